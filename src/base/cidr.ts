@@ -1,0 +1,192 @@
+/**
+ * IP addresses and CIDR blocks (RFC 4291, RFC 4632). An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is the IPv4 address in every
+ * respect: a dual-stack listener reports IPv4 peers that way.
+ */
+
+/** A set of blocks, compiled once from the configuration. */
+export class CidrSet {
+  /** Disjoint IPv4 ranges in ascending order: starts[i] to ends[i], both inclusive. */
+  private readonly starts: Uint32Array;
+  private readonly ends: Uint32Array;
+  private readonly blocks6: readonly Block6[];
+
+  constructor(blocks: readonly Block[]) {
+    const ranges = mergeRanges(blocks.flatMap((block) => (block.family === 4 ? [block] : [])));
+    this.starts = Uint32Array.from(ranges, (range) => range.start);
+    this.ends = Uint32Array.from(ranges, (range) => range.end);
+    this.blocks6 = blocks.flatMap((block) => (block.family === 6 ? [block] : []));
+  }
+
+  /** Whether the address (without port or brackets) lies in one of the blocks. Text that is no address lies in none. */
+  contains(address: string): boolean {
+    if (this.starts.length === 0 && this.blocks6.length === 0) return false;
+    const parsed = parseAddress(address);
+    if (parsed === null) return false;
+    return parsed.family === 4 ? this.contains4(parsed.value) : this.blocks6.some((block) => inBlock6(parsed.groups, block));
+  }
+
+  private contains4(value: number): boolean {
+    let low = 0;
+    let high = this.starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.starts[middle] ?? 0) <= value) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && value <= (this.ends[low - 1] ?? -1);
+  }
+}
+
+/** Compiles blocks and single addresses. Throws a RangeError that names the first entry that is neither. */
+export function compileCidrs(entries: readonly string[]): CidrSet {
+  return new CidrSet(
+    entries.map((entry) => {
+      const block = parseCidr(entry);
+      if (block === null) throw new RangeError(`${JSON.stringify(entry)} is neither an IP address nor a CIDR block`);
+      return block;
+    }),
+  );
+}
+
+/** An address: 32 bits as an unsigned number, or eight groups of 16 bits. */
+export type Address = { readonly family: 4; readonly value: number } | { readonly family: 6; readonly groups: readonly number[] };
+
+export type Block = Block4 | Block6;
+interface Block4 {
+  readonly family: 4;
+  readonly start: number;
+  readonly end: number;
+}
+interface Block6 {
+  readonly family: 6;
+  readonly groups: readonly number[];
+  /** 0 to 128 bits. */
+  readonly prefix: number;
+}
+
+/** Text without port, brackets or zone to an address; null when it is none. Numbers with a leading zero are refused: some read them as octal. */
+export function parseAddress(text: string): Address | null {
+  if (!text.includes(":")) {
+    const value = parseIpv4(text);
+    return value < 0 ? null : { family: 4, value };
+  }
+  const groups = parseIpv6(text);
+  if (groups === null) return null;
+  return isMapped(groups) ? { family: 4, value: lowWord(groups) } : { family: 6, groups };
+}
+
+/**
+ * `address/prefix`, or an address alone as the block of just that one; null when it is neither. Bits of the address behind the
+ * prefix are ignored. A block of IPv6 holds no IPv4 address, not even `::/0`, unless it lies within `::ffff:0:0/96`: whoever
+ * writes an IPv6 block must not find that it trusts IPv4 peers.
+ */
+export function parseCidr(text: string): Block | null {
+  const slash = text.indexOf("/");
+  const addressText = slash < 0 ? text : text.slice(0, slash);
+  const prefixText = slash < 0 ? null : text.slice(slash + 1);
+  if (prefixText !== null && !/^(?:0|[1-9][0-9]{0,2})$/.test(prefixText)) return null;
+  if (!addressText.includes(":")) {
+    const value = parseIpv4(addressText);
+    return value < 0 ? null : block4(value, prefixText === null ? 32 : Number(prefixText));
+  }
+  const groups = parseIpv6(addressText);
+  if (groups === null) return null;
+  const prefix = prefixText === null ? 128 : Number(prefixText);
+  if (prefix > 128) return null;
+  return isMapped(groups) && prefix >= 96 ? block4(lowWord(groups), prefix - 96) : { family: 6, groups, prefix };
+}
+
+/** Dotted decimal of a 32-bit number. */
+export function formatIpv4(value: number): string {
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
+}
+
+function block4(value: number, prefix: number): Block4 | null {
+  if (prefix > 32) return null;
+  const hostBits = prefix === 32 ? 0 : 0xffff_ffff >>> prefix; // a shift by 32 would shift by 0
+  return { family: 4, start: (value & ~hostBits) >>> 0, end: (value | hostBits) >>> 0 };
+}
+
+/** The 32-bit value, or -1. */
+function parseIpv4(text: string): number {
+  let value = 0;
+  let octets = 0;
+  let at = 0;
+  while (octets < 4) {
+    let digits = 0;
+    let octet = 0;
+    for (; at < text.length && digits < 4; at++, digits++) {
+      const digit = text.charCodeAt(at) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      if (digits > 0 && octet === 0) return -1;
+      octet = octet * 10 + digit;
+    }
+    if (digits === 0 || octet > 255) return -1;
+    value = value * 256 + octet;
+    octets++;
+    if (octets < 4 && text.charCodeAt(at++) !== 0x2e) return -1;
+  }
+  return at === text.length ? value : -1;
+}
+
+const GROUP = /^[0-9A-Fa-f]{1,4}$/;
+/** The longest text: eight groups of which the last two are dotted decimal. */
+const IPV6_TEXT_MAX = 45;
+
+/** Eight groups, or null (RFC 4291 section 2.2). */
+function parseIpv6(text: string): readonly number[] | null {
+  if (text.length > IPV6_TEXT_MAX) return null;
+  const gap = text.indexOf("::");
+  if (gap < 0) {
+    const groups = parseGroups(text);
+    return groups !== null && groups.length === 8 ? groups : null;
+  }
+  const left = gap === 0 ? [] : parseGroups(text.slice(0, gap));
+  const right = gap + 2 === text.length ? [] : parseGroups(text.slice(gap + 2));
+  // "::" stands for at least one group; the part before it cannot end in dotted decimal.
+  if (left === null || right === null || left.length + right.length > 7 || text.slice(0, gap).includes(".")) return null;
+  return [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+}
+
+function parseGroups(text: string): number[] | null {
+  const groups: number[] = [];
+  const parts = text.split(":");
+  for (const [index, part] of parts.entries()) {
+    if (GROUP.test(part)) {
+      groups.push(Number.parseInt(part, 16));
+      continue;
+    }
+    const tail = index === parts.length - 1 ? parseIpv4(part) : -1;
+    if (tail < 0) return null;
+    groups.push(tail >>> 16, tail & 0xffff);
+  }
+  return groups;
+}
+
+function isMapped(groups: readonly number[]): boolean {
+  return groups[5] === 0xffff && groups[0] === 0 && groups[1] === 0 && groups[2] === 0 && groups[3] === 0 && groups[4] === 0;
+}
+
+function lowWord(groups: readonly number[]): number {
+  return (groups[6] ?? 0) * 0x1_0000 + (groups[7] ?? 0);
+}
+
+function inBlock6(groups: readonly number[], block: Block6): boolean {
+  let bits = block.prefix;
+  for (let index = 0; bits > 0; index++, bits -= 16) {
+    const difference = (groups[index] ?? 0) ^ (block.groups[index] ?? 0);
+    if (difference >>> Math.max(0, 16 - bits) !== 0) return false;
+  }
+  return true;
+}
+
+function mergeRanges(ranges: readonly Block4[]): Block4[] {
+  const merged: Block4[] = [];
+  for (const range of [...ranges].sort((a, b) => a.start - b.start)) {
+    const last = merged[merged.length - 1];
+    if (last !== undefined && range.start <= last.end + 1) {
+      merged[merged.length - 1] = { family: 4, start: last.start, end: Math.max(last.end, range.end) };
+    } else merged.push(range);
+  }
+  return merged;
+}

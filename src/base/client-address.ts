@@ -1,0 +1,69 @@
+/**
+ * The client's address behind proxies that we trust. Only what a trusted proxy wrote is believed: each proxy appends the address
+ * that it saw, so the list is read from the right, and reading stops at the first hop that we do not trust. Whatever stands
+ * further left may have been sent by the client itself.
+ */
+import { formatIpv4, parseAddress } from "./cidr.ts";
+import { trimOws } from "./trim-ows.ts";
+
+/** What decides whether a hop is trusted; CidrSet is one. */
+export interface TrustedAddresses {
+  contains(address: string): boolean;
+}
+
+/**
+ * @param peer the connection's other end, without port; "" for a Unix socket
+ * @param forwardedFor the values of all X-Forwarded-For lines, in order
+ * @returns the first address from the right that is not trusted, without port or brackets; when all are trusted the leftmost; an
+ *   entry that is no address ends the reading and the hop to its right counts. IPv4-mapped addresses come as IPv4.
+ */
+export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: TrustedAddresses): string {
+  let client = plainPeer(peer);
+  if (forwardedFor.length === 0 || !trusted.contains(client)) return client;
+  for (let line = forwardedFor.length - 1; line >= 0; line--) {
+    const value = forwardedFor[line] ?? "";
+    let end = value.length;
+    while (end >= 0) {
+      const comma = end === 0 ? -1 : value.lastIndexOf(",", end - 1);
+      const entry = trimOws(value.slice(comma + 1, end));
+      end = comma;
+      if (entry === "") continue; // empty list elements count for nothing (RFC 9110 section 5.6.1.2)
+      const address = addressOfEntry(entry);
+      if (address === null) return client;
+      client = address;
+      if (!trusted.contains(client)) return client;
+    }
+  }
+  return client;
+}
+
+/** The peer as a plain address: a mapped one as IPv4, and without the zone that the system appends to link-local ones. */
+function plainPeer(peer: string): string {
+  if (!peer.includes(":")) return peer;
+  const zone = peer.indexOf("%");
+  const text = zone < 0 ? peer : peer.slice(0, zone);
+  const parsed = parseAddress(text);
+  return parsed !== null && parsed.family === 4 ? formatIpv4(parsed.value) : text;
+}
+
+/** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`; null for anything else. */
+function addressOfEntry(entry: string): string | null {
+  let text = entry;
+  if (entry.startsWith("[")) {
+    const close = entry.indexOf("]");
+    if (close < 0 || !PORT_OR_NOTHING.test(entry.slice(close + 1))) return null;
+    text = entry.slice(1, close);
+    if (!text.includes(":")) return null;
+  } else {
+    const colon = entry.indexOf(":");
+    if (colon >= 0 && entry.indexOf(":", colon + 1) < 0) {
+      if (!PORT_OR_NOTHING.test(entry.slice(colon))) return null;
+      text = entry.slice(0, colon);
+    }
+  }
+  const parsed = parseAddress(text);
+  if (parsed === null) return null;
+  return parsed.family === 4 ? formatIpv4(parsed.value) : text;
+}
+
+const PORT_OR_NOTHING = /^(?::[0-9]{1,5})?$/;

@@ -1,0 +1,60 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { connectionOptions } from "./connection-options.ts";
+import { FieldSection } from "./field-section.ts";
+import { Known } from "./known-fields.ts";
+
+function options(...values: readonly string[]): ReturnType<typeof connectionOptions> {
+  const section = new FieldSection();
+  for (const value of ["x", ...values]) {
+    const start = section.text.length;
+    const name = start === 0 ? "X-A" : "Connection";
+    section.text += `${name}: ${value}\r\n`;
+    section.addLine(
+      start,
+      start + name.length,
+      start + name.length + 2,
+      start + name.length + 2 + value.length,
+      start === 0 ? Known.none : Known.connection,
+    );
+  }
+  return connectionOptions(section);
+}
+
+const NONE = { close: false, keepAlive: false, upgrade: false, te: false, named: [] };
+
+test("no Connection field says nothing", () => {
+  assert.deepEqual(options(), NONE);
+});
+
+test("the options are read in any case, in lists and on several lines (RFC 9110 sections 5.3 and 7.6.1)", () => {
+  for (const value of ["close", "Close", "CLOSE", " close", "close\t", ", close,,"])
+    assert.deepEqual(options(value), { ...NONE, close: true }, value);
+  for (const value of ["keep-alive", "Keep-Alive", "KEEP-ALIVE"]) assert.deepEqual(options(value), { ...NONE, keepAlive: true }, value);
+  assert.deepEqual(options("Upgrade"), { ...NONE, upgrade: true });
+  assert.deepEqual(options("TE"), { ...NONE, te: true });
+  assert.deepEqual(options("keep-alive , Upgrade"), { ...NONE, keepAlive: true, upgrade: true });
+  assert.deepEqual(options("keep-alive", "close"), { ...NONE, keepAlive: true, close: true });
+  assert.deepEqual(options("", "close"), { ...NONE, close: true });
+});
+
+test("other options name fields that end here, in lower case", () => {
+  assert.deepEqual(options("close, X-Hop").named, ["x-hop"]);
+  assert.deepEqual(options("cOnNeCtIoN, x-HOP \t,\ty").named, ["connection", "x-hop", "y"]);
+  assert.deepEqual(options("X-A", "x-b").named, ["x-a", "x-b"]);
+});
+
+test("an option that only looks like close is a field name", () => {
+  for (const value of ["closed", "close;x", "xclose", '"close"']) assert.equal(options(value).close, false, value);
+});
+
+test("a client cannot strip what the message or the proxy relies on (requirements, attack class 21)", () => {
+  const abused =
+    "Host, Content-Length, CONTENT-TYPE, Transfer-Encoding, Authorization, Cookie, Set-Cookie, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Forwarded, Via, Date, Cache-Control";
+  assert.deepEqual(options(abused), NONE);
+  assert.deepEqual(options(`close, ${abused}, x-mine`), { ...NONE, close: true, named: ["x-mine"] });
+});
+
+test("a long list is read in one pass", () => {
+  assert.equal(options(" ,\t".repeat(200_000) + "close").close, true);
+});

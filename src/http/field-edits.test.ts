@@ -1,0 +1,54 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { FieldEdits, fieldLine } from "./field-edits.ts";
+
+test("edits are collected in their order", () => {
+  const edits = new FieldEdits();
+  edits.append("Via", "1.1 millrace");
+  edits.remove("x-gone");
+  edits.set("X-Forwarded-For", "10.0.0.1");
+  edits.append("Set-Cookie", "a=1");
+  edits.append("Set-Cookie", "b=2");
+  assert.deepEqual(edits.removed, ["x-gone", "x-forwarded-for"]);
+  assert.equal(edits.added, "Via: 1.1 millrace\r\nX-Forwarded-For: 10.0.0.1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n");
+});
+
+test("reset forgets everything, and the object can be used again", () => {
+  const edits = new FieldEdits();
+  edits.reset();
+  edits.set("X-A", "1");
+  edits.remove("x-b");
+  edits.reset();
+  assert.deepEqual([edits.removed, edits.added], [[], ""]);
+  edits.append("X-C", "2");
+  assert.deepEqual([edits.removed, edits.added], [[], "X-C: 2\r\n"]);
+});
+
+test("CR, LF and NUL are refused in names and values (RFC 9112 section 11.1), and nothing of such a line stays", () => {
+  for (const octet of ["\r", "\n", "\0"]) {
+    for (const text of [octet, `a${octet}`, `${octet}a`, `a${octet}b`, `a\r\nSet-Cookie: evil=1${octet}`]) {
+      assert.throws(() => fieldLine("X-A", text), TypeError);
+      assert.throws(() => fieldLine(text, "1"), TypeError);
+      const edits = new FieldEdits();
+      assert.throws(() => edits.append("X-A", text), TypeError);
+      assert.throws(() => edits.set("X-A", text), TypeError);
+      assert.equal(edits.added, "");
+    }
+  }
+});
+
+test("the message of the error shows the name escaped and never the value", () => {
+  assert.throws(
+    () => fieldLine("Authorization", "secret\r\n"),
+    (error) => error instanceof TypeError && /"Authorization"/.test(error.message) && !/secret/.test(error.message),
+  );
+  assert.throws(
+    () => fieldLine("X\r\nY", "1"),
+    (error) => error instanceof TypeError && !/[\r\n]/.test(error.message),
+  );
+});
+
+test("every other character passes as it is", () => {
+  assert.equal(fieldLine("X-A", ""), "X-A: \r\n");
+  assert.equal(fieldLine("X-A", "\t a\x80\xff "), "X-A: \t a\x80\xff \r\n");
+});

@@ -1,0 +1,118 @@
+import type { KnownId } from "./known-fields.ts";
+
+/** Numbers stored per field line: start and end of the name, start and end of the value (OWS trimmed), known id. */
+const STRIDE = 5;
+
+/**
+ * The field lines of one head or trailer section: the received text and where each line lies in it. Nothing is copied or
+ * lower-cased before somebody asks. Reused from message to message by its reader.
+ */
+export class FieldSection {
+  /** The section as received, one character a byte (latin1), start line included. */
+  text: string = "";
+  count: number = 0;
+  /** Bits of the known fields that occur, see `bit()` in known-fields.ts. */
+  present: number = 0;
+  private offsets: Int32Array = new Int32Array(32 * STRIDE);
+
+  clear(): void {
+    this.text = "";
+    this.count = 0;
+    this.present = 0;
+  }
+
+  /** Records a line; offsets count from the section's first byte. */
+  addLine(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, id: KnownId): void {
+    let at = this.count * STRIDE;
+    if (at === this.offsets.length) this.grow();
+    const offsets = this.offsets;
+    offsets[at++] = nameStart;
+    offsets[at++] = nameEnd;
+    offsets[at++] = valueStart;
+    offsets[at++] = valueEnd;
+    offsets[at] = id;
+    this.count++;
+    this.present |= 1 << id;
+  }
+
+  nameStart(index: number): number {
+    return this.offsets[index * STRIDE] as number;
+  }
+
+  nameEnd(index: number): number {
+    return this.offsets[index * STRIDE + 1] as number;
+  }
+
+  valueStart(index: number): number {
+    return this.offsets[index * STRIDE + 2] as number;
+  }
+
+  valueEnd(index: number): number {
+    return this.offsets[index * STRIDE + 3] as number;
+  }
+
+  knownId(index: number): number {
+    return this.offsets[index * STRIDE + 4] as number;
+  }
+
+  /** Index of the first line after the given one: where this line, its CRLF included, ends. */
+  lineEnd(index: number, sectionEnd: number): number {
+    return index + 1 < this.count ? this.nameStart(index + 1) : sectionEnd;
+  }
+
+  name(index: number): string {
+    return this.text.slice(this.nameStart(index), this.nameEnd(index));
+  }
+
+  value(index: number): string {
+    return this.text.slice(this.valueStart(index), this.valueEnd(index));
+  }
+
+  has(lowerName: string): boolean {
+    return this.find(lowerName, 0) >= 0;
+  }
+
+  /** The value of the first line of that name (lower case), or undefined. */
+  get(lowerName: string): string | undefined {
+    const index = this.find(lowerName, 0);
+    return index < 0 ? undefined : this.value(index);
+  }
+
+  /** The values of all lines of that name (lower case), in order. */
+  values(lowerName: string): string[] {
+    const found: string[] = [];
+    for (let index = this.find(lowerName, 0); index >= 0; index = this.find(lowerName, index + 1)) found.push(this.value(index));
+    return found;
+  }
+
+  /** The value of the first line with that known id, or undefined. */
+  knownValue(id: KnownId): string | undefined {
+    if ((this.present & (1 << id)) === 0) return undefined;
+    for (let index = 0; index < this.count; index++) if (this.knownId(index) === id) return this.value(index);
+    return undefined;
+  }
+
+  /** The values of all lines with that known id, in order. */
+  knownValues(id: KnownId): string[] {
+    const found: string[] = [];
+    if ((this.present & (1 << id)) === 0) return found;
+    for (let index = 0; index < this.count; index++) if (this.knownId(index) === id) found.push(this.value(index));
+    return found;
+  }
+
+  /** Whether the line's name is that name (lower case). */
+  isNamed(index: number, lowerName: string): boolean {
+    return this.nameEnd(index) - this.nameStart(index) === lowerName.length && this.name(index).toLowerCase() === lowerName;
+  }
+
+  private find(lowerName: string, from: number): number {
+    for (let index = from; index < this.count; index++) if (this.isNamed(index, lowerName)) return index;
+    return -1;
+  }
+
+  private grow(): void {
+    const larger = new Int32Array(this.offsets.length * 2);
+    larger.set(this.offsets);
+    this.offsets = larger;
+  }
+}

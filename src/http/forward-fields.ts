@@ -1,0 +1,96 @@
+/**
+ * Which received field lines are passed on. Lines are never rebuilt: what lies between two dropped lines is one slice of the
+ * received text, so names keep their spelling and their order (design, section 8).
+ */
+import type { FieldSection } from "./field-section.ts";
+import { Known, bit } from "./known-fields.ts";
+
+/** End at this hop in either direction (RFC 9110 section 7.6.1); Transfer-Encoding is the codec's to decide. */
+const HOP_BY_HOP =
+  bit(Known.connection) | bit(Known.keepAlive) | bit(Known.proxyConnection) | bit(Known.te) | bit(Known.upgrade) | bit(Known.http2Settings);
+
+/**
+ * Never forwarded of a request: hop-by-hop fields, `Proxy` (it becomes HTTP_PROXY in CGI, CVE-2016-5385) and names with an underscore
+ * (CGI-style origins fold `X_Forwarded_For` onto `X-Forwarded-For`).
+ */
+export const REQUEST_DROPPED: number = HOP_BY_HOP | bit(Known.proxy) | bit(Known.underscore);
+
+/** Of a request whose sender is no trusted proxy: what claims to be said by one. */
+export const UNTRUSTED_DROPPED: number =
+  bit(Known.forwarded) |
+  bit(Known.xForwardedFor) |
+  bit(Known.xForwardedProto) |
+  bit(Known.xForwardedHost) |
+  bit(Known.xForwardedPort) |
+  bit(Known.xRealIp);
+
+/** Never forwarded of a response. */
+export const RESPONSE_DROPPED: number = HOP_BY_HOP;
+
+/**
+ * The text of `section` from offset `from` to `end`, without lines whose known id is in `dropped` and without lines of the names in
+ * `removed` (lower case).
+ */
+export function keptText(section: FieldSection, from: number, end: number, dropped: number, removed: readonly string[]): string {
+  const text = section.text;
+  if ((section.present & dropped) === 0 && removed.length === 0) return text.slice(from, end);
+  let kept = "";
+  let runStart = from;
+  for (let index = 0; index < section.count; index++) {
+    if ((dropped & (1 << section.knownId(index))) === 0 && !isRemoved(section, index, removed)) continue;
+    const lineStart = section.nameStart(index);
+    if (lineStart > runStart) kept += text.slice(runStart, lineStart);
+    runStart = section.lineEnd(index, end);
+  }
+  return runStart < end ? kept + text.slice(runStart, end) : kept;
+}
+
+function isRemoved(section: FieldSection, index: number, removed: readonly string[]): boolean {
+  for (let at = 0; at < removed.length; at++) if (section.isNamed(index, removed[at] ?? "")) return true;
+  return false;
+}
+
+/** Fields that a trailer section must not carry: framing, routing, authentication and what alters how the message is read (RFC 9110 section 6.5.1). */
+const TRAILER_FORBIDDEN =
+  HOP_BY_HOP |
+  bit(Known.host) |
+  bit(Known.contentLength) |
+  bit(Known.transferEncoding) |
+  bit(Known.trailer) |
+  bit(Known.expect) |
+  bit(Known.via) |
+  bit(Known.maxForwards) |
+  bit(Known.authorization) |
+  bit(Known.proxy) |
+  bit(Known.underscore) |
+  bit(Known.date) |
+  UNTRUSTED_DROPPED;
+const TRAILER_FORBIDDEN_NAMES: readonly string[] = [
+  "cookie",
+  "set-cookie",
+  "content-encoding",
+  "content-type",
+  "content-range",
+  "cache-control",
+  "proxy-authorization",
+  "proxy-authenticate",
+  "www-authenticate",
+  "location",
+  "vary",
+  "age",
+  "expires",
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+  "if-range",
+  "range",
+  "retry-after",
+  "pragma",
+];
+
+/** The lines of a trailer section that may be forwarded. */
+export function keptTrailers(section: FieldSection | null): string {
+  if (section === null) return "";
+  return keptText(section, 0, section.text.length, TRAILER_FORBIDDEN, TRAILER_FORBIDDEN_NAMES);
+}

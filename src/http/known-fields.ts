@@ -1,0 +1,101 @@
+/**
+ * Field names that the proxy itself must recognise. A head records the id of each known field while it is read, so the data path
+ * asks with a number and a bit mask instead of comparing strings. At most 31 ids: they index the bits of one small integer.
+ */
+export const Known = {
+  none: 0,
+  host: 1,
+  connection: 2,
+  contentLength: 3,
+  transferEncoding: 4,
+  keepAlive: 5,
+  te: 6,
+  trailer: 7,
+  upgrade: 8,
+  proxyConnection: 9,
+  expect: 10,
+  via: 11,
+  forwarded: 12,
+  xForwardedFor: 13,
+  xForwardedProto: 14,
+  xForwardedHost: 15,
+  maxForwards: 16,
+  proxy: 17,
+  http2Settings: 18,
+  date: 19,
+  origin: 20,
+  authorization: 21,
+  accept: 22,
+  xRealIp: 23,
+  /** A name with an underscore: some origins fold it onto the name with a hyphen (requirements, attack class 20). */
+  underscore: 24,
+  xForwardedPort: 25,
+} as const;
+
+export type KnownId = (typeof Known)[keyof typeof Known];
+
+/** The bit of a known field in a head's `present` set. */
+export function bit(id: KnownId): number {
+  return 1 << id;
+}
+
+const NAMES: readonly (readonly [string, KnownId])[] = [
+  ["host", Known.host],
+  ["connection", Known.connection],
+  ["content-length", Known.contentLength],
+  ["transfer-encoding", Known.transferEncoding],
+  ["keep-alive", Known.keepAlive],
+  ["te", Known.te],
+  ["trailer", Known.trailer],
+  ["upgrade", Known.upgrade],
+  ["proxy-connection", Known.proxyConnection],
+  ["expect", Known.expect],
+  ["via", Known.via],
+  ["forwarded", Known.forwarded],
+  ["x-forwarded-for", Known.xForwardedFor],
+  ["x-forwarded-proto", Known.xForwardedProto],
+  ["x-forwarded-host", Known.xForwardedHost],
+  ["x-forwarded-port", Known.xForwardedPort],
+  ["max-forwards", Known.maxForwards],
+  ["proxy", Known.proxy],
+  ["http2-settings", Known.http2Settings],
+  ["date", Known.date],
+  ["origin", Known.origin],
+  ["authorization", Known.authorization],
+  ["accept", Known.accept],
+  ["x-real-ip", Known.xRealIp],
+];
+
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly id: KnownId;
+}
+
+const LONGEST = Math.max(...NAMES.map(([name]) => name.length));
+
+/** Candidates by length; most lengths have none, so most fields cost one array read. */
+const BY_LENGTH: readonly (readonly Entry[])[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
+  NAMES.filter(([name]) => name.length === length).map(([name, id]) => ({
+    bytes: Uint8Array.from(name, (character) => character.charCodeAt(0)),
+    id,
+  })),
+);
+
+/**
+ * The id of the field name in `bytes[start, end)`, or `Known.none`. The name must consist of tchar only: the comparison folds
+ * case by setting bit 5, which is exact for letters, digits and the hyphen.
+ */
+export function knownField(bytes: Uint8Array, start: number, end: number): KnownId {
+  const length = end - start;
+  if (length > LONGEST) return Known.none;
+  const entries = BY_LENGTH[length];
+  if (entries === undefined) return Known.none;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index];
+    if (entry === undefined) break;
+    let at = 0;
+    while (at < length && ((bytes[start + at] as number) | 0x20) === entry.bytes[at]) at++;
+    if (at === length) return entry.id;
+  }
+  return Known.none;
+}

@@ -1,0 +1,17 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { STATUS_CODES } from "node:http";
+import { reasonPhrase } from "./status.ts";
+
+/** Where Node still has the words of an older RFC. */
+const RENAMED: Readonly<Record<number, string>> = { 413: "Content Too Large" };
+
+test("every status that the proxy answers with has its registered reason phrase", () => {
+  for (const status of [200, 204, 400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505, 508]) {
+    assert.equal(reasonPhrase(status), RENAMED[status] ?? STATUS_CODES[status], String(status));
+  }
+});
+
+test("a status without one gets a word that is no lie", () => {
+  assert.equal(reasonPhrase(599), "Unknown");
+});

@@ -1,0 +1,133 @@
+/**
+ * Decoder of the chunked transfer coding (RFC 9112 section 7.1), byte by byte where bytes frame and slice by slice where they are
+ * data. Framing is CRLF only: a parser that takes a bare LF here and one that does not see different messages ("TERM.EXT").
+ *
+ * ```text
+ *   size --CRLF--> data --all--> data CR --> data LF --> size
+ *    | size 0, CRLF
+ *    `--> last (the trailer section follows; the caller reads it)
+ * ```
+ */
+import { CR, FIELD_VALUE, HEX, HTAB, LF, SEMICOLON, SP } from "./chars.ts";
+import { Faults } from "./faults.ts";
+import type { Fault } from "./faults.ts";
+import { CHUNK_DIGITS_MAX, CHUNK_EXTENSION_BYTES_MAX, CHUNK_SIZE_CHARS_MAX, MESSAGE_EXTENSION_BYTES_MAX } from "./limits.ts";
+
+export const Chunk = { needMore: 0, data: 1, last: 2, fault: 3 } as const;
+export type ChunkResult = (typeof Chunk)[keyof typeof Chunk];
+
+const State = { sizeFirst: 0, size: 1, space: 2, extension: 3, sizeLineFeed: 4, data: 5, dataCr: 6, dataLf: 7, last: 8 } as const;
+
+export class ChunkedDecoder {
+  /** Offset behind what the last `step` consumed. */
+  at: number = 0;
+  /** With `Chunk.data`: the data's place in the bytes given. */
+  dataStart: number = 0;
+  dataEnd: number = 0;
+  fault: Fault = Faults.chunkSize;
+
+  private state: number = State.sizeFirst;
+  /** Bytes of data left in this chunk; while the size is read, its value so far. */
+  private remaining: number = 0;
+  private digits: number = 0;
+  private sizeChars: number = 0;
+  private extensionBytes: number = 0;
+  private messageExtensionBytes: number = 0;
+
+  reset(): void {
+    this.state = State.sizeFirst;
+    this.remaining = 0;
+    this.messageExtensionBytes = 0;
+  }
+
+  /** Consumes `bytes[from, limit)` up to the next result; `at` tells how far it came. */
+  step(bytes: Uint8Array, from: number, limit: number): ChunkResult {
+    let at = from;
+    while (at < limit) {
+      if (this.state === State.data) {
+        const end = Math.min(limit, at + this.remaining);
+        this.dataStart = at;
+        this.dataEnd = end;
+        this.remaining -= end - at;
+        if (this.remaining === 0) this.state = State.dataCr;
+        this.at = end;
+        return Chunk.data;
+      }
+      const octet = bytes[at] as number;
+      at++;
+      const fault = this.frame(octet);
+      if (fault !== null) {
+        this.fault = fault;
+        this.at = at;
+        return Chunk.fault;
+      }
+      if (this.state === State.last) {
+        this.at = at;
+        return Chunk.last;
+      }
+    }
+    this.at = at;
+    return Chunk.needMore;
+  }
+
+  private frame(octet: number): Fault | null {
+    switch (this.state) {
+      case State.sizeFirst:
+        this.remaining = 0;
+        this.digits = 0;
+        this.sizeChars = 0;
+        this.extensionBytes = 0;
+        this.state = State.size;
+        return this.sizeDigit(octet);
+      case State.size:
+        if (octet === CR) this.state = State.sizeLineFeed;
+        else if (octet === SEMICOLON) this.state = State.extension;
+        else if (octet === SP || octet === HTAB) {
+          this.state = State.space;
+          return this.countExtension();
+        } else return this.sizeDigit(octet);
+        return null;
+      case State.space:
+        // BWS is allowed before ";" only: "5 \r\n" is not in the grammar.
+        if (octet === SEMICOLON) this.state = State.extension;
+        else if (octet !== SP && octet !== HTAB) return Faults.chunkSize;
+        return this.countExtension();
+      case State.extension:
+        if (octet === CR) {
+          this.state = State.sizeLineFeed;
+          return null;
+        }
+        if (FIELD_VALUE[octet] !== 1) return Faults.chunkExtension;
+        return this.countExtension();
+      case State.sizeLineFeed:
+        if (octet !== LF) return Faults.chunkSize;
+        this.state = this.remaining === 0 ? State.last : State.data;
+        return null;
+      case State.dataCr:
+        if (octet !== CR) return Faults.chunkEnd;
+        this.state = State.dataLf;
+        return null;
+      default:
+        if (octet !== LF) return Faults.chunkEnd;
+        this.state = State.sizeFirst;
+        return null;
+    }
+  }
+
+  private sizeDigit(octet: number): Fault | null {
+    const digit = HEX[octet] as number;
+    if (digit === 255) return Faults.chunkSize;
+    this.sizeChars++;
+    if (this.digits > 0 || digit > 0) this.digits++;
+    if (this.digits > CHUNK_DIGITS_MAX || this.sizeChars > CHUNK_SIZE_CHARS_MAX) return Faults.chunkSize;
+    this.remaining = this.remaining * 16 + digit;
+    return null;
+  }
+
+  private countExtension(): Fault | null {
+    this.extensionBytes++;
+    this.messageExtensionBytes++;
+    const tooLong = this.extensionBytes > CHUNK_EXTENSION_BYTES_MAX || this.messageExtensionBytes > MESSAGE_EXTENSION_BYTES_MAX;
+    return tooLong ? Faults.chunkExtension : null;
+  }
+}

@@ -1,0 +1,116 @@
+/** Field lines (RFC 9112 section 5), every octet in every place. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { FieldSection } from "../http/field-section.ts";
+import { Known, bit } from "../http/known-fields.ts";
+import { fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
+
+/** The line's name and value, `more`, `end`, or the fault's code. Cut short anywhere, the same wire must ask for more or fault alike. */
+function read(wire: string): string {
+  const bytes = Buffer.from(wire, "latin1");
+  const outcome = readFirst(bytes, bytes.length);
+  for (let limit = 0; limit < bytes.length; limit++) {
+    const early = readFirst(bytes, limit);
+    assert.ok(early === "more" || early === outcome, `${JSON.stringify(wire)} cut at ${limit}: ${early}, then ${outcome}`);
+  }
+  return outcome;
+}
+
+function readFirst(bytes: Buffer, limit: number): string {
+  const section = new FieldSection();
+  // A base and bytes behind the limit that must not be looked at.
+  const padded = Buffer.concat([Buffer.from("GET / HTTP/1.1\r\n"), bytes.subarray(0, limit), Buffer.from(": tail\r\n\r\n")]);
+  const result = readFieldLine(padded, 16, 16 + limit, 4, section);
+  if (result < 0) assert.equal(section.count, 0, "nothing is recorded");
+  if (result === needMore) return "more";
+  if (result === sectionEnd) return "end";
+  if (result < 0) return fieldLineFault(result).code;
+  assert.equal(section.count, 1);
+  section.text = padded.toString("latin1", 4);
+  assert.equal(section.nameStart(0), 12);
+  assert.equal(padded.toString("latin1", result - 2, result), "\r\n", "the offset lies behind the line's CRLF");
+  return `${section.name(0)}=${section.value(0)}`;
+}
+
+const OCTETS = Array.from({ length: 256 }, (_, octet) => String.fromCharCode(octet));
+/** RFC 9110 section 5.6.2, written out. */
+const TCHARS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+test("a line is name, colon, value between optional white space", () => {
+  assert.equal(read("X: 1\r\n"), "X=1");
+  assert.equal(read("X:1\r\n"), "X=1");
+  assert.equal(read("X: \t 1 \t \r\n"), "X=1");
+  assert.equal(read("X: a b\tc\r\n"), "X=a b\tc");
+  assert.equal(read("X:\r\n"), "X=");
+  assert.equal(read("X: \t \r\n"), "X=");
+  assert.equal(read("X::\r\n"), "X=:");
+  assert.equal(read("X: 1\r\nY: 2\r\n"), "X=1");
+});
+
+test("only SP and HTAB are white space: what JavaScript's trim takes is data or a fault (RFC 9112 section 2.2)", () => {
+  assert.equal(read("X: \xa01\xa0\r\n"), "X=\xa01\xa0");
+  assert.equal(read("X: \x0b1\r\n"), "bad_field_value");
+  assert.equal(read("X: 1\x0c\r\n"), "bad_field_value");
+});
+
+test("a name consists of tchar, every octet tried in every place", () => {
+  for (const octet of OCTETS) {
+    if (octet === ":") continue;
+    const fine = TCHARS.includes(octet);
+    for (const name of [`${octet}ab`, `a${octet}b`, `ab${octet}`]) {
+      const outcome = read(`${name}: 1\r\n`);
+      if (fine) assert.equal(outcome, `${name}=1`);
+      else assert.match(outcome, /^(bad_field_name|folded_line|bare_line_feed|bare_carriage_return)$/, JSON.stringify(name));
+    }
+  }
+});
+
+test("a value consists of visible characters, obs-text, SP and HTAB, every octet tried", () => {
+  for (const octet of OCTETS) {
+    const code = octet.charCodeAt(0);
+    const fine = code === 9 || (code >= 32 && code !== 127);
+    const outcome = read(`X: a${octet}b\r\n`);
+    if (fine) assert.equal(outcome, `X=a${octet}b`);
+    else if (octet === "\r") assert.equal(outcome, "bare_carriage_return");
+    else if (octet === "\n") assert.equal(outcome, "bare_line_feed");
+    else assert.equal(outcome, "bad_field_value", JSON.stringify(octet));
+  }
+});
+
+test("the empty line ends the section, and stays unread", () => {
+  assert.equal(read("\r\n"), "end");
+  assert.equal(read("\r\nX: 1\r\n"), "end");
+  assert.equal(read("\r"), "more");
+  assert.equal(read(""), "more");
+  assert.equal(read("\rX"), "bare_carriage_return");
+  assert.equal(read("\n"), "bare_line_feed");
+});
+
+test("no obs-fold, no space around the name, no line without a colon, no name without a letter", () => {
+  assert.equal(read(" X: 1\r\n"), "folded_line");
+  assert.equal(read("\tX: 1\r\n"), "folded_line");
+  assert.equal(read("X : 1\r\n"), "bad_field_name");
+  assert.equal(read("X\t: 1\r\n"), "bad_field_name");
+  assert.equal(read("nonsense\r\n"), "bad_field_name");
+  assert.equal(read("nonsense\n"), "bare_line_feed");
+  assert.equal(read(": 1\r\n"), "bad_field_name");
+  assert.equal(read("X: 1\n"), "bare_line_feed");
+  assert.equal(read("X: 1\r\r\n"), "bare_carriage_return");
+});
+
+test("an unfinished line is asked for, from its first byte to its LF", () => {
+  const line = "X-Name:  value \r\n";
+  for (let limit = 0; limit < line.length; limit++) assert.equal(read(line.slice(0, limit)), "more", JSON.stringify(line.slice(0, limit)));
+});
+
+test("the known id is recorded, and a name with an underscore is none of the known ones", () => {
+  const section = new FieldSection();
+  const wire = Buffer.from("hOsT: a\r\nContent_Length: 5\r\nX: 1\r\n\r\n");
+  let at = readFieldLine(wire, 0, wire.length, 0, section);
+  at = readFieldLine(wire, at, wire.length, 0, section);
+  at = readFieldLine(wire, at, wire.length, 0, section);
+  assert.equal(readFieldLine(wire, at, wire.length, 0, section), sectionEnd);
+  assert.deepEqual([section.knownId(0), section.knownId(1), section.knownId(2)], [Known.host, Known.underscore, Known.none]);
+  assert.equal(section.present, bit(Known.host) | bit(Known.underscore) | bit(Known.none));
+});

@@ -1,0 +1,34 @@
+/** The limits that the codec enforces; each has a configuration key or a reason why it needs none. */
+export interface MessageLimits {
+  /** Bytes of a whole head or trailer section, start line included. nginx allows 32 KiB in four buffers, HAProxy about 15 KiB. */
+  readonly headBytesMax: number;
+  /** Field lines of a section. Apache allows 100, HAProxy 101. */
+  readonly fieldsMax: number;
+  /** Bytes of the start line. RFC 9112 section 3 asks for at least 8000. */
+  readonly startLineBytesMax: number;
+}
+
+export const DEFAULT_LIMITS: MessageLimits = {
+  headBytesMax: 32 * 1024,
+  fieldsMax: 128,
+  startLineBytesMax: 8 * 1024,
+};
+
+/** Empty lines before a request line (RFC 9112 section 2.2 asks for at least one); each costs the sender two bytes of its head limit. */
+export const EMPTY_LINES_MAX = 4;
+
+/** Digits of a Content-Length behind its zeros: below 2^53, so that JavaScript counts exactly. */
+export const LENGTH_DIGITS_MAX = 15;
+
+/** Digits of a chunk size behind its zeros: 13 hex digits are below 2^52. */
+export const CHUNK_DIGITS_MAX = 13;
+
+/** Leading zeros and digits of one chunk size together: nobody sends more, an endless run of zeros is an attack. */
+export const CHUNK_SIZE_CHARS_MAX = 32;
+
+/** Bytes of the extensions of one chunk and of all chunks of a message (RFC 9112 section 7.1.1 demands a bound). */
+export const CHUNK_EXTENSION_BYTES_MAX = 256;
+export const MESSAGE_EXTENSION_BYTES_MAX: number = 16 * 1024;
+
+/** Interim responses that an origin may send before the final one: more is a fault (requirements, F14). */
+export const INTERIM_RESPONSES_MAX = 32;

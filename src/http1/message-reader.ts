@@ -1,0 +1,315 @@
+/**
+ * Sans-IO reader of HTTP/1 messages, the part that both roles share: `feed` it bytes, then call `next` until it says `needMore` or
+ * `end`. It never throws on input, never waits and keeps no reference to a fed buffer: what it must remember of an unfinished line
+ * it copies. The events are the same however the bytes were split.
+ *
+ * ```text
+ *   start line --> field lines --head--> body: none | length | chunked --> trailer lines | until close | tunnel --end--> (restart)
+ * ```
+ */
+import { Buffer } from "node:buffer";
+import { FieldSection } from "../http/field-section.ts";
+import { BodyFraming, Framing } from "./body-framing.ts";
+import { Chunk, ChunkedDecoder } from "./chunked.ts";
+import { Faults } from "./faults.ts";
+import type { Fault } from "./faults.ts";
+import { fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
+import type { MessageLimits } from "./limits.ts";
+import { latin1 } from "./latin1.ts";
+
+export const Event = {
+  /** Everything fed is consumed. */
+  needMore: 0,
+  /** The head is complete: `head` and `framing` are set. */
+  head: 1,
+  /** Body bytes: `bytes[dataStart, dataEnd)`. */
+  data: 2,
+  /** The message is complete; `trailers` holds its trailer section, if any. What follows is not touched before `restart`. */
+  end: 3,
+  /** The message is refused: `fault`. The reader stays there. */
+  fault: 4,
+} as const;
+export type EventKind = (typeof Event)[keyof typeof Event];
+
+const State = {
+  startLine: 0,
+  fields: 1,
+  bodyNone: 2,
+  bodyLength: 3,
+  bodyChunked: 4,
+  trailers: 5,
+  untilClose: 6,
+  done: 7,
+  failed: 8,
+} as const;
+
+const EMPTY = Buffer.alloc(0);
+
+export abstract class MessageReader<Head extends FieldSection & { fieldsStart: number; fieldsEnd: number }> {
+  bytes: Buffer = EMPTY;
+  dataStart: number = 0;
+  dataEnd: number = 0;
+  head: Head;
+  readonly framing: BodyFraming = new BodyFraming();
+  /** The trailer section of a chunked message that had one, else null. */
+  trailers: FieldSection | null = null;
+  fault: Fault = Faults.requestLine;
+
+  protected readonly limits: MessageLimits;
+  /** The unread bytes are `bytes[at, limit)`. */
+  protected at: number = 0;
+  protected limit: number = 0;
+  /** Where the section being read begins in `bytes`. */
+  protected base: number = 0;
+  private state: number = State.startLine;
+  private remaining: number = 0;
+  private chunked: ChunkedDecoder | null = null;
+  /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
+  private kept: Buffer | null = null;
+
+  constructor(limits: MessageLimits, head: Head) {
+    this.limits = limits;
+    this.head = head;
+  }
+
+  /** Gives `bytes[start, end)` to read. Everything fed before must have been consumed. */
+  feed(bytes: Buffer, start: number, end: number): void {
+    if (this.kept === null) {
+      this.bytes = bytes;
+      this.base = start;
+      this.at = start;
+      this.limit = end;
+      return;
+    }
+    this.keep(bytes, start, end);
+  }
+
+  next(): EventKind {
+    switch (this.state) {
+      case State.startLine:
+        return this.nextStartLine();
+      case State.fields:
+        return this.nextFields();
+      case State.bodyNone:
+        return this.complete();
+      case State.bodyLength:
+        return this.nextOfLength();
+      case State.bodyChunked:
+        return this.nextChunked();
+      case State.trailers:
+        return this.nextTrailers();
+      case State.untilClose:
+        return this.nextUntilClose();
+      case State.done:
+        return Event.end;
+      default:
+        return Event.fault;
+    }
+  }
+
+  /** The peer sent FIN: `end` if that completes the message, `needMore` if none had begun, else the fault `incomplete`. */
+  endOfInput(): EventKind {
+    if (this.state === State.untilClose) return this.complete();
+    if (this.state === State.done) return Event.end;
+    if (this.state === State.failed) return Event.fault;
+    if (this.state === State.startLine && this.at >= this.limit && this.kept === null) return Event.needMore;
+    return this.fail(Faults.incomplete);
+  }
+
+  /** Whether a head has begun but is not complete. */
+  get insideHead(): boolean {
+    return this.state === State.fields || (this.state === State.startLine && this.kept !== null);
+  }
+
+  /** Whether an unfinished line waits for its rest: what is fed now is added to it. */
+  get insideLine(): boolean {
+    return this.kept !== null;
+  }
+
+  /** Whether unread bytes are left, as after `end` when the next message is there already. An unfinished line is kept, not left. */
+  get hasRest(): boolean {
+    return this.kept === null && this.at < this.limit;
+  }
+
+  /** The unread bytes, copied; they count as consumed. */
+  takeRest(): Buffer {
+    if (this.kept !== null) return EMPTY;
+    const rest = Buffer.from(this.bytes.subarray(this.at, this.limit));
+    this.at = this.limit;
+    return rest;
+  }
+
+  /** Begins the next message of the connection. Unread bytes stay and are read next. */
+  restart(head: Head): void {
+    this.state = State.startLine;
+    this.head = head;
+    this.trailers = null;
+    // Bytes behind the message may still lie in owned memory: they are fed on from there, and `kept` only marks unfinished lines.
+    this.kept = null;
+    this.startMessage();
+  }
+
+  /**
+   * Reads the start line at `at`: true when done, false for more input, a fault to refuse. Sets `base` to its first byte and `at`
+   * behind it, and looks at `startLineBytesMax` bytes at most.
+   */
+  protected abstract readStartLine(): boolean | Fault;
+  /** The field lines are complete: checks them and decides `framing`. */
+  protected abstract finishHead(): Fault | null;
+  protected startMessage(): void {}
+
+  private nextStartLine(): EventKind {
+    const result = this.readStartLine();
+    if (result === true) {
+      this.head.fieldsStart = this.at - this.base;
+      this.state = State.fields;
+      return this.nextFields();
+    }
+    if (result !== false) return this.fail(result);
+    if (this.limit - this.base >= this.limits.startLineBytesMax) return this.fail(Faults.startLineTooLong);
+    return this.wantMore();
+  }
+
+  private nextFields(): EventKind {
+    const fault = this.readLines(this.head);
+    if (fault === undefined) return this.wantMore();
+    if (fault !== null) return this.fail(fault);
+    const head = this.head;
+    const end = this.at - 2;
+    head.fieldsEnd = end - this.base;
+    head.text = latin1(this.bytes, this.base, end);
+    const refused = this.finishHead();
+    if (refused !== null) return this.fail(refused);
+    this.kept = null;
+    this.enterBody();
+    return Event.head;
+  }
+
+  private enterBody(): void {
+    switch (this.framing.kind) {
+      case Framing.length:
+        this.remaining = this.framing.length;
+        this.state = State.bodyLength;
+        break;
+      case Framing.chunked:
+        this.chunked ??= new ChunkedDecoder();
+        this.chunked.reset();
+        this.state = State.bodyChunked;
+        break;
+      case Framing.untilClose:
+        this.state = State.untilClose;
+        break;
+      default:
+        this.state = State.bodyNone;
+    }
+  }
+
+  private nextOfLength(): EventKind {
+    if (this.remaining === 0) return this.complete();
+    if (this.at >= this.limit) return Event.needMore;
+    this.dataStart = this.at;
+    this.dataEnd = Math.min(this.limit, this.at + this.remaining);
+    this.remaining -= this.dataEnd - this.dataStart;
+    this.at = this.dataEnd;
+    return Event.data;
+  }
+
+  private nextChunked(): EventKind {
+    const decoder = this.chunked;
+    if (decoder === null) return Event.needMore;
+    const result = decoder.step(this.bytes, this.at, this.limit);
+    this.at = decoder.at;
+    if (result === Chunk.data) {
+      this.dataStart = decoder.dataStart;
+      this.dataEnd = decoder.dataEnd;
+      return Event.data;
+    }
+    if (result === Chunk.needMore) return Event.needMore;
+    if (result === Chunk.fault) return this.fail(decoder.fault);
+    this.base = this.at;
+    this.trailers = new FieldSection();
+    this.state = State.trailers;
+    return this.nextTrailers();
+  }
+
+  private nextTrailers(): EventKind {
+    const trailers = this.trailers;
+    if (trailers === null) return this.complete();
+    const fault = this.readLines(trailers);
+    if (fault === undefined) return this.wantMore();
+    if (fault !== null) return this.fail(fault);
+    trailers.text = latin1(this.bytes, this.base, this.at - 2);
+    if (trailers.count === 0) this.trailers = null;
+    this.kept = null;
+    return this.complete();
+  }
+
+  private nextUntilClose(): EventKind {
+    if (this.at >= this.limit) return Event.needMore;
+    this.dataStart = this.at;
+    this.dataEnd = this.limit;
+    this.at = this.limit;
+    return Event.data;
+  }
+
+  /** Reads field lines into the section: null at its end, undefined for more input, or the fault. */
+  private readLines(section: FieldSection): Fault | null | undefined {
+    // Bytes beyond the limit are not looked at: the verdict must not depend on how many of them arrived together.
+    const end = Math.min(this.limit, this.base + this.limits.headBytesMax);
+    for (;;) {
+      const result = readFieldLine(this.bytes, this.at, end, this.base, section);
+      if (result >= 0) {
+        this.at = result;
+        if (section.count > this.limits.fieldsMax) return Faults.tooManyFields;
+        continue;
+      }
+      if (result === sectionEnd) {
+        this.at += 2;
+        return null;
+      }
+      if (result !== needMore) return fieldLineFault(result);
+      return this.limit - this.base >= this.limits.headBytesMax ? Faults.headTooLarge : undefined;
+    }
+  }
+
+  private complete(): EventKind {
+    this.state = State.done;
+    return Event.end;
+  }
+
+  private fail(fault: Fault): EventKind {
+    this.fault = fault;
+    this.state = State.failed;
+    this.kept = null;
+    return Event.fault;
+  }
+
+  /** The section goes on in the next feed: copy what of it is here, unless it lies in owned memory already. */
+  private wantMore(): EventKind {
+    if (this.base === this.limit) this.kept = null;
+    else if (this.kept === null) {
+      const { bytes, base, at, limit } = this;
+      this.kept = Buffer.allocUnsafeSlow(Math.max(512, 2 * (limit - base)));
+      bytes.copy(this.kept, 0, base, limit);
+      this.bytes = this.kept;
+      this.base = 0;
+      this.at = at - base;
+      this.limit = limit - base;
+    }
+    return Event.needMore;
+  }
+
+  private keep(bytes: Buffer, start: number, end: number): void {
+    const length = this.limit + (end - start);
+    let kept = this.kept ?? EMPTY;
+    if (length > kept.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * kept.length));
+      kept.copy(larger, 0, 0, this.limit);
+      kept = larger;
+      this.kept = larger;
+      this.bytes = larger;
+    }
+    bytes.copy(kept, this.limit, start, end);
+    this.limit = length;
+  }
+}

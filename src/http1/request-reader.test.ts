@@ -1,0 +1,370 @@
+/** Wire tests of requests: the request line (RFC 9112 section 3), Host and the forms of a target (section 3.2), section 2.2. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { RequestHead } from "../http/request-head.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import type { MessageLimits } from "./limits.ts";
+import { Event } from "./message-reader.ts";
+import { RequestReader } from "./request-reader.ts";
+import { assertSame, cutPoints, everyByte, latin1, readRequests } from "./transcript.test.ts";
+
+/** The head of the only request on the wire, or the fault that refuses it. */
+function headOf(wire: string): RequestHead | string {
+  const reader = new RequestReader(DEFAULT_LIMITS, new RequestHead());
+  reader.feed(latin1(wire), 0, wire.length);
+  const event = reader.next();
+  if (event === Event.fault) return `${reader.fault.code} ${reader.fault.status}`;
+  assert.equal(event, Event.head, JSON.stringify(wire));
+  return reader.head;
+}
+
+function accepted(wire: string): RequestHead {
+  const head = headOf(wire);
+  assert.ok(typeof head !== "string", `${JSON.stringify(wire)}: ${String(head)}`);
+  return head;
+}
+
+const withLine = (line: string): string => `${line}\r\nHost: a.test\r\n\r\n`;
+const withHost = (host: string): string => `GET / HTTP/1.1\r\n${host}\r\n\r\n`;
+
+test("the request line is read as it stands", () => {
+  for (const [method, target] of [
+    ["GET", "/"],
+    ["PUT", "/a?b=c"],
+    ["POST", "/%00"],
+    ["HEAD", "//x"],
+    ["GEX", "/"],
+    ["PUR", "/"],
+    ["PAST", "/"],
+    ["M-SEARCH", "/"],
+    ["!#$%&'*+-.^_`|~", "/"],
+  ] as const) {
+    const head = accepted(withLine(`${method} ${target} HTTP/1.1`));
+    assert.deepEqual([head.method, head.target, head.forwardTarget, head.minor, head.startLineReusable], [method, target, target, 1, true]);
+  }
+});
+
+test("methods are case-sensitive", () => {
+  assert.equal(accepted(withLine("get / HTTP/1.1")).method, "get");
+  assert.equal(accepted(withLine("Post / HTTP/1.1")).method, "Post");
+});
+
+test("anything but single spaces, a target of visible ASCII and a version is refused", () => {
+  const lines = [
+    " ",
+    "GET",
+    "GET ",
+    "GET /",
+    "GET / ",
+    "GET  / HTTP/1.1",
+    "GET /  HTTP/1.1",
+    "GET / HTTP/1.1 ",
+    " GET / HTTP/1.1",
+    "GET\t/ HTTP/1.1",
+    "GET /a b HTTP/1.1",
+    "GET /a\tHTTP/1.1",
+    "GET /\x01 HTTP/1.1",
+    "GET /\x7f HTTP/1.1",
+    "GET /\x80 HTTP/1.1",
+    "GET /\xff HTTP/1.1",
+    "GET /#f HTTP/1.1",
+    "GET /\0 HTTP/1.1",
+    "G(T / HTTP/1.1",
+    "G\0T / HTTP/1.1",
+    "G\xc9T / HTTP/1.1",
+    "GET: / HTTP/1.1",
+    "@ / HTTP/1.1",
+    "GET / http/1.1",
+    "GET / HTTP/1",
+    "GET / HTTP/1.",
+    "GET / HTTP/.1",
+    "GET / HTTP/1,1",
+    "GET / HTTP/1.10",
+    "GET / HTTP/11.1",
+    "GET / HTTP/01.1",
+    "GET / HTTP/1.1x",
+    "GET / HTTPS/1.1",
+    "GET / TTP/1.1",
+    "GET / HTTP /1.1",
+    "GET / HTTP/+1.1",
+    "GET / HTTP/1.x",
+    "GET / ICY/1.1",
+  ];
+  for (const line of lines) assert.equal(headOf(withLine(line)), "bad_request_line 400", JSON.stringify(line));
+});
+
+test("bare CR and bare LF end no request line", () => {
+  for (const wire of [
+    "GET / HTTP/1.1\nHost: a.test\n\n",
+    "GET / HTTP/1.1\rHost: a.test\r\r",
+    "GET / HTTP/1.1\r\r\nHost: a.test\r\n\r\n",
+    "GET / HTTP/1.1x\nHost: a.test\r\n\r\n",
+    "GET /\r\n\r\n",
+    "GET /\n HTTP/1.1\r\n\r\n",
+  ]) {
+    assert.equal(headOf(wire), "bad_request_line 400", JSON.stringify(wire));
+  }
+});
+
+test("another major version is 505, whatever follows", () => {
+  for (const version of ["HTTP/0.9", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9", "HTTP/2"]) {
+    assert.equal(headOf(withLine(`GET / ${version}`)), "bad_version 505", version);
+  }
+  assert.equal(headOf("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "bad_version 505");
+});
+
+test("HTTP/1.0 is kept apart, and its start line is not passed on", () => {
+  const head = accepted("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+  assert.deepEqual([head.minor, head.startLineReusable], [0, false]);
+});
+
+test("a higher minor version never reaches the origin", () => {
+  // The design answers 505, RFC 9112 section 2.3 lets it pass as 1.1; either way "HTTP/1.2" is not passed on.
+  const head = headOf(withLine("GET / HTTP/1.2"));
+  if (typeof head === "string") assert.equal(head, "bad_version 505");
+  else assert.deepEqual([head.minor, head.startLineReusable], [1, false]);
+});
+
+test("a method has 64 characters at most", () => {
+  assert.equal(accepted(withLine(`${"M".repeat(64)} / HTTP/1.1`)).method.length, 64);
+  assert.equal(headOf(withLine(`${"M".repeat(65)} / HTTP/1.1`)), "method_too_long 501");
+  assert.equal(headOf("M".repeat(65)), "method_too_long 501", "without waiting for its end");
+});
+
+// ---- empty lines before the request line, RFC 9112 section 2.2 ---------------------------------------------------------
+
+test("up to four empty lines before a request line are ignored, each request anew", () => {
+  const one = withLine("GET / HTTP/1.1");
+  for (let count = 0; count <= 4; count++) {
+    const seen = readRequests(latin1(`${"\r\n".repeat(count)}${one}${"\r\n".repeat(count)}${one}`));
+    assert.deepEqual([seen.fault, seen.messages.length], [null, 2]);
+    assert.equal(accepted("\r\n".repeat(count) + one).text.startsWith("GET"), true, "they are no part of the head");
+  }
+  for (const wire of ["\r\n".repeat(5) + one, "\r\n".repeat(5), one + "\r\n".repeat(5) + one]) {
+    const whole = readRequests(latin1(wire));
+    assert.equal(whole.fault, "empty_lines 400");
+    for (const at of cutPoints(wire.length)) assertSame(whole, readRequests(latin1(wire), { cuts: [at] }), `cut at ${at}`);
+    assertSame(whole, readRequests(latin1(wire), { cuts: everyByte(wire.length) }), "byte by byte");
+  }
+});
+
+test("an empty line is CRLF and nothing else", () => {
+  assert.equal(headOf("\n" + withLine("GET / HTTP/1.1")), "bare_line_feed 400");
+  assert.equal(headOf("\r\n\n" + withLine("GET / HTTP/1.1")), "bare_line_feed 400");
+  assert.equal(headOf("\r" + withLine("GET / HTTP/1.1")), "bare_carriage_return 400");
+  assert.equal(headOf("\r\r\n" + withLine("GET / HTTP/1.1")), "bare_carriage_return 400");
+  assert.equal(headOf(" \r\n" + withLine("GET / HTTP/1.1")), "bad_request_line 400");
+});
+
+// ---- Host, RFC 9112 section 3.2 ---------------------------------------------------------------------------------------
+
+test("HTTP/1.1 needs exactly one Host, HTTP/1.0 at most one", () => {
+  assert.equal(headOf("GET / HTTP/1.1\r\n\r\n"), "host_missing 400");
+  assert.equal(headOf("GET / HTTP/1.1\r\nX-Host: a\r\nHos: a\r\nHostt: a\r\n\r\n"), "host_missing 400");
+  assert.equal(headOf("GET / HTTP/1.1\r\nHost: a\r\nhOST: a\r\n\r\n"), "host_repeated 400");
+  assert.equal(headOf("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"), "host_repeated 400");
+  const head = accepted("GET / HTTP/1.0\r\n\r\n");
+  assert.deepEqual([head.authority, head.host], ["", ""]);
+});
+
+test("the authority is the Host as sent, the host is it without port, in lower case", () => {
+  const cases = [
+    ["Host: a.test", "a.test", "a.test"],
+    ["host:A.Test:8080", "A.Test:8080", "a.test"],
+    ["HOST: \t [::1]:80 \t", "[::1]:80", "[::1]"],
+    ["Host: a.test.", "a.test.", "a.test"],
+    ["Host: a.test:", "a.test:", "a.test"],
+  ] as const;
+  for (const [line, authority, host] of cases) {
+    const head = accepted(withHost(line));
+    assert.deepEqual([head.authority, head.host], [authority, host]);
+  }
+});
+
+test("a Host that is no authority is refused", () => {
+  for (const host of [
+    "a b",
+    "a,b c",
+    "u@a",
+    "a:b",
+    "a:80:80",
+    "a:123456",
+    "a:65536",
+    "a/b",
+    "a?b",
+    "a\\b",
+    "[::1",
+    "::1",
+    "[::1]x",
+    "a\xe9",
+    "http://a",
+    '"a"',
+    "<a>",
+    "a\x0b",
+  ]) {
+    const got = headOf(withHost(`Host: ${host}`));
+    assert.match(String(got), /^(host_invalid|bad_field_value) 400$/, JSON.stringify(host));
+  }
+});
+
+test("an empty Host is refused, on a fresh connection and behind another request alike", () => {
+  // `authority` is empty only for HTTP/1.0 without Host; an http URI has a host (RFC 9110 section 4.2.1).
+  const empty = "GET / HTTP/1.1\r\nHost:\r\n\r\n";
+  assert.equal(readRequests(latin1(withHost("Host: a.test") + empty)).fault, "host_invalid 400");
+  assert.equal(readRequests(latin1(empty)).fault, "host_invalid 400");
+  assert.equal(readRequests(latin1("GET http://a.test/ HTTP/1.1\r\nHost: \r\n\r\n")).fault, "host_invalid 400");
+  assert.equal(readRequests(latin1("GET / HTTP/1.0\r\nHost:\r\n\r\n")).fault, "host_invalid 400");
+});
+
+test("what was learnt of one request's Host is not taken for the next one's", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const wire =
+    ["a.test", "b.test:1", "A.TEST", "a.test"].map((host) => withHost(`Host: ${host}`)).join("") +
+    "GET / HTTP/1.0\r\n\r\n" +
+    withHost("Host: a.test");
+  reader.feed(latin1(wire), 0, wire.length);
+  const seen: string[] = [];
+  while (reader.next() === Event.head) {
+    seen.push(`${reader.head.authority} ${reader.head.host}`);
+    assert.equal(reader.next(), Event.end);
+    reader.restart(reader.head);
+  }
+  assert.deepEqual(seen, ["a.test a.test", "b.test:1 b.test", "A.TEST a.test", "a.test a.test", " ", "a.test a.test"]);
+});
+
+// ---- the four forms of a target, RFC 9112 section 3.2 -----------------------------------------------------------------
+
+test("origin-form: the path is the target up to the query, spelled as received", () => {
+  for (const [target, path] of [
+    ["/", "/"],
+    ["/a/b?c=/d?e", "/a/b"],
+    ["/?", "/"],
+    ["//a.test/x", "//a.test/x"],
+    ["/a%2Fb/../c;d", "/a%2Fb/../c;d"],
+    ["/http://b/", "/http://b/"],
+  ] as const) {
+    const head = accepted(withLine(`GET ${target} HTTP/1.1`));
+    assert.deepEqual([head.target, head.forwardTarget, head.path], [target, target, path]);
+  }
+});
+
+test("absolute-form goes on as origin-form, and its authority is the host", () => {
+  const cases = [
+    ["GET", "http://a.test/x?y", "/x?y", "/x"],
+    ["GET", "http://a.test", "/", "/"],
+    ["GET", "http://a.test/", "/", "/"],
+    ["GET", "http://a.test?y=/z", "/?y=/z", "/"],
+    ["GET", "HTTP://A.TEST/x", "/x", "/x"],
+    ["GET", "http://a.test//b", "//b", "//b"],
+    ["OPTIONS", "http://a.test", "*", "*"],
+    ["OPTIONS", "http://a.test/", "/", "/"],
+    ["OPTIONS", "http://a.test?x", "/?x", "/"],
+  ] as const;
+  for (const [method, target, forwardTarget, path] of cases) {
+    const head = accepted(withLine(`${method} ${target} HTTP/1.1`));
+    assert.deepEqual([head.target, head.forwardTarget, head.path, head.startLineReusable], [target, forwardTarget, path, false]);
+    assert.deepEqual([head.authority.toLowerCase(), head.host], ["a.test", "a.test"]);
+  }
+});
+
+test("absolute-form without a Host is fine in HTTP/1.0 only", () => {
+  assert.deepEqual(
+    [accepted("GET http://b.test:81/x HTTP/1.0\r\n\r\n").authority, accepted("GET http://b.test:81/x HTTP/1.0\r\n\r\n").host],
+    ["b.test:81", "b.test"],
+  );
+  assert.equal(headOf("GET http://b.test/x HTTP/1.1\r\n\r\n"), "host_missing 400");
+});
+
+test("an absolute-form that differs from Host, or names no plain http host, is refused", () => {
+  assert.equal(headOf(withLine("GET http://b.test/ HTTP/1.1")), "target_mismatch 400");
+  assert.equal(headOf(withLine("GET http://a.test:81/ HTTP/1.1")), "target_mismatch 400");
+  for (const target of [
+    "https://a.test/",
+    "ftp://a.test/",
+    "http:/a.test/",
+    "http:a.test",
+    "http:///x",
+    "http://",
+    "http://u@a.test/",
+    "http://a.test@b.test/",
+    "http://a.test:x/",
+    "http://a.test\\@b.test/",
+  ]) {
+    assert.equal(headOf(withLine(`GET ${target} HTTP/1.1`)), "bad_target 400", target);
+  }
+});
+
+test("other forms are refused where they do not belong", () => {
+  for (const line of [
+    "GET * HTTP/1.1",
+    "POST * HTTP/1.1",
+    "OPTIONS ** HTTP/1.1",
+    "OPTIONS *?x HTTP/1.1",
+    "GET a.test:80 HTTP/1.1",
+    "GET x HTTP/1.1",
+    "GET ?x HTTP/1.1",
+    "GET @a.test/ HTTP/1.1",
+    "GET :80/ HTTP/1.1",
+    "GET ../x HTTP/1.1",
+  ]) {
+    assert.equal(headOf(withLine(line)), "bad_target 400", line);
+  }
+  const asterisk = accepted(withLine("OPTIONS * HTTP/1.1"));
+  assert.deepEqual([asterisk.forwardTarget, asterisk.path, asterisk.startLineReusable], ["*", "*", false]);
+});
+
+test("CONNECT takes an authority", () => {
+  assert.equal(accepted("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n").target, "a.test:443");
+  for (const target of ["http://a.test/", "*", "u@a.test:1", "a.test:443/x"])
+    assert.equal(headOf(withLine(`CONNECT ${target} HTTP/1.1`)), "bad_target 400", target);
+});
+
+test("TRACE carries no body", () => {
+  assert.equal(accepted(withLine("TRACE / HTTP/1.1")).method, "TRACE");
+  assert.equal(accepted("TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").method, "TRACE");
+  assert.equal(headOf("TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"), "trace_body 400");
+  assert.equal(headOf("TRACE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "trace_body 400");
+});
+
+// ---- the limit of the request line ------------------------------------------------------------------------------------
+
+const LIMITS: MessageLimits = { ...DEFAULT_LIMITS, startLineBytesMax: 100 };
+/** A request whose line, CRLF included, has that many bytes. */
+const ofLine = (bytes: number): string => withLine(`GET /${"a".repeat(bytes - "GET / HTTP/1.1\r\n".length)} HTTP/1.1`);
+
+function splits(wire: string): (string | null)[] {
+  const faults = new Set<string | null>([readRequests(latin1(wire), { limits: LIMITS }).fault]);
+  for (const at of everyByte(wire.length)) faults.add(readRequests(latin1(wire), { limits: LIMITS, cuts: [at] }).fault);
+  faults.add(readRequests(latin1(wire), { limits: LIMITS, cuts: everyByte(wire.length) }).fault);
+  return [...faults];
+}
+
+test("a request line at the limit passes, one well over it is 414, at every split", () => {
+  assert.deepEqual(splits(ofLine(100)), [null]);
+  assert.deepEqual(splits(ofLine(120)), ["start_line_too_long 414"]);
+  assert.deepEqual(splits(ofLine(1000)), ["start_line_too_long 414"]);
+});
+
+test("around the limit a request line is accepted or refused for its length, not for how its bytes arrive", () => {
+  for (let bytes = 96; bytes < 120; bytes++) {
+    const faults = splits(ofLine(bytes));
+    assert.equal(faults.length, 1, `a line of ${bytes} bytes, CRLF included, with a limit of 100: ${faults.join(" and ")}`);
+  }
+});
+
+test("past the limit of the request line nothing is judged", () => {
+  const long = "a".repeat(200);
+  for (const line of [`GET /${long}\x01 HTTP/1.1`, `GET /${long} b HTTP/1.1`, `GET /${long} HTTP/2.0`, `GET /${long}`]) {
+    assert.deepEqual(splits(withLine(line)), ["start_line_too_long 414"], JSON.stringify(line.slice(200)));
+  }
+});
+
+test("the default limit passes targets of 8000 bytes (RFC 9112 section 3)", () => {
+  assert.equal(accepted(withLine(`GET /${"a".repeat(7999)} HTTP/1.1`)).target.length, 8000);
+  assert.equal(headOf(withLine(`GET /${"a".repeat(8192)} HTTP/1.1`)), "start_line_too_long 414");
+  assert.equal(headOf(`GET /${"a".repeat(9000)}`), "start_line_too_long 414", "without waiting for its end");
+});
+
+test("empty lines do not count for the request line's limit", () => {
+  assert.deepEqual(splits("\r\n\r\n\r\n\r\n" + ofLine(100)), [null]);
+});

@@ -1,0 +1,185 @@
+import { hostOf, isAuthority } from "../http/authority.ts";
+import { Known, bit } from "../http/known-fields.ts";
+import { RequestHead } from "../http/request-head.ts";
+import { decideFraming } from "./body-framing.ts";
+import { CR, LF, SP, TARGET, TCHAR } from "./chars.ts";
+import { Faults } from "./faults.ts";
+import type { Fault } from "./faults.ts";
+import { EMPTY_LINES_MAX } from "./limits.ts";
+import type { MessageLimits } from "./limits.ts";
+import { MessageReader } from "./message-reader.ts";
+import { latin1 } from "./latin1.ts";
+
+/** A method longer than this is no method: the registry's longest has 17 letters. */
+const METHOD_BYTES_MAX = 64;
+
+/** Reads the requests of one downstream connection. See MessageReader for the protocol of calls. */
+export class RequestReader extends MessageReader<RequestHead> {
+  private emptyLines: number = 0;
+  /** The authority checked last and its host: on a connection it hardly ever changes. */
+  private lastAuthority: string = "";
+  private lastHost: string = "";
+
+  constructor(limits: MessageLimits, head: RequestHead = new RequestHead()) {
+    super(limits, head);
+  }
+
+  protected override startMessage(): void {
+    this.emptyLines = 0;
+  }
+
+  /** `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3), nothing else: single spaces, no repair. */
+  protected override readStartLine(): boolean | Fault {
+    const { bytes, limit } = this;
+    let at = this.at;
+    while (at < limit && (bytes[at] === CR || bytes[at] === LF)) {
+      if (bytes[at] === LF) return Faults.bareLineFeed;
+      if (at + 1 >= limit) return this.stayAt(at);
+      if (bytes[at + 1] !== LF) return Faults.bareCarriageReturn;
+      if (++this.emptyLines > EMPTY_LINES_MAX) return Faults.emptyLines;
+      at += 2;
+      this.at = at;
+    }
+    this.base = at;
+    this.at = at;
+    const end = Math.min(limit, at + this.limits.startLineBytesMax);
+
+    while (at < end && TCHAR[bytes[at] as number] === 1) at++;
+    if (at - this.base > METHOD_BYTES_MAX) return Faults.methodTooLong;
+    if (at >= end) return false;
+    if (bytes[at] !== SP || at === this.base) return Faults.requestLine;
+    const methodEnd = at;
+
+    at++;
+    const targetStart = at;
+    while (at < end && TARGET[bytes[at] as number] === 1) at++;
+    if (at >= end) return false;
+    if (bytes[at] !== SP || at === targetStart) return Faults.requestLine;
+    const targetEnd = at;
+
+    at++;
+    const version = readVersion(bytes, at, end);
+    if (version === -1) return false;
+    if (version === -2) return Faults.requestLine;
+    if (version === -3) return Faults.version;
+
+    const head = this.head;
+    head.clear();
+    head.minor = version === 0 ? 0 : 1;
+    head.method = methodOf(bytes, this.base, methodEnd) ?? latin1(bytes, this.base, methodEnd);
+    head.target = latin1(bytes, targetStart, targetEnd);
+    // "HTTP/1.1" exactly: a higher minor version is processed as 1.1 and never passed on (RFC 9112 section 2.3).
+    head.startLineReusable = version === 1;
+    this.at = at + 10;
+    return true;
+  }
+
+  protected override finishHead(): Fault | null {
+    const head = this.head;
+    const fault = this.readHost(head) ?? this.readTarget(head);
+    if (fault !== null) return fault;
+    const framing = decideFraming(head, { status: 0, toHead: false, minor: head.minor }, this.framing);
+    if (framing !== null) return framing;
+    // RFC 9110 section 9.3.8.
+    return head.method === "TRACE" && this.framing.kind !== 0 ? Faults.traceBody : null;
+  }
+
+  /** RFC 9112 section 3.2: exactly one valid Host in 1.1, at most one in 1.0. */
+  private readHost(head: RequestHead): Fault | null {
+    head.authority = "";
+    head.host = "";
+    if ((head.present & bit(Known.host)) === 0) return head.minor === 0 ? null : Faults.hostMissing;
+    let found = -1;
+    for (let index = 0; index < head.count; index++) {
+      if (head.knownId(index) !== Known.host) continue;
+      if (found >= 0) return Faults.hostRepeated;
+      found = index;
+    }
+    const authority = head.value(found);
+    if (authority !== this.lastAuthority || authority === "") {
+      if (!isAuthority(authority)) return Faults.hostInvalid;
+      this.lastAuthority = authority;
+      this.lastHost = hostOf(authority);
+    }
+    head.authority = authority;
+    head.host = this.lastHost;
+    return null;
+  }
+
+  /** RFC 9112 section 3.2: the four forms of a target. */
+  private readTarget(head: RequestHead): Fault | null {
+    const target = head.target;
+    head.forwardTarget = target;
+    if (target.charCodeAt(0) === 0x2f) {
+      const query = target.indexOf("?");
+      head.path = query < 0 ? target : target.slice(0, query);
+      return null;
+    }
+    head.startLineReusable = false;
+    head.path = target;
+    if (target === "*") return head.method === "OPTIONS" ? null : Faults.targetInvalid;
+    if (head.method === "CONNECT") return isAuthority(target) ? null : Faults.targetInvalid;
+    return readAbsolute(head, target);
+  }
+
+  /** An unfinished empty line: its CR waits for its LF. */
+  private stayAt(at: number): false {
+    this.base = at;
+    this.at = at;
+    return false;
+  }
+}
+
+/** absolute-form: its authority is the host; a Host field that says otherwise is refused (requirements, item 39). */
+function readAbsolute(head: RequestHead, target: string): Fault | null {
+  const match = /^http:\/\/([^/?]*)(.*)$/i.exec(target);
+  const authority = match?.[1];
+  const rest = match?.[2];
+  if (authority === undefined || rest === undefined || !isAuthority(authority)) return Faults.targetInvalid;
+  if (head.authority !== "" && head.authority.toLowerCase() !== authority.toLowerCase()) return Faults.targetMismatch;
+  head.authority = authority;
+  head.host = hostOf(authority);
+  head.forwardTarget = rest.startsWith("/") ? rest : rest === "" && head.method === "OPTIONS" ? "*" : `/${rest}`;
+  const query = head.forwardTarget.indexOf("?");
+  head.path = query < 0 ? head.forwardTarget : head.forwardTarget.slice(0, query);
+  return null;
+}
+
+/** 0 for "HTTP/1.0" CRLF at `at`, 1 for 1.1, 2 for a higher minor; −1 more input, −2 malformed, −3 another major version. */
+function readVersion(bytes: Uint8Array, at: number, limit: number): number {
+  const expected = "HTTP/";
+  for (let index = 0; index < 5; index++) {
+    if (at + index >= limit) return -1;
+    if (bytes[at + index] !== expected.charCodeAt(index)) return -2;
+  }
+  if (at + 5 >= limit) return -1;
+  const major = (bytes[at + 5] as number) - 0x30;
+  if (major < 0 || major > 9) return -2;
+  if (at + 6 >= limit) return -1;
+  if (bytes[at + 6] !== 0x2e) return major === 1 ? -2 : bytes[at + 6] === CR ? -3 : -2;
+  if (at + 7 >= limit) return -1;
+  const minor = (bytes[at + 7] as number) - 0x30;
+  if (minor < 0 || minor > 9) return -2;
+  if (at + 8 >= limit) return -1;
+  if (bytes[at + 8] !== CR) return -2;
+  if (at + 9 >= limit) return -1;
+  if (bytes[at + 9] !== LF) return -2;
+  if (major !== 1) return -3;
+  return minor > 1 ? 2 : minor;
+}
+
+/** The common methods without an allocation. */
+function methodOf(bytes: Uint8Array, start: number, end: number): string | null {
+  switch (end - start) {
+    case 3:
+      if (bytes[start] === 0x47 && bytes[start + 1] === 0x45 && bytes[start + 2] === 0x54) return "GET";
+      if (bytes[start] === 0x50 && bytes[start + 1] === 0x55 && bytes[start + 2] === 0x54) return "PUT";
+      return null;
+    case 4:
+      if (bytes[start] === 0x50 && bytes[start + 1] === 0x4f && bytes[start + 2] === 0x53 && bytes[start + 3] === 0x54) return "POST";
+      if (bytes[start] === 0x48 && bytes[start + 1] === 0x45 && bytes[start + 2] === 0x41 && bytes[start + 3] === 0x44) return "HEAD";
+      return null;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,66 @@
+import { ResponseHead } from "../http/response-head.ts";
+import { decideFraming } from "./body-framing.ts";
+import { CR, FIELD_VALUE, LF, SP } from "./chars.ts";
+import { Faults } from "./faults.ts";
+import type { Fault } from "./faults.ts";
+import type { MessageLimits } from "./limits.ts";
+import { MessageReader } from "./message-reader.ts";
+import { latin1 } from "./latin1.ts";
+
+const STATUS_PREFIX = "HTTP/1.";
+
+/** Reads the responses of one upstream connection. See MessageReader for the protocol of calls. */
+export class ResponseReader extends MessageReader<ResponseHead> {
+  /** Whether the response being read answers a HEAD request; set before the response arrives. */
+  toHead: boolean = false;
+
+  constructor(limits: MessageLimits, head: ResponseHead = new ResponseHead()) {
+    super(limits, head);
+  }
+
+  /** `HTTP-version SP status-code SP [ reason-phrase ] CRLF` (RFC 9112 section 4); the second SP may be missing, as many origins do. */
+  protected override readStartLine(): boolean | Fault {
+    const { bytes, at } = this;
+    const limit = Math.min(this.limit, at + this.limits.startLineBytesMax);
+    this.base = at;
+    for (let index = 0; index < STATUS_PREFIX.length; index++) {
+      if (at + index >= limit) return false;
+      if (bytes[at + index] !== STATUS_PREFIX.charCodeAt(index)) return Faults.statusLine;
+    }
+    let position = at + 7;
+    if (position >= limit) return false;
+    const minor = (bytes[position] as number) - 0x30;
+    if (minor < 0 || minor > 9) return Faults.statusLine;
+    if (++position >= limit) return false;
+    if (bytes[position] !== SP) return Faults.statusLine;
+    let status = 0;
+    for (let digit = 0; digit < 3; digit++) {
+      if (++position >= limit) return false;
+      const value = (bytes[position] as number) - 0x30;
+      if (value < 0 || value > 9) return Faults.statusLine;
+      status = status * 10 + value;
+    }
+    if (status < 100 || status > 599) return Faults.statusLine;
+    if (++position >= limit) return false;
+    let reasonStart = position;
+    if (bytes[position] === SP) reasonStart = ++position;
+    else if (bytes[position] !== CR) return Faults.statusLine;
+    while (position < limit && FIELD_VALUE[bytes[position] as number] === 1) position++;
+    if (position + 1 >= limit) return position < limit && bytes[position] !== CR ? Faults.statusLine : false;
+    if (bytes[position] !== CR || bytes[position + 1] !== LF) return Faults.statusLine;
+
+    const head = this.head;
+    head.clear();
+    head.status = status;
+    head.minor = minor === 0 ? 0 : 1;
+    head.startLineReusable = minor === 1 && reasonStart === at + 13;
+    head.reason = latin1(bytes, reasonStart, position);
+    this.at = position + 2;
+    return true;
+  }
+
+  protected override finishHead(): Fault | null {
+    const head = this.head;
+    return decideFraming(head, { status: head.status, toHead: this.toHead, minor: head.minor }, this.framing);
+  }
+}

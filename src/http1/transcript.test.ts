@@ -1,0 +1,251 @@
+/**
+ * What the tests of the codec share: reads a wire through a reader, cut into pieces at will, and writes down everything that a caller
+ * can see of it. Two readings of one wire must give equal transcripts. Named as a test, so that no build ships it; it holds none.
+ *
+ * Every reading is made as hard as the protocol of calls allows: pieces come in one buffer that is reused, at changing offsets, and
+ * is overwritten as soon as the reader has said `needMore`.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
+import type { FieldSection } from "../http/field-section.ts";
+import { Framing } from "./body-framing.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import type { MessageLimits } from "./limits.ts";
+import { Event } from "./message-reader.ts";
+import type { MessageReader } from "./message-reader.ts";
+import { RequestReader } from "./request-reader.ts";
+import { ResponseReader } from "./response-reader.ts";
+
+/** One message as its reader told it. */
+export interface SeenMessage {
+  /** The facts of the start line and what was derived from it. */
+  readonly start: string;
+  /** `name: value` of each line, in order. */
+  readonly fields: readonly string[];
+  /** `none`, `length 5`, `chunked`, `untilClose` or `tunnel`. */
+  readonly framing: string;
+  /** The section as received, the offsets in it, the known ids. */
+  readonly detail: string;
+  body: string;
+  /** null: no trailer section. */
+  trailers: readonly string[] | null;
+  complete: boolean;
+}
+
+export interface Transcript {
+  readonly messages: SeenMessage[];
+  /** `code status`, or null. */
+  fault: string | null;
+  /** Bytes behind the last message that its reader did not touch (responses only). */
+  rest: string;
+  /** The result of `endOfInput` behind the last byte: `needMore`, `end`, or the fault's code; `none` behind a complete response. */
+  endOfInput: string;
+}
+
+export interface Reading {
+  /** Offsets in the wire where one piece ends and the next begins, ascending; none: all at once. */
+  readonly cuts?: readonly number[];
+  readonly limits?: MessageLimits;
+  /** The responses answer HEAD. */
+  readonly toHead?: boolean;
+  /** Between two messages, take the rest out of the reader and feed it again, as a driver does that has to wait. */
+  readonly takeRest?: boolean;
+}
+
+const WHOLE: readonly number[] = [];
+/** A legal octet of names, targets and values: read by mistake, it changes the transcript and raises no fault by luck. */
+const POISON = 0x41;
+const OFFSETS = [0, 1, 5, 64];
+
+/** All requests of one downstream connection. */
+export function readRequests(wire: Buffer, reading: Reading = {}): Transcript {
+  const reader = new RequestReader(reading.limits ?? DEFAULT_LIMITS);
+  return read(wire, reading, reader, false, () => {
+    const { method, target, forwardTarget, path, authority, host, minor, startLineReusable } = reader.head;
+    return JSON.stringify([method, target, forwardTarget, path, authority, host, minor, startLineReusable]);
+  });
+}
+
+/** The responses to one request: interim ones, the final one, and what lies behind it. */
+export function readResponses(wire: Buffer, reading: Reading = {}): Transcript {
+  const reader = new ResponseReader(reading.limits ?? DEFAULT_LIMITS);
+  reader.toHead = reading.toHead === true;
+  return read(wire, reading, reader, true, () => {
+    const { status, reason, minor, startLineReusable } = reader.head;
+    return JSON.stringify([status, reason, minor, startLineReusable]);
+  });
+}
+
+type SectionHead = FieldSection & { fieldsStart: number; fieldsEnd: number };
+
+function read<Head extends SectionHead>(
+  wire: Buffer,
+  reading: Reading,
+  reader: MessageReader<Head>,
+  oneExchange: boolean,
+  startFacts: () => string,
+): Transcript {
+  const seen: Transcript = { messages: [], fault: null, rest: "", endOfInput: "none" };
+  const scratch = Buffer.alloc(wire.length + 64, POISON);
+  const cuts = reading.cuts ?? WHOLE;
+  let open: SeenMessage | null = null;
+  let over = false;
+  // No reader may spin: every event but the last of a piece consumes a byte or ends a part of a message.
+  let eventsLeft = 3 * wire.length + 2 * cuts.length + 64;
+
+  let from = 0;
+  for (let piece = 0; piece <= cuts.length && seen.fault === null; piece++) {
+    const to = piece < cuts.length ? Math.min(wire.length, cuts[piece] ?? 0) : wire.length;
+    if (over) {
+      seen.rest += wire.toString("latin1", from, to);
+      from = to;
+      continue;
+    }
+    const offset = OFFSETS[piece % OFFSETS.length] ?? 0;
+    wire.copy(scratch, offset, from, to);
+    reader.feed(scratch, offset, offset + to - from);
+    from = to;
+    for (let waiting = false; !waiting;) {
+      assert.ok(eventsLeft-- > 0, "the reader spins");
+      switch (reader.next()) {
+        case Event.head:
+          open = seenHead(reader, startFacts());
+          seen.messages.push(open);
+          break;
+        case Event.data:
+          assert.ok(
+            open !== null && reader.dataStart < reader.dataEnd && reader.dataEnd <= reader.bytes.length,
+            "data outside of the bytes",
+          );
+          open.body += reader.bytes.toString("latin1", reader.dataStart, reader.dataEnd);
+          break;
+        case Event.end: {
+          assert.ok(open !== null, "an end without a head");
+          assert.equal(reader.next(), Event.end, "end stays end before restart");
+          assert.equal(reader.endOfInput(), Event.end, "FIN behind a complete message");
+          finish(open, reader);
+          if (oneExchange && (reader.framing.kind === Framing.tunnel || !open.start.startsWith("[1"))) {
+            seen.rest = reader.takeRest().toString("latin1");
+            assert.equal(reader.hasRest, false);
+            over = true;
+            waiting = true;
+          } else if (reading.takeRest === true) {
+            const rest = reader.takeRest();
+            reader.restart(reader.head);
+            reader.feed(rest, 0, rest.length);
+          } else reader.restart(reader.head);
+          open = null;
+          break;
+        }
+        case Event.fault:
+          seen.fault = `${reader.fault.code} ${reader.fault.status}`;
+          assertStuck(reader);
+          waiting = true;
+          break;
+        default:
+          waiting = true;
+      }
+    }
+    scratch.fill(POISON);
+  }
+  if (seen.fault !== null) seen.endOfInput = reader.fault.code;
+  else if (!over) {
+    const result = reader.endOfInput();
+    seen.endOfInput = result === Event.end ? "end" : result === Event.needMore ? "needMore" : reader.fault.code;
+    if (result === Event.end && open !== null) finish(open, reader);
+    if (result === Event.fault) assertStuck(reader);
+  }
+  return seen;
+}
+
+function seenHead<Head extends SectionHead>(reader: MessageReader<Head>, start: string): SeenMessage {
+  const { head, framing } = reader;
+  const kind = Object.entries(Framing).find(([, value]) => value === framing.kind)?.[0] ?? "?";
+  const ids: number[] = [];
+  for (let index = 0; index < head.count; index++) ids.push(head.knownId(index), head.nameStart(index), head.valueEnd(index));
+  return {
+    start,
+    fields: lines(head),
+    framing: framing.kind === Framing.length ? `length ${framing.length}` : kind,
+    detail: JSON.stringify([head.text, head.fieldsStart, head.fieldsEnd, head.present, ids]),
+    body: "",
+    trailers: null,
+    complete: false,
+  };
+}
+
+function finish<Head extends SectionHead>(message: SeenMessage, reader: MessageReader<Head>): void {
+  message.trailers = reader.trailers === null ? null : lines(reader.trailers);
+  message.complete = true;
+}
+
+function lines(section: FieldSection): string[] {
+  const found: string[] = [];
+  for (let index = 0; index < section.count; index++) found.push(`${section.name(index)}: ${section.value(index)}`);
+  return found;
+}
+
+/** A refused message stays refused, whatever comes. */
+function assertStuck<Head extends SectionHead>(reader: MessageReader<Head>): void {
+  const { fault } = reader;
+  reader.feed(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 0, 27);
+  assert.equal(reader.next(), Event.fault);
+  assert.equal(reader.endOfInput(), Event.fault);
+  assert.equal(reader.fault, fault);
+  assert.equal(reader.insideHead, false);
+}
+
+export function latin1(text: string): Buffer {
+  return Buffer.from(text, "latin1");
+}
+
+/** Cuts between all bytes. */
+export function everyByte(length: number): number[] {
+  return Array.from({ length: Math.max(0, length - 1) }, (_, index) => index + 1);
+}
+
+/** Offsets to cut a wire at, each a reading of its own: all of a short wire; of a long one its ends, around the limits, and some between. */
+export function cutPoints(length: number, all: number = 1200): number[] {
+  if (length <= all) return everyByte(length);
+  const points = new Set<number>();
+  const around = (middle: number, reach: number): void => {
+    for (let at = middle - reach; at <= middle + reach; at++) if (at > 0 && at < length) points.add(at);
+  };
+  const reach = length > 20_000 ? 6 : 80;
+  around(0, reach);
+  around(length, reach);
+  for (const limit of [8 * 1024, 32 * 1024]) around(limit, Math.min(reach, 20));
+  for (let at = 97; at < length; at += Math.ceil(length / 16)) points.add(at);
+  return [...points].sort((a, b) => a - b);
+}
+
+/** Asserts that the two transcripts are one; says which reading differed. */
+export function assertSame(whole: Transcript, other: Transcript, what: string): void {
+  if (JSON.stringify(whole) !== JSON.stringify(other)) assert.deepEqual(other, whole, what);
+}
+
+export interface RequestCase {
+  readonly id: string;
+  readonly class: string;
+  readonly wire: string;
+  readonly expect: "accept" | "normalize" | "reject-400" | "reject-any-4xx-or-close";
+  readonly assert?: { readonly responses?: number; readonly lastReject?: boolean };
+}
+
+export interface ResponseCase {
+  readonly id: string;
+  readonly wire: string;
+  readonly end: "fin" | "rst" | "keep";
+  readonly method: string;
+  readonly expect: "pass" | "502" | "abort" | "normalize" | "any";
+  readonly body?: string;
+}
+
+export function requestCases(): readonly RequestCase[] {
+  return JSON.parse(readFileSync(new URL("../../test/corpus/http1.json", import.meta.url), "utf8")) as readonly RequestCase[];
+}
+
+export function responseCases(): readonly ResponseCase[] {
+  return JSON.parse(readFileSync(new URL("../../test/corpus/responses.json", import.meta.url), "utf8")) as readonly ResponseCase[];
+}
