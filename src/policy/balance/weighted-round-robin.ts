@@ -1,0 +1,48 @@
+import { NO_ENDPOINT } from "./balancer.ts";
+import type { Balancer, Usable } from "./balancer.ts";
+
+/**
+ * Smooth weighted round robin, as nginx does it: at each choice every usable endpoint earns its weight, the richest is chosen and
+ * pays what all earned together. Over a cycle (the sum of the weights) each is chosen exactly as often as its weight says, and
+ * the choices of a heavy endpoint are spread over the cycle: 5, 1, 1 gives a a b a c a a.
+ *
+ * One choice looks at every endpoint; with 1,000 of them that is a few microseconds.
+ */
+export class WeightedRoundRobin implements Balancer {
+  private readonly weights: Int32Array;
+  /** What each has earned and not yet paid. */
+  private readonly credits: Int32Array;
+
+  /**
+   * @param weights 1 to 1,000 each
+   * @param start how many choices to skip; threads take different ones, so that they do not all begin with the heaviest
+   */
+  constructor(weights: readonly number[], start: number) {
+    this.weights = Int32Array.from(weights);
+    this.credits = new Int32Array(weights.length);
+    const cycle = weights.reduce((sum, weight) => sum + weight, 0);
+    for (let skipped = cycle === 0 ? 0 : start % cycle; skipped > 0; skipped--) this.next(ALL_USABLE);
+  }
+
+  next(usable: Usable): number {
+    const { weights, credits } = this;
+    let total = 0;
+    let chosen = NO_ENDPOINT;
+    let most = 0;
+    for (let index = 0; index < weights.length; index++) {
+      if (!usable.usable(index)) continue;
+      const weight = weights[index] ?? 0;
+      const credit = (credits[index] ?? 0) + weight;
+      credits[index] = credit;
+      total += weight;
+      if (chosen === NO_ENDPOINT || credit > most) {
+        chosen = index;
+        most = credit;
+      }
+    }
+    if (chosen !== NO_ENDPOINT) credits[chosen] = most - total;
+    return chosen;
+  }
+}
+
+const ALL_USABLE: Usable = { usable: () => true };

@@ -1,0 +1,94 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { isIdempotent } from "./idempotent.ts";
+import { mayRetry, mayRetrySameEndpoint } from "./may-retry.ts";
+import type { FailedAttempt } from "./may-retry.ts";
+
+const lost: FailedAttempt = {
+  failure: "connection_lost",
+  method: "GET",
+  requestSent: "replayable",
+  responseStarted: false,
+  attempts: 1,
+  retriesMax: 2,
+  pooledConnection: true,
+};
+const anyAttempt: fc.Arbitrary<FailedAttempt> = fc.record({
+  failure: fc.constantFrom(
+    "connect" as const,
+    "connection_lost" as const,
+    "response_head_timeout" as const,
+    "malformed_response" as const,
+    "not_upstream" as const,
+  ),
+  method: fc.constantFrom("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "POST", "PATCH", "CONNECT", "get", "PROPFIND"),
+  requestSent: fc.constantFrom("none" as const, "replayable" as const, "consumed" as const),
+  responseStarted: fc.boolean(),
+  attempts: fc.integer({ min: 1, max: 4 }),
+  retriesMax: fc.integer({ min: 0, max: 3 }),
+  pooledConnection: fc.boolean(),
+});
+
+test("a connection that never came about: any method", () => {
+  for (const method of ["GET", "POST", "PATCH"])
+    assert.equal(mayRetry({ ...lost, failure: "connect", method, requestSent: "none", pooledConnection: false }), true);
+});
+
+test("a lost connection: idempotent methods whose bytes can be sent again, or when nothing was sent", () => {
+  for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]) {
+    assert.equal(mayRetry({ ...lost, method }), true, method);
+    assert.equal(mayRetry({ ...lost, method, pooledConnection: false }), true, method);
+    assert.equal(mayRetry({ ...lost, method, requestSent: "consumed" }), false, method);
+  }
+  for (const method of ["POST", "PATCH", "CONNECT", "get", "PROPFIND"]) {
+    assert.equal(mayRetry({ ...lost, method }), false, method);
+    assert.equal(mayRetry({ ...lost, method, requestSent: "none" }), true, method);
+  }
+});
+
+test("never after a byte of the response, a timeout of its head, or a fault that is not the origin's", () => {
+  fc.assert(
+    fc.property(anyAttempt, (attempt) => {
+      if (
+        attempt.responseStarted ||
+        attempt.failure === "response_head_timeout" ||
+        attempt.failure === "malformed_response" ||
+        attempt.failure === "not_upstream"
+      )
+        assert.equal(mayRetry(attempt), false);
+    }),
+  );
+});
+
+test("never a body that is gone, never above the limit, never an unsafe method that was sent", () => {
+  fc.assert(
+    fc.property(anyAttempt, (attempt) => {
+      if (!mayRetry(attempt)) return;
+      assert.notEqual(attempt.requestSent, "consumed");
+      assert.ok(attempt.attempts <= attempt.retriesMax + (attempt.pooledConnection ? 1 : 0));
+      if (attempt.failure === "connection_lost" && attempt.requestSent !== "none")
+        assert.ok(!["POST", "PATCH", "CONNECT", "get", "PROPFIND"].includes(attempt.method));
+    }),
+  );
+});
+
+test("retries counts further attempts; the fresh try after a lost pooled connection is free", () => {
+  const fresh = { ...lost, pooledConnection: false };
+  assert.equal(mayRetry({ ...fresh, retriesMax: 0 }), false);
+  assert.equal(mayRetry({ ...fresh, attempts: 2, retriesMax: 2 }), true);
+  assert.equal(mayRetry({ ...fresh, attempts: 3, retriesMax: 2 }), false);
+  assert.equal(mayRetry({ ...lost, retriesMax: 0 }), true);
+  assert.equal(mayRetry({ ...lost, attempts: 2, retriesMax: 0 }), false);
+});
+
+test("the same endpoint again only after a pooled connection was lost", () => {
+  assert.equal(mayRetrySameEndpoint(lost), true);
+  assert.equal(mayRetrySameEndpoint({ ...lost, pooledConnection: false }), false);
+  assert.equal(mayRetrySameEndpoint({ ...lost, failure: "connect" }), false);
+});
+
+test("idempotent methods, spelled exactly", () => {
+  for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]) assert.equal(isIdempotent(method), true);
+  for (const method of ["POST", "PATCH", "CONNECT", "get", "", "QUERY"]) assert.equal(isIdempotent(method), false);
+});

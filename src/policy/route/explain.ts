@@ -1,0 +1,80 @@
+/**
+ * Why each route takes a request or does not, in words for people. It reads the conditions one by one instead of asking the
+ * index; a property test holds both together.
+ */
+import { compileConditions, headersHold, methodHolds } from "./match.ts";
+import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./match.ts";
+import { decodeSlashes } from "./normalize-path.ts";
+
+export interface RouteExplanation {
+  /** Position in the file, from 0. */
+  readonly index: number;
+  /** True for the one route that takes the request. */
+  readonly matched: boolean;
+  /** A sentence without the final stop. */
+  readonly why: string;
+}
+
+/** One explanation per route, in the order of the file. `normalizedPath` is the result of `normalizePath` for `request.path`. */
+export function explainRoutes(routes: readonly MatchableRoute[], request: MatchedRequest, normalizedPath: string): RouteExplanation[] {
+  const secondReading = decodeSlashes(normalizedPath);
+  const objections = routes.map((route) => firstObjection(compileConditions(route.match), request, normalizedPath));
+  const winner = objections.indexOf(null);
+  const otherWinner = routes.findIndex((route) => firstObjection(compileConditions(route.match), request, secondReading) === null);
+  return objections.map((objection, index) => {
+    if (objection === null && index === winner) {
+      if (otherWinner === winner) return { index, matched: true, why: describeTaking(routes[index]?.match ?? {}) };
+      const other = otherWinner < 0 ? "no route" : `route ${otherWinner + 1}`;
+      return {
+        index,
+        matched: false,
+        why: `an encoded slash gives the path two readings, and ${JSON.stringify(secondReading)} leads to ${other}: nobody takes it`,
+      };
+    }
+    return { index, matched: false, why: objection ?? `it would take it, but route ${winner + 1} stands before it` };
+  });
+}
+
+/** null: the route takes the request. */
+function firstObjection(rule: Rule, request: MatchedRequest, path: string): string | null {
+  const { method, host } = request;
+  if (rule.hosts.length > 0 && !rule.hosts.some((pattern) => hostHolds(pattern, host))) {
+    return `the host ${JSON.stringify(host)} is not ${oneOf(rule.hosts)}`;
+  }
+  if (rule.paths.length > 0 && !rule.paths.some((pattern) => pathHolds(pattern, path))) {
+    return `the path ${JSON.stringify(path)} is not ${oneOf(rule.paths.map(spell))}`;
+  }
+  if (!methodHolds(rule, method)) return `the method ${JSON.stringify(method)} is not ${oneOf([...(rule.methods ?? [])])}`;
+  if (headersHold(rule, request)) return null;
+  for (const [name, value] of rule.headers) {
+    const given = request.get(name);
+    if (given === undefined) return `the header ${name} is missing`;
+    // The value that came may be a secret; the one that is asked for stands in the configuration file anyway.
+    if (value !== null && given !== value) return `the header ${name} is not ${JSON.stringify(value)}`;
+  }
+  return null;
+}
+
+function hostHolds(pattern: string, host: string): boolean {
+  return pattern.startsWith("*.") ? host.length > pattern.length - 1 && host.endsWith(pattern.slice(1)) : host === pattern;
+}
+
+function pathHolds(pattern: PathPattern, path: string): boolean {
+  if (!path.startsWith("/")) return false;
+  const whole = `/${pattern.segments.join("/")}`;
+  if (!pattern.isPrefix) return path === whole;
+  return pattern.segments.length === 0 || path === whole || path.startsWith(`${whole}/`);
+}
+
+function spell(pattern: PathPattern): string {
+  return `${pattern.segments.map((segment) => `/${segment}`).join("")}${pattern.isPrefix ? "/*" : ""}`;
+}
+
+function oneOf(alternatives: readonly string[]): string {
+  return alternatives.length === 1 ? `${alternatives[0]}` : `one of ${alternatives.join(", ")}`;
+}
+
+function describeTaking(conditions: { readonly [key in "host" | "path" | "methods" | "headers"]?: unknown }): string {
+  const given = (["host", "path", "methods", "headers"] as const).filter((key) => conditions[key] !== undefined);
+  return given.length === 0 ? "it has no conditions and takes everything" : `its conditions hold (${given.join(", ")})`;
+}

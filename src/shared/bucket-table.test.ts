@@ -1,0 +1,159 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { isMainThread, Worker, workerData } from "node:worker_threads";
+import fc from "fast-check";
+import { BucketTable } from "./bucket-table.ts";
+
+const NOW = 1_790_000_000_000;
+
+/** Adds to the key's time as the limiter does. */
+function add(table: BucketTable, key: string, now: number, worker: number, ms: number): number {
+  const tat = Math.max(table.open(key, now, worker), now) + ms;
+  table.close(tat, worker);
+  return tat;
+}
+
+function read(table: BucketTable, key: string, now: number): number {
+  const tat = table.open(key, now, 0);
+  table.close(tat, 0);
+  return tat;
+}
+
+interface Job {
+  readonly buffer: SharedArrayBuffer;
+  readonly worker: number;
+  readonly rounds: number;
+  readonly keys: number;
+  /** Dies while it holds the lock of "victim". */
+  readonly dies: boolean;
+}
+
+// This file is its own worker.
+if (!isMainThread) {
+  const job = workerData as Job;
+  const table = new BucketTable(job.buffer);
+  if (job.dies) {
+    table.open("victim", NOW, job.worker);
+    process.exit(1);
+  }
+  for (let round = 0; round < job.rounds; round++) add(table, `key ${round % job.keys}`, NOW, job.worker, 1);
+}
+
+function run(job: Omit<Job, "dies"> & { readonly dies?: boolean }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { dies: false, ...job } });
+    worker.once("error", reject);
+    worker.once("exit", () => resolve());
+  });
+}
+
+if (isMainThread) {
+  test("keeps one time per key", () => {
+    const table = new BucketTable(BucketTable.create(1, 2, 1024));
+    assert.equal(read(table, "a", NOW), 0);
+    add(table, "a", NOW, 0, 100);
+    add(table, "b", NOW, 0, 200);
+    assert.equal(read(table, "a", NOW), NOW + 100);
+    assert.equal(read(table, "b", NOW), NOW + 200);
+    assert.equal(read(table, "c", NOW), 0);
+    assert.equal(table.evictions, 0);
+  });
+
+  test("agrees with a map while nothing has to make place", () => {
+    const operations = fc.array(
+      fc.record({ key: fc.constantFrom("a", "b", "c", "\u{1f600}", ""), step: fc.nat(50), ms: fc.integer({ min: 1, max: 200 }) }),
+      { maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(operations, fc.integer(), fc.integer(), (list, seedLow, seedHigh) => {
+        const table = new BucketTable(BucketTable.create(seedLow, seedHigh, 1024));
+        const model = new Map<string, number>();
+        let now = NOW;
+        for (const { key, step, ms } of list) {
+          now += step;
+          const expected = Math.max(model.get(key) ?? 0, now) + ms;
+          model.set(key, expected);
+          assert.equal(add(table, key, now, 3, ms), expected);
+        }
+      }),
+    );
+  });
+
+  test("an entry whose time has passed is reused without an eviction", () => {
+    const table = new BucketTable(BucketTable.create(1, 2, 64));
+    for (let key = 0; key < 10_000; key++) add(table, `key ${key}`, NOW + key * 10, 0, 5);
+    assert.equal(table.evictions, 0);
+  });
+
+  test("when all entries of a set are live, the one nearest to expiry makes place, and that is counted", () => {
+    const table = new BucketTable(BucketTable.create(1, 2, 16));
+    assert.equal(table.capacity, 16);
+    for (let key = 0; key < 100; key++) add(table, `key ${key}`, NOW, 0, 1_000 + key);
+    assert.equal(table.evictions, 100 - 16);
+    assert.equal(read(table, "key 99", NOW), NOW + 1_099);
+  });
+
+  test("a limited client stays limited while a million other keys come by, in bounded time", () => {
+    const table = new BucketTable(BucketTable.create(0x12345678, 0x9abcdef0, 65_536));
+    const started = performance.now();
+    add(table, "victim", NOW, 0, 60_000);
+    for (let key = 0; key < 1_000_000; key++) {
+      add(table, `flood ${key}`, NOW, 0, 600);
+      if (key % 1_000 === 0) assert.equal(read(table, "victim", NOW), NOW + 60_000);
+    }
+    assert.ok(table.evictions > 900_000 && table.evictions < 1_000_000);
+    assert.ok(performance.now() - started < 10_000);
+  });
+
+  test("at 60 % load hardly a live entry has to make place", () => {
+    const table = new BucketTable(BucketTable.create(7, 9, 131_072));
+    for (let key = 0; key < 78_643; key++) add(table, `key ${key}`, NOW, 0, 600);
+    assert.ok(table.evictions < 2_400, `${table.evictions}`); // 3 %
+  });
+
+  test("counts exactly over real threads", { timeout: 60_000 }, async () => {
+    const buffer = BucketTable.create(3, 4, 1024);
+    const table = new BucketTable(buffer);
+    const rounds = 60_000;
+    const keys = 3;
+    await Promise.all([0, 1, 2, 3].map((worker) => run({ buffer, worker, rounds, keys })));
+    for (let key = 0; key < keys; key++) assert.equal(read(table, `key ${key}`, NOW), NOW + (4 * rounds) / keys);
+  });
+
+  test("what a dead worker had locked is released", { timeout: 30_000 }, async () => {
+    const buffer = BucketTable.create(5, 6, 1024);
+    const table = new BucketTable(buffer);
+    await run({ buffer, worker: 1, rounds: 0, keys: 1, dies: true });
+    table.releaseLocksOf(0);
+    const started = performance.now();
+    table.releaseLocksOf(1);
+    assert.equal(add(table, "victim", NOW, 0, 10), NOW + 10);
+    assert.ok(performance.now() - started < 200);
+  });
+
+  test("without a supervisor the lock of a dead worker is taken after a while", { timeout: 30_000 }, async () => {
+    const buffer = BucketTable.create(5, 6, 1024);
+    const table = new BucketTable(buffer);
+    await run({ buffer, worker: 1, rounds: 0, keys: 1, dies: true });
+    const started = performance.now();
+    assert.equal(add(table, "victim", NOW, 0, 10), NOW + 10);
+    assert.ok(performance.now() - started >= 200);
+    assert.equal(add(table, "victim", NOW, 0, 10), NOW + 20);
+  });
+
+  test("a replacement of the same index is not held up by its predecessor", async () => {
+    const buffer = BucketTable.create(5, 6, 1024);
+    const table = new BucketTable(buffer);
+    await run({ buffer, worker: 1, rounds: 0, keys: 1, dies: true });
+    const started = performance.now();
+    assert.equal(add(table, "victim", NOW, 1, 10), NOW + 10);
+    assert.ok(performance.now() - started < 200);
+  });
+
+  test("sizes", () => {
+    assert.equal(BucketTable.create(1, 2, 1).byteLength, BucketTable.bytes(1));
+    assert.equal(new BucketTable(BucketTable.create(1, 2, 1_000)).capacity, 1_024);
+    assert.ok(BucketTable.bytes() < 17.5 * 2 ** 20);
+    assert.throws(() => new BucketTable(new SharedArrayBuffer(BucketTable.bytes(64))), RangeError);
+  });
+}

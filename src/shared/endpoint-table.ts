@@ -1,0 +1,98 @@
+/**
+ * What all threads must agree on about endpoints: their health, written by the control plane's probes, and how many exchanges each of
+ * them has in flight, written by the workers. One Int32 cell each:
+ *
+ *     [ rows in use | padding ][ health: one cell per slot ][ worker 0: one cell per slot ][ worker 1 ... ]
+ *
+ * Each worker counts in a row of its own: counting never contends with another worker, and when a worker dies in the middle of its
+ * exchanges its row is zeroed, which one shared total per endpoint could not do. Rows that no worker touched stay untouched pages.
+ */
+export type EndpointHealth = (typeof ENDPOINT_HEALTH)[keyof typeof ENDPOINT_HEALTH];
+
+/** An endpoint that nothing probes stays `unknown`; only `unhealthy` keeps traffic away. */
+export const ENDPOINT_HEALTH: { readonly unknown: 0; readonly healthy: 1; readonly unhealthy: 2 } = {
+  unknown: 0,
+  healthy: 1,
+  unhealthy: 2,
+};
+
+/** Most workers that the tables in shared memory have room for: the limit of the configuration key `workers`. */
+export const WORKERS_MAX = 256;
+
+/** Slots, that is endpoints of all upstreams together, that a table has by default: 16 KiB per worker. */
+export const ENDPOINT_SLOTS = 4096;
+
+/** Sixteen cells are one cache line: the row count, which all read, shares none with what is written. */
+const HEADER_CELLS = 16;
+
+export class EndpointTable {
+  readonly capacity: number;
+  private readonly cells: Int32Array;
+  /** Highest row count that this thread has seen; spares the shared cell on every count. */
+  private rowsSeen: number = 0;
+
+  /** Size in bytes of the buffer of a table with room for `capacity` endpoints. */
+  static bytes(capacity: number = ENDPOINT_SLOTS): number {
+    return 4 * (HEADER_CELLS + capacity * (1 + WORKERS_MAX));
+  }
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.cells = new Int32Array(buffer);
+    this.capacity = (this.cells.length - HEADER_CELLS) / (1 + WORKERS_MAX);
+    if (!Number.isInteger(this.capacity) || this.capacity < 1) throw new RangeError("not the buffer of an endpoint table");
+  }
+
+  health(slot: number): EndpointHealth {
+    const value = Atomics.load(this.cells, HEADER_CELLS + this.checked(slot));
+    return value === 1 ? 1 : value === 2 ? 2 : 0;
+  }
+
+  setHealth(slot: number, value: EndpointHealth): void {
+    Atomics.store(this.cells, HEADER_CELLS + this.checked(slot), value);
+  }
+
+  /** Adds `delta` to the exchanges that `worker` has in flight at the endpoint. Only that worker may call it. */
+  inFlightAdd(worker: number, slot: number, delta: number): void {
+    if (worker >= this.rowsSeen) this.openRow(worker);
+    Atomics.add(this.cells, this.rowStart(worker) + this.checked(slot), delta);
+  }
+
+  /** Exchanges in flight at the endpoint, over all workers. */
+  inFlight(slot: number): number {
+    const rows = Atomics.load(this.cells, 0);
+    let sum = 0;
+    for (let worker = 0, cell = this.rowStart(0) + this.checked(slot); worker < rows; worker++, cell += this.capacity) {
+      sum += Atomics.load(this.cells, cell);
+    }
+    return sum;
+  }
+
+  /** Forgets what a dead worker had in flight. */
+  clearWorker(worker: number): void {
+    if (worker >= Atomics.load(this.cells, 0)) return;
+    const start = this.rowStart(worker);
+    for (let cell = start; cell < start + this.capacity; cell++) Atomics.store(this.cells, cell, 0);
+  }
+
+  private openRow(worker: number): void {
+    if (!Number.isInteger(worker) || worker < 0 || worker >= WORKERS_MAX) throw new RangeError(`no row for worker ${worker}`);
+    for (let rows = Atomics.load(this.cells, 0); ;) {
+      if (worker < rows) {
+        this.rowsSeen = rows;
+        return;
+      }
+      Atomics.compareExchange(this.cells, 0, rows, worker + 1);
+      rows = Atomics.load(this.cells, 0);
+    }
+  }
+
+  private rowStart(worker: number): number {
+    return HEADER_CELLS + this.capacity * (1 + worker);
+  }
+
+  /** A slot beyond the row would count in another worker's row. */
+  private checked(slot: number): number {
+    if (slot >= 0 && slot < this.capacity) return slot;
+    throw new RangeError(`no endpoint slot ${slot}`);
+  }
+}

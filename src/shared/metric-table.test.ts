@@ -1,0 +1,129 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  CounterId,
+  COUNTERS,
+  GAUGES,
+  LATENCY_BOUNDS_MS,
+  metricLayout,
+  MetricTable,
+  STATUS_CLASSES,
+  WorkerMetrics,
+} from "./metric-table.ts";
+import type { MetricSource } from "./metric-table.ts";
+
+const urls = (count: number): { url: string }[] => Array.from({ length: count }, (_, i) => ({ url: `http://10.0.0.${i}:80` }));
+const source: MetricSource = {
+  routes: [{ name: "api", upstream: "app" }, { upstream: "app" }],
+  upstreams: { app: { endpoints: urls(2) } },
+};
+
+test("ids leave no hole, fit their room, and gauges come first", () => {
+  const ids = Object.values(CounterId).sort((a, b) => a - b);
+  assert.deepEqual(ids, [...ids.keys()]);
+  assert.ok(ids.length <= COUNTERS);
+  assert.deepEqual(Object.keys(CounterId).slice(0, GAUGES), [
+    "connections_open",
+    "exchanges_in_flight",
+    "upstream_connections_open",
+    "tunnels_open",
+  ]);
+});
+
+test("the layout follows from the configuration alone and no two cells overlap", () => {
+  assert.deepEqual(metricLayout(source), metricLayout(structuredClone(source)));
+  const used = new Set<number>();
+  const claim = (from: number, count: number): void => {
+    for (let cell = from; cell < from + count; cell++) {
+      assert.ok(!used.has(cell), `cell ${cell} is used twice`);
+      used.add(cell);
+    }
+  };
+  const layout = metricLayout(source);
+  claim(0, COUNTERS);
+  for (const route of layout.routes) {
+    claim(route.requestStart, (route.endpoints.length + 1) * STATUS_CLASSES.length);
+    claim(route.latencyStart, LATENCY_BOUNDS_MS.length + 1 + 3);
+  }
+  assert.ok(layout.rowCells >= used.size);
+  assert.equal((layout.rowCells * 8) % 128, 0);
+  assert.deepEqual(
+    layout.routes.map((route) => route.route),
+    ["", "api", "#2"],
+  );
+});
+
+test("too many routes times endpoints: the endpoint label collapses and every request still counts", () => {
+  const layout = metricLayout({
+    routes: Array.from({ length: 200 }, () => ({ upstream: "big" })),
+    upstreams: { big: { endpoints: urls(200) } },
+  });
+  assert.deepEqual(layout.routes[1]?.endpoints, []);
+  const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, 1));
+  new WorkerMetrics(layout, buffer, 0).exchangeFinished(7, 150, 200, 1, 0, 0);
+  const route = layout.routes[8];
+  assert.ok(route);
+  assert.equal(new MetricTable(layout, buffer, 1).requests(route, 0, 2), 1);
+});
+
+test("rows of several workers add up exactly", () => {
+  const exchange = fc.record({
+    worker: fc.nat(2),
+    route: fc.integer({ min: -1, max: 1 }),
+    endpoint: fc.integer({ min: -1, max: 1 }),
+    status: fc.constantFrom(0, 101, 200, 204, 302, 404, 429, 502, 599),
+    durationMs: fc.double({ min: 0, max: 100_000, noNaN: true }),
+    bytes: fc.nat(1_000_000),
+  });
+  fc.assert(
+    fc.property(fc.array(exchange, { maxLength: 60 }), (exchanges) => {
+      const layout = metricLayout(source);
+      const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, 3));
+      const workers = [0, 1, 2].map((index) => new WorkerMetrics(layout, buffer, index));
+      for (const e of exchanges) workers[e.worker]?.exchangeFinished(e.route, e.endpoint, e.status, e.durationMs, e.bytes, e.bytes * 2);
+      const table = new MetricTable(layout, buffer, 3);
+      layout.routes.forEach((cells, entry) => {
+        const mine = exchanges.filter((e) => e.route + 1 === entry);
+        STATUS_CLASSES.forEach((_, statusClass) => {
+          for (let endpoint = 0; endpoint <= cells.endpoints.length; endpoint++) {
+            const expected = mine.filter(
+              (e) => Math.floor(e.status / 100) === statusClass && (entry === 0 ? 0 : e.endpoint + 1) === endpoint,
+            );
+            assert.equal(table.requests(cells, endpoint, statusClass), expected.length);
+          }
+        });
+        const sums = table.route(cells);
+        assert.equal(
+          sums.bytesSent,
+          mine.reduce((sum, e) => sum + e.bytes * 2, 0),
+        );
+        assert.equal(
+          sums.bytesReceived,
+          mine.reduce((sum, e) => sum + e.bytes, 0),
+        );
+        sums.buckets.forEach((count, bucket) => {
+          const above = bucket === 0 ? -1 : (LATENCY_BOUNDS_MS[bucket - 1] ?? 0);
+          const upTo = LATENCY_BOUNDS_MS[bucket] ?? Infinity;
+          assert.equal(count, mine.filter((e) => e.durationMs > above && e.durationMs <= upTo).length);
+        });
+      });
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("a dead worker's gauges are zeroed and its counters kept", () => {
+  const layout = metricLayout(source);
+  const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, 2));
+  const table = new MetricTable(layout, buffer, 2);
+  for (const worker of [0, 1]) {
+    const metrics = new WorkerMetrics(layout, buffer, worker);
+    metrics.add(CounterId.connections_open, 3);
+    metrics.add(CounterId.connections_accepted, 5);
+  }
+  table.clearGauges(1);
+  assert.equal(table.counter(CounterId.connections_open), 3);
+  assert.equal(table.counterOf(1, CounterId.connections_open), 0);
+  assert.equal(table.counter(CounterId.connections_accepted), 10);
+});

@@ -1,0 +1,241 @@
+/**
+ * Metric cells in shared memory. Each worker owns one row of Float64 cells and is the only one that writes it; the control plane sums
+ * the rows when somebody asks.
+ *
+ *     row = [ gauges and counters ][ requests: route × endpoint × status class ][ per route: latency buckets, sum, bytes ] [padding]
+ *
+ * Why plain reads and writes suffice: with a single writer no increment can be lost; an aligned 8-byte access is one machine
+ * instruction on every 64-bit platform, so a reader never sees half a number; and a reader that sees a cell some microseconds late is
+ * no different from one that asked earlier. Float64 counts exactly up to 2^53 and, unlike BigInt64, costs no allocation. Rows are
+ * padded to 128 bytes: two workers never write the same cache line.
+ *
+ * The layout follows from the configuration alone. Main thread and workers compute it apart and get the same one.
+ */
+
+/** Gauges come first: `id < GAUGES` tells them apart. Names, types and help are in observe/names.ts. */
+export const CounterId: {
+  readonly connections_open: 0;
+  readonly exchanges_in_flight: 1;
+  readonly upstream_connections_open: 2;
+  readonly tunnels_open: 3;
+  readonly connections_accepted: 4;
+  readonly connections_refused: 5;
+  readonly upstream_connections_opened: 6;
+  readonly upstream_connections_reused: 7;
+  readonly upstream_connect_failures: 8;
+  readonly retries: 9;
+  readonly rate_limited: 10;
+  readonly unauthorized: 11;
+  readonly malformed_requests: 12;
+  readonly request_timeouts: 13;
+  readonly upstream_timeouts: 14;
+  readonly origin_failures: 15;
+  readonly client_aborts: 16;
+  readonly tunnels_opened: 17;
+  readonly access_log_dropped_lines: 18;
+} = {
+  connections_open: 0,
+  exchanges_in_flight: 1,
+  upstream_connections_open: 2,
+  tunnels_open: 3,
+  connections_accepted: 4,
+  connections_refused: 5,
+  upstream_connections_opened: 6,
+  upstream_connections_reused: 7,
+  upstream_connect_failures: 8,
+  retries: 9,
+  rate_limited: 10,
+  unauthorized: 11,
+  malformed_requests: 12,
+  request_timeouts: 13,
+  upstream_timeouts: 14,
+  origin_failures: 15,
+  client_aborts: 16,
+  tunnels_opened: 17,
+  access_log_dropped_lines: 18,
+};
+export type CounterId = (typeof CounterId)[keyof typeof CounterId];
+
+/** Number of gauges at the head of {@link CounterId}. */
+export const GAUGES = 4;
+/** Cells that are set aside for gauges and counters; more than there are, so that a new one moves nothing. */
+export const COUNTERS = 32;
+
+/** `none`: the client got no answer, the connection was cut before one. */
+export const STATUS_CLASSES: readonly string[] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/** Upper bounds in milliseconds of the latency buckets; a last one without bound follows. */
+export const LATENCY_BOUNDS_MS: readonly number[] = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000];
+
+/** Most request cells of a row. Above it the endpoint label is left empty: 512 KiB per worker and a readable scrape are the limit. */
+export const REQUEST_CELLS_MAX = 65_536;
+
+/** What of a configuration decides the layout. */
+export interface MetricSource {
+  readonly routes: readonly { readonly name?: string | undefined; readonly upstream: string }[];
+  readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
+}
+
+export interface RouteCells {
+  /** The route's name, or `#1` for an unnamed first route; "" for exchanges without a route. */
+  readonly route: string;
+  readonly upstream: string;
+  /** URLs in file order; empty where the endpoint label is collapsed. */
+  readonly endpoints: readonly string[];
+  /** Cell of (no endpoint, class `none`); endpoint i follows at (i + 1) × classes. */
+  readonly requestStart: number;
+  /** Cells of the latency buckets, then sum, bytes received, bytes sent. */
+  readonly latencyStart: number;
+}
+
+export interface MetricLayout {
+  /** Entry 0 is "no route"; route i of the configuration is entry i + 1. */
+  readonly routes: readonly RouteCells[];
+  /** Cells from one worker's row to the next one's. */
+  readonly rowCells: number;
+}
+
+const CLASSES = 6;
+const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
+const LATENCY_CELLS = BUCKETS + 3;
+const SUM = BUCKETS;
+const BYTES_RECEIVED = BUCKETS + 1;
+const BYTES_SENT = BUCKETS + 2;
+const ROW_ALIGNMENT = 16;
+
+/** The label of a route in metrics and the access log. */
+export function routeLabel(route: { readonly name?: string | undefined }, index: number): string {
+  return route.name ?? `#${index + 1}`;
+}
+
+export function metricLayout(config: MetricSource): MetricLayout {
+  const sources = [
+    { route: "", upstream: "", endpoints: [] as readonly string[] },
+    ...config.routes.map((route, index) => ({
+      route: routeLabel(route, index),
+      upstream: route.upstream,
+      endpoints: (config.upstreams[route.upstream]?.endpoints ?? []).map((endpoint) => endpoint.url),
+    })),
+  ];
+  const requestCells = sources.reduce((sum, source) => sum + (source.endpoints.length + 1) * CLASSES, 0);
+  const collapse = requestCells > REQUEST_CELLS_MAX;
+  let cell = COUNTERS;
+  const routes = sources.map((source): RouteCells => {
+    const endpoints = collapse ? [] : source.endpoints;
+    const requestStart = cell;
+    const latencyStart = requestStart + (endpoints.length + 1) * CLASSES;
+    cell = latencyStart + LATENCY_CELLS;
+    return { route: source.route, upstream: source.upstream, endpoints, requestStart, latencyStart };
+  });
+  return { routes, rowCells: Math.ceil(cell / ROW_ALIGNMENT) * ROW_ALIGNMENT };
+}
+
+/** A worker's writing end. Its methods run several times per exchange: array stores only. */
+export class WorkerMetrics {
+  private readonly cells: Float64Array;
+  private readonly requestStarts: Int32Array;
+  private readonly latencyStarts: Int32Array;
+  private readonly endpointCounts: Int32Array;
+
+  constructor(layout: MetricLayout, buffer: SharedArrayBuffer, workerIndex: number) {
+    this.cells = new Float64Array(buffer, workerIndex * layout.rowCells * 8, layout.rowCells);
+    this.requestStarts = Int32Array.from(layout.routes, (route) => route.requestStart);
+    this.latencyStarts = Int32Array.from(layout.routes, (route) => route.latencyStart);
+    this.endpointCounts = Int32Array.from(layout.routes, (route) => route.endpoints.length);
+  }
+
+  /**
+   * Counts one exchange that has ended.
+   * @param routeIndex position in the configuration; -1: no route took it
+   * @param endpointIndex position within the route's upstream; -1: answered by the proxy itself
+   * @param status sent to the client; 0: none was
+   */
+  exchangeFinished(
+    routeIndex: number,
+    endpointIndex: number,
+    status: number,
+    durationMs: number,
+    bytesReceived: number,
+    bytesSent: number,
+  ): void {
+    const cells = this.cells;
+    const route = routeIndex + 1;
+    const endpoint = endpointIndex < (this.endpointCounts[route] ?? 0) ? endpointIndex + 1 : 0;
+    const statusClass = status >= 100 && status < 600 ? (status / 100) | 0 : 0;
+    const request = (this.requestStarts[route] ?? 0) + endpoint * CLASSES + statusClass;
+    cells[request] = (cells[request] ?? 0) + 1;
+
+    const start = this.latencyStarts[route] ?? 0;
+    let bucket = 0;
+    while (bucket < BUCKETS - 1 && durationMs > (LATENCY_BOUNDS_MS[bucket] ?? 0)) bucket++;
+    cells[start + bucket] = (cells[start + bucket] ?? 0) + 1;
+    cells[start + SUM] = (cells[start + SUM] ?? 0) + durationMs;
+    cells[start + BYTES_RECEIVED] = (cells[start + BYTES_RECEIVED] ?? 0) + bytesReceived;
+    cells[start + BYTES_SENT] = (cells[start + BYTES_SENT] ?? 0) + bytesSent;
+  }
+
+  add(counter: CounterId, delta: number): void {
+    this.cells[counter] = (this.cells[counter] ?? 0) + delta;
+  }
+}
+
+/** What was measured on one route. */
+export interface RouteSums {
+  /** Exchanges by latency bucket, not cumulated. */
+  readonly buckets: readonly number[];
+  readonly durationMs: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** The control plane's reading end: sums over the rows of all workers. */
+export class MetricTable {
+  readonly layout: MetricLayout;
+  private readonly workers: number;
+  private readonly cells: Float64Array;
+
+  /** Size in bytes of the buffer for that many workers. */
+  static bytes(layout: MetricLayout, workers: number): number {
+    return layout.rowCells * workers * 8;
+  }
+
+  constructor(layout: MetricLayout, buffer: SharedArrayBuffer, workers: number) {
+    this.layout = layout;
+    this.workers = workers;
+    this.cells = new Float64Array(buffer, 0, layout.rowCells * workers);
+  }
+
+  counter(id: number): number {
+    return this.sum(id);
+  }
+
+  /** One worker's own value: what its gauges stand at. */
+  counterOf(worker: number, id: number): number {
+    return this.cells[worker * this.layout.rowCells + id] ?? 0;
+  }
+
+  /** A dead worker has no open connections any more; what it counted stays counted. */
+  clearGauges(worker: number): void {
+    this.cells.fill(0, worker * this.layout.rowCells, worker * this.layout.rowCells + GAUGES);
+  }
+
+  /** Requests of a layout entry (route index + 1) by endpoint (index + 1; 0: none) and status class. */
+  requests(route: RouteCells, endpoint: number, statusClass: number): number {
+    return this.sum(route.requestStart + endpoint * CLASSES + statusClass);
+  }
+
+  route(route: RouteCells): RouteSums {
+    return {
+      buckets: Array.from({ length: BUCKETS }, (_, bucket) => this.sum(route.latencyStart + bucket)),
+      durationMs: this.sum(route.latencyStart + SUM),
+      bytesReceived: this.sum(route.latencyStart + BYTES_RECEIVED),
+      bytesSent: this.sum(route.latencyStart + BYTES_SENT),
+    };
+  }
+
+  private sum(cell: number): number {
+    let sum = 0;
+    for (let worker = 0, at = cell; worker < this.workers; worker++, at += this.layout.rowCells) sum += this.cells[at] ?? 0;
+    return sum;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What the control plane (main thread) and the data plane (workers) say to each other.
+ * Everything here is plain data that structured cloning carries; shared memory goes along as SharedArrayBuffer.
+ */
+import type { Config } from "../config/schema.ts";
+
+/** A listener as the worker opens it: parsed, and with port 0 already replaced by a real port. */
+export type ListenTarget =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly reusePort: boolean }
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "fd"; readonly fd: number };
+
+/** `workerData` of a data-plane thread. */
+export interface WorkerInit {
+  /** 0 to workers − 1; a replacement takes the index of the worker that it replaces. */
+  readonly index: number;
+  readonly workers: number;
+  readonly version: string;
+  /** Start of the process, epoch milliseconds. */
+  readonly startedAtMs: number;
+  /** {@link EndpointTable} */
+  readonly endpointTable: SharedArrayBuffer;
+  /** {@link BucketTable}: the rate limiter's. */
+  readonly bucketTable: SharedArrayBuffer;
+}
+
+/** One compiled configuration on its way to a worker. */
+export interface ConfigureMessage {
+  readonly type: "configure";
+  /** Counts up with every accepted configuration, from 1. */
+  readonly generation: number;
+  readonly config: Config;
+  /** Slot in the endpoint table of each endpoint, by upstream name, in file order. */
+  readonly endpointSlots: Readonly<Record<string, readonly number[]>>;
+  /** {@link MetricTable} of this generation. */
+  readonly metricTable: SharedArrayBuffer;
+}
+
+export type ToWorker =
+  | ConfigureMessage
+  /** Open the listeners, in the order of `config.listeners`; null: another worker owns that one. */
+  | { readonly type: "listen"; readonly targets: readonly (ListenTarget | null)[] }
+  /** Stop accepting, finish what is in flight, then answer `drained`. Past `timeoutMs` the rest is cut. */
+  | { readonly type: "drain"; readonly timeoutMs: number }
+  /** The sink took a batch of `bytes` from this worker: its backlog shrinks by as much. */
+  | { readonly type: "log-taken"; readonly bytes: number };
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export type FromWorker =
+  /** The new snapshot is in use (or, with `problem`, was refused and the old one stays). */
+  | { readonly type: "configured"; readonly generation: number; readonly problem?: string }
+  /** No exchange of that generation is left in this worker. */
+  | { readonly type: "released"; readonly generation: number }
+  | { readonly type: "listening" }
+  | { readonly type: "listen-failed"; readonly listener: number; readonly code: string; readonly message: string }
+  /** Finished access log lines, each ending in a line feed. */
+  | { readonly type: "log"; readonly text: string; readonly lines: number; readonly bytes: number }
+  /** Something that the application log should say. `event` is one of observe/names.ts. */
+  | {
+      readonly type: "event";
+      readonly level: LogLevel;
+      readonly event: string;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string | number | boolean>>;
+    }
+  | { readonly type: "drained"; readonly cut: number };
