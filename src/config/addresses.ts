@@ -1,0 +1,106 @@
+/** The texts of a configuration that name something on the network: addresses, hosts, paths, methods, fields, origins. */
+import { z } from "zod";
+import { parseCidr } from "../base/cidr.ts";
+import { normalizePattern } from "../policy/route/normalize-path.ts";
+
+type Text = z.ZodType<string, string>;
+
+const TCP = String.raw`(?:\*|[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):[0-9]{1,5}`;
+const HOST = String.raw`(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])`;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Where a listener listens. */
+export const listenAddress: Text = text(
+  new RegExp(`^(?:${TCP}|unix:/[^\\0]+|fd:[0-9]{1,6})$`),
+  "address",
+  "an address: host:port, :port, [::1]:8080, unix:/run/millrace.sock or fd:3",
+  (address) => !isTcp(address) || portOf(address) <= PORT_MAX,
+);
+
+export const adminAddress: Text = text(
+  new RegExp(`^${TCP}$`),
+  "address",
+  "host:port, such as 127.0.0.1:9901",
+  (address) => portOf(address) <= PORT_MAX,
+);
+
+export const trustedAddress: Text = text(
+  /^[0-9A-Fa-f.:]+(?:\/[0-9]{1,3})?$/,
+  "address or block",
+  "an IP address or a CIDR block such as 10.0.0.0/8 or 2001:db8::/32",
+  (entry) => parseCidr(entry) !== null,
+);
+
+/** Scheme, host and port, nothing else: what follows the host is the request's business. A final slash is dropped. */
+export const endpointUrl: Text = text(
+  new RegExp(`^[hH][tT][tT][pP][sS]?://${HOST}(?::[0-9]{1,5})?/?$`),
+  "URL",
+  "a URL of scheme, host and port only, such as http://127.0.0.1:8081 or https://app.internal",
+  (url) => URL.canParse(url) && new URL(url).port !== "0",
+).transform((url) => url.replace(/\/$/, ""));
+
+/** As in a URL: an IPv6 address in brackets; without port, for requests are matched whatever port they name. */
+export const hostPattern: Text = text(
+  new RegExp(String.raw`^(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])$`),
+  "host",
+  "a host name without port, such as example.com or *.example.com (international names in their xn-- form)",
+);
+
+export const pathPattern: Text = text(
+  /^\/[^*?#\s]*(?:(?<=\/)\*)?$/,
+  "path",
+  "a path such as /exact or /prefix/* (a star only as the last segment, no ? and no #)",
+  (path) => normalizePattern(path.replace(/\*$/, "")) !== null,
+);
+
+export const method: Text = text(TOKEN, "method", "a method such as GET").transform((name) => name.toUpperCase());
+
+export const fieldName: Text = text(TOKEN, "field name", "a field name such as Content-Type");
+
+/** A value that a field can hold: no line ends, no white space around it. */
+export const fieldValue: Text = text(
+  /^(?:[^\s\p{Cc}](?:[^\n\r\0]*[^\s\p{Cc}])?)?$/u,
+  "text",
+  "a text without line ends and without spaces around it",
+);
+
+/** Probed path, with query. */
+export const requestTarget: Text = text(/^\/[!-~]*$/, "path", "a path that begins with / and holds no spaces");
+
+export const hostField: Text = text(new RegExp(`^${HOST}(?::[0-9]{1,5})?$`), "host", "a host with or without port, such as app.internal");
+
+export const serverName: Text = text(/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/, "host name", "a host name such as app.internal");
+
+/** A serialised origin (Fetch standard, section 3.2), or one whose host begins with a star. */
+export const corsOrigin: Text = text(
+  new RegExp(String.raw`^(?:\*|null|[A-Za-z][A-Za-z0-9+.-]*://(?:\*\.)?${HOST}(?::[0-9]{1,5})?/?)$`),
+  "origin",
+  'an origin such as https://app.example.com or https://*.example.com, "*" or "null"',
+);
+
+export function nameOf(what: string): Text {
+  return text(/^[A-Za-z0-9_.-]{1,64}$/, "name", `${what}: 1 to 64 letters, digits, dots, dashes and underscores`);
+}
+
+export const filePath: Text = text(/^[^\0]+$/, "file", "the path of a file");
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(address: string): boolean {
+  const host = address.slice(0, address.lastIndexOf(":"));
+  return host === "localhost" || host === "[::1]" || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host);
+}
+
+const PORT_MAX = 65_535;
+
+function isTcp(address: string): boolean {
+  return !address.startsWith("unix:") && !address.startsWith("fd:");
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+function text(pattern: RegExp, title: string, expected: string, holds: (value: string) => boolean = () => true): Text {
+  const error = `expected ${expected}`;
+  return z.string({ error }).regex(pattern, { error, abort: true }).refine(holds, { error }).meta({ title });
+}

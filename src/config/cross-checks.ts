@@ -1,0 +1,194 @@
+/**
+ * What no schema says: names that must exist, things given twice, what is probably not meant. It reads the file's values before they are
+ * checked, and passes over whatever is not of the right kind: so these problems are reported together with all others.
+ */
+import { parseSize } from "../base/size.ts";
+import { isLoopback } from "./addresses.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import type { Finding, KeyPath } from "./finding.ts";
+
+export function crossChecksOfFullForm(file: unknown): Finding[] {
+  const upstreams = entriesOf(at(file, "upstreams"));
+  const routes = listOf(at(file, "routes"));
+  return [
+    ...listeners(file),
+    ...upstreams.flatMap(([name, upstream]) => [
+      ...endpoints(at(upstream, "endpoints"), ["upstreams", name, "endpoints"]),
+      ...(at(at(upstream, "tls"), "verify") === false
+        ? [
+            warning(
+              ["upstreams", name, "tls", "verify"],
+              "it is off: whoever is on the way to the endpoints can read and change everything",
+            ),
+          ]
+        : []),
+      ...(routes.some((route) => at(route, "upstream") === name)
+        ? []
+        : [warning(["upstreams", name], "no route leads to this upstream", true)]),
+    ]),
+    ...routes.flatMap((route, index) => [
+      ...unknownUpstream(
+        route,
+        index,
+        upstreams.map(([name]) => name),
+      ),
+      ...rateLimit(at(route, "rate_limit"), ["routes", index, "rate_limit"]),
+      ...cors(at(route, "cors"), ["routes", index, "cors"]),
+    ]),
+    ...routeNames(routes),
+    ...unreachable(routes),
+    ...admin(
+      file,
+      listOf(at(file, "listeners")).map((listener) => at(listener, "address")),
+    ),
+    ...trustedProxies(file),
+  ];
+}
+
+export function crossChecksOfShortForm(file: unknown): Finding[] {
+  const address = at(at(file, "server"), "address");
+  return [
+    ...endpoints(at(file, "backends"), ["backends"]),
+    ...rateLimit(at(file, "rate_limit"), ["rate_limit"]),
+    ...cors(at(file, "cors"), ["cors"]),
+    ...shortAuthentication(at(file, "authentication")),
+    ...shortHealthCheck(at(file, "health_check")),
+    ...admin(file, [address ?? ":8080"]),
+    ...trustedProxies(file),
+  ];
+}
+
+function listeners(file: unknown): Finding[] {
+  const seen = new Map<string, number>();
+  return listOf(at(file, "listeners")).flatMap((listener, index) => {
+    const findings: Finding[] = [];
+    const address = at(listener, "address");
+    const first = typeof address === "string" ? seen.get(address) : undefined;
+    // Port 0 is another free port each time.
+    if (first !== undefined) findings.push(error(["listeners", index, "address"], `listeners.${first} has this address already`));
+    else if (typeof address === "string" && !address.endsWith(":0")) seen.set(address, index);
+    const limits = at(listener, "limits");
+    const [line, head] = [bytesOf(at(limits, "request_line")), bytesOf(at(limits, "head_bytes") ?? "32KiB")];
+    if (line !== null && head !== null && line > head) {
+      findings.push(error(["listeners", index, "limits", "request_line"], "it is above head_bytes, of which the request line is a part"));
+    }
+    return findings;
+  });
+}
+
+function endpoints(value: unknown, path: KeyPath): Finding[] {
+  const seen = new Map<string, number>();
+  return listOf(value).flatMap((endpoint, index) => {
+    const url = typeof endpoint === "string" ? endpoint : at(endpoint, "url");
+    if (typeof url !== "string" || !URL.canParse(url)) return [];
+    const { origin } = new URL(url);
+    const first = seen.get(origin);
+    if (first === undefined) seen.set(origin, index);
+    return first === undefined
+      ? []
+      : [error([...path, index], `the endpoint stands at position ${first} already; a weight gives it a larger share`)];
+  });
+}
+
+function unknownUpstream(route: unknown, index: number, names: readonly string[]): Finding[] {
+  const name = at(route, "upstream");
+  if (typeof name !== "string" || names.includes(name)) return [];
+  const known = names.length === 0 ? "; there is none" : didYouMean(name, names) || `; known: ${names.join(", ")}`;
+  return [error(["routes", index, "upstream"], `no upstream is named ${JSON.stringify(name)}${known}`)];
+}
+
+function routeNames(routes: readonly unknown[]): Finding[] {
+  const seen = new Map<string, number>();
+  return routes.flatMap((route, index) => {
+    const name = at(route, "name");
+    if (typeof name !== "string") return [];
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, index);
+    return first === undefined ? [] : [error(["routes", index, "name"], `routes.${first} has this name already`)];
+  });
+}
+
+function unreachable(routes: readonly unknown[]): Finding[] {
+  const everything = routes.findIndex((route) => entriesOf(at(route, "match")).every(([key, value]) => isNoCondition(key, value)));
+  if (everything < 0) return [];
+  return routes
+    .slice(everything + 1)
+    .map((_, offset) => warning(["routes", everything + 1 + offset], `it is never reached: routes.${everything} takes every request`));
+}
+
+function isNoCondition(key: string, value: unknown): boolean {
+  if (key === "headers") return entriesOf(value).length === 0 && typeof value === "object";
+  return key === "host" && (value === "*" || listOf(value).includes("*"));
+}
+
+function rateLimit(value: unknown, path: KeyPath): Finding[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  const rates = ["requests_per_minute", "requests_per_second"].filter((key) => at(value, key) !== undefined);
+  if (rates.length === 1) return [];
+  const found = rates.length === 0 ? "neither" : "both";
+  const where = rates[1] === undefined ? path : [...path, rates[1]];
+  return [error(where, `expected requests_per_minute or requests_per_second, found ${found}`, true)];
+}
+
+function cors(value: unknown, path: KeyPath): Finding[] {
+  if (at(value, "allow_credentials") !== true || !listOf(at(value, "allowed_origins")).includes("*")) return [];
+  const message =
+    'it has no effect together with the origin "*": every page could act in the name of its visitors; list the origins instead';
+  return [warning([...path, "allow_credentials"], message)];
+}
+
+function shortAuthentication(value: unknown): Finding[] {
+  const [enabled, token] = [at(value, "enabled"), at(value, "required_token")];
+  if (enabled === true && token === undefined) {
+    return [error(["authentication", "enabled"], "it is true, but there is no required_token: everybody would be refused or let in")];
+  }
+  if (token === undefined || (enabled !== false && enabled !== undefined)) return [];
+  return [warning(["authentication", "required_token"], "it is not asked for: enabled is not true", true)];
+}
+
+function shortHealthCheck(value: unknown): Finding[] {
+  if (at(value, "frequency") === undefined || at(value, "interval") === undefined) return [];
+  return [error(["health_check", "frequency"], "it is another name for interval, which is given too", true)];
+}
+
+function admin(file: unknown, taken: readonly unknown[]): Finding[] {
+  const address = at(at(file, "admin"), "address");
+  if (typeof address !== "string") return [];
+  if (taken.includes(address) && !address.endsWith(":0")) return [error(["admin", "address"], "a listener has this address already")];
+  if (isLoopback(address)) return [];
+  return [warning(["admin", "address"], "other machines can reach it, and it asks for no token: keep it behind a firewall")];
+}
+
+function trustedProxies(file: unknown): Finding[] {
+  return listOf(at(file, "trusted_proxies")).flatMap((entry, index) =>
+    typeof entry === "string" && entry.endsWith("/0")
+      ? [warning(["trusted_proxies", index], "it trusts everybody: any client can then claim any address")]
+      : [],
+  );
+}
+
+function error(path: KeyPath, message: string, atKey: boolean = false): Finding {
+  return { path, message, atKey, severity: "error" };
+}
+
+function warning(path: KeyPath, message: string, atKey: boolean = false): Finding {
+  return { path, message, atKey, severity: "warning" };
+}
+
+/** Only own properties: an upstream may be named `constructor`. */
+function at(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.hasOwn(value, key) ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function bytesOf(value: unknown): number | null {
+  return typeof value === "number" ? value : typeof value === "string" ? parseSize(value) : null;
+}

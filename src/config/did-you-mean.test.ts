@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { didYouMean } from "./did-you-mean.ts";
+
+const KEYS = ["address", "timeouts", "limits", "request_head", "requests_per_minute"];
+
+test("finds the key behind a slip of the fingers", () => {
+  for (const [word, meant] of [
+    ["adress", "address"],
+    ["addres", "address"],
+    ["ADDRESS", "address"],
+    ["timeout", "timeouts"],
+    ["tiemouts", "timeouts"],
+    ["request_haed", "request_head"],
+    ["request_per_minute", "requests_per_minute"],
+    ["limit", "limits"],
+  ] as const) {
+    assert.equal(didYouMean(word, KEYS), `; did you mean "${meant}"?`, word);
+  }
+});
+
+test("says nothing where nothing is near", () => {
+  for (const word of ["", "x", "tls", "compression", "address_of_the_listener"]) assert.equal(didYouMean(word, KEYS), "", word);
+  assert.equal(didYouMean("address", []), "");
+});
+
+test("of several the nearest, of equals the first", () => {
+  assert.equal(didYouMean("ap", ["app", "api"]), '; did you mean "app"?');
+  assert.equal(didYouMean("apii", ["app", "api"]), '; did you mean "api"?');
+});
+
+test("a very long word costs no more than its beginning", () => {
+  assert.equal(didYouMean("a".repeat(1_000_000), ["a".repeat(1_000_000)]), `; did you mean "${"a".repeat(1_000_000)}"?`);
+});

@@ -1,0 +1,76 @@
+/** A configuration as a tree that knows where each key and value stands in its file. */
+import type { KeyPath } from "./finding.ts";
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export type Located = LocatedMap | LocatedList | LocatedScalar;
+
+export interface LocatedMap {
+  readonly kind: "map";
+  readonly at: Place;
+  readonly entries: ReadonlyMap<string, { readonly keyAt: Place; readonly value: Located }>;
+}
+
+export interface LocatedList {
+  readonly kind: "list";
+  readonly at: Place;
+  readonly items: readonly Located[];
+}
+
+export interface LocatedScalar {
+  readonly kind: "scalar";
+  readonly at: Place;
+  readonly value: string | number | boolean | null;
+  /** Written without quotes. */
+  readonly plain: boolean;
+  /** As it stands in the file, before anything was replaced: what messages may show. */
+  readonly source: string;
+}
+
+/** Plain data for the schema. Keys that are on every object's prototype become own properties like all others. */
+export function toPlain(node: Located): unknown {
+  if (node.kind === "scalar") return node.value;
+  if (node.kind === "list") return node.items.map(toPlain);
+  const object: Record<string, unknown> = {};
+  for (const [key, { value }] of node.entries) {
+    Object.defineProperty(object, key, { value: toPlain(value), enumerable: true, configurable: true, writable: true });
+  }
+  return object;
+}
+
+/** Where the path leads; as far as it can be followed, for a key that is missing. */
+export function placeOf(root: Located, path: KeyPath, atKey: boolean): Place {
+  let place = root.at;
+  let node: Located = root;
+  for (const [depth, part] of path.entries()) {
+    const entry = node.kind === "map" ? node.entries.get(String(part)) : undefined;
+    const next = entry?.value ?? (node.kind === "list" ? node.items[Number(part)] : undefined);
+    if (next === undefined) return place;
+    // A missing key is reported where its mapping is named: the mapping itself begins a line further down.
+    const isLast = depth === path.length - 1;
+    place = entry !== undefined && (!isLast || atKey || next.kind === "map") ? entry.keyAt : next.at;
+    node = next;
+  }
+  return place;
+}
+
+export function nodeAt(root: Located, path: KeyPath): Located | undefined {
+  let node: Located | undefined = root;
+  for (const part of path) {
+    if (node?.kind === "map") node = node.entries.get(String(part))?.value;
+    else node = node?.kind === "list" ? node.items[Number(part)] : undefined;
+  }
+  return node;
+}
+
+/** The same tree with every scalar replaced by what `change` makes of it. */
+export function mapScalars(node: Located, change: (scalar: LocatedScalar, path: KeyPath) => LocatedScalar, path: KeyPath = []): Located {
+  if (node.kind === "scalar") return change(node, path);
+  if (node.kind === "list") return { ...node, items: node.items.map((item, index) => mapScalars(item, change, [...path, index])) };
+  const entries = new Map<string, { keyAt: Place; value: Located }>();
+  for (const [key, { keyAt, value }] of node.entries) entries.set(key, { keyAt, value: mapScalars(value, change, [...path, key]) });
+  return { ...node, entries };
+}

@@ -1,0 +1,102 @@
+/** How endpoints are probed, in both forms of a configuration. */
+import { z } from "zod";
+import { hostField, requestTarget } from "./addresses.ts";
+import { exactly } from "./exactly.ts";
+import { WAIT, duration, durationOrSeconds, wholeNumber } from "./scalars.ts";
+import type { DurationInput } from "./scalars.ts";
+
+/** Durations in milliseconds. */
+export interface HealthCheckConfig {
+  path?: string | undefined;
+  interval: number;
+  timeout: number;
+  healthy_threshold: number;
+  unhealthy_threshold: number;
+  /** Each `200` or `200-399`. */
+  expected_statuses: string[];
+  host?: string | undefined;
+}
+
+export interface HealthCheckInput {
+  path?: string | undefined;
+  interval?: DurationInput | undefined;
+  timeout?: DurationInput | undefined;
+  healthy_threshold?: number | undefined;
+  unhealthy_threshold?: number | undefined;
+  expected_statuses?: (number | string)[] | undefined;
+  host?: string | undefined;
+}
+
+export interface ShortHealthCheckInput {
+  path?: string | undefined;
+  interval?: string | number | undefined;
+  frequency?: string | number | undefined;
+  timeout?: string | number | undefined;
+  healthy_threshold?: number | undefined;
+  unhealthy_threshold?: number | undefined;
+  expected_statuses?: (number | string)[] | undefined;
+  host?: string | undefined;
+}
+
+const INTERVAL = "10s";
+const INTERVAL_TEXT = "Time from one probe of an endpoint to the next, varied a little so that probes do not come all at once.";
+
+const statusRange = z
+  .union([z.string(), z.int()], { error: "expected a status such as 200 or a range such as 200-399" })
+  .transform(String)
+  .refine(isStatusRange, { error: "expected a status such as 200 or a range such as 200-399" })
+  .meta({ title: "status or range" });
+
+const shared = {
+  path: requestTarget.optional().meta({
+    description: "Path that a probe asks for with GET. Without it a probe only connects (for `https` including the TLS handshake).",
+  }),
+  healthy_threshold: wholeNumber({ min: 1, max: 100 }).default(2).meta({
+    description: "Probes in a row that must pass before an unhealthy endpoint gets requests again.",
+  }),
+  unhealthy_threshold: wholeNumber({ min: 1, max: 100 }).default(3).meta({
+    description:
+      "Probes in a row that must fail before a healthy endpoint gets no more requests. Higher rides out single losses, lower reacts sooner.",
+  }),
+  expected_statuses: z
+    .array(statusRange)
+    .min(1, { error: "expected at least one status" })
+    .prefault(["200-399"])
+    .meta({ description: "Statuses with which a probe passes: numbers or ranges." }),
+  host: hostField.optional().meta({ description: "Host field of the probes. Default: host and port of the endpoint's URL." }),
+};
+
+const TIMEOUT = "5s";
+const TIMEOUT_TEXT = "Time for a whole probe, from connecting to the status. Past it the probe has failed.";
+
+export const healthCheckSchema: z.ZodType<HealthCheckConfig, HealthCheckInput> = exactly<HealthCheckConfig, HealthCheckInput>()(
+  z.strictObject({
+    ...shared,
+    interval: duration(WAIT).prefault(INTERVAL).meta({ description: INTERVAL_TEXT }),
+    timeout: duration(WAIT).prefault(TIMEOUT).meta({ description: TIMEOUT_TEXT }),
+  }),
+);
+
+export const shortHealthCheckSchema: z.ZodType<HealthCheckConfig, ShortHealthCheckInput> = exactly<
+  HealthCheckConfig,
+  ShortHealthCheckInput
+>()(
+  z
+    .strictObject({
+      ...shared,
+      interval: durationOrSeconds(WAIT)
+        .optional()
+        .meta({ description: `${INTERVAL_TEXT} Default: ${INTERVAL}.` }),
+      frequency: durationOrSeconds(WAIT).optional().meta({ description: "The same as `interval`; only one of them may be given." }),
+      timeout: durationOrSeconds(WAIT).prefault(TIMEOUT).meta({ description: TIMEOUT_TEXT }),
+    })
+    .transform(({ frequency, interval, ...rest }) => ({
+      ...rest,
+      interval: interval ?? frequency ?? healthCheckSchema.parse({}).interval,
+    })),
+);
+
+function isStatusRange(text: string): boolean {
+  const match = /^([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?$/.exec(text);
+  return match !== null && Number(match[1]) <= Number(match[2] ?? match[1]);
+}

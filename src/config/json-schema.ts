@@ -1,0 +1,52 @@
+/** JSON Schema (draft 2020-12) of a configuration file, made from the schemas that check it. */
+import { z } from "zod";
+import type { KeyPath } from "./finding.ts";
+import { configSchema } from "./schema.ts";
+import { shortSchema } from "./short-form.ts";
+
+export type SchemaNode = Readonly<Record<string, unknown>>;
+
+/** Both forms. */
+export function fileJsonSchema(): SchemaNode {
+  const { $schema, ...full } = fullFormJsonSchema();
+  const { $schema: _same, ...short } = shortFormJsonSchema();
+  return {
+    $schema,
+    title: "Millrace configuration",
+    anyOf: [
+      { title: "Full form", ...full },
+      { title: "Short form, for one upstream", ...short },
+    ],
+  };
+}
+
+export function fullFormJsonSchema(): SchemaNode {
+  return z.toJSONSchema(configSchema, { io: "input", target: "draft-2020-12" });
+}
+
+export function shortFormJsonSchema(): SchemaNode {
+  return z.toJSONSchema(shortSchema, { io: "input", target: "draft-2020-12" });
+}
+
+/** The keys that are known at a path; none where any name is allowed. */
+export function keysAt(schema: SchemaNode, path: KeyPath): string[] {
+  let nodes = alternatives(schema);
+  for (const part of path) nodes = nodes.flatMap((node) => alternatives(step(node, part)));
+  return [...new Set(nodes.flatMap((node) => Object.keys(asNode(node["properties"]))))];
+}
+
+/** The node itself, or what `anyOf` offers in its place. */
+export function alternatives(node: SchemaNode): SchemaNode[] {
+  const { anyOf } = node;
+  return Array.isArray(anyOf) ? anyOf.flatMap((each) => alternatives(asNode(each))) : [node];
+}
+
+export function asNode(value: unknown): SchemaNode {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
+
+function step(node: SchemaNode, part: string | number): SchemaNode {
+  if (typeof part === "number") return asNode(node["items"]);
+  const properties = asNode(node["properties"]);
+  return asNode(Object.hasOwn(properties, part) ? properties[part] : node["additionalProperties"]);
+}

@@ -1,0 +1,84 @@
+/** Where connections come in, and what a client may cost. */
+import { z } from "zod";
+import { listenAddress } from "./addresses.ts";
+import { exactly } from "./exactly.ts";
+import { WAIT, duration, size, wholeNumber } from "./scalars.ts";
+import type { DurationInput, Range } from "./scalars.ts";
+
+export interface ListenerConfig {
+  address: string;
+  /** Milliseconds. */
+  timeouts: { request_head: number; idle: number; keep_alive: number };
+  /** `head_bytes`, `request_line`: bytes; `body_rate`: bytes per second, 0 is off. */
+  limits: { head_bytes: number; headers: number; request_line: number; connections: number; body_rate: number };
+}
+
+export interface ListenerInput {
+  address: string;
+  timeouts?:
+    | { request_head?: DurationInput | undefined; idle?: DurationInput | undefined; keep_alive?: DurationInput | undefined }
+    | undefined;
+  limits?:
+    | {
+        head_bytes?: string | number | undefined;
+        headers?: number | undefined;
+        request_line?: string | number | undefined;
+        connections?: number | undefined;
+        body_rate?: string | number | undefined;
+      }
+    | undefined;
+}
+
+/** Heads are held whole in memory, one per connection: 1 MiB is what the system that Millrace replaces allowed. */
+export const HEAD_BYTES: Range = { min: 512, max: 1024 ** 2 };
+const REQUEST_LINE_BYTES = 8 * 1024;
+
+const timeouts = z.strictObject({
+  request_head: duration(WAIT).prefault("30s").meta({
+    description:
+      "Time for a whole request head, from its first byte on (for the first request from the connection on). A limit for the whole head, so a client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408.",
+  }),
+  idle: duration(WAIT).prefault("60s").meta({
+    description:
+      "Time between two reads of a request body, or between two writes of a response that the client does not take. Past it the connection is closed: a client that stops reading holds no memory for ever.",
+  }),
+  keep_alive: duration(WAIT).prefault("75s").meta({
+    description: "Time that an idle connection waits for its next request. Longer saves handshakes, shorter frees connections.",
+  }),
+});
+
+const limits = z
+  .strictObject({
+    head_bytes: size(HEAD_BYTES).prefault("32KiB").meta({
+      description: "Bytes of a request head, request line included. Larger ones are refused with 431. Bounds the memory of a connection.",
+    }),
+    headers: wholeNumber({ min: 1, max: 10_000 }).default(128).meta({
+      description: "Field lines of a head or of a trailer section. More are refused with 431. Bounds the work that one head can cause.",
+    }),
+    request_line: size(HEAD_BYTES).optional().meta({
+      description:
+        "Bytes of the request line. Longer ones are refused with 414. Default: 8KiB, or `head_bytes` where that is less; RFC 9112 asks for at least 8000.",
+    }),
+    connections: wholeNumber({ min: 1, max: 1_000_000 }).default(100_000).meta({
+      description:
+        "Connections that are open at once on this listener, per thread. Further ones are closed at once. Bounds memory and open files.",
+    }),
+    body_rate: size({ min: 0, max: 1024 ** 3 })
+      .prefault(240)
+      .meta({
+        description:
+          "Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle` alone would let a client send one byte a minute.",
+      }),
+  })
+  .transform(({ request_line, ...rest }) => ({ ...rest, request_line: request_line ?? Math.min(REQUEST_LINE_BYTES, rest.head_bytes) }));
+
+export const listenerSchema: z.ZodType<ListenerConfig, ListenerInput> = exactly<ListenerConfig, ListenerInput>()(
+  z.strictObject({
+    address: listenAddress.meta({
+      description:
+        "Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket that the parent process opened. Port 0 takes a free one.",
+    }),
+    timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
+    limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),
+  }),
+);

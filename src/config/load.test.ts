@@ -1,0 +1,358 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { checkConfig, formatProblem, parseConfig } from "./load.ts";
+import { NO_FILES, configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
+
+describe("the full form", () => {
+  test("fills in every default, in milliseconds and bytes", () => {
+    assert.deepEqual(configOf(full({})), {
+      listeners: [
+        {
+          address: ":8080",
+          timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000 },
+          limits: { head_bytes: 32_768, headers: 128, request_line: 8192, connections: 100_000, body_rate: 240 },
+        },
+      ],
+      workers: "auto",
+      trusted_proxies: [],
+      upstreams: {
+        app: {
+          endpoints: [{ url: "http://a:1", weight: 1 }],
+          balance: "round_robin",
+          timeouts: { connect: 5000, response_head: 60_000, idle: 60_000, tunnel_idle: 3_600_000 },
+          keep_alive: { idle: 60_000, max_idle: 256 },
+          retries: 2,
+          tls: { verify: true },
+        },
+      },
+      routes: [{ match: {}, upstream: "app" }],
+      logging: { level: "info", format: "json", output: "stdout", access: true },
+      startup: { require_healthy: false, wait: 10_000 },
+      shutdown: { timeout: 30_000 },
+      status_path: null,
+    });
+  });
+
+  test("an empty health_check has its own defaults", () => {
+    assert.deepEqual(configOf(full({ upstream: "health_check: {}" })).upstreams["app"]?.health_check, {
+      interval: 10_000,
+      timeout: 5000,
+      healthy_threshold: 2,
+      unhealthy_threshold: 3,
+      expected_statuses: ["200-399"],
+    });
+  });
+
+  test("brings values into one shape", () => {
+    const { upstreams, routes, logging } = configOf(`
+listeners: [{ address: "[::1]:80", limits: { head_bytes: 4KiB, body_rate: 0 }, timeouts: { idle: 1m30s } }]
+upstreams:
+  app:
+    endpoints: ["http://a:1/", { url: "https://b", weight: 3 }]
+    health_check: { expected_statuses: [200, "301-302"] }
+routes:
+  - match: { host: a.test, path: [/x, /y/*], methods: get, headers: { X-Beta: "1" } }
+    rate_limit: { requests_per_second: 5 }
+    cors: { allowed_origins: [https://a.test], max_age: 3600 }
+    max_body: 10MB
+    upstream: app
+logging: { level: WARNING }
+`);
+    assert.deepEqual(upstreams["app"]?.endpoints, [
+      { url: "http://a:1", weight: 1 },
+      { url: "https://b", weight: 3 },
+    ]);
+    assert.deepEqual(upstreams["app"]?.health_check?.expected_statuses, ["200", "301-302"]);
+    assert.deepEqual(routes, [
+      {
+        match: { host: ["a.test"], path: ["/x", "/y/*"], methods: ["GET"], headers: { "X-Beta": "1" } },
+        rate_limit: { requests_per_second: 5, burst: 5, key: "client_ip" },
+        cors: {
+          allowed_origins: ["https://a.test"],
+          allowed_methods: ["GET", "HEAD", "POST"],
+          allowed_headers: [],
+          exposed_headers: [],
+          allow_credentials: false,
+          max_age: 3_600_000,
+          debug: false,
+        },
+        max_body: 10_000_000,
+        upstream: "app",
+      },
+    ]);
+    assert.equal(logging.level, "warn");
+  });
+
+  test("the default of request_line is never above head_bytes", () => {
+    assert.equal(configOf(full({ listener: "limits: { head_bytes: 4KiB }" })).listeners[0]?.limits.request_line, 4096);
+  });
+
+  test("JSON is YAML", () => {
+    const config = configOf(
+      '{"listeners":[{"address":":1"}],"upstreams":{"app":{"endpoints":["http://a"]}},"routes":[{"upstream":"app"}]}',
+    );
+    assert.equal(config.listeners[0]?.address, ":1");
+  });
+
+  test("anchors stand for what they name", () => {
+    const config = configOf(
+      "listeners: [{ address: ':1' }]\nupstreams: { a: &a { endpoints: ['http://a'] }, b: *a }\nroutes: [{ match: { path: /b }, upstream: b }, { upstream: a }]\n",
+    );
+    assert.deepEqual(config.upstreams["a"], config.upstreams["b"]);
+  });
+
+  test("names of the prototype are names like others", () => {
+    const text = full({ rest: "" }).replace("app: {", "constructor: {").replace("upstream: app", "upstream: constructor");
+    assert.deepEqual(Object.keys(configOf(text).upstreams), ["constructor"]);
+    assert.match(problemsOf(full({}).replace("upstream: app", "upstream: toString")).join(), /no upstream is named "toString"/);
+  });
+});
+
+describe("problems", () => {
+  test("come all at once, in the order of the file, at the place of their cause", () => {
+    const problems = problemsOf(`listeners:
+  - adress: ":8080"
+    timeouts: { idle: 30 }
+workers: 0
+upstreams:
+  app: { endpoints: [] }
+routes:
+  - upstream: ap
+  - match: { path: api }
+    upstream: app
+`);
+    assert.deepEqual(
+      problems.map((line) => /^\d+:\d+: (?:warning: )?[\w.]+/.exec(line)?.[0]),
+      [
+        "2:5: listeners.0.address",
+        "2:5: listeners.0.adress",
+        "3:23: listeners.0.timeouts.idle",
+        "4:10: workers",
+        "6:21: upstreams.app.endpoints",
+        "8:15: routes.0.upstream",
+        "9:5: warning: routes.1",
+        "9:20: routes.1.match.path",
+      ],
+    );
+    assert.match(problems[0] ?? "", /is missing: expected an address/);
+    assert.match(problems[1] ?? "", /unknown key; did you mean "address"\?$/);
+    assert.match(problems[2] ?? "", /expected a duration with a unit, such as .* found 30$/);
+    assert.match(problems[5] ?? "", /no upstream is named "ap"; did you mean "app"\?$/);
+  });
+
+  const cases: readonly (readonly [what: string, text: string, expected: RegExp])[] = [
+    [
+      "a duration without unit",
+      full({ listener: "timeouts: { idle: 5 }" }),
+      /1:51: listeners\.0\.timeouts\.idle: expected a duration .*found 5/,
+    ],
+    ["a duration of nothing", full({ listener: "timeouts: { idle: 0s }" }), /expected a duration from 1ms to 576h, found "0s"/],
+    ["a duration beyond timers", full({ rest: "shutdown: { timeout: 1000h }" }), /shutdown\.timeout: expected a duration from 0s to 576h/],
+    ["a unit of size that is none", full({ route: "max_body: 10M" }), /max_body: expected a size such as .*found "10M"/],
+    ["a head limit too small to work", full({ listener: "limits: { head_bytes: 100 }" }), /expected a size from 512 to 1MiB, found 100/],
+    [
+      "a request line above the head",
+      full({ listener: "limits: { request_line: 64KiB }" }),
+      /limits\.request_line: it is above head_bytes/,
+    ],
+    ["a port out of range", full({}).replace(":8080", ":80800"), /listeners\.0\.address: expected an address/],
+    [
+      "the same address twice",
+      full({}).replace("]\nup", ", { address: ':8080' }]\nup"),
+      /listeners\.1\.address: listeners\.0 has this address/,
+    ],
+    [
+      "an endpoint with a path",
+      full({}).replace("http://a:1", "http://a:1/x"),
+      /endpoints\.0: expected a URL of scheme, host and port only/,
+    ],
+    ["an endpoint with a query", full({}).replace("http://a:1", "http://a:1?x"), /endpoints\.0: expected a URL/],
+    ["an endpoint of another scheme", full({}).replace("http://a:1", "ftp://a:1"), /endpoints\.0: expected a URL/],
+    ["an endpoint of no kind", full({}).replace('"http://a:1"', "7"), /endpoints\.0: expected a URL .* or a mapping of keys, found 7/],
+    [
+      "the same endpoint twice",
+      full({}).replace('"http://a:1"', '"http://a:80", { url: "http://A/" }'),
+      /endpoints\.1: the endpoint stands at position 0/,
+    ],
+    [
+      "a weight of nothing",
+      full({}).replace('"http://a:1"', '{ url: "http://a", weight: 0 }'),
+      /weight: expected a whole number from 1 to 1000, found 0/,
+    ],
+    [
+      "a choice that is none",
+      full({ upstream: "balance: roundrobin" }),
+      /balance: expected round_robin, found "roundrobin"; did you mean "round_robin"/,
+    ],
+    [
+      "a range that is none",
+      full({ upstream: "health_check: { expected_statuses: [399-200] }" }),
+      /expected a status such as 200 or a range/,
+    ],
+    ["an empty section", full({ upstream: "health_check: " }), /health_check: expected a mapping of keys, found nothing/],
+    ["both rates", full({ route: "rate_limit: { requests_per_minute: 1, requests_per_second: 1 }" }), /requests_per_second, found both/],
+    ["neither rate", full({ route: "rate_limit: {}" }), /rate_limit: expected requests_per_minute or requests_per_second, found neither/],
+    [
+      "an unknown rate key",
+      full({ route: "rate_limit: { requests_per_minute: 1, key: ip }" }),
+      /key: expected client_ip or header:NAME, found "ip"/,
+    ],
+    ["a star inside a path", full({ route: "match: { path: /a/*/b }" }), /match\.path: expected a path such as/],
+    ["a path without slash", full({ route: "match: { path: api }" }), /match\.path: expected a path/],
+    ["a path that no request can have", full({ route: 'match: { path: "/a%00" }' }), /match\.path: expected a path/],
+    ["a host with port", full({ route: 'match: { host: "a.test:80" }' }), /match\.host: expected a host name without port/],
+    ["no token", full({ route: "authentication: { tokens: [] }" }), /tokens: expected at least one token, found an empty list/],
+    ["an origin with path", full({ route: 'cors: { allowed_origins: ["https://a.test/x"] }' }), /allowed_origins\.0: expected an origin/],
+    [
+      "a network that is none",
+      full({ rest: "trusted_proxies: [10.0.0.0/33]" }),
+      /trusted_proxies\.0: expected an IP address or a CIDR block/,
+    ],
+    ["admin on a listener's address", full({ rest: 'admin: { address: ":8080" }' }), /admin\.address: a listener has this address already/],
+    ["admin on a socket", full({ rest: "admin: { address: 'unix:/run/x' }" }), /admin\.address: expected host:port/],
+    [
+      "a level that is none",
+      full({ rest: "logging: { level: loud }" }),
+      /logging\.level: expected debug, info, warn or error, found "loud"/,
+    ],
+    ["a name that is none", full({}).replace("app: {", '"a b": {'), /upstreams\.a b: expected a name/],
+    ["two routes of one name", full({ route: "name: x }, { upstream: app, name: x" }), /routes\.1\.name: routes\.0 has this name already/],
+    ["a key of the short form", full({ rest: "server: {}" }), /server: unknown key: it belongs to the short form/],
+    ["status_path, which is no key", full({ rest: "status_path: /x" }), /status_path: unknown key/],
+  ];
+  for (const [what, text, expected] of cases) {
+    test(what, () => {
+      assert.match(
+        problemsOf(text)
+          .filter((line) => !line.includes("warning:"))
+          .join("\n"),
+        expected,
+      );
+    });
+  }
+
+  test("warnings alone do not refuse", () => {
+    assert.match(
+      warningsOf(full({ route: "}, { match: { path: /x }, upstream: app" })).join(),
+      /^3:\d+: warning: routes\.1: it is never reached: routes\.0/,
+    );
+    assert.match(
+      warningsOf(full({ rest: "admin: { address: ':9' }" })).join(),
+      /4:19: warning: admin\.address: other machines can reach it/,
+    );
+    assert.deepEqual(warningsOf(full({ rest: "admin: { address: 'localhost:9' }" })), []);
+    assert.match(warningsOf(full({ upstream: "tls: { verify: false }" })).join(), /warning: upstreams\.app\.tls\.verify: it is off/);
+    assert.match(warningsOf(full({ rest: "trusted_proxies: [0.0.0.0/0]" })).join(), /warning: trusted_proxies\.0: it trusts everybody/);
+    assert.match(
+      warningsOf(full({}).replace("} }\nroutes", "}, b: { endpoints: ['http://b'] } }\nroutes")).join(),
+      /upstreams\.b: no route leads/,
+    );
+  });
+
+  test("credentials never go with the origin *", () => {
+    const text = full({ route: 'cors: { allowed_origins: ["*"], allow_credentials: true }' });
+    assert.match(warningsOf(text).join(), /cors\.allow_credentials: it has no effect together with the origin "\*"/);
+    assert.equal(configOf(text).routes[0]?.cors?.allow_credentials, false);
+    const listed = full({ route: 'cors: { allowed_origins: ["https://a.test"], allow_credentials: true }' });
+    assert.equal(configOf(listed).routes[0]?.cors?.allow_credentials, true);
+  });
+});
+
+describe("text that is no configuration", () => {
+  const cases: readonly (readonly [what: string, text: string, expected: RegExp])[] = [
+    ["empty", "", /^1:1: the file is empty/],
+    ["only comments", "# nothing\n", /^1:1: the file is empty/],
+    ["a list", "- a\n", /^1:1: expected a mapping with keys .* found a list/],
+    ["a word", "hello", /^1:1: expected a mapping .* found a single value/],
+    ["broken YAML", "listeners: [\n  { address: x\n", /^\d+:\d+: no valid YAML: /],
+    ["a key twice", "workers: 1\nworkers: 2\n", /^2:1: no valid YAML: Map keys must be unique/],
+    ["two documents", "workers: 1\n---\nworkers: 2\n", /^2:1: a second document begins here/],
+    ["an unknown tag", "workers: !secret x\n", /^1:10: no valid YAML: Unresolved tag/],
+    ["an unknown anchor", "workers: *x\n", /^1:10: no anchor of that name/],
+    ["an anchor inside itself", "workers: &a [*a]\n", /nested more than 64 levels/],
+    ["a key that objects have of themselves", "routes: [{ match: { headers: { __proto__: x } } }]\n", /^1:32: __proto__ is no key/],
+    ["a key that is a list", "? [a]\n: 1\n", /a key must be a single word/],
+    ["ten thousand levels", "[".repeat(10_000), /nested too deeply|no valid YAML|levels deep/],
+  ];
+  for (const [what, text, expected] of cases) {
+    test(what, () => assert.match(problemsOf(text).join("\n"), expected));
+  }
+
+  test("anchors cannot blow up", () => {
+    const levels = Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [*a${level}, *a${level}, *a${level}]`);
+    assert.match(problemsOf(`a0: &a0 x\n${levels.join("\n")}\n`).join("\n"), /more than 200 uses of anchors/);
+  });
+
+  test("no text throws, and every problem has a place in it", () => {
+    const words = [
+      "listeners",
+      "routes",
+      "backends",
+      "server",
+      ":",
+      " ",
+      "\n",
+      "- ",
+      "{",
+      "}",
+      "[",
+      "]",
+      "${X}",
+      "${",
+      "&a ",
+      "*a",
+      '"',
+      "'",
+      "!t ",
+      "|",
+      "#",
+      "1",
+      "null",
+      "\t",
+      "upstreams",
+      "__proto__",
+      "authentication",
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constantFrom(...words), fc.string()), { maxLength: 20 }), (parts) => {
+        const text = parts.join("");
+        const result = parseConfig(text, "f", { X: "1" }, NO_FILES);
+        if (!("problems" in result)) return;
+        assert.ok(result.problems.length > 0);
+        for (const { line, column } of result.problems) assert.ok(line >= 1 && line <= text.split("\n").length + 1 && column >= 1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("what a module exports", () => {
+  const check = (value: unknown) => {
+    const result = checkConfig(value, "millrace.config.ts", { PORT: "8080" }, NO_FILES);
+    return "config" in result ? result.config : result.problems.map(formatProblem).join("\n");
+  };
+
+  test("is checked by the same schema, with undefined as good as absent", () => {
+    const value = {
+      listeners: [{ address: ":${PORT}", limits: undefined }],
+      upstreams: { app: { endpoints: ["http://a"] } },
+      routes: [{ upstream: "app", cors: undefined }],
+    };
+    const config = check(value);
+    assert.ok(typeof config === "object");
+    assert.equal(config.listeners[0]?.address, ":8080");
+    assert.deepEqual(config.routes, [{ match: {}, upstream: "app" }]);
+    assert.equal(value.listeners[0]?.address, ":${PORT}", "the module's own object stays as it is");
+  });
+
+  test("has its problems at 1:1", () => {
+    assert.match(String(check({ listener: [] })), /^millrace\.config\.ts:1:1: listener: unknown key; did you mean "listeners"\?$/m);
+    assert.match(String(check(null)), /^millrace\.config\.ts:1:1: expected an object/);
+    assert.match(String(check(() => ({}))), /the default export is a function; expected plain data/);
+    assert.match(String(check({ workers: 1n })), /workers is a bigint; expected plain data/);
+    const circle: Record<string, unknown> = {};
+    circle["routes"] = circle;
+    assert.match(String(check(circle)), /nested more than 64 levels deep/);
+  });
+});

@@ -1,0 +1,45 @@
+/** A value that a program built, as a TypeScript configuration exports it, to the tree that checks work on. */
+import type { Located, LocatedMap, Place } from "./document.ts";
+
+/** Nobody knows where in the module a value was made. */
+const FILE_START: Place = { line: 1, column: 1 };
+/** Also what ends the walk of an object that contains itself. */
+const DEPTH_MAX = 64;
+
+/** A string says what is wrong with the value as a whole. */
+export function readObject(value: unknown): LocatedMap | string {
+  const faults: string[] = [];
+  const root = read(value, 0, "", faults);
+  if (faults[0] !== undefined) return faults[0];
+  return root.kind === "map" ? root : "expected an object with keys such as listeners, upstreams and routes";
+}
+
+function read(value: unknown, depth: number, key: string, faults: string[]): Located {
+  const nothing: Located = { kind: "scalar", at: FILE_START, value: null, plain: false, source: "" };
+  if (depth > DEPTH_MAX) {
+    faults.push(`${key} is nested more than ${DEPTH_MAX} levels deep`);
+    return nothing;
+  }
+  if (value === null) return nothing;
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
+    return { kind: "scalar", at: FILE_START, value, plain: false, source: String(value) };
+  }
+  if (Array.isArray(value)) {
+    return { kind: "list", at: FILE_START, items: value.map((item: unknown, index) => read(item, depth + 1, join(key, index), faults)) };
+  }
+  if (typeof value !== "object") {
+    faults.push(`${key === "" ? "the default export" : key} is a ${typeof value}; expected plain data`);
+    return nothing;
+  }
+  const entries = new Map<string, { keyAt: Place; value: Located }>();
+  for (const [name, item] of Object.entries(value)) {
+    if (name === "__proto__") faults.push(`${join(key, name)} is no key`);
+    // As with optional properties in TypeScript: undefined is as good as absent.
+    if (item !== undefined) entries.set(name, { keyAt: FILE_START, value: read(item, depth + 1, join(key, name), faults) });
+  }
+  return { kind: "map", at: FILE_START, entries };
+}
+
+function join(key: string, part: string | number): string {
+  return key === "" ? String(part) : `${key}.${part}`;
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { asNode, fileJsonSchema, fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
+import { optionsOf, referencePage } from "./reference.ts";
+
+test("docs/configuration.md is what the schemas say; `npm run docs` writes it anew", () => {
+  assert.equal(readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8"), referencePage());
+});
+
+test("every key of either form stands on the page, with a meaning", () => {
+  const page = referencePage();
+  // Found without the walk that makes the page: a kind of node that it passes over would be missing in both.
+  const keys = new Set<string>();
+  const walk = (node: unknown): void => {
+    if (Array.isArray(node)) node.forEach(walk);
+    else if (typeof node === "object" && node !== null) {
+      for (const key of Object.keys(asNode(asNode(node)["properties"]))) keys.add(key);
+      Object.values(node).forEach(walk);
+    }
+  };
+  walk(fileJsonSchema());
+  assert.ok(keys.size > 60, `${keys.size} keys found`);
+  for (const key of keys) assert.match(page, new RegExp(`^\\| \`(?:[\\w[\\].]+\\.)?${key}\``, "m"), key);
+  for (const option of [...optionsOf(fullFormJsonSchema()), ...optionsOf(shortFormJsonSchema())]) {
+    assert.ok(option.meaning.length > 10 && option.meaning.endsWith("."), `${option.key} lacks a meaning`);
+    assert.ok(option.value.length > 0, `${option.key} lacks its kind of value`);
+  }
+});
+
+test("defaults stand there as people write them", () => {
+  const standard = new Map(optionsOf(fullFormJsonSchema()).map((option) => [option.key, option.standard]));
+  assert.equal(standard.get("listeners"), "required");
+  assert.equal(standard.get("listeners[].timeouts.request_head"), "`30s`");
+  assert.equal(standard.get("listeners[].limits.head_bytes"), "`32KiB`");
+  assert.equal(standard.get("upstreams.NAME.health_check.expected_statuses"), "`[200-399]`");
+  assert.equal(standard.get("upstreams.NAME.endpoints[].weight"), "`1`");
+  assert.equal(standard.get("routes[].cors.allowed_methods"), "`[GET, HEAD, POST]`");
+  assert.equal(standard.get("routes[].match"), "");
+  const short = new Map(optionsOf(shortFormJsonSchema()).map((option) => [option.key, option.standard]));
+  assert.equal(short.get("startup.require_healthy"), "`true`");
+});

@@ -1,0 +1,137 @@
+/** The reference page of the configuration (docs/configuration.md), made from the schemas: what stands there is what is checked. */
+import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
+import type { SchemaNode } from "./json-schema.ts";
+
+/** Text of the page. */
+export function referencePage(): string {
+  return `${INTRODUCTION}
+## The full form
+
+${sections(fullFormJsonSchema())}
+${SHORT_FORM}
+${shortFormSections()}`;
+}
+
+export interface Option {
+  /** `listeners[].timeouts.idle`; `NAME` stands for a name of the file's own. */
+  readonly key: string;
+  readonly value: string;
+  /** `required`, the default in code type, or "". */
+  readonly standard: string;
+  readonly meaning: string;
+}
+
+/** Every option of a form in the order of the schema. */
+export function optionsOf(schema: SchemaNode, prefix: string = ""): Option[] {
+  const required: readonly unknown[] = Array.isArray(schema["required"]) ? schema["required"] : [];
+  return Object.entries(asNode(schema["properties"])).flatMap(([name, value]) => {
+    const node = asNode(value);
+    const key = `${prefix}${name}`;
+    const standard = required.includes(name) ? "required" : defaultOf(node);
+    return [{ key, value: valueOf(node), standard, meaning: textOf(node["description"]) }, ...optionsInside(node, key)];
+  });
+}
+
+const INTRODUCTION = `# Configuration
+
+<!-- Made from the schemas in src/config by \`npm run docs\`; a test compares both. -->
+
+A configuration is a YAML or JSON file, or a TypeScript or JavaScript module whose default export is \`defineConfig({...})\`. The keys are
+the same in all of them, and unknown keys are errors. \`millrace check\` prints every problem at once as \`file:line:column: key: message\`;
+\`millrace schema\` prints the JSON Schema for editors. Complete files: [examples](../examples).
+
+- **Durations** are \`250ms\`, \`10s\`, \`5m\`, \`1h\`, or together \`1m30s\`. **Sizes** are \`64KiB\`, \`10MiB\`, \`10MB\`, \`10kB\`, or a number of bytes.
+- **Environment**: \`\${NAME}\` and \`\${NAME:-default}\` in any value; \`$\${\` is a plain \`\${\`. A value without quotes that consists of them
+  may become a number or true or false. It happens after the YAML is read, so what is put in cannot bring keys of its own.
+- **Secrets** are the tokens of \`authentication\`. \`file:PATH\` takes the first line of a file, its path relative to the configuration's
+  folder. Secrets are never printed, not even in messages about them.
+- Every limit has a default; there is no way to switch a time limit off.
+`;
+
+const SHORT_FORM = `## The short form
+
+For one upstream. A file with \`backends\` at the top is in this form; keys of both forms in one file are an error. It becomes one listener,
+one upstream named \`default\` and one route for everything, and \`GET /status\` is answered by the proxy itself on the same address. At
+least one backend must become healthy within 10 s of the start, or the process ends with exit code 2 and says why for each.
+In this form a bare number is a duration in seconds, and an empty section counts as absent.
+
+\`\`\`yaml
+server: { address: ":8080" }
+backends: [http://127.0.0.1:60408, http://127.0.0.1:60409]
+rate_limit: { requests_per_minute: 100, burst: 10 }
+health_check: { path: /health, frequency: 10s, timeout: 5s, healthy_threshold: 2 }
+\`\`\`
+`;
+
+/** A table for each key at the top. */
+function sections(schema: SchemaNode): string {
+  return topKeys(schema)
+    .map((top) => section(schema, top))
+    .join("\n");
+}
+
+/** What is word for word as in the full form is only named. */
+function shortFormSections(): string {
+  const [full, short] = [fullFormJsonSchema(), shortFormJsonSchema()];
+  const own = topKeys(short).filter((top) => section(short, top) !== section(full, top));
+  const same = topKeys(short).filter((top) => !own.includes(top));
+  return `${own.map((top) => section(short, top)).join("\n")}
+As in the full form: ${same.map((top) => `\`${top}\``).join(", ")}.
+`;
+}
+
+function section(schema: SchemaNode, top: string): string {
+  const rows = optionsOf(schema).filter(({ key }) => key.split(/[.[]/, 1)[0] === top);
+  const lines = rows.map(({ key, value, standard, meaning }) => `| \`${key}\` | ${cell(value)} | ${cell(standard)} | ${cell(meaning)} |`);
+  return [`### ${top}`, "", "| key | value | default | meaning |", "|---|---|---|---|", ...lines, ""].join("\n");
+}
+
+function topKeys(schema: SchemaNode): string[] {
+  return Object.keys(asNode(schema["properties"]));
+}
+
+function optionsInside(node: SchemaNode, key: string): Option[] {
+  return alternatives(node).flatMap((each) => {
+    if (each["properties"] !== undefined) return optionsOf(each, `${key}.`);
+    if (each["items"] !== undefined) return optionsInside(asNode(each["items"]), `${key}[]`);
+    const inside = asNode(each["additionalProperties"]);
+    return inside["properties"] === undefined ? [] : optionsOf(inside, `${key}.NAME.`);
+  });
+}
+
+/** What may stand there, in words: the schema's title, or the kind of value. */
+function valueOf(node: SchemaNode): string {
+  if (typeof node["title"] === "string") return node["title"];
+  const kinds = alternatives(node).map((each) => {
+    if (typeof each["title"] === "string") return each["title"];
+    if (Array.isArray(each["enum"])) return each["enum"].map((word) => `\`${String(word)}\``).join(" or ");
+    if (each["items"] !== undefined) return `list of ${plural(valueOf(asNode(each["items"])))}`;
+    if (each["type"] === "object") return "mapping";
+    return each["type"] === "boolean" ? "`true` or `false`" : "text";
+  });
+  return [...new Set(kinds)].join(" or ");
+}
+
+function plural(kinds: string): string {
+  return kinds
+    .split(" or ")
+    .map((kind) => (kind.endsWith("s") ? `${kind}es` : `${kind}s`))
+    .join(" or ");
+}
+
+function defaultOf(node: SchemaNode): string {
+  const value = node["default"];
+  if (Array.isArray(value)) return `\`[${value.join(", ")}]\``;
+  // A section's default is that of its keys.
+  const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return isPlain ? `\`${value}\`` : "";
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** A vertical bar would end the cell. */
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}

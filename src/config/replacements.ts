@@ -1,0 +1,92 @@
+/**
+ * `${NAME}`, `${NAME:-default}` and `file:PATH` in values. It happens behind the YAML parser, so what is put in can never be read as
+ * keys or lists of its own.
+ */
+import { mapScalars } from "./document.ts";
+import type { Located, LocatedScalar } from "./document.ts";
+import type { Finding, KeyPath } from "./finding.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Text of a file; throws an Error whose message says why it cannot be read. */
+export type ReadSecret = (path: string) => string;
+
+export function replaceValues(
+  root: Located,
+  environment: Environment,
+  readSecret: ReadSecret,
+): { readonly root: Located; readonly findings: readonly Finding[] } {
+  const findings: Finding[] = [];
+  const replaced = mapScalars(root, (scalar, path) => {
+    const refuse = (message: string): void => void findings.push({ path, message, severity: "error" });
+    const value =
+      typeof scalar.value === "string" && scalar.value.includes("${") ? fillIn(scalar.value, environment, refuse) : scalar.value;
+    if (isSecret(path)) return { ...scalar, value: readSecretValue(value, scalar, readSecret, refuse) };
+    if (typeof value !== "string" || value === scalar.value || !scalar.plain || !REPLACEMENTS_ONLY.test(scalar.source))
+      return { ...scalar, value };
+    return { ...scalar, value: retyped(value) };
+  });
+  return { root: replaced, findings };
+}
+
+/**
+ * Whether strings at this path may be secret: whatever stands under `authentication`, in either form, for a token may have slipped into
+ * a wrong place there.
+ */
+export function mayBeSecret(path: KeyPath): boolean {
+  return path.includes("authentication");
+}
+
+/** `authentication.required_token`, `routes.N.authentication.tokens.N`. */
+export function isSecret(path: KeyPath): boolean {
+  const [first, second, third, fourth, fifth] = path;
+  if (first === "authentication") return second === "required_token" && path.length === 2;
+  return first === "routes" && third === "authentication" && fourth === "tokens" && typeof second === "number" && typeof fifth === "number";
+}
+
+/** `$${` · `${NAME}` · `${NAME:-default}` · `${` that is none of these. */
+const REPLACEMENT = /\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?/g;
+const REPLACEMENTS_ONLY = /^(?:\$\{[^}]*\})+$/;
+
+function fillIn(text: string, environment: Environment, refuse: (message: string) => void): string {
+  return text.replace(REPLACEMENT, (found: string, name: string | undefined, standard: string | undefined) => {
+    if (found === "$${") return "${";
+    if (name === undefined) {
+      refuse("expected ${NAME} or ${NAME:-default}; write $${ for a plain ${");
+      return found;
+    }
+    const given = Object.hasOwn(environment, name) ? environment[name] : undefined;
+    // As in a shell, `:-` also stands in for an empty value.
+    if (given !== undefined && (given !== "" || standard === undefined)) return given;
+    if (standard !== undefined) return standard;
+    refuse(`the environment variable ${name} is not set; \${${name}:-default} would give it a default`);
+    return found;
+  });
+}
+
+/** What a plain scalar says once its replacements are made: `workers: ${WORKERS}` is a number. */
+function retyped(text: string): string | number | boolean {
+  if (/^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?$/.test(text)) return Number(text);
+  if (/^(?:true|True|TRUE)$/.test(text)) return true;
+  return /^(?:false|False|FALSE)$/.test(text) ? false : text;
+}
+
+/** A secret that looks like a number is still a text: `required_token: 0123` means these four characters. */
+function readSecretValue(
+  value: LocatedScalar["value"],
+  scalar: LocatedScalar,
+  readSecret: ReadSecret,
+  refuse: (message: string) => void,
+): LocatedScalar["value"] {
+  const text = typeof value === "number" ? scalar.source : value;
+  if (typeof text !== "string" || !text.startsWith("file:")) return text;
+  const path = text.slice("file:".length);
+  try {
+    const line = readSecret(path).split(/\r?\n/, 1)[0] ?? "";
+    if (line === "") refuse(`the first line of the file ${path} is empty`);
+    return line;
+  } catch (error) {
+    refuse(`cannot read the secret from ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    return text;
+  }
+}

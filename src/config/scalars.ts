@@ -1,0 +1,76 @@
+/**
+ * The small values of a configuration: durations, sizes, counts, lists. A message begins with `expected`, and what was found is added
+ * to it (issue-texts.ts); any other message is complete as it stands.
+ */
+import { z } from "zod";
+import { DURATION_PATTERN, TIMER_MS_MAX, formatDuration, parseDuration } from "../base/duration.ts";
+import { SIZE_PATTERN, formatSize, parseSize } from "../base/size.ts";
+
+/** `30s`, `1m30s`; the one number that needs no unit is 0. */
+export type DurationInput = string | 0;
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What waits must be above 0: a time limit of nothing would refuse everything. */
+export const WAIT: Range = { min: 1, max: TIMER_MS_MAX };
+export const WAIT_OR_ZERO: Range = { min: 0, max: TIMER_MS_MAX };
+
+const DURATION_EXAMPLES = "such as 250ms, 10s, 5m or 1h30m";
+
+/** A duration with its unit, as milliseconds. */
+export function duration(range: Range): z.ZodType<number, DurationInput> {
+  const error = `expected a duration with a unit, ${DURATION_EXAMPLES}`;
+  return z
+    .union([z.string().regex(DURATION_PATTERN, { error }), z.literal(0)], { error })
+    .transform((given, context) => inRange(given === 0 ? 0 : parseDuration(given), range, "duration", formatDuration, context))
+    .meta({ title: "duration" });
+}
+
+/** A duration for which a bare number is seconds, as milliseconds. */
+export function durationOrSeconds(range: Range): z.ZodType<number, string | number> {
+  const error = `expected seconds or a duration ${DURATION_EXAMPLES}`;
+  return z
+    .union([z.string().regex(DURATION_PATTERN, { error }), z.number({ error }).min(0, { error })], { error })
+    .transform((given, context) => {
+      const ms = typeof given === "number" ? Math.round(given * 1000) : parseDuration(given);
+      return inRange(ms, range, "duration", formatDuration, context);
+    })
+    .meta({ title: "duration or seconds" });
+}
+
+/** Bytes. */
+export function size(range: Range): z.ZodType<number, string | number> {
+  const error = "expected a size such as 64KiB, 10MiB, 10MB or a number of bytes";
+  return z
+    .union([z.string().regex(SIZE_PATTERN, { error }), z.int({ error }).min(0, { error })], { error })
+    .transform((given, context) => inRange(typeof given === "number" ? given : parseSize(given), range, "size", formatSize, context))
+    .meta({ title: "size" });
+}
+
+export function wholeNumber(range: Range): z.ZodType<number, number> {
+  const error = `expected a whole number from ${range.min} to ${range.max}`;
+  return z.int({ error }).min(range.min, { error }).max(range.max, { error }).meta({ title: "whole number" });
+}
+
+/** One value, or a list of at least one. */
+export function oneOrMore(item: z.ZodType<string, string>): z.ZodType<string[], string | string[]> {
+  return z
+    .union([item, z.array(item).min(1)])
+    .transform((given) => (typeof given === "string" ? [given] : given))
+    .meta({ title: "text or list" });
+}
+
+function inRange(
+  value: number | null,
+  { min, max }: Range,
+  what: string,
+  format: (value: number) => string,
+  context: z.RefinementCtx,
+): number {
+  if (value !== null && value >= min && value <= max) return value;
+  context.addIssue({ code: "custom", message: `expected a ${what} from ${format(min)} to ${format(max)}` });
+  return z.NEVER;
+}

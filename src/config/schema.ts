@@ -1,0 +1,131 @@
+/**
+ * The configuration's one source: defaults, checks, JSON Schema and the reference page (docs/configuration.md) come from the schemas
+ * here and in the files beside; the types stand beside their schemas, and the compiler refuses every difference (exactly.ts).
+ *
+ * Keys are snake_case everywhere. In a checked configuration durations are milliseconds and sizes are bytes.
+ */
+import { z } from "zod";
+import { adminAddress, nameOf, trustedAddress } from "./addresses.ts";
+import { listenerSchema } from "./listener-schema.ts";
+import type { ListenerConfig, ListenerInput } from "./listener-schema.ts";
+import { loggingSchema } from "./logging-schema.ts";
+import type { LoggingConfig, LoggingInput } from "./logging-schema.ts";
+import { routeSchema } from "./route-schema.ts";
+import type { RouteConfig, RouteInput } from "./route-schema.ts";
+import { WAIT_OR_ZERO, duration, wholeNumber } from "./scalars.ts";
+import type { DurationInput } from "./scalars.ts";
+import { upstreamSchema } from "./upstream-schema.ts";
+import type { UpstreamConfig, UpstreamInput } from "./upstream-schema.ts";
+
+/** A checked configuration: plain data with every default filled in, durations in milliseconds, sizes in bytes. */
+export interface Config extends ProcessConfig {
+  listeners: ListenerConfig[];
+  upstreams: Record<string, UpstreamConfig>;
+  routes: RouteConfig[];
+  /** Path at which listeners answer the status document themselves: `/status` in the short form, else null. Not a key of the file. */
+  status_path: string | null;
+}
+
+/** A configuration as people write it, in its full form. */
+export interface ConfigInput extends ProcessInput {
+  listeners: ListenerInput[];
+  upstreams: Record<string, UpstreamInput>;
+  routes: RouteInput[];
+}
+
+/** What concerns the process as a whole and stands in both forms. */
+export interface ProcessConfig {
+  workers: number | "auto";
+  trusted_proxies: string[];
+  admin?: { address: string } | undefined;
+  logging: LoggingConfig;
+  startup: StartupConfig;
+  shutdown: { timeout: number };
+}
+
+export interface ProcessInput {
+  workers?: number | "auto" | undefined;
+  trusted_proxies?: string[] | undefined;
+  admin?: { address: string } | undefined;
+  logging?: LoggingInput | undefined;
+  startup?: StartupInput | undefined;
+  shutdown?: { timeout?: DurationInput | undefined } | undefined;
+}
+
+export interface StartupConfig {
+  require_healthy: boolean;
+  wait: number;
+}
+
+export interface StartupInput {
+  require_healthy?: boolean | undefined;
+  wait?: DurationInput | undefined;
+}
+
+const wait = duration(WAIT_OR_ZERO).prefault("10s").meta({ description: "Time that `require_healthy` waits." });
+
+/** The two forms differ in whether the process insists on a healthy endpoint. */
+function startup(requireHealthy: boolean): z.ZodType<StartupConfig, StartupInput> {
+  return z.strictObject({
+    require_healthy: z.boolean().default(requireHealthy).meta({
+      description:
+        "Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If not in time, the process ends with exit code 2 and says why for each endpoint.",
+    }),
+    wait,
+  });
+}
+
+const process = {
+  workers: z
+    .union([z.literal("auto"), wholeNumber({ min: 1, max: 256 })])
+    .default("auto")
+    .meta({
+      title: "whole number or `auto`",
+      description: "Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once.",
+    }),
+  trusted_proxies: z.array(trustedAddress).default([]).meta({
+    description:
+      "Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody else it is replaced, for a client can write into it what it likes.",
+  }),
+  admin: z
+    .strictObject({
+      address: adminAddress.meta({
+        description:
+          "`host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. They need no token and name endpoints: keep the address on loopback or behind a firewall.",
+      }),
+    })
+    .optional()
+    .meta({ description: "The address for whoever operates the proxy; off when absent." }),
+  logging: loggingSchema.prefault({}).meta({ description: "The application log and the access log, which share one output." }),
+  shutdown: z
+    .strictObject({
+      timeout: duration(WAIT_OR_ZERO).prefault("30s").meta({
+        description: "Time that exchanges in flight get after SIGTERM or SIGINT; then they are cut.",
+      }),
+    })
+    .prefault({})
+    .meta({ description: "How the process ends." }),
+};
+
+/** The keys of {@link ProcessConfig} for an object schema. */
+export function processShape(requireHealthy: boolean): ProcessShape {
+  return {
+    ...process,
+    startup: startup(requireHealthy).prefault({}).meta({ description: "What must hold before connections are accepted." }),
+  };
+}
+
+type ProcessShape = { [Key in keyof ProcessConfig]-?: z.ZodType<ProcessConfig[Key], ProcessInput[Key]> };
+
+/** What the file says, checked; `status_path` is not part of it. */
+export const configSchema: z.ZodType<Omit<Config, "status_path">, ConfigInput> = z.strictObject({
+  listeners: z
+    .array(listenerSchema)
+    .min(1, { error: "expected at least one listener" })
+    .meta({ description: "Where connections come in." }),
+  upstreams: z.record(nameOf("a name"), upstreamSchema).meta({ description: "Groups of endpoints by name; routes refer to them." }),
+  routes: z.array(routeSchema).min(1, { error: "expected at least one route" }).meta({
+    description: "Which requests go where: the first route in the order of the file that takes a request wins. None: the answer is 404.",
+  }),
+  ...processShape(false),
+});

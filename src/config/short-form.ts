@@ -1,0 +1,150 @@
+/**
+ * The short form, for one upstream: the layout of the system that Millrace replaces, whose files run unchanged. Its own schema checks
+ * it, so every problem stands at the short form's own line; then it becomes one listener, one upstream `default` and one route.
+ */
+import { z } from "zod";
+import { listenAddress } from "./addresses.ts";
+import { exactly } from "./exactly.ts";
+import { healthCheckSchema, shortHealthCheckSchema } from "./health-check-schema.ts";
+import type { HealthCheckConfig, ShortHealthCheckInput } from "./health-check-schema.ts";
+import { HEAD_BYTES, listenerSchema } from "./listener-schema.ts";
+import { corsSchema, rateLimitSchema, secret } from "./route-schema.ts";
+import type { CorsConfig, CorsInput, RateLimitConfig, RateLimitInput, RouteConfig } from "./route-schema.ts";
+import { WAIT_OR_ZERO, durationOrSeconds, size } from "./scalars.ts";
+import { processShape } from "./schema.ts";
+import type { Config, ProcessConfig, ProcessInput } from "./schema.ts";
+import { endpointsSchema, upstreamSchema } from "./upstream-schema.ts";
+import type { EndpointConfig, EndpointInput } from "./upstream-schema.ts";
+
+export interface ShortConfig extends ProcessConfig {
+  server: {
+    address: string;
+    read_timeout?: number | undefined;
+    write_timeout?: number | undefined;
+    idle_timeout?: number | undefined;
+    max_header_bytes?: number | undefined;
+  };
+  backends: EndpointConfig[];
+  rate_limit?: RateLimitConfig | undefined;
+  cors?: CorsConfig | undefined;
+  authentication?: { enabled: boolean; required_token?: string | undefined } | undefined;
+  health_check?: HealthCheckConfig | undefined;
+}
+
+export interface ShortConfigInput extends ProcessInput {
+  server?:
+    | {
+        address?: string | undefined;
+        read_timeout?: string | number | undefined;
+        write_timeout?: string | number | undefined;
+        idle_timeout?: string | number | undefined;
+        max_header_bytes?: string | number | undefined;
+      }
+    | undefined;
+  backends: EndpointInput[];
+  rate_limit?: RateLimitInput | undefined;
+  cors?: CorsInput | undefined;
+  authentication?: { enabled?: boolean | undefined; required_token?: string | undefined } | undefined;
+  health_check?: ShortHealthCheckInput | undefined;
+}
+
+/** Keys at the top that only one of the forms has. */
+export const SHORT_FORM_KEYS: readonly string[] = ["backends", "server", "rate_limit", "cors", "authentication", "health_check"];
+export const FULL_FORM_KEYS: readonly string[] = ["listeners", "upstreams", "routes"];
+
+/** `backends` makes it the short form; without it, having keys of the short form and none of the full one does. */
+export function isShortForm(keys: readonly string[]): boolean {
+  if (keys.includes("backends")) return true;
+  return keys.some((key) => SHORT_FORM_KEYS.includes(key)) && !keys.some((key) => FULL_FORM_KEYS.includes(key));
+}
+
+const ZERO = "0: the default.";
+
+const server = exactly<ShortConfig["server"], NonNullable<ShortConfigInput["server"]>>()(
+  z.strictObject({
+    address: listenAddress.default(":8080").meta({ description: "Where to listen, as `listeners[].address`." }),
+    read_timeout: durationOrSeconds(WAIT_OR_ZERO)
+      .optional()
+      .meta({
+        description: `Time for a request head, and between two reads of a request body: \`listeners[].timeouts.request_head\` and \`.idle\`. ${ZERO}`,
+      }),
+    write_timeout: durationOrSeconds(WAIT_OR_ZERO)
+      .optional()
+      .meta({
+        description: `Time until a backend's response head is there: \`upstreams.NAME.timeouts.response_head\`. ${ZERO}`,
+      }),
+    idle_timeout: durationOrSeconds(WAIT_OR_ZERO)
+      .optional()
+      .meta({
+        description: `Time that an idle connection waits for its next request: \`listeners[].timeouts.keep_alive\`. ${ZERO}`,
+      }),
+    max_header_bytes: size({ min: 0, max: HEAD_BYTES.max })
+      .optional()
+      .meta({
+        description: `Bytes of a request head: \`listeners[].limits.head_bytes\`; at least ${HEAD_BYTES.min}. ${ZERO}`,
+      }),
+  }),
+);
+
+const authentication = z.strictObject({
+  enabled: z.boolean().default(false).meta({ description: "Whether requests need the token. Off, everybody is let in." }),
+  required_token: secret.optional().meta({
+    description:
+      "The token that a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Write `${NAME}` or `file:PATH` to keep it out of the file.",
+  }),
+});
+
+export const shortSchema: z.ZodType<ShortConfig, ShortConfigInput> = z.strictObject({
+  server: server.prefault({}).meta({ description: "The one listener." }),
+  backends: endpointsSchema.meta({ description: "The endpoints of the one upstream, each a URL or `{ url, weight }`." }),
+  rate_limit: rateLimitSchema.optional().meta({ description: "As `routes[].rate_limit`." }),
+  cors: corsSchema.optional().meta({ description: "As `routes[].cors`." }),
+  authentication: authentication.optional().meta({ description: "One token for everything." }),
+  health_check: shortHealthCheckSchema.optional().meta({
+    description: "As `upstreams.NAME.health_check`; a bare number is seconds. When absent, backends are probed by connecting.",
+  }),
+  ...processShape(true),
+});
+
+/** Only authentication that is on, and only values that are given, differ from what the full form takes when they are left out. */
+export function expandShortForm(short: ShortConfig): Config {
+  const { server, backends, rate_limit, cors, authentication, health_check, ...process } = short;
+  const listener = listenerSchema.parse({
+    address: server.address,
+    limits: { head_bytes: orDefault(server.max_header_bytes, HEAD_BYTES.min) },
+  });
+  const upstream = upstreamSchema.parse({ endpoints: backends });
+  const { timeouts } = listener;
+  const readTimeout = orDefault(server.read_timeout);
+  const route: RouteConfig = { match: {}, upstream: "default" };
+  if (rate_limit !== undefined) route.rate_limit = rate_limit;
+  if (cors !== undefined) route.cors = cors;
+  if (authentication?.enabled === true) route.authentication = { tokens: [authentication.required_token ?? ""] };
+  return {
+    ...process,
+    listeners: [
+      {
+        ...listener,
+        timeouts: {
+          request_head: readTimeout ?? timeouts.request_head,
+          idle: readTimeout ?? timeouts.idle,
+          keep_alive: orDefault(server.idle_timeout) ?? timeouts.keep_alive,
+        },
+      },
+    ],
+    upstreams: {
+      default: {
+        ...upstream,
+        timeouts: { ...upstream.timeouts, response_head: orDefault(server.write_timeout) ?? upstream.timeouts.response_head },
+        health_check: health_check ?? healthCheckSchema.parse({}),
+      },
+    },
+    routes: [route],
+    status_path: "/status",
+  };
+}
+
+/** 0 stands for "as if it were not there" in the files of old, never for "no limit". */
+function orDefault(value: number | undefined, min: number = 1): number | undefined {
+  return value === undefined || value === 0 ? undefined : Math.max(min, value);
+}

@@ -1,0 +1,122 @@
+/** A named group of endpoints: where requests go, how one is chosen, how long each step may take. */
+import { z } from "zod";
+import { endpointUrl, filePath, serverName } from "./addresses.ts";
+import { exactly } from "./exactly.ts";
+import { healthCheckSchema } from "./health-check-schema.ts";
+import type { HealthCheckConfig, HealthCheckInput } from "./health-check-schema.ts";
+import { WAIT, duration, wholeNumber } from "./scalars.ts";
+import type { DurationInput } from "./scalars.ts";
+
+export interface EndpointConfig {
+  url: string;
+  weight: number;
+}
+
+export type EndpointInput = string | { url: string; weight?: number | undefined };
+
+/** Durations in milliseconds. */
+export interface UpstreamConfig {
+  endpoints: EndpointConfig[];
+  balance: "round_robin";
+  health_check?: HealthCheckConfig | undefined;
+  timeouts: { connect: number; response_head: number; idle: number; tunnel_idle: number };
+  keep_alive: { idle: number; max_idle: number };
+  retries: number;
+  tls: { verify: boolean; server_name?: string | undefined; ca_file?: string | undefined };
+}
+
+export interface UpstreamInput {
+  endpoints: EndpointInput[];
+  balance?: "round_robin" | undefined;
+  health_check?: HealthCheckInput | undefined;
+  timeouts?:
+    | {
+        connect?: DurationInput | undefined;
+        response_head?: DurationInput | undefined;
+        idle?: DurationInput | undefined;
+        tunnel_idle?: DurationInput | undefined;
+      }
+    | undefined;
+  keep_alive?: { idle?: DurationInput | undefined; max_idle?: number | undefined } | undefined;
+  retries?: number | undefined;
+  tls?: { verify?: boolean | undefined; server_name?: string | undefined; ca_file?: string | undefined } | undefined;
+}
+
+const endpoint = z
+  .union([
+    endpointUrl,
+    z.strictObject({
+      url: endpointUrl.meta({
+        description:
+          "`http://host:port` or `https://host:port`, the port 80 or 443 when left out; no path, query or user, those are the request's.",
+      }),
+      weight: wholeNumber({ min: 1, max: 1000 }).default(1).meta({
+        description: "Share of the requests, in proportion to the weights of the others.",
+      }),
+    }),
+  ])
+  .transform((given): EndpointConfig => (typeof given === "string" ? { url: given, weight: 1 } : given));
+
+export const endpointsSchema: z.ZodType<EndpointConfig[], EndpointInput[]> = exactly<EndpointConfig[], EndpointInput[]>()(
+  z.array(endpoint).min(1, { error: "expected at least one endpoint" }),
+);
+
+const timeouts = z.strictObject({
+  connect: duration(WAIT).prefault("5s").meta({
+    description: "Time for a new connection, TLS handshake included. Past it another endpoint is tried, or the answer is 504.",
+  }),
+  response_head: duration(WAIT).prefault("60s").meta({
+    description: "Time from the end of the request to the whole head of the response. Past it the answer is 504.",
+  }),
+  idle: duration(WAIT).prefault("60s").meta({
+    description:
+      "Time between two reads of a response body, or between two writes of a request that the endpoint does not take. Past it the exchange is cut.",
+  }),
+  tunnel_idle: duration(WAIT).prefault("1h").meta({
+    description: "Time that a tunnel (WebSocket) may stand still in both directions before it is closed.",
+  }),
+});
+
+const keepAlive = z.strictObject({
+  idle: duration(WAIT).prefault("60s").meta({
+    description:
+      "Time that an idle connection to an endpoint is kept, or less where the endpoint announces less. Keep it below what endpoints allow.",
+  }),
+  max_idle: wholeNumber({ min: 0, max: 100_000 }).default(256).meta({
+    description: "Idle connections kept per endpoint and thread; 0 closes each after its response.",
+  }),
+});
+
+const tls = z.strictObject({
+  verify: z.boolean().default(true).meta({
+    description:
+      "Whether an `https` endpoint must prove its name with a trusted certificate. Off, anybody on the way can read and change the traffic.",
+  }),
+  server_name: serverName.optional().meta({
+    description: "Name that is sent (SNI) and that the certificate must carry. Default: the host of the endpoint's URL.",
+  }),
+  ca_file: filePath.optional().meta({
+    description: "PEM file of the certificates to trust instead of the system's, relative to the configuration's folder.",
+  }),
+});
+
+export const upstreamSchema: z.ZodType<UpstreamConfig, UpstreamInput> = exactly<UpstreamConfig, UpstreamInput>()(
+  z.strictObject({
+    endpoints: endpointsSchema.meta({
+      description: "The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`.",
+    }),
+    balance: z.enum(["round_robin"]).default("round_robin").meta({
+      description: "How an endpoint is chosen for a request: in turn, in proportion to the weights.",
+    }),
+    health_check: healthCheckSchema.optional().meta({
+      description: "Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests.",
+    }),
+    timeouts: timeouts.prefault({}).meta({ description: "Time limits for what endpoints do." }),
+    keep_alive: keepAlive.prefault({}).meta({ description: "Connections that are kept open for the next request." }),
+    retries: wholeNumber({ min: 0, max: 100 }).default(2).meta({
+      description:
+        "Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is idempotent and what was sent can be repeated.",
+    }),
+    tls: tls.prefault({}).meta({ description: "How `https` endpoints are verified." }),
+  }),
+);
