@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BodyPace, SPAN_MS } from "./body-pace.ts";
+
+const IDLE_MS = 60_000;
+const RATE = 240;
+
+test("a body that keeps the rate passes, span after span", () => {
+  const pace = new BodyPace();
+  pace.begin(0);
+  for (let now = 100; now <= 10 * SPAN_MS; now += 100) {
+    pace.add(24, now);
+    assert.equal(pace.tooSlow(now, IDLE_MS, RATE, false), false, String(now));
+  }
+});
+
+test("one that drips is too slow at the end of its first span, not before", () => {
+  const pace = new BodyPace();
+  pace.begin(0);
+  for (let now = 100; now < SPAN_MS; now += 100) {
+    pace.add(1, now);
+    assert.equal(pace.tooSlow(now, IDLE_MS, RATE, false), false);
+  }
+  assert.equal(pace.tooSlow(SPAN_MS, IDLE_MS, RATE, false), true);
+  assert.equal(pace.tooSlow(SPAN_MS, IDLE_MS, 0, false), false, "rate 0 is off");
+});
+
+test("a pause longer than the idle limit is too long, at any rate", () => {
+  const pace = new BodyPace();
+  pace.begin(0);
+  pace.add(1_000_000, 10);
+  assert.equal(pace.tooSlow(1009, 1000, 0, false), false);
+  assert.equal(pace.nextCheckMs(510, 1000), 500);
+  assert.equal(pace.tooSlow(1010, 1000, 0, false), true);
+});
+
+test("time in which the proxy does not read is no fault of the client", () => {
+  const pace = new BodyPace();
+  pace.begin(0);
+  pace.heldUp();
+  assert.equal(pace.tooSlow(10 * SPAN_MS, 1000, RATE, true), false);
+  pace.goesOn(10 * SPAN_MS);
+  assert.equal(pace.tooSlow(10 * SPAN_MS + 10, 1000, RATE, false), false, "a span that was held up in part is excused");
+  assert.equal(pace.tooSlow(10 * SPAN_MS + 1000, 1000, RATE, false), true);
+});

@@ -1,0 +1,616 @@
+/**
+ * Driver of one HTTP/1 connection from a client: bytes in, exchanges out, one at a time and in order (RFC 9112 section 9.3.2).
+ *
+ * ```text
+ *   idle --head--> exchange --finished--> idle        (keep-alive)
+ *     |               |-- 101 --> tunnel
+ *     `-- fault, timeout, last response --> lingering --> closed
+ * ```
+ * While an exchange runs and its request is complete the socket stays readable, which costs no system call and shows a client that
+ * leaves; bytes of a next request that arrive meanwhile are held, and then reading pauses.
+ * Longer than most files here: it is the state of one connection, and its parts would share all of it.
+ */
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { clientAddress } from "../base/client-address.ts";
+import { Deadline } from "../base/deadlines.ts";
+import type { DeadlineOwner } from "../base/deadlines.ts";
+import { connectionOptions } from "../http/connection-options.ts";
+import { FieldEdits } from "../http/field-edits.ts";
+import type { FieldSection } from "../http/field-section.ts";
+import { Known, bit } from "../http/known-fields.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import { Framing } from "../http1/body-framing.ts";
+import type { BodyFraming } from "../http1/body-framing.ts";
+import { Event } from "../http1/message-reader.ts";
+import { RequestReader } from "../http1/request-reader.ts";
+import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
+import * as answers from "../proxy/answers.ts";
+import { Exchange } from "../proxy/exchange.ts";
+import type { LocalAnswer } from "../proxy/middleware.ts";
+import type { Downstream, Upstream } from "../proxy/ports.ts";
+import { CounterId } from "../shared/metric-table.ts";
+import { adoptAccepted } from "./adopt-socket.ts";
+import type { Reader } from "./adopt-socket.ts";
+import { BodyPace } from "./body-pace.ts";
+import type { ListenerContext } from "./listener.ts";
+import { Outlet } from "./outlet.ts";
+import type { OutletOwner } from "./outlet.ts";
+import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
+import type { BodyModeKind } from "./response-writer.ts";
+import { Tunnel } from "./tunnel.ts";
+import type { TunnelSide } from "./tunnel.ts";
+import type { Http1Upstream } from "./http1-upstream.ts";
+
+const State = { idle: 0, exchange: 1, draining: 2, lingering: 3, tunnel: 4, closed: 5 } as const;
+
+/** Body bytes of a refused request that are read and thrown away so that the connection can go on, or the client sees its answer. */
+const DISCARD_BYTES_MAX = 64 * 1024;
+/** How long a connection lingers half closed, so that the answer is not lost to a reset (RFC 9112 section 9.6). */
+const LINGER_MS = 2000;
+/** How long an idle connection waits for a last request once the worker drains. */
+const DRAIN_IDLE_MS = 500;
+/** Wait after the client's FIN before it is asked, by interim responses, whether it is still there. */
+const HALF_CLOSED_PROBE_MS = 25;
+
+const NO_EDITS = new FieldEdits();
+
+export class Http1Downstream implements Downstream, Reader, OutletOwner, DeadlineOwner, TunnelSide {
+  readBuffer: Buffer = sharedBuffer;
+  readonly socket: Socket;
+  readonly outlet: Outlet;
+
+  private readonly context: ListenerContext;
+  private readonly reader: RequestReader;
+  private readonly deadline: Deadline;
+  private readonly peer: string;
+  private readonly peerTrusted: boolean;
+  private state: number = State.idle;
+  private exchange: Exchange | null = null;
+  private tunnel: Tunnel | null = null;
+  /** Bytes that wait until the exchange takes them, or until it is over. */
+  private held: Buffer | null = null;
+  private paused: boolean = false;
+  private processing: boolean = false;
+  /** The current response is the connection's last. */
+  private closing: boolean = false;
+  private inputEnded: boolean = false;
+  private bodyMode: BodyModeKind = BodyMode.none;
+  private discarded: number = 0;
+  /** When the head being read must be complete; 0 while none has begun. */
+  private headDueAt: number = 0;
+  private readonly pace: BodyPace = new BodyPace();
+  private halfClosedProbes: number = 0;
+
+  constructor(context: ListenerContext, accepted: Socket) {
+    this.context = context;
+    this.peer = peerOf(accepted);
+    this.peerTrusted = context.trusted.contains(this.peer);
+    this.reader = new RequestReader(context.limits);
+    this.deadline = new Deadline(this);
+    let outlet: Outlet | null = null;
+    this.socket = adoptAccepted(accepted, (socket) => {
+      outlet = new Outlet(socket, this);
+      return this;
+    });
+    this.outlet = outlet ?? new Outlet(this.socket, this);
+    const socket = this.socket;
+    socket.on("end", () => this.onEnd());
+    socket.on("error", () => this.onGone("client_reset"));
+    socket.on("close", () => this.onGone("client_gone"));
+    this.setDeadline(context.timeouts.request_head);
+  }
+
+  // ---- reading ------------------------------------------------------------------------------------------------------
+
+  onRead(buffer: Buffer, count: number): void {
+    const plane = this.context.plane;
+    plane.tick();
+    switch (this.state) {
+      case State.tunnel:
+        this.tunnel?.received(this, buffer, count);
+        if (this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
+        return;
+      case State.lingering:
+        this.discarded += count;
+        if (this.discarded > DISCARD_BYTES_MAX) this.destroy();
+        return;
+      case State.closed:
+        return;
+      default:
+    }
+    if (this.held !== null) {
+      this.hold(buffer.subarray(0, count));
+      return;
+    }
+    this.reader.feed(buffer, 0, count);
+    this.process();
+    // A loaned buffer may be referred to by an unfinished write; then it stays until that is done, and reading has paused.
+    if (!this.paused && this.isTaken()) this.readBuffer = nextBuffer(buffer, count);
+  }
+
+  private process(): void {
+    this.processing = true;
+    for (;;) {
+      if (this.state === State.idle) {
+        if (!this.readHead()) break;
+      } else if (this.state === State.exchange) {
+        if (!this.readBody()) break;
+      } else if (this.state === State.draining) {
+        if (!this.discardBody()) break;
+      } else break;
+    }
+    this.processing = false;
+    this.exchange?.requestFlush();
+  }
+
+  /** Reads one head and begins its exchange; false: wait. */
+  private readHead(): boolean {
+    const event = this.reader.next();
+    if (event === Event.head) {
+      this.beginExchange();
+      return true;
+    }
+    if (event === Event.needMore) {
+      if (this.headDueAt === 0 && this.reader.insideHead) {
+        this.headDueAt = this.context.plane.now + this.context.timeouts.request_head;
+        this.context.plane.deadlines.set(this.deadline, this.headDueAt);
+      }
+      if (this.inputEnded) this.inputDone();
+      return false;
+    }
+    this.refuse(answers.refusal(this.reader.fault));
+    return false;
+  }
+
+  private beginExchange(): void {
+    const { context, reader } = this;
+    const head = reader.head;
+    const options = connectionOptions(head);
+    this.headDueAt = 0;
+    this.state = State.exchange;
+    // RFC 9112 section 9.3: a proxy does not keep an HTTP/1.0 connection alive on the client's word.
+    this.closing = options.close || head.minor === 0 || context.plane.draining;
+    const trusted = this.peerTrusted;
+    const client =
+      trusted && (head.present & bit(Known.xForwardedFor)) !== 0
+        ? clientAddress(this.peer, head.knownValues(Known.xForwardedFor), context.trusted)
+        : this.peer;
+    const exchange = new Exchange(
+      context.plane,
+      this,
+      head,
+      reader.framing,
+      options,
+      { peer: this.peer, client, trusted, secure: false },
+      options.upgrade && asksForWebSocket(head),
+    );
+    this.exchange = exchange;
+    if (exchange.requestEnded) {
+      reader.next();
+      context.plane.deadlines.cancel(this.deadline);
+    } else {
+      this.pace.begin(context.plane.now);
+      this.setDeadline(this.pace.nextCheckMs(context.plane.now, context.timeouts.idle));
+    }
+    exchange.begin();
+  }
+
+  /** Hands body bytes to the exchange; false: wait. */
+  private readBody(): boolean {
+    const { reader, exchange } = this;
+    if (exchange === null) return false;
+    if (exchange.requestEnded) {
+      if (reader.hasRest) this.holdRest();
+      if (this.inputEnded) this.inputDone();
+      return false;
+    }
+    if (!exchange.takesBody) {
+      if (reader.hasRest) this.holdRest();
+      // What came for an unfinished trailer line is kept by the reader, without a limit of ours: no more until it can be read.
+      else if (reader.insideLine) this.pause();
+      return false;
+    }
+    switch (reader.next()) {
+      case Event.data:
+        this.pace.add(reader.dataEnd - reader.dataStart, this.context.plane.now);
+        exchange.requestData(reader.bytes, reader.dataStart, reader.dataEnd);
+        return true;
+      case Event.end:
+        this.context.plane.deadlines.cancel(this.deadline);
+        exchange.requestEnd(reader.trailers);
+        exchange.requestFlush();
+        return true;
+      case Event.fault:
+        exchange.requestFault(reader.fault);
+        return false;
+      default:
+        if (this.inputEnded) this.inputDone();
+        return false;
+    }
+  }
+
+  /** After a local answer: reads what is left of the request's body; false: wait. */
+  private discardBody(): boolean {
+    switch (this.reader.next()) {
+      case Event.data:
+        this.discarded += this.reader.dataEnd - this.reader.dataStart;
+        if (this.discarded > DISCARD_BYTES_MAX) this.linger();
+        return this.state === State.draining;
+      case Event.end:
+        this.nextRequest();
+        return true;
+      case Event.fault:
+        this.linger();
+        return false;
+      default:
+        if (this.inputEnded) this.destroy();
+        return false;
+    }
+  }
+
+  private hold(bytes: Buffer): void {
+    this.held = this.held === null ? Buffer.from(bytes) : Buffer.concat([this.held, bytes]);
+    this.pause();
+  }
+
+  private holdRest(): void {
+    this.held = this.reader.takeRest();
+    this.pause();
+  }
+
+  private pause(): void {
+    this.pace.heldUp();
+    if (this.paused) return;
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  private resume(): void {
+    if (!this.paused || this.socket.destroyed) return;
+    this.paused = false;
+    this.pace.goesOn(this.context.plane.now);
+    this.socket.resume();
+  }
+
+  /** Goes on with what is held, then with the socket. */
+  private proceed(): void {
+    const held = this.held;
+    if (held !== null) {
+      this.held = null;
+      this.reader.feed(held, 0, held.length);
+    }
+    this.process();
+    if (this.held === null && this.state !== State.closed && !this.outletOfBodyBlocked()) this.resume();
+  }
+
+  // ---- Downstream: what the exchange asks ---------------------------------------------------------------------------
+
+  get bytesWritten(): number {
+    return this.outlet.bytesWritten;
+  }
+
+  resumeRequest(): void {
+    if (this.processing) return;
+    const exchange = this.exchange;
+    if (exchange === null) return;
+    if (!exchange.requestEnded) this.proceed();
+    else if (this.held === null) this.resume();
+  }
+
+  pauseRequest(): void {
+    this.pause();
+  }
+
+  interim(head: ResponseHead): void {
+    if (this.exchange === null || this.exchange.request.minor === 0) return;
+    this.outlet.append(interimHeadText(head));
+    this.outlet.flush();
+  }
+
+  respond(head: ResponseHead, framing: BodyFraming, edits: FieldEdits): void {
+    const exchange = this.exchange;
+    if (exchange === null) return;
+    const plane = this.context.plane;
+    if (plane.draining || !exchange.requestEnded) this.closing = true;
+    this.bodyMode = bodyModeOf(framing, exchange.request.minor);
+    if (this.bodyMode === BodyMode.untilClose) this.closing = true;
+    const epochMs = plane.now + plane.epochOffset;
+    this.outlet.append(responseHeadText(head, edits, { mode: this.bodyMode, close: this.closing, epochMs }));
+  }
+
+  answer(answer: LocalAnswer, edits: FieldEdits): void {
+    const exchange = this.exchange;
+    if (exchange === null) return;
+    const plane = this.context.plane;
+    if (plane.draining || (!exchange.requestEnded && !this.worthDraining(exchange))) this.closing = true;
+    if (answer.status === 408 || (answer.status === 400 && answer.proxyStatus === "http_protocol_error")) this.closing = true;
+    const { request } = exchange;
+    const json = answers.acceptsJson(request.knownValue(Known.accept));
+    this.outlet.append(answerText(answer, edits, json, request.method === "HEAD", this.closing, plane.now + plane.epochOffset));
+    this.outlet.flush();
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    if (this.bodyMode === BodyMode.chunked) {
+      this.outlet.append(chunkStart(end - start));
+      this.outlet.slice(bytes, start, end);
+      this.outlet.append(CHUNK_END);
+    } else this.outlet.slice(bytes, start, end);
+  }
+
+  end(trailers: FieldSection | null): void {
+    if (this.bodyMode === BodyMode.chunked) this.outlet.append(lastChunk(trailers));
+  }
+
+  flush(): boolean {
+    const done = this.outlet.flush();
+    if (!done) this.setDeadline(this.context.timeouts.idle);
+    return done;
+  }
+
+  cut(): void {
+    // A body that ends with its connection would look complete after a FIN: only a reset shows that it is not.
+    if (this.bodyMode === BodyMode.untilClose && !this.socket.destroyed) this.socket.resetAndDestroy();
+    this.closing = true;
+    this.destroy();
+  }
+
+  startTunnel(head: ResponseHead, upstream: Upstream): void {
+    const plane = this.context.plane;
+    this.outlet.append(switchingHeadText(head));
+    this.outlet.flush();
+    this.state = State.tunnel;
+    plane.deadlines.cancel(this.deadline);
+    const exchange = this.exchange;
+    if (exchange === null) return;
+    const other = upstream as Http1Upstream;
+    this.tunnel = new Tunnel(plane, exchange, this, other, exchange.endpoint?.timeouts.tunnel_idle ?? this.context.timeouts.idle);
+    other.enterTunnel(this.tunnel);
+    const held = this.held;
+    this.held = null;
+    if (held !== null) this.tunnel.received(this, held, held.length);
+    if (this.inputEnded) this.tunnel.ended(this);
+    else this.resume();
+  }
+
+  exchangeFinished(): void {
+    const exchange = this.exchange;
+    this.exchange = null;
+    if (this.state !== State.exchange) {
+      if (this.state === State.tunnel) this.destroy();
+      return;
+    }
+    if (exchange !== null && !exchange.requestEnded) {
+      this.discarded = 0;
+      if (this.closing) return this.linger();
+      this.state = State.draining;
+      this.setDeadline(LINGER_MS);
+      if (!this.processing) this.proceed();
+      return;
+    }
+    if (this.closing || (this.inputEnded && this.held === null)) return this.linger();
+    this.nextRequest();
+    if (this.processing) return;
+    if (this.held !== null || this.paused) this.proceed();
+  }
+
+  onDrained(): void {
+    if (this.state === State.tunnel) this.tunnel?.drained(this);
+    else if (this.exchange !== null) {
+      this.context.plane.deadlines.cancel(this.deadline);
+      if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.timeouts.idle));
+      this.exchange.downstreamDrained();
+    }
+  }
+
+  // ---- ends ---------------------------------------------------------------------------------------------------------
+
+  private nextRequest(): void {
+    const { plane, timeouts } = this.context;
+    this.reader.restart(this.reader.head);
+    this.state = State.idle;
+    this.bodyMode = BodyMode.none;
+    this.setDeadline(plane.draining ? DRAIN_IDLE_MS : timeouts.keep_alive);
+  }
+
+  /** Answers what is no request (yet): a malformed or late head. */
+  private refuse(answer: LocalAnswer): void {
+    const plane = this.context.plane;
+    plane.metrics.add(answer.status === 408 ? CounterId.request_timeouts : CounterId.malformed_requests, 1);
+    plane.refused(this.peer, answer);
+    this.closing = true;
+    this.outlet.append(answerText(answer, NO_EDITS, false, false, true, plane.now + plane.epochOffset));
+    this.outlet.flush();
+    this.linger();
+  }
+
+  /** Half-closes and reads on for a short time, so that the last answer is not lost to a reset. */
+  private linger(): void {
+    if (this.state === State.closed) return;
+    this.state = State.lingering;
+    this.discarded = 0;
+    this.held = null;
+    this.socket.end();
+    if (this.inputEnded && !this.outlet.blocked) return this.destroySoon();
+    this.resume();
+    this.setDeadline(this.outlet.blocked ? this.context.timeouts.idle : LINGER_MS);
+  }
+
+  private destroySoon(): void {
+    this.setDeadline(LINGER_MS);
+    this.socket.destroySoon();
+  }
+
+  private destroy(): void {
+    this.state = State.closed;
+    this.socket.destroy();
+  }
+
+  /** FIN from the client. */
+  private onEnd(): void {
+    const plane = this.context.plane;
+    plane.tick();
+    this.inputEnded = true;
+    if (this.state === State.tunnel) return this.tunnel?.ended(this);
+    if (this.held !== null) return;
+    this.inputDone();
+  }
+
+  /** Nothing more will come, and everything that came is read. */
+  private inputDone(): void {
+    switch (this.state) {
+      case State.idle:
+        if (this.reader.endOfInput() === Event.fault) this.refuse(answers.refusal(this.reader.fault));
+        else this.closeNow();
+        return;
+      case State.exchange:
+        if (this.exchange === null) return;
+        if (!this.exchange.requestEnded) return this.exchange.downstreamGone("client_gone");
+        // The client may have half-closed and wait for its answer, or be gone: a FIN looks the same.
+        this.closing = true;
+        if (!this.exchange.responseStarted && this.exchange.request.minor === 1) {
+          this.halfClosedProbes = 2;
+          this.setDeadline(HALF_CLOSED_PROBE_MS);
+        }
+        return;
+      default:
+        this.closeNow();
+    }
+  }
+
+  private closeNow(): void {
+    this.state = State.lingering;
+    this.destroySoon();
+  }
+
+  /** The socket is closed. */
+  private onGone(reason: string): void {
+    const plane = this.context.plane;
+    if (!this.context.forget(this)) return;
+    plane.tick();
+    this.state = this.state === State.tunnel ? State.tunnel : State.closed;
+    plane.deadlines.remove(this.deadline);
+    // With a write unfinished the buffer may still be read by the kernel's side: it is left to the garbage collector.
+    if (this.isTaken()) giveBack(this.readBuffer);
+    this.readBuffer = sharedBuffer;
+    if (this.tunnel !== null) this.tunnel.closed(this);
+    else this.exchange?.downstreamGone(reason);
+    this.state = State.closed;
+    if (!this.socket.destroyed) this.socket.destroy();
+  }
+
+  /** The worker drains: an idle connection waits a moment for a last request. */
+  drain(): void {
+    if (this.state === State.idle && !this.reader.insideHead) this.setDeadline(DRAIN_IDLE_MS);
+  }
+
+  /** Ends it whatever it is doing; true if an exchange was cut. */
+  cutNow(): boolean {
+    const busy = this.exchange !== null;
+    this.destroy();
+    return busy;
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  onDeadline(): void {
+    const plane = this.context.plane;
+    plane.tick();
+    switch (this.state) {
+      case State.idle:
+        if (this.headDueAt !== 0 && plane.now >= this.headDueAt) this.refuse(answers.REQUEST_TIMEOUT);
+        else if (this.headDueAt !== 0) plane.deadlines.set(this.deadline, this.headDueAt);
+        else this.closeNow();
+        return;
+      case State.exchange:
+        return this.exchangeDeadline();
+      case State.tunnel:
+        return;
+      default:
+        this.destroy();
+    }
+  }
+
+  private exchangeDeadline(): void {
+    const { exchange } = this;
+    if (exchange === null) return;
+    const { plane, timeouts, bodyRate } = this.context;
+    if (this.outlet.blocked) {
+      exchange.downstreamGone("client_stalled");
+      return this.destroy();
+    }
+    if (this.halfClosedProbes > 0) return this.probeHalfClosed(exchange);
+    if (exchange.requestEnded) return;
+    if (this.pace.tooSlow(plane.now, timeouts.idle, bodyRate, this.paused)) {
+      plane.metrics.add(CounterId.request_timeouts, 1);
+      this.closing = true;
+      return exchange.requestFailed(answers.REQUEST_TIMEOUT);
+    }
+    this.setDeadline(this.pace.nextCheckMs(plane.now, timeouts.idle));
+  }
+
+  /**
+   * A client that is gone answers any byte with a reset, and the next write tells us; one that waits for its answer must skip an
+   * interim response (RFC 9110 section 15.2).
+   */
+  private probeHalfClosed(exchange: Exchange): void {
+    this.halfClosedProbes--;
+    if (exchange.responseStarted) return;
+    this.outlet.append("HTTP/1.1 100 Continue\r\n\r\n");
+    this.outlet.flush();
+    if (this.halfClosedProbes > 0) this.setDeadline(HALF_CLOSED_PROBE_MS);
+  }
+
+  private setDeadline(inMs: number): void {
+    const plane = this.context.plane;
+    plane.deadlines.set(this.deadline, plane.now + inMs);
+  }
+
+  // ---- small answers ------------------------------------------------------------------------------------------------
+
+  /** Nothing refers to the read buffer any more. */
+  private isTaken(): boolean {
+    return !this.outletOfBodyBlocked();
+  }
+
+  private outletOfBodyBlocked(): boolean {
+    return this.exchange !== null && this.exchange.requestBlocked;
+  }
+
+  /** Few bytes are missing of the refused request and the client will send them: reading them keeps the connection. */
+  private worthDraining(exchange: Exchange): boolean {
+    if ((exchange.request.present & bit(Known.expect)) !== 0) return false;
+    const { kind, length } = exchange.requestFraming;
+    return kind === Framing.length && length <= DISCARD_BYTES_MAX;
+  }
+}
+
+/** The peer's address as it is logged and forwarded: IPv4-mapped IPv6 addresses as IPv4, a Unix socket's peer as this machine. */
+function peerOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? "127.0.0.1";
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
+/** RFC 6455 section 4.2.1: what a handshake needs, but for the version, which is the origin's to judge. */
+function asksForWebSocket(head: RequestHead): boolean {
+  return (
+    head.method === "GET" &&
+    head.minor === 1 &&
+    head.knownValue(Known.upgrade)?.toLowerCase() === "websocket" &&
+    head.has("sec-websocket-key")
+  );
+}
+
+function bodyModeOf(framing: BodyFraming, minor: number): BodyModeKind {
+  switch (framing.kind) {
+    case Framing.none:
+      return BodyMode.none;
+    case Framing.length:
+      return BodyMode.length;
+    default:
+      return minor === 1 ? BodyMode.chunked : BodyMode.untilClose;
+  }
+}

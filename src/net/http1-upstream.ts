@@ -1,0 +1,345 @@
+/**
+ * Driver of one HTTP/1.1 connection to an endpoint: one exchange at a time, then back to the pool.
+ *
+ * ```text
+ *   connecting --> busy --response complete--> idle (in the pool) --> busy ...
+ *       |           |-- 101 --> tunnel          |
+ *       `-----------+---------------------------+--> closed
+ * ```
+ */
+import type { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { Deadline } from "../base/deadlines.ts";
+import type { DeadlineOwner } from "../base/deadlines.ts";
+import { connectionOptions } from "../http/connection-options.ts";
+import type { FieldEdits } from "../http/field-edits.ts";
+import type { FieldSection } from "../http/field-section.ts";
+import { Known } from "../http/known-fields.ts";
+import { Framing } from "../http1/body-framing.ts";
+import { Event } from "../http1/message-reader.ts";
+import type { MessageLimits } from "../http1/limits.ts";
+import { ResponseReader } from "../http1/response-reader.ts";
+import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
+import type { Exchange } from "../proxy/exchange.ts";
+import { connectFailure } from "../proxy/failure.ts";
+import type { FailureKind } from "../proxy/failure.ts";
+import type { Upstream } from "../proxy/ports.ts";
+import type { EndpointTarget } from "../proxy/snapshot.ts";
+import { CounterId } from "../shared/metric-table.ts";
+import type { Reader } from "./adopt-socket.ts";
+import { openSocket } from "./dial.ts";
+import type { EndpointPool } from "./endpoint-pool.ts";
+import { Outlet } from "./outlet.ts";
+import type { OutletOwner } from "./outlet.ts";
+import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { AddedFields, requestHeadText } from "./request-writer.ts";
+import type { Thread } from "./thread.ts";
+import type { Tunnel, TunnelSide } from "./tunnel.ts";
+
+const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const;
+
+/** Limits of a response's head: origins are trusted further than clients, yet not without end. */
+const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsMax: 256, startLineBytesMax: 8 * 1024 };
+
+const added = new AddedFields();
+
+export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwner, TunnelSide {
+  readBuffer: Buffer = sharedBuffer;
+  readonly target: EndpointTarget;
+  readonly socket: Socket;
+  readonly outlet: Outlet;
+  /** Until when it may be taken out of the pool; the origin closes it soon after. */
+  idleUntil: number = 0;
+
+  private readonly thread: Thread;
+  private readonly pool: EndpointPool;
+  private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
+  private readonly deadline: Deadline;
+  private state: number = State.connecting;
+  private exchange: Exchange | null;
+  private tunnel: Tunnel | null = null;
+  private reused: boolean = false;
+  private answered: boolean = false;
+  private chunked: boolean = false;
+  private requestEnded: boolean = false;
+  private reusable: boolean = false;
+  private paused: boolean = false;
+  private failure: FailureKind | null = null;
+  private lastProgressAt: number = 0;
+
+  constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, exchange: Exchange) {
+    this.thread = thread;
+    this.pool = pool;
+    this.target = target;
+    this.exchange = exchange;
+    this.deadline = new Deadline(this);
+    this.socket = openSocket(target, this, () => this.onConnect());
+    this.outlet = new Outlet(this.socket, this);
+    this.socket.on("end", () => this.onEnd());
+    this.socket.on("error", (error: NodeJS.ErrnoException) => this.onError(error));
+    this.socket.on("close", () => this.onClose());
+    this.setDeadline(target.timeouts.connect);
+    thread.metrics.add(CounterId.upstream_connections_open, 1);
+  }
+
+  // ---- Upstream: what the exchange asks -----------------------------------------------------------------------------
+
+  /** Taken out of the pool for that exchange. */
+  take(exchange: Exchange): void {
+    this.exchange = exchange;
+    this.state = State.busy;
+    this.reused = true;
+  }
+
+  send(exchange: Exchange, edits: FieldEdits): void {
+    this.answered = false;
+    this.requestEnded = false;
+    this.reader.toHead = exchange.request.method === "HEAD";
+    this.chunked = exchange.requestFraming.kind === Framing.chunked;
+    this.lastProgressAt = this.thread.now;
+    this.outlet.append(requestHeadText(exchange, edits, added, this.target.authority));
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    this.lastProgressAt = this.thread.now;
+    if (!this.chunked) return this.outlet.slice(bytes, start, end);
+    this.outlet.append(chunkStart(end - start));
+    this.outlet.slice(bytes, start, end);
+    this.outlet.append(CHUNK_END);
+  }
+
+  end(trailers: FieldSection | null): void {
+    this.requestEnded = true;
+    if (this.chunked) this.outlet.append(lastChunk(trailers));
+    this.setDeadline(this.target.timeouts.response_head);
+  }
+
+  flush(): boolean {
+    const written = this.outlet.flush();
+    if (!written) this.setDeadline(this.target.timeouts.idle);
+    return written;
+  }
+
+  pauseResponse(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  resumeResponse(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.lastProgressAt = this.thread.now;
+    if (!this.socket.destroyed) this.socket.resume();
+  }
+
+  abort(): void {
+    this.exchange = null;
+    this.socket.destroy();
+  }
+
+  enterTunnel(tunnel: Tunnel): void {
+    this.tunnel = tunnel;
+    this.state = State.tunnel;
+    this.thread.deadlines.cancel(this.deadline);
+  }
+
+  // ---- events of the socket -----------------------------------------------------------------------------------------
+
+  private onConnect(): void {
+    this.thread.tick();
+    this.thread.metrics.add(CounterId.upstream_connections_opened, 1);
+    const exchange = this.exchange;
+    if (exchange === null || this.state !== State.connecting) {
+      this.socket.destroy();
+      return;
+    }
+    this.state = State.busy;
+    this.thread.deadlines.cancel(this.deadline);
+    exchange.upstreamReady();
+  }
+
+  onRead(buffer: Buffer, count: number): void {
+    this.thread.tick();
+    if (this.state === State.tunnel) {
+      this.tunnel?.received(this, buffer, count);
+      if (this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
+      return;
+    }
+    // RFC 9112 section 9.2: bytes that no request asked for are no response.
+    if (this.state !== State.busy || this.exchange === null) {
+      this.socket.destroy();
+      return;
+    }
+    this.answered = true;
+    this.lastProgressAt = this.thread.now;
+    this.reader.feed(buffer, 0, count);
+    if (this.process() && !this.paused) this.readBuffer = nextBuffer(buffer, count);
+  }
+
+  /** Reads what was fed; false once the exchange has left this connection. */
+  private process(): boolean {
+    const { reader } = this;
+    for (;;) {
+      const exchange = this.exchange;
+      if (exchange === null) return false;
+      switch (reader.next()) {
+        case Event.head:
+          if (!this.onHead(exchange)) return false;
+          break;
+        case Event.data:
+          exchange.responseData(reader.bytes, reader.dataStart, reader.dataEnd);
+          break;
+        case Event.end:
+          this.complete(exchange);
+          return false;
+        case Event.fault:
+          this.fail("malformed_response");
+          return false;
+        default:
+          exchange.responseFlush();
+          return this.exchange !== null;
+      }
+    }
+  }
+
+  private onHead(exchange: Exchange): boolean {
+    const { head, framing } = this.reader;
+    if (head.status < 200) {
+      if (!exchange.interim(head, this)) {
+        this.fail("malformed_response");
+        return false;
+      }
+      if (this.state === State.tunnel) {
+        const rest = this.reader.takeRest();
+        if (rest.length > 0) this.tunnel?.received(this, rest, rest.length);
+        return false;
+      }
+      this.reader.next();
+      this.reader.restart(head);
+      return true;
+    }
+    const options = connectionOptions(head);
+    this.reusable = head.minor === 1 && !options.close && framing.kind !== Framing.untilClose;
+    this.setDeadline(this.target.timeouts.idle);
+    exchange.responseHead(head, framing);
+    return true;
+  }
+
+  /** The response is complete. The connection returns to the pool before the client's next request can ask for one. */
+  private complete(exchange: Exchange): void {
+    const loan = this.readBuffer;
+    const { trailers } = this.reader;
+    this.exchange = null;
+    this.readBuffer = sharedBuffer;
+    this.thread.deadlines.cancel(this.deadline);
+    // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
+    if (this.reusable && this.requestEnded && !this.outlet.blocked && !this.reader.hasRest && !this.socket.destroyed && !this.paused) {
+      const { head } = this.reader;
+      this.state = State.idle;
+      this.idleUntil = this.thread.now + this.pool.idleMs(head.knownValue(Known.keepAlive));
+      this.reader.restart(head);
+      this.pool.release(this);
+      this.thread.deadlines.set(this.deadline, this.idleUntil);
+    } else {
+      this.state = State.closed;
+      this.socket.destroy();
+    }
+    if (exchange.responseEnd(trailers)) giveBack(loan);
+  }
+
+  /** FIN from the origin. */
+  private onEnd(): void {
+    this.thread.tick();
+    if (this.state === State.tunnel) return this.tunnel?.ended(this);
+    const exchange = this.exchange;
+    if (this.state !== State.busy || exchange === null) return this.close();
+    const event = this.reader.endOfInput();
+    if (event === Event.end) {
+      this.reusable = false;
+      return this.complete(exchange);
+    }
+    this.fail("connection_terminated");
+  }
+
+  private onError(error: NodeJS.ErrnoException): void {
+    if (this.failure !== null) return;
+    this.failure = this.state === State.connecting ? connectFailure(errorCode(error)) : "connection_terminated";
+  }
+
+  private onClose(): void {
+    this.thread.tick();
+    this.thread.deadlines.remove(this.deadline);
+    this.thread.metrics.add(CounterId.upstream_connections_open, -1);
+    this.pool.remove(this);
+    if (this.tunnel !== null) this.tunnel.closed(this);
+    else this.giveUp(this.failure ?? "connection_terminated");
+    this.state = State.closed;
+  }
+
+  onDrained(): void {
+    if (this.tunnel !== null) return this.tunnel.drained(this);
+    if (this.requestEnded) this.setDeadline(this.target.timeouts.response_head);
+    else this.thread.deadlines.cancel(this.deadline);
+    this.exchange?.upstreamDrained();
+  }
+
+  // ---- ends ---------------------------------------------------------------------------------------------------------
+
+  /** Closes the connection and tells the exchange why. */
+  private fail(kind: FailureKind): void {
+    this.failure = kind;
+    this.close();
+    this.giveUp(kind);
+    this.state = State.closed;
+  }
+
+  private giveUp(kind: FailureKind): void {
+    const exchange = this.exchange;
+    this.exchange = null;
+    if (this.state === State.connecting) this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
+    exchange?.upstreamFailed(kind, this.reused, this.answered);
+  }
+
+  /** Taken out of use: the pool must not give it out between now and its `close` event. */
+  close(): void {
+    this.pool.remove(this);
+    this.socket.destroy();
+  }
+
+  onDeadline(): void {
+    this.thread.tick();
+    const now = this.thread.now;
+    switch (this.state) {
+      case State.connecting:
+        return this.fail("connection_timeout");
+      case State.idle:
+        return this.close();
+      case State.busy:
+        break;
+      default:
+        return;
+    }
+    const exchange = this.exchange;
+    if (exchange === null) return this.close();
+    if (this.outlet.blocked) return this.fail("write_timeout");
+    if (!exchange.responseStarted) return this.fail("response_timeout");
+    // The client is slow, not the origin: its own limit ends that.
+    const due = this.lastProgressAt + this.target.timeouts.idle;
+    if (this.paused || now < due) return this.thread.deadlines.set(this.deadline, this.paused ? now + this.target.timeouts.idle : due);
+    this.fail("response_timeout");
+  }
+
+  private setDeadline(inMs: number): void {
+    this.thread.deadlines.set(this.deadline, this.thread.now + inMs);
+  }
+}
+
+/** The system's code; of several addresses that all failed, the first one's. */
+function errorCode(error: NodeJS.ErrnoException): string {
+  if (error instanceof AggregateError) {
+    const first: unknown = error.errors[0];
+    if (first instanceof Error && "code" in first && typeof first.code === "string") return first.code;
+  }
+  return error.code ?? "";
+}

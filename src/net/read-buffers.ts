@@ -1,0 +1,45 @@
+/**
+ * Where sockets read into. One small buffer serves every socket of the thread: what is read from it must be consumed or copied before
+ * the read callback returns. A socket that carries bulk gets a large buffer of its own, on loan, so that its bytes can be handed to a
+ * write without a copy.
+ */
+import { Buffer } from "node:buffer";
+
+/**
+ * Size of the shared buffer. An outlet copies what is at most this long (see outlet.ts), so nothing ever refers to the shared buffer
+ * after the callback.
+ */
+export const SHARED_BYTES: number = 16 * 1024;
+
+/** Sizes of the loaned buffers: the first for bodies of some size, the second once that one was filled by a single read. */
+const LOAN_BYTES: readonly number[] = [64 * 1024, 256 * 1024];
+
+/** Buffers kept for the next loan, per size: about 8 MiB a thread at most. */
+const KEPT_MAX: readonly number[] = [32, 24];
+
+export const sharedBuffer: Buffer = Buffer.allocUnsafeSlow(SHARED_BYTES);
+
+const kept: Buffer[][] = LOAN_BYTES.map(() => []);
+
+/** The buffer to read into next, after `filled` bytes were read into `current`: larger after a full one, small again after a trickle. */
+export function nextBuffer(current: Buffer, filled: number): Buffer {
+  if (filled === current.length) {
+    const size = current === sharedBuffer ? 0 : current.length === LOAN_BYTES[0] ? 1 : -1;
+    if (size < 0) return current;
+    giveBack(current);
+    return kept[size]?.pop() ?? Buffer.allocUnsafeSlow(LOAN_BYTES[size] ?? SHARED_BYTES);
+  }
+  if (current !== sharedBuffer && filled < 4096) {
+    giveBack(current);
+    return sharedBuffer;
+  }
+  return current;
+}
+
+/** Ends a loan. Never while a write may still refer to the buffer. */
+export function giveBack(buffer: Buffer): void {
+  if (buffer === sharedBuffer) return;
+  const size = LOAN_BYTES.indexOf(buffer.length);
+  const list = kept[size];
+  if (list !== undefined && list.length < (KEPT_MAX[size] ?? 0)) list.push(buffer);
+}

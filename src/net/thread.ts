@@ -1,0 +1,225 @@
+/**
+ * One data-plane thread: what its connections share. Implements the data plane that exchanges see, with the machine's clock, one
+ * deadline wheel, the pools and the connection list.
+ */
+import { Deadlines } from "../base/deadlines.ts";
+import type { AccessRecord } from "../observe/access-line.ts";
+import type { DataPlane } from "../proxy/data-plane.ts";
+import type { Exchange } from "../proxy/exchange.ts";
+import type { LocalAnswer } from "../proxy/middleware.ts";
+import type { Connector, Upstream } from "../proxy/ports.ts";
+import type { EndpointTarget, Snapshot } from "../proxy/snapshot.ts";
+import type { EndpointTable } from "../shared/endpoint-table.ts";
+import { CounterId } from "../shared/metric-table.ts";
+import type { WorkerMetrics } from "../shared/metric-table.ts";
+import type { LogLevel } from "../shared/protocol.ts";
+import { EndpointPool } from "./endpoint-pool.ts";
+import { monotonicMs } from "./system-clock.ts";
+
+/** Precision of every deadline of the data plane. Limits are seconds; an idle thread wakes this often. */
+const TICK_MS = 25;
+
+/** Where a thread's log lines and events go. */
+export interface ThreadOutput {
+  access(record: AccessRecord): void;
+  event(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, string | number | boolean>>): void;
+  /** Called once per tick. */
+  tick(now: number): void;
+  /** No exchange of that snapshot's generation is left. */
+  released(generation: number): void;
+}
+
+export class Thread implements DataPlane, Connector {
+  readonly workerIndex: number;
+  readonly endpoints: EndpointTable;
+  readonly deadlines: Deadlines;
+  readonly output: ThreadOutput;
+  snapshot: Snapshot;
+  metrics: WorkerMetrics;
+  now: number;
+  epochOffset: number;
+  draining: boolean = false;
+  accessLog: boolean = true;
+
+  private readonly pools: Map<string, EndpointPool> = new Map();
+  private readonly timer: NodeJS.Timeout;
+  private readonly record: AccessRecord;
+
+  constructor(workerIndex: number, endpoints: EndpointTable, snapshot: Snapshot, metrics: WorkerMetrics, output: ThreadOutput) {
+    this.workerIndex = workerIndex;
+    this.endpoints = endpoints;
+    this.snapshot = snapshot;
+    this.metrics = metrics;
+    this.output = output;
+    this.now = monotonicMs();
+    this.epochOffset = Date.now() - this.now;
+    this.deadlines = new Deadlines(TICK_MS, this.now);
+    this.record = emptyRecord(workerIndex);
+    this.timer = setInterval(() => this.onTick(), TICK_MS);
+  }
+
+  get connector(): Connector {
+    return this;
+  }
+
+  /** Reads the clock; every event of a socket begins with this. */
+  tick(): void {
+    this.now = monotonicMs();
+  }
+
+  take(target: EndpointTarget, exchange: Exchange): Upstream | null {
+    const connection = this.pool(target).take();
+    if (connection === null) return null;
+    connection.take(exchange);
+    this.metrics.add(CounterId.upstream_connections_reused, 1);
+    return connection;
+  }
+
+  dial(target: EndpointTarget, exchange: Exchange): Upstream {
+    return this.pool(target).dial(exchange, target);
+  }
+
+  report(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, string | number | boolean>> = {}): void {
+    this.output.event(level, event, message, fields);
+  }
+
+  /** A request that never became an exchange was refused. */
+  refused(client: string, answer: LocalAnswer): void {
+    this.metrics.exchangeFinished(-1, -1, answer.status, 0, 0, 0);
+    if (!this.accessLog) return;
+    const record = this.record;
+    record.startedAtMs = this.now + this.epochOffset;
+    record.client = client;
+    record.method = "";
+    record.host = "";
+    record.path = "";
+    record.status = answer.status;
+    record.bytesReceived = 0;
+    record.bytesSent = 0;
+    record.durationMs = 0;
+    record.originHeadMs = -1;
+    record.endpoint = "";
+    record.route = "";
+    record.attempts = 0;
+    record.outcome = answer.reason;
+    this.output.access(record);
+  }
+
+  exchangeFinished(exchange: Exchange, bytesSent: number): void {
+    const durationMs = monotonicMs() - exchange.startedAt;
+    const { route, endpoint } = exchange;
+    const { snapshot } = exchange;
+    snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
+    snapshot.metrics.exchangeFinished(
+      route === null ? -1 : route.index,
+      endpoint === null ? -1 : endpoint.index,
+      exchange.status,
+      durationMs,
+      exchange.bytesReceived,
+      bytesSent,
+    );
+    countOutcome(snapshot.metrics, exchange);
+    if (--snapshot.exchangesOpen === 0 && snapshot !== this.snapshot) this.output.released(snapshot.generation);
+    if (!this.accessLog) return;
+    const record = this.record;
+    record.startedAtMs = exchange.startedAt + this.epochOffset;
+    record.client = exchange.client;
+    record.method = exchange.request.method;
+    record.host = exchange.request.host;
+    record.path = exchange.request.path;
+    record.status = exchange.status;
+    record.bytesReceived = exchange.bytesReceived;
+    record.bytesSent = bytesSent;
+    record.durationMs = durationMs;
+    record.originHeadMs = exchange.originHeadMs;
+    record.endpoint = endpoint === null ? "" : endpoint.url;
+    record.route = route === null ? "" : route.name;
+    record.attempts = exchange.attempts;
+    record.outcome = exchange.outcome;
+    this.output.access(record);
+  }
+
+  /** Swaps the configuration; exchanges in flight keep theirs. */
+  use(snapshot: Snapshot): void {
+    const before = this.snapshot;
+    this.snapshot = snapshot;
+    this.metrics = snapshot.metrics;
+    const wanted = new Set(snapshot.poolKeys());
+    for (const [key, pool] of this.pools) {
+      if (wanted.has(key)) continue;
+      pool.retire();
+      this.pools.delete(key);
+    }
+    if (before !== snapshot && before.exchangesOpen === 0) this.output.released(before.generation);
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    for (const pool of this.pools.values()) pool.retire();
+  }
+
+  private pool(target: EndpointTarget): EndpointPool {
+    let pool = target.pool as EndpointPool | null;
+    if (pool === null) {
+      pool = this.pools.get(target.key) ?? new EndpointPool(this, target);
+      this.pools.set(target.key, pool);
+      target.pool = pool;
+    }
+    return pool;
+  }
+
+  private onTick(): void {
+    this.tick();
+    // The wall clock may be set; the monotonic one is not.
+    this.epochOffset = Date.now() - this.now;
+    this.deadlines.advance(this.now);
+    this.output.tick(this.now);
+  }
+}
+
+function countOutcome(metrics: WorkerMetrics, exchange: Exchange): void {
+  switch (exchange.outcome) {
+    case "completed":
+      return;
+    case "rate_limited":
+      return metrics.add(CounterId.rate_limited, 1);
+    case "unauthorized":
+      return metrics.add(CounterId.unauthorized, 1);
+    case "client_gone":
+    case "client_reset":
+    case "client_stalled":
+      return metrics.add(CounterId.client_aborts, 1);
+    case "response_timeout":
+    case "connection_timeout":
+    case "write_timeout":
+      return metrics.add(CounterId.upstream_timeouts, 1);
+    case "connection_refused":
+    case "connection_terminated":
+    case "destination_unroutable":
+    case "malformed_response":
+    case "dns_error":
+    case "tls_error":
+      return metrics.add(CounterId.origin_failures, 1);
+    default:
+  }
+}
+
+function emptyRecord(worker: number): AccessRecord {
+  return {
+    startedAtMs: 0,
+    client: "",
+    method: "",
+    host: "",
+    path: "",
+    status: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    durationMs: 0,
+    originHeadMs: -1,
+    endpoint: "",
+    route: "",
+    attempts: 0,
+    outcome: "",
+    worker,
+  };
+}

@@ -1,0 +1,49 @@
+/** The answers that the proxy gives itself, outside of middleware (design, section 7). */
+import type { Fault } from "../http1/faults.ts";
+import { reasonPhrase } from "../http/status.ts";
+import type { LocalAnswer } from "./middleware.ts";
+
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+function answer(status: number, reason: string, detail: string, fields: LocalAnswer["fields"] = [], proxyStatus?: string): LocalAnswer {
+  return proxyStatus === undefined ? { status, reason, detail, fields } : { status, reason, detail, fields, proxyStatus };
+}
+
+export const NO_ROUTE: LocalAnswer = answer(404, "no_route", "No route takes this request.");
+export const BAD_PATH: LocalAnswer = answer(400, "bad_path", "The path is malformed.", [], "http_protocol_error");
+export const METHOD_REFUSED: LocalAnswer = answer(405, "method_refused", "This method is not served here.", [["Allow", METHODS]]);
+export const BODY_TOO_LARGE: LocalAnswer = answer(413, "body_too_large", "The request body is too large.");
+export const EXPECTATION_FAILED: LocalAnswer = answer(417, "expectation_failed", "Only 100-continue can be expected here.");
+export const REQUEST_TIMEOUT: LocalAnswer = answer(408, "request_timeout", "The request did not arrive in time.");
+export const LOOP_DETECTED: LocalAnswer = answer(508, "loop", "The request passed this proxy too often.", [], "proxy_loop_detected");
+export const OPTIONS_HERE: LocalAnswer = answer(204, "options", "", [["Allow", METHODS]]);
+export const INTERNAL_ERROR: LocalAnswer = answer(500, "internal_error", "The proxy failed.", [], "proxy_internal_error");
+export const NO_ENDPOINT: LocalAnswer = answer(
+  503,
+  "no_endpoint",
+  "No origin can take this request at the moment.",
+  [["Retry-After", "5"]],
+  "destination_unavailable",
+);
+
+/** A request that the codec refused. */
+export function refusal(fault: Fault): LocalAnswer {
+  // RFC 9209 has no error type for a head that is too large; for what is malformed it is http_protocol_error.
+  return fault.status === 400
+    ? answer(400, fault.code, fault.detail, [], "http_protocol_error")
+    : answer(fault.status, fault.code, fault.detail);
+}
+
+/** Whether an Accept field names a JSON type: then a problem document is sent (RFC 9457), else one plain line. */
+export function acceptsJson(accept: string | undefined): boolean {
+  return accept !== undefined && /\bapplication\/(?:problem\+json|json|\*)/i.test(accept);
+}
+
+/** Content type and body of an answer. */
+export function answerBody(given: LocalAnswer, json: boolean): { contentType: string; text: string } {
+  if (given.body !== undefined) return given.body;
+  const title = reasonPhrase(given.status);
+  if (!json) return { contentType: "text/plain; charset=utf-8", text: `${given.status} ${title}: ${given.detail}\n` };
+  const problem = { type: "about:blank", title, status: given.status, detail: given.detail };
+  return { contentType: "application/problem+json", text: `${JSON.stringify(problem)}\n` };
+}

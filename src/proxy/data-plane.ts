@@ -1,0 +1,24 @@
+import type { EndpointTable } from "../shared/endpoint-table.ts";
+import type { WorkerMetrics } from "../shared/metric-table.ts";
+import type { LogLevel } from "../shared/protocol.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Connector } from "./ports.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What one data-plane thread offers to its exchanges. */
+export interface DataPlane {
+  readonly workerIndex: number;
+  /** The configuration that new exchanges run under. */
+  readonly snapshot: Snapshot;
+  /** Monotonic milliseconds, the same base in all threads; read once per event. */
+  readonly now: number;
+  /** Epoch milliseconds minus `now`. */
+  readonly epochOffset: number;
+  readonly endpoints: EndpointTable;
+  readonly connector: Connector;
+  readonly metrics: WorkerMetrics;
+  /** Something for the application log. */
+  report(level: LogLevel, event: string, message: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
+  /** Counts and logs a finished exchange. */
+  exchangeFinished(exchange: Exchange, bytesSent: number): void;
+}

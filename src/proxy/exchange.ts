@@ -1,0 +1,461 @@
+/**
+ * One request and its response, from the complete head to the log line: the phases of the design's section 4, written once for all
+ * HTTP versions. The drivers in net/ call in as things happen; nothing here knows a socket. A plain exchange creates this object and
+ * no promise or closure.
+ *
+ * ```text
+ *   route -> admit (onRequest) -> choose endpoint -> connect or reuse -> send head -> relay bodies -> response head -> relay -> finish
+ *                 |                    ^----- retry -----|                  |
+ *                 `-> answer <---------------------------'   (before a response head went out; after it: cut)
+ * ```
+ * Longer than 300 lines because a reader of the life of a request should find it in one place.
+ */
+import { Buffer } from "node:buffer";
+import type { ConnectionOptions } from "../http/connection-options.ts";
+import { FieldEdits } from "../http/field-edits.ts";
+import type { FieldSection } from "../http/field-section.ts";
+import { Known, bit } from "../http/known-fields.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import { Framing } from "../http1/body-framing.ts";
+import type { BodyFraming } from "../http1/body-framing.ts";
+import type { Fault } from "../http1/faults.ts";
+import { INTERIM_RESPONSES_MAX } from "../http1/limits.ts";
+import type { Usable } from "../policy/balance/balancer.ts";
+import { mayRetry, mayRetrySameEndpoint } from "../policy/retry/may-retry.ts";
+import type { FailedAttempt } from "../policy/retry/may-retry.ts";
+import * as answers from "./answers.ts";
+import { failureAnswer, isConnectFailure } from "./failure.ts";
+import type { FailureKind } from "./failure.ts";
+import { admitForwarding } from "./forwarding.ts";
+import type { ExchangeView, LocalAnswer } from "./middleware.ts";
+import type { DataPlane } from "./data-plane.ts";
+import type { Downstream, Upstream } from "./ports.ts";
+import { CounterId } from "../shared/metric-table.ts";
+import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "./snapshot.ts";
+import { latin1 } from "../http1/latin1.ts";
+
+/** Scratch for the edits of one head: used and serialised within one call. */
+const edits = new FieldEdits();
+
+/** Bytes of a request body that are remembered so that the request can be sent again. */
+const REPLAY_BYTES_MAX = 16 * 1024;
+
+export class Exchange implements ExchangeView, Usable {
+  readonly plane: DataPlane;
+  readonly snapshot: Snapshot;
+  readonly request: RequestHead;
+  readonly requestFraming: BodyFraming;
+  readonly connection: ConnectionOptions;
+  readonly client: string;
+  /** The peer is a trusted proxy: what it says about the client is passed on. */
+  readonly peerTrusted: boolean;
+  readonly secure: boolean;
+  readonly peer: string;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+
+  route: Route | null = null;
+  endpoint: EndpointTarget | null = null;
+  attempts: number = 0;
+  status: number = 0;
+  /** Why it ended as it did: `completed`, a local answer's reason, a failure kind, `client_gone` ... */
+  outcome: string = "completed";
+  bytesReceived: number;
+  /** Milliseconds from the start to the origin's response head; -1 without one. */
+  originHeadMs: number = -1;
+  /** The request asks to switch to the WebSocket protocol and may. */
+  readonly upgrade: boolean;
+  requestEnded: boolean = false;
+  /** Body bytes handed over may still lie in the downstream's read buffer: the origin has not taken them all. */
+  requestBlocked: boolean = false;
+  responseStarted: boolean = false;
+  finished: boolean = false;
+  interimResponses: number = 0;
+
+  private readonly downstream: Downstream;
+  private readonly sentBefore: number;
+  private group: UpstreamGroup | null = null;
+  private upstream: Upstream | null = null;
+  /** The upstream connection is established and has the head. */
+  private upstreamReadyNow: boolean = false;
+  private tried: EndpointTarget[] | null = null;
+  private requestTrailers: FieldSection | null = null;
+  private bodyBytes: number = 0;
+  /** Body bytes sent so far as text, or null once they are too many to send again. */
+  private replay: string | null = "";
+  private tunnelling: boolean = false;
+
+  constructor(
+    plane: DataPlane,
+    downstream: Downstream,
+    request: RequestHead,
+    framing: BodyFraming,
+    connection: ConnectionOptions,
+    origin: { readonly peer: string; readonly client: string; readonly trusted: boolean; readonly secure: boolean },
+    upgrade: boolean,
+  ) {
+    this.plane = plane;
+    this.snapshot = plane.snapshot;
+    this.downstream = downstream;
+    this.request = request;
+    this.requestFraming = framing;
+    this.connection = connection;
+    this.peer = origin.peer;
+    this.client = origin.client;
+    this.peerTrusted = origin.trusted;
+    this.secure = origin.secure;
+    this.upgrade = upgrade;
+    this.startedAt = plane.now;
+    this.bytesReceived = request.fieldsEnd + 2;
+    this.sentBefore = downstream.bytesWritten;
+    this.requestEnded = framing.kind === Framing.none;
+    this.snapshot.exchangesOpen++;
+    this.snapshot.metrics.add(CounterId.exchanges_in_flight, 1);
+  }
+
+  get startedAtMs(): number {
+    return this.startedAt + this.plane.epochOffset;
+  }
+
+  /** Whether body bytes can be handed over now. */
+  get takesBody(): boolean {
+    return this.upstreamReadyNow;
+  }
+
+  // ---- route, admit -------------------------------------------------------------------------------------------------
+
+  begin(): void {
+    const request = this.request;
+    const method = request.method;
+    if (method !== "GET" && (method === "TRACE" || method === "CONNECT")) return this.answer(answers.METHOD_REFUSED);
+    if ((request.present & UNUSUAL) !== 0) {
+      const refused = admitForwarding(request);
+      if (refused !== null) return this.answer(refused);
+    }
+    const found = this.snapshot.findRoute(request);
+    if (found === null) return this.answer(answers.NO_ROUTE);
+    if (found === "bad-path") return this.answer(answers.BAD_PATH);
+    this.route = found;
+    const limit = found.bodyBytesMax;
+    if (this.requestFraming.kind === Framing.length && this.requestFraming.length > limit) return this.answer(answers.BODY_TOO_LARGE);
+    this.admit(found, 0);
+  }
+
+  private admit(route: Route, from: number): void {
+    const hooks = route.onRequest;
+    for (let index = from; index < hooks.length; index++) {
+      let verdict: LocalAnswer | null | Promise<LocalAnswer | null>;
+      try {
+        verdict = hooks[index]?.onRequest?.(this) ?? null;
+      } catch (error) {
+        return this.hookFailed(error);
+      }
+      if (verdict === null) continue;
+      if (verdict instanceof Promise) {
+        verdict.then(
+          (later) => this.admitted(route, index, later),
+          (error: unknown) => this.hookFailed(error),
+        );
+        return;
+      }
+      return this.answer(verdict);
+    }
+    if (route.local !== null) return this.answer(route.local());
+    this.group = route.upstream;
+    this.connect();
+  }
+
+  private admitted(route: Route, index: number, verdict: LocalAnswer | null): void {
+    if (this.finished) return;
+    if (verdict !== null) this.answer(verdict);
+    else this.admit(route, index + 1);
+  }
+
+  private hookFailed(error: unknown): void {
+    this.reportHook(error);
+    if (!this.finished) this.answer(answers.INTERNAL_ERROR);
+  }
+
+  /** A middleware threw: a mistake of ours or of an extension. It costs this exchange, not the thread. */
+  private reportHook(error: unknown): void {
+    this.plane.report("error", "middleware_failed", error instanceof Error ? error.message : String(error), {
+      route: this.route?.name ?? "",
+    });
+  }
+
+  // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
+
+  /** Healthy, or not known to be otherwise, and not tried yet in this exchange. */
+  usable(index: number): boolean {
+    const target = this.group?.endpoints[index];
+    if (target === undefined || this.plane.endpoints.health(target.slot) === 2) return false;
+    return this.tried === null || !this.tried.includes(target);
+  }
+
+  private connect(sameEndpoint: EndpointTarget | null = null): void {
+    const group = this.group;
+    if (group === null) return this.answer(answers.INTERNAL_ERROR);
+    const target = sameEndpoint ?? group.endpoints[group.balancer.next(this)] ?? null;
+    if (target === null) return this.answer(answers.NO_ENDPOINT);
+    this.endpoint = target;
+    this.attempts++;
+    const idle = sameEndpoint === null ? this.plane.connector.take(target, this) : null;
+    this.plane.endpoints.inFlightAdd(this.plane.workerIndex, target.slot, 1);
+    if (idle !== null) {
+      this.upstream = idle;
+      this.upstreamReady();
+    } else {
+      this.upstream = this.plane.connector.dial(target, this);
+    }
+  }
+
+  /** The connection stands: what is known of the request goes out. */
+  upstreamReady(): void {
+    const upstream = this.upstream;
+    if (upstream === null || this.finished) return;
+    edits.reset();
+    const hooks = this.route?.onUpstreamRequest;
+    if (hooks !== undefined && hooks.length > 0) {
+      try {
+        for (let index = 0; index < hooks.length; index++) hooks[index]?.onUpstreamRequest?.(this, edits);
+      } catch (error) {
+        return this.hookFailed(error);
+      }
+    }
+    upstream.send(this, edits);
+    this.upstreamReadyNow = true;
+    if (this.replay !== null && this.replay !== "") upstream.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
+    if (this.requestEnded) {
+      upstream.end(this.requestTrailers);
+      return this.requestFlush();
+    }
+    // Body bytes that have arrived already join the head in one write.
+    this.downstream.resumeRequest();
+    this.requestFlush();
+  }
+
+  // ---- relay the request body ---------------------------------------------------------------------------------------
+
+  requestData(bytes: Buffer, start: number, end: number): void {
+    this.bytesReceived += end - start;
+    this.bodyBytes += end - start;
+    if (this.bodyBytes > (this.route?.bodyBytesMax ?? Infinity)) return this.requestFailed(answers.BODY_TOO_LARGE);
+    if (this.replay !== null) {
+      if (this.bodyBytes <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
+      else this.replay = null;
+    }
+    this.upstream?.data(bytes, start, end);
+  }
+
+  requestEnd(trailers: FieldSection | null): void {
+    this.requestEnded = true;
+    this.requestTrailers = trailers;
+    this.upstream?.end(trailers);
+  }
+
+  /** Every body byte at hand was delivered: send it. */
+  requestFlush(): void {
+    if (!this.upstreamReadyNow || this.upstream === null || this.upstream.flush()) return;
+    this.requestBlocked = true;
+    this.downstream.pauseRequest();
+  }
+
+  upstreamDrained(): void {
+    this.requestBlocked = false;
+    if (!this.finished) this.downstream.resumeRequest();
+  }
+
+  /** The request turned out to be malformed in its body. */
+  requestFault(fault: Fault): void {
+    this.requestFailed(answers.refusal(fault));
+  }
+
+  /** The request cannot be completed; nothing of the sort may look complete to the origin. */
+  requestFailed(answer: LocalAnswer): void {
+    if (this.finished) return;
+    this.dropUpstream();
+    if (!this.responseStarted) return this.answer(answer);
+    this.outcome = answer.reason;
+    this.downstream.cut();
+    this.finish();
+  }
+
+  // ---- the response -------------------------------------------------------------------------------------------------
+
+  /** An interim response or the switch of protocols; false: a fault, the connection must not be used on. */
+  interim(head: ResponseHead, upstream: Upstream): boolean {
+    if (head.status === 101) {
+      if (!this.upgrade || this.responseStarted) return false;
+      this.tunnelling = true;
+      this.responseStarted = true;
+      this.status = 101;
+      this.originHeadMs = this.plane.now - this.startedAt;
+      this.outcome = "tunnel";
+      this.downstream.startTunnel(head, upstream);
+      return true;
+    }
+    if (++this.interimResponses > INTERIM_RESPONSES_MAX) return false;
+    this.downstream.interim(head);
+    return true;
+  }
+
+  responseHead(head: ResponseHead, framing: BodyFraming): void {
+    this.responseStarted = true;
+    this.status = head.status;
+    this.originHeadMs = this.plane.now - this.startedAt;
+    edits.reset();
+    this.editResponse(head);
+    this.downstream.respond(head, framing, edits);
+  }
+
+  responseData(bytes: Buffer, start: number, end: number): void {
+    this.downstream.data(bytes, start, end);
+  }
+
+  /** What one read brought was delivered: send it. */
+  responseFlush(): void {
+    if (!this.finished && !this.downstream.flush()) this.upstream?.pauseResponse();
+  }
+
+  downstreamDrained(): void {
+    if (!this.finished) this.upstream?.resumeResponse();
+  }
+
+  /**
+   * The response is complete; its connection has been taken back by the pool already where it can be used again. False: the last
+   * slice is still being written, its buffer must not be touched.
+   */
+  responseEnd(trailers: FieldSection | null): boolean {
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.downstream.end(trailers);
+    const written = this.downstream.flush();
+    this.finish();
+    return written;
+  }
+
+  private editResponse(head: ResponseHead | null): void {
+    const hooks = this.route?.onResponse;
+    if (hooks === undefined || hooks.length === 0) return;
+    try {
+      for (let index = 0; index < hooks.length; index++) hooks[index]?.onResponse?.(this, head, edits);
+    } catch (error) {
+      this.reportHook(error);
+    }
+  }
+
+  // ---- failure: one exit that decides -------------------------------------------------------------------------------
+
+  /**
+   * The upstream connection is gone. `reused`: it came out of the pool; `answered`: a byte of the response had arrived.
+   */
+  upstreamFailed(kind: FailureKind, reused: boolean, answered: boolean): void {
+    if (this.finished) return;
+    const target = this.endpoint;
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.upstreamReadyNow = false;
+    if (this.tunnelling || this.responseStarted) {
+      this.outcome = this.tunnelling ? "tunnel" : kind;
+      if (!this.tunnelling) this.downstream.cut();
+      return this.finish();
+    }
+    const attempt = this.attempt(kind, reused, answered);
+    if (target !== null && mayRetry(attempt)) {
+      this.plane.metrics.add(CounterId.retries, 1);
+      if (mayRetrySameEndpoint(attempt)) return this.connect(target);
+      (this.tried ??= []).push(target);
+      if (this.hasCandidate()) return this.connect();
+    }
+    this.answer(failureAnswer(kind));
+  }
+
+  private attempt(kind: FailureKind, reused: boolean, answered: boolean): FailedAttempt {
+    const connect = isConnectFailure(kind);
+    return {
+      failure: connect
+        ? "connect"
+        : kind === "connection_terminated"
+          ? "connection_lost"
+          : kind === "malformed_response"
+            ? "malformed_response"
+            : "response_head_timeout",
+      method: this.request.method,
+      requestSent: connect ? "none" : this.replay !== null && !this.upgrade ? "replayable" : "consumed",
+      responseStarted: answered,
+      attempts: this.attempts,
+      retriesMax: this.group?.retries ?? 0,
+      pooledConnection: reused,
+    };
+  }
+
+  private hasCandidate(): boolean {
+    const endpoints = this.group?.endpoints ?? [];
+    for (let index = 0; index < endpoints.length; index++) if (this.usable(index)) return true;
+    return false;
+  }
+
+  /** The client is gone: nobody waits for the rest. */
+  downstreamGone(reason: string): void {
+    if (this.finished) return;
+    this.outcome = this.tunnelling ? "tunnel" : reason;
+    if (this.status === 0) this.status = 499;
+    this.dropUpstream();
+    this.finish();
+  }
+
+  /** A tunnel has ended in good order. */
+  tunnelEnded(): void {
+    if (this.finished) return;
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.finish();
+  }
+
+  /** Ends the exchange with an answer of the proxy's own. */
+  answer(answer: LocalAnswer): void {
+    this.dropUpstream();
+    this.status = answer.status;
+    this.outcome = answer.reason;
+    this.responseStarted = true;
+    edits.reset();
+    this.editResponse(null);
+    this.downstream.answer(answer, edits);
+    this.finish();
+  }
+
+  private dropUpstream(): void {
+    const upstream = this.upstream;
+    if (upstream === null) return;
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.upstreamReadyNow = false;
+    this.requestBlocked = false;
+    upstream.abort();
+  }
+
+  private releaseEndpoint(): void {
+    if (this.upstream !== null && this.endpoint !== null) {
+      this.plane.endpoints.inFlightAdd(this.plane.workerIndex, this.endpoint.slot, -1);
+    }
+  }
+
+  private finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    const hooks = this.route?.onFinish;
+    if (hooks !== undefined && hooks.length > 0) {
+      try {
+        for (let index = 0; index < hooks.length; index++) hooks[index]?.onFinish?.(this);
+      } catch (error) {
+        this.reportHook(error);
+      }
+    }
+    this.plane.exchangeFinished(this, this.downstream.bytesWritten - this.sentBefore);
+    this.downstream.exchangeFinished();
+  }
+}
+
+/** Fields that `admitForwarding` must look at. */
+const UNUSUAL = bit(Known.expect) | bit(Known.maxForwards) | bit(Known.via);

@@ -1,0 +1,30 @@
+/** Fields that decide whether a request is forwarded at all, and the ones that the proxy adds to it. */
+import { Known } from "../http/known-fields.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import * as answers from "./answers.ts";
+import type { LocalAnswer } from "./middleware.ts";
+
+/** The name by which the proxy goes in Via and Proxy-Status. */
+export const PSEUDONYM = "millrace";
+
+/** How often a request may pass proxies of this name before it is taken for a loop. */
+const PASSES_MAX = 10;
+
+/** RFC 9110 sections 10.1.1 (Expect), 7.6.2 (Max-Forwards) and 7.6.3 (Via, for loops). null: go on. */
+export function admitForwarding(request: RequestHead): LocalAnswer | null {
+  const expect = request.minor === 0 ? undefined : request.knownValue(Known.expect);
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue") return answers.EXPECTATION_FAILED;
+  if (request.method === "OPTIONS" && request.knownValue(Known.maxForwards) === "0") return answers.OPTIONS_HERE;
+  let passes = 0;
+  for (const value of request.knownValues(Known.via)) {
+    for (const member of value.split(",")) if (/^\s*\S+\s+millrace\b/i.test(member)) passes++;
+  }
+  return passes > PASSES_MAX ? answers.LOOP_DETECTED : null;
+}
+
+/** `Max-Forwards` one lower, for OPTIONS; null where it is passed on as it is. */
+export function nextMaxForwards(request: RequestHead): string | null {
+  if (request.method !== "OPTIONS") return null;
+  const value = request.knownValue(Known.maxForwards);
+  return value !== undefined && /^[0-9]{1,9}$/.test(value) ? String(Number(value) - 1) : null;
+}

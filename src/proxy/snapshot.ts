@@ -1,0 +1,204 @@
+/**
+ * A configuration compiled for use: immutable, built once per thread and generation, swapped in one assignment. An exchange keeps the
+ * one it began with. All that can be decided before the first request is decided here.
+ */
+import type { Config } from "../config/schema.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { authenticationMiddleware } from "../middleware/authentication/authentication.ts";
+import { corsMiddleware } from "../middleware/cors/cors.ts";
+import { rateLimitMiddleware } from "../middleware/rate-limit/rate-limit.ts";
+import { makeBalancer } from "../policy/balance/make-balancer.ts";
+import type { Balancer } from "../policy/balance/balancer.ts";
+import { compileRoutes } from "../policy/route/match.ts";
+import type { RouteTable } from "../policy/route/match.ts";
+import { normalizePath } from "../policy/route/normalize-path.ts";
+import type { BucketTable } from "../shared/bucket-table.ts";
+import { WorkerMetrics, metricLayout, routeLabel } from "../shared/metric-table.ts";
+import type { ConfigureMessage } from "../shared/protocol.ts";
+import type { LocalAnswer, Middleware } from "./middleware.ts";
+
+type UpstreamConfig = Config["upstreams"][string];
+type RouteConfig = Config["routes"][number];
+
+/** One endpoint as the data path uses it. */
+export interface EndpointTarget {
+  /** Position in its upstream. */
+  readonly index: number;
+  /** Row in the endpoint table. */
+  readonly slot: number;
+  /** As configured: for logs and metrics. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** Value of Host for a request that brought none. */
+  readonly authority: string;
+  readonly tls: EndpointTls | null;
+  readonly timeouts: UpstreamConfig["timeouts"];
+  readonly keepAlive: UpstreamConfig["keep_alive"];
+  /** Equal for endpoints that may share connections. */
+  readonly key: string;
+  /** The thread's pool for it, found at its first use. */
+  pool: unknown;
+}
+
+export interface EndpointTls {
+  readonly verify: boolean;
+  /** Name sent by SNI and verified; "" for an IP address. */
+  readonly server_name: string;
+  /** PEM certificates that are trusted instead of the system's, or null. */
+  readonly ca: readonly string[] | null;
+}
+
+export interface UpstreamGroup {
+  readonly name: string;
+  readonly endpoints: readonly EndpointTarget[];
+  readonly balancer: Balancer;
+  readonly retries: number;
+}
+
+export interface Route {
+  /** Position in the configuration; -1 for routes of the proxy's own. */
+  readonly index: number;
+  readonly name: string;
+  readonly upstream: UpstreamGroup | null;
+  /** Answers instead of an upstream. */
+  readonly local: (() => LocalAnswer) | null;
+  readonly bodyBytesMax: number;
+  readonly middleware: readonly Middleware[];
+  readonly onRequest: readonly Middleware[];
+  readonly onUpstreamRequest: readonly Middleware[];
+  readonly onResponse: readonly Middleware[];
+  readonly onFinish: readonly Middleware[];
+}
+
+/** What a thread brings to the configuration. */
+export interface SnapshotContext {
+  readonly workerIndex: number;
+  readonly buckets: BucketTable;
+  /** Milliseconds of a clock that all threads share. */
+  readonly now: () => number;
+  readonly status: () => string;
+  /** Takes what `cors.debug` has to say. */
+  readonly debug: (message: string) => void;
+  /** Reads a PEM file: the control plane has checked that it can be read. */
+  readonly readFile: (path: string) => string;
+}
+
+export class Snapshot {
+  readonly generation: number;
+  readonly config: Config;
+  readonly routes: readonly Route[];
+  readonly metrics: WorkerMetrics;
+  /** Exchanges in flight in this thread that run under it. */
+  exchangesOpen: number = 0;
+  private readonly groups: ReadonlyMap<string, UpstreamGroup>;
+  private readonly table: RouteTable;
+  private readonly statusPath: string | null;
+  private readonly statusRoute: Route;
+
+  constructor(message: ConfigureMessage, context: SnapshotContext) {
+    const { config } = message;
+    this.generation = message.generation;
+    this.config = config;
+    this.metrics = new WorkerMetrics(metricLayout(config), message.metricTable, context.workerIndex);
+    const groups = new Map<string, UpstreamGroup>();
+    for (const [name, upstream] of Object.entries(config.upstreams)) {
+      groups.set(name, compileUpstream(name, upstream, message.endpointSlots[name] ?? [], context));
+    }
+    this.groups = groups;
+    this.routes = config.routes.map((route, index) => compileRoute(route, index, groups, context));
+    this.table = compileRoutes(config.routes);
+    this.statusPath = config.status_path;
+    this.statusRoute = {
+      ...bareRoute(-1, "status", []),
+      local: () => ({
+        status: 200,
+        reason: "status",
+        detail: "",
+        fields: [["Cache-Control", "no-store"]],
+        body: { contentType: "application/json", text: context.status() },
+      }),
+    };
+  }
+
+  /** The route that takes the request; "bad-path": the path is refused. */
+  findRoute(request: RequestHead): Route | "bad-path" | null {
+    if (this.statusPath !== null && request.path === this.statusPath && (request.method === "GET" || request.method === "HEAD")) {
+      return this.statusRoute;
+    }
+    const path = normalizePath(request.path);
+    if (path === null) return "bad-path";
+    return this.routes[this.table.find(request, path)] ?? null;
+  }
+
+  /** Keys of all endpoints: pools of others are not needed any more. */
+  poolKeys(): string[] {
+    return [...this.groups.values()].flatMap((group) => group.endpoints.map((endpoint) => endpoint.key));
+  }
+}
+
+/** The middleware of a route in the order in which they act: CORS answers preflights first, the limiter spares the token check. */
+export function routeMiddleware(route: RouteConfig, index: number, context: SnapshotContext): Middleware[] {
+  const chain: Middleware[] = [];
+  if (route.cors !== undefined) chain.push(corsMiddleware(route.cors, context.debug));
+  if (route.rate_limit !== undefined) {
+    const limiter = `${routeLabel(route, index)}\n${route.upstream}\n${JSON.stringify(route.match)}`;
+    chain.push(rateLimitMiddleware(route.rate_limit, context.buckets, context.workerIndex, limiter, context.now));
+  }
+  if (route.authentication !== undefined) chain.push(authenticationMiddleware(route.authentication));
+  return chain;
+}
+
+function compileRoute(route: RouteConfig, index: number, groups: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
+  return {
+    ...bareRoute(index, routeLabel(route, index), routeMiddleware(route, index, context)),
+    upstream: groups.get(route.upstream) ?? null,
+    bodyBytesMax: route.max_body ?? Infinity,
+  };
+}
+
+function bareRoute(index: number, name: string, middleware: readonly Middleware[]): Route {
+  return {
+    index,
+    name,
+    upstream: null,
+    local: null,
+    bodyBytesMax: Infinity,
+    middleware,
+    onRequest: middleware.filter((each) => each.onRequest !== undefined),
+    onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
+    onResponse: middleware.filter((each) => each.onResponse !== undefined),
+    onFinish: middleware.filter((each) => each.onFinish !== undefined),
+  };
+}
+
+function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {
+  const ca = config.tls.ca_file === undefined ? null : [context.readFile(config.tls.ca_file)];
+  const endpoints = config.endpoints.map((endpoint, index): EndpointTarget => {
+    const url = new URL(endpoint.url);
+    const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
+    const secure = url.protocol === "https:";
+    const tls = secure
+      ? { verify: config.tls.verify, server_name: config.tls.server_name ?? (isIpAddress(url.hostname) ? "" : host), ca }
+      : null;
+    return {
+      index,
+      slot: slots[index] ?? 0,
+      url: endpoint.url,
+      host,
+      port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+      authority: url.host,
+      tls,
+      timeouts: config.timeouts,
+      keepAlive: config.keep_alive,
+      key: JSON.stringify([url.protocol, url.host, tls, config.timeouts, config.keep_alive]),
+      pool: null,
+    };
+  });
+  const balancer = makeBalancer(config.endpoints, context.workerIndex);
+  return { name, endpoints, balancer, retries: config.retries };
+}
+
+function isIpAddress(hostname: string): boolean {
+  return hostname.startsWith("[") || /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/.test(hostname);
+}
