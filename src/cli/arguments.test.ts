@@ -1,0 +1,42 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { HELP, parseArguments } from "./arguments.ts";
+
+const cases: readonly (readonly [line: string, expected: object])[] = [
+  ["run", { command: "run", file: "millrace.yaml" }],
+  ["run --config a.yaml", { command: "run", file: "a.yaml" }],
+  ["run --config=a=b.yaml", { command: "run", file: "a=b.yaml" }],
+  ["check -c a.yaml", { command: "check", file: "a.yaml" }],
+  ["demo", { command: "demo" }],
+  ["schema", { command: "schema" }],
+  ["--version", { command: "version" }],
+  ["--help", { command: "help" }],
+  ["run --help", { command: "help" }],
+  ["explain GET /x", { command: "explain", file: "millrace.yaml", method: "GET", url: "/x", fields: [] }],
+  ["explain --config f GET /x -H a:1 -H b:2", { command: "explain", file: "f", method: "GET", url: "/x", fields: ["a:1", "b:2"] }],
+  ["explain -- GET -x", { command: "explain", file: "millrace.yaml", method: "GET", url: "-x", fields: [] }],
+  ["", { command: "wrong", problem: "a command is missing; try millrace --help" }],
+  ["rnu", { command: "wrong", problem: 'unknown command "rnu"; did you mean "run"?' }],
+  ["explian", { command: "wrong", problem: 'unknown command "explian"; did you mean "explain"?' }],
+  ["RUN", { command: "wrong", problem: 'unknown command "RUN"; did you mean "run"?' }],
+  ["serve", { command: "wrong", problem: 'unknown command "serve"; try millrace --help' }],
+  ["--verison", { command: "wrong", problem: 'unknown option "--verison"; did you mean "--version"?' }],
+  ["run --confg a", { command: "wrong", problem: 'unknown option "--confg"; did you mean "--config"?' }],
+  ["run --config", { command: "wrong", problem: "--config needs a value" }],
+  ["run --config=", { command: "wrong", problem: "--config needs a value" }],
+  ["run --config a --config b", { command: "wrong", problem: "--config is given twice" }],
+  ["run a.yaml", { command: "wrong", problem: 'unexpected argument "a.yaml"' }],
+  ["run -H a:1", { command: "wrong", problem: "-H belongs to millrace explain" }],
+  ["demo --config a", { command: "wrong", problem: "millrace demo reads no configuration file" }],
+  ["explain GET", { command: "wrong", problem: "millrace explain needs a method and a URL: millrace explain GET /path" }],
+  ["explain GET / more", { command: "wrong", problem: 'unexpected argument "more"' }],
+];
+for (const [line, expected] of cases) {
+  test(`millrace ${line}`, () => {
+    assert.deepEqual(parseArguments(line.split(" ").filter((word) => word !== "")), expected);
+  });
+}
+
+test("help names every command", () => {
+  for (const command of ["run", "demo", "check", "explain", "schema"]) assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
+});

@@ -1,0 +1,137 @@
+/** The command line's arguments as data. Pure: it prints nothing and opens nothing. */
+export type Command =
+  | { readonly command: "run" | "check"; readonly file: string }
+  | {
+      readonly command: "explain";
+      readonly file: string;
+      readonly method: string;
+      readonly url: string;
+      readonly fields: readonly string[];
+    }
+  | { readonly command: "demo" | "schema" | "version" | "help" }
+  /** One line that says what is wrong. */
+  | { readonly command: "wrong"; readonly problem: string };
+
+export const DEFAULT_FILE = "millrace.yaml";
+
+export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
+
+  millrace run [--config FILE]        serve; the default file is ./${DEFAULT_FILE}
+  millrace demo                       two small origins and a proxy in front of them, to try it out
+  millrace check [--config FILE]      check a configuration and list every problem in it
+  millrace explain [--config FILE] METHOD URL [-H 'name: value']...
+                                      which route takes a request, and what would be sent where
+  millrace schema                     the configuration's JSON Schema
+  millrace --help, --version
+
+Signals of run: SIGHUP loads the configuration again, SIGTERM and SIGINT finish what is in flight and end,
+a second one ends at once, SIGUSR1 opens the log file again.
+Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start.
+`;
+
+const COMMANDS = ["run", "demo", "check", "explain", "schema"];
+const OPTIONS = ["--config", "--help", "--version", "-H"];
+
+export function parseArguments(given: readonly string[]): Command {
+  const [name, ...rest] = given;
+  if (name === undefined) return wrong("a command is missing; try millrace --help");
+  if (name === "--help" || name === "-h" || name === "help") return { command: "help" };
+  if (name === "--version" || name === "-v") return { command: "version" };
+  if (!COMMANDS.includes(name)) {
+    return wrong(
+      `${name.startsWith("-") ? "unknown option" : "unknown command"} ${quote(name)}${didYouMean(name, name.startsWith("-") ? OPTIONS : COMMANDS)}`,
+    );
+  }
+  const options = readOptions(rest);
+  if (typeof options === "string") return wrong(options);
+  if (options.help) return { command: "help" };
+  const { file = DEFAULT_FILE, fields, words } = options;
+  const excess = name === "explain" ? words[2] : words[0];
+  if (excess !== undefined) return wrong(`unexpected argument ${quote(excess)}`);
+  if (fields.length > 0 && name !== "explain") return wrong("-H belongs to millrace explain");
+  switch (name) {
+    case "run":
+    case "check":
+      return { command: name, file };
+    case "explain": {
+      const [method, url] = words;
+      if (method === undefined || url === undefined) return wrong("millrace explain needs a method and a URL: millrace explain GET /path");
+      return { command: "explain", file, method, url, fields };
+    }
+    default:
+      if (options.file !== undefined) return wrong(`millrace ${name} reads no configuration file`);
+      return { command: name === "demo" ? "demo" : "schema" };
+  }
+}
+
+interface Options {
+  file?: string;
+  help: boolean;
+  readonly fields: string[];
+  readonly words: string[];
+}
+
+function readOptions(given: readonly string[]): Options | string {
+  const options: Options = { help: false, fields: [], words: [] };
+  for (let i = 0; i < given.length; i++) {
+    const word = given[i] ?? "";
+    if (!word.startsWith("-") || word === "-") {
+      options.words.push(word);
+      continue;
+    }
+    if (word === "--") {
+      options.words.push(...given.slice(i + 1));
+      break;
+    }
+    const [option, inline] = word.startsWith("--") ? splitAt(word, "=") : [word];
+    if (option === "--help" || option === "-h") {
+      options.help = true;
+      continue;
+    }
+    if (option !== "--config" && option !== "-c" && option !== "-H") return `unknown option ${quote(option)}${didYouMean(option, OPTIONS)}`;
+    const value = inline ?? given[++i];
+    if (value === undefined || value === "") return `${option} needs a value`;
+    if (option === "-H") options.fields.push(value);
+    else if (options.file !== undefined) return "--config is given twice";
+    else options.file = value;
+  }
+  return options;
+}
+
+function splitAt(text: string, separator: string): [string, string?] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function wrong(problem: string): Command {
+  return { command: "wrong", problem };
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** `; did you mean "run"?` when a known word is at most two edits, and less than half its length, away. */
+function didYouMean(word: string, known: readonly string[]): string {
+  const [best] = known
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate) }))
+    .filter(({ candidate, distance }) => distance <= 2 && distance * 2 <= candidate.length)
+    .sort((a, b) => a.distance - b.distance);
+  return best === undefined ? "; try millrace --help" : `; did you mean ${quote(best.candidate)}?`;
+}
+
+/** Insertions, deletions, replacements, and swaps of neighbours. */
+function editDistance(a: string, b: string): number {
+  if (a.length > 40) return Infinity;
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const cell = (i: number, j: number): number => rows[i]?.[j] ?? Infinity;
+  for (let i = 1; i <= a.length; i++) {
+    rows[i] = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = cell(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? cell(i - 2, j - 2) + 1 : Infinity;
+      rows[i]?.push(Math.min(cell(i - 1, j) + 1, cell(i, j - 1) + 1, replaced, swapped));
+    }
+  }
+  return cell(a.length, b.length);
+}

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { loadConfigFile } from "./config-file.ts";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-config-"));
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+const SMALL = 'listeners: [{ address: ":8080" }]\nupstreams: { app: { endpoints: ["http://a"] } }\nroutes: [{ upstream: app }]\n';
+const MODULE = `{ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://a"] } }, routes: [{ upstream: "app" }] }`;
+
+function write(name: string, text: string): string {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, text);
+  return file;
+}
+
+async function linesOf(file: string): Promise<string> {
+  const loaded = await loadConfigFile(file);
+  assert.ok("lines" in loaded, "it was accepted");
+  return loaded.lines.join("\n");
+}
+
+async function configOf(file: string) {
+  const loaded = await loadConfigFile(file);
+  assert.ok("config" in loaded, "lines" in loaded ? loaded.lines.join("\n") : "");
+  return loaded.config;
+}
+
+describe("a configuration file", () => {
+  test("is read, with secrets and certificates from its own folder", async () => {
+    write("token.txt", "s3cret\nsecond line\n");
+    write("ca.pem", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n");
+    const text = SMALL.replace('["http://a"]', '["https://a"], tls: { ca_file: ca.pem }').replace(
+      "upstream: app",
+      'upstream: app, authentication: { tokens: ["file:token.txt"] }',
+    );
+    const config = await configOf(write("good.yaml", text));
+    assert.deepEqual(config.routes[0]?.authentication?.tokens, ["s3cret"]);
+    assert.equal(config.upstreams["app"]?.tls.ca_file, path.join(folder, "ca.pem"));
+  });
+
+  test("says in one line why it cannot be read", async () => {
+    assert.match(await linesOf(path.join(folder, "none.yaml")), /^.*none\.yaml:1:1: .*none\.yaml does not exist$/);
+    assert.match(await linesOf(folder), /:1:1: .* is a folder, not a file$/);
+    assert.match(await linesOf(write("large.yaml", "#".repeat(4 * 1024 ** 2 + 1))), /large\.yaml has 4194305 bytes, more than the 4194304/);
+  });
+
+  test("has its problems with their places, warnings among them", async () => {
+    const lines = await linesOf(write("bad.yaml", `${SMALL}worker: 1\nadmin: { address: ":9" }\n`));
+    assert.match(lines, /^.*bad\.yaml:4:1: worker: unknown key; did you mean "workers"\?\n.*bad\.yaml:5:19: warning: admin\.address: /);
+  });
+
+  test("names a certificate file that is none", async () => {
+    const text = SMALL.replace('["http://a"]', '["https://a"], tls: { ca_file: missing.pem }');
+    assert.match(await linesOf(write("ca.yaml", text)), /ca\.yaml:1:1: upstreams\.app\.tls\.ca_file: .*missing\.pem does not exist$/);
+    write("key.pem", "-----BEGIN PRIVATE KEY-----\n");
+    assert.match(await linesOf(write("key.yaml", text.replace("missing", "key"))), /key\.pem holds no PEM certificate$/);
+  });
+});
+
+describe("a configuration module", () => {
+  test("is TypeScript that imports this program by name, wherever it lies", async () => {
+    const file = write(
+      "a.config.ts",
+      `import { defineConfig } from "millrace";\nconst port: number = 8080;\nexport default defineConfig(${MODULE.replace('":8080"', "`:${port}`")});\n`,
+    );
+    assert.equal((await configOf(file)).listeners[0]?.address, ":8080");
+  });
+
+  test("is read anew each time", async () => {
+    const file = write("b.config.mjs", `export default ${MODULE};\n`);
+    assert.equal((await configOf(file)).listeners[0]?.address, ":8080");
+    fs.writeFileSync(file, `export default ${MODULE.replace("8080", "9090")};\n`);
+    assert.equal((await configOf(file)).listeners[0]?.address, ":9090");
+  });
+
+  test("has its problems in one line each", async () => {
+    assert.match(
+      await linesOf(write("c.mjs", `export default ${MODULE.replace("routes", "route")};\n`)),
+      /c\.mjs:1:1: route: unknown key; did you mean "routes"\?/,
+    );
+    assert.match(await linesOf(write("d.mjs", "export const config = {};\n")), /d\.mjs:1:1: there is no default export/);
+    for (const [name, text] of [
+      ["e.mjs", "export default {{;\n"],
+      ["f.ts", "enum A { b }\nexport default A;\n"],
+      ["g.mjs", "throw new Error('two\\nlines');\n"],
+    ] as const) {
+      const lines = await linesOf(write(name, text));
+      assert.match(lines, /:1:1: the module cannot be loaded: /);
+      assert.equal(lines.split("\n").length, 1, lines);
+    }
+  });
+});
+
+test("the examples are accepted without a warning", async () => {
+  const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
+  const names = fs.readdirSync(examples).sort();
+  assert.deepEqual(names, ["full.yaml", "millrace.config.ts", "short.yaml"]);
+  for (const name of names) {
+    const loaded = await loadConfigFile(path.join(examples, name));
+    assert.ok("config" in loaded, "lines" in loaded ? loaded.lines.join("\n") : "");
+    assert.deepEqual(loaded.warnings, [], name);
+  }
+});

@@ -1,0 +1,113 @@
+/** Reads a configuration file: YAML or JSON, or a TypeScript or JavaScript module. */
+import { readFileSync, statSync } from "node:fs";
+import module from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
+import type { ParseResult } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+
+/** A configuration with its warnings, or what is wrong with it: a line each, `file:line:column: key: message`. */
+export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | { readonly lines: readonly string[] };
+
+/** Thousands of routes fit into it; what is larger was given by mistake. */
+const FILE_BYTES_MAX = 4 * 1024 ** 2;
+const MODULE = /\.[cm]?[jt]s$/;
+
+/** Reads the file anew at every call. Paths in it are relative to its folder; those of the result are absolute. */
+export async function loadConfigFile(file: string): Promise<LoadedFile> {
+  const folder = path.dirname(path.resolve(file));
+  const readSecret = (name: string): string => readText(path.resolve(folder, name));
+  let result: ParseResult;
+  try {
+    const text = readText(file);
+    result = MODULE.test(file)
+      ? checkConfig(await defaultExport(file), file, process.env, readSecret)
+      : parseConfig(text, file, process.env, readSecret);
+  } catch (error) {
+    return { lines: [`${file}:1:1: ${messageOf(error)}`] };
+  }
+  if ("problems" in result) return { lines: result.problems.map(formatProblem) };
+  const unreadable = resolveCertificates(result.config, file, folder);
+  if (unreadable.length > 0) return { lines: unreadable };
+  return { config: result.config, warnings: result.warnings.map(formatProblem) };
+}
+
+/** Makes the paths absolute, and reads the files once: threads read them later, where nobody can be told. */
+function resolveCertificates(config: Config, file: string, folder: string): string[] {
+  return Object.entries(config.upstreams).flatMap(([name, { tls }]) => {
+    if (tls.ca_file === undefined) return [];
+    tls.ca_file = path.resolve(folder, tls.ca_file);
+    try {
+      const holdsCertificate = readText(tls.ca_file).includes("-----BEGIN CERTIFICATE-----");
+      return holdsCertificate ? [] : [`${file}:1:1: upstreams.${name}.tls.ca_file: ${tls.ca_file} holds no PEM certificate`];
+    } catch (error) {
+      return [`${file}:1:1: upstreams.${name}.tls.ca_file: ${messageOf(error)}`];
+    }
+  });
+}
+
+/** Throws an Error with a plain message. */
+function readText(file: string): string {
+  try {
+    const { size } = statSync(file);
+    if (size > FILE_BYTES_MAX) throw new Error(`${file} has ${size} bytes, more than the ${FILE_BYTES_MAX} of any configuration`);
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const reason = REASONS[codeOf(error)];
+    throw reason === undefined ? error : new Error(`${file} ${reason}`, { cause: error });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  ENOTDIR: "does not exist",
+  EISDIR: "is a folder, not a file",
+  EACCES: "may not be read by this user",
+  EPERM: "may not be read by this user",
+};
+
+let imports = 0;
+
+async function defaultExport(file: string): Promise<unknown> {
+  const address = pathToFileURL(path.resolve(file));
+  // A module is evaluated once per address; a reload must see the file as it is now.
+  address.searchParams.set("load", String(++imports));
+  const hooks = resolveOwnName();
+  try {
+    const loaded: unknown = await import(address.href);
+    if (typeof loaded === "object" && loaded !== null && "default" in loaded) return loaded.default;
+  } catch (error) {
+    throw new Error(moduleMessage(error), { cause: error });
+  } finally {
+    hooks?.deregister();
+  }
+  throw new Error("there is no default export: write export default defineConfig({...})");
+}
+
+/**
+ * `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. Node 20
+ * cannot be told so; there the package has to be installed where the file is.
+ */
+function resolveOwnName(): { deregister(): void } | undefined {
+  const own = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
+  return module.registerHooks?.({
+    resolve: (specifier, context, next) => (specifier === "millrace" ? { url: own, shortCircuit: true } : next(specifier, context)),
+  });
+}
+
+function moduleMessage(error: unknown): string {
+  if (codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION") {
+    return `this Node (${process.version}) cannot read TypeScript: use Node 22.18 or later, or a file in YAML or JavaScript`;
+  }
+  return `the module cannot be loaded: ${messageOf(error)}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+/** One line: Node's messages about syntax show the source on several. */
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").trim();
+}

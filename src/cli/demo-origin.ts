@@ -1,0 +1,48 @@
+/**
+ * A small origin to try Millrace with: answers every request `Response from Backend NAME`, and `/health` with 200. It is also a
+ * program of its own: `node demo-origin.js NAME PORT [HOST]`.
+ */
+import http from "node:http";
+import { existsSync, realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** Resolves when it accepts connections; rejects with the node:net error when it cannot. */
+export function startOrigin(name: string, port: number, host: string): Promise<http.Server> {
+  const server = http.createServer((request, response) => {
+    const body = request.url === "/health" ? "ok" : `Response from Backend ${name}`;
+    response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(body) });
+    response.end(request.method === "HEAD" ? undefined : body);
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+if (isEntryFile(process.argv[1] ?? "")) await program(process.argv.slice(2));
+
+async function program([name, portText, host = "127.0.0.1"]: readonly string[]): Promise<void> {
+  const port = Number(portText);
+  if (name === undefined || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    process.stderr.write("usage: demo-origin NAME PORT [HOST]\n");
+    process.exitCode = 1;
+    return;
+  }
+  try {
+    const server = await startOrigin(name, port, host);
+    process.stdout.write(`origin ${name} listening on ${host}:${port}\n`);
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.once(signal, () => {
+        server.close();
+        server.closeAllConnections();
+      });
+    }
+  } catch (error) {
+    process.stderr.write(`origin ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  }
+}
+
+function isEntryFile(path: string): boolean {
+  return existsSync(path) && realpathSync(path) === fileURLToPath(import.meta.url);
+}

@@ -1,0 +1,75 @@
+/** `millrace demo`: two small origins and the proxy in front of them, in one process, to try it out. */
+import { formatProblem, parseConfig } from "../config/load.ts";
+import { startOrigin } from "./demo-origin.ts";
+import { serve } from "./serve.ts";
+
+export interface DemoArguments {
+  readonly version: string;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+const ORIGINS = [
+  { name: "A", port: 60_408 },
+  { name: "B", port: 60_409 },
+];
+const HOST = "127.0.0.1";
+
+/** Loopback only: who tries something out does not mean to offer it to the network. */
+export const DEMO_CONFIG = `listeners:
+  - address: 127.0.0.1:8080
+upstreams:
+  app:
+    endpoints:
+      - http://127.0.0.1:60408
+      - http://127.0.0.1:60409
+    health_check: { path: /health, interval: 2s, timeout: 1s }
+routes:
+  - name: limited
+    match: { path: /limited }
+    rate_limit: { requests_per_minute: 6, burst: 3 }
+    upstream: app
+  - name: everything
+    upstream: app
+admin: { address: 127.0.0.1:9901 }
+logging: { format: text, output: stdout }
+`;
+
+const TRY = `
+Try, in another terminal:
+  curl -w '\\n' http://localhost:8080/                 several times: backends A and B answer in turn
+  curl -i http://localhost:8080/limited               four times: the fourth is refused with 429
+  curl http://localhost:9901/status                   the endpoints and their health
+  curl http://localhost:9901/metrics                  counters for Prometheus
+Ctrl-C ends everything.
+
+The configuration:
+${DEMO_CONFIG.replace(/^(?=.)/gm, "  ")}
+`;
+
+/** Resolves with the exit code: 0 after a drain, 2 when a port is in use. */
+export async function demoCommand({ version, out, err }: DemoArguments): Promise<number> {
+  const parsed = parseConfig(DEMO_CONFIG, "demo.yaml", {}, () => "");
+  if (!("config" in parsed)) throw new Error(parsed.problems.map(formatProblem).join("; "));
+  const origins = await startOrigins(err);
+  if (origins === null) return 2;
+  try {
+    return await serve({ config: parsed.config, warnings: [], version, out, err, onStarted: () => out(TRY) });
+  } finally {
+    for (const origin of origins) {
+      origin.close();
+      origin.closeAllConnections();
+    }
+  }
+}
+
+async function startOrigins(err: (text: string) => void): Promise<Awaited<ReturnType<typeof startOrigin>>[] | null> {
+  const started = await Promise.allSettled(ORIGINS.map(({ name, port }) => startOrigin(name, port, HOST)));
+  const running = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  if (running.length === started.length) return running;
+  for (const [index, one] of started.entries()) {
+    if (one.status === "rejected") err(`millrace demo: origin ${ORIGINS[index]?.name ?? ""} cannot listen: ${String(one.reason)}\n`);
+  }
+  for (const origin of running) origin.close();
+  return null;
+}

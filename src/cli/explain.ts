@@ -1,0 +1,115 @@
+/** `millrace explain`: what would become of a request, without sending anything. Uses the data path's own parser, routes and writer. */
+import { Buffer } from "node:buffer";
+import { connectionOptions } from "../http/connection-options.ts";
+import { FieldEdits } from "../http/field-edits.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { DEFAULT_LIMITS } from "../http1/limits.ts";
+import { Event } from "../http1/message-reader.ts";
+import { RequestReader } from "../http1/request-reader.ts";
+import { AddedFields, requestHeadText } from "../net/request-writer.ts";
+import { explainRoutes } from "../policy/route/explain.ts";
+import { normalizePath } from "../policy/route/normalize-path.ts";
+import { routeMiddleware } from "../proxy/snapshot.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { routeLabel } from "../shared/metric-table.ts";
+import type { Config } from "../config/schema.ts";
+import { loadConfigFile } from "./config-file.ts";
+
+export interface ExplainArguments {
+  readonly file: string;
+  readonly method: string;
+  /** Absolute (`http://host/path`) or a path, which then needs a Host field. */
+  readonly url: string;
+  /** `name: value` lines. */
+  readonly fields: readonly string[];
+}
+
+/** Prints the explanation; exit code 0, or 1 when the arguments or the configuration are wrong. */
+export async function explainCommand(given: ExplainArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
+  const loaded = await loadConfigFile(given.file);
+  if (!("config" in loaded)) {
+    for (const problem of loaded.lines) err(`${problem}\n`);
+    return 1;
+  }
+  const read = readRequest(given);
+  if (typeof read === "string") {
+    err(`millrace explain: ${read}\n`);
+    return 1;
+  }
+  for (const line of explanation(loaded.config, read)) out(`${line}\n`);
+  return 0;
+}
+
+/** The lines of the explanation. */
+function explanation(config: Config, request: RequestHead): string[] {
+  const lines = [`${request.method} ${request.forwardTarget}  (host ${request.host === "" ? "not given" : request.host})`, ""];
+  if (config.status_path !== null && request.path === config.status_path && (request.method === "GET" || request.method === "HEAD")) {
+    return [...lines, `answered by the proxy itself: ${config.status_path} is its status page`];
+  }
+  const path = normalizePath(request.path);
+  if (path === null) return [...lines, "refused with 400: the path is malformed"];
+  if (path !== request.path) lines.push(`matched as ${path}`, "");
+  const routes = explainRoutes(config.routes, request, path);
+  lines.push("routes:");
+  for (const route of routes) {
+    const label = routeLabel(config.routes[route.index] ?? {}, route.index);
+    lines.push(`  ${route.matched ? "takes it " : "no       "} ${label}: ${route.why}`);
+  }
+  const taken = routes.find((route) => route.matched);
+  const route = taken === undefined ? undefined : config.routes[taken.index];
+  if (taken === undefined || route === undefined) return [...lines, "", "answered with 404: no route takes it"];
+  const upstream = config.upstreams[route.upstream];
+  const buckets = new BucketTable(BucketTable.create(0, 0, 8));
+  const middleware = routeMiddleware(route, taken.index, {
+    workerIndex: 0,
+    buckets,
+    now: () => 0,
+    status: () => "",
+    debug: () => {},
+    readFile: () => "",
+  });
+  lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : middleware.map((each) => each.name).join(", ")}`);
+  if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
+  lines.push("", `upstream ${route.upstream} (${upstream?.balance ?? ""}):`);
+  for (const endpoint of upstream?.endpoints ?? [])
+    lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
+
+  const edits = new FieldEdits();
+  const view = { request, client: "192.0.2.1", startedAtMs: 0 };
+  for (const each of middleware) each.onUpstreamRequest?.(view, edits);
+  const forwarded = {
+    request,
+    connection: connectionOptions(request),
+    peer: view.client,
+    peerTrusted: false,
+    secure: false,
+    upgrade: false,
+  };
+  const authority = new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host;
+  lines.push("", "request that would be sent (for a client at 192.0.2.1):");
+  for (const line of requestHeadText(forwarded, edits, new AddedFields(), authority).trimEnd().split("\r\n")) lines.push(`  ${line}`);
+  return lines;
+}
+
+/** Parses the request as the data path would; a string says what is wrong with it. */
+function readRequest(given: ExplainArguments): RequestHead | string {
+  let target = given.url;
+  let fields = given.fields;
+  if (!target.startsWith("/") && target !== "*") {
+    if (!URL.canParse(target)) return `"${given.url}" is neither a URL nor a path`;
+    const url = new URL(target);
+    // The spelling of the path is kept: routes are matched on what a client would send.
+    target = target.replace(/^[a-z]+:\/\/[^/?#]*/i, "");
+    if (!target.startsWith("/")) target = `/${target}`;
+    if (!fields.some((field) => /^host\s*:/i.test(field))) fields = [`Host: ${url.host}`, ...fields];
+  } else if (!fields.some((field) => /^host\s*:/i.test(field))) fields = ["Host: localhost", ...fields];
+  const text = `${given.method} ${target} HTTP/1.1\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
+  const bytes = Buffer.from(text, "latin1");
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  reader.feed(bytes, 0, bytes.length);
+  const event = reader.next();
+  if (event === Event.head) return reader.head;
+  return event === Event.fault
+    ? `the request would be refused with ${reader.fault.status}: ${reader.fault.detail}`
+    : "the request is incomplete";
+}

@@ -1,0 +1,214 @@
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startOrigin } from "./demo-origin.ts";
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+interface Process {
+  readonly child: ChildProcess;
+  out: string;
+  err: string;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+}
+
+function millrace(t: TestContext, ...given: readonly string[]): Process {
+  const child = spawn(process.execPath, [MAIN, ...given], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = once(child, "close").then(([code, signal]: unknown[]) => (typeof code === "number" ? code : String(signal)));
+  const running: Process = { child, out: "", err: "", ended };
+  child.stdout.on("data", (data) => (running.out += String(data)));
+  child.stderr.on("data", (data) => (running.err += String(data)));
+  t.after(() => child.kill("SIGKILL"));
+  return running;
+}
+
+/** The first match of a pattern in what the process says on stdout or stderr; fails when it ends without. */
+function said(running: Process, pattern: RegExp): Promise<RegExpExecArray> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const match = pattern.exec(running.out + running.err);
+      if (match === null) return;
+      running.child.stdout?.off("data", look);
+      running.child.stderr?.off("data", look);
+      resolve(match);
+    };
+    running.child.stdout?.on("data", look);
+    running.child.stderr?.on("data", look);
+    void running.ended.then(() => reject(new Error(`ended without saying ${pattern}: ${running.out}${running.err}`)));
+    look();
+  });
+}
+
+interface Setting {
+  readonly folder: string;
+  readonly file: string;
+  readonly origin: string;
+  write(more: string): void;
+}
+
+/** A configuration with one origin; `more` is added to it. */
+async function setting(t: TestContext, more: string, listener: string = "127.0.0.1:0"): Promise<Setting> {
+  const folder = fs.mkdtempSync(join(tmpdir(), "millrace-run-"));
+  const server = await startOrigin("A", 0, "127.0.0.1");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address !== "string");
+  const origin = `http://127.0.0.1:${address.port}`;
+  const file = join(folder, "millrace.yaml");
+  const write = (text: string): void => {
+    const base = `listeners: [{ address: "${listener}" }]\nworkers: 1\nupstreams: { app: { endpoints: ["${origin}"] } }\n`;
+    fs.writeFileSync(file, `${base}${text.includes("routes:") ? "" : "routes: [{ upstream: app }]\n"}${text}\n`);
+  };
+  write(more);
+  return { folder, file, origin, write };
+}
+
+const LISTENING = /listening on (http:\/\/127\.0\.0\.1:\d+)/;
+
+test("serves, reloads on SIGHUP, refuses a bad file and keeps the old one, drains on SIGTERM and exits 0", async (t) => {
+  const { file, write, origin } = await setting(t, 'admin: { address: "127.0.0.1:0" }');
+  const running = millrace(t, "run", "--config", file);
+  const [, url = ""] = await said(running, LISTENING);
+  const [, admin = ""] = await said(running, /admin on (http:\/\/127\.0\.0\.1:\d+)/);
+  assert.equal(await (await fetch(`${url}/x`)).text(), "Response from Backend A");
+  assert.equal((await fetch(`${admin}/readyz`)).status, 200);
+
+  fs.writeFileSync(file, "routes: [{ upstream: nowhere");
+  running.child.kill("SIGHUP");
+  await said(running, /config_refused/);
+  assert.equal((await fetch(`${url}/x`)).status, 200);
+
+  write('admin: { address: "127.0.0.1:0" }\nroutes: [{ match: { path: /only }, upstream: app }]');
+  running.child.kill("SIGHUP");
+  await said(running, /config_reloaded/);
+  assert.equal((await fetch(`${url}/x`)).status, 404);
+  assert.equal((await fetch(`${url}/only`)).status, 200);
+  const metrics = await (await fetch(`${admin}/metrics`)).text();
+  assert.ok(metrics.includes(`millrace_requests_total{route="#1",upstream="app",endpoint="${origin}",class="2xx"} 3`), metrics);
+
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+  assert.equal(running.err, "", "stderr is for problems");
+  const lines = running.out.trimEnd().split("\n");
+  const events = lines.map((line): Record<string, unknown> => JSON.parse(line));
+  assert.equal(events.filter((line) => line["event"] === "access").length, 4, "every line of a JSON log is JSON, access lines too");
+  assert.equal(events.at(-1)?.["event"], "stopped");
+});
+
+test("a second signal ends at once", async (t) => {
+  const { file } = await setting(t, "");
+  const running = millrace(t, "run", "--config", file);
+  const [, url = ""] = await said(running, LISTENING);
+  // An exchange that does not end keeps the drain waiting.
+  const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
+  t.after(() => socket.destroy());
+  socket.on("error", () => {});
+  socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc");
+  await once(socket, "connect");
+  running.child.kill("SIGINT");
+  await said(running, /"event":"draining"/);
+  running.child.kill("SIGINT");
+  assert.equal(await running.ended, 130);
+});
+
+test("a port in use: exit 2 and one plain line", async (t) => {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address !== "string");
+  const { file } = await setting(t, "logging: { output: stderr, level: error }", `127.0.0.1:${address.port}`);
+  const running = millrace(t, "run", "--config", file);
+  assert.equal(await running.ended, 2);
+  assert.match(
+    running.err,
+    new RegExp(`^millrace: cannot listen on 127\\.0\\.0\\.1:${address.port}: the address is in use \\(EADDRINUSE\\)$`, "m"),
+  );
+  assert.ok(!/^\s+at /m.test(running.err), "no stack trace");
+});
+
+test("a log file: nothing else on stdout than the listeners, reopened on SIGUSR1, whatever the level", async (t) => {
+  const { folder, file, write } = await setting(t, "");
+  const log = join(folder, "access.log");
+  write(`logging: { output: "${log}", level: error, format: text }`);
+  const running = millrace(t, "run", "--config", file);
+  const [, url = ""] = await said(running, LISTENING);
+  await fetch(`${url}/one`);
+  await reached(() => fs.readFileSync(log, "utf8").includes("/one"));
+  fs.renameSync(log, `${log}.1`);
+  running.child.kill("SIGUSR1");
+  await reached(() => fs.existsSync(log));
+  await fetch(`${url}/two`);
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+  assert.match(fs.readFileSync(log, "utf8"), /\/two/);
+  assert.match(running.out, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
+});
+
+test("nobody reads stdout any more: serving goes on", async (t) => {
+  const { file } = await setting(t, "");
+  const running = millrace(t, "run", "--config", file);
+  const [, url = ""] = await said(running, LISTENING);
+  running.child.stdout?.destroy();
+  for (let i = 0; i < 5; i++) assert.equal((await fetch(url)).status, 200);
+  await reached(() => running.err.includes("EPIPE"));
+  assert.equal((await fetch(url)).status, 200);
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+});
+
+test("require_healthy: exit 2 naming the endpoint and why; a SIGTERM while it waits is exit 0", async (t) => {
+  const { file } = await setting(t, "startup: { require_healthy: true, wait: 300ms }");
+  const text = fs.readFileSync(file, "utf8").replace(/http:\/\/127\.0\.0\.1:\d+/, "http://127.0.0.1:1");
+  fs.writeFileSync(file, text);
+  const failing = millrace(t, "run", "--config", file);
+  assert.equal(await failing.ended, 2);
+  assert.match(failing.err, /^millrace: upstream app: http:\/\/127\.0\.0\.1:1 is not healthy: connection refused$/m);
+
+  fs.writeFileSync(file, text.replace("300ms", "1m"));
+  const waiting = millrace(t, "run", "--config", file);
+  await said(waiting, /"event":"starting"/);
+  waiting.child.kill("SIGTERM");
+  assert.equal(await waiting.ended, 0);
+});
+
+test("wrong arguments and wrong files: exit 1, said on stderr", async (t) => {
+  const unknown = millrace(t, "rnu");
+  assert.equal(await unknown.ended, 1);
+  assert.equal(unknown.err, 'millrace: unknown command "rnu"; did you mean "run"?\n');
+  const missing = millrace(t, "run", "--config", join(tmpdir(), "millrace-does-not-exist.yaml"));
+  assert.equal(await missing.ended, 1);
+  assert.match(missing.err, /millrace-does-not-exist\.yaml/);
+  assert.ok(!/^\s+at /m.test(missing.err), "no stack trace");
+});
+
+test("version and help", async (t) => {
+  const version = millrace(t, "--version");
+  assert.equal(await version.ended, 0);
+  assert.match(version.out, /^millrace \d+\.\d+\.\d+\n$/);
+  const help = millrace(t, "--help");
+  assert.equal(await help.ended, 0);
+  assert.match(help.out, /millrace run/);
+});
+
+/** Waits for what another process does to files. */
+async function reached(condition: () => boolean): Promise<void> {
+  const limit = Date.now() + 10_000;
+  while (!condition()) {
+    assert.ok(Date.now() < limit, "never happened");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

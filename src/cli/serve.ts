@@ -1,0 +1,216 @@
+/**
+ * Serves one configuration as a whole process: log output, control plane, signals, exit code. `run` and `demo` both end here.
+ *
+ * Each listener's `listening on http://...` line goes to stdout whatever the log level is. Where stdout is also the JSON log, the line
+ * is an event of that log, so that every line there is JSON; else it is plain text for people.
+ */
+import fs from "node:fs";
+import os from "node:os";
+import type { Config } from "../config/schema.ts";
+import { ControlPlane } from "../control/control-plane.ts";
+import type { StartOutcome } from "../control/control-plane.ts";
+import { createAppLog } from "../observe/app-log.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import { LogSink } from "../observe/sink.ts";
+import type { SinkTrouble } from "../observe/sink.ts";
+import { monotonicMs } from "../net/system-clock.ts";
+import { listenerUrl } from "./listener-url.ts";
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** A line each. */
+  readonly warnings: readonly string[];
+}
+
+export interface ServeOptions extends LoadedConfig {
+  readonly version: string;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
+  readonly reload?: () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
+  /** Called when all listeners accept connections. */
+  readonly onStarted?: () => void;
+}
+
+/** Time for the last log lines to go out. */
+const LOG_FLUSH_MS = 2000;
+
+/** Resolves with the exit code. */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { config, err } = options;
+  let sink: LogSink;
+  try {
+    sink = new LogSink({ output: config.logging.output, now: monotonicMs });
+  } catch (error) {
+    err(`millrace: cannot open the log file ${config.logging.output}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 2;
+  }
+  const log = new CurrentLog();
+  sink.onTrouble = (trouble) => reportTrouble(trouble, log, err);
+  const signals = new Signals(sink, log, err);
+  try {
+    return await served(options, sink, log, signals);
+  } finally {
+    signals.release();
+    await sink.close(LOG_FLUSH_MS);
+  }
+}
+
+async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, signals: Signals): Promise<number> {
+  const { config, warnings, version, err } = options;
+  log.info("starting", `millrace ${version} starts`, { version, node: process.version, pid: process.pid });
+  for (const line of warnings) log.warn("config_warning", line);
+  const plane = new ControlPlane({
+    config,
+    log,
+    version,
+    takeLines: (text, lines, taken) => sink.write(text, lines, taken),
+    logDroppedLines: () => sink.dropped,
+    readFile: (path) => fs.readFileSync(path, "utf8"),
+    startedAtMs: Date.now() - Math.round(process.uptime() * 1000),
+    now: Date.now,
+    monotonic: monotonicMs,
+  });
+  // Workers begin to load at once; the log's own library is loaded here meanwhile.
+  const starting = plane.start(signals.stop);
+  log.use(await logFor(config, sink));
+  const outcome = await starting;
+  if (outcome.kind !== "started") {
+    await plane.stop();
+    if (outcome.kind === "stopped") return 0;
+    // Only here: who started the process reads stderr, and the same line in the log would be the second one.
+    for (const line of outcome.lines) err(`millrace: ${line}\n`);
+    return 2;
+  }
+  await announce(outcome, config, options, sink);
+  log.info("started", "all listeners accept connections", { startup_ms: Math.round(process.uptime() * 1000) });
+  if (options.onStarted !== undefined) {
+    // What it prints comes after what the log has printed.
+    await sink.flush(LOG_FLUSH_MS);
+    options.onStarted();
+  }
+  signals.onHangup = () => void reload(plane, options, sink, log);
+  await signals.stopped;
+  await plane.drain();
+  log.info("stopped", "millrace ends");
+  return 0;
+}
+
+async function reload(plane: ControlPlane, options: ServeOptions, sink: LogSink, log: CurrentLog): Promise<void> {
+  if (options.reload === undefined) return;
+  try {
+    const loaded = await options.reload();
+    const problems = "lines" in loaded ? loaded.lines : await plane.reload(loaded.config);
+    if (problems.length > 0 || "lines" in loaded) {
+      for (const line of problems) log.error("config_refused", line);
+      log.error("config_refused", "the old configuration stays in use", { problems: problems.length });
+      return;
+    }
+    log.use(await logFor(loaded.config, sink));
+    for (const line of loaded.warnings) log.warn("config_warning", line);
+    log.info("config_reloaded", "the new configuration is in use");
+  } catch (error) {
+    log.error("config_refused", `the old configuration stays in use: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** One line per listener and one for the admin address; see the head of this file. */
+async function announce(
+  started: Extract<StartOutcome, { kind: "started" }>,
+  config: Config,
+  options: ServeOptions,
+  sink: LogSink,
+): Promise<void> {
+  const { logging } = config;
+  const lines = started.listeners.map((listener, index) => ({
+    what: "listening on",
+    url: listenerUrl(listener.target, config.listeners[index]?.address ?? ""),
+  }));
+  if (started.adminUrl !== null) lines.push({ what: "admin on", url: started.adminUrl });
+  if (logging.output === "stdout" && logging.format === "json") {
+    const log = await createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });
+    for (const { what, url } of lines) log.info("listening", `${what} ${url}`, { url });
+    return;
+  }
+  for (const { what, url } of lines) {
+    if (logging.output === "stdout") sink.write(`${what} ${url}\n`);
+    else options.out(`${what} ${url}\n`);
+  }
+}
+
+function logFor(config: Config, sink: LogSink): Promise<AppLog> {
+  const { level, format } = config.logging;
+  return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });
+}
+
+/** The application log of the configuration in use; before there is one, events wait. */
+class CurrentLog implements AppLog {
+  private inUse: AppLog | null = null;
+  private early: Parameters<AppLog["log"]>[] = [];
+
+  use(log: AppLog): void {
+    this.inUse = log;
+    for (const event of this.early.splice(0)) log.log(...event);
+  }
+
+  log(...event: Parameters<AppLog["log"]>): void {
+    if (this.inUse === null) this.early.push(event);
+    else this.inUse.log(...event);
+  }
+
+  readonly debug: AppLog["debug"] = (...event) => this.log("debug", ...event);
+  readonly info: AppLog["info"] = (...event) => this.log("info", ...event);
+  readonly warn: AppLog["warn"] = (...event) => this.log("warn", ...event);
+  readonly error: AppLog["error"] = (...event) => this.log("error", ...event);
+}
+
+function reportTrouble(trouble: SinkTrouble, log: AppLog, err: (text: string) => void): void {
+  if (trouble.event === "log_lines_dropped") log.warn(trouble.event, trouble.message, { lines: trouble.lines });
+  else err(`millrace: ${trouble.message}; ${trouble.lines} lines dropped, serving goes on\n`);
+}
+
+/** What the process does on signals and on errors that nobody caught. */
+class Signals {
+  /** Aborted by the first SIGTERM or SIGINT. */
+  readonly stop: AbortSignal;
+  /** Resolves with it. */
+  readonly stopped: Promise<void>;
+  onHangup: (() => void) | null = null;
+  private readonly handlers: ReadonlyMap<string, (argument: unknown) => void>;
+
+  constructor(sink: LogSink, log: AppLog, err: (text: string) => void) {
+    const abort = new AbortController();
+    this.stop = abort.signal;
+    this.stopped = new Promise((resolve) => this.stop.addEventListener("abort", () => resolve(), { once: true }));
+    const end = (signal: "SIGTERM" | "SIGINT") => (): void => {
+      if (!abort.signal.aborted) return abort.abort();
+      sink.flushSync();
+      // As a shell reports a death by signal: neither 0, for exchanges were cut, nor 1 or 2, which have meanings of their own.
+      process.exit(128 + os.constants.signals[signal]);
+    };
+    const reopen = (): void => {
+      sink.reopen();
+      log.info("log_reopened", "the log output was reopened");
+    };
+    const fault = (error: unknown): void => {
+      sink.flushSync();
+      err(
+        `millrace: internal error: ${error instanceof Error ? (error.stack ?? error.message).replace(/\s*\n\s*/g, " | ") : String(error)}\n`,
+      );
+      process.exit(2);
+    };
+    this.handlers = new Map<string, (argument: unknown) => void>([
+      ["SIGTERM", end("SIGTERM")],
+      ["SIGINT", end("SIGINT")],
+      ["SIGHUP", () => this.onHangup?.()],
+      ["SIGUSR1", reopen],
+      ["uncaughtException", fault],
+      ["unhandledRejection", fault],
+    ]);
+    for (const [event, handler] of this.handlers) process.on(event, handler);
+  }
+
+  release(): void {
+    for (const [event, handler] of this.handlers) process.off(event, handler);
+  }
+}

@@ -1,0 +1,59 @@
+/** The address of a listener as the configuration writes it: `host:port`, `:port`, `[::1]:8080`, `unix:/path`, `fd:3`. */
+export type ListenAddress =
+  /** `host` "": all addresses of the machine. Port 0: any free one. */
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "fd"; readonly fd: number };
+
+export type ParsedAddress = { readonly address: ListenAddress; readonly problem?: undefined } | { readonly problem: string };
+
+/** Linux keeps a socket's path in 108 bytes, the closing zero included; others have 104. */
+const UNIX_PATH_BYTES_MAX = 103;
+
+export function parseAddress(text: string): ParsedAddress {
+  if (text.startsWith("unix:")) return parseUnix(text.slice(5));
+  if (text.startsWith("fd:")) return parseFd(text.slice(3));
+  const colon = text.lastIndexOf(":");
+  if (colon < 0) return problem(text, "the port is missing: write host:port or :port");
+  const portText = text.slice(colon + 1);
+  const port = Number(portText);
+  if (!/^[0-9]{1,5}$/.test(portText) || port > 65_535) return problem(text, "the port must be a number from 0 to 65535");
+  const host = text.slice(0, colon);
+  if (host.startsWith("[")) {
+    const inner = host.slice(1, -1);
+    if (!host.endsWith("]") || !/^[0-9a-fA-F:.]+(%[\w.-]+)?$/.test(inner) || !inner.includes(":")) {
+      return problem(text, "between the brackets must stand an IPv6 address");
+    }
+    return { address: { kind: "tcp", host: inner, port } };
+  }
+  if (host.includes(":")) return problem(text, "an IPv6 address stands in brackets: [::1]:8080");
+  if (host === "*") return { address: { kind: "tcp", host: "", port } };
+  if (!/^[A-Za-z0-9._-]*$/.test(host)) return problem(text, "the host must be a name or an address");
+  return { address: { kind: "tcp", host, port } };
+}
+
+/** The address as people write it, for messages: `http://` is the caller's part. */
+export function formatAddress(address: ListenAddress): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  if (address.kind === "fd") return `fd:${address.fd}`;
+  return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+function parseUnix(path: string): ParsedAddress {
+  if (!path.startsWith("/")) return problem(`unix:${path}`, "the path of a socket begins with /");
+  if (path.includes("\0")) return problem("unix:...", "the path of a socket holds no NUL");
+  if (new TextEncoder().encode(path).length > UNIX_PATH_BYTES_MAX) {
+    return problem(`unix:${path}`, `the path of a socket has at most ${UNIX_PATH_BYTES_MAX} bytes`);
+  }
+  return { address: { kind: "unix", path } };
+}
+
+function parseFd(text: string): ParsedAddress {
+  const fd = Number(text);
+  if (!/^[0-9]{1,6}$/.test(text) || fd < 3) return problem(`fd:${text}`, "a listening file descriptor is a number from 3 on");
+  return { address: { kind: "fd", fd } };
+}
+
+function problem(text: string, why: string): ParsedAddress {
+  return { problem: `address ${JSON.stringify(text)}: ${why}` };
+}

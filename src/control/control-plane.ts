@@ -1,0 +1,288 @@
+/**
+ * The control plane of one process: it owns the shared tables, the workers, the probes and the admin address, and takes them through
+ * start, reload and stop. It reads no file and no signal; cli/run.ts does.
+ */
+import { availableParallelism } from "node:os";
+import type { Config } from "../config/schema.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import { MetricTotals } from "../observe/metric-totals.ts";
+import { metricsText } from "../observe/metrics-text.ts";
+import { statusDocument } from "../observe/status.ts";
+import type { StatusDocument } from "../observe/status.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { ENDPOINT_HEALTH, ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
+import { metricLayout } from "../shared/metric-table.ts";
+import { parseAddress } from "./address.ts";
+import type { ListenAddress } from "./address.ts";
+import type { AdminServer } from "./admin.ts";
+import { EndpointSlots } from "./endpoint-slots.ts";
+import type { SlotPlan } from "./endpoint-slots.ts";
+import { HealthMonitor } from "./health.ts";
+import { checkListeners, reusePortSupported } from "./listen-check.ts";
+import type { ListenPlan, PlannedListener } from "./listen-check.ts";
+import { restartNeeded } from "./restart-needed.ts";
+import { waitUntilHealthy } from "./startup.ts";
+import { Supervisor, workerEntry } from "./supervise.ts";
+import type { StartProblem, WorkerConfiguration } from "./supervise.ts";
+
+export interface ControlPlaneOptions {
+  readonly config: Config;
+  readonly log: AppLog;
+  readonly version: string;
+  /** Access log lines of a worker; `taken` once they are written or dropped. */
+  readonly takeLines: (text: string, lines: number, taken: () => void) => void;
+  /** Lines that the log output dropped so far. */
+  readonly logDroppedLines: () => number;
+  readonly readFile: (path: string) => string;
+  /** Epoch milliseconds when the process started. */
+  readonly startedAtMs: number;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+  /** Tests give a stand-in. */
+  readonly workerFile?: URL;
+}
+
+export type StartOutcome =
+  /** Listeners with their real ports, in the configuration's order, and the admin address. */
+  | { readonly kind: "started"; readonly listeners: readonly PlannedListener[]; readonly adminUrl: string | null }
+  /** The stop signal came first. */
+  | { readonly kind: "stopped" }
+  /** Lines for the person who started it. */
+  | { readonly kind: "failed"; readonly lines: readonly string[] };
+
+type Phase = "starting" | "serving" | "draining";
+
+export class ControlPlane {
+  private readonly options: ControlPlaneOptions;
+  private readonly workers: number;
+  private readonly endpoints: EndpointTable;
+  private readonly buckets: BucketTable;
+  private readonly slots: EndpointSlots = new EndpointSlots(ENDPOINT_SLOTS);
+  private readonly totals: MetricTotals;
+  private readonly supervisor: Supervisor;
+  private readonly monitor: HealthMonitor;
+  private config: Config;
+  private current: WorkerConfiguration | null = null;
+  private phase: Phase = "starting";
+  private admin: AdminServer | null = null;
+  /** The reload under way, or the last one: they run one after the other. */
+  private reloading: Promise<unknown> = Promise.resolve();
+  private generation: number = 0;
+
+  constructor(options: ControlPlaneOptions) {
+    this.options = options;
+    this.config = options.config;
+    this.workers = Math.min(options.config.workers === "auto" ? availableParallelism() : options.config.workers, WORKERS_MAX);
+    const endpointTable = new SharedArrayBuffer(EndpointTable.bytes());
+    const [seedLow = 0, seedHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
+    const bucketTable = BucketTable.create(seedLow, seedHigh);
+    this.endpoints = new EndpointTable(endpointTable);
+    this.buckets = new BucketTable(bucketTable);
+    this.totals = new MetricTotals(this.workers);
+    const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
+    this.supervisor = new Supervisor({
+      workers: this.workers,
+      init: { version, startedAtMs, endpointTable, bucketTable },
+      workerFile: options.workerFile ?? workerEntry(),
+      log,
+      now: monotonic,
+      takeLines,
+      onReleased: (generation, worker) => this.totals.released(generation, worker),
+      onWorkerEnded: (worker) => {
+        this.endpoints.clearWorker(worker);
+        this.totals.workerEnded(worker);
+        this.buckets.releaseLocksOf(worker);
+      },
+      onWorkerReplaced: (worker, generation) => this.totals.workerReplaced(worker, generation),
+    });
+    this.monitor = new HealthMonitor({ table: this.endpoints, log, now: monotonic, random: Math.random, readFile });
+  }
+
+  /** Resolves when all listeners accept connections. After anything but `started`, call {@link stop}. An abort of `stop` ends the wait. */
+  async start(stop: AbortSignal): Promise<StartOutcome> {
+    const addresses = listenAddresses(this.config);
+    if (typeof addresses === "string") return { kind: "failed", lines: [addresses] };
+    const prepared = this.prepare(this.config);
+    if (typeof prepared === "string") return { kind: "failed", lines: [prepared] };
+    prepared.slotPlan.commit();
+    this.current = prepared.configuration;
+    // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
+    const started = this.supervisor.start(prepared.configuration);
+    const checked = await checkListeners(addresses, reusePortSupported(process.platform, process.version));
+    if (checked.problem !== undefined) return { kind: "failed", lines: [checked.problem.message] };
+    try {
+      return await this.startOn(checked.plan, prepared.configuration, started, stop);
+    } finally {
+      await checked.plan.release();
+    }
+  }
+
+  /** Brings a new configuration into use, or changes nothing and says why not. */
+  reload(config: Config): Promise<readonly string[]> {
+    const turn = this.reloading.then(() => this.reloadNow(config));
+    this.reloading = turn;
+    return turn;
+  }
+
+  /** Ends the workers, exchanges in flight within `shutdown.timeout`; resolves with how many were cut. */
+  async drain(): Promise<number> {
+    this.phase = "draining";
+    this.options.log.info("draining", "no new connections; finishing what is in flight", { limit_ms: this.config.shutdown.timeout });
+    const cut = await this.supervisor.drain(this.config.shutdown.timeout);
+    this.options.log.info("drained", "all exchanges have ended", { cut });
+    await this.stop();
+    return cut;
+  }
+
+  /** Ends everything at once. */
+  async stop(): Promise<void> {
+    this.phase = "draining";
+    this.monitor.stop();
+    await Promise.all([this.supervisor.close(), this.admin?.close()]);
+  }
+
+  /** Kills one worker as a fault would, for tests; it is replaced. */
+  terminateWorker(index: number): Promise<void> {
+    return this.supervisor.terminateWorker(index);
+  }
+
+  status(): StatusDocument {
+    const { version, startedAtMs, now } = this.options;
+    return statusDocument(this.config, this.current?.endpointSlots ?? {}, this.endpoints, { version, startedAtMs, nowMs: now() });
+  }
+
+  metrics(): string {
+    const status = this.status();
+    const readings = Object.entries(status.upstreams).flatMap(([upstream, { endpoints }]) =>
+      endpoints.map((endpoint) => ({ upstream, endpoint: endpoint.url, health: endpoint.health, inFlight: endpoint.in_flight })),
+    );
+    return metricsText(this.totals.snapshot(), readings, {
+      version: this.options.version,
+      nodeVersion: process.version,
+      uptimeSeconds: status.uptime,
+      workers: this.supervisor.serving,
+      workerRestarts: this.supervisor.restarts,
+      configGeneration: this.current?.generation ?? 0,
+      limiterEvictions: this.buckets.evictions,
+      logDroppedLines: this.options.logDroppedLines(),
+    });
+  }
+
+  /** Why the process should get no traffic now; empty: it should. */
+  notReady(): readonly string[] {
+    if (this.phase === "draining") return ["draining"];
+    if (this.phase === "starting") return ["starting"];
+    const reasons: string[] = [];
+    if (this.supervisor.serving === 0) reasons.push("no worker is serving");
+    for (const listener of this.supervisor.lostListeners)
+      reasons.push(`listener ${this.config.listeners[listener]?.address ?? listener} is lost`);
+    for (const [name, { endpoints }] of Object.entries(this.status().upstreams)) {
+      if (endpoints.every((endpoint) => endpoint.health === "unhealthy")) reasons.push(`upstream ${name} has no usable endpoint`);
+    }
+    return reasons;
+  }
+
+  private async startOn(
+    plan: ListenPlan,
+    { endpointSlots }: WorkerConfiguration,
+    started: Promise<StartProblem | null>,
+    stop: AbortSignal,
+  ): Promise<StartOutcome> {
+    try {
+      await this.startAdmin();
+    } catch (error) {
+      return { kind: "failed", lines: [error instanceof Error ? error.message : String(error)] };
+    }
+    this.monitor.apply(this.config, endpointSlots);
+    const notStarted = await started;
+    if (notStarted !== null) return { kind: "failed", lines: [notStarted.message] };
+    if (this.config.startup.require_healthy) {
+      this.options.log.debug("startup_waiting", "waiting for healthy endpoints", { limit_ms: this.config.startup.wait });
+      const parts = { table: this.endpoints, monitor: this.monitor, readFile: this.options.readFile };
+      const outcome = await waitUntilHealthy(this.config, endpointSlots, parts, stop);
+      if (outcome.kind !== "ready") return outcome;
+    }
+    if (stop.aborted) return { kind: "stopped" };
+    const problem = await this.supervisor.listen(plan.listeners);
+    if (problem !== null) return { kind: "failed", lines: [startProblemInWords(problem, this.config)] };
+    if (stop.aborted) return { kind: "stopped" };
+    this.phase = "serving";
+    this.logListeners(plan.listeners);
+    return { kind: "started", listeners: plan.listeners, adminUrl: this.admin?.url ?? null };
+  }
+
+  private async startAdmin(): Promise<void> {
+    const address = this.config.admin?.address;
+    if (address === undefined) return;
+    const { startAdmin } = await import("./admin.ts");
+    this.admin = await startAdmin(address, {
+      notReady: () => this.notReady(),
+      status: () => this.status(),
+      metrics: () => this.metrics(),
+      onFault: (error) => this.options.log.error("admin_fault", error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    });
+  }
+
+  private async reloadNow(config: Config): Promise<readonly string[]> {
+    if (this.phase !== "serving") return [`not now: ${this.phase}`];
+    const needed = restartNeeded(this.config, config);
+    if (needed.length > 0) return needed;
+    const prepared = this.prepare(config);
+    if (typeof prepared === "string") return [prepared];
+    const { configuration, slotPlan } = prepared;
+    const refusals = await this.supervisor.reload(configuration);
+    for (const { worker, problem } of refusals) {
+      this.options.log.error("worker_refused_config", problem, { worker, generation: configuration.generation });
+      this.totals.released(configuration.generation, worker);
+    }
+    // One program in all workers: they accept or refuse alike, unless a machine out of memory tells them apart.
+    const problems = [...new Set(refusals.map(({ problem }) => problem))];
+    if (this.supervisor.generation !== configuration.generation) {
+      for (let worker = 0; worker < this.workers; worker++) this.totals.released(configuration.generation, worker);
+      return problems;
+    }
+    slotPlan.commit();
+    this.config = config;
+    this.current = configuration;
+    this.monitor.apply(config, configuration.endpointSlots);
+    return [];
+  }
+
+  private prepare(config: Config): { readonly configuration: WorkerConfiguration; readonly slotPlan: SlotPlan } | string {
+    const generation = ++this.generation;
+    const slotPlan = this.slots.plan(config, generation, this.totals.oldestGeneration());
+    if (slotPlan === null) return `too many endpoints: all upstreams together may have ${ENDPOINT_SLOTS}`;
+    for (const slot of slotPlan.fresh) this.endpoints.setHealth(slot, ENDPOINT_HEALTH.unknown);
+    const metricTable = this.totals.install(generation, metricLayout(config));
+    return { configuration: { generation, config, endpointSlots: slotPlan.slots, metricTable }, slotPlan };
+  }
+
+  private logListeners(listeners: readonly PlannedListener[]): void {
+    if (this.workers === 1) return;
+    for (const [position, { shared }] of listeners.entries()) {
+      if (shared) continue;
+      const address = this.config.listeners[position]?.address ?? "";
+      this.options.log.info("listen_by_one_worker", `${address} cannot be shared: one of ${this.workers} workers serves it alone`, {
+        address,
+      });
+    }
+  }
+}
+
+/** The addresses, or what is wrong with one. */
+function listenAddresses(config: Config): readonly ListenAddress[] | string {
+  const addresses: ListenAddress[] = [];
+  for (const listener of config.listeners) {
+    const parsed = parseAddress(listener.address);
+    if (parsed.problem !== undefined) return parsed.problem;
+    addresses.push(parsed.address);
+  }
+  return addresses;
+}
+
+function startProblemInWords(problem: StartProblem, config: Config): string {
+  if (problem.listener === null) return problem.message;
+  return `cannot listen on ${config.listeners[problem.listener]?.address ?? ""}: ${problem.message}`;
+}

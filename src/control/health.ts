@@ -1,0 +1,192 @@
+/**
+ * Probes every endpoint that has a health check, each on its own timer, and writes what follows into the endpoint table, where the
+ * workers read it. Probes of one endpoint never overlap. An endpoint that stays over a reload keeps its state.
+ */
+import type { Config } from "../config/schema.ts";
+import { nextHealth, UNKNOWN_HEALTH } from "../policy/health/next-health.ts";
+import type { HealthState } from "../policy/health/next-health.ts";
+import { nextProbeAtMs } from "../policy/health/schedule.ts";
+import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
+import type { EndpointTable } from "../shared/endpoint-table.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import type { SlotsByUpstream } from "./endpoint-slots.ts";
+import { probe } from "./probe.ts";
+import type { ProbeResult, ProbeTarget } from "./probe.ts";
+
+export interface HealthMonitorOptions {
+  readonly table: EndpointTable;
+  readonly log: AppLog;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** At least 0 and below 1. */
+  readonly random: () => number;
+  /** Text of a certificate file; throws node:fs errors. */
+  readonly readFile: (path: string) => string;
+  readonly probe?: (target: ProbeTarget, signal: AbortSignal) => Promise<ProbeResult>;
+}
+
+type Upstream = Config["upstreams"][string];
+type HealthCheck = NonNullable<Upstream["health_check"]>;
+
+/** From start to start while the process waits for its first healthy endpoints: the configured interval may be far longer. */
+const HURRY_INTERVAL_MS = 500;
+
+class Watch {
+  readonly slot: number;
+  readonly upstream: string;
+  readonly url: string;
+  /** Everything a probe depends on, as text: a reload that changes none of it does not disturb the watch. */
+  readonly settings: string;
+  readonly check: HealthCheck;
+  readonly target: ProbeTarget;
+  /** Why no probe can be made at all, for instance a certificate file that cannot be read. */
+  readonly obstacle: string | null;
+  state: HealthState;
+  /** Why the newest probe failed; null when it passed or there was none. */
+  reason: string | null = null;
+  previousStartMs: number | null = null;
+  timer: NodeJS.Timeout | null = null;
+  abort: AbortController | null = null;
+
+  constructor(slot: number, upstream: string, url: string, settings: string, check: HealthCheck, tls: ProbeTls, state: HealthState) {
+    this.slot = slot;
+    this.upstream = upstream;
+    this.url = url;
+    this.settings = settings;
+    this.check = check;
+    this.target = probeTarget(url, check, tls);
+    this.obstacle = tls.obstacle;
+    this.state = state;
+  }
+}
+
+interface ProbeTls {
+  readonly tls: ProbeTarget["tls"];
+  readonly obstacle: string | null;
+}
+
+export class HealthMonitor {
+  /** Called after every change of an endpoint's health. */
+  onChange: (() => void) | null = null;
+  private readonly options: HealthMonitorOptions;
+  private watches: Map<number, Watch> = new Map();
+  private hurrying: boolean = false;
+
+  constructor(options: HealthMonitorOptions) {
+    this.options = options;
+  }
+
+  /** Watches what this configuration says, and nothing else. */
+  apply(config: Config, slots: SlotsByUpstream): void {
+    const before = this.watches;
+    this.watches = new Map();
+    for (const [name, upstream] of Object.entries(config.upstreams)) {
+      const check = upstream.health_check;
+      const tls = probeTls(upstream, this.options.readFile);
+      for (const [index, { url }] of upstream.endpoints.entries()) {
+        const slot = slots[name]?.[index];
+        if (slot === undefined) continue;
+        const old = before.get(slot);
+        const same = old !== undefined && old.upstream === name && old.url === url ? old : null;
+        if (check === undefined) {
+          if (same !== null) this.options.table.setHealth(slot, ENDPOINT_HEALTH.unknown);
+          continue;
+        }
+        const settings = JSON.stringify([check, tls]);
+        if (same !== null && same.settings === settings) {
+          this.watches.set(slot, same);
+          before.delete(slot);
+          continue;
+        }
+        const watch = new Watch(slot, name, url, settings, check, tls, same?.state ?? UNKNOWN_HEALTH);
+        this.watches.set(slot, watch);
+        this.schedule(watch);
+      }
+    }
+    for (const watch of before.values()) cancel(watch);
+  }
+
+  /** While it holds, endpoints that are not healthy are probed every half second. */
+  hurry(on: boolean): void {
+    this.hurrying = on;
+    if (!on) return;
+    for (const watch of this.watches.values()) if (watch.timer !== null) this.schedule(watch);
+  }
+
+  /** Why the newest probe of the endpoint failed; null when it passed, or when there was none. */
+  reason(slot: number): string | null {
+    return this.watches.get(slot)?.reason ?? null;
+  }
+
+  stop(): void {
+    for (const watch of this.watches.values()) cancel(watch);
+    this.watches.clear();
+  }
+
+  private schedule(watch: Watch): void {
+    if (watch.timer !== null) clearTimeout(watch.timer);
+    const { now, random } = this.options;
+    const hurried = this.hurrying && watch.state.health !== "healthy";
+    const intervalMs = hurried ? Math.min(HURRY_INTERVAL_MS, watch.check.interval) : watch.check.interval;
+    const at = now();
+    watch.timer = setTimeout(() => void this.run(watch), nextProbeAtMs(watch.previousStartMs, at, intervalMs, random()) - at);
+  }
+
+  private async run(watch: Watch): Promise<void> {
+    watch.timer = null;
+    watch.previousStartMs = this.options.now();
+    const abort = new AbortController();
+    watch.abort = abort;
+    const result = watch.obstacle ?? (await (this.options.probe ?? probe)(watch.target, abort.signal));
+    if (abort.signal.aborted) return;
+    watch.abort = null;
+    this.judge(watch, result);
+    this.schedule(watch);
+  }
+
+  private judge(watch: Watch, result: ProbeResult): void {
+    watch.reason = result;
+    const { state, changed } = nextHealth(watch.state, result === null, watch.check);
+    watch.state = state;
+    if (!changed) return;
+    const { log, table } = this.options;
+    const fields = { upstream: watch.upstream, endpoint: watch.url };
+    table.setHealth(watch.slot, ENDPOINT_HEALTH[state.health]);
+    if (state.health === "healthy") log.info("endpoint_healthy", `${watch.url} is healthy`, fields);
+    else log.warn("endpoint_unhealthy", `${watch.url} is unhealthy: ${result ?? ""}`, { ...fields, reason: result ?? "" });
+    this.onChange?.();
+  }
+}
+
+/** What a connect-only probe of an endpoint needs, for upstreams without a health check (see startup.ts). */
+export function connectTarget(upstream: Upstream, url: string, timeoutMs: number, readFile: (path: string) => string): ProbeTarget {
+  return {
+    url,
+    path: undefined,
+    host: undefined,
+    expectedStatuses: [],
+    timeoutMs,
+    tls: probeTls(upstream, readFile).tls,
+  };
+}
+
+function probeTarget(url: string, check: HealthCheck, { tls }: ProbeTls): ProbeTarget {
+  return { url, path: check.path, host: check.host, expectedStatuses: check.expected_statuses, timeoutMs: check.timeout, tls };
+}
+
+function probeTls(upstream: Upstream, readFile: (path: string) => string): ProbeTls {
+  const { verify, server_name, ca_file } = upstream.tls;
+  const tls = { verify, serverName: server_name, ca: undefined };
+  if (ca_file === undefined) return { tls, obstacle: null };
+  try {
+    return { tls: { ...tls, ca: readFile(ca_file) }, obstacle: null };
+  } catch (error) {
+    return { tls, obstacle: `cannot read ca_file: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function cancel(watch: Watch): void {
+  if (watch.timer !== null) clearTimeout(watch.timer);
+  watch.timer = null;
+  watch.abort?.abort();
+}

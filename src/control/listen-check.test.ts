@@ -1,0 +1,140 @@
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import assert from "node:assert/strict";
+import net from "node:net";
+import fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { checkListeners, reusePortSupported } from "./listen-check.ts";
+import type { ListenPlan } from "./listen-check.ts";
+import type { ListenAddress } from "./address.ts";
+
+const supported = reusePortSupported(process.platform, process.version);
+const tcp = (port: number, host: string = "127.0.0.1"): ListenAddress => ({ kind: "tcp", host, port });
+
+async function occupied(t: TestContext, options: { readonly reusePort?: boolean }): Promise<net.Server> {
+  const server = net.createServer();
+  t.after(() => server.close());
+  server.listen({ host: "127.0.0.1", port: 0, ...options });
+  await once(server, "listening");
+  return server;
+}
+
+function portOf(server: net.Server): number {
+  const address = server.address();
+  assert.ok(address !== null && typeof address !== "string");
+  return address.port;
+}
+
+async function planFor(addresses: readonly ListenAddress[], reusePort: boolean = supported): Promise<ListenPlan> {
+  const checked = await checkListeners(addresses, reusePort);
+  assert.ok(checked.problem === undefined, JSON.stringify(checked));
+  return checked.plan;
+}
+
+test("which Node can share a port", () => {
+  const yes = ["v22.12.0", "v22.20.1", "v23.1.0", "v24.0.0", "v26.10.0"];
+  const no = ["v20.20.2", "v22.11.0", "v23.0.0"];
+  for (const version of yes) assert.equal(reusePortSupported("linux", version), true, version);
+  for (const version of no) assert.equal(reusePortSupported("linux", version), false, version);
+  assert.equal(reusePortSupported("darwin", "v26.0.0"), false);
+});
+
+test("a port in use is found, also when its owner would share it", async (t) => {
+  const plain = portOf(await occupied(t, {}));
+  const sharing = portOf(await occupied(t, { reusePort: supported }));
+  for (const port of [plain, sharing]) {
+    const { problem } = await checkListeners([tcp(0), tcp(port)], supported);
+    assert.equal(problem?.listener, 1);
+    assert.equal(problem.code, "EADDRINUSE");
+    assert.equal(problem.message, `cannot listen on 127.0.0.1:${port}: the address is in use (EADDRINUSE)`);
+  }
+});
+
+test("two listeners of one configuration on one port are found", async () => {
+  const free = await planFor([tcp(0)], false);
+  const port = free.listeners[0]?.target.kind === "tcp" ? free.listeners[0].target.port : 0;
+  const { problem } = await checkListeners([tcp(port), tcp(port)], supported);
+  assert.deepEqual([problem?.listener, problem?.code], [1, "EADDRINUSE"]);
+});
+
+test("an address that the machine does not have", async () => {
+  const { problem } = await checkListeners([tcp(0, "192.0.2.1")], supported);
+  assert.equal(problem?.message, "cannot listen on 192.0.2.1:0: this machine does not have the address (EADDRNOTAVAIL)");
+});
+
+test("port 0 becomes a real port that stays ours until it is released", { skip: !supported }, async () => {
+  const plan = await planFor([tcp(0)]);
+  const target = plan.listeners[0]?.target;
+  assert.ok(target?.kind === "tcp" && target.port > 0 && target.reusePort);
+  assert.equal((await checkListeners([tcp(target.port)], true)).problem?.code, "EADDRINUSE");
+  const worker = net.createServer().listen({ host: target.host, port: target.port, reusePort: true });
+  await once(worker, "listening");
+  await plan.release();
+  worker.close();
+  await once(worker, "close");
+  await planFor([tcp(target.port)]);
+});
+
+test("all addresses means IPv4 as well", async () => {
+  const plan = await planFor([tcp(0, "")], false);
+  const target = plan.listeners[0]?.target;
+  assert.ok(target?.kind === "tcp");
+  const server = net.createServer((socket) => socket.end()).listen({ host: target.host, port: target.port });
+  await once(server, "listening");
+  const socket = net.connect({ host: "127.0.0.1", port: target.port });
+  await once(socket, "connect");
+  socket.destroy();
+  server.close();
+});
+
+test("without reusePort one worker alone opens the port", async () => {
+  const plan = await planFor([tcp(0)], false);
+  assert.equal(plan.listeners[0]?.shared, false);
+});
+
+function folder(t: TestContext): string {
+  const path = fs.mkdtempSync(join(tmpdir(), "millrace-listen-"));
+  t.after(() => fs.rmSync(path, { recursive: true }));
+  return path;
+}
+
+test("a socket file: free, live, stale, something else, no folder", async (t) => {
+  const path = join(folder(t), "a.sock");
+  const address: ListenAddress = { kind: "unix", path };
+  assert.deepEqual((await planFor([address])).listeners, [{ target: address, shared: false }]);
+  assert.equal(fs.existsSync(path), false);
+
+  const live = net.createServer().listen({ path });
+  await once(live, "listening");
+  assert.equal((await checkListeners([address], supported)).problem?.code, "EADDRINUSE");
+  live.close();
+  await once(live, "close");
+
+  // A process that is killed leaves its socket file behind.
+  const child = spawn(process.execPath, ["-e", `require("net").createServer().listen(${JSON.stringify(path)}, () => console.log("up"))`]);
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  assert.ok(fs.existsSync(path));
+  await planFor([address]);
+  assert.equal(fs.existsSync(path), false);
+
+  fs.writeFileSync(path, "precious");
+  const { problem } = await checkListeners([address], supported);
+  assert.match(problem?.message ?? "", /a file that is not a socket is in the way \(EEXIST\)/);
+  assert.equal(fs.readFileSync(path, "utf8"), "precious");
+  const missing = await checkListeners([{ kind: "unix", path: join(path, "x", "a.sock") }], supported);
+  assert.ok(missing.problem);
+});
+
+test("a file descriptor must be an open socket", async (t) => {
+  const file = fs.openSync(join(folder(t), "file"), "w");
+  const notSocket = await checkListeners([{ kind: "fd", fd: file }], supported);
+  assert.equal(notSocket.problem?.code, "ENOTSOCK");
+  fs.closeSync(file);
+  const notOpen = await checkListeners([{ kind: "fd", fd: 99_999 }], supported);
+  assert.equal(notOpen.problem?.code, "EBADF");
+});

@@ -1,0 +1,162 @@
+/**
+ * Before any worker listens: is every address free, and who opens it?
+ *
+ * Workers share a TCP port with SO_REUSEPORT, which would also share it, silently, with another Millrace that is running already. So
+ * each address is first bound here without that option; only an address that nobody uses passes. All tests are held open until the
+ * last one has passed, so that two listeners of one configuration that exclude each other are found too.
+ */
+import net from "node:net";
+import fs from "node:fs";
+import type { ListenTarget } from "../shared/protocol.ts";
+import { formatAddress } from "./address.ts";
+import type { ListenAddress } from "./address.ts";
+
+export interface ListenPlan {
+  /** In the order of the configuration, with real ports. */
+  readonly listeners: readonly PlannedListener[];
+  /** Gives up the ports that were held for port 0; call it when the workers listen. */
+  release(): Promise<void>;
+}
+
+export interface PlannedListener {
+  readonly target: ListenTarget;
+  /** Opened by every worker; false: by worker 0 alone. */
+  readonly shared: boolean;
+}
+
+export interface ListenProblem {
+  /** Position in the configuration. */
+  readonly listener: number;
+  /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` ... */
+  readonly code: string;
+  /** One plain line that names address and reason. */
+  readonly message: string;
+}
+
+export type ListenCheck = { readonly plan: ListenPlan; readonly problem?: undefined } | { readonly problem: ListenProblem };
+
+/** Whether this Node can open one port several times: Linux from 22.12 (and 23.1) on. */
+export function reusePortSupported(platform: string, nodeVersion: string): boolean {
+  const [major = 0, minor = 0] = nodeVersion.replace(/^v/, "").split(".").map(Number);
+  return platform === "linux" && (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12));
+}
+
+export async function checkListeners(addresses: readonly ListenAddress[], reusePort: boolean): Promise<ListenCheck> {
+  const tests: net.Server[] = [];
+  const placeholders: net.Server[] = [];
+  const listeners: PlannedListener[] = [];
+  try {
+    for (const [listener, address] of addresses.entries()) {
+      try {
+        listeners.push(await checkOne(address, reusePort, tests, placeholders));
+      } catch (error) {
+        await Promise.all(placeholders.map(closed));
+        return { problem: { listener, code: codeOf(error), message: listenMessage(address, error) } };
+      }
+    }
+  } finally {
+    await Promise.all(tests.map(closed));
+  }
+  return {
+    plan: {
+      listeners,
+      release: async () => {
+        await Promise.all(placeholders.splice(0).map(closed));
+      },
+    },
+  };
+}
+
+/** One plain line: `cannot listen on :8080: the address is in use (EADDRINUSE)`. */
+export function listenMessage(address: ListenAddress, error: unknown): string {
+  const code = codeOf(error);
+  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  return `cannot listen on ${formatAddress(address)}: ${reason} (${code})`;
+}
+
+/** Removes a socket file that a dead process left behind; throws EADDRINUSE when somebody listens there. */
+export async function removeStaleSocket(path: string): Promise<void> {
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) throw Object.assign(new Error("a file that is not a socket is in the way"), { code: "EEXIST" });
+  if (await answers(path)) throw Object.assign(new Error("in use"), { code: "EADDRINUSE" });
+  fs.rmSync(path, { force: true });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the address is in use",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EADDRNOTAVAIL: "this machine does not have the address",
+  ENOTFOUND: "the host name is not known",
+  EAI_AGAIN: "the host name cannot be resolved now",
+  EBADF: "the file descriptor is not open",
+  ENOTSOCK: "the file descriptor is not a socket",
+  ENOENT: "the folder does not exist",
+};
+
+async function checkOne(
+  address: ListenAddress,
+  reusePort: boolean,
+  tests: net.Server[],
+  placeholders: net.Server[],
+): Promise<PlannedListener> {
+  if (address.kind === "fd") {
+    if (!fs.fstatSync(address.fd).isSocket()) throw Object.assign(new Error("not a socket"), { code: "ENOTSOCK" });
+    return { target: address, shared: false };
+  }
+  if (address.kind === "unix") {
+    await removeStaleSocket(address.path);
+    tests.push(await listening({ path: address.path }));
+    return { target: address, shared: false };
+  }
+  // The kernel never hands out a port that somebody else has, so port 0 needs no test; held with reusePort it stays ours until the
+  // workers have joined. Nobody knows the number before that, so no connection comes to the placeholder.
+  const hold = address.port === 0 && reusePort;
+  const server = await listeningOnHost(address.host, address.port, hold);
+  (hold ? placeholders : tests).push(server);
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") throw new Error("a TCP server without an address");
+  return { target: { kind: "tcp", host: bound.address, port: bound.port, reusePort }, shared: reusePort };
+}
+
+/** All addresses: IPv6 and IPv4 at once, or IPv4 alone on a machine without IPv6. */
+async function listeningOnHost(host: string, port: number, reusePort: boolean): Promise<net.Server> {
+  if (host !== "") return listening({ host, port, reusePort });
+  try {
+    return await listening({ host: "::", port, reusePort });
+  } catch (error) {
+    if (!["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(codeOf(error))) throw error;
+    return listening({ host: "0.0.0.0", port, reusePort });
+  }
+}
+
+function listening(options: net.ListenOptions): Promise<net.Server> {
+  const server = net.createServer((socket) => socket.destroy());
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ ...options, exclusive: true }, () => resolve(server));
+  });
+}
+
+function closed(server: net.Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ path });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", (error) => {
+      if (codeOf(error) === "ECONNREFUSED" || codeOf(error) === "ENOENT") resolve(false);
+      else reject(error);
+    });
+  });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
+}

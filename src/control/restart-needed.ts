@@ -1,0 +1,16 @@
+/** What a reload cannot change: things that are opened or started once. Each change is named, and then nothing of the file is applied. */
+import type { Config } from "../config/schema.ts";
+
+export function restartNeeded(before: Config, after: Config): string[] {
+  const changes: (readonly [key: string, before: string, after: string])[] = [
+    ["listeners", addresses(before), addresses(after)],
+    ["workers", String(before.workers), String(after.workers)],
+    ["admin.address", before.admin?.address ?? "none", after.admin?.address ?? "none"],
+    ["logging.output", before.logging.output, after.logging.output],
+  ];
+  return changes.filter(([, was, is]) => was !== is).map(([key, was, is]) => `${key}: changing ${was} to ${is} needs a restart`);
+}
+
+function addresses(config: Config): string {
+  return config.listeners.map((listener) => listener.address).join(", ");
+}

@@ -1,0 +1,87 @@
+/**
+ * A worker for tests of the control plane: it keeps the whole protocol but proxies nothing. Each connection is one request, answered
+ * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/hold` (never answered: in flight until it is cut) and
+ * `/say` (a log line and an event). A configuration whose status_path is `/refuse` is refused; `/silent` is never answered.
+ */
+import net from "node:net";
+import { parentPort, workerData } from "node:worker_threads";
+import { EndpointTable } from "../shared/endpoint-table.ts";
+import { CounterId, metricLayout, WorkerMetrics } from "../shared/metric-table.ts";
+import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
+
+const init: WorkerInit = workerData;
+const endpoints = new EndpointTable(init.endpointTable);
+const servers: net.Server[] = [];
+const held = new Set<net.Socket>();
+let current: ConfigureMessage | null = null;
+let metrics: WorkerMetrics | null = null;
+
+parentPort?.on("message", (message: ToWorker) => {
+  if (message.type === "configure") configure(message);
+  else if (message.type === "listen") listen(message.targets);
+  else if (message.type === "drain") drain();
+  else send({ type: "event", level: "info", event: "worker_fault", message: "taken", fields: { bytes: message.bytes } });
+});
+
+function configure(message: ConfigureMessage): void {
+  if (message.config.status_path === "/silent") return;
+  if (message.config.status_path === "/refuse") {
+    send({ type: "configured", generation: message.generation, problem: "refused as asked" });
+    return;
+  }
+  const before = current;
+  current = message;
+  metrics = new WorkerMetrics(metricLayout(message.config), message.metricTable, init.index);
+  send({ type: "configured", generation: message.generation });
+  if (before !== null) send({ type: "released", generation: before.generation });
+}
+
+function listen(targets: readonly (ListenTarget | null)[]): void {
+  let missing = targets.filter((target) => target !== null).length;
+  if (missing === 0) send({ type: "listening" });
+  for (const [listener, target] of targets.entries()) {
+    if (target === null) continue;
+    const server = net.createServer(serve);
+    servers.push(server);
+    server.on("error", (error) => {
+      send({ type: "listen-failed", listener, code: "code" in error ? String(error.code) : "", message: error.message });
+    });
+    server.listen({ ...target }, () => {
+      if (--missing === 0) send({ type: "listening" });
+    });
+  }
+}
+
+function serve(socket: net.Socket): void {
+  metrics?.add(CounterId.connections_open, 1);
+  metrics?.add(CounterId.connections_accepted, 1);
+  socket.on("error", () => {});
+  socket.on("close", () => metrics?.add(CounterId.connections_open, -1));
+  socket.once("data", (data) => {
+    const path = data.toString("latin1").split(" ")[1];
+    if (path === "/die") throw new Error("asked to die");
+    if (path === "/hold") {
+      held.add(socket);
+      endpoints.inFlightAdd(init.index, current?.endpointSlots["app"]?.[0] ?? 0, 1);
+      socket.write("HTTP/1.1 200 OK\r\n");
+      return;
+    }
+    if (path === "/say") {
+      send({ type: "log", text: `line of ${init.index}\n`, lines: 1, bytes: 10 });
+      send({ type: "event", level: "warn", event: "accept_failed", message: "said", fields: { listener: 0 } });
+    }
+    metrics?.exchangeFinished(0, 0, 200, 1, data.length, 100);
+    const body = `worker ${init.index} generation ${current?.generation ?? 0}`;
+    socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+  });
+}
+
+function drain(): void {
+  for (const server of servers) server.close();
+  for (const socket of held) socket.destroy();
+  send({ type: "drained", cut: held.size });
+}
+
+function send(message: FromWorker): void {
+  parentPort?.postMessage(message);
+}

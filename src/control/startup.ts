@@ -1,0 +1,119 @@
+/**
+ * `startup: { require_healthy: true }`: the process begins to serve only when every upstream has a healthy endpoint. An upstream
+ * without health check counts as soon as one of its endpoints accepts a connection.
+ */
+import type { Config } from "../config/schema.ts";
+import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
+import type { EndpointTable } from "../shared/endpoint-table.ts";
+import { connectTarget } from "./health.ts";
+import type { HealthMonitor } from "./health.ts";
+import type { SlotsByUpstream } from "./endpoint-slots.ts";
+import { probe } from "./probe.ts";
+
+export type StartupOutcome =
+  | { readonly kind: "ready" }
+  | { readonly kind: "stopped" }
+  /** One line for each endpoint of each upstream that has no healthy one. */
+  | { readonly kind: "failed"; readonly lines: readonly string[] };
+
+export interface StartupParts {
+  readonly table: EndpointTable;
+  readonly monitor: HealthMonitor;
+  readonly readFile: (path: string) => string;
+}
+
+const CONNECT_EVERY_MS = 500;
+
+/** Waits up to `config.startup.wait`. An abort of `signal` (SIGTERM) ends the wait as `stopped`. */
+export async function waitUntilHealthy(
+  config: Config,
+  slots: SlotsByUpstream,
+  parts: StartupParts,
+  signal: AbortSignal,
+): Promise<StartupOutcome> {
+  const connects = new ConnectAttempts(config, parts.readFile);
+  const missing = (): string[] =>
+    Object.entries(config.upstreams)
+      .filter(([name, upstream]) =>
+        upstream.health_check === undefined ? !connects.reached.has(name) : !hasHealthy(slots[name] ?? [], parts.table),
+      )
+      .map(([name]) => name);
+
+  let limit: NodeJS.Timeout | undefined;
+  const kind = await new Promise<StartupOutcome["kind"]>((resolve) => {
+    const check = (): void => {
+      if (missing().length === 0) resolve("ready");
+    };
+    limit = setTimeout(() => resolve("failed"), config.startup.wait);
+    signal.addEventListener("abort", () => resolve("stopped"), { once: true });
+    if (signal.aborted) resolve("stopped");
+    parts.monitor.onChange = check;
+    connects.onChange = check;
+    parts.monitor.hurry(true);
+    connects.begin();
+    check();
+  });
+  clearTimeout(limit);
+  parts.monitor.onChange = null;
+  parts.monitor.hurry(false);
+  connects.stop();
+  if (kind !== "failed") return { kind };
+  const lines = missing().flatMap((name) =>
+    (config.upstreams[name]?.endpoints ?? []).map(({ url }, index) => {
+      const slot = slots[name]?.[index];
+      const reason = connects.reasons.get(url) ?? (slot === undefined ? null : parts.monitor.reason(slot));
+      return `upstream ${name}: ${url} is not healthy: ${reason ?? "no probe has ended yet"}`;
+    }),
+  );
+  return { kind, lines };
+}
+
+function hasHealthy(slots: readonly number[], table: EndpointTable): boolean {
+  return slots.some((slot) => table.health(slot) === ENDPOINT_HEALTH.healthy);
+}
+
+/** Connects to the endpoints of upstreams without health check, again and again, until one of each accepts. */
+class ConnectAttempts {
+  readonly reached: Set<string> = new Set();
+  readonly reasons: Map<string, string> = new Map();
+  onChange: () => void = () => {};
+  private readonly config: Config;
+  private readonly readFile: (path: string) => string;
+  private readonly abort: AbortController = new AbortController();
+  private readonly timers: Set<NodeJS.Timeout> = new Set();
+
+  constructor(config: Config, readFile: (path: string) => string) {
+    this.config = config;
+    this.readFile = readFile;
+  }
+
+  begin(): void {
+    for (const [name, upstream] of Object.entries(this.config.upstreams)) {
+      if (upstream.health_check !== undefined) continue;
+      for (const { url } of upstream.endpoints) void this.attempt(name, url);
+    }
+  }
+
+  stop(): void {
+    this.abort.abort();
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+
+  private async attempt(name: string, url: string): Promise<void> {
+    const upstream = this.config.upstreams[name];
+    if (upstream === undefined || this.reached.has(name)) return;
+    const result = await probe(connectTarget(upstream, url, upstream.timeouts.connect, this.readFile), this.abort.signal);
+    if (this.abort.signal.aborted) return;
+    if (result === null) {
+      this.reached.add(name);
+      this.onChange();
+      return;
+    }
+    this.reasons.set(url, result);
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      void this.attempt(name, url);
+    }, CONNECT_EVERY_MS);
+    this.timers.add(timer);
+  }
+}

@@ -1,0 +1,194 @@
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import assert from "node:assert/strict";
+import net from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+import { ControlPlane } from "./control-plane.ts";
+import { reusePortSupported } from "./listen-check.ts";
+import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
+import { createAppLog } from "../observe/app-log.ts";
+import type { Config } from "../config/schema.ts";
+
+interface Running {
+  readonly plane: ControlPlane;
+  readonly port: number;
+  readonly logged: Record<string, unknown>[];
+  readonly lines: string[];
+}
+
+async function plane(config: Config): Promise<{ plane: ControlPlane; logged: Record<string, unknown>[]; lines: string[] }> {
+  const logged: Record<string, unknown>[] = [];
+  const lines: string[] = [];
+  const log = await createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
+  const control = new ControlPlane({
+    config,
+    log,
+    version: "1.2.3",
+    takeLines: (text, _count, taken) => {
+      lines.push(text);
+      taken();
+    },
+    logDroppedLines: () => 0,
+    readFile: () => "",
+    startedAtMs: Date.now(),
+    now: Date.now,
+    monotonic: () => performance.now(),
+    workerFile: new URL("./stand-in-worker.fixture.ts", import.meta.url),
+  });
+  return { plane: control, logged, lines };
+}
+
+async function started(t: TestContext, changes: Partial<Config> = {}): Promise<Running> {
+  const made = await plane(testConfig({ workers: 2, ...changes }));
+  t.after(() => made.plane.stop());
+  const outcome = await made.plane.start(new AbortController().signal);
+  assert.ok(outcome.kind === "started", JSON.stringify(outcome));
+  const target = outcome.listeners[0]?.target;
+  return { ...made, port: target?.kind === "tcp" ? target.port : 0 };
+}
+
+/** The body that the stand-in answers, or why there was none. */
+function ask(port: number, path: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    const socket = net.connect(port, "127.0.0.1", () => socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`));
+    socket.on("data", (data) => {
+      text += data.toString();
+      if (path === "/hold") resolve("held");
+    });
+    socket.on("error", (error) => resolve(error.message));
+    socket.on("close", () => resolve(text.split("\r\n\r\n")[1] ?? text));
+  });
+}
+
+/** Waits for a condition that other threads bring about. */
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const limit = Date.now() + 10_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < limit, `never happened: ${what}`);
+    await turn();
+  }
+}
+
+const sample = (running: Running, name: string): number => Number(new RegExp(`^${name} (.*)$`, "m").exec(running.plane.metrics())?.[1]);
+const events = (running: Running, event: string): Record<string, unknown>[] => running.logged.filter((line) => line["event"] === event);
+
+test(
+  "all workers listen on one port and share the connections",
+  { skip: !reusePortSupported(process.platform, process.version) },
+  async (t) => {
+    const running = await started(t);
+    const seen = new Set<string>();
+    await until("both workers answered", async () => seen.add(await ask(running.port, "/")).size === 2);
+    assert.deepEqual([...seen].sort(), ["worker 0 generation 1", "worker 1 generation 1"]);
+    assert.deepEqual(running.plane.notReady(), []);
+    assert.equal(sample(running, "millrace_workers"), 2);
+  },
+);
+
+test("a port in use fails the start with one line", async (t) => {
+  const running = await started(t);
+  const listeners = testConfig().listeners.map((listener) => ({ ...listener, address: `127.0.0.1:${running.port}` }));
+  const second = await plane(testConfig({ listeners }));
+  const outcome = await second.plane.start(new AbortController().signal);
+  await second.plane.stop();
+  assert.deepEqual(outcome, { kind: "failed", lines: [`cannot listen on 127.0.0.1:${running.port}: the address is in use (EADDRINUSE)`] });
+});
+
+test("a worker that dies is replaced at once, its traces are cleared, what it counted stays", async (t) => {
+  const running = await started(t, { workers: 1 });
+  await ask(running.port, "/");
+  assert.equal(await ask(running.port, "/hold"), "held");
+  await until("in flight", () => running.plane.status().upstreams["app"]?.endpoints[0]?.in_flight === 1);
+  assert.equal(sample(running, "millrace_connections_open"), 1);
+  void ask(running.port, "/die");
+  await until("replaced", () => events(running, "worker_replaced").length === 1);
+  assert.match(String(events(running, "worker_exited")[0]?.["reason"]), /asked to die/);
+  assert.equal(running.plane.status().upstreams["app"]?.endpoints[0]?.in_flight, 0);
+  assert.equal(sample(running, "millrace_connections_open"), 0);
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 1");
+  assert.equal(sample(running, "millrace_connections_accepted_total"), 4);
+  assert.equal(sample(running, "millrace_worker_restarts_total"), 1);
+});
+
+test("deaths that follow each other are answered more slowly each time", async (t) => {
+  const running = await started(t, { workers: 1 });
+  for (let i = 1; i <= 3; i++) {
+    await running.plane.terminateWorker(0);
+    await until("replaced", () => events(running, "worker_replaced").length === i);
+  }
+  assert.deepEqual(
+    events(running, "worker_exited").map((line) => line["delay_ms"]),
+    [0, 100, 200],
+  );
+});
+
+test("a reload reaches all workers; metrics go on from where they were", async (t) => {
+  const running = await started(t, { workers: 1 });
+  await ask(running.port, "/");
+  const next = testConfig({ workers: 1, upstreams: { app: testUpstream(["http://127.0.0.1:1", "http://127.0.0.1:2"]) } });
+  assert.deepEqual(await running.plane.reload(next), []);
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 2");
+  const total = 'millrace_requests_total\\{route="#1",upstream="app",endpoint="http://127.0.0.1:1",class="2xx"\\}';
+  assert.equal(sample(running, total), 2);
+  assert.equal(sample(running, "millrace_config_generation"), 2);
+  assert.equal(running.plane.status().upstreams["app"]?.endpoints.length, 2);
+  await running.plane.terminateWorker(0);
+  await until("replaced", () => events(running, "worker_replaced").length === 1);
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 2", "a replacement starts with the newest configuration");
+  assert.equal(sample(running, total), 3);
+});
+
+test("a reload that the workers refuse, or that needs a restart, changes nothing", async (t) => {
+  const running = await started(t);
+  const upstreams = { app: testUpstream(["http://127.0.0.1:7"]) };
+  assert.deepEqual(await running.plane.reload(testConfig({ workers: 2, upstreams, status_path: "/refuse" })), ["refused as asked"]);
+  assert.deepEqual(await running.plane.reload(testConfig({ workers: 3 })), ["workers: changing 2 to 3 needs a restart"]);
+  assert.equal(running.plane.status().upstreams["app"]?.endpoints[0]?.url, "http://127.0.0.1:1");
+  assert.match(await ask(running.port, "/"), /generation 1$/);
+  assert.deepEqual(await running.plane.reload(testConfig({ workers: 2 })), []);
+  assert.match(await ask(running.port, "/"), /generation 3$/);
+});
+
+test("log lines and events of a worker arrive, and the lines are acknowledged", async (t) => {
+  const running = await started(t, { workers: 1 });
+  await ask(running.port, "/say");
+  await until("acknowledged", () => events(running, "worker_fault").length === 1);
+  assert.deepEqual(running.lines, ["line of 0\n"]);
+  assert.equal(events(running, "worker_fault")[0]?.["bytes"], 10);
+  assert.deepEqual([events(running, "accept_failed")[0]?.["level"], events(running, "accept_failed")[0]?.["worker"]], ["warn", 0]);
+});
+
+test("a drain says how many exchanges were cut, and nothing is replaced", async (t) => {
+  const running = await started(t);
+  assert.equal(await ask(running.port, "/hold"), "held");
+  const draining = running.plane.drain();
+  assert.deepEqual(running.plane.notReady(), ["draining"]);
+  assert.equal(await draining, 1);
+  assert.equal(events(running, "worker_exited").length, 0);
+  assert.match(await ask(running.port, "/"), /ECONNREFUSED/);
+});
+
+test("the process is not ready while an upstream has no usable endpoint", async (t) => {
+  const upstreams = { app: testUpstream(["http://127.0.0.1:1"], { health_check: testHealthCheck() }) };
+  const running = await started(t, { upstreams });
+  await until("probed", () => running.plane.notReady().length > 0);
+  assert.deepEqual(running.plane.notReady(), ["upstream app has no usable endpoint"]);
+  assert.equal(running.plane.status().status, "down");
+});
+
+test("require_healthy: the start fails, naming the endpoints; a stop during the wait is no failure", async (t) => {
+  const config = testConfig({ startup: { require_healthy: true, wait: 100 } });
+  const first = await plane(config);
+  t.after(() => first.plane.stop());
+  assert.deepEqual(await first.plane.start(new AbortController().signal), {
+    kind: "failed",
+    lines: ["upstream app: http://127.0.0.1:1 is not healthy: connection refused"],
+  });
+  const second = await plane(testConfig({ startup: { require_healthy: true, wait: 60_000 } }));
+  t.after(() => second.plane.stop());
+  const stop = new AbortController();
+  const outcome = second.plane.start(stop.signal);
+  stop.abort();
+  assert.deepEqual(await outcome, { kind: "stopped" });
+});

@@ -1,0 +1,277 @@
+/**
+ * Starts the data-plane threads, hands them configurations, replaces one that dies while the others go on serving, and drains them.
+ *
+ * One worker's way:
+ *
+ *     start -> configured -> listening -> drained -> ended
+ *                  \____________\___ ended unexpectedly: its traces in shared memory are cleared, and a replacement with the same index
+ *                                    starts after a pause (restart-delay.ts)
+ */
+import type { ConfigureMessage, ListenTarget, WorkerInit } from "../shared/protocol.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
+import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
+import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
+import type { RestartHistory } from "./restart-delay.ts";
+import { removeStaleSocket } from "./listen-check.ts";
+import type { PlannedListener } from "./listen-check.ts";
+
+export type WorkerConfiguration = Omit<ConfigureMessage, "type">;
+
+export interface SupervisorOptions {
+  readonly workers: number;
+  readonly init: Omit<WorkerInit, "index" | "workers">;
+  /** The worker's entry file; see {@link workerEntry}. */
+  readonly workerFile: URL;
+  readonly log: AppLog;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Access log lines of a worker; `taken` once they are written or dropped. */
+  readonly takeLines: (text: string, lines: number, taken: () => void) => void;
+  readonly onReleased: (generation: number, worker: number) => void;
+  /** A worker ended. Clear what it left in shared memory. */
+  readonly onWorkerEnded: (worker: number) => void;
+  /** Its replacement serves, and knows no generation before this one. */
+  readonly onWorkerReplaced: (worker: number, generation: number) => void;
+}
+
+/** How a start can fail: a listener that could not be opened, or anything else in words. */
+export type StartProblem = ListenFailure | { readonly listener: null; readonly message: string };
+
+interface Seat {
+  readonly index: number;
+  handle: WorkerHandle | null;
+  /** The listeners of `handle` being opened, or opened; null until then. */
+  opening: Promise<ListenFailure | null> | null;
+  listening: boolean;
+  /** Some worker on this seat has listened: descriptors that were handed over are used up. */
+  hasListened: boolean;
+  history: RestartHistory;
+  timer: NodeJS.Timeout | null;
+}
+
+/** Time over the drain limit that a worker has for cutting what is left. */
+const DRAIN_GRACE_MS = 2000;
+
+/** The file of the data-plane thread: TypeScript in a checkout, JavaScript where it was built. */
+export function workerEntry(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "../worker.ts" : "../worker.js", import.meta.url);
+}
+
+export class Supervisor {
+  /** Workers that ended unexpectedly so far. */
+  restarts: number = 0;
+  /** Positions of listeners that no worker can open again (a file descriptor that was closed with its worker). */
+  readonly lostListeners: Set<number> = new Set();
+  private readonly options: SupervisorOptions;
+  private readonly seats: readonly Seat[];
+  private current: WorkerConfiguration | null = null;
+  private listeners: readonly PlannedListener[] | null = null;
+  /** Deaths are answered by replacements only while this holds: not before the start has succeeded, not once a drain has begun. */
+  private replacing: boolean = false;
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+    this.seats = Array.from({ length: options.workers }, (_, index) => ({
+      index,
+      handle: null,
+      opening: null,
+      listening: false,
+      hasListened: false,
+      history: NO_RESTARTS,
+      timer: null,
+    }));
+  }
+
+  /** Workers that accept connections now. */
+  get serving(): number {
+    return this.seats.filter((seat) => seat.listening).length;
+  }
+
+  /** Generation of the configuration that is in use; 0 before the first. */
+  get generation(): number {
+    return this.current?.generation ?? 0;
+  }
+
+  /** Starts all workers with a configuration; null when all use it. */
+  async start(configuration: WorkerConfiguration): Promise<StartProblem | null> {
+    this.current = configuration;
+    const problems = await Promise.all(
+      this.seats.map(async (seat) => {
+        const problem = await this.occupy(seat).configure(configuration).catch(endedInWords);
+        return problem === null ? null : `worker ${seat.index}: ${problem}`;
+      }),
+    );
+    const problem = problems.find((one) => one !== null);
+    if (problem !== undefined) return { listener: null, message: problem };
+    this.replacing = true;
+    return null;
+  }
+
+  /** Opens the listeners in all workers; null when all accept connections. */
+  async listen(listeners: readonly PlannedListener[]): Promise<StartProblem | null> {
+    this.listeners = listeners;
+    const problems = await Promise.all(
+      this.seats.map(async (seat): Promise<StartProblem | null> => {
+        // A seat whose worker died a moment ago is filled again soon, and its replacement then listens by itself.
+        if (seat.handle === null) return null;
+        return this.openListeners(seat, seat.handle).catch((error: unknown) => ({
+          listener: null,
+          message: `worker ${seat.index}: ${endedInWords(error)}`,
+        }));
+      }),
+    );
+    return problems.find((problem) => problem !== null) ?? null;
+  }
+
+  /** Hands all workers a new configuration. A worker that refuses it, in words, keeps the old one. */
+  async reload(configuration: WorkerConfiguration): Promise<readonly { readonly worker: number; readonly problem: string }[]> {
+    const before = this.current;
+    this.current = configuration;
+    const answers = await Promise.all(
+      this.seats.map(async ({ index, handle }) => {
+        // A worker that is dead or dies meanwhile is no obstacle: its replacement starts with the new configuration.
+        if (handle === null) return { worker: index, problem: null };
+        return { worker: index, problem: await handle.configure(configuration).catch(() => null) };
+      }),
+    );
+    const refusals = answers.flatMap(({ worker, problem }) => (problem === null ? [] : [{ worker, problem }]));
+    if (refusals.length > 0 && refusals.length === answers.length) this.current = before;
+    return refusals;
+  }
+
+  /** Ends all workers: nothing new is accepted, exchanges in flight have `timeoutMs`. Resolves with how many were cut. */
+  async drain(timeoutMs: number): Promise<number> {
+    this.replacing = false;
+    const cuts = await Promise.all(
+      this.seats.map(async (seat) => {
+        if (seat.timer !== null) clearTimeout(seat.timer);
+        const handle = seat.handle;
+        if (handle === null) return 0;
+        const overdue = timer(timeoutMs + DRAIN_GRACE_MS);
+        const cut = await Promise.race([handle.drain(timeoutMs).catch(() => 0), overdue.due.then(() => 0)]);
+        overdue.cancel();
+        seat.listening = false;
+        await handle.terminate();
+        return cut;
+      }),
+    );
+    return cuts.reduce((sum, cut) => sum + cut, 0);
+  }
+
+  /** Ends all workers at once. */
+  async close(): Promise<void> {
+    this.replacing = false;
+    for (const seat of this.seats) if (seat.timer !== null) clearTimeout(seat.timer);
+    await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
+  }
+
+  /** Kills one worker as a fault would, for tests; it is replaced. */
+  async terminateWorker(index: number): Promise<void> {
+    await this.seats[index]?.handle?.terminate();
+  }
+
+  private occupy(seat: Seat): WorkerHandle {
+    const { init, workerFile, workers } = this.options;
+    const handle = new WorkerHandle(workerFile, { ...init, index: seat.index, workers }, (notice) => this.notice(handle, notice));
+    seat.handle = handle;
+    seat.opening = null;
+    void handle.ended.then((reason) => this.vacated(seat, handle, reason));
+    return handle;
+  }
+
+  private vacated(seat: Seat, handle: WorkerHandle, reason: string): void {
+    if (seat.handle !== handle) return;
+    seat.handle = null;
+    seat.listening = false;
+    const { log, now, onWorkerEnded } = this.options;
+    onWorkerEnded(seat.index);
+    if (!this.replacing) return;
+    this.restarts++;
+    const { delayMs, history } = restartDelay(seat.history, now());
+    seat.history = history;
+    log.error("worker_exited", `worker ${seat.index} ended unexpectedly and is replaced`, {
+      worker: seat.index,
+      reason,
+      delay_ms: delayMs,
+    });
+    seat.timer = setTimeout(() => {
+      seat.timer = null;
+      void this.replace(seat);
+    }, delayMs);
+  }
+
+  private async replace(seat: Seat): Promise<void> {
+    const configuration = this.current;
+    if (!this.replacing || configuration === null) return;
+    const handle = this.occupy(seat);
+    try {
+      const refused = await handle.configure(configuration);
+      const failure = refused === null ? await this.openListeners(seat, handle) : { message: refused };
+      if (failure !== null) throw new Error(failure.message);
+      this.options.onWorkerReplaced(seat.index, configuration.generation);
+      this.options.log.info("worker_replaced", `worker ${seat.index} is replaced`, { worker: seat.index });
+    } catch (error) {
+      // A death is dealt with where it is noticed; a replacement that lives but cannot serve must die for the next try.
+      if (error instanceof WorkerEnded) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.options.log.error("worker_fault", `the replacement of worker ${seat.index} cannot serve`, { worker: seat.index, reason });
+      await handle.terminate();
+    }
+  }
+
+  private openListeners(seat: Seat, handle: WorkerHandle): Promise<ListenFailure | null> {
+    const { listeners } = this;
+    if (listeners === null) return Promise.resolve(null);
+    const open = async (): Promise<ListenFailure | null> => {
+      const failure = await handle.listen(
+        await Promise.all(listeners.map((listener, position) => this.targetFor(seat, listener, position))),
+      );
+      seat.listening = seat.hasListened = failure === null;
+      return failure;
+    };
+    // A replacement that was on its way when the listeners became known is asked twice, once by each of us.
+    return (seat.opening ??= open());
+  }
+
+  private async targetFor(seat: Seat, listener: PlannedListener, position: number): Promise<ListenTarget | null> {
+    if (!listener.shared && seat.index !== 0) return null;
+    if (seat.hasListened && listener.target.kind === "unix") await removeStaleSocket(listener.target.path);
+    if (seat.hasListened && listener.target.kind === "fd") {
+      // The descriptor was closed with the thread that listened on it, and its number may mean something else by now.
+      if (!this.lostListeners.has(position)) {
+        this.lostListeners.add(position);
+        this.options.log.error("listener_lost", `fd:${listener.target.fd} was closed with its worker; restart the process`, {
+          listener: position,
+        });
+      }
+      return null;
+    }
+    return listener.target;
+  }
+
+  private notice(handle: WorkerHandle, notice: WorkerNotice): void {
+    switch (notice.type) {
+      case "released":
+        this.options.onReleased(notice.generation, handle.index);
+        return;
+      case "log":
+        this.options.takeLines(notice.text, notice.lines, () => handle.logTaken(notice.bytes));
+        return;
+      case "event":
+        this.options.log.log(notice.level, notice.event, notice.message, { ...notice.fields, worker: handle.index });
+    }
+  }
+}
+
+function endedInWords(error: unknown): string {
+  return `ended: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function timer(delayMs: number): { readonly due: Promise<void>; readonly cancel: () => void } {
+  let handle: NodeJS.Timeout | undefined;
+  const due = new Promise<void>((resolve) => {
+    handle = setTimeout(resolve, delayMs);
+  });
+  return { due, cancel: () => clearTimeout(handle) };
+}

@@ -1,0 +1,117 @@
+/** One data-plane thread as the control plane sees it: questions with their answers, and its end. */
+import { Worker } from "node:worker_threads";
+import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
+
+export interface ListenFailure {
+  /** Position in the configuration. */
+  readonly listener: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The thread ended before it answered. */
+export class WorkerEnded extends Error {
+  override readonly name: string = "WorkerEnded";
+}
+
+/** What a worker says without being asked. */
+export type WorkerNotice = Extract<FromWorker, { readonly type: "released" | "log" | "event" }>;
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: WorkerEnded) => void;
+}
+
+export class WorkerHandle {
+  readonly index: number;
+  /** Resolves, with the reason in words, when the thread has ended: it will not write into shared memory any more. */
+  readonly ended: Promise<string>;
+  private readonly thread: Worker;
+  private readonly onNotice: (notice: WorkerNotice) => void;
+  private readonly configuring: Map<number, Waiter<string | null>> = new Map();
+  private listening: Waiter<ListenFailure | null> | null = null;
+  private draining: Waiter<number> | null = null;
+  private endReason: string | null = null;
+
+  constructor(file: URL, init: WorkerInit, onNotice: (notice: WorkerNotice) => void) {
+    this.index = init.index;
+    this.onNotice = onNotice;
+    this.thread = new Worker(file, { workerData: init, name: `millrace-worker-${init.index}` });
+    this.thread.on("message", (message: FromWorker) => this.receive(message));
+    let fault: string | null = null;
+    this.thread.on("error", (error: unknown) => {
+      fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    this.ended = new Promise((resolve) => {
+      this.thread.once("exit", (code) => {
+        this.endReason = fault ?? `exit code ${code}`;
+        this.rejectAll(this.endReason);
+        resolve(this.endReason);
+      });
+    });
+  }
+
+  /** Null when the worker uses the configuration, else why it refused it. Rejects with {@link WorkerEnded}. */
+  configure(configuration: Omit<ConfigureMessage, "type">): Promise<string | null> {
+    return this.ask((waiter) => this.configuring.set(configuration.generation, waiter), { type: "configure", ...configuration });
+  }
+
+  /** Null when all listeners accept connections. Rejects with {@link WorkerEnded}. */
+  listen(targets: readonly (ListenTarget | null)[]): Promise<ListenFailure | null> {
+    return this.ask((waiter) => (this.listening = waiter), { type: "listen", targets });
+  }
+
+  /** How many exchanges were cut at the time limit. Rejects with {@link WorkerEnded}. */
+  drain(timeoutMs: number): Promise<number> {
+    return this.ask((waiter) => (this.draining = waiter), { type: "drain", timeoutMs });
+  }
+
+  logTaken(bytes: number): void {
+    this.tell({ type: "log-taken", bytes });
+  }
+
+  /** Ends the thread at once, in the middle of whatever it does. */
+  async terminate(): Promise<void> {
+    await this.thread.terminate();
+  }
+
+  private ask<T>(keep: (waiter: Waiter<T>) => void, question: ToWorker): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.endReason !== null) {
+        reject(new WorkerEnded(this.endReason));
+        return;
+      }
+      keep({ resolve, reject });
+      this.tell(question);
+    });
+  }
+
+  private tell(message: ToWorker): void {
+    this.thread.postMessage(message);
+  }
+
+  private receive(message: FromWorker): void {
+    switch (message.type) {
+      case "configured":
+        this.configuring.get(message.generation)?.resolve(message.problem ?? null);
+        this.configuring.delete(message.generation);
+        return;
+      case "listening":
+        this.listening?.resolve(null);
+        return;
+      case "listen-failed":
+        this.listening?.resolve({ listener: message.listener, code: message.code, message: message.message });
+        return;
+      case "drained":
+        this.draining?.resolve(message.cut);
+        return;
+      default:
+        this.onNotice(message);
+    }
+  }
+
+  private rejectAll(reason: string): void {
+    const waiters = [...this.configuring.values(), this.listening, this.draining];
+    for (const waiter of waiters) waiter?.reject(new WorkerEnded(reason));
+  }
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+/** Entry file of the command line: arguments in, exit code out. What a command needs is loaded when it is asked for. */
+import { readFileSync } from "node:fs";
+import module from "node:module";
+import { fileURLToPath } from "node:url";
+import { HELP, parseArguments } from "./cli/arguments.ts";
+import type { Command } from "./cli/arguments.ts";
+
+const out = (text: string): void => void process.stdout.write(text);
+const err = (text: string): void => void process.stderr.write(text);
+
+// A reader that went away (`millrace schema | head`) must not end in a stack trace.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
+cacheStrippedSources();
+exit(await execute(parseArguments(process.argv.slice(2))).catch(internalError));
+
+async function execute(given: Command): Promise<number> {
+  switch (given.command) {
+    case "run":
+      return (await import("./cli/run.ts")).runCommand({ file: given.file, version: version(), out, err });
+    case "demo":
+      return (await import("./cli/demo.ts")).demoCommand({ version: version(), out, err });
+    case "check":
+      return (await import("./cli/check.ts")).checkCommand(given.file, out, err);
+    case "explain":
+      return (await import("./cli/explain.ts")).explainCommand(given, out, err);
+    case "schema":
+      return (await import("./cli/schema.ts")).schemaCommand(out);
+    case "help":
+      out(HELP);
+      return 0;
+    case "version":
+      out(`millrace ${version()}\n`);
+      return 0;
+    case "wrong":
+      err(`millrace: ${given.problem}\n`);
+      return 1;
+  }
+}
+
+/** Our own mistake; whatever is wrong with arguments, files or addresses is said by the commands. */
+function internalError(error: unknown): number {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  err(`millrace: internal error: ${text.replace(/\s*\n\s*/g, " | ")}\n`);
+  return 2;
+}
+
+/**
+ * In a checkout Node strips types at every start: half of the 600 ms until the first answer. Its compile cache keeps the result. Built
+ * JavaScript goes without; the folder is the checkout's own, for whoever can write a cache of compiled code runs code as us.
+ */
+function cacheStrippedSources(): void {
+  if (!import.meta.url.endsWith(".ts") || process.env["NODE_COMPILE_CACHE"] !== undefined) return;
+  const folder = fileURLToPath(new URL("../node_modules/.cache/millrace", import.meta.url));
+  module.enableCompileCache?.(folder);
+  // Threads have no other way to learn of it.
+  process.env["NODE_COMPILE_CACHE"] = folder;
+}
+
+/** Beside `src/` and, where it is built, beside `dist/`. */
+function version(): string {
+  const text: { version?: unknown } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return String(text.version);
+}
+
+/** Ends the process when what was printed has gone out: a pipe may still hold some of it. */
+function exit(code: number): void {
+  process.exitCode = code;
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+}

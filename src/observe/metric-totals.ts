@@ -1,0 +1,184 @@
+/**
+ * Metric sums that outlive configurations. A reload brings a new table with a new layout, while exchanges of the old snapshot still
+ * finish into the old table; when no worker holds that generation any more, its table is folded into a base that is keyed by label
+ * text. What a scrape sees is base + every live table, so a total never falls.
+ *
+ * Gauges are kept per worker in the base as well: a connection that was opened under the old generation may be closed under the new
+ * one (+1 there, −1 here), and when a worker dies its part must vanish from all of them.
+ */
+import { CounterId, COUNTERS, GAUGES, MetricTable, STATUS_CLASSES } from "../shared/metric-table.ts";
+import type { MetricLayout, RouteSums } from "../shared/metric-table.ts";
+
+export interface RequestTotal {
+  readonly route: string;
+  readonly upstream: string;
+  readonly endpoint: string;
+  readonly statusClass: string;
+  count: number;
+}
+
+export interface RouteTotal extends RouteSums {
+  readonly route: string;
+}
+
+export interface MetricSnapshot {
+  readonly counters: Readonly<Record<keyof typeof CounterId, number>>;
+  readonly requests: readonly RequestTotal[];
+  readonly routes: readonly RouteTotal[];
+}
+
+/** Most request series that the base remembers: reloads that rename routes for ever must not fill the memory. */
+export const BASE_SERIES_MAX = 131_072;
+
+interface LiveTable {
+  readonly generation: number;
+  readonly table: MetricTable;
+  /** Workers that may still write into it. */
+  readonly holders: Set<number>;
+}
+
+class Sums {
+  readonly counters: Float64Array = new Float64Array(COUNTERS);
+  readonly requests: Map<string, RequestTotal> = new Map();
+  readonly routes: Map<string, RouteTotal> = new Map();
+}
+
+export class MetricTotals {
+  private readonly workers: number;
+  private readonly base: Sums = new Sums();
+  private readonly baseGauges: Float64Array;
+  private live: LiveTable[] = [];
+
+  constructor(workers: number) {
+    this.workers = workers;
+    this.baseGauges = new Float64Array(workers * GAUGES);
+  }
+
+  /** A new generation's table; every worker may write into it from now on. */
+  install(generation: number, layout: MetricLayout): SharedArrayBuffer {
+    const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, this.workers));
+    const holders = new Set(Array.from({ length: this.workers }, (_, worker) => worker));
+    this.live.push({ generation, table: new MetricTable(layout, buffer, this.workers), holders });
+    return buffer;
+  }
+
+  /** `worker` will not write into that generation's table any more. */
+  released(generation: number, worker: number): void {
+    for (const live of this.live) {
+      if (live.generation === generation) live.holders.delete(worker);
+    }
+    this.foldReleased();
+  }
+
+  /** The worker ended: its gauges are void, what it counted stays counted. */
+  workerEnded(worker: number): void {
+    this.baseGauges.fill(0, worker * GAUGES, (worker + 1) * GAUGES);
+    for (const live of this.live) live.table.clearGauges(worker);
+  }
+
+  /** A replacement serves: it knows no generation before `generation`. */
+  workerReplaced(worker: number, generation: number): void {
+    for (const live of this.live) {
+      if (live.generation < generation) live.holders.delete(worker);
+    }
+    this.foldReleased();
+  }
+
+  /** Oldest generation that some worker still runs exchanges under; Infinity when there is none. */
+  oldestGeneration(): number {
+    return this.live.reduce((oldest, live) => Math.min(oldest, live.generation), Infinity);
+  }
+
+  snapshot(): MetricSnapshot {
+    const sums = new Sums();
+    sums.counters.set(this.base.counters);
+    for (const [key, total] of this.base.requests) sums.requests.set(key, { ...total });
+    for (const [key, total] of this.base.routes) sums.routes.set(key, total);
+    for (const live of this.live) addTable(sums, live.table);
+    for (let cell = 0; cell < this.baseGauges.length; cell++) {
+      const gauge = cell % GAUGES;
+      sums.counters[gauge] = (sums.counters[gauge] ?? 0) + (this.baseGauges[cell] ?? 0);
+    }
+    return { counters: namedCounters(sums.counters), requests: [...sums.requests.values()], routes: [...sums.routes.values()] };
+  }
+
+  private foldReleased(): void {
+    const free = this.live.filter((live) => live.holders.size === 0);
+    if (free.length === 0) return;
+    this.live = this.live.filter((live) => live.holders.size > 0);
+    for (const { table } of free) {
+      addTable(this.base, table);
+      // The base keeps gauges by worker; the sum that addTable made of them is not wanted there.
+      this.base.counters.fill(0, 0, GAUGES);
+      for (let worker = 0; worker < this.workers; worker++) {
+        for (let gauge = 0; gauge < GAUGES; gauge++) {
+          const cell = worker * GAUGES + gauge;
+          this.baseGauges[cell] = (this.baseGauges[cell] ?? 0) + table.counterOf(worker, gauge);
+        }
+      }
+    }
+    if (this.base.requests.size > BASE_SERIES_MAX) mergeSeries(this.base);
+  }
+}
+
+function addTable(sums: Sums, table: MetricTable): void {
+  for (let id = 0; id < COUNTERS; id++) sums.counters[id] = (sums.counters[id] ?? 0) + table.counter(id);
+  for (const cells of table.layout.routes) {
+    for (let endpoint = 0; endpoint <= cells.endpoints.length; endpoint++) {
+      for (const [index, statusClass] of STATUS_CLASSES.entries()) {
+        const count = table.requests(cells, endpoint, index);
+        if (count === 0) continue;
+        addRequests(sums.requests, {
+          route: cells.route,
+          upstream: cells.upstream,
+          endpoint: cells.endpoints[endpoint - 1] ?? "",
+          statusClass,
+          count,
+        });
+      }
+    }
+    const measured = table.route(cells);
+    if (measured.buckets.every((count) => count === 0)) continue;
+    const before = sums.routes.get(cells.route);
+    sums.routes.set(cells.route, before === undefined ? { route: cells.route, ...measured } : addRoute(before, measured));
+  }
+}
+
+function addRequests(requests: Map<string, RequestTotal>, more: RequestTotal): void {
+  const key = JSON.stringify([more.route, more.upstream, more.endpoint, more.statusClass]);
+  const total = requests.get(key);
+  if (total === undefined) requests.set(key, more);
+  else total.count += more.count;
+}
+
+function addRoute(before: RouteTotal, more: RouteSums): RouteTotal {
+  return {
+    route: before.route,
+    buckets: before.buckets.map((count, bucket) => count + (more.buckets[bucket] ?? 0)),
+    durationMs: before.durationMs + more.durationMs,
+    bytesReceived: before.bytesReceived + more.bytesReceived,
+    bytesSent: before.bytesSent + more.bytesSent,
+  };
+}
+
+/** Gives up the labels of everything remembered, so that at least the sums by status class never fall. */
+function mergeSeries(base: Sums): void {
+  const requests = new Map<string, RequestTotal>();
+  for (const total of base.requests.values()) addRequests(requests, { ...total, route: "", upstream: "", endpoint: "" });
+  base.requests.clear();
+  for (const [key, total] of requests) base.requests.set(key, total);
+  let all: RouteTotal | undefined;
+  for (const total of base.routes.values()) all = all === undefined ? { ...total, route: "" } : addRoute(all, total);
+  base.routes.clear();
+  if (all !== undefined) base.routes.set("", all);
+}
+
+function namedCounters(counters: Float64Array): Record<keyof typeof CounterId, number> {
+  const named: Record<keyof typeof CounterId, number> = { ...CounterId };
+  for (const name of counterNames()) named[name] = counters[CounterId[name]] ?? 0;
+  return named;
+}
+
+function counterNames(): (keyof typeof CounterId)[] {
+  return Object.keys(CounterId).filter((name): name is keyof typeof CounterId => name in CounterId);
+}

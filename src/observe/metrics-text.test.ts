@@ -1,0 +1,98 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { metricsText } from "./metrics-text.ts";
+import type { ProcessReading } from "./metrics-text.ts";
+import { MetricTotals } from "./metric-totals.ts";
+import { COUNTER_METRICS, METRICS } from "./names.ts";
+import { CounterId, metricLayout, WorkerMetrics } from "../shared/metric-table.ts";
+
+const reading: ProcessReading = {
+  version: "1.2.3",
+  nodeVersion: "v26.0.0",
+  uptimeSeconds: 12,
+  workers: 2,
+  workerRestarts: 1,
+  configGeneration: 3,
+  limiterEvictions: 4,
+  logDroppedLines: 5,
+};
+
+function page(routeName: string): string {
+  const layout = metricLayout({
+    routes: [{ name: routeName, upstream: "app" }],
+    upstreams: { app: { endpoints: [{ url: "http://a:1" }] } },
+  });
+  const totals = new MetricTotals(1);
+  const writer = new WorkerMetrics(layout, totals.install(1, layout), 0);
+  writer.exchangeFinished(0, 0, 200, 3, 100, 2000);
+  writer.exchangeFinished(0, 0, 200, 70_000, 100, 2000);
+  writer.exchangeFinished(-1, -1, 404, 0.5, 10, 20);
+  writer.add(CounterId.connections_open, 1);
+  const endpoint = { upstream: "app", inFlight: 7 };
+  return metricsText(
+    totals.snapshot(),
+    [
+      { ...endpoint, endpoint: "http://a:1", health: "healthy" },
+      { ...endpoint, endpoint: "http://b:1", health: "unhealthy" },
+      { ...endpoint, endpoint: "http://c:1", health: "unknown" },
+    ],
+    reading,
+  );
+}
+
+test("every line is a comment or a sample of the exposition format, each family once, HELP and TYPE before its samples", () => {
+  const text = page("api");
+  assert.ok(text.endsWith("\n"));
+  const declared = new Map<string, string>();
+  const series = new Set<string>();
+  for (const line of text.slice(0, -1).split("\n")) {
+    const type = /^# TYPE ([a-z_]+) (counter|gauge|histogram)$/.exec(line);
+    if (type?.[1] !== undefined) {
+      assert.ok(!declared.has(type[1]), `${type[1]} is declared twice`);
+      declared.set(type[1], type[2] ?? "");
+      continue;
+    }
+    if (line.startsWith("# HELP ")) continue;
+    const sample = /^([a-z_]+)(\{[a-z]+="(?:[^"\\\n]|\\[\\"n])*"(?:,[a-z]+="(?:[^"\\\n]|\\[\\"n])*")*\})? (\S+)$/.exec(line);
+    assert.ok(sample?.[1] !== undefined, `not a sample: ${line}`);
+    assert.ok(Number.isFinite(Number(sample[3])), line);
+    const family = declared.has(sample[1]) ? sample[1] : sample[1].replace(/_(bucket|sum|count)$/, "");
+    assert.ok(declared.has(family), `${sample[1]} was not declared`);
+    const identity = `${sample[1]}${sample[2] ?? ""}`;
+    assert.ok(!series.has(identity), `${identity} twice`);
+    series.add(identity);
+  }
+  const names = [...Object.values(COUNTER_METRICS), ...Object.values(METRICS)];
+  for (const metric of names) assert.equal(declared.get(metric.name), metric.type);
+  assert.equal(declared.size, names.length);
+});
+
+test("values, cumulated buckets and health", () => {
+  const lines = page("api").split("\n");
+  for (const expected of [
+    'millrace_build_info{version="1.2.3",node="v26.0.0"} 1',
+    "millrace_uptime_seconds 12",
+    'millrace_requests_total{route="api",upstream="app",endpoint="http://a:1",class="2xx"} 2',
+    'millrace_requests_total{route="",upstream="",endpoint="",class="4xx"} 1',
+    'millrace_request_duration_seconds_bucket{route="api",le="0.0025"} 0',
+    'millrace_request_duration_seconds_bucket{route="api",le="0.005"} 1',
+    'millrace_request_duration_seconds_bucket{route="api",le="60"} 1',
+    'millrace_request_duration_seconds_bucket{route="api",le="+Inf"} 2',
+    'millrace_request_duration_seconds_sum{route="api"} 70.003',
+    'millrace_request_duration_seconds_count{route="api"} 2',
+    'millrace_sent_bytes_total{route="api"} 4000',
+    'millrace_endpoint_healthy{upstream="app",endpoint="http://a:1"} 1',
+    'millrace_endpoint_healthy{upstream="app",endpoint="http://b:1"} 0',
+    'millrace_endpoint_in_flight{upstream="app",endpoint="http://c:1"} 7',
+    "millrace_connections_open 1",
+    "millrace_rate_limiter_evictions_total 4",
+    "millrace_log_dropped_lines_total 5",
+  ]) {
+    assert.ok(lines.includes(expected), `missing: ${expected}`);
+  }
+  assert.ok(!lines.some((line) => line.startsWith("millrace_endpoint_healthy") && line.includes("http://c:1")));
+});
+
+test("label values are escaped", () => {
+  assert.ok(page('a"b\\c\nd').includes('route="a\\"b\\\\c\\nd"'));
+});

@@ -1,0 +1,144 @@
+/**
+ * Prometheus text exposition format 0.0.4: what `GET /metrics` answers. Pure: everything it prints is an argument.
+ */
+import { CounterId, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
+import { COUNTER_METRICS, METRICS } from "./names.ts";
+import type { MetricName } from "./names.ts";
+import type { MetricSnapshot } from "./metric-totals.ts";
+
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+export interface EndpointReading {
+  readonly upstream: string;
+  readonly endpoint: string;
+  readonly health: "healthy" | "unhealthy" | "unknown";
+  readonly inFlight: number;
+}
+
+export interface ProcessReading {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly uptimeSeconds: number;
+  /** Workers that are serving now. */
+  readonly workers: number;
+  readonly workerRestarts: number;
+  readonly configGeneration: number;
+  readonly limiterEvictions: number;
+  readonly logDroppedLines: number;
+}
+
+type Labels = readonly (readonly [name: string, value: string])[];
+
+export function metricsText(totals: MetricSnapshot, endpoints: readonly EndpointReading[], process: ProcessReading): string {
+  const page = new Page();
+  page.single(METRICS.buildInfo, 1, [
+    ["version", process.version],
+    ["node", process.nodeVersion],
+  ]);
+  page.single(METRICS.uptime, process.uptimeSeconds);
+  page.single(METRICS.configGeneration, process.configGeneration);
+  page.single(METRICS.workers, process.workers);
+  page.single(METRICS.workerRestarts, process.workerRestarts);
+  writeRequests(page, totals);
+  writeRoutes(page, totals);
+  writeEndpoints(page, endpoints);
+  for (const name of counterNames()) page.single(COUNTER_METRICS[name], totals.counters[name]);
+  page.single(METRICS.limiterEvictions, process.limiterEvictions);
+  page.single(METRICS.logDroppedLines, process.logDroppedLines);
+  return page.text();
+}
+
+/** A series appears with its first request: the product of all labels would print thousands of zeros. */
+function writeRequests(page: Page, totals: MetricSnapshot): void {
+  page.family(METRICS.requests);
+  for (const { route, upstream, endpoint, statusClass, count } of totals.requests) {
+    page.sample(
+      METRICS.requests.name,
+      [
+        ["route", route],
+        ["upstream", upstream],
+        ["endpoint", endpoint],
+        ["class", statusClass],
+      ],
+      count,
+    );
+  }
+}
+
+function writeRoutes(page: Page, totals: MetricSnapshot): void {
+  const name = METRICS.requestDuration.name;
+  page.family(METRICS.requestDuration);
+  for (const { route, buckets, durationMs } of totals.routes) {
+    let count = 0;
+    for (const [bucket, inBucket] of buckets.entries()) {
+      count += inBucket;
+      const bound = LATENCY_BOUNDS_MS[bucket];
+      page.sample(
+        `${name}_bucket`,
+        [
+          ["route", route],
+          ["le", bound === undefined ? "+Inf" : String(bound / 1000)],
+        ],
+        count,
+      );
+    }
+    page.sample(`${name}_sum`, [["route", route]], durationMs / 1000);
+    page.sample(`${name}_count`, [["route", route]], count);
+  }
+  page.family(METRICS.receivedBytes);
+  for (const { route, bytesReceived } of totals.routes) page.sample(METRICS.receivedBytes.name, [["route", route]], bytesReceived);
+  page.family(METRICS.sentBytes);
+  for (const { route, bytesSent } of totals.routes) page.sample(METRICS.sentBytes.name, [["route", route]], bytesSent);
+}
+
+function writeEndpoints(page: Page, endpoints: readonly EndpointReading[]): void {
+  page.family(METRICS.endpointHealthy);
+  for (const reading of endpoints) {
+    if (reading.health !== "unknown")
+      page.sample(METRICS.endpointHealthy.name, endpointLabels(reading), reading.health === "healthy" ? 1 : 0);
+  }
+  page.family(METRICS.endpointInFlight);
+  for (const reading of endpoints) page.sample(METRICS.endpointInFlight.name, endpointLabels(reading), reading.inFlight);
+}
+
+function endpointLabels(reading: EndpointReading): Labels {
+  return [
+    ["upstream", reading.upstream],
+    ["endpoint", reading.endpoint],
+  ];
+}
+
+class Page {
+  private readonly lines: string[] = [];
+
+  family(metric: MetricName): void {
+    this.lines.push(`# HELP ${metric.name} ${escapeHelp(metric.help)}`, `# TYPE ${metric.name} ${metric.type}`);
+  }
+
+  sample(name: string, labels: Labels, value: number): void {
+    const inner = labels.map(([label, text]) => `${label}="${escapeLabel(text)}"`).join(",");
+    this.lines.push(inner === "" ? `${name} ${value}` : `${name}{${inner}} ${value}`);
+  }
+
+  single(metric: MetricName, value: number, labels: Labels = []): void {
+    this.family(metric);
+    this.sample(metric.name, labels, value);
+  }
+
+  text(): string {
+    return `${this.lines.join("\n")}\n`;
+  }
+}
+
+/** The format knows three escapes in label values: backslash, double quote and line feed. */
+function escapeLabel(text: string): string {
+  return /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text;
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+function counterNames(): (keyof typeof CounterId)[] {
+  return Object.keys(CounterId).filter((name): name is keyof typeof CounterId => name in CounterId);
+}

@@ -1,0 +1,128 @@
+/**
+ * Every metric and every log event that Millrace has, with the sentence that the documentation and the scrape print. A name is
+ * spelled nowhere else.
+ */
+import type { CounterId } from "../shared/metric-table.ts";
+
+export type MetricType = "counter" | "gauge" | "histogram";
+
+export interface MetricName {
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+}
+
+/** Metrics of the counter cells, one for each {@link CounterId}. */
+export const COUNTER_METRICS: Readonly<Record<keyof typeof CounterId, MetricName>> = {
+  connections_open: gauge("millrace_connections_open", "Client connections that are open now."),
+  exchanges_in_flight: gauge("millrace_exchanges_in_flight", "Requests that have begun and have not ended yet."),
+  upstream_connections_open: gauge("millrace_upstream_connections_open", "Connections to endpoints that are open now, idle ones included."),
+  tunnels_open: gauge("millrace_tunnels_open", "Upgraded connections (WebSocket and others) that are being relayed now."),
+  connections_accepted: counter("millrace_connections_accepted_total", "Client connections that were accepted."),
+  connections_refused: counter(
+    "millrace_connections_refused_total",
+    "Client connections closed at once because a listener was at its limit.",
+  ),
+  upstream_connections_opened: counter("millrace_upstream_connections_opened_total", "Connections to endpoints that were established."),
+  upstream_connections_reused: counter(
+    "millrace_upstream_connections_reused_total",
+    "Requests sent on a connection that had served one before.",
+  ),
+  upstream_connect_failures: counter(
+    "millrace_upstream_connect_failures_total",
+    "Connections to endpoints that were refused, unreachable or too slow.",
+  ),
+  retries: counter("millrace_retries_total", "Further attempts after a failed one."),
+  rate_limited: counter("millrace_rate_limited_total", "Requests answered 429 by a rate limit."),
+  unauthorized: counter("millrace_unauthorized_total", "Requests answered 401 for a missing or wrong token."),
+  malformed_requests: counter("millrace_malformed_requests_total", "Requests refused for a fault of framing or syntax, or for their size."),
+  request_timeouts: counter("millrace_request_timeouts_total", "Requests whose head or body came too slowly."),
+  upstream_timeouts: counter("millrace_upstream_timeouts_total", "Attempts that an endpoint did not answer in time."),
+  origin_failures: counter("millrace_origin_failures_total", "Attempts that failed on the endpoint's side other than by time."),
+  client_aborts: counter("millrace_client_aborts_total", "Exchanges that the client left before their end."),
+  tunnels_opened: counter("millrace_tunnels_opened_total", "Connections that were upgraded."),
+  access_log_dropped_lines: counter(
+    "millrace_access_log_dropped_lines_total",
+    "Access log lines that a worker dropped because the output did not keep up.",
+  ),
+};
+
+/** Metrics with labels and those of the process. */
+export const METRICS: {
+  readonly requests: MetricName;
+  readonly requestDuration: MetricName;
+  readonly receivedBytes: MetricName;
+  readonly sentBytes: MetricName;
+  readonly endpointHealthy: MetricName;
+  readonly endpointInFlight: MetricName;
+  readonly buildInfo: MetricName;
+  readonly uptime: MetricName;
+  readonly workers: MetricName;
+  readonly workerRestarts: MetricName;
+  readonly configGeneration: MetricName;
+  readonly limiterEvictions: MetricName;
+  readonly logDroppedLines: MetricName;
+} = {
+  requests: counter(
+    "millrace_requests_total",
+    "Requests that ended, by route, upstream, endpoint (empty: answered by the proxy, or more than 65536 combinations) and status class.",
+  ),
+  requestDuration: {
+    name: "millrace_request_duration_seconds",
+    type: "histogram",
+    help: "Time from the first byte of a request to the last byte of its answer, by route.",
+  },
+  receivedBytes: counter("millrace_received_bytes_total", "Bytes received from clients, by route."),
+  sentBytes: counter("millrace_sent_bytes_total", "Bytes sent to clients, by route."),
+  endpointHealthy: gauge("millrace_endpoint_healthy", "1 healthy, 0 unhealthy; absent while unknown or without a health check."),
+  endpointInFlight: gauge("millrace_endpoint_in_flight", "Exchanges that an endpoint has in flight, over all workers."),
+  buildInfo: gauge("millrace_build_info", "Always 1; version and Node version are its labels."),
+  uptime: gauge("millrace_uptime_seconds", "Seconds since the process started."),
+  workers: gauge("millrace_workers", "Data-plane threads that are serving."),
+  workerRestarts: counter("millrace_worker_restarts_total", "Data-plane threads that ended unexpectedly and were replaced."),
+  configGeneration: gauge("millrace_config_generation", "Counts up with every configuration that was accepted, from 1."),
+  limiterEvictions: counter(
+    "millrace_rate_limiter_evictions_total",
+    "Rate-limit entries dropped early because their part of the table was full.",
+  ),
+  logDroppedLines: counter("millrace_log_dropped_lines_total", "Log lines dropped because the output was blocked or full."),
+};
+
+/** Events of the application log. Levels are the caller's: one event may be a warning here and an error there. */
+export const EVENTS = {
+  starting: "The process starts.",
+  listening: "A listener accepts connections.",
+  listen_by_one_worker: "A listener is served by one worker alone, because it cannot be shared.",
+  listener_lost: "A listener that was handed over as a file descriptor ended with its worker; only a restart brings it back.",
+  started: "All listeners accept connections.",
+  config_warning: "The configuration is accepted but something in it is doubtful.",
+  config_reloaded: "A new configuration is in use.",
+  config_refused: "A new configuration was refused; the old one stays in use.",
+  startup_waiting: "Start waits for healthy endpoints.",
+  endpoint_healthy: "An endpoint became healthy.",
+  endpoint_unhealthy: "An endpoint became unhealthy.",
+  cors_decision: "Why a cross-origin request got no CORS fields; said only with `cors.debug`.",
+  middleware_failed: "A middleware threw or rejected; the request was answered with 500.",
+  worker_exited: "A worker ended unexpectedly.",
+  worker_replaced: "A replacement worker is serving.",
+  worker_refused_config: "A worker did not accept the configuration.",
+  worker_fault: "An error inside a worker that cost at most one exchange.",
+  admin_fault: "The admin address answered a request with an error of its own.",
+  draining: "No new connections; exchanges in flight are finished.",
+  drained: "All exchanges have ended or were cut.",
+  stopped: "The process ends.",
+  log_reopened: "The log file was reopened.",
+  log_lines_dropped: "Log lines were dropped because the output was blocked or full.",
+  log_output_failed: "The log output cannot be written.",
+  accept_failed: "A connection could not be accepted.",
+} as const;
+
+export type EventName = keyof typeof EVENTS;
+
+function gauge(name: string, help: string): MetricName {
+  return { name, type: "gauge", help };
+}
+
+function counter(name: string, help: string): MetricName {
+  return { name, type: "counter", help };
+}

@@ -1,0 +1,204 @@
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BACKLOG_BYTES_MAX, LogSink } from "./sink.ts";
+import type { SinkFiles, SinkTrouble } from "./sink.ts";
+
+function temporaryFile(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-sink-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return join(folder, "access.log");
+}
+
+/** Files in memory whose next writes do what the test says. */
+class ScriptedFiles implements SinkFiles {
+  written = "";
+  opened: string[] = [];
+  closed: number[] = [];
+  concurrent = 0;
+  /** Outcome of the coming writes: an error code, a number of bytes, or `hold`. Without one a write takes everything. */
+  script: (string | number)[] = [];
+  held: (() => void) | null = null;
+  private nextFd = 10;
+
+  write(
+    _fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    done: (error: NodeJS.ErrnoException | null, written: number) => void,
+  ): void {
+    assert.equal(++this.concurrent, 1, "two writes at a time");
+    const outcome = this.script.shift();
+    const finish = (): void => {
+      this.concurrent--;
+      if (typeof outcome === "string" && outcome !== "hold") return done(Object.assign(new Error(outcome), { code: outcome }), 0);
+      const count = typeof outcome === "number" ? Math.min(outcome, length) : length;
+      this.written += buffer.toString("latin1", offset, offset + count);
+      done(null, count);
+    };
+    if (outcome === "hold") this.held = finish;
+    else setImmediate(finish);
+  }
+  writeSync(_fd: number, buffer: Buffer): number {
+    const count = Math.min(buffer.length, 3);
+    this.written += buffer.toString("latin1", 0, count);
+    return count;
+  }
+  open(path: string): number {
+    if (path === "missing/file") throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+    this.opened.push(path);
+    return this.nextFd++;
+  }
+  close(fd: number): void {
+    this.closed.push(fd);
+  }
+}
+
+function scripted(...script: (string | number)[]): {
+  files: ScriptedFiles;
+  sink: LogSink;
+  troubles: SinkTrouble[];
+  clock: { now: number };
+} {
+  const files = new ScriptedFiles();
+  files.script = script;
+  const clock = { now: 0 };
+  const sink = new LogSink({ output: "some/file", now: () => clock.now, files });
+  const troubles: SinkTrouble[] = [];
+  sink.onTrouble = (trouble) => troubles.push(trouble);
+  return { files, sink, troubles, clock };
+}
+
+test("lines go out in order, one write at a time, what waits is joined", async () => {
+  const { files, sink } = scripted("hold");
+  let taken = 0;
+  for (let i = 0; i < 100; i++) sink.write(`line ${i}\n`, 1, () => taken++);
+  assert.equal(taken, 0);
+  files.held?.();
+  await sink.flush(5000);
+  assert.equal(files.written, Array.from({ length: 100 }, (_, i) => `line ${i}\n`).join(""));
+  assert.equal(taken, 100);
+});
+
+test("a partial write goes on where it stopped", async () => {
+  const { files, sink } = scripted(3, 1, 2);
+  sink.write("abcdefghij\n");
+  await sink.flush(5000);
+  assert.equal(files.written, "abcdefghij\n");
+});
+
+test("EAGAIN and a full disk cost no line while the backlog holds", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { files, sink, troubles } = scripted("EAGAIN", 4, "ENOSPC");
+  sink.write("a line\n");
+  const flushed = sink.flush(60_000);
+  for (let i = 0; i < 12; i++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(1000);
+  }
+  await flushed;
+  assert.equal(files.written, "a line\n");
+  assert.equal(sink.dropped, 0);
+  assert.deepEqual(
+    troubles.map((trouble) => [trouble.event, trouble.code]),
+    [["log_output_failed", "ENOSPC"]],
+  );
+});
+
+test("beyond the backlog lines are dropped and counted, with one report a minute", async () => {
+  const { files, sink, troubles, clock } = scripted("hold");
+  const line = `${"x".repeat(64 * 1024 - 1)}\n`;
+  let taken = 0;
+  for (let i = 0; i < 100; i++) sink.write(line, 1, () => taken++);
+  const kept = BACKLOG_BYTES_MAX / line.length;
+  assert.equal(sink.dropped, 100 - kept);
+  assert.equal(taken, 100 - kept, "a dropped line is taken, so that its worker goes on");
+  assert.equal(troubles.length, 0, "a report now would be dropped too");
+  files.held?.();
+  await sink.flush(5000);
+  assert.deepEqual(
+    troubles.map((trouble) => [trouble.event, trouble.lines]),
+    [["log_lines_dropped", 100 - kept]],
+  );
+  assert.equal(files.written.length, BACKLOG_BYTES_MAX);
+
+  files.script = ["hold"];
+  for (let i = 0; i < 100; i++) sink.write(line);
+  files.held?.();
+  await sink.flush(5000);
+  assert.equal(troubles.length, 1, "not twice in a minute");
+  clock.now = 60_000;
+  sink.write("later\n");
+  await sink.flush(5000);
+  assert.equal(troubles[1]?.lines, sink.dropped - (100 - kept));
+});
+
+test("nobody reads any more: every further line is dropped, flush ends, one report", async () => {
+  const { files, sink, troubles } = scripted("EPIPE");
+  sink.write("one\n");
+  sink.write("two\n");
+  await sink.flush(5000);
+  sink.write("three\n");
+  await sink.flush(5000);
+  assert.equal(files.written, "");
+  assert.equal(sink.dropped, 3);
+  assert.deepEqual(
+    troubles.map((trouble) => trouble.code),
+    ["EPIPE"],
+  );
+});
+
+test("flush gives up at its limit", async () => {
+  const { sink } = scripted("hold");
+  sink.write("stuck\n");
+  await sink.flush(1);
+});
+
+test("flushSync writes what waits, partial writes included", () => {
+  const { files, sink } = scripted("hold");
+  sink.write("in flight\n");
+  sink.write("waiting 1\n");
+  sink.write("waiting 2\n");
+  sink.flushSync();
+  assert.equal(files.written, "waiting 1\nwaiting 2\n");
+});
+
+test("a real file is appended to and reopened after it was moved away", async (t) => {
+  const path = temporaryFile(t);
+  const first = new LogSink({ output: path, now: () => 0 });
+  first.write("one\n");
+  await first.close(5000);
+  const sink = new LogSink({ output: path, now: () => 0 });
+  sink.write("two é\n");
+  await sink.flush(5000);
+  renameSync(path, `${path}.1`);
+  sink.write("three\n");
+  sink.reopen();
+  sink.write("four\n");
+  await sink.close(5000);
+  assert.equal(readFileSync(`${path}.1`, "utf8"), "one\ntwo é\nthree\n");
+  assert.equal(readFileSync(path, "utf8"), "four\n");
+  sink.write("late\n");
+  assert.equal(sink.dropped, 1);
+});
+
+test("a reopen that fails keeps the old file and says so", async () => {
+  const { files, sink, troubles } = scripted();
+  files.open = () => {
+    throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+  };
+  sink.reopen();
+  sink.write("still here\n");
+  await sink.flush(5000);
+  assert.equal(files.written, "still here\n");
+  assert.deepEqual(files.closed, []);
+  assert.equal(troubles[0]?.code, "EACCES");
+});
+
+test("a file that cannot be opened is an error at once", () => {
+  assert.throws(() => new LogSink({ output: "missing/file", now: () => 0, files: new ScriptedFiles() }), { code: "ENOENT" });
+});

@@ -1,0 +1,265 @@
+/**
+ * The only writer of the log output: application log and access lines go through here, so no two lines ever interleave. One write at a
+ * time, asynchronous, what waits is joined into the next one.
+ *
+ *     idle --write()--> writing --done--> idle, or writing what came meanwhile
+ *                          |  EAGAIN (a pipe that others set to non-blocking): again after 20 ms
+ *                          |  ENOSPC, EIO and others: again after 1 s; the backlog is bounded, lines beyond it are dropped and counted
+ *                          +- EPIPE (nobody reads): broken, every line is dropped; the proxy goes on serving
+ *
+ * A reader that stops reading blocks one of libuv's four threads and, once the backlog is full, costs log lines; nothing else.
+ */
+import fs from "node:fs";
+
+/** Most bytes that wait for the output. About one second of JSON lines at 15,000 requests per second. */
+export const BACKLOG_BYTES_MAX: number = 4 * 1024 * 1024;
+const WRITE_BYTES_MAX = 256 * 1024;
+const AGAIN_MS = 20;
+const FULL_MS = 1000;
+/** The same trouble is reported once in that time. */
+const TROUBLE_EVERY_MS = 60_000;
+
+/** The part of node:fs that a sink uses; tests give one that fails. */
+export interface SinkFiles {
+  write(
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    done: (error: NodeJS.ErrnoException | null, written: number) => void,
+  ): void;
+  writeSync(fd: number, buffer: Buffer): number;
+  open(path: string): number;
+  close(fd: number): void;
+}
+
+export interface SinkTrouble {
+  readonly event: "log_lines_dropped" | "log_output_failed";
+  readonly message: string;
+  /** Lines dropped since the last report. */
+  readonly lines: number;
+  readonly code: string;
+}
+
+export interface SinkOptions {
+  /** `stdout`, `stderr` or the path of a file, which is appended to and created (mode 0640) where it is missing. */
+  readonly output: string;
+  /** Epoch or monotonic milliseconds. */
+  readonly now: () => number;
+  readonly files?: SinkFiles;
+}
+
+interface Waiting {
+  readonly text: string;
+  readonly lines: number;
+  readonly bytes: number;
+  readonly taken: (() => void) | undefined;
+}
+
+export class LogSink {
+  /** Lines dropped so far. */
+  dropped: number = 0;
+  /**
+   * Called at most once a minute. `log_lines_dropped`: there is room again, say it in the log. `log_output_failed`: the log cannot be
+   * written now, say it elsewhere.
+   */
+  onTrouble: ((trouble: SinkTrouble) => void) | null = null;
+  private readonly output: string;
+  private readonly files: SinkFiles;
+  private readonly now: () => number;
+  private fd: number;
+  private waiting: Waiting[] = [];
+  private backlogBytes: number = 0;
+  private current: { readonly buffer: Buffer; offset: number; readonly parts: readonly Waiting[] } | null = null;
+  /** A write is under way in the kernel or in libuv. */
+  private writing: boolean = false;
+  private retry: NodeJS.Timeout | null = null;
+  private broken: boolean = false;
+  private closed: boolean = false;
+  private reopenWanted: boolean = false;
+  private droppedReported: number = 0;
+  private troubleAt: number = -Infinity;
+  private failureCode: string = "";
+  private idleWaiters: (() => void)[] = [];
+
+  /** Opens the output; throws node:fs errors when a file cannot be opened. */
+  constructor(options: SinkOptions) {
+    this.output = options.output;
+    this.now = options.now;
+    this.files = options.files ?? nodeFiles;
+    this.fd = options.output === "stdout" ? 1 : options.output === "stderr" ? 2 : this.files.open(options.output);
+  }
+
+  /** Whole lines, each ending in a line feed. `taken` is called when they were written or dropped. */
+  write(text: string, lines: number = 1, taken?: () => void): void {
+    const bytes = Buffer.byteLength(text);
+    if (this.broken || this.closed || this.backlogBytes + bytes > BACKLOG_BYTES_MAX) {
+      this.dropped += lines;
+      taken?.();
+      // While the backlog is full a report would be dropped as well: it waits for the next write that succeeds.
+      if (this.broken) this.report();
+      return;
+    }
+    this.waiting.push({ text, lines, bytes, taken });
+    this.backlogBytes += bytes;
+    this.pump();
+  }
+
+  /** Resolves when everything that was written so far has gone out or was dropped, at the latest after `limitMs`. */
+  async flush(limitMs: number): Promise<void> {
+    if (this.current === null && this.waiting.length === 0) return;
+    await new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, limitMs);
+      this.idleWaiters.push(() => {
+        clearTimeout(limit);
+        resolve();
+      });
+    });
+  }
+
+  /** Opens the file anew, after it was moved away (SIGUSR1). The old one stays in use when that fails. */
+  reopen(): void {
+    if (this.fd <= 2) return;
+    this.reopenWanted = true;
+    this.broken = false;
+    if (!this.writing) this.reopenNow();
+  }
+
+  /** Flushes and closes; what is written later is dropped. */
+  async close(limitMs: number): Promise<void> {
+    await this.flush(limitMs);
+    this.closed = true;
+    if (this.retry !== null) clearTimeout(this.retry);
+    if (this.fd > 2 && !this.writing) this.files.close(this.fd);
+  }
+
+  /** Writes what waits at once and blocking: for an exit that cannot wait. Gives up at the first error. */
+  flushSync(): void {
+    const { current, waiting } = this;
+    const parts = [
+      ...(current !== null && !this.writing ? [current.buffer.subarray(current.offset)] : []),
+      ...waiting.map(({ text }) => Buffer.from(text)),
+    ];
+    this.waiting = [];
+    try {
+      for (let rest = Buffer.concat(parts); rest.length > 0;) rest = rest.subarray(this.files.writeSync(this.fd, rest));
+    } catch {
+      // The process is about to end; there is nobody left to tell.
+    }
+  }
+
+  private pump(): void {
+    if (this.writing || this.retry !== null) return;
+    if (this.reopenWanted) this.reopenNow();
+    if (this.current === null) {
+      if (this.waiting.length === 0) {
+        for (const wake of this.idleWaiters.splice(0)) wake();
+        return;
+      }
+      const parts = this.takeParts();
+      this.current = { buffer: Buffer.from(parts.map(({ text }) => text).join("")), offset: 0, parts };
+    }
+    const { buffer, offset } = this.current;
+    this.writing = true;
+    this.files.write(this.fd, buffer, offset, buffer.length - offset, (error, written) => {
+      this.writing = false;
+      if (error === null) this.wrote(written);
+      else this.failed(error);
+    });
+  }
+
+  private takeParts(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const part of this.waiting) {
+      if (count > 0 && bytes + part.bytes > WRITE_BYTES_MAX) break;
+      bytes += part.bytes;
+      count++;
+    }
+    return this.waiting.splice(0, count);
+  }
+
+  private wrote(written: number): void {
+    const current = this.current;
+    if (current === null) return;
+    current.offset += written;
+    this.failureCode = "";
+    if (current.offset >= current.buffer.length) {
+      this.current = null;
+      this.settle(current.parts);
+      this.report();
+    }
+    this.pump();
+  }
+
+  private failed(error: NodeJS.ErrnoException): void {
+    const code = error.code ?? "unknown";
+    if (code === "EPIPE" || this.closed) {
+      this.broken = true;
+      this.failureCode = code;
+      const lost = [...(this.current?.parts ?? []), ...this.waiting.splice(0)];
+      this.current = null;
+      for (const { lines } of lost) this.dropped += lines;
+      this.settle(lost);
+      this.report();
+      this.pump();
+      return;
+    }
+    if (code !== "EAGAIN") {
+      this.failureCode = code;
+      this.report();
+    }
+    this.retry = setTimeout(
+      () => {
+        this.retry = null;
+        this.pump();
+      },
+      code === "EAGAIN" ? AGAIN_MS : FULL_MS,
+    );
+    // A log that cannot be written must not keep a process alive that has nothing else to do; flush has a timer of its own.
+    this.retry.unref();
+  }
+
+  private settle(parts: readonly Waiting[]): void {
+    for (const { bytes, taken } of parts) {
+      this.backlogBytes -= bytes;
+      taken?.();
+    }
+  }
+
+  private report(): void {
+    const lines = this.dropped - this.droppedReported;
+    if ((lines === 0 && this.failureCode === "") || this.closed) return;
+    const now = this.now();
+    if (now - this.troubleAt < TROUBLE_EVERY_MS) return;
+    this.troubleAt = now;
+    this.droppedReported = this.dropped;
+    const code = this.failureCode;
+    if (code === "") {
+      this.onTrouble?.({ event: "log_lines_dropped", message: `${lines} log lines dropped: ${this.output} does not keep up`, lines, code });
+    } else {
+      this.onTrouble?.({ event: "log_output_failed", message: `cannot write the log to ${this.output}: ${code}`, lines, code });
+    }
+  }
+
+  private reopenNow(): void {
+    this.reopenWanted = false;
+    try {
+      const fd = this.files.open(this.output);
+      this.files.close(this.fd);
+      this.fd = fd;
+    } catch (error) {
+      this.failureCode = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+      this.troubleAt = -Infinity;
+      this.report();
+      this.failureCode = "";
+    }
+  }
+}
+
+const nodeFiles: SinkFiles = {
+  write: (fd, buffer, offset, length, done) => fs.write(fd, buffer, offset, length, null, done),
+  writeSync: (fd, buffer) => fs.writeSync(fd, buffer),
+  open: (path) => fs.openSync(path, "a", 0o640),
+  close: (fd) => fs.closeSync(fd),
+};

@@ -1,0 +1,46 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { statusDocument } from "./status.ts";
+import type { StatusDocument } from "./status.ts";
+import { ENDPOINT_HEALTH, EndpointTable } from "../shared/endpoint-table.ts";
+
+const config = {
+  upstreams: { app: { endpoints: [{ url: "http://a" }, { url: "http://b" }] }, __proto__x: { endpoints: [{ url: "http://c" }] } },
+};
+const slots = { app: [0, 1], __proto__x: [2] };
+const process = { version: "1.2.3", startedAtMs: 10_000, nowMs: 72_999 };
+
+function document(...health: readonly (keyof typeof ENDPOINT_HEALTH)[]): StatusDocument {
+  const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(4)));
+  health.forEach((word, slot) => table.setHealth(slot, ENDPOINT_HEALTH[word]));
+  table.inFlightAdd(0, 1, 3);
+  return statusDocument(config, slots, table, process);
+}
+
+test("the whole document", () => {
+  assert.deepEqual(JSON.parse(JSON.stringify(document("healthy", "unhealthy", "unknown"))), {
+    status: "degraded",
+    version: "1.2.3",
+    uptime: 62,
+    upstreams: {
+      app: {
+        endpoints: [
+          { url: "http://a", health: "healthy", in_flight: 0 },
+          { url: "http://b", health: "unhealthy", in_flight: 3 },
+        ],
+      },
+      __proto__x: { endpoints: [{ url: "http://c", health: "unknown", in_flight: 0 }] },
+    },
+  });
+});
+
+test("ok, degraded, down", () => {
+  assert.equal(document("healthy", "unknown", "healthy").status, "ok");
+  assert.equal(document("unhealthy", "unhealthy", "healthy").status, "degraded");
+  assert.equal(document("unhealthy", "unhealthy", "unhealthy").status, "down");
+});
+
+test("a clock that was set back gives no negative uptime", () => {
+  const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(4)));
+  assert.equal(statusDocument(config, slots, table, { ...process, nowMs: 0 }).uptime, 0);
+});

@@ -1,0 +1,68 @@
+/**
+ * The status document: `/status` on the admin address and, for configurations in the short form, on the listener itself. Pure: the
+ * workers and the control plane build the same one from the shared tables.
+ */
+import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
+import type { EndpointHealth } from "../shared/endpoint-table.ts";
+
+export type HealthWord = "healthy" | "unhealthy" | "unknown";
+
+export interface StatusDocument {
+  /** `ok`: every endpoint may be used; `degraded`: some may not; `down`: none of any upstream may. */
+  readonly status: "ok" | "degraded" | "down";
+  readonly version: string;
+  /** Whole seconds since the process started. */
+  readonly uptime: number;
+  readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly EndpointStatus[] }>>;
+}
+
+export interface EndpointStatus {
+  readonly url: string;
+  readonly health: HealthWord;
+  /** Exchanges in flight, over all workers. */
+  readonly in_flight: number;
+}
+
+/** What of the configuration and of the endpoint table the document needs. */
+export interface StatusSource {
+  readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
+}
+export interface EndpointReader {
+  health(slot: number): EndpointHealth;
+  inFlight(slot: number): number;
+}
+
+export function statusDocument(
+  config: StatusSource,
+  slots: Readonly<Record<string, readonly number[]>>,
+  table: EndpointReader,
+  process: { readonly version: string; readonly startedAtMs: number; readonly nowMs: number },
+): StatusDocument {
+  const upstreams: Record<string, { endpoints: EndpointStatus[] }> = Object.create(null);
+  let usable = 0;
+  let unhealthy = 0;
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    const endpoints = upstream.endpoints.map(({ url }, index): EndpointStatus => {
+      const slot = slots[name]?.[index];
+      if (slot === undefined) return { url, health: "unknown", in_flight: 0 };
+      return { url, health: healthWord(table.health(slot)), in_flight: table.inFlight(slot) };
+    });
+    for (const endpoint of endpoints) {
+      if (endpoint.health === "unhealthy") unhealthy++;
+      else usable++;
+    }
+    upstreams[name] = { endpoints };
+  }
+  return {
+    status: unhealthy === 0 ? "ok" : usable === 0 ? "down" : "degraded",
+    version: process.version,
+    // A clock that was set back must not give a negative age.
+    uptime: Math.max(0, Math.floor((process.nowMs - process.startedAtMs) / 1000)),
+    upstreams,
+  };
+}
+
+export function healthWord(health: EndpointHealth): HealthWord {
+  if (health === ENDPOINT_HEALTH.healthy) return "healthy";
+  return health === ENDPOINT_HEALTH.unhealthy ? "unhealthy" : "unknown";
+}
