@@ -1,0 +1,287 @@
+/** The configuration as a person meets it: the predecessor's file, problems with their places, environment, secrets, TypeScript. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, test } from "node:test";
+import { checkCommand } from "../src/cli/check.ts";
+import { loadConfigFile } from "../src/cli/config-file.ts";
+import { explainCommand } from "../src/cli/explain.ts";
+import { formatProblem, parseConfig } from "../src/config/load.ts";
+import type { Config } from "../src/config/schema.ts";
+import { startMillrace } from "./support/millrace.ts";
+import { ask, get } from "./support/raw-client.ts";
+import { startRawOrigin } from "./support/raw-origin.ts";
+
+const PREDECESSOR = `server:
+  address: ":8080"
+  read_timeout: 30s
+  write_timeout: 30s
+  idle_timeout: 60s
+  max_header_bytes: 1048576
+backends:
+  - "http://localhost:60408"
+  - "http://localhost:60409"
+rate_limit:
+  requests_per_minute: 100
+  burst: 10
+cors:
+  allowed_origins: ["*"]
+  allowed_methods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"]
+  allowed_headers: ["Content-Type", "Authorization"]
+  exposed_headers: []
+  allow_credentials: true
+  max_age: 3600
+  debug: true
+authentication:
+  enabled: true
+  required_token: "the-token"
+logging:
+  level: "INFO"
+health_check:
+  frequency: 10s
+  timeout: 5s
+  healthy_threshold: 2
+  path: /health
+`;
+
+function accepted(text: string, environment: Record<string, string> = {}): { config: Config; warnings: string[] } {
+  const loaded = parseConfig(text, "m.yaml", environment, () => "a-secret\nand more");
+  assert.ok("config" in loaded, "problems" in loaded ? loaded.problems.map(formatProblem).join("\n") : "");
+  return { config: loaded.config, warnings: loaded.warnings.map(formatProblem) };
+}
+
+function refused(text: string, environment: Record<string, string> = {}): string[] {
+  const loaded = parseConfig(text, "m.yaml", environment, (name) => {
+    throw new Error(`${name} does not exist`);
+  });
+  assert.ok("problems" in loaded, "it was accepted");
+  return loaded.problems.map(formatProblem);
+}
+
+const MINIMAL = "listeners: [{ address: ':80' }]\nupstreams: { app: { endpoints: ['http://a:1'] } }\nroutes: [{ upstream: app }]\n";
+
+describe("the predecessor's file", () => {
+  test("means what it meant there, with a warning about credentials for everybody", () => {
+    const { config, warnings } = accepted(PREDECESSOR);
+    assert.equal(config.listeners[0]?.address, ":8080");
+    assert.equal(config.listeners[0]?.limits.head_bytes, 1_048_576);
+    assert.equal(config.listeners[0]?.timeouts.request_head, 30_000);
+    assert.equal(config.listeners[0]?.timeouts.keep_alive, 60_000);
+    const upstream = config.upstreams["default"];
+    assert.deepEqual(
+      upstream?.endpoints.map(({ url }) => url),
+      ["http://localhost:60408", "http://localhost:60409"],
+    );
+    assert.equal(upstream?.health_check?.interval, 10_000);
+    assert.equal(upstream?.health_check?.path, "/health");
+    assert.equal(upstream?.health_check?.healthy_threshold, 2);
+    const [route] = config.routes;
+    assert.equal(route?.rate_limit?.requests_per_minute, 100);
+    assert.equal(route?.rate_limit?.burst, 10);
+    assert.equal(route?.cors?.max_age, 3_600_000);
+    assert.equal(route?.cors?.allow_credentials, false);
+    assert.deepEqual(route?.authentication?.tokens, ["the-token"]);
+    assert.equal(config.logging.level, "info");
+    assert.equal(config.status_path, "/status");
+    assert.equal(config.startup.require_healthy, true);
+    assert.equal(warnings.length, 1, warnings.join("\n"));
+    assert.match(warnings[0] ?? "", /^m\.yaml:18:\d+: .*allow_credentials/);
+  });
+
+  test("runs unchanged", { timeout: 30_000 }, async () => {
+    const [a, b] = await Promise.all([startRawOrigin({}), startRawOrigin({})]);
+    const proxy = await startMillrace(
+      PREDECESSOR.replace('":8080"', '"127.0.0.1:0"').replace("http://localhost:60408", a.url).replace("http://localhost:60409", b.url),
+    );
+    const bearer = "Authorization: Bearer the-token";
+    assert.equal((await ask(proxy.port, get("/", [bearer]))).status, 200);
+    assert.equal((await ask(proxy.port, get("/"))).status, 401);
+    const preflight = await ask(
+      proxy.port,
+      "OPTIONS / HTTP/1.1\r\nHost: a.test\r\nOrigin: https://x.test\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: content-type\r\n\r\n",
+    );
+    assert.equal(preflight.status, 204);
+    assert.deepEqual(preflight.fields.get("access-control-allow-origin"), ["*"]);
+    assert.equal(preflight.fields.has("access-control-allow-credentials"), false);
+    assert.deepEqual(preflight.fields.get("access-control-max-age"), ["3600"]);
+    const status = await ask(proxy.port, get("/status"));
+    const document: { status: string; upstreams: Record<string, { endpoints: { health: string }[] }> } = JSON.parse(status.body);
+    assert.equal(document.status, "ok");
+    assert.deepEqual(
+      document.upstreams["default"]?.endpoints.map(({ health }) => health),
+      ["healthy", "healthy"],
+    );
+    // Ten at once, then the bucket is empty: the two above that passed the limiter count.
+    const more = await Promise.all(Array.from({ length: 12 }, () => ask(proxy.port, get("/", [bearer]))));
+    assert.ok(more.filter((answer) => answer.status === 429).length >= 3);
+    assert.ok(!proxy.output().includes("the-token"));
+    assert.equal(await proxy.stop(), 0);
+    await Promise.all([a.close(), b.close()]);
+  });
+});
+
+describe("problems", () => {
+  test("come all at once, each with its place, what was expected and what may have been meant", () => {
+    const problems = refused(`listeners:
+  - adress: ":8080"
+    timeouts: { request_head: 30 }
+upstreams:
+  app:
+    endpoints: [ftp://a]
+    balance: round_robbin
+routes:
+  - match: { path: api }
+    upstream: ap
+loging: {}
+`);
+    for (const expected of [
+      /^m\.yaml:2:5: .*adress.*did you mean "?address"?/,
+      /^m\.yaml:3:\d+: .*request_head.*duration/,
+      /^m\.yaml:6:\d+: .*endpoints.*ftp/,
+      /^m\.yaml:7:\d+: .*round_robin/,
+      /^m\.yaml:9:\d+: .*path.*\//,
+      /^m\.yaml:10:\d+: .*did you mean "?app"?/,
+      /^m\.yaml:11:1: .*did you mean "?logging"?/,
+    ]) {
+      assert.ok(
+        problems.some((problem) => expected.test(problem)),
+        `${String(expected)} in\n${problems.join("\n")}`,
+      );
+    }
+  });
+
+  for (const [name, text, expected] of [
+    ["YAML that is none", "a: [1\n", /^m\.yaml:\d+:\d+: /],
+    ["an empty file", "", /^m\.yaml:1:1: /],
+    ["a list at the top", "- a\n", /^m\.yaml:1:1: /],
+    ["a key given twice", `${MINIMAL}workers: 1\nworkers: 2\n`, /^m\.yaml:5:\d+: /],
+    ["two documents", `${MINIMAL}---\n${MINIMAL}`, /^m\.yaml:\d+:\d+: /],
+    ["both forms at once", `${MINIMAL}backends: ['http://a:1']\n`, /form/],
+    [
+      "both rates",
+      MINIMAL.replace("{ upstream: app }", "{ upstream: app, rate_limit: { requests_per_minute: 1, requests_per_second: 1 } }"),
+      /^m\.yaml:3:\d+: .*requests_per_/,
+    ],
+    ["a variable that is not set", MINIMAL.replace("':80'", '"${NOT_SET}"'), /^m\.yaml:1:\d+: .*NOT_SET/],
+    [
+      "a secret that cannot be read",
+      MINIMAL.replace("{ upstream: app }", "{ upstream: app, authentication: { tokens: ['file:gone'] } }"),
+      /^m\.yaml:3:\d+: .*gone/,
+    ],
+  ] as const) {
+    test(`for ${name}`, () => {
+      const problems = refused(text);
+      assert.ok(
+        problems.some((problem) => expected.test(problem)),
+        problems.join("\n"),
+      );
+    });
+  }
+
+  test("never show a secret", () => {
+    const problems = refused(MINIMAL.replace("{ upstream: app }", "{ upstream: app, authentication: { tokens: ['1234 56789'] } }"));
+    assert.ok(!problems.join("\n").includes("56789"), problems.join("\n"));
+  });
+});
+
+test("environment variables and secrets are read", () => {
+  const text = `${MINIMAL.replace("{ upstream: app }", "{ upstream: app, authentication: { tokens: ['${TOKEN}', 'file:secret'] } }")}workers: \${WORKERS:-3}\n`;
+  const { config } = accepted(text, { TOKEN: "from:the#environment" });
+  assert.deepEqual(config.routes[0]?.authentication?.tokens, ["from:the#environment", "a-secret"]);
+  assert.equal(config.workers, 3);
+  assert.equal(accepted(text, { TOKEN: "t", WORKERS: "2" }).config.workers, 2);
+});
+
+describe("files", () => {
+  test("in TypeScript are checked by the same schema", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "millrace-config-"));
+    const entry = new URL("../src/millrace.ts", import.meta.url).href;
+    const good = path.join(folder, "good.ts");
+    await writeFile(
+      good,
+      `import { defineConfig } from ${JSON.stringify(entry)};
+const port: number = 8081;
+export default defineConfig({ listeners: [{ address: \`:\${port}\` }], upstreams: { app: { endpoints: ["http://a:1"] } }, routes: [{ upstream: "app" }] });`,
+    );
+    const loaded = await loadConfigFile(good);
+    assert.ok("config" in loaded, JSON.stringify(loaded));
+    assert.equal(loaded.config.listeners[0]?.address, ":8081");
+    const wrong = path.join(folder, "wrong.ts");
+    await writeFile(wrong, `export default { listeners: [], upstreams: {}, routes: [{ upstream: "x" }] };`);
+    const lines: string[] = [];
+    assert.equal(
+      await checkCommand(
+        wrong,
+        () => {},
+        (line) => lines.push(line),
+      ),
+      1,
+    );
+    assert.ok(lines.length >= 2 && lines.every((line) => line.startsWith(`${wrong}:1:1: `)), lines.join(""));
+    const broken = path.join(folder, "broken.ts");
+    await writeFile(broken, "export default {");
+    lines.length = 0;
+    assert.equal(
+      await checkCommand(
+        broken,
+        () => {},
+        (line) => lines.push(line),
+      ),
+      1,
+    );
+    assert.ok(lines.join("").startsWith(`${broken}:`) && !/\n\s+at /.test(lines.join("")), lines.join(""));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test("that are missing or folders are a plain line", async () => {
+    for (const file of ["/does/not/exist.yaml", tmpdir()]) {
+      const lines: string[] = [];
+      assert.equal(
+        await checkCommand(
+          file,
+          () => {},
+          (line) => lines.push(line),
+        ),
+        1,
+      );
+      assert.equal(lines.length, 1);
+      assert.ok(lines[0]?.startsWith(file));
+    }
+  });
+});
+
+test("explain says which route takes a request, why the others do not, and what would be sent", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));
+  const file = path.join(folder, "m.yaml");
+  await writeFile(
+    file,
+    `listeners: [{ address: ":80" }]
+upstreams: { app: { endpoints: ["http://a:1"] }, other: { endpoints: ["http://b:1"] } }
+routes:
+  - { name: admin, match: { path: /admin/*, methods: [POST] }, upstream: other }
+  - { name: api, match: { path: /api/* }, upstream: app, rate_limit: { requests_per_minute: 5 }, authentication: { tokens: [t0ken] } }
+`,
+  );
+  let out = "";
+  let err = "";
+  const run = (method: string, url: string, fields: string[] = []): Promise<number> =>
+    explainCommand(
+      { file, method, url, fields },
+      (text) => (out += text),
+      (text) => (err += text),
+    );
+  assert.equal(await run("GET", "http://x.test/api/%61?q=1", ["Authorization: Bearer t0ken", "X-A: 1"]), 0);
+  assert.match(out, /takes it +api/);
+  assert.match(out, /no +admin: \S/);
+  assert.match(out, /rate.limit.*authentication/i);
+  assert.match(out, /GET \/api\/%61\?q=1 HTTP\/1\.1/);
+  assert.match(out, /Host: x\.test/);
+  assert.ok(!out.includes("t0ken"), "the token would not be forwarded, and is not shown");
+  out = "";
+  assert.equal(await run("GET", "/nowhere"), 0);
+  assert.match(out, /404/);
+  assert.equal(await run("G T", "/"), 1);
+  assert.match(err, /refused with 400/);
+  await rm(folder, { recursive: true, force: true });
+});

@@ -1,0 +1,240 @@
+/** What is forwarded and what is not: the design's section 8, over real sockets against the real command. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startMillrace } from "./support/millrace.ts";
+import type { Millrace } from "./support/millrace.ts";
+import { RawClient, ask, get } from "./support/raw-client.ts";
+import type { RawResponse } from "./support/raw-client.ts";
+import { startRawOrigin } from "./support/raw-origin.ts";
+import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
+
+let origin: RawOrigin;
+let proxy: Millrace;
+let trusting: Millrace;
+let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+function config(trusted: string): string {
+  return `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+trusted_proxies: [${trusted}]
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [{ upstream: app }]
+logging: { access: false, level: warn }
+`;
+}
+
+before(async () => {
+  origin = await startRawOrigin({ onRequest: (request) => request.socket.write(answer, "latin1") });
+  proxy = await startMillrace(config(""));
+  trusting = await startMillrace(config("127.0.0.1"));
+});
+
+after(async () => {
+  assert.equal(await proxy.stop(), 0);
+  assert.equal(await trusting.stop(), 0);
+  await origin.close();
+});
+
+/** What the origin got of that request. */
+async function forwarded(request: string, through: Millrace = proxy): Promise<OriginRequest> {
+  const before = origin.requests.length;
+  await ask(through.port, request);
+  const got = origin.requests[before];
+  assert.ok(got !== undefined, "the origin got a request");
+  return got;
+}
+
+async function answered(response: string, request: string = get("/")): Promise<RawResponse> {
+  const usual = answer;
+  answer = response;
+  try {
+    return await ask(proxy.port, request);
+  } finally {
+    answer = usual;
+  }
+}
+
+describe("the request that goes upstream", () => {
+  test("keeps method, target, and all end-to-end fields in order and spelling, and adds its own", async () => {
+    const got = await forwarded(
+      "PATCH /a/b;c?x=%20y&z HTTP/1.1\r\nhOsT: A.test:8080\r\nX-One: 1\r\nx-two:2\r\nX-One:   again \r\nCookie: a=1\r\nCookie: b=2\r\nContent-Length: 3\r\n\r\nabc",
+    );
+    assert.equal(
+      got.head,
+      "PATCH /a/b;c?x=%20y&z HTTP/1.1\r\nhOsT: A.test:8080\r\nX-One: 1\r\nx-two:2\r\nX-One:   again \r\nCookie: a=1\r\nCookie: b=2\r\nContent-Length: 3\r\n" +
+        "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: A.test:8080\r\nVia: 1.1 millrace\r\n\r\n",
+    );
+    assert.equal(got.body, "abc");
+  });
+
+  test("has no hop-by-hop field and none that Connection names", async () => {
+    const got = await forwarded(
+      get("/", [
+        "Connection: keep-alive, X-Hop",
+        "Keep-Alive: timeout=5",
+        "Proxy-Connection: keep-alive",
+        "TE: gzip",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+        "X-Hop: 1",
+        "Proxy: http://evil.test",
+        "X_Forwarded_For: 6.6.6.6",
+        "X-Kept: 1",
+      ]),
+    );
+    const names = got.head
+      .split("\r\n")
+      .slice(1, -2)
+      .map((line) => line.slice(0, line.indexOf(":")));
+    assert.deepEqual(names, ["Host", "X-Kept", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Via"]);
+  });
+
+  test("keeps what Connection must not remove", async () => {
+    const got = await forwarded(
+      "POST / HTTP/1.1\r\nHost: a.test\r\nConnection: Host, Content-Length, X-Forwarded-For, Authorization\r\nAuthorization: Basic x\r\nContent-Length: 2\r\n\r\nhi",
+    );
+    assert.match(got.head, /\r\nHost: a\.test\r\n/);
+    assert.match(got.head, /\r\nContent-Length: 2\r\n/);
+    assert.match(got.head, /\r\nAuthorization: Basic x\r\n/);
+    assert.match(got.head, /\r\nX-Forwarded-For: 127\.0\.0\.1\r\n/);
+  });
+
+  test("takes X-Forwarded-* of strangers away", async () => {
+    const got = await forwarded(
+      get("/", ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.test", "Forwarded: for=6.6.6.6"]),
+    );
+    assert.ok(!/6\.6\.6\.6|evil|https/.test(got.head), got.head);
+  });
+
+  test("appends to X-Forwarded-For of a trusted proxy and believes the rest", async () => {
+    const got = await forwarded(
+      get("/", ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test"]),
+      trusting,
+    );
+    assert.match(got.head, /\r\nX-Forwarded-For: 203\.0\.113\.9, 127\.0\.0\.1\r\n/);
+    assert.match(got.head, /\r\nX-Forwarded-Proto: https\r\n/);
+    assert.match(got.head, /\r\nX-Forwarded-Host: shop\.test\r\n/);
+    assert.equal(got.head.match(/X-Forwarded-/gi)?.length, 3);
+  });
+
+  test("appends to Via", async () => {
+    const got = await forwarded(get("/", ["Via: 1.0 fred"]));
+    assert.match(got.head, /\r\nVia: 1\.0 fred\r\n[^]*\r\nVia: 1\.1 millrace\r\n/);
+    const old = await forwarded("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    assert.match(old.head, /^GET \/ HTTP\/1\.1\r\n[^]*\r\nVia: 1\.0 millrace\r\n/);
+  });
+
+  test("is in origin-form for an absolute target, with the target's authority as Host", async () => {
+    const got = await forwarded("GET http://A.test/x?y HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    assert.match(got.head, /^GET \/x\?y HTTP\/1\.1\r\n/);
+    assert.equal(got.head.match(/host: a\.test\r\n/gi)?.length, 2);
+    const bare = await forwarded("GET http://a.test HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    assert.match(bare.head, /^GET \/ HTTP\/1\.1\r\n/);
+  });
+
+  test("is OPTIONS * as it came, and Max-Forwards counts down", async () => {
+    const got = await forwarded("OPTIONS * HTTP/1.1\r\nHost: a.test\r\nMax-Forwards: 3\r\n\r\n");
+    assert.match(got.head, /^OPTIONS \* HTTP\/1\.1\r\n/);
+    assert.match(got.head, /\r\nMax-Forwards: 2\r\n/);
+    const here = await ask(proxy.port, "OPTIONS / HTTP/1.1\r\nHost: a.test\r\nMax-Forwards: 0\r\n\r\n");
+    assert.equal(here.status, 204);
+    assert.ok(here.fields.has("allow"));
+  });
+
+  test("has a Host even if an HTTP/1.0 client sent none", async () => {
+    const got = await forwarded("GET / HTTP/1.0\r\n\r\n");
+    assert.match(got.head, new RegExp(`\r\nHost: 127\\.0\\.0\\.1:${origin.port}\r\n`));
+  });
+
+  test("has its chunked body decoded and coded anew, without extensions, with trailers", async () => {
+    const before = origin.received().length;
+    await ask(
+      proxy.port,
+      "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5;ext=1\r\nhello\r\n0\r\nX-Sum: 9\r\nContent-Length: 7\r\n\r\n",
+    );
+    const bytes = origin.received().slice(before);
+    assert.ok(bytes.endsWith("\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 9\r\n\r\n"), bytes);
+  });
+});
+
+describe("the response that goes downstream", () => {
+  test("keeps status, reason, fields and every Set-Cookie, and gets a Date if it has none", async () => {
+    const response = await answered("HTTP/1.1 299 Very Odd\r\nSet-Cookie: a=1\r\nX-A: 1\r\nset-cookie: b=2\r\nContent-Length: 2\r\n\r\nok");
+    assert.match(
+      response.head,
+      /^HTTP\/1\.1 299 Very Odd\r\nSet-Cookie: a=1\r\nX-A: 1\r\nset-cookie: b=2\r\nContent-Length: 2\r\nDate: [^\r]+ GMT\r\n\r\n$/,
+    );
+    const dated = await answered("HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n");
+    assert.deepEqual(dated.fields.get("date"), ["Sun, 06 Nov 1994 08:49:37 GMT"]);
+  });
+
+  test("has no hop-by-hop field", async () => {
+    const response = await answered(
+      "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nUpgrade: h2\r\nContent-Length: 2\r\n\r\nok",
+    );
+    for (const name of ["connection", "keep-alive", "x-hop", "upgrade"]) assert.ok(!response.fields.has(name), name);
+  });
+
+  test("keeps trailers and drops what may not be one", async () => {
+    const response = await answered(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: grpc-status\r\n\r\n2\r\nok\r\n0\r\ngrpc-status: 0\r\nSet-Cookie: x=1\r\n\r\n",
+    );
+    assert.equal(response.trailers, "grpc-status: 0\r\n");
+  });
+
+  test("relays interim responses, but not to HTTP/1.0", async () => {
+    const interim = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    const usual = answer;
+    answer = interim;
+    const client = await RawClient.connect(proxy.port);
+    client.send(get("/"));
+    const [early, final] = await client.responses(2);
+    assert.equal(early?.head, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+    assert.equal(final?.body, "ok");
+    client.destroy();
+    const old = await RawClient.connect(proxy.port);
+    old.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    await old.end();
+    assert.match(old.received, /^HTTP\/1\.1 200 OK\r\n/);
+    old.destroy();
+    answer = usual;
+  });
+
+  for (const [name, response, request] of [
+    ["HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n"],
+    ["204", "HTTP/1.1 204 No Content\r\n\r\n", get("/")],
+    ["304", 'HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\nETag: "x"\r\n\r\n', get("/")],
+  ] as const) {
+    test(`has no body for ${name}, and the connection goes on`, async () => {
+      const usual = answer;
+      const client = await RawClient.connect(proxy.port);
+      answer = response;
+      client.send(request);
+      const first = await client.response({ toHead: name === "HEAD" });
+      if (name !== "204") assert.deepEqual(first.fields.get("content-length"), ["99"], "the length is metadata and stays");
+      const length = client.received.length;
+      answer = usual;
+      client.send(get("/second"));
+      await client.until((each) => each.received.endsWith("\r\n\r\nok"), "the second answer");
+      assert.ok(client.received.slice(length).startsWith("HTTP/1.1 200 OK\r\n"), "nothing between the two");
+      client.destroy();
+    });
+  }
+
+  test("is framed anew when it ended with its connection: chunked for 1.1, by close for 1.0", async () => {
+    const closing = await startRawOrigin({ onRequest: ({ socket }) => socket.end("HTTP/1.0 200 OK\r\nX-Old: 1\r\n\r\nuntil the end") });
+    const old = await startMillrace(config("").replace(origin.url, closing.url));
+    const response = await ask(old.port, get("/"));
+    assert.deepEqual(response.fields.get("transfer-encoding"), ["chunked"]);
+    assert.equal(response.body, "until the end");
+    const client = await RawClient.connect(old.port);
+    client.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    await client.end();
+    assert.match(client.received, /\r\nConnection: close\r\n/);
+    assert.ok(client.received.endsWith("\r\n\r\nuntil the end"));
+    client.destroy();
+    await old.stop();
+    await closing.close();
+  });
+});

@@ -1,0 +1,234 @@
+/**
+ * The layer rule (ARCHITECTURE.md, "Folders") as a matrix, read from the imports themselves. The linter and tsconfig.pure.json enforce
+ * the same rule with positions in the editor; tests below break the rule on purpose, because a tool that has lost its way reports
+ * nothing at all.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, test } from "node:test";
+import { ROOT, importsOf, readText, sourceFiles, withoutComments } from "./support/source-files.ts";
+
+interface Layer {
+  /** Other folders of src/ that it may import. */
+  readonly folders: readonly string[];
+  /** Packages and Node modules that it may import; "node:*" for all but Node's own HTTP. */
+  readonly modules: readonly string[];
+}
+
+const BELOW_PROXY = ["base", "http", "http1", "http2", "policy", "config", "shared"];
+const LAYERS: Readonly<Record<string, Layer>> = {
+  base: { folders: [], modules: [] },
+  http: { folders: ["base"], modules: [] },
+  http1: { folders: ["base", "http"], modules: ["node:buffer"] },
+  http2: { folders: ["base", "http"], modules: ["node:buffer"] },
+  policy: { folders: ["base", "http"], modules: [] },
+  config: { folders: ["base", "http", "policy"], modules: ["yaml", "zod"] },
+  shared: { folders: ["base", "config"], modules: [] },
+  proxy: { folders: [...BELOW_PROXY, "middleware"], modules: ["node:buffer"] },
+  middleware: { folders: ["base", "http", "policy", "config", "shared", "proxy"], modules: ["node:buffer", "node:crypto"] },
+  observe: { folders: ["base", "http", "config", "shared"], modules: ["node:*", "pino"] },
+  net: { folders: [...BELOW_PROXY, "proxy", "observe"], modules: ["node:*"] },
+  "worker.ts": { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe"], modules: ["node:*"] },
+  control: { folders: ["base", "http", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http", "node:https"] },
+  cli: { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*", "node:http"] },
+  "main.ts": { folders: ["cli"], modules: ["node:*"] },
+  "millrace.ts": { folders: ["config"], modules: [] },
+};
+const PURE = ["base", "http", "http1", "http2", "policy", "config", "shared"];
+/** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
+const NODE_HTTP = new Set(["node:http", "node:https", "node:http2"]);
+/** Folders whose sub-folders do not know each other. */
+const SIBLINGS_APART = ["policy", "middleware"];
+
+/** Why `file` may not import `module`, or null. Both are as written; `file` is relative to the root. */
+function verdict(file: string, module: string): string | null {
+  const name = layerOf(file);
+  const layer = LAYERS[name];
+  if (layer === undefined) return `${name} is no known layer`;
+  if (!module.startsWith(".")) {
+    const allowed =
+      layer.modules.includes(module) || (module.startsWith("node:") && !NODE_HTTP.has(module) && layer.modules.includes("node:*"));
+    return allowed ? null : `${name} may not import ${module}`;
+  }
+  const target = path.posix.join(path.posix.dirname(file), module);
+  if (!target.startsWith("src/")) return `leaves src/ for ${target}`;
+  const other = layerOf(target);
+  if (other === name) {
+    const [from, to] = [file.split("/"), target.split("/")];
+    const apart = SIBLINGS_APART.includes(name) && to.length > 3 && from.length > 3 && from[2] !== to[2];
+    return apart ? `${name}/${from[2] ?? ""} may not know ${name}/${to[2] ?? ""}` : null;
+  }
+  return layer.folders.includes(other) ? null : `${name} may not import ${other}`;
+}
+
+function layerOf(file: string): string {
+  return file.split("/")[1] ?? "";
+}
+
+test("every import of src/ is one that its layer may have", () => {
+  const files = sourceFiles();
+  assert.ok(files.length > 100, `only ${files.length} files found`);
+  const wrong: string[] = [];
+  for (const file of files) {
+    for (const module of importsOf(readText(file))) {
+      const why = verdict(file, module);
+      if (why !== null) wrong.push(`${file}: ${why} (${module})`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("the reader of imports sees every form", () => {
+  const code = `
+import { a } from "./one.ts";
+import type { B } from "./two.ts";
+import {
+  c,
+} from "./three.ts";
+export { d } from "./four.ts";
+export * from "./five.ts";
+import "./six.ts";
+const late = await import("./seven.ts");
+// import { no } from "./comment.ts";
+/* import { no } from "./comment.ts"; */
+`;
+  assert.deepEqual(importsOf(code).toSorted(), ["./five.ts", "./four.ts", "./one.ts", "./seven.ts", "./six.ts", "./three.ts", "./two.ts"]);
+});
+
+test("pure folders read no clock, own no timer and draw no lots", () => {
+  const impure =
+    /\b(Date\.now|new Date\(\s*\)|performance\s*\.|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|process\s*\.)/;
+  const wrong = PURE.flatMap((folder) => sourceFiles().filter((file) => layerOf(file) === folder)).flatMap((file) =>
+    withoutComments(readText(file))
+      .split("\n")
+      .flatMap((line, index) => (impure.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+/** One forbidden import per line of the rule; each must be refused by the matrix above and by the linter. */
+const BREACHES: readonly (readonly [file: string, module: string])[] = [
+  ["src/base/breach.ts", "node:fs"],
+  ["src/base/breach.ts", "zod"],
+  ["src/base/breach.ts", "../http/field-edits.ts"],
+  ["src/http/breach.ts", "node:buffer"],
+  ["src/http/breach.ts", "yaml"],
+  ["src/http/breach.ts", "../http1/limits.ts"],
+  ["src/http/breach.ts", "../net/dial.ts"],
+  ["src/http1/breach.ts", "node:net"],
+  ["src/http1/breach.ts", "node:http"],
+  ["src/http1/breach.ts", "zod"],
+  ["src/http1/breach.ts", "../proxy/ports.ts"],
+  ["src/http1/breach.ts", "../policy/route/match.ts"],
+  ["src/http2/breach.ts", "../http1/limits.ts"],
+  ["src/policy/route/breach.ts", "../cors/origins.ts"],
+  ["src/policy/route/breach.ts", "../../shared/protocol.ts"],
+  ["src/policy/route/breach.ts", "node:crypto"],
+  ["src/config/breach.ts", "node:fs"],
+  ["src/config/breach.ts", "../net/dial.ts"],
+  ["src/shared/breach.ts", "node:worker_threads"],
+  ["src/shared/breach.ts", "../observe/names.ts"],
+  ["src/proxy/breach.ts", "node:net"],
+  ["src/proxy/breach.ts", "../net/dial.ts"],
+  ["src/proxy/breach.ts", "../control/probe.ts"],
+  ["src/middleware/cors/breach.ts", "../rate-limit/rate-limit.ts"],
+  ["src/middleware/cors/breach.ts", "../../control/probe.ts"],
+  ["src/middleware/cors/breach.ts", "node:http"],
+  ["src/net/breach.ts", "../control/probe.ts"],
+  ["src/net/breach.ts", "node:http"],
+  ["src/net/breach.ts", "node:https"],
+  ["src/net/breach.ts", "node:http2"],
+  ["src/worker.ts", "./control/probe.ts"],
+  ["src/worker.ts", "node:http"],
+  ["src/observe/breach.ts", "../proxy/ports.ts"],
+  ["src/observe/breach.ts", "../control/probe.ts"],
+  ["src/control/breach.ts", "../proxy/exchange.ts"],
+  ["src/control/breach.ts", "../net/listener.ts"],
+];
+
+describe("breaches of the layer rule are found", () => {
+  test("by the matrix", () => {
+    for (const [file, module] of BREACHES) assert.notEqual(verdict(file, module), null, `${file} imports ${module}`);
+  });
+
+  test("by the linter", () => {
+    inFolder((folder) => {
+      // The configuration with comments and type-aware rules out: those need the whole program.
+      const config = readText(".oxlintrc.json")
+        .replace(/^\s*\/\/.*$/gm, "")
+        .replace('"typeAware": true', '"typeAware": false');
+      writeFileSync(path.join(folder, ".oxlintrc.json"), config);
+      const modulesOf = new Map(
+        BREACHES.map(([file]) => [file, BREACHES.filter((breach) => breach[0] === file).map(([, module]) => module)]),
+      );
+      for (const [file, modules] of modulesOf) {
+        write(folder, file, modules.map((module, index) => `export { x as x${index} } from "${module}";\n`).join(""));
+      }
+      const { status, stdout } = runNode(folder, [path.join(ROOT, "node_modules/oxlint/bin/oxlint"), "--format", "unix", "."]);
+      assert.equal(status, 1, stdout);
+      const missed = [...modulesOf].flatMap(([file, modules]) =>
+        modules.flatMap((module, index) => {
+          const found = stdout
+            .split("\n")
+            .some((line) => line.startsWith(`${file}:${index + 1}:`) && line.includes("no-restricted-imports"));
+          return found ? [] : [`${file} imports ${module}`];
+        }),
+      );
+      assert.deepEqual(missed, [], stdout);
+    });
+  });
+
+  test("by the type check without Node's types", () => {
+    inFolder((folder) => {
+      const code = [
+        'import { readFileSync } from "node:fs";',
+        "export const a: unknown = readFileSync;",
+        "export const b: number = performance.now();",
+        "export const c: unknown = setTimeout(() => {}, 1);",
+        "export const d: unknown = process.env;",
+        "export const e: unknown = globalThis.Buffer;",
+        "console.log(a);",
+      ];
+      write(folder, "breach.ts", `${code.join("\n")}\n`);
+      const config = {
+        extends: path.join(ROOT, "tsconfig.pure.json"),
+        include: ["breach.ts", path.join(ROOT, "types/pure.d.ts")],
+        exclude: [],
+      };
+      write(folder, "tsconfig.json", JSON.stringify(config));
+      const { status, stdout } = runNode(folder, [path.join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "."]);
+      assert.notEqual(status, 0);
+      for (const line of [1, 3, 4, 5, 6, 7]) assert.match(stdout, new RegExp(`breach\\.ts\\(${line},`));
+    });
+  });
+});
+
+test("every folder of src/ is a layer, and ARCHITECTURE.md names it", () => {
+  const text = readFileSync(path.join(ROOT, "ARCHITECTURE.md"), "utf8");
+  for (const name of new Set(sourceFiles().map(layerOf))) {
+    assert.ok(name in LAYERS, `${name} has no line in the matrix`);
+    assert.ok(text.includes(name.endsWith(".ts") ? `  ${name}` : `  ${name}/`), `ARCHITECTURE.md does not name ${name}`);
+  }
+});
+
+function inFolder(run: (folder: string) => void): void {
+  const folder = mkdtempSync(path.join(tmpdir(), "millrace-layers-"));
+  try {
+    run(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function write(folder: string, file: string, text: string): void {
+  mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+  writeFileSync(path.join(folder, file), text);
+}
+
+function runNode(cwd: string, argv: readonly string[]): { status: number | null; stdout: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { cwd, encoding: "utf8" });
+  return { status, stdout: stdout + stderr };
+}

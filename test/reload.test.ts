@@ -1,0 +1,56 @@
+/** SIGHUP: the new configuration is used without a lost request; a wrong one leaves the old one in use. */
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { startMillrace } from "./support/millrace.ts";
+import { RawClient, ask, get } from "./support/raw-client.ts";
+import { startRawOrigin } from "./support/raw-origin.ts";
+
+test("a reload swaps routes under load, and refuses a wrong file", { timeout: 60_000 }, async () => {
+  const [first, second] = await Promise.all([startRawOrigin({}), startRawOrigin({})]);
+  const config = (url: string): string => `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 2
+upstreams: { app: { endpoints: ["${url}"] } }
+routes: [{ upstream: app }]
+admin: { address: "127.0.0.1:0" }
+`;
+  const proxy = await startMillrace(config(first.url));
+  let stopped = false;
+  const load = Array.from({ length: 8 }, async () => {
+    const client = await RawClient.connect(proxy.port);
+    let count = 0;
+    while (!stopped) {
+      client.send(get("/"));
+      await client.responses(++count);
+    }
+    client.destroy();
+    return count;
+  });
+  for (let round = 1; round <= 10; round++) {
+    await writeFile(proxy.configFile, config(round % 2 === 0 ? first.url : second.url));
+    proxy.process.kill("SIGHUP");
+    await proxy.until((output) => output.split('"event":"config_reloaded"').length > round, `reload ${round}`);
+  }
+  // Ten swaps end with the first origin: new requests go there and nowhere else.
+  const before = second.requests.length;
+  assert.equal((await ask(proxy.port, get("/after"))).status, 200);
+  assert.ok(first.requests.some(({ head }) => head.startsWith("GET /after")));
+
+  await writeFile(proxy.configFile, "listeners: []\n");
+  proxy.process.kill("SIGHUP");
+  await proxy.until((output) => output.includes('"event":"config_refused"'), "the refusal");
+  assert.equal((await ask(proxy.port, get("/"))).status, 200);
+  stopped = true;
+  const counts = await Promise.all(load);
+  assert.ok(
+    counts.every((count) => count > 10),
+    counts.join(" "),
+  );
+  assert.ok(second.requests.length - before <= 8, "at most what was in flight");
+  const metrics = await ask(proxy.adminPort, get("/metrics"));
+  const total = [...metrics.body.matchAll(/^millrace_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  assert.ok(total >= counts.reduce((sum, count) => sum + count, 0), "counters never fall over reloads");
+  assert.equal(await proxy.stop(), 0);
+  await Promise.all([first.close(), second.close()]);
+});

@@ -1,0 +1,188 @@
+/** A client on a raw socket: sends bytes, waits for what a test names, and gives up at a deadline instead of hanging. */
+import { once } from "node:events";
+import net from "node:net";
+import type { Socket } from "node:net";
+
+/** Longest that any wait of a test may take. */
+const PATIENCE_MS = 10_000;
+
+export class RawClient {
+  readonly socket: Socket;
+  /** Everything received, latin1. */
+  received: string = "";
+  ended: boolean = false;
+  closed: boolean = false;
+  error: string = "";
+  private waiting: (() => void)[] = [];
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (chunk: Buffer) => {
+      this.received += chunk.toString("latin1");
+      this.wake();
+    });
+    socket.on("end", () => {
+      this.ended = true;
+      this.wake();
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.error = error.code ?? error.message;
+      this.wake();
+    });
+    socket.on("close", () => {
+      this.closed = true;
+      this.wake();
+    });
+  }
+
+  static async connect(port: number, host: string = "127.0.0.1"): Promise<RawClient> {
+    const socket = net.connect({ port, host, noDelay: true, allowHalfOpen: true });
+    const client = new RawClient(socket);
+    if (socket.connecting) await once(socket, "connect");
+    return client;
+  }
+
+  send(text: string): void {
+    this.socket.write(text, "latin1");
+  }
+
+  /** Resolves once `condition` holds for what was received; rejects at the deadline, saying what there was. */
+  async until(condition: (client: RawClient) => boolean, what: string): Promise<void> {
+    const deadline = AbortSignal.timeout(PATIENCE_MS);
+    while (!condition(this)) {
+      if (deadline.aborted) throw new Error(`waited in vain for ${what}; received ${JSON.stringify(this.received.slice(-400))}`);
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve);
+        deadline.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+
+  /** Waits for `count` complete responses and returns them. */
+  async responses(count: number, options: { readonly toHead?: boolean } = {}): Promise<RawResponse[]> {
+    await this.until(
+      (client) => parseResponses(client.received, client.ended || client.closed, options.toHead).length >= count,
+      `${count} responses`,
+    );
+    return parseResponses(this.received, this.ended || this.closed, options.toHead);
+  }
+
+  async response(options: { readonly toHead?: boolean } = {}): Promise<RawResponse> {
+    const [first] = await this.responses(1, options);
+    if (first === undefined) throw new Error("no response");
+    return first;
+  }
+
+  /** Waits until the other side has ended or reset the connection. */
+  async end(): Promise<void> {
+    await this.until((client) => client.ended || client.closed, "the connection's end");
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}
+
+export interface RawResponse {
+  readonly status: number;
+  readonly head: string;
+  /** Lower-case names; values of repeated fields in order. */
+  readonly fields: ReadonlyMap<string, readonly string[]>;
+  readonly body: string;
+  readonly trailers: string;
+  /** The body ended as its framing says. */
+  readonly complete: boolean;
+}
+
+/** The final and interim responses in `text`; an unfinished last one only when the connection has ended. */
+export function parseResponses(text: string, ended: boolean, toHead: boolean = false): RawResponse[] {
+  const found: RawResponse[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const end = text.indexOf("\r\n\r\n", at);
+    if (end < 0) break;
+    const head = text.slice(at, end + 4);
+    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0);
+    const fields = fieldsOf(head);
+    const after = text.slice(end + 4);
+    const body = bodyOf(status, fields, after, toHead, ended);
+    if (body === null) break;
+    found.push({ status, head, fields, body: body.text, trailers: body.trailers, complete: body.complete });
+    at = end + 4 + body.length;
+  }
+  return found;
+}
+
+function bodyOf(
+  status: number,
+  fields: ReadonlyMap<string, readonly string[]>,
+  after: string,
+  toHead: boolean,
+  ended: boolean,
+): { text: string; trailers: string; complete: boolean; length: number } | null {
+  if (status < 200 || status === 204 || status === 304 || toHead) return { text: "", trailers: "", complete: true, length: 0 };
+  const cut = ended ? { text: after, trailers: "", complete: false, length: after.length } : null;
+  if (fields.get("transfer-encoding")?.[0]?.toLowerCase() === "chunked") {
+    let at = 0;
+    let text = "";
+    for (;;) {
+      const line = after.indexOf("\r\n", at);
+      if (line < 0) return cut;
+      const size = Number.parseInt(after.slice(at, line), 16);
+      if (size === 0) {
+        const end = after.indexOf("\r\n\r\n", line);
+        if (end < 0) return cut;
+        return { text, trailers: after.slice(line + 2, end + 2), complete: true, length: end + 4 };
+      }
+      if (after.length < line + 4 + size) return cut;
+      text += after.slice(line + 2, line + 2 + size);
+      at = line + 4 + size;
+    }
+  }
+  const length = fields.get("content-length")?.[0];
+  if (length !== undefined) {
+    const size = Number(length);
+    return after.length < size ? cut : { text: after.slice(0, size), trailers: "", complete: true, length: size };
+  }
+  return ended ? { text: after, trailers: "", complete: true, length: after.length } : null;
+}
+
+function fieldsOf(head: string): Map<string, string[]> {
+  const fields = new Map<string, string[]>();
+  for (const line of head.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon <= 0) continue;
+    const name = line.slice(0, colon).toLowerCase();
+    const values = fields.get(name) ?? [];
+    values.push(line.slice(colon + 1).trim());
+    fields.set(name, values);
+  }
+  return fields;
+}
+
+/** One request on a connection of its own, and its final response. */
+export async function ask(port: number, request: string, host?: string): Promise<RawResponse> {
+  const client = await RawClient.connect(port, host);
+  try {
+    client.send(request);
+    const toHead = request.startsWith("HEAD ");
+    await client.until(
+      (each) => parseResponses(each.received, each.ended || each.closed, toHead).some(({ status }) => status >= 200),
+      "a response",
+    );
+    const final = parseResponses(client.received, client.ended || client.closed, toHead).find(({ status }) => status >= 200);
+    if (final === undefined) throw new Error("no final response");
+    return final;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** A GET request with that path and further field lines. */
+export function get(path: string, fields: readonly string[] = []): string {
+  return `GET ${path} HTTP/1.1\r\nHost: a.test\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
+}
