@@ -1,0 +1,69 @@
+/** The load generator: wrk with 64 kept connections on one thread. */
+import type { Processes } from "../processes.ts";
+import { findProgram } from "../processes.ts";
+
+export interface Load {
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Connections that failed, answers that did not come, and answers other than 2xx and 3xx. */
+  readonly errors: number;
+}
+
+const CONNECTIONS = 64;
+
+/** What a browser sends: with request line and Host about 900 bytes. */
+export const REQUEST_FIELDS: readonly string[] = [
+  "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+  "Accept-Encoding: gzip, deflate, br, zstd",
+  "Accept-Language: en-GB,en-US;q=0.9,en;q=0.8,de;q=0.7",
+  "Cache-Control: max-age=0",
+  "Cookie: session=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08; consent=analytics%3D0%26marketing%3D0; theme=dark",
+  "Priority: u=0, i",
+  "Referer: http://bench.test/catalogue/items?page=3&sort=price",
+  'Sec-Ch-Ua: "Chromium";v="140", "Not=A?Brand";v="24", "Google Chrome";v="140"',
+  "Sec-Ch-Ua-Mobile: ?0",
+  'Sec-Ch-Ua-Platform: "Linux"',
+  "Sec-Fetch-Dest: document",
+  "Sec-Fetch-Mode: navigate",
+  "Sec-Fetch-Site: same-origin",
+  "Upgrade-Insecure-Requests: 1",
+  "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+];
+
+/** Why it cannot run, with the command that helps; null when it can. */
+export function missingWrk(): string | null {
+  return findProgram("wrk") === null ? "wrk is not installed: apt-get install wrk" : null;
+}
+
+export async function runWrk(processes: Processes, core: number, port: number, seconds: number): Promise<Load> {
+  const fields = REQUEST_FIELDS.flatMap((line) => ["-H", line]);
+  const target = `http://127.0.0.1:${port}/catalogue/items/4711?colour=blue`;
+  const argv = ["wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", ...fields, "-H", "Host: bench.test", target];
+  return parseWrk(await processes.run(argv, core));
+}
+
+/** Reads wrk's report; throws when it is none. */
+export function parseWrk(report: string): Load {
+  const [, requests = "", seconds = "", unit = ""] = /(\d+) requests in ([\d.]+)(ms|s|m),/.exec(report) ?? [];
+  const perSecond = /Requests\/sec:\s+([\d.]+)/.exec(report)?.[1];
+  const p50 = /^\s+50%\s+([\d.]+)(us|ms|s|m)\b/m.exec(report);
+  const p99 = /^\s+99%\s+([\d.]+)(us|ms|s|m)\b/m.exec(report);
+  if (perSecond === undefined || p50 === null || p99 === null || milliseconds(seconds, unit) <= 0) throw new Error(`wrk said: ${report}`);
+  const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(report)?.slice(1) ?? [];
+  const statuses = /Non-2xx or 3xx responses: (\d+)/.exec(report)?.[1] ?? "0";
+  return {
+    requests: Number(requests),
+    requestsPerSecond: Number(perSecond),
+    p50: milliseconds(p50[1] ?? "", p50[2] ?? ""),
+    p99: milliseconds(p99[1] ?? "", p99[2] ?? ""),
+    errors: [...sockets, statuses].reduce((sum, count) => sum + Number(count), 0),
+  };
+}
+
+function milliseconds(value: string, unit: string): number {
+  const factor = { us: 0.001, ms: 1, s: 1000, m: 60_000 }[unit] ?? Number.NaN;
+  return Number(value) * factor;
+}

@@ -1,0 +1,17 @@
+/** A proxy under comparison: how its configuration is written and how it is started. */
+export interface RivalSetup {
+  /** Where it listens, on 127.0.0.1. */
+  readonly port: number;
+  /** The origin that it forwards to, on 127.0.0.1. */
+  readonly originPort: number;
+  /** An empty folder of its own for configuration and temporary files. */
+  readonly folder: string;
+}
+
+export interface Rival {
+  readonly name: string;
+  /** What it needs and this machine lacks, with the command that installs it; null when it can run. */
+  readonly missing: () => string | null;
+  /** Writes its files and returns the command line that runs it in the foreground. */
+  readonly prepare: (setup: RivalSetup) => readonly string[];
+}
