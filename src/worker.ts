@@ -26,7 +26,7 @@ let listeners: Listener[] = [];
 let lines = new AccessLines("json");
 let drainDueAt = Infinity;
 
-const log = new LogBatch((text, lines, bytes) => send({ type: "log", text, lines, bytes }));
+const log = new LogBatch((data, lines) => port.postMessage({ type: "log", data, lines } satisfies FromWorker, [data.buffer]));
 
 port.on("message", (message: ToWorker) => {
   switch (message.type) {

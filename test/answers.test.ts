@@ -1,9 +1,7 @@
 /** Every row of the design's table of answers, over real sockets against the real command. */
 import assert from "node:assert/strict";
-import net from "node:net";
-import type { AddressInfo } from "node:net";
-import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
+import { freePort } from "./support/free-port.ts";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
 import { RawClient, ask, get } from "./support/raw-client.ts";
@@ -15,18 +13,8 @@ let origin: RawOrigin;
 let proxy: Millrace;
 let refusedPort = 0;
 
-/** A port on which nobody listens. */
-async function closedPort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 before(async () => {
-  refusedPort = await closedPort();
+  refusedPort = await freePort();
   origin = await startRawOrigin({
     onHead: (head, socket) => {
       if (head.startsWith("GET /silent")) return true;

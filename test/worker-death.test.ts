@@ -32,7 +32,10 @@ routes:
     log: { log: (_, event) => say(event), debug: say, info: say, warn: say, error: say },
     version: "0.0.0",
     takeLines: (lines, _, taken) => {
-      for (const [, worker] of lines.matchAll(/"worker":(\d+)/g)) workers.push({ time: performance.now(), worker: Number(worker) });
+      for (const [, worker] of Buffer.from(lines)
+        .toString("latin1")
+        .matchAll(/"worker":(\d+)/g))
+        workers.push({ time: performance.now(), worker: Number(worker) });
       taken();
     },
     logDroppedLines: () => 0,

@@ -64,7 +64,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     config,
     log,
     version,
-    takeLines: (text, lines, taken) => sink.write(text, lines, taken),
+    takeLines: (data, lines, taken) => sink.write(data, lines, taken),
     logDroppedLines: () => sink.dropped,
     readFile: (path) => fs.readFileSync(path, "utf8"),
     startedAtMs: Date.now() - Math.round(process.uptime() * 1000),

@@ -41,3 +41,36 @@ export function full(parts: { listener?: string; upstream?: string; route?: stri
     parts.rest ?? "",
   ].join("\n");
 }
+
+/** The shape of the files that the system before Millrace reads. */
+export const PREDECESSOR: string = `server:
+  address: ":8080"
+  read_timeout: 10
+  write_timeout: 30s
+  idle_timeout: 2m
+  max_header_bytes: 1048576
+backends:
+  - "http://localhost:60408"
+  - "http://localhost:60409"
+rate_limit:
+  requests_per_minute: 100
+  burst: 10
+cors:
+  allowed_origins: ["*"]
+  allowed_methods: ["GET", "POST", "OPTIONS"]
+  allowed_headers: ["Content-Type", "Authorization"]
+  exposed_headers: ["X-Request-Id"]
+  allow_credentials: true
+  max_age: 3600
+  debug: true
+authentication:
+  enabled: true
+  required_token: "your-secret-token"
+logging:
+  level: "INFO"
+health_check:
+  frequency: 10s
+  timeout: 5s
+  healthy_threshold: 2
+  path: /health
+`;

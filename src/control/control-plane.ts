@@ -30,7 +30,7 @@ export interface ControlPlaneOptions {
   readonly log: AppLog;
   readonly version: string;
   /** Access log lines of a worker; `taken` once they are written or dropped. */
-  readonly takeLines: (text: string, lines: number, taken: () => void) => void;
+  readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   /** Lines that the log output dropped so far. */
   readonly logDroppedLines: () => number;
   readonly readFile: (path: string) => string;

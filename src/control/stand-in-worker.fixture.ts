@@ -67,7 +67,7 @@ function serve(socket: net.Socket): void {
       return;
     }
     if (path === "/say") {
-      send({ type: "log", text: `line of ${init.index}\n`, lines: 1, bytes: 10 });
+      send({ type: "log", data: Buffer.from(`line of ${init.index}\n`), lines: 1 });
       send({ type: "event", level: "warn", event: "accept_failed", message: "said", fields: { listener: 0 } });
     }
     metrics?.exchangeFinished(0, 0, 200, 1, data.length, 100);

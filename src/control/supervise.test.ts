@@ -24,8 +24,8 @@ async function plane(config: Config): Promise<{ plane: ControlPlane; logged: Rec
     config,
     log,
     version: "1.2.3",
-    takeLines: (text, _count, taken) => {
-      lines.push(text);
+    takeLines: (data, _count, taken) => {
+      lines.push(Buffer.from(data).toString());
       taken();
     },
     logDroppedLines: () => 0,

@@ -27,7 +27,7 @@ export interface SupervisorOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Access log lines of a worker; `taken` once they are written or dropped. */
-  readonly takeLines: (text: string, lines: number, taken: () => void) => void;
+  readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   readonly onReleased: (generation: number, worker: number) => void;
   /** A worker ended. Clear what it left in shared memory. */
   readonly onWorkerEnded: (worker: number) => void;
@@ -256,7 +256,7 @@ export class Supervisor {
         this.options.onReleased(notice.generation, handle.index);
         return;
       case "log":
-        this.options.takeLines(notice.text, notice.lines, () => handle.logTaken(notice.bytes));
+        this.options.takeLines(notice.data, notice.lines, () => handle.logTaken(notice.data.length));
         return;
       case "event":
         this.options.log.log(notice.level, notice.event, notice.message, { ...notice.fields, worker: handle.index });

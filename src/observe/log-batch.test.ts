@@ -10,7 +10,7 @@ interface Sent {
 
 function collect(): { sent: Sent[]; batch: LogBatch } {
   const sent: Sent[] = [];
-  return { sent, batch: new LogBatch((text, lines, bytes) => sent.push({ text, lines, bytes })) };
+  return { sent, batch: new LogBatch((data, lines) => void sent.push({ text: Buffer.from(data).toString(), lines, bytes: data.length })) };
 }
 
 test("lines wait for the tick and go out as one batch", () => {
@@ -27,6 +27,8 @@ test("a full batch does not wait", () => {
   const { sent, batch } = collect();
   const line = `${"x".repeat(1023)}\n`;
   for (let i = 0; i < BATCH_BYTES / 1024; i++) batch.add(line);
+  assert.equal(sent.length, 0);
+  batch.add(line);
   assert.equal(sent.length, 1);
   assert.equal(sent[0]?.bytes, BATCH_BYTES);
 });
@@ -43,4 +45,17 @@ test("an output that does not keep up costs lines, not memory; what it takes mak
   batch.taken(1024);
   assert.equal(batch.add(line), true);
   assert.equal(batch.add(line), false);
+});
+
+test("a line larger than a batch goes out alone, in its place", () => {
+  const { sent, batch } = collect();
+  const long = `${"y".repeat(BATCH_BYTES)}\n`;
+  batch.add("before\n");
+  batch.add(long);
+  batch.add("after\n");
+  batch.flush();
+  assert.deepEqual(
+    sent.map(({ text }) => text),
+    ["before\n", long, "after\n"],
+  );
 });

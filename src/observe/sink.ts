@@ -23,12 +23,12 @@ const TROUBLE_EVERY_MS = 60_000;
 export interface SinkFiles {
   write(
     fd: number,
-    buffer: Buffer,
+    buffer: Uint8Array,
     offset: number,
     length: number,
     done: (error: NodeJS.ErrnoException | null, written: number) => void,
   ): void;
-  writeSync(fd: number, buffer: Buffer): number;
+  writeSync(fd: number, buffer: Uint8Array): number;
   open(path: string): number;
   close(fd: number): void;
 }
@@ -50,9 +50,8 @@ export interface SinkOptions {
 }
 
 interface Waiting {
-  readonly text: string;
+  readonly data: Uint8Array;
   readonly lines: number;
-  readonly bytes: number;
   readonly taken: (() => void) | undefined;
 }
 
@@ -70,7 +69,7 @@ export class LogSink {
   private fd: number;
   private waiting: Waiting[] = [];
   private backlogBytes: number = 0;
-  private current: { readonly buffer: Buffer; offset: number; readonly parts: readonly Waiting[] } | null = null;
+  private current: { readonly buffer: Uint8Array; offset: number; readonly parts: readonly Waiting[] } | null = null;
   /** A write is under way in the kernel or in libuv. */
   private writing: boolean = false;
   private retry: NodeJS.Timeout | null = null;
@@ -91,8 +90,9 @@ export class LogSink {
   }
 
   /** Whole lines, each ending in a line feed. `taken` is called when they were written or dropped. */
-  write(text: string, lines: number = 1, taken?: () => void): void {
-    const bytes = Buffer.byteLength(text);
+  write(given: string | Uint8Array, lines: number = 1, taken?: () => void): void {
+    const data = typeof given === "string" ? Buffer.from(given) : given;
+    const bytes = data.length;
     if (this.broken || this.closed || this.backlogBytes + bytes > BACKLOG_BYTES_MAX) {
       this.dropped += lines;
       taken?.();
@@ -100,7 +100,7 @@ export class LogSink {
       if (this.broken) this.report();
       return;
     }
-    this.waiting.push({ text, lines, bytes, taken });
+    this.waiting.push({ data, lines, taken });
     this.backlogBytes += bytes;
     this.pump();
   }
@@ -138,7 +138,7 @@ export class LogSink {
     const { current, waiting } = this;
     const parts = [
       ...(current !== null && !this.writing ? [current.buffer.subarray(current.offset)] : []),
-      ...waiting.map(({ text }) => Buffer.from(text)),
+      ...waiting.map(({ data }) => data),
     ];
     this.waiting = [];
     try {
@@ -157,7 +157,9 @@ export class LogSink {
         return;
       }
       const parts = this.takeParts();
-      this.current = { buffer: Buffer.from(parts.map(({ text }) => text).join("")), offset: 0, parts };
+      const [only] = parts;
+      const buffer = only !== undefined && parts.length === 1 ? only.data : Buffer.concat(parts.map(({ data }) => data));
+      this.current = { buffer, offset: 0, parts };
     }
     const { buffer, offset } = this.current;
     this.writing = true;
@@ -172,8 +174,8 @@ export class LogSink {
     let bytes = 0;
     let count = 0;
     for (const part of this.waiting) {
-      if (count > 0 && bytes + part.bytes > WRITE_BYTES_MAX) break;
-      bytes += part.bytes;
+      if (count > 0 && bytes + part.data.length > WRITE_BYTES_MAX) break;
+      bytes += part.data.length;
       count++;
     }
     return this.waiting.splice(0, count);
@@ -221,8 +223,8 @@ export class LogSink {
   }
 
   private settle(parts: readonly Waiting[]): void {
-    for (const { bytes, taken } of parts) {
-      this.backlogBytes -= bytes;
+    for (const { data, taken } of parts) {
+      this.backlogBytes -= data.length;
       taken?.();
     }
   }

@@ -55,7 +55,7 @@ export type FromWorker =
   | { readonly type: "listening" }
   | { readonly type: "listen-failed"; readonly listener: number; readonly code: string; readonly message: string }
   /** Finished access log lines, each ending in a line feed. */
-  | { readonly type: "log"; readonly text: string; readonly lines: number; readonly bytes: number }
+  | { readonly type: "log"; readonly data: Uint8Array; readonly lines: number }
   /** Something that the application log should say. `event` is one of observe/names.ts. */
   | {
       readonly type: "event";

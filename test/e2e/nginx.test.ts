@@ -11,19 +11,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
 
 const installed = spawnSync("nginx", ["-v"], { stdio: "ignore" }).status === 0;
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Resolves once the port accepts a connection. */
 async function accepting(port: number, child: ChildProcess): Promise<void> {
