@@ -132,8 +132,10 @@ describe("answers of the proxy's own", () => {
       { status: 431, closed: true },
     );
   });
-  test("505 and close for another major version", async () => {
-    await expectAnswer("GET / HTTP/2.0\r\nHost: a.test\r\n\r\n", { status: 505, closed: true });
+  test("505 and close for another version", async () => {
+    for (const version of ["2.0", "1.2", "0.9"]) {
+      await expectAnswer(`GET / HTTP/${version}\r\nHost: a.test\r\n\r\n`, { status: 505, closed: true });
+    }
   });
   test("408 and close for a head that does not end, however steadily it drips", async () => {
     const client = await RawClient.connect(proxy.port);
@@ -223,6 +225,10 @@ describe("answers of the proxy's own", () => {
     });
     const plain = await expectAnswer("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", { status: 404 });
     assert.match(plain.body, /^404 Not Found: [^\n]+\n$/);
+    const weighted = await ask(proxy.port, "GET / HTTP/1.1\r\nHost: other.test\r\nAccept: text/html, application/json;q=0\r\n\r\n");
+    assert.match(weighted.body, /^404 Not Found: /, "a weight of 0 is a refusal");
+    const malformed = await ask(proxy.port, "GET / HTTP/1.1\r\nAccept: application/problem+json\r\n\r\n");
+    assert.deepEqual(malformed.fields.get("content-type"), ["application/problem+json"]);
     const head = await ask(proxy.port, "HEAD / HTTP/1.1\r\nHost: other.test\r\n\r\n");
     assert.equal(head.status, 404);
     assert.equal(head.body, "");
@@ -258,5 +264,13 @@ describe("answers of the proxy's own", () => {
       assert.ok(outcomes.has(outcome), `no line with outcome ${outcome}: ${[...outcomes].join(", ")}`);
     }
     assert.ok(!proxy.output().includes("s3cret-token"), "the token is not in the log");
+    const refused = proxy
+      .access()
+      .find((record) => record["outcome"] === "length_repeated" || record["outcome"] === "content_length_repeated");
+    assert.equal(refused?.["method"], "POST");
+    assert.equal(refused?.["path"], "/");
+    assert.ok(Number(refused?.["bytes_received"]) > 50 && Number(refused?.["bytes_sent"]) > 50, JSON.stringify(refused));
+    const slow = proxy.access().find((record) => record["outcome"] === "request_timeout" && record["attempts"] === 0);
+    assert.ok(Number(slow?.["duration_ms"]) >= 600, JSON.stringify(slow));
   });
 });

@@ -79,6 +79,8 @@ describe("the request that goes upstream", () => {
         "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
         "X-Hop: 1",
         "Proxy: http://evil.test",
+        "Proxy-Authorization: Basic x",
+        "X-Real-IP: 6.6.6.6",
         "X_Forwarded_For: 6.6.6.6",
         "X-Kept: 1",
       ]),
@@ -129,6 +131,8 @@ describe("the request that goes upstream", () => {
     const got = await forwarded("GET http://A.test/x?y HTTP/1.1\r\nHost: a.test\r\n\r\n");
     assert.match(got.head, /^GET \/x\?y HTTP\/1\.1\r\n/);
     assert.equal(got.head.match(/host: a\.test\r\n/gi)?.length, 2);
+    const port = await forwarded("GET http://a.test:80/p HTTP/1.1\r\nHost: A.TEST\r\n\r\n");
+    assert.match(port.head, /\r\nHost: a\.test:80\r\n/);
     const bare = await forwarded("GET http://a.test HTTP/1.1\r\nHost: a.test\r\n\r\n");
     assert.match(bare.head, /^GET \/ HTTP\/1\.1\r\n/);
   });

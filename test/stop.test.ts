@@ -98,11 +98,16 @@ describe("SIGTERM", () => {
 
   test("cuts what lasts beyond the limit, and a second signal ends at once", async () => {
     const origin = await startRawOrigin({ onHead: () => true });
-    const short = await startMillrace(config(origin.url, "shutdown: { timeout: 300ms }"));
+    const short = await startMillrace(config(origin.url, "shutdown: { timeout: 300ms }").replace("access: false", "access: true"));
     const client = await RawClient.connect(short.port);
     client.send(get("/never"));
     while (origin.connections.size === 0) await new Promise(setImmediate);
     assert.equal(await short.stop(), 0);
+    assert.deepEqual(
+      short.access().map((record) => record["outcome"]),
+      ["drain_timeout"],
+      "what was cut is in the log",
+    );
     await client.end();
     client.destroy();
 

@@ -1,4 +1,5 @@
 /** `millrace demo`: two small origins and the proxy in front of them, in one process, to try it out. */
+import { listenMessage } from "../control/listen-check.ts";
 import { formatProblem, parseConfig } from "../config/load.ts";
 import { startOrigin } from "./demo-origin.ts";
 import { serve } from "./serve.ts";
@@ -68,8 +69,13 @@ async function startOrigins(err: (text: string) => void): Promise<Awaited<Return
   const running = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   if (running.length === started.length) return running;
   for (const [index, one] of started.entries()) {
-    if (one.status === "rejected") err(`millrace demo: origin ${ORIGINS[index]?.name ?? ""} cannot listen: ${String(one.reason)}\n`);
+    if (one.status === "rejected")
+      err(`millrace demo: origin ${ORIGINS[index]?.name ?? ""} ${reason(one.reason, ORIGINS[index]?.port ?? 0)}\n`);
   }
   for (const origin of running) origin.close();
   return null;
+}
+
+function reason(error: unknown, port: number): string {
+  return listenMessage({ kind: "tcp", host: HOST, port }, error);
 }

@@ -155,7 +155,7 @@ function admin(file: unknown, taken: readonly unknown[]): Finding[] {
   const address = at(at(file, "admin"), "address");
   if (typeof address !== "string") return [];
   if (taken.includes(address) && !address.endsWith(":0")) return [error(["admin", "address"], "a listener has this address already")];
-  if (isLoopback(address)) return [];
+  if (isLoopback(address) || !address.includes(":")) return [];
   return [warning(["admin", "address"], "other machines can reach it, and it asks for no token: keep it behind a firewall")];
 }
 

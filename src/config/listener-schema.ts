@@ -36,7 +36,7 @@ const REQUEST_LINE_BYTES = 8 * 1024;
 const timeouts = z.strictObject({
   request_head: duration(WAIT).prefault("30s").meta({
     description:
-      "Time for a whole request head, from its first byte on (for the first request from the connection on). A limit for the whole head, so a client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408.",
+      "Time for a whole request head, from its first byte on (for the first request from the connection on). A limit for the whole head, so a client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408; a connection that never said anything is closed without one.",
   }),
   idle: duration(WAIT).prefault("60s").meta({
     description:

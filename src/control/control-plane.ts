@@ -178,9 +178,10 @@ export class ControlPlane {
     if (this.supervisor.serving === 0) reasons.push("no worker is serving");
     for (const listener of this.supervisor.lostListeners)
       reasons.push(`listener ${this.config.listeners[listener]?.address ?? listener} is lost`);
-    for (const [name, { endpoints }] of Object.entries(this.status().upstreams)) {
-      if (endpoints.every((endpoint) => endpoint.health === "unhealthy")) reasons.push(`upstream ${name} has no usable endpoint`);
-    }
+    // One dead upstream of several must not take the others' traffic away: only a process that could serve nothing is not ready.
+    const upstreams = Object.values(this.status().upstreams);
+    if (upstreams.every(({ endpoints }) => endpoints.every((endpoint) => endpoint.health === "unhealthy")))
+      reasons.push("no upstream has a usable endpoint");
     return reasons;
   }
 

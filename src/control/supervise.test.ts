@@ -169,11 +169,11 @@ test("a drain says how many exchanges were cut, and nothing is replaced", async 
   assert.match(await ask(running.port, "/"), /ECONNREFUSED/);
 });
 
-test("the process is not ready while an upstream has no usable endpoint", async (t) => {
+test("the process is not ready while no upstream has a usable endpoint", async (t) => {
   const upstreams = { app: testUpstream(["http://127.0.0.1:1"], { health_check: testHealthCheck() }) };
   const running = await started(t, { upstreams });
   await until("probed", () => running.plane.notReady().length > 0);
-  assert.deepEqual(running.plane.notReady(), ["upstream app has no usable endpoint"]);
+  assert.deepEqual(running.plane.notReady(), ["no upstream has a usable endpoint"]);
   assert.equal(running.plane.status().status, "down");
 });
 

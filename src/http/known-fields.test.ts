@@ -28,6 +28,8 @@ const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "underscore">,
   authorization: "Authorization",
   accept: "Accept",
   xRealIp: "X-Real-IP",
+  proxyAuthorization: "Proxy-Authorization",
+  proxyAuthenticate: "Proxy-Authenticate",
   xForwardedPort: "X-Forwarded-Port",
 };
 const TCHARS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

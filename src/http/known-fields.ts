@@ -30,6 +30,8 @@ export const Known = {
   /** A name with an underscore: some origins fold it onto the name with a hyphen (requirements, attack class 20). */
   underscore: 24,
   xForwardedPort: 25,
+  proxyAuthorization: 26,
+  proxyAuthenticate: 27,
 } as const;
 
 export type KnownId = (typeof Known)[keyof typeof Known];
@@ -64,6 +66,8 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["authorization", Known.authorization],
   ["accept", Known.accept],
   ["x-real-ip", Known.xRealIp],
+  ["proxy-authorization", Known.proxyAuthorization],
+  ["proxy-authenticate", Known.proxyAuthenticate],
 ];
 
 interface Entry {

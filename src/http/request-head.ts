@@ -26,5 +26,7 @@ export class RequestHead extends FieldSection {
   override clear(): void {
     super.clear();
     this.startLineReusable = false;
+    this.authority = "";
+    this.host = "";
   }
 }

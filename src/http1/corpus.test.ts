@@ -13,6 +13,7 @@ const timed = (id: string, family: string): boolean => family === "slow" || id =
 
 /** Refusals that are not a plain 400 (design, section 7). */
 const STATUS_OF: Readonly<Record<string, string>> = {
+  "rl-ver-12": "505",
   "rl-ver-20": "505",
   "rl-ver-99": "505",
   "rl-uri-100k": "414",
@@ -24,6 +25,7 @@ const STATUS_OF: Readonly<Record<string, string>> = {
 
 /** Cases that a proxy may repair and this one refuses: where the requirements say "P: 400". Only the proxy as a whole decides the others. */
 const REFUSED_BY_POLICY: readonly string[] = [
+  "rl-ver-12",
   "rl-double-space",
   "rl-trailing-space",
   "rl-fragment",

@@ -182,7 +182,7 @@ function assertWellFormed(message: SeenMessage): void {
 
 const TCHAR = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]";
 const FIELDS = `((?:${TCHAR}+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n`;
-const HEAD = new RegExp(`^(${TCHAR}{1,64}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/1\\.([0-9])\\r\\n${FIELDS}`);
+const HEAD = new RegExp(`^(${TCHAR}{1,64}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/1\\.([01])\\r\\n${FIELDS}`);
 const TRAILERS = new RegExp(`^${FIELDS}`);
 const CHUNK = /^([0-9A-Fa-f]{1,32})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n/;
 const LINE_SEEN = new RegExp(`^${TCHAR}+: (?:[\\x21-\\x7e\\x80-\\xff](?:[\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)?$`);

@@ -62,6 +62,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   /** Where the section being read begins in `bytes`. */
   protected base: number = 0;
   private state: number = State.startLine;
+  private startLineDone: boolean = false;
   private remaining: number = 0;
   private chunked: ChunkedDecoder | null = null;
   /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
@@ -121,6 +122,16 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     return this.state === State.fields || (this.state === State.startLine && this.kept !== null);
   }
 
+  /** Whether the current message's start line was read: its facts in `head` are this message's. */
+  get startLineRead(): boolean {
+    return this.startLineDone;
+  }
+
+  /** Bytes of the current message's head, as far as it was looked at. */
+  get bytesOfHead(): number {
+    return this.limit - this.base;
+  }
+
   /** Whether an unfinished line waits for its rest: what is fed now is added to it. */
   get insideLine(): boolean {
     return this.kept !== null;
@@ -142,6 +153,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   /** Begins the next message of the connection. Unread bytes stay and are read next. */
   restart(head: Head): void {
     this.state = State.startLine;
+    this.startLineDone = false;
     this.head = head;
     this.trailers = null;
     // Bytes behind the message may still lie in owned memory: they are fed on from there, and `kept` only marks unfinished lines.
@@ -161,6 +173,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   private nextStartLine(): EventKind {
     const result = this.readStartLine();
     if (result === true) {
+      this.startLineDone = true;
       this.head.fieldsStart = this.at - this.base;
       this.state = State.fields;
       return this.nextFields();

@@ -68,7 +68,6 @@ export class RequestReader extends MessageReader<RequestHead> {
     head.minor = version === 0 ? 0 : 1;
     head.method = methodOf(bytes, this.base, methodEnd) ?? latin1(bytes, this.base, methodEnd);
     head.target = latin1(bytes, targetStart, targetEnd);
-    // "HTTP/1.1" exactly: a higher minor version is processed as 1.1 and never passed on (RFC 9112 section 2.3).
     head.startLineReusable = version === 1;
     this.at = at + 10;
     return true;
@@ -136,7 +135,7 @@ function readAbsolute(head: RequestHead, target: string): Fault | null {
   const authority = match?.[1];
   const rest = match?.[2];
   if (authority === undefined || rest === undefined || !isAuthority(authority)) return Faults.targetInvalid;
-  if (head.authority !== "" && head.authority.toLowerCase() !== authority.toLowerCase()) return Faults.targetMismatch;
+  if (head.authority !== "" && sameAuthority(head.authority) !== sameAuthority(authority)) return Faults.targetMismatch;
   head.authority = authority;
   head.host = hostOf(authority);
   head.forwardTarget = rest.startsWith("/") ? rest : rest === "" && head.method === "OPTIONS" ? "*" : `/${rest}`;
@@ -145,7 +144,12 @@ function readAbsolute(head: RequestHead, target: string): Fault | null {
   return null;
 }
 
-/** 0 for "HTTP/1.0" CRLF at `at`, 1 for 1.1, 2 for a higher minor; −1 more input, −2 malformed, −3 another major version. */
+/** Lower case, and without the default port of http: what names the same server reads the same (RFC 9110 section 4.2.3). */
+function sameAuthority(authority: string): string {
+  return authority.toLowerCase().replace(/:(?:80)?$/, "");
+}
+
+/** 0 for "HTTP/1.0" CRLF at `at`, 1 for 1.1; −1 more input, −2 malformed, −3 another version (RFC 9112 section 2.3 would allow 1.2). */
 function readVersion(bytes: Uint8Array, at: number, limit: number): number {
   const expected = "HTTP/";
   for (let index = 0; index < 5; index++) {
@@ -164,8 +168,7 @@ function readVersion(bytes: Uint8Array, at: number, limit: number): number {
   if (bytes[at + 8] !== CR) return -2;
   if (at + 9 >= limit) return -1;
   if (bytes[at + 9] !== LF) return -2;
-  if (major !== 1) return -3;
-  return minor > 1 ? 2 : minor;
+  return major === 1 && minor <= 1 ? minor : -3;
 }
 
 /** The common methods without an allocation. */

@@ -81,6 +81,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   private discarded: number = 0;
   /** When the head being read must be complete; 0 while none has begun. */
   private headDueAt: number = 0;
+  private headStartedAt: number = 0;
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
@@ -155,6 +156,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     }
     if (event === Event.needMore) {
       if (this.headDueAt === 0 && this.reader.insideHead) {
+        this.headStartedAt = this.context.plane.now;
         this.headDueAt = this.context.plane.now + this.context.timeouts.request_head;
         this.context.plane.deadlines.set(this.deadline, this.headDueAt);
       }
@@ -170,6 +172,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const head = reader.head;
     const options = connectionOptions(head);
     this.headDueAt = 0;
+    this.headStartedAt = 0;
     this.state = State.exchange;
     // RFC 9112 section 9.3: a proxy does not keep an HTTP/1.0 connection alive on the client's word.
     this.closing = options.close || head.minor === 0 || context.plane.draining;
@@ -420,10 +423,20 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   private refuse(answer: LocalAnswer): void {
     const plane = this.context.plane;
     plane.metrics.add(answer.status === 408 ? CounterId.request_timeouts : CounterId.malformed_requests, 1);
-    plane.refused(this.peer, answer);
     this.closing = true;
-    this.outlet.append(answerText(answer, NO_EDITS, false, false, true, plane.now + plane.epochOffset));
+    const { head, startLineRead } = this.reader;
+    const before = this.outlet.bytesWritten;
+    const json = startLineRead && answers.acceptsJson(head.knownValue(Known.accept));
+    this.outlet.append(answerText(answer, NO_EDITS, json, startLineRead && head.method === "HEAD", true, plane.now + plane.epochOffset));
     this.outlet.flush();
+    plane.refused(
+      this.peer,
+      answer,
+      startLineRead ? head : null,
+      this.headStartedAt,
+      this.reader.bytesOfHead,
+      this.outlet.bytesWritten - before,
+    );
     this.linger();
   }
 
@@ -509,9 +522,10 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
 
   /** Ends it whatever it is doing; true if an exchange was cut. */
   cutNow(): boolean {
-    const busy = this.exchange !== null;
+    const { exchange } = this;
+    exchange?.downstreamGone("drain_timeout");
     this.destroy();
-    return busy;
+    return exchange !== null;
   }
 
   // ---- time ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 import { Deadlines } from "../base/deadlines.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
 import type { DataPlane } from "../proxy/data-plane.ts";
+import type { RequestHead } from "../http/request-head.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
 import type { Connector, Upstream } from "../proxy/ports.ts";
@@ -83,20 +84,28 @@ export class Thread implements DataPlane, Connector {
     this.output.event(level, event, message, fields);
   }
 
-  /** A request that never became an exchange was refused. */
-  refused(client: string, answer: LocalAnswer): void {
-    this.metrics.exchangeFinished(-1, -1, answer.status, 0, 0, 0);
+  /** A request that never became an exchange was refused. `head`: what is known of it; `startedAt` 0: it came in one read. */
+  refused(
+    client: string,
+    answer: LocalAnswer,
+    head: RequestHead | null,
+    startedAt: number,
+    bytesReceived: number,
+    bytesSent: number,
+  ): void {
+    const durationMs = startedAt === 0 ? 0 : this.now - startedAt;
+    this.metrics.exchangeFinished(-1, -1, answer.status, durationMs, bytesReceived, bytesSent);
     if (!this.accessLog) return;
     const record = this.record;
-    record.startedAtMs = this.now + this.epochOffset;
+    record.startedAtMs = this.now - durationMs + this.epochOffset;
     record.client = client;
-    record.method = "";
-    record.host = "";
-    record.path = "";
+    record.method = head === null ? "" : head.method;
+    record.host = head === null ? "" : head.host;
+    record.path = head === null ? "" : (head.target.split("?", 1)[0] ?? "");
     record.status = answer.status;
-    record.bytesReceived = 0;
-    record.bytesSent = 0;
-    record.durationMs = 0;
+    record.bytesReceived = bytesReceived;
+    record.bytesSent = bytesSent;
+    record.durationMs = durationMs;
     record.originHeadMs = -1;
     record.endpoint = "";
     record.route = "";

@@ -36,8 +36,13 @@ export function refusal(fault: Fault): LocalAnswer {
 
 /** Whether an Accept field names a JSON type: then a problem document is sent (RFC 9457), else one plain line. */
 export function acceptsJson(accept: string | undefined): boolean {
-  return accept !== undefined && /\bapplication\/(?:problem\+json|json|\*)/i.test(accept);
+  if (accept === undefined) return false;
+  return accept.split(",").some((range) => JSON_RANGE.test(range) && !REFUSED_RANGE.test(range));
 }
+
+const JSON_RANGE = /^[ \t]*application\/(?:problem\+json|json|\*)[ \t]*(?:;|$)/i;
+/** A weight of 0 means "not this" (RFC 9110 section 12.4.2). */
+const REFUSED_RANGE = /;[ \t]*q=0(?:\.0{0,3})?[ \t]*(?:;|$)/i;
 
 /** Content type and body of an answer. */
 export function answerBody(given: LocalAnswer, json: boolean): { contentType: string; text: string } {

@@ -363,10 +363,9 @@ export class Exchange implements ExchangeView, Usable {
     }
     const attempt = this.attempt(kind, reused, answered);
     if (target !== null && mayRetry(attempt)) {
-      this.plane.metrics.add(CounterId.retries, 1);
-      if (mayRetrySameEndpoint(attempt)) return this.connect(target);
+      if (mayRetrySameEndpoint(attempt)) return this.retry(target);
       (this.tried ??= []).push(target);
-      if (this.hasCandidate()) return this.connect();
+      if (this.hasCandidate()) return this.retry(null);
     }
     this.answer(failureAnswer(kind));
   }
@@ -388,6 +387,11 @@ export class Exchange implements ExchangeView, Usable {
       retriesMax: this.group?.retries ?? 0,
       pooledConnection: reused,
     };
+  }
+
+  private retry(sameEndpoint: EndpointTarget | null): void {
+    this.plane.metrics.add(CounterId.retries, 1);
+    this.connect(sameEndpoint);
   }
 
   private hasCandidate(): boolean {
