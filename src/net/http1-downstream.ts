@@ -48,6 +48,8 @@ const State = { idle: 0, exchange: 1, draining: 2, lingering: 3, tunnel: 4, clos
 
 /** Body bytes of a refused request that are read and thrown away so that the connection can go on, or the client sees its answer. */
 const DISCARD_BYTES_MAX = 64 * 1024;
+/** Bytes read and thrown away while a connection lingers: closing with bytes unread is a reset, which can take the answer with it. */
+const LINGER_BYTES_MAX = 32 * 1024 * 1024;
 /** How long a connection lingers half closed, so that the answer is not lost to a reset (RFC 9112 section 9.6). */
 const LINGER_MS = 2000;
 /** How long an idle connection waits for a last request once the worker drains. */
@@ -65,6 +67,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   private readonly context: ListenerContext;
   private readonly reader: RequestReader;
   private readonly deadline: Deadline;
+  private readonly overTcp: boolean;
   private readonly peer: string;
   private readonly peerTrusted: boolean;
   private state: number = State.idle;
@@ -87,6 +90,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
 
   constructor(context: ListenerContext, accepted: Socket) {
     this.context = context;
+    this.overTcp = accepted.remoteAddress !== undefined;
     this.peer = peerOf(accepted);
     this.peerTrusted = context.trusted.contains(this.peer);
     this.reader = new RequestReader(context.limits);
@@ -116,7 +120,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
         return;
       case State.lingering:
         this.discarded += count;
-        if (this.discarded > DISCARD_BYTES_MAX) this.destroy();
+        if (this.discarded > LINGER_BYTES_MAX) this.destroy();
         return;
       case State.closed:
         return;
@@ -129,13 +133,24 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.reader.feed(buffer, 0, count);
     this.process();
     // A loaned buffer may be referred to by an unfinished write; then it stays until that is done, and reading has paused.
-    if (!this.paused && this.isTaken()) this.readBuffer = nextBuffer(buffer, count);
+    if (!this.isTaken()) return;
+    if (this.exchange === null || this.exchange.requestEnded) {
+      // No body is being read: an idle connection holds no loan. (Here only: the socket takes the next buffer right after this call.)
+      giveBack(this.readBuffer);
+      this.readBuffer = sharedBuffer;
+    } else if (!this.paused) this.readBuffer = nextBuffer(buffer, count);
   }
 
   private process(): void {
     this.processing = true;
     for (;;) {
       if (this.state === State.idle) {
+        // A client that asks on but does not read gets no further answers made: they would pile up here.
+        if (this.outlet.blocked) {
+          if (this.reader.hasRest) this.holdRest();
+          else this.pause();
+          break;
+        }
         if (!this.readHead()) break;
       } else if (this.state === State.exchange) {
         if (!this.readBody()) break;
@@ -286,7 +301,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       this.reader.feed(held, 0, held.length);
     }
     this.process();
-    if (this.held === null && this.state !== State.closed && !this.outletOfBodyBlocked()) this.resume();
+    if (this.held !== null || this.state === State.closed || this.outletOfBodyBlocked()) return;
+    if (this.state !== State.idle || !this.outlet.blocked) this.resume();
   }
 
   // ---- Downstream: what the exchange asks ---------------------------------------------------------------------------
@@ -356,7 +372,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
 
   cut(): void {
     // A body that ends with its connection would look complete after a FIN: only a reset shows that it is not.
-    if (this.bodyMode === BodyMode.untilClose && !this.socket.destroyed) this.socket.resetAndDestroy();
+    // (A Unix socket knows no reset, and Node throws when asked for one.)
+    if (this.bodyMode === BodyMode.untilClose && this.overTcp && !this.socket.destroyed) this.socket.resetAndDestroy();
     this.closing = true;
     this.destroy();
   }
@@ -406,6 +423,10 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       this.context.plane.deadlines.cancel(this.deadline);
       if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.timeouts.idle));
       this.exchange.downstreamDrained();
+    } else if (this.state === State.idle) {
+      const { plane, timeouts } = this.context;
+      this.setDeadline(plane.draining ? DRAIN_IDLE_MS : timeouts.keep_alive);
+      this.proceed();
     }
   }
 
@@ -416,7 +437,9 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.reader.restart(this.reader.head);
     this.state = State.idle;
     this.bodyMode = BodyMode.none;
-    this.setDeadline(plane.draining ? DRAIN_IDLE_MS : timeouts.keep_alive);
+    // With an answer still on its way the time that counts is the client's for reading it; see onDrained.
+    if (this.outlet.blocked) this.setDeadline(timeouts.idle);
+    else this.setDeadline(plane.draining ? DRAIN_IDLE_MS : timeouts.keep_alive);
   }
 
   /** Answers what is no request (yet): a malformed or late head. */
@@ -535,7 +558,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     plane.tick();
     switch (this.state) {
       case State.idle:
-        if (this.headDueAt !== 0 && plane.now >= this.headDueAt) this.refuse(answers.REQUEST_TIMEOUT);
+        if (this.outlet.blocked) this.destroy();
+        else if (this.headDueAt !== 0 && plane.now >= this.headDueAt) this.refuse(answers.REQUEST_TIMEOUT);
         else if (this.headDueAt !== 0) plane.deadlines.set(this.deadline, this.headDueAt);
         else this.closeNow();
         return;
@@ -558,12 +582,19 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     }
     if (this.halfClosedProbes > 0) return this.probeHalfClosed(exchange);
     if (exchange.requestEnded) return;
-    if (this.pace.tooSlow(plane.now, timeouts.idle, bodyRate, this.paused)) {
+    if (this.pace.tooSlow(plane.now, timeouts.idle, bodyRate, this.paused || this.bodyNotAwaited(exchange))) {
       plane.metrics.add(CounterId.request_timeouts, 1);
       this.closing = true;
       return exchange.requestFailed(answers.REQUEST_TIMEOUT);
     }
     this.setDeadline(this.pace.nextCheckMs(plane.now, timeouts.idle));
+  }
+
+  /** The client cannot be blamed for sending nothing: nobody takes its body yet, or it waits for the 100 that it asked for. */
+  private bodyNotAwaited(exchange: Exchange): boolean {
+    if (!exchange.takesBody) return true;
+    if ((exchange.request.present & bit(Known.expect)) === 0 || exchange.interimResponses > 0 || exchange.bodyStarted) return false;
+    return this.context.plane.now - exchange.startedAt < (exchange.endpoint?.timeouts.response_head ?? 0);
   }
 
   /**

@@ -89,6 +89,8 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     this.exchange = exchange;
     this.state = State.busy;
     this.reused = true;
+    // The idle limit of the pool must not go on counting for the exchange.
+    this.thread.deadlines.cancel(this.deadline);
   }
 
   send(exchange: Exchange, edits: FieldEdits): void {
@@ -323,7 +325,11 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     const exchange = this.exchange;
     if (exchange === null) return this.close();
     if (this.outlet.blocked) return this.fail("write_timeout");
-    if (!exchange.responseStarted) return this.fail("response_timeout");
+    if (!exchange.responseStarted) {
+      // While the request is on its way, its own limits count.
+      if (this.requestEnded) this.fail("response_timeout");
+      return;
+    }
     // The client is slow, not the origin: its own limit ends that.
     const due = this.lastProgressAt + this.target.timeouts.idle;
     if (this.paused || now < due) return this.thread.deadlines.set(this.deadline, this.paused ? now + this.target.timeouts.idle : due);

@@ -28,7 +28,7 @@ export class Outlet {
   constructor(socket: Socket, owner: OutletOwner) {
     this.socket = socket;
     this.drained = () => {
-      if (!this.blocked || this.socket.destroyed) return;
+      if (!this.blocked || this.socket.destroyed || this.socket.writableEnded) return;
       if (this.socket.writableLength > 0) {
         this.socket.write("", "latin1", this.drained);
         return;

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 
 /** A batch is handed over when the next line would make it larger; smaller ones wait for the caller's tick. */
-export const BATCH_BYTES: number = 32 * 1024;
+export const BATCH_BYTES: number = 64 * 1024;
 /** Most bytes of one worker that may wait, here and in the sink. */
 export const UNTAKEN_BYTES_MAX: number = 1024 * 1024;
 

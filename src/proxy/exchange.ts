@@ -118,6 +118,11 @@ export class Exchange implements ExchangeView, Usable {
     return this.startedAt + this.plane.epochOffset;
   }
 
+  /** Whether a byte of the request's body has come. */
+  get bodyStarted(): boolean {
+    return this.bodyBytes > 0;
+  }
+
   /** Whether body bytes can be handed over now. */
   get takesBody(): boolean {
     return this.upstreamReadyNow;
@@ -356,6 +361,7 @@ export class Exchange implements ExchangeView, Usable {
     this.releaseEndpoint();
     this.upstream = null;
     this.upstreamReadyNow = false;
+    this.requestBlocked = false;
     if (this.tunnelling || this.responseStarted) {
       this.outcome = this.tunnelling ? "tunnel" : kind;
       if (!this.tunnelling) this.downstream.cut();
