@@ -1,4 +1,6 @@
 /** The command line's arguments as data. Pure: it prints nothing and opens nothing. */
+import { didYouMean } from "../config/did-you-mean.ts";
+
 export type Command =
   | { readonly command: "run" | "check"; readonly file: string }
   | {
@@ -39,7 +41,7 @@ export function parseArguments(given: readonly string[]): Command {
   if (name === "--version" || name === "-v") return { command: "version" };
   if (!COMMANDS.includes(name)) {
     return wrong(
-      `${name.startsWith("-") ? "unknown option" : "unknown command"} ${quote(name)}${didYouMean(name, name.startsWith("-") ? OPTIONS : COMMANDS)}`,
+      `${name.startsWith("-") ? "unknown option" : "unknown command"} ${quote(name)}${hint(name, name.startsWith("-") ? OPTIONS : COMMANDS)}`,
     );
   }
   const options = readOptions(rest);
@@ -88,7 +90,7 @@ function readOptions(given: readonly string[]): Options | string {
       options.help = true;
       continue;
     }
-    if (option !== "--config" && option !== "-c" && option !== "-H") return `unknown option ${quote(option)}${didYouMean(option, OPTIONS)}`;
+    if (option !== "--config" && option !== "-c" && option !== "-H") return `unknown option ${quote(option)}${hint(option, OPTIONS)}`;
     const value = inline ?? given[++i];
     if (value === undefined || value === "") return `${option} needs a value`;
     if (option === "-H") options.fields.push(value);
@@ -111,27 +113,6 @@ function quote(text: string): string {
   return JSON.stringify(text);
 }
 
-/** `; did you mean "run"?` when a known word is at most two edits, and less than half its length, away. */
-function didYouMean(word: string, known: readonly string[]): string {
-  const [best] = known
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate) }))
-    .filter(({ candidate, distance }) => distance <= 2 && distance * 2 <= candidate.length)
-    .sort((a, b) => a.distance - b.distance);
-  return best === undefined ? "; try millrace --help" : `; did you mean ${quote(best.candidate)}?`;
-}
-
-/** Insertions, deletions, replacements, and swaps of neighbours. */
-function editDistance(a: string, b: string): number {
-  if (a.length > 40) return Infinity;
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
-  const cell = (i: number, j: number): number => rows[i]?.[j] ?? Infinity;
-  for (let i = 1; i <= a.length; i++) {
-    rows[i] = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = cell(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? cell(i - 2, j - 2) + 1 : Infinity;
-      rows[i]?.push(Math.min(cell(i - 1, j) + 1, cell(i, j - 1) + 1, replaced, swapped));
-    }
-  }
-  return cell(a.length, b.length);
+function hint(word: string, known: readonly string[]): string {
+  return didYouMean(word, known) || "; try millrace --help";
 }
