@@ -14,11 +14,50 @@ export class FieldSection {
   /** Bits of the known fields that occur, see `bit()` in known-fields.ts. */
   present: number = 0;
   private offsets: Int32Array = new Int32Array(32 * STRIDE);
+  /** The lines of the section before: their text, where in its section it began, and what was found in it. */
+  private lastLines: string = "";
+  private lastStart: number = 0;
+  private lastCount: number = 0;
+  private lastPresent: number = 0;
 
   clear(): void {
     this.text = "";
     this.count = 0;
     this.present = 0;
+  }
+
+  /** `text` is the whole section and its lines begin at `linesStart`: remembers them for `recall`. */
+  complete(text: string, linesStart: number): void {
+    this.text = text;
+    this.lastLines = text.slice(linesStart);
+    this.lastStart = linesStart;
+    this.lastCount = this.count;
+    this.lastPresent = this.present;
+  }
+
+  /** Characters of the lines that `recall` would know again; 0: none. */
+  get recallable(): number {
+    return this.lastLines.length;
+  }
+
+  /**
+   * After `clear`, with `text` a whole section: where its lines are those of the section before, octet by octet, what was found then
+   * holds again, and nothing needs to be read. On a kept connection that is the usual case: what changes is the start line.
+   */
+  recall(text: string, linesStart: number): boolean {
+    if (text.slice(linesStart) !== this.lastLines) return false;
+    const delta = linesStart - this.lastStart;
+    if (delta !== 0) this.move(delta);
+    this.lastStart = linesStart;
+    this.count = this.lastCount;
+    this.present = this.lastPresent;
+    this.text = text;
+    return true;
+  }
+
+  /** Before lines are added: those of the section before are about to be overwritten. */
+  forget(): void {
+    this.lastLines = "";
   }
 
   /** Records a line; offsets count from the section's first byte. */
@@ -108,6 +147,13 @@ export class FieldSection {
   private find(lowerName: string, from: number): number {
     for (let index = from; index < this.count; index++) if (this.isNamed(index, lowerName)) return index;
     return -1;
+  }
+
+  private move(delta: number): void {
+    const offsets = this.offsets;
+    const end = this.lastCount * STRIDE;
+    for (let at = 0; at < end; at += STRIDE)
+      for (let index = at; index < at + STRIDE - 1; index++) offsets[index] = (offsets[index] as number) + delta;
   }
 
   private grow(): void {

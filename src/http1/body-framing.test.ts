@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { FieldSection } from "../http/field-section.ts";
 import { BodyFraming, Framing, decideFraming, parseLength } from "./body-framing.ts";
 import type { MessageFacts } from "./body-framing.ts";
-import { readFieldLine, sectionEnd } from "./field-lines.ts";
+import { LineScan, readFieldLine, sectionEnd } from "./field-lines.ts";
 
 const REQUEST: MessageFacts = { status: 0, toHead: false, minor: 1 };
 const REQUEST_1_0: MessageFacts = { status: 0, toHead: false, minor: 0 };
@@ -17,7 +17,7 @@ function section(...lines: readonly string[]): FieldSection {
   const fields = new FieldSection();
   let at = 0;
   while (at >= 0) {
-    const result = readFieldLine(bytes, at, bytes.length, 0, fields);
+    const result = readFieldLine(bytes, at, bytes.length, 0, fields, new LineScan());
     assert.ok(result >= sectionEnd, "the test's own lines are well formed");
     at = result;
   }

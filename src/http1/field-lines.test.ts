@@ -4,24 +4,34 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { FieldSection } from "../http/field-section.ts";
 import { Known, bit } from "../http/known-fields.ts";
-import { fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
+import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
 
-/** The line's name and value, `more`, `end`, or the fault's code. Cut short anywhere, the same wire must ask for more or fault alike. */
+/**
+ * The line's name and value, `more`, `end`, or the fault's code. Cut short anywhere, the same wire must ask for more or fault alike, and
+ * go on from there to the same outcome; so it must when it comes octet by octet.
+ */
 function read(wire: string): string {
   const bytes = Buffer.from(wire, "latin1");
   const outcome = readFirst(bytes, bytes.length);
+  const octetByOctet = new LineScan();
+  let last = "more";
   for (let limit = 0; limit < bytes.length; limit++) {
-    const early = readFirst(bytes, limit);
+    const scan = new LineScan();
+    const early = readFirst(bytes, limit, scan);
     assert.ok(early === "more" || early === outcome, `${JSON.stringify(wire)} cut at ${limit}: ${early}, then ${outcome}`);
+    if (early === "more") assert.equal(readFirst(bytes, bytes.length, scan), outcome, `${JSON.stringify(wire)} gone on with at ${limit}`);
+    if (last === "more") last = readFirst(bytes, limit, octetByOctet);
   }
+  if (last === "more") last = readFirst(bytes, bytes.length, octetByOctet);
+  assert.equal(last, outcome, `${JSON.stringify(wire)} octet by octet`);
   return outcome;
 }
 
-function readFirst(bytes: Buffer, limit: number): string {
+function readFirst(bytes: Buffer, limit: number, scan: LineScan = new LineScan()): string {
   const section = new FieldSection();
   // A base and bytes behind the limit that must not be looked at.
   const padded = Buffer.concat([Buffer.from("GET / HTTP/1.1\r\n"), bytes.subarray(0, limit), Buffer.from(": tail\r\n\r\n")]);
-  const result = readFieldLine(padded, 16, 16 + limit, 4, section);
+  const result = readFieldLine(padded, 16, 16 + limit, 4, section, scan);
   if (result < 0) assert.equal(section.count, 0, "nothing is recorded");
   if (result === needMore) return "more";
   if (result === sectionEnd) return "end";
@@ -104,13 +114,48 @@ test("an unfinished line is asked for, from its first byte to its LF", () => {
   for (let limit = 0; limit < line.length; limit++) assert.equal(read(line.slice(0, limit)), "more", JSON.stringify(line.slice(0, limit)));
 });
 
-test("the known id is recorded, and a name with an underscore is none of the known ones", () => {
+test("every octet at every place of a long value is judged alike", () => {
+  for (const octet of OCTETS) {
+    const fine = octet === "\t" || (octet >= " " && octet !== "\x7f");
+    for (let place = 0; place < 23; place++) {
+      const value = `${"v".repeat(place)}${octet}${"w".repeat(22 - place)}`;
+      const outcome = readFirst(Buffer.from(`X: ${value}\r\n`, "latin1"), 28);
+      if (fine) assert.equal(outcome, `X=${value.replace(/^[ \t]+|[ \t]+$/g, "")}`);
+      else if (octet === "\r") assert.equal(outcome, "bare_carriage_return");
+      else assert.equal(outcome, octet === "\n" ? "bare_line_feed" : "bad_field_value", JSON.stringify(value));
+    }
+  }
+});
+
+test("a line that comes octet by octet is looked at once", () => {
+  const scan = new LineScan();
+  const section = new FieldSection();
+  const wire = Buffer.from(`X: ${"v".repeat(1000)}\r\n`);
+  for (let limit = 1; limit < wire.length; limit++) assert.equal(readFieldLine(wire, 0, limit, 0, section, scan), needMore);
+  assert.equal(scan.checked, 1003);
+  // What was checked is not looked at again, whatever stands there now.
+  wire.fill(0, 3, 900);
+  assert.equal(readFieldLine(wire, 0, wire.length, 0, section, scan), wire.length);
+  assert.equal(scan.checked, 0);
+});
+
+test("only letters, digits and the hyphen make a name that no origin folds onto another", () => {
+  for (const character of TCHARS) {
+    const section = new FieldSection();
+    const wire = Buffer.from(`X${character}: 1\r\n`);
+    readFieldLine(wire, 0, wire.length, 0, section, new LineScan());
+    assert.equal(section.knownId(0), /[0-9A-Za-z-]/.test(character) ? Known.none : Known.underscore, character);
+  }
+});
+
+test("the known id is recorded, and a name that origins may fold onto another is none of the known ones", () => {
   const section = new FieldSection();
   const wire = Buffer.from("hOsT: a\r\nContent_Length: 5\r\nX: 1\r\n\r\n");
-  let at = readFieldLine(wire, 0, wire.length, 0, section);
-  at = readFieldLine(wire, at, wire.length, 0, section);
-  at = readFieldLine(wire, at, wire.length, 0, section);
-  assert.equal(readFieldLine(wire, at, wire.length, 0, section), sectionEnd);
+  const scan = new LineScan();
+  let at = readFieldLine(wire, 0, wire.length, 0, section, scan);
+  at = readFieldLine(wire, at, wire.length, 0, section, scan);
+  at = readFieldLine(wire, at, wire.length, 0, section, scan);
+  assert.equal(readFieldLine(wire, at, wire.length, 0, section, scan), sectionEnd);
   assert.deepEqual([section.knownId(0), section.knownId(1), section.knownId(2)], [Known.host, Known.underscore, Known.none]);
   assert.equal(section.present, bit(Known.host) | bit(Known.underscore) | bit(Known.none));
 });

@@ -11,9 +11,10 @@ import { Buffer } from "node:buffer";
 import { FieldSection } from "../http/field-section.ts";
 import { BodyFraming, Framing } from "./body-framing.ts";
 import { Chunk, ChunkedDecoder } from "./chunked.ts";
+import { CR, LF } from "./chars.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
-import { fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
+import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { latin1 } from "./latin1.ts";
 
@@ -67,6 +68,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   private chunked: ChunkedDecoder | null = null;
   /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
   private kept: Buffer | null = null;
+  private readonly lineScan: LineScan = new LineScan();
 
   constructor(limits: MessageLimits, head: Head) {
     this.limits = limits;
@@ -176,6 +178,8 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
       this.startLineDone = true;
       this.head.fieldsStart = this.at - this.base;
       this.state = State.fields;
+      if (this.recallLines()) return this.headRead();
+      this.head.forget();
       return this.nextFields();
     }
     if (result !== false) return this.fail(result);
@@ -187,10 +191,24 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     const fault = this.readLines(this.head);
     if (fault === undefined) return this.wantMore();
     if (fault !== null) return this.fail(fault);
-    const head = this.head;
-    const end = this.at - 2;
+    const { head } = this;
+    head.fieldsEnd = this.at - 2 - this.base;
+    head.complete(latin1(this.bytes, this.base, this.at - 2), head.fieldsStart);
+    return this.headRead();
+  }
+
+  /** Whether the field lines are all here and the same as those of the message before: then they are taken as read. */
+  private recallLines(): boolean {
+    const { head, bytes, at } = this;
+    const end = at + head.recallable;
+    if (end === at || end + 2 > this.limit || bytes[end] !== CR || bytes[end + 1] !== LF) return false;
+    if (end + 2 - this.base > this.limits.headBytesMax || !head.recall(latin1(bytes, this.base, end), head.fieldsStart)) return false;
     head.fieldsEnd = end - this.base;
-    head.text = latin1(this.bytes, this.base, end);
+    this.at = end + 2;
+    return true;
+  }
+
+  private headRead(): EventKind {
     const refused = this.finishHead();
     if (refused !== null) return this.fail(refused);
     this.kept = null;
@@ -270,7 +288,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     // Bytes beyond the limit are not looked at: the verdict must not depend on how many of them arrived together.
     const end = Math.min(this.limit, this.base + this.limits.headBytesMax);
     for (;;) {
-      const result = readFieldLine(this.bytes, this.at, end, this.base, section);
+      const result = readFieldLine(this.bytes, this.at, end, this.base, section, this.lineScan);
       if (result >= 0) {
         this.at = result;
         if (section.count > this.limits.fieldsMax) return Faults.tooManyFields;

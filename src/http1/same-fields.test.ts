@@ -1,0 +1,74 @@
+/** A reader that has seen the same field lines before must tell of a message what a reader tells that has seen nothing. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { RequestHead } from "../http/request-head.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import { RequestReader } from "./request-reader.ts";
+import { latin1, readRequests } from "./transcript.test.ts";
+
+const START_LINES = [
+  "GET / HTTP/1.1",
+  "GET /longer?q=1 HTTP/1.1",
+  "POST / HTTP/1.1",
+  "HEAD /a HTTP/1.0",
+  "OPTIONS * HTTP/1.1",
+  "TRACE / HTTP/1.1",
+];
+const LINES = [
+  "Host: a.test",
+  "Host: b.test",
+  "X-A: 1",
+  "X-A: 2",
+  "X_A: 1",
+  "Content-Length: 0",
+  "Content-Length: 3",
+  "Transfer-Encoding: chunked",
+  "Connection: close",
+  "X-Long: vvvvvvvv",
+  "X-Bad: \x00",
+];
+const BODIES: Readonly<Record<string, string>> = { "Content-Length: 3": "abc", "Transfer-Encoding: chunked": "3\r\nabc\r\n0\r\n\r\n" };
+
+const message = fc
+  .record({ start: fc.constantFrom(...START_LINES), lines: fc.array(fc.constantFrom(...LINES), { maxLength: 4 }), host: fc.boolean() })
+  .map(({ start, lines, host }) => {
+    const all = host ? ["Host: a.test", ...lines] : lines;
+    const body = all.map((line) => BODIES[line] ?? "").find((text) => text !== "") ?? "";
+    return `${start}\r\n${all.map((line) => `${line}\r\n`).join("")}\r\n${body}`;
+  });
+
+test("one reader over many similar messages tells the same as a fresh one for each", () => {
+  fc.assert(
+    fc.property(fc.array(message, { minLength: 2, maxLength: 6 }), fc.array(fc.nat(600), { maxLength: 3 }), (wires, cuts) => {
+      const wire = latin1(wires.join(""));
+      const within = cuts.map((cut) => cut % wire.length).sort((a, b) => a - b);
+      const together = readRequests(wire, { cuts: within });
+      for (const [index, seen] of together.messages.entries()) {
+        const alone = readRequests(latin1(wires[index] ?? "")).messages[0];
+        assert.deepEqual(seen, alone, JSON.stringify(wires));
+      }
+      const fault = readRequests(latin1(wires[together.messages.length] ?? "")).fault;
+      if (together.messages.length < wires.length) assert.equal(together.fault, fault, JSON.stringify(wires));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("the lines of a message that was refused or cut short are not taken for those of the next", () => {
+  const head = new RequestHead();
+  const limits = DEFAULT_LIMITS;
+  const feed = (reader: RequestReader, wire: string): number => {
+    const bytes = Buffer.from(wire, "latin1");
+    reader.feed(bytes, 0, bytes.length);
+    return reader.next();
+  };
+  const first = new RequestReader(limits, head);
+  assert.equal(feed(first, "GET / HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\n\r\n"), 1);
+  // The same head object, another connection: its lines come in two pieces, and overwrite what was remembered.
+  const second = new RequestReader(limits, head);
+  assert.equal(feed(second, "GET / HTTP/1.1\r\nX-B"), 0);
+  assert.equal(feed(second, ": 2\r\nHost: b.test\r\n\r\n"), 1);
+  assert.deepEqual([head.count, head.name(0), head.value(1)], [2, "X-B", "b.test"]);
+});
