@@ -17,10 +17,14 @@ exit(await execute(parseArguments(process.argv.slice(2))).catch(internalError));
 
 async function execute(given: Command): Promise<number> {
   switch (given.command) {
-    case "run":
-      return (await import("./cli/run.ts")).runCommand({ file: given.file, version: version(), out, err });
-    case "demo":
-      return (await import("./cli/demo.ts")).demoCommand({ version: version(), out, err });
+    case "run": {
+      const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
+      return (await import("./cli/run.ts")).runCommand({ file: given.file, version: version(), threads, out, err });
+    }
+    case "demo": {
+      const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
+      return (await import("./cli/demo.ts")).demoCommand({ version: version(), threads, out, err });
+    }
     case "check":
       return (await import("./cli/check.ts")).checkCommand(given.file, out, err);
     case "explain":

@@ -1,10 +1,15 @@
-/** Entry file of a data-plane thread: takes configurations and orders from the main thread, and runs listeners. */
+/**
+ * Entry file of a data-plane thread: takes configurations and orders from the main thread, and runs listeners. What it works on comes
+ * as the first message, so that a thread can load while the configuration is still being read.
+ */
 import { readFileSync } from "node:fs";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import { compileCidrs } from "./base/cidr.ts";
 import { Listener, ListenerContext } from "./net/listener.ts";
 import { monotonicMs } from "./net/system-clock.ts";
 import { Thread } from "./net/thread.ts";
+import type { ThreadOutput, ThreadParts } from "./net/thread.ts";
 import { AccessLines } from "./observe/access-line.ts";
 import { LogBatch } from "./observe/log-batch.ts";
 import { statusDocument } from "./observe/status.ts";
@@ -12,123 +17,143 @@ import { Snapshot } from "./proxy/snapshot.ts";
 import { BucketTable } from "./shared/bucket-table.ts";
 import { EndpointTable } from "./shared/endpoint-table.ts";
 import { CounterId } from "./shared/metric-table.ts";
+import { WorkerTable } from "./shared/worker-table.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "./shared/protocol.ts";
+
+class DataPlaneThread {
+  private readonly port: MessagePort;
+  private readonly init: WorkerInit;
+  private readonly parts: ThreadParts;
+  private readonly buckets: BucketTable;
+  private readonly log: LogBatch;
+  private thread: Thread | null = null;
+  private contexts: ListenerContext[] = [];
+  private listeners: Listener[] = [];
+  private lines: AccessLines = new AccessLines("json");
+  private drainDueAt: number = Infinity;
+  private droppedBefore: number = 0;
+
+  constructor(port: MessagePort, init: WorkerInit) {
+    this.port = port;
+    this.init = init;
+    this.parts = {
+      workerIndex: init.index,
+      endpoints: new EndpointTable(init.endpointTable),
+      workers: new WorkerTable(init.workerTable),
+      socketsMax: init.socketsMax,
+    };
+    this.buckets = new BucketTable(init.bucketTable);
+    this.log = new LogBatch((data, lines) => port.postMessage({ type: "log", data, lines } satisfies FromWorker, [data.buffer]));
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "configure":
+        return this.configure(message);
+      case "listen":
+        return void this.listen(message.targets);
+      case "drain":
+        return this.drain(message.timeoutMs);
+      case "log-taken":
+        return this.log.taken(message.bytes);
+    }
+  }
+
+  private configure(message: ConfigureMessage): void {
+    const { config, generation } = message;
+    let snapshot: Snapshot;
+    try {
+      snapshot = new Snapshot(message, {
+        workerIndex: this.init.index,
+        buckets: this.buckets,
+        now: () => this.thread?.now ?? monotonicMs(),
+        status: () => JSON.stringify(this.status(message)),
+        debug: (text) => this.send({ type: "event", level: "info", event: "cors_decision", message: text, fields: {} }),
+        readFile: (path) => readFileSync(path, "latin1"),
+      });
+    } catch (error) {
+      return this.send({ type: "configured", generation, problem: error instanceof Error ? error.message : String(error) });
+    }
+    if (this.thread === null) this.thread = new Thread(this.parts, snapshot, this.output());
+    else this.thread.use(snapshot);
+    this.thread.accessLog = config.logging.access;
+    this.lines = new AccessLines(config.logging.format);
+    const trusted = compileCidrs(config.trusted_proxies);
+    const plane = this.thread;
+    this.contexts = config.listeners.map((listener, index) => {
+      const known = this.contexts[index];
+      if (known === undefined) return new ListenerContext(plane, index, listener, trusted);
+      known.update(listener, trusted);
+      return known;
+    });
+    this.send({ type: "configured", generation });
+  }
+
+  private async listen(targets: readonly (ListenTarget | null)[]): Promise<void> {
+    for (const [index, target] of targets.entries()) {
+      const context = this.contexts[index];
+      if (target === null || context === undefined) continue;
+      const listener = new Listener(context);
+      try {
+        await listener.listen(target);
+      } catch (error) {
+        const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+        return this.send({ type: "listen-failed", listener: index, code, message: error instanceof Error ? error.message : String(error) });
+      }
+      this.listeners.push(listener);
+    }
+    this.send({ type: "listening" });
+  }
+
+  private drain(timeoutMs: number): void {
+    if (this.thread === null) return this.send({ type: "drained", cut: 0 });
+    this.thread.draining = true;
+    this.drainDueAt = monotonicMs() + timeoutMs;
+    for (const listener of this.listeners) listener.close();
+    this.listeners = [];
+    for (const context of this.contexts) for (const connection of context.connections) connection.drain();
+  }
+
+  private output(): ThreadOutput {
+    return {
+      access: (record) => void this.log.add(this.lines.line(record)),
+      event: (level, event, message, fields) => this.send({ type: "event", level, event, message, fields }),
+      released: (generation) => this.send({ type: "released", generation }),
+      tick: (now) => this.tick(now),
+    };
+  }
+
+  private tick(now: number): void {
+    const { log, thread } = this;
+    log.flush();
+    if (log.dropped > this.droppedBefore) {
+      thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedBefore);
+      this.droppedBefore = log.dropped;
+    }
+    if (thread === null || !thread.draining) return;
+    const open = this.contexts.reduce((sum, context) => sum + context.connections.size, 0);
+    if (open > 0 && now < this.drainDueAt) return;
+    let cut = 0;
+    for (const context of this.contexts) for (const connection of context.connections) if (connection.cutNow()) cut++;
+    thread.close();
+    log.flush();
+    this.send({ type: "drained", cut });
+  }
+
+  private status(message: ConfigureMessage): unknown {
+    const { version, startedAtMs } = this.init;
+    return statusDocument(message.config, message.endpointSlots, this.parts.endpoints, { version, startedAtMs, nowMs: Date.now() });
+  }
+
+  private send(message: FromWorker): void {
+    this.port.postMessage(message);
+  }
+}
 
 const port = parentPort;
 if (port === null) throw new Error("worker.ts runs as a worker thread of millrace");
-const init = workerData as WorkerInit;
-const endpoints = new EndpointTable(init.endpointTable);
-const buckets = new BucketTable(init.bucketTable);
-
-let thread: Thread | null = null;
-let contexts: ListenerContext[] = [];
-let listeners: Listener[] = [];
-let lines = new AccessLines("json");
-let drainDueAt = Infinity;
-
-const log = new LogBatch((data, lines) => port.postMessage({ type: "log", data, lines } satisfies FromWorker, [data.buffer]));
-
-port.on("message", (message: ToWorker) => {
-  switch (message.type) {
-    case "configure":
-      return configure(message);
-    case "listen":
-      return void listen(message.targets);
-    case "drain":
-      return drain(message.timeoutMs);
-    case "log-taken":
-      return log.taken(message.bytes);
-  }
+let thread: DataPlaneThread | null = null;
+port.on("message", (message: WorkerInit | ToWorker) => {
+  if ("type" in message) thread?.receive(message);
+  else thread = new DataPlaneThread(port, message);
 });
-
-function configure(message: ConfigureMessage): void {
-  let snapshot: Snapshot;
-  try {
-    snapshot = new Snapshot(message, {
-      workerIndex: init.index,
-      buckets,
-      now: () => thread?.now ?? monotonicMs(),
-      status: () => JSON.stringify(status(message)),
-      debug: (message) => send({ type: "event", level: "info", event: "cors_decision", message, fields: {} }),
-      readFile: (path) => readFileSync(path, "latin1"),
-    });
-  } catch (error) {
-    send({ type: "configured", generation: message.generation, problem: error instanceof Error ? error.message : String(error) });
-    return;
-  }
-  if (thread === null) thread = new Thread(init.index, endpoints, snapshot, snapshot.metrics, output());
-  else thread.use(snapshot);
-  thread.accessLog = message.config.logging.access;
-  lines = new AccessLines(message.config.logging.format);
-  const trusted = compileCidrs(message.config.trusted_proxies);
-  const plane = thread;
-  contexts = message.config.listeners.map((config, index) => {
-    const known = contexts[index];
-    if (known === undefined) return new ListenerContext(plane, config, trusted);
-    known.update(config, trusted);
-    return known;
-  });
-  send({ type: "configured", generation: message.generation });
-}
-
-async function listen(targets: readonly (ListenTarget | null)[]): Promise<void> {
-  for (const [index, target] of targets.entries()) {
-    const context = contexts[index];
-    if (target === null || context === undefined) continue;
-    const listener = new Listener(context);
-    try {
-      await listener.listen(target);
-    } catch (error) {
-      const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-      send({ type: "listen-failed", listener: index, code, message: error instanceof Error ? error.message : String(error) });
-      return;
-    }
-    listeners.push(listener);
-  }
-  send({ type: "listening" });
-}
-
-function drain(timeoutMs: number): void {
-  if (thread === null) return send({ type: "drained", cut: 0 });
-  thread.draining = true;
-  drainDueAt = monotonicMs() + timeoutMs;
-  for (const listener of listeners) listener.close();
-  listeners = [];
-  for (const context of contexts) for (const connection of context.connections) connection.drain();
-}
-
-function output(): ConstructorParameters<typeof Thread>[4] {
-  return {
-    access: (record) => void log.add(lines.line(record)),
-    event: (level, event, message, fields) => send({ type: "event", level, event, message, fields }),
-    released: (generation) => send({ type: "released", generation }),
-    tick,
-  };
-}
-
-let droppedBefore = 0;
-
-function tick(now: number): void {
-  log.flush();
-  if (log.dropped > droppedBefore) {
-    thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - droppedBefore);
-    droppedBefore = log.dropped;
-  }
-  if (thread === null || !thread.draining) return;
-  const open = contexts.reduce((sum, context) => sum + context.connections.size, 0);
-  if (open > 0 && now < drainDueAt) return;
-  let cut = 0;
-  for (const context of contexts) for (const connection of context.connections) if (connection.cutNow()) cut++;
-  thread.close();
-  log.flush();
-  send({ type: "drained", cut });
-}
-
-function status(message: ConfigureMessage): unknown {
-  const { version, startedAtMs } = init;
-  return statusDocument(message.config, message.endpointSlots, endpoints, { version, startedAtMs, nowMs: Date.now() });
-}
-
-function send(message: FromWorker): void {
-  port?.postMessage(message);
-}

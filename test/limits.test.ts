@@ -45,7 +45,8 @@ test(
     const origin = await startRawOrigin({
       onRequest: ({ socket }) => socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`),
     });
-    const proxy = await startMillrace(config(origin.url));
+    const listener = '{ address: "127.0.0.1:0", limits: { pipelined_requests: 10000 } }';
+    const proxy = await startMillrace(config(origin.url, "", listener));
     const client = await RawClient.connect(proxy.port);
     client.socket.pause();
     const count = 3000;

@@ -30,13 +30,14 @@ async function program([name, portText, host = "127.0.0.1"]: readonly string[]):
   }
   try {
     const server = await startOrigin(name, port, host);
-    process.stdout.write(`origin ${name} listening on ${host}:${port}\n`);
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.once(signal, () => {
         server.close();
         server.closeAllConnections();
       });
     }
+    // Last: who reads this may send a signal at once.
+    process.stdout.write(`origin ${name} listening on ${host}:${port}\n`);
   } catch (error) {
     process.stderr.write(`origin ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 2;

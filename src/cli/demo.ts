@@ -1,11 +1,13 @@
 /** `millrace demo`: two small origins and the proxy in front of them, in one process, to try it out. */
 import { listenMessage } from "../control/listen-check.ts";
+import type { WorkerThreads } from "../control/worker-threads.ts";
 import { formatProblem, parseConfig } from "../config/load.ts";
 import { startOrigin } from "./demo-origin.ts";
 import { serve } from "./serve.ts";
 
 export interface DemoArguments {
   readonly version: string;
+  readonly threads: WorkerThreads;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
 }
@@ -49,13 +51,13 @@ ${DEMO_CONFIG.replace(/^(?=.)/gm, "  ")}
 `;
 
 /** Resolves with the exit code: 0 after a drain, 2 when a port is in use. */
-export async function demoCommand({ version, out, err }: DemoArguments): Promise<number> {
+export async function demoCommand({ version, threads, out, err }: DemoArguments): Promise<number> {
   const parsed = parseConfig(DEMO_CONFIG, "demo.yaml", {}, () => "");
   if (!("config" in parsed)) throw new Error(parsed.problems.map(formatProblem).join("; "));
   const origins = await startOrigins(err);
   if (origins === null) return 2;
   try {
-    return await serve({ config: parsed.config, warnings: [], version, out, err, onStarted: () => out(TRY) });
+    return await serve({ config: parsed.config, warnings: [], version, threads, out, err, onStarted: () => out(TRY) });
   } finally {
     for (const origin of origins) {
       origin.close();

@@ -9,6 +9,7 @@ import os from "node:os";
 import type { Config } from "../config/schema.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import type { StartOutcome } from "../control/control-plane.ts";
+import type { WorkerThreads } from "../control/worker-threads.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { LogSink } from "../observe/sink.ts";
@@ -24,6 +25,7 @@ export interface LoadedConfig {
 
 export interface ServeOptions extends LoadedConfig {
   readonly version: string;
+  readonly threads: WorkerThreads;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
@@ -64,6 +66,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     config,
     log,
     version,
+    threads: options.threads,
     takeLines: (data, lines, taken) => sink.write(data, lines, taken),
     logDroppedLines: () => sink.dropped,
     readFile: (path) => fs.readFileSync(path, "utf8"),

@@ -9,8 +9,18 @@ export interface ListenerConfig {
   address: string;
   /** Milliseconds. */
   timeouts: { request_head: number; idle: number; keep_alive: number };
-  /** `head_bytes`, `request_line`: bytes; `body_rate`: bytes per second, 0 is off. */
-  limits: { head_bytes: number; headers: number; request_line: number; connections: number; body_rate: number };
+  /** `head_bytes`, `request_line`: bytes; `body_rate`, `response_rate`: bytes per second, 0 is off. */
+  limits: {
+    head_bytes: number;
+    headers: number;
+    request_line: number;
+    connections: number;
+    connections_per_client: number;
+    requests_per_connection: number;
+    pipelined_requests: number;
+    body_rate: number;
+    response_rate: number;
+  };
 }
 
 export interface ListenerInput {
@@ -24,7 +34,11 @@ export interface ListenerInput {
         headers?: number | undefined;
         request_line?: string | number | undefined;
         connections?: number | undefined;
+        connections_per_client?: number | undefined;
+        requests_per_connection?: number | undefined;
+        pipelined_requests?: number | undefined;
         body_rate?: string | number | undefined;
+        response_rate?: string | number | undefined;
       }
     | undefined;
 }
@@ -40,7 +54,7 @@ const timeouts = z.strictObject({
   }),
   idle: duration(WAIT).prefault("60s").meta({
     description:
-      "Time between two reads of a request body, or between two writes of a response that the client does not take. Past it the connection is closed: a client that stops reading holds no memory for ever.",
+      "Time between two reads of a request body, and the span over which a client that does not take its response is judged (`response_rate`). Past it the connection is closed: a client that stops reading holds no memory for ever.",
   }),
   keep_alive: duration(WAIT).prefault("75s").meta({
     description: "Time that an idle connection waits for its next request. Longer saves handshakes, shorter frees connections.",
@@ -61,13 +75,31 @@ const limits = z
     }),
     connections: wholeNumber({ min: 1, max: 1_000_000 }).default(100_000).meta({
       description:
-        "Connections that are open at once on this listener, per thread. Further ones are closed at once. Bounds memory and open files.",
+        "Connections that are open at once on this listener, over all threads. Further ones are closed at once. Bounds memory and open files.",
+    }),
+    connections_per_client: wholeNumber({ min: 1, max: 1_000_000 }).default(4096).meta({
+      description:
+        "Connections that one client has open at once on this listener, over all threads: by its address, IPv6 by its /64. Further ones are closed at once, so one client cannot take all of `connections`. Addresses of `trusted_proxies` have no such limit: they speak for many.",
+    }),
+    requests_per_connection: wholeNumber({ min: 1, max: 1_000_000_000 }).default(100_000).meta({
+      description:
+        "Requests on one connection; the answer to the last carries `Connection: close`. Lets long-lived clients spread anew over workers and instances.",
+    }),
+    pipelined_requests: wholeNumber({ min: 1, max: 10_000 }).default(100).meta({
+      description:
+        "Requests of a connection that may be waiting, sent before their predecessors were answered. The connection ends behind the answer that reaches the limit. Bounds the work that one packet can cause.",
     }),
     body_rate: size({ min: 0, max: 1024 ** 3 })
       .prefault(240)
       .meta({
         description:
           "Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle` alone would let a client send one byte a minute.",
+      }),
+    response_rate: size({ min: 0, max: 1024 ** 3 })
+      .prefault(240)
+      .meta({
+        description:
+          "Bytes per second that a client must take of a response that waits for it, over each span of `idle`; 0 asks only for some progress. Slower ones are cut: a client that reads a byte now and then would hold its connection and the endpoint's for ever.",
       }),
   })
   .transform(({ request_line, ...rest }) => ({ ...rest, request_line: request_line ?? Math.min(REQUEST_LINE_BYTES, rest.head_bytes) }));

@@ -11,7 +11,17 @@ describe("the short form", () => {
         {
           address: ":8080",
           timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000 },
-          limits: { head_bytes: 1_048_576, headers: 128, request_line: 8192, connections: 100_000, body_rate: 240 },
+          limits: {
+            head_bytes: 1_048_576,
+            headers: 128,
+            request_line: 8192,
+            connections: 100_000,
+            connections_per_client: 4096,
+            requests_per_connection: 100_000,
+            pipelined_requests: 100,
+            body_rate: 240,
+            response_rate: 240,
+          },
         },
       ],
       workers: "auto",

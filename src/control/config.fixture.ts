@@ -9,7 +9,17 @@ export function testConfig(changes: Partial<Config> = {}): Config {
       {
         address: "127.0.0.1:0",
         timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000 },
-        limits: { head_bytes: 32_768, headers: 128, request_line: 8192, connections: 1000, body_rate: 240 },
+        limits: {
+          head_bytes: 32_768,
+          headers: 128,
+          request_line: 8192,
+          connections: 1000,
+          connections_per_client: 4096,
+          requests_per_connection: 100_000,
+          pipelined_requests: 100,
+          body_rate: 240,
+          response_rate: 240,
+        },
       },
     ],
     workers: 1,

@@ -12,6 +12,7 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { metricLayout } from "../shared/metric-table.ts";
+import { WorkerTable } from "../shared/worker-table.ts";
 import { parseAddress } from "./address.ts";
 import type { ListenAddress } from "./address.ts";
 import type { AdminServer } from "./admin.ts";
@@ -20,10 +21,12 @@ import type { SlotPlan } from "./endpoint-slots.ts";
 import { HealthMonitor } from "./health.ts";
 import { checkListeners, reusePortSupported } from "./listen-check.ts";
 import type { ListenPlan, PlannedListener } from "./listen-check.ts";
+import { socketsMax } from "./open-files.ts";
 import { restartNeeded } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
-import { Supervisor, workerEntry } from "./supervise.ts";
+import { Supervisor } from "./supervise.ts";
 import type { StartProblem, WorkerConfiguration } from "./supervise.ts";
+import type { WorkerThreads } from "./worker-threads.ts";
 
 export interface ControlPlaneOptions {
   readonly config: Config;
@@ -40,8 +43,7 @@ export interface ControlPlaneOptions {
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
-  /** Tests give a stand-in. */
-  readonly workerFile?: URL;
+  readonly threads: WorkerThreads;
 }
 
 export type StartOutcome =
@@ -59,6 +61,7 @@ export class ControlPlane {
   private readonly workers: number;
   private readonly endpoints: EndpointTable;
   private readonly buckets: BucketTable;
+  private readonly workerTable: WorkerTable;
   private readonly slots: EndpointSlots = new EndpointSlots(ENDPOINT_SLOTS);
   private readonly totals: MetricTotals;
   private readonly supervisor: Supervisor;
@@ -78,14 +81,17 @@ export class ControlPlane {
     const endpointTable = new SharedArrayBuffer(EndpointTable.bytes());
     const [seedLow = 0, seedHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
     const bucketTable = BucketTable.create(seedLow, seedHigh);
+    const workerTable = WorkerTable.create(this.workers, options.config.listeners.length, seedLow, seedHigh);
+    this.workerTable = new WorkerTable(workerTable);
     this.endpoints = new EndpointTable(endpointTable);
     this.buckets = new BucketTable(bucketTable);
     this.totals = new MetricTotals(this.workers);
     const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
     this.supervisor = new Supervisor({
       workers: this.workers,
-      init: { version, startedAtMs, endpointTable, bucketTable },
-      workerFile: options.workerFile ?? workerEntry(),
+      init: { version, startedAtMs, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.workers) },
+      beats: (worker) => this.beats(worker),
+      threadFor: (index) => options.threads.take(index),
       log,
       now: monotonic,
       takeLines,
@@ -93,6 +99,7 @@ export class ControlPlane {
       onWorkerEnded: (worker) => {
         this.endpoints.clearWorker(worker);
         this.totals.workerEnded(worker);
+        this.workerTable.clearWorker(worker);
         this.buckets.releaseLocksOf(worker);
       },
       onWorkerReplaced: (worker, generation) => this.totals.workerReplaced(worker, generation),
@@ -110,6 +117,7 @@ export class ControlPlane {
     this.current = prepared.configuration;
     // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
     const started = this.supervisor.start(prepared.configuration);
+    this.options.threads.endUnused();
     const checked = await checkListeners(addresses, reusePortSupported(process.platform, process.version));
     if (checked.problem !== undefined) return { kind: "failed", lines: [checked.problem.message] };
     try {
@@ -146,6 +154,11 @@ export class ControlPlane {
   /** Kills one worker as a fault would, for tests; it is replaced. */
   terminateWorker(index: number): Promise<void> {
     return this.supervisor.terminateWorker(index);
+  }
+
+  /** A number that changes as long as that worker's event loop turns. */
+  beats(worker: number): number {
+    return this.workerTable.beats(worker);
   }
 
   status(): StatusDocument {

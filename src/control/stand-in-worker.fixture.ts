@@ -1,23 +1,29 @@
 /**
  * A worker for tests of the control plane: it keeps the whole protocol but proxies nothing. Each connection is one request, answered
- * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/hold` (never answered: in flight until it is cut) and
+ * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/stuck` (a loop without an end), `/hold` (never answered: in flight until it is cut) and
  * `/say` (a log line and an event). A configuration whose status_path is `/refuse` is refused; `/silent` is never answered.
  */
 import net from "node:net";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId, metricLayout, WorkerMetrics } from "../shared/metric-table.ts";
+import { WorkerTable } from "../shared/worker-table.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
-const init: WorkerInit = workerData;
-const endpoints = new EndpointTable(init.endpointTable);
+let init: WorkerInit | null = null;
+let endpoints: EndpointTable | null = null;
 const servers: net.Server[] = [];
 const held = new Set<net.Socket>();
 let current: ConfigureMessage | null = null;
 let metrics: WorkerMetrics | null = null;
 
-parentPort?.on("message", (message: ToWorker) => {
-  if (message.type === "configure") configure(message);
+parentPort?.on("message", (message: WorkerInit | ToWorker) => {
+  if (!("type" in message)) {
+    init = message;
+    endpoints = new EndpointTable(message.endpointTable);
+    const workers = new WorkerTable(message.workerTable);
+    setInterval(() => workers.beat(message.index), 5);
+  } else if (message.type === "configure") configure(message);
   else if (message.type === "listen") listen(message.targets);
   else if (message.type === "drain") drain();
   else send({ type: "event", level: "info", event: "worker_fault", message: "taken", fields: { bytes: message.bytes } });
@@ -31,7 +37,7 @@ function configure(message: ConfigureMessage): void {
   }
   const before = current;
   current = message;
-  metrics = new WorkerMetrics(metricLayout(message.config), message.metricTable, init.index);
+  metrics = new WorkerMetrics(metricLayout(message.config), message.metricTable, init?.index ?? 0);
   send({ type: "configured", generation: message.generation });
   if (before !== null) send({ type: "released", generation: before.generation });
 }
@@ -59,19 +65,20 @@ function serve(socket: net.Socket): void {
   socket.on("close", () => metrics?.add(CounterId.connections_open, -1));
   socket.once("data", (data) => {
     const path = data.toString("latin1").split(" ")[1];
+    if (path === "/stuck") for (;;);
     if (path === "/die") throw new Error("asked to die");
     if (path === "/hold") {
       held.add(socket);
-      endpoints.inFlightAdd(init.index, current?.endpointSlots["app"]?.[0] ?? 0, 1);
+      endpoints?.inFlightAdd(init?.index ?? 0, current?.endpointSlots["app"]?.[0] ?? 0, 1);
       socket.write("HTTP/1.1 200 OK\r\n");
       return;
     }
     if (path === "/say") {
-      send({ type: "log", data: Buffer.from(`line of ${init.index}\n`), lines: 1 });
+      send({ type: "log", data: Buffer.from(`line of ${init?.index}\n`), lines: 1 });
       send({ type: "event", level: "warn", event: "accept_failed", message: "said", fields: { listener: 0 } });
     }
     metrics?.exchangeFinished(0, 0, 200, 1, data.length, 100);
-    const body = `worker ${init.index} generation ${current?.generation ?? 0}`;
+    const body = `worker ${init?.index} generation ${current?.generation ?? 0}`;
     socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
   });
 }

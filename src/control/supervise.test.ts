@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { ControlPlane } from "./control-plane.ts";
+import { WorkerThreads } from "./worker-threads.ts";
 import { reusePortSupported } from "./listen-check.ts";
 import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
 import { createAppLog } from "../observe/app-log.ts";
@@ -33,7 +34,7 @@ async function plane(config: Config): Promise<{ plane: ControlPlane; logged: Rec
     startedAtMs: Date.now(),
     now: Date.now,
     monotonic: () => performance.now(),
-    workerFile: new URL("./stand-in-worker.fixture.ts", import.meta.url),
+    threads: new WorkerThreads(new URL("./stand-in-worker.fixture.ts", import.meta.url)),
   });
   return { plane: control, logged, lines };
 }
@@ -109,6 +110,34 @@ test("a worker that dies is replaced at once, its traces are cleared, what it co
   assert.equal(await ask(running.port, "/"), "worker 0 generation 1");
   assert.equal(sample(running, "millrace_connections_accepted_total"), 4);
   assert.equal(sample(running, "millrace_worker_restarts_total"), 1);
+});
+
+test("a worker that stands still is ended and replaced, one that is only looked at often is not", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const running = await started(t, { workers: 1 });
+  for (let round = 0; round < 3; round++) {
+    for (let look = 0; look < 9; look++) t.mock.timers.tick(1000);
+    // It beats while it answers, and by then the next look sees that.
+    const before = running.plane.beats(0);
+    await until("a beat", () => running.plane.beats(0) !== before);
+    t.mock.timers.tick(1000);
+  }
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 1");
+  assert.deepEqual(events(running, "worker_stuck"), []);
+  const accepted = sample(running, "millrace_connections_accepted_total");
+  void ask(running.port, "/stuck");
+  let [last, same] = [-1, 0];
+  await until("stuck", () => {
+    const now = running.plane.beats(0);
+    same = now === last ? same + 1 : 0;
+    last = now;
+    return same > 5 && sample(running, "millrace_connections_accepted_total") > accepted;
+  });
+  // The first look sees the last beat; the count begins with the second.
+  for (let look = 0; look < 11; look++) t.mock.timers.tick(1000);
+  assert.equal(events(running, "worker_stuck").length, 1);
+  await until("replaced", () => events(running, "worker_replaced").length === 1);
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 1");
 });
 
 test("deaths that follow each other are answered more slowly each time", async (t) => {

@@ -7,6 +7,7 @@
  *                  \____________\___ ended unexpectedly: its traces in shared memory are cleared, and a replacement with the same index
  *                                    starts after a pause (restart-delay.ts)
  */
+import type { Worker } from "node:worker_threads";
 import type { ConfigureMessage, ListenTarget, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
@@ -21,11 +22,13 @@ export type WorkerConfiguration = Omit<ConfigureMessage, "type">;
 export interface SupervisorOptions {
   readonly workers: number;
   readonly init: Omit<WorkerInit, "index" | "workers">;
-  /** The worker's entry file; see {@link workerEntry}. */
-  readonly workerFile: URL;
+  /** Starts the thread of a seat, or gives one that was started before. */
+  readonly threadFor: (index: number) => Worker;
   readonly log: AppLog;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** A number that changes as long as that worker's event loop turns. */
+  readonly beats: (worker: number) => number;
   /** Access log lines of a worker; `taken` once they are written or dropped. */
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   readonly onReleased: (generation: number, worker: number) => void;
@@ -48,15 +51,18 @@ interface Seat {
   hasListened: boolean;
   history: RestartHistory;
   timer: NodeJS.Timeout | null;
+  /** The beat that was seen last, and how often in a row. */
+  beat: number;
+  looks: number;
 }
+
+/** How often it is looked whether the workers live. */
+const WATCH_MS = 1000;
+/** Looks in a row without a beat after which a worker counts as stuck. Looks, not time: a process that was stopped as a whole is not. */
+const STUCK_LOOKS = 10;
 
 /** Time over the drain limit that a worker has for cutting what is left. */
 const DRAIN_GRACE_MS = 2000;
-
-/** The file of the data-plane thread: TypeScript in a checkout, JavaScript where it was built. */
-export function workerEntry(): URL {
-  return new URL(import.meta.url.endsWith(".ts") ? "../worker.ts" : "../worker.js", import.meta.url);
-}
 
 export class Supervisor {
   /** Workers that ended unexpectedly so far. */
@@ -69,6 +75,7 @@ export class Supervisor {
   private listeners: readonly PlannedListener[] | null = null;
   /** Deaths are answered by replacements only while this holds: not before the start has succeeded, not once a drain has begun. */
   private replacing: boolean = false;
+  private watch: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
     this.options = options;
@@ -80,6 +87,8 @@ export class Supervisor {
       hasListened: false,
       history: NO_RESTARTS,
       timer: null,
+      beat: 0,
+      looks: 0,
     }));
   }
 
@@ -105,6 +114,7 @@ export class Supervisor {
     const problem = problems.find((one) => one !== null);
     if (problem !== undefined) return { listener: null, message: problem };
     this.replacing = true;
+    this.watch = setInterval(() => this.lookForStuckWorkers(), WATCH_MS);
     return null;
   }
 
@@ -143,6 +153,7 @@ export class Supervisor {
   /** Ends all workers: nothing new is accepted, exchanges in flight have `timeoutMs`. Resolves with how many were cut. */
   async drain(timeoutMs: number): Promise<number> {
     this.replacing = false;
+    clearInterval(this.watch);
     const cuts = await Promise.all(
       this.seats.map(async (seat) => {
         if (seat.timer !== null) clearTimeout(seat.timer);
@@ -162,6 +173,7 @@ export class Supervisor {
   /** Ends all workers at once. */
   async close(): Promise<void> {
     this.replacing = false;
+    clearInterval(this.watch);
     for (const seat of this.seats) if (seat.timer !== null) clearTimeout(seat.timer);
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
@@ -171,9 +183,26 @@ export class Supervisor {
     await this.seats[index]?.handle?.terminate();
   }
 
+  /** A worker whose event loop stands still (a loop that does not end) serves nobody and would never notice. */
+  private lookForStuckWorkers(): void {
+    for (const seat of this.seats) {
+      const beat = this.options.beats(seat.index);
+      seat.looks = seat.listening && beat === seat.beat ? seat.looks + 1 : 0;
+      seat.beat = beat;
+      if (seat.looks < STUCK_LOOKS) continue;
+      seat.looks = 0;
+      this.options.log.error("worker_stuck", `worker ${seat.index} has stood still for ${(STUCK_LOOKS * WATCH_MS) / 1000} s and is ended`, {
+        worker: seat.index,
+      });
+      void seat.handle?.terminate();
+    }
+  }
+
   private occupy(seat: Seat): WorkerHandle {
-    const { init, workerFile, workers } = this.options;
-    const handle = new WorkerHandle(workerFile, { ...init, index: seat.index, workers }, (notice) => this.notice(handle, notice));
+    const { init, threadFor, workers } = this.options;
+    const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, workers }, (notice) =>
+      this.notice(handle, notice),
+    );
     seat.handle = handle;
     seat.opening = null;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));

@@ -1,5 +1,5 @@
 /** One data-plane thread as the control plane sees it: questions with their answers, and its end. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 export interface ListenFailure {
@@ -33,10 +33,11 @@ export class WorkerHandle {
   private draining: Waiter<number> | null = null;
   private endReason: string | null = null;
 
-  constructor(file: URL, init: WorkerInit, onNotice: (notice: WorkerNotice) => void) {
+  constructor(thread: Worker, init: WorkerInit, onNotice: (notice: WorkerNotice) => void) {
     this.index = init.index;
     this.onNotice = onNotice;
-    this.thread = new Worker(file, { workerData: init, name: `millrace-worker-${init.index}` });
+    this.thread = thread;
+    this.thread.postMessage(init);
     this.thread.on("message", (message: FromWorker) => this.receive(message));
     let fault: string | null = null;
     this.thread.on("error", (error: unknown) => {

@@ -46,6 +46,11 @@ export class EndpointPool {
     if (index >= 0) this.idle.splice(index, 1);
   }
 
+  /** Gives up the idle connections. */
+  shed(): void {
+    for (const connection of this.idle.splice(0)) connection.close();
+  }
+
   /** How long a connection may idle, given what the origin's last response said in Keep-Alive. */
   idleMs(keepAlive: string | undefined): number {
     return connectionExpiry(keepAlive, this.target.keepAlive.idle);
@@ -54,6 +59,6 @@ export class EndpointPool {
   /** The configuration no longer names the endpoint: idle connections close, busy ones after their exchange. */
   retire(): void {
     this.retired = true;
-    for (const connection of this.idle.splice(0)) connection.close();
+    this.shed();
   }
 }

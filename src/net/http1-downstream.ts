@@ -67,9 +67,10 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   private readonly context: ListenerContext;
   private readonly reader: RequestReader;
   private readonly deadline: Deadline;
-  private readonly overTcp: boolean;
-  private readonly peer: string;
+  /** The other end's address, as it is logged, forwarded and counted. */
+  readonly peer: string;
   private readonly peerTrusted: boolean;
+  private readonly overTcp: boolean;
   private state: number = State.idle;
   private exchange: Exchange | null = null;
   private tunnel: Tunnel | null = null;
@@ -82,17 +83,23 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   private inputEnded: boolean = false;
   private bodyMode: BodyModeKind = BodyMode.none;
   private discarded: number = 0;
+  /** Requests so far. */
+  private requests: number = 0;
+  /** Requests that were begun of the bytes of the last read. */
+  private pipelined: number = 0;
+  /** What the client had taken of its responses when it was looked last. */
+  private takenMark: number = 0;
   /** When the head being read must be complete; 0 while none has begun. */
   private headDueAt: number = 0;
   private headStartedAt: number = 0;
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
-  constructor(context: ListenerContext, accepted: Socket) {
+  constructor(context: ListenerContext, accepted: Socket, peer: { address: string; trusted: boolean; overTcp: boolean }) {
     this.context = context;
-    this.overTcp = accepted.remoteAddress !== undefined;
-    this.peer = peerOf(accepted);
-    this.peerTrusted = context.trusted.contains(this.peer);
+    this.peer = peer.address;
+    this.peerTrusted = peer.trusted;
+    this.overTcp = peer.overTcp;
     this.reader = new RequestReader(context.limits);
     this.deadline = new Deadline(this);
     let outlet: Outlet | null = null;
@@ -105,7 +112,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     socket.on("end", () => this.onEnd());
     socket.on("error", () => this.onGone("client_reset"));
     socket.on("close", () => this.onGone("client_gone"));
-    this.setDeadline(context.timeouts.request_head);
+    this.setDeadline(context.config.timeouts.request_head);
   }
 
   // ---- reading ------------------------------------------------------------------------------------------------------
@@ -130,6 +137,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       this.hold(buffer.subarray(0, count));
       return;
     }
+    this.pipelined = 0;
     this.reader.feed(buffer, 0, count);
     this.process();
     // A loaned buffer may be referred to by an unfinished write; then it stays until that is done, and reading has paused.
@@ -172,7 +180,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     if (event === Event.needMore) {
       if (this.headDueAt === 0 && this.reader.insideHead) {
         this.headStartedAt = this.context.plane.now;
-        this.headDueAt = this.context.plane.now + this.context.timeouts.request_head;
+        this.headDueAt = this.context.plane.now + this.context.config.timeouts.request_head;
         this.context.plane.deadlines.set(this.deadline, this.headDueAt);
       }
       if (this.inputEnded) this.inputDone();
@@ -191,6 +199,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.state = State.exchange;
     // RFC 9112 section 9.3: a proxy does not keep an HTTP/1.0 connection alive on the client's word.
     this.closing = options.close || head.minor === 0 || context.plane.draining;
+    const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
+    if (++this.requests >= requestsMax || ++this.pipelined >= pipelinedMax) this.closing = true;
     const trusted = this.peerTrusted;
     const client =
       trusted && (head.present & bit(Known.xForwardedFor)) !== 0
@@ -211,7 +221,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       context.plane.deadlines.cancel(this.deadline);
     } else {
       this.pace.begin(context.plane.now);
-      this.setDeadline(this.pace.nextCheckMs(context.plane.now, context.timeouts.idle));
+      this.setDeadline(this.pace.nextCheckMs(context.plane.now, context.config.timeouts.idle));
     }
     exchange.begin();
   }
@@ -365,8 +375,9 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   }
 
   flush(): boolean {
+    const wasBlocked = this.outlet.blocked;
     const done = this.outlet.flush();
-    if (!done) this.setDeadline(this.context.timeouts.idle);
+    if (!done && !wasBlocked) this.watchTaking();
     return done;
   }
 
@@ -387,7 +398,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const exchange = this.exchange;
     if (exchange === null) return;
     const other = upstream as Http1Upstream;
-    this.tunnel = new Tunnel(plane, exchange, this, other, exchange.endpoint?.timeouts.tunnel_idle ?? this.context.timeouts.idle);
+    this.tunnel = new Tunnel(plane, exchange, this, other, exchange.endpoint?.timeouts.tunnel_idle ?? this.context.config.timeouts.idle);
     other.enterTunnel(this.tunnel);
     const held = this.held;
     this.held = null;
@@ -399,10 +410,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   exchangeFinished(): void {
     const exchange = this.exchange;
     this.exchange = null;
-    if (this.state !== State.exchange) {
-      if (this.state === State.tunnel) this.destroy();
-      return;
-    }
+    if (this.state !== State.exchange) return;
     if (exchange !== null && !exchange.requestEnded) {
       this.discarded = 0;
       if (this.closing) return this.linger();
@@ -421,11 +429,11 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     if (this.state === State.tunnel) this.tunnel?.drained(this);
     else if (this.exchange !== null) {
       this.context.plane.deadlines.cancel(this.deadline);
-      if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.timeouts.idle));
+      if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.config.timeouts.idle));
       this.exchange.downstreamDrained();
     } else if (this.state === State.idle) {
-      const { plane, timeouts } = this.context;
-      this.setDeadline(plane.draining ? DRAIN_IDLE_MS : timeouts.keep_alive);
+      const { plane, config } = this.context;
+      this.setDeadline(plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive);
       this.proceed();
     }
   }
@@ -433,13 +441,13 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   // ---- ends ---------------------------------------------------------------------------------------------------------
 
   private nextRequest(): void {
-    const { plane, timeouts } = this.context;
+    const { plane, config } = this.context;
     this.reader.restart(this.reader.head);
     this.state = State.idle;
     this.bodyMode = BodyMode.none;
     // With an answer still on its way the time that counts is the client's for reading it; see onDrained.
-    if (this.outlet.blocked) this.setDeadline(timeouts.idle);
-    else this.setDeadline(plane.draining ? DRAIN_IDLE_MS : timeouts.keep_alive);
+    if (this.outlet.blocked) this.watchTaking();
+    else this.setDeadline(plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive);
   }
 
   /** Answers what is no request (yet): a malformed or late head. */
@@ -469,10 +477,16 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.state = State.lingering;
     this.discarded = 0;
     this.held = null;
-    this.socket.end();
-    if (this.inputEnded && !this.outlet.blocked) return this.destroySoon();
+    if (!this.outlet.blocked) {
+      this.socket.end();
+      if (this.inputEnded) return this.destroySoon();
+      this.setDeadline(LINGER_MS);
+    } else {
+      // The time to linger begins when the client has taken its answer.
+      this.socket.end(() => this.setDeadline(LINGER_MS));
+      this.watchTaking();
+    }
     this.resume();
-    this.setDeadline(this.outlet.blocked ? this.context.timeouts.idle : LINGER_MS);
   }
 
   private destroySoon(): void {
@@ -543,6 +557,13 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     if (this.state === State.idle && !this.reader.insideHead) this.setDeadline(DRAIN_IDLE_MS);
   }
 
+  /** Closes it if no request is under way; true then. */
+  closeIfIdle(): boolean {
+    if (this.state !== State.idle || this.reader.insideHead || this.outlet.blocked) return false;
+    this.destroy();
+    return true;
+  }
+
   /** Ends it whatever it is doing; true if an exchange was cut. */
   cutNow(): boolean {
     const { exchange } = this;
@@ -558,7 +579,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     plane.tick();
     switch (this.state) {
       case State.idle:
-        if (this.outlet.blocked) this.destroy();
+        if (this.outlet.blocked) this.checkTaking();
         else if (this.headDueAt !== 0 && plane.now >= this.headDueAt) this.refuse(answers.REQUEST_TIMEOUT);
         else if (this.headDueAt !== 0) plane.deadlines.set(this.deadline, this.headDueAt);
         else this.closeNow();
@@ -567,22 +588,38 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
         return this.exchangeDeadline();
       case State.tunnel:
         return;
+      case State.lingering:
+        if (this.outlet.blocked && !this.socket.writableFinished) return this.checkTaking();
+        return this.destroy();
       default:
         this.destroy();
     }
   }
 
+  /** A response waits for its client: from now on it is looked how much of it is taken. */
+  private watchTaking(): void {
+    this.takenMark = this.outlet.taken;
+    this.setDeadline(this.context.config.timeouts.idle);
+  }
+
+  /** Ends a connection whose client takes its response too slowly. */
+  private checkTaking(): void {
+    const { timeouts, limits } = this.context.config;
+    const taken = this.outlet.taken - this.takenMark;
+    if (taken >= Math.max(1, (limits.response_rate * timeouts.idle) / 1000)) return this.watchTaking();
+    this.exchange?.downstreamGone("client_stalled");
+    this.destroy();
+  }
+
   private exchangeDeadline(): void {
     const { exchange } = this;
     if (exchange === null) return;
-    const { plane, timeouts, bodyRate } = this.context;
-    if (this.outlet.blocked) {
-      exchange.downstreamGone("client_stalled");
-      return this.destroy();
-    }
+    const { plane, config } = this.context;
+    const { timeouts, limits } = config;
+    if (this.outlet.blocked) return this.checkTaking();
     if (this.halfClosedProbes > 0) return this.probeHalfClosed(exchange);
     if (exchange.requestEnded) return;
-    if (this.pace.tooSlow(plane.now, timeouts.idle, bodyRate, this.paused || this.bodyNotAwaited(exchange))) {
+    if (this.pace.tooSlow(plane.now, timeouts.idle, limits.body_rate, this.paused || this.bodyNotAwaited(exchange))) {
       plane.metrics.add(CounterId.request_timeouts, 1);
       this.closing = true;
       return exchange.requestFailed(answers.REQUEST_TIMEOUT);
@@ -631,12 +668,6 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const { kind, length } = exchange.requestFraming;
     return kind === Framing.length && length <= DISCARD_BYTES_MAX;
   }
-}
-
-/** The peer's address as it is logged and forwarded: IPv4-mapped IPv6 addresses as IPv4, a Unix socket's peer as this machine. */
-function peerOf(socket: Socket): string {
-  const address = socket.remoteAddress ?? "127.0.0.1";
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }
 
 /** RFC 6455 section 4.2.1: what a handshake needs, but for the version, which is the origin's to judge. */

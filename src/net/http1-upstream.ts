@@ -80,6 +80,7 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     this.socket.on("close", () => this.onClose());
     this.setDeadline(target.timeouts.connect);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
+    thread.countSocket(1);
   }
 
   // ---- Upstream: what the exchange asks -----------------------------------------------------------------------------
@@ -273,6 +274,7 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     this.thread.tick();
     this.thread.deadlines.remove(this.deadline);
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
+    this.thread.countSocket(-1);
     this.pool.remove(this);
     if (this.tunnel !== null) this.tunnel.closed(this);
     else this.giveUp(this.failure ?? "connection_terminated");
@@ -281,7 +283,10 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
 
   onDrained(): void {
     if (this.tunnel !== null) return this.tunnel.drained(this);
-    if (this.requestEnded) this.setDeadline(this.target.timeouts.response_head);
+    this.lastProgressAt = this.thread.now;
+    // An answer may have begun before the request has ended; then it is that which must go on.
+    if (this.exchange?.responseStarted === true) this.setDeadline(this.target.timeouts.idle);
+    else if (this.requestEnded) this.setDeadline(this.target.timeouts.response_head);
     else this.thread.deadlines.cancel(this.deadline);
     this.exchange?.upstreamDrained();
   }
@@ -299,7 +304,8 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
   private giveUp(kind: FailureKind): void {
     const exchange = this.exchange;
     this.exchange = null;
-    if (this.state === State.connecting) this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
+    // Without an exchange the client has left meanwhile, which is no failure of the endpoint.
+    if (this.state === State.connecting && exchange !== null) this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
     exchange?.upstreamFailed(kind, this.reused, this.answered);
   }
 

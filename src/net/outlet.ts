@@ -59,6 +59,12 @@ export class Outlet {
     this.socket.write(bytes.subarray(start, end));
   }
 
+  /** Bytes that the kernel has taken; while a write is unfinished, as far as the system tells. */
+  get taken(): number {
+    const { _handle: handle }: { _handle?: { writeQueueSize?: number } | null } = this.socket as Socket & { _handle?: object | null };
+    return this.bytesWritten - (handle?.writeQueueSize ?? this.socket.writableLength);
+  }
+
   /** Whether something was appended that `flush` has not written yet. */
   get pending(): boolean {
     return this.text !== "";

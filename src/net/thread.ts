@@ -12,6 +12,7 @@ import type { Connector, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget, Snapshot } from "../proxy/snapshot.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
+import type { WorkerTable } from "../shared/worker-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogLevel } from "../shared/protocol.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
@@ -30,6 +31,15 @@ export interface ThreadOutput {
   released(generation: number): void;
 }
 
+/** What a thread shares with the others. */
+export interface ThreadParts {
+  readonly workerIndex: number;
+  readonly endpoints: EndpointTable;
+  readonly workers: WorkerTable;
+  /** Sockets that all threads together may have open before new clients are turned away. */
+  readonly socketsMax: number;
+}
+
 export class Thread implements DataPlane, Connector {
   readonly workerIndex: number;
   readonly endpoints: EndpointTable;
@@ -42,20 +52,26 @@ export class Thread implements DataPlane, Connector {
   draining: boolean = false;
   accessLog: boolean = true;
 
+  readonly workers: WorkerTable;
+  private readonly socketsMax: number;
+  /** New clients are being turned away. */
+  private short: boolean = false;
   private readonly pools: Map<string, EndpointPool> = new Map();
   private readonly timer: NodeJS.Timeout;
   private readonly record: AccessRecord;
 
-  constructor(workerIndex: number, endpoints: EndpointTable, snapshot: Snapshot, metrics: WorkerMetrics, output: ThreadOutput) {
-    this.workerIndex = workerIndex;
-    this.endpoints = endpoints;
+  constructor(parts: ThreadParts, snapshot: Snapshot, output: ThreadOutput) {
+    this.workerIndex = parts.workerIndex;
+    this.endpoints = parts.endpoints;
+    this.workers = parts.workers;
+    this.socketsMax = parts.socketsMax;
     this.snapshot = snapshot;
-    this.metrics = metrics;
+    this.metrics = snapshot.metrics;
     this.output = output;
     this.now = monotonicMs();
     this.epochOffset = Date.now() - this.now;
     this.deadlines = new Deadlines(TICK_MS, this.now);
-    this.record = emptyRecord(workerIndex);
+    this.record = emptyRecord(parts.workerIndex);
     this.timer = setInterval(() => this.onTick(), TICK_MS);
   }
 
@@ -78,6 +94,32 @@ export class Thread implements DataPlane, Connector {
 
   dial(target: EndpointTarget, exchange: Exchange): Upstream {
     return this.pool(target).dial(exchange, target);
+  }
+
+  /** Counts a socket that was opened (or, with -1, closed): descriptors are the process's, not the thread's. */
+  countSocket(delta: 1 | -1): void {
+    this.workers.addDescriptors(this.workerIndex, delta);
+  }
+
+  /**
+   * Whether descriptors are so short that a further client would take one that the exchanges under way may need. Idle connections to
+   * endpoints are given up then; it is said once when it begins and once when it ends.
+   */
+  outOfSockets(): boolean {
+    if (this.workers.descriptors() < this.socketsMax) return false;
+    if (!this.short) {
+      this.short = true;
+      this.report(
+        "warn",
+        "sockets_short",
+        `${this.socketsMax} sockets are open, near the limit of open files: new clients are turned away`,
+        {
+          sockets: this.socketsMax,
+        },
+      );
+    }
+    for (const pool of this.pools.values()) pool.shed();
+    return true;
   }
 
   report(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, string | number | boolean>> = {}): void {
@@ -181,7 +223,12 @@ export class Thread implements DataPlane, Connector {
     this.tick();
     // The wall clock may be set; the monotonic one is not.
     this.epochOffset = Date.now() - this.now;
+    this.workers.beat(this.workerIndex);
     this.deadlines.advance(this.now);
+    if (this.short && this.workers.descriptors() < 0.9 * this.socketsMax) {
+      this.short = false;
+      this.report("info", "sockets_enough", "new clients are served again");
+    }
     this.output.tick(this.now);
   }
 }

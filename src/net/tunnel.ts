@@ -16,6 +16,9 @@ export interface TunnelSide {
   readonly outlet: Outlet;
 }
 
+/** Time for the last bytes to leave, once both sides have ended. */
+const FLUSH_MS = 10_000;
+
 export class Tunnel implements DeadlineOwner {
   private readonly thread: Thread;
   private readonly exchange: Exchange;
@@ -71,11 +74,13 @@ export class Tunnel implements DeadlineOwner {
   closed(side: TunnelSide): void {
     const ended = side === this.downstream ? this.downstreamEnded : this.upstreamEnded;
     this.finish(!ended);
+    if (this.downstream.socket.destroyed && this.upstream.socket.destroyed) this.thread.deadlines.remove(this.deadline);
   }
 
   onDeadline(): void {
-    this.exchange.outcome = "tunnel_idle";
+    if (!this.over) this.exchange.outcome = "tunnel_idle";
     this.finish(true);
+    for (const { socket } of [this.downstream, this.upstream]) socket.destroy();
   }
 
   private finish(abruptly: boolean): void {
@@ -86,8 +91,10 @@ export class Tunnel implements DeadlineOwner {
     for (const { socket } of [this.downstream, this.upstream]) {
       if (socket.destroyed) continue;
       if (abruptly) socket.destroy();
+      // What was written before the end still goes out, to a peer that takes it.
       else socket.destroySoon();
     }
+    if (!abruptly) this.thread.deadlines.set(this.deadline, this.thread.now + FLUSH_MS);
     this.exchange.tunnelEnded();
   }
 

@@ -21,7 +21,7 @@ export const COUNTER_METRICS: Readonly<Record<keyof typeof CounterId, MetricName
   connections_accepted: counter("millrace_connections_accepted_total", "Client connections that were accepted."),
   connections_refused: counter(
     "millrace_connections_refused_total",
-    "Client connections closed at once because a listener was at its limit.",
+    "Client connections closed at once: a limit of the listener or of open files was reached.",
   ),
   upstream_connections_opened: counter("millrace_upstream_connections_opened_total", "Connections to endpoints that were established."),
   upstream_connections_reused: counter(
@@ -115,6 +115,9 @@ export const EVENTS = {
   log_lines_dropped: "Log lines were dropped because the output was blocked or full.",
   log_output_failed: "The log output cannot be written.",
   accept_failed: "A connection could not be accepted.",
+  sockets_short: "Open files are nearly used up: idle connections are closed and new clients are answered 503.",
+  sockets_enough: "New clients are served again.",
+  worker_stuck: "A worker's event loop has stood still; it is ended and replaced.",
 } as const;
 
 export type EventName = keyof typeof EVENTS;

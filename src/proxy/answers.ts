@@ -26,6 +26,9 @@ export const NO_ENDPOINT: LocalAnswer = answer(
   "destination_unavailable",
 );
 
+/** To a new connection when descriptors are short. */
+export const NO_SOCKETS: LocalAnswer = answer(503, "no_sockets", "The proxy has no connection to spare.", [["Retry-After", "1"]]);
+
 /** A request that the codec refused. */
 export function refusal(fault: Fault): LocalAnswer {
   // RFC 9209 has no error type for a head that is too large; for what is malformed it is http_protocol_error.

@@ -10,7 +10,7 @@ export type ListenTarget =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "fd"; readonly fd: number };
 
-/** `workerData` of a data-plane thread. */
+/** The first message to a data-plane thread. */
 export interface WorkerInit {
   /** 0 to workers − 1; a replacement takes the index of the worker that it replaces. */
   readonly index: number;
@@ -22,6 +22,10 @@ export interface WorkerInit {
   readonly endpointTable: SharedArrayBuffer;
   /** {@link BucketTable}: the rate limiter's. */
   readonly bucketTable: SharedArrayBuffer;
+  /** {@link WorkerTable} */
+  readonly workerTable: SharedArrayBuffer;
+  /** Sockets that all workers together may have open before new clients are turned away. */
+  readonly socketsMax: number;
 }
 
 /** One compiled configuration on its way to a worker. */

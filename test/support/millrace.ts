@@ -26,9 +26,18 @@ export interface Millrace {
   stop(): Promise<number>;
 }
 
+export interface LaunchOptions {
+  /** The limit of open files that the process gets (Linux). */
+  readonly openFiles?: number;
+}
+
 /** `config` is YAML, with `address: "127.0.0.1:0"` for a free port. */
-export async function startMillrace(config: string, environment: Record<string, string> = {}): Promise<Millrace> {
-  const run = await launch(config, environment);
+export async function startMillrace(
+  config: string,
+  environment: Record<string, string> = {},
+  options: LaunchOptions = {},
+): Promise<Millrace> {
+  const run = await launch(config, environment, options);
   const { child, output } = run;
   const ready = (): boolean => listenerPort(output()) > 0 && (!/^admin:/m.test(config) || adminPort(output()) > 0);
   await waitUntil(ready, child, output, "its listener");
@@ -66,14 +75,21 @@ interface Launched {
   cleanUp(): Promise<void>;
 }
 
-async function launch(config: string, environment: Record<string, string>): Promise<Launched> {
+async function launch(config: string, environment: Record<string, string>, options: LaunchOptions = {}): Promise<Launched> {
   const folder = await mkdtemp(path.join(tmpdir(), "millrace-test-"));
   const file = path.join(folder, "millrace.yaml");
   await writeFile(file, config);
-  const child = spawn(process.execPath, [MAIN, "run", "--config", file], {
+  const argv = [process.execPath, MAIN, "run", "--config", file];
+  if (options.openFiles !== undefined) argv.unshift("prlimit", `--nofile=${options.openFiles}`);
+  const [program = "", ...rest] = argv;
+  const child = spawn(program, rest, {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // A test that fails may not come to its end; its proxy ends with it all the same.
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8");

@@ -35,8 +35,10 @@ export class RawClient {
     });
   }
 
-  static async connect(port: number, host: string = "127.0.0.1"): Promise<RawClient> {
-    const socket = net.connect({ port, host, noDelay: true, allowHalfOpen: true });
+  /** `from`: the address to connect from, where not the system's choice. */
+  static async connect(port: number, host: string = "127.0.0.1", from?: string): Promise<RawClient> {
+    const local = from === undefined ? {} : { localAddress: from };
+    const socket = net.connect({ port, host, noDelay: true, allowHalfOpen: true, ...local });
     const client = new RawClient(socket);
     if (socket.connecting) await once(socket, "connect");
     return client;

@@ -1,0 +1,84 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { WorkerTable } from "./worker-table.ts";
+
+function table(workers: number = 3, listeners: number = 2): WorkerTable {
+  return new WorkerTable(WorkerTable.create(workers, listeners, 0x1234_5678, 0x9abc_def0));
+}
+
+test("connections are counted by listener and client, over all workers", () => {
+  const shared = table();
+  shared.addConnection(0, 0, "192.0.2.1", 1);
+  shared.addConnection(2, 0, "192.0.2.1", 1);
+  shared.addConnection(1, 0, "192.0.2.2", 1);
+  shared.addConnection(1, 1, "192.0.2.1", 1);
+  assert.deepEqual([shared.connections(0), shared.connections(1)], [3, 1]);
+  assert.deepEqual(
+    [shared.connectionsOf(0, "192.0.2.1"), shared.connectionsOf(0, "192.0.2.2"), shared.connectionsOf(1, "192.0.2.2")],
+    [2, 1, 0],
+  );
+  shared.addConnection(2, 0, "192.0.2.1", -1);
+  assert.equal(shared.connectionsOf(0, "192.0.2.1"), 1);
+});
+
+test("threads that build on one buffer see the same", () => {
+  const buffer = WorkerTable.create(2, 1, 1, 2);
+  const [one, other] = [new WorkerTable(buffer), new WorkerTable(buffer)];
+  one.addConnection(0, 0, "a", 1);
+  other.addConnection(1, 0, "a", 1);
+  assert.equal(one.connectionsOf(0, "a"), 2);
+  one.addDescriptors(0, 5);
+  other.addDescriptors(1, 3);
+  other.addDescriptors(1, -1);
+  assert.equal(other.descriptors(), 7);
+});
+
+test("what a dead worker had counted is forgotten, the others' counts stay", () => {
+  const shared = table();
+  for (const worker of [0, 1]) {
+    shared.addConnection(worker, 1, "a", 1);
+    shared.addDescriptors(worker, 2);
+    shared.beat(worker);
+  }
+  shared.clearWorker(0);
+  assert.deepEqual([shared.connections(1), shared.connectionsOf(1, "a"), shared.descriptors()], [1, 1, 2]);
+  assert.deepEqual([shared.beats(0), shared.beats(1)], [0, 1]);
+});
+
+test("never too few, and nearly always exact among a hundred thousand clients", () => {
+  const shared = table(2, 1);
+  const count = 100_000;
+  for (let client = 0; client < count; client++) shared.addConnection(client % 2, 0, `2001:db8:${client.toString(16)}::/64`, 1);
+  let above = 0;
+  for (let client = 0; client < count; client++) {
+    const found = shared.connectionsOf(0, `2001:db8:${client.toString(16)}::/64`);
+    assert.ok(found >= 1);
+    if (found > 30) above++;
+  }
+  // Six others share a cell on average: what tells a client with thousands from the rest is far from that.
+  assert.equal(above, 0);
+  assert.equal(shared.connections(0), count);
+});
+
+test("every sequence of opening and closing ends where it began", () => {
+  const step = fc.tuple(fc.nat(2), fc.nat(1), fc.constantFrom("a", "b", "192.0.2.7", "2001:db8::/64"));
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const shared = table();
+      for (const [worker, listener, client] of steps) shared.addConnection(worker, listener, client, 1);
+      for (const [worker, listener, client] of steps) {
+        assert.ok(shared.connectionsOf(listener, client) >= 1);
+        shared.addConnection(worker, listener, client, -1);
+      }
+      for (const [, listener, client] of steps)
+        assert.deepEqual([shared.connections(listener), shared.connectionsOf(listener, client)], [0, 0]);
+    }),
+  );
+});
+
+test("a buffer of another kind, a worker and a listener that are none are refused", () => {
+  assert.throws(() => new WorkerTable(new SharedArrayBuffer(1024)), RangeError);
+  assert.throws(() => table().beat(3), RangeError);
+  assert.throws(() => table().connections(2), RangeError);
+});

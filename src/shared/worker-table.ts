@@ -1,0 +1,135 @@
+/**
+ * What all threads must agree on about connections, in memory that they share: how many are open on a listener, how many of those are
+ * one client's, how many descriptors the sockets of the process take; and, for the control plane, whether each worker is alive.
+ *
+ *     [ header ][ worker 0: beats | descriptors | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *
+ * Each worker writes in its own part only, so counting never contends, and the part of a worker that died is zeroed as a whole. A
+ * client's connections are counted in two cells, each chosen by a keyed hash; where other clients share one of them the other tells:
+ * the smaller sum is the answer (a count-min sketch). It is exact as long as two clients do not meet in both cells, never too small,
+ * and a flood of addresses cannot make it grow.
+ */
+import { KeyHash } from "./key-hash.ts";
+
+const HEADER_CELLS = 16;
+const WORKERS_CELL = 0;
+const LISTENERS_CELL = 1;
+const SEED_LOW_CELL = 2;
+const SEED_HIGH_CELL = 3;
+
+/** Cells per row of the sketch: with 100,000 connections of as many clients, a cell has about six. */
+const ROW_CELLS = 16_384;
+/** Beats and descriptors, before the listeners' counts. */
+const BEATS = 0;
+const DESCRIPTORS = 1;
+const LISTENERS = 2;
+
+export class WorkerTable {
+  private readonly cells: Int32Array;
+  private readonly workers: number;
+  private readonly listeners: number;
+  private readonly partCells: number;
+  private readonly hash: KeyHash;
+
+  /**
+   * Makes an empty table; once, in the main thread.
+   * @param seedLow and seedHigh: 32 random bits each, from a source that cannot be guessed
+   */
+  static create(workers: number, listeners: number, seedLow: number, seedHigh: number): SharedArrayBuffer {
+    const buffer = new SharedArrayBuffer(4 * (HEADER_CELLS + workers * partCells(listeners)));
+    const cells = new Int32Array(buffer);
+    cells[LISTENERS_CELL] = listeners;
+    cells[SEED_LOW_CELL] = seedLow;
+    cells[SEED_HIGH_CELL] = seedHigh;
+    Atomics.store(cells, WORKERS_CELL, workers);
+    return buffer;
+  }
+
+  /** Throws a RangeError when the buffer is none that `create` made. */
+  constructor(buffer: SharedArrayBuffer) {
+    this.cells = new Int32Array(buffer);
+    this.workers = this.cells[WORKERS_CELL] ?? 0;
+    this.listeners = this.cells[LISTENERS_CELL] ?? 0;
+    this.partCells = partCells(this.listeners);
+    if (this.workers < 1 || this.cells.length !== HEADER_CELLS + this.workers * this.partCells)
+      throw new RangeError("not the buffer of a worker table: WorkerTable.create makes one");
+    this.hash = new KeyHash(this.cells[SEED_LOW_CELL] ?? 0, this.cells[SEED_HIGH_CELL] ?? 0);
+  }
+
+  /** The worker says that its event loop turns. */
+  beat(worker: number): void {
+    Atomics.add(this.cells, this.part(worker) + BEATS, 1);
+  }
+
+  /** A number that changes as long as the worker beats. */
+  beats(worker: number): number {
+    return Atomics.load(this.cells, this.part(worker) + BEATS);
+  }
+
+  /** Counts sockets that the worker opened (or, negative, closed). */
+  addDescriptors(worker: number, delta: number): void {
+    Atomics.add(this.cells, this.part(worker) + DESCRIPTORS, delta);
+  }
+
+  /** Sockets open in all workers. */
+  descriptors(): number {
+    return this.sum(DESCRIPTORS);
+  }
+
+  /** Counts a connection of that client on that listener (or, with -1, its end). */
+  addConnection(worker: number, listener: number, client: string, delta: 1 | -1): void {
+    const part = this.part(worker);
+    Atomics.add(this.cells, part + LISTENERS + this.checked(listener), delta);
+    this.hash.update(client);
+    Atomics.add(this.cells, part + this.firstCell(listener), delta);
+    Atomics.add(this.cells, part + this.secondCell(listener), delta);
+  }
+
+  /** Connections open on that listener, over all workers. */
+  connections(listener: number): number {
+    return this.sum(LISTENERS + this.checked(listener));
+  }
+
+  /** Connections that the client has open on that listener, over all workers. */
+  connectionsOf(listener: number, client: string): number {
+    this.hash.update(client);
+    return Math.min(this.sum(this.firstCell(listener)), this.sum(this.secondCell(listener)));
+  }
+
+  /** Forgets what a dead worker had counted. */
+  clearWorker(worker: number): void {
+    const start = this.part(worker);
+    for (let cell = start; cell < start + this.partCells; cell++) Atomics.store(this.cells, cell, 0);
+  }
+
+  /** Where in a worker's part the client that was hashed last is counted, once in each row; another place on another listener. */
+  private firstCell(listener: number): number {
+    return LISTENERS + this.listeners + ((this.hash.low + Math.imul(listener, 0x9e37_79b1)) & (ROW_CELLS - 1));
+  }
+
+  private secondCell(listener: number): number {
+    return LISTENERS + this.listeners + ROW_CELLS + ((this.hash.high + Math.imul(listener, 0x85eb_ca6b)) & (ROW_CELLS - 1));
+  }
+
+  private sum(offset: number): number {
+    let sum = 0;
+    for (let worker = 0, cell = HEADER_CELLS + offset; worker < this.workers; worker++, cell += this.partCells) {
+      sum += Atomics.load(this.cells, cell);
+    }
+    return sum;
+  }
+
+  private part(worker: number): number {
+    if (worker >= 0 && worker < this.workers) return HEADER_CELLS + worker * this.partCells;
+    throw new RangeError(`no worker ${worker}`);
+  }
+
+  private checked(listener: number): number {
+    if (listener >= 0 && listener < this.listeners) return listener;
+    throw new RangeError(`no listener ${listener}`);
+  }
+}
+
+function partCells(listeners: number): number {
+  return LISTENERS + listeners + 2 * ROW_CELLS;
+}
