@@ -75,6 +75,7 @@ export class Supervisor {
   private listeners: readonly PlannedListener[] | null = null;
   /** Deaths are answered by replacements only while this holds: not before the start has succeeded, not once a drain has begun. */
   private replacing: boolean = false;
+  private closed: boolean = false;
   private watch: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -113,6 +114,8 @@ export class Supervisor {
     );
     const problem = problems.find((one) => one !== null);
     if (problem !== undefined) return { listener: null, message: problem };
+    // The start may have been given up meanwhile.
+    if (this.closed) return null;
     this.replacing = true;
     this.watch = setInterval(() => this.lookForStuckWorkers(), WATCH_MS);
     return null;
@@ -152,8 +155,7 @@ export class Supervisor {
 
   /** Ends all workers: nothing new is accepted, exchanges in flight have `timeoutMs`. Resolves with how many were cut. */
   async drain(timeoutMs: number): Promise<number> {
-    this.replacing = false;
-    clearInterval(this.watch);
+    this.replaceNoMore();
     const cuts = await Promise.all(
       this.seats.map(async (seat) => {
         if (seat.timer !== null) clearTimeout(seat.timer);
@@ -172,8 +174,7 @@ export class Supervisor {
 
   /** Ends all workers at once. */
   async close(): Promise<void> {
-    this.replacing = false;
-    clearInterval(this.watch);
+    this.replaceNoMore();
     for (const seat of this.seats) if (seat.timer !== null) clearTimeout(seat.timer);
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
@@ -181,6 +182,12 @@ export class Supervisor {
   /** Kills one worker as a fault would, for tests; it is replaced. */
   async terminateWorker(index: number): Promise<void> {
     await this.seats[index]?.handle?.terminate();
+  }
+
+  private replaceNoMore(): void {
+    this.closed = true;
+    this.replacing = false;
+    clearInterval(this.watch);
   }
 
   /** A worker whose event loop stands still (a loop that does not end) serves nobody and would never notice. */

@@ -66,6 +66,15 @@ test("user information, paths, spaces and anything outside of ASCII are refused"
     "[[::1]]",
     "[::1]]",
     "[::1%25eth0]",
+    "[:::]",
+    "[1:2:3]",
+    "[12345::1]",
+    "[::256.1.1.1]",
+    "[10.0.0.1]",
+    "[::1::2]",
+    "a%zz",
+    "a%",
+    "a%2",
     "a\n",
     "a\r",
     "a\0",
@@ -92,7 +101,7 @@ test("the host is the authority without port and trailing dot, in lower case", (
 });
 
 test("the host of an authority has neither port nor capital letters, and is its own host", () => {
-  const character = fc.constantFrom(..."abzABZ059.-_~!$&'()*+,;=%");
+  const character = fc.constantFrom(..."abzABZ059.-_~!$&'()*+,;=", "%4f", "%2F");
   const name = fc.array(character, { minLength: 1, maxLength: 12 }).map((list) => list.join(""));
   const host = fc.oneof(
     name,
@@ -111,6 +120,12 @@ test("the host of an authority has neither port nor capital letters, and is its 
 
 test("long hostile texts are judged at once", () => {
   // Quadratic or worse, this would take minutes.
-  for (const text of ["a".repeat(1e6) + "@", "a.".repeat(5e5) + " ", `[${":".repeat(1e6)}`, `a:${"1".repeat(1e6)}`])
+  for (const text of [
+    "a".repeat(1e6) + "@",
+    "a.".repeat(5e5) + " ",
+    "%41".repeat(3e5) + "%",
+    `[${":".repeat(1e6)}`,
+    `a:${"1".repeat(1e6)}`,
+  ])
     assert.equal(isAuthority(text), false);
 });

@@ -5,6 +5,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { isIPv6 } from "node:net";
 import fc from "fast-check";
 import { assertSame, everyByte, latin1, readRequests, readResponses, requestCases, responseCases } from "./transcript.test.ts";
 import type { SeenMessage, Transcript } from "./transcript.test.ts";
@@ -186,7 +187,7 @@ const HEAD = new RegExp(`^(${TCHAR}{1,64}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/1\\.(
 const TRAILERS = new RegExp(`^${FIELDS}`);
 const CHUNK = /^([0-9A-Fa-f]{1,32})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n/;
 const LINE_SEEN = new RegExp(`^${TCHAR}+: (?:[\\x21-\\x7e\\x80-\\xff](?:[\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)?$`);
-const AUTHORITY = /^(?:[\w\-.~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,5}))?$/;
+const AUTHORITY = /^(?:(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+|\[(?<address>[^\]%]*)\])(?::(?<port>[0-9]{0,5}))?$/;
 
 interface Seen {
   /** The complete messages. */
@@ -249,7 +250,10 @@ function ended(seen: Seen, rest: string): Seen {
 function legalHead(method: string, target: string, minor: string, fields: readonly string[]): number | "chunked" | null {
   const valuesOf = (name: string): string[] =>
     fields.filter((line) => line.toLowerCase().startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
-  const legalAuthority = (text: string): boolean => AUTHORITY.test(text) && Number(AUTHORITY.exec(text)?.[1] ?? "0") <= 65535;
+  const legalAuthority = (text: string): boolean => {
+    const { address, port } = AUTHORITY.exec(text)?.groups ?? { address: "none" };
+    return (address === undefined || isIPv6(address)) && Number(port ?? "0") <= 65535;
+  };
   const hosts = valuesOf("host");
   const [host] = hosts;
   if (hosts.length > 1 || (hosts.length === 0 && minor !== "0") || (host !== undefined && !legalAuthority(host))) return null;

@@ -19,7 +19,6 @@ import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import { Known, bit } from "../http/known-fields.ts";
-import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
@@ -40,8 +39,10 @@ import type { OutletOwner } from "./outlet.ts";
 import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
+import { reset } from "./socket-handle.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { TunnelSide } from "./tunnel.ts";
+import { asksForWebSocket } from "./websocket-handshake.ts";
 import type { Http1Upstream } from "./http1-upstream.ts";
 
 const State = { idle: 0, exchange: 1, draining: 2, lingering: 3, tunnel: 4, closed: 5 } as const;
@@ -50,6 +51,8 @@ const State = { idle: 0, exchange: 1, draining: 2, lingering: 3, tunnel: 4, clos
 const DISCARD_BYTES_MAX = 64 * 1024;
 /** Bytes read and thrown away while a connection lingers: closing with bytes unread is a reset, which can take the answer with it. */
 const LINGER_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes held for an exchange that cannot take them yet, or for the next ones; with these the socket is read no more. */
+const HELD_BYTES_MAX = 32 * 1024;
 /** How long a connection lingers half closed, so that the answer is not lost to a reset (RFC 9112 section 9.6). */
 const LINGER_MS = 2000;
 /** How long an idle connection waits for a last request once the worker drains. */
@@ -70,7 +73,6 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   /** The other end's address, as it is logged, forwarded and counted. */
   readonly peer: string;
   private readonly peerTrusted: boolean;
-  private readonly overTcp: boolean;
   private state: number = State.idle;
   private exchange: Exchange | null = null;
   private tunnel: Tunnel | null = null;
@@ -95,11 +97,10 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
-  constructor(context: ListenerContext, accepted: Socket, peer: { address: string; trusted: boolean; overTcp: boolean }) {
+  constructor(context: ListenerContext, accepted: Socket, peer: { address: string; trusted: boolean }) {
     this.context = context;
     this.peer = peer.address;
     this.peerTrusted = peer.trusted;
-    this.overTcp = peer.overTcp;
     this.reader = new RequestReader(context.limits);
     this.deadline = new Deadline(this);
     let outlet: Outlet | null = null;
@@ -133,11 +134,11 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
         return;
       default:
     }
+    this.pipelined = 0;
     if (this.held !== null) {
       this.hold(buffer.subarray(0, count));
       return;
     }
-    this.pipelined = 0;
     this.reader.feed(buffer, 0, count);
     this.process();
     // A loaned buffer may be referred to by an unfinished write; then it stays until that is done, and reading has paused.
@@ -280,13 +281,18 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   }
 
   private hold(bytes: Buffer): void {
-    this.held = this.held === null ? Buffer.from(bytes) : Buffer.concat([this.held, bytes]);
-    this.pause();
+    this.keep(this.held === null ? Buffer.from(bytes) : Buffer.concat([this.held, bytes]));
   }
 
   private holdRest(): void {
-    this.held = this.reader.takeRest();
-    this.pause();
+    this.keep(this.reader.takeRest());
+  }
+
+  /** Reading goes on for a while: only a socket that is read tells that its client is gone. */
+  private keep(bytes: Buffer): void {
+    this.held = bytes;
+    if (bytes.length >= HELD_BYTES_MAX) this.pause();
+    else this.pace.heldUp();
   }
 
   private pause(): void {
@@ -382,9 +388,10 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   }
 
   cut(): void {
+    // What came before the fault in the same read is the client's: the same as if it had come alone.
+    this.outlet.flush();
     // A body that ends with its connection would look complete after a FIN: only a reset shows that it is not.
-    // (A Unix socket knows no reset, and Node throws when asked for one.)
-    if (this.bodyMode === BodyMode.untilClose && this.overTcp && !this.socket.destroyed) this.socket.resetAndDestroy();
+    if (this.bodyMode === BodyMode.untilClose) reset(this.socket);
     this.closing = true;
     this.destroy();
   }
@@ -423,6 +430,11 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.nextRequest();
     if (this.processing) return;
     if (this.held !== null || this.paused) this.proceed();
+  }
+
+  onWriteFailed(): void {
+    if (this.state === State.tunnel) this.tunnel?.writeFailed(this);
+    else this.socket.destroy(new Error("the client takes nothing more"));
   }
 
   onDrained(): void {
@@ -668,16 +680,6 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const { kind, length } = exchange.requestFraming;
     return kind === Framing.length && length <= DISCARD_BYTES_MAX;
   }
-}
-
-/** RFC 6455 section 4.2.1: what a handshake needs, but for the version, which is the origin's to judge. */
-function asksForWebSocket(head: RequestHead): boolean {
-  return (
-    head.method === "GET" &&
-    head.minor === 1 &&
-    head.knownValue(Known.upgrade)?.toLowerCase() === "websocket" &&
-    head.has("sec-websocket-key")
-  );
 }
 
 function bodyModeOf(framing: BodyFraming, minor: number): BodyModeKind {

@@ -35,6 +35,7 @@ import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
 import type { Thread } from "./thread.ts";
 import type { Tunnel, TunnelSide } from "./tunnel.ts";
+import { isSwitchFor } from "./websocket-handshake.ts";
 
 const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const;
 
@@ -42,6 +43,9 @@ const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const
 const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsMax: 256, startLineBytesMax: 8 * 1024 };
 
 const added = new AddedFields();
+
+/** Time for the system to tell what an endpoint said before it took no more. */
+const LAST_WORDS_MS = 1000;
 
 export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
@@ -114,7 +118,7 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
   end(trailers: FieldSection | null): void {
     this.requestEnded = true;
     if (this.chunked) this.outlet.append(lastChunk(trailers));
-    this.setDeadline(this.target.timeouts.response_head);
+    this.awaitAnswer();
   }
 
   flush(): boolean {
@@ -209,7 +213,8 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
   private onHead(exchange: Exchange): boolean {
     const { head, framing } = this.reader;
     if (head.status < 200) {
-      if (!exchange.interim(head, this)) {
+      const unasked = head.status === 101 && !isSwitchFor(exchange.request, head);
+      if (unasked || !exchange.interim(head, this)) {
         this.fail("malformed_response");
         return false;
       }
@@ -237,7 +242,15 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     this.readBuffer = sharedBuffer;
     this.thread.deadlines.cancel(this.deadline);
     // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
-    if (this.reusable && this.requestEnded && !this.outlet.blocked && !this.reader.hasRest && !this.socket.destroyed && !this.paused) {
+    if (
+      this.reusable &&
+      this.requestEnded &&
+      !this.outlet.blocked &&
+      !this.outlet.failed &&
+      !this.reader.hasRest &&
+      !this.socket.destroyed &&
+      !this.paused
+    ) {
       const { head } = this.reader;
       this.state = State.idle;
       this.idleUntil = this.thread.now + this.pool.idleMs(head.knownValue(Known.keepAlive));
@@ -284,10 +297,25 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
   onDrained(): void {
     if (this.tunnel !== null) return this.tunnel.drained(this);
     this.lastProgressAt = this.thread.now;
-    // An answer may have begun before the request has ended; then it is that which must go on.
-    if (this.exchange?.responseStarted === true) this.setDeadline(this.target.timeouts.idle);
-    else if (this.requestEnded) this.setDeadline(this.target.timeouts.response_head);
+    this.awaitAnswer();
+    this.exchange?.upstreamDrained();
+  }
+
+  /** An answer may have begun before the request has ended; then it is that which must go on. */
+  private awaitAnswer(): void {
+    const { timeouts } = this.target;
+    if (this.exchange?.responseStarted === true) this.setDeadline(timeouts.idle);
+    else if (this.requestEnded) this.setDeadline(timeouts.response_head);
     else this.thread.deadlines.cancel(this.deadline);
+  }
+
+  /**
+   * The origin takes nothing more of the request. It may have answered before it left, and that can be read; if not, reading ends at
+   * once. The rest of the request is thrown away.
+   */
+  onWriteFailed(): void {
+    if (this.tunnel !== null) return this.tunnel.writeFailed(this);
+    this.setDeadline(LAST_WORDS_MS);
     this.exchange?.upstreamDrained();
   }
 
@@ -330,6 +358,7 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     }
     const exchange = this.exchange;
     if (exchange === null) return this.close();
+    if (this.outlet.failed && !this.paused && !exchange.responseStarted) return this.fail("connection_terminated");
     if (this.outlet.blocked) return this.fail("write_timeout");
     if (!exchange.responseStarted) {
       // While the request is on its way, its own limits count.

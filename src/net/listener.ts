@@ -60,7 +60,7 @@ export class ListenerContext {
       return this.turnAway(socket, client);
     }
     plane.metrics.add(CounterId.connections_open, 1);
-    this.connections.add(new Http1Downstream(this, socket, { address: client, trusted, overTcp: peer !== null }));
+    this.connections.add(new Http1Downstream(this, socket, { address: client, trusted }));
   }
 
   /** The connection is gone; false if that was known. */

@@ -5,12 +5,16 @@
  */
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { SHARED_BYTES } from "./read-buffers.ts";
 import { latin1 } from "../http1/latin1.ts";
+import { SHARED_BYTES } from "./read-buffers.ts";
+import { awaitWrite, handleOf, writeChunks } from "./socket-handle.ts";
+import type { SocketHandle } from "./socket-handle.ts";
 
 export interface OutletOwner {
   /** Everything written has left for the kernel, after `flush` had answered false. */
   onDrained(): void;
+  /** The peer takes nothing more. What it sent before can still be read; what is written from now on is thrown away. */
+  onWriteFailed(): void;
 }
 
 /** Collected text is written when it grows beyond this, even before `flush`. */
@@ -21,21 +25,19 @@ export class Outlet {
   /** A write has not finished: the source must pause until `onDrained`. */
   blocked: boolean = false;
   bytesWritten: number = 0;
+  /** A write failed: the peer takes nothing more. */
+  failed: boolean = false;
+  private readonly owner: OutletOwner;
+  /** null: the socket's stream is used. */
+  private handle: SocketHandle | null = null;
   private text: string = "";
-  private corked: boolean = false;
-  private readonly drained: () => void;
+  /** What goes before `text`, in one gathering write. */
+  private chunks: (string | Buffer)[] | null = null;
+  private unfinished: number = 0;
 
   constructor(socket: Socket, owner: OutletOwner) {
     this.socket = socket;
-    this.drained = () => {
-      if (!this.blocked || this.socket.destroyed || this.socket.writableEnded) return;
-      if (this.socket.writableLength > 0) {
-        this.socket.write("", "latin1", this.drained);
-        return;
-      }
-      this.blocked = false;
-      owner.onDrained();
-    };
+    this.owner = owner;
   }
 
   /** Text of characters up to U+00FF, one byte each. */
@@ -46,48 +48,85 @@ export class Outlet {
   slice(bytes: Buffer, start: number, end: number): void {
     if (end - start <= SHARED_BYTES) {
       this.text += latin1(bytes, start, end);
-      if (this.text.length > TEXT_MAX) this.writeText();
+      if (this.text.length > TEXT_MAX) this.write();
       return;
     }
-    // With text before it or after it, all of it goes out in one gathering write at the flush.
-    if (this.text !== "" && !this.corked) {
-      this.corked = true;
-      this.socket.cork();
-    }
-    if (this.text !== "") this.writeText();
-    this.bytesWritten += end - start;
-    this.socket.write(bytes.subarray(start, end));
+    this.chunks ??= [];
+    if (this.text !== "") this.chunks.push(this.text);
+    this.text = "";
+    this.chunks.push(bytes.subarray(start, end));
   }
 
   /** Bytes that the kernel has taken; while a write is unfinished, as far as the system tells. */
   get taken(): number {
-    const { _handle: handle }: { _handle?: { writeQueueSize?: number } | null } = this.socket as Socket & { _handle?: object | null };
-    return this.bytesWritten - (handle?.writeQueueSize ?? this.socket.writableLength);
-  }
-
-  /** Whether something was appended that `flush` has not written yet. */
-  get pending(): boolean {
-    return this.text !== "";
+    const { handle } = this;
+    return this.bytesWritten - (handle === null ? this.socket.writableLength : handle.writeQueueSize);
   }
 
   /** Writes what was collected. True: the kernel has it all. False: `onDrained` will be called, or the socket ends. */
   flush(): boolean {
-    if (this.text !== "") this.writeText();
-    if (this.corked) {
-      this.corked = false;
-      this.socket.uncork();
-    }
-    if (this.blocked) return false;
-    if (this.socket.writableLength === 0) return true;
-    this.blocked = true;
-    this.socket.write("", "latin1", this.drained);
-    return false;
+    if (this.text !== "" || this.chunks !== null) this.write();
+    return !this.blocked;
   }
 
-  private writeText(): void {
-    const text = this.text;
+  private write(): void {
+    const { socket, text, chunks } = this;
     this.text = "";
-    this.bytesWritten += text.length;
-    this.socket.write(text, "latin1");
+    this.chunks = null;
+    if (this.failed || socket.destroyed || socket.writableEnded) return;
+    const handle = (this.handle ??= handleOf(socket));
+    if (chunks === null) this.bytesWritten += text.length;
+    else {
+      if (text !== "") chunks.push(text);
+      for (const chunk of chunks) this.bytesWritten += chunk.length;
+    }
+    if (handle === null) return this.writeStream(chunks ?? [text]);
+    const result = chunks === null ? handle.writeLatin1String(null, text) : writeChunks(handle, chunks);
+    if (typeof result === "number") {
+      if (result !== 0) this.fail();
+      return;
+    }
+    this.unfinished++;
+    this.blocked = true;
+    awaitWrite(result, chunks ?? text, (status) => this.complete(status));
+  }
+
+  private complete(status: number): void {
+    this.unfinished--;
+    if (this.failed || this.socket.destroyed) return;
+    if (status < 0) return this.fail();
+    if (this.unfinished > 0 || !this.blocked) return;
+    this.blocked = false;
+    if (!this.socket.writableEnded) this.owner.onDrained();
+  }
+
+  private fail(): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.blocked = false;
+    this.owner.onWriteFailed();
+  }
+
+  // ---- through the socket's stream, where its handle is none of those that are known -----------------------------------
+
+  private writeStream(chunks: readonly (string | Buffer)[]): void {
+    const { socket } = this;
+    if (chunks.length > 1) socket.cork();
+    for (const chunk of chunks) {
+      if (typeof chunk === "string") socket.write(chunk, "latin1");
+      else socket.write(chunk);
+    }
+    if (chunks.length > 1) socket.uncork();
+    if (this.blocked || socket.writableLength === 0) return;
+    this.blocked = true;
+    socket.write("", "latin1", () => this.streamWritten());
+  }
+
+  private streamWritten(): void {
+    const { socket } = this;
+    if (!this.blocked || socket.destroyed || socket.writableEnded) return;
+    if (socket.writableLength > 0) return void socket.write("", "latin1", () => this.streamWritten());
+    this.blocked = false;
+    this.owner.onDrained();
   }
 }

@@ -47,8 +47,7 @@ export function interimHeadText(head: ResponseHead): string {
 
 /** The 101 that opens a tunnel. */
 export function switchingHeadText(head: ResponseHead): string {
-  const kept = startAndFields(head, RESPONSE_DROPPED & ~bit(Known.upgrade), []);
-  return `${kept}${(head.present & bit(Known.upgrade)) === 0 ? "Upgrade: websocket\r\n" : ""}Connection: Upgrade\r\n\r\n`;
+  return `${startAndFields(head, RESPONSE_DROPPED & ~bit(Known.upgrade), [])}Connection: Upgrade\r\n\r\n`;
 }
 
 /** A whole answer of the proxy's own. To HEAD it has the same head and no body. */

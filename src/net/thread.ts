@@ -245,17 +245,6 @@ function countOutcome(metrics: WorkerMetrics, exchange: Exchange): void {
     case "client_reset":
     case "client_stalled":
       return metrics.add(CounterId.client_aborts, 1);
-    case "response_timeout":
-    case "connection_timeout":
-    case "write_timeout":
-      return metrics.add(CounterId.upstream_timeouts, 1);
-    case "connection_refused":
-    case "connection_terminated":
-    case "destination_unroutable":
-    case "malformed_response":
-    case "dns_error":
-    case "tls_error":
-      return metrics.add(CounterId.origin_failures, 1);
     default:
   }
 }

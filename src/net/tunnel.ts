@@ -9,6 +9,7 @@ import type { DeadlineOwner } from "../base/deadlines.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { Outlet } from "./outlet.ts";
+import { reset } from "./socket-handle.ts";
 import type { Thread } from "./thread.ts";
 
 export interface TunnelSide {
@@ -16,7 +17,10 @@ export interface TunnelSide {
   readonly outlet: Outlet;
 }
 
-/** Time for the last bytes to leave, once both sides have ended. */
+/** How long bytes that the system has taken may take to arrive. */
+const ON_THEIR_WAY_MS = 1000;
+
+/** Time for the last bytes to leave, once the tunnel has ended. */
 const FLUSH_MS = 10_000;
 
 export class Tunnel implements DeadlineOwner {
@@ -28,6 +32,9 @@ export class Tunnel implements DeadlineOwner {
   private readonly deadline: Deadline;
   private downstreamEnded: boolean = false;
   private upstreamEnded: boolean = false;
+  /** When bytes were last passed on to that side. */
+  private downstreamFedAt: number = -Infinity;
+  private upstreamFedAt: number = -Infinity;
   private over: boolean = false;
 
   constructor(thread: Thread, exchange: Exchange, downstream: TunnelSide, upstream: TunnelSide, idleMs: number) {
@@ -44,8 +51,11 @@ export class Tunnel implements DeadlineOwner {
 
   /** `bytes[0, count)` arrived at that side. */
   received(side: TunnelSide, bytes: Buffer, count: number): void {
+    if (this.over) return;
     this.thread.deadlines.set(this.deadline, this.thread.now + this.idleMs);
     if (side === this.downstream) this.exchange.bytesReceived += count;
+    if (side === this.downstream) this.upstreamFedAt = this.thread.now;
+    else this.downstreamFedAt = this.thread.now;
     const outlet = this.other(side).outlet;
     outlet.slice(bytes, 0, count);
     if (!outlet.flush()) side.socket.pause();
@@ -53,7 +63,7 @@ export class Tunnel implements DeadlineOwner {
 
   /** Whether nothing refers to the bytes that side received last. */
   flowing(side: TunnelSide): boolean {
-    return !this.other(side).outlet.blocked;
+    return this.over || !this.other(side).outlet.blocked;
   }
 
   /** What was written to that side has left. */
@@ -66,36 +76,57 @@ export class Tunnel implements DeadlineOwner {
   ended(side: TunnelSide): void {
     if (side === this.downstream) this.downstreamEnded = true;
     else this.upstreamEnded = true;
+    if (this.over) return side.socket.destroySoon();
     this.other(side).socket.end();
-    if (this.downstreamEnded && this.upstreamEnded) this.finish(false);
+    if ((this.downstreamEnded && this.upstreamEnded) || side.outlet.failed) this.finish();
+  }
+
+  /** That side takes nothing more. What it had sent before is still passed on; its end comes when that has been read. */
+  writeFailed(side: TunnelSide): void {
+    if (this.hasEnded(side)) this.finish();
+    else this.drained(side);
   }
 
   /** That side's socket is gone. */
   closed(side: TunnelSide): void {
-    const ended = side === this.downstream ? this.downstreamEnded : this.upstreamEnded;
-    this.finish(!ended);
+    const other = this.other(side);
+    // A reset is passed on as one, unless bytes may still be on their way in the system, which it would take with it.
+    if (!this.hasEnded(side) && !this.over && !this.fedLately(other)) reset(other.socket);
+    this.finish();
     if (this.downstream.socket.destroyed && this.upstream.socket.destroyed) this.thread.deadlines.remove(this.deadline);
   }
 
   onDeadline(): void {
     if (!this.over) this.exchange.outcome = "tunnel_idle";
-    this.finish(true);
+    this.finish();
     for (const { socket } of [this.downstream, this.upstream]) socket.destroy();
   }
 
-  private finish(abruptly: boolean): void {
+  /**
+   * The tunnel ends. What was written before still goes out, to a peer that takes it in time; what that peer still sends is read and
+   * thrown away, for closing with bytes unread is a reset, which takes with it what the peer has not read (RFC 9112 section 9.6).
+   */
+  private finish(): void {
     if (this.over) return;
     this.over = true;
-    this.thread.deadlines.remove(this.deadline);
     this.thread.metrics.add(CounterId.tunnels_open, -1);
-    for (const { socket } of [this.downstream, this.upstream]) {
-      if (socket.destroyed) continue;
-      if (abruptly) socket.destroy();
-      // What was written before the end still goes out, to a peer that takes it.
-      else socket.destroySoon();
+    for (const side of [this.downstream, this.upstream]) {
+      if (side.socket.destroyed) continue;
+      side.socket.end();
+      if (this.hasEnded(side)) side.socket.destroySoon();
+      else side.socket.resume();
     }
-    if (!abruptly) this.thread.deadlines.set(this.deadline, this.thread.now + FLUSH_MS);
+    this.thread.deadlines.set(this.deadline, this.thread.now + FLUSH_MS);
     this.exchange.tunnelEnded();
+  }
+
+  private fedLately(side: TunnelSide): boolean {
+    const fedAt = side === this.downstream ? this.downstreamFedAt : this.upstreamFedAt;
+    return side.outlet.blocked || this.thread.now - fedAt < ON_THEIR_WAY_MS;
+  }
+
+  private hasEnded(side: TunnelSide): boolean {
+    return side === this.downstream ? this.downstreamEnded : this.upstreamEnded;
   }
 
   private other(side: TunnelSide): TunnelSide {

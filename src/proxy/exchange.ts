@@ -25,7 +25,7 @@ import type { Usable } from "../policy/balance/balancer.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../policy/retry/may-retry.ts";
 import type { FailedAttempt } from "../policy/retry/may-retry.ts";
 import * as answers from "./answers.ts";
-import { failureAnswer, isConnectFailure } from "./failure.ts";
+import { failureAnswer, failureCounter, isConnectFailure } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
 import { admitForwarding } from "./forwarding.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
@@ -273,6 +273,7 @@ export class Exchange implements ExchangeView, Usable {
 
   /** The request turned out to be malformed in its body. */
   requestFault(fault: Fault): void {
+    this.plane.metrics.add(CounterId.malformed_requests, 1);
     this.requestFailed(answers.refusal(fault));
   }
 
@@ -362,6 +363,8 @@ export class Exchange implements ExchangeView, Usable {
     this.upstream = null;
     this.upstreamReadyNow = false;
     this.requestBlocked = false;
+    const counter = this.tunnelling ? null : failureCounter(kind);
+    if (counter !== null) this.plane.metrics.add(counter, 1);
     if (this.tunnelling || this.responseStarted) {
       this.outcome = this.tunnelling ? "tunnel" : kind;
       if (!this.tunnelling) this.downstream.cut();

@@ -1,4 +1,5 @@
 /** What can go wrong between the proxy and an origin. Errors on the data path are values (design, section 4). */
+import { CounterId } from "../shared/metric-table.ts";
 import type { LocalAnswer } from "./middleware.ts";
 
 export type FailureKind =
@@ -43,6 +44,21 @@ const MEANINGS: Readonly<Record<FailureKind, Meaning>> = {
 export function failureAnswer(kind: FailureKind): LocalAnswer {
   const { status, proxyStatus, detail } = MEANINGS[kind];
   return { status, reason: kind, detail, fields: [], proxyStatus };
+}
+
+/** What counts a failed attempt: the endpoint was too slow, or failed otherwise; null: it was not the endpoint's fault. */
+export function failureCounter(kind: FailureKind): CounterId | null {
+  switch (kind) {
+    case "connection_timeout":
+    case "response_timeout":
+    case "write_timeout":
+      return CounterId.upstream_timeouts;
+    case "connection_limit":
+    case "internal_error":
+      return null;
+    default:
+      return CounterId.origin_failures;
+  }
 }
 
 /** Nothing was sent to the origin: the request may go elsewhere whatever its method. */
