@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { LineScan, readFieldLine } from "../http1/field-lines.ts";
 import { FieldSection } from "./field-section.ts";
 import { REQUEST_DROPPED, RESPONSE_DROPPED, UNTRUSTED_DROPPED, keptText, keptTrailers } from "./forward-fields.ts";
 import { Known, bit, knownField } from "./known-fields.ts";
@@ -33,6 +34,17 @@ test("lines that are kept keep their bytes, their order and their spelling", () 
   const lines = ["Host: a", "x-MiXed:  spaced \t", "Set-Cookie: a=1", "Set-Cookie: b=2", "X-Empty:", "X-Last: \xff"];
   assert.deepEqual(kept(lines, REQUEST_DROPPED), lines);
   assert.deepEqual(kept(lines, 0), lines);
+});
+
+test("a field that frames the message goes on without the tabs around its value", () => {
+  const section = sectionOf([]);
+  const wire = Buffer.from(`${START}HOST:\ta.test \t\r\nX-A:\t1\r\nContent-Length: \t5\r\nX-B: 2\r\n`, "latin1");
+  const scan = new LineScan();
+  for (let at = START.length; at < wire.length;) at = readFieldLine(wire, at, wire.length, 0, section, scan);
+  section.text = wire.toString("latin1");
+  const text = keptText(section, START.length, section.text.length, 0, []);
+  assert.equal(text, "HOST: a.test\r\nX-A:\t1\r\nContent-Length: 5\r\nX-B: 2\r\n");
+  assert.equal(keptText(section, START.length, section.text.length, bit(Known.host), ["x-a"]), "Content-Length: 5\r\nX-B: 2\r\n");
 });
 
 test("hop-by-hop fields end here in both directions (RFC 9110 section 7.6.1)", () => {

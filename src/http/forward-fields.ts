@@ -3,7 +3,7 @@
  * received text, so names keep their spelling and their order (design, section 8).
  */
 import type { FieldSection } from "./field-section.ts";
-import { Known, bit } from "./known-fields.ts";
+import { FRAMING_FIELDS, Known, bit } from "./known-fields.ts";
 
 /** End at this hop in either direction (RFC 9110 section 7.6.1); Transfer-Encoding is the codec's to decide. */
 // Proxy-Authorization and Proxy-Authenticate are between a client and a forward proxy that it chose, and a gateway is none (section 11.7).
@@ -36,18 +36,28 @@ export const UNTRUSTED_DROPPED: number =
 export const RESPONSE_DROPPED: number = HOP_BY_HOP;
 
 /**
+ * Around the value of a field of `FRAMING_FIELDS` a tab is white space (RFC 9110 section 5.6.3), but to some origins part of the value
+ * (nginx; llhttp for Transfer-Encoding). Two parsers that differ there see two messages, so such a line goes on with one space.
+ */
+const REWRITTEN = bit(Known.tabbedFraming);
+
+/**
  * The text of `section` from offset `from` to `end`, without lines whose known id is in `dropped` and without lines of the names in
  * `removed` (lower case).
  */
 export function keptText(section: FieldSection, from: number, end: number, dropped: number, removed: readonly string[]): string {
   const text = section.text;
-  if ((section.present & dropped) === 0 && removed.length === 0) return text.slice(from, end);
+  if ((section.present & (dropped | REWRITTEN)) === 0 && removed.length === 0) return text.slice(from, end);
+  const rewritten = (section.present & REWRITTEN) === 0 ? 0 : FRAMING_FIELDS;
   let kept = "";
   let runStart = from;
   for (let index = 0; index < section.count; index++) {
-    if ((dropped & (1 << section.knownId(index))) === 0 && !isRemoved(section, index, removed)) continue;
+    const known = 1 << section.knownId(index);
+    const gone = (dropped & known) !== 0 || isRemoved(section, index, removed);
+    if (!gone && (rewritten & known) === 0) continue;
     const lineStart = section.nameStart(index);
     if (lineStart > runStart) kept += text.slice(runStart, lineStart);
+    if (!gone) kept += `${section.name(index)}: ${section.value(index)}\r\n`;
     runStart = section.lineEnd(index, end);
   }
   return runStart < end ? kept + text.slice(runStart, end) : kept;

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { Known, bit, knownField } from "./known-fields.ts";
 
 /** Every known field with the name that HTTP gives it; `none` and `underscore` are no names. */
-const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "underscore">, string>> = {
+const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "underscore" | "tabbedFraming">, string>> = {
   host: "Host",
   connection: "Connection",
   contentLength: "Content-Length",

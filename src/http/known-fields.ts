@@ -32,6 +32,8 @@ export const Known = {
   xForwardedPort: 25,
   proxyAuthorization: 26,
   proxyAuthenticate: 27,
+  /** No name: a field of `FRAMING_FIELDS` has a tab around its value. */
+  tabbedFraming: 28,
 } as const;
 
 export type KnownId = (typeof Known)[keyof typeof Known];
@@ -40,6 +42,9 @@ export type KnownId = (typeof Known)[keyof typeof Known];
 export function bit(id: KnownId): number {
   return 1 << id;
 }
+
+/** Fields that say where a message ends and whom it is for. */
+export const FRAMING_FIELDS: number = bit(Known.host) | bit(Known.contentLength) | bit(Known.transferEncoding);
 
 const NAMES: readonly (readonly [string, KnownId])[] = [
   ["host", Known.host],

@@ -1,5 +1,5 @@
 import type { FieldSection } from "../http/field-section.ts";
-import { Known, knownField } from "../http/known-fields.ts";
+import { FRAMING_FIELDS, Known, bit, knownField } from "../http/known-fields.ts";
 import type { KnownId } from "../http/known-fields.ts";
 import { COLON, CR, FIELD_NAME, FIELD_VALUE, HTAB, LF, NAME_OTHER, SP } from "./chars.ts";
 import { Faults } from "./faults.ts";
@@ -78,8 +78,16 @@ export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base
   let valueEnd = position;
   while (valueEnd > valueStart && ((octet = bytes[valueEnd - 1] as number) === SP || octet === HTAB)) valueEnd--;
   const id: KnownId = (kinds & NAME_OTHER) !== 0 ? Known.underscore : knownField(bytes, at, nameEnd);
+  if (((1 << id) & FRAMING_FIELDS) !== 0 && (hasTab(bytes, nameEnd, valueStart) || hasTab(bytes, valueEnd, position))) {
+    section.present |= bit(Known.tabbedFraming);
+  }
   section.addLine(at - base, nameEnd - base, valueStart - base, valueEnd - base, id);
   return position + 2;
+}
+
+function hasTab(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === HTAB) return true;
+  return false;
 }
 
 function unfinished(scan: LineScan, checked: number, nameEnd: number, base: number, kinds: number, at: number): number {
