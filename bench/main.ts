@@ -15,25 +15,31 @@ import type { Round, Row } from "./measure/round.ts";
 import { startOrigin } from "./origin.ts";
 import { Processes, findProgram, freePort } from "./processes.ts";
 import type { Started } from "./processes.ts";
+import { caddy } from "./rivals/caddy.ts";
+import { haproxy } from "./rivals/haproxy.ts";
 import { httpProxy } from "./rivals/http-proxy.ts";
-import { millrace } from "./rivals/millrace.ts";
+import { millrace, millraceAt, millraceLogging } from "./rivals/millrace.ts";
 import { nginx } from "./rivals/nginx.ts";
 import type { Rival } from "./rivals/rival.ts";
 import { table } from "./table.ts";
 
-const RIVALS: readonly Rival[] = [millrace, nginx, httpProxy];
-const HELP = `npm run bench -- [--quick] [--rounds N] [--seconds N] [--only NAME,NAME]
+const RIVALS: readonly Rival[] = [millrace, millraceLogging, nginx, haproxy, caddy, httpProxy];
+const HELP = `npm run bench -- [--quick] [--rounds N] [--seconds N] [--only NAME,NAME] [--against REV] [--changing]
 
   --rounds N    rounds, each proxy once per round (5)
   --seconds N   length of a measurement (4)
   --quick       2 rounds of 3 s: under a minute
-  --only        of ${RIVALS.map(({ name }) => name).join(", ")}
+  --only        of ${RIVALS.map(({ name }) => JSON.stringify(name)).join(", ")}
+  --against     another revision of Millrace beside this one, and nothing else: which is faster?
+  --changing    request fields that differ from request to request
 `;
 
 interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly rivals: readonly Rival[];
+  /** Request fields differ from request to request. */
+  readonly changing: boolean;
 }
 
 const processes = new Processes();
@@ -70,13 +76,15 @@ async function bench(options: Options | null): Promise<number> {
   const rounds = new Map<Rival, Round[]>(options.rivals.map((rival) => [rival, []]));
   for (let count = 1; count <= options.rounds; count++) {
     process.stderr.write(`round ${count} of ${options.rounds}\n`);
-    for (const [rival, server] of started) rounds.get(rival)?.push(await measure(server, loadCore, options.seconds));
+    // There and back: what warms up or wears off within a round must not always meet the same one.
+    const order = count % 2 === 0 ? [...started].toReversed() : [...started];
+    for (const [rival, server] of order) rounds.get(rival)?.push(await measure(server, loadCore, options));
   }
   const rows = options.rivals.map((rival): Row => {
     const problem = problems.get(rival.name);
     return problem === undefined ? row(rival.name, rounds.get(rival) ?? []) : { name: rival.name, rounds: [], problem };
   });
-  console.log(`\n${table(rows, nginx.name)}\n`);
+  console.log(`\n${table(rows, rows.some(({ name }) => name === nginx.name) ? nginx.name : (rows.at(-1)?.name ?? ""))}\n`);
   console.log(`medians of ${options.rounds} rounds of ${options.seconds} s; ${machine().processor}; written to ${save(rows, options)}`);
   return rows.some(({ name, median }) => name === millrace.name && median === undefined) ? 1 : 0;
 }
@@ -84,7 +92,7 @@ async function bench(options: Options | null): Promise<number> {
 async function start(rival: Rival, originPort: number, core: number): Promise<Started | string> {
   const missing = rival.missing();
   if (missing !== null) return `skipped: ${missing}`;
-  const own = path.join(folder, rival.name);
+  const own = path.join(folder, rival.name.replaceAll(/[^a-z0-9]+/gi, "-"));
   mkdirSync(own);
   const port = await freePort();
   try {
@@ -95,10 +103,10 @@ async function start(rival: Rival, originPort: number, core: number): Promise<St
   }
 }
 
-async function measure({ pid, port }: Started, loadCore: number, seconds: number): Promise<Round> {
+async function measure({ pid, port }: Started, loadCore: number, { seconds, changing }: Options): Promise<Round> {
   const before = cpuTime(pid);
   const began = performance.now();
-  const load = await runWrk(processes, loadCore, port, seconds);
+  const load = await runWrk(processes, loadCore, port, seconds, changing);
   return round(load, before, cpuTime(pid), performance.now() - began);
 }
 
@@ -111,12 +119,12 @@ function cannotRun(): string[] {
   return missing.filter((each) => each !== null);
 }
 
-function save(rows: readonly Row[], { rounds, seconds }: Options): string {
+function save(rows: readonly Row[], { rounds, seconds, changing }: Options): string {
   const results = fileURLToPath(new URL("./results", import.meta.url));
   mkdirSync(results, { recursive: true });
   const measuredAt = new Date().toISOString();
   const file = path.join(results, `${measuredAt.replaceAll(/[:.]/g, "-")}.json`);
-  writeFileSync(file, `${JSON.stringify({ measuredAt, machine: machine(), rounds, seconds, rows }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ measuredAt, machine: machine(), rounds, seconds, changing, rows }, null, 2)}\n`);
   return path.relative(process.cwd(), file);
 }
 
@@ -124,14 +132,23 @@ function save(rows: readonly Row[], { rounds, seconds }: Options): string {
 function readOptions(): Options | null {
   try {
     const { values } = parseArgs({
-      options: { quick: { type: "boolean" }, rounds: { type: "string" }, seconds: { type: "string" }, only: { type: "string" } },
+      options: {
+        quick: { type: "boolean" },
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        only: { type: "string" },
+        against: { type: "string" },
+        changing: { type: "boolean" },
+      },
     });
     const rounds = Number(values.rounds ?? (values.quick === true ? 2 : 5));
     const seconds = Number(values.seconds ?? (values.quick === true ? 3 : 4));
     const names = values.only?.split(",") ?? RIVALS.map(({ name }) => name);
-    const rivals = RIVALS.filter(({ name }) => names.includes(name));
-    if (Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seconds) && seconds > 0 && rivals.length === names.length) {
-      return { rounds, seconds, rivals };
+    const { against, changing = false } = values;
+    const rivals = against === undefined ? RIVALS.filter(({ name }) => names.includes(name)) : [millrace, millraceAt(against)];
+    const known = against !== undefined || rivals.length === names.length;
+    if (known && Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seconds) && seconds > 0) {
+      return { rounds, seconds, rivals, changing };
     }
   } catch {
     // An unknown option: the help says which there are.

@@ -1,18 +1,19 @@
 /** The result for people. */
 import type { Row } from "./measure/round.ts";
 
-const HEAD = ["", "requests/s", "us/request", "user", "kernel", "p50 ms", "p99 ms", "core busy", "requests/s to nginx", "us to nginx"];
+const HEAD = ["", "requests/s", "us/request", "user", "kernel", "p50 ms", "p99 ms", "core busy"];
 
 /** Ratios are to the row named `base`; rows without numbers say why. */
 export function table(rows: readonly Row[], base: string): string {
   const reference = rows.find(({ name }) => name === base)?.median;
-  const lines = [HEAD, ...rows.map((row) => cells(row, reference))];
-  const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => (line.length === HEAD.length ? (line[column] ?? "").length : 0))));
+  const head = [...HEAD, `requests/s to ${base}`, `us to ${base}`];
+  const lines = [head, ...rows.map((row) => cells(row, reference))];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => (line.length === head.length ? (line[column] ?? "").length : 0))));
   widths[0] = Math.max(...rows.map(({ name }) => name.length));
   return lines
     .map((line) =>
       line.map((cell, column) =>
-        column === 0 || line.length < HEAD.length ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        column === 0 || line.length < head.length ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
       ),
     )
     .map((line) => line.join("  ").trimEnd())

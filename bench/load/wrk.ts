@@ -1,4 +1,5 @@
 /** The load generator: wrk with 64 kept connections on one thread. */
+import { fileURLToPath } from "node:url";
 import type { Processes } from "../processes.ts";
 import { findProgram } from "../processes.ts";
 
@@ -38,8 +39,10 @@ export function missingWrk(): string | null {
   return findProgram("wrk") === null ? "wrk is not installed: apt-get install wrk" : null;
 }
 
-export async function runWrk(processes: Processes, core: number, port: number, seconds: number): Promise<Load> {
+/** @param changing request fields that differ from request to request, and the target with them */
+export async function runWrk(processes: Processes, core: number, port: number, seconds: number, changing: boolean = false): Promise<Load> {
   const fields = REQUEST_FIELDS.flatMap((line) => ["-H", line]);
+  if (changing) fields.push("-s", fileURLToPath(new URL("./changing.lua", import.meta.url)));
   const target = `http://127.0.0.1:${port}/catalogue/items/4711?colour=blue`;
   const argv = ["wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", ...fields, "-H", "Host: bench.test", target];
   return parseWrk(await processes.run(argv, core));
