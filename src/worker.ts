@@ -78,12 +78,12 @@ class DataPlaneThread {
     else this.thread.use(snapshot);
     this.thread.accessLog = config.logging.access;
     this.lines = new AccessLines(config.logging.format);
-    const trusted = compileCidrs(config.trusted_proxies);
+    const trust = { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from };
     const plane = this.thread;
     this.contexts = config.listeners.map((listener, index) => {
       const known = this.contexts[index];
-      if (known === undefined) return new ListenerContext(plane, index, listener, trusted);
-      known.update(listener, trusted);
+      if (known === undefined) return new ListenerContext(plane, index, listener, trust);
+      known.update(listener, trust);
       return known;
     });
     this.send({ type: "configured", generation });

@@ -47,7 +47,7 @@ function plainPeer(peer: string): string {
 }
 
 /** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`; null for anything else. */
-function addressOfEntry(entry: string): string | null {
+export function addressOfEntry(entry: string): string | null {
   let text = entry;
   if (entry.startsWith("[")) {
     const close = entry.indexOf("]");

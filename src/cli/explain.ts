@@ -81,9 +81,12 @@ function explanation(config: Config, request: RequestHead): string[] {
     request,
     connection: connectionOptions(request),
     peer: view.client,
+    client: view.client,
     peerTrusted: false,
     secure: false,
     upgrade: false,
+    forwarded: null,
+    unsafeFieldNames: config.listeners[0]?.unsafe_field_names ?? "drop",
   };
   const authority = new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host;
   lines.push("", "request that would be sent (for a client at 192.0.2.1):");

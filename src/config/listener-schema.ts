@@ -7,6 +7,7 @@ import type { DurationInput, Range } from "./scalars.ts";
 
 export interface ListenerConfig {
   address: string;
+  unsafe_field_names: UnsafeFieldNames;
   /** Milliseconds. */
   timeouts: { request_head: number; idle: number; keep_alive: number };
   /** `head_bytes`, `request_line`: bytes; `body_rate`, `response_rate`: bytes per second, 0 is off. */
@@ -23,8 +24,12 @@ export interface ListenerConfig {
   };
 }
 
+/** What becomes of request fields whose names some origins take for others. */
+export type UnsafeFieldNames = "drop" | "refuse" | "forward";
+
 export interface ListenerInput {
   address: string;
+  unsafe_field_names?: UnsafeFieldNames | undefined;
   timeouts?:
     | { request_head?: DurationInput | undefined; idle?: DurationInput | undefined; keep_alive?: DurationInput | undefined }
     | undefined;
@@ -109,6 +114,10 @@ export const listenerSchema: z.ZodType<ListenerConfig, ListenerInput> = exactly<
     address: listenAddress.meta({
       description:
         "Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket that the parent process opened. Port 0 takes a free one.",
+    }),
+    unsafe_field_names: z.enum(["drop", "refuse", "forward"]).default("drop").meta({
+      description:
+        "What becomes of request fields whose names hold anything but letters, digits and hyphens. Many origins fold other characters onto the hyphen, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse`: 400. Names that fold onto one that matters to the proxy are dropped even with `forward`.",
     }),
     timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
     limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),

@@ -10,6 +10,7 @@ describe("the full form", () => {
       listeners: [
         {
           address: ":8080",
+          unsafe_field_names: "drop",
           timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000 },
           limits: {
             head_bytes: 32_768,
@@ -26,6 +27,7 @@ describe("the full form", () => {
       ],
       workers: "auto",
       trusted_proxies: [],
+      client_address_from: "x_forwarded_for",
       upstreams: {
         app: {
           endpoints: [{ url: "http://a:1", weight: 1 }],

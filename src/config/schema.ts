@@ -37,6 +37,7 @@ export interface ConfigInput extends ProcessInput {
 export interface ProcessConfig {
   workers: number | "auto";
   trusted_proxies: string[];
+  client_address_from: ClientAddressFrom;
   admin?: { address: string } | undefined;
   logging: LoggingConfig;
   startup: StartupConfig;
@@ -46,11 +47,15 @@ export interface ProcessConfig {
 export interface ProcessInput {
   workers?: number | "auto" | undefined;
   trusted_proxies?: string[] | undefined;
+  client_address_from?: ClientAddressFrom | undefined;
   admin?: { address: string } | undefined;
   logging?: LoggingInput | undefined;
   startup?: StartupInput | undefined;
   shutdown?: { timeout?: DurationInput | undefined } | undefined;
 }
+
+/** The field in which trusted proxies say whom they speak for. */
+export type ClientAddressFrom = "x_forwarded_for" | "forwarded";
 
 export interface StartupConfig {
   require_healthy: boolean;
@@ -86,6 +91,10 @@ const process = {
   trusted_proxies: z.array(trustedAddress).default([]).meta({
     description:
       "Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody else it is replaced, for a client can write into it what it likes.",
+  }),
+  client_address_from: z.enum(["x_forwarded_for", "forwarded"]).default("x_forwarded_for").meta({
+    description:
+      "Which field the `trusted_proxies` write: `X-Forwarded-For`, or `Forwarded` (RFC 7239). Only that one is believed, and the other is replaced even when a trusted proxy sends it: a proxy passes on what it does not know, so the client may have written it.",
   }),
   admin: z
     .strictObject({

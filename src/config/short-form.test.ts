@@ -10,6 +10,7 @@ describe("the short form", () => {
       listeners: [
         {
           address: ":8080",
+          unsafe_field_names: "drop",
           timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000 },
           limits: {
             head_bytes: 1_048_576,
@@ -26,6 +27,7 @@ describe("the short form", () => {
       ],
       workers: "auto",
       trusted_proxies: [],
+      client_address_from: "x_forwarded_for",
       upstreams: {
         default: {
           endpoints: [

@@ -8,6 +8,7 @@ export function testConfig(changes: Partial<Config> = {}): Config {
     listeners: [
       {
         address: "127.0.0.1:0",
+        unsafe_field_names: "drop",
         timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000 },
         limits: {
           head_bytes: 32_768,
@@ -24,6 +25,7 @@ export function testConfig(changes: Partial<Config> = {}): Config {
     ],
     workers: 1,
     trusted_proxies: [],
+    client_address_from: "x_forwarded_for",
     upstreams: { app: testUpstream(["http://127.0.0.1:1"]) },
     routes: [{ match: {}, upstream: "app" }],
     logging: { level: "info", format: "json", output: "stdout", access: true },

@@ -1,3 +1,4 @@
+import { trimOws } from "../base/trim-ows.ts";
 import type { FieldSection } from "./field-section.ts";
 import { Known, bit } from "./known-fields.ts";
 
@@ -7,35 +8,47 @@ export interface ConnectionOptions {
   readonly keepAlive: boolean;
   readonly upgrade: boolean;
   readonly te: boolean;
-  /** Lower-case names of fields that end at this hop, beside those that always do. */
+  /** Lower-case names, each once, of fields that end at this hop, beside those that always do. */
   readonly named: readonly string[];
+  /**
+   * It names a field that everybody on the way needs. Such a request is refused; in a response the field stays, for origins do say
+   * `Connection: Transfer-Encoding`.
+   */
+  readonly namesNeeded: boolean;
 }
 
-const NOTHING: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, te: false, named: [] };
+const NOTHING: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, te: false, named: [], namesNeeded: false };
 const CLOSE: ConnectionOptions = { ...NOTHING, close: true };
 const KEEP_ALIVE: ConnectionOptions = { ...NOTHING, keepAlive: true };
 
 /**
- * Fields that stay even when Connection names them: without them the message would mean something else to the origin, and a client
- * could strip what the proxy itself relies on (attack class 21). Fields that the proxy adds are added afterwards anyway.
+ * Fields that never end at a hop: by naming one a client could take away what frames the message, what says who speaks, or what the
+ * proxy, a cache or an origin decides by (attack class 21). "A sender MUST NOT send a connection option corresponding to a field that is
+ * intended for all recipients of the content."
  */
-const PROTECTED = new Set([
+const NEEDED = new Set([
   "host",
   "content-length",
   "content-type",
   "content-encoding",
   "content-range",
   "transfer-encoding",
+  "expect",
+  "max-forwards",
   "authorization",
+  "x-api-key",
   "cookie",
   "set-cookie",
+  "origin",
+  "cache-control",
   "date",
   "via",
   "forwarded",
   "x-forwarded-for",
   "x-forwarded-proto",
   "x-forwarded-host",
-  "cache-control",
+  "x-forwarded-port",
+  "x-real-ip",
 ]);
 
 export function connectionOptions(fields: FieldSection): ConnectionOptions {
@@ -53,16 +66,18 @@ function parse(values: readonly string[]): ConnectionOptions {
   let keepAlive = false;
   let upgrade = false;
   let te = false;
-  const named: string[] = [];
+  let namesNeeded = false;
+  const named = new Set<string>();
   for (const value of values) {
     for (const member of value.split(",")) {
-      const option = member.replaceAll(/[ \t]/g, "").toLowerCase();
+      const option = trimOws(member).toLowerCase();
       if (option === "close") close = true;
       else if (option === "keep-alive") keepAlive = true;
       else if (option === "upgrade") upgrade = true;
       else if (option === "te") te = true;
-      else if (option !== "" && !PROTECTED.has(option)) named.push(option);
+      else if (NEEDED.has(option)) namesNeeded = true;
+      else if (option !== "") named.add(option);
     }
   }
-  return { close, keepAlive, upgrade, te, named };
+  return { close, keepAlive, upgrade, te, named: [...named], namesNeeded };
 }

@@ -13,6 +13,8 @@ export class FieldSection {
   count: number = 0;
   /** Bits of the known fields that occur, see `bit()` in known-fields.ts. */
   present: number = 0;
+  /** Bits of known fields that are there but say nothing: whoever asks by name does not find them. */
+  hidden: number = 0;
   private offsets: Int32Array = new Int32Array(32 * STRIDE);
   /** The lines of the section before: their text, where in its section it began, and what was found in it. */
   private lastLines: string = "";
@@ -24,6 +26,7 @@ export class FieldSection {
     this.text = "";
     this.count = 0;
     this.present = 0;
+    this.hidden = 0;
   }
 
   /** `text` is the whole section and its lines begin at `linesStart`: remembers them for `recall`. */
@@ -126,7 +129,7 @@ export class FieldSection {
 
   /** The value of the first line with that known id, or undefined. */
   knownValue(id: KnownId): string | undefined {
-    if ((this.present & (1 << id)) === 0) return undefined;
+    if ((this.present & ~this.hidden & (1 << id)) === 0) return undefined;
     for (let index = 0; index < this.count; index++) if (this.knownId(index) === id) return this.value(index);
     return undefined;
   }
@@ -134,7 +137,7 @@ export class FieldSection {
   /** The values of all lines with that known id, in order. */
   knownValues(id: KnownId): string[] {
     const found: string[] = [];
-    if ((this.present & (1 << id)) === 0) return found;
+    if ((this.present & ~this.hidden & (1 << id)) === 0) return found;
     for (let index = 0; index < this.count; index++) if (this.knownId(index) === id) found.push(this.value(index));
     return found;
   }
@@ -145,7 +148,9 @@ export class FieldSection {
   }
 
   private find(lowerName: string, from: number): number {
-    for (let index = from; index < this.count; index++) if (this.isNamed(index, lowerName)) return index;
+    for (let index = from; index < this.count; index++) {
+      if ((this.hidden & (1 << this.knownId(index))) === 0 && this.isNamed(index, lowerName)) return index;
+    }
     return -1;
   }
 

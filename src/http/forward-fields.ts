@@ -18,10 +18,10 @@ const HOP_BY_HOP =
   bit(Known.proxyAuthenticate);
 
 /**
- * Never forwarded of a request: hop-by-hop fields, `Proxy` (it becomes HTTP_PROXY in CGI, CVE-2016-5385) and names with an underscore
- * (CGI-style origins fold `X_Forwarded_For` onto `X-Forwarded-For`).
+ * Never forwarded of a request: hop-by-hop fields, `Proxy` (it becomes HTTP_PROXY in CGI, CVE-2016-5385) and names that origins fold
+ * onto others (`X_Forwarded_For` onto `X-Forwarded-For`); `unsafe_field_names: forward` lets pass what folds onto none of ours.
  */
-export const REQUEST_DROPPED: number = HOP_BY_HOP | bit(Known.proxy) | bit(Known.underscore);
+export const REQUEST_DROPPED: number = HOP_BY_HOP | bit(Known.proxy) | bit(Known.unsafeName) | bit(Known.foldedName);
 
 /** Of a request whose sender is no trusted proxy: what claims to be said by one. */
 export const UNTRUSTED_DROPPED: number =
@@ -30,6 +30,7 @@ export const UNTRUSTED_DROPPED: number =
   bit(Known.xForwardedProto) |
   bit(Known.xForwardedHost) |
   bit(Known.xForwardedPort) |
+  bit(Known.clientCert) |
   bit(Known.xRealIp);
 
 /** Never forwarded of a response. */
@@ -80,7 +81,8 @@ const TRAILER_FORBIDDEN =
   bit(Known.maxForwards) |
   bit(Known.authorization) |
   bit(Known.proxy) |
-  bit(Known.underscore) |
+  bit(Known.unsafeName) |
+  bit(Known.foldedName) |
   bit(Known.date) |
   UNTRUSTED_DROPPED;
 const TRAILER_FORBIDDEN_NAMES: readonly string[] = [

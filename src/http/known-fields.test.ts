@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { Known, bit, knownField } from "./known-fields.ts";
 
 /** Every known field with the name that HTTP gives it; `none` and `underscore` are no names. */
-const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "underscore" | "tabbedFraming">, string>> = {
+const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" | "tabbedFraming" | "foldedName">, string>> = {
   host: "Host",
   connection: "Connection",
   contentLength: "Content-Length",
@@ -31,6 +31,7 @@ const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "underscore" |
   proxyAuthorization: "Proxy-Authorization",
   proxyAuthenticate: "Proxy-Authenticate",
   xForwardedPort: "X-Forwarded-Port",
+  clientCert: "Client-Cert",
 };
 const TCHARS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 

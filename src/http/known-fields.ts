@@ -27,13 +27,17 @@ export const Known = {
   authorization: 21,
   accept: 22,
   xRealIp: 23,
-  /** A name with an underscore: some origins fold it onto the name with a hyphen (requirements, attack class 20). */
-  underscore: 24,
+  /** A name with other characters than letters, digits and hyphens: some origins fold those onto the hyphen (CGI and its heirs). */
+  unsafeName: 24,
   xForwardedPort: 25,
   proxyAuthorization: 26,
   proxyAuthenticate: 27,
   /** No name: a field of `FRAMING_FIELDS` has a tab around its value. */
   tabbedFraming: 28,
+  /** An unsafe name that folds onto a known one. */
+  foldedName: 29,
+  /** Client-Cert and Client-Cert-Chain (RFC 9440). */
+  clientCert: 30,
 } as const;
 
 export type KnownId = (typeof Known)[keyof typeof Known];
@@ -73,6 +77,8 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["x-real-ip", Known.xRealIp],
   ["proxy-authorization", Known.proxyAuthorization],
   ["proxy-authenticate", Known.proxyAuthenticate],
+  ["client-cert", Known.clientCert],
+  ["client-cert-chain", Known.clientCert],
 ];
 
 interface Entry {
@@ -89,6 +95,20 @@ const BY_LENGTH: readonly (readonly Entry[])[] = Array.from({ length: LONGEST + 
     id,
   })),
 );
+
+/** The id of a name with unsafe characters in `bytes[start, end)`. */
+export function unsafeField(bytes: Uint8Array, start: number, end: number): KnownId {
+  if (end - start > LONGEST) return Known.unsafeName;
+  const folded = bytes.slice(start, end).map((octet) => (isPlain(octet) ? octet : HYPHEN));
+  return knownField(folded, 0, folded.length) === Known.none ? Known.unsafeName : Known.foldedName;
+}
+
+const HYPHEN = 0x2d;
+
+function isPlain(octet: number): boolean {
+  const letter = octet | 0x20;
+  return (octet >= 0x30 && octet <= 0x39) || (letter >= 0x61 && letter <= 0x7a);
+}
 
 /**
  * The id of the field name in `bytes[start, end)`, or `Known.none`. The name must consist of tchar only: the comparison folds

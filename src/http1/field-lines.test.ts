@@ -158,7 +158,7 @@ test("only letters, digits and the hyphen make a name that no origin folds onto 
     const section = new FieldSection();
     const wire = Buffer.from(`X${character}: 1\r\n`);
     readFieldLine(wire, 0, wire.length, 0, section, new LineScan());
-    assert.equal(section.knownId(0), /[0-9A-Za-z-]/.test(character) ? Known.none : Known.underscore, character);
+    assert.equal(section.knownId(0), /[0-9A-Za-z-]/.test(character) ? Known.none : Known.unsafeName, character);
   }
 });
 
@@ -170,6 +170,6 @@ test("the known id is recorded, and a name that origins may fold onto another is
   at = readFieldLine(wire, at, wire.length, 0, section, scan);
   at = readFieldLine(wire, at, wire.length, 0, section, scan);
   assert.equal(readFieldLine(wire, at, wire.length, 0, section, scan), sectionEnd);
-  assert.deepEqual([section.knownId(0), section.knownId(1), section.knownId(2)], [Known.host, Known.underscore, Known.none]);
-  assert.equal(section.present, bit(Known.host) | bit(Known.underscore) | bit(Known.none));
+  assert.deepEqual([section.knownId(0), section.knownId(1), section.knownId(2)], [Known.host, Known.foldedName, Known.none]);
+  assert.equal(section.present, bit(Known.host) | bit(Known.foldedName) | bit(Known.none));
 });

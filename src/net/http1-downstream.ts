@@ -18,7 +18,10 @@ import type { DeadlineOwner } from "../base/deadlines.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
+import { UNTRUSTED_DROPPED } from "../http/forward-fields.ts";
+import { parseForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
+import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
@@ -27,6 +30,7 @@ import { RequestReader } from "../http1/request-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
 import * as answers from "../proxy/answers.ts";
 import { Exchange } from "../proxy/exchange.ts";
+import type { Origin } from "../proxy/exchange.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
 import type { Downstream, Upstream } from "../proxy/ports.ts";
 import { CounterId } from "../shared/metric-table.ts";
@@ -73,6 +77,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   /** The other end's address, as it is logged, forwarded and counted. */
   readonly peer: string;
   private readonly peerTrusted: boolean;
+  /** Where requests come from that no trusted proxy brings. */
+  private readonly direct: Origin;
   private state: number = State.idle;
   private exchange: Exchange | null = null;
   private tunnel: Tunnel | null = null;
@@ -101,6 +107,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.context = context;
     this.peer = peer.address;
     this.peerTrusted = peer.trusted;
+    const { unsafe_field_names: unsafeFieldNames } = context.config;
+    this.direct = { peer: peer.address, client: peer.address, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
     this.reader = new RequestReader(context.limits);
     this.deadline = new Deadline(this);
     let outlet: Outlet | null = null;
@@ -202,20 +210,9 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.closing = options.close || head.minor === 0 || context.plane.draining;
     const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
     if (++this.requests >= requestsMax || ++this.pipelined >= pipelinedMax) this.closing = true;
-    const trusted = this.peerTrusted;
-    const client =
-      trusted && (head.present & bit(Known.xForwardedFor)) !== 0
-        ? clientAddress(this.peer, head.knownValues(Known.xForwardedFor), context.trusted)
-        : this.peer;
-    const exchange = new Exchange(
-      context.plane,
-      this,
-      head,
-      reader.framing,
-      options,
-      { peer: this.peer, client, trusted, secure: false },
-      options.upgrade && asksForWebSocket(head),
-    );
+    head.hidden = hiddenOf(this.peerTrusted, context);
+    const origin = this.peerTrusted ? behindProxy(head, this.peer, context) : this.direct;
+    const exchange = new Exchange(context.plane, this, head, reader.framing, options, origin, options.upgrade && asksForWebSocket(head));
     this.exchange = exchange;
     if (exchange.requestEnded) {
       reader.next();
@@ -257,7 +254,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
         return false;
       default:
         if (this.inputEnded) this.inputDone();
-        return false;
+        return this.state === State.draining;
     }
   }
 
@@ -680,6 +677,30 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const { kind, length } = exchange.requestFraming;
     return kind === Framing.length && length <= DISCARD_BYTES_MAX;
   }
+}
+
+/** What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write. */
+function behindProxy(head: RequestHead, peer: string, context: ListenerContext): Origin {
+  const { unsafe_field_names: unsafeFieldNames } = context.config;
+  const said = { peer, trusted: true, secure: false, unsafeFieldNames };
+  if (context.addressFrom === "x_forwarded_for") {
+    return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
+  }
+  const forwarded = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
+  const nodes = forwarded.map((element) => element.for ?? "unknown");
+  return { ...said, client: clientAddress(peer, nodes, context.trusted), forwarded };
+}
+
+/** What is not forwarded because it may be forged is not there either for routes, limits and whoever else asks for fields. */
+function hiddenOf(trusted: boolean, { addressFrom, config }: ListenerContext): number {
+  const names = config.unsafe_field_names === "forward" ? bit(Known.foldedName) : bit(Known.foldedName) | bit(Known.unsafeName);
+  if (!trusted) return names | UNTRUSTED_DROPPED;
+  return (
+    names |
+    (addressFrom === "x_forwarded_for"
+      ? bit(Known.forwarded)
+      : bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost))
+  );
 }
 
 function bodyModeOf(framing: BodyFraming, minor: number): BodyModeKind {

@@ -15,6 +15,12 @@ import type { Thread } from "./thread.ts";
 
 type ListenerConfig = Config["listeners"][number];
 
+/** Who may speak for others, and in which field. */
+export interface Trust {
+  readonly proxies: CidrSet;
+  readonly addressFrom: Config["client_address_from"];
+}
+
 /** What the connections of a listener share, and who may become one. */
 export class ListenerContext {
   readonly plane: Thread;
@@ -23,23 +29,26 @@ export class ListenerContext {
   config: ListenerConfig;
   limits: MessageLimits;
   trusted: CidrSet;
+  addressFrom: Config["client_address_from"];
   readonly connections: Set<Http1Downstream> = new Set();
   /** Goes around the connections, looking for idle ones to give up. */
   private shedding: Iterator<Http1Downstream> | null = null;
 
-  constructor(plane: Thread, index: number, config: ListenerConfig, trusted: CidrSet) {
+  constructor(plane: Thread, index: number, config: ListenerConfig, trust: Trust) {
     this.plane = plane;
     this.index = index;
     this.config = config;
     this.limits = limitsOf(config);
-    this.trusted = trusted;
+    this.trusted = trust.proxies;
+    this.addressFrom = trust.addressFrom;
   }
 
   /** A reload changes what new connections, and the next requests of open ones, meet. */
-  update(config: ListenerConfig, trusted: CidrSet): void {
+  update(config: ListenerConfig, trust: Trust): void {
     this.config = config;
     this.limits = limitsOf(config);
-    this.trusted = trusted;
+    this.trusted = trust.proxies;
+    this.addressFrom = trust.addressFrom;
   }
 
   /** @param peer the other end's address; null: a Unix socket, whose peer is this machine */

@@ -1,6 +1,11 @@
 /** The head of a forwarded request as HTTP/1.1 text (design, section 8). */
 import type { FieldEdits } from "../http/field-edits.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED, keptText } from "../http/forward-fields.ts";
+import { isAuthority } from "../http/authority.ts";
+import { addressOfEntry } from "../base/client-address.ts";
+import { trimOws } from "../base/trim-ows.ts";
+import { forwardedElement } from "../http/forwarded.ts";
+import type { ForwardedElement } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -12,9 +17,13 @@ export interface ForwardedRequest {
   readonly connection: ConnectionOptions;
   /** Address of the connection's other end, without port. */
   readonly peer: string;
+  /** The client's address behind trusted proxies. */
+  readonly client: string;
   readonly peerTrusted: boolean;
   readonly secure: boolean;
   readonly upgrade: boolean;
+  readonly forwarded: readonly ForwardedElement[] | null;
+  readonly unsafeFieldNames: "drop" | "refuse" | "forward";
 }
 
 /** What the added fields depend on, and their text: hardly ever different from one request of a connection to the next. */
@@ -40,7 +49,8 @@ export class AddedFields {
 /** Start line, kept fields, added fields and the empty line. `endpointAuthority` is the Host of a request that has none. */
 export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpointAuthority: string): string {
   const { request, connection } = exchange;
-  let dropped = exchange.peerTrusted ? REQUEST_DROPPED | bit(Known.xForwardedFor) : REQUEST_DROPPED | UNTRUSTED_DROPPED;
+  let dropped = REQUEST_DROPPED | (exchange.peerTrusted && exchange.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
+  if (exchange.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
   let removed: readonly string[] = edits.removed;
   if (connection.named.length > 0) removed = removed.concat(connection.named);
   let extra = edits.added;
@@ -73,18 +83,57 @@ function acceptsTrailers(exchange: ForwardedRequest): boolean {
   return exchange.request.minor === 1 && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(exchange.request.knownValue(Known.te) ?? "");
 }
 
+/** The fields that say who speaks. */
 function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
-  const { request } = exchange;
+  const { request, peer, secure } = exchange;
+  if (exchange.peerTrusted) return forwardedFurther(exchange);
+  const text = added.forUntrusted(peer, request.authority, secure);
   // Received protocol version, RFC 9110 section 7.6.3.
-  if (request.minor === 1 && !exchange.peerTrusted) return added.forUntrusted(exchange.peer, request.authority, exchange.secure);
-  let text = "";
-  if (exchange.peerTrusted) {
-    const before = request.knownValues(Known.xForwardedFor).join(", ");
-    text += `X-Forwarded-For: ${before === "" ? "" : `${before}, `}${exchange.peer}\r\n`;
-    if ((request.present & bit(Known.xForwardedProto)) === 0) text += `X-Forwarded-Proto: ${exchange.secure ? "https" : "http"}\r\n`;
-    if ((request.present & bit(Known.xForwardedHost)) === 0 && request.authority !== "")
-      text += `X-Forwarded-Host: ${request.authority}\r\n`;
-    return `${text}Via: 1.${request.minor} ${PSEUDONYM}\r\n`;
-  }
-  return added.forUntrusted(exchange.peer, request.authority, exchange.secure).replace("Via: 1.1 ", "Via: 1.0 ");
+  return request.minor === 1 ? text : text.replace("Via: 1.1 ", "Via: 1.0 ");
 }
+
+/**
+ * Of a trusted proxy that writes X-Forwarded-For: that field is appended to, its others stay where they are well formed. Forwarded is not
+ * its own, it passes on what its client wrote.
+ */
+function rewritten(request: RequestHead): number {
+  let bits = bit(Known.xForwardedFor) | bit(Known.forwarded);
+  if (!isProto(request.knownValue(Known.xForwardedProto))) bits |= bit(Known.xForwardedProto);
+  if (!isHost(request.knownValue(Known.xForwardedHost))) bits |= bit(Known.xForwardedHost);
+  return bits;
+}
+
+/** Behind a trusted proxy: its own address is appended, and what it did not say, or not well, is said. */
+function forwardedFurther({ request, peer, client, secure, forwarded: elements }: ForwardedRequest): string {
+  const proto = secure ? "https" : "http";
+  const host = request.authority;
+  const via = `Via: 1.${request.minor} ${PSEUDONYM}\r\n`;
+  if (elements === null) {
+    const before = request.knownValues(Known.xForwardedFor).join(", ");
+    let text = `X-Forwarded-For: ${before === "" ? peer : `${before}, ${peer}`}\r\n`;
+    if (!isProto(request.knownValue(Known.xForwardedProto))) text += `X-Forwarded-Proto: ${proto}\r\n`;
+    if (!isHost(request.knownValue(Known.xForwardedHost)) && host !== "") text += `X-Forwarded-Host: ${host}\r\n`;
+    return text + via;
+  }
+  const list = [...(elements.length === 0 ? [] : request.knownValues(Known.forwarded)), forwardedElement(peer, host, proto)].join(", ");
+  const addresses = elements.map((element) => addressOfEntry(element.for ?? "") ?? "unknown");
+  // Who wrote the client's element is trusted; what stands further left the client may have written itself.
+  const said = elements[addresses.lastIndexOf(client)];
+  const saidHost = isHost(said?.host) ? said?.host : host;
+  return (
+    `Forwarded: ${list}\r\nX-Forwarded-For: ${[...addresses, peer].join(", ")}\r\n` +
+    `X-Forwarded-Proto: ${isProto(said?.proto) ? said?.proto : proto}\r\n${saidHost === "" ? "" : `X-Forwarded-Host: ${saidHost}\r\n`}${via}`
+  );
+}
+
+function isProto(text: string | undefined): boolean {
+  return text !== undefined && PROTOCOLS.test(text);
+}
+
+function isHost(text: string | undefined): boolean {
+  // A list as long as a head could be is nobody's chain of proxies.
+  return text !== undefined && text.length <= HOSTS_MAX && text.split(",").every((each) => isAuthority(trimOws(each)));
+}
+
+const HOSTS_MAX = 1024;
+const PROTOCOLS = /^(?:https?|wss?)(?:[ \t]*,[ \t]*(?:https?|wss?))*$/i;

@@ -23,7 +23,8 @@ export interface ResponseFacts {
 }
 
 export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
-  let dropped = RESPONSE_DROPPED;
+  // RFC 9110 section 8.6: no Content-Length in a 204, nor in interim responses.
+  let dropped = head.status === 204 ? RESPONSE_DROPPED | bit(Known.contentLength) : RESPONSE_DROPPED;
   let extra = edits.added;
   if ((head.present & bit(Known.transferEncoding)) === 0) {
     if (facts.mode === BodyMode.chunked) extra += "Transfer-Encoding: chunked\r\n";
@@ -42,7 +43,7 @@ export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: R
 
 /** An interim response: its own fields and nothing added. */
 export function interimHeadText(head: ResponseHead): string {
-  return `${startAndFields(head, RESPONSE_DROPPED, [])}\r\n`;
+  return `${startAndFields(head, RESPONSE_DROPPED | bit(Known.contentLength), [])}\r\n`;
 }
 
 /** The 101 that opens a tunnel. */

@@ -11,6 +11,27 @@ function answer(status: number, reason: string, detail: string, fields: LocalAns
 
 export const NO_ROUTE: LocalAnswer = answer(404, "no_route", "No route takes this request.");
 export const BAD_PATH: LocalAnswer = answer(400, "bad_path", "The path is malformed.", [], "http_protocol_error");
+export const CONNECTION_NAMES_NEEDED: LocalAnswer = answer(
+  400,
+  "connection_names_needed",
+  "The Connection field names a field that is not for one hop.",
+  [],
+  "http_protocol_error",
+);
+export const UNSAFE_FIELD_NAME: LocalAnswer = answer(
+  400,
+  "unsafe_field_name",
+  "A field name holds other characters than letters, digits and hyphens.",
+  [],
+  "http_protocol_error",
+);
+export const CREDENTIALS_TWICE: LocalAnswer = answer(
+  400,
+  "credentials_twice",
+  "There are two Authorization fields.",
+  [],
+  "http_protocol_error",
+);
 export const METHOD_REFUSED: LocalAnswer = answer(405, "method_refused", "This method is not served here.", [["Allow", METHODS]]);
 export const BODY_TOO_LARGE: LocalAnswer = answer(413, "body_too_large", "The request body is too large.");
 export const EXPECTATION_FAILED: LocalAnswer = answer(417, "expectation_failed", "Only 100-continue can be expected here.");

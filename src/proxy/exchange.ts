@@ -14,6 +14,7 @@ import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
+import type { ForwardedElement } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
@@ -41,6 +42,18 @@ const edits = new FieldEdits();
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
+/** Where a request comes from. */
+export interface Origin {
+  /** Address of the connection's other end. */
+  readonly peer: string;
+  /** The client's address as far as trusted proxies tell it, else the peer. */
+  readonly client: string;
+  readonly trusted: boolean;
+  readonly secure: boolean;
+  readonly forwarded: readonly ForwardedElement[] | null;
+  readonly unsafeFieldNames: "drop" | "refuse" | "forward";
+}
+
 export class Exchange implements ExchangeView, Usable {
   readonly plane: DataPlane;
   readonly snapshot: Snapshot;
@@ -52,6 +65,9 @@ export class Exchange implements ExchangeView, Usable {
   readonly peerTrusted: boolean;
   readonly secure: boolean;
   readonly peer: string;
+  /** What trusted proxies said in Forwarded; null where that field is not the one to believe. */
+  readonly forwarded: readonly ForwardedElement[] | null;
+  readonly unsafeFieldNames: Origin["unsafeFieldNames"];
   /** Monotonic milliseconds. */
   readonly startedAt: number;
 
@@ -92,7 +108,7 @@ export class Exchange implements ExchangeView, Usable {
     request: RequestHead,
     framing: BodyFraming,
     connection: ConnectionOptions,
-    origin: { readonly peer: string; readonly client: string; readonly trusted: boolean; readonly secure: boolean },
+    origin: Origin,
     upgrade: boolean,
   ) {
     this.plane = plane;
@@ -105,6 +121,8 @@ export class Exchange implements ExchangeView, Usable {
     this.client = origin.client;
     this.peerTrusted = origin.trusted;
     this.secure = origin.secure;
+    this.forwarded = origin.forwarded;
+    this.unsafeFieldNames = origin.unsafeFieldNames;
     this.upgrade = upgrade;
     this.startedAt = plane.now;
     this.bytesReceived = request.fieldsEnd + 2;
@@ -134,6 +152,8 @@ export class Exchange implements ExchangeView, Usable {
     const request = this.request;
     const method = request.method;
     if (method !== "GET" && (method === "TRACE" || method === "CONNECT")) return this.answer(answers.METHOD_REFUSED);
+    if (this.connection.namesNeeded) return this.answer(answers.CONNECTION_NAMES_NEEDED);
+    if ((request.present & UNSAFE) !== 0 && this.unsafeFieldNames === "refuse") return this.answer(answers.UNSAFE_FIELD_NAME);
     if ((request.present & UNUSUAL) !== 0) {
       const refused = admitForwarding(request);
       if (refused !== null) return this.answer(refused);
@@ -470,5 +490,6 @@ export class Exchange implements ExchangeView, Usable {
   }
 }
 
+const UNSAFE = bit(Known.unsafeName) | bit(Known.foldedName);
 /** Fields that `admitForwarding` must look at. */
-const UNUSUAL = bit(Known.expect) | bit(Known.maxForwards) | bit(Known.via);
+const UNUSUAL = bit(Known.expect) | bit(Known.authorization) | bit(Known.maxForwards) | bit(Known.via);

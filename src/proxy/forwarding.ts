@@ -12,8 +12,11 @@ const PASSES_MAX = 10;
 
 /** RFC 9110 sections 10.1.1 (Expect), 7.6.2 (Max-Forwards) and 7.6.3 (Via, for loops). null: go on. */
 export function admitForwarding(request: RequestHead): LocalAnswer | null {
-  const expect = request.minor === 0 ? undefined : request.knownValue(Known.expect);
-  if (expect !== undefined && expect.toLowerCase() !== "100-continue") return answers.EXPECTATION_FAILED;
+  if (request.minor !== 0) {
+    for (const expect of request.knownValues(Known.expect)) if (expect.toLowerCase() !== "100-continue") return answers.EXPECTATION_FAILED;
+  }
+  // Credentials are one field (RFC 9110 section 11.6.2); of two, the proxy and the origin may each take another.
+  if (request.knownValues(Known.authorization).length > 1) return answers.CREDENTIALS_TWICE;
   if (request.method === "OPTIONS" && request.knownValue(Known.maxForwards) === "0") return answers.OPTIONS_HERE;
   let passes = 0;
   for (const value of request.knownValues(Known.via)) {

@@ -1,0 +1,177 @@
+/** Nobody's word about who they are is believed, but that of trusted proxies, in the one field that those write. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { TestContext } from "node:test";
+import { startMillrace } from "./support/millrace.ts";
+import type { Millrace } from "./support/millrace.ts";
+import { RawClient, get, parseResponses } from "./support/raw-client.ts";
+import type { RawResponse } from "./support/raw-client.ts";
+import { startRawOrigin } from "./support/raw-origin.ts";
+import type { RawOrigin } from "./support/raw-origin.ts";
+
+const TRUSTED = "127.0.0.1";
+const STRANGER = "127.0.0.2";
+const FORGED = [
+  "X-Forwarded-For: 6.6.6.6",
+  "X-Forwarded-Proto: https",
+  "X-Forwarded-Host: forged.test",
+  "X-Forwarded-Port: 6666",
+  "X-Real-IP: 6.6.6.6",
+  "Forwarded: for=6.6.6.6;host=forged.test;proto=https",
+  "Client-Cert: :Zm9yZ2Vk:",
+  "Client-Cert-Chain: :Zm9yZ2Vk:",
+  "X_Forwarded_For: 6.6.6.6",
+  "X.Real.IP: 6.6.6.6",
+];
+
+interface Running {
+  readonly proxy: Millrace;
+  readonly origin: RawOrigin;
+}
+
+async function running(t: TestContext, more: string = "", listener: string = ""): Promise<Running> {
+  const origin = await startRawOrigin({});
+  t.after(() => origin.close());
+  const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0"${listener} }]
+workers: 1
+trusted_proxies: [${TRUSTED}/32, 10.0.0.0/8]
+${more}
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes:
+  - { match: { path: /limited }, rate_limit: { requests_per_minute: 1, burst: 1 }, upstream: app }
+  - { name: forged, match: { headers: { x-forwarded-host: forged.test } }, upstream: app }
+  - { name: forged-too, match: { headers: { x-real-ip: "*" } }, upstream: app }
+  - { name: usual, upstream: app }
+`);
+  t.after(() => proxy.stop());
+  return { proxy, origin };
+}
+
+/** One request from that address; the answer, and the access record. */
+async function say(
+  { proxy }: Running,
+  from: string,
+  path: string,
+  fields: readonly string[],
+): Promise<{ answer: RawResponse; record: Record<string, unknown> }> {
+  const before = proxy.access().length;
+  const client = await RawClient.connect(proxy.port, "127.0.0.1", from);
+  client.send(get(path, fields));
+  await client.until(({ received, ended }) => parseResponses(received, ended).length > 0, "an answer");
+  const [answer] = parseResponses(client.received, client.ended);
+  client.destroy();
+  await proxy.until(() => proxy.access().length > before, "the record");
+  const record = proxy.access()[before];
+  assert.ok(answer !== undefined && record !== undefined);
+  return { answer, record };
+}
+
+/** Values of a field at the origin, of its last request. */
+function at(origin: RawOrigin, name: string): string[] {
+  const head = origin.requests.at(-1)?.head ?? "";
+  return [...head.matchAll(new RegExp(`^${name}: *(.*?)\\r$`, "gim"))].map(([, value = ""]) => value);
+}
+
+describe("a stranger", () => {
+  test("reaches neither log, nor limiter, nor matcher, nor origin with a forged address", async (t) => {
+    const all = await running(t);
+    const { record } = await say(all, STRANGER, "/", FORGED);
+    assert.deepEqual([record["client"], record["route"]], [STRANGER, "usual"]);
+    const head = all.origin.requests.at(-1)?.head ?? "";
+    assert.ok(!/6\.6\.6\.6|forged|6666|https|client-cert/i.test(head), head);
+    assert.deepEqual([at(all.origin, "X-Forwarded-For"), at(all.origin, "X-Forwarded-Proto")], [[STRANGER], ["http"]]);
+    assert.deepEqual(at(all.origin, "Forwarded"), []);
+    for (let count = 0; count < 3; count++) {
+      const fields = FORGED.map((line) => line.replaceAll("6.6.6.6", `6.6.6.${count}`));
+      const { answer } = await say(all, STRANGER, "/limited", fields);
+      assert.equal(answer.status, count === 0 ? 200 : 429);
+    }
+  });
+
+  test("is refused with an unsafe name, or passes with one that means nothing, as the listener says", async (t) => {
+    const refusing = await running(t, "", ", unsafe_field_names: refuse");
+    const refused = await say(refusing, STRANGER, "/", ["X_Mine: 1"]);
+    assert.deepEqual([refused.answer.status, refused.record["outcome"]], [400, "unsafe_field_name"]);
+    assert.equal(refusing.origin.requests.length, 0);
+    const passing = await running(t, "", ", unsafe_field_names: forward");
+    await say(passing, STRANGER, "/", [
+      "X_Mine: 1",
+      "x.mine: 2",
+      "X_Forwarded_For: 6.6.6.6",
+      "Content_Length: 5",
+      "Transfer.Encoding: chunked",
+    ]);
+    assert.deepEqual([at(passing.origin, "X_Mine"), at(passing.origin, "x\\.mine")], [["1"], ["2"]]);
+    assert.ok(!/6\.6\.6\.6|Content_Length|Transfer\.Encoding/i.test(passing.origin.requests.at(-1)?.head ?? ""));
+  });
+});
+
+describe("a trusted proxy that writes X-Forwarded-For", () => {
+  const cases: readonly (readonly [said: readonly string[], client: string])[] = [
+    [["192.0.2.7"], "192.0.2.7"],
+    [["6.6.6.6, 192.0.2.7"], "192.0.2.7"],
+    [["6.6.6.6", "192.0.2.7, 10.1.2.3"], "192.0.2.7"],
+    [["192.0.2.7:4711"], "192.0.2.7"],
+    [["[2001:db8::1]:4711"], "2001:db8::1"],
+    [["::ffff:192.0.2.7"], "192.0.2.7"],
+    [["6.6.6.6, unknown, 10.1.2.3"], "10.1.2.3"],
+    [["6.6.6.6, <script>"], TRUSTED],
+    [[`${"6.6.6.6, ".repeat(1000)}192.0.2.7`], "192.0.2.7"],
+    [["10.1.2.3"], "10.1.2.3"],
+  ];
+  test("is believed from the right up to the first address that is not trusted", async (t) => {
+    const all = await running(t);
+    for (const [said, client] of cases) {
+      const { record } = await say(all, TRUSTED, "/", [...said.map((value) => `X-Forwarded-For: ${value}`), "Forwarded: for=6.6.6.6"]);
+      assert.equal(record["client"], client, said.join(" | ").slice(0, 100));
+      assert.deepEqual(at(all.origin, "X-Forwarded-For"), [[...said, TRUSTED].join(", ")]);
+      // It may have been the client that wrote this one.
+      assert.deepEqual(at(all.origin, "Forwarded"), []);
+    }
+  });
+
+  test("speaks for clients that are limited one by one", async (t) => {
+    const all = await running(t);
+    const status = async (list: string): Promise<number> =>
+      (await say(all, TRUSTED, "/limited", [`X-Forwarded-For: ${list}`])).answer.status;
+    assert.deepEqual([await status("192.0.2.1"), await status("192.0.2.2")], [200, 200]);
+    assert.deepEqual([await status("6.6.6.6, 192.0.2.1"), await status("6.6.6.7, 192.0.2.1:80")], [429, 429]);
+  });
+
+  test("passes on protocol and host where they are well formed", async (t) => {
+    const all = await running(t);
+    await say(all, TRUSTED, "/", ["X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test:8443"]);
+    assert.deepEqual([at(all.origin, "X-Forwarded-Proto"), at(all.origin, "X-Forwarded-Host")], [["https"], ["shop.test:8443"]]);
+    await say(all, TRUSTED, "/", ["X-Forwarded-Proto: javascript:alert(1)", "X-Forwarded-Host: a@b/c"]);
+    assert.deepEqual([at(all.origin, "X-Forwarded-Proto"), at(all.origin, "X-Forwarded-Host")], [["http"], ["a.test"]]);
+  });
+});
+
+describe("a trusted proxy that writes Forwarded", () => {
+  test("is believed there, from the right, and nowhere else", async (t) => {
+    const all = await running(t, "client_address_from: forwarded");
+    const cases: readonly (readonly [said: string, client: string])[] = [
+      ["for=192.0.2.7", "192.0.2.7"],
+      ['for=6.6.6.6, for="[2001:db8::1]:4711"', "2001:db8::1"],
+      ["for=6.6.6.6;proto=http, for=192.0.2.7;proto=https, for=10.1.2.3", "192.0.2.7"],
+      ["for=6.6.6.6, for=_hidden", TRUSTED],
+      ["for=6.6.6.6, for=192.0.2.7;for=192.0.2.8", TRUSTED],
+      ['for="6.6.6.6', TRUSTED],
+    ];
+    for (const [said, client] of cases) {
+      const { record } = await say(all, TRUSTED, "/", [`Forwarded: ${said}`, "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Host: forged.test"]);
+      assert.deepEqual([record["client"], record["route"]], [client, "usual"], said);
+      assert.equal(at(all.origin, "X-Forwarded-Host").length, 1);
+      assert.ok(!at(all.origin, "X-Forwarded-Host").includes("forged.test"));
+    }
+    await say(all, TRUSTED, "/", ["Forwarded: for=6.6.6.6;host=forged.test, for=192.0.2.7;host=shop.test;proto=https"]);
+    assert.deepEqual(at(all.origin, "Forwarded"), [
+      "for=6.6.6.6;host=forged.test, for=192.0.2.7;host=shop.test;proto=https, for=127.0.0.1;host=a.test;proto=http",
+    ]);
+    assert.deepEqual(at(all.origin, "X-Forwarded-For"), ["6.6.6.6, 192.0.2.7, 127.0.0.1"]);
+    assert.deepEqual([at(all.origin, "X-Forwarded-Host"), at(all.origin, "X-Forwarded-Proto")], [["shop.test"], ["https"]]);
+    await say(all, TRUSTED, "/", ['Forwarded: for="6.6.6.6']);
+    assert.deepEqual(at(all.origin, "Forwarded"), ["for=127.0.0.1;host=a.test;proto=http"]);
+  });
+});
