@@ -1,0 +1,209 @@
+/**
+ * The pure parsers of untrusted text, each with what must hold of its answer for any text at all.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
+import { compileCidrs } from "../src/base/cidr.ts";
+import { clientAddress } from "../src/base/client-address.ts";
+import { hostOf, isAuthority } from "../src/http/authority.ts";
+import { connectionOptions } from "../src/http/connection-options.ts";
+import { FieldEdits } from "../src/http/field-edits.ts";
+import { forwardedElement, parseForwarded } from "../src/http/forwarded.ts";
+import { httpDate } from "../src/http/http-date.ts";
+import { connectionExpiry } from "../src/http/keep-alive.ts";
+import { parseLength } from "../src/http1/body-framing.ts";
+import { Chunk, ChunkedDecoder } from "../src/http1/chunked.ts";
+import { DEFAULT_LIMITS } from "../src/http1/limits.ts";
+import { Event } from "../src/http1/message-reader.ts";
+import { RequestReader } from "../src/http1/request-reader.ts";
+import { AddedFields, requestHeadText } from "../src/net/request-writer.ts";
+import { compileOrigins } from "../src/policy/cors/origins.ts";
+import { decodeSlashes, normalizePath } from "../src/policy/route/normalize-path.ts";
+import { acceptsJson } from "../src/proxy/answers.ts";
+import { admitForwarding } from "../src/proxy/forwarding.ts";
+
+export interface TextParser {
+  readonly name: string;
+  /** The longest text that the limits let it see. */
+  readonly charactersMax: number;
+  /** The parser alone: what is timed. */
+  parse(text: string): unknown;
+  /** Parses, and throws where the answer is none that the parser may give. */
+  check(text: string): void;
+}
+
+/** A little below the limits of a head and of a start line. */
+const HEAD_CHARACTERS = 30_000;
+const START_LINE_CHARACTERS = 8000;
+
+const TRUSTED = compileCidrs(["10.0.0.0/8", "192.0.2.0/24", "::1/128"]);
+const ORIGINS = compileOrigins(["https://a.test", "https://*.example.org", "http://*.b.test:8080"]);
+
+export const PARSERS: readonly TextParser[] = [
+  parser(
+    "authority",
+    HEAD_CHARACTERS,
+    (text) => (isAuthority(text) ? hostOf(text) : null),
+    (host, text) => {
+      if (host === null) return;
+      assert.doesNotMatch(text, /[@/?#\\]|[^!-~]/, "an authority of a host and a port only");
+      assert.doesNotMatch(host, /[A-Z]|:[0-9]*$/, "a host in lower case, without port");
+    },
+  ),
+  parser(
+    "connection-options",
+    HEAD_CHARACTERS,
+    (text) => {
+      const head = headWith("Connection", text);
+      return head === null ? null : connectionOptions(head);
+    },
+    (options, text) => {
+      if (options === null) return;
+      assert.equal(
+        options.named.find((name) => /[A-Z,]|^[ \t]|[ \t]$|^$/.test(name)),
+        undefined,
+      );
+      assert.equal(options.close, /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(text));
+    },
+  ),
+  parser(
+    "keep-alive",
+    HEAD_CHARACTERS,
+    (text) => connectionExpiry(text, 60_000),
+    (expiry) => {
+      assert.ok(expiry >= 0 && expiry <= 60_000, `${expiry} ms`);
+    },
+  ),
+  // Made of a clock and not of a text: any second up to the year 9999 must come back.
+  parser(
+    "http-date",
+    HEAD_CHARACTERS,
+    (text) => httpDate(secondOf(text) * 1000),
+    (date, text) => {
+      assert.equal(Date.parse(date), secondOf(text) * 1000);
+      assert.match(date, /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/);
+    },
+  ),
+  parser(
+    "client-address",
+    HEAD_CHARACTERS,
+    (text) => clientAddress("10.0.0.1", text.split("\n"), TRUSTED),
+    (address) => {
+      assert.notEqual(isIP(address), 0, `${JSON.stringify(address)} is no address`);
+    },
+  ),
+  parser(
+    "normalize-path",
+    START_LINE_CHARACTERS,
+    (text) => normalizePath(`/${text}`),
+    (path) => {
+      if (path === null) return;
+      assert.match(path, /^\/[ -~]*$/);
+      assert.doesNotMatch(path, /\/\.{0,2}\/|\/\.\.?$|\\/, "no empty and no dot segments");
+      assert.equal(normalizePath(path), path, "idempotent");
+      const second = decodeSlashes(path);
+      assert.doesNotMatch(second, /%2F|%5C/);
+      assert.equal(normalizePath(second), second);
+    },
+  ),
+  parser(
+    "cors-origin",
+    HEAD_CHARACTERS,
+    (text) => [text, `https://${text}.example.org`, `http://${text}.b.test:8080`].filter(ORIGINS.lists),
+    (listed) => {
+      for (const origin of listed) {
+        // A second opinion: a browser would have to be on a host of ours to send this.
+        const { host, protocol } = new URL(origin);
+        assert.match(`${protocol}${host}`, /^(https:a\.test|https:.+\.example\.org|http:.+\.b\.test:8080)$/, origin);
+      }
+    },
+  ),
+  parser("chunked", HEAD_CHARACTERS, decodeChunks, () => {}),
+  parser("content-length", HEAD_CHARACTERS, parseLength, (length, text) => {
+    assert.ok(length === -1 || (Number.isSafeInteger(length) && length >= 0 && /^[0-9]+$/.test(text) && BigInt(text) === BigInt(length)));
+  }),
+  parser(
+    "forwarded-field",
+    HEAD_CHARACTERS,
+    (text) => parseForwarded([text]),
+    (elements) => {
+      for (const { host = "" } of elements ?? []) {
+        const [again] = parseForwarded([forwardedElement("2001:db8::1", host, "http")]) ?? [];
+        assert.deepEqual(again, { for: "[2001:db8::1]", ...(host === "" ? {} : { host }), proto: "http" });
+      }
+    },
+  ),
+  parser("accept", HEAD_CHARACTERS, acceptsJson, () => {}),
+  parser(
+    "via",
+    HEAD_CHARACTERS,
+    (text) => {
+      const head = headWith("Via", text);
+      return head === null ? null : admitForwarding(head);
+    },
+    () => {},
+  ),
+  parser("forwarded-head", HEAD_CHARACTERS, forwardedHead, (written, text) => {
+    assert.ok(written.length <= text.length + 2000, "a head grows beyond what is added to it");
+  }),
+];
+
+function parser<Result>(
+  name: string,
+  charactersMax: number,
+  parse: (text: string) => Result,
+  check: (result: Result, text: string) => void,
+): TextParser {
+  return { name, charactersMax, parse, check: (text) => check(parse(text), text) };
+}
+
+function secondOf(text: string): number {
+  return Number.parseInt(Buffer.from(text.slice(0, 4)).toString("hex") || "0", 16) % 253_402_300_800;
+}
+
+function decodeChunks(text: string): void {
+  const bytes = Buffer.from(text, "latin1");
+  const decoder = new ChunkedDecoder();
+  decoder.reset();
+  for (let at = 0, steps = 0; ; steps++) {
+    assert.ok(steps <= 2 * bytes.length + 2, "it spins");
+    const result = decoder.step(bytes, at, bytes.length);
+    assert.ok(decoder.at >= at && decoder.at <= bytes.length);
+    if (result !== Chunk.data) return;
+    assert.ok(decoder.dataStart >= at && decoder.dataEnd === decoder.at && decoder.dataStart < decoder.dataEnd);
+    at = decoder.at;
+  }
+}
+
+/**
+ * With as many lines as a head may have, and as many different names in Connection as the text has members, all of one length: work per
+ * line and per name would show.
+ */
+function forwardedHead(text: string): string {
+  const names = Array.from(text.split(",").slice(0, HEAD_CHARACTERS / 5), (_, index) => index.toString(36).padStart(4, "q"));
+  const head = headWith("Connection", names.join(), "xxxx: 1\r\n".repeat(100));
+  if (head === null) throw new Error("a head that is none");
+  const connection = connectionOptions(head);
+  const request = {
+    request: head,
+    connection,
+    peer: "192.0.2.1",
+    client: "192.0.2.1",
+    peerTrusted: false,
+    secure: false,
+    upgrade: false,
+    forwarded: null,
+    unsafeFieldNames: "drop" as const,
+  };
+  return requestHeadText(request, new FieldEdits(), new AddedFields(), "origin.test");
+}
+
+/** The head of a request with that field, or null where no field can have that value. */
+function headWith(name: string, value: string, lines: string = ""): RequestReader["head"] | null {
+  if (/[\r\n]/.test(value)) return null;
+  const reader = new RequestReader({ ...DEFAULT_LIMITS, headBytesMax: 64 * 1024 });
+  const wire = Buffer.from(`GET / HTTP/1.1\r\nHost: a.test\r\n${lines}${name}: ${value}\r\n\r\n`, "latin1");
+  reader.feed(wire, 0, wire.length);
+  return reader.next() === Event.head ? reader.head : null;
+}

@@ -1,0 +1,26 @@
+/** What the table of disagreements asks of a wire. */
+
+/** The first line that is not empty, without its end. */
+export function startLineOf(rest: string): string {
+  return /^(?:\r\n)*([^\r\n]*)/.exec(rest)?.[1] ?? "";
+}
+
+/** Of the message that the wire begins with. */
+export function isTabBehindCoding(rest: string): boolean {
+  const head = /^(?:\r\n)*[^]*?\r\n\r\n/.exec(rest)?.[0] ?? "";
+  return /\r\ntransfer-encoding:[ \t]*chunked[ \t]*\t[ \t]*\r\n/i.test(head);
+}
+
+/** What stands behind the size of each chunk of a complete message. */
+export function extensionsOf(raw: string): string[] {
+  const found: string[] = [];
+  let at = raw.indexOf("\r\n\r\n", raw.search(/[^\r\n]/)) + 4;
+  for (;;) {
+    const end = raw.indexOf("\r\n", at);
+    const [line, size] = /^([0-9A-Fa-f]+)[^\r\n]*$/.exec(raw.slice(at, end)) ?? [];
+    if (line === undefined || size === undefined) return found;
+    found.push(line.slice(size.length));
+    at = end + 4 + Number.parseInt(size, 16);
+    if (/^0+$/.test(size)) return found;
+  }
+}

@@ -1,0 +1,183 @@
+/** The corpora of `test/corpus` as typed values; README.md there tells the meaning of every field. */
+import { readText } from "../support/source-files.ts";
+
+export interface RequestCase {
+  readonly id: string;
+  readonly class: string;
+  /** What one client connection sends, one character a byte. */
+  readonly wire: string;
+  readonly expect: "accept" | "normalize" | "reject-400" | "reject-any-4xx-or-close";
+  readonly assert: RequestAsserts;
+  /** The status of the refusal, where it is known more closely than `expect` says. */
+  readonly status: number | undefined;
+  readonly why: string;
+  readonly source: string;
+}
+
+interface RequestAsserts {
+  readonly fwdHas: readonly RegExp[];
+  readonly fwdNot: readonly RegExp[];
+  readonly rawNot: readonly RegExp[];
+  readonly trailerNot: readonly RegExp[];
+  readonly respNot: readonly RegExp[];
+  readonly responses: number | undefined;
+  readonly incomplete: boolean;
+  readonly tunnelNot: boolean;
+  readonly lastReject: boolean;
+}
+
+export interface ResponseCase {
+  readonly id: string;
+  readonly wire: string;
+  readonly end: "fin" | "rst" | "keep";
+  /** Sent 60 ms behind `wire`. */
+  readonly late: string | undefined;
+  /** The origin said more than it was asked for: its connection must not be used again. */
+  readonly drops: boolean;
+  /** The request that is answered: its method, version and further field lines. */
+  readonly method: string;
+  readonly version: "1.0" | "1.1";
+  readonly fields: readonly string[];
+  readonly expect: "pass" | "502" | "abort" | "normalize" | "any";
+  readonly body: string | undefined;
+  readonly respHas: readonly RegExp[];
+  readonly respNot: readonly RegExp[];
+  /** The status that the client gets, where it is known more closely than `expect` says. */
+  readonly status: number | undefined;
+  readonly why: string;
+  readonly source: string;
+}
+
+export type CorpusFile = "http1.json" | "own-requests.json" | "responses.json" | "own-responses.json";
+
+export function requestCases(file: CorpusFile): RequestCase[] {
+  return records(file).map((record) => {
+    const asserts = new Fields(`${record.text("id")}.assert`, record.table("assert"));
+    const one: RequestCase = {
+      id: record.text("id"),
+      class: record.text("class"),
+      wire: record.text("wire"),
+      expect: record.oneOf("expect", ["accept", "normalize", "reject-400", "reject-any-4xx-or-close"]),
+      assert: {
+        fwdHas: asserts.patterns("fwdHas"),
+        fwdNot: asserts.patterns("fwdNot"),
+        rawNot: asserts.patterns("rawNot"),
+        trailerNot: asserts.patterns("trailerNot"),
+        respNot: asserts.patterns("respNot"),
+        responses: asserts.number("responses"),
+        incomplete: asserts.flag("incomplete"),
+        tunnelNot: asserts.flag("tunnelNot"),
+        lastReject: asserts.flag("lastReject"),
+      },
+      status: record.number("status"),
+      why: record.text("why"),
+      source: record.text("source"),
+    };
+    record.text("proto");
+    asserts.nothingElse();
+    record.nothingElse();
+    return one;
+  });
+}
+
+export function responseCases(file: CorpusFile): ResponseCase[] {
+  return records(file).map((record) => {
+    const one: ResponseCase = {
+      id: record.text("id"),
+      wire: record.text("wire"),
+      end: record.oneOf("end", ["fin", "rst", "keep"]),
+      late: record.optionalText("late"),
+      drops: record.flag("drops"),
+      method: record.text("method"),
+      version: record.optionalText("version") === "1.0" ? "1.0" : "1.1",
+      fields: record.texts("fields"),
+      expect: record.oneOf("expect", ["pass", "502", "abort", "normalize", "any"]),
+      body: record.optionalText("body"),
+      respHas: record.patterns("respHas"),
+      respNot: record.patterns("respNot"),
+      status: record.number("status"),
+      why: record.text("why"),
+      source: record.text("source"),
+    };
+    record.nothingElse();
+    return one;
+  });
+}
+
+/** `(?is)abc` becomes /abc/ims: the corpus marks flags as most languages do, and its expressions are multi-line. */
+export function pattern(text: string): RegExp {
+  const flags = /^\(\?([a-z]+)\)/.exec(text);
+  const letters = new Set(`m${flags?.[1] ?? ""}`);
+  return new RegExp(flags === null ? text : text.slice(flags[0].length), [...letters].join(""));
+}
+
+function records(file: CorpusFile): Fields[] {
+  const list: unknown = JSON.parse(readText(`test/corpus/${file}`));
+  if (!Array.isArray(list)) throw new Error(`${file} is no list`);
+  return list.map((record: unknown, index) => new Fields(`${file}[${index}]`, record));
+}
+
+/** One JSON object, read field by field: a field of a wrong type or one that nobody read is an error in the corpus. */
+class Fields {
+  private readonly where: string;
+  private readonly values: ReadonlyMap<string, unknown>;
+  private readonly read: Set<string> = new Set();
+
+  constructor(where: string, value: unknown) {
+    if (typeof value !== "object" || value === null) throw new Error(`${where} is no object`);
+    this.where = where;
+    this.values = new Map(Object.entries(value));
+  }
+
+  text(key: string): string {
+    const value = this.optionalText(key);
+    return value ?? this.wrong(key, "is missing");
+  }
+
+  optionalText(key: string): string | undefined {
+    const value = this.take(key);
+    return value === undefined || typeof value === "string" ? value : this.wrong(key, "is no text");
+  }
+
+  number(key: string): number | undefined {
+    const value = this.take(key);
+    return value === undefined || typeof value === "number" ? value : this.wrong(key, "is no number");
+  }
+
+  flag(key: string): boolean {
+    const value = this.take(key) ?? false;
+    return typeof value === "boolean" ? value : this.wrong(key, "is no boolean");
+  }
+
+  table(key: string): unknown {
+    return this.take(key) ?? {};
+  }
+
+  texts(key: string): string[] {
+    const value = this.take(key) ?? [];
+    if (!Array.isArray(value)) return this.wrong(key, "is no list");
+    return value.map((text: unknown) => (typeof text === "string" ? text : this.wrong(key, "holds no text")));
+  }
+
+  patterns(key: string): RegExp[] {
+    return this.texts(key).map(pattern);
+  }
+
+  oneOf<Value extends string>(key: string, allowed: readonly Value[]): Value {
+    const text = this.text(key);
+    return allowed.find((value) => value === text) ?? this.wrong(key, `is ${text}`);
+  }
+
+  nothingElse(): void {
+    for (const key of this.values.keys()) if (!this.read.has(key)) this.wrong(key, "is unknown");
+  }
+
+  private take(key: string): unknown {
+    this.read.add(key);
+    return this.values.get(key);
+  }
+
+  private wrong(key: string, what: string): never {
+    throw new Error(`${this.where}: ${key} ${what}`);
+  }
+}

@@ -1,0 +1,30 @@
+/** Reads the admin address's scrape. */
+import { ask, get } from "../support/raw-client.ts";
+
+export class Scrape {
+  private readonly samples: readonly (readonly [series: string, value: number])[];
+
+  private constructor(text: string) {
+    this.samples = [...text.matchAll(/^(millrace_\w+(?:\{[^\n]*\})?) (\S+)$/gm)].map(([, series, value]) => [series ?? "", Number(value)]);
+  }
+
+  static async of(adminPort: number): Promise<Scrape> {
+    const response = await ask(adminPort, get("/metrics"));
+    if (response.status !== 200) throw new Error(`/metrics answered ${response.status}`);
+    return new Scrape(response.body);
+  }
+
+  /** The value of a series without labels, its name without `millrace_` and `_total`; it must exist. */
+  single(name: string): number {
+    const found = this.samples.find(([series]) => series === `millrace_${name}` || series === `millrace_${name}_total`);
+    if (found === undefined) throw new Error(`no series ${name} in the scrape`);
+    return found[1];
+  }
+
+  /** Sum over the series of that full name whose labels include all of these, each as `name="value"`. */
+  sum(name: string, ...labels: readonly string[]): number {
+    return this.samples
+      .filter(([series]) => series.startsWith(`${name}{`) && labels.every((label) => series.includes(label)))
+      .reduce((sum, [, value]) => sum + value, 0);
+  }
+}

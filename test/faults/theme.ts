@@ -1,0 +1,166 @@
+/** Runs the rows of one theme of the fault matrix, one after the other, against one proxy process and one origin. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { ScriptedOrigin } from "../support/scripted-origin.ts";
+import { openBlackHole } from "./black-hole.ts";
+import { checkRow } from "./check-row.ts";
+import { LISTENERS } from "./row.ts";
+import type { EndpointName, Row } from "./row.ts";
+
+/** Longer than any row may take: a limit that is not the row's subject never ends it. */
+const LONG = `${LISTENERS.patient}ms`;
+
+/** Names in a configuration have 64 characters at most. */
+const SLUG_MAX = 55;
+
+export interface ThemeOptions {
+  readonly workers?: number;
+  /** The origin's port is a black hole on ::1. */
+  readonly silentIpv6?: boolean;
+  /** Environment of the proxy. */
+  readonly environment?: Record<string, string>;
+}
+
+/** What the rows of a theme share. */
+export interface Stage {
+  readonly proxy: Millrace;
+  readonly ports: Readonly<Record<keyof typeof LISTENERS, number>>;
+  readonly origin: ScriptedOrigin;
+  readonly second: ScriptedOrigin;
+  readonly workers: number;
+}
+
+export function theme(name: string, rows: readonly Row[], options: ThemeOptions = {}): void {
+  const workers = options.workers ?? 1;
+  describe(name, { concurrency: 1 }, () => {
+    let stage: Stage | null = null;
+    const closers: (() => Promise<void>)[] = [];
+
+    before(async () => {
+      assert.equal(new Set(rows.map((row) => row.name)).size, rows.length, "two rows have one name");
+      const [origin, second] = await Promise.all([ScriptedOrigin.start(), ScriptedOrigin.start()]);
+      closers.push(
+        () => origin.close(),
+        () => second.close(),
+      );
+      let blackHolePort = 0;
+      if (rows.some(({ endpoints }) => endpoints?.includes("black hole"))) {
+        const blackHole = await openBlackHole();
+        blackHolePort = blackHole.port;
+        closers.push(() => blackHole.close());
+      }
+      if (options.silentIpv6 === true) {
+        const blackHole = await openBlackHole("::1", origin.port);
+        closers.push(() => blackHole.close());
+      }
+      const proxy = await startMillrace(
+        configOf(rows, endpointUrls(origin.port, second.port, blackHolePort), workers),
+        options.environment,
+      );
+      const [patient = 0, hasty = 0, steady = 0] = [...proxy.output().matchAll(/listening on http:\/\/127\.0\.0\.1:(\d+)/g)].map(
+        ([, port]) => Number(port),
+      );
+      stage = { proxy, ports: { patient, hasty, steady }, origin, second, workers };
+    });
+
+    after(async () => {
+      const code = await stage?.proxy.stop();
+      for (const close of closers) await close();
+      if (stage === null) return;
+      assert.equal(code, 0);
+      assert.doesNotMatch(stage.proxy.output(), /worker_exited|worker_fault|middleware_failed|internal error|log_lines_dropped/);
+    });
+
+    for (const [index, row] of rows.entries()) {
+      test(row.name, { timeout: 15_000, skip: row.skip ?? false }, async () => {
+        assert.ok(stage !== null);
+        await checkRow(stage, row, slug(row, index));
+      });
+    }
+  });
+}
+
+/**
+ * The theme for one worker, and beside it a few of its rows for two: of those that lead to one endpoint, for threads begin their turns
+ * at different ones.
+ */
+export function themes(name: string, rows: readonly Row[], options: ThemeOptions = {}): void {
+  const alike = rows.filter(({ endpoints = [], listener }) => endpoints.length < 2 && listener === undefined);
+  const few = alike.filter((_, index) => index % 4 === 0);
+  describe(name, { concurrency: true }, () => {
+    theme("one worker", rows, options);
+    theme("two workers", few, { ...options, workers: 2 });
+  });
+}
+
+/** The row's name as the name of its route and the first segment of its paths. */
+function slug(row: Row, index: number): string {
+  const words = row.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  return `${index + 1}-${words}`.slice(0, SLUG_MAX).replaceAll(/-+$/g, "");
+}
+
+function endpointUrls(origin: number, second: number, blackHole: number): Readonly<Record<EndpointName, string>> {
+  return {
+    origin: `http://127.0.0.1:${origin}`,
+    second: `http://127.0.0.1:${second}`,
+    // Ports that no system hands out, and on which nobody listens.
+    refused: "http://127.0.0.1:1",
+    "refused too": "http://127.0.0.1:2",
+    "refused as well": "http://127.0.0.1:3",
+    // No TCP connection can go there, and connect says so without sending a packet.
+    unroutable: "http://255.255.255.255:80",
+    "black hole": `http://127.0.0.1:${blackHole}`,
+    "no name": "http://nothing.invalid:80",
+    // What these names lead to stands in resolver.ts.
+    "name later": "http://later.test:80",
+    "name never": "http://silent.test:80",
+    dual: `http://dual.test:${origin}`,
+  };
+}
+
+function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointName, string>>, workers: number): string {
+  const upstreams = rows.map((row, index) => {
+    const name = slug(row, index);
+    const limits = new Map([
+      ["connect", LONG],
+      ["response_head", LONG],
+      ["idle", LONG],
+      ["tunnel_idle", LONG],
+    ]);
+    for (const [, key = "", value = ""] of (row.timeouts ?? "").matchAll(/(\w+): *(\w+)/g)) limits.set(key, value);
+    const timeouts = [...limits].map(([key, value]) => `${key}: ${value}`).join(", ");
+    const endpoints = row.endpoints ?? ["origin"];
+    const list = (names: readonly EndpointName[]): string => names.map((name) => `"${urls[name]}"`).join(", ");
+    const retries = row.retries === undefined ? "" : `, retries: ${row.retries}`;
+    // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
+    const working = endpoints.includes("dual") ? "dual" : "origin";
+    return (
+      `  ${name}: { endpoints: [${list(endpoints)}], timeouts: { ${timeouts} }${retries} }\n` +
+      `  ${name}-plain: { endpoints: [${list([working])}], timeouts: { ${timeouts} } }`
+    );
+  });
+  const routes = rows.map((row, index) => {
+    const name = slug(row, index);
+    const maxBody = row.maxBody === undefined ? "" : `, max_body: ${row.maxBody}`;
+    return (
+      `  - { name: ${name}, match: { path: /${name} }, upstream: ${name}${maxBody} }\n` +
+      `  - { match: { path: /${name}/plain }, upstream: ${name}-plain }`
+    );
+  });
+  const listeners = Object.values(LISTENERS).map(
+    (ms) => `  - { address: "127.0.0.1:0", timeouts: { request_head: ${ms}ms, idle: ${ms}ms, keep_alive: ${ms}ms } }`,
+  );
+  return `
+listeners:
+${listeners.join("\n")}
+admin: { address: "127.0.0.1:0" }
+workers: ${workers}
+upstreams:
+${upstreams.join("\n")}
+routes:
+${routes.join("\n")}
+logging: { level: info, access: true }
+`;
+}

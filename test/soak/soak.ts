@@ -1,0 +1,169 @@
+/** The soak: starts origin and proxy, warms up, measures, loads, waits until all is quiet, measures again and compares. */
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkLog, hasBadWord } from "./access-log.ts";
+import type { LogCount } from "./access-log.ts";
+import { Books } from "./books.ts";
+import { compareReadings } from "./compare-readings.ts";
+import { Load } from "./load.ts";
+import type { FromOrigin } from "./origin-process.ts";
+import type { OriginReport } from "./origin-tally.ts";
+import { ProxyProcess } from "./proxy-process.ts";
+import type { ProxyReading } from "./proxy-process.ts";
+import { settle } from "./settle.ts";
+
+export interface SoakOptions {
+  readonly exchanges: number;
+  readonly tunnels: number;
+  readonly workers: number;
+  readonly seed: number;
+  readonly concurrency: number;
+  /** Exchanges before the first measurement. */
+  readonly warmUp: number;
+  /** Measures after each of so many equal parts of the load. */
+  readonly parts: number;
+  /** A part of the load ends after this many milliseconds, and that is a violation. */
+  readonly limitMs: number;
+  /** How long to wait at the end for memory to go back to the system; 0: not at all. */
+  readonly restMs: number;
+  /** Draw this kind alone. */
+  readonly only?: string | undefined;
+  /** Called every few seconds with a line of progress. */
+  readonly onProgress: (line: string) => void;
+}
+
+export interface SoakReport {
+  readonly books: Books;
+  readonly before: ProxyReading;
+  readonly after: ProxyReading;
+  readonly log: LogCount;
+  readonly origin: OriginReport;
+  readonly loadMs: number;
+  /** Resident memory after the rest. */
+  readonly restedRssBytes: number;
+}
+
+/** Peers that do nothing at all do it for longer; see UNREAD_MS of both sides. */
+const LIMIT_MS_MAX = 4000;
+const REST_STEP_MS = 3000;
+const ORIGIN_QUIET_MS_MAX = 20_000;
+
+const ORIGIN = fileURLToPath(new URL("./origin-process.ts", import.meta.url));
+
+export async function soak(options: SoakOptions): Promise<SoakReport> {
+  const folder = await mkdtemp(path.join(tmpdir(), "millrace-soak-"));
+  const origin = fork(ORIGIN);
+  let proxy: ProxyProcess | null = null;
+  try {
+    const ports = await said(origin, "ports");
+    proxy = await ProxyProcess.start(folder, configuration(ports, options.concurrency), options.workers);
+    return await run(options, proxy, origin);
+  } finally {
+    await proxy?.stop();
+    origin.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(options: SoakOptions, proxy: ProxyProcess, origin: ChildProcess): Promise<SoakReport> {
+  const books = new Books();
+  const load = new Load(options, proxy, books);
+  await load.run(options.warmUp, Math.ceil(options.tunnels * (options.warmUp / Math.max(1, options.exchanges))));
+  await settle(proxy, books);
+  // The first look loads code of its own.
+  await proxy.measure();
+  const before = await proxy.measure();
+  options.onProgress(`warm after ${books.exchanges} exchanges`);
+  const readings = [before];
+  let loadMs = 0;
+  for (let part = 0; part < options.parts; part++) {
+    const startedAt = performance.now();
+    await load.run(share(options.exchanges, part, options.parts), share(options.tunnels, part, options.parts));
+    loadMs += performance.now() - startedAt;
+    await settle(proxy, books);
+    const reading = await proxy.measure();
+    // With all before: a heap that shrinks once, when V8 drops code, does not hide what grows.
+    for (const earlier of readings) for (const problem of compareReadings(earlier, reading)) books.violation(problem);
+    readings.push(reading);
+  }
+  const after = readings.at(-1) ?? before;
+  const restedRssBytes = await rest(proxy, before.rssBytes, options.restMs);
+
+  const report = await quietOrigin(origin);
+  for (const problem of report.violations) books.violation(`at the origin: ${problem}`);
+  if (report.connectionsOpen > 0) books.violation(`${report.connectionsOpen} connections are left open at the origin`);
+  const metrics = await proxy.metrics();
+  const code = await proxy.stop();
+  if (code !== 0) books.violation(`the proxy ended with ${code}`);
+  if (hasBadWord(proxy.printed())) books.violation(`the proxy printed: ${proxy.printed().slice(0, 2000)}`);
+  const log = await checkLog(proxy.logFile, books);
+
+  const counted = metrics.sum("millrace_requests_total");
+  if (counted !== log.lines) books.violation(`${counted} requests counted, ${log.lines} access log lines`);
+  if (counted < log.certain || counted > log.certain + log.possible)
+    books.violation(`${counted} requests counted, the clients know of ${log.certain} and perhaps ${log.possible} more`);
+  const tunnels = metrics.sum("millrace_tunnels_opened_total");
+  if (tunnels < books.tunnelsOpened || tunnels > report.tunnels)
+    books.violation(`${tunnels} tunnels counted, ${books.tunnelsOpened} seen by clients, ${report.tunnels} by the origin`);
+  for (const name of ["millrace_worker_restarts_total", "millrace_access_log_dropped_lines_total", "millrace_log_dropped_lines_total"]) {
+    if (metrics.sum(name) !== 0) books.violation(`${name} is ${metrics.sum(name)}`);
+  }
+  return { books, before, after, log, origin: report, loadMs, restedRssBytes };
+}
+
+/** Waits until resident memory is what it was: V8 gives free pages back to the system some collections and seconds later. */
+async function rest(proxy: ProxyProcess, wantedBytes: number, limitMs: number): Promise<number> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const bytes = await proxy.rssBytes();
+    if (bytes <= wantedBytes || performance.now() > deadline) return bytes;
+    await new Promise((resolve) => setTimeout(resolve, REST_STEP_MS));
+    await proxy.measure();
+  }
+}
+
+/** Of a whole divided into parts that differ by one at most. */
+function share(whole: number, part: number, parts: number): number {
+  return Math.floor((whole * (part + 1)) / parts) - Math.floor((whole * part) / parts);
+}
+
+/** Limits are short, so that stalls of both sides meet them, and long beside what so many clients hold each other up. */
+function configuration(ports: Extract<FromOrigin, { readonly type: "ports" }>, concurrency: number): string {
+  const limit = `${Math.min(LIMIT_MS_MAX, 2000 + 20 * concurrency)}ms`;
+  const upstream = (name: string, ...urls: readonly number[]): string =>
+    `  ${name}: { endpoints: [${urls.map((port) => `"http://127.0.0.1:${port}"`).join(", ")}], ` +
+    `timeouts: { connect: 5s, response_head: ${limit}, idle: ${limit}, tunnel_idle: 10s }, keep_alive: { idle: 2s } }\n`;
+  return (
+    `listeners: [{ address: "127.0.0.1:0", timeouts: { request_head: ${limit}, idle: ${limit}, keep_alive: 6s } }]\nupstreams:\n` +
+    upstream("main", ...ports.main) +
+    upstream("restless", ports.restless) +
+    upstream("late", ports.late) +
+    // Nobody listens on port 1.
+    upstream("refused", 1) +
+    `routes:\n${["main", "restless", "late", "refused"].map((name) => `  - { match: { path: "/${name}/*" }, upstream: ${name} }\n`).join("")}`
+  );
+}
+
+/** What the origin has seen, once its connections have gone, or when it is time that they had. */
+async function quietOrigin(origin: ChildProcess): Promise<OriginReport> {
+  const deadline = performance.now() + ORIGIN_QUIET_MS_MAX;
+  for (;;) {
+    origin.send("report");
+    const { report } = await said(origin, "report");
+    if (report.connectionsOpen === 0 || performance.now() > deadline) return report;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function said<T extends FromOrigin["type"]>(origin: ChildProcess, type: T): Promise<Extract<FromOrigin, { readonly type: T }>> {
+  for (;;) {
+    const [message]: unknown[] = await once(origin, "message", { signal: AbortSignal.timeout(20_000) });
+    const heard = message as FromOrigin;
+    if (heard.type === type) return heard as Extract<FromOrigin, { readonly type: T }>;
+  }
+}

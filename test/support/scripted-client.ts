@@ -1,0 +1,176 @@
+/** A client that misbehaves on purpose: a RawClient that can be told how to leave, when to read and how slowly to send. */
+import { RawClient, parseResponses } from "./raw-client.ts";
+import type { RawResponse } from "./raw-client.ts";
+import { stalled } from "./scripted-origin.ts";
+import type { Steps } from "./scripted-origin.ts";
+
+/** A response beyond this is not parsed again with every packet. */
+const QUICK_BYTES = 256 * 1024;
+
+/** What a client can tell of the answer to its request. */
+export type Verdict =
+  | { readonly kind: "answer"; readonly response: RawResponse; readonly interim: readonly number[] }
+  /** A final head, and then the connection ended so that the message is visibly incomplete. */
+  | { readonly kind: "cut"; readonly response: RawResponse }
+  /** The connection ended without a final head. */
+  | { readonly kind: "nothing" };
+
+export class ScriptedClient {
+  readonly raw: RawClient;
+  private readonly step: Steps;
+  /** What was received before this belongs to earlier requests. */
+  private from: number = 0;
+  /** Bytes of a large response, head included; Infinity where chunks or the connection's end will tell. */
+  private wholeSize: number | null = null;
+  /** The last few bytes received. */
+  private tail: string = "";
+
+  private constructor(raw: RawClient, step: Steps) {
+    this.raw = raw;
+    this.step = step;
+    // Before the listener that wakes those who wait.
+    raw.socket.prependListener("data", (chunk: Buffer) => {
+      this.tail = (this.tail + chunk.subarray(-8).toString("latin1")).slice(-8);
+    });
+  }
+
+  static async connect(port: number, step: Steps): Promise<ScriptedClient> {
+    return new ScriptedClient(await RawClient.connect(port), step);
+  }
+
+  get received(): string {
+    return this.raw.received.slice(this.from);
+  }
+
+  /** Whether the connection has ended, in whatever way. */
+  get over(): boolean {
+    return this.raw.ended || this.raw.closed;
+  }
+
+  /** Resolves once the bytes were handed to the kernel, or cannot be any more. */
+  async send(text: string): Promise<void> {
+    this.step("begun");
+    await this.write(text);
+    this.step("done");
+  }
+
+  /** Sends one byte after the other with that time between two, until they are gone or the connection has ended. */
+  async trickle(text: string, everyMs: number): Promise<void> {
+    for (const byte of text) {
+      if (this.over) return;
+      await this.write(byte);
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  }
+
+  /** Sends the text again and again, as long as the other side takes it; returns once the connection has ended or a write is refused. */
+  async flood(text: string, bytesMax: number = Infinity): Promise<void> {
+    for (let sent = 0; sent < bytesMax && !this.over && this.raw.socket.writable; sent += text.length) {
+      await this.write(text);
+      // A write that the kernel takes at once leaves no room for other events.
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** Sends the text again and again until nothing is taken any more; each time that it is taken is a step. */
+  async fill(text: string): Promise<void> {
+    while (!this.over && this.raw.socket.writable) {
+      const taken = await Promise.race([this.write(text).then(() => true), stalled()]);
+      if (!taken) return;
+      this.step("done");
+      await new Promise(setImmediate);
+    }
+  }
+
+  stopReading(): void {
+    this.raw.socket.pause();
+  }
+
+  readOn(): void {
+    this.raw.socket.resume();
+  }
+
+  halfClose(): void {
+    this.step("begun");
+    this.raw.socket.end();
+    this.step("done");
+  }
+
+  /** Closes: a FIN, and a reset for whatever arrives later. */
+  leave(): void {
+    this.step("begun");
+    this.raw.destroy();
+    this.step("done");
+  }
+
+  reset(): void {
+    this.step("begun");
+    this.raw.socket.resetAndDestroy();
+    this.step("done");
+  }
+
+  async until(condition: (client: ScriptedClient) => boolean, what: string): Promise<void> {
+    await this.raw.until(() => condition(this), what);
+  }
+
+  /** Waits for the answer to the latest request, or for the connection's end. */
+  async verdict(toHead: boolean = false): Promise<Verdict> {
+    const final = (): RawResponse | undefined =>
+      parseResponses(this.received, this.over, toHead).find(({ status }) => status >= 200 || status === 101);
+    await this.until((each) => each.over || (each.mayBeWhole() && final() !== undefined), "an answer or the connection's end");
+    // The head may be there and its body be cut: then what is known is known only at the end.
+    const response = final();
+    if (response === undefined) return { kind: "nothing" };
+    const interim = parseResponses(this.received, this.over, toHead)
+      .map(({ status }) => status)
+      .filter((status) => status < 200 && status !== 101);
+    return this.isWhole(response, toHead) ? { kind: "answer", response, interim } : { kind: "cut", response };
+  }
+
+  /** Sends one more request on this connection and waits for its answer. */
+  async again(request: string): Promise<Verdict> {
+    this.begin();
+    await this.write(request);
+    return this.verdict();
+  }
+
+  /** Forgets what was received so far. */
+  begin(): void {
+    this.from = this.raw.received.length;
+    this.wholeSize = null;
+  }
+
+  /** A quick look that spares parsing megabytes again with every packet. */
+  private mayBeWhole(): boolean {
+    const size = this.raw.received.length - this.from;
+    if (size < QUICK_BYTES) return true;
+    this.wholeSize ??= announcedSize(this.received);
+    return this.wholeSize === Infinity ? this.tail.endsWith("0\r\n\r\n") : size >= this.wholeSize;
+  }
+
+  private isWhole(response: RawResponse, toHead: boolean): boolean {
+    if (!response.complete) return false;
+    const framed = response.fields.has("content-length") || response.fields.has("transfer-encoding");
+    const bodyless = toHead || response.status === 204 || response.status === 304 || response.status === 101;
+    // A body that ends with its connection is whole after a FIN only.
+    return framed || bodyless || this.raw.error === "";
+  }
+
+  private write(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      const { socket } = this.raw;
+      if (socket.destroyed || !socket.writable) resolve();
+      else socket.write(text, "latin1", () => resolve());
+    });
+  }
+}
+
+/** Size of the final response and the interim ones before it; Infinity if its head does not say. */
+function announcedSize(received: string): number {
+  for (let at = 0; ;) {
+    const bodyAt = received.indexOf("\r\n\r\n", at) + 4;
+    const head = received.slice(at, bodyAt);
+    if (!head.startsWith("HTTP/1.1 1")) return bodyAt + Number(/\r\ncontent-length: *(\d+)\r\n/i.exec(head)?.[1] ?? Infinity);
+    at = bodyAt;
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * An origin that plays the part a test gives it, byte by byte, and remembers what became of each connection. Unlike raw-origin.ts it
+ * hands over a request as soon as its head is there, with whatever arrives behind it, and never answers a FIN on its own.
+ */
+import { once } from "node:events";
+import net from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+
+/** Longest that any wait of a script may take. */
+const PATIENCE_MS = 10_000;
+
+/** Told when a step of a script begins and when it is done. */
+export type Steps = (edge: "begun" | "done") => void;
+
+/** What the origin does. Requests whose path ends in `/plain` are none of its business: they are answered 200 `ok`. */
+export interface OriginScript {
+  /** Called for the first connection, before a byte was read. */
+  readonly onAccept?: (connection: OriginConnection) => void;
+  /** Called for every request head. */
+  readonly onHead?: (request: OriginRequest) => void | Promise<void>;
+}
+
+export class OriginConnection {
+  readonly socket: Socket;
+  /** Everything received, latin1. */
+  received: string = "";
+  /** The other side sent FIN. */
+  ended: boolean = false;
+  /** When the connection was over in both directions, by performance.now(); 0 before. */
+  closedAt: number = 0;
+  /** Requests seen so far. */
+  requests: number = 0;
+  private readonly step: Steps;
+  private readonly changed: () => void;
+  private waiting: (() => void)[] = [];
+
+  /** `changed` is called after each event of the socket. */
+  constructor(socket: Socket, step: Steps, changed: () => void) {
+    this.socket = socket;
+    this.step = step;
+    this.changed = changed;
+    socket.on("data", (chunk: Buffer) => {
+      this.received += chunk.toString("latin1");
+      this.wake();
+    });
+    socket.on("end", () => {
+      this.ended = true;
+      this.wake();
+    });
+    // What matters of an error is the close that follows.
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      this.closedAt = performance.now();
+      this.wake();
+    });
+  }
+
+  get closed(): boolean {
+    return this.closedAt !== 0;
+  }
+
+  /** Resolves once the bytes were handed to the kernel, or cannot be any more. */
+  async send(text: string): Promise<void> {
+    this.step("begun");
+    await write(this.socket, text);
+    this.step("done");
+  }
+
+  /** Sends each byte in a packet of its own. */
+  async sendBytewise(text: string): Promise<void> {
+    for (const byte of text) {
+      this.step("begun");
+      await write(this.socket, byte);
+      await new Promise(setImmediate);
+    }
+    this.step("done");
+  }
+
+  /** Sends one byte after the other with that time between two, until they are gone or the connection is. */
+  async trickle(text: string, everyMs: number): Promise<void> {
+    for (const byte of text) {
+      if (this.closed) return;
+      await write(this.socket, byte);
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, everyMs)), this.change()]);
+    }
+  }
+
+  /** Sends the text again and again until the connection is closed. */
+  async flood(text: string): Promise<void> {
+    while (!this.closed && this.socket.writable) {
+      await write(this.socket, text);
+      // A write that the kernel takes at once leaves no room for other events.
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** Sends the text again and again until nothing is taken any more; how often, the last one that waits included. */
+  async fill(text: string): Promise<number> {
+    let times = 0;
+    for (let taken = true; taken && !this.closed; times++)
+      taken = await Promise.race([write(this.socket, text).then(() => true), stalled()]);
+    return times;
+  }
+
+  /** FIN. */
+  end(): void {
+    this.step("begun");
+    this.socket.end();
+    this.step("done");
+  }
+
+  /** RST. */
+  reset(): void {
+    this.step("begun");
+    this.socket.resetAndDestroy();
+    this.step("done");
+  }
+
+  stopReading(): void {
+    this.socket.pause();
+  }
+
+  readOn(): void {
+    this.socket.resume();
+  }
+
+  /** Resolves once `condition` holds; rejects at the deadline. */
+  async until(condition: (connection: OriginConnection) => boolean, what: string): Promise<void> {
+    const deadline = AbortSignal.timeout(PATIENCE_MS);
+    while (!condition(this)) {
+      if (deadline.aborted) throw new Error(`the origin waited in vain for ${what}; received ${JSON.stringify(this.received.slice(-300))}`);
+      await Promise.race([this.change(), once(deadline, "abort")]);
+    }
+  }
+
+  private change(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+    this.changed();
+  }
+}
+
+export interface OriginRequest {
+  /** With the empty line. */
+  readonly head: string;
+  readonly connection: OriginConnection;
+  /** Bytes behind the head so far, as they came. */
+  body(): string;
+  /** Waits for a body with Content-Length, or for a chunked one without trailers, to be complete. */
+  whole(): Promise<void>;
+}
+
+export class ScriptedOrigin {
+  readonly port: number;
+  readonly connections: OriginConnection[] = [];
+  /** Requests that the script got. */
+  readonly requests: OriginRequest[] = [];
+  /** Connections of the plain requests, in order. */
+  readonly plain: OriginConnection[] = [];
+  private readonly server: net.Server;
+  private readonly open: Set<Socket> = new Set();
+  private script: OriginScript = {};
+  private step: Steps = () => {};
+  private running: Promise<void>[] = [];
+  private waiting: (() => void)[] = [];
+
+  private constructor(server: net.Server) {
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on("connection", (socket) => this.accept(socket));
+  }
+
+  static async start(host: string = "127.0.0.1", port: number = 0): Promise<ScriptedOrigin> {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+    server.listen(port, host);
+    await once(server, "listening");
+    return new ScriptedOrigin(server);
+  }
+
+  /** Takes up a part and forgets the one before. */
+  play(script: OriginScript, step: Steps): void {
+    this.script = script;
+    this.step = step;
+    this.connections.length = 0;
+    this.requests.length = 0;
+    this.plain.length = 0;
+    this.running = [];
+  }
+
+  /** Resolves once `condition` holds; rejects at the deadline. */
+  async until(condition: (origin: ScriptedOrigin) => boolean, what: string): Promise<void> {
+    const deadline = AbortSignal.timeout(PATIENCE_MS);
+    while (!condition(this)) {
+      if (deadline.aborted) throw new Error(`the origin waited in vain for ${what}`);
+      await Promise.race([new Promise<void>((resolve) => this.waiting.push(resolve)), once(deadline, "abort")]);
+    }
+  }
+
+  /** Resolves when the scripts of all requests are over; rejects if one of them failed. */
+  async played(): Promise<void> {
+    await Promise.all(this.running);
+  }
+
+  /** Closes all connections that are open. */
+  hangUp(): void {
+    for (const socket of this.open) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.hangUp();
+    this.server.close();
+    await once(this.server, "close");
+  }
+
+  private accept(socket: Socket): void {
+    const connection = new OriginConnection(
+      socket,
+      (edge) => this.step(edge),
+      () => this.changed(),
+    );
+    this.connections.push(connection);
+    this.open.add(socket);
+    socket.on("close", () => this.open.delete(socket));
+    if (this.connections.length === 1) this.script.onAccept?.(connection);
+    /** Where the next head begins; -1: somewhere behind the body of `last`. */
+    let at = 0;
+    let last = { head: "", from: 0 };
+    socket.on("data", () => {
+      for (;;) {
+        if (at < 0) at = bodyEnd(last.head, connection.received, last.from);
+        const end = at < 0 ? -1 : connection.received.indexOf("\r\n\r\n", at);
+        if (end < 0) return;
+        const head = connection.received.slice(at, end + 4);
+        const from = end + 4;
+        last = { head, from };
+        at = -1;
+        connection.requests++;
+        this.take({
+          head,
+          connection,
+          body: () => connection.received.slice(from),
+          whole: () => connection.until(({ received }) => bodyEnd(head, received, from) >= 0, "a whole request body"),
+        });
+      }
+    });
+  }
+
+  private take(request: OriginRequest): void {
+    if (/^\S+ \S*\/plain /.test(request.head)) {
+      this.plain.push(request.connection);
+      request.connection.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      return;
+    }
+    this.requests.push(request);
+    const playing = Promise.resolve(this.script.onHead?.(request));
+    // Rejections are for `played`.
+    playing.catch(() => {});
+    this.running.push(playing);
+    this.changed();
+  }
+
+  private changed(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}
+
+/** Where the body that begins at `from` ends; -1: not there yet. Chunked ones have no trailers here. */
+function bodyEnd(head: string, received: string, from: number): number {
+  const length = /\r\ncontent-length: *(\d+)\r\n/i.exec(head);
+  if (length !== null) return received.length >= from + Number(length[1]) ? from + Number(length[1]) : -1;
+  if (!/\r\ntransfer-encoding: *chunked\r\n/i.test(head)) return from;
+  const end = received.indexOf("0\r\n\r\n", from);
+  return end < 0 ? -1 : end + 5;
+}
+
+/** Longer than an end that reads needs to take what was written. */
+export function stalled(): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), 250));
+}
+
+function write(socket: Socket, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed || !socket.writable) resolve();
+    else socket.write(text, "latin1", () => resolve());
+  });
+}
