@@ -23,12 +23,12 @@ const HOP_BY_HOP = [
   "proxy-authorization",
   "proxy-authenticate",
 ];
-/** Others, origins fold onto these: they are dropped, or passed on where the configuration says so. */
+/** Names that some origins take for others are dropped, or passed on where the configuration says so. */
 const SAFE_NAME = /^[a-z0-9-]+$/;
-/** Of strangers they end here; of trusted proxies some are appended to, some stay where they are well formed. */
+/** What says who speaks: of clients dropped, of a trusted proxy that writes Forwarded made anew. */
 const CLAIMS = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip"];
 /** Written anew by the proxy, or judged apart. */
-const REWRITTEN = ["host", "max-forwards", "expect", ...CLAIMS];
+const REWRITTEN = ["host", "max-forwards", "expect", "x-forwarded-for"];
 const ADDED = new Set([
   "forwarded",
   "x-forwarded-for",
@@ -42,8 +42,14 @@ const ADDED = new Set([
   "transfer-encoding",
 ]);
 
+/** A broken rule, the same for the same fault, and what broke it. */
+export interface Breach {
+  readonly rule: string;
+  readonly detail: string;
+}
+
 /** What is wrong with it, or null. */
-export function forwardedFault(one: WireCase, received: Reading, passedOn: PassedOn, again: Reading): string | null {
+export function forwardedBreach(one: WireCase, received: Reading, passedOn: PassedOn, again: Reading): Breach | null {
   let index = 0;
   for (const [at, message] of received.messages.entries()) {
     const start = passedOn.starts[at];
@@ -52,18 +58,17 @@ export function forwardedFault(one: WireCase, received: Reading, passedOn: Passe
     index++;
     if (!message.complete) {
       // Cut where the received one is: it must show.
-      return copy?.complete === true && passedOn.endsWithConnection !== true ? "an unfinished message became a complete one" : null;
+      return copy?.complete === true && passedOn.endsWithConnection !== true ? breach("an unfinished message became a complete one") : null;
     }
-    if (copy === undefined || !copy.complete) return `message ${at} does not arrive: ${again.fault ?? "incomplete"}`;
-    if (copy.start !== start) return `message ${at} arrives as ${copy.start}`;
-    if (copy.body !== message.body) return `the body of message ${at} changes`;
-    const fault =
-      one.side === "request" ? requestFault(message, copy, one.unsafeFieldNames, one.sender !== "client") : responseFault(message, copy);
+    if (copy === undefined || !copy.complete) return breach("a message does not arrive", again.fault ?? "incomplete");
+    if (copy.start !== start) return breach("another start line", copy.start);
+    if (copy.body !== message.body) return breach("another body", JSON.stringify(copy.body));
+    const fault = one.side === "request" ? requestFault(message, copy, one) : responseFault(message, copy);
     if (fault !== null) return fault;
-    if (!isSubsequence(copy.trailers, message.trailers)) return "trailers that were not received";
-    if (copy.trailers.some((line) => FORBIDDEN_TRAILERS.has(nameOf(line)))) return "a trailer that frames or routes";
+    if (!isSubsequence(copy.trailers, message.trailers)) return breach("trailers that were not received");
+    if (copy.trailers.some((line) => FORBIDDEN_TRAILERS.has(nameOf(line)))) return breach("a trailer that frames or routes");
   }
-  return again.messages.length > index ? "more messages than were received" : null;
+  return again.messages.length > index ? breach("more messages than were received") : null;
 }
 
 const FORBIDDEN_TRAILERS = new Set([
@@ -77,51 +82,61 @@ const FORBIDDEN_TRAILERS = new Set([
   ...HOP_BY_HOP,
 ]);
 
-function requestFault(message: Message, copy: Message, unsafeNames: "drop" | "forward", trusted: boolean): string | null {
-  const strays = copy.fields.find((line) => !SAFE_NAME.test(nameOf(line)));
-  if (unsafeNames === "drop" && strays !== undefined) return `an unsafe name: ${JSON.stringify(strays)}`;
-  const fault = fieldsFault(message, copy, [...HOP_BY_HOP, "proxy"], REWRITTEN, SAFE_NAME);
+function requestFault(message: Message, copy: Message, { sender, unsafeFieldNames }: WireCase): Breach | null {
+  const stray = copy.fields.find((line) => !SAFE_NAME.test(nameOf(line)));
+  if (unsafeFieldNames === "drop" && stray !== undefined) return breach("an unsafe name", stray);
+  // A proxy that is believed in X-Forwarded-For is believed in what goes with it, where that is well formed.
+  const [gone, apart] = sender === "x_forwarded_for" ? [["forwarded"], [...REWRITTEN, ...WELL_FORMED.keys()]] : [CLAIMS, REWRITTEN];
+  const fault = fieldsFault(message, copy, [...HOP_BY_HOP, ...gone, "proxy"], apart, SAFE_NAME);
   if (fault !== null) return fault;
-  if (valuesOf(copy.fields, "host").length !== 1) return "not exactly one Host arrives";
-  if (valuesOf(copy.fields, "via").length === 0) return "no Via arrives";
-  const protocols = valuesOf(copy.fields, "x-forwarded-proto");
-  if (protocols.length === 0 || protocols.some((value) => !/^[a-z, \t]+$/i.test(value) || (!trusted && value !== "http")))
-    return "no X-Forwarded-Proto arrives, or one that is none";
-  if (!trusted && copy.fields.some((line) => ["x-forwarded-port", "x-real-ip", "forwarded"].includes(nameOf(line))))
-    return "a stranger's claim";
-  if (valuesOf(copy.fields, "x-forwarded-host").length > 1 && !trusted) return "two X-Forwarded-Host";
+  if (valuesOf(copy.fields, "host").length !== 1) return breach("not exactly one Host arrives");
+  if (valuesOf(copy.fields, "via").length === 0) return breach("no Via arrives");
+  for (const [name, form] of WELL_FORMED) {
+    const wrong = valuesOf(copy.fields, name).find((value) => !form.test(value));
+    if (wrong !== undefined) return breach(`a malformed ${name}`, wrong);
+  }
   const [forwardedFor = "", ...more] = valuesOf(copy.fields, "x-forwarded-for");
-  return more.length > 0 || !forwardedFor.endsWith("192.0.2.1") ? "not one X-Forwarded-For arrives that ends in the peer" : null;
+  return more.length > 0 || !forwardedFor.endsWith("192.0.2.1") ? breach("not one X-Forwarded-For arrives that ends in the peer") : null;
 }
 
-function responseFault(message: Message, copy: Message): string | null {
+/** Both are lists; a comma may stand in a host as well. */
+const WELL_FORMED: ReadonlyMap<string, RegExp> = new Map([
+  ["x-forwarded-proto", /^(?:https?|wss?)(?:[ \t]*,[ \t]*(?:https?|wss?))*$/i],
+  ["x-forwarded-host", /^[\w.~!$&'()*+,;=%:[\] \t-]+$/],
+]);
+
+function responseFault(message: Message, copy: Message): Breach | null {
   // 101 and 426 say what to upgrade to (RFC 9110 sections 15.2.2 and 15.5.22).
   const switching = /^(?:101|426) /.test(message.start);
   return fieldsFault(message, copy, HOP_BY_HOP, switching ? ["upgrade"] : [], /./);
 }
 
 /** All lines but those that end here arrive in order, and behind them only what the proxy adds. */
-function fieldsFault(message: Message, copy: Message, gone: readonly string[], rewritten: readonly string[], names: RegExp): string | null {
+function fieldsFault(message: Message, copy: Message, gone: readonly string[], rewritten: readonly string[], names: RegExp): Breach | null {
   const named = namedByConnection(message);
   // Which fields stay although Connection names them is not told here; none that means nothing to anybody does.
   const stayed = copy.fields.find((line) => named.has(nameOf(line)) && /^x-[a-z]$/.test(nameOf(line)));
-  if (stayed !== undefined) return `a field that Connection names: ${JSON.stringify(stayed)}`;
+  if (stayed !== undefined) return breach("a field that Connection names", stayed);
   // How the body is framed shows in the body; the proxy may spell it anew.
   const apart = new Set([...named, ...rewritten, "content-length", "transfer-encoding"]);
   const kept = message.fields.filter((line) => !apart.has(nameOf(line)) && !gone.includes(nameOf(line)) && names.test(nameOf(line)));
   const arrived = copy.fields.filter((line) => !apart.has(nameOf(line)) && names.test(nameOf(line)));
   for (const [index, line] of kept.entries()) {
-    if (arrived[index] !== line) return `a field is lost or changed: ${JSON.stringify(line)}, ${JSON.stringify(arrived[index])}`;
+    if (arrived[index] !== line) return breach("a field is lost or changed", `${line}\n${arrived[index] ?? ""}`);
   }
   const stray = arrived.slice(kept.length).find((line) => !ADDED.has(nameOf(line)));
-  if (stray !== undefined) return `a field that nobody sent or that ends here: ${JSON.stringify(stray)}`;
+  if (stray !== undefined) return breach("a field that nobody sent or that ends here", stray);
   const framing = copy.fields.filter((line) => nameOf(line) === "content-length" || nameOf(line) === "transfer-encoding");
-  return framing.length > 1 ? "more than one framing field" : null;
+  return framing.length > 1 ? breach("more than one framing field") : null;
 }
 
 function namedByConnection(message: Message): Set<string> {
   const members = valuesOf(message.fields, "connection").flatMap((value) => value.toLowerCase().split(","));
   return new Set(members.map((member) => member.replace(/^[ \t]+|[ \t]+$/g, "")));
+}
+
+function breach(rule: string, detail: string = ""): Breach {
+  return { rule, detail };
 }
 
 function isSubsequence(part: readonly string[], whole: readonly string[]): boolean {

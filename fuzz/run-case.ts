@@ -5,9 +5,10 @@ import * as transcript from "../src/http1/transcript.test.ts";
 import type { Case, ParserCase, WireCase } from "./case.ts";
 import { compare } from "./compare.ts";
 import type { Verdict } from "./compare.ts";
+import { escaped } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { RequestForwarder, ResponseForwarder } from "./forward.ts";
-import { forwardedFault } from "./forwarded.ts";
+import { forwardedBreach } from "./forwarded.ts";
 import { readRequests, readResponses } from "./own-reading.ts";
 import { PARSERS } from "./parsers.ts";
 import { completeMessages } from "./reading.ts";
@@ -77,11 +78,11 @@ function runWire(one: WireCase, judges: Judges): Outcome {
     return fail(`our reader, of what is passed on: ${firstLine(error)}`, "", null, null, relay.text);
   }
   const other = side === "request" ? judges.server.read(passedOn) : judges.client.read(passedOn, toHead);
-  const fault = forwardedFault(one, ours, relay, again);
-  if (fault !== null) return fail(`passed on: ${fault}`, `passed on as ${JSON.stringify(relay.text)}`, ours, again);
+  const breach = forwardedBreach(one, ours, relay, again);
+  if (breach !== null)
+    return fail(`passed on: ${breach.rule}`, `${escaped(breach.detail)}, passed on as ${escaped(relay.text)}`, ours, again);
   const second = compare({ side, wire: relay.text, ours: again, node: other, limits: FORWARDED_LIMITS, passedOn: true });
-  if (isFailure(second))
-    return fail(`passed on: ${describeParting(second)}`, `received as ${JSON.stringify(wire)}`, again, other, relay.text);
+  if (isFailure(second)) return fail(`passed on: ${describeParting(second)}`, `received as ${escaped(wire)}`, again, other, relay.text);
   if (second.listed !== null) listed.push(second.listed.id);
   return { failure: null, listed, agreed: verdict.agreed, comparisons: 2 };
 }

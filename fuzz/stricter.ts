@@ -1,7 +1,7 @@
 /** What we refuse and Node takes. */
 import { isIPv6 } from "node:net";
 import type { Disagreement } from "./disagreements.ts";
-import { isTabBehindCoding, startLineOf } from "./wire-predicates.ts";
+import { missesCoding, startLineOf } from "./wire-predicates.ts";
 import { valuesOf } from "./reading.ts";
 
 const HOST = "Host: a\r\n";
@@ -236,9 +236,9 @@ export const STRICTER: readonly Disagreement[] = [
       "too_many_fields",
     ],
     section: "RFC 9110 section 5.6.3",
-    reason: "HTAB behind a value is no part of it; Node reads such a chunked response until its connection ends",
+    reason: "HTAB behind a value is no part of it; Node does not wait for chunks of such a response, or of a request to upgrade",
     example: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n",
-    applies: ({ side, rest }) => side === "response" && isTabBehindCoding(rest),
+    applies: missesCoding,
   },
 ];
 

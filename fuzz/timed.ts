@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
 
 /** Below this nothing is slow. */
-const MILLISECONDS_MIN = 3;
+const MILLISECONDS_MIN = 5;
 /** How many times the yardstick's time a parser may take: what looks at pairs of characters takes some hundred times as long. */
-const YARDSTICKS_MAX = 4;
+const YARDSTICKS_MAX = 8;
 const TRIES = 6;
 
 /**

@@ -3,7 +3,7 @@ import { METHODS } from "node:http";
 import type { Disagreement } from "./disagreements.ts";
 import type { Message } from "./reading.ts";
 import { nameOf, valuesOf } from "./reading.ts";
-import { extensionsOf, isTabBehindCoding } from "./wire-predicates.ts";
+import { extensionsOf, isTabBehindCoding, missesCoding } from "./wire-predicates.ts";
 
 const HOST = "Host: a\r\n";
 const CHUNKED = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
@@ -110,8 +110,7 @@ export const WIDER: readonly Disagreement[] = [
     section: "RFC 9110 section 5.6.3",
     reason: "HTAB behind a value is no part of it; Node does not read such a response, or a request to upgrade, as chunked",
     example: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n",
-    applies: ({ side, node, rest }) =>
-      (side === "response" || valuesOf(node?.fields ?? [], "upgrade").length > 0) && isTabBehindCoding(rest),
+    applies: missesCoding,
   },
   {
     id: "keep-alive-of-1-0",

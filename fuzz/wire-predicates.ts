@@ -1,4 +1,6 @@
 /** What the table of disagreements asks of a wire. */
+import type { Parting } from "./compare.ts";
+import { valuesOf } from "./reading.ts";
 
 /** The first line that is not empty, without its end. */
 export function startLineOf(rest: string): string {
@@ -9,6 +11,11 @@ export function startLineOf(rest: string): string {
 export function isTabBehindCoding(rest: string): boolean {
   const head = /^(?:\r\n)*[^]*?\r\n\r\n/.exec(rest)?.[0] ?? "";
   return /\r\ntransfer-encoding:[ \t]*chunked[ \t]*\t[ \t]*\r\n/i.test(head);
+}
+
+/** Node sees no chunks behind that coding, and does not refuse it: only in requests that ask for no upgrade it does. */
+export function missesCoding({ side, node, rest }: Parting): boolean {
+  return (side === "response" || valuesOf(node?.fields ?? [], "upgrade").length > 0) && isTabBehindCoding(rest);
 }
 
 /** What stands behind the size of each chunk of a complete message. */

@@ -50,11 +50,14 @@ export function keptText(section: FieldSection, from: number, end: number, dropp
   const text = section.text;
   if ((section.present & (dropped | REWRITTEN)) === 0 && removed.length === 0) return text.slice(from, end);
   const rewritten = (section.present & REWRITTEN) === 0 ? 0 : FRAMING_FIELDS;
+  // A client may name thousands of fields: with a look at each of them for each line, a head would cost milliseconds.
+  const many = removed.length > FEW ? new Set(removed) : null;
   let kept = "";
   let runStart = from;
   for (let index = 0; index < section.count; index++) {
     const known = 1 << section.knownId(index);
-    const gone = (dropped & known) !== 0 || isRemoved(section, index, removed);
+    const gone =
+      (dropped & known) !== 0 || (many === null ? isRemoved(section, index, removed) : many.has(section.name(index).toLowerCase()));
     if (!gone && (rewritten & known) === 0) continue;
     const lineStart = section.nameStart(index);
     if (lineStart > runStart) kept += text.slice(runStart, lineStart);
@@ -63,6 +66,8 @@ export function keptText(section: FieldSection, from: number, end: number, dropp
   }
   return runStart < end ? kept + text.slice(runStart, end) : kept;
 }
+
+const FEW = 8;
 
 function isRemoved(section: FieldSection, index: number, removed: readonly string[]): boolean {
   for (let at = 0; at < removed.length; at++) if (section.isNamed(index, removed[at] ?? "")) return true;

@@ -7,6 +7,7 @@ import { trimOws } from "../base/trim-ows.ts";
 import { forwardedElement } from "../http/forwarded.ts";
 import type { ForwardedElement } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
+import type { KnownId } from "../http/known-fields.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { PSEUDONYM, nextMaxForwards } from "../proxy/forwarding.ts";
@@ -98,8 +99,8 @@ function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
  */
 function rewritten(request: RequestHead): number {
   let bits = bit(Known.xForwardedFor) | bit(Known.forwarded);
-  if (!isProto(request.knownValue(Known.xForwardedProto))) bits |= bit(Known.xForwardedProto);
-  if (!isHost(request.knownValue(Known.xForwardedHost))) bits |= bit(Known.xForwardedHost);
+  if (!isProto(onlyValue(request, Known.xForwardedProto))) bits |= bit(Known.xForwardedProto);
+  if (!isHost(onlyValue(request, Known.xForwardedHost))) bits |= bit(Known.xForwardedHost);
   return bits;
 }
 
@@ -111,8 +112,8 @@ function forwardedFurther({ request, peer, client, secure, forwarded: elements }
   if (elements === null) {
     const before = request.knownValues(Known.xForwardedFor).join(", ");
     let text = `X-Forwarded-For: ${before === "" ? peer : `${before}, ${peer}`}\r\n`;
-    if (!isProto(request.knownValue(Known.xForwardedProto))) text += `X-Forwarded-Proto: ${proto}\r\n`;
-    if (!isHost(request.knownValue(Known.xForwardedHost)) && host !== "") text += `X-Forwarded-Host: ${host}\r\n`;
+    if (!isProto(onlyValue(request, Known.xForwardedProto))) text += `X-Forwarded-Proto: ${proto}\r\n`;
+    if (!isHost(onlyValue(request, Known.xForwardedHost)) && host !== "") text += `X-Forwarded-Host: ${host}\r\n`;
     return text + via;
   }
   const list = [...(elements.length === 0 ? [] : request.knownValues(Known.forwarded)), forwardedElement(peer, host, proto)].join(", ");
@@ -124,6 +125,12 @@ function forwardedFurther({ request, peer, client, secure, forwarded: elements }
     `Forwarded: ${list}\r\nX-Forwarded-For: ${[...addresses, peer].join(", ")}\r\n` +
     `X-Forwarded-Proto: ${isProto(said?.proto) ? said?.proto : proto}\r\n${saidHost === "" ? "" : `X-Forwarded-Host: ${saidHost}\r\n`}${via}`
   );
+}
+
+/** Of two lines nobody knows which one the origin would take. */
+function onlyValue(request: RequestHead, id: KnownId): string | undefined {
+  const values = request.knownValues(id);
+  return values.length === 1 ? values[0] : undefined;
 }
 
 function isProto(text: string | undefined): boolean {
