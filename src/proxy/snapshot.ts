@@ -9,7 +9,7 @@ import { corsMiddleware } from "../middleware/cors/cors.ts";
 import { rateLimitMiddleware } from "../middleware/rate-limit/rate-limit.ts";
 import { makeBalancer } from "../policy/balance/make-balancer.ts";
 import type { Balancer } from "../policy/balance/balancer.ts";
-import { compileRoutes } from "../policy/route/match.ts";
+import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
 import type { RouteTable } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
@@ -128,7 +128,8 @@ export class Snapshot {
     }
     const path = normalizePath(request.path);
     if (path === null) return "bad-path";
-    return this.routes[this.table.find(request, path)] ?? null;
+    const index = this.table.find(request, path);
+    return index === AMBIGUOUS ? "bad-path" : (this.routes[index] ?? null);
   }
 
   /** Keys of all endpoints: pools of others are not needed any more. */

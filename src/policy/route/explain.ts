@@ -4,7 +4,7 @@
  */
 import { compileConditions, headersHold, methodHolds } from "./match.ts";
 import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./match.ts";
-import { decodeSlashes } from "./normalize-path.ts";
+import { otherReadings } from "./normalize-path.ts";
 
 export interface RouteExplanation {
   /** Position in the file, from 0. */
@@ -17,22 +17,31 @@ export interface RouteExplanation {
 
 /** One explanation per route, in the order of the file. `normalizedPath` is the result of `normalizePath` for `request.path`. */
 export function explainRoutes(routes: readonly MatchableRoute[], request: MatchedRequest, normalizedPath: string): RouteExplanation[] {
-  const secondReading = decodeSlashes(normalizedPath);
-  const objections = routes.map((route) => firstObjection(compileConditions(route.match), request, normalizedPath));
-  const winner = objections.indexOf(null);
-  const otherWinner = routes.findIndex((route) => firstObjection(compileConditions(route.match), request, secondReading) === null);
-  return objections.map((objection, index) => {
-    if (objection === null && index === winner) {
-      if (otherWinner === winner) return { index, matched: true, why: describeTaking(routes[index]?.match ?? {}) };
-      const other = otherWinner < 0 ? "no route" : `route ${otherWinner + 1}`;
-      return {
-        index,
-        matched: false,
-        why: `an encoded slash gives the path two readings, and ${JSON.stringify(secondReading)} leads to ${other}: nobody takes it`,
-      };
-    }
-    return { index, matched: false, why: objection ?? `it would take it, but route ${winner + 1} stands before it` };
+  const rules = routes.map((route) => compileConditions(route.match));
+  const takerOf = (path: string): number => rules.findIndex((rule) => firstObjection(rule, request, path) === null);
+  const winner = takerOf(normalizedPath);
+  // A first route without conditions takes everything, however it reads.
+  const other =
+    winner === 0 && takesEverything(rules[0])
+      ? undefined
+      : otherReadings(request.path, normalizedPath).find((path) => takerOf(path) !== winner);
+  return rules.map((rule, index) => {
+    const objection = firstObjection(rule, request, normalizedPath);
+    if (objection !== null) return { index, matched: false, why: objection };
+    if (index !== winner) return { index, matched: false, why: `it would take it, but route ${winner + 1} stands before it` };
+    if (other === undefined) return { index, matched: true, why: describeTaking(routes[index]?.match ?? {}) };
+    const taker = takerOf(other);
+    const leads = taker < 0 ? "no route" : `route ${taker + 1}`;
+    return {
+      index,
+      matched: false,
+      why: `an origin may read the path as ${JSON.stringify(other)}, which leads to ${leads}: nobody takes it`,
+    };
   });
+}
+
+function takesEverything(rule: Rule | undefined): boolean {
+  return rule !== undefined && rule.hosts.length + rule.paths.length + rule.headers.length === 0 && rule.methods === null;
 }
 
 /** null: the route takes the request. */

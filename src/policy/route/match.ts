@@ -8,14 +8,14 @@
  * - methods: case counts (RFC 9110 section 9.1); `GET` admits HEAD as well, which is the same request without the body of the answer.
  * - headers: the first line of that name has exactly this value; `"*"` stands for any value.
  *
- * A path with an encoded slash has two readings. It is taken only when both lead to the same route: otherwise
- * `/static/..%2fadmin` would pass by the route of `/admin/*` on its way to an origin that decodes it.
+ * A path may have several readings (normalize-path.ts), `/admin%2fx` for one. It is taken only when all of them lead to the same route:
+ * otherwise it would pass by the route of `/admin/*` on its way to an origin that reads it so.
  *
  * The table is an index (host, then a tree of path segments), so 10,000 routes cost about what ten do. Routes that share host
  * and path and differ only in methods or headers are tried one by one.
  */
 import type { RequestHead } from "../../http/request-head.ts";
-import { decodeSlashes, normalizePattern } from "./normalize-path.ts";
+import { normalizePattern, otherReadings } from "./normalize-path.ts";
 
 /** The conditions of a route as the configuration gives them. */
 export interface RouteConditions {
@@ -30,9 +30,11 @@ export interface MatchableRoute {
 }
 
 /** What matching looks at; `host` in lower case, without port and trailing dot. */
-export type MatchedRequest = Pick<RequestHead, "method" | "host" | "get">;
+export type MatchedRequest = Pick<RequestHead, "method" | "host" | "path" | "get">;
 
 export const NO_ROUTE = -1;
+/** The path has readings that lead to different routes: it is refused. */
+export const AMBIGUOUS = -2;
 
 /** Throws a RangeError for a path that can never match: one without a leading slash, or one that requests are refused for. */
 export function compileRoutes(routes: readonly MatchableRoute[]): RouteTable {
@@ -61,14 +63,16 @@ export class RouteTable {
 
   /**
    * @param normalizedPath the result of `normalizePath` for `request.path`
-   * @returns the route's position in the file, or NO_ROUTE
+   * @returns the route's position in the file, NO_ROUTE or AMBIGUOUS
    */
   find(request: MatchedRequest, normalizedPath: string): number {
     if (this.catchAll === 0) return 0;
     const found = this.search(request, normalizedPath);
-    if (!normalizedPath.includes("%")) return found;
-    const secondReading = decodeSlashes(normalizedPath);
-    return secondReading === normalizedPath || this.search(request, secondReading) === found ? found : NO_ROUTE;
+    const readings = otherReadings(request.path, normalizedPath);
+    for (let index = 0; index < readings.length; index++) {
+      if (this.search(request, readings[index] ?? "") !== found) return AMBIGUOUS;
+    }
+    return found;
   }
 
   private search(request: MatchedRequest, path: string): number {

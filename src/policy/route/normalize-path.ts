@@ -1,34 +1,51 @@
 /**
  * The canonical path, for matching only: the path that the client spelled is the one that is forwarded (RFC 9110 section 7.7).
- * Two spellings that an origin may take for the same resource get the same canonical path, so no spelling leads around a route.
  *
  * The rule, in this order:
- * 1. `/` and `\` separate segments (browsers send `\` as `/`, many origins read it so); empty segments are dropped ("//" is "/").
+ * 1. `/` separates segments; empty ones are dropped ("//" is "/").
  * 2. A segment ends at its first `;`: parameters (RFC 3986 section 3.3) are not compared.
  * 3. `%XX` is decoded once. These stay encoded, in upper-case hex, for decoded they would change the structure or be
  *    misread: controls, DEL, bytes from 0x80, and `/ \ ; ? # %`. Such bytes that came unencoded are encoded. A `%` without two
  *    hex digits behind it is data and becomes `%25` (RFC 3986 section 2.4).
- * 4. `.` and `..` segments, however spelled, are resolved (RFC 3986 section 5.2.4); nothing climbs over the root.
+ * 4. `.` and `..` are resolved (RFC 3986 section 5.2.4); nothing climbs over the root.
  *
- * Refused, as null, because no reading of it is safe: an encoded or plain NUL (ends the path for origins written in C), a dot
- * segment with parameters such as `..;x` (some origins climb on it, others take it for a name; nobody needs it), and a path that
- * does not begin with `/` and is not the `*` of OPTIONS. The answer to these is 400 (RFC 9112 section 3).
+ * Origins differ in what they make of a path, and the proxy cannot know which one it has before it. So a path may have further readings
+ * (`otherReadings`), and a route takes it only if all of them lead to that route. Where even those would be guesses, it is refused, as
+ * null, and the answer is 400 (RFC 9112 section 3); honest clients need none of it, for URL parsers resolve dot segments themselves:
+ * - NUL, encoded or not: it ends the path for origins written in C;
+ * - a dot segment that does not stand plainly between slashes: `%2e%2e`, `..;x`, `..%2f`, `..\`;
+ * - `..` behind a segment that counts for one or for none, which is an empty one or one of parameters only;
+ * - an encoded slash behind a `;` in one segment: it ends the parameter or is a part of it;
+ * - overlong UTF-8 (`%c0%af`) and `%u002f`, which some decoders still take for what they hide; what is encoded over and over;
+ * - more segments or encoded structure than is ever needed, in a path that must be read several times;
+ * - what does not begin with `/` and is not the `*` of OPTIONS.
  *
- * Linear in the length of the path; idempotent.
+ * Case counts. Everything is linear in the length of the path.
  */
 export function normalizePath(path: string): string | null {
   if (isCanonical(path)) return path;
-  return path.charCodeAt(0) === SLASH || path.charCodeAt(0) === BACKSLASH ? rebuild(path) : null;
+  return path.charCodeAt(0) === SLASH && isReadable(path) ? read(decodedOnce(path), null, true) : null;
 }
 
 /**
- * The second reading of a canonical path: encoded slashes as separators. Some origins decode `%2F` before they look at the
- * path, others take it for data, and the proxy cannot know. Returns the same string when there is nothing to read twice.
+ * The further readings of a path whose canonical form is `canonical`, in canonical form and different from it; hardly any path has one:
+ * - encoded slashes and backslashes, and plain backslashes, as separators;
+ * - encoded more than once, or with an encoded `;`, `?` or `#`: as an origin behind another decoder gets it;
+ * - dot segments as names, which is what origins see that compare paths as they stand;
+ * - "//host/path" as `/path`: so URL parsers read it that resolve a target as a reference (RFC 3986 section 4.2).
  */
-export function decodeSlashes(canonicalPath: string): string {
-  if (!canonicalPath.includes("%2F") && !canonicalPath.includes("%5C")) return canonicalPath;
-  // Nothing in a canonical path is refused by rebuild, so the fall-back is never taken; "/" would be a safe route as well.
-  return rebuild(canonicalPath.replaceAll("%2F", "/").replaceAll("%5C", "/")) ?? "/";
+export function otherReadings(path: string, canonical: string): readonly string[] {
+  if (path === canonical && !canonical.includes("%")) return NONE;
+  const hasDots = DOT_SEGMENT.test(path);
+  const readings = new Set<string>();
+  for (const [form, separators] of formsOf(path)) {
+    for (const shown of LIKE_AUTHORITY.test(path) ? [form, `/${form.replace(AUTHORITY, "").replace(FIRST_SEPARATOR, "")}`] : [form]) {
+      readings.add(read(shown, separators, true));
+      if (hasDots) readings.add(read(shown, separators, false));
+    }
+  }
+  readings.delete(canonical);
+  return [...readings];
 }
 
 /** The canonical form of a path out of the configuration, which is Unicode text: its UTF-8 bytes are compared. */
@@ -38,6 +55,7 @@ export function normalizePattern(path: string): string | null {
   );
 }
 
+const NONE: readonly string[] = [];
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
@@ -57,48 +75,119 @@ function isCanonical(path: string): boolean {
   return true;
 }
 
-function rebuild(path: string): string | null {
-  const segments: string[] = [];
-  let endsInSlash = true;
-  for (let at = 1; at <= path.length; at++) {
-    const start = at;
-    let nameEnd = -1;
-    for (; at < path.length; at++) {
-      const code = path.charCodeAt(at);
-      if (code === SLASH || code === BACKSLASH) break;
-      if (code === SEMICOLON && nameEnd < 0) nameEnd = at;
+/** In a path that is read more than once. Real ones have a dozen segments. */
+const SEGMENTS_MAX = 256;
+/** Encoded slashes, percent signs and the like. A URL that is carried encoded twice has some. */
+const MARKS_MAX = 128;
+const MARKS = /\\|%(?:2f|5c|25|3b|3f|23)|%(?![0-9a-f]{2})/gi;
+
+/** Whether the path has readings at all; see above for what has none. */
+function isReadable(path: string): boolean {
+  const segments = path.slice(1).split("/");
+  if (segments.length > SEGMENTS_MAX || (path.match(MARKS)?.length ?? 0) > MARKS_MAX) return false;
+  let counted = true;
+  for (const segment of segments) {
+    if (segment === "..") {
+      if (!counted) return false;
+      continue;
     }
-    const hasParameters = nameEnd >= 0;
-    const segment = decodeOnce(path.slice(start, hasParameters ? nameEnd : at));
-    if (segment === null) return null;
-    const isDots = segment === "." || segment === "..";
-    if (hasParameters && (isDots || hasNul(path.slice(nameEnd, at)))) return null;
-    // The last segment decides whether the path ends in a slash: "/a/" and "/a/." do, "/a" does not.
-    endsInSlash = segment === "" || isDots;
-    if (segment === "..") segments.pop();
-    else if (!endsInSlash) segments.push(segment);
+    if (segment === "") counted = false;
+    if (!SPECIAL.test(segment)) continue;
+    const decoded = decodedFully(segment);
+    if (ENCODED.test(decoded) || HIDING.test(decoded)) return false;
+    if (decoded.split(/[/\\]/).some((piece) => DOTS.test(piece))) return false;
+    const parameters = decoded.indexOf(";");
+    if (parameters >= 0 && /[/\\]/.test(decoded.slice(parameters))) return false;
+    if (parameters === 0) counted = false;
   }
-  if (segments.length === 0) return "/";
-  return `/${segments.join("/")}${endsInSlash ? "/" : ""}`;
+  return true;
 }
 
-/** What is not printable ASCII, and what would change the structure. Characters beyond 0xFF do not occur: a head is latin1 text. */
+/** What may stand for something else. */
+const SPECIAL = /[%;\\]|[^ -~]/;
+/** A dot segment, with or without parameters or what may be taken for a query. */
+const DOTS = /^\.{1,2}(?:[;?#]|$)/;
+/** NUL, what only old decoders decode, and UTF-8 that takes more bytes than its character needs (RFC 3629 section 3). */
+const HIDING = /\0|%u[0-9A-Fa-f]{4}|[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]/i;
+const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;
+
+const LIKE_AUTHORITY = /^\/[/\\]/;
+const AUTHORITY = /^(?:\/|%5C)+(?:[^/%]|%(?!5C))*/;
+const FIRST_SEPARATOR = /^(?:\/|%5C)/;
+
+/** What separates segments beside a slash; null: nothing. */
+type Separators = RegExp | null;
+
+/** The path with everything decoded that can be, and what then separates its segments: one pair for each kind of origin. */
+function formsOf(path: string): [form: string, separators: Separators][] {
+  const once = decodedOnce(path);
+  const [slash, backslash] = [once.includes("%2F"), once.includes("%5C")];
+  const forms: [string, Separators][] = [[once, null]];
+  if (slash) forms.push([once, /%2F/]);
+  if (backslash) forms.push([once, /%5C/]);
+  if (slash && backslash) forms.push([once, /%2F|%5C/]);
+  const deeply = path.split("/").map(decodedDeeply).join("/");
+  const query = deeply.search(/%(?:3F|23)/);
+  if (deeply === once && query < 0) return forms;
+  for (const shown of query < 0 ? [deeply] : [deeply, deeply.slice(0, query)]) forms.push([shown, /%2F/], [shown, /%2F|%5C/]);
+  return forms;
+}
+
+/** Steps 1, 2 and 4 of the rule on a path that is decoded. */
+function read(form: string, separators: Separators, resolveDots: boolean): string {
+  const kept: string[] = [];
+  let endsInSlash = true;
+  for (const segment of form.slice(1).split("/")) {
+    const isDots = resolveDots && (segment === "." || segment === "..");
+    if (isDots && segment === "..") kept.pop();
+    if (isDots) endsInSlash = true;
+    else if (separators === null || !segment.includes("%")) endsInSlash = !keep(kept, segment);
+    else for (const piece of segment.split(separators)) endsInSlash = !keep(kept, piece);
+  }
+  if (kept.length === 0) return "/";
+  // The last segment decides whether the path ends in a slash: "/a/" and "/a/." do, "/a" does not.
+  return `/${kept.join("/")}${endsInSlash ? "/" : ""}`;
+}
+
+/** False: without its parameters nothing is left of the segment. */
+function keep(kept: string[], segment: string): boolean {
+  const end = segment.indexOf(";");
+  if (end === 0 || segment === "") return false;
+  kept.push(end < 0 ? segment : segment.slice(0, end));
+  return true;
+}
+
+/** Step 3 of the rule, with `;` left as it came. Characters beyond 0xFF do not occur: a head is latin1 text. */
+function decodedOnce(path: string): string {
+  return path.replace(/%([0-9A-Fa-f]{2})|[^ -~]|[%?#\\]/g, canonicalCharacter);
+}
+
+/** A segment as the most eager of decoders reads it; what was a slash there stands as `%2F`. */
+function decodedDeeply(segment: string): string {
+  return SPECIAL.test(segment) ? decodedFully(segment).replace(/[^ -~]|[%?#\\/]/g, canonicalCharacter) : segment;
+}
+
+function canonicalCharacter(found: string, hex: unknown): string {
+  const character = typeof hex === "string" ? decodedCharacter(found, hex) : found;
+  return KEPT_ENCODED.test(character) ? `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}` : character;
+}
+
 const KEPT_ENCODED = /[^ -~]|[/\\;?#%]/;
-const NEEDS_WORK = /[^ -~]|[%?#]/;
-const ESCAPE = /%([0-9A-Fa-f]{2})|[^ -~]|[%?#]/g;
 
-/** Step 3; null when the segment holds a NUL. */
-function decodeOnce(segment: string): string | null {
-  if (!NEEDS_WORK.test(segment)) return segment;
-  if (hasNul(segment)) return null;
-  return segment.replace(ESCAPE, (found: string, hex: string | undefined) => {
-    const character = hex === undefined ? found : String.fromCharCode(Number.parseInt(hex, 16));
-    return KEPT_ENCODED.test(character) ? `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}` : character;
-  });
+/** Decoded until nothing is left to decode; what takes more rounds than any honest path stays as it is then. */
+function decodedFully(segment: string): string {
+  let text = segment;
+  for (let round = 0; round < ROUNDS_MAX && ENCODED.test(text); round++) {
+    text = text.replace(/%(?:25)*([0-9A-Fa-f]{2})/g, decodedCharacter);
+  }
+  return text;
 }
 
-function hasNul(text: string): boolean {
-  return text.includes("\0") || text.includes("%00");
+const ENCODED = /%[0-9A-Fa-f]{2}/;
+const ROUNDS_MAX = 3;
+
+function decodedCharacter(_: string, hex: string): string {
+  return String.fromCharCode(Number.parseInt(hex, 16));
 }
 
 function isLoneSurrogate(character: string): boolean {

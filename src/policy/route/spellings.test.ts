@@ -1,0 +1,200 @@
+/**
+ * However a path is spelled: if an origin of a known kind reads it into /admin, then the route that takes /admin takes it here, or it
+ * is refused. The origins are written down after their own rules and share no code with the proxy; two of them are Node itself.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import nodePath from "node:path";
+import fc from "fast-check";
+import { AMBIGUOUS, compileRoutes } from "./match.ts";
+import type { RouteConditions, RouteTable } from "./match.ts";
+import { normalizePath } from "./normalize-path.ts";
+
+/** The segments that an origin finds in a path; null: it refuses the path. */
+type Origin = (path: string) => string[] | null;
+
+const ORIGINS: Readonly<Record<string, Origin>> = {
+  /** Express, Fastify, Koa, Go's reverse proxies: a prefix of the path as it stands. */
+  "as it stands": (path) => path.slice(1).split("/"),
+  /** WSGI and its heirs: decoded, nothing resolved. */
+  decoded: (path) => decode(path).slice(1).split("/"),
+  "URL of Node, target as reference": (path) => urlPath(path).slice(1).split("/"),
+  "URL of Node, decoded": (path) => decode(urlPath(path)).slice(1).split("/"),
+  "URL of Node, target behind the host": (path) => urlPath(`http://a.test${path}`).slice(1).split("/"),
+  "java.net.URI": (path) => resolve(path.slice(1).split("/")),
+  nginx: (path) => (isBroken(path) ? null : resolve(merge(decode(path).slice(1).split("/")))),
+  "nginx, merge_slashes off": (path) => (isBroken(path) ? null : resolve(decode(path).slice(1).split("/"))),
+  "Node's static servers": (path) => (isBroken(path) ? null : nodePath.posix.normalize(decode(path)).slice(1).split("/")),
+  "Node's static servers on Windows": (path) =>
+    isBroken(path)
+      ? null
+      : nodePath.win32
+          .normalize(`/${decode(path)}`)
+          .split("\\")
+          .filter(Boolean),
+  Tomcat: (path) => (/%2f|%5c|\\/i.test(path) ? null : resolve(merge(decode(withoutParameters(path)).slice(1).split("/")))),
+  "Tomcat, encoded slashes and backslashes allowed": (path) =>
+    resolve(
+      merge(
+        slashes(decode(withoutParameters(path)))
+          .slice(1)
+          .split("/"),
+      ),
+    ),
+  IIS: (path) => resolve(merge(slashes(decode(path)).slice(1).split("/"))),
+  "IIS of old, twice and %u": (path) =>
+    resolve(
+      merge(
+        slashes(decodeUnicode(decode(decode(path))))
+          .slice(1)
+          .split("/"),
+      ),
+    ),
+  "nginx before Tomcat": (path) =>
+    resolve(
+      merge(
+        withoutParameters(resolved(decode(path)))
+          .slice(1)
+          .split("/"),
+      ),
+    ),
+  "Apache with a rewrite to a file": (path) => resolve(merge(decode(path).replace(/\?.*/s, "").slice(1).split("/"))),
+  "overlong UTF-8 taken for what it hides": (path) => resolve(merge(narrow(decode(path)).slice(1).split("/"))),
+};
+
+const TABLES: readonly (readonly RouteConditions[])[] = [
+  [{ path: ["/admin/*"] }, {}],
+  [{ path: ["/public/*"] }, { path: ["/admin/*"] }, {}],
+  [{ path: ["/admin/*"] }, { path: ["/public/*", "/x/*"] }],
+  // Everything but what is named is guarded: /admin is one of the others.
+  [{ path: ["/public/*"] }, {}],
+  [{ path: ["/public/*", "/x"] }],
+  [{ path: ["/"] }, { path: ["/public", "/admin/*"] }, { host: ["a.test"] }],
+];
+
+const compiled = TABLES.map((table) => compileRoutes(table.map((match) => ({ match }))));
+
+/** The route for /admin and all below it, by the table's own words. */
+function adminRoute(table: readonly RouteConditions[]): number {
+  return table.findIndex(({ path }) => path === undefined || path.includes("/admin/*"));
+}
+
+const ATOMS = (
+  "/ / / / / admin admin admin public public x y .. .. . %2e %2E%2e \\ %2f %5c ; ;y %3b %3f %25 %252f %252e " +
+  "%61dmin %2561dmin %zz % %00 %c0%af %c0%ae %u002f %u002e"
+).split(" ");
+const spelling = fc.array(fc.constantFrom(...ATOMS), { minLength: 1, maxLength: 9 }).map((atoms) => `/${atoms.join("")}`);
+
+function checkSpelling(path: string, table: RouteTable, expected: number): "refused" | "taken" | "elsewhere" {
+  const canonical = normalizePath(path);
+  const request = { method: "GET", host: "a.test", path, get: () => undefined };
+  const found = canonical === null ? AMBIGUOUS : table.find(request, canonical);
+  if (found === AMBIGUOUS) return "refused";
+  for (const [name, read] of Object.entries(ORIGINS)) {
+    const [first] = read(path) ?? [];
+    if (first === "admin") assert.equal(found, expected, `${path} to an origin like ${name}`);
+  }
+  return found === expected ? "taken" : "elsewhere";
+}
+
+test("whatever origin reads a path into /admin, the route for /admin takes it, or nobody does", () => {
+  const seen = { refused: 0, taken: 0, elsewhere: 0 };
+  fc.assert(
+    fc.property(spelling, (path) => {
+      for (const [index, table] of compiled.entries()) seen[checkSpelling(path, table, adminRoute(TABLES[index] ?? []))]++;
+    }),
+    { numRuns: Number(process.env["SPELLINGS"] ?? 5000) },
+  );
+  assert.ok(seen.refused > 1000 && seen.taken > 1000 && seen.elsewhere > 1000, JSON.stringify(seen));
+});
+
+test("the well-known spellings of an attack, one by one", () => {
+  for (const path of [
+    "/static/../admin/x",
+    "/static/..%2fadmin/x",
+    "/static/%2e%2e/admin/x",
+    "/static/%252e%252e%252fadmin",
+    "/static/..\\admin",
+    "/static/..;/admin/x",
+    "/..;/admin",
+    "//admin",
+    "//x/admin",
+    "/\\x/admin",
+    "/./admin",
+    "/.//admin",
+    "/admin/../public",
+    "/admin//../public",
+    "/admin/;/../public",
+    "/admin/x\\..\\..\\public",
+    "/admin/x%2f..%2f..%2fpublic",
+    "/admin/%2e%2e/public",
+    "/public/..%c0%afadmin",
+    "/%2561dmin",
+    "/admin%2f",
+    "/admin%3b/x",
+    "/admin%3f.css",
+    "/x/../admin//../y",
+    "/x/../admin/;/../y",
+    "/x/../admin/;y/../z",
+    "/x/../admin/a%2fb/../../y",
+    "/x/../admin/a\\b/../../y",
+    "/%3b%5c%25/admin/",
+    "/;y%252f/%3b/admin",
+    "/%3b%252fx/%61dmin",
+    "/;%2fadmin",
+    "/;%5c%/admin%5c",
+  ]) {
+    for (const [index, table] of compiled.entries()) checkSpelling(path, table, adminRoute(TABLES[index] ?? []));
+  }
+});
+
+/** Percent-decoded once; bytes stay bytes. */
+function decode(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function decodeUnicode(text: string): string {
+  return text.replace(/%u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** What decodeURIComponent throws on, or an origin answers with 400: a stray percent sign, NUL, bytes that are no UTF-8. */
+function isBroken(path: string): boolean {
+  try {
+    return decodeURIComponent(path).includes("\0");
+  } catch {
+    return true;
+  }
+}
+
+function urlPath(target: string): string {
+  return URL.canParse(target, "http://a.test") ? new URL(target, "http://a.test").pathname : "/";
+}
+
+function slashes(text: string): string {
+  return text.replaceAll("\\", "/");
+}
+
+function narrow(text: string): string {
+  return text.replaceAll("\xc0\xaf", "/").replaceAll("\xc0\xae", ".");
+}
+
+function withoutParameters(path: string): string {
+  return path.replaceAll(/;[^/]*/g, "");
+}
+
+function merge(segments: readonly string[]): string[] {
+  return segments.filter((segment) => segment !== "");
+}
+
+function resolve(segments: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const segment of segments) {
+    if (segment === "..") kept.pop();
+    else if (segment !== ".") kept.push(segment);
+  }
+  return kept;
+}
+
+function resolved(path: string): string {
+  return `/${resolve(merge(path.slice(1).split("/"))).join("/")}`;
+}

@@ -1,0 +1,83 @@
+/** No spelling of a path leads around a route, and what is taken goes on as it was spelled. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startMillrace } from "./support/millrace.ts";
+import type { Millrace } from "./support/millrace.ts";
+import { ask, get } from "./support/raw-client.ts";
+import { startRawOrigin } from "./support/raw-origin.ts";
+import type { RawOrigin } from "./support/raw-origin.ts";
+
+let origin: RawOrigin;
+let guarded: Millrace;
+let open: Millrace;
+
+before(async () => {
+  origin = await startRawOrigin({});
+  const config = (routes: string): string => `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [${routes}]
+logging: { access: false, level: warn }
+`;
+  guarded = await startMillrace(
+    config(`{ match: { path: "/admin/*" }, authentication: { tokens: [s3cret] }, upstream: app }, { upstream: app }`),
+  );
+  open = await startMillrace(config(`{ upstream: app }`));
+});
+
+after(async () => {
+  assert.equal(await guarded.stop(), 0);
+  assert.equal(await open.stop(), 0);
+  await origin.close();
+});
+
+test("a guarded path is not reached without its token, however it is spelled", async () => {
+  const before = origin.requests.length;
+  const spellings: readonly (readonly [path: string, status: number])[] = [
+    ["/admin", 401],
+    ["/%61dmin/x", 401],
+    ["/admin;a=b/x", 401],
+    ["/admin//x/../y", 400],
+    ["/admin/../x", 400],
+    ["/x/../admin", 400],
+    ["//admin", 400],
+    ["//x/admin", 400],
+    ["/\\x/admin", 400],
+    ["/./admin", 400],
+    ["/static/..%2fadmin", 400],
+    ["/static/%2e%2e/admin", 400],
+    ["/static/..\\admin", 400],
+    ["/..;/admin", 400],
+    ["/%2561dmin", 400],
+    ["/admin%2fx", 400],
+    ["/admin%3fx.css", 400],
+    ["/admin%00.css", 400],
+    ["/..%c0%afadmin", 400],
+    ["http://a.test/x/../admin", 400],
+  ];
+  for (const [path, status] of spellings) {
+    const response = await ask(guarded.port, get(path));
+    assert.equal(response.status, status, path);
+    if (status === 400) {
+      assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=http_protocol_error"], path);
+      assert.deepEqual(response.fields.get("connection"), ["close"], path);
+    }
+  }
+  assert.equal(origin.requests.length, before);
+});
+
+test("what is taken goes on as it was spelled", async () => {
+  const everywhere = ["/a%2Fb/%61;x=%20y//z/?q=/../admin", "/x//y", "/caf%c3%a9/100%/", "/x\\y", "/x/../y%2fz", "//x/y"];
+  for (const path of everywhere) {
+    const { status } = await ask(guarded.port, get(path));
+    assert.equal(status, 200, path);
+    assert.equal(origin.requests.at(-1)?.head.split("\r\n", 1)[0], `GET ${path} HTTP/1.1`);
+  }
+  // Nothing to lead around.
+  for (const path of [...everywhere, "//x/admin", "/a/./../b/", "/admin%2fx", "/%252F"]) {
+    const { status } = await ask(open.port, get(path));
+    assert.equal(status, 200, path);
+    assert.equal(origin.requests.at(-1)?.head.split("\r\n", 1)[0], `GET ${path} HTTP/1.1`);
+  }
+});
