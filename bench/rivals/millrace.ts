@@ -11,7 +11,7 @@ export const millrace: Rival = { name: "millrace", missing: () => null, prepare:
 
 /** The same with its access log, a JSON line per request into a file. */
 export const millraceLogging: Rival = {
-  name: "millrace, log",
+  name: "millrace+log",
   missing: () => null,
   prepare: (setup) => command(setup, CHECKOUT, `access: true, output: ${JSON.stringify(path.join(setup.folder, "access.log"))}`),
 };
