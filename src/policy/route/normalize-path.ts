@@ -104,7 +104,7 @@ function isReadable(path: string): boolean {
 }
 
 /** What may stand for something else. */
-const SPECIAL = /[%;\\]|[^ -~]/;
+const SPECIAL = /[%;?#\\]|[^ -~]/;
 /** A dot segment, with or without parameters or what may be taken for a query. */
 const DOTS = /^\.{1,2}(?:[;?#]|$)/;
 /** NUL, what only old decoders decode, and UTF-8 that takes more bytes than its character needs (RFC 3629 section 3). */
