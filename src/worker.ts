@@ -43,7 +43,7 @@ class DataPlaneThread {
       socketsMax: init.socketsMax,
     };
     this.buckets = new BucketTable(init.bucketTable);
-    this.log = new LogBatch((data, lines) => port.postMessage({ type: "log", data, lines } satisfies FromWorker, [data.buffer]));
+    this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));
   }
 
   receive(message: ToWorker): void {
@@ -55,7 +55,7 @@ class DataPlaneThread {
       case "drain":
         return this.drain(message.timeoutMs);
       case "log-taken":
-        return this.log.taken(message.bytes);
+        return this.log.taken(message.chunk);
     }
   }
 
@@ -136,7 +136,7 @@ class DataPlaneThread {
     let cut = 0;
     for (const context of this.contexts) for (const connection of context.connections) if (connection.cutNow()) cut++;
     thread.close();
-    log.flush();
+    log.hand();
     this.send({ type: "drained", cut });
   }
 

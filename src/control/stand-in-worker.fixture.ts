@@ -6,11 +6,13 @@
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
 import { EndpointTable } from "../shared/endpoint-table.ts";
+import { LogBatch } from "../observe/log-batch.ts";
 import { CounterId, metricLayout, WorkerMetrics } from "../shared/metric-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 let init: WorkerInit | null = null;
+let log: LogBatch | null = null;
 let endpoints: EndpointTable | null = null;
 const servers: net.Server[] = [];
 const held = new Set<net.Socket>();
@@ -20,13 +22,14 @@ let metrics: WorkerMetrics | null = null;
 parentPort?.on("message", (message: WorkerInit | ToWorker) => {
   if (!("type" in message)) {
     init = message;
+    log = new LogBatch(message.logMemory, (chunk, bytes, lines) => send({ type: "log", chunk, bytes, lines }));
     endpoints = new EndpointTable(message.endpointTable);
     const workers = new WorkerTable(message.workerTable);
     setInterval(() => workers.beat(message.index), 5);
   } else if (message.type === "configure") configure(message);
   else if (message.type === "listen") listen(message.targets);
   else if (message.type === "drain") drain();
-  else send({ type: "event", level: "info", event: "worker_fault", message: "taken", fields: { bytes: message.bytes } });
+  else send({ type: "event", level: "info", event: "worker_fault", message: "taken", fields: { chunk: message.chunk } });
 });
 
 function configure(message: ConfigureMessage): void {
@@ -74,7 +77,8 @@ function serve(socket: net.Socket): void {
       return;
     }
     if (path === "/say") {
-      send({ type: "log", data: Buffer.from(`line of ${init?.index}\n`), lines: 1 });
+      log?.add(`line of ${init?.index}\n`);
+      log?.flush();
       send({ type: "event", level: "warn", event: "accept_failed", message: "said", fields: { listener: 0 } });
     }
     metrics?.exchangeFinished(0, 0, 200, 1, data.length, 100);

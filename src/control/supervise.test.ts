@@ -184,7 +184,7 @@ test("log lines and events of a worker arrive, and the lines are acknowledged", 
   await ask(running.port, "/say");
   await until("acknowledged", () => events(running, "worker_fault").length === 1);
   assert.deepEqual(running.lines, ["line of 0\n"]);
-  assert.equal(events(running, "worker_fault")[0]?.["bytes"], 10);
+  assert.equal(typeof events(running, "worker_fault")[0]?.["chunk"], "number");
   assert.deepEqual([events(running, "accept_failed")[0]?.["level"], events(running, "accept_failed")[0]?.["worker"]], ["warn", 0]);
 });
 

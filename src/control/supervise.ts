@@ -10,6 +10,7 @@
 import type { Worker } from "node:worker_threads";
 import type { ConfigureMessage, ListenTarget, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
+import { createLogMemory } from "../observe/log-batch.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
 import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
 import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
@@ -21,7 +22,7 @@ export type WorkerConfiguration = Omit<ConfigureMessage, "type">;
 
 export interface SupervisorOptions {
   readonly workers: number;
-  readonly init: Omit<WorkerInit, "index" | "workers">;
+  readonly init: Omit<WorkerInit, "index" | "workers" | "logMemory">;
   /** Starts the thread of a seat, or gives one that was started before. */
   readonly threadFor: (index: number) => Worker;
   readonly log: AppLog;
@@ -207,8 +208,10 @@ export class Supervisor {
 
   private occupy(seat: Seat): WorkerHandle {
     const { init, threadFor, workers } = this.options;
-    const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, workers }, (notice) =>
-      this.notice(handle, notice),
+    const handle = new WorkerHandle(
+      threadFor(seat.index),
+      { ...init, index: seat.index, workers, logMemory: createLogMemory() },
+      (notice) => this.notice(handle, notice),
     );
     seat.handle = handle;
     seat.opening = null;
@@ -292,7 +295,7 @@ export class Supervisor {
         this.options.onReleased(notice.generation, handle.index);
         return;
       case "log":
-        this.options.takeLines(notice.data, notice.lines, () => handle.logTaken(notice.data.length));
+        this.options.takeLines(handle.logLines(notice), notice.lines, () => handle.logTaken(notice.chunk));
         return;
       case "event":
         this.options.log.log(notice.level, notice.event, notice.message, { ...notice.fields, worker: handle.index });

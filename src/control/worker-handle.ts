@@ -1,5 +1,6 @@
 /** One data-plane thread as the control plane sees it: questions with their answers, and its end. */
 import type { Worker } from "node:worker_threads";
+import { linesOf } from "../observe/log-batch.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 export interface ListenFailure {
@@ -27,6 +28,7 @@ export class WorkerHandle {
   /** Resolves, with the reason in words, when the thread has ended: it will not write into shared memory any more. */
   readonly ended: Promise<string>;
   private readonly thread: Worker;
+  private readonly logMemory: SharedArrayBuffer;
   private readonly onNotice: (notice: WorkerNotice) => void;
   private readonly configuring: Map<number, Waiter<string | null>> = new Map();
   private listening: Waiter<ListenFailure | null> | null = null;
@@ -37,6 +39,7 @@ export class WorkerHandle {
     this.index = init.index;
     this.onNotice = onNotice;
     this.thread = thread;
+    this.logMemory = init.logMemory;
     this.thread.postMessage(init);
     this.thread.on("message", (message: FromWorker) => this.receive(message));
     let fault: string | null = null;
@@ -67,8 +70,13 @@ export class WorkerHandle {
     return this.ask((waiter) => (this.draining = waiter), { type: "drain", timeoutMs });
   }
 
-  logTaken(bytes: number): void {
-    this.tell({ type: "log-taken", bytes });
+  /** Access log lines that the worker gave notice of; they stay as they are until {@link logTaken}. */
+  logLines({ chunk, bytes }: Extract<WorkerNotice, { readonly type: "log" }>): Uint8Array {
+    return linesOf(this.logMemory, chunk, bytes);
+  }
+
+  logTaken(chunk: number): void {
+    this.tell({ type: "log-taken", chunk });
   }
 
   /** Ends the thread at once, in the middle of whatever it does. */

@@ -58,7 +58,6 @@ export class Thread implements DataPlane, Connector {
   private short: boolean = false;
   private readonly pools: Map<string, EndpointPool> = new Map();
   private readonly timer: NodeJS.Timeout;
-  private readonly record: AccessRecord;
 
   constructor(parts: ThreadParts, snapshot: Snapshot, output: ThreadOutput) {
     this.workerIndex = parts.workerIndex;
@@ -71,7 +70,6 @@ export class Thread implements DataPlane, Connector {
     this.now = monotonicMs();
     this.epochOffset = Date.now() - this.now;
     this.deadlines = new Deadlines(TICK_MS, this.now);
-    this.record = emptyRecord(parts.workerIndex);
     this.timer = setInterval(() => this.onTick(), TICK_MS);
   }
 
@@ -138,22 +136,23 @@ export class Thread implements DataPlane, Connector {
     const durationMs = startedAt === 0 ? 0 : this.now - startedAt;
     this.metrics.exchangeFinished(-1, -1, answer.status, durationMs, bytesReceived, bytesSent);
     if (!this.accessLog) return;
-    const record = this.record;
-    record.startedAtMs = this.now - durationMs + this.epochOffset;
-    record.client = client;
-    record.method = head === null ? "" : head.method;
-    record.host = head === null ? "" : head.host;
-    record.path = head === null ? "" : (head.target.split("?", 1)[0] ?? "");
-    record.status = answer.status;
-    record.bytesReceived = bytesReceived;
-    record.bytesSent = bytesSent;
-    record.durationMs = durationMs;
-    record.originHeadMs = -1;
-    record.endpoint = "";
-    record.route = "";
-    record.attempts = 0;
-    record.outcome = answer.reason;
-    this.output.access(record);
+    this.output.access({
+      startedAtMs: this.now - durationMs + this.epochOffset,
+      client,
+      method: head === null ? "" : head.method,
+      host: head === null ? "" : head.host,
+      path: head === null ? "" : (head.target.split("?", 1)[0] ?? ""),
+      status: answer.status,
+      bytesReceived,
+      bytesSent,
+      durationMs,
+      originHeadMs: -1,
+      endpoint: "",
+      route: "",
+      attempts: 0,
+      outcome: answer.reason,
+      worker: this.workerIndex,
+    });
   }
 
   exchangeFinished(exchange: Exchange, bytesSent: number): void {
@@ -172,22 +171,23 @@ export class Thread implements DataPlane, Connector {
     countOutcome(snapshot.metrics, exchange);
     if (--snapshot.exchangesOpen === 0 && snapshot !== this.snapshot) this.output.released(snapshot.generation);
     if (!this.accessLog) return;
-    const record = this.record;
-    record.startedAtMs = exchange.startedAt + this.epochOffset;
-    record.client = exchange.client;
-    record.method = exchange.request.method;
-    record.host = exchange.request.host;
-    record.path = exchange.request.path;
-    record.status = exchange.status;
-    record.bytesReceived = exchange.bytesReceived;
-    record.bytesSent = bytesSent;
-    record.durationMs = durationMs;
-    record.originHeadMs = exchange.originHeadMs;
-    record.endpoint = endpoint === null ? "" : endpoint.url;
-    record.route = route === null ? "" : route.name;
-    record.attempts = exchange.attempts;
-    record.outcome = exchange.outcome;
-    this.output.access(record);
+    this.output.access({
+      startedAtMs: exchange.startedAt + this.epochOffset,
+      client: exchange.client,
+      method: exchange.request.method,
+      host: exchange.request.host,
+      path: exchange.request.path,
+      status: exchange.status,
+      bytesReceived: exchange.bytesReceived,
+      bytesSent,
+      durationMs,
+      originHeadMs: exchange.originHeadMs,
+      endpoint: endpoint === null ? "" : endpoint.url,
+      route: route === null ? "" : route.name,
+      attempts: exchange.attempts,
+      outcome: exchange.outcome,
+      worker: this.workerIndex,
+    });
   }
 
   /** Swaps the configuration; exchanges in flight keep theirs. */
@@ -247,24 +247,4 @@ function countOutcome(metrics: WorkerMetrics, exchange: Exchange): void {
       return metrics.add(CounterId.client_aborts, 1);
     default:
   }
-}
-
-function emptyRecord(worker: number): AccessRecord {
-  return {
-    startedAtMs: 0,
-    client: "",
-    method: "",
-    host: "",
-    path: "",
-    status: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    durationMs: 0,
-    originHeadMs: -1,
-    endpoint: "",
-    route: "",
-    attempts: 0,
-    outcome: "",
-    worker,
-  };
 }

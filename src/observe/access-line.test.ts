@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AccessLines, LOGGED_PATH_MAX } from "./access-line.ts";
 import type { AccessRecord } from "./access-line.ts";
+import { CHUNK_BYTES } from "./log-batch.ts";
 
 const record: AccessRecord = {
   startedAtMs: Date.UTC(2026, 10, 23, 10, 0, 0, 7) + 0.9,
@@ -18,7 +19,7 @@ const record: AccessRecord = {
   endpoint: "http://127.0.0.1:60408",
   route: "api",
   attempts: 1,
-  outcome: "ok",
+  outcome: "completed",
   worker: 0,
 };
 
@@ -39,7 +40,7 @@ test("a JSON line holds every value of the record", () => {
     endpoint: "http://127.0.0.1:60408",
     route: "api",
     attempts: 1,
-    outcome: "ok",
+    outcome: "completed",
     worker: 0,
   });
 });
@@ -101,7 +102,12 @@ test("in text a client's spaces, quotes and backslashes cannot forge a field", (
   assert.ok(line.includes('/x\\" 200 outcome=ok \\"\\\\" 200'));
 });
 
-test("a long path is cut", () => {
+test("a long path, host or method is cut, and no line exceeds a chunk of the log", () => {
   const parsed = JSON.parse(new AccessLines("json").line({ ...record, path: "/".padEnd(10_000, "a") }));
   assert.equal(parsed.path.length, LOGGED_PATH_MAX + 3);
+  const long = "\u00ff".repeat(60_000);
+  for (const format of ["json", "text"] as const) {
+    const line = new AccessLines(format).line({ ...record, method: long, host: long, path: long });
+    assert.ok(line.length < CHUNK_BYTES / 4, `${line.length}`);
+  }
 });

@@ -5,38 +5,40 @@
  * `\x1b` in text). So no request can break a line, forge one or drive a terminal, the output is valid UTF-8 whatever the bytes were,
  * and a line's length is its size in bytes.
  *
- * A line costs about 0.6 microseconds (measured: four rounds of a million lines whose path, sizes and times vary, Node 26, one core):
- * the parts that repeat are kept, no JSON.stringify unless a value needs it, a Date once a second, no float formatting.
+ * A line costs about 0.6 microseconds: the parts that repeat are kept, no JSON.stringify unless a value needs it, a Date once a second, no
+ * float formatting. Writing bytes instead of text was slower (docs/decisions/0007-access-log-on-or-off.md).
  */
 export interface AccessRecord {
   /** Epoch milliseconds. */
-  startedAtMs: number;
+  readonly startedAtMs: number;
   /** Address without port, after trusted_proxies. */
-  client: string;
-  method: string;
-  host: string;
+  readonly client: string;
+  readonly method: string;
+  readonly host: string;
   /** Without the query, which may hold secrets. */
-  path: string;
-  /** 0: the client got no answer. */
-  status: number;
-  bytesReceived: number;
-  bytesSent: number;
-  durationMs: number;
+  readonly path: string;
+  /** Of the answer, also where the client did not wait for its end; 499: the client left before there was one. */
+  readonly status: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly durationMs: number;
   /** Milliseconds until the endpoint's response head; -1: there was none. */
-  originHeadMs: number;
+  readonly originHeadMs: number;
   /** URL of the endpoint that answered; "" for none. */
-  endpoint: string;
-  route: string;
-  attempts: number;
-  /** How it ended, one word: `ok`, `rate_limited`, `client_abort` ... */
-  outcome: string;
-  worker: number;
+  readonly endpoint: string;
+  readonly route: string;
+  readonly attempts: number;
+  /** How it ended, one word: `completed`, `rate_limited`, `client_gone` ... */
+  readonly outcome: string;
+  readonly worker: number;
 }
 
 export type AccessFormat = "json" | "text";
 
-/** Longest path that is logged, in characters; heads may be allowed to be much larger. */
+/** Longest path and longest other text that are logged, in characters; heads may be allowed to be much larger. */
 export const LOGGED_PATH_MAX = 2048;
+/** A host name has no more (RFC 1035 section 2.3.4). */
+const LOGGED_TEXT_MAX = 255;
 
 /** Formats lines; it keeps the text of the current second, so use one per thread. */
 export class AccessLines {
@@ -44,7 +46,7 @@ export class AccessLines {
   private second: number = NaN;
   /** `2026-11-23T10:00:00.` */
   private prefix: string = "";
-  /** Parts of the last JSON line, and what they were made of. */
+  /** Parts of the last JSON line, and what they were made of; each joined, so that it is one piece when lines are. */
   private before: string = "";
   private client: string | null = null;
   private method: string = "";
@@ -62,16 +64,16 @@ export class AccessLines {
 
   /** The finished line, ending in a line feed. */
   line(record: AccessRecord): string {
-    const path = record.path.length > LOGGED_PATH_MAX ? `${record.path.slice(0, LOGGED_PATH_MAX)}...` : record.path;
+    const path = cut(record.path, LOGGED_PATH_MAX);
     return this.format === "json" ? this.json(record, path) : this.plain(record, path);
   }
 
+  /** Joined by `+`, which takes texts as they are; a template would first turn each part into a text by a call. */
   private json(r: AccessRecord, path: string): string {
-    return (
-      `{"time":"${this.time(r.startedAtMs)}${this.jsonBefore(r)}${quoted(path)}","status":${r.status},"bytes_received":${r.bytesReceived}` +
-      `,"bytes_sent":${r.bytesSent},"duration_ms":${milliseconds(r.durationMs)}` +
-      `${r.originHeadMs < 0 ? "" : `,"origin_head_ms":${milliseconds(r.originHeadMs)}`}${this.jsonAfter(r)}`
-    );
+    const head = '{"time":"' + this.time(r.startedAtMs) + this.jsonBefore(r) + quoted(path) + '","status":' + decimal(r.status);
+    const bytes = ',"bytes_received":' + decimal(r.bytesReceived) + ',"bytes_sent":' + decimal(r.bytesSent);
+    const origin = r.originHeadMs < 0 ? "" : ',"origin_head_ms":' + milliseconds(r.originHeadMs);
+    return head + bytes + ',"duration_ms":' + milliseconds(r.durationMs) + origin + this.jsonAfter(r);
   }
 
   /** From the time to the path; one client's requests differ in neither. */
@@ -80,9 +82,16 @@ export class AccessLines {
       this.client = r.client;
       this.method = r.method;
       this.host = r.host;
-      this.before =
-        `","level":"info","event":"access","client":"${quoted(r.client)}","method":"${quoted(r.method)}",` +
-        `"host":"${quoted(r.host)}","path":"`;
+      const [client, method, host] = [r.client, r.method, r.host].map((text) => quoted(cut(text, LOGGED_TEXT_MAX)));
+      this.before = [
+        'Z","level":"info","event":"access","client":"',
+        client,
+        '","method":"',
+        method,
+        '","host":"',
+        host,
+        '","path":"',
+      ].join("");
     }
     return this.before;
   }
@@ -101,40 +110,52 @@ export class AccessLines {
       this.attempts = r.attempts;
       this.outcome = r.outcome;
       this.worker = r.worker;
-      this.after =
-        `,"endpoint":"${quoted(r.endpoint)}","route":"${quoted(r.route)}","attempts":${r.attempts}` +
-        `,"outcome":"${quoted(r.outcome)}","worker":${r.worker}}\n`;
+      const [endpoint, route, outcome] = [r.endpoint, r.route, r.outcome].map(quoted);
+      this.after = [
+        `,"endpoint":"${endpoint}","route":"${route}","attempts":${r.attempts}`,
+        `,"outcome":"${outcome}","worker":${r.worker}}\n`,
+      ].join("");
     }
     return this.after;
   }
 
   private plain(r: AccessRecord, path: string): string {
     return (
-      `${this.time(r.startedAtMs)} INFO  access ${bare(r.client)} "${inQuotes(r.method)} ${inQuotes(r.host)}${inQuotes(path)}" ${r.status} ` +
+      `${this.time(r.startedAtMs)}Z INFO  access ${bare(r.client)} "${inQuotes(cut(r.method, LOGGED_TEXT_MAX))} ${inQuotes(cut(r.host, LOGGED_TEXT_MAX))}${inQuotes(path)}" ${r.status} ` +
       `received=${r.bytesReceived} sent=${r.bytesSent} ${milliseconds(r.durationMs)}ms` +
       `${r.originHeadMs < 0 ? "" : ` origin=${milliseconds(r.originHeadMs)}ms`} endpoint=${bare(r.endpoint)} route=${bare(r.route)} ` +
       `attempts=${r.attempts} outcome=${bare(r.outcome)} worker=${r.worker}\n`
     );
   }
 
-  /** RFC 3339 in UTC with milliseconds. */
+  /** RFC 3339 in UTC with milliseconds, but for the Z at its end. */
   private time(epochMs: number): string {
     const second = Math.floor(epochMs / 1000);
     if (second !== this.second) {
       this.second = second;
       this.prefix = new Date(second * 1000).toISOString().slice(0, 20);
     }
-    return `${this.prefix}${THOUSANDTHS[Math.floor(epochMs - second * 1000)] ?? "000"}Z`;
+    return this.prefix + (THOUSANDTHS[Math.floor(epochMs - second * 1000)] ?? "000");
   }
 }
 
+const SMALL: readonly string[] = Array.from({ length: 1000 }, (_, i) => String(i));
 const THOUSANDTHS: readonly string[] = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, "0"));
+
+/** A whole number; for most of them the text is there already. */
+function decimal(value: number): string {
+  return SMALL[value] ?? String(value);
+}
 
 /** A duration with three decimals, by integers: formatting a double costs several times as much. */
 function milliseconds(durationMs: number): string {
   const micros = Math.round(durationMs * 1000);
   const whole = Math.floor(micros / 1000);
-  return `${whole}.${THOUSANDTHS[micros - whole * 1000] ?? "000"}`;
+  return decimal(whole) + "." + (THOUSANDTHS[micros - whole * 1000] ?? "000");
+}
+
+function cut(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max)}...` : text;
 }
 
 const NEEDS_ESCAPE = /[^ !#-[\]-~]/;

@@ -1,17 +1,23 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { BATCH_BYTES, LogBatch, UNTAKEN_BYTES_MAX } from "./log-batch.ts";
+import { CHUNK_BYTES, createLogMemory, linesOf, LogBatch } from "./log-batch.ts";
 
 interface Sent {
+  readonly chunk: number;
   readonly text: string;
   readonly lines: number;
-  readonly bytes: number;
 }
 
-function collect(): { sent: Sent[]; batch: LogBatch } {
+function collect(): { sent: Sent[]; batch: LogBatch; textOf: (chunk: number, bytes: number) => string } {
   const sent: Sent[] = [];
-  return { sent, batch: new LogBatch((data, lines) => void sent.push({ text: Buffer.from(data).toString(), lines, bytes: data.length })) };
+  const memory = createLogMemory();
+  const textOf = (chunk: number, bytes: number): string => Buffer.from(linesOf(memory, chunk, bytes)).toString("latin1");
+  const batch = new LogBatch(memory, (chunk, bytes, lines) => void sent.push({ chunk, text: textOf(chunk, bytes), lines }));
+  return { sent, batch, textOf };
 }
+
+const KILOBYTE = `${"x".repeat(1023)}\n`;
+const MEMORY_BYTES = createLogMemory().byteLength;
 
 test("lines wait for the tick and go out as one batch", () => {
   const { sent, batch } = collect();
@@ -20,42 +26,69 @@ test("lines wait for the tick and go out as one batch", () => {
   assert.equal(sent.length, 0);
   batch.flush();
   batch.flush();
-  assert.deepEqual(sent, [{ text: "a\nbc\n", lines: 2, bytes: 5 }]);
+  assert.deepEqual(
+    sent.map(({ text, lines }) => [text, lines]),
+    [["a\nbc\n", 2]],
+  );
 });
 
-test("a full batch does not wait", () => {
+test("a full chunk does not wait", () => {
   const { sent, batch } = collect();
-  const line = `${"x".repeat(1023)}\n`;
-  for (let i = 0; i < BATCH_BYTES / 1024; i++) batch.add(line);
+  for (let i = 0; i < CHUNK_BYTES / 1024; i++) batch.add(KILOBYTE);
   assert.equal(sent.length, 0);
-  batch.add(line);
+  batch.add("next\n");
   assert.equal(sent.length, 1);
-  assert.equal(sent[0]?.bytes, BATCH_BYTES);
+  assert.equal(sent[0]?.text, KILOBYTE.repeat(CHUNK_BYTES / 1024));
+  batch.taken(sent[0].chunk);
+  batch.flush();
+  assert.equal(sent[1]?.text, "next\n");
+});
+
+test("while the sink has a batch, the tick sends none", () => {
+  const { sent, batch } = collect();
+  batch.add("a\n");
+  batch.flush();
+  batch.add("b\n");
+  batch.flush();
+  batch.add("c\n");
+  assert.equal(sent.length, 1);
+  batch.taken(sent[0]?.chunk ?? -1);
+  batch.flush();
+  assert.equal(sent[1]?.text, "b\nc\n");
+});
+
+test("a chunk that the sink holds is not written to", () => {
+  const { sent, batch, textOf } = collect();
+  for (let i = 0; i < 3 * (CHUNK_BYTES / 8); i++) batch.add(`${String(i).padStart(7, "0")}\n`);
+  batch.hand();
+  for (const { chunk, text } of sent) assert.equal(textOf(chunk, text.length), text);
+  assert.equal(new Set(sent.map(({ chunk }) => chunk)).size, 3);
+  const all = sent.map(({ text }) => text).join("");
+  assert.deepEqual(
+    all.trimEnd().split("\n").map(Number),
+    Array.from({ length: 3 * (CHUNK_BYTES / 8) }, (_, i) => i),
+  );
 });
 
 test("an output that does not keep up costs lines, not memory; what it takes makes room again", () => {
   const { sent, batch } = collect();
-  const line = `${"x".repeat(1023)}\n`;
-  for (let i = 0; i < 5000; i++) batch.add(line);
-  batch.flush();
-  const bytes = sent.reduce((sum, one) => sum + one.bytes, 0);
-  assert.equal(bytes, UNTAKEN_BYTES_MAX);
-  assert.equal(batch.dropped, 5000 - UNTAKEN_BYTES_MAX / 1024);
-  assert.equal(batch.add(line), false);
-  batch.taken(1024);
-  assert.equal(batch.add(line), true);
-  assert.equal(batch.add(line), false);
+  for (let i = 0; i < 5000; i++) batch.add(KILOBYTE);
+  assert.equal(
+    sent.reduce((sum, one) => sum + one.text.length, 0),
+    MEMORY_BYTES,
+  );
+  assert.equal(batch.dropped, 5000 - MEMORY_BYTES / 1024);
+  batch.taken(sent[3]?.chunk ?? -1);
+  for (let i = 0; i < CHUNK_BYTES / 1024; i++) assert.equal(batch.add(KILOBYTE), true);
+  assert.equal(batch.add(KILOBYTE), false);
 });
 
-test("a line larger than a batch goes out alone, in its place", () => {
+test("a line larger than a chunk is dropped, and those around it are not", () => {
   const { sent, batch } = collect();
-  const long = `${"y".repeat(BATCH_BYTES)}\n`;
   batch.add("before\n");
-  batch.add(long);
-  batch.add("after\n");
-  batch.flush();
-  assert.deepEqual(
-    sent.map(({ text }) => text),
-    ["before\n", long, "after\n"],
-  );
+  assert.equal(batch.add(`${"y".repeat(CHUNK_BYTES)}\n`), false);
+  assert.equal(batch.add("after\n"), true);
+  batch.hand();
+  assert.equal(sent.map(({ text }) => text).join(""), "before\nafter\n");
+  assert.equal(batch.dropped, 1);
 });

@@ -1,69 +1,80 @@
 /**
- * A worker's log lines on their way to the sink in the main thread: collected as bytes and handed over in batches, because a message
- * between threads costs some ten microseconds and a line less than one. Lines that the sink has not taken yet are bounded: when the output
- * is slower than the traffic, lines are dropped and counted, and requests go on.
+ * A worker's log lines on their way to the sink in the main thread: collected as bytes in memory that both threads see, and handed over in
+ * batches, because a message between threads costs some ten microseconds and a line less than one. The memory is one ring of chunks for
+ * the life of the worker: nothing is copied or left to the garbage collector, and lines that the sink has not taken yet are bounded. When
+ * the output is slower than the traffic, lines are dropped and counted, and requests go on.
  */
 import { Buffer } from "node:buffer";
 
-/** A batch is handed over when the next line would make it larger; smaller ones wait for the caller's tick. */
-export const BATCH_BYTES: number = 64 * 1024;
-/** Most bytes of one worker that may wait, here and in the sink. */
-export const UNTAKEN_BYTES_MAX: number = 1024 * 1024;
+/** The lines of one batch lie in one chunk. */
+export const CHUNK_BYTES: number = 256 * 1024;
+const CHUNKS = 8;
 
-/** Hands a batch over; its memory is the receiver's. Its size comes back through {@link LogBatch.taken} when the sink has taken it. */
-export type SendBatch = (data: Uint8Array<ArrayBuffer>, lines: number) => void;
+/** Hands a batch over. The chunk is the receiver's until {@link LogBatch.taken}. */
+export type SendBatch = (chunk: number, bytes: number, lines: number) => void;
+
+/** The memory of one worker's lines. */
+export function createLogMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(CHUNKS * CHUNK_BYTES);
+}
+
+/** The lines of a batch, where they lie. */
+export function linesOf(memory: SharedArrayBuffer, chunk: number, bytes: number): Uint8Array {
+  return new Uint8Array(memory, chunk * CHUNK_BYTES, bytes);
+}
 
 export class LogBatch {
   /** Lines dropped so far. */
   dropped: number = 0;
   private readonly send: SendBatch;
-  /** A line becomes bytes at once: a text that grows by thousands of pieces costs the garbage collector more than the copy. */
-  private readonly collected: Buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  private readonly memory: Buffer;
+  /** The one that came back last is used first: it is still in the processor's cache. */
+  private readonly free: number[] = Array.from({ length: CHUNKS }, (_, index) => index);
+  /** The chunk that is being filled; -1: none. */
+  private chunk: number = -1;
   private used: number = 0;
   private lines: number = 0;
-  /** Bytes handed over and not taken yet. */
+  /** Chunks that the sink holds. */
   private untaken: number = 0;
 
-  constructor(send: SendBatch) {
+  constructor(memory: SharedArrayBuffer, send: SendBatch) {
+    this.memory = Buffer.from(memory);
     this.send = send;
   }
 
   /** `line` ends in a line feed and is ASCII (see access-line.ts): its length is its size. False: it was dropped. */
   add(line: string): boolean {
-    if (this.untaken + this.used + line.length > UNTAKEN_BYTES_MAX) {
+    if (this.used + line.length > CHUNK_BYTES) this.hand();
+    if (this.chunk < 0) this.chunk = this.free.pop() ?? -1;
+    if (this.chunk < 0 || line.length > CHUNK_BYTES) {
       this.dropped++;
       return false;
     }
-    if (this.used + line.length > BATCH_BYTES) {
-      this.flush();
-      if (line.length > BATCH_BYTES) {
-        this.hand(new Uint8Array(Buffer.from(line, "latin1")), 1);
-        return true;
-      }
-    }
-    this.used += this.collected.write(line, this.used, "latin1");
+    // A line becomes bytes at once: a text that grows by thousands of pieces costs the garbage collector more than the copy.
+    this.used += this.memory.write(line, this.chunk * CHUNK_BYTES + this.used, "latin1");
     this.lines++;
     return true;
   }
 
-  /** Hands over what is collected. Call it on a tick of some 100 ms and before the worker ends. */
+  /** Call it on a tick of some 100 ms. While the sink still has an earlier batch it does nothing: a slow output gets full chunks. */
   flush(): void {
+    if (this.untaken === 0) this.hand();
+  }
+
+  /** Hands over what is collected; by itself only before the worker ends. */
+  hand(): void {
     if (this.lines === 0) return;
-    // A copy of its own memory, so that it can be transferred to the other thread.
-    const data = new Uint8Array(this.collected.subarray(0, this.used));
-    const lines = this.lines;
+    const { chunk, used, lines } = this;
+    this.chunk = -1;
     this.used = 0;
     this.lines = 0;
-    this.hand(data, lines);
+    this.untaken++;
+    this.send(chunk, used, lines);
   }
 
-  /** The sink took, or dropped, that many bytes. */
-  taken(bytes: number): void {
-    this.untaken -= bytes;
-  }
-
-  private hand(data: Uint8Array<ArrayBuffer>, lines: number): void {
-    this.untaken += data.length;
-    this.send(data, lines);
+  /** The sink wrote, or dropped, the lines of that chunk. */
+  taken(chunk: number): void {
+    this.free.push(chunk);
+    this.untaken--;
   }
 }

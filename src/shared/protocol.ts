@@ -24,6 +24,8 @@ export interface WorkerInit {
   readonly bucketTable: SharedArrayBuffer;
   /** {@link WorkerTable} */
   readonly workerTable: SharedArrayBuffer;
+  /** Where this worker's access log lines lie until they are written; see observe/log-batch.ts. */
+  readonly logMemory: SharedArrayBuffer;
   /** Sockets that all workers together may have open before new clients are turned away. */
   readonly socketsMax: number;
 }
@@ -46,8 +48,8 @@ export type ToWorker =
   | { readonly type: "listen"; readonly targets: readonly (ListenTarget | null)[] }
   /** Stop accepting, finish what is in flight, then answer `drained`. Past `timeoutMs` the rest is cut. */
   | { readonly type: "drain"; readonly timeoutMs: number }
-  /** The sink took a batch of `bytes` from this worker: its backlog shrinks by as much. */
-  | { readonly type: "log-taken"; readonly bytes: number };
+  /** The lines in that chunk of the log memory were written or dropped. */
+  | { readonly type: "log-taken"; readonly chunk: number };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -58,8 +60,8 @@ export type FromWorker =
   | { readonly type: "released"; readonly generation: number }
   | { readonly type: "listening" }
   | { readonly type: "listen-failed"; readonly listener: number; readonly code: string; readonly message: string }
-  /** Finished access log lines, each ending in a line feed. */
-  | { readonly type: "log"; readonly data: Uint8Array; readonly lines: number }
+  /** Finished access log lines, each ending in a line feed, lie in a chunk of the log memory. */
+  | { readonly type: "log"; readonly chunk: number; readonly bytes: number; readonly lines: number }
   /** Something that the application log should say. `event` is one of observe/names.ts. */
   | {
       readonly type: "event";
