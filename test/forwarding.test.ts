@@ -92,6 +92,15 @@ describe("the request that goes upstream", () => {
     assert.deepEqual(names, ["Host", "X-Kept", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Via"]);
   });
 
+  test("asks for at most as many ranges as anybody needs", async () => {
+    const range = (count: number): string => `Range: bytes=${Array.from({ length: count }, (_, at) => `${at}-${at}`).join(",")}`;
+    const some = await forwarded(get("/", [range(200), 'If-Range: "a"']));
+    assert.match(some.head, /^Range: bytes=0-0,1-1,/m);
+    const many = await forwarded(get("/", ["X-Kept: 1", range(201)]));
+    assert.doesNotMatch(many.head, /^Range:/m);
+    assert.match(many.head, /^X-Kept: 1/m);
+  });
+
   test("is refused where Connection names what everybody on the way needs", async () => {
     for (const name of ["Host", "content-length", "X-Forwarded-For", "Authorization"]) {
       const before = origin.requests.length;

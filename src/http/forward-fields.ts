@@ -7,15 +7,7 @@ import { FRAMING_FIELDS, Known, bit } from "./known-fields.ts";
 
 /** End at this hop in either direction (RFC 9110 section 7.6.1); Transfer-Encoding is the codec's to decide. */
 // Proxy-Authorization and Proxy-Authenticate are between a client and a forward proxy that it chose, and a gateway is none (section 11.7).
-const HOP_BY_HOP =
-  bit(Known.connection) |
-  bit(Known.keepAlive) |
-  bit(Known.proxyConnection) |
-  bit(Known.te) |
-  bit(Known.upgrade) |
-  bit(Known.http2Settings) |
-  bit(Known.proxyAuthorization) |
-  bit(Known.proxyAuthenticate);
+const HOP_BY_HOP = bit(Known.connection) | bit(Known.keepAlive) | bit(Known.te) | bit(Known.upgrade) | bit(Known.hopByHop);
 
 /**
  * Never forwarded of a request: hop-by-hop fields, `Proxy` (it becomes HTTP_PROXY in CGI, CVE-2016-5385) and names that origins fold

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Known, bit, knownField } from "./known-fields.ts";
 
-/** Every known field with the name that HTTP gives it; `none` and `underscore` are no names. */
+/** Every known field with the name that HTTP gives it; some ids are no names, and some fields share one. */
 const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" | "tabbedFraming" | "foldedName">, string>> = {
   host: "Host",
   connection: "Connection",
@@ -13,7 +13,7 @@ const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" |
   te: "TE",
   trailer: "Trailer",
   upgrade: "Upgrade",
-  proxyConnection: "Proxy-Connection",
+  hopByHop: "Proxy-Connection",
   expect: "Expect",
   via: "Via",
   forwarded: "Forwarded",
@@ -22,14 +22,12 @@ const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" |
   xForwardedHost: "X-Forwarded-Host",
   maxForwards: "Max-Forwards",
   proxy: "Proxy",
-  http2Settings: "HTTP2-Settings",
+  range: "Range",
   date: "Date",
   origin: "Origin",
   authorization: "Authorization",
   accept: "Accept",
   xRealIp: "X-Real-IP",
-  proxyAuthorization: "Proxy-Authorization",
-  proxyAuthenticate: "Proxy-Authenticate",
   xForwardedPort: "X-Forwarded-Port",
   clientCert: "Client-Cert",
 };
@@ -44,6 +42,11 @@ test("every known field is recognised in any case", () => {
     const alternating = [...name].map((character, index) => (index % 2 === 0 ? character.toLowerCase() : character.toUpperCase())).join("");
     for (const spelling of [name, name.toLowerCase(), name.toUpperCase(), alternating]) assert.equal(idOf(spelling), Known[key], spelling);
   }
+});
+
+test("the fields that end at one hop, and those of a client's certificate, share an id", () => {
+  for (const name of ["HTTP2-Settings", "proxy-authorization", "Proxy-Authenticate"]) assert.equal(idOf(name), Known.hopByHop, name);
+  assert.equal(idOf("Client-Cert-Chain"), Known.clientCert);
 });
 
 test("ids are distinct and fit into the bits of a small integer", () => {

@@ -365,3 +365,16 @@ test("the default limit passes targets of 8000 bytes (RFC 9112 section 3)", () =
 test("empty lines do not count for the request line's limit", () => {
   assert.deepEqual(splits("\r\n\r\n\r\n\r\n" + ofLine(100)), [null]);
 });
+
+test("a target that comes octet by octet is looked at once", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const wire = latin1(withLine(`GET /${"a".repeat(1000)} HTTP/1.1`));
+  for (let at = 0; at < 900; at++) {
+    reader.feed(wire, at, at + 1);
+    assert.equal(reader.next(), Event.needMore);
+  }
+  // What was checked is not looked at again, whatever stands there now.
+  reader.bytes.fill(0, 10, 800);
+  reader.feed(wire, 900, wire.length);
+  assert.equal(reader.next(), Event.head);
+});

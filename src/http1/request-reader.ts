@@ -16,6 +16,8 @@ const METHOD_BYTES_MAX = 64;
 /** Reads the requests of one downstream connection. See MessageReader for the protocol of calls. */
 export class RequestReader extends MessageReader<RequestHead> {
   private emptyLines: number = 0;
+  /** Offset from `base` of the first unchecked byte of an unfinished target: one that comes byte by byte is looked at once. */
+  private targetChecked: number = 0;
   /** The authority checked last and its host: on a connection it hardly ever changes. */
   private lastAuthority: string = "";
   private lastHost: string = "";
@@ -26,6 +28,7 @@ export class RequestReader extends MessageReader<RequestHead> {
 
   protected override startMessage(): void {
     this.emptyLines = 0;
+    this.targetChecked = 0;
   }
 
   /** `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3), nothing else: single spaces, no repair. */
@@ -52,7 +55,9 @@ export class RequestReader extends MessageReader<RequestHead> {
 
     at++;
     const targetStart = at;
+    if (this.targetChecked !== 0) at = this.base + this.targetChecked;
     while (at < end && TARGET[bytes[at] as number] === 1) at++;
+    this.targetChecked = at - this.base;
     if (at >= end) return false;
     if (bytes[at] !== SP || at === targetStart) return Faults.requestLine;
     const targetEnd = at;

@@ -27,9 +27,9 @@ export class BodyPace {
     this.spanHeldUp = true;
   }
 
-  /** The proxy reads again. */
+  /** The proxy reads again: a new span begins. */
   goesOn(now: number): void {
-    this.lastProgressAt = now;
+    this.begin(now);
   }
 
   /** Whether the body is too slow at `now`. `bytesPerSecond` 0: no minimum rate. `heldUp`: the proxy is not reading at the moment. */

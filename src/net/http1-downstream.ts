@@ -311,6 +311,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const held = this.held;
     if (held !== null) {
       this.held = null;
+      this.pace.goesOn(this.context.plane.now);
       this.reader.feed(held, 0, held.length);
     }
     this.process();

@@ -9,6 +9,7 @@ import type { ForwardedElement } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { KnownId } from "../http/known-fields.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
+import { asksForTooManyRanges } from "../http/ranges.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { PSEUDONYM, nextMaxForwards } from "../proxy/forwarding.ts";
 
@@ -57,6 +58,7 @@ export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, a
   let extra = edits.added;
 
   if (request.minor === 0) dropped |= bit(Known.expect);
+  if (asksForTooManyRanges(request)) dropped |= bit(Known.range);
   const maxForwards = (request.present & bit(Known.maxForwards)) === 0 ? null : nextMaxForwards(request);
   if (maxForwards !== null) {
     dropped |= bit(Known.maxForwards);

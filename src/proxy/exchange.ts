@@ -163,7 +163,7 @@ export class Exchange implements ExchangeView, Usable {
     if (found === "bad-path") return this.answer(answers.BAD_PATH);
     this.route = found;
     const limit = found.bodyBytesMax;
-    if (this.requestFraming.kind === Framing.length && this.requestFraming.length > limit) return this.answer(answers.BODY_TOO_LARGE);
+    if (this.requestFraming.kind === Framing.length && this.requestFraming.length > limit) return this.answer(this.tooLarge());
     this.admit(found, 0);
   }
 
@@ -265,7 +265,7 @@ export class Exchange implements ExchangeView, Usable {
   requestData(bytes: Buffer, start: number, end: number): void {
     this.bytesReceived += end - start;
     this.bodyBytes += end - start;
-    if (this.bodyBytes > (this.route?.bodyBytesMax ?? Infinity)) return this.requestFailed(answers.BODY_TOO_LARGE);
+    if (this.bodyBytes > (this.route?.bodyBytesMax ?? Infinity)) return this.requestFailed(this.tooLarge());
     if (this.replay !== null) {
       if (this.bodyBytes <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
       else this.replay = null;
@@ -289,6 +289,11 @@ export class Exchange implements ExchangeView, Usable {
   upstreamDrained(): void {
     this.requestBlocked = false;
     if (!this.finished) this.downstream.resumeRequest();
+  }
+
+  private tooLarge(): LocalAnswer {
+    this.plane.metrics.add(CounterId.malformed_requests, 1);
+    return answers.BODY_TOO_LARGE;
   }
 
   /** The request turned out to be malformed in its body. */

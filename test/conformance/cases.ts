@@ -48,7 +48,14 @@ export interface ResponseCase {
   readonly source: string;
 }
 
-export type CorpusFile = "http1.json" | "own-requests.json" | "responses.json" | "own-responses.json";
+/** In `test/corpus`, and what the fuzzer found beside the fuzzer. */
+export type CorpusFile =
+  | "http1.json"
+  | "own-requests.json"
+  | "responses.json"
+  | "own-responses.json"
+  | "../../fuzz/found.json"
+  | "../../fuzz/found-responses.json";
 
 export function requestCases(file: CorpusFile): RequestCase[] {
   return records(file).map((record) => {

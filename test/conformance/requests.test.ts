@@ -10,7 +10,7 @@ import { replay } from "./replay.ts";
 import type { Replay } from "./replay.ts";
 import { requestProblems } from "./request-verdict.ts";
 
-const CASES = [...requestCases("http1.json"), ...requestCases("own-requests.json")];
+const CASES = [...requestCases("http1.json"), ...requestCases("own-requests.json"), ...requestCases("../../fuzz/found.json")];
 
 const HUNG_MAX = 5;
 

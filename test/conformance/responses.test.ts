@@ -9,7 +9,7 @@ import { replayResponse, responseProblems } from "./response-verdict.ts";
 import type { ResponseReplay } from "./response-verdict.ts";
 import { ScriptedOrigin } from "./scripted-origin.ts";
 
-const FILES: readonly CorpusFile[] = ["responses.json", "own-responses.json"];
+const FILES: readonly CorpusFile[] = ["responses.json", "own-responses.json", "../../fuzz/found-responses.json"];
 const CASES = FILES.map((file) => ({ file, cases: responseCases(file) }));
 
 describe("responses of the corpus", () => {

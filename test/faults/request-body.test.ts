@@ -417,7 +417,13 @@ const rows: Row[] = [
       await client.send("6\r\nworld!\r\n");
     },
     origin: () => {},
-    expect: { answer: { status: 413 }, log: { status: 413, outcome: "body_too_large" }, client: "closed", origin: "closed" },
+    expect: {
+      answer: { status: 413 },
+      log: { status: 413, outcome: "body_too_large" },
+      client: "closed",
+      origin: "closed",
+      counters: { malformed_requests: 1 },
+    },
     also: neverComplete,
   },
 ];
