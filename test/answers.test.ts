@@ -249,6 +249,25 @@ describe("answers of the proxy's own", () => {
     client.destroy();
   });
 
+  test("no query is in the log: relayed, answered or refused", async () => {
+    const framing = "Content-Length: 1\r\nContent-Length: 2\r\n";
+    for (const [target, status, fields] of [
+      ["/q-relayed?key=s3cret-query", 200, ""],
+      ["/secret/q-unauthorized?key=s3cret-query", 401, ""],
+      ["/q-refused?key=s3cret-query", 400, framing],
+      ["http://a.test/q-absolute?key=s3cret-query", 400, framing],
+    ] as const) {
+      const client = await RawClient.connect(proxy.port);
+      client.send(`GET ${target} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`);
+      assert.equal((await client.response()).status, status, target);
+      client.destroy();
+    }
+    for (const path of ["/q-relayed", "/secret/q-unauthorized", "/q-refused", "/q-absolute"]) {
+      await proxy.until((output) => output.includes(path), `the line of ${path}`);
+    }
+    assert.ok(!proxy.output().includes("s3cret-query"));
+  });
+
   test("every refused exchange has its line in the access log, with the outcome", async () => {
     await proxy.until((output) => output.includes('"outcome":"connection_refused"'), "the log line");
     const outcomes = new Set(proxy.access().map((record) => record["outcome"]));

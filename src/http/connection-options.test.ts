@@ -49,7 +49,7 @@ test("an option that only looks like close is a field name", () => {
   for (const value of ["closed", "close;x", "xclose", '"close"']) assert.equal(options(value).close, false, value);
 });
 
-test("what the message or the proxy relies on never ends here, and that it was named is told (requirements, attack class 21)", () => {
+test("what the message or the proxy relies on never ends here, and that it was named is told", () => {
   const needed =
     "Host, Content-Length, CONTENT-TYPE, Content-Encoding, Content-Range, Transfer-Encoding, Expect, Max-Forwards, Authorization, X-API-Key, Cookie, Set-Cookie, Origin, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, X-Real-IP, Forwarded, Via, Date, Cache-Control";
   for (const name of needed.split(", ")) {

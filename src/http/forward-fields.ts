@@ -1,6 +1,6 @@
 /**
  * Which received field lines are passed on. Lines are never rebuilt: what lies between two dropped lines is one slice of the
- * received text, so names keep their spelling and their order (design, section 8).
+ * received text, so names keep their spelling and their order (docs/forwarding.md).
  */
 import type { FieldSection } from "./field-section.ts";
 import { FRAMING_FIELDS, Known, bit } from "./known-fields.ts";

@@ -1,6 +1,6 @@
 /**
  * How the body of a message is framed: RFC 9112 section 6.3, for requests and responses, decided in this one function. Where the
- * RFC lets a recipient repair, this refuses (requirements, items 43 to 48): two readings of one message are the root of smuggling.
+ * RFC lets a recipient repair, this refuses (docs/conformance.md, items 43 to 48): two readings of one message are the root of smuggling.
  */
 import type { FieldSection } from "../http/field-section.ts";
 import { Known, bit } from "../http/known-fields.ts";

@@ -11,7 +11,7 @@ const responses = responseCases();
 /** What only a clock or the end of the connection refuses. */
 const timed = (id: string, family: string): boolean => family === "slow" || id === "cl-short-body";
 
-/** Refusals that are not a plain 400 (design, section 7). */
+/** Refusals that are not a plain 400. */
 const STATUS_OF: Readonly<Record<string, string>> = {
   "rl-ver-12": "505",
   "rl-ver-20": "505",

@@ -30,5 +30,5 @@ export const CHUNK_SIZE_CHARS_MAX = 32;
 export const CHUNK_EXTENSION_BYTES_MAX = 256;
 export const MESSAGE_EXTENSION_BYTES_MAX: number = 16 * 1024;
 
-/** Interim responses that an origin may send before the final one: more is a fault (requirements, F14). */
+/** Interim responses that an origin may send before the final one: more is a fault (docs/conformance.md, F14). */
 export const INTERIM_RESPONSES_MAX = 32;

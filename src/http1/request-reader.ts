@@ -134,7 +134,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   }
 }
 
-/** absolute-form: its authority is the host; a Host field that says otherwise is refused (requirements, item 39). */
+/** absolute-form: its authority is the host; a Host field that says otherwise is refused (docs/conformance.md, item 39). */
 function readAbsolute(head: RequestHead, target: string): Fault | null {
   const match = /^http:\/\/([^/?]*)(.*)$/i.exec(target);
   const authority = match?.[1];

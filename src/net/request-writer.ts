@@ -1,4 +1,4 @@
-/** The head of a forwarded request as HTTP/1.1 text (design, section 8). */
+/** The head of a forwarded request as HTTP/1.1 text (docs/forwarding.md). */
 import type { FieldEdits } from "../http/field-edits.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED, keptText } from "../http/forward-fields.ts";
 import { isAuthority } from "../http/authority.ts";

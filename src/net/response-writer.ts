@@ -1,4 +1,4 @@
-/** The head of a response as HTTP/1.1 text for the client (design, section 8). */
+/** The head of a response as HTTP/1.1 text for the client (docs/forwarding.md). */
 import type { FieldEdits } from "../http/field-edits.ts";
 import { RESPONSE_DROPPED, keptText } from "../http/forward-fields.ts";
 import { fieldLine } from "../http/field-edits.ts";

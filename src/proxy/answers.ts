@@ -1,4 +1,4 @@
-/** The answers that the proxy gives itself, outside of middleware (design, section 7). */
+/** The answers that the proxy gives itself, outside of middleware. */
 import type { Fault } from "../http1/faults.ts";
 import { reasonPhrase } from "../http/status.ts";
 import type { LocalAnswer } from "./middleware.ts";

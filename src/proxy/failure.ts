@@ -1,4 +1,4 @@
-/** What can go wrong between the proxy and an origin. Errors on the data path are values (design, section 4). */
+/** What can go wrong between the proxy and an origin. Errors on the data path are values. */
 import { CounterId } from "../shared/metric-table.ts";
 import type { LocalAnswer } from "./middleware.ts";
 

@@ -10,7 +10,7 @@ import type { StrictRequest } from "./strict-requests.ts";
 const PEER = "127.0.0.1";
 
 /**
- * Refusals that are not a plain 400 (design, section 7); null: the connection is closed without an answer.
+ * Refusals that are not a plain 400; null: the connection is closed without an answer.
  */
 const STATUS: Readonly<Record<string, number | null>> = {
   "rl-ver-20": 505,

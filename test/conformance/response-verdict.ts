@@ -9,7 +9,7 @@ import { valuesOf } from "./strict-grammar.ts";
 /** How soon a connection on which the origin spoke unasked must be gone. */
 const DROPPED_MS = 5000;
 
-/** Failures that are not a plain 502 (design, section 7). */
+/** Failures that are not a plain 502. */
 const STATUS: Readonly<Record<string, number>> = { "r-stall-head": 504 };
 
 export interface ResponseReplay {

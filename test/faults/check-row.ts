@@ -12,7 +12,7 @@ import { WATCHED } from "./row.ts";
 import type { Answer, Count, LogLine, Row, Scene } from "./row.ts";
 import type { Stage } from "./theme.ts";
 
-/** What must come of a fault comes within this time after the event that decides (requirements, section 3). */
+/** What must come of a fault comes within this time after the event that decides. */
 const WITHIN_MS = 1000;
 /** Longest that a row waits for what its script needs. */
 const PATIENCE_MS = 10_000;
