@@ -1,6 +1,7 @@
 /** The texts of a configuration that name something on the network: addresses, hosts, paths, methods, fields, origins. */
 import { z } from "zod";
 import { parseCidr } from "../base/cidr.ts";
+import { parseAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
 
 type Text = z.ZodType<string, string>;
@@ -14,14 +15,14 @@ export const listenAddress: Text = text(
   new RegExp(`^(?:${TCP}|unix:/[^\\0]+|fd:[0-9]{1,6})$`),
   "address",
   "an address: host:port, :port, [::1]:8080, unix:/run/millrace.sock or fd:3",
-  (address) => !isTcp(address) || portOf(address) <= PORT_MAX,
+  (address) => parseAddress(address).problem === undefined,
 );
 
 export const adminAddress: Text = text(
   new RegExp(`^${TCP}$`),
   "address",
   "host:port, such as 127.0.0.1:9901",
-  (address) => portOf(address) <= PORT_MAX,
+  (address) => parseAddress(address).problem === undefined,
 );
 
 export const trustedAddress: Text = text(
@@ -88,16 +89,6 @@ export const filePath: Text = text(/^[^\0]+$/, "file", "the path of a file");
 export function isLoopback(address: string): boolean {
   const host = address.slice(0, address.lastIndexOf(":"));
   return host === "localhost" || host === "[::1]" || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host);
-}
-
-const PORT_MAX = 65_535;
-
-function isTcp(address: string): boolean {
-  return !address.startsWith("unix:") && !address.startsWith("fd:");
-}
-
-function portOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf(":") + 1));
 }
 
 function text(pattern: RegExp, title: string, expected: string, holds: (value: string) => boolean = () => true): Text {

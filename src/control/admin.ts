@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { StatusDocument } from "../observe/status.ts";
 import { METRICS_CONTENT_TYPE } from "../observe/metrics-text.ts";
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "../base/listen-address.ts";
 import { listenMessage } from "./listen-check.ts";
 import { http } from "./node-http.ts";
 

@@ -9,7 +9,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { checkListeners, reusePortSupported } from "./listen-check.ts";
 import type { ListenPlan } from "./listen-check.ts";
-import type { ListenAddress } from "./address.ts";
+import type { ListenAddress } from "../base/listen-address.ts";
 
 const supported = reusePortSupported(process.platform, process.version);
 const tcp = (port: number, host: string = "127.0.0.1"): ListenAddress => ({ kind: "tcp", host, port });

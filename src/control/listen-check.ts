@@ -8,8 +8,8 @@
 import net from "node:net";
 import fs from "node:fs";
 import type { ListenTarget } from "../shared/protocol.ts";
-import { formatAddress } from "./address.ts";
-import type { ListenAddress } from "./address.ts";
+import { formatAddress } from "../base/listen-address.ts";
+import type { ListenAddress } from "../base/listen-address.ts";
 
 export interface ListenPlan {
   /** In the order of the configuration, with real ports. */

@@ -12,16 +12,12 @@
  */
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { clientAddress } from "../base/client-address.ts";
 import { Deadline } from "../base/deadlines.ts";
 import type { DeadlineOwner } from "../base/deadlines.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
-import { UNTRUSTED_DROPPED } from "../http/forward-fields.ts";
-import { parseForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
-import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
@@ -41,6 +37,7 @@ import type { ListenerContext } from "./listener.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
 import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { behindProxy, hiddenOf } from "./request-origin.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
 import { reset } from "./socket-handle.ts";
@@ -678,30 +675,6 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const { kind, length } = exchange.requestFraming;
     return kind === Framing.length && length <= DISCARD_BYTES_MAX;
   }
-}
-
-/** What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write. */
-function behindProxy(head: RequestHead, peer: string, context: ListenerContext): Origin {
-  const { unsafe_field_names: unsafeFieldNames } = context.config;
-  const said = { peer, trusted: true, secure: false, unsafeFieldNames };
-  if (context.addressFrom === "x_forwarded_for") {
-    return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
-  }
-  const forwarded = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
-  const nodes = forwarded.map((element) => element.for ?? "unknown");
-  return { ...said, client: clientAddress(peer, nodes, context.trusted), forwarded };
-}
-
-/** What is not forwarded because it may be forged is not there either for routes, limits and whoever else asks for fields. */
-function hiddenOf(trusted: boolean, { addressFrom, config }: ListenerContext): number {
-  const names = config.unsafe_field_names === "forward" ? bit(Known.foldedName) : bit(Known.foldedName) | bit(Known.unsafeName);
-  if (!trusted) return names | UNTRUSTED_DROPPED;
-  return (
-    names |
-    (addressFrom === "x_forwarded_for"
-      ? bit(Known.forwarded)
-      : bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost))
-  );
 }
 
 function bodyModeOf(framing: BodyFraming, minor: number): BodyModeKind {

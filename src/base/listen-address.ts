@@ -42,7 +42,7 @@ export function formatAddress(address: ListenAddress): string {
 function parseUnix(path: string): ParsedAddress {
   if (!path.startsWith("/")) return problem(`unix:${path}`, "the path of a socket begins with /");
   if (path.includes("\0")) return problem("unix:...", "the path of a socket holds no NUL");
-  if (new TextEncoder().encode(path).length > UNIX_PATH_BYTES_MAX) {
+  if (utf8Bytes(path) > UNIX_PATH_BYTES_MAX) {
     return problem(`unix:${path}`, `the path of a socket has at most ${UNIX_PATH_BYTES_MAX} bytes`);
   }
   return { address: { kind: "unix", path } };
@@ -56,4 +56,13 @@ function parseFd(text: string): ParsedAddress {
 
 function problem(text: string, why: string): ParsedAddress {
   return { problem: `address ${JSON.stringify(text)}: ${why}` };
+}
+
+function utf8Bytes(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
 }

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { formatAddress, parseAddress } from "./address.ts";
-import type { ListenAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./listen-address.ts";
+import type { ListenAddress } from "./listen-address.ts";
 
 const good: readonly (readonly [text: string, address: ListenAddress])[] = [
   [":8080", { kind: "tcp", host: "", port: 8080 }],
@@ -38,6 +38,7 @@ const bad: readonly (readonly [text: string, why: RegExp])[] = [
   ["a b:80", /name or an address/],
   ["unix:relative", /begins with \//],
   [`unix:/${"x".repeat(103)}`, /at most 103 bytes/],
+  [`unix:/${"\u00e9".repeat(52)}`, /at most 103 bytes/],
   ["fd:2", /from 3 on/],
   ["fd:x", /from 3 on/],
 ];
