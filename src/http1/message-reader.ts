@@ -168,8 +168,11 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
    * behind it, and looks at `startLineBytesMax` bytes at most.
    */
   protected abstract readStartLine(): boolean | Fault;
-  /** The field lines are complete: checks them and decides `framing`. */
-  protected abstract finishHead(): Fault | null;
+  /**
+   * The field lines are complete: checks them and decides `framing`. With `recalled` they are those of the message before, which passed:
+   * what depends on them alone needs no second look.
+   */
+  protected abstract finishHead(recalled: boolean): Fault | null;
   protected startMessage(): void {}
 
   private nextStartLine(): EventKind {
@@ -178,7 +181,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
       this.startLineDone = true;
       this.head.fieldsStart = this.at - this.base;
       this.state = State.fields;
-      if (this.recallLines()) return this.headRead();
+      if (this.recallLines()) return this.headRead(true);
       this.head.forget();
       return this.nextFields();
     }
@@ -194,7 +197,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     const { head } = this;
     head.fieldsEnd = this.at - 2 - this.base;
     head.complete(latin1(this.bytes, this.base, this.at - 2), head.fieldsStart);
-    return this.headRead();
+    return this.headRead(false);
   }
 
   /** Whether the field lines are all here and the same as those of the message before: then they are taken as read. */
@@ -208,8 +211,8 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     return true;
   }
 
-  private headRead(): EventKind {
-    const refused = this.finishHead();
+  private headRead(recalled: boolean): EventKind {
+    const refused = this.finishHead(recalled);
     if (refused !== null) return this.fail(refused);
     this.kept = null;
     this.enterBody();

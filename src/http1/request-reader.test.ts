@@ -229,6 +229,26 @@ test("what was learnt of one request's Host is not taken for the next one's", ()
   assert.deepEqual(seen, ["a.test a.test", "b.test:1 b.test", "A.TEST a.test", "a.test a.test", " ", "a.test a.test"]);
 });
 
+test("the same fields behind another request line are judged by that line", () => {
+  const codedOf = (line: string): string => `${line}\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
+  const once = codedOf("POST / HTTP/1.1");
+  assert.equal(readRequests(latin1(once + once)).fault, null);
+  assert.equal(readRequests(latin1(once + codedOf("POST / HTTP/1.0"))).fault, "transfer_encoding_in_1_0 400");
+  assert.equal(readRequests(latin1(once + codedOf("TRACE / HTTP/1.1"))).fault, "trace_body 400");
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const wire = ["GET / HTTP/1.1", "GET http://A.test:80/ HTTP/1.1", "GET / HTTP/1.0", "GET / HTTP/1.1"]
+    .map((line) => `${line}\r\nHost: a.test\r\n\r\n`)
+    .join("");
+  reader.feed(latin1(wire), 0, wire.length);
+  const seen: string[] = [];
+  while (reader.next() === Event.head) {
+    seen.push(`${reader.head.authority} ${reader.head.host} ${reader.head.minor} ${reader.framing.kind}`);
+    assert.equal(reader.next(), Event.end);
+    reader.restart(reader.head);
+  }
+  assert.deepEqual(seen, ["a.test a.test 1 0", "A.test:80 a.test 1 0", "a.test a.test 0 0", "a.test a.test 1 0"]);
+});
+
 // ---- the four forms of a target, RFC 9112 section 3.2 -----------------------------------------------------------------
 
 test("origin-form: the path is the target up to the query, spelled as received", () => {

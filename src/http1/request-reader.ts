@@ -21,6 +21,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   /** The authority checked last and its host: on a connection it hardly ever changes. */
   private lastAuthority: string = "";
   private lastHost: string = "";
+  private lastMinor: number = -1;
 
   constructor(limits: MessageLimits, head: RequestHead = new RequestHead()) {
     super(limits, head);
@@ -78,21 +79,27 @@ export class RequestReader extends MessageReader<RequestHead> {
     return true;
   }
 
-  protected override finishHead(): Fault | null {
+  protected override finishHead(recalled: boolean): Fault | null {
     const head = this.head;
-    const fault = this.readHost(head) ?? this.readTarget(head);
+    const fault = this.readHost(head, recalled) ?? this.readTarget(head);
     if (fault !== null) return fault;
-    const framing = decideFraming(head, { status: 0, toHead: false, minor: head.minor }, this.framing);
-    if (framing !== null) return framing;
+    if (!recalled || head.minor !== this.lastMinor) {
+      this.lastMinor = head.minor;
+      const framing = decideFraming(head, { status: 0, toHead: false, minor: head.minor }, this.framing);
+      if (framing !== null) return framing;
+    }
     // RFC 9110 section 9.3.8.
     return head.method === "TRACE" && this.framing.kind !== 0 ? Faults.traceBody : null;
   }
 
   /** RFC 9112 section 3.2: exactly one valid Host in 1.1, at most one in 1.0. */
-  private readHost(head: RequestHead): Fault | null {
-    head.authority = "";
-    head.host = "";
+  private readHost(head: RequestHead, recalled: boolean): Fault | null {
     if ((head.present & bit(Known.host)) === 0) return head.minor === 0 ? null : Faults.hostMissing;
+    if (recalled) {
+      head.authority = this.lastAuthority;
+      head.host = this.lastHost;
+      return null;
+    }
     let found = -1;
     for (let index = 0; index < head.count; index++) {
       if (head.knownId(index) !== Known.host) continue;

@@ -142,3 +142,29 @@ test("the limit of the status line is the same however the bytes arrive", () => 
 test("a status line that never ends is refused", () => {
   assert.equal(headOf(`HTTP/1.1 200 ${"r".repeat(9000)}`), "start_line_too_long");
 });
+
+test("the same fields behind another status line, or for HEAD, are framed by what they answer", () => {
+  const reader = new ResponseReader(DEFAULT_LIMITS);
+  const framings: string[] = [];
+  const read = (line: string, toHead: boolean, body: string): void => {
+    const wire = latin1(`${line}\r\nContent-Length: 5\r\n\r\n${body}`);
+    reader.toHead = toHead;
+    reader.feed(wire, 0, wire.length);
+    assert.equal(reader.next(), Event.head, line);
+    framings.push(`${reader.framing.kind} ${reader.framing.length}`);
+    let event = reader.next();
+    while (event === Event.data) event = reader.next();
+    assert.equal(event, Event.end, line);
+    reader.restart(reader.head);
+  };
+  read("HTTP/1.1 200 OK", false, "hello");
+  read("HTTP/1.1 200 OK", false, "again");
+  read("HTTP/1.1 200 OK", true, "");
+  read("HTTP/1.1 200 OK", true, "");
+  read("HTTP/1.1 304 Not Modified", false, "");
+  read("HTTP/1.1 200 OK", false, "hello");
+  assert.deepEqual(framings, ["1 5", "1 5", "0 0", "0 0", "0 0", "1 5"]);
+  const forbidden = latin1("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n");
+  reader.feed(forbidden, 0, forbidden.length);
+  assert.equal(reader.next(), Event.fault);
+});

@@ -13,6 +13,8 @@ const STATUS_PREFIX = "HTTP/1.";
 export class ResponseReader extends MessageReader<ResponseHead> {
   /** Whether the response being read answers a HEAD request; set before the response arrives. */
   toHead: boolean = false;
+  /** What decided the framing of the message before, beside its fields. */
+  private decidedBy: number = 0;
 
   constructor(limits: MessageLimits, head: ResponseHead = new ResponseHead()) {
     super(limits, head);
@@ -59,8 +61,11 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     return true;
   }
 
-  protected override finishHead(): Fault | null {
+  protected override finishHead(recalled: boolean): Fault | null {
     const head = this.head;
+    const facts = head.status * 4 + head.minor * 2 + (this.toHead ? 1 : 0);
+    if (recalled && facts === this.decidedBy) return null;
+    this.decidedBy = facts;
     return decideFraming(head, { status: head.status, toHead: this.toHead, minor: head.minor }, this.framing);
   }
 }
