@@ -125,7 +125,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   }
 
   /** Whether the current message's start line was read: its facts in `head` are this message's. */
-  get startLineRead(): boolean {
+  protected get startLineRead(): boolean {
     return this.startLineDone;
   }
 

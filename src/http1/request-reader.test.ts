@@ -398,3 +398,19 @@ test("a target that comes octet by octet is looked at once", () => {
   reader.feed(wire, 900, wire.length);
   assert.equal(reader.next(), Event.head);
 });
+
+test("of a head that is refused or never complete, what was read is known", () => {
+  const started = (wire: string): unknown => {
+    const reader = new RequestReader(DEFAULT_LIMITS);
+    reader.feed(latin1(wire), 0, wire.length);
+    reader.next();
+    const head = reader.startedHead;
+    return head === null ? null : [head.method, head.target, head.get("accept")];
+  };
+  assert.equal(started("GET /a"), null);
+  assert.equal(started("GET  / HTTP/1.1\r\n\r\n"), null);
+  assert.deepEqual(started("GET /a?b HTTP/1.1\r\n"), ["GET", "/a?b", undefined]);
+  assert.deepEqual(started("GET /a?b HTTP/1.1\r\nAccept: x\r\nHo"), ["GET", "/a?b", "x"]);
+  assert.deepEqual(started("PURGE /a HTTP/1.1\r\nAccept: x\r\nHo st: a\r\n\r\n"), ["PURGE", "/a", "x"]);
+  assert.deepEqual(started("GET http://a.test/b HTTP/1.1\r\nHost: b.test\r\n\r\n"), ["GET", "http://a.test/b", undefined]);
+});

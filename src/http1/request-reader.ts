@@ -18,6 +18,9 @@ export class RequestReader extends MessageReader<RequestHead> {
   private emptyLines: number = 0;
   /** Offset from `base` of the first unchecked byte of an unfinished target: one that comes byte by byte is looked at once. */
   private targetChecked: number = 0;
+  /** Where the target lies in the message. */
+  private targetStart: number = 0;
+  private targetEnd: number = 0;
   /** The authority checked last and its host: on a connection it hardly ever changes. */
   private lastAuthority: string = "";
   private lastHost: string = "";
@@ -73,14 +76,31 @@ export class RequestReader extends MessageReader<RequestHead> {
     head.clear();
     head.minor = version === 0 ? 0 : 1;
     head.method = methodOf(bytes, this.base, methodEnd) ?? latin1(bytes, this.base, methodEnd);
-    head.target = latin1(bytes, targetStart, targetEnd);
+    this.targetStart = targetStart - this.base;
+    this.targetEnd = targetEnd - this.base;
     head.startLineReusable = version === 1;
     this.at = at + 10;
     return true;
   }
 
+  /** The head as far as it was read, for whoever answers or logs what never got further; null before its request line was read. */
+  get startedHead(): RequestHead | null {
+    if (!this.startLineRead) return null;
+    const { head } = this;
+    if (head.text === "") {
+      head.text = latin1(this.bytes, this.base, this.at);
+      this.setTarget(head);
+    }
+    return head;
+  }
+
+  private setTarget(head: RequestHead): void {
+    head.target = head.text.slice(this.targetStart, this.targetEnd);
+  }
+
   protected override finishHead(recalled: boolean): Fault | null {
     const head = this.head;
+    this.setTarget(head);
     const fault = this.readHost(head, recalled) ?? this.readTarget(head);
     if (fault !== null) return fault;
     if (!recalled || head.minor !== this.lastMinor) {

@@ -5,7 +5,6 @@ import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 import type { MessageLimits } from "./limits.ts";
 import { MessageReader } from "./message-reader.ts";
-import { latin1 } from "./latin1.ts";
 
 const STATUS_PREFIX = "HTTP/1.";
 
@@ -56,7 +55,8 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     head.status = status;
     head.minor = minor === 0 ? 0 : 1;
     head.startLineReusable = minor === 1 && reasonStart === at + 13;
-    head.reason = latin1(bytes, reasonStart, position);
+    head.reasonStart = reasonStart - at;
+    head.reasonEnd = position - at;
     this.at = position + 2;
     return true;
   }

@@ -18,14 +18,7 @@ export interface Reader {
 
 /** The `onread` option for `reader`. */
 export function onreadOption(reader: Reader): net.OnReadOpts {
-  return {
-    // Typed as Uint8Array by Node, and always the buffer that this very function returned before.
-    buffer: () => reader.readBuffer,
-    callback: (count, buffer) => {
-      reader.onRead(buffer as Buffer, count);
-      return true;
-    },
-  };
+  return new ReadInto(reader).option;
 }
 
 /** Turns a socket accepted with `pauseOnConnect` into one that reads into `reader`'s buffers. Reading starts at once. */
@@ -34,22 +27,11 @@ export function adoptAccepted(accepted: Socket, readerOf: (socket: Socket) => Re
   const handle = internal._handle;
   if (handle === undefined || handle === null) return adoptPlain(accepted, readerOf);
   internal._handle = null;
-  let reader: Reader | null = null;
-  const options: WrapOptions = {
-    handle,
-    allowHalfOpen: true,
-    // Read by hand below: the reader exists only after the socket does.
-    manualStart: true,
-    onread: {
-      buffer: () => reader?.readBuffer ?? sharedBuffer,
-      callback: (count, buffer) => {
-        reader?.onRead(buffer as Buffer, count);
-        return true;
-      },
-    },
-  };
+  const into = new ReadInto(null);
+  // Read by hand below: the reader exists only after the socket does.
+  const options: WrapOptions = { handle, allowHalfOpen: true, manualStart: true, onread: into.option };
   const socket = new net.Socket(options as net.SocketConstructorOpts);
-  reader = readerOf(socket);
+  into.reader = readerOf(socket);
   socket.read(0);
   return socket;
 }
@@ -59,6 +41,37 @@ interface WrapOptions {
   readonly allowHalfOpen: boolean;
   readonly manualStart: boolean;
   readonly onread: net.OnReadOpts;
+}
+
+/** Between a socket and its reader. */
+class ReadInto {
+  reader: Reader | null;
+  /** What a read filled just now. */
+  private filled: Buffer | null = null;
+
+  constructor(reader: Reader | null) {
+    this.reader = reader;
+  }
+
+  get option(): net.OnReadOpts {
+    const option = {
+      callback: (count: number, buffer: Uint8Array): boolean => {
+        // Always what `buffer` returned.
+        this.filled = buffer as Buffer;
+        this.reader?.onRead(this.filled, count);
+        return true;
+      },
+      // Asked when a handle begins, and after every read. What is no buffer spares Node the work of setting the same one again.
+      buffer: (): Buffer | null => {
+        const next = this.reader?.readBuffer ?? sharedBuffer;
+        const isSame = next === this.filled;
+        this.filled = null;
+        return isSame ? null : next;
+      },
+    };
+    // The type knows no null.
+    return option as net.OnReadOpts;
+  }
 }
 
 function adoptPlain(accepted: Socket, readerOf: (socket: Socket) => Reader): Socket {

@@ -462,19 +462,12 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     const plane = this.context.plane;
     plane.metrics.add(answer.status === 408 ? CounterId.request_timeouts : CounterId.malformed_requests, 1);
     this.closing = true;
-    const { head, startLineRead } = this.reader;
+    const head = this.reader.startedHead;
     const before = this.outlet.bytesWritten;
-    const json = startLineRead && answers.acceptsJson(head.knownValue(Known.accept));
-    this.outlet.append(answerText(answer, NO_EDITS, json, startLineRead && head.method === "HEAD", true, plane.now + plane.epochOffset));
+    const json = head !== null && answers.acceptsJson(head.knownValue(Known.accept));
+    this.outlet.append(answerText(answer, NO_EDITS, json, head?.method === "HEAD", true, plane.now + plane.epochOffset));
     this.outlet.flush();
-    plane.refused(
-      this.peer,
-      answer,
-      startLineRead ? head : null,
-      this.headStartedAt,
-      this.reader.bytesOfHead,
-      this.outlet.bytesWritten - before,
-    );
+    plane.refused(this.peer, answer, head, this.headStartedAt, this.reader.bytesOfHead, this.outlet.bytesWritten - before);
     this.linger();
   }
 
