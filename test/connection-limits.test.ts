@@ -96,6 +96,21 @@ test("the last request that a connection may bring is answered with Connection: 
   assert.equal(origin.requests.length, 3);
 });
 
+test("an idle connection serves until its limit, and is closed then", { timeout: 60_000 }, async (t) => {
+  const { proxy } = await running(t, { timeouts: "keep_alive: 2s" });
+  const client = await RawClient.connect(proxy.port);
+  client.send(get("/"));
+  await client.responses(1);
+  // Long enough for it to have given back what it holds of its last request.
+  await new Promise((resolve) => setTimeout(resolve, 1300));
+  client.send(get("/"));
+  await client.responses(2);
+  const answeredAt = performance.now();
+  await client.end();
+  const idleMs = performance.now() - answeredAt;
+  assert.ok(idleMs > 1900, `${idleMs}`);
+});
+
 test("of too many requests at once the first ones are answered, and then the connection ends", { timeout: 60_000 }, async (t) => {
   const { proxy, origin } = await running(t, { limits: "pipelined_requests: 5" });
   const client = await RawClient.connect(proxy.port);

@@ -2,6 +2,9 @@ import type { KnownId } from "./known-fields.ts";
 
 /** Numbers stored per field line: start and end of the name, start and end of the value (OWS trimmed), known id. */
 const STRIDE = 5;
+/** Room for most heads, taken with the first line. */
+const LINES_FIRST = 32;
+const NO_OFFSETS = new Int32Array(0);
 
 /**
  * The field lines of one head or trailer section: the received text and where each line lies in it. Nothing is copied or
@@ -15,7 +18,7 @@ export class FieldSection {
   present: number = 0;
   /** Bits of known fields that are there but say nothing: whoever asks by name does not find them. */
   hidden: number = 0;
-  private offsets: Int32Array = new Int32Array(32 * STRIDE);
+  private offsets: Int32Array = NO_OFFSETS;
   /** The lines of the section before: their text, where in its section it began, and what was found in it. */
   private lastLines: string = "";
   private lastStart: number = 0;
@@ -61,6 +64,13 @@ export class FieldSection {
   /** Before lines are added: those of the section before are about to be overwritten. */
   forget(): void {
     this.lastLines = "";
+  }
+
+  /** Gives back all memory: its connection idles. The next section is read as the first one was. */
+  release(): void {
+    this.clear();
+    this.forget();
+    this.offsets = NO_OFFSETS;
   }
 
   /** Records a line; offsets count from the section's first byte. */
@@ -162,7 +172,7 @@ export class FieldSection {
   }
 
   private grow(): void {
-    const larger = new Int32Array(this.offsets.length * 2);
+    const larger = new Int32Array(Math.max(LINES_FIRST * STRIDE, this.offsets.length * 2));
     larger.set(this.offsets);
     this.offsets = larger;
   }

@@ -23,6 +23,13 @@ export class RequestHead extends FieldSection {
   /** Whether the start line in `text` can go upstream as it stands. */
   startLineReusable: boolean = false;
 
+  override release(): void {
+    super.release();
+    this.target = "";
+    this.forwardTarget = "";
+    this.path = "";
+  }
+
   override clear(): void {
     super.clear();
     this.startLineReusable = false;

@@ -414,3 +414,27 @@ test("of a head that is refused or never complete, what was read is known", () =
   assert.deepEqual(started("PURGE /a HTTP/1.1\r\nAccept: x\r\nHo st: a\r\n\r\n"), ["PURGE", "/a", "x"]);
   assert.deepEqual(started("GET http://a.test/b HTTP/1.1\r\nHost: b.test\r\n\r\n"), ["GET", "http://a.test/b", undefined]);
 });
+
+test("a reader that gave back its memory reads on as before", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const read = (wire: string): string => {
+    reader.feed(latin1(wire), 0, wire.length);
+    assert.equal(reader.next(), Event.head);
+    const { head } = reader;
+    const seen = `${head.method} ${head.path} ${head.host} ${head.count} ${head.get("accept") ?? ""}`;
+    assert.equal(reader.next(), Event.end);
+    reader.restart(head);
+    return seen;
+  };
+  const request = "GET /a HTTP/1.1\r\nHost: www.example.test\r\nAccept: x\r\n\r\n";
+  const many = `GET /b HTTP/1.1\r\nHost: b\r\n${"Accept: y\r\n".repeat(50)}\r\n`;
+  for (const wire of [request, many, request]) {
+    const seen = read(wire);
+    assert.equal(read(wire), seen);
+    reader.release();
+    assert.deepEqual([reader.head.text, reader.head.target, reader.head.count, reader.head.recallable], ["", "", 0, 0]);
+    assert.equal(read(wire), seen);
+  }
+  reader.release();
+  assert.equal(reader.endOfInput(), Event.needMore);
+});

@@ -30,6 +30,12 @@ export class RequestReader extends MessageReader<RequestHead> {
     super(limits, head);
   }
 
+  override release(): void {
+    super.release();
+    this.lastAuthority = "";
+    this.lastHost = "";
+  }
+
   protected override startMessage(): void {
     this.emptyLines = 0;
     this.targetChecked = 0;

@@ -58,6 +58,8 @@ const HELD_BYTES_MAX = 32 * 1024;
 const LINGER_MS = 2000;
 /** How long an idle connection waits for a last request once the worker drains. */
 const DRAIN_IDLE_MS = 500;
+/** After this an idle connection is one of many that will be idle for long: it gives back the memory of its last request's head. */
+const SETTLE_MS = 1000;
 /** Wait after the client's FIN before it is asked, by interim responses, whether it is still there. */
 const HALF_CLOSED_PROBE_MS = 25;
 
@@ -97,6 +99,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   /** When the head being read must be complete; 0 while none has begun. */
   private headDueAt: number = 0;
   private headStartedAt: number = 0;
+  /** When an idle connection is closed. */
+  private idleUntil: number = 0;
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
@@ -439,8 +443,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.config.timeouts.idle));
       this.exchange.downstreamDrained();
     } else if (this.state === State.idle) {
-      const { plane, config } = this.context;
-      this.setDeadline(plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive);
+      this.waitIdle();
       this.proceed();
     }
   }
@@ -448,13 +451,19 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   // ---- ends ---------------------------------------------------------------------------------------------------------
 
   private nextRequest(): void {
-    const { plane, config } = this.context;
     this.reader.restart(this.reader.head);
     this.state = State.idle;
     this.bodyMode = BodyMode.none;
     // With an answer still on its way the time that counts is the client's for reading it; see onDrained.
     if (this.outlet.blocked) this.watchTaking();
-    else this.setDeadline(plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive);
+    else this.waitIdle();
+  }
+
+  private waitIdle(): void {
+    const { plane, config } = this.context;
+    const idleMs = plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive;
+    this.idleUntil = plane.now + idleMs;
+    this.setDeadline(Math.min(idleMs, SETTLE_MS));
   }
 
   /** Answers what is no request (yet): a malformed or late head. */
@@ -554,7 +563,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
 
   /** The worker drains: an idle connection waits a moment for a last request. */
   drain(): void {
-    if (this.state === State.idle && !this.reader.insideHead) this.setDeadline(DRAIN_IDLE_MS);
+    if (this.state === State.idle && !this.reader.insideHead) this.waitIdle();
   }
 
   /** Closes it if no request is under way; true then. */
@@ -582,6 +591,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
         if (this.outlet.blocked) this.checkTaking();
         else if (this.headDueAt !== 0 && plane.now >= this.headDueAt) this.refuse(answers.REQUEST_TIMEOUT);
         else if (this.headDueAt !== 0) plane.deadlines.set(this.deadline, this.headDueAt);
+        else if (plane.now < this.idleUntil) this.settle();
         else this.closeNow();
         return;
       case State.exchange:
@@ -594,6 +604,11 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       default:
         this.destroy();
     }
+  }
+
+  private settle(): void {
+    this.reader.release();
+    this.context.plane.deadlines.set(this.deadline, this.idleUntil);
   }
 
   /** A response waits for its client: from now on it is looked how much of it is taken. */
