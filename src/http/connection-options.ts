@@ -51,7 +51,12 @@ const NEEDED = new Set([
   "x-real-ip",
 ]);
 
+/** Asked several times of a head, and of heads whose fields are those of the one before: it is found once. */
 export function connectionOptions(fields: FieldSection): ConnectionOptions {
+  return (fields.connection ??= optionsOf(fields));
+}
+
+function optionsOf(fields: FieldSection): ConnectionOptions {
   if ((fields.present & bit(Known.connection)) === 0) return NOTHING;
   const values = fields.knownValues(Known.connection);
   if (values.length === 1) {

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from "./connection-options.ts";
 import type { KnownId } from "./known-fields.ts";
 
 /** Numbers stored per field line: start and end of the name, start and end of the value (OWS trimmed), known id. */
@@ -18,14 +19,19 @@ export class FieldSection {
   present: number = 0;
   /** Bits of known fields that are there but say nothing: whoever asks by name does not find them. */
   hidden: number = 0;
+  /** What `connectionOptions` found; null: nobody asked yet. */
+  connection: ConnectionOptions | null = null;
   private offsets: Int32Array = NO_OFFSETS;
   /** The lines of the section before: their text, where in its section it began, and what was found in it. */
   private lastLines: string = "";
   private lastStart: number = 0;
   private lastCount: number = 0;
   private lastPresent: number = 0;
+  private lastConnection: ConnectionOptions | null = null;
 
   clear(): void {
+    this.lastConnection = this.connection;
+    this.connection = null;
     this.text = "";
     this.count = 0;
     this.present = 0;
@@ -57,6 +63,7 @@ export class FieldSection {
     this.lastStart = linesStart;
     this.count = this.lastCount;
     this.present = this.lastPresent;
+    this.connection = this.lastConnection;
     this.text = text;
     return true;
   }

@@ -1,6 +1,7 @@
 /** Wire tests of requests: the request line (RFC 9112 section 3), Host and the forms of a target (section 3.2), section 2.2. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { connectionOptions } from "../http/connection-options.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
@@ -437,4 +438,25 @@ test("a reader that gave back its memory reads on as before", () => {
   }
   reader.release();
   assert.equal(reader.endOfInput(), Event.needMore);
+});
+
+test("what Connection says is found for each message, also where it was found before", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const named: string[] = [];
+  for (const [fields, asked] of [
+    ["Connection: X-A", true],
+    ["Connection: X-A", true],
+    ["Connection: X-B", false],
+    ["Connection: X-B", true],
+    ["X-C: 1", true],
+    ["Connection: X-A", true],
+  ] as const) {
+    const wire = latin1(`GET / HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n\r\n`);
+    reader.feed(wire, 0, wire.length);
+    assert.equal(reader.next(), Event.head);
+    if (asked) named.push(connectionOptions(reader.head).named.join());
+    assert.equal(reader.next(), Event.end);
+    reader.restart(reader.head);
+  }
+  assert.deepEqual(named, ["x-a", "x-a", "x-b", "", "x-a"]);
 });
