@@ -69,6 +69,8 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
   private kept: Buffer | null = null;
   private readonly lineScan: LineScan = new LineScan();
+  /** The beginning of the message as text, as far as it was compared with the message before and found different; "": it was not. */
+  private compared: string = "";
 
   constructor(limits: MessageLimits, head: Head) {
     this.limits = limits;
@@ -205,7 +207,10 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     if (fault !== null) return this.fail(fault);
     const { head } = this;
     head.fieldsEnd = this.at - 2 - this.base;
-    head.complete(latin1(this.bytes, this.base, this.at - 2), head.fieldsStart);
+    // Of the same length as what was compared it is the same text.
+    const text = this.compared.length === head.fieldsEnd ? this.compared : latin1(this.bytes, this.base, this.at - 2);
+    this.compared = "";
+    head.complete(text, head.fieldsStart);
     return this.headRead(false);
   }
 
@@ -214,7 +219,12 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     const { head, bytes, at } = this;
     const end = at + head.recallable;
     if (end === at || end + 2 > this.limit || bytes[end] !== CR || bytes[end + 1] !== LF) return false;
-    if (end + 2 - this.base > this.limits.headBytesMax || !head.recall(latin1(bytes, this.base, end), head.fieldsStart)) return false;
+    if (end + 2 - this.base > this.limits.headBytesMax) return false;
+    const text = latin1(bytes, this.base, end);
+    if (!head.recall(text, head.fieldsStart)) {
+      this.compared = text;
+      return false;
+    }
     head.fieldsEnd = end - this.base;
     this.at = end + 2;
     return true;

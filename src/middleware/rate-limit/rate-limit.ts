@@ -44,22 +44,29 @@ export function rateLimitMiddleware(
   const policy = `"default";q=${requests};w=${windowSeconds}`;
   const decision = newRateDecision();
 
+  let lastClient = "";
+  let lastKey = "";
+  /** The letter keeps an address apart from a header that holds the same text. */
+  const keyOf = (exchange: ExchangeView): string => {
+    const value = header === null ? undefined : exchange.request.get(header);
+    if (value !== undefined) return `${prefix}h${value}`;
+    if (exchange.client !== lastClient) {
+      lastClient = exchange.client;
+      lastKey = `${prefix}a${clientKey(exchange.client)}`;
+    }
+    return lastKey;
+  };
+
   return {
     name: "rate-limit",
     onRequest(exchange) {
       const nowMs = now();
-      const tatMs = table.open(prefix + subject(exchange, header), nowMs, worker);
+      const tatMs = table.open(keyOf(exchange), nowMs, worker);
       decide(tatMs, nowMs, interval, burst, decision);
       table.close(decision.tatMs, worker);
       return decision.allowed ? null : refusal(decision, policy);
     },
   };
-}
-
-/** What is counted. The letter keeps an address apart from a header that holds the same text. */
-function subject(exchange: ExchangeView, header: string | null): string {
-  const value = header === null ? undefined : exchange.request.get(header);
-  return value === undefined ? `a${clientKey(exchange.client)}` : `h${value}`;
 }
 
 /** The RateLimit fields are those of draft-ietf-httpapi-ratelimit-headers: r is what is left, t the seconds until all of it is back. */

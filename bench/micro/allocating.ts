@@ -1,0 +1,18 @@
+import type { Operation } from "./operation.ts";
+
+/** Allocates on purpose: by it the check shows that it can fail. Not part of the benchmarks. */
+export const allocating: Operation = {
+  name: "self-test/allocating",
+  about: "an array of 32 numbers that is kept until the next one",
+  prepare: () => {
+    let kept: readonly number[] = [];
+    return (count) => {
+      let sum = 0;
+      for (let n = 0; n < count; n++) {
+        kept = Array.from({ length: 32 }, (_, index) => n + index);
+        sum += kept.length;
+      }
+      return sum;
+    };
+  },
+};

@@ -1,0 +1,45 @@
+/** The access log line of an exchange and its way into the batch, as a worker logs it. */
+import { AccessLines } from "../../src/observe/access-line.ts";
+import type { AccessFormat, AccessRecord } from "../../src/observe/access-line.ts";
+import { LogBatch, createLogMemory } from "../../src/observe/log-batch.ts";
+import { nth, variants } from "./messages.ts";
+import type { Operation, Run } from "./operation.ts";
+
+export const log: readonly Operation[] = [
+  { name: "log/json", about: "a JSON line, written into the batch", prepare: () => lines("json") },
+  { name: "log/text", about: "a text line, written into the batch", prepare: () => lines("text") },
+];
+
+function lines(format: AccessFormat): Run {
+  const formatter = new AccessLines(format);
+  const batch: LogBatch = new LogBatch(createLogMemory(), (chunk) => batch.taken(chunk));
+  const paths = variants((variant) => `/catalogue/items/${1000 + variant}`);
+  return (count) => {
+    let logged = 0;
+    for (let n = 0; n < count; n++) if (batch.add(formatter.line(record(n, nth(paths, n))))) logged++;
+    if (logged !== count) throw new Error("a line was dropped");
+    return logged;
+  };
+}
+
+/** As a thread fills it when an exchange has finished; durations are fractions of a millisecond. */
+function record(n: number, path: string): AccessRecord {
+  const durationMs = 0.25 + (n & 255) * 0.013;
+  return {
+    startedAtMs: 1_790_000_000_000 + n * 0.03125,
+    client: "203.0.113.7",
+    method: "GET",
+    host: "shop.example.com",
+    path,
+    status: 200,
+    bytesReceived: 893,
+    bytesSent: 441 + (n & 7),
+    durationMs,
+    originHeadMs: durationMs - 0.1,
+    endpoint: "http://10.0.0.1:8080",
+    route: "catalogue",
+    attempts: 1,
+    outcome: "completed",
+    worker: 0,
+  };
+}

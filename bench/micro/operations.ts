@@ -1,0 +1,12 @@
+import { address } from "./address.ts";
+import { limit } from "./limit.ts";
+import { log } from "./log.ts";
+import { metrics } from "./metrics.ts";
+import type { Operation } from "./operation.ts";
+import { parse } from "./parse.ts";
+import { pick } from "./pick.ts";
+import { route } from "./route.ts";
+import { serialise } from "./serialise.ts";
+
+/** All of them, in the order in which a request meets them. */
+export const OPERATIONS: readonly Operation[] = [...parse, ...address, ...route, ...limit, ...pick, ...serialise, ...metrics, ...log];

@@ -1,0 +1,108 @@
+/** Heads to text, as they are sent on: the edits, the text, and its bytes, for joined texts are only put together when they are written. */
+import { Buffer } from "node:buffer";
+import { connectionOptions } from "../../src/http/connection-options.ts";
+import { FieldEdits } from "../../src/http/field-edits.ts";
+import { parseForwarded } from "../../src/http/forwarded.ts";
+import { Known } from "../../src/http/known-fields.ts";
+import type { RequestHead } from "../../src/http/request-head.ts";
+import { AddedFields, requestHeadText } from "../../src/net/request-writer.ts";
+import type { ForwardedRequest } from "../../src/net/request-writer.ts";
+import { BodyMode, responseHeadText } from "../../src/net/response-writer.ts";
+import type { BodyModeKind } from "../../src/net/response-writer.ts";
+import { browserRequest, nth, requestHead, responseHead, smallResponse, variants } from "./messages.ts";
+import type { Operation, Run } from "./operation.ts";
+
+const PEER = "203.0.113.7";
+const X_FORWARDED_FOR = "X-Forwarded-For: 198.51.100.23, 192.0.2.44";
+const FORWARDED = "Forwarded: for=198.51.100.23;host=shop.example.com;proto=https, for=192.0.2.44";
+
+export const serialise: readonly Operation[] = [
+  {
+    name: "serialise/request",
+    about: "the forwarded head of a browser's request",
+    prepare: () => requests((variant) => fromClient(browserRequest(variant)), noEdits),
+  },
+  {
+    name: "serialise/request-connection",
+    about: "the same with a Connection field, which stays behind",
+    prepare: () => requests((variant) => fromClient(browserRequest(variant, ["Connection: keep-alive"])), noEdits),
+  },
+  {
+    name: "serialise/request-edited",
+    about: "the same with one field replaced by a middleware",
+    prepare: () =>
+      requests(
+        (variant) => fromClient(browserRequest(variant)),
+        (edits) => edits.set("Cookie", "session=none"),
+      ),
+  },
+  {
+    name: "serialise/request-behind-proxy",
+    about: "the same from a trusted proxy that writes X-Forwarded-For",
+    prepare: () => requests((variant) => fromProxy(requestHead(browserRequest(variant, [X_FORWARDED_FOR]))), noEdits),
+  },
+  {
+    name: "serialise/request-forwarded",
+    about: "the same from a trusted proxy that writes Forwarded",
+    prepare: () => requests((variant) => fromForwarded(requestHead(browserRequest(variant, [FORWARDED]))), noEdits),
+  },
+  { name: "serialise/response", about: "a response head whose body has a length", prepare: () => responses(BodyMode.length) },
+  { name: "serialise/response-chunked", about: "a response head whose body is sent in chunks", prepare: () => responses(BodyMode.chunked) },
+];
+
+function requests(make: (variant: number) => ForwardedRequest, edit: (edits: FieldEdits) => void): Run {
+  const exchanges = variants(make);
+  const edits = new FieldEdits();
+  const added = new AddedFields();
+  const wire = Buffer.allocUnsafe(4096);
+  return (count) => {
+    let sum = 0;
+    for (let n = 0; n < count; n++) {
+      edits.reset();
+      edit(edits);
+      sum += wire.write(requestHeadText(nth(exchanges, n), edits, added, "10.0.0.1:8080"), 0, "latin1");
+    }
+    return sum;
+  };
+}
+
+function responses(mode: BodyModeKind): Run {
+  const heads = variants((variant) => responseHead(smallResponse(variant)));
+  const edits = new FieldEdits();
+  const wire = Buffer.allocUnsafe(4096);
+  return (count) => {
+    let sum = 0;
+    for (let n = 0; n < count; n++) {
+      edits.reset();
+      // The clock goes on by a request's time.
+      const epochMs = 1_790_000_000_000 + n * 0.03125;
+      sum += wire.write(responseHeadText(nth(heads, n), edits, { mode, close: false, epochMs }), 0, "latin1");
+    }
+    return sum;
+  };
+}
+
+function noEdits(): void {}
+
+function fromClient(bytes: Buffer): ForwardedRequest {
+  const request = requestHead(bytes);
+  return {
+    request,
+    connection: connectionOptions(request),
+    peer: PEER,
+    client: PEER,
+    peerTrusted: false,
+    secure: false,
+    upgrade: false,
+    forwarded: null,
+    unsafeFieldNames: "drop",
+  };
+}
+
+function fromProxy(request: RequestHead): ForwardedRequest {
+  return { ...fromClient(Buffer.from(`${request.text}\r\n`, "latin1")), client: "192.0.2.44", peerTrusted: true };
+}
+
+function fromForwarded(request: RequestHead): ForwardedRequest {
+  return { ...fromProxy(request), forwarded: parseForwarded(request.knownValues(Known.forwarded)) };
+}
