@@ -6,41 +6,39 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { missingWrk, runWrk } from "./load/wrk.ts";
-import { cpuTime } from "./measure/cpu.ts";
+import { chart } from "./chart.ts";
 import { allowedCores, machine } from "./measure/machine.ts";
-import { round, row } from "./measure/round.ts";
-import type { Round, Row } from "./measure/round.ts";
-import { startOrigin } from "./origin.ts";
-import { Processes, findProgram, freePort } from "./processes.ts";
-import type { Started } from "./processes.ts";
-import { caddy } from "./rivals/caddy.ts";
-import { haproxy } from "./rivals/haproxy.ts";
-import { httpProxy } from "./rivals/http-proxy.ts";
-import { millrace, millraceAt, millraceLogging } from "./rivals/millrace.ts";
-import { nginx } from "./rivals/nginx.ts";
-import type { Rival } from "./rivals/rival.ts";
-import { table } from "./table.ts";
+import { help, readOptions } from "./options.ts";
+import type { Chosen, Options } from "./options.ts";
+import { Processes, missingProgram } from "./processes.ts";
+import { body100k, body10m } from "./workloads/bodies.ts";
+import { connections } from "./workloads/connections.ts";
+import { features } from "./workloads/features.ts";
+import { half } from "./workloads/half.ts";
+import { idle } from "./workloads/idle.ts";
+import { endpoints1k, keys1m, routes10k, workers2 } from "./workloads/scale.ts";
+import { small } from "./workloads/small.ts";
+import { tenMinutes } from "./workloads/ten-minutes.ts";
+import { upload1m, upload1mChunked } from "./workloads/uploads.ts";
+import type { Result, Work } from "./workloads/work.ts";
 
-const RIVALS: readonly Rival[] = [millrace, millraceLogging, nginx, haproxy, caddy, httpProxy];
-const HELP = `npm run bench -- [--quick] [--rounds N] [--seconds N] [--only NAME,NAME] [--against REV] [--changing]
-
-  --rounds N    rounds, each proxy once per round (5)
-  --seconds N   length of a measurement (4)
-  --quick       2 rounds of 3 s: under a minute
-  --only        of ${RIVALS.map(({ name }) => JSON.stringify(name)).join(", ")}
-  --against     another revision of Millrace beside this one, and nothing else: which is faster?
-  --changing    request fields that differ from request to request
-`;
-
-interface Options {
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly rivals: readonly Rival[];
-  /** Request fields differ from request to request. */
-  readonly changing: boolean;
-}
+/** The first is what runs when none is named. */
+const WORKS: readonly Work[] = [
+  small,
+  features,
+  half,
+  body100k,
+  body10m,
+  upload1m,
+  upload1mChunked,
+  connections,
+  idle,
+  routes10k,
+  endpoints1k,
+  keys1m,
+  workers2,
+  tenMinutes,
+];
 
 const processes = new Processes();
 const folder = mkdtempSync(path.join(tmpdir(), "millrace-bench-"));
@@ -50,111 +48,63 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 try {
-  process.exitCode = await bench(readOptions());
+  process.exitCode = await bench(readOptions(process.argv.slice(2), WORKS));
 } finally {
   await cleanUp();
 }
 
-async function bench(options: Options | null): Promise<number> {
-  if (options === null) return 1;
+async function bench(options: Options | string): Promise<number> {
+  if (typeof options === "string") {
+    console.error(`${options}\n\n${help(WORKS)}`);
+    return 1;
+  }
   const missing = cannotRun();
   if (missing.length > 0) {
     console.error(missing.join("\n"));
     return 2;
   }
-  const [proxyCore = 0, loadCore = 1] = allowedCores();
-  const origin = await startOrigin(processes, loadCore, folder);
-  const problems = new Map<string, string>();
-  const started = new Map<Rival, Started>();
-  for (const rival of options.rivals) {
-    const found = await start(rival, origin.port, proxyCore);
-    if (typeof found === "string") problems.set(rival.name, found);
-    else started.set(rival, found);
-  }
-  // Once around before it counts: compilers, caches, connections.
-  for (const { port } of started.values()) await runWrk(processes, loadCore, port, 2);
-  const rounds = new Map<Rival, Round[]>(options.rivals.map((rival) => [rival, []]));
-  for (let count = 1; count <= options.rounds; count++) {
-    process.stderr.write(`round ${count} of ${options.rounds}\n`);
-    // There and back: what warms up or wears off within a round must not always meet the same one.
-    const order = count % 2 === 0 ? [...started].toReversed() : [...started];
-    for (const [rival, server] of order) rounds.get(rival)?.push(await measure(server, loadCore, options));
-  }
-  const rows = options.rivals.map((rival): Row => {
-    const problem = problems.get(rival.name);
-    return problem === undefined ? row(rival.name, rounds.get(rival) ?? []) : { name: rival.name, rounds: [], problem };
-  });
-  console.log(`\n${table(rows, rows.some(({ name }) => name === nginx.name) ? nginx.name : (rows.at(-1)?.name ?? ""))}\n`);
-  console.log(`medians of ${options.rounds} rounds of ${options.seconds} s; ${machine().processor}; written to ${save(rows, options)}`);
-  return rows.some(({ name, median }) => name === millrace.name && median === undefined) ? 1 : 0;
+  let worst = 0;
+  for (const { work, rivals } of options.chosen) worst = Math.max(worst, await runOne({ work, rivals }, options));
+  return worst;
 }
 
-async function start(rival: Rival, originPort: number, core: number): Promise<Started | string> {
-  const missing = rival.missing();
-  if (missing !== null) return `skipped: ${missing}`;
-  const own = path.join(folder, rival.name.replaceAll(/[^a-z0-9]+/gi, "-"));
+async function runOne({ work, rivals }: Chosen, options: Options): Promise<number> {
+  console.log(`\n${work.name}: ${work.about}\n`);
+  const missing = work.missing();
+  if (missing !== null) {
+    console.log(`skipped: ${missing}`);
+    return 2;
+  }
+  const own = path.join(folder, work.name);
   mkdirSync(own);
-  const port = await freePort();
-  try {
-    return await processes.serve(rival.prepare({ port, originPort, folder: own }), core, port);
-  } catch (error) {
-    console.error(`${rival.name}: ${error instanceof Error ? error.message : String(error)}`);
-    return "did not start, see above";
-  }
-}
-
-async function measure({ pid, port }: Started, loadCore: number, { seconds, changing }: Options): Promise<Round> {
-  const before = cpuTime(pid);
-  const began = performance.now();
-  const load = await runWrk(processes, loadCore, port, seconds, changing);
-  return round(load, before, cpuTime(pid), performance.now() - began);
+  const [proxyCore = 0, loadCore = 1] = allowedCores();
+  const result = await work.run({ ...options, processes, folder: own, proxyCore, loadCore }, rivals);
+  await processes.endRunning();
+  console.log(`\n${result.text}\n${machine().processor}; written to ${save(work, result, options)}`);
+  return rivals.some(({ name, at }) => at !== undefined && result.rows.some((row) => row.name === name && row.problem !== undefined))
+    ? 1
+    : 0;
 }
 
 /** What nothing can be measured without. */
 function cannotRun(): string[] {
-  const missing = [missingWrk(), nginx.missing() === null ? null : "the origin is nginx: apt-get install nginx"];
-  if (findProgram("taskset") === null) missing.push("taskset is not installed: apt-get install util-linux");
-  if (process.platform === "linux" && allowedCores().length < 2) missing.push("two processor cores are needed, one for the proxy alone");
-  if (process.platform !== "linux") missing.push("processor time is read from /proc: Linux only");
+  if (process.platform !== "linux") return ["processor time is read from /proc: Linux only"];
+  const missing = [missingProgram("nginx"), missingProgram("taskset", "util-linux")];
+  if (allowedCores().length < 2) missing.push("two processor cores are needed, one for the proxy alone");
   return missing.filter((each) => each !== null);
 }
 
-function save(rows: readonly Row[], { rounds, seconds, changing }: Options): string {
+/** JSON with every round, and beside it the chart. */
+function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing }: Options): string {
   const results = fileURLToPath(new URL("./results", import.meta.url));
   mkdirSync(results, { recursive: true });
   const measuredAt = new Date().toISOString();
-  const file = path.join(results, `${measuredAt.replaceAll(/[:.]/g, "-")}.json`);
-  writeFileSync(file, `${JSON.stringify({ measuredAt, machine: machine(), rounds, seconds, changing, rows }, null, 2)}\n`);
-  return path.relative(process.cwd(), file);
-}
-
-/** null: help was asked for, or the arguments are wrong, and that was said. */
-function readOptions(): Options | null {
-  try {
-    const { values } = parseArgs({
-      options: {
-        quick: { type: "boolean" },
-        rounds: { type: "string" },
-        seconds: { type: "string" },
-        only: { type: "string" },
-        against: { type: "string" },
-        changing: { type: "boolean" },
-      },
-    });
-    const rounds = Number(values.rounds ?? (values.quick === true ? 2 : 5));
-    const seconds = Number(values.seconds ?? (values.quick === true ? 3 : 4));
-    const names = values.only?.split(",") ?? RIVALS.map(({ name }) => name);
-    const { against, changing = false } = values;
-    const rivals = against === undefined ? RIVALS.filter(({ name }) => names.includes(name)) : [millrace, millraceAt(against)];
-    const known = against !== undefined || rivals.length === names.length;
-    if (known && Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seconds) && seconds > 0) {
-      return { rounds, seconds, rivals, changing };
-    }
-  } catch {
-    // An unknown option: the help says which there are.
-  }
-  console.error(HELP);
-  return null;
+  const file = path.join(results, `${measuredAt.replaceAll(/[:.]/g, "-")}-${work.name}`);
+  const { name, about } = work;
+  const text = JSON.stringify({ work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, rows }, null, 2);
+  writeFileSync(`${file}.json`, `${text}\n`);
+  writeFileSync(`${file}.svg`, chart(`${name}: ${about}`, panels));
+  return `${path.relative(process.cwd(), file)}.json and .svg`;
 }
 
 async function cleanUp(): Promise<void> {

@@ -9,59 +9,103 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const START_LIMIT_MS = 20_000;
 const END_LIMIT_MS = 3000;
-const OUTPUT_KEPT = 4000;
+/** What a process printed may arrive after its end; a child of it can hold the pipe open. */
+const LAST_WORDS_MS = 1000;
+const OUTPUT_KEPT = 100_000;
 
 export interface Started {
   readonly pid: number;
   readonly port: number;
 }
 
+interface Running {
+  readonly child: ChildProcess;
+  /** What it printed so far, the last of it. */
+  readonly output: () => string;
+  /** For one that ended: all that it printed. */
+  readonly said: () => Promise<string>;
+}
+
 export class Processes {
   private readonly running = new Set<ChildProcess>();
+  private readonly endLimitMs: number;
+  private ending = false;
 
-  constructor() {
+  /** @param endLimitMs from SIGTERM to SIGKILL */
+  constructor(endLimitMs: number = END_LIMIT_MS) {
+    this.endLimitMs = endLimitMs;
     // The last resort, where endAll was not reached.
     process.once("exit", () => {
-      for (const child of this.running) child.kill("SIGKILL");
+      for (const child of this.running) kill(child);
     });
   }
 
-  /** Runs a server on one core and resolves when its port accepts; rejects with its last output when it ends or takes too long. */
-  async serve(argv: readonly string[], core: number, port: number): Promise<Started> {
-    const { child, output } = this.start(argv, core);
+  /**
+   * Runs a server and resolves when its port accepts; rejects with its last output when it ends or takes too long.
+   * @param cores a core's number, or a list as taskset takes it
+   */
+  async serve(argv: readonly string[], cores: number | string, port: number): Promise<Started> {
+    const { child, output, said } = this.start(argv, cores);
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await accepts(port))) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended at its start: ${output()}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended at its start: ${await said()}`);
       if (performance.now() > deadline) throw new Error(`it does not accept on port ${port}: ${output()}`);
       await delay(50);
     }
     return { pid: child.pid ?? 0, port };
   }
 
+  /** Runs a program on one core and resolves with the first match in what it prints; it goes on running. */
+  async until(
+    argv: readonly string[],
+    core: number | string,
+    pattern: RegExp,
+    limitMs: number,
+  ): Promise<{ pid: number; match: RegExpExecArray }> {
+    const { child, output, said } = this.start(argv, core);
+    const deadline = performance.now() + limitMs;
+    for (;;) {
+      const match = pattern.exec(output());
+      if (match !== null) return { pid: child.pid ?? 0, match };
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(await said());
+      if (performance.now() > deadline) throw new Error(`more than ${limitMs / 1000} s: ${output()}`);
+      await delay(50);
+    }
+  }
+
   /** Runs a program on one core to its end and resolves with what it printed. */
-  async run(argv: readonly string[], core: number): Promise<string> {
+  async run(argv: readonly string[], core: number | string): Promise<string> {
     const { child, output } = this.start(argv, core);
     await once(child, "close");
     if (child.exitCode !== 0) throw new Error(`${argv[0] ?? ""} ended with ${child.exitCode ?? child.signalCode}: ${output()}`);
     return output();
   }
 
-  /** SIGTERM to all, SIGKILL to who has not gone after 3 s; resolves when all have. */
-  async endAll(): Promise<void> {
-    await Promise.all(
-      [...this.running].map(async (child) => {
-        const gone = once(child, "exit");
-        child.kill("SIGTERM");
-        const late = setTimeout(() => child.kill("SIGKILL"), END_LIMIT_MS);
-        await gone;
-        clearTimeout(late);
-      }),
-    );
+  /** None is started any more. */
+  get areEnding(): boolean {
+    return this.ending;
   }
 
-  private start(argv: readonly string[], core: number): { child: ChildProcess; output: () => string } {
+  /** Ends one of them: SIGTERM, and SIGKILL when that takes too long. */
+  async end(pid: number): Promise<void> {
+    await Promise.all([...this.running].filter((child) => child.pid === pid).map((child) => endOne(child, this.endLimitMs)));
+  }
+
+  /** Ends all that run now; resolves when they have gone. */
+  async endRunning(): Promise<void> {
+    await Promise.all([...this.running].map((child) => endOne(child, this.endLimitMs)));
+  }
+
+  /** The same, and starts none any more. */
+  async endAll(): Promise<void> {
+    this.ending = true;
+    await this.endRunning();
+  }
+
+  private start(argv: readonly string[], cores: number | string): Running {
+    if (this.ending) throw new Error("the bench is ending");
     // Its own process group, so that Ctrl-C in a terminal reaches the bench alone, which then ends them in order.
-    const child = spawn("taskset", ["-c", String(core), ...argv], { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn("taskset", ["-c", String(cores), ...argv], { stdio: ["ignore", "pipe", "pipe"], detached: true });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
@@ -74,8 +118,35 @@ export class Processes {
       output += error.message;
       this.running.delete(child);
     });
-    return { child, output: () => output.trim() };
+    const closed = once(child, "close").catch(() => undefined);
+    const said = async (): Promise<string> => {
+      await Promise.race([closed, delay(LAST_WORDS_MS)]);
+      return output.trim();
+    };
+    return { child, output: () => output.trim(), said };
   }
+}
+
+async function endOne(child: ChildProcess, limitMs: number): Promise<void> {
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  const late = setTimeout(() => kill(child), limitMs);
+  await gone;
+  clearTimeout(late);
+}
+
+/** With its children: each is the leader of a process group of its own. */
+function kill({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // Gone meanwhile.
+  }
+}
+
+/** null when the program is there, otherwise the command that installs it on Debian and Ubuntu. */
+export function missingProgram(name: string, debianPackage: string = name): string | null {
+  return findProgram(name) === null ? `${name} is not installed: apt-get install ${debianPackage}` : null;
 }
 
 /** The program's path, or null. Debian keeps servers in sbin, which is not on everyone's PATH. */

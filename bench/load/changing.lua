@@ -1,5 +1,6 @@
 -- Requests of which no two in a row are alike: another item, another referring page, another trace. The texts are made beforehand, so
 -- that the load generator has no more to do than without them.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 local requests = {}
 local count = 0
 

@@ -15,10 +15,13 @@ const REPORT = `Running 4s test @ http://127.0.0.1:8080/
   163280 requests in 4.00s, 55.12MB read
 Requests/sec:  40811.42
 Transfer/sec:     13.78MB
+p99.9 3210 us
+longest 24300 us
 `;
 
 test("the report's numbers, in requests and milliseconds", () => {
-  assert.deepEqual(parseWrk(REPORT), { requests: 163_280, requestsPerSecond: 40_811.42, p50: 0.985, p99: 1020, errors: 0 });
+  const expected = { requests: 163_280, requestsPerSecond: 40_811.42, p50: 0.985, p99: 1020, p999: 3.21, longest: 24.3, errors: 0 };
+  assert.deepEqual(parseWrk(REPORT), expected);
 });
 
 test("every kind of error counts", () => {
@@ -28,6 +31,7 @@ test("every kind of error counts", () => {
 
 test("what is no report is an error that quotes it", () => {
   assert.throws(() => parseWrk("unable to connect to 127.0.0.1:1 Connection refused"), /unable to connect/);
+  assert.throws(() => parseWrk(REPORT.replace("p99.9", "p98.9")), /wrk said/);
 });
 
 test("the request is a browser's in size", () => {

@@ -1,7 +1,7 @@
-/** The load generator: wrk with 64 kept connections on one thread. */
+/** The load generator: wrk on one thread, each connection with its next request as soon as it has its answer. */
 import { fileURLToPath } from "node:url";
+import { missingProgram } from "../processes.ts";
 import type { Processes } from "../processes.ts";
-import { findProgram } from "../processes.ts";
 
 export interface Load {
   readonly requests: number;
@@ -9,11 +9,24 @@ export interface Load {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
+  readonly p999: number;
+  readonly longest: number;
   /** Connections that failed, answers that did not come, and answers other than 2xx and 3xx. */
   readonly errors: number;
+  /** With a fixed rate that was not kept: requests that were due and not answered when the time was over. */
+  readonly unsent?: number;
 }
 
-const CONNECTIONS = 64;
+export interface WrkSettings {
+  readonly seconds: number;
+  /** Kept connections (64). */
+  readonly connections?: number;
+  /** Field lines beside those of a browser. */
+  readonly fields?: readonly string[];
+  /** A script of this folder and its arguments; without one every request is the same. */
+  readonly script?: "changing" | "keys" | "routes" | "upload";
+  readonly parameters?: readonly (string | number)[];
+}
 
 /** What a browser sends: with request line and Host about 900 bytes. */
 export const REQUEST_FIELDS: readonly string[] = [
@@ -34,27 +47,33 @@ export const REQUEST_FIELDS: readonly string[] = [
   "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
 ];
 
+export const REQUEST_TARGET = "/catalogue/items/4711?colour=blue";
+
 /** Why it cannot run, with the command that helps; null when it can. */
 export function missingWrk(): string | null {
-  return findProgram("wrk") === null ? "wrk is not installed: apt-get install wrk" : null;
+  return missingProgram("wrk");
 }
 
-/** @param changing request fields that differ from request to request, and the target with them */
-export async function runWrk(processes: Processes, core: number, port: number, seconds: number, changing: boolean = false): Promise<Load> {
-  const fields = REQUEST_FIELDS.flatMap((line) => ["-H", line]);
-  if (changing) fields.push("-s", fileURLToPath(new URL("./changing.lua", import.meta.url)));
-  const target = `http://127.0.0.1:${port}/catalogue/items/4711?colour=blue`;
-  const argv = ["wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", ...fields, "-H", "Host: bench.test", target];
-  return parseWrk(await processes.run(argv, core));
+export async function runWrk(processes: Processes, core: number, port: number, settings: WrkSettings): Promise<Load> {
+  const { seconds, connections = 64, fields = [], script = "report", parameters = [] } = settings;
+  const lines = ["Host: bench.test", ...REQUEST_FIELDS, ...fields].flatMap((line) => ["-H", line]);
+  const file = fileURLToPath(new URL(`./${script}.lua`, import.meta.url));
+  const argv = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", file, ...lines];
+  const target = `http://127.0.0.1:${port}${REQUEST_TARGET}`;
+  return parseWrk(await processes.run([...argv, target, "--", ...parameters.map(String)], core));
 }
 
-/** Reads wrk's report; throws when it is none. */
+/** Reads wrk's report with what report.lua adds; throws when it is none. */
 export function parseWrk(report: string): Load {
   const [, requests = "", seconds = "", unit = ""] = /(\d+) requests in ([\d.]+)(ms|s|m),/.exec(report) ?? [];
   const perSecond = /Requests\/sec:\s+([\d.]+)/.exec(report)?.[1];
   const p50 = /^\s+50%\s+([\d.]+)(us|ms|s|m)\b/m.exec(report);
   const p99 = /^\s+99%\s+([\d.]+)(us|ms|s|m)\b/m.exec(report);
-  if (perSecond === undefined || p50 === null || p99 === null || milliseconds(seconds, unit) <= 0) throw new Error(`wrk said: ${report}`);
+  const added = [/^p99\.9 (\d+) us$/m, /^longest (\d+) us$/m].map((pattern) => Number(pattern.exec(report)?.[1]) / 1000);
+  const [p999 = Number.NaN, longest = Number.NaN] = added;
+  if (perSecond === undefined || p50 === null || p99 === null || Number.isNaN(p999 + longest) || milliseconds(seconds, unit) <= 0) {
+    throw new Error(`wrk said: ${report}`);
+  }
   const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(report)?.slice(1) ?? [];
   const statuses = /Non-2xx or 3xx responses: (\d+)/.exec(report)?.[1] ?? "0";
   return {
@@ -62,6 +81,8 @@ export function parseWrk(report: string): Load {
     requestsPerSecond: Number(perSecond),
     p50: milliseconds(p50[1] ?? "", p50[2] ?? ""),
     p99: milliseconds(p99[1] ?? "", p99[2] ?? ""),
+    p999,
+    longest,
     errors: [...sockets, statuses].reduce((sum, count) => sum + Number(count), 0),
   };
 }

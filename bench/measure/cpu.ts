@@ -1,6 +1,7 @@
 /** Processor time of a process with all its threads and descendants, from /proc (Linux). */
 import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { processTree } from "./process-tree.ts";
 
 /** Microseconds since the process began. */
 export interface CpuTime {
@@ -11,10 +12,10 @@ export interface CpuTime {
 /** The clock of /proc/PID/stat: 100 ticks a second on every Linux that matters, but ask. */
 const TICK_MICROSECONDS = 1_000_000 / Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
-/** nginx works in a child of the process that was started, so descendants count. */
+/** With its descendants. */
 export function cpuTime(pid: number): CpuTime {
   const sum = { user: 0, kernel: 0 };
-  for (const each of [pid, ...descendants(pid)]) {
+  for (const each of processTree(pid)) {
     const { user, kernel } = parseStat(readFileSync(`/proc/${each}/stat`, "utf8"));
     sum.user += user * TICK_MICROSECONDS;
     sum.kernel += kernel * TICK_MICROSECONDS;
@@ -26,13 +27,4 @@ export function cpuTime(pid: number): CpuTime {
 export function parseStat(stat: string): CpuTime {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return { user: Number(fields[11]), kernel: Number(fields[12]) };
-}
-
-function descendants(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
-      .split(" ")
-      .filter((child) => child !== "")
-      .flatMap((child) => [Number(child), ...descendants(Number(child))]),
-  );
 }

@@ -6,7 +6,19 @@ import { median, round, row } from "./round.ts";
 import type { Round } from "./round.ts";
 
 const LINUX = process.platform === "linux" ? false : "reads /proc";
-const GOOD: Round = { requests: 100, requestsPerSecond: 50, p50: 1, p99: 2, errors: 0, user: 3, kernel: 4, busy: 0.5 };
+const GOOD: Round = {
+  requests: 100,
+  requestsPerSecond: 50,
+  p50: 1,
+  p99: 2,
+  p999: 3,
+  longest: 4,
+  errors: 0,
+  peak: 5,
+  user: 3,
+  kernel: 4,
+  busy: 0.5,
+};
 
 test("ticks are found behind a name with spaces and parentheses", () => {
   const stat = "4711 (a (strange) name) S 1 4711 4711 0 -1 4194304 100 0 0 0 123 456 0 0 20 0 1 0";
@@ -32,9 +44,9 @@ test("this process has a core", { skip: LINUX }, () => {
 });
 
 test("time per request and share of the core", () => {
-  const load = { requests: 1000, requestsPerSecond: 1000, p50: 1, p99: 2, errors: 0 };
-  const measured = round(load, { user: 500, kernel: 1000 }, { user: 4500, kernel: 9000 }, 1000);
-  assert.deepEqual([measured.user, measured.kernel, measured.busy], [4, 8, 0.012]);
+  const load = { requests: 1000, requestsPerSecond: 1000, p50: 1, p99: 2, p999: 3, longest: 4, errors: 0 };
+  const measured = round(load, { user: 500, kernel: 1000 }, { user: 4500, kernel: 9000 }, 1000, 4096);
+  assert.deepEqual([measured.user, measured.kernel, measured.busy, measured.peak], [4, 8, 0.012, 4096]);
 });
 
 test("medians", () => {
@@ -50,4 +62,5 @@ test("a row is the median of its rounds, and void with a single error", () => {
   const bad = row("a", [...rounds, { ...GOOD, errors: 1 }]);
   assert.equal(bad.median, undefined);
   assert.equal(bad.problem, "void: 1 errors");
+  assert.match(row("a", [{ ...GOOD, unsent: 7 }]).problem ?? "", /^void: 7 requests had no time/);
 });

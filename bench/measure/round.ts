@@ -8,41 +8,55 @@ export interface Round extends Load {
   readonly kernel: number;
   /** Share of its core that the proxy used, 0 to 1: well below 1, the load or the origin was the limit and not the proxy. */
   readonly busy: number;
+  /** The most resident memory during the round, bytes. */
+  readonly peak: number;
 }
+
+export type Medians = Omit<Round, "errors" | "requests" | "unsent">;
 
 export interface Row {
   readonly name: string;
   readonly rounds: readonly Round[];
   /** Medians over the rounds; absent when the row is void. */
-  readonly median?: Omit<Round, "errors" | "requests">;
+  readonly median?: Medians;
   /** Why there is no number: skipped, did not start, errors. */
   readonly problem?: string;
 }
 
-export function round(load: Load, before: CpuTime, after: CpuTime, elapsedMs: number): Round {
+export function round(load: Load, before: CpuTime, after: CpuTime, elapsedMs: number, peak: number): Round {
   const user = after.user - before.user;
   const kernel = after.kernel - before.kernel;
-  return { ...load, user: user / load.requests, kernel: kernel / load.requests, busy: (user + kernel) / (elapsedMs * 1000) };
+  return { ...load, user: user / load.requests, kernel: kernel / load.requests, busy: (user + kernel) / (elapsedMs * 1000), peak };
 }
 
-/** A single error voids the row: a proxy that drops requests is fast for the wrong reason. */
 export function row(name: string, rounds: readonly Round[]): Row {
-  const errors = rounds.reduce((sum, each) => sum + each.errors, 0);
-  if (errors > 0) return { name, rounds, problem: `void: ${errors} errors` };
+  const problem = voidBy(rounds);
+  if (problem !== null) return { name, rounds, problem };
   if (rounds.length === 0) return { name, rounds, problem: "no round" };
-  const of = (pick: (each: Round) => number): number => median(rounds.map(pick));
+  const of = (key: keyof Medians): number => median(rounds.map((each) => each[key]));
   return {
     name,
     rounds,
     median: {
-      requestsPerSecond: of((each) => each.requestsPerSecond),
-      user: of((each) => each.user),
-      kernel: of((each) => each.kernel),
-      busy: of((each) => each.busy),
-      p50: of((each) => each.p50),
-      p99: of((each) => each.p99),
+      requestsPerSecond: of("requestsPerSecond"),
+      user: of("user"),
+      kernel: of("kernel"),
+      busy: of("busy"),
+      p50: of("p50"),
+      p99: of("p99"),
+      p999: of("p999"),
+      longest: of("longest"),
+      peak: of("peak"),
     },
   };
+}
+
+/** A single error voids what was measured: a proxy that drops requests is fast for the wrong reason. null: it counts. */
+export function voidBy(loads: readonly Load[]): string | null {
+  const errors = loads.reduce((sum, each) => sum + each.errors, 0);
+  if (errors > 0) return `void: ${errors} errors`;
+  const unsent = loads.reduce((sum, each) => sum + (each.unsent ?? 0), 0);
+  return unsent > 0 ? `void: ${unsent} requests had no time, the proxy or the machine was too slow for the rate` : null;
 }
 
 export function median(values: readonly number[]): number {

@@ -1,39 +1,42 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { findProgram } from "../processes.ts";
+import { findProgram, missingProgram } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
-/** On one core as the others, for its scheduler too; its admin address is off, nothing is logged. */
-export const caddy: Rival = {
-  name: "caddy",
-  missing: () => (findProgram("caddy") === null ? "caddy is not installed: apt-get install caddy" : null),
-  prepare: (setup) => {
-    const file = path.join(setup.folder, "Caddyfile");
-    writeFileSync(file, configuration(setup));
-    return [
-      "env",
-      "GOMAXPROCS=1",
-      `HOME=${setup.folder}`,
-      findProgram("caddy") ?? "caddy",
-      "run",
-      "--config",
-      file,
-      "--adapter",
-      "caddyfile",
-    ];
-  },
-};
+/** Lines beside those that every run has. */
+export interface CaddySettings {
+  readonly global?: string;
+  readonly site?: string;
+}
 
-function configuration({ port, originPort }: RivalSetup): string {
+/** On one core as the others, for its scheduler too; its admin address is off, nothing is logged. */
+export const caddy: Rival = caddyAs("caddy");
+
+export function caddyAs(name: string, settings: (setup: RivalSetup) => CaddySettings = () => ({})): Rival {
+  return {
+    name,
+    missing: () => missingProgram("caddy"),
+    prepare: (setup) => {
+      const file = path.join(setup.folder, "Caddyfile");
+      writeFileSync(file, configuration(setup, settings(setup)));
+      const argv = [findProgram("caddy") ?? "caddy", "run", "--config", file, "--adapter", "caddyfile"];
+      return ["env", "GOMAXPROCS=1", `HOME=${setup.folder}`, ...argv];
+    },
+  };
+}
+
+function configuration({ port, originPort }: RivalSetup, { global = "", site = "" }: CaddySettings): string {
   return `{
   admin off
   auto_https off
   log {
     level ERROR
   }
+  ${global}
 }
-http://127.0.0.1:${port}, http://bench.test:${port} {
+http://:${port} {
   bind 127.0.0.1
+  ${site}
   reverse_proxy 127.0.0.1:${originPort} {
     header_up Via "1.1 caddy"
     transport http {

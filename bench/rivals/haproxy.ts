@@ -1,24 +1,46 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { findProgram } from "../processes.ts";
+import { findProgram, missingProgram } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
+/** Lines beside those that every run has. */
+export interface HaproxySettings {
+  readonly global?: string;
+  readonly frontend?: string;
+  /** Further sections. */
+  readonly sections?: string;
+  readonly connections?: number;
+  /** A file for what it writes to its standard output, where its log can go. */
+  readonly output?: string;
+}
+
 /** One thread, connections to the origin shared by all clients as its manual advises, nothing logged. */
-export const haproxy: Rival = {
-  name: "haproxy",
-  missing: () => (findProgram("haproxy") === null ? "haproxy is not installed: apt-get install haproxy" : null),
-  prepare: (setup) => {
-    const file = path.join(setup.folder, "haproxy.cfg");
-    writeFileSync(file, configuration(setup));
-    return [findProgram("haproxy") ?? "haproxy", "-db", "-f", file];
-  },
-};
+export const haproxy: Rival = haproxyAs("haproxy");
+
+/** With buffers of four times the default, for bodies. */
+export const haproxy64k: Rival = haproxyAs("haproxy 64k buffers", () => ({ global: "tune.bufsize 65536" }));
+
+export function haproxyAs(name: string, settings: (setup: RivalSetup) => HaproxySettings = () => ({})): Rival {
+  return {
+    name,
+    missing: () => missingProgram("haproxy"),
+    prepare: (setup) => {
+      const file = path.join(setup.folder, "haproxy.cfg");
+      const { output } = settings(setup);
+      writeFileSync(file, configuration(setup, settings(setup)));
+      const argv = [findProgram("haproxy") ?? "haproxy", "-db", "-f", file];
+      return output === undefined ? argv : ["sh", "-c", 'output=$1; shift; exec "$@" > "$output"', "sh", output, ...argv];
+    },
+  };
+}
 
 // It adds the fields that Millrace adds: equal work.
-function configuration({ port, originPort }: RivalSetup): string {
+function configuration({ port, originPort }: RivalSetup, settings: HaproxySettings): string {
+  const { global = "", frontend = "", sections = "", connections = 4096 } = settings;
   return `global
   nbthread 1
-  maxconn 4096
+  maxconn ${connections}
+  ${global}
 defaults
   mode http
   timeout connect 5s
@@ -31,8 +53,10 @@ frontend in
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(Host)]
   http-request set-header Via "1.1 haproxy"
+  ${frontend}
   default_backend app
 backend app
   server one 127.0.0.1:${originPort} pool-max-conn 256
+${sections}
 `;
 }

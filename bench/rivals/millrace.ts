@@ -6,41 +6,59 @@ import type { Rival, RivalSetup } from "./rival.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Where a configuration differs from the plain one: YAML, in flow or block form. */
+export interface MillraceSettings {
+  /** URLs; the origin's alone. */
+  readonly endpoints?: readonly string[];
+  /** The value of `routes`, its upstream is `app`; everything in one. */
+  readonly routes?: string;
+  /** Whether the access log goes to a file. */
+  readonly log?: boolean;
+  readonly workers?: number;
+  /** Further keys at the top. */
+  readonly more?: string;
+}
+
 /** One data-plane thread, as nginx has one worker process; the control plane's thread is measured with it. */
-export const millrace: Rival = { name: "millrace", missing: () => null, prepare: (setup) => command(setup, CHECKOUT, "access: false") };
+export const millrace: Rival = millraceAs("millrace");
 
 /** The same with its access log, a JSON line per request into a file. */
-export const millraceLogging: Rival = {
-  name: "millrace+log",
-  missing: () => null,
-  prepare: (setup) => command(setup, CHECKOUT, `access: true, output: ${JSON.stringify(path.join(setup.folder, "access.log"))}`),
-};
+export const millraceLogging: Rival = millraceAs("millrace+log", () => ({ log: true }));
 
-/** Another revision of this repository, on the packages that are installed now. */
-export function millraceAt(revision: string): Rival {
+export function millraceAs(name: string, settings: (setup: RivalSetup) => MillraceSettings = () => ({})): Rival {
   return {
-    name: `millrace at ${revision}`,
+    name,
     missing: () => null,
-    prepare: (setup) => {
-      const checkout = path.join(setup.folder, "checkout");
-      mkdirSync(checkout);
-      const archive = execFileSync("git", ["-C", CHECKOUT, "archive", revision, "src", "package.json"], { maxBuffer: 1 << 28 });
-      execFileSync("tar", ["-x", "-C", checkout], { input: archive });
-      symlinkSync(path.join(CHECKOUT, "node_modules"), path.join(checkout, "node_modules"));
-      return command(setup, checkout, "access: false");
-    },
+    prepare: (setup) => command(setup, settings(setup), CHECKOUT),
+    at: (revision) => ({
+      name: `${name} at ${revision}`,
+      missing: () => null,
+      prepare: (setup) => command(setup, settings(setup), checkoutOf(revision, setup.folder)),
+    }),
   };
 }
 
-function command({ port, originPort, folder }: RivalSetup, checkout: string, logging: string): readonly string[] {
+function command({ port, originPort, folder }: RivalSetup, settings: MillraceSettings, checkout: string): readonly string[] {
+  const { endpoints = [`http://127.0.0.1:${originPort}`], routes = "[{ upstream: app }]", log = false, workers = 1, more = "" } = settings;
   const file = path.join(folder, "millrace.yaml");
   const configuration = `listeners: [{ address: "127.0.0.1:${port}" }]
-workers: 1
+workers: ${workers}
 upstreams:
-  app: { endpoints: ["http://127.0.0.1:${originPort}"] }
-routes: [{ upstream: app }]
-logging: { level: warn, ${logging} }
+  app: { endpoints: ${JSON.stringify(endpoints)} }
+routes: ${routes}
+logging: { level: warn, access: ${log}${log ? `, output: ${JSON.stringify(path.join(folder, "access.log"))}` : ""} }
+${more}
 `;
   writeFileSync(file, configuration);
   return [process.execPath, path.join(checkout, "src/main.ts"), "run", "--config", file];
+}
+
+/** Another revision of this repository, on the packages that are installed now. */
+function checkoutOf(revision: string, folder: string): string {
+  const checkout = path.join(folder, "checkout");
+  mkdirSync(checkout);
+  const archive = execFileSync("git", ["-C", CHECKOUT, "archive", revision, "src", "package.json"], { maxBuffer: 1 << 28 });
+  execFileSync("tar", ["-x", "-C", checkout], { input: archive });
+  symlinkSync(path.join(CHECKOUT, "node_modules"), path.join(checkout, "node_modules"));
+  return checkout;
 }

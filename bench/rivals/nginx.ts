@@ -1,31 +1,38 @@
 import { writeFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
-import { findProgram } from "../processes.ts";
+import { findProgram, missingProgram } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
+/** Directives beside those that every run has. */
+export interface NginxSettings {
+  readonly http?: string;
+  readonly location?: string;
+  readonly connections?: number;
+}
+
 /** As an operator who read its manual sets it up: connections to the origin are kept, nothing is logged. */
-export const nginx: Rival = {
-  name: "nginx",
-  missing: () => (findProgram("nginx") === null ? "nginx is not installed: apt-get install nginx" : null),
-  prepare: (setup) => {
-    const file = path.join(setup.folder, "nginx.conf");
-    writeFileSync(file, configuration(setup));
-    return [findProgram("nginx") ?? "nginx", "-p", setup.folder, "-c", file, "-e", "stderr"];
-  },
-};
+export const nginx: Rival = nginxAs("nginx");
+
+export function nginxAs(name: string, settings: (setup: RivalSetup) => NginxSettings = () => ({})): Rival {
+  return {
+    name,
+    missing: () => missingProgram("nginx"),
+    prepare: (setup) => nginxCommand(setup.folder, configuration(setup, settings(setup)), settings(setup).connections),
+  };
+}
 
 // It adds the fields that Millrace adds: equal work.
-function configuration({ port, originPort, folder }: RivalSetup): string {
-  return nginxFile(
-    folder,
-    `
+function configuration({ port, originPort }: RivalSetup, { http = "", location = "" }: NginxSettings): string {
+  return `
+  ${http}
   upstream app {
     server 127.0.0.1:${originPort};
     keepalive 128;
     keepalive_requests 100000000;
   }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port} backlog=4096;
     location / {
       proxy_pass http://app;
       proxy_http_version 1.1;
@@ -35,19 +42,20 @@ function configuration({ port, originPort, folder }: RivalSetup): string {
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_set_header X-Forwarded-Host $http_host;
       proxy_set_header Via "1.1 nginx";
+      ${location}
     }
-  }`,
-  );
+  }`;
 }
 
-/** An nginx.conf for one worker that writes into `folder` only; `http` is what stands in its http block. */
-export function nginxFile(folder: string, http: string): string {
+/** Writes an nginx.conf for one worker that writes into `folder` only, and returns its command line; `http` stands in its http block. */
+export function nginxCommand(folder: string, http: string, connections: number = 4096): readonly string[] {
+  const file = path.join(folder, "nginx.conf");
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  return `daemon off;
-worker_processes 1;
+  const text = `daemon off;
+${user()}worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr error;
-events { worker_connections 4096; }
+events { worker_connections ${connections}; }
 http {
   access_log off;
   keepalive_requests 100000000;
@@ -55,4 +63,11 @@ ${temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join("\n")}
 ${http}
 }
 `;
+  writeFileSync(file, text);
+  return [findProgram("nginx") ?? "nginx", "-p", folder, "-c", file, "-e", "stderr"];
+}
+
+/** Started by root, its worker would be nobody, who may not enter our folder. */
+function user(): string {
+  return process.getuid?.() === 0 ? `user ${os.userInfo().username};\n` : "";
 }

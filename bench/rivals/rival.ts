@@ -14,4 +14,8 @@ export interface Rival {
   readonly missing: () => string | null;
   /** Writes its files and returns the command line that runs it in the foreground. */
   readonly prepare: (setup: RivalSetup) => readonly string[];
+  /** It runs on the load's core, too, where its own is not enough for what it is to show. */
+  readonly bothCores?: boolean;
+  /** The same configuration on another revision of this repository; only Millrace has it. */
+  readonly at?: (revision: string) => Rival;
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What is never committed. */
-const IGNORED = new Set(["node_modules", ".git", "dist", "coverage", "bench/results"]);
+const IGNORED = new Set([".git", "dist", "coverage", "bench/results"]);
 const TEXT = /\.(ts|mjs|js|json|ya?ml|md|sh|conf|lua)$|(^|\/)(Dockerfile|LICENSE|run|\.[a-z]+(ignore|rc))$/;
 
 /** Paths of all text files under a folder, relative to the root, with forward slashes; a file's own path gives that file. */
@@ -14,7 +14,7 @@ export function textFiles(under: string = ""): string[] {
   const found: string[] = [];
   for (const entry of readdirSync(path.join(ROOT, under), { withFileTypes: true })) {
     const name = under === "" ? entry.name : `${under}/${entry.name}`;
-    if (IGNORED.has(name)) continue;
+    if (IGNORED.has(name) || entry.name === "node_modules") continue;
     if (entry.isDirectory()) found.push(...textFiles(name));
     else if (entry.isFile() && TEXT.test(name)) found.push(name);
   }

@@ -1,0 +1,41 @@
+/** Reads answers of a kept connection as the load programs need them: when one is whole, its status, and whether the connection ends. */
+export interface Answer {
+  readonly status: number;
+  /** The connection ends behind it. */
+  readonly last: boolean;
+}
+
+const HEAD_END = "\r\n\r\n";
+
+export class AnswerReader {
+  private head = "";
+  private bodyLeft = 0;
+  private answer: Answer | null = null;
+
+  /** Takes what was received; gives the answer when this completed it. Throws on what no answer of the origin can be: it has a length. */
+  push(chunk: Buffer): Answer | null {
+    let bytes = chunk.length;
+    if (this.answer === null) {
+      this.head += chunk.toString("latin1");
+      const end = this.head.indexOf(HEAD_END);
+      if (end < 0) return null;
+      bytes = this.head.length - end - HEAD_END.length;
+      this.begin(this.head.slice(0, end + 2));
+      this.head = "";
+    }
+    this.bodyLeft -= bytes;
+    if (this.bodyLeft < 0) throw new Error("more than was asked for");
+    if (this.bodyLeft > 0) return null;
+    const { answer } = this;
+    this.answer = null;
+    return answer;
+  }
+
+  private begin(head: string): void {
+    const status = /^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1];
+    const length = /\r\nContent-Length: *(\d+) *\r\n/i.exec(head)?.[1];
+    if (status === undefined || length === undefined) throw new Error(`no answer with a length: ${head}`);
+    this.bodyLeft = Number(length);
+    this.answer = { status: Number(status), last: /\r\nConnection: *close *\r\n/i.test(head) };
+  }
+}

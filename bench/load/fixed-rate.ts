@@ -1,0 +1,52 @@
+/** A load of so many requests per second, whatever the answers do. wrk cannot do that, and h2load sends its share every 10 ms at once. */
+import { fileURLToPath } from "node:url";
+import type { Processes } from "../processes.ts";
+import { REQUEST_FIELDS, REQUEST_TARGET } from "./wrk.ts";
+import type { Load } from "./wrk.ts";
+
+export interface FixedRateSettings {
+  /** Requests per second, over all connections. */
+  readonly rate: number;
+  readonly seconds: number;
+  readonly connections: number;
+  /** What one of the results spans; without it there is one for the whole time. */
+  readonly intervalSeconds?: number;
+}
+
+/** The program never sleeps, and the origin, with which it shares its core, must not wait for the end of its time slices. */
+const YIELDING = ["nice", "-n", "19"];
+const PROGRAM = fileURLToPath(new URL("./fixed-rate-program.ts", import.meta.url));
+const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
+
+/** A result per interval; its latencies count from the moment that each request was due. */
+export async function runFixedRate(
+  processes: Processes,
+  core: number,
+  port: number,
+  settings: FixedRateSettings,
+): Promise<readonly Load[]> {
+  return parseLoads(await processes.run([...YIELDING, ...fixedRateCommand(port, settings)], core));
+}
+
+export function fixedRateCommand(port: number, settings: FixedRateSettings): readonly string[] {
+  const { rate, seconds, connections, intervalSeconds = seconds } = settings;
+  return [process.execPath, PROGRAM, ...[port, rate, seconds, connections, intervalSeconds].map(String), HEAD];
+}
+
+/** Lines of JSON, each with all numbers of a `Load`; throws when one is not, or there is none. */
+export function parseLoads(report: string): readonly Load[] {
+  return report.split("\n").map((line) => {
+    try {
+      const found: unknown = JSON.parse(line);
+      if (isLoad(found)) return found;
+    } catch {
+      // Not JSON.
+    }
+    throw new Error(`the load said: ${report}`);
+  });
+}
+
+function isLoad(value: unknown): value is Load {
+  const names = ["requests", "requestsPerSecond", "p50", "p99", "p999", "longest", "errors", "unsent"];
+  return typeof value === "object" && value !== null && names.every((name) => Number.isFinite(Reflect.get(value, name)));
+}

@@ -1,0 +1,18 @@
+-- Requests of so many clients in turn, told apart by the field X-Client. Arguments: how many, and which is the first.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
+local head
+local tail
+local keys
+local key
+
+function init(args)
+  keys = tonumber(args[1])
+  key = tonumber(args[2]) % keys
+  wrk.headers["X-Client"] = "@"
+  head, tail = wrk.format("GET"):match("^(.*X%-Client: )@(.*)$")
+end
+
+function request()
+  key = (key + 1) % keys
+  return head .. key .. tail
+end

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { help, readOptions } from "./options.ts";
+import type { Rival } from "./rivals/rival.ts";
+import type { Work } from "./workloads/work.ts";
+
+const plain = (name: string): Rival => ({ name, missing: () => null, prepare: () => [] });
+const own = (name: string): Rival => ({ ...plain(name), at: (revision) => plain(`${name} at ${revision}`) });
+const work = (name: string, rivals: readonly Rival[], quick?: readonly string[]): Work => ({
+  name,
+  about: `about ${name}`,
+  rivals,
+  ...(quick === undefined ? {} : { quick }),
+  missing: () => null,
+  run: () => Promise.reject(new Error("not run here")),
+});
+const WORKS = [
+  work("small", [own("millrace"), own("millrace+log"), plain("nginx"), plain("httpxy")], ["millrace", "nginx"]),
+  work("idle", [own("millrace"), plain("nginx")]),
+  work("routes", [own("1 route"), own("many routes")]),
+];
+
+/** Workloads with the names of their proxies, or what is wrong. */
+function read(...argv: string[]): string[] | string {
+  const options = readOptions(argv, WORKS);
+  if (typeof options === "string") return options;
+  return options.chosen.map(({ work, rivals }) => `${work.name}: ${rivals.map(({ name }) => name).join(", ")}`);
+}
+
+test("without arguments: the first workload, all its proxies, 5 rounds of 4 s", () => {
+  const options = readOptions([], WORKS);
+  assert.ok(typeof options === "object");
+  const { rounds, seconds, minutes, changing, chosen } = options;
+  assert.deepEqual({ rounds, seconds, minutes, changing }, { rounds: 5, seconds: 4, minutes: 10, changing: false });
+  assert.deepEqual([chosen.length, chosen[0]?.work, chosen[0]?.rivals], [1, WORKS[0], WORKS[0]?.rivals]);
+});
+
+test("quick is shorter and leaves out what the workload says", () => {
+  const options = readOptions(["--quick", "--seconds", "1"], WORKS);
+  assert.ok(typeof options === "object");
+  assert.deepEqual([options.rounds, options.seconds], [2, 1]);
+  assert.deepEqual(read("--quick"), ["small: millrace, nginx"]);
+  assert.deepEqual(read("--quick", "--only", "httpxy"), ["small: httpxy"], "what is named runs");
+});
+
+test("workloads by name, or all", () => {
+  assert.deepEqual(read("--work", "idle,routes"), ["idle: millrace, nginx", "routes: 1 route, many routes"]);
+  assert.deepEqual(read("--work", "all"), [
+    "small: millrace, millrace+log, nginx, httpxy",
+    "idle: millrace, nginx",
+    "routes: 1 route, many routes",
+  ]);
+});
+
+test("proxies by name; a workload that has none of them is left out", () => {
+  assert.deepEqual(read("--work", "all", "--only", "nginx,httpxy"), ["small: nginx, httpxy", "idle: nginx"]);
+});
+
+test("another revision stands beside the configuration that the workload is about", () => {
+  assert.deepEqual(read("--against", "HEAD~1"), ["small: millrace, millrace at HEAD~1"]);
+  assert.deepEqual(read("--against", "v1", "--work", "routes"), ["routes: many routes, many routes at v1"]);
+});
+
+test("what is wrong is said", () => {
+  assert.match(String(read("--work", "smal")), /there is no workload "smal"/);
+  assert.match(String(read("--only", "ngingx")), /ngingx/);
+  assert.match(String(read("--rounds", "0")), /--rounds must be/);
+  assert.match(String(read("--seconds", "1.5")), /--seconds must be/);
+  assert.match(String(read("--minutes", "ten")), /--minutes must be/);
+  assert.match(String(read("--fast")), /--fast/);
+  assert.match(String(readOptions(["--against", "x"], [work("foreign", [plain("nginx")])])), /no Millrace/);
+});
+
+test("the help names every workload", () => {
+  for (const { name, about } of WORKS) assert.match(help(WORKS), new RegExp(`${name} +${about}`));
+});

@@ -1,0 +1,100 @@
+/** What `npm run bench` was asked for. */
+import { parseArgs } from "node:util";
+import type { Rival } from "./rivals/rival.ts";
+import type { Work } from "./workloads/work.ts";
+
+export interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly minutes: number;
+  readonly changing: boolean;
+  readonly chosen: readonly Chosen[];
+}
+
+export interface Chosen {
+  readonly work: Work;
+  readonly rivals: readonly Rival[];
+}
+
+export function help(works: readonly Work[]): string {
+  const width = Math.max(...works.map(({ name }) => name.length));
+  return `npm run bench -- [--work NAME,NAME] [--quick] [--rounds N] [--seconds N] [--only NAME,NAME] [--against REV] [--changing]
+
+  --work        of the list below (${works[0]?.name ?? ""}); all: every one
+  --rounds N    rounds, each proxy once per round (5)
+  --seconds N   length of a measurement (4)
+  --minutes N   length of ten-minutes (10)
+  --quick       2 rounds of 3 s: under a minute
+  --only        proxies of the workload by name, such as "millrace,nginx"
+  --against     another revision of Millrace beside this one, and nothing else: which is faster?
+  --changing    request fields that differ from request to request (small and features)
+
+${works.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join("\n")}
+`;
+}
+
+/** Or what is wrong with the arguments. */
+export function readOptions(argv: readonly string[], works: readonly Work[]): Options | string {
+  const values = parse(argv);
+  if (typeof values === "string") return values;
+  const quick = values.quick === true;
+  const rounds = Number(values.rounds ?? (quick ? 2 : 5));
+  const seconds = Number(values.seconds ?? (quick ? 3 : 4));
+  const minutes = Number(values.minutes ?? 10);
+  for (const [name, value] of Object.entries({ rounds, seconds, minutes })) {
+    if (!Number.isInteger(value) || value < 1) return `--${name} must be a whole number above 0`;
+  }
+  const names = values.work === "all" ? works.map(({ name }) => name) : (values.work?.split(",") ?? [works[0]?.name]);
+  const only = values.only?.split(",");
+  const unused = new Set(only);
+  const chosen: Chosen[] = [];
+  for (const name of names) {
+    const work = works.find((each) => each.name === name);
+    if (work === undefined) return `there is no workload ${JSON.stringify(name)}`;
+    const rivals = choose(work, only ?? (quick ? work.quick : undefined), values.against);
+    if (typeof rivals === "string") return rivals;
+    for (const each of rivals) unused.delete(each.name);
+    if (rivals.length > 0) chosen.push({ work, rivals });
+  }
+  if (unused.size > 0) return `no proxy of ${names.join(", ")} is called ${[...unused].join(", ")}`;
+  return { rounds, seconds, minutes, changing: values.changing === true, chosen };
+}
+
+function choose({ name, rivals }: Work, names: readonly string[] | undefined, revision: string | undefined): readonly Rival[] | string {
+  if (revision === undefined) return rivals.filter((each) => names === undefined || names.includes(each.name));
+  // The first that has revisions is the one that the workload is about, or the last where Millrace is beside itself.
+  const own = rivals.filter(({ at }) => at !== undefined);
+  const one = own.length === rivals.length ? own.at(-1) : own[0];
+  return one?.at === undefined ? `${name} has no Millrace to compare` : [one, one.at(revision)];
+}
+
+function parse(argv: readonly string[]): Values | string {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        work: { type: "string" },
+        quick: { type: "boolean" },
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        minutes: { type: "string" },
+        only: { type: "string" },
+        against: { type: "string" },
+        changing: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+interface Values {
+  readonly work?: string;
+  readonly quick?: boolean;
+  readonly rounds?: string;
+  readonly seconds?: string;
+  readonly minutes?: string;
+  readonly only?: string;
+  readonly against?: string;
+  readonly changing?: boolean;
+}

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { Processes, findProgram, freePort, missingProgram } from "./processes.ts";
+
+const LINUX = process.platform === "linux" ? false : "taskset pins processes";
+const ANY_CORE = "0-1023";
+
+test("what a program prints is waited for, and it is ended", { skip: LINUX }, async () => {
+  const processes = new Processes();
+  const { pid, match } = await processes.until(
+    script("console.log('open 12'); setInterval(() => 0, 1000)"),
+    ANY_CORE,
+    /open (\d+)/,
+    20_000,
+  );
+  assert.equal(match[1], "12");
+  assert.ok(isRunning(pid));
+  await processes.end(pid);
+  assert.ok(!isRunning(pid));
+});
+
+test("one that does not go is killed, and its children with it", { skip: LINUX }, async () => {
+  const processes = new Processes(200);
+  const stubborn = `process.on("SIGTERM", () => 0); setInterval(() => 0, 1000);`;
+  const parent = `const { spawn } = require("node:child_process");
+    const child = spawn(process.execPath, ["-e", ${JSON.stringify(`${stubborn} console.log("ready")`)}]);
+    child.stdout.on("data", () => console.log("child " + child.pid));
+    ${stubborn}`;
+  const { pid, match } = await processes.until(script(parent), ANY_CORE, /child (\d+)/, 20_000);
+  await processes.endAll();
+  assert.ok(!isRunning(pid));
+  const deadline = performance.now() + 10_000;
+  while (isRunning(Number(match[1])) && performance.now() < deadline) await delay(10);
+  assert.ok(!isRunning(Number(match[1])));
+});
+
+test("none is started once all are ending", { skip: LINUX }, async () => {
+  const processes = new Processes();
+  await processes.endAll();
+  assert.ok(processes.areEnding);
+  await assert.rejects(processes.run(script(""), ANY_CORE), /ending/);
+});
+
+test("failures tell what the program said", { skip: LINUX }, async () => {
+  const processes = new Processes();
+  const failing = script("console.error('out of luck'); process.exit(3)");
+  await assert.rejects(processes.run(failing, ANY_CORE), /ended with 3: out of luck/);
+  await assert.rejects(processes.until(failing, ANY_CORE, /ready/, 20_000), /out of luck/);
+  await assert.rejects(processes.serve(failing, ANY_CORE, await freePort()), /ended at its start: out of luck/);
+});
+
+test("a missing program is named with the command that installs it", () => {
+  assert.equal(findProgram("no-such-program"), null);
+  assert.equal(missingProgram("no-such-program", "its-package"), "no-such-program is not installed: apt-get install its-package");
+  assert.equal(missingProgram("sh"), null);
+});
+
+function script(code: string): string[] {
+  return [process.execPath, "-e", code];
+}
+
+/** A zombie, which waits only for its parent to ask, has ended. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readStatus(pid));
+  } catch {
+    return false;
+  }
+}
+
+function readStatus(pid: number): string {
+  return readFileSync(`/proc/${pid}/status`, "utf8");
+}

@@ -1,0 +1,22 @@
+/** Packages that proxies on Node are built on. They are installed apart, so that the project does not depend on them. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Rival } from "./rival.ts";
+
+export const onNode: readonly Rival[] = [
+  program("http-proxy"),
+  program("http-proxy-3"),
+  program("httpxy"),
+  program("fast-proxy"),
+  program("@fastify/http-proxy", "fastify-http-proxy"),
+];
+
+function program(name: string, file: string = name): Rival {
+  const place = (relative: string): string => fileURLToPath(new URL(`./npm/${relative}`, import.meta.url));
+  return {
+    name,
+    missing: () => (existsSync(place(`node_modules/${name}`)) ? null : `${name} is not installed: npm ci --prefix bench/rivals/npm`),
+    // Warnings about what a package calls of Node would end up between our lines.
+    prepare: ({ port, originPort }) => [process.execPath, "--no-deprecation", place(`${file}.ts`), String(port), String(originPort)],
+  };
+}

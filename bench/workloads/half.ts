@@ -1,0 +1,48 @@
+/** Latency as users meet it: no proxy is saturated, all get the same number of requests, half of what nginx can take. */
+import { runFixedRate } from "../load/fixed-rate.ts";
+import { missingWrk, runWrk } from "../load/wrk.ts";
+import type { Started } from "../processes.ts";
+import { caddy } from "../rivals/caddy.ts";
+import { haproxy } from "../rivals/haproxy.ts";
+import { millrace, millraceLogging } from "../rivals/millrace.ts";
+import { nginx } from "../rivals/nginx.ts";
+import { inRounds } from "./in-rounds.ts";
+import { smallOrigin } from "./origins.ts";
+import { startRival } from "./work.ts";
+import type { Place, Work } from "./work.ts";
+
+export const CONNECTIONS = 16;
+
+export const half: Work = {
+  name: "half",
+  about: `GET, 112 bytes answered, ${CONNECTIONS} connections, a fixed rate: half of what nginx takes in the same run`,
+  rivals: [millrace, millraceLogging, nginx, haproxy, caddy],
+  missing: missingWrk,
+  run: inRounds({
+    origin: smallOrigin,
+    base: "nginx",
+    note: "latencies count from the moment a request was due",
+    load: async (place, origin) => {
+      const rate = await halfRate(place, origin);
+      return async ({ port }, seconds) => {
+        const [load] = await runFixedRate(place.processes, place.loadCore, port, { rate, seconds, connections: CONNECTIONS });
+        if (load === undefined) throw new Error("the load gave no result");
+        return load;
+      };
+    },
+  }),
+};
+
+/** Half of the requests per second with which nginx is saturated here and now. */
+export async function halfRate(place: Place, origin: Started): Promise<number> {
+  const server = await startRival(place, nginx, origin.port);
+  if (typeof server === "string") throw new Error(`nginx, which tells the rate: ${server}`);
+  const of = (seconds: number): Promise<{ requestsPerSecond: number }> =>
+    runWrk(place.processes, place.loadCore, server.port, { seconds, connections: CONNECTIONS });
+  await of(1);
+  const { requestsPerSecond } = await of(Math.max(3, place.seconds));
+  await place.processes.end(server.pid);
+  const rate = Math.round(requestsPerSecond / 2);
+  process.stderr.write(`nginx takes ${requestsPerSecond.toFixed(0)} requests/s, so the load is ${rate}\n`);
+  return rate;
+}

@@ -1,0 +1,113 @@
+/** Millrace beside itself: what do 10,000 routes, 1,000 endpoints, 1,000,000 clients and a second worker add to a request? */
+import { missingWrk, runWrk } from "../load/wrk.ts";
+import { millraceAs } from "../rivals/millrace.ts";
+import type { Rival } from "../rivals/rival.ts";
+import { inRounds } from "./in-rounds.ts";
+import { originAddresses, smallOrigin, smallOriginOn } from "./origins.ts";
+import type { Work } from "./work.ts";
+
+const ENDPOINTS = 1000;
+const CLIENTS = 1_000_000;
+
+export const routes10k: Work = {
+  name: "routes-10k",
+  about: "10,000 routes, half by host and half by path prefix, beside one; requests spread over all of them",
+  rivals: [millraceAs("1 route"), millraceAs("10,000 routes", () => ({ routes: manyRoutes() }))],
+  missing: missingWrk,
+  run: inRounds({
+    origin: smallOrigin,
+    base: "1 route",
+    load:
+      ({ processes, loadCore }) =>
+      ({ port }, seconds) =>
+        runWrk(processes, loadCore, port, { seconds, script: "routes" }),
+  }),
+};
+
+/** As load/routes.lua asks for them; there is none for the rest, whose 404 would void the row. */
+function manyRoutes(): string {
+  const half = Array.from({ length: 5000 }, (_, index) => index);
+  return [
+    "",
+    ...half.map((index) => `  - { match: { host: host-${index}.bench.test }, upstream: app }`),
+    ...half.map((index) => `  - { match: { path: /prefix-${index}/* }, upstream: app }`),
+  ].join("\n");
+}
+
+export const endpoints1k: Work = {
+  name: "endpoints-1k",
+  about: "1,000 endpoints beside 2, in turn; all are addresses of one origin",
+  rivals: [withEndpoints(2), withEndpoints(ENDPOINTS)],
+  missing: missingWrk,
+  run: inRounds({
+    origin: smallOriginOn(ENDPOINTS),
+    base: "2 endpoints",
+    load:
+      ({ processes, loadCore }) =>
+      ({ port }, seconds) =>
+        runWrk(processes, loadCore, port, { seconds }),
+  }),
+};
+
+function withEndpoints(count: number): Rival {
+  return millraceAs(`${count} endpoints`, ({ originPort }) => ({
+    endpoints: originAddresses(count).map((address) => `http://${address}:${originPort}`),
+  }));
+}
+
+const oneClient: Rival = millraceAs("1 key", () => ({ routes: limitedTo("requests_per_second: 1000000") }));
+/** So slow a rate that no key's entry passes and makes room before the key comes again: a million of them are live. */
+const manyClients: Rival = millraceAs("1,000,000 keys", () => ({ routes: limitedTo("requests_per_minute: 1, burst: 1000000") }));
+
+function limitedTo(rate: string): string {
+  return `[{ upstream: app, rate_limit: { ${rate}, key: "header:X-Client" } }]`;
+}
+
+export const keys1m: Work = {
+  name: "keys-1m",
+  about: "a rate limit by a field with 1,000,000 values in turn, beside one value",
+  rivals: [oneClient, manyClients],
+  missing: missingWrk,
+  run: inRounds({
+    origin: smallOrigin,
+    base: "1 key",
+    note: "every key was seen once before it counts",
+    load: ({ processes, loadCore }) => {
+      const next = new Map<Rival, number>();
+      return async ({ port }, seconds, rival) => {
+        const first = next.get(rival) ?? 0;
+        const load = await runWrk(processes, loadCore, port, { seconds, script: "keys", parameters: [keysOf(rival), first] });
+        // It goes on where it ended: each key comes once until all have come.
+        next.set(rival, first + load.requests);
+        return load;
+      };
+    },
+    warmUp: async (loadOn, server, rival) => {
+      let requests = 0;
+      // As many for one key: compilers, too, need their time.
+      while (requests < CLIENTS) requests += (await loadOn(server, 5, rival)).requests;
+    },
+  }),
+};
+
+function keysOf({ name }: Rival): number {
+  return name.startsWith(manyClients.name) ? CLIENTS : 1;
+}
+
+export const workers2: Work = {
+  name: "workers-2",
+  about: "two workers on both cores beside one worker on one: processor time per request",
+  rivals: [millraceAs("1 worker"), { ...millraceAs("2 workers", () => ({ workers: 2 })), bothCores: true }],
+  missing: missingWrk,
+  run: inRounds({
+    origin: smallOrigin,
+    base: "1 worker",
+    note:
+      "compare us/request only: the load and the origin share a core with the second worker, so requests/s and latencies say nothing about " +
+      "what two workers can do, and with two workers `core busy` counts both cores",
+    load:
+      ({ processes, loadCore }) =>
+      ({ port }, seconds) =>
+        runWrk(processes, loadCore, port, { seconds }),
+  }),
+};

@@ -1,0 +1,35 @@
+/** Large requests, with their length announced and in chunks; answered when the origin has read all of it. */
+import { missingWrk, runWrk } from "../load/wrk.ts";
+import { caddy } from "../rivals/caddy.ts";
+import { haproxy, haproxy64k } from "../rivals/haproxy.ts";
+import { millrace } from "../rivals/millrace.ts";
+import { nginxAs } from "../rivals/nginx.ts";
+import type { Rival } from "../rivals/rival.ts";
+import { inRounds } from "./in-rounds.ts";
+import { readingOrigin } from "./origins.ts";
+import type { Work } from "./work.ts";
+
+const CONNECTIONS = 8;
+
+/** It passes bodies on as they come, as the others do, instead of collecting them in a file first. */
+const nginxStreaming: Rival = nginxAs("nginx", () => ({ location: "client_max_body_size 0;\n      proxy_request_buffering off;" }));
+
+export const upload1m: Work = uploads("upload-1m", "by Content-Length", []);
+export const upload1mChunked: Work = uploads("upload-1m-chunked", "in chunks of 16 KiB", ["chunked"]);
+
+function uploads(name: string, how: string, parameters: readonly string[]): Work {
+  return {
+    name,
+    about: `POST of 1 MiB ${how}, ${CONNECTIONS} kept connections`,
+    rivals: [millrace, nginxStreaming, haproxy, haproxy64k, caddy],
+    missing: missingWrk,
+    run: inRounds({
+      origin: readingOrigin,
+      base: "nginx",
+      load:
+        ({ processes, loadCore }) =>
+        ({ port }, seconds) =>
+          runWrk(processes, loadCore, port, { seconds, connections: CONNECTIONS, script: "upload", parameters }),
+    }),
+  };
+}
