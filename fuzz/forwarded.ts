@@ -29,6 +29,8 @@ const SAFE_NAME = /^[a-z0-9-]+$/;
 const CLAIMS = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip"];
 /** Written anew by the proxy, or judged apart. */
 const REWRITTEN = ["host", "max-forwards", "expect", "x-forwarded-for"];
+/** With more of them the field ends here. */
+const RANGES_MAX = 200;
 const ADDED = new Set([
   "forwarded",
   "x-forwarded-for",
@@ -87,7 +89,9 @@ function requestFault(message: Message, copy: Message, { sender, unsafeFieldName
   if (unsafeFieldNames === "drop" && stray !== undefined) return breach("an unsafe name", stray);
   // A proxy that is believed in X-Forwarded-For is believed in what goes with it, where that is well formed.
   const [gone, apart] = sender === "x_forwarded_for" ? [["forwarded"], [...REWRITTEN, ...WELL_FORMED.keys()]] : [CLAIMS, REWRITTEN];
-  const fault = fieldsFault(message, copy, [...HOP_BY_HOP, ...gone, "proxy"], apart, SAFE_NAME);
+  const ranges = valuesOf(message.fields, "range").flatMap((value) => value.split(","));
+  const tooMany = ranges.length > RANGES_MAX ? ["range"] : [];
+  const fault = fieldsFault(message, copy, [...HOP_BY_HOP, ...gone, ...tooMany, "proxy"], apart, SAFE_NAME);
   if (fault !== null) return fault;
   if (valuesOf(copy.fields, "host").length !== 1) return breach("not exactly one Host arrives");
   if (valuesOf(copy.fields, "via").length === 0) return breach("no Via arrives");

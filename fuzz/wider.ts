@@ -83,7 +83,8 @@ export const WIDER: readonly Disagreement[] = [
     reason: "behind an interim response comes a final one, whatever its fields say of the connection",
     example: "HTTP/1.1 103 X\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     applies: ({ before }) =>
-      before?.start.startsWith("1") === true && valuesOf(before.fields, "connection").some((value) => /close/i.test(value)),
+      before?.start.startsWith("1") === true &&
+      ["connection", "proxy-connection"].some((name) => valuesOf(before.fields, name).some((value) => /close/i.test(value))),
   },
   {
     id: "higher-minor-version",
