@@ -1,12 +1,12 @@
 /**
  * The writing side of a socket: collects what one turn of the event loop has to say and writes it in as few calls as possible.
- * Text and small slices go out as one latin1 string, which copies them; large slices are handed to the kernel in place, so the memory
- * they lie in must stay untouched until `flush` said true or `onDrained` was called.
+ * Text, small slices and those of the shared read buffer go out as one latin1 string, which copies them; large slices are handed to the
+ * kernel in place, so the memory they lie in must stay untouched until `flush` said true or `onDrained` was called.
  */
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { latin1 } from "../http1/latin1.ts";
-import { SHARED_BYTES } from "./read-buffers.ts";
+import { sharedBuffer } from "./read-buffers.ts";
 import { awaitWrite, handleOf, writeChunks } from "./socket-handle.ts";
 import type { SocketHandle } from "./socket-handle.ts";
 
@@ -17,6 +17,8 @@ export interface OutletOwner {
   onWriteFailed(): void;
 }
 
+/** From here on a piece of its own in a gathering write costs less than copying. */
+const IN_PLACE_BYTES = 4096;
 /** Collected text is written when it grows beyond this, even before `flush`. */
 const TEXT_MAX = 64 * 1024;
 
@@ -46,7 +48,7 @@ export class Outlet {
   }
 
   slice(bytes: Buffer, start: number, end: number): void {
-    if (end - start <= SHARED_BYTES) {
+    if (bytes === sharedBuffer || end - start < IN_PLACE_BYTES) {
       this.text += latin1(bytes, start, end);
       if (this.text.length > TEXT_MAX) this.write();
       return;

@@ -6,10 +6,9 @@
 import { Buffer } from "node:buffer";
 
 /**
- * Size of the shared buffer. An outlet copies what is at most this long (see outlet.ts), so nothing ever refers to the shared buffer
- * after the callback.
+ * Size of the shared buffer. An outlet copies what lies in it (see outlet.ts), so nothing ever refers to it after the callback.
  */
-export const SHARED_BYTES: number = 16 * 1024;
+const SHARED_BYTES = 16 * 1024;
 
 /** Sizes of the loaned buffers: the first for bodies of some size, the second once that one was filled by a single read. */
 const LOAN_BYTES: readonly number[] = [64 * 1024, 256 * 1024];
