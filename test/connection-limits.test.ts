@@ -4,8 +4,9 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
+import { RawClient, get } from "./support/raw-client.ts";
 import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
+import { Scrape } from "./support/scrape.ts";
 import type { OriginOptions, RawOrigin } from "./support/raw-origin.ts";
 
 interface Setting {
@@ -40,11 +41,6 @@ async function enter(proxy: Millrace, from: string = "127.0.0.1"): Promise<RawCl
   return client.received.startsWith("HTTP/1.1 200 ") ? client : null;
 }
 
-async function metric(proxy: Millrace, name: string): Promise<number> {
-  const text = (await ask(proxy.adminPort, "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).body;
-  return Number(new RegExp(`^${name} (\\d+)`, "m").exec(text)?.[1] ?? Number.NaN);
-}
-
 for (const workers of [1, 2]) {
   test(`a listener takes as many connections as it may, over all ${workers} threads`, { timeout: 60_000 }, async (t) => {
     const { proxy } = await running(t, { limits: "connections: 10", workers });
@@ -52,7 +48,7 @@ for (const workers of [1, 2]) {
     t.after(() => clients.forEach((client) => client.destroy()));
     for (let count = 0; count < 10; count++) clients.push((await enter(proxy)) ?? assert.fail(`connection ${count} was turned away`));
     for (let count = 0; count < 4; count++) assert.equal(await enter(proxy), null);
-    assert.equal(await metric(proxy, "millrace_connections_refused_total"), 4);
+    assert.equal((await Scrape.of(proxy.adminPort)).single("connections_refused"), 4);
     // One leaves, one may enter: the place is free when the proxy has seen the end.
     clients.pop()?.destroy();
     for (let next = await enter(proxy); ; next = await enter(proxy)) {

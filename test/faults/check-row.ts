@@ -7,7 +7,7 @@ import { ask, get } from "../support/raw-client.ts";
 import { ScriptedClient } from "../support/scripted-client.ts";
 import type { Verdict } from "../support/scripted-client.ts";
 import type { Steps } from "../support/scripted-origin.ts";
-import { Scrape } from "./metrics.ts";
+import { Scrape } from "../support/scrape.ts";
 import { WATCHED } from "./row.ts";
 import type { Answer, Count, LogLine, Row, Scene } from "./row.ts";
 import type { Stage } from "./theme.ts";

@@ -1,5 +1,7 @@
 /** Reads the admin address's scrape. */
-import { ask, get } from "../support/raw-client.ts";
+import { ask, get } from "./raw-client.ts";
+
+const WAIT_MS_MAX = 10_000;
 
 export class Scrape {
   private readonly samples: readonly (readonly [series: string, value: number])[];
@@ -12,6 +14,19 @@ export class Scrape {
     const response = await ask(adminPort, get("/metrics"));
     if (response.status !== 200) throw new Error(`/metrics answered ${response.status}`);
     return new Scrape(response.body);
+  }
+
+  /**
+   * The first scrape that meets the condition. An exchange is counted when its last byte is written, so its client may ask for the
+   * counters before: whoever compares them with answers waits.
+   */
+  static async until(adminPort: number, condition: (scrape: Scrape) => boolean, what: string): Promise<Scrape> {
+    const deadline = performance.now() + WAIT_MS_MAX;
+    for (;;) {
+      const scrape = await Scrape.of(adminPort);
+      if (condition(scrape)) return scrape;
+      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    }
   }
 
   /** The value of a series without labels, its name without `millrace_` and `_total`; it must exist. */
