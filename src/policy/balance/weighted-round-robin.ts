@@ -6,7 +6,7 @@ import type { Balancer, Usable } from "./balancer.ts";
  * pays what all earned together. Over a cycle (the sum of the weights) each is chosen exactly as often as its weight says, and
  * the choices of a heavy endpoint are spread over the cycle: 5, 1, 1 gives a a b a c a a.
  *
- * One choice looks at every endpoint; with 1,000 of them that is a few microseconds.
+ * One choice looks at every endpoint; with 1,000 of them that is some ten microseconds.
  */
 export class WeightedRoundRobin implements Balancer {
   private readonly weights: Int32Array;
