@@ -1,39 +1,63 @@
-/** Opens sockets to endpoints; the only place of the data path that does. */
+/** Connects to endpoints; the only place of the data path that does. */
 import net from "node:net";
 import type { Socket } from "node:net";
 import tls from "node:tls";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
-import { onreadOption } from "./adopt-socket.ts";
-import type { Reader } from "./adopt-socket.ts";
+import { rawAccess, takeHandle } from "./raw-access.ts";
+import type { RawAccess } from "./raw-access.ts";
+import { RawTransport } from "./raw-transport.ts";
+import { StreamTransport, onreadOption } from "./stream-transport.ts";
+import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
 /** RFC 8305 section 5: the next address is tried 250 ms after the one before. */
 const RACE = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 } as const;
 
 /**
- * Connects to the endpoint; `onConnect` is called once it stands (for https: once the certificate was verified too). Failures come as
- * the socket's `error` and `close`. A name with several addresses is tried address by address (RFC 8305), so a dead IPv6 address
- * before a live IPv4 one costs a quarter of a second and no answer.
+ * Connects to the endpoint; `onConnect` is called once it stands (for https: once the certificate was verified too) with the transport to
+ * use from then on, which need not be the one that is returned. Failures come as `onClosed`. A name with several addresses is tried
+ * address by address (RFC 8305), so a dead IPv6 address before a live IPv4 one costs a quarter of a second and no answer.
  */
-export function openSocket(target: EndpointTarget, reader: Reader, onConnect: () => void): Socket {
-  const onread = onreadOption(reader);
+export function dial(
+  target: EndpointTarget,
+  reader: TransportReader,
+  writer: TransportWriter,
+  onConnect: (transport: Transport) => void,
+): Transport {
   const address = { host: target.host, port: target.port, allowHalfOpen: true, noDelay: true, ...RACE } as const;
-  if (target.tls === null) {
-    const socket = net.connect({ ...address, onread });
-    socket.on("connect", onConnect);
-    return socket;
+  if (target.tls !== null) {
+    const socket = secure(target.tls, address, reader);
+    const transport = new StreamTransport(socket, reader, writer);
+    socket.on("secureConnect", () => onConnect(transport));
+    return transport;
   }
-  const { server_name: serverName, verify, ca } = target.tls;
+  const access = rawAccess();
+  const socket = net.connect(access === null ? { ...address, onread: onreadOption(reader) } : address);
+  const transport = new StreamTransport(socket, reader, writer);
+  if (access !== null) socket.pause();
+  socket.on("connect", () => onConnect((access === null ? null : rawOf(access, socket, reader, writer)) ?? transport));
+  return transport;
+}
+
+function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, writer: TransportWriter): Transport | null {
+  const handle = takeHandle(socket);
+  if (handle === null) return null;
+  socket.removeAllListeners();
+  const transport = new RawTransport(access, handle, reader, writer);
+  transport.start();
+  return transport;
+}
+
+function secure(config: NonNullable<EndpointTarget["tls"]>, address: tls.ConnectionOptions, reader: TransportReader): tls.TLSSocket {
+  const { server_name: serverName, verify, ca } = config;
   // `onread` is passed through to the socket; Node's types know it for net.connect only.
   const options: tls.ConnectionOptions & { onread: net.OnReadOpts } = {
     ...address,
-    onread,
+    onread: onreadOption(reader),
     ...(serverName === "" ? {} : { servername: serverName }),
     rejectUnauthorized: verify,
     ...(ca === null ? {} : { ca: [...ca] }),
     ALPNProtocols: ["http/1.1"],
     minVersion: "TLSv1.2",
   };
-  const socket = tls.connect(options);
-  socket.on("secureConnect", onConnect);
-  return socket;
+  return tls.connect(options);
 }

@@ -25,7 +25,7 @@ export class EndpointPool {
     for (;;) {
       const connection = this.idle.pop();
       if (connection === undefined) return null;
-      if (!connection.socket.destroyed && connection.socket.readable && this.thread.now < connection.idleUntil) return connection;
+      if (connection.transport.readable && this.thread.now < connection.idleUntil) return connection;
       connection.close();
     }
   }

@@ -11,7 +11,6 @@
  * Longer than most files here: it is the state of one connection, and its parts would share all of it.
  */
 import { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
 import { Deadline } from "../base/deadlines.ts";
 import type { DeadlineOwner } from "../base/deadlines.ts";
 import { connectionOptions } from "../http/connection-options.ts";
@@ -30,8 +29,6 @@ import type { Origin } from "../proxy/exchange.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
 import type { Downstream, Upstream } from "../proxy/ports.ts";
 import { CounterId } from "../shared/metric-table.ts";
-import { adoptAccepted } from "./adopt-socket.ts";
-import type { Reader } from "./adopt-socket.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { ListenerContext } from "./listener.ts";
 import { Outlet } from "./outlet.ts";
@@ -40,7 +37,7 @@ import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import { behindProxy, hiddenOf } from "./request-origin.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
-import { reset } from "./socket-handle.ts";
+import type { OpenTransport, Transport, TransportReader } from "./transport.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { TunnelSide } from "./tunnel.ts";
 import { asksForWebSocket } from "./websocket-handshake.ts";
@@ -65,9 +62,9 @@ const HALF_CLOSED_PROBE_MS = 25;
 
 const NO_EDITS = new FieldEdits();
 
-export class Http1Downstream implements Downstream, Reader, OutletOwner, DeadlineOwner, TunnelSide {
+export class Http1Downstream implements Downstream, TransportReader, OutletOwner, DeadlineOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
-  readonly socket: Socket;
+  readonly transport: Transport;
   readonly outlet: Outlet;
 
   private readonly context: ListenerContext;
@@ -104,7 +101,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
-  constructor(context: ListenerContext, accepted: Socket, peer: { address: string; trusted: boolean }) {
+  /** Reading starts at once. */
+  constructor(context: ListenerContext, open: OpenTransport, peer: { address: string; trusted: boolean }) {
     this.context = context;
     this.peer = peer.address;
     this.peerTrusted = peer.trusted;
@@ -112,17 +110,12 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.direct = { peer: peer.address, client: peer.address, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
     this.reader = new RequestReader(context.limits);
     this.deadline = new Deadline(this);
-    let outlet: Outlet | null = null;
-    this.socket = adoptAccepted(accepted, (socket) => {
-      outlet = new Outlet(socket, this);
-      return this;
-    });
-    this.outlet = outlet ?? new Outlet(this.socket, this);
-    const socket = this.socket;
-    socket.on("end", () => this.onEnd());
-    socket.on("error", () => this.onGone("client_reset"));
-    socket.on("close", () => this.onGone("client_gone"));
+    this.outlet = new Outlet(this);
+    const transport = open(this, this.outlet);
+    this.transport = transport;
+    this.outlet.transport = transport;
     this.setDeadline(context.config.timeouts.request_head);
+    transport.start();
   }
 
   // ---- reading ------------------------------------------------------------------------------------------------------
@@ -297,14 +290,14 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.pace.heldUp();
     if (this.paused) return;
     this.paused = true;
-    this.socket.pause();
+    this.transport.pause();
   }
 
   private resume(): void {
-    if (!this.paused || this.socket.destroyed) return;
+    if (!this.paused || this.transport.destroyed) return;
     this.paused = false;
     this.pace.goesOn(this.context.plane.now);
-    this.socket.resume();
+    this.transport.resume();
   }
 
   /** Goes on with what is held, then with the socket. */
@@ -390,7 +383,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     // What came before the fault in the same read is the client's: the same as if it had come alone.
     this.outlet.flush();
     // A body that ends with its connection would look complete after a FIN: only a reset shows that it is not.
-    if (this.bodyMode === BodyMode.untilClose) reset(this.socket);
+    if (this.bodyMode === BodyMode.untilClose) this.transport.reset();
     this.closing = true;
     this.destroy();
   }
@@ -425,7 +418,11 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       if (!this.processing) this.proceed();
       return;
     }
-    if (this.closing || (this.inputEnded && this.held === null)) return this.linger();
+    if (this.closing || (this.inputEnded && this.held === null)) {
+      if (exchange !== null && this.hasLastWord(exchange)) this.closeNow();
+      else this.linger();
+      return;
+    }
     this.nextRequest();
     if (this.processing) return;
     if (this.held !== null || this.paused) this.proceed();
@@ -433,7 +430,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
 
   onWriteFailed(): void {
     if (this.state === State.tunnel) this.tunnel?.writeFailed(this);
-    else this.socket.destroy(new Error("the client takes nothing more"));
+    else this.transport.destroy("EPIPE");
   }
 
   onDrained(): void {
@@ -487,12 +484,12 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.discarded = 0;
     this.held = null;
     if (!this.outlet.blocked) {
-      this.socket.end();
+      this.transport.end();
       if (this.inputEnded) return this.destroySoon();
       this.setDeadline(LINGER_MS);
     } else {
       // The time to linger begins when the client has taken its answer.
-      this.socket.end(() => this.setDeadline(LINGER_MS));
+      this.transport.end(() => this.setDeadline(LINGER_MS));
       this.watchTaking();
     }
     this.resume();
@@ -500,16 +497,16 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
 
   private destroySoon(): void {
     this.setDeadline(LINGER_MS);
-    this.socket.destroySoon();
+    this.transport.destroySoon();
   }
 
   private destroy(): void {
     this.state = State.closed;
-    this.socket.destroy();
+    this.transport.destroy();
   }
 
   /** FIN from the client. */
-  private onEnd(): void {
+  onEnd(): void {
     const plane = this.context.plane;
     plane.tick();
     this.inputEnded = true;
@@ -545,8 +542,13 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     this.destroySoon();
   }
 
-  /** The socket is closed. */
-  private onGone(reason: string): void {
+  /** The client said that this request is its last, and all of it is here: nothing on its way can reset the answer. */
+  private hasLastWord({ connection, request, requestFraming }: Exchange): boolean {
+    const last = connection.close || (request.minor === 0 && !connection.keepAlive);
+    return last && requestFraming.kind === Framing.none && this.held === null && !this.reader.hasRest && !this.outlet.blocked;
+  }
+
+  onClosed(code: string | null): void {
     const plane = this.context.plane;
     if (!this.context.forget(this)) return;
     plane.tick();
@@ -556,9 +558,8 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
     if (this.isTaken()) giveBack(this.readBuffer);
     this.readBuffer = sharedBuffer;
     if (this.tunnel !== null) this.tunnel.closed(this);
-    else this.exchange?.downstreamGone(reason);
+    else this.exchange?.downstreamGone(code === null ? "client_gone" : "client_reset");
     this.state = State.closed;
-    if (!this.socket.destroyed) this.socket.destroy();
   }
 
   /** The worker drains: an idle connection waits a moment for a last request. */
@@ -599,7 +600,7 @@ export class Http1Downstream implements Downstream, Reader, OutletOwner, Deadlin
       case State.tunnel:
         return;
       case State.lingering:
-        if (this.outlet.blocked && !this.socket.writableFinished) return this.checkTaking();
+        if (this.outlet.blocked) return this.checkTaking();
         return this.destroy();
       default:
         this.destroy();

@@ -8,7 +8,6 @@
  * ```
  */
 import type { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
 import { Deadline } from "../base/deadlines.ts";
 import type { DeadlineOwner } from "../base/deadlines.ts";
 import { connectionOptions } from "../http/connection-options.ts";
@@ -26,14 +25,14 @@ import type { FailureKind } from "../proxy/failure.ts";
 import type { Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { CounterId } from "../shared/metric-table.ts";
-import type { Reader } from "./adopt-socket.ts";
-import { openSocket } from "./dial.ts";
+import { dial } from "./dial.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
 import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
 import type { Thread } from "./thread.ts";
+import type { Transport, TransportReader } from "./transport.ts";
 import type { Tunnel, TunnelSide } from "./tunnel.ts";
 import { isSwitchFor } from "./websocket-handshake.ts";
 
@@ -47,10 +46,10 @@ const added = new AddedFields();
 /** Time for the system to tell what an endpoint said before it took no more. */
 const LAST_WORDS_MS = 1000;
 
-export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwner, TunnelSide {
+export class Http1Upstream implements Upstream, TransportReader, OutletOwner, DeadlineOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
-  readonly socket: Socket;
+  transport: Transport;
   readonly outlet: Outlet;
   /** Until when it may be taken out of the pool; the origin closes it soon after. */
   idleUntil: number = 0;
@@ -77,11 +76,8 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     this.target = target;
     this.exchange = exchange;
     this.deadline = new Deadline(this);
-    this.socket = openSocket(target, this, () => this.onConnect());
-    this.outlet = new Outlet(this.socket, this);
-    this.socket.on("end", () => this.onEnd());
-    this.socket.on("error", (error: NodeJS.ErrnoException) => this.onError(error));
-    this.socket.on("close", () => this.onClose());
+    this.outlet = new Outlet(this);
+    this.transport = dial(target, this, this.outlet, (transport) => this.onConnect(transport));
     this.setDeadline(target.timeouts.connect);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
     thread.countSocket(1);
@@ -130,19 +126,19 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
   pauseResponse(): void {
     if (this.paused) return;
     this.paused = true;
-    this.socket.pause();
+    this.transport.pause();
   }
 
   resumeResponse(): void {
     if (!this.paused) return;
     this.paused = false;
     this.lastProgressAt = this.thread.now;
-    if (!this.socket.destroyed) this.socket.resume();
+    this.transport.resume();
   }
 
   abort(): void {
     this.exchange = null;
-    this.socket.destroy();
+    this.transport.destroy();
   }
 
   enterTunnel(tunnel: Tunnel): void {
@@ -153,12 +149,14 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
 
   // ---- events of the socket -----------------------------------------------------------------------------------------
 
-  private onConnect(): void {
+  private onConnect(transport: Transport): void {
+    this.transport = transport;
+    this.outlet.transport = transport;
     this.thread.tick();
     this.thread.metrics.add(CounterId.upstream_connections_opened, 1);
     const exchange = this.exchange;
     if (exchange === null || this.state !== State.connecting) {
-      this.socket.destroy();
+      this.transport.destroy();
       return;
     }
     this.state = State.busy;
@@ -175,7 +173,7 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     }
     // RFC 9112 section 9.2: bytes that no request asked for are no response.
     if (this.state !== State.busy || this.exchange === null) {
-      this.socket.destroy();
+      this.transport.destroy();
       return;
     }
     this.answered = true;
@@ -248,7 +246,7 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
       !this.outlet.blocked &&
       !this.outlet.failed &&
       !this.reader.hasRest &&
-      !this.socket.destroyed &&
+      !this.transport.destroyed &&
       !this.paused
     ) {
       const { head } = this.reader;
@@ -259,13 +257,13 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
       this.thread.deadlines.set(this.deadline, this.idleUntil);
     } else {
       this.state = State.closed;
-      this.socket.destroy();
+      this.transport.destroy();
     }
     if (exchange.responseEnd(trailers)) giveBack(loan);
   }
 
   /** FIN from the origin. */
-  private onEnd(): void {
+  onEnd(): void {
     this.thread.tick();
     if (this.state === State.tunnel) return this.tunnel?.ended(this);
     const exchange = this.exchange;
@@ -278,13 +276,9 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
     this.fail("connection_terminated");
   }
 
-  private onError(error: NodeJS.ErrnoException): void {
-    if (this.failure !== null) return;
-    this.failure = this.state === State.connecting ? connectFailure(errorCode(error)) : "connection_terminated";
-  }
-
-  private onClose(): void {
+  onClosed(code: string | null): void {
     this.thread.tick();
+    if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
     this.thread.deadlines.remove(this.deadline);
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
     this.thread.countSocket(-1);
@@ -340,7 +334,7 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
   /** Taken out of use: the pool must not give it out between now and its `close` event. */
   close(): void {
     this.pool.remove(this);
-    this.socket.destroy();
+    this.transport.destroy();
   }
 
   onDeadline(): void {
@@ -374,13 +368,4 @@ export class Http1Upstream implements Upstream, Reader, OutletOwner, DeadlineOwn
   private setDeadline(inMs: number): void {
     this.thread.deadlines.set(this.deadline, this.thread.now + inMs);
   }
-}
-
-/** The system's code; of several addresses that all failed, the first one's. */
-function errorCode(error: NodeJS.ErrnoException): string {
-  if (error instanceof AggregateError) {
-    const first: unknown = error.errors[0];
-    if (first instanceof Error && "code" in first && typeof first.code === "string") return first.code;
-  }
-  return error.code ?? "";
 }

@@ -1,6 +1,6 @@
 /** Accepts the connections of one listener in one thread. */
 import net from "node:net";
-import type { Socket } from "node:net";
+import { getSystemErrorName } from "node:util";
 import type { CidrSet } from "../base/cidr.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { Config } from "../config/schema.ts";
@@ -10,8 +10,14 @@ import { NO_SOCKETS } from "../proxy/answers.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
 import { Http1Downstream } from "./http1-downstream.ts";
+import { acceptHandles, rawAccess } from "./raw-access.ts";
+import type { RawHandle } from "./raw-access.ts";
+import { RawTransport } from "./raw-transport.ts";
+import { sharedBuffer } from "./read-buffers.ts";
 import { answerText } from "./response-writer.ts";
+import { StreamTransport } from "./stream-transport.ts";
 import type { Thread } from "./thread.ts";
+import type { OpenTransport } from "./transport.ts";
 
 type ListenerConfig = Config["listeners"][number];
 
@@ -52,7 +58,7 @@ export class ListenerContext {
   }
 
   /** @param peer the other end's address; null: a Unix socket, whose peer is this machine */
-  accept(socket: Socket, peer: string | null): void {
+  accept(open: OpenTransport, peer: string | null): void {
     const { plane, index } = this;
     plane.tick();
     plane.metrics.add(CounterId.connections_accepted, 1);
@@ -62,14 +68,14 @@ export class ListenerContext {
     // Counted first and judged then, so that two threads cannot both take the last place.
     plane.workers.addConnection(plane.workerIndex, index, clientKey(client), 1);
     const { connections, connections_per_client: perClient } = this.config.limits;
-    if (plane.workers.connections(index) > connections) return this.turnAway(socket, client);
-    if (!trusted && plane.workers.connectionsOf(index, clientKey(client)) > perClient) return this.turnAway(socket, client);
+    if (plane.workers.connections(index) > connections) return this.turnAway(open, client);
+    if (!trusted && plane.workers.connectionsOf(index, clientKey(client)) > perClient) return this.turnAway(open, client);
     if (plane.outOfSockets() && !this.shedIdle()) {
-      socket.end(answerText(NO_SOCKETS, new FieldEdits(), false, false, true, plane.now + plane.epochOffset), "latin1");
-      return this.turnAway(socket, client);
+      const answer = answerText(NO_SOCKETS, new FieldEdits(), false, false, true, plane.now + plane.epochOffset);
+      return this.turnAway(open, client, answer);
     }
     plane.metrics.add(CounterId.connections_open, 1);
-    this.connections.add(new Http1Downstream(this, socket, { address: client, trusted }));
+    this.connections.add(new Http1Downstream(this, open, { address: client, trusted }));
   }
 
   /** The connection is gone; false if that was known. */
@@ -80,11 +86,12 @@ export class ListenerContext {
     return true;
   }
 
-  private turnAway(socket: Socket, client: string): void {
+  private turnAway(open: OpenTransport, client: string, answer: string = ""): void {
     this.plane.metrics.add(CounterId.connections_refused, 1);
-    socket.on("error", () => {});
-    socket.once("close", () => this.uncount(client));
-    socket.destroySoon();
+    const nobody = { onRead: () => {}, onEnd: () => {}, onWritten: () => {}, onWriteFailed: () => {} };
+    const transport = open({ ...nobody, readBuffer: sharedBuffer, onClosed: () => this.uncount(client) }, nobody);
+    if (answer !== "") transport.write(answer);
+    transport.destroySoon();
   }
 
   private uncount(client: string): void {
@@ -118,7 +125,14 @@ export class Listener {
 
   constructor(context: ListenerContext) {
     this.context = context;
-    this.server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
+    // Where handles are accepted past this server, it never sees a connection.
+    this.server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+      const { remoteAddress } = socket;
+      const open: OpenTransport = (reader, writer) => new StreamTransport(socket, reader, writer);
+      if (this.onUnixSocket()) this.context.accept(open, null);
+      else if (remoteAddress === undefined) socket.destroy();
+      else this.context.accept(open, plainAddress(remoteAddress));
+    });
   }
 
   /** Resolves when it accepts connections; rejects with the system's error. */
@@ -127,26 +141,46 @@ export class Listener {
       this.server.once("error", reject);
       this.server.listen(options(target), () => {
         this.server.off("error", reject);
-        this.server.on("error", (error: NodeJS.ErrnoException) => {
-          this.context.plane.report("error", "accept_failed", `a listener failed: ${error.code ?? error.message}`);
-        });
+        this.server.on("error", (error: NodeJS.ErrnoException) => this.reportFailure(error.code ?? error.message));
+        this.acceptHandles();
         resolve();
       });
     });
   }
 
-  private accept(socket: Socket): void {
-    if (typeof this.server.address() === "string") return this.context.accept(socket, null);
-    const address = socket.remoteAddress;
-    // The client has reset it already; what it had sent might still be there to be read, from nobody knows whom.
-    if (address === undefined) socket.destroy();
-    else this.context.accept(socket, plainAddress(address));
+  private acceptHandles(): void {
+    const access = rawAccess();
+    if (access === null) return;
+    const onUnixSocket = this.onUnixSocket();
+    acceptHandles(this.server, (handle, status) => {
+      if (handle === null) return this.reportFailure(status === 0 ? "" : getSystemErrorName(status));
+      const peer = onUnixSocket ? null : peerOf(handle);
+      // The client has reset it already; what it had sent might still be there to be read, from nobody knows whom.
+      if (peer === undefined) return handle.close();
+      handle.setNoDelay?.(true);
+      this.context.accept((reader, writer) => new RawTransport(access, handle, reader, writer), peer);
+    });
+  }
+
+  private onUnixSocket(): boolean {
+    return typeof this.server.address() === "string";
+  }
+
+  private reportFailure(what: string): void {
+    this.context.plane.report("error", "accept_failed", `a listener failed: ${what}`);
   }
 
   /** Stops accepting. Open connections go on. */
   close(): void {
     this.server.close();
   }
+}
+
+/** The other end's address; undefined when it is gone already. */
+function peerOf(handle: RawHandle): string | undefined {
+  const into: { address?: string } = {};
+  const status = handle.getpeername?.(into);
+  return status === 0 && into.address !== undefined ? plainAddress(into.address) : undefined;
 }
 
 /** IPv4-mapped IPv6 addresses as IPv4: so they are logged, forwarded and counted. */

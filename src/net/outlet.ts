@@ -1,14 +1,12 @@
 /**
- * The writing side of a socket: collects what one turn of the event loop has to say and writes it in as few calls as possible.
+ * The writing side of a connection: collects what one turn of the event loop has to say and writes it in as few calls as possible.
  * Text, small slices and those of the shared read buffer go out as one latin1 string, which copies them; large slices are handed to the
  * kernel in place, so the memory they lie in must stay untouched until `flush` said true or `onDrained` was called.
  */
 import type { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
 import { latin1 } from "../http1/latin1.ts";
 import { sharedBuffer } from "./read-buffers.ts";
-import { awaitWrite, handleOf, writeChunks } from "./socket-handle.ts";
-import type { SocketHandle } from "./socket-handle.ts";
+import type { Transport, TransportWriter } from "./transport.ts";
 
 export interface OutletOwner {
   /** Everything written has left for the kernel, after `flush` had answered false. */
@@ -22,23 +20,20 @@ const IN_PLACE_BYTES = 4096;
 /** Collected text is written when it grows beyond this, even before `flush`. */
 const TEXT_MAX = 64 * 1024;
 
-export class Outlet {
-  readonly socket: Socket;
+export class Outlet implements TransportWriter {
+  /** Where it writes to; null until the owner has connected it. */
+  transport: Transport | null = null;
   /** A write has not finished: the source must pause until `onDrained`. */
   blocked: boolean = false;
   bytesWritten: number = 0;
   /** A write failed: the peer takes nothing more. */
   failed: boolean = false;
   private readonly owner: OutletOwner;
-  /** null: the socket's stream is used. */
-  private handle: SocketHandle | null = null;
   private text: string = "";
   /** What goes before `text`, in one gathering write. */
-  private chunks: (string | Buffer)[] | null = null;
-  private unfinished: number = 0;
+  private pieces: (string | Buffer)[] | null = null;
 
-  constructor(socket: Socket, owner: OutletOwner) {
-    this.socket = socket;
+  constructor(owner: OutletOwner) {
     this.owner = owner;
   }
 
@@ -53,82 +48,48 @@ export class Outlet {
       if (this.text.length > TEXT_MAX) this.write();
       return;
     }
-    this.chunks ??= [];
-    if (this.text !== "") this.chunks.push(this.text);
+    this.pieces ??= [];
+    if (this.text !== "") this.pieces.push(this.text);
     this.text = "";
-    this.chunks.push(bytes.subarray(start, end));
+    this.pieces.push(bytes.subarray(start, end));
   }
 
   /** Bytes that the kernel has taken; while a write is unfinished, as far as the system tells. */
   get taken(): number {
-    const { handle } = this;
-    return this.bytesWritten - (handle === null ? this.socket.writableLength : handle.writeQueueSize);
+    return this.bytesWritten - (this.transport?.queuedBytes ?? 0);
   }
 
-  /** Writes what was collected. True: the kernel has it all. False: `onDrained` will be called, or the socket ends. */
+  /** Writes what was collected. True: the kernel has it all. False: `onDrained` will be called, or the connection ends. */
   flush(): boolean {
-    if (this.text !== "" || this.chunks !== null) this.write();
+    if (this.text !== "" || this.pieces !== null) this.write();
     return !this.blocked;
   }
 
   private write(): void {
-    const { socket, text, chunks } = this;
+    const { text, pieces, transport } = this;
     this.text = "";
-    this.chunks = null;
-    if (this.failed || socket.destroyed || socket.writableEnded) return;
-    const handle = (this.handle ??= handleOf(socket));
-    if (chunks === null) this.bytesWritten += text.length;
-    else {
-      if (text !== "") chunks.push(text);
-      for (const chunk of chunks) this.bytesWritten += chunk.length;
-    }
-    if (handle === null) return this.writeStream(chunks ?? [text]);
-    const result = chunks === null ? handle.writeLatin1String(null, text) : writeChunks(handle, chunks);
-    if (typeof result === "number") {
-      if (result !== 0) this.fail();
+    this.pieces = null;
+    if (this.failed || transport === null || !transport.writable) return;
+    if (pieces === null) {
+      this.bytesWritten += text.length;
+      if (!transport.write(text)) this.blocked = true;
       return;
     }
-    this.unfinished++;
-    this.blocked = true;
-    awaitWrite(result, chunks ?? text, (status) => this.complete(status));
+    if (text !== "") pieces.push(text);
+    for (const piece of pieces) this.bytesWritten += piece.length;
+    if (!transport.write(pieces)) this.blocked = true;
   }
 
-  private complete(status: number): void {
-    this.unfinished--;
-    if (this.failed || this.socket.destroyed) return;
-    if (status < 0) return this.fail();
-    if (this.unfinished > 0 || !this.blocked) return;
+  onWritten(): void {
+    if (this.failed || !this.blocked) return;
     this.blocked = false;
-    if (!this.socket.writableEnded) this.owner.onDrained();
+    if (this.transport?.writable === true) this.owner.onDrained();
   }
 
-  private fail(): void {
+  onWriteFailed(): void {
     if (this.failed) return;
     this.failed = true;
     this.blocked = false;
     this.owner.onWriteFailed();
-  }
-
-  // ---- through the socket's stream, where its handle is none of those that are known -----------------------------------
-
-  private writeStream(chunks: readonly (string | Buffer)[]): void {
-    const { socket } = this;
-    if (chunks.length > 1) socket.cork();
-    for (const chunk of chunks) {
-      if (typeof chunk === "string") socket.write(chunk, "latin1");
-      else socket.write(chunk);
-    }
-    if (chunks.length > 1) socket.uncork();
-    if (this.blocked || socket.writableLength === 0) return;
-    this.blocked = true;
-    socket.write("", "latin1", () => this.streamWritten());
-  }
-
-  private streamWritten(): void {
-    const { socket } = this;
-    if (!this.blocked || socket.destroyed || socket.writableEnded) return;
-    if (socket.writableLength > 0) return void socket.write("", "latin1", () => this.streamWritten());
-    this.blocked = false;
-    this.owner.onDrained();
   }
 }

@@ -3,17 +3,16 @@
  * directions, byte for byte, with back-pressure; a FIN is passed on as a FIN, a reset ends both; an idle limit of its own.
  */
 import type { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
 import { Deadline } from "../base/deadlines.ts";
 import type { DeadlineOwner } from "../base/deadlines.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { Outlet } from "./outlet.ts";
-import { reset } from "./socket-handle.ts";
 import type { Thread } from "./thread.ts";
+import type { Transport } from "./transport.ts";
 
 export interface TunnelSide {
-  readonly socket: Socket;
+  readonly transport: Transport;
   readonly outlet: Outlet;
 }
 
@@ -58,7 +57,7 @@ export class Tunnel implements DeadlineOwner {
     else this.downstreamFedAt = this.thread.now;
     const outlet = this.other(side).outlet;
     outlet.slice(bytes, 0, count);
-    if (!outlet.flush()) side.socket.pause();
+    if (!outlet.flush()) side.transport.pause();
   }
 
   /** Whether nothing refers to the bytes that side received last. */
@@ -68,16 +67,15 @@ export class Tunnel implements DeadlineOwner {
 
   /** What was written to that side has left. */
   drained(side: TunnelSide): void {
-    const source = this.other(side).socket;
-    if (!source.destroyed) source.resume();
+    this.other(side).transport.resume();
   }
 
   /** FIN from that side. */
   ended(side: TunnelSide): void {
     if (side === this.downstream) this.downstreamEnded = true;
     else this.upstreamEnded = true;
-    if (this.over) return side.socket.destroySoon();
-    this.other(side).socket.end();
+    if (this.over) return side.transport.destroySoon();
+    this.other(side).transport.end();
     if ((this.downstreamEnded && this.upstreamEnded) || side.outlet.failed) this.finish();
   }
 
@@ -87,19 +85,19 @@ export class Tunnel implements DeadlineOwner {
     else this.drained(side);
   }
 
-  /** That side's socket is gone. */
+  /** That side's transport is gone. */
   closed(side: TunnelSide): void {
     const other = this.other(side);
     // A reset is passed on as one, unless bytes may still be on their way in the system, which it would take with it.
-    if (!this.hasEnded(side) && !this.over && !this.fedLately(other)) reset(other.socket);
+    if (!this.hasEnded(side) && !this.over && !this.fedLately(other)) other.transport.reset();
     this.finish();
-    if (this.downstream.socket.destroyed && this.upstream.socket.destroyed) this.thread.deadlines.remove(this.deadline);
+    if (this.downstream.transport.destroyed && this.upstream.transport.destroyed) this.thread.deadlines.remove(this.deadline);
   }
 
   onDeadline(): void {
     if (!this.over) this.exchange.outcome = "tunnel_idle";
     this.finish();
-    for (const { socket } of [this.downstream, this.upstream]) socket.destroy();
+    for (const { transport } of [this.downstream, this.upstream]) transport.destroy();
   }
 
   /**
@@ -111,10 +109,10 @@ export class Tunnel implements DeadlineOwner {
     this.over = true;
     this.thread.metrics.add(CounterId.tunnels_open, -1);
     for (const side of [this.downstream, this.upstream]) {
-      if (side.socket.destroyed) continue;
-      side.socket.end();
-      if (this.hasEnded(side)) side.socket.destroySoon();
-      else side.socket.resume();
+      if (side.transport.destroyed) continue;
+      side.transport.end();
+      if (this.hasEnded(side)) side.transport.destroySoon();
+      else side.transport.resume();
     }
     this.thread.deadlines.set(this.deadline, this.thread.now + FLUSH_MS);
     this.exchange.tunnelEnded();

@@ -77,6 +77,7 @@ const rows: Row[] = [
       connection.reset();
     },
     expect: RELAYED,
+    beyondStreams: true,
   },
   {
     name: "early answer, then closed with bytes unread",

@@ -118,6 +118,8 @@ export interface Row {
   readonly also?: (scene: Scene) => void | Promise<void>;
   /** Reason for which the row cannot run here. */
   readonly skip?: string | false;
+  /** A stream of Node's closes its socket when a write fails, so what the peer had said before cannot be relayed. */
+  readonly beyondStreams?: true;
 }
 
 /** `200` with the body `ok`, what a request gets when nothing is wrong. */

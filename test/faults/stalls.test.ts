@@ -207,6 +207,13 @@ const ofClients: Row[] = [
     },
     expect: served("slow request"),
   },
+  ...(["HTTP/1.1", "HTTP/1.0"] as const).map((version): Row => ({
+    name: `the client says in ${version} that this request is its last, and stays`,
+    client: async ({ client, head }) => {
+      await client.send(head("GET", version === "HTTP/1.1" ? ["Connection: close"] : [], version));
+    },
+    expect: { ...served(), client: "left", releasedWithinMs: 0 },
+  })),
   {
     name: "the client asks nothing further",
     listener: "hasty",

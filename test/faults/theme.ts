@@ -1,6 +1,7 @@
 /** Runs the rows of one theme of the fault matrix, one after the other, against one proxy process and one origin. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { WITHOUT_RAW_ACCESS } from "../support/without-raw-access.ts";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
 import { ScriptedOrigin } from "../support/scripted-origin.ts";
@@ -83,8 +84,8 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
 }
 
 /**
- * The theme for one worker, and beside it a few of its rows for two: of those that lead to one endpoint, for threads begin their turns
- * at different ones.
+ * The theme for one worker and its raw sockets; for one on the streams of Node; and a few of its rows for two workers: of those that lead
+ * to one endpoint, for threads begin their turns at different ones.
  */
 export function themes(name: string, rows: readonly Row[], options: ThemeOptions = {}): void {
   const alike = rows.filter(({ endpoints = [], listener }) => endpoints.length < 2 && listener === undefined);
@@ -92,6 +93,14 @@ export function themes(name: string, rows: readonly Row[], options: ThemeOptions
   describe(name, { concurrency: true }, () => {
     theme("one worker", rows, options);
     theme("two workers", few, { ...options, workers: 2 });
+    theme(
+      "through the streams of Node",
+      rows.filter(({ beyondStreams }) => beyondStreams !== true),
+      {
+        ...options,
+        environment: { ...options.environment, NODE_OPTIONS: `${options.environment?.["NODE_OPTIONS"] ?? ""} ${WITHOUT_RAW_ACCESS}` },
+      },
+    );
   });
 }
 

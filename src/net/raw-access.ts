@@ -1,0 +1,157 @@
+/**
+ * What Node's own sockets stand on, found at run time. None of it is documented, so nothing is believed: a socket of Node's is built on
+ * a handle of ours, made to read and to write, and what it does with that handle must be what `RawTransport` does. Where it differs
+ * (another version of Node, a process that may not look inside) the answer is null and streams are used.
+ */
+import { Buffer } from "node:buffer";
+import net from "node:net";
+import type { Socket } from "node:net";
+
+/** The handle of a TCP or Unix socket, as node:net calls it. Numbers that are results are 0 or a negative error number. */
+export interface RawHandle {
+  /** Called after every read, with the count in `RawAccess.state`; a returned buffer is read into from then on. */
+  onread: (this: RawHandle) => Buffer | undefined;
+  useUserBuffer(buffer: Buffer): void;
+  readStart(): number;
+  readStop(): number;
+  /** Writes answer an error number, or a request that is completed later. */
+  writeLatin1String(request: null, text: string): number | WriteRequest;
+  writeBuffer(request: null, bytes: Buffer): number | WriteRequest;
+  /** Chunk and encoding in turn. */
+  writev(request: null, chunks: readonly (string | Buffer)[], allBuffers: false): number | WriteRequest;
+  /** Bytes that the system has not taken yet. */
+  readonly writeQueueSize: number;
+  /** 1: it was done at once. */
+  shutdown(request: ShutdownRequest): number;
+  close(): void;
+  /** TCP only. */
+  reset?(): number;
+  setNoDelay?(on: boolean): number;
+  getpeername?(into: { address?: string }): number;
+}
+
+export interface WriteRequest {
+  oncomplete: (status: number) => void;
+  /** Set where it was completed before `oncomplete` was. */
+  writeStatus: number | null;
+  /** What is being written must not be collected. */
+  buffer: unknown;
+}
+
+export interface ShutdownRequest {
+  oncomplete: (status: number) => void;
+}
+
+export interface RawAccess {
+  /** `state[readIndex]`: bytes of the read that `onread` is called for, or a negative error number. */
+  readonly state: Int32Array;
+  readonly readIndex: number;
+  readonly ShutdownRequest: new () => ShutdownRequest;
+}
+
+let known: RawAccess | null | undefined;
+
+/** This thread's access, or null where this version of Node works otherwise. */
+export function rawAccess(): RawAccess | null {
+  if (known !== undefined) return known;
+  try {
+    const access = findAccess();
+    known = access !== null && rehearse(access) ? access : null;
+  } catch {
+    known = null;
+  }
+  return known;
+}
+
+/** Takes the handle out of a connected socket, which is of no use from then on; null where it has none that can be used. */
+export function takeHandle(socket: Socket): RawHandle | null {
+  const holder: { _handle?: unknown } = socket as Socket & { _handle?: unknown };
+  const handle = holder._handle;
+  if (!isRawHandle(handle)) return null;
+  holder._handle = null;
+  return handle;
+}
+
+/** Has connections accepted as handles, without a socket around each. False: this version of Node works otherwise. */
+export function acceptHandles(server: net.Server, accept: (handle: RawHandle | null, status: number) => void): boolean {
+  const { _handle: listening } = server as net.Server & { _handle?: { onconnection?: unknown } | null };
+  if (typeof listening?.onconnection !== "function") return false;
+  listening.onconnection = (status: number, handle: unknown) => accept(isRawHandle(handle) ? handle : null, status);
+  return true;
+}
+
+const METHODS = ["useUserBuffer", "readStart", "readStop", "writeLatin1String", "writeBuffer", "writev", "shutdown", "close"];
+
+function isRawHandle(value: unknown): value is RawHandle {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    METHODS.every((name) => typeof Reflect.get(value, name) === "function") && typeof Reflect.get(value, "writeQueueSize") === "number"
+  );
+}
+
+function findAccess(): RawAccess | null {
+  const binding: unknown = Reflect.get(process, "binding");
+  if (typeof binding !== "function") return null;
+  const streams: unknown = Reflect.apply(binding, process, ["stream_wrap"]);
+  return isStreams(streams)
+    ? { state: streams.streamBaseState, readIndex: streams.kReadBytesOrError, ShutdownRequest: streams.ShutdownWrap }
+    : null;
+}
+
+interface Streams {
+  readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
+  readonly ShutdownWrap: new () => ShutdownRequest;
+}
+
+function isStreams(value: unknown): value is Streams {
+  if (typeof value !== "object" || value === null) return false;
+  const [state, index, shutdown] = ["streamBaseState", "kReadBytesOrError", "ShutdownWrap"].map((name): unknown =>
+    Reflect.get(value, name),
+  );
+  return state instanceof Int32Array && typeof index === "number" && index < state.length && typeof shutdown === "function";
+}
+
+/** Whether Node's own socket reads and writes through its handle as `RawTransport` does. */
+function rehearse(access: RawAccess): boolean {
+  const [first, second] = [Buffer.alloc(16), Buffer.alloc(16)];
+  const handle = new Rehearsal();
+  const reads: number[] = [];
+  const option = {
+    buffer: (): Buffer => (reads.length === 0 ? first : second),
+    callback: (count: number): boolean => reads.push(count) > 0,
+  };
+  // Node's types know no handle of this kind.
+  const options: { handle: unknown; manualStart: true; onread: net.OnReadOpts } = { handle, manualStart: true, onread: option };
+  const socket = new net.Socket(options as net.SocketConstructorOpts);
+  socket.on("error", () => {});
+  socket.write("x", "latin1");
+  const before = access.state[access.readIndex] ?? 0;
+  access.state[access.readIndex] = 7;
+  const returned = handle.onread?.call(handle, undefined);
+  access.state[access.readIndex] = before;
+  const agrees = reads.length === 1 && reads[0] === 7 && returned === second && handle.buffers[0] === first;
+  socket.destroy();
+  return agrees && handle.written.length === 1 && handle.written[0] === null;
+}
+
+/** Stands in for a handle and notes what Node's socket does with it. */
+class Rehearsal {
+  onread: ((data: undefined) => unknown) | null = null;
+  /** What was given as the request of each write. */
+  readonly written: unknown[] = [];
+  readonly buffers: unknown[] = [];
+
+  useUserBuffer(buffer: unknown): void {
+    this.buffers.push(buffer);
+  }
+
+  writeLatin1String(request: unknown): number {
+    this.written.push(request);
+    return 0;
+  }
+
+  close(closed: unknown): void {
+    if (typeof closed === "function") queueMicrotask(() => void Reflect.apply(closed, this, []));
+  }
+}

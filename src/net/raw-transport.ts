@@ -1,0 +1,181 @@
+/** A TCP or Unix socket without Node's stream around it (docs/decisions/0008-past-the-stream.md). */
+import type { Buffer } from "node:buffer";
+import { getSystemErrorName } from "node:util";
+import type { RawAccess, RawHandle, WriteRequest } from "./raw-access.ts";
+import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+
+/** libuv's number for the end of a stream. */
+const UV_EOF = -4095;
+
+/** How the handle that is being read finds its transport. */
+interface OwnedHandle extends RawHandle {
+  transport?: RawTransport;
+}
+
+export class RawTransport implements Transport {
+  destroyed: boolean = false;
+  private readonly reader: TransportReader;
+  private readonly writer: TransportWriter;
+  private readonly access: RawAccess;
+  private readonly handle: OwnedHandle;
+  /** What the handle reads into; kept here so that it is not collected. */
+  private buffer: Buffer;
+  private unfinished: number = 0;
+  private reading: boolean = false;
+  private inputEnded: boolean = false;
+  private outputEnded: boolean = false;
+  private shuttingDown: boolean = false;
+  private closesWhenWritten: boolean = false;
+
+  /** Reading starts with `start`. */
+  constructor(access: RawAccess, handle: RawHandle, reader: TransportReader, writer: TransportWriter) {
+    this.access = access;
+    this.handle = handle;
+    this.reader = reader;
+    this.writer = writer;
+    this.buffer = reader.readBuffer;
+  }
+
+  start(): void {
+    const { handle } = this;
+    handle.transport = this;
+    handle.onread = onread;
+    handle.useUserBuffer(this.buffer);
+    this.resume();
+  }
+
+  get readable(): boolean {
+    return !this.destroyed && !this.inputEnded;
+  }
+
+  get writable(): boolean {
+    return !this.destroyed && !this.outputEnded;
+  }
+
+  get queuedBytes(): number {
+    return this.destroyed ? 0 : this.handle.writeQueueSize;
+  }
+
+  write(data: string | readonly (string | Buffer)[]): boolean {
+    if (!this.writable) return true;
+    const result = typeof data === "string" ? this.handle.writeLatin1String(null, data) : writePieces(this.handle, data);
+    if (typeof result !== "number") {
+      this.await(result, data);
+      return false;
+    }
+    if (result !== 0) this.writer.onWriteFailed();
+    return true;
+  }
+
+  pause(): void {
+    if (!this.reading || this.destroyed) return;
+    this.reading = false;
+    this.handle.readStop();
+  }
+
+  resume(): void {
+    if (this.reading || !this.readable) return;
+    this.reading = true;
+    const status = this.handle.readStart();
+    if (status !== 0) this.destroy(getSystemErrorName(status));
+  }
+
+  end(sent?: () => void): void {
+    if (this.destroyed || this.outputEnded) return;
+    this.outputEnded = true;
+    this.shuttingDown = true;
+    const request = new this.access.ShutdownRequest();
+    request.oncomplete = () => {
+      this.shuttingDown = false;
+      if (!this.destroyed) sent?.();
+    };
+    // Done at once, or nobody is there any more: then nothing calls back.
+    if (this.handle.shutdown(request) !== 0) process.nextTick(request.oncomplete, 0);
+  }
+
+  destroySoon(): void {
+    if (this.unfinished === 0) return this.destroy();
+    this.closesWhenWritten = true;
+    this.end();
+  }
+
+  destroy(code?: string): void {
+    if (this.destroyed) return;
+    this.handle.close();
+    this.gone(code ?? null);
+  }
+
+  reset(): void {
+    if (this.destroyed) return;
+    // libuv refuses to reset what it is shutting down, and Node would then take it for closed.
+    if (this.shuttingDown || this.handle.reset === undefined) this.handle.close();
+    else this.handle.reset();
+    this.gone(null);
+  }
+
+  private gone(code: string | null): void {
+    this.destroyed = true;
+    process.nextTick(tellClosed, this.reader, code);
+  }
+
+  /** What the handle calls; the buffer to read into from now on, if it is another one. */
+  onNativeRead(): Buffer | undefined {
+    const { access, reader, buffer } = this;
+    const count = access.state[access.readIndex] ?? 0;
+    if (this.destroyed || count === 0) return undefined;
+    if (count < 0) {
+      this.readEnd(count);
+      return undefined;
+    }
+    reader.onRead(buffer, count);
+    const next = reader.readBuffer;
+    if (next === buffer) return undefined;
+    this.buffer = next;
+    return next;
+  }
+
+  private readEnd(status: number): void {
+    if (status !== UV_EOF) return this.destroy(getSystemErrorName(status));
+    this.inputEnded = true;
+    this.reader.onEnd();
+  }
+
+  private await(request: WriteRequest, data: unknown): void {
+    this.unfinished++;
+    request.oncomplete = (status) => this.complete(status);
+    request.buffer = data;
+    const { writeStatus } = request;
+    // It was completed before anybody could listen.
+    if (typeof writeStatus === "number") queueMicrotask(() => this.complete(writeStatus));
+  }
+
+  private complete(status: number): void {
+    this.unfinished--;
+    if (this.destroyed) return;
+    if (status < 0) {
+      this.writer.onWriteFailed();
+      if (this.closesWhenWritten) this.destroy();
+    } else if (this.unfinished === 0) {
+      if (this.closesWhenWritten) this.destroy();
+      else this.writer.onWritten();
+    }
+  }
+}
+
+function onread(this: OwnedHandle): Buffer | undefined {
+  return this.transport?.onNativeRead();
+}
+
+function tellClosed(reader: TransportReader, code: string | null): void {
+  reader.onClosed(code);
+}
+
+function writePieces(handle: RawHandle, pieces: readonly (string | Buffer)[]): number | WriteRequest {
+  const [only] = pieces;
+  if (pieces.length === 1 && only !== undefined && typeof only !== "string") return handle.writeBuffer(null, only);
+  return handle.writev(
+    null,
+    pieces.flatMap((piece) => [piece, typeof piece === "string" ? "latin1" : "buffer"]),
+    false,
+  );
+}

@@ -1,0 +1,128 @@
+/** Any socket of Node's as a transport: TLS, connections that are being made, and every one where there is no raw access. */
+import type { Buffer } from "node:buffer";
+import type { OnReadOpts, Socket } from "node:net";
+import { sharedBuffer } from "./read-buffers.ts";
+import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+
+export class StreamTransport implements Transport {
+  private readonly socket: Socket;
+  private readonly reader: TransportReader;
+  private readonly writer: TransportWriter;
+  private code: string | null = null;
+  /** A write waits for its end. */
+  private waiting: boolean = false;
+
+  /** The socket must not be read by anybody else; one that was opened with `onreadOption` of this reader reads by itself. */
+  constructor(socket: Socket, reader: TransportReader, writer: TransportWriter) {
+    this.socket = socket;
+    this.reader = reader;
+    this.writer = writer;
+    socket.on("end", () => this.reader.onEnd());
+    socket.on("error", (error: NodeJS.ErrnoException) => (this.code ??= errorCode(error)));
+    socket.on("close", () => this.reader.onClosed(this.code));
+  }
+
+  /** Reads an accepted socket, which knows no `onread`, at the price of an allocation per read. */
+  start(): void {
+    this.socket.on("data", (chunk: Buffer) => {
+      // Slices of this size are copied by the outlet: nothing refers to the chunk after the callback.
+      for (let at = 0; at < chunk.length; at += sharedBuffer.length) {
+        const count = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + sharedBuffer.length));
+        this.reader.onRead(sharedBuffer, count);
+      }
+    });
+    this.socket.resume();
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  get readable(): boolean {
+    return !this.socket.destroyed && this.socket.readable;
+  }
+
+  get writable(): boolean {
+    return !this.socket.destroyed && !this.socket.writableEnded;
+  }
+
+  get queuedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  write(data: string | readonly (string | Buffer)[]): boolean {
+    const { socket } = this;
+    if (!this.writable) return true;
+    const pieces = typeof data === "string" ? [data] : data;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) {
+      if (typeof piece === "string") socket.write(piece, "latin1");
+      else socket.write(piece);
+    }
+    if (pieces.length > 1) socket.uncork();
+    if (socket.writableLength === 0) return true;
+    if (!this.waiting) this.awaitWritten();
+    return false;
+  }
+
+  private awaitWritten(): void {
+    this.waiting = true;
+    this.socket.write("", "latin1", () => {
+      this.waiting = false;
+      if (this.socket.destroyed) return;
+      if (this.socket.writableLength > 0 && this.writable) this.awaitWritten();
+      else this.writer.onWritten();
+    });
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.socket.destroyed) this.socket.resume();
+  }
+
+  end(sent?: () => void): void {
+    if (!this.socket.writableEnded) this.socket.end(sent);
+  }
+
+  destroySoon(): void {
+    this.socket.destroySoon();
+  }
+
+  destroy(code?: string): void {
+    if (this.socket.destroyed) return;
+    this.code ??= code ?? null;
+    this.socket.destroy();
+  }
+
+  reset(): void {
+    try {
+      if (!this.socket.destroyed) this.socket.resetAndDestroy();
+    } catch {
+      this.socket.destroy();
+    }
+  }
+}
+
+/** The `onread` option for a reader: a socket that is opened with it reads into the reader's buffers. */
+export function onreadOption(reader: TransportReader): OnReadOpts {
+  return {
+    callback: (count, buffer) => {
+      // Always what `buffer` returned.
+      reader.onRead(buffer as Buffer, count);
+      return true;
+    },
+    buffer: () => reader.readBuffer,
+  };
+}
+
+/** The system's code; of several addresses that all failed, the first one's. */
+function errorCode(error: NodeJS.ErrnoException): string {
+  if (error instanceof AggregateError) {
+    const first: unknown = error.errors[0];
+    if (first instanceof Error && "code" in first && typeof first.code === "string") return first.code;
+  }
+  return error.code ?? "";
+}
