@@ -162,8 +162,7 @@ export class Exchange implements ExchangeView, Usable {
     if (found === null) return this.answer(answers.NO_ROUTE);
     if (found === "bad-path") return this.answer(answers.BAD_PATH);
     this.route = found;
-    const limit = found.bodyBytesMax;
-    if (this.requestFraming.kind === Framing.length && this.requestFraming.length > limit) return this.answer(this.tooLarge());
+    if (this.requestFraming.kind === Framing.length && isOver(this.requestFraming.length, found)) return this.answer(this.tooLarge());
     this.admit(found, 0);
   }
 
@@ -265,7 +264,7 @@ export class Exchange implements ExchangeView, Usable {
   requestData(bytes: Buffer, start: number, end: number): void {
     this.bytesReceived += end - start;
     this.bodyBytes += end - start;
-    if (this.bodyBytes > (this.route?.bodyBytesMax ?? Infinity)) return this.requestFailed(this.tooLarge());
+    if (isOver(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
     if (this.replay !== null) {
       if (this.bodyBytes <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
       else this.replay = null;
@@ -498,3 +497,8 @@ export class Exchange implements ExchangeView, Usable {
 const UNSAFE = bit(Known.unsafeName) | bit(Known.foldedName);
 /** Fields that `admitForwarding` must look at. */
 const UNUSUAL = bit(Known.expect) | bit(Known.authorization) | bit(Known.maxForwards) | bit(Known.via);
+
+function isOver(bodyBytes: number, route: Route | null): boolean {
+  const limit = route?.bodyBytesMax ?? null;
+  return limit !== null && bodyBytes > limit;
+}

@@ -63,7 +63,8 @@ export interface Route {
   readonly upstream: UpstreamGroup | null;
   /** Answers instead of an upstream. */
   readonly local: (() => LocalAnswer) | null;
-  readonly bodyBytesMax: number;
+  /** null: no limit. Not Infinity, which would be an object of its own for each of ten thousand routes. */
+  readonly bodyBytesMax: number | null;
   readonly middleware: readonly Middleware[];
   readonly onRequest: readonly Middleware[];
   readonly onUpstreamRequest: readonly Middleware[];
@@ -154,7 +155,7 @@ function compileRoute(route: RouteConfig, index: number, groups: ReadonlyMap<str
   return {
     ...bareRoute(index, routeLabel(route, index), routeMiddleware(route, index, context)),
     upstream: groups.get(route.upstream) ?? null,
-    bodyBytesMax: route.max_body ?? Infinity,
+    bodyBytesMax: route.max_body ?? null,
   };
 }
 
@@ -164,13 +165,21 @@ function bareRoute(index: number, name: string, middleware: readonly Middleware[
     name,
     upstream: null,
     local: null,
-    bodyBytesMax: Infinity,
+    bodyBytesMax: null,
     middleware,
-    onRequest: middleware.filter((each) => each.onRequest !== undefined),
-    onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
-    onResponse: middleware.filter((each) => each.onResponse !== undefined),
-    onFinish: middleware.filter((each) => each.onFinish !== undefined),
+    onRequest: those(middleware, (each) => each.onRequest !== undefined),
+    onUpstreamRequest: those(middleware, (each) => each.onUpstreamRequest !== undefined),
+    onResponse: those(middleware, (each) => each.onResponse !== undefined),
+    onFinish: those(middleware, (each) => each.onFinish !== undefined),
   };
+}
+
+/** One empty list serves all routes: ten thousand of them would hardly ever be in the processor's cache. */
+const NONE: readonly Middleware[] = [];
+
+function those(middleware: readonly Middleware[], condition: (each: Middleware) => boolean): readonly Middleware[] {
+  const found = middleware.filter(condition);
+  return found.length === 0 ? NONE : found;
 }
 
 function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {

@@ -2,7 +2,7 @@
  * Metric cells in shared memory. Each worker owns one row of Float64 cells and is the only one that writes it; the control plane sums
  * the rows when somebody asks.
  *
- *     row = [ gauges and counters ][ requests: route × endpoint × status class ][ per route: latency buckets, sum, bytes ] [padding]
+ *     row = [ gauges and counters ][ per route: sum, bytes, latency buckets, requests by endpoint and status class ]... [padding]
  *
  * Why plain reads and writes suffice: with a single writer no increment can be lost; an aligned 8-byte access is one machine
  * instruction on every 64-bit platform, so a reader never sees half a number; and a reader that sees a cell some microseconds late is
@@ -84,7 +84,7 @@ export interface RouteCells {
   readonly endpoints: readonly string[];
   /** Cell of (no endpoint, class `none`); endpoint i follows at (i + 1) × classes. */
   readonly requestStart: number;
-  /** Cells of the latency buckets, then sum, bytes received, bytes sent. */
+  /** Cells of the sum of latencies, bytes received and sent, then of the latency buckets. */
   readonly latencyStart: number;
 }
 
@@ -97,11 +97,16 @@ export interface MetricLayout {
 
 const CLASSES = 6;
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
-const LATENCY_CELLS = BUCKETS + 3;
-const SUM = BUCKETS;
-const BYTES_RECEIVED = BUCKETS + 1;
-const BYTES_SENT = BUCKETS + 2;
+const SUM = 0;
+const BYTES_RECEIVED = 1;
+const BYTES_SENT = 2;
+const FIRST_BUCKET = 3;
+const LATENCY_CELLS = FIRST_BUCKET + BUCKETS;
 const ROW_ALIGNMENT = 16;
+/** A route begins with a line of the cache, and what most of its exchanges count is in the first two. */
+const LINE_CELLS = 8;
+/** A power of two, so that what is known of a route lies in one line of the cache. */
+const PLACE_CELLS = 4;
 
 /** The label of a route in metrics and the access log. */
 export function routeLabel(route: { readonly name?: string | undefined }, index: number): string {
@@ -122,26 +127,27 @@ export function metricLayout(config: MetricSource): MetricLayout {
   let cell = COUNTERS;
   const routes = sources.map((source): RouteCells => {
     const endpoints = collapse ? [] : source.endpoints;
-    const requestStart = cell;
-    const latencyStart = requestStart + (endpoints.length + 1) * CLASSES;
-    cell = latencyStart + LATENCY_CELLS;
+    const latencyStart = cell;
+    const requestStart = latencyStart + LATENCY_CELLS;
+    cell = roundUp(requestStart + (endpoints.length + 1) * CLASSES, LINE_CELLS);
     return { route: source.route, upstream: source.upstream, endpoints, requestStart, latencyStart };
   });
-  return { routes, rowCells: Math.ceil(cell / ROW_ALIGNMENT) * ROW_ALIGNMENT };
+  return { routes, rowCells: roundUp(cell, ROW_ALIGNMENT) };
+}
+
+function roundUp(cells: number, multiple: number): number {
+  return Math.ceil(cells / multiple) * multiple;
 }
 
 /** A worker's writing end. Its methods run several times per exchange: array stores only. */
 export class WorkerMetrics {
   private readonly cells: Float64Array;
-  private readonly requestStarts: Int32Array;
-  private readonly latencyStarts: Int32Array;
-  private readonly endpointCounts: Int32Array;
+  /** Of each layout entry: its first request cell, its first latency cell, its endpoints. */
+  private readonly places: Int32Array;
 
   constructor(layout: MetricLayout, buffer: SharedArrayBuffer, workerIndex: number) {
     this.cells = new Float64Array(buffer, workerIndex * layout.rowCells * 8, layout.rowCells);
-    this.requestStarts = Int32Array.from(layout.routes, (route) => route.requestStart);
-    this.latencyStarts = Int32Array.from(layout.routes, (route) => route.latencyStart);
-    this.endpointCounts = Int32Array.from(layout.routes, (route) => route.endpoints.length);
+    this.places = Int32Array.from(layout.routes.flatMap((route) => [route.requestStart, route.latencyStart, route.endpoints.length, 0]));
   }
 
   /**
@@ -158,17 +164,17 @@ export class WorkerMetrics {
     bytesReceived: number,
     bytesSent: number,
   ): void {
-    const cells = this.cells;
-    const route = routeIndex + 1;
-    const endpoint = endpointIndex < (this.endpointCounts[route] ?? 0) ? endpointIndex + 1 : 0;
+    const { cells, places } = this;
+    const place = (routeIndex + 1) * PLACE_CELLS;
+    const endpoint = endpointIndex < (places[place + 2] ?? 0) ? endpointIndex + 1 : 0;
     const statusClass = status >= 100 && status < 600 ? (status / 100) | 0 : 0;
-    const request = (this.requestStarts[route] ?? 0) + endpoint * CLASSES + statusClass;
+    const request = (places[place] ?? 0) + endpoint * CLASSES + statusClass;
     cells[request] = (cells[request] ?? 0) + 1;
 
-    const start = this.latencyStarts[route] ?? 0;
+    const start = places[place + 1] ?? 0;
     let bucket = 0;
     while (bucket < BUCKETS - 1 && durationMs > (LATENCY_BOUNDS_MS[bucket] ?? 0)) bucket++;
-    cells[start + bucket] = (cells[start + bucket] ?? 0) + 1;
+    cells[start + FIRST_BUCKET + bucket] = (cells[start + FIRST_BUCKET + bucket] ?? 0) + 1;
     cells[start + SUM] = (cells[start + SUM] ?? 0) + durationMs;
     cells[start + BYTES_RECEIVED] = (cells[start + BYTES_RECEIVED] ?? 0) + bytesReceived;
     cells[start + BYTES_SENT] = (cells[start + BYTES_SENT] ?? 0) + bytesSent;
@@ -226,7 +232,7 @@ export class MetricTable {
 
   route(route: RouteCells): RouteSums {
     return {
-      buckets: Array.from({ length: BUCKETS }, (_, bucket) => this.sum(route.latencyStart + bucket)),
+      buckets: Array.from({ length: BUCKETS }, (_, bucket) => this.sum(route.latencyStart + FIRST_BUCKET + bucket)),
       durationMs: this.sum(route.latencyStart + SUM),
       bytesReceived: this.sum(route.latencyStart + BYTES_RECEIVED),
       bytesSent: this.sum(route.latencyStart + BYTES_SENT),

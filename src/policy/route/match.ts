@@ -14,6 +14,7 @@
  * The table is an index (host, then a tree of path segments), so 10,000 routes cost about what ten do. Routes that share host
  * and path and differ only in methods or headers are tried one by one.
  */
+import { SliceMap } from "../../base/slice-map.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { normalizePattern, otherReadings } from "./normalize-path.ts";
 
@@ -42,17 +43,17 @@ export function compileRoutes(routes: readonly MatchableRoute[]): RouteTable {
 }
 
 export class RouteTable {
-  private readonly rules: readonly Rule[];
+  private readonly rules: Rules;
   /** Position of the first route without any condition; nothing behind it is ever looked at. */
   private readonly catchAll: number;
-  private readonly exactHosts: Map<string, PathIndex> = new Map();
+  private readonly exactHosts: SliceMap<PathIndex> = new SliceMap();
   /** By suffix with its leading dot: `.example.com`. */
-  private readonly wildcardHosts: Map<string, PathIndex> = new Map();
+  private readonly wildcardHosts: SliceMap<PathIndex> = new SliceMap();
   private wildcardLengthMax: number = 0;
   private readonly anyHost: PathIndex = new PathIndex();
 
   constructor(rules: readonly Rule[]) {
-    this.rules = rules;
+    this.rules = new Rules(rules);
     const first = rules.findIndex(
       (rule) => rule.hosts.length === 0 && rule.paths.length === 0 && rule.methods === null && rule.headers.length === 0,
     );
@@ -78,7 +79,7 @@ export class RouteTable {
   private search(request: MatchedRequest, path: string): number {
     const { rules } = this;
     const { host } = request;
-    let best = this.catchAll < 0 ? rules.length : this.catchAll;
+    let best = this.catchAll < 0 ? rules.count : this.catchAll;
     best = this.anyHost.search(rules, request, path, best);
     const exact = this.exactHosts.get(host);
     if (exact !== undefined) best = exact.search(rules, request, path, best);
@@ -86,11 +87,11 @@ export class RouteTable {
       // From the longest suffix that any pattern has; at least one character must stand before the dot.
       let dot = host.indexOf(".", Math.max(1, host.length - this.wildcardLengthMax));
       for (; dot >= 0; dot = host.indexOf(".", dot + 1)) {
-        const index = this.wildcardHosts.get(host.slice(dot));
+        const index = this.wildcardHosts.get(host, dot);
         if (index !== undefined) best = index.search(rules, request, path, best);
       }
     }
-    return best === rules.length ? NO_ROUTE : best;
+    return best === rules.count ? NO_ROUTE : best;
   }
 
   private add(position: number, rule: Rule): void {
@@ -100,40 +101,74 @@ export class RouteTable {
       const key = isWildcard ? host.slice(1) : host;
       const hosts = isWildcard ? this.wildcardHosts : this.exactHosts;
       let index = hosts.get(key);
-      if (index === undefined) hosts.set(key, (index = new PathIndex()));
+      if (index === undefined) hosts.add(key, (index = new PathIndex()));
       index.add(position, rule);
       if (isWildcard) this.wildcardLengthMax = Math.max(this.wildcardLengthMax, key.length);
     }
   }
 }
 
+/** The conditions of all routes but host and path. Most have none, which is seen without a look at the rule: it may lie far away. */
+class Rules {
+  readonly count: number;
+  private readonly rules: readonly Rule[];
+  private readonly hasConditions: Uint8Array;
+
+  constructor(rules: readonly Rule[]) {
+    this.count = rules.length;
+    this.rules = rules;
+    this.hasConditions = Uint8Array.from(rules, (rule) => (rule.methods === null && rule.headers.length === 0 ? 0 : 1));
+  }
+
+  /** The first of these positions, which ascend, that is under `best` and takes the request, or `best`. */
+  firstTaking(positions: readonly number[], request: MatchedRequest, best: number): number {
+    for (let index = 0; index < positions.length; index++) {
+      const position = positions[index] ?? best;
+      if (position >= best || this.hasConditions[position] === 0) return Math.min(position, best);
+      const rule = this.rules[position];
+      if (rule !== undefined && methodHolds(rule, request.method) && headersHold(rule, request)) return position;
+    }
+    return best;
+  }
+}
+
+/** The list of all who have none. */
+const NOWHERE: number[] = [];
+
+function withPosition(positions: number[], position: number): number[] {
+  if (positions === NOWHERE) return [position];
+  if (positions[positions.length - 1] !== position) positions.push(position);
+  return positions;
+}
+
 /** The routes of one host, as a tree of path segments. Lists of positions ascend. */
 class PathIndex {
-  private readonly anyPath: number[] = [];
-  private readonly root: PathNode = new PathNode();
+  private anyPath: number[] = NOWHERE;
+  private root: PathNode | null = null;
 
   add(position: number, rule: Rule): void {
-    if (rule.paths.length === 0) this.anyPath.push(position);
+    if (rule.paths.length === 0) this.anyPath = withPosition(this.anyPath, position);
     for (const path of rule.paths) {
+      this.root ??= new PathNode();
       let node = this.root;
       for (const segment of path.segments) node = node.grow(segment);
-      const list = path.isPrefix ? node.below : node.exact;
-      if (list[list.length - 1] !== position) list.push(position);
+      if (path.isPrefix) node.below = withPosition(node.below, position);
+      else node.exact = withPosition(node.exact, position);
     }
   }
 
   /** The smallest position under `best` that takes the request, or `best`. */
-  search(rules: readonly Rule[], request: MatchedRequest, path: string, best: number): number {
-    best = firstTaking(this.anyPath, rules, request, best);
-    if (path.charCodeAt(0) !== 0x2f) return best; // the `*` of OPTIONS
+  search(rules: Rules, request: MatchedRequest, path: string, best: number): number {
+    best = rules.firstTaking(this.anyPath, request, best);
     let node = this.root;
-    best = firstTaking(node.below, rules, request, best);
+    if (node === null || path.charCodeAt(0) !== 0x2f) return best; // the `*` of OPTIONS
+    best = rules.firstTaking(node.below, request, best);
     for (let start = 1; node.children !== null;) {
       const slash = path.indexOf("/", start);
-      const child = node.children.get(slash < 0 ? path.slice(start) : path.slice(start, slash));
+      const child = node.children.get(path, start, slash < 0 ? path.length : slash);
       if (child === undefined) return best;
-      best = firstTaking(child.below, rules, request, best);
-      if (slash < 0) return firstTaking(child.exact, rules, request, best);
+      best = rules.firstTaking(child.below, request, best);
+      if (slash < 0) return rules.firstTaking(child.exact, request, best);
       node = child;
       start = slash + 1;
     }
@@ -142,27 +177,18 @@ class PathIndex {
 }
 
 class PathNode {
-  children: Map<string, PathNode> | null = null;
+  children: SliceMap<PathNode> | null = null;
   /** Routes for the path that ends here and for all below it. */
-  readonly below: number[] = [];
+  below: number[] = NOWHERE;
   /** Routes for the path that ends here. */
-  readonly exact: number[] = [];
+  exact: number[] = NOWHERE;
 
   grow(segment: string): PathNode {
-    this.children ??= new Map();
+    this.children ??= new SliceMap();
     let child = this.children.get(segment);
-    if (child === undefined) this.children.set(segment, (child = new PathNode()));
+    if (child === undefined) this.children.add(segment, (child = new PathNode()));
     return child;
   }
-}
-
-function firstTaking(positions: readonly number[], rules: readonly Rule[], request: MatchedRequest, best: number): number {
-  for (const position of positions) {
-    if (position >= best) return best;
-    const rule = rules[position];
-    if (rule !== undefined && methodHolds(rule, request.method) && headersHold(rule, request)) return position;
-  }
-  return best;
 }
 
 /** A route's conditions, ready to compare. */
