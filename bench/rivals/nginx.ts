@@ -8,6 +8,8 @@ import type { Rival, RivalSetup } from "./rival.ts";
 export interface NginxSettings {
   readonly http?: string;
   readonly location?: string;
+  /** Origins, as host:port; the workload's alone. */
+  readonly servers?: readonly string[];
   readonly connections?: number;
 }
 
@@ -23,12 +25,15 @@ export function nginxAs(name: string, settings: (setup: RivalSetup) => NginxSett
 }
 
 // It adds the fields that Millrace adds: equal work.
-function configuration({ port, originPort }: RivalSetup, { http = "", location = "" }: NginxSettings): string {
+function configuration(
+  { port, originPort }: RivalSetup,
+  { http = "", location = "", servers = [`127.0.0.1:${originPort}`] }: NginxSettings,
+): string {
   return `
   ${http}
   upstream app {
-    server 127.0.0.1:${originPort};
-    keepalive 128;
+    ${servers.map((server) => `server ${server};`).join(" ")}
+    keepalive ${Math.max(128, 2 * servers.length)};
     keepalive_requests 100000000;
   }
   server {

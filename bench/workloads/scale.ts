@@ -1,6 +1,7 @@
 /** Millrace beside itself: what do 10,000 routes, 1,000 endpoints, 1,000,000 clients and a second worker add to a request? */
 import { missingWrk, runWrk } from "../load/wrk.ts";
 import { millraceAs } from "../rivals/millrace.ts";
+import { nginxAs } from "../rivals/nginx.ts";
 import type { Rival } from "../rivals/rival.ts";
 import { inRounds } from "./in-rounds.ts";
 import { originAddresses, smallOrigin, smallOriginOn } from "./origins.ts";
@@ -37,11 +38,12 @@ function manyRoutes(): string {
 export const endpoints1k: Work = {
   name: "endpoints-1k",
   about: "1,000 endpoints beside 2, in turn; all are addresses of one origin",
-  rivals: [withEndpoints(2), withEndpoints(ENDPOINTS)],
+  rivals: [withEndpoints(2), withEndpoints(ENDPOINTS), nginxWithEndpoints(2), nginxWithEndpoints(ENDPOINTS)],
   missing: missingWrk,
   run: inRounds({
     origin: smallOriginOn(ENDPOINTS),
     base: "2 endpoints",
+    note: "nginx has the same: what as many sockets cost by themselves",
     load:
       ({ processes, loadCore }) =>
       ({ port }, seconds) =>
@@ -52,6 +54,12 @@ export const endpoints1k: Work = {
 function withEndpoints(count: number): Rival {
   return millraceAs(`${count} endpoints`, ({ originPort }) => ({
     endpoints: originAddresses(count).map((address) => `http://${address}:${originPort}`),
+  }));
+}
+
+function nginxWithEndpoints(count: number): Rival {
+  return nginxAs(`nginx, ${count}`, ({ originPort }) => ({
+    servers: originAddresses(count).map((address) => `${address}:${originPort}`),
   }));
 }
 
