@@ -10,7 +10,9 @@ import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { Readable, Transform } from "node:stream";
 import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
+import { RawClient } from "./support/raw-client.ts";
 
 const BODY_BYTES = 12 * 1024 * 1024;
 const EXCHANGES = 6;
@@ -97,5 +99,122 @@ logging: { access: false }
     const seeds = Array.from({ length: EXCHANGES }, (_, index) => index + 1);
     const received = await Promise.all(seeds.map((seed) => echoed(seed)));
     assert.deepEqual(received, seeds.map(expected));
+  });
+}
+
+test("answers of all sizes in turn on kept connections, to clients that stand still now and then", { timeout: 120_000 }, async (t) => {
+  const port = await proxyOfAnswers(t);
+  const agents = keptConnections(t, 6);
+  await Promise.all(
+    agents.map(async (agent, index) => {
+      const next = numbers(index + 1);
+      for (let exchange = 0; exchange < 60; exchange++) {
+        const answer = { seed: next() % 256, size: ANSWER_BYTES[next() % ANSWER_BYTES.length] ?? 1 };
+        await checkAnswer(agent, port, answer, next() % 2 === 0 ? "length" : "chunked", next);
+      }
+    }),
+  );
+});
+
+test(
+  "answers whose last bytes wait for their clients stay as they are while their connections to the origin bring others",
+  { timeout: 120_000 },
+  async (t) => {
+    const port = await proxyOfAnswers(t);
+    const others = keptConnections(t, 3);
+    const next = numbers(1);
+    // More than the system takes for a client that does not read, and of many sizes, for some to end just behind what it takes.
+    const answers = Array.from({ length: 24 }, (_, index) => ({ seed: 50 + index, size: 5_000_000 + index * 70_000 }));
+    const slow = await Promise.all(
+      answers.map(async (answer) => {
+        const client = await RawClient.connect(port);
+        client.socket.pause();
+        client.send(`GET /${answer.seed}/${answer.size}/length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+        const pieces: Buffer[] = [];
+        client.socket.removeAllListeners("data").on("data", (piece: Buffer) => {
+          pieces.push(piece);
+          client.socket.pause();
+        });
+        return { answer, client, pieces };
+      }),
+    );
+    while (slow.some(({ client }) => !client.ended)) {
+      // They read a little at a time, and meanwhile the others' answers come.
+      await Promise.all(others.map((agent, index) => checkAnswer(agent, port, { seed: 7 + index, size: 300_000 }, "length", next)));
+      for (const { client } of slow) client.socket.resume();
+    }
+    for (const { answer, client, pieces } of slow) {
+      const received = Buffer.concat(pieces);
+      client.destroy();
+      assert.ok(received.subarray(received.indexOf("\r\n\r\n") + 4).equals(bodyOf(answer)), `of ${answer.size} bytes others arrived`);
+    }
+  },
+);
+
+interface Answer {
+  readonly seed: number;
+  readonly size: number;
+}
+
+/** An origin that answers `/SEED/SIZE/FRAMING`, and the port of the proxy before it. */
+async function proxyOfAnswers(t: TestContext): Promise<number> {
+  const origin = http.createServer((request, response) => {
+    const [, seed, size, framing] = (request.url ?? "").split("/");
+    const body = bodyOf({ seed: Number(seed), size: Number(size) });
+    if (framing === "length") response.setHeader("Content-Length", body.length);
+    // In two writes: a chunked one has a second chunk's line behind the first one's bytes.
+    response.write(body.subarray(0, body.length >> 1));
+    response.end(body.subarray(body.length >> 1));
+  });
+  origin.listen(0, "127.0.0.1");
+  await once(origin, "listening");
+  t.after(() => origin.close());
+  const { port } = origin.address() as AddressInfo;
+  const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+upstreams: { app: { endpoints: ["http://127.0.0.1:${port}"] } }
+routes: [{ upstream: app }]
+logging: { access: false }
+`);
+  t.after(() => proxy.stop());
+  return proxy.port;
+}
+
+function keptConnections(t: TestContext, count: number): http.Agent[] {
+  const agents = Array.from({ length: count }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
+  t.after(() => agents.forEach((agent) => agent.destroy()));
+  return agents;
+}
+
+async function checkAnswer(agent: http.Agent, port: number, answer: Answer, framing: string, next: () => number): Promise<void> {
+  const path = `/${answer.seed}/${answer.size}/${framing}`;
+  const received = await fetchInFits(agent, port, path, next);
+  assert.ok(received.equals(bodyOf(answer)), `${path}: ${received.length} bytes arrived, or others`);
+}
+
+/** From a few bytes to more than any buffer, twice the largest too. */
+const ANSWER_BYTES = [10, 3000, 4096, 12_000, 16_384, 60_000, 102_400, 262_144, 300_000, 600_000];
+
+function bodyOf({ seed, size }: Answer): Buffer {
+  const body = Buffer.alloc(size, seed);
+  for (let at = 0; at + 4 <= size; at += 4) body.writeUInt32LE(((seed << 24) ^ at) >>> 0, at);
+  return body;
+}
+
+function fetchInFits(agent: http.Agent, port: number, path: string, next: () => number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ agent, host: "127.0.0.1", port, path }, (response) => {
+      const received: Buffer[] = [];
+      response.on("data", (piece: Buffer) => {
+        received.push(piece);
+        if (next() % 4 !== 0) return;
+        response.pause();
+        setTimeout(() => response.resume(), 2);
+      });
+      response.on("end", () => resolve(Buffer.concat(received)));
+      response.on("error", reject);
+    });
+    request.on("error", reject);
   });
 }

@@ -29,7 +29,7 @@ import { dial } from "./dial.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
-import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { beginIdleLoan, endIdleLoan, giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader } from "./transport.ts";
@@ -69,6 +69,9 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   private paused: boolean = false;
   private failure: FailureKind | null = null;
   private lastProgressAt: number = 0;
+  /** The last response left as a whole: nothing refers to the read buffer any more. */
+  private bufferIsFree: boolean = false;
+  private keepsLoan: boolean = false;
 
   constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, exchange: Exchange) {
     this.thread = thread;
@@ -96,6 +99,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
 
   send(exchange: Exchange, edits: FieldEdits): void {
     this.answered = false;
+    this.bufferIsFree = false;
     this.requestEnded = false;
     this.reader.toHead = exchange.request.method === "HEAD";
     this.chunked = exchange.requestFraming.kind === Framing.chunked;
@@ -166,6 +170,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
 
   onRead(buffer: Buffer, count: number): void {
     this.thread.tick();
+    if (this.keepsLoan) this.endIdleLoan();
     if (this.state === State.tunnel) {
       this.tunnel?.received(this, buffer, count);
       if (this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
@@ -179,7 +184,27 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     this.answered = true;
     this.lastProgressAt = this.thread.now;
     this.reader.feed(buffer, 0, count);
-    if (this.process() && !this.paused) this.readBuffer = nextBuffer(buffer, count);
+    if (this.process()) {
+      if (!this.paused) this.readBuffer = nextBuffer(buffer, count);
+    } else if (buffer !== sharedBuffer && this.tunnel === null) this.leaveLoan(count);
+  }
+
+  /** The response that was read into the loan is over. */
+  private leaveLoan(count: number): void {
+    this.keepsLoan = this.bufferIsFree && this.transport.readable && beginIdleLoan(count);
+    if (this.keepsLoan) return;
+    if (this.bufferIsFree) this.giveLoanBack();
+    else this.readBuffer = sharedBuffer;
+  }
+
+  private giveLoanBack(): void {
+    giveBack(this.readBuffer);
+    this.readBuffer = sharedBuffer;
+  }
+
+  private endIdleLoan(): void {
+    this.keepsLoan = false;
+    endIdleLoan();
   }
 
   /** Reads what was fed; false once the exchange has left this connection. */
@@ -234,10 +259,8 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
 
   /** The response is complete. The connection returns to the pool before the client's next request can ask for one. */
   private complete(exchange: Exchange): void {
-    const loan = this.readBuffer;
     const { trailers } = this.reader;
     this.exchange = null;
-    this.readBuffer = sharedBuffer;
     this.thread.deadlines.cancel(this.deadline);
     // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
     if (
@@ -259,7 +282,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
       this.state = State.closed;
       this.transport.destroy();
     }
-    if (exchange.responseEnd(trailers)) giveBack(loan);
+    this.bufferIsFree = exchange.responseEnd(trailers);
   }
 
   /** FIN from the origin. */
@@ -271,7 +294,9 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     const event = this.reader.endOfInput();
     if (event === Event.end) {
       this.reusable = false;
-      return this.complete(exchange);
+      this.complete(exchange);
+      if (this.bufferIsFree) this.giveLoanBack();
+      return;
     }
     this.fail("connection_terminated");
   }
@@ -280,6 +305,10 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     this.thread.tick();
     if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
     this.thread.deadlines.remove(this.deadline);
+    if (this.keepsLoan) {
+      this.endIdleLoan();
+      this.giveLoanBack();
+    }
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
     this.thread.countSocket(-1);
     this.pool.remove(this);

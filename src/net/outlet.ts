@@ -42,16 +42,25 @@ export class Outlet implements TransportWriter {
     this.text += text;
   }
 
+  /** What lies before `start` in a buffer of a connection's own has been read, and may be written over. */
   slice(bytes: Buffer, start: number, end: number): void {
     if (bytes === sharedBuffer || end - start < IN_PLACE_BYTES) {
       this.text += latin1(bytes, start, end);
       if (this.text.length > TEXT_MAX) this.write();
       return;
     }
-    this.pieces ??= [];
-    if (this.text !== "") this.pieces.push(this.text);
+    const { text, pieces } = this;
     this.text = "";
-    this.pieces.push(bytes.subarray(start, end));
+    if (pieces === null) {
+      // The place where the head came is where it fits: one piece, which needs no gathering.
+      const isRoom = text.length <= start && !this.blocked;
+      if (isRoom) bytes.write(text, start - text.length, "latin1");
+      const piece = bytes.subarray(isRoom ? start - text.length : start, end);
+      this.pieces = isRoom || text === "" ? [piece] : [text, piece];
+      return;
+    }
+    if (text !== "") pieces.push(text);
+    pieces.push(bytes.subarray(start, end));
   }
 
   /** Bytes that the kernel has taken; while a write is unfinished, as far as the system tells. */
