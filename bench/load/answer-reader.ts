@@ -11,10 +11,15 @@ export class AnswerReader {
   private head = "";
   private bodyLeft = 0;
   private answer: Answer | null = null;
+  /** The last answer that came in one piece, and what it was: most are alike, octet by octet. */
+  private lastBytes: Buffer | null = null;
+  private lastAnswer: Answer | null = null;
 
   /** Takes what was received; gives the answer when this completed it. Throws on what no answer of the origin can be: it has a length. */
   push(chunk: Buffer): Answer | null {
     let bytes = chunk.length;
+    const isBegin = this.answer === null && this.head === "";
+    if (isBegin && this.lastBytes !== null && this.lastBytes.equals(chunk)) return this.lastAnswer;
     if (this.answer === null) {
       this.head += chunk.toString("latin1");
       const end = this.head.indexOf(HEAD_END);
@@ -28,6 +33,8 @@ export class AnswerReader {
     if (this.bodyLeft > 0) return null;
     const { answer } = this;
     this.answer = null;
+    this.lastBytes = isBegin ? Buffer.from(chunk) : null;
+    this.lastAnswer = answer;
     return answer;
   }
 

@@ -2,21 +2,30 @@
  * Requests at a fixed rate, whatever the answers do: `fixed-rate-program.ts PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD`.
  *
  * Each request is due at a moment of its own and goes to a connection that is free. When none is, it waits, and the wait is part of its
- * latency, as it would be for a user (wrk, which sends when an answer has come, leaves that out). The loop never sleeps: timers of
- * Node count in milliseconds, and requests are due every few dozen microseconds. Prints a line of JSON per interval, a `Load`.
+ * latency, as it would be for a user (wrk, which sends when an answer has come, leaves that out). The program sleeps whenever it can: one
+ * that keeps its core busy makes the origin beside it wait for the scheduler's next tick. When the machine stops the program itself for a
+ * while, no proxy is to blame: what is due then is due later, and what was under way is not judged. Prints a line of JSON per interval, a
+ * `Load`.
  */
 import net from "node:net";
+import { rawAccess, takeHandle } from "../../src/net/raw-access.ts";
+import { RawTransport } from "../../src/net/raw-transport.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { Latencies } from "./latencies.ts";
 
 interface Connection {
-  readonly socket: net.Socket;
+  readonly transport: RawTransport;
   readonly reader: AnswerReader;
   /** When the request under way was due; null: it is free. */
   dueAt: number | null;
-  /** Its last answer said that it ends. */
-  ending: boolean;
+  /** The program stood still while it was under way. */
+  spoiled: boolean;
 }
+
+/** Requests are due every few dozen microseconds, timers come every millisecond: what is due is sent whenever an answer comes, too. */
+const TURN_MS = 1;
+/** Turns further apart: the machine let the program stand still. */
+const STANDSTILL_MS = 5;
 
 /** Time for answers that are still out when the last request was sent. */
 const GRACE_MS = 5000;
@@ -27,41 +36,68 @@ if (!(rate > 0 && seconds > 0 && count > 0 && intervalSeconds > 0) || request ==
   throw new Error("usage: PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD");
 }
 
+const access = rawAccess();
+if (access === null) throw new Error("this version of Node has no raw access to sockets");
+const buffer = Buffer.allocUnsafeSlow(64 * 1024);
+const connections = new Set<Connection>();
 const free: Connection[] = [];
 const total = Math.round(rate * seconds);
 let open = 0;
 let sent = 0;
 let done = 0;
+/** In this interval, judged or not. */
+let answered = 0;
 let errors = 0;
 let unsent = 0;
 let interval = 1;
 let latencies = new Latencies();
 let began = 0;
+let turnedAt = 0;
 
 for (let each = 0; each < count; each++) connect();
 
+/** Past the streams of Node, so that the program can keep a rate of which nginx, on the other core, is half busy. */
 function connect(): void {
   const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
-  const connection: Connection = { socket, reader: new AnswerReader(), dueAt: null, ending: false };
+  socket.pause();
+  socket.once("error", (error) => {
+    throw error;
+  });
   socket.once("connect", () => {
+    const handle = takeHandle(socket);
+    if (access === null || handle === null) throw new Error("the socket has no handle");
+    const reader = {
+      readBuffer: buffer,
+      onRead: (bytes: Buffer, length: number): void => received(connection, bytes.subarray(0, length)),
+      onEnd: (): void => transport.destroy(),
+      onClosed: (): void => closed(connection),
+    };
+    const transport = new RawTransport(access, handle, reader, { onWritten: () => {}, onWriteFailed: () => transport.destroy() });
+    const connection: Connection = { transport, reader: new AnswerReader(), dueAt: null, spoiled: false };
+    transport.start();
+    connections.add(connection);
     free.push(connection);
     // The clock starts when all connections stand.
     if (++open === count && began === 0) {
       began = performance.now();
-      setImmediate(turn);
+      turnedAt = began;
+      setInterval(turn, TURN_MS);
     }
   });
-  socket.on("data", (chunk: Buffer) => received(connection, chunk));
-  socket.on("error", () => undefined);
-  socket.once("close", () => closed(connection));
 }
 
 function turn(): void {
   const now = performance.now();
+  if (now - turnedAt > STANDSTILL_MS) standStill(now - turnedAt);
+  turnedAt = now;
   while (sent < total && free.length > 0 && dueAt(sent) <= now) send(free.pop(), dueAt(sent));
   if (now >= began + interval * intervalSeconds * 1000 && interval * intervalSeconds < seconds) report();
   if (done === total || now > began + seconds * 1000 + GRACE_MS) finish();
-  else setImmediate(turn);
+}
+
+function standStill(ms: number): void {
+  began += ms;
+  for (const connection of connections) connection.spoiled = connection.dueAt !== null;
 }
 
 function dueAt(index: number): number {
@@ -71,22 +107,24 @@ function dueAt(index: number): number {
 function send(connection: Connection | undefined, due: number): void {
   if (connection === undefined) return;
   connection.dueAt = due;
+  connection.spoiled = false;
   sent++;
-  connection.socket.write(request, "latin1");
+  connection.transport.write(request);
 }
 
 function received(connection: Connection, chunk: Buffer): void {
   try {
     const answer = connection.reader.push(chunk);
     if (answer === null || connection.dueAt === null) return;
-    latencies.add(performance.now() - connection.dueAt);
+    if (!connection.spoiled) latencies.add(performance.now() - connection.dueAt);
+    answered++;
     done++;
     if (answer.status < 200 || answer.status > 399) errors++;
     connection.dueAt = null;
-    connection.ending = answer.last;
     if (!answer.last) free.push(connection);
+    turn();
   } catch {
-    connection.socket.destroy();
+    connection.transport.destroy();
   }
 }
 
@@ -96,19 +134,21 @@ function closed(connection: Connection): void {
     errors++;
     done++;
   }
+  connections.delete(connection);
   const index = free.indexOf(connection);
   if (index >= 0) free.splice(index, 1);
-  if (began === 0) throw new Error(`no connection to port ${port}`);
   if (done < total) connect();
 }
 
 function report(): void {
-  const { count: requests, longest } = latencies;
+  const { longest } = latencies;
+  const requests = answered;
   const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => latencies.quantile(share));
   const requestsPerSecond = requests / Math.min(intervalSeconds, seconds);
   process.stdout.write(`${JSON.stringify({ requests, requestsPerSecond, p50, p99, p999, longest, errors, unsent })}\n`);
   interval++;
   latencies = new Latencies();
+  answered = 0;
   errors = 0;
 }
 

@@ -13,7 +13,7 @@ export interface FixedRateSettings {
   readonly intervalSeconds?: number;
 }
 
-/** The program never sleeps, and the origin, with which it shares its core, must not wait for the end of its time slices. */
+/** The origin, with which the program shares its core, goes first. */
 const YIELDING = ["nice", "-n", "19"];
 const PROGRAM = fileURLToPath(new URL("./fixed-rate-program.ts", import.meta.url));
 const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
