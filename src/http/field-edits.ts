@@ -23,6 +23,11 @@ export class FieldEdits {
     this.added += fieldLine(name, value);
   }
 
+  /** Add lines that `fieldLine` made. */
+  appendLines(lines: string): void {
+    this.added += lines;
+  }
+
   /** Replace all received lines of that name. */
   set(name: string, value: string): void {
     this.removed.push(name.toLowerCase());

@@ -29,6 +29,8 @@ const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" |
   accept: "Accept",
   xRealIp: "X-Real-IP",
   xForwardedPort: "X-Forwarded-Port",
+  accessControl: "Access-Control-Allow-Origin",
+  vary: "Vary",
   clientCert: "Client-Cert",
 };
 const TCHARS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -31,6 +31,9 @@ export const Known = {
   /** A name with other characters than letters, digits and hyphens: some origins fold those onto the hyphen (CGI and its heirs). */
   unsafeName: 24,
   xForwardedPort: 25,
+  /** Of a response: any of the Access-Control fields (Fetch standard, section 3.3.3). */
+  accessControl: 26,
+  vary: 27,
   /** No name: a field of `FRAMING_FIELDS` has a tab around its value. */
   tabbedFraming: 28,
   /** An unsafe name that folds onto a known one. */
@@ -79,6 +82,14 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["proxy-authenticate", Known.hopByHop],
   ["client-cert", Known.clientCert],
   ["client-cert-chain", Known.clientCert],
+  ["access-control-allow-origin", Known.accessControl],
+  ["access-control-allow-credentials", Known.accessControl],
+  ["access-control-allow-methods", Known.accessControl],
+  ["access-control-allow-headers", Known.accessControl],
+  ["access-control-expose-headers", Known.accessControl],
+  ["access-control-max-age", Known.accessControl],
+  ["access-control-allow-private-network", Known.accessControl],
+  ["vary", Known.vary],
 ];
 
 interface Entry {

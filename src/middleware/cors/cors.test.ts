@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FieldEdits } from "../../http/field-edits.ts";
@@ -5,6 +6,7 @@ import type { FieldSection } from "../../http/field-section.ts";
 import { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import type { LocalAnswer } from "../../proxy/middleware.ts";
+import { knownField } from "../../http/known-fields.ts";
 import { corsMiddleware } from "./cors.ts";
 
 const config = {
@@ -24,7 +26,8 @@ function fill<Head extends FieldSection>(head: Head, lines: Lines): Head {
   for (const [name, value] of lines) {
     const start = head.text.length;
     head.text += `${name}: ${value}\r\n`;
-    head.addLine(start, start + name.length, start + name.length + 2, start + name.length + 2 + value.length, 0);
+    const id = knownField(Buffer.from(name, "latin1"), 0, name.length);
+    head.addLine(start, start + name.length, start + name.length + 2, start + name.length + 2 + value.length, id);
   }
   return head;
 }

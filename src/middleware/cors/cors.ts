@@ -5,7 +5,9 @@
  */
 import { compileCors } from "../../policy/cors/cors-policy.ts";
 import type { CorsConfig, CorsPolicy } from "../../policy/cors/cors-policy.ts";
+import { fieldLine } from "../../http/field-edits.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
+import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/middleware.ts";
@@ -14,6 +16,16 @@ import type { LocalAnswer, Middleware } from "../../proxy/middleware.ts";
 export function corsMiddleware(config: CorsConfig & { readonly debug: boolean }, debug?: (message: string) => void): Middleware {
   const policy = compileCors(config);
   const tell = config.debug && debug !== undefined ? debug : silent;
+  /** The fields for one origin as text; most requests of a route come from the pages of one. "" where it is not allowed. */
+  let lastOrigin: string | null = null;
+  let lastLines = "";
+  const linesFor = (origin: string): string => {
+    if (origin !== lastOrigin) {
+      lastLines = (policy.actual(origin) ?? []).map(([name, value]) => fieldLine(name, value)).join("");
+      lastOrigin = origin;
+    }
+    return lastLines;
+  };
 
   return {
     name: "cors",
@@ -25,19 +37,19 @@ export function corsMiddleware(config: CorsConfig & { readonly debug: boolean },
     onResponse({ request }, response, edits) {
       if (isPreflight(request)) return; // its answer carries all it needs
       if (response !== null) removeForeignFields(response, edits);
-      if (policy.variesByOrigin && !variesByOrigin(response)) edits.append("Vary", "Origin");
+      if (policy.variesByOrigin && !variesByOrigin(response)) edits.appendLines(VARY_BY_ORIGIN);
       const origin = originOf(request);
       if (origin === undefined) return;
-      const fields = policy.actual(origin);
-      if (fields === null) return tell("no CORS fields on the answer: the origin is not allowed");
-      for (const [name, value] of fields) edits.append(name, value);
+      const lines = linesFor(origin);
+      if (lines === "") tell("no CORS fields on the answer: the origin is not allowed");
+      else edits.appendLines(lines);
     },
   };
 }
 
 /** Fetch standard, section 4.8: the two fields make an OPTIONS request a preflight. Any other OPTIONS request is for the origin server. */
 function isPreflight(request: RequestHead): boolean {
-  return request.method === "OPTIONS" && request.has("origin") && request.has("access-control-request-method");
+  return request.method === "OPTIONS" && originOf(request) !== undefined && request.has("access-control-request-method");
 }
 
 function answerPreflight(policy: CorsPolicy, request: RequestHead, tell: (message: string) => void): LocalAnswer {
@@ -52,9 +64,11 @@ function answerPreflight(policy: CorsPolicy, request: RequestHead, tell: (messag
 
 /** The value of Origin; several lines are no origin at all, and none that is listed. */
 function originOf(request: RequestHead): string | undefined {
-  const origin = request.get("origin");
-  return origin !== undefined && request.values("origin").length > 1 ? "" : origin;
+  const origins = request.knownValues(Known.origin);
+  return origins.length > 1 ? "" : origins[0];
 }
+
+const VARY_BY_ORIGIN = fieldLine("Vary", "Origin");
 
 const FOREIGN_FIELDS = [
   "access-control-allow-origin",
@@ -67,6 +81,7 @@ const FOREIGN_FIELDS = [
 ] as const;
 
 function removeForeignFields(response: ResponseHead, edits: FieldEdits): void {
+  if ((response.present & bit(Known.accessControl)) === 0) return;
   for (const name of FOREIGN_FIELDS) if (response.has(name)) edits.remove(name);
 }
 
@@ -74,7 +89,7 @@ const NAMES_ORIGIN = /(?:^|,)[ \t]*(?:origin|\*)[ \t]*(?:,|$)/i;
 
 /** Whether the origin server said so already. A `*` covers everything. */
 function variesByOrigin(response: ResponseHead | null): boolean {
-  return response !== null && response.has("vary") && response.values("vary").some((value) => NAMES_ORIGIN.test(value));
+  return response !== null && response.knownValues(Known.vary).some((value) => NAMES_ORIGIN.test(value));
 }
 
 function silent(): void {}
