@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
-import { ask, get } from "./support/raw-client.ts";
+import { RawClient, ask, get } from "./support/raw-client.ts";
 
 function hasOpenssl(): boolean {
   try {
@@ -53,6 +53,8 @@ describe("https endpoints", { skip: hasOpenssl() ? false : "openssl is not insta
     );
     const [key, cert] = await Promise.all([readFile(path.join(folder, "key.pem")), readFile(path.join(folder, "cert.pem"))]);
     origin = https.createServer({ key, cert }, (request, response) => {
+      const [, size] = /^\/bytes\/(\d+)$/.exec(request.url ?? "") ?? [];
+      if (size !== undefined) return void response.end(countingBytes(Number(size)));
       const socket = request.socket;
       names.push("servername" in socket && typeof socket.servername === "string" ? socket.servername : "");
       const chunks: Buffer[] = [];
@@ -112,4 +114,37 @@ routes: [{ upstream: app }]
     assert.equal((await ask(careless.port, get("/x"))).status, 200);
     await careless.stop();
   });
+
+  test("bring bodies unchanged to a client that does not keep up", { timeout: 60_000 }, async () => {
+    const proxy = await startMillrace(config(`{ ca_file: "${path.join(folder, "cert.pem")}" }`));
+    try {
+      // More than the system takes for a client that does not read.
+      const size = 12_000_000;
+      const client = await RawClient.connect(proxy.port);
+      const pieces: Buffer[] = [];
+      client.socket.pause();
+      client.socket.removeAllListeners("data").on("data", (piece: Buffer) => {
+        pieces.push(piece);
+        client.socket.pause();
+      });
+      client.send(`GET /bytes/${size} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      // It reads a little for each answer that somebody else gets.
+      while (!client.ended) {
+        assert.equal((await ask(proxy.port, get("/small"))).status, 200);
+        client.socket.resume();
+      }
+      client.destroy();
+      const received = Buffer.concat(pieces);
+      assert.ok(received.subarray(received.indexOf("\r\n\r\n") + 4).equals(countingBytes(size)));
+    } finally {
+      await proxy.stop();
+    }
+  });
 });
+
+/** No two places of it look alike. */
+function countingBytes(size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE(at, at);
+  return bytes;
+}

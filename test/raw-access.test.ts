@@ -19,6 +19,9 @@ test("streams are used where the process may not look inside Node, and where Nod
   assert.equal(transports(""), "raw");
   assert.equal(transports("", WITHOUT_RAW_ACCESS), "streams");
   assert.equal(transports("process.binding = undefined;"), "streams");
+  assert.equal(transports("process.throwDeprecation = true;"), "streams", "the warning would end the process");
+  const otherHandle = 'Object.getPrototypeOf(process.binding("tcp_wrap").TCP.prototype).writev = undefined;';
+  assert.equal(transports(otherHandle), "streams", "a handle lacks a method");
   const otherCount = "const own = process.binding; process.binding = (name) => ({ ...own(name), kReadBytesOrError: 1 });";
   assert.equal(transports(otherCount), "streams", "the count of a read stands elsewhere");
   assert.equal(transports("net.Socket.prototype.write = () => true;"), "streams", "a write does not reach the handle");

@@ -34,7 +34,12 @@ export function dial(
   const socket = net.connect(access === null ? { ...address, onread: onreadOption(reader) } : address);
   const transport = new StreamTransport(socket, reader, writer);
   if (access !== null) socket.pause();
-  socket.on("connect", () => onConnect((access === null ? null : rawOf(access, socket, reader, writer)) ?? transport));
+  socket.on("connect", () => {
+    const connected = access === null ? transport : rawOf(access, socket, reader, writer);
+    // A socket that was opened to be read through its handle, and has none.
+    if (connected === null) transport.destroy("ENOTSUP");
+    else onConnect(connected);
+  });
   return transport;
 }
 

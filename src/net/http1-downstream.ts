@@ -126,7 +126,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
     switch (this.state) {
       case State.tunnel:
         this.tunnel?.received(this, buffer, count);
-        if (this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
+        if (this.transport.readsOnDemand && this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
         return;
       case State.lingering:
         this.discarded += count;
@@ -149,7 +149,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
       // No body is being read: an idle connection holds no loan. (Here only: the socket takes the next buffer right after this call.)
       giveBack(this.readBuffer);
       this.readBuffer = sharedBuffer;
-    } else if (!this.paused) this.readBuffer = nextBuffer(buffer, count);
+    } else if (this.transport.readsOnDemand && !this.paused) this.readBuffer = nextBuffer(buffer, count);
   }
 
   private process(): void {
@@ -489,7 +489,10 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
       this.setDeadline(LINGER_MS);
     } else {
       // The time to linger begins when the client has taken its answer.
-      this.transport.end(() => this.setDeadline(LINGER_MS));
+      this.transport.end(() => {
+        if (this.inputEnded) this.destroy();
+        else this.setDeadline(LINGER_MS);
+      });
       this.watchTaking();
     }
     this.resume();
@@ -542,10 +545,14 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
     this.destroySoon();
   }
 
-  /** The client said that this request is its last, and all of it is here: nothing on its way can reset the answer. */
+  /**
+   * The client said that this request is its last, and all of it is here: nothing on its way can reset the answer. Not behind a POST
+   * and its like: old clients send a CRLF more than they say (RFC 9112 section 2.2), or a body without saying it.
+   */
   private hasLastWord({ connection, request, requestFraming }: Exchange): boolean {
     const last = connection.close || (request.minor === 0 && !connection.keepAlive);
-    return last && requestFraming.kind === Framing.none && this.held === null && !this.reader.hasRest && !this.outlet.blocked;
+    if (!last || requestFraming.kind !== Framing.none || (request.method !== "GET" && request.method !== "HEAD")) return false;
+    return this.held === null && !this.paused && !this.reader.hasRest && !this.outlet.blocked;
   }
 
   onClosed(code: string | null): void {
@@ -555,7 +562,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
     this.state = this.state === State.tunnel ? State.tunnel : State.closed;
     plane.deadlines.remove(this.deadline);
     // With a write unfinished the buffer may still be read by the kernel's side: it is left to the garbage collector.
-    if (this.isTaken()) giveBack(this.readBuffer);
+    if (this.isTaken() && this.tunnel?.flowing(this) !== false) giveBack(this.readBuffer);
     this.readBuffer = sharedBuffer;
     if (this.tunnel !== null) this.tunnel.closed(this);
     else this.exchange?.downstreamGone(code === null ? "client_gone" : "client_reset");

@@ -173,7 +173,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     if (this.keepsLoan) this.endIdleLoan();
     if (this.state === State.tunnel) {
       this.tunnel?.received(this, buffer, count);
-      if (this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
+      if (this.transport.readsOnDemand && this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
       return;
     }
     // RFC 9112 section 9.2: bytes that no request asked for are no response.
@@ -182,10 +182,11 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
       return;
     }
     this.answered = true;
+    this.bufferIsFree = false;
     this.lastProgressAt = this.thread.now;
     this.reader.feed(buffer, 0, count);
     if (this.process()) {
-      if (!this.paused) this.readBuffer = nextBuffer(buffer, count);
+      if (this.transport.readsOnDemand && !this.paused) this.readBuffer = nextBuffer(buffer, count);
     } else if (buffer !== sharedBuffer && this.tunnel === null) this.leaveLoan(count);
   }
 

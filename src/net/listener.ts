@@ -153,7 +153,7 @@ export class Listener {
     if (access === null) return;
     const onUnixSocket = this.onUnixSocket();
     acceptHandles(this.server, (handle, status) => {
-      if (handle === null) return this.reportFailure(status === 0 ? "" : getSystemErrorName(status));
+      if (handle === null) return this.reportFailure(status === 0 ? "the connection cannot be used" : getSystemErrorName(status));
       const peer = onUnixSocket ? null : peerOf(handle);
       // The client has reset it already; what it had sent might still be there to be read, from nobody knows whom.
       if (peer === undefined) return handle.close();
@@ -162,8 +162,10 @@ export class Listener {
     });
   }
 
+  /** By its path, or inherited: then it has no address that Node knows. */
   private onUnixSocket(): boolean {
-    return typeof this.server.address() === "string";
+    const address = this.server.address();
+    return address === null || typeof address === "string";
   }
 
   private reportFailure(what: string): void {

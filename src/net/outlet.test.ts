@@ -7,6 +7,7 @@ import type { Transport } from "./transport.ts";
 
 /** Keeps what is written; takes it at once or later. */
 class Sink implements Transport {
+  readonly readsOnDemand = true;
   readonly destroyed = false;
   readonly readable = true;
   readonly writable = true;

@@ -55,7 +55,8 @@ let known: RawAccess | null | undefined;
 export function rawAccess(): RawAccess | null {
   if (known !== undefined) return known;
   try {
-    const access = findAccess();
+    // Node would say a warning about `process.binding`, and this process dies of warnings.
+    const access = process.throwDeprecation ? null : findAccess();
     known = access !== null && rehearse(access) ? access : null;
   } catch {
     known = null;
@@ -76,7 +77,11 @@ export function takeHandle(socket: Socket): RawHandle | null {
 export function acceptHandles(server: net.Server, accept: (handle: RawHandle | null, status: number) => void): boolean {
   const { _handle: listening } = server as net.Server & { _handle?: { onconnection?: unknown } | null };
   if (typeof listening?.onconnection !== "function") return false;
-  listening.onconnection = (status: number, handle: unknown) => accept(isRawHandle(handle) ? handle : null, status);
+  listening.onconnection = (status: number, handle: unknown) => {
+    if (isRawHandle(handle)) return accept(handle, status);
+    if (isClosable(handle)) handle.close();
+    accept(null, status);
+  };
   return true;
 }
 
@@ -89,13 +94,38 @@ function isRawHandle(value: unknown): value is RawHandle {
   );
 }
 
+function isClosable(value: unknown): value is { close(): void } {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "close") === "function";
+}
+
 function findAccess(): RawAccess | null {
   const binding: unknown = Reflect.get(process, "binding");
   if (typeof binding !== "function") return null;
   const streams: unknown = Reflect.apply(binding, process, ["stream_wrap"]);
-  return isStreams(streams)
+  return isStreams(streams) && hasRawHandles(Reflect.apply(binding, process, ["tcp_wrap"]))
     ? { state: streams.streamBaseState, readIndex: streams.kReadBytesOrError, ShutdownRequest: streams.ShutdownWrap }
     : null;
+}
+
+/** Whether a TCP handle, made without a socket, is what `RawHandle` says. */
+function hasRawHandles(tcp: unknown): boolean {
+  if (!isTcp(tcp)) return false;
+  const handle = new tcp.TCP(tcp.constants.SOCKET);
+  const isRaw = isRawHandle(handle);
+  if (isClosable(handle)) handle.close();
+  return isRaw;
+}
+
+interface Tcp {
+  readonly TCP: new (kind: number) => unknown;
+  readonly constants: { readonly SOCKET: number };
+}
+
+function isTcp(value: unknown): value is Tcp {
+  if (typeof value !== "object" || value === null) return false;
+  const constants: unknown = Reflect.get(value, "constants");
+  if (typeof constants !== "object" || constants === null) return false;
+  return typeof Reflect.get(value, "TCP") === "function" && typeof Reflect.get(constants, "SOCKET") === "number";
 }
 
 interface Streams {

@@ -13,6 +13,7 @@ interface OwnedHandle extends RawHandle {
 }
 
 export class RawTransport implements Transport {
+  readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   private readonly reader: TransportReader;
   private readonly writer: TransportWriter;

@@ -5,6 +5,7 @@ import { sharedBuffer } from "./read-buffers.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
 export class StreamTransport implements Transport {
+  readonly readsOnDemand: boolean = false;
   private readonly socket: Socket;
   private readonly reader: TransportReader;
   private readonly writer: TransportWriter;
@@ -99,7 +100,10 @@ export class StreamTransport implements Transport {
 
   reset(): void {
     try {
-      if (!this.socket.destroyed) this.socket.resetAndDestroy();
+      const { socket } = this;
+      // A reset while a FIN is on its way would never be told as an end.
+      if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+      else if (!socket.destroyed) socket.resetAndDestroy();
     } catch {
       this.socket.destroy();
     }

@@ -1,7 +1,7 @@
 /**
  * A byte stream to a peer, as the drivers of connections see it: what arrives lies in the reader's buffer, what is written is taken at
  * once or announced later, and a failed write closes nothing by itself, for the peer's last words may still be there to be read.
- * Two of them: `RawTransport` on Node's handle of a TCP or Unix socket, `StreamTransport` on any stream of Node's, TLS above all.
+ * One that has ended on both sides stays open until its driver destroys it. Two of them: `RawTransport` on Node's handle of a TCP or Unix socket, `StreamTransport` on any stream of Node's, TLS above all.
  */
 import type { Buffer } from "node:buffer";
 
@@ -29,6 +29,11 @@ export interface TransportWriter {
 export type OpenTransport = (reader: TransportReader, writer: TransportWriter) => Transport & { start(): void };
 
 export interface Transport {
+  /**
+   * Whether a read goes into the reader's own buffer, and none comes once it is paused: then the buffer may be a loan that an unfinished
+   * write refers to. TLS hands on what it has decrypted already.
+   */
+  readonly readsOnDemand: boolean;
   /** Closed, or about to be: `onClosed` was called or will be. */
   readonly destroyed: boolean;
   /** Neither destroyed nor at its end: more may come. */
