@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { compileCidrs } from "./base/cidr.ts";
-import { Listener, ListenerContext } from "./net/listener.ts";
+import { ListenerContext } from "./net/listener-context.ts";
+import { Listener } from "./net/listener.ts";
 import { monotonicMs } from "./net/system-clock.ts";
 import { Thread } from "./net/thread.ts";
 import type { ThreadOutput, ThreadParts } from "./net/thread.ts";
@@ -130,6 +131,7 @@ class DataPlaneThread {
       thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedBefore);
       this.droppedBefore = log.dropped;
     }
+    for (const listener of this.listeners) listener.tick();
     if (thread === null || !thread.draining) return;
     const open = this.contexts.reduce((sum, context) => sum + context.connections.size, 0);
     if (open > 0 && now < this.drainDueAt) return;

@@ -1,5 +1,9 @@
 /** What one client may cost: connections, requests on them, answers that it does not take. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
@@ -193,45 +197,130 @@ test("a response that stands still is cut although its request still comes", { t
   assert.ok(!client.received.includes("begunx"));
 });
 
-test("when open files run short, new clients are told so, idle ones make place, and it is said once", { timeout: 60_000 }, async (t) => {
+interface Crowd {
+  readonly proxy: Millrace;
+  readonly clients: readonly RawClient[];
+  /** A further client asks for that path. */
+  come(path: string): Promise<RawClient>;
+  /** All clients but these leave. */
+  leave(...but: readonly RawClient[]): void;
+}
+
+/** A proxy with few open files, before an origin that leaves answers of /hold unfinished. */
+async function crowd(t: TestContext, kind: "tcp" | "unix"): Promise<Crowd> {
+  const unfinished: Socket[] = [];
   const origin = await startRawOrigin({
     onRequest: (request) => {
       if (!request.head.startsWith("GET /hold")) return answerOk(request);
       request.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nheld");
+      unfinished.push(request.socket);
     },
   });
   t.after(() => origin.close());
+  const folder = await mkdtemp(path.join(tmpdir(), "millrace-crowd-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const socketPath = path.join(folder, "socket");
   const proxy = await startMillrace(
     `
-listeners: [{ address: "127.0.0.1:0" }]
+listeners: [{ address: "127.0.0.1:0" }${kind === "unix" ? `, { address: "unix:${socketPath}" }` : ""}]
 workers: 1
 upstreams: { app: { endpoints: ["${origin.url}"] } }
 routes: [{ upstream: app }]
+admin: { address: 127.0.0.1:0 }
 `,
     {},
-    { openFiles: 130 },
+    { openFiles: 160 },
   );
   t.after(() => proxy.stop());
   const clients: RawClient[] = [];
-  t.after(() => clients.forEach((client) => client.destroy()));
-  // Exchanges that are under way: they hold their connections.
-  let refused: RawClient | null = null;
-  for (let count = 0; count < 130 && refused === null; count++) {
-    const client = await RawClient.connect(proxy.port);
+  const leave = (...but: readonly RawClient[]): void => {
+    for (const client of clients) {
+      if (but.includes(client)) continue;
+      if (kind === "tcp") client.socket.resetAndDestroy();
+      else client.destroy();
+    }
+    // Who closes a Unix socket may still be reading, for all that the proxy knows.
+    if (kind === "unix") for (const socket of unfinished.splice(0)) socket.write("x".repeat(96));
+  };
+  t.after(() => leave());
+  const come = async (target: string): Promise<RawClient> => {
+    const client = kind === "unix" ? await RawClient.connectPath(socketPath) : await RawClient.connect(proxy.port);
     clients.push(client);
-    client.send(get("/hold"));
-    await client.until(({ received, ended, closed }) => received.includes("\r\n\r\n") || ended || closed, "an answer or an end");
-    if (!client.received.startsWith("HTTP/1.1 200 ")) refused = client;
+    client.send(get(target));
+    return client;
+  };
+  return { proxy, clients, come, leave };
+}
+
+/** Takes what sockets there are with exchanges that do not end. */
+async function fill({ proxy, clients, come }: Crowd): Promise<void> {
+  while (!proxy.output().includes('"event":"sockets_short"')) {
+    assert.ok(clients.length < 160, "there is no end of sockets");
+    const client = await come("/hold");
+    await client.until(({ received }) => received.endsWith("held"), "the beginning of its answer");
+    // The warning is written by another thread.
+    await Scrape.of(proxy.adminPort);
   }
-  assert.ok(refused !== null, "nobody was turned away");
-  assert.match(refused.received, /^HTTP\/1\.1 503 .*\r\n(?:.*\r\n)*Retry-After: 1\r\n/);
-  assert.ok(clients.length > 10, `only ${clients.length} clients were let in`);
-  for (let count = 0; count < 3; count++) assert.equal(await enter(proxy), null);
-  await proxy.until((output) => output.includes('"event":"sockets_short"'), "the warning");
-  for (const client of clients.splice(0)) client.socket.resetAndDestroy();
+  assert.ok(clients.length > 10, `only ${clients.length} clients were served`);
+}
+
+test("when open files run short, accepting pauses, goes on later, and it is said once", { timeout: 60_000 }, async (t) => {
+  const { proxy, clients, come, leave } = await crowd(t, "tcp").then(async (full) => (await fill(full), full));
+  const served = clients.length;
+  const waiting: RawClient[] = [];
+  while (waiting.length < 200) waiting.push(await come(`/${waiting.length}`));
+  const metrics = await Scrape.of(proxy.adminPort);
+  // Those that came before the warning was read may be among the served.
+  assert.ok(metrics.single("connections_accepted") <= served + 2, `${metrics.single("connections_accepted")} were accepted`);
+  assert.equal(metrics.single("connections_refused"), 0);
+  assert.ok(waiting.slice(2).every(({ received, closed }) => received === "" && !closed));
+  leave(...waiting);
+  for (const client of waiting) {
+    assert.equal((await client.response()).status, 200);
+    client.destroy();
+  }
   await proxy.until((output) => output.includes('"event":"sockets_enough"'), "its recovery");
-  const next = await enter(proxy);
-  assert.ok(next !== null);
-  next.destroy();
   assert.equal(proxy.output().split('"event":"sockets_short"').length - 1, 1);
+  assert.ok(!proxy.output().includes('"event":"accept_failed"'));
+  const next = await come("/");
+  assert.equal((await next.response()).status, 200);
+});
+
+test("when open files run short, idle connections make place for new ones", { timeout: 60_000 }, async (t) => {
+  const full = await crowd(t, "tcp");
+  const idle: RawClient[] = [];
+  for (let count = 0; count < 5; count++) idle.push(await full.come("/"));
+  for (const client of idle) await client.response();
+  await fill(full);
+  for (let count = 0; count < idle.length - 1; count++) {
+    const next = await full.come("/hold");
+    await next.until(({ received }) => received.endsWith("held"), "the beginning of its answer");
+  }
+  for (const client of idle) await client.end();
+});
+
+test("a listener that cannot pause tells new clients that open files are short", { timeout: 60_000 }, async (t) => {
+  const full = await crowd(t, "unix");
+  await fill(full);
+  for (let count = 0; count < 3; count++) {
+    const client = await full.come("/");
+    assert.match((await client.response()).head, /^HTTP\/1\.1 503 .*\r\n(?:.*\r\n)*Retry-After: 1\r\n/);
+    client.destroy();
+  }
+  assert.equal((await Scrape.of(full.proxy.adminPort)).single("connections_refused"), 3);
+  full.leave();
+  await full.proxy.until((output) => output.includes('"event":"sockets_enough"'), "its recovery");
+  const next = await full.come("/");
+  assert.equal((await next.response()).status, 200);
+});
+
+test("a proxy stops as ever while new connections wait", { timeout: 60_000 }, async (t) => {
+  const full = await crowd(t, "tcp");
+  await fill(full);
+  const waiting = await full.come("/");
+  full.proxy.process.kill("SIGTERM");
+  await full.proxy.until((output) => output.includes('"event":"draining"'), "the drain");
+  full.leave(waiting);
+  await full.proxy.until((output) => output.includes('"event":"stopped"'), "its end");
+  await waiting.until(({ closed }) => closed, "its end");
 });

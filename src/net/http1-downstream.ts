@@ -30,7 +30,7 @@ import type { LocalAnswer } from "../proxy/middleware.ts";
 import type { Downstream, Upstream } from "../proxy/ports.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { BodyPace } from "./body-pace.ts";
-import type { ListenerContext } from "./listener.ts";
+import type { ListenerContext } from "./listener-context.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
 import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
@@ -465,8 +465,13 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
 
   /** Answers what is no request (yet): a malformed or late head. */
   private refuse(answer: LocalAnswer): void {
+    this.context.plane.metrics.add(answer.status === 408 ? CounterId.request_timeouts : CounterId.malformed_requests, 1);
+    this.turnAway(answer);
+  }
+
+  /** Gives an answer to nothing that was asked, the connection's last. */
+  turnAway(answer: LocalAnswer): void {
     const plane = this.context.plane;
-    plane.metrics.add(answer.status === 408 ? CounterId.request_timeouts : CounterId.malformed_requests, 1);
     this.closing = true;
     const head = this.reader.startedHead;
     const before = this.outlet.bytesWritten;
@@ -574,9 +579,12 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
     if (this.state === State.idle && !this.reader.insideHead) this.waitIdle();
   }
 
-  /** Closes it if no request is under way; true then. */
+  /**
+   * Closes it if it has served and no request is under way, which its client must expect (RFC 9112 section 9.3), unlike one that just
+   * came; true then.
+   */
   closeIfIdle(): boolean {
-    if (this.state !== State.idle || this.reader.insideHead || this.outlet.blocked) return false;
+    if (this.state !== State.idle || this.requests === 0 || this.reader.insideHead || this.outlet.blocked) return false;
     this.destroy();
     return true;
   }

@@ -5,7 +5,7 @@ import { parseForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Origin } from "../proxy/exchange.ts";
-import type { ListenerContext } from "./listener.ts";
+import type { ListenerContext } from "./listener-context.ts";
 
 /** What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write. */
 export function behindProxy(head: RequestHead, peer: string, context: ListenerContext): Origin {

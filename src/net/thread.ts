@@ -21,6 +21,9 @@ import { monotonicMs } from "./system-clock.ts";
 /** Precision of every deadline of the data plane. Limits are seconds; an idle thread wakes this often. */
 const TICK_MS = 25;
 
+/** Clients over all that may be connected only to be told that they cannot be served. */
+const FAREWELLS = 16;
+
 /** Where a thread's log lines and events go. */
 export interface ThreadOutput {
   access(record: AccessRecord): void;
@@ -36,7 +39,7 @@ export interface ThreadParts {
   readonly workerIndex: number;
   readonly endpoints: EndpointTable;
   readonly workers: WorkerTable;
-  /** Sockets that all threads together may have open before new clients are turned away. */
+  /** Sockets that all threads together may have open before new clients wait. */
   readonly socketsMax: number;
 }
 
@@ -54,8 +57,6 @@ export class Thread implements DataPlane, Connector {
 
   readonly workers: WorkerTable;
   private readonly socketsMax: number;
-  /** New clients are being turned away. */
-  private short: boolean = false;
   private readonly pools: Map<string, EndpointPool> = new Map();
   private readonly timer: NodeJS.Timeout;
 
@@ -100,24 +101,27 @@ export class Thread implements DataPlane, Connector {
   }
 
   /**
-   * Whether descriptors are so short that a further client would take one that the exchanges under way may need. Idle connections to
-   * endpoints are given up then; it is said once when it begins and once when it ends.
+   * Whether descriptors are so short that a further client would take one that the clients of now may need: each of them can want
+   * a connection to an endpoint. Idle ones are given up then. It is said once when it begins and once when it ends.
    */
-  outOfSockets(): boolean {
-    if (this.workers.descriptors() < this.socketsMax) return false;
-    if (!this.short) {
-      this.short = true;
-      this.report(
-        "warn",
-        "sockets_short",
-        `${this.socketsMax} sockets are open, near the limit of open files: new clients are turned away`,
-        {
-          sockets: this.socketsMax,
-        },
-      );
+  shortOfSockets(): boolean {
+    const { socketsMax } = this;
+    if (!this.nearLimit()) return false;
+    if (this.workers.beginShortage(this.now)) {
+      const message = `${socketsMax} sockets are open or may be needed, near the limit of open files: new connections wait`;
+      this.report("warn", "sockets_short", message, { sockets: socketsMax });
     }
     for (const pool of this.pools.values()) pool.shed();
     return true;
+  }
+
+  private nearLimit(): boolean {
+    return this.workers.descriptors() >= this.socketsMax || 2 * this.workers.clients() >= this.socketsMax;
+  }
+
+  /** Whether there is none left even for saying so. */
+  outOfSockets(): boolean {
+    return this.workers.descriptors() > this.socketsMax + FAREWELLS;
   }
 
   report(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, string | number | boolean>> = {}): void {
@@ -225,10 +229,7 @@ export class Thread implements DataPlane, Connector {
     this.epochOffset = Date.now() - this.now;
     this.workers.beat(this.workerIndex);
     this.deadlines.advance(this.now);
-    if (this.short && this.workers.descriptors() < 0.9 * this.socketsMax) {
-      this.short = false;
-      this.report("info", "sockets_enough", "new clients are served again");
-    }
+    if (!this.nearLimit() && this.workers.endShortage(this.now)) this.report("info", "sockets_enough", "new connections no longer wait");
     this.output.tick(this.now);
   }
 }

@@ -115,8 +115,9 @@ export const EVENTS = {
   log_lines_dropped: "Log lines were dropped because the output was blocked or full.",
   log_output_failed: "The log output cannot be written.",
   accept_failed: "A connection could not be accepted.",
-  sockets_short: "Open files are nearly used up: idle connections are closed and new clients are answered 503.",
-  sockets_enough: "New clients are served again.",
+  sockets_short:
+    "Open files are nearly used up: idle connections are closed, and accepting pauses (where a listener cannot, new clients are answered 503).",
+  sockets_enough: "There is place again: new clients no longer wait.",
   worker_stuck: "A worker's event loop has stood still; it is ended and replaced.",
 } as const;
 

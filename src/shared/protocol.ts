@@ -26,7 +26,7 @@ export interface WorkerInit {
   readonly workerTable: SharedArrayBuffer;
   /** Where this worker's access log lines lie until they are written; see observe/log-batch.ts. */
   readonly logMemory: SharedArrayBuffer;
-  /** Sockets that all workers together may have open before new clients are turned away. */
+  /** Sockets that all workers together may have open before new clients wait. */
   readonly socketsMax: number;
 }
 

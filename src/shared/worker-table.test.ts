@@ -32,6 +32,7 @@ test("threads that build on one buffer see the same", () => {
   other.addDescriptors(1, 3);
   other.addDescriptors(1, -1);
   assert.equal(other.descriptors(), 7);
+  assert.equal(other.clients(), 2);
 });
 
 test("what a dead worker had counted is forgotten, the others' counts stay", () => {
@@ -44,6 +45,17 @@ test("what a dead worker had counted is forgotten, the others' counts stay", () 
   shared.clearWorker(0);
   assert.deepEqual([shared.connections(1), shared.connectionsOf(1, "a"), shared.descriptors()], [1, 1, 2]);
   assert.deepEqual([shared.beats(0), shared.beats(1)], [0, 1]);
+});
+
+test("a shortage is found by one, and is over for one, when it was not seen for a while", () => {
+  const shared = table();
+  assert.ok(!shared.endShortage(1000));
+  assert.deepEqual([shared.beginShortage(1000), shared.beginShortage(1500), shared.endShortage(3900)], [true, false, false]);
+  assert.deepEqual(
+    [shared.beginShortage(3900), shared.endShortage(5900), shared.endShortage(6000), shared.endShortage(6000)],
+    [false, false, true, false],
+  );
+  assert.ok(shared.beginShortage(6100));
 });
 
 test("never too few, and nearly always exact among a hundred thousand clients", () => {

@@ -16,6 +16,11 @@ const WORKERS_CELL = 0;
 const LISTENERS_CELL = 1;
 const SEED_LOW_CELL = 2;
 const SEED_HIGH_CELL = 3;
+/** Until when descriptors count as short, in seconds of the monotonic clock; 0: they do not. */
+const SHORT_UNTIL_CELL = 4;
+
+/** Descriptors are no longer short when they were enough for so long: at the edge they come and go many times a second. */
+const SHORTAGE_LASTS_S = 2;
 
 /** Cells per row of the sketch: with 100,000 connections of as many clients, a cell has about six. */
 const ROW_CELLS = 16_384;
@@ -74,6 +79,24 @@ export class WorkerTable {
   /** Sockets open in all workers. */
   descriptors(): number {
     return this.sum(DESCRIPTORS);
+  }
+
+  /** Connections of clients open in all workers. */
+  clients(): number {
+    let sum = 0;
+    for (let listener = 0; listener < this.listeners; listener++) sum += this.connections(listener);
+    return sum;
+  }
+
+  /** Descriptors are short at that time of the monotonic clock; true for the one caller that finds it out. */
+  beginShortage(nowMs: number): boolean {
+    return Atomics.exchange(this.cells, SHORT_UNTIL_CELL, Math.ceil(nowMs / 1000) + SHORTAGE_LASTS_S) === 0;
+  }
+
+  /** Whether they have been enough for a while; true for the one caller that finds it out. */
+  endShortage(nowMs: number): boolean {
+    const until = Atomics.load(this.cells, SHORT_UNTIL_CELL);
+    return until !== 0 && nowMs >= until * 1000 && Atomics.compareExchange(this.cells, SHORT_UNTIL_CELL, until, 0) === until;
   }
 
   /** Counts a connection of that client on that listener (or, with -1, its end). */

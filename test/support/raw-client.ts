@@ -38,7 +38,14 @@ export class RawClient {
   /** `from`: the address to connect from, where not the system's choice. */
   static async connect(port: number, host: string = "127.0.0.1", from?: string): Promise<RawClient> {
     const local = from === undefined ? {} : { localAddress: from };
-    const socket = net.connect({ port, host, noDelay: true, allowHalfOpen: true, ...local });
+    return RawClient.connected(net.connect({ port, host, noDelay: true, allowHalfOpen: true, ...local }));
+  }
+
+  static async connectPath(path: string): Promise<RawClient> {
+    return RawClient.connected(net.connect({ path, allowHalfOpen: true }));
+  }
+
+  private static async connected(socket: Socket): Promise<RawClient> {
     const client = new RawClient(socket);
     if (socket.connecting) await once(socket, "connect");
     return client;
