@@ -254,12 +254,12 @@ admin: { address: 127.0.0.1:0 }
 
 /** Takes what sockets there are with exchanges that do not end. */
 async function fill({ proxy, clients, come }: Crowd): Promise<void> {
-  while (!proxy.output().includes('"event":"sockets_short"')) {
+  const isFull = (): boolean => proxy.output().includes('"event":"sockets_short"');
+  for (let exchanges = 1; !isFull(); exchanges++) {
     assert.ok(clients.length < 160, "there is no end of sockets");
-    const client = await come("/hold");
-    await client.until(({ received }) => received.endsWith("held"), "the beginning of its answer");
-    // The warning is written by another thread.
-    await Scrape.of(proxy.adminPort);
+    await come("/hold");
+    // The warning is written by another thread: one client more may have come meanwhile, who waits.
+    await Scrape.until(proxy.adminPort, (scrape) => isFull() || scrape.single("exchanges_in_flight") === exchanges, "the exchange");
   }
   assert.ok(clients.length > 10, `only ${clients.length} clients were served`);
 }
