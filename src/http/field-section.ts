@@ -47,9 +47,14 @@ export class FieldSection {
     this.lastPresent = this.present;
   }
 
-  /** Characters of the lines that `recall` would know again; 0: none. */
-  get recallable(): number {
-    return this.lastLines.length;
+  /** The lines of the section that was completed last, which `recall` would know again; "": none. */
+  get linesBefore(): string {
+    return this.lastLines;
+  }
+
+  /** How many they are. */
+  get countBefore(): number {
+    return this.lastCount;
   }
 
   /**
@@ -59,7 +64,7 @@ export class FieldSection {
   recall(text: string, linesStart: number): boolean {
     if (text.slice(linesStart) !== this.lastLines) return false;
     const delta = linesStart - this.lastStart;
-    if (delta !== 0) this.move(delta);
+    if (delta !== 0) move(this.offsets, 0, this.lastCount, delta);
     this.lastStart = linesStart;
     this.count = this.lastCount;
     this.present = this.lastPresent;
@@ -68,15 +73,27 @@ export class FieldSection {
     return true;
   }
 
-  /** Before lines are added: those of the section before are about to be overwritten. */
-  forget(): void {
-    this.lastLines = "";
+  /**
+   * After `clear`, with lines read or taken over up to `first`: the lines from there to `end` are those of the section before, octet by
+   * octet, now `start` characters from the section's first. `present`: the bits of their known fields.
+   */
+  takeOver(first: number, end: number, start: number, present: number): void {
+    const { offsets } = this;
+    const delta = start - this.nameStart(first);
+    if (delta !== 0) move(offsets, first, end, delta);
+    this.count = end;
+    this.present |= present;
+  }
+
+  /** Every line was read or taken over, and none that changed is known or was: what depends on known fields alone holds again. */
+  takeOverConnection(): void {
+    this.connection = this.lastConnection;
   }
 
   /** Gives back all memory: its connection idles. The next section is read as the first one was. */
   release(): void {
     this.clear();
-    this.forget();
+    this.lastLines = "";
     this.offsets = NO_OFFSETS;
   }
 
@@ -171,16 +188,15 @@ export class FieldSection {
     return -1;
   }
 
-  private move(delta: number): void {
-    const offsets = this.offsets;
-    const end = this.lastCount * STRIDE;
-    for (let at = 0; at < end; at += STRIDE)
-      for (let index = at; index < at + STRIDE - 1; index++) offsets[index] = (offsets[index] as number) + delta;
-  }
-
   private grow(): void {
     const larger = new Int32Array(Math.max(LINES_FIRST * STRIDE, this.offsets.length * 2));
     larger.set(this.offsets);
     this.offsets = larger;
   }
+}
+
+/** All but the ids, which stay. */
+function move(offsets: Int32Array, first: number, end: number, delta: number): void {
+  for (let at = first * STRIDE; at < end * STRIDE; at += STRIDE)
+    for (let index = at; index < at + STRIDE - 1; index++) offsets[index] = (offsets[index] as number) + delta;
 }

@@ -9,6 +9,7 @@
  */
 import { Buffer } from "node:buffer";
 import { FieldSection } from "../http/field-section.ts";
+import { Known } from "../http/known-fields.ts";
 import { BodyFraming, Framing } from "./body-framing.ts";
 import { Chunk, ChunkedDecoder } from "./chunked.ts";
 import { CR, LF } from "./chars.ts";
@@ -17,6 +18,8 @@ import type { Fault } from "./faults.ts";
 import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { latin1 } from "./latin1.ts";
+import { NO_RUNS, StableLines, isRun } from "./stable-lines.ts";
+import type { StableRun } from "./stable-lines.ts";
 
 export const Event = {
   /** Everything fed is consumed. */
@@ -45,6 +48,8 @@ const State = {
 } as const;
 
 const EMPTY = Buffer.alloc(0);
+/** Messages between two tries whether one has the very lines of the one before it: most origins' differ in `Date`, once a second. */
+const RUNS_FIRST = 64;
 
 export abstract class MessageReader<Head extends FieldSection & { fieldsStart: number; fieldsEnd: number }> {
   bytes: Buffer = EMPTY;
@@ -69,6 +74,11 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
   private kept: Buffer | null = null;
   private readonly lineScan: LineScan = new LineScan();
+  /** For so many messages runs of lines are compared, and not all lines at once. */
+  private runsFirst: number = 0;
+  private readonly stable: StableLines = new StableLines();
+  /** What depends on known fields alone is as it was in the message before. */
+  private recalled: boolean = false;
   /** The beginning of the message as text, as far as it was compared with the message before and found different; "": it was not. */
   private compared: string = "";
 
@@ -158,6 +168,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   restart(head: Head): void {
     this.state = State.startLine;
     this.startLineDone = false;
+    if (head !== this.head) this.stable.forget();
     this.head = head;
     this.trailers = null;
     // Bytes behind the message may still lie in owned memory: they are fed on from there, and `kept` only marks unfinished lines.
@@ -168,6 +179,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   /** Between messages, with nothing unread: gives back what memory it can. */
   release(): void {
     this.head.release();
+    this.stable.forget();
     this.bytes = EMPTY;
     this.at = 0;
     this.limit = 0;
@@ -192,9 +204,10 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
       this.startLineDone = true;
       this.head.fieldsStart = this.at - this.base;
       this.state = State.fields;
-      if (this.recallLines()) return this.headRead(true);
-      this.head.forget();
-      return this.nextFields();
+      if (this.runsFirst > 0 && this.stable.runs !== NO_RUNS) this.runsFirst--;
+      else if (this.recallLines()) return this.headRead(true);
+      else this.runsFirst = RUNS_FIRST;
+      return this.recallRuns() ? this.headRead(this.recalled) : this.nextFields();
     }
     if (result !== false) return this.fail(result);
     if (this.limit - this.base >= this.limits.startLineBytesMax) return this.fail(Faults.startLineTooLong);
@@ -210,14 +223,16 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     // Of the same length as what was compared it is the same text.
     const text = this.compared.length === head.fieldsEnd ? this.compared : latin1(this.bytes, this.base, this.at - 2);
     this.compared = "";
+    const before = head.linesBefore;
     head.complete(text, head.fieldsStart);
+    this.stable.learn(before, head.linesBefore, head);
     return this.headRead(false);
   }
 
   /** Whether the field lines are all here and the same as those of the message before: then they are taken as read. */
   private recallLines(): boolean {
     const { head, bytes, at } = this;
-    const end = at + head.recallable;
+    const end = at + head.linesBefore.length;
     if (end === at || end + 2 > this.limit || bytes[end] !== CR || bytes[end + 1] !== LF) return false;
     if (end + 2 - this.base > this.limits.headBytesMax) return false;
     const text = latin1(bytes, this.base, end);
@@ -227,6 +242,48 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     }
     head.fieldsEnd = end - this.base;
     this.at = end + 2;
+    return true;
+  }
+
+  /**
+   * Reads the field lines by those of the message before: takes over the runs that are the same and reads the lines between them. False:
+   * there is another line or the end of what was fed, and reading goes on from there.
+   */
+  private recallRuns(): boolean {
+    const { head, bytes, base } = this;
+    const { runs } = this.stable;
+    if (runs === NO_RUNS) return false;
+    this.compared = "";
+    const end = Math.min(this.limit, base + this.limits.headBytesMax);
+    this.recalled = true;
+    for (let index = 0; index < runs.length; index++) {
+      const run = runs[index] as StableRun;
+      if (!this.readLinesTo(run.first, end)) return false;
+      const stop = this.at + run.bytes.length;
+      if (stop > end || !isRun(run, bytes, this.at, stop)) return false;
+      head.takeOver(run.first, run.end, this.at - base, run.present);
+      this.at = stop;
+    }
+    if (!this.readLinesTo(head.countBefore, end)) return false;
+    const { at } = this;
+    if (at + 2 > end || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
+    head.fieldsEnd = at - base;
+    this.at = at + 2;
+    head.complete(latin1(bytes, base, at), head.fieldsStart);
+    if (this.recalled) head.takeOverConnection();
+    return true;
+  }
+
+  /** Reads the lines up to that number, which change; false: there is something else, which is not read. */
+  private readLinesTo(line: number, end: number): boolean {
+    const { head } = this;
+    while (head.count < line) {
+      const before = head.knownId(head.count);
+      const result = readFieldLine(this.bytes, this.at, end, this.base, head, this.lineScan);
+      if (result < 0) return false;
+      this.at = result;
+      if (before !== Known.none || head.knownId(head.count - 1) !== Known.none) this.recalled = false;
+    }
     return true;
   }
 

@@ -433,7 +433,7 @@ test("a reader that gave back its memory reads on as before", () => {
     const seen = read(wire);
     assert.equal(read(wire), seen);
     reader.release();
-    assert.deepEqual([reader.head.text, reader.head.target, reader.head.count, reader.head.recallable], ["", "", 0, 0]);
+    assert.deepEqual([reader.head.text, reader.head.target, reader.head.count, reader.head.linesBefore], ["", "", 0, ""]);
     assert.equal(read(wire), seen);
   }
   reader.release();
