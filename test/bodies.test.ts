@@ -6,11 +6,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { Readable, Transform } from "node:stream";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { startHttpOrigin } from "./support/http-origin.ts";
 import { startMillrace } from "./support/millrace.ts";
 import { RawClient } from "./support/raw-client.ts";
 
@@ -68,18 +68,14 @@ function expected(seed: number): string {
 
 for (const framing of ["chunked", "length"] as const) {
   test(`arrive unchanged, ${framing}, up and down at once`, { timeout: 120_000 }, async (t) => {
-    const origin = http.createServer((request, response) => {
+    const origin = await startHttpOrigin(t, (request, response) => {
       if (request.headers["content-length"] !== undefined) response.setHeader("Content-Length", BODY_BYTES);
       void pipeline(request, inFits(1), response).catch(() => response.destroy());
     });
-    origin.listen(0, "127.0.0.1");
-    await once(origin, "listening");
-    t.after(() => origin.close());
-    const { port } = origin.address() as AddressInfo;
     const proxy = await startMillrace(`
 listeners: [{ address: "127.0.0.1:0" }]
 workers: 1
-upstreams: { app: { endpoints: ["http://127.0.0.1:${port}"] } }
+upstreams: { app: { endpoints: ["${origin}"] } }
 routes: [{ upstream: app }]
 logging: { access: false }
 `);
@@ -158,7 +154,7 @@ interface Answer {
 
 /** An origin that answers `/SEED/SIZE/FRAMING`, and the port of the proxy before it. */
 async function proxyOfAnswers(t: TestContext): Promise<number> {
-  const origin = http.createServer((request, response) => {
+  const origin = await startHttpOrigin(t, (request, response) => {
     const [, seed, size, framing] = (request.url ?? "").split("/");
     const body = bodyOf({ seed: Number(seed), size: Number(size) });
     if (framing === "length") response.setHeader("Content-Length", body.length);
@@ -166,14 +162,10 @@ async function proxyOfAnswers(t: TestContext): Promise<number> {
     response.write(body.subarray(0, body.length >> 1));
     response.end(body.subarray(body.length >> 1));
   });
-  origin.listen(0, "127.0.0.1");
-  await once(origin, "listening");
-  t.after(() => origin.close());
-  const { port } = origin.address() as AddressInfo;
   const proxy = await startMillrace(`
 listeners: [{ address: "127.0.0.1:0" }]
 workers: 1
-upstreams: { app: { endpoints: ["http://127.0.0.1:${port}"] } }
+upstreams: { app: { endpoints: ["${origin}"] } }
 routes: [{ upstream: app }]
 logging: { access: false }
 `);

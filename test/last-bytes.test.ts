@@ -1,10 +1,8 @@
 /** The end of a client's connection: nothing of its last answer is lost, and it is not kept longer than needed. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { startHttpOrigin } from "./support/http-origin.ts";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
 import { RawClient, ask, get } from "./support/raw-client.ts";
@@ -12,19 +10,15 @@ import { Scrape } from "./support/scrape.ts";
 
 /** A proxy before an origin that answers `/SIZE` with so many bytes. */
 async function running(t: TestContext): Promise<Millrace> {
-  const origin = http.createServer((request, response) => {
+  const origin = await startHttpOrigin(t, (request, response) => {
     request.resume();
     response.end(Buffer.alloc(Number(request.url?.slice(1)), "x"));
   });
-  origin.listen(0, "127.0.0.1");
-  await once(origin, "listening");
-  t.after(() => origin.close());
-  const { port } = origin.address() as AddressInfo;
   const proxy = await startMillrace(`
 listeners: [{ address: "127.0.0.1:0" }]
 admin: { address: "127.0.0.1:0" }
 workers: 1
-upstreams: { app: { endpoints: ["http://127.0.0.1:${port}"] } }
+upstreams: { app: { endpoints: ["${origin}"] } }
 routes: [{ upstream: app }]
 logging: { level: warn, access: true }
 `);

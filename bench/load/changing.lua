@@ -1,8 +1,6 @@
--- Requests of which no two in a row are alike: another item, another referring page, another trace. The texts are made beforehand, so
--- that the load generator has no more to do than without them.
+-- Requests of which no two in a row are alike: another item, another referring page, another trace.
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 local requests = {}
-local count = 0
 
 function init()
   for item = 1, 512 do
@@ -12,7 +10,4 @@ function init()
   end
 end
 
-function request()
-  count = count % 512 + 1
-  return requests[count]
-end
+request = in_turn(requests)

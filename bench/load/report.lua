@@ -1,4 +1,13 @@
--- What wrk's own report leaves out. Every script of this folder begins with it; one alone is a script, too.
+-- What wrk's own report leaves out, below. Every script of this folder begins with it; one alone is a script, too.
+-- The next of these requests, again and again: they are made beforehand, so that the load generator has no more to do than with one.
+function in_turn(requests)
+  local count = 0
+  return function()
+    count = count % #requests + 1
+    return requests[count]
+  end
+end
+
 function done(summary, latency)
   io.write(string.format("p99.9 %d us\nlongest %d us\n", latency:percentile(99.9), latency.max))
 end

@@ -1,7 +1,6 @@
 -- Requests that are spread evenly over 10,000 routes: half are taken by their host, half by the first segment of their path.
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 local requests = {}
-local count = 0
 
 function init()
   for variant = 0, 511 do
@@ -16,7 +15,4 @@ function init()
   end
 end
 
-function request()
-  count = count % 512 + 1
-  return requests[count]
-end
+request = in_turn(requests)

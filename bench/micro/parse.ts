@@ -26,36 +26,35 @@ export const parse: readonly Operation[] = [
 
 function requests(messages: readonly Buffer[]): Run {
   const reader = new RequestReader(DEFAULT_LIMITS);
-  return (count) => {
-    let sum = 0;
-    for (let n = 0; n < count; n++) {
-      const bytes = nth(messages, n);
-      reader.feed(bytes, 0, bytes.length);
-      sum += whole(reader);
-      sum += reader.head.path.length + reader.head.fieldsEnd + reader.head.count;
-      reader.restart(reader.head);
-    }
-    return sum;
-  };
+  return inTurn(messages, (bytes) => {
+    const body = whole(reader, bytes);
+    const { head } = reader;
+    reader.restart(head);
+    return body + head.path.length + head.fieldsEnd + head.count;
+  });
 }
 
 function responses(messages: readonly Buffer[]): Run {
   const reader = new ResponseReader(DEFAULT_LIMITS);
+  return inTurn(messages, (bytes) => {
+    const body = whole(reader, bytes);
+    const { head } = reader;
+    reader.restart(head);
+    return body + head.status + head.fieldsEnd + head.count;
+  });
+}
+
+function inTurn(messages: readonly Buffer[], read: (bytes: Buffer) => number): Run {
   return (count) => {
     let sum = 0;
-    for (let n = 0; n < count; n++) {
-      const bytes = nth(messages, n);
-      reader.feed(bytes, 0, bytes.length);
-      sum += whole(reader);
-      sum += reader.head.status + reader.head.fieldsEnd + reader.head.count;
-      reader.restart(reader.head);
-    }
+    for (let n = 0; n < count; n++) sum += read(nth(messages, n));
     return sum;
   };
 }
 
 /** Reads to the end of the message; the bytes of its body. */
-function whole(reader: RequestReader | ResponseReader): number {
+function whole(reader: RequestReader | ResponseReader, bytes: Buffer): number {
+  reader.feed(bytes, 0, bytes.length);
   let body = 0;
   for (;;) {
     switch (reader.next()) {

@@ -1,11 +1,11 @@
 /** What operators switch on: an access log as JSON in a file, metrics, a rate limit that refuses nobody, CORS. */
 import path from "node:path";
-import { missingWrk, runWrk } from "../load/wrk.ts";
+import { missingWrk } from "../load/wrk.ts";
 import { caddyAs } from "../rivals/caddy.ts";
 import { haproxyAs } from "../rivals/haproxy.ts";
 import { millrace, millraceAs } from "../rivals/millrace.ts";
 import { nginxAs } from "../rivals/nginx.ts";
-import { inRounds } from "./in-rounds.ts";
+import { browsers, inRounds } from "./in-rounds.ts";
 import { smallOrigin } from "./origins.ts";
 import type { Work } from "./work.ts";
 
@@ -67,9 +67,6 @@ export const features: Work = {
   run: inRounds({
     origin: smallOrigin,
     base: "nginx",
-    load:
-      ({ processes, loadCore, changing }) =>
-      ({ port }, seconds) =>
-        runWrk(processes, loadCore, port, { seconds, fields: [`Origin: ${PAGE}`], ...(changing ? { script: "changing" } : {}) }),
+    load: browsers([`Origin: ${PAGE}`]),
   }),
 };

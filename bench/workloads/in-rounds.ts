@@ -3,6 +3,7 @@
  * turn, so that whatever else the machine does meets them alike.
  */
 import type { Panel } from "../chart.ts";
+import { runWrk } from "../load/wrk.ts";
 import type { Load } from "../load/wrk.ts";
 import { cpuTime } from "../measure/cpu.ts";
 import { peakMemory, resetPeak } from "../measure/memory.ts";
@@ -28,6 +29,13 @@ export interface Course {
   readonly warmUp?: (loadOn: LoadOn, server: Started, rival: Rival) => Promise<unknown>;
   /** What a reader of the table must know. */
   readonly note?: string;
+}
+
+/** Browsers ask for the same thing again and again, or each time for another; `fields`: beside a browser's. */
+export function browsers(fields: readonly string[] = []): Course["load"] {
+  return ({ processes, loadCore, changing }) =>
+    ({ port }, seconds) =>
+      runWrk(processes, loadCore, port, { seconds, fields, ...(changing ? { script: "changing" } : {}) });
 }
 
 export function inRounds(course: Course): Work["run"] {

@@ -1,11 +1,11 @@
 /** The plain case: how much does a request cost when nothing but forwarding is asked for? */
-import { missingWrk, runWrk } from "../load/wrk.ts";
+import { missingWrk } from "../load/wrk.ts";
 import { caddy } from "../rivals/caddy.ts";
 import { haproxy } from "../rivals/haproxy.ts";
 import { millrace, millraceLogging } from "../rivals/millrace.ts";
 import { nginx } from "../rivals/nginx.ts";
 import { onNode } from "../rivals/on-node.ts";
-import { inRounds } from "./in-rounds.ts";
+import { browsers, inRounds } from "./in-rounds.ts";
 import { smallOrigin } from "./origins.ts";
 import type { Work } from "./work.ts";
 
@@ -18,9 +18,6 @@ export const small: Work = {
   run: inRounds({
     origin: smallOrigin,
     base: "nginx",
-    load:
-      ({ processes, loadCore, changing }) =>
-      ({ port }, seconds) =>
-        runWrk(processes, loadCore, port, { seconds, ...(changing ? { script: "changing" } : {}) }),
+    load: browsers(),
   }),
 };
