@@ -2,8 +2,9 @@
 import type { Draw } from "./draw.ts";
 import { SENDER_LINES, TARGET_CHARACTERS, TOKEN_CHARACTERS, VALUE_CHARACTERS } from "./dictionary.ts";
 
-/** One to three requests of one connection; only the last may end it. */
+/** One to three requests of one connection, or some more that resemble each other; only the last may end it. */
 export function generateRequests(draw: Draw): string {
+  if (draw.oneIn(5)) return requestsAlike(draw);
   let wire = "";
   for (let left = draw.oneIn(3) ? draw.between(2, 3) : 1; left > 0; left--) wire += request(draw, left === 1);
   return wire;
@@ -15,6 +16,18 @@ export function generateResponses(draw: Draw, toHead: boolean): string {
   if (draw.oneIn(4))
     wire += draw.repeat(1, 3, () => `HTTP/1.1 ${draw.pick([100, 102, 103, 150])} ${reason(draw)}\r\n${fields(draw, [])}\r\n`);
   return wire + response(draw, toHead);
+}
+
+/** As of a browser: most field lines are those of the request before, and a reader that remembers them must not mistake others for them. */
+function requestsAlike(draw: Draw): string {
+  const linesOf = (own: readonly string[]): string[] => fields(draw, own).split("\r\n").slice(0, -1);
+  let lines = linesOf(["Host: a.test", "Accept-Language: en-GB,en;q=0.8", "Sec-Fetch-Site: same-origin", "Referer: http://a.test/"]);
+  return draw.repeat(3, 7, () => {
+    lines = lines.map((line) => (line.startsWith("Referer:") && draw.oneIn(2) ? `${line}${draw.pick(TOKEN_CHARACTERS)}` : line));
+    const at = draw.below(lines.length);
+    if (draw.oneIn(4) && !/^host:/i.test(lines[at] ?? "")) lines = lines.toSpliced(at, draw.below(2), ...linesOf([]));
+    return `GET /${draw.repeat(0, 3, () => draw.pick(TARGET_CHARACTERS))} HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`;
+  });
 }
 
 function request(draw: Draw, last: boolean): string {
