@@ -180,6 +180,11 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   release(): void {
     this.head.release();
     this.stable.forget();
+    this.letGo();
+  }
+
+  /** Between messages, with nothing unread: refers to no buffer of its caller's any more. */
+  letGo(): void {
     this.bytes = EMPTY;
     this.at = 0;
     this.limit = 0;

@@ -41,6 +41,11 @@ const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const
 /** Limits of a response's head: origins are trusted further than clients, yet not without end. */
 const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsMax: 256, startLineBytesMax: 8 * 1024 };
 
+/** Of connections that await no response. */
+const NO_READER = new ResponseReader(RESPONSE_LIMITS);
+/** Readers kept for the next requests, per upstream: as many as are in flight on a busy thread. */
+const IDLE_READERS_MAX = 256;
+
 const added = new AddedFields();
 
 /** Time for the system to tell what an endpoint said before it took no more. */
@@ -56,7 +61,8 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
 
   private readonly thread: Thread;
   private readonly pool: EndpointPool;
-  private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
+  /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
+  private reader: ResponseReader = NO_READER;
   private readonly deadline: Deadline;
   private state: number = State.connecting;
   private exchange: Exchange | null;
@@ -101,6 +107,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     this.answered = false;
     this.bufferIsFree = false;
     this.requestEnded = false;
+    this.reader = this.target.idleReaders.pop() ?? new ResponseReader(RESPONSE_LIMITS);
     this.reader.toHead = exchange.request.method === "HEAD";
     this.chunked = exchange.requestFraming.kind === Framing.chunked;
     this.lastProgressAt = this.thread.now;
@@ -277,6 +284,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
       this.state = State.idle;
       this.idleUntil = this.thread.now + this.pool.idleMs(head.knownValue(Known.keepAlive));
       this.reader.restart(head);
+      this.giveReaderBack();
       this.pool.release(this);
       this.thread.deadlines.set(this.deadline, this.idleUntil);
     } else {
@@ -284,6 +292,13 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
       this.transport.destroy();
     }
     this.bufferIsFree = exchange.responseEnd(trailers);
+  }
+
+  private giveReaderBack(): void {
+    const { reader, target } = this;
+    this.reader = NO_READER;
+    reader.letGo();
+    if (target.idleReaders.length < IDLE_READERS_MAX) target.idleReaders.push(reader);
   }
 
   /** FIN from the origin. */

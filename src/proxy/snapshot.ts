@@ -4,6 +4,7 @@
  */
 import type { Config } from "../config/schema.ts";
 import type { RequestHead } from "../http/request-head.ts";
+import type { ResponseReader } from "../http1/response-reader.ts";
 import { authenticationMiddleware } from "../middleware/authentication/authentication.ts";
 import { corsMiddleware } from "../middleware/cors/cors.ts";
 import { rateLimitMiddleware } from "../middleware/rate-limit/rate-limit.ts";
@@ -39,6 +40,8 @@ export interface EndpointTarget {
   readonly key: string;
   /** The thread's pool for it, found at its first use. */
   pool: unknown;
+  /** Those that read no response at the moment: of all endpoints of the upstream, whose responses resemble each other. */
+  readonly idleReaders: ResponseReader[];
 }
 
 export interface EndpointTls {
@@ -184,6 +187,7 @@ function those(middleware: readonly Middleware[], condition: (each: Middleware) 
 
 function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {
   const ca = config.tls.ca_file === undefined ? null : [context.readFile(config.tls.ca_file)];
+  const idleReaders: ResponseReader[] = [];
   const endpoints = config.endpoints.map((endpoint, index): EndpointTarget => {
     const url = new URL(endpoint.url);
     const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
@@ -203,6 +207,7 @@ function compileUpstream(name: string, config: UpstreamConfig, slots: readonly n
       keepAlive: config.keep_alive,
       key: JSON.stringify([url.protocol, url.host, tls, config.timeouts, config.keep_alive]),
       pool: null,
+      idleReaders,
     };
   });
   const balancer = makeBalancer(config.endpoints, context.workerIndex);
