@@ -373,10 +373,16 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
   }
 
   flush(): boolean {
-    const wasBlocked = this.outlet.blocked;
-    const done = this.outlet.flush();
+    const { outlet } = this;
+    const wasBlocked = outlet.blocked;
+    const done = outlet.flushLater(this.context.plane.writes, false);
     if (!done && !wasBlocked) this.watchTaking();
     return done;
+  }
+
+  onBlocked(): void {
+    this.watchTaking();
+    this.exchange?.downstreamBlocked();
   }
 
   cut(): void {
@@ -485,6 +491,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
   /** Half-closes and reads on for a short time, so that the last answer is not lost to a reset. */
   private linger(): void {
     if (this.state === State.closed) return;
+    this.outlet.endWait();
     this.state = State.lingering;
     this.discarded = 0;
     this.held = null;
@@ -504,12 +511,14 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
   }
 
   private destroySoon(): void {
+    this.outlet.endWait();
     this.setDeadline(LINGER_MS);
     this.transport.destroySoon();
   }
 
   private destroy(): void {
     this.state = State.closed;
+    this.outlet.endWait();
     this.transport.destroy();
   }
 
@@ -584,7 +593,8 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
    * came; true then.
    */
   closeIfIdle(): boolean {
-    if (this.state !== State.idle || this.requests === 0 || this.reader.insideHead || this.outlet.blocked) return false;
+    const { outlet } = this;
+    if (this.state !== State.idle || this.requests === 0 || this.reader.insideHead || outlet.blocked || outlet.waits) return false;
     this.destroy();
     return true;
   }

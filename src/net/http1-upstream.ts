@@ -71,6 +71,8 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   private answered: boolean = false;
   private chunked: boolean = false;
   private requestEnded: boolean = false;
+  /** What the outlet had sent when the request began. */
+  private sentBefore: number = 0;
   private reusable: boolean = false;
   private paused: boolean = false;
   private failure: FailureKind | null = null;
@@ -110,6 +112,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     this.reader = this.target.idleReaders.pop() ?? new ResponseReader(RESPONSE_LIMITS);
     this.reader.toHead = exchange.request.method === "HEAD";
     this.chunked = exchange.requestFraming.kind === Framing.chunked;
+    this.sentBefore = this.outlet.bytesSent;
     this.lastProgressAt = this.thread.now;
     this.outlet.append(requestHeadText(exchange, edits, added, this.target.authority));
   }
@@ -129,9 +132,14 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   }
 
   flush(): boolean {
-    const written = this.outlet.flush();
+    const written = this.outlet.flushLater(this.thread.writes, true);
     if (!written) this.setDeadline(this.target.timeouts.idle);
     return written;
+  }
+
+  onBlocked(): void {
+    this.setDeadline(this.target.timeouts.idle);
+    this.exchange?.upstreamBlocked();
   }
 
   pauseResponse(): void {
@@ -188,6 +196,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
       this.transport.destroy();
       return;
     }
+    if (this.outlet.waits && this.outlet.bytesSent === this.sentBefore) return this.fail("connection_terminated");
     this.answered = true;
     this.bufferIsFree = false;
     this.lastProgressAt = this.thread.now;
@@ -269,6 +278,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   private complete(exchange: Exchange): void {
     const { trailers } = this.reader;
     this.exchange = null;
+    this.outlet.endWait();
     this.thread.deadlines.cancel(this.deadline);
     // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
     if (

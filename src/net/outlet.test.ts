@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Outlet } from "./outlet.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import type { Transport } from "./transport.ts";
+import { WriteBatch } from "./write-batch.ts";
 
 /** Keeps what is written; takes it at once or later. */
 class Sink implements Transport {
@@ -28,8 +29,8 @@ class Sink implements Transport {
   reset(): void {}
 }
 
-function outletTo(sink: Sink): Outlet {
-  const outlet = new Outlet({ onDrained: () => {}, onWriteFailed: () => {} });
+function outletTo(sink: Sink, onBlocked: () => void = () => {}): Outlet {
+  const outlet = new Outlet({ onDrained: () => {}, onBlocked, onWriteFailed: () => {} });
   outlet.transport = sink;
   return outlet;
 }
@@ -84,4 +85,78 @@ test("what lies in the shared buffer, and small slices of others, are copied", (
   outlet.slice(Buffer.from("small"), 0, 5);
   outlet.flush();
   assert.deepEqual(texts(sink), [["head " + "s".repeat(7900) + "small"]]);
+});
+
+test("text that waits is counted at once and leaves with what comes behind it, in one piece", () => {
+  const sink = new Sink();
+  const outlet = outletTo(sink);
+  const batch = new WriteBatch();
+  outlet.append("one ");
+  assert.equal(outlet.flushLater(batch, false), true);
+  outlet.append("two");
+  assert.equal(outlet.flushLater(batch, false), true);
+  assert.deepEqual([outlet.bytesWritten, outlet.bytesSent, outlet.taken], [7, 0, 0]);
+  assert.deepEqual(texts(sink), []);
+  batch.flush();
+  assert.deepEqual(texts(sink), [["one two"]]);
+  assert.deepEqual([outlet.bytesWritten, outlet.bytesSent, outlet.waits], [7, 7, false]);
+});
+
+test("whoever cannot wait takes along what waits, and it is not written again", () => {
+  const sink = new Sink();
+  const outlet = outletTo(sink);
+  const batch = new WriteBatch();
+  outlet.append("kept, ");
+  outlet.flushLater(batch, false);
+  outlet.append("urgent");
+  outlet.flush();
+  assert.deepEqual(texts(sink), [["kept, urgent"]]);
+  outlet.append("unfinished");
+  batch.flush();
+  assert.equal(sink.written.length, 1);
+});
+
+test("large text, large slices and what follows an unfinished write do not wait", () => {
+  const sink = new Sink();
+  const outlet = outletTo(sink);
+  const batch = new WriteBatch();
+  outlet.append("t".repeat(8193));
+  assert.equal(outlet.flushLater(batch, false), true);
+  assert.equal(sink.written.length, 1);
+  outlet.append("kept");
+  outlet.flushLater(batch, false);
+  outlet.slice(Buffer.alloc(5000, "b"), 0, 5000);
+  sink.takesAtOnce = false;
+  assert.equal(outlet.flushLater(batch, false), false);
+  assert.deepEqual(texts(sink)[1], ["kept", "b".repeat(5000)]);
+  outlet.append("more");
+  assert.equal(outlet.flushLater(batch, false), false);
+  assert.deepEqual(texts(sink)[2], ["more"]);
+});
+
+test("a write that waited and could not all leave blocks, and its owner is told", () => {
+  const sink = new Sink();
+  let told = 0;
+  const outlet = outletTo(sink, () => void told++);
+  const batch = new WriteBatch();
+  outlet.append("text");
+  assert.equal(outlet.flushLater(batch, true), true);
+  sink.takesAtOnce = false;
+  batch.flush();
+  assert.deepEqual([outlet.blocked, told], [true, 1]);
+  outlet.onWritten();
+  assert.equal(outlet.blocked, false);
+});
+
+test("nothing is told of a write that was finished before its turn ended", () => {
+  const sink = new Sink();
+  let told = 0;
+  const outlet = outletTo(sink, () => void told++);
+  const batch = new WriteBatch();
+  outlet.append("text");
+  outlet.flushLater(batch, true);
+  sink.takesAtOnce = false;
+  assert.equal(outlet.flush(), false);
+  batch.flush();
+  assert.equal(told, 0);
 });

@@ -7,10 +7,13 @@ import type { Buffer } from "node:buffer";
 import { latin1 } from "../http1/latin1.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import type { Transport, TransportWriter } from "./transport.ts";
+import type { Waiting, WriteBatch } from "./write-batch.ts";
 
 export interface OutletOwner {
   /** Everything written has left for the kernel, after `flush` had answered false. */
   onDrained(): void;
+  /** What `flushLater` answered true for has not all left after all: as if it had answered false. */
+  onBlocked(): void;
   /** The peer takes nothing more. What it sent before can still be read; what is written from now on is thrown away. */
   onWriteFailed(): void;
 }
@@ -20,14 +23,20 @@ const IN_PLACE_BYTES = 4096;
 /** Collected text is written when it grows beyond this, even before `flush`. */
 const TEXT_MAX = 64 * 1024;
 
-export class Outlet implements TransportWriter {
+/** Longer text does not wait for the end of the turn: it would leave the processor's caches meanwhile. */
+const WAITING_MAX = 8 * 1024;
+
+export class Outlet implements TransportWriter, Waiting {
   /** Where it writes to; null until the owner has connected it. */
   transport: Transport | null = null;
   /** A write has not finished: the source must pause until `onDrained`. */
   blocked: boolean = false;
-  bytesWritten: number = 0;
+  /** Bytes handed to the transport. */
+  bytesSent: number = 0;
   /** A write failed: the peer takes nothing more. */
   failed: boolean = false;
+  /** Text is kept for the end of the turn. */
+  waits: boolean = false;
   private readonly owner: OutletOwner;
   private text: string = "";
   /** What goes before `text`, in one gathering write. */
@@ -63,9 +72,14 @@ export class Outlet implements TransportWriter {
     pieces.push(bytes.subarray(start, end));
   }
 
+  /** Bytes that were flushed, those that wait included. */
+  get bytesWritten(): number {
+    return this.waits ? this.bytesSent + this.text.length : this.bytesSent;
+  }
+
   /** Bytes that the kernel has taken; while a write is unfinished, as far as the system tells. */
   get taken(): number {
-    return this.bytesWritten - (this.transport?.queuedBytes ?? 0);
+    return this.bytesSent - (this.transport?.queuedBytes ?? 0);
   }
 
   /** Writes what was collected. True: the kernel has it all. False: `onDrained` will be called, or the connection ends. */
@@ -74,18 +88,33 @@ export class Outlet implements TransportWriter {
     return !this.blocked;
   }
 
+  /**
+   * As `flush`, but a little text may wait for the end of the turn, which counts as written. Before the connection is ended or closed
+   * by its owner, `endWait`.
+   */
+  flushLater(batch: WriteBatch, isRequest: boolean): boolean {
+    if (this.pieces !== null || this.blocked || this.text === "" || this.text.length > WAITING_MAX) return this.flush();
+    if (!this.waits) this.waits = batch.keep(this, isRequest);
+    return this.waits || this.flush();
+  }
+
+  endWait(): void {
+    if (this.waits && !this.flush()) this.owner.onBlocked();
+  }
+
   private write(): void {
     const { text, pieces, transport } = this;
+    this.waits = false;
     this.text = "";
     this.pieces = null;
     if (this.failed || transport === null || !transport.writable) return;
     if (pieces === null) {
-      this.bytesWritten += text.length;
+      this.bytesSent += text.length;
       if (!transport.write(text)) this.blocked = true;
       return;
     }
     if (text !== "") pieces.push(text);
-    for (const piece of pieces) this.bytesWritten += piece.length;
+    for (const piece of pieces) this.bytesSent += piece.length;
     if (!transport.write(pieces)) this.blocked = true;
   }
 

@@ -17,6 +17,7 @@ import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogLevel } from "../shared/protocol.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
 import { monotonicMs } from "./system-clock.ts";
+import { WriteBatch } from "./write-batch.ts";
 
 /** Precision of every deadline of the data plane. Limits are seconds; an idle thread wakes this often. */
 const TICK_MS = 25;
@@ -56,6 +57,7 @@ export class Thread implements DataPlane, Connector {
   accessLog: boolean = true;
 
   readonly workers: WorkerTable;
+  readonly writes: WriteBatch = new WriteBatch();
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
   private readonly timer: NodeJS.Timeout;
@@ -81,6 +83,7 @@ export class Thread implements DataPlane, Connector {
   /** Reads the clock; every event of a socket begins with this. */
   tick(): void {
     this.now = monotonicMs();
+    if (this.writes.isFull) this.writes.flush();
   }
 
   take(target: EndpointTarget, exchange: Exchange): Upstream | null {

@@ -281,6 +281,10 @@ export class Exchange implements ExchangeView, Usable {
   /** Every body byte at hand was delivered: send it. */
   requestFlush(): void {
     if (!this.upstreamReadyNow || this.upstream === null || this.upstream.flush()) return;
+    this.upstreamBlocked();
+  }
+
+  upstreamBlocked(): void {
     this.requestBlocked = true;
     this.downstream.pauseRequest();
   }
@@ -345,7 +349,11 @@ export class Exchange implements ExchangeView, Usable {
 
   /** What one read brought was delivered: send it. */
   responseFlush(): void {
-    if (!this.finished && !this.downstream.flush()) this.upstream?.pauseResponse();
+    if (!this.finished && !this.downstream.flush()) this.downstreamBlocked();
+  }
+
+  downstreamBlocked(): void {
+    this.upstream?.pauseResponse();
   }
 
   downstreamDrained(): void {

@@ -1,0 +1,213 @@
+/**
+ * What many connections do at once: the proxy is stopped while bytes arrive, and finds all of them in one turn of its event loop.
+ * Small writes wait for the end of such a turn, and nothing may be lost or mixed up meanwhile.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { startMillrace } from "./support/millrace.ts";
+import type { Millrace } from "./support/millrace.ts";
+import { RawClient, get, parseResponses } from "./support/raw-client.ts";
+import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
+import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
+
+const CLIENTS = 40;
+/** So many requests wait together, or less 16 which do not wait after a quiet turn: see src/net/write-batch.ts. */
+const WAITING_CLIENTS = 30;
+const WAITING_MIN = 14;
+const OPTIONS = { timeout: 60_000, skip: process.platform === "linux" ? false : "it looks into /proc" };
+
+interface Scene {
+  readonly t: TestContext;
+  readonly proxy: Millrace;
+  readonly origin: RawOrigin;
+  readonly clients: readonly RawClient[];
+  /** The requests that await their answers. */
+  readonly awaiting: OriginRequest[];
+}
+
+/** Clients that each had an answer, over a connection to the origin of its own. */
+async function scene(t: TestContext, count: number = CLIENTS): Promise<Scene> {
+  const awaiting: OriginRequest[] = [];
+  const origin = await startRawOrigin({ onRequest: (request) => void awaiting.push(request) });
+  t.after(() => origin.close());
+  const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [{ upstream: app }]
+logging: { level: warn, access: true }
+`);
+  t.after(() => proxy.stop());
+  const clients = await Promise.all(Array.from({ length: count }, () => RawClient.connect(proxy.port)));
+  t.after(() => clients.forEach((client) => client.destroy()));
+  clients.forEach((client, index) => client.send(get(`/first/${index}`)));
+  await until(t, () => awaiting.length === count, "all first requests");
+  for (const request of awaiting.splice(0)) answerOk(request);
+  await Promise.all(clients.map((client) => client.responses(1)));
+  for (const client of clients) client.received = "";
+  return { t, proxy, origin, clients, awaiting };
+}
+
+/** What `arrive` sends is all there before the proxy sees any of it. */
+async function inOneTurn({ t, proxy }: Scene, arrive: () => void | Promise<void>): Promise<void> {
+  const { pid } = proxy.process;
+  assert.ok(pid !== undefined);
+  proxy.process.kill("SIGSTOP");
+  try {
+    await until(t, () => /\) [Tt] /.test(readFileSync(`/proc/${pid}/stat`, "latin1")), "the proxy to stand still");
+    await arrive();
+  } finally {
+    proxy.process.kill("SIGCONT");
+  }
+}
+
+async function until(t: TestContext, condition: () => boolean, what: string): Promise<void> {
+  await t.waitFor(() => assert.ok(condition(), `waited in vain for ${what}`), { interval: 5, timeout: 20_000 });
+}
+
+/** Has every client ask, and the origin wait with its answers. */
+async function askAll({ t, clients, awaiting }: Scene): Promise<void> {
+  clients.forEach((client, index) => client.send(get(`/second/${index}`)));
+  await until(t, () => awaiting.length === CLIENTS, "all second requests");
+}
+
+function ok(client: RawClient): boolean {
+  const [response] = parseResponses(client.received, client.closed);
+  return response?.status === 200 && response.body === "ok";
+}
+
+test("unasked responses on idle connections are nobody's answer while the requests wait", OPTIONS, async (t) => {
+  const all = await scene(t, WAITING_CLIENTS);
+  const { clients, origin, awaiting } = all;
+  await inOneTurn(all, () => {
+    clients.forEach((client, index) => client.send(get(`/second/${index}`)));
+    for (const socket of origin.connections) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled");
+  });
+  const answered = new Set<OriginRequest>();
+  await until(
+    t,
+    () => {
+      for (const request of awaiting) {
+        if (answered.has(request)) continue;
+        answered.add(request);
+        answerOk(request);
+      }
+      return clients.every(({ received }) => parseResponses(received, false).length === 1);
+    },
+    "an answer for everyone",
+  );
+  assert.ok(clients.filter(ok).length >= WAITING_MIN, `${clients.filter(ok).length} clients had the origin's answer`);
+});
+
+test("an answer that waits is not lost to the client's FIN behind it", OPTIONS, async (t) => {
+  const all = await scene(t);
+  const { clients, awaiting } = all;
+  await askAll(all);
+  await inOneTurn(all, async () => {
+    for (const request of awaiting) answerOk(request);
+    await Promise.all(clients.map(({ socket }) => new Promise<void>((resolve) => socket.end(resolve))));
+  });
+  await Promise.all(clients.map((client) => client.end()));
+  assert.deepEqual(
+    clients.map(({ received, error }) => [error, parseResponses(received, true).map(({ body }) => body)]),
+    clients.map(() => ["", ["ok"]]),
+  );
+});
+
+test("an answer that waits comes before the refusal of what its client sent behind it", OPTIONS, async (t) => {
+  const all = await scene(t);
+  const { clients, awaiting } = all;
+  await askAll(all);
+  await inOneTurn(all, () => {
+    for (const request of awaiting) answerOk(request);
+    for (const client of clients) client.send("no request\r\n\r\n");
+  });
+  await Promise.all(clients.map((client) => client.end()));
+  assert.deepEqual(
+    clients.map(({ received }) => parseResponses(received, true).map(({ status }) => status)),
+    clients.map(() => [200, 400]),
+  );
+});
+
+test("the last of pipelined answers is not lost when all of them wait and the client has ended", OPTIONS, async (t) => {
+  const all = await scene(t);
+  const { clients, awaiting } = all;
+  for (const client of clients) client.socket.end(get("/second") + get("/third"));
+  await until(t, () => awaiting.length === CLIENTS, "all second requests");
+  for (const request of awaiting.splice(0)) answerOk(request);
+  await until(t, () => awaiting.length === CLIENTS, "all third requests");
+  await inOneTurn(all, () => {
+    for (const request of awaiting) answerOk(request);
+  });
+  await Promise.all(clients.map((client) => client.end()));
+  assert.deepEqual(
+    clients.map(({ received, error }) => [error, parseResponses(received, true).map(({ body }) => body)]),
+    clients.map(() => ["", ["ok", "ok"]]),
+  );
+});
+
+test("requests that wait when their clients reset cost nobody else anything", OPTIONS, async (t) => {
+  const all = await scene(t);
+  const { clients, awaiting, proxy } = all;
+  await askAll(all);
+  const gone = clients.filter((_, index) => index % 2 === 0);
+  const there = clients.filter((_, index) => index % 2 === 1);
+  await inOneTurn(all, () => {
+    for (const request of awaiting.splice(0)) answerOk(request);
+    for (const client of there) client.send(get("/third"));
+    for (const client of gone) client.socket.resetAndDestroy();
+  });
+  await until(t, () => awaiting.length === there.length, "the third requests");
+  for (const request of awaiting) answerOk(request);
+  await Promise.all(there.map((client) => client.responses(2)));
+  assert.ok(there.every(({ received }) => parseResponses(received, false).every(({ body }) => body === "ok")));
+  await proxy.until(() => proxy.access().length === 2 * CLIENTS + there.length, "a line for every exchange");
+});
+
+test("small answers to clients that do not read stop at what the system takes, and are all there later", OPTIONS, async (t) => {
+  const body = "b".repeat(3000);
+  let asked = 0;
+  const origin = await startRawOrigin({
+    onRequest: ({ socket }) => {
+      asked++;
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    },
+  });
+  t.after(() => origin.close());
+  const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0", limits: { pipelined_requests: 10000, requests_per_connection: 10000 } }]
+workers: 1
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [{ upstream: app }]
+logging: { level: warn, access: false }
+`);
+  t.after(() => proxy.stop());
+  const each = 4000;
+  const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(proxy.port)));
+  t.after(() => clients.forEach((client) => client.destroy()));
+  for (const client of clients) {
+    client.socket.pause();
+    client.send(get("/").repeat(each - 1) + get("/", ["Connection: close"]));
+  }
+  let before = -1;
+  let since = performance.now();
+  await until(
+    t,
+    () => {
+      if (asked !== before) since = performance.now();
+      before = asked;
+      return performance.now() - since > 1000;
+    },
+    "the origin to be asked no more",
+  );
+  assert.ok(asked < clients.length * each, `the origin was asked ${asked} times`);
+  for (const client of clients) client.socket.resume();
+  await Promise.all(clients.map((client) => client.end()));
+  for (const { received } of clients) {
+    const responses = parseResponses(received, false);
+    assert.equal(responses.length, each);
+    assert.ok(responses.every((response) => response.body === body));
+  }
+});
