@@ -163,17 +163,22 @@ export class FieldSection {
 
   /** The value of the first line with that known id, or undefined. */
   knownValue(id: KnownId): string | undefined {
-    if ((this.present & ~this.hidden & (1 << id)) === 0) return undefined;
-    for (let index = 0; index < this.count; index++) if (this.knownId(index) === id) return this.value(index);
-    return undefined;
+    const index = this.knownIndex(id, 0);
+    return index < 0 ? undefined : this.value(index);
   }
 
   /** The values of all lines with that known id, in order. */
   knownValues(id: KnownId): string[] {
     const found: string[] = [];
-    if ((this.present & ~this.hidden & (1 << id)) === 0) return found;
-    for (let index = 0; index < this.count; index++) if (this.knownId(index) === id) found.push(this.value(index));
+    for (let index = this.knownIndex(id, 0); index >= 0; index = this.knownIndex(id, index + 1)) found.push(this.value(index));
     return found;
+  }
+
+  /** The first line with that known id, from that line on; -1: none. */
+  knownIndex(id: KnownId, from: number): number {
+    if ((this.present & ~this.hidden & (1 << id)) === 0) return -1;
+    for (let index = from; index < this.count; index++) if (this.knownId(index) === id) return index;
+    return -1;
   }
 
   /** Whether the line's name is that name (lower case). */

@@ -70,10 +70,10 @@ export class AccessLines {
 
   /** Joined by `+`, which takes texts as they are; a template would first turn each part into a text by a call. */
   private json(r: AccessRecord, path: string): string {
-    const head = '{"time":"' + this.time(r.startedAtMs) + this.jsonBefore(r) + quoted(path) + '","status":' + decimal(r.status);
-    const bytes = ',"bytes_received":' + decimal(r.bytesReceived) + ',"bytes_sent":' + decimal(r.bytesSent);
-    const origin = r.originHeadMs < 0 ? "" : ',"origin_head_ms":' + milliseconds(r.originHeadMs);
-    return head + bytes + ',"duration_ms":' + milliseconds(r.durationMs) + origin + this.jsonAfter(r);
+    const head = '{"time":"' + this.time(r.startedAtMs) + this.jsonBefore(r) + quoted(path);
+    const bytes = jsonStatus(r.status) + decimal(r.bytesReceived) + ',"bytes_sent":' + decimal(r.bytesSent);
+    const origin = r.originHeadMs < 0 ? "" : milliseconds(ORIGIN_HEAD, r.originHeadMs);
+    return head + bytes + milliseconds(DURATION, r.durationMs) + origin + this.jsonAfter(r);
   }
 
   /** From the time to the path; one client's requests differ in neither. */
@@ -122,8 +122,8 @@ export class AccessLines {
   private plain(r: AccessRecord, path: string): string {
     return (
       `${this.time(r.startedAtMs)}Z INFO  access ${bare(r.client)} "${inQuotes(cut(r.method, LOGGED_TEXT_MAX))} ${inQuotes(cut(r.host, LOGGED_TEXT_MAX))}${inQuotes(path)}" ${r.status} ` +
-      `received=${r.bytesReceived} sent=${r.bytesSent} ${milliseconds(r.durationMs)}ms` +
-      `${r.originHeadMs < 0 ? "" : ` origin=${milliseconds(r.originHeadMs)}ms`} endpoint=${bare(r.endpoint)} route=${bare(r.route)} ` +
+      `received=${r.bytesReceived} sent=${r.bytesSent} ${milliseconds(PLAIN, r.durationMs)}ms` +
+      `${r.originHeadMs < 0 ? "" : ` origin=${milliseconds(PLAIN, r.originHeadMs)}ms`} endpoint=${bare(r.endpoint)} route=${bare(r.route)} ` +
       `attempts=${r.attempts} outcome=${bare(r.outcome)} worker=${r.worker}\n`
     );
   }
@@ -147,12 +147,37 @@ function decimal(value: number): string {
   return SMALL[value] ?? String(value);
 }
 
-/** A duration with three decimals, by integers: formatting a double costs several times as much. */
-function milliseconds(durationMs: number): string {
-  const micros = Math.round(durationMs * 1000);
-  const whole = Math.floor(micros / 1000);
-  return decimal(whole) + "." + (THOUSANDTHS[micros - whole * 1000] ?? "000");
+/** What stands before a duration, and the texts of both for most of them; each joined, see above. */
+interface Milliseconds {
+  readonly before: string;
+  readonly whole: readonly string[];
 }
+
+function millisecondsBehind(before: string): Milliseconds {
+  return { before, whole: SMALL.map((whole) => [before, whole, "."].join("")) };
+}
+
+const PLAIN = millisecondsBehind("");
+const DURATION = millisecondsBehind(',"duration_ms":');
+const ORIGIN_HEAD = millisecondsBehind(',"origin_head_ms":');
+
+/** A duration with three decimals, by integers: formatting a double costs several times as much. */
+function milliseconds({ before, whole }: Milliseconds, durationMs: number): string {
+  const micros = Math.round(durationMs * 1000);
+  const millis = Math.floor(micros / 1000);
+  return (whole[millis] ?? before + millis + ".") + (THOUSANDTHS[micros - millis * 1000] ?? "000");
+}
+
+/** From the end of the path to the bytes. */
+function jsonStatus(status: number): string {
+  return STATUS[status] ?? statusPart(status);
+}
+
+function statusPart(status: number | string): string {
+  return ['","status":', status, ',"bytes_received":'].join("");
+}
+
+const STATUS: readonly string[] = SMALL.map(statusPart);
 
 function cut(text: string, max: number): string {
   return text.length > max ? `${text.slice(0, max)}...` : text;

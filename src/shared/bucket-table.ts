@@ -50,6 +50,8 @@ export class BucketTable {
   private readonly tats: Float64Array;
   private readonly fingerprints: Uint32Array;
   private readonly hash: KeyHash;
+  /** Whose hash is in `hash`. */
+  private lastKey: string | null = null;
   /** What `open` found, for `close`. */
   private openSet: number = 0;
   private openSlot: number = 0;
@@ -96,7 +98,10 @@ export class BucketTable {
    */
   open(key: string, nowMs: number, worker: number): number {
     const { hash, tats, fingerprints } = this;
-    hash.update(key);
+    if (key !== this.lastKey) {
+      hash.update(key);
+      this.lastKey = key;
+    }
     const { low, high } = hash;
     const set = low & this.setMask;
     this.lock(set, worker + 1);

@@ -171,6 +171,9 @@ test("Vary is added to what the origin says, once", () => {
   assert.equal(added("Accept-Encoding"), "Vary: Origin\r\n");
   assert.equal(added("Original, X-Origin"), "Vary: Origin\r\n");
   for (const vary of ["Origin", "accept, ORIGIN ,x", "*"]) assert.equal(added(vary), "", vary);
+  const allowed = onResponse({ ...config, exposed_headers: [] }, request("GET", [["Origin", app]]), [["Vary", "Origin"]]).added;
+  assert.match(allowed, /^Access-Control-Allow-Origin: /);
+  assert.doesNotMatch(allowed, /Vary/);
   assert.equal(onResponse({ ...config, allowed_origins: ["*"] }, request("GET", []), []).added, "");
   assert.equal(
     onResponse({ ...config, allowed_origins: ["*"], exposed_headers: [] }, request("GET", [["Origin", "https://any.test"]]), []).added,

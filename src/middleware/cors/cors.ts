@@ -16,15 +16,15 @@ import type { LocalAnswer, Middleware } from "../../proxy/middleware.ts";
 export function corsMiddleware(config: CorsConfig & { readonly debug: boolean }, debug?: (message: string) => void): Middleware {
   const policy = compileCors(config);
   const tell = config.debug && debug !== undefined ? debug : silent;
-  /** The fields for one origin as text; most requests of a route come from the pages of one. "" where it is not allowed. */
-  let lastOrigin: string | null = null;
-  let lastLines = "";
-  const linesFor = (origin: string): string => {
-    if (origin !== lastOrigin) {
-      lastLines = (policy.actual(origin) ?? []).map(([name, value]) => fieldLine(name, value)).join("");
-      lastOrigin = origin;
+  const varyLine = policy.variesByOrigin ? fieldLine("Vary", "Origin") : "";
+  /** The fields for one origin as text, alone and behind Vary; most requests of a route come from the pages of one. */
+  let last: OriginLines | null = null;
+  const linesFor = (origin: string): OriginLines => {
+    if (last === null || last.origin !== origin) {
+      const alone = (policy.actual(origin) ?? []).map(([name, value]) => fieldLine(name, value)).join("");
+      last = { origin, alone, behindVary: [varyLine, alone].join("") };
     }
-    return lastLines;
+    return last;
   };
 
   return {
@@ -37,12 +37,15 @@ export function corsMiddleware(config: CorsConfig & { readonly debug: boolean },
     onResponse({ request }, response, edits) {
       if (isPreflight(request)) return; // its answer carries all it needs
       if (response !== null) removeForeignFields(response, edits);
-      if (policy.variesByOrigin && !variesByOrigin(response)) edits.appendLines(VARY_BY_ORIGIN);
+      const varies = variesByOrigin(response);
       const origin = originOf(request);
-      if (origin === undefined) return;
+      if (origin === undefined) {
+        if (!varies) edits.appendLines(varyLine);
+        return;
+      }
       const lines = linesFor(origin);
-      if (lines === "") tell("no CORS fields on the answer: the origin is not allowed");
-      else edits.appendLines(lines);
+      if (lines.alone === "") tell("no CORS fields on the answer: the origin is not allowed");
+      edits.appendLines(varies ? lines.alone : lines.behindVary);
     },
   };
 }
@@ -64,11 +67,17 @@ function answerPreflight(policy: CorsPolicy, request: RequestHead, tell: (messag
 
 /** The value of Origin; several lines are no origin at all, and none that is listed. */
 function originOf(request: RequestHead): string | undefined {
-  const origins = request.knownValues(Known.origin);
-  return origins.length > 1 ? "" : origins[0];
+  const index = request.knownIndex(Known.origin, 0);
+  if (index < 0) return undefined;
+  return request.knownIndex(Known.origin, index + 1) < 0 ? request.value(index) : "";
 }
 
-const VARY_BY_ORIGIN = fieldLine("Vary", "Origin");
+interface OriginLines {
+  readonly origin: string;
+  /** "" where the origin is not allowed. */
+  readonly alone: string;
+  readonly behindVary: string;
+}
 
 const FOREIGN_FIELDS = [
   "access-control-allow-origin",
@@ -89,7 +98,8 @@ const NAMES_ORIGIN = /(?:^|,)[ \t]*(?:origin|\*)[ \t]*(?:,|$)/i;
 
 /** Whether the origin server said so already. A `*` covers everything. */
 function variesByOrigin(response: ResponseHead | null): boolean {
-  return response !== null && response.knownValues(Known.vary).some((value) => NAMES_ORIGIN.test(value));
+  if (response === null || (response.present & bit(Known.vary)) === 0) return false;
+  return response.knownValues(Known.vary).some((value) => NAMES_ORIGIN.test(value));
 }
 
 function silent(): void {}
