@@ -3,19 +3,20 @@ import type { Exchange } from "../proxy/exchange.ts";
 import type { Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { Http1Upstream } from "./http1-upstream.ts";
+import { IdleStack } from "./idle-stack.ts";
 import type { Thread } from "./thread.ts";
 
 /**
  * A thread's idle connections to one endpoint, last in first out: the ones on top stay warm, the ones below reach their idle limit
  * and go. Kept across reloads for endpoints whose address and limits did not change.
  */
-export class EndpointPool {
+export class EndpointPool extends IdleStack<Http1Upstream> {
   private readonly thread: Thread;
   private readonly target: EndpointTarget;
-  private readonly idle: Http1Upstream[] = [];
   private retired: boolean = false;
 
   constructor(thread: Thread, target: EndpointTarget) {
+    super();
     this.thread = thread;
     this.target = target;
   }
@@ -23,8 +24,8 @@ export class EndpointPool {
   /** The most recently used idle connection, or null. */
   take(): Http1Upstream | null {
     for (;;) {
-      const connection = this.idle.pop();
-      if (connection === undefined) return null;
+      const connection = this.pop();
+      if (connection === null) return null;
       if (connection.transport.readable && this.thread.now < connection.idleUntil) return connection;
       connection.close();
     }
@@ -36,19 +37,13 @@ export class EndpointPool {
 
   /** Takes an idle connection back. */
   release(connection: Http1Upstream): void {
-    if (this.retired || this.idle.length >= this.target.keepAlive.max_idle) connection.close();
-    else this.idle.push(connection);
-  }
-
-  /** Forgets a connection that is closing. */
-  remove(connection: Http1Upstream): void {
-    const index = this.idle.lastIndexOf(connection);
-    if (index >= 0) this.idle.splice(index, 1);
+    if (this.retired || this.size >= this.target.keepAlive.max_idle) connection.close();
+    else this.push(connection);
   }
 
   /** Gives up the idle connections. */
   shed(): void {
-    for (const connection of this.idle.splice(0)) connection.close();
+    for (let connection = this.pop(); connection !== null; connection = this.pop()) connection.close();
   }
 
   /** How long a connection may idle, given what the origin's last response said in Keep-Alive. */

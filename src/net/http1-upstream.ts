@@ -56,8 +56,9 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   readonly target: EndpointTarget;
   transport: Transport;
   readonly outlet: Outlet;
-  /** Until when it may be taken out of the pool; the origin closes it soon after. */
-  idleUntil: number = 0;
+  /** In the pool: those that idle next to it. */
+  above: Http1Upstream | null = null;
+  below: Http1Upstream | null = null;
 
   private readonly thread: Thread;
   private readonly pool: EndpointPool;
@@ -95,6 +96,11 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   }
 
   // ---- Upstream: what the exchange asks -----------------------------------------------------------------------------
+
+  /** In the pool: until when it may be taken out; the origin closes it soon after. */
+  get idleUntil(): number {
+    return this.deadline.at;
+  }
 
   /** Taken out of the pool for that exchange. */
   take(exchange: Exchange): void {
@@ -292,11 +298,11 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     ) {
       const { head } = this.reader;
       this.state = State.idle;
-      this.idleUntil = this.thread.now + this.pool.idleMs(head.knownValue(Known.keepAlive));
+      const idleMs = this.pool.idleMs(head.knownValue(Known.keepAlive));
       this.reader.restart(head);
       this.giveReaderBack();
+      this.setDeadline(idleMs);
       this.pool.release(this);
-      this.thread.deadlines.set(this.deadline, this.idleUntil);
     } else {
       this.state = State.closed;
       this.transport.destroy();

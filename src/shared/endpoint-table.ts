@@ -51,10 +51,14 @@ export class EndpointTable {
     Atomics.store(this.cells, HEADER_CELLS + this.checked(slot), value);
   }
 
-  /** Adds `delta` to the exchanges that `worker` has in flight at the endpoint. Only that worker may call it. */
+  /**
+   * Adds `delta` to the exchanges that `worker` has in flight at the endpoint. Only that worker may call it: so no count is lost without
+   * an atomic addition, which would wait for every store before it.
+   */
   inFlightAdd(worker: number, slot: number, delta: number): void {
     if (worker >= this.rowsSeen) this.openRow(worker);
-    Atomics.add(this.cells, this.rowStart(worker) + this.checked(slot), delta);
+    const cell = this.rowStart(worker) + this.checked(slot);
+    this.cells[cell] = (this.cells[cell] ?? 0) + delta;
   }
 
   /** Exchanges in flight at the endpoint, over all workers. */
