@@ -101,7 +101,7 @@ test("an idle connection serves until its limit, and is closed then", { timeout:
   const client = await RawClient.connect(proxy.port);
   client.send(get("/"));
   await client.responses(1);
-  // Long enough for it to have given back what it holds of its last request.
+  // The client's own silence, which nothing ends: long enough for the proxy to give back what it holds of the last request.
   await new Promise((resolve) => setTimeout(resolve, 1300));
   client.send(get("/"));
   await client.responses(2);

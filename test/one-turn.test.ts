@@ -10,7 +10,8 @@ import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
 import { RawClient, get, parseResponses } from "./support/raw-client.ts";
 import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
+import type { OnRequest, OriginRequest, RawOrigin } from "./support/raw-origin.ts";
+import { untilStill } from "./support/still.ts";
 
 const CLIENTS = 40;
 /** So many requests wait together, or less 16 which do not wait after a quiet turn: see src/net/write-batch.ts. */
@@ -27,13 +28,12 @@ interface Scene {
   readonly awaiting: OriginRequest[];
 }
 
-/** Clients that each had an answer, over a connection to the origin of its own. */
-async function scene(t: TestContext, count: number = CLIENTS): Promise<Scene> {
-  const awaiting: OriginRequest[] = [];
-  const origin = await startRawOrigin({ onRequest: (request) => void awaiting.push(request) });
+/** A proxy of one worker between an origin and its clients. */
+async function running(t: TestContext, onRequest: OnRequest, count: number, limits: string = ""): Promise<Omit<Scene, "awaiting">> {
+  const origin = await startRawOrigin({ onRequest });
   t.after(() => origin.close());
   const proxy = await startMillrace(`
-listeners: [{ address: "127.0.0.1:0" }]
+listeners: [{ address: "127.0.0.1:0", limits: {${limits}} }]
 workers: 1
 upstreams: { app: { endpoints: ["${origin.url}"] } }
 routes: [{ upstream: app }]
@@ -42,6 +42,13 @@ logging: { level: warn, access: true }
   t.after(() => proxy.stop());
   const clients = await Promise.all(Array.from({ length: count }, () => RawClient.connect(proxy.port)));
   t.after(() => clients.forEach((client) => client.destroy()));
+  return { t, proxy, origin, clients };
+}
+
+/** Clients that each had an answer, over a connection to the origin of its own. */
+async function scene(t: TestContext, count: number = CLIENTS): Promise<Scene> {
+  const awaiting: OriginRequest[] = [];
+  const { proxy, origin, clients } = await running(t, (request) => void awaiting.push(request), count);
   clients.forEach((client, index) => client.send(get(`/first/${index}`)));
   await until(t, () => awaiting.length === count, "all first requests");
   for (const request of awaiting.splice(0)) answerOk(request);
@@ -169,40 +176,19 @@ test("requests that wait when their clients reset cost nobody else anything", OP
 test("small answers to clients that do not read stop at what the system takes, and are all there later", OPTIONS, async (t) => {
   const body = "b".repeat(3000);
   let asked = 0;
-  const origin = await startRawOrigin({
-    onRequest: ({ socket }) => {
-      asked++;
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-    },
-  });
-  t.after(() => origin.close());
-  const proxy = await startMillrace(`
-listeners: [{ address: "127.0.0.1:0", limits: { pipelined_requests: 10000, requests_per_connection: 10000 } }]
-workers: 1
-upstreams: { app: { endpoints: ["${origin.url}"] } }
-routes: [{ upstream: app }]
-logging: { level: warn, access: false }
-`);
-  t.after(() => proxy.stop());
+  const onRequest = (request: OriginRequest): void => {
+    if (request.head.startsWith("GET /still")) return answerOk(request);
+    asked++;
+    request.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  };
+  const { proxy, clients } = await running(t, onRequest, 8, "pipelined_requests: 10000, requests_per_connection: 10000");
   const each = 4000;
-  const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(proxy.port)));
-  t.after(() => clients.forEach((client) => client.destroy()));
   for (const client of clients) {
     client.socket.pause();
     client.send(get("/").repeat(each - 1) + get("/", ["Connection: close"]));
   }
-  let before = -1;
-  let since = performance.now();
-  await until(
-    t,
-    () => {
-      if (asked !== before) since = performance.now();
-      before = asked;
-      return performance.now() - since > 1000;
-    },
-    "the origin to be asked no more",
-  );
-  assert.ok(asked < clients.length * each, `the origin was asked ${asked} times`);
+  await untilStill(proxy.port, () => asked);
+  assert.ok(asked > 0 && asked < clients.length * each, `the origin was asked ${asked} times`);
   for (const client of clients) client.socket.resume();
   await Promise.all(clients.map((client) => client.end()));
   for (const { received } of clients) {

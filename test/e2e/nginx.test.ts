@@ -14,6 +14,7 @@ import { after, before, describe, test } from "node:test";
 import { freePort } from "../support/free-port.ts";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
+import { Scrape } from "../support/scrape.ts";
 
 const installed = spawnSync("nginx", ["-v"], { stdio: "ignore" }).status === 0;
 
@@ -76,6 +77,7 @@ upstreams:
 routes:
   - { match: { path: /node/* }, upstream: node }
   - { upstream: files }
+admin: { address: "127.0.0.1:0" }
 logging: { access: false }
 `);
   });
@@ -123,7 +125,7 @@ logging: { access: false }
         await answer.arrayBuffer();
       }
       // nginx announces nothing; its FIN is what the pool must notice.
-      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await Scrape.until(proxy.adminPort, (scrape) => scrape.single("upstream_connections_open") === 0, "no connection to nginx");
     }
   });
 
