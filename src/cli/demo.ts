@@ -1,4 +1,5 @@
 /** `millrace demo`: two small origins and the proxy in front of them, in one process, to try it out. */
+import type { Server } from "node:http";
 import { listenMessage } from "../control/listen-check.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import { formatProblem, parseConfig } from "../config/load.ts";
@@ -12,6 +13,7 @@ export interface DemoArguments {
   readonly err: (text: string) => void;
 }
 
+/** Where they listen unless something else does: systems lend these ports to outgoing connections too. */
 const ORIGINS = [
   { name: "A", port: 60_408 },
   { name: "B", port: 60_409 },
@@ -19,14 +21,13 @@ const ORIGINS = [
 const HOST = "127.0.0.1";
 
 /** Loopback only: who tries something out does not mean to offer it to the network. */
-export const DEMO_CONFIG = `listeners:
+export function demoConfig(ports: readonly number[]): string {
+  return `listeners:
   - address: 127.0.0.1:8080
 upstreams:
   app:
     endpoints:
-      - http://127.0.0.1:60408
-      - http://127.0.0.1:60409
-    health_check: { path: /health, interval: 2s, timeout: 1s }
+${ports.map((port) => `      - http://${HOST}:${port}\n`).join("")}    health_check: { path: /health, interval: 2s, timeout: 1s }
 routes:
   - name: limited
     match: { path: /limited }
@@ -37,8 +38,10 @@ routes:
 admin: { address: 127.0.0.1:9901 }
 logging: { format: text, output: stdout }
 `;
+}
 
-const TRY = `
+function whatToTry(config: string): string {
+  return `
 Try, in another terminal:
   curl -w '\\n' http://localhost:8080/                 several times: backends A and B answer in turn
   curl -i http://localhost:8080/limited               four times: the fourth is refused with 429
@@ -47,17 +50,19 @@ Try, in another terminal:
 Ctrl-C ends everything.
 
 The configuration:
-${DEMO_CONFIG.replace(/^(?=.)/gm, "  ")}
+${config.replace(/^(?=.)/gm, "  ")}
 `;
+}
 
-/** Resolves with the exit code: 0 after a drain, 2 when a port is in use. */
+/** Resolves with the exit code: 0 after a drain, 2 when a port of the proxy is in use. */
 export async function demoCommand({ version, threads, out, err }: DemoArguments): Promise<number> {
-  const parsed = parseConfig(DEMO_CONFIG, "demo.yaml", {}, () => "");
-  if (!("config" in parsed)) throw new Error(parsed.problems.map(formatProblem).join("; "));
   const origins = await startOrigins(err);
   if (origins === null) return 2;
   try {
-    return await serve({ config: parsed.config, warnings: [], version, threads, out, err, onStarted: () => out(TRY) });
+    const config = demoConfig(origins.map(portOf));
+    const parsed = parseConfig(config, "demo.yaml", {}, () => "");
+    if (!("config" in parsed)) throw new Error(parsed.problems.map(formatProblem).join("; "));
+    return await serve({ config: parsed.config, warnings: [], version, threads, out, err, onStarted: () => out(whatToTry(config)) });
   } finally {
     for (const origin of origins) {
       origin.close();
@@ -66,8 +71,8 @@ export async function demoCommand({ version, threads, out, err }: DemoArguments)
   }
 }
 
-async function startOrigins(err: (text: string) => void): Promise<Awaited<ReturnType<typeof startOrigin>>[] | null> {
-  const started = await Promise.allSettled(ORIGINS.map(({ name, port }) => startOrigin(name, port, HOST)));
+async function startOrigins(err: (text: string) => void): Promise<Server[] | null> {
+  const started = await Promise.allSettled(ORIGINS.map(({ name, port }) => startSomewhere(name, port)));
   const running = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   if (running.length === started.length) return running;
   for (const [index, one] of started.entries()) {
@@ -76,6 +81,21 @@ async function startOrigins(err: (text: string) => void): Promise<Awaited<Return
   }
   for (const origin of running) origin.close();
   return null;
+}
+
+/** At that port, or, when it is taken, at any. */
+export async function startSomewhere(name: string, port: number): Promise<Server> {
+  try {
+    return await startOrigin(name, port, HOST);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+    return startOrigin(name, 0, HOST);
+  }
+}
+
+export function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 function reason(error: unknown, port: number): string {
