@@ -16,10 +16,13 @@ export async function openIdle(processes: Processes, core: number, port: number,
   return (await processes.until(argv, core, /^open \d+$/m, LIMIT_MS)).pid;
 }
 
-/** Why so many connections cannot be held, with the command that helps; null when they can. Node has raised its own limit to the hard one. */
+/**
+ * Why so many connections cannot be held, with the command that helps; null when they can. Millrace keeps a file free for each client's
+ * connection to an endpoint. Node has raised its own limit to the hard one.
+ */
 export function tooFewFiles(connections: number): string | null {
   const limit = openFiles(readFileSync("/proc/self/limits", "utf8"));
-  const needed = connections + FURTHER_FILES;
+  const needed = 2 * connections + FURTHER_FILES;
   return limit >= needed ? null : `${limit} open files are allowed and ${needed} are needed: ulimit -n ${needed}, as root`;
 }
 
