@@ -1,16 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Deadline, Deadlines } from "./deadlines.ts";
+import { Deadlines, Timed } from "./deadlines.ts";
 
 interface Fired {
   readonly name: number;
   readonly now: number;
 }
 
+class Alarm extends Timed {
+  readonly onDeadline: () => void;
+
+  constructor(onDeadline: () => void) {
+    super();
+    this.onDeadline = onDeadline;
+  }
+}
+
 function wheel(): {
   deadlines: Deadlines;
-  make: (name: number, then?: () => void) => Deadline;
+  make: (name: number, then?: () => void) => Timed;
   fired: Fired[];
   advance: (to: number) => void;
 } {
@@ -21,11 +30,9 @@ function wheel(): {
     deadlines,
     fired,
     make: (name, then) =>
-      new Deadline({
-        onDeadline: () => {
-          fired.push({ name, now });
-          then?.();
-        },
+      new Alarm(() => {
+        fired.push({ name, now });
+        then?.();
       }),
     advance: (to) => {
       for (; now < to;) {
@@ -90,6 +97,17 @@ describe("deadlines", () => {
     deadlines.remove(first);
     advance(1000);
     assert.equal(fired.length, 2);
+  });
+
+  test("are over from their time on, and not while none is set", () => {
+    const deadlines = new Deadlines(25, 1000.5);
+    const alarm = new Alarm(() => {});
+    assert.equal(deadlines.isOver(alarm, 1e9), false);
+    deadlines.set(alarm, 1040);
+    assert.equal(deadlines.isOver(alarm, 1050), false);
+    assert.equal(deadlines.isOver(alarm, 1050.5), true);
+    deadlines.cancel(alarm);
+    assert.equal(deadlines.isOver(alarm, 1e9), false);
   });
 
   test("after a long stall everything due fires", () => {

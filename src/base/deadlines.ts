@@ -1,77 +1,97 @@
 /**
  * One coarse timing wheel for all deadlines of a thread instead of a timer per socket. A deadline that moves later, the common case,
- * costs one assignment: it is re-filed only when its old slot comes up. Times are milliseconds of any monotonic clock.
+ * costs one assignment: it is re-filed only when its old slot comes up. Times are milliseconds of any monotonic clock; what is kept are
+ * ticks, whole numbers since the wheel was made, for V8 keeps every fraction in an object of its own.
  */
-export interface DeadlineOwner {
-  /** The time has come. Called from `advance`, at most one tick late. */
-  onDeadline(deadline: Deadline): void;
-}
 
-export class Deadline {
-  readonly owner: DeadlineOwner;
-  /** When it is due; Infinity while unset. */
-  at: number = Infinity;
+/** Far from any tick. */
+const NEVER = 2 ** 31 - 1;
+
+/** What a deadline can be set for, one at a time. */
+export abstract class Timed {
+  /** Tick at which it is due; NEVER while none is set. */
+  dueTick: number = NEVER;
   /** Tick of the slot that it is filed in, or -1. */
   filedTick: number = -1;
-  previous: Deadline | null = null;
-  next: Deadline | null = null;
+  previous: Timed | null = null;
+  next: Timed | null = null;
 
-  constructor(owner: DeadlineOwner) {
-    this.owner = owner;
-  }
+  /** The time has come. Called from `advance`, at most one tick late. */
+  abstract onDeadline(): void;
 }
 
 const SLOTS = 512;
 
 export class Deadlines {
-  readonly tickMs: number;
-  private readonly slots: (Deadline | null)[] = Array.from({ length: SLOTS }, () => null);
-  private readonly batch: Deadline[] = [];
-  private currentTick: number;
+  private readonly tickMs: number;
+  private readonly startedAt: number;
+  private readonly slots: (Timed | null)[] = Array.from({ length: SLOTS }, () => null);
+  private readonly batch: Timed[] = [];
+  private currentTick: number = 0;
 
   constructor(tickMs: number, now: number) {
     this.tickMs = tickMs;
-    this.currentTick = Math.floor(now / tickMs);
+    this.startedAt = now;
   }
 
-  /** Sets or moves a deadline to the time `at`. */
-  set(deadline: Deadline, at: number): void {
-    deadline.at = at;
-    const tick = Math.max(Math.ceil(at / this.tickMs), this.currentTick + 1);
-    if (deadline.filedTick !== -1) {
-      if (tick >= deadline.filedTick) return;
-      this.unfile(deadline);
+  /** The first tick that is not before the time `at`. */
+  tickOf(at: number): number {
+    return Math.ceil((at - this.startedAt) / this.tickMs);
+  }
+
+  /** How many ticks take at least `ms` milliseconds. */
+  ticksIn(ms: number): number {
+    return Math.ceil(ms / this.tickMs);
+  }
+
+  /** Sets or moves its deadline to the time `at`. */
+  set(timed: Timed, at: number): void {
+    this.setTick(timed, this.tickOf(at));
+  }
+
+  /** The same with a tick. */
+  setTick(timed: Timed, wanted: number): void {
+    const tick = Math.max(wanted, this.currentTick + 1);
+    timed.dueTick = tick;
+    if (timed.filedTick !== -1) {
+      if (tick >= timed.filedTick) return;
+      this.unfile(timed);
     }
-    this.file(deadline, tick);
+    this.file(timed);
   }
 
   /** It will not come due. It may stay filed until its slot comes up. */
-  cancel(deadline: Deadline): void {
-    deadline.at = Infinity;
+  cancel(timed: Timed): void {
+    timed.dueTick = NEVER;
   }
 
-  /** Takes it out of the wheel for good: its owner goes away. */
-  remove(deadline: Deadline): void {
-    deadline.at = Infinity;
-    if (deadline.filedTick !== -1) this.unfile(deadline);
+  /** Takes it out of the wheel for good: it goes away. */
+  remove(timed: Timed): void {
+    timed.dueTick = NEVER;
+    if (timed.filedTick !== -1) this.unfile(timed);
+  }
+
+  /** Whether its deadline has passed at `now`, fired or not. */
+  isOver(timed: Timed, now: number): boolean {
+    return now - this.startedAt >= timed.dueTick * this.tickMs;
   }
 
   /** Fires what is due at `now`. Call it about every `tickMs`. */
   advance(now: number): void {
-    const target = Math.floor(now / this.tickMs);
+    const target = Math.floor((now - this.startedAt) / this.tickMs);
     // After a long stall one turn of the wheel visits every slot.
     if (target - this.currentTick > SLOTS) this.currentTick = target - SLOTS;
     while (this.currentTick < target) {
       this.currentTick++;
-      this.visit(this.currentTick % SLOTS, now);
+      this.visit(this.currentTick % SLOTS);
     }
   }
 
-  private visit(slot: number, now: number): void {
+  private visit(slot: number): void {
     // Taken off whole before any handler runs: a handler may set, move or remove any deadline, those of this slot included.
     const batch = this.batch;
     for (let each = this.slots[slot] ?? null; each !== null;) {
-      const next: Deadline | null = each.next;
+      const next: Timed | null = each.next;
       each.filedTick = -1;
       each.previous = null;
       each.next = null;
@@ -80,35 +100,33 @@ export class Deadlines {
     }
     this.slots[slot] = null;
     for (const each of batch) {
-      if (each.filedTick !== -1 || each.at === Infinity) continue;
-      if (each.at <= now) {
-        each.at = Infinity;
-        each.owner.onDeadline(each);
-      } else {
-        this.file(each, Math.max(Math.ceil(each.at / this.tickMs), this.currentTick + 1));
-      }
+      if (each.filedTick !== -1 || each.dueTick === NEVER) continue;
+      if (each.dueTick <= this.currentTick) {
+        each.dueTick = NEVER;
+        each.onDeadline();
+      } else this.file(each);
     }
     batch.length = 0;
   }
 
-  private file(deadline: Deadline, tick: number): void {
+  private file(timed: Timed): void {
     // Beyond one turn it is filed at the wheel's far end and looked at again there.
-    const filed = Math.min(tick, this.currentTick + SLOTS - 1);
+    const filed = Math.min(timed.dueTick, this.currentTick + SLOTS - 1);
     const slot = filed % SLOTS;
     const first = this.slots[slot] ?? null;
-    deadline.filedTick = filed;
-    deadline.previous = null;
-    deadline.next = first;
-    if (first !== null) first.previous = deadline;
-    this.slots[slot] = deadline;
+    timed.filedTick = filed;
+    timed.previous = null;
+    timed.next = first;
+    if (first !== null) first.previous = timed;
+    this.slots[slot] = timed;
   }
 
-  private unfile(deadline: Deadline): void {
-    if (deadline.previous !== null) deadline.previous.next = deadline.next;
-    else this.slots[deadline.filedTick % SLOTS] = deadline.next;
-    if (deadline.next !== null) deadline.next.previous = deadline.previous;
-    deadline.next = null;
-    deadline.previous = null;
-    deadline.filedTick = -1;
+  private unfile(timed: Timed): void {
+    if (timed.previous !== null) timed.previous.next = timed.next;
+    else this.slots[timed.filedTick % SLOTS] = timed.next;
+    if (timed.next !== null) timed.next.previous = timed.previous;
+    timed.next = null;
+    timed.previous = null;
+    timed.filedTick = -1;
   }
 }

@@ -26,7 +26,7 @@ export class EndpointPool extends IdleStack<Http1Upstream> {
     for (;;) {
       const connection = this.pop();
       if (connection === null) return null;
-      if (connection.transport.readable && this.thread.now < connection.idleUntil) return connection;
+      if (connection.transport.readable && !connection.idledTooLong) return connection;
       connection.close();
     }
   }

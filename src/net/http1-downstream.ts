@@ -11,8 +11,7 @@
  * Longer than most files here: it is the state of one connection, and its parts would share all of it.
  */
 import { Buffer } from "node:buffer";
-import { Deadline } from "../base/deadlines.ts";
-import type { DeadlineOwner } from "../base/deadlines.ts";
+import { Timed } from "../base/deadlines.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
@@ -62,14 +61,13 @@ const HALF_CLOSED_PROBE_MS = 25;
 
 const NO_EDITS = new FieldEdits();
 
-export class Http1Downstream implements Downstream, TransportReader, OutletOwner, DeadlineOwner, TunnelSide {
+export class Http1Downstream extends Timed implements Downstream, TransportReader, OutletOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
   readonly transport: Transport;
   readonly outlet: Outlet;
 
   private readonly context: ListenerContext;
   private readonly reader: RequestReader;
-  private readonly deadline: Deadline;
   /** The other end's address, as it is logged, forwarded and counted. */
   readonly peer: string;
   private readonly peerTrusted: boolean;
@@ -96,20 +94,20 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
   /** When the head being read must be complete; 0 while none has begun. */
   private headDueAt: number = 0;
   private headStartedAt: number = 0;
-  /** When an idle connection is closed. */
+  /** The tick of the deadlines at which an idle connection is closed. */
   private idleUntil: number = 0;
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
   /** Reading starts at once. */
   constructor(context: ListenerContext, open: OpenTransport, peer: { address: string; trusted: boolean }) {
+    super();
     this.context = context;
     this.peer = peer.address;
     this.peerTrusted = peer.trusted;
     const { unsafe_field_names: unsafeFieldNames } = context.config;
     this.direct = { peer: peer.address, client: peer.address, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
     this.reader = new RequestReader(context.limits);
-    this.deadline = new Deadline(this);
     this.outlet = new Outlet(this);
     const transport = open(this, this.outlet);
     this.transport = transport;
@@ -184,7 +182,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
       if (this.headDueAt === 0 && this.reader.insideHead) {
         this.headStartedAt = this.context.plane.now;
         this.headDueAt = this.context.plane.now + this.context.config.timeouts.request_head;
-        this.context.plane.deadlines.set(this.deadline, this.headDueAt);
+        this.context.plane.deadlines.set(this, this.headDueAt);
       }
       if (this.inputEnded) this.inputDone();
       return false;
@@ -210,7 +208,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
     this.exchange = exchange;
     if (exchange.requestEnded) {
       reader.next();
-      context.plane.deadlines.cancel(this.deadline);
+      context.plane.deadlines.cancel(this);
     } else {
       this.pace.begin(context.plane.now);
       this.setDeadline(this.pace.nextCheckMs(context.plane.now, context.config.timeouts.idle));
@@ -239,7 +237,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
         exchange.requestData(reader.bytes, reader.dataStart, reader.dataEnd);
         return true;
       case Event.end:
-        this.context.plane.deadlines.cancel(this.deadline);
+        this.context.plane.deadlines.cancel(this);
         exchange.requestEnd(reader.trailers);
         exchange.requestFlush();
         return true;
@@ -399,7 +397,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
     this.outlet.append(switchingHeadText(head));
     this.outlet.flush();
     this.state = State.tunnel;
-    plane.deadlines.cancel(this.deadline);
+    plane.deadlines.cancel(this);
     const exchange = this.exchange;
     if (exchange === null) return;
     const other = upstream as Http1Upstream;
@@ -442,7 +440,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
   onDrained(): void {
     if (this.state === State.tunnel) this.tunnel?.drained(this);
     else if (this.exchange !== null) {
-      this.context.plane.deadlines.cancel(this.deadline);
+      this.context.plane.deadlines.cancel(this);
       if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.config.timeouts.idle));
       this.exchange.downstreamDrained();
     } else if (this.state === State.idle) {
@@ -465,7 +463,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
   private waitIdle(): void {
     const { plane, config } = this.context;
     const idleMs = plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive;
-    this.idleUntil = plane.now + idleMs;
+    this.idleUntil = plane.deadlines.tickOf(plane.now + idleMs);
     this.setDeadline(Math.min(idleMs, SETTLE_MS));
   }
 
@@ -574,7 +572,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
     if (!this.context.forget(this)) return;
     plane.tick();
     this.state = this.state === State.tunnel ? State.tunnel : State.closed;
-    plane.deadlines.remove(this.deadline);
+    plane.deadlines.remove(this);
     // With a write unfinished the buffer may still be read by the kernel's side: it is left to the garbage collector.
     if (this.isTaken() && this.tunnel?.flowing(this) !== false) giveBack(this.readBuffer);
     this.readBuffer = sharedBuffer;
@@ -616,8 +614,8 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
       case State.idle:
         if (this.outlet.blocked) this.checkTaking();
         else if (this.headDueAt !== 0 && plane.now >= this.headDueAt) this.refuse(answers.REQUEST_TIMEOUT);
-        else if (this.headDueAt !== 0) plane.deadlines.set(this.deadline, this.headDueAt);
-        else if (plane.now < this.idleUntil) this.settle();
+        else if (this.headDueAt !== 0) plane.deadlines.set(this, this.headDueAt);
+        else if (plane.deadlines.tickOf(plane.now) < this.idleUntil) this.settle();
         else this.closeNow();
         return;
       case State.exchange:
@@ -634,7 +632,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
 
   private settle(): void {
     this.reader.release();
-    this.context.plane.deadlines.set(this.deadline, this.idleUntil);
+    this.context.plane.deadlines.setTick(this, this.idleUntil);
   }
 
   /** A response waits for its client: from now on it is looked how much of it is taken. */
@@ -689,7 +687,7 @@ export class Http1Downstream implements Downstream, TransportReader, OutletOwner
 
   private setDeadline(inMs: number): void {
     const plane = this.context.plane;
-    plane.deadlines.set(this.deadline, plane.now + inMs);
+    plane.deadlines.set(this, plane.now + inMs);
   }
 
   // ---- small answers ------------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@
  * ```
  */
 import type { Buffer } from "node:buffer";
-import { Deadline } from "../base/deadlines.ts";
-import type { DeadlineOwner } from "../base/deadlines.ts";
+import { Timed } from "../base/deadlines.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
@@ -51,7 +50,7 @@ const added = new AddedFields();
 /** Time for the system to tell what an endpoint said before it took no more. */
 const LAST_WORDS_MS = 1000;
 
-export class Http1Upstream implements Upstream, TransportReader, OutletOwner, DeadlineOwner, TunnelSide {
+export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
   transport: Transport;
@@ -64,7 +63,6 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   private readonly pool: EndpointPool;
   /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
   private reader: ResponseReader = NO_READER;
-  private readonly deadline: Deadline;
   private state: number = State.connecting;
   private exchange: Exchange | null;
   private tunnel: Tunnel | null = null;
@@ -77,17 +75,18 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   private reusable: boolean = false;
   private paused: boolean = false;
   private failure: FailureKind | null = null;
-  private lastProgressAt: number = 0;
+  /** The tick of the deadlines in which bytes moved last. */
+  private lastProgress: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
   private keepsLoan: boolean = false;
 
   constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, exchange: Exchange) {
+    super();
     this.thread = thread;
     this.pool = pool;
     this.target = target;
     this.exchange = exchange;
-    this.deadline = new Deadline(this);
     this.outlet = new Outlet(this);
     this.transport = dial(target, this, this.outlet, (transport) => this.onConnect(transport));
     this.setDeadline(target.timeouts.connect);
@@ -97,9 +96,9 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
 
   // ---- Upstream: what the exchange asks -----------------------------------------------------------------------------
 
-  /** In the pool: until when it may be taken out; the origin closes it soon after. */
-  get idleUntil(): number {
-    return this.deadline.at;
+  /** In the pool: it may not be taken out any more, for the origin closes it soon. */
+  get idledTooLong(): boolean {
+    return this.thread.deadlines.isOver(this, this.thread.now);
   }
 
   /** Taken out of the pool for that exchange. */
@@ -108,7 +107,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     this.state = State.busy;
     this.reused = true;
     // The idle limit of the pool must not go on counting for the exchange.
-    this.thread.deadlines.cancel(this.deadline);
+    this.thread.deadlines.cancel(this);
   }
 
   send(exchange: Exchange, edits: FieldEdits): void {
@@ -119,12 +118,12 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     this.reader.toHead = exchange.request.method === "HEAD";
     this.chunked = exchange.requestFraming.kind === Framing.chunked;
     this.sentBefore = this.outlet.bytesSent;
-    this.lastProgressAt = this.thread.now;
+    this.noteProgress();
     this.outlet.append(requestHeadText(exchange, edits, added, this.target.authority));
   }
 
   data(bytes: Buffer, start: number, end: number): void {
-    this.lastProgressAt = this.thread.now;
+    this.noteProgress();
     if (!this.chunked) return this.outlet.slice(bytes, start, end);
     this.outlet.append(chunkStart(end - start));
     this.outlet.slice(bytes, start, end);
@@ -157,7 +156,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   resumeResponse(): void {
     if (!this.paused) return;
     this.paused = false;
-    this.lastProgressAt = this.thread.now;
+    this.noteProgress();
     this.transport.resume();
   }
 
@@ -169,7 +168,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   enterTunnel(tunnel: Tunnel): void {
     this.tunnel = tunnel;
     this.state = State.tunnel;
-    this.thread.deadlines.cancel(this.deadline);
+    this.thread.deadlines.cancel(this);
   }
 
   // ---- events of the socket -----------------------------------------------------------------------------------------
@@ -185,7 +184,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
       return;
     }
     this.state = State.busy;
-    this.thread.deadlines.cancel(this.deadline);
+    this.thread.deadlines.cancel(this);
     exchange.upstreamReady();
   }
 
@@ -205,7 +204,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     if (this.outlet.waits && this.outlet.bytesSent === this.sentBefore) return this.fail("connection_terminated");
     this.answered = true;
     this.bufferIsFree = false;
-    this.lastProgressAt = this.thread.now;
+    this.noteProgress();
     this.reader.feed(buffer, 0, count);
     if (this.process()) {
       if (this.transport.readsOnDemand && !this.paused) this.readBuffer = nextBuffer(buffer, count);
@@ -285,7 +284,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     const { trailers } = this.reader;
     this.exchange = null;
     this.outlet.endWait();
-    this.thread.deadlines.cancel(this.deadline);
+    this.thread.deadlines.cancel(this);
     // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
     if (
       this.reusable &&
@@ -336,7 +335,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
   onClosed(code: string | null): void {
     this.thread.tick();
     if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
-    this.thread.deadlines.remove(this.deadline);
+    this.thread.deadlines.remove(this);
     if (this.keepsLoan) {
       this.endIdleLoan();
       this.giveLoanBack();
@@ -351,7 +350,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
 
   onDrained(): void {
     if (this.tunnel !== null) return this.tunnel.drained(this);
-    this.lastProgressAt = this.thread.now;
+    this.noteProgress();
     this.awaitAnswer();
     this.exchange?.upstreamDrained();
   }
@@ -361,7 +360,7 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
     const { timeouts } = this.target;
     if (this.exchange?.responseStarted === true) this.setDeadline(timeouts.idle);
     else if (this.requestEnded) this.setDeadline(timeouts.response_head);
-    else this.thread.deadlines.cancel(this.deadline);
+    else this.thread.deadlines.cancel(this);
   }
 
   /**
@@ -400,7 +399,6 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
 
   onDeadline(): void {
     this.thread.tick();
-    const now = this.thread.now;
     switch (this.state) {
       case State.connecting:
         return this.fail("connection_timeout");
@@ -421,12 +419,18 @@ export class Http1Upstream implements Upstream, TransportReader, OutletOwner, De
       return;
     }
     // The client is slow, not the origin: its own limit ends that.
-    const due = this.lastProgressAt + this.target.timeouts.idle;
-    if (this.paused || now < due) return this.thread.deadlines.set(this.deadline, this.paused ? now + this.target.timeouts.idle : due);
-    this.fail("response_timeout");
+    if (this.paused) return this.setDeadline(this.target.timeouts.idle);
+    const { deadlines } = this.thread;
+    const due = this.lastProgress + deadlines.ticksIn(this.target.timeouts.idle);
+    if (deadlines.tickOf(this.thread.now) < due) deadlines.setTick(this, due);
+    else this.fail("response_timeout");
+  }
+
+  private noteProgress(): void {
+    this.lastProgress = this.thread.deadlines.tickOf(this.thread.now);
   }
 
   private setDeadline(inMs: number): void {
-    this.thread.deadlines.set(this.deadline, this.thread.now + inMs);
+    this.thread.deadlines.set(this, this.thread.now + inMs);
   }
 }

@@ -3,8 +3,7 @@
  * directions, byte for byte, with back-pressure; a FIN is passed on as a FIN, a reset ends both; an idle limit of its own.
  */
 import type { Buffer } from "node:buffer";
-import { Deadline } from "../base/deadlines.ts";
-import type { DeadlineOwner } from "../base/deadlines.ts";
+import { Timed } from "../base/deadlines.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { Outlet } from "./outlet.ts";
@@ -22,13 +21,12 @@ const ON_THEIR_WAY_MS = 1000;
 /** Time for the last bytes to leave, once the tunnel has ended. */
 const FLUSH_MS = 10_000;
 
-export class Tunnel implements DeadlineOwner {
+export class Tunnel extends Timed {
   private readonly thread: Thread;
   private readonly exchange: Exchange;
   private readonly downstream: TunnelSide;
   private readonly upstream: TunnelSide;
   private readonly idleMs: number;
-  private readonly deadline: Deadline;
   private downstreamEnded: boolean = false;
   private upstreamEnded: boolean = false;
   /** When bytes were last passed on to that side. */
@@ -37,13 +35,13 @@ export class Tunnel implements DeadlineOwner {
   private over: boolean = false;
 
   constructor(thread: Thread, exchange: Exchange, downstream: TunnelSide, upstream: TunnelSide, idleMs: number) {
+    super();
     this.thread = thread;
     this.exchange = exchange;
     this.downstream = downstream;
     this.upstream = upstream;
     this.idleMs = idleMs;
-    this.deadline = new Deadline(this);
-    thread.deadlines.set(this.deadline, thread.now + idleMs);
+    thread.deadlines.set(this, thread.now + idleMs);
     thread.metrics.add(CounterId.tunnels_open, 1);
     thread.metrics.add(CounterId.tunnels_opened, 1);
   }
@@ -51,7 +49,7 @@ export class Tunnel implements DeadlineOwner {
   /** `bytes[0, count)` arrived at that side. */
   received(side: TunnelSide, bytes: Buffer, count: number): void {
     if (this.over) return;
-    this.thread.deadlines.set(this.deadline, this.thread.now + this.idleMs);
+    this.thread.deadlines.set(this, this.thread.now + this.idleMs);
     if (side === this.downstream) this.exchange.bytesReceived += count;
     if (side === this.downstream) this.upstreamFedAt = this.thread.now;
     else this.downstreamFedAt = this.thread.now;
@@ -91,7 +89,7 @@ export class Tunnel implements DeadlineOwner {
     // A reset is passed on as one, unless bytes may still be on their way in the system, which it would take with it.
     if (!this.hasEnded(side) && !this.over && !this.fedLately(other)) other.transport.reset();
     this.finish();
-    if (this.downstream.transport.destroyed && this.upstream.transport.destroyed) this.thread.deadlines.remove(this.deadline);
+    if (this.downstream.transport.destroyed && this.upstream.transport.destroyed) this.thread.deadlines.remove(this);
   }
 
   onDeadline(): void {
@@ -114,7 +112,7 @@ export class Tunnel implements DeadlineOwner {
       if (this.hasEnded(side)) side.transport.destroySoon();
       else side.transport.resume();
     }
-    this.thread.deadlines.set(this.deadline, this.thread.now + FLUSH_MS);
+    this.thread.deadlines.set(this, this.thread.now + FLUSH_MS);
     this.exchange.tunnelEnded();
   }
 
