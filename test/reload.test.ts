@@ -55,3 +55,22 @@ admin: { address: "127.0.0.1:0" }
   assert.equal(await proxy.stop(), 0);
   await Promise.all([first.close(), second.close()]);
 });
+
+test("a reload changes the limits of the connections that come after it", { timeout: 60_000 }, async () => {
+  const origin = await startRawOrigin({});
+  const config = (limits: string): string => `
+listeners: [{ address: "127.0.0.1:0", limits: { ${limits} } }]
+workers: 1
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [{ upstream: app }]
+`;
+  const proxy = await startMillrace(config(""));
+  const long = `/${"a".repeat(2000)}`;
+  for (const fields of [[], ["Connection: close"]]) assert.equal((await ask(proxy.port, get(long, fields))).status, 200);
+  await writeFile(proxy.configFile, config("request_line: 1KiB"));
+  proxy.process.kill("SIGHUP");
+  await proxy.until((output) => output.includes('"event":"config_reloaded"'), "the reload");
+  for (const fields of [[], ["Connection: close"]]) assert.equal((await ask(proxy.port, get(long, fields))).status, 414);
+  assert.equal(await proxy.stop(), 0);
+  await origin.close();
+});

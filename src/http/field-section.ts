@@ -90,11 +90,12 @@ export class FieldSection {
     this.connection = this.lastConnection;
   }
 
-  /** Gives back all memory: its connection idles. The next section is read as the first one was. */
-  release(): void {
+  /** Forgets what was read and gives back more memory than most need: the next section is read as the first one was. */
+  forget(): void {
     this.clear();
     this.lastLines = "";
-    this.offsets = NO_OFFSETS;
+    this.lastConnection = null;
+    if (this.offsets.length > LINES_FIRST * STRIDE) this.offsets = NO_OFFSETS;
   }
 
   /** Records a line; offsets count from the section's first byte. */

@@ -23,8 +23,8 @@ export class RequestHead extends FieldSection {
   /** Whether the start line in `text` can go upstream as it stands. */
   startLineReusable: boolean = false;
 
-  override release(): void {
-    super.release();
+  override forget(): void {
+    super.forget();
     this.target = "";
     this.forwardTarget = "";
     this.path = "";

@@ -14,6 +14,9 @@ export const DEFAULT_LIMITS: MessageLimits = {
   startLineBytesMax: 8 * 1024,
 };
 
+/** Limits of responses: origins are trusted further than clients, yet not without end. */
+export const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsMax: 256, startLineBytesMax: 8 * 1024 };
+
 /** Empty lines before a request line (RFC 9112 section 2.2 asks for at least one); each costs the sender two bytes of its head limit. */
 export const EMPTY_LINES_MAX = 4;
 

@@ -61,7 +61,8 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   trailers: FieldSection | null = null;
   fault: Fault = Faults.requestLine;
 
-  protected readonly limits: MessageLimits;
+  /** May change between messages. */
+  limits: MessageLimits;
   /** The unread bytes are `bytes[at, limit)`. */
   protected at: number = 0;
   protected limit: number = 0;
@@ -176,9 +177,10 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     this.startMessage();
   }
 
-  /** Between messages, with nothing unread: gives back what memory it can. */
-  release(): void {
-    this.head.release();
+  /** Behind a message, with nothing unread: forgets all that it read, and may serve another connection. */
+  forget(): void {
+    this.restart(this.head);
+    this.head.forget();
     this.stable.forget();
     this.letGo();
   }

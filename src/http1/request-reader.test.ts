@@ -416,7 +416,7 @@ test("of a head that is refused or never complete, what was read is known", () =
   assert.deepEqual(started("GET http://a.test/b HTTP/1.1\r\nHost: b.test\r\n\r\n"), ["GET", "http://a.test/b", undefined]);
 });
 
-test("a reader that gave back its memory reads on as before", () => {
+test("a reader that forgot what it read reads on as before", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const read = (wire: string): string => {
     reader.feed(latin1(wire), 0, wire.length);
@@ -432,12 +432,29 @@ test("a reader that gave back its memory reads on as before", () => {
   for (const wire of [request, many, request]) {
     const seen = read(wire);
     assert.equal(read(wire), seen);
-    reader.release();
+    reader.forget();
     assert.deepEqual([reader.head.text, reader.head.target, reader.head.count, reader.head.linesBefore], ["", "", 0, ""]);
     assert.equal(read(wire), seen);
   }
-  reader.release();
+  reader.forget();
   assert.equal(reader.endOfInput(), Event.needMore);
+});
+
+test("a reader that forgot owes nothing to what it read", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const request = "\r\n\r\n\r\n\r\nPOST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-T: 1\r\n\r\n";
+  // Stopped before the request, behind its head and behind its end, with all that a limit counts so far.
+  for (const end of ["\r\n\r\n\r\n\r\n".length, request.length]) {
+    reader.feed(latin1(request), 0, end);
+    while (reader.next() === Event.head);
+    reader.forget();
+    assert.equal(reader.trailers, null);
+    assert.equal(reader.endOfInput(), Event.needMore);
+  }
+  reader.limits = { ...DEFAULT_LIMITS, startLineBytesMax: 40 };
+  const long = latin1(`GET /${"a".repeat(50)} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  reader.feed(long, 0, long.length);
+  assert.equal(reader.next(), Event.fault);
 });
 
 test("what Connection says is found for each message, also where it was found before", () => {

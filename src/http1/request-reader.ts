@@ -13,7 +13,7 @@ import { latin1 } from "./latin1.ts";
 /** A method longer than this is no method: the registry's longest has 17 letters. */
 const METHOD_BYTES_MAX = 64;
 
-/** Reads the requests of one downstream connection. See MessageReader for the protocol of calls. */
+/** Reads the requests of a downstream connection. See MessageReader for the protocol of calls. */
 export class RequestReader extends MessageReader<RequestHead> {
   private emptyLines: number = 0;
   /** Offset from `base` of the first unchecked byte of an unfinished target: one that comes byte by byte is looked at once. */
@@ -30,8 +30,8 @@ export class RequestReader extends MessageReader<RequestHead> {
     super(limits, head);
   }
 
-  override release(): void {
-    super.release();
+  override forget(): void {
+    super.forget();
     this.lastAuthority = "";
     this.lastHost = "";
   }

@@ -19,6 +19,7 @@ import { Known, bit } from "../http/known-fields.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
+import { DEFAULT_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
@@ -60,6 +61,8 @@ const SETTLE_MS = 1000;
 const HALF_CLOSED_PROBE_MS = 25;
 
 const NO_EDITS = new FieldEdits();
+/** Of connections that are not being asked anything. */
+const NO_READER = new RequestReader(DEFAULT_LIMITS);
 
 export class Http1Downstream extends Timed implements Downstream, TransportReader, OutletOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
@@ -67,7 +70,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   readonly outlet: Outlet;
 
   private readonly context: ListenerContext;
-  private readonly reader: RequestReader;
+  /** On loan from the listener's idle ones from a connection's first byte until it has been idle for a while. */
+  private reader: RequestReader = NO_READER;
   /** The other end's address, as it is logged, forwarded and counted. */
   readonly peer: string;
   private readonly peerTrusted: boolean;
@@ -107,7 +111,6 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.peerTrusted = peer.trusted;
     const { unsafe_field_names: unsafeFieldNames } = context.config;
     this.direct = { peer: peer.address, client: peer.address, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
-    this.reader = new RequestReader(context.limits);
     this.outlet = new Outlet(this);
     const transport = open(this, this.outlet);
     this.transport = transport;
@@ -139,6 +142,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       this.hold(buffer.subarray(0, count));
       return;
     }
+    if (this.reader === NO_READER) this.reader = this.context.takeReader();
     this.reader.feed(buffer, 0, count);
     this.process();
     // A loaned buffer may be referred to by an unfinished write; then it stays until that is done, and reading has paused.
@@ -423,8 +427,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       return;
     }
     if (this.closing || (this.inputEnded && this.held === null)) {
-      if (exchange !== null && this.hasLastWord(exchange)) this.closeNow();
-      else this.linger();
+      if (exchange === null || !this.hasLastWord(exchange)) return this.linger();
+      this.giveReaderBack();
+      this.closeNow();
       return;
     }
     this.nextRequest();
@@ -534,8 +539,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private inputDone(): void {
     switch (this.state) {
       case State.idle:
-        if (this.reader.endOfInput() === Event.fault) this.refuse(answers.refusal(this.reader.fault));
-        else this.closeNow();
+        if (this.reader.endOfInput() === Event.fault) return this.refuse(answers.refusal(this.reader.fault));
+        this.giveReaderBack();
+        this.closeNow();
         return;
       case State.exchange:
         if (this.exchange === null) return;
@@ -631,8 +637,16 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   }
 
   private settle(): void {
-    this.reader.release();
+    this.giveReaderBack();
     this.context.plane.deadlines.setTick(this, this.idleUntil);
+  }
+
+  /** No request is being read or answered. */
+  private giveReaderBack(): void {
+    const { reader } = this;
+    if (reader === NO_READER) return;
+    this.reader = NO_READER;
+    this.context.giveReaderBack(reader);
   }
 
   /** A response waits for its client: from now on it is looked how much of it is taken. */

@@ -15,7 +15,7 @@ import type { FieldSection } from "../http/field-section.ts";
 import { Known } from "../http/known-fields.ts";
 import { Framing } from "../http1/body-framing.ts";
 import { Event } from "../http1/message-reader.ts";
-import type { MessageLimits } from "../http1/limits.ts";
+import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
 import type { Exchange } from "../proxy/exchange.ts";
@@ -37,13 +37,8 @@ import { isSwitchFor } from "./websocket-handshake.ts";
 
 const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const;
 
-/** Limits of a response's head: origins are trusted further than clients, yet not without end. */
-const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsMax: 256, startLineBytesMax: 8 * 1024 };
-
 /** Of connections that await no response. */
 const NO_READER = new ResponseReader(RESPONSE_LIMITS);
-/** Readers kept for the next requests, per upstream: as many as are in flight on a busy thread. */
-const IDLE_READERS_MAX = 256;
 
 const added = new AddedFields();
 
@@ -114,7 +109,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.answered = false;
     this.bufferIsFree = false;
     this.requestEnded = false;
-    this.reader = this.target.idleReaders.pop() ?? new ResponseReader(RESPONSE_LIMITS);
+    this.reader = this.target.idleReaders.take();
     this.reader.toHead = exchange.request.method === "HEAD";
     this.chunked = exchange.requestFraming.kind === Framing.chunked;
     this.sentBefore = this.outlet.bytesSent;
@@ -313,7 +308,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     const { reader, target } = this;
     this.reader = NO_READER;
     reader.letGo();
-    if (target.idleReaders.length < IDLE_READERS_MAX) target.idleReaders.push(reader);
+    target.idleReaders.giveBack(reader);
   }
 
   /** FIN from the origin. */

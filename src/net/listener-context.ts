@@ -1,7 +1,9 @@
 /** What the connections of a listener share in one thread, and who may become one. */
 import type { CidrSet } from "../base/cidr.ts";
 import type { Config } from "../config/schema.ts";
+import { IdleReaders } from "../http1/idle-readers.ts";
 import type { MessageLimits } from "../http1/limits.ts";
+import { RequestReader } from "../http1/request-reader.ts";
 import { clientKey } from "../policy/rate-limit/client-key.ts";
 import { NO_SOCKETS } from "../proxy/answers.ts";
 import { CounterId } from "../shared/metric-table.ts";
@@ -28,10 +30,11 @@ export class ListenerContext {
   /** Position in the configuration. */
   readonly index: number;
   config: ListenerConfig;
-  limits: MessageLimits;
+  private limits: MessageLimits;
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];
   readonly connections: Set<Http1Downstream> = new Set();
+  private readonly idleReaders: IdleReaders<RequestReader> = new IdleReaders(() => new RequestReader(this.limits));
   /** Clients that cannot be served wait in the system's queue, for the listener accepts none; where it cannot do that, they are told so. */
   canWait: boolean = true;
   /** Goes around the connections, looking for idle ones to give up. */
@@ -95,6 +98,19 @@ export class ListenerContext {
     if (!this.plane.shortOfSockets()) return true;
     this.makePlace();
     return false;
+  }
+
+  /** For a connection that begins to be asked. */
+  takeReader(): RequestReader {
+    const reader = this.idleReaders.take();
+    reader.limits = this.limits;
+    return reader;
+  }
+
+  /** One that stands behind its last message, with nothing unread. */
+  giveReaderBack(reader: RequestReader): void {
+    reader.forget();
+    this.idleReaders.giveBack(reader);
   }
 
   /** The connection is gone; false if that was known. */

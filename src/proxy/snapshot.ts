@@ -4,7 +4,9 @@
  */
 import type { Config } from "../config/schema.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import type { ResponseReader } from "../http1/response-reader.ts";
+import { IdleReaders } from "../http1/idle-readers.ts";
+import { RESPONSE_LIMITS } from "../http1/limits.ts";
+import { ResponseReader } from "../http1/response-reader.ts";
 import { authenticationMiddleware } from "../middleware/authentication/authentication.ts";
 import { corsMiddleware } from "../middleware/cors/cors.ts";
 import { rateLimitMiddleware } from "../middleware/rate-limit/rate-limit.ts";
@@ -41,7 +43,7 @@ export interface EndpointTarget {
   /** The thread's pool for it, found at its first use. */
   pool: unknown;
   /** Those that read no response at the moment: of all endpoints of the upstream, whose responses resemble each other. */
-  readonly idleReaders: ResponseReader[];
+  readonly idleReaders: IdleReaders<ResponseReader>;
 }
 
 export interface EndpointTls {
@@ -187,7 +189,7 @@ function those(middleware: readonly Middleware[], condition: (each: Middleware) 
 
 function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {
   const ca = config.tls.ca_file === undefined ? null : [context.readFile(config.tls.ca_file)];
-  const idleReaders: ResponseReader[] = [];
+  const idleReaders = new IdleReaders(() => new ResponseReader(RESPONSE_LIMITS));
   const endpoints = config.endpoints.map((endpoint, index): EndpointTarget => {
     const url = new URL(endpoint.url);
     const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
