@@ -57,9 +57,7 @@ interface Facts {
   readonly tunnel: boolean;
 }
 
-type SectionHead = FieldSection & { fieldsStart: number; fieldsEnd: number };
-
-function read<Head extends SectionHead, Reader extends MessageReader<Head>>(
+function read<Head extends FieldSection, Reader extends MessageReader<Head>>(
   { wire, cuts, limits }: Input,
   reader: Reader,
   relay: Relay<Reader>,

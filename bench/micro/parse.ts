@@ -30,7 +30,7 @@ function requests(messages: readonly Buffer[]): Run {
     const body = whole(reader, bytes);
     const { head } = reader;
     reader.restart(head);
-    return body + head.path.length + head.fieldsEnd + head.count;
+    return body + head.path.length + head.text.length + head.count;
   });
 }
 
@@ -40,7 +40,7 @@ function responses(messages: readonly Buffer[]): Run {
     const body = whole(reader, bytes);
     const { head } = reader;
     reader.restart(head);
-    return body + head.status + head.fieldsEnd + head.count;
+    return body + head.status + head.text.length + head.count;
   });
 }
 

@@ -14,12 +14,19 @@ import type { Operation, Run } from "./operation.ts";
 
 const PEER = "203.0.113.7";
 const X_FORWARDED_FOR = "X-Forwarded-For: 198.51.100.23, 192.0.2.44";
+/** What was written for the lines is there to be written again. */
+const KNOWN = true;
 const FORWARDED = "Forwarded: for=198.51.100.23;host=shop.example.com;proto=https, for=192.0.2.44";
 
 export const serialise: readonly Operation[] = [
   {
-    name: "serialise/request",
-    about: "the forwarded head of a browser's request",
+    name: "serialise/request-same",
+    about: "the forwarded head of a browser's request, whose lines were forwarded before",
+    prepare: () => requests((variant) => fromClient(browserRequest(variant)), noEdits, KNOWN),
+  },
+  {
+    name: "serialise/request-differing",
+    about: "the same with lines that are new",
     prepare: () => requests((variant) => fromClient(browserRequest(variant)), noEdits),
   },
   {
@@ -46,11 +53,16 @@ export const serialise: readonly Operation[] = [
     about: "the same from a trusted proxy that writes Forwarded",
     prepare: () => requests((variant) => fromForwarded(requestHead(browserRequest(variant, [FORWARDED]))), noEdits),
   },
-  { name: "serialise/response", about: "a response head whose body has a length", prepare: () => responses(BodyMode.length) },
+  {
+    name: "serialise/response-same",
+    about: "a response head whose body has a length, and whose lines were sent on before",
+    prepare: () => responses(BodyMode.length, KNOWN),
+  },
+  { name: "serialise/response-differing", about: "the same with lines that are new", prepare: () => responses(BodyMode.length) },
   { name: "serialise/response-chunked", about: "a response head whose body is sent in chunks", prepare: () => responses(BodyMode.chunked) },
 ];
 
-function requests(make: (variant: number) => ForwardedRequest, edit: (edits: FieldEdits) => void): Run {
+function requests(make: (variant: number) => ForwardedRequest, edit: (edits: FieldEdits) => void, known: boolean = false): Run {
   const exchanges = variants(make);
   const edits = new FieldEdits();
   const added = new AddedFields();
@@ -60,13 +72,15 @@ function requests(make: (variant: number) => ForwardedRequest, edit: (edits: Fie
     for (let n = 0; n < count; n++) {
       edits.reset();
       edit(edits);
-      sum += wire.write(requestHeadText(nth(exchanges, n), edits, added, "10.0.0.1:8080"), 0, "latin1");
+      const exchange = nth(exchanges, n);
+      if (!known) exchange.request.written.forget();
+      sum += wire.write(requestHeadText(exchange, edits, added, "10.0.0.1:8080"), 0, "latin1");
     }
     return sum;
   };
 }
 
-function responses(mode: BodyModeKind): Run {
+function responses(mode: BodyModeKind, known: boolean = false): Run {
   const heads = variants((variant) => responseHead(smallResponse(variant)));
   const edits = new FieldEdits();
   const wire = Buffer.allocUnsafe(4096);
@@ -76,7 +90,9 @@ function responses(mode: BodyModeKind): Run {
       edits.reset();
       // The clock goes on by a request's time.
       const epochMs = 1_790_000_000_000 + n * 0.03125;
-      sum += wire.write(responseHeadText(nth(heads, n), edits, { mode, close: false, epochMs }), 0, "latin1");
+      const head = nth(heads, n);
+      if (!known) head.written.forget();
+      sum += wire.write(responseHeadText(head, edits, { mode, close: false, epochMs }), 0, "latin1");
     }
     return sum;
   };
@@ -100,7 +116,7 @@ function fromClient(bytes: Buffer): ForwardedRequest {
 }
 
 function fromProxy(request: RequestHead): ForwardedRequest {
-  return { ...fromClient(Buffer.from(`${request.text}\r\n`, "latin1")), client: "192.0.2.44", peerTrusted: true };
+  return { ...fromClient(Buffer.from(`${request.startLine}${request.text}\r\n`, "latin1")), client: "192.0.2.44", peerTrusted: true };
 }
 
 function fromForwarded(request: RequestHead): ForwardedRequest {

@@ -8,16 +8,16 @@ import { RequestHead } from "./request-head.ts";
 
 type Line = readonly [name: string, value: string, id?: KnownId];
 
-/** A section of those lines behind a start line, as a reader would leave it. */
+/** A section of those lines, as a reader would leave it. */
 function fill(section: FieldSection, lines: readonly Line[]): FieldSection {
   section.clear();
-  let text = "GET / HTTP/1.1\r\n";
+  let text = "";
   for (const [name, value, id] of lines) {
     const valueStart = text.length + name.length + 2;
     section.addLine(text.length, text.length + name.length, valueStart, valueStart + value.length, id ?? Known.none);
     text += `${name}: ${value}\r\n`;
   }
-  section.text = text;
+  section.complete(text);
   return section;
 }
 
@@ -67,8 +67,7 @@ test("known fields are found by id", () => {
 
 test("a line ends where the next begins, the last one where the section ends", () => {
   const section = fill(new FieldSection(), LINES);
-  const end = section.text.length;
-  const cut = LINES.map((_, index) => section.text.slice(section.nameStart(index), section.lineEnd(index, end)));
+  const cut = LINES.map((_, index) => section.text.slice(section.nameStart(index), section.lineEnd(index)));
   assert.deepEqual(
     cut,
     LINES.map(([name, value]) => `${name}: ${value}\r\n`),
@@ -91,15 +90,29 @@ test("cleared, it holds nothing of the message before", () => {
   );
   fill(section, [["X-New", "2"]]);
   assert.deepEqual([section.count, section.get("x-new"), section.get("x-one")], [1, "2", undefined]);
-  assert.equal(section.lineEnd(0, section.text.length), section.text.length);
+  assert.equal(section.lineEnd(0), section.text.length);
 });
 
-test("a request's head forgets with its fields that its start line was reusable", () => {
+test("lines that are recalled are those of the section before, under the same edition", () => {
+  const section = fill(new FieldSection(), LINES);
+  const { text, edition, present } = section;
+  section.clear();
+  assert.deepEqual([section.edition, section.editionBefore], [0, edition]);
+  section.recall();
+  assert.deepEqual([section.text, section.count, section.present, section.edition], [text, LINES.length, present, edition]);
+  fill(section, [["X-New", "2"]]);
+  assert.notEqual(section.edition, edition);
+  section.clear();
+  section.clear();
+  assert.equal(section.editionBefore, 0, "a section that was not completed cannot be recalled");
+});
+
+test("a head forgets what it held", () => {
   const head = new RequestHead();
   fill(head, LINES);
-  head.startLineReusable = true;
-  head.clear();
-  assert.deepEqual([head.count, head.startLineReusable], [0, false]);
+  head.startLine = "GET /secret HTTP/1.1\r\n";
+  head.forget();
+  assert.deepEqual([head.count, head.text, head.linesBefore, head.startLine, head.size], [0, "", "", "", 2]);
 });
 
 test("any number of lines is kept, also by a section that is used again", () => {

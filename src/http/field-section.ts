@@ -12,7 +12,7 @@ const NO_OFFSETS = new Int32Array(0);
  * lower-cased before somebody asks. Reused from message to message by its reader.
  */
 export class FieldSection {
-  /** The section as received, one character a byte (latin1), start line included. */
+  /** The lines as received, one character a byte (latin1), each with its CRLF. */
   text: string = "";
   count: number = 0;
   /** Bits of the known fields that occur, see `bit()` in known-fields.ts. */
@@ -21,56 +21,63 @@ export class FieldSection {
   hidden: number = 0;
   /** What `connectionOptions` found; null: nobody asked yet. */
   connection: ConnectionOptions | null = null;
+  /** Which lines these are: a number of their own for all that were completed, and the same one for those that are recalled; 0: not complete. */
+  edition: number = 0;
+  private editions: number = 0;
   private offsets: Int32Array = NO_OFFSETS;
-  /** The lines of the section before: their text, where in its section it began, and what was found in it. */
-  private lastLines: string = "";
-  private lastStart: number = 0;
-  private lastCount: number = 0;
-  private lastPresent: number = 0;
-  private lastConnection: ConnectionOptions | null = null;
+  /** The lines of the section before, and what was found in them. */
+  private textBefore: string = "";
+  private countBefore: number = 0;
+  private presentBefore: number = 0;
+  private connectionBefore: ConnectionOptions | null = null;
+  private before: number = 0;
 
+  /** For the lines of the next section. */
   clear(): void {
-    this.lastConnection = this.connection;
-    this.connection = null;
+    this.textBefore = this.text;
+    this.countBefore = this.count;
+    this.presentBefore = this.present;
+    this.connectionBefore = this.connection;
+    this.before = this.edition;
     this.text = "";
     this.count = 0;
     this.present = 0;
     this.hidden = 0;
+    this.connection = null;
+    this.edition = 0;
   }
 
-  /** `text` is the whole section and its lines begin at `linesStart`: remembers them for `recall`. */
-  complete(text: string, linesStart: number): void {
+  /** All lines were added: `text` is what they were read from. */
+  complete(text: string): void {
     this.text = text;
-    this.lastLines = text.slice(linesStart);
-    this.lastStart = linesStart;
-    this.lastCount = this.count;
-    this.lastPresent = this.present;
+    this.edition = ++this.editions;
   }
 
-  /** The lines of the section that was completed last, which `recall` would know again; "": none. */
+  /** After `clear`: the edition of the section before; 0: there is none. */
+  get editionBefore(): number {
+    return this.before;
+  }
+
+  /** The text of its lines. */
   get linesBefore(): string {
-    return this.lastLines;
+    return this.textBefore;
   }
 
   /** How many they are. */
-  get countBefore(): number {
-    return this.lastCount;
+  get lineCountBefore(): number {
+    return this.countBefore;
   }
 
   /**
-   * After `clear`, with `text` a whole section: where its lines are those of the section before, octet by octet, what was found then
-   * holds again, and nothing needs to be read. On a kept connection that is the usual case: what changes is the start line.
+   * After `clear`: the lines are those of the section before, octet by octet, and what was found then holds again. On a kept connection
+   * that is the usual case: what changes is the start line.
    */
-  recall(text: string, linesStart: number): boolean {
-    if (text.slice(linesStart) !== this.lastLines) return false;
-    const delta = linesStart - this.lastStart;
-    if (delta !== 0) move(this.offsets, 0, this.lastCount, delta);
-    this.lastStart = linesStart;
-    this.count = this.lastCount;
-    this.present = this.lastPresent;
-    this.connection = this.lastConnection;
-    this.text = text;
-    return true;
+  recall(): void {
+    this.text = this.textBefore;
+    this.count = this.countBefore;
+    this.present = this.presentBefore;
+    this.connection = this.connectionBefore;
+    this.edition = this.before;
   }
 
   /**
@@ -87,18 +94,17 @@ export class FieldSection {
 
   /** Every line was read or taken over, and none that changed is known or was: what depends on known fields alone holds again. */
   takeOverConnection(): void {
-    this.connection = this.lastConnection;
+    this.connection = this.connectionBefore;
   }
 
   /** Forgets what was read and gives back more memory than most need: the next section is read as the first one was. */
   forget(): void {
     this.clear();
-    this.lastLines = "";
-    this.lastConnection = null;
+    this.clear();
     if (this.offsets.length > LINES_FIRST * STRIDE) this.offsets = NO_OFFSETS;
   }
 
-  /** Records a line; offsets count from the section's first byte. */
+  /** Records a line; offsets count from the first line's first byte. */
   addLine(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, id: KnownId): void {
     let at = this.count * STRIDE;
     if (at === this.offsets.length) this.grow();
@@ -132,9 +138,9 @@ export class FieldSection {
     return this.offsets[index * STRIDE + 4] as number;
   }
 
-  /** Index of the first line after the given one: where this line, its CRLF included, ends. */
-  lineEnd(index: number, sectionEnd: number): number {
-    return index + 1 < this.count ? this.nameStart(index + 1) : sectionEnd;
+  /** Where that line, its CRLF included, ends. */
+  lineEnd(index: number): number {
+    return index + 1 < this.count ? this.nameStart(index + 1) : this.text.length;
   }
 
   name(index: number): string {

@@ -7,12 +7,10 @@ import { FieldSection } from "./field-section.ts";
 import { REQUEST_DROPPED, RESPONSE_DROPPED, UNTRUSTED_DROPPED, keptText, keptTrailers } from "./forward-fields.ts";
 import { Known, bit, knownField } from "./known-fields.ts";
 
-const START = "GET / HTTP/1.1\r\n";
-
-/** A section of raw lines, each without its CRLF, behind `start`. */
-function sectionOf(lines: readonly string[], start: string = START): FieldSection {
+/** A section of raw lines, each without its CRLF. */
+function sectionOf(lines: readonly string[]): FieldSection {
   const section = new FieldSection();
-  let text = start;
+  let text = "";
   for (const line of lines) {
     const colon = line.indexOf(":");
     const id = line.slice(0, colon).includes("_") ? Known.unsafeName : knownField(Buffer.from(line), 0, colon);
@@ -25,7 +23,7 @@ function sectionOf(lines: readonly string[], start: string = START): FieldSectio
 
 function kept(lines: readonly string[], dropped: number, removed: readonly string[] = []): string[] {
   const section = sectionOf(lines);
-  const text = keptText(section, START.length, section.text.length, dropped, removed);
+  const text = keptText(section, dropped, removed);
   assert.ok(text === "" || text.endsWith("\r\n"));
   return text.split("\r\n").slice(0, -1);
 }
@@ -38,13 +36,13 @@ test("lines that are kept keep their bytes, their order and their spelling", () 
 
 test("a field that frames the message goes on without the tabs around its value", () => {
   const section = sectionOf([]);
-  const wire = Buffer.from(`${START}HOST:\ta.test \t\r\nX-A:\t1\r\nContent-Length: \t5\r\nX-B: 2\r\n`, "latin1");
+  const wire = Buffer.from(`HOST:\ta.test \t\r\nX-A:\t1\r\nContent-Length: \t5\r\nX-B: 2\r\n`, "latin1");
   const scan = new LineScan();
-  for (let at = START.length; at < wire.length;) at = readFieldLine(wire, at, wire.length, 0, section, scan);
+  for (let at = 0; at < wire.length;) at = readFieldLine(wire, at, wire.length, 0, section, scan);
   section.text = wire.toString("latin1");
-  const text = keptText(section, START.length, section.text.length, 0, []);
+  const text = keptText(section, 0, []);
   assert.equal(text, "HOST: a.test\r\nX-A:\t1\r\nContent-Length: 5\r\nX-B: 2\r\n");
-  assert.equal(keptText(section, START.length, section.text.length, bit(Known.host), ["x-a"]), "Content-Length: 5\r\nX-B: 2\r\n");
+  assert.equal(keptText(section, bit(Known.host), ["x-a"]), "Content-Length: 5\r\nX-B: 2\r\n");
 });
 
 test("names by the thousand are removed as a few are", () => {
@@ -164,15 +162,10 @@ test("trailers that frame, route, authenticate or rule are dropped, others pass 
     "X-Real-IP: 1",
   ];
   const fine = ["Grpc-Status: 0", "grpc-message: ok", "X-Checksum: 1", "Content-MD5: x", "ETag: x", "Digest: x"];
-  assert.equal(keptTrailers(sectionOf(forbidden, "")), "");
-  assert.equal(keptTrailers(sectionOf([...fine, ...forbidden], "")), fine.map((line) => `${line}\r\n`).join(""));
+  assert.equal(keptTrailers(sectionOf(forbidden)), "");
+  assert.equal(keptTrailers(sectionOf([...fine, ...forbidden])), fine.map((line) => `${line}\r\n`).join(""));
   assert.equal(
-    keptTrailers(
-      sectionOf(
-        forbidden.flatMap((line, index) => [line.toUpperCase(), `n${index}: 1`]),
-        "",
-      ),
-    ),
+    keptTrailers(sectionOf(forbidden.flatMap((line, index) => [line.toUpperCase(), `n${index}: 1`]))),
     forbidden.map((_, index) => `n${index}: 1\r\n`).join(""),
   );
   assert.equal(keptTrailers(null), "");

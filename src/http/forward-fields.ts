@@ -34,18 +34,15 @@ export const RESPONSE_DROPPED: number = HOP_BY_HOP;
  */
 const REWRITTEN = bit(Known.tabbedFraming);
 
-/**
- * The text of `section` from offset `from` to `end`, without lines whose known id is in `dropped` and without lines of the names in
- * `removed` (lower case).
- */
-export function keptText(section: FieldSection, from: number, end: number, dropped: number, removed: readonly string[]): string {
+/** The text of `section` without lines whose known id is in `dropped` and without lines of the names in `removed` (lower case). */
+export function keptText(section: FieldSection, dropped: number, removed: readonly string[]): string {
   const text = section.text;
-  if ((section.present & (dropped | REWRITTEN)) === 0 && removed.length === 0) return text.slice(from, end);
+  if ((section.present & (dropped | REWRITTEN)) === 0 && removed.length === 0) return text;
   const rewritten = (section.present & REWRITTEN) === 0 ? 0 : FRAMING_FIELDS;
   // A client may name thousands of fields: with a look at each of them for each line, a head would cost milliseconds.
   const many = removed.length > FEW ? new Set(removed) : null;
   let kept = "";
-  let runStart = from;
+  let runStart = 0;
   for (let index = 0; index < section.count; index++) {
     const known = 1 << section.knownId(index);
     const gone =
@@ -54,9 +51,9 @@ export function keptText(section: FieldSection, from: number, end: number, dropp
     const lineStart = section.nameStart(index);
     if (lineStart > runStart) kept += text.slice(runStart, lineStart);
     if (!gone) kept += `${section.name(index)}: ${section.value(index)}\r\n`;
-    runStart = section.lineEnd(index, end);
+    runStart = section.lineEnd(index);
   }
-  return runStart < end ? kept + text.slice(runStart, end) : kept;
+  return runStart < text.length ? kept + text.slice(runStart) : kept;
 }
 
 const FEW = 8;
@@ -109,5 +106,5 @@ const TRAILER_FORBIDDEN_NAMES: readonly string[] = [
 /** The lines of a trailer section that may be forwarded. */
 export function keptTrailers(section: FieldSection | null): string {
   if (section === null) return "";
-  return keptText(section, 0, section.text.length, TRAILER_FORBIDDEN, TRAILER_FORBIDDEN_NAMES);
+  return keptText(section, TRAILER_FORBIDDEN, TRAILER_FORBIDDEN_NAMES);
 }

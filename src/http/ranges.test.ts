@@ -14,7 +14,7 @@ function sectionOf(...lines: string[]): FieldSection {
     next = readFieldLine(wire, at, wire.length, 0, section, scan);
     if (next >= 0) at = next;
   }
-  section.complete(wire.toString("latin1", 0, at), 0);
+  section.complete(wire.toString("latin1", 0, at));
   return section;
 }
 

@@ -1,4 +1,5 @@
 import { FieldSection } from "./field-section.ts";
+import { WrittenHead } from "./written-head.ts";
 
 /** A request's head, whatever HTTP version carried it. Valid until its exchange has finished. */
 export class RequestHead extends FieldSection {
@@ -15,25 +16,25 @@ export class RequestHead extends FieldSection {
   host: string = "";
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   minor: 0 | 1 = 1;
-  /** Offset in `text` behind the start line's CRLF, where the first field line begins. */
-  fieldsStart: number = 0;
-  /** Offset in `text` behind the last field line, before the empty line. */
-  fieldsEnd: number = 0;
-
-  /** Whether the start line in `text` can go upstream as it stands. */
+  /** As received, with its CRLF. */
+  startLine: string = "";
+  /** Whether the start line can go upstream as it stands. */
   startLineReusable: boolean = false;
+  /** `authority` is not the value of Host: the target's stands for it, or there is none. */
+  hostReplaced: boolean = false;
+  readonly written: WrittenHead = new WrittenHead();
+
+  /** Octets of the complete head, the empty line included. */
+  get size(): number {
+    return this.startLine.length + this.text.length + 2;
+  }
 
   override forget(): void {
     super.forget();
+    this.startLine = "";
     this.target = "";
     this.forwardTarget = "";
     this.path = "";
-  }
-
-  override clear(): void {
-    super.clear();
-    this.startLineReusable = false;
-    this.authority = "";
-    this.host = "";
+    this.written.forget();
   }
 }

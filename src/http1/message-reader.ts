@@ -18,7 +18,8 @@ import type { Fault } from "./faults.ts";
 import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { latin1 } from "./latin1.ts";
-import { NO_RUNS, StableLines, isRun } from "./stable-lines.ts";
+import { LastStartLine } from "./last-start-line.ts";
+import { NO_RUNS, StableLines, isSame } from "./stable-lines.ts";
 import type { StableRun } from "./stable-lines.ts";
 
 export const Event = {
@@ -50,8 +51,12 @@ const State = {
 const EMPTY = Buffer.alloc(0);
 /** Messages between two tries whether one has the very lines of the one before it: most origins' differ in `Date`, once a second. */
 const RUNS_FIRST = 64;
+/** Room for the lines of most heads. */
+const LINES_BYTES = 1024;
+/** More is given back by a reader that forgets. */
+const LINES_BYTES_KEPT = 4096;
 
-export abstract class MessageReader<Head extends FieldSection & { fieldsStart: number; fieldsEnd: number }> {
+export abstract class MessageReader<Head extends FieldSection> {
   bytes: Buffer = EMPTY;
   dataStart: number = 0;
   dataEnd: number = 0;
@@ -68,6 +73,8 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   protected limit: number = 0;
   /** Where the section being read begins in `bytes`. */
   protected base: number = 0;
+  /** Where its field lines begin. */
+  private linesAt: number = 0;
   private state: number = State.startLine;
   private startLineDone: boolean = false;
   private remaining: number = 0;
@@ -78,10 +85,15 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   /** For so many messages runs of lines are compared, and not all lines at once. */
   private runsFirst: number = 0;
   private readonly stable: StableLines = new StableLines();
+  private readonly lastStart: LastStartLine = new LastStartLine();
+  /** The start line is that of the message before. */
+  protected sameStart: boolean = false;
+  /** The field lines of an earlier message, to know them again by, and which edition of the head's they are. */
+  private lines: Buffer = EMPTY;
+  private linesLength: number = 0;
+  private linesEdition: number = 0;
   /** What depends on known fields alone is as it was in the message before. */
   private recalled: boolean = false;
-  /** The beginning of the message as text, as far as it was compared with the message before and found different; "": it was not. */
-  private compared: string = "";
 
   constructor(limits: MessageLimits, head: Head) {
     this.limits = limits;
@@ -93,6 +105,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     if (this.kept === null) {
       this.bytes = bytes;
       this.base = start;
+      this.linesAt = start;
       this.at = start;
       this.limit = end;
       return;
@@ -142,6 +155,14 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     return this.startLineDone;
   }
 
+  /** Of a head whose lines were not all read: tells those that were. */
+  protected tellSoFar(): void {
+    const { head, bytes } = this;
+    if (head.edition !== 0) return;
+    this.takeStartLine(latin1(bytes, this.base, this.linesAt));
+    head.text = latin1(bytes, this.linesAt, this.at);
+  }
+
   /** Bytes of the current message's head, as far as it was looked at. */
   get bytesOfHead(): number {
     return this.limit - this.base;
@@ -169,7 +190,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   restart(head: Head): void {
     this.state = State.startLine;
     this.startLineDone = false;
-    if (head !== this.head) this.stable.forget();
+    if (head !== this.head) this.forgetLast();
     this.head = head;
     this.trailers = null;
     // Bytes behind the message may still lie in owned memory: they are fed on from there, and `kept` only marks unfinished lines.
@@ -181,8 +202,15 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   forget(): void {
     this.restart(this.head);
     this.head.forget();
-    this.stable.forget();
+    this.forgetLast();
+    if (this.lines.length > LINES_BYTES_KEPT) this.lines = EMPTY;
     this.letGo();
+  }
+
+  private forgetLast(): void {
+    this.stable.forget();
+    this.lastStart.forget();
+    this.linesEdition = 0;
   }
 
   /** Between messages, with nothing unread: refers to no buffer of its caller's any more. */
@@ -198,6 +226,8 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
    * behind it, and looks at `startLineBytesMax` bytes at most.
    */
   protected abstract readStartLine(): boolean | Fault;
+  /** The start line as text, where it is another than that of the message before. */
+  protected abstract takeStartLine(text: string): void;
   /**
    * The field lines are complete: checks them and decides `framing`. With `recalled` they are those of the message before, which passed:
    * what depends on them alone needs no second look.
@@ -205,11 +235,23 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
   protected abstract finishHead(recalled: boolean): Fault | null;
   protected startMessage(): void {}
 
+  /** For `readStartLine`: whether that of the message before stands at `at`, all of it before `end`; then it is behind it. */
+  protected isLastStartLine(end: number): boolean {
+    const length = this.lastStart.lengthAt(this.bytes, this.at, end);
+    this.sameStart = length > 0;
+    this.at += length;
+    return this.sameStart;
+  }
+
+  protected rememberStartLine(): void {
+    this.lastStart.remember(this.bytes, this.base, this.at);
+  }
+
   private nextStartLine(): EventKind {
     const result = this.readStartLine();
     if (result === true) {
       this.startLineDone = true;
-      this.head.fieldsStart = this.at - this.base;
+      this.linesAt = this.at;
       this.state = State.fields;
       if (this.runsFirst > 0 && this.stable.runs !== NO_RUNS) this.runsFirst--;
       else if (this.recallLines()) return this.headRead(true);
@@ -226,28 +268,42 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     if (fault === undefined) return this.wantMore();
     if (fault !== null) return this.fail(fault);
     const { head } = this;
-    head.fieldsEnd = this.at - 2 - this.base;
-    // Of the same length as what was compared it is the same text.
-    const text = this.compared.length === head.fieldsEnd ? this.compared : latin1(this.bytes, this.base, this.at - 2);
-    this.compared = "";
     const before = head.linesBefore;
-    head.complete(text, head.fieldsStart);
-    this.stable.learn(before, head.linesBefore, head);
+    this.completeHead(this.at - 2);
+    this.rememberLines();
+    this.stable.learn(before, head.text, head);
     return this.headRead(false);
+  }
+
+  /** The head's lines end at `end`. What is new of the head becomes text, all of it at once. */
+  private completeHead(end: number): void {
+    const { head, bytes, base, linesAt } = this;
+    if (this.sameStart) return head.complete(latin1(bytes, linesAt, end));
+    const text = latin1(bytes, base, end);
+    this.takeStartLine(text.slice(0, linesAt - base));
+    head.complete(text.slice(linesAt - base));
+  }
+
+  /** The lines of the head, which stands before `at`. */
+  private rememberLines(): void {
+    const { bytes, linesAt } = this;
+    const end = this.at - 2;
+    const length = end - linesAt;
+    if (length > this.lines.length) this.lines = Buffer.allocUnsafeSlow(Math.max(LINES_BYTES, 2 * length));
+    bytes.copy(this.lines, 0, linesAt, end);
+    this.linesLength = length;
+    this.linesEdition = this.head.edition;
   }
 
   /** Whether the field lines are all here and the same as those of the message before: then they are taken as read. */
   private recallLines(): boolean {
-    const { head, bytes, at } = this;
-    const end = at + head.linesBefore.length;
-    if (end === at || end + 2 > this.limit || bytes[end] !== CR || bytes[end + 1] !== LF) return false;
-    if (end + 2 - this.base > this.limits.headBytesMax) return false;
-    const text = latin1(bytes, this.base, end);
-    if (!head.recall(text, head.fieldsStart)) {
-      this.compared = text;
-      return false;
-    }
-    head.fieldsEnd = end - this.base;
+    const { head, bytes, at, linesLength } = this;
+    const end = at + linesLength;
+    if (linesLength === 0 || head.editionBefore !== this.linesEdition || head.editionBefore === 0) return false;
+    if (end + 2 > this.limit || end + 2 - this.base > this.limits.headBytesMax) return false;
+    if (bytes[end] !== CR || bytes[end + 1] !== LF || !isSame(this.lines, linesLength, bytes, at, end)) return false;
+    head.recall();
+    if (!this.sameStart) this.takeStartLine(latin1(bytes, this.base, at));
     this.at = end + 2;
     return true;
   }
@@ -257,26 +313,26 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
    * there is another line or the end of what was fed, and reading goes on from there.
    */
   private recallRuns(): boolean {
-    const { head, bytes, base } = this;
+    const { head, bytes, linesAt } = this;
     const { runs } = this.stable;
     if (runs === NO_RUNS) return false;
-    this.compared = "";
-    const end = Math.min(this.limit, base + this.limits.headBytesMax);
+    const end = Math.min(this.limit, this.base + this.limits.headBytesMax);
     this.recalled = true;
     for (let index = 0; index < runs.length; index++) {
       const run = runs[index] as StableRun;
       if (!this.readLinesTo(run.first, end)) return false;
       const stop = this.at + run.bytes.length;
-      if (stop > end || !isRun(run, bytes, this.at, stop)) return false;
-      head.takeOver(run.first, run.end, this.at - base, run.present);
+      if (stop > end || !isSame(run.bytes, run.bytes.length, bytes, this.at, stop)) return false;
+      head.takeOver(run.first, run.end, this.at - linesAt, run.present);
       this.at = stop;
     }
-    if (!this.readLinesTo(head.countBefore, end)) return false;
+    if (!this.readLinesTo(head.lineCountBefore, end)) return false;
     const { at } = this;
     if (at + 2 > end || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
-    head.fieldsEnd = at - base;
     this.at = at + 2;
-    head.complete(latin1(bytes, base, at), head.fieldsStart);
+    this.completeHead(at);
+    // Only where the next message is compared with all of them.
+    if (this.runsFirst === 0) this.rememberLines();
     if (this.recalled) head.takeOverConnection();
     return true;
   }
@@ -286,7 +342,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     const { head } = this;
     while (head.count < line) {
       const before = head.knownId(head.count);
-      const result = readFieldLine(this.bytes, this.at, end, this.base, head, this.lineScan);
+      const result = readFieldLine(this.bytes, this.at, end, this.linesAt, head, this.lineScan);
       if (result < 0) return false;
       this.at = result;
       if (before !== Known.none || head.knownId(head.count - 1) !== Known.none) this.recalled = false;
@@ -344,6 +400,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     if (result === Chunk.needMore) return Event.needMore;
     if (result === Chunk.fault) return this.fail(decoder.fault);
     this.base = this.at;
+    this.linesAt = this.at;
     this.trailers = new FieldSection();
     this.state = State.trailers;
     return this.nextTrailers();
@@ -355,7 +412,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     const fault = this.readLines(trailers);
     if (fault === undefined) return this.wantMore();
     if (fault !== null) return this.fail(fault);
-    trailers.text = latin1(this.bytes, this.base, this.at - 2);
+    trailers.complete(latin1(this.bytes, this.linesAt, this.at - 2));
     if (trailers.count === 0) this.trailers = null;
     this.kept = null;
     return this.complete();
@@ -374,7 +431,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
     // Bytes beyond the limit are not looked at: the verdict must not depend on how many of them arrived together.
     const end = Math.min(this.limit, this.base + this.limits.headBytesMax);
     for (;;) {
-      const result = readFieldLine(this.bytes, this.at, end, this.base, section, this.lineScan);
+      const result = readFieldLine(this.bytes, this.at, end, this.linesAt, section, this.lineScan);
       if (result >= 0) {
         this.at = result;
         if (section.count > this.limits.fieldsMax) return Faults.tooManyFields;
@@ -411,6 +468,7 @@ export abstract class MessageReader<Head extends FieldSection & { fieldsStart: n
       this.bytes = this.kept;
       this.base = 0;
       this.at = at - base;
+      this.linesAt -= base;
       this.limit = limit - base;
     }
     return Event.needMore;

@@ -18,7 +18,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   private emptyLines: number = 0;
   /** Offset from `base` of the first unchecked byte of an unfinished target: one that comes byte by byte is looked at once. */
   private targetChecked: number = 0;
-  /** Where the target lies in the message. */
+  /** Where the target lies in the start line. */
   private targetStart: number = 0;
   private targetEnd: number = 0;
   /** The authority checked last and its host: on a connection it hardly ever changes. */
@@ -57,6 +57,10 @@ export class RequestReader extends MessageReader<RequestHead> {
     this.at = at;
     const end = Math.min(limit, at + this.limits.startLineBytesMax);
 
+    if (this.isLastStartLine(end)) {
+      this.head.clear();
+      return true;
+    }
     while (at < end && TCHAR[bytes[at] as number] === 1) at++;
     if (at - this.base > METHOD_BYTES_MAX) return Faults.methodTooLong;
     if (at >= end) return false;
@@ -82,31 +86,31 @@ export class RequestReader extends MessageReader<RequestHead> {
     head.clear();
     head.minor = version === 0 ? 0 : 1;
     head.method = methodOf(bytes, this.base, methodEnd) ?? latin1(bytes, this.base, methodEnd);
+    this.at = at + 10;
     this.targetStart = targetStart - this.base;
     this.targetEnd = targetEnd - this.base;
-    head.startLineReusable = version === 1;
-    this.at = at + 10;
+    this.rememberStartLine();
     return true;
+  }
+
+  protected override takeStartLine(text: string): void {
+    this.head.startLine = text;
+    this.head.target = text.slice(this.targetStart, this.targetEnd);
   }
 
   /** The head as far as it was read, for whoever answers or logs what never got further; null before its request line was read. */
   get startedHead(): RequestHead | null {
     if (!this.startLineRead) return null;
-    const { head } = this;
-    if (head.text === "") {
-      head.text = latin1(this.bytes, this.base, this.at);
-      this.setTarget(head);
-    }
-    return head;
-  }
-
-  private setTarget(head: RequestHead): void {
-    head.target = head.text.slice(this.targetStart, this.targetEnd);
+    this.tellSoFar();
+    return this.head;
   }
 
   protected override finishHead(recalled: boolean): Fault | null {
     const head = this.head;
-    this.setTarget(head);
+    // Nothing that is looked at here differs from what was looked at before.
+    if (recalled && this.sameStart) return null;
+    head.startLineReusable = head.minor === 1;
+    head.hostReplaced = false;
     const fault = this.readHost(head, recalled) ?? this.readTarget(head);
     if (fault !== null) return fault;
     if (!recalled || head.minor !== this.lastMinor) {
@@ -120,7 +124,12 @@ export class RequestReader extends MessageReader<RequestHead> {
 
   /** RFC 9112 section 3.2: exactly one valid Host in 1.1, at most one in 1.0. */
   private readHost(head: RequestHead, recalled: boolean): Fault | null {
-    if ((head.present & bit(Known.host)) === 0) return head.minor === 0 ? null : Faults.hostMissing;
+    if ((head.present & bit(Known.host)) === 0) {
+      head.authority = "";
+      head.host = "";
+      head.hostReplaced = true;
+      return head.minor === 0 ? null : Faults.hostMissing;
+    }
     if (recalled) {
       head.authority = this.lastAuthority;
       head.host = this.lastHost;
@@ -174,6 +183,7 @@ function readAbsolute(head: RequestHead, target: string): Fault | null {
   const rest = match?.[2];
   if (authority === undefined || rest === undefined || !isAuthority(authority)) return Faults.targetInvalid;
   if (head.authority !== "" && sameAuthority(head.authority) !== sameAuthority(authority)) return Faults.targetMismatch;
+  head.hostReplaced ||= head.authority !== authority;
   head.authority = authority;
   head.host = hostOf(authority);
   head.forwardTarget = rest.startsWith("/") ? rest : rest === "" && head.method === "OPTIONS" ? "*" : `/${rest}`;

@@ -24,6 +24,10 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     const { bytes, at } = this;
     const limit = Math.min(this.limit, at + this.limits.startLineBytesMax);
     this.base = at;
+    if (this.isLastStartLine(limit)) {
+      this.head.clear();
+      return true;
+    }
     for (let index = 0; index < STATUS_PREFIX.length; index++) {
       if (at + index >= limit) return false;
       if (bytes[at + index] !== STATUS_PREFIX.charCodeAt(index)) return Faults.statusLine;
@@ -58,7 +62,12 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     head.reasonStart = reasonStart - at;
     head.reasonEnd = position - at;
     this.at = position + 2;
+    this.rememberStartLine();
     return true;
+  }
+
+  protected override takeStartLine(text: string): void {
+    this.head.startLine = text;
   }
 
   protected override finishHead(recalled: boolean): Fault | null {

@@ -134,11 +134,11 @@ function headOf(reader: Reader): string {
     head.value(line),
     head.knownId(line),
     head.nameStart(line),
-    head.lineEnd(line, head.fieldsEnd),
+    head.lineEnd(line),
   ]);
   const facts = reader instanceof RequestReader ? [reader.head.method, reader.head.target, reader.head.authority, reader.head.host] : [];
-  const { fieldsStart, fieldsEnd, text, present } = head;
-  return JSON.stringify([facts, lines, fieldsStart, fieldsEnd, text, present, framing.kind, framing.length, connectionOptions(head)]);
+  const { startLine, text, present } = head;
+  return JSON.stringify([facts, lines, startLine, text, present, framing.kind, framing.length, connectionOptions(head)]);
 }
 
 for (const kind of ["requests", "responses"] as const) {
@@ -244,8 +244,8 @@ function school(): { stable: StableLines; after: (lines: readonly string[]) => v
       const reader = new RequestReader(DEFAULT_LIMITS);
       const wire = whole(reader, ["GET / HTTP/1.1", ...lines]);
       assert.ok(wire.length > 0 && reader.head.count === lines.length);
-      stable.learn(before, reader.head.linesBefore, reader.head);
-      before = reader.head.linesBefore;
+      stable.learn(before, reader.head.text, reader.head);
+      before = reader.head.text;
     },
   };
 }

@@ -62,8 +62,8 @@ const OFFSETS = [0, 1, 5, 64];
 export function readRequests(wire: Buffer, reading: Reading = {}): Transcript {
   const reader = new RequestReader(reading.limits ?? DEFAULT_LIMITS);
   return read(wire, reading, reader, false, () => {
-    const { method, target, forwardTarget, path, authority, host, minor, startLineReusable } = reader.head;
-    return JSON.stringify([method, target, forwardTarget, path, authority, host, minor, startLineReusable]);
+    const { method, startLine, target, forwardTarget, path, authority, host, hostReplaced, minor, startLineReusable } = reader.head;
+    return JSON.stringify([method, target, forwardTarget, path, authority, host, minor, startLineReusable, hostReplaced, startLine]);
   });
 }
 
@@ -72,14 +72,12 @@ export function readResponses(wire: Buffer, reading: Reading = {}): Transcript {
   const reader = new ResponseReader(reading.limits ?? DEFAULT_LIMITS);
   reader.toHead = reading.toHead === true;
   return read(wire, reading, reader, true, () => {
-    const { status, reason, minor, startLineReusable } = reader.head;
-    return JSON.stringify([status, reason, minor, startLineReusable]);
+    const { status, startLine, reason, minor, startLineReusable } = reader.head;
+    return JSON.stringify([status, reason, minor, startLineReusable, startLine]);
   });
 }
 
-type SectionHead = FieldSection & { fieldsStart: number; fieldsEnd: number };
-
-function read<Head extends SectionHead>(
+function read<Head extends FieldSection>(
   wire: Buffer,
   reading: Reading,
   reader: MessageReader<Head>,
@@ -159,7 +157,7 @@ function read<Head extends SectionHead>(
   return seen;
 }
 
-function seenHead<Head extends SectionHead>(reader: MessageReader<Head>, start: string): SeenMessage {
+function seenHead<Head extends FieldSection>(reader: MessageReader<Head>, start: string): SeenMessage {
   const { head, framing } = reader;
   const kind = Object.entries(Framing).find(([, value]) => value === framing.kind)?.[0] ?? "?";
   const ids: number[] = [];
@@ -168,14 +166,14 @@ function seenHead<Head extends SectionHead>(reader: MessageReader<Head>, start: 
     start,
     fields: lines(head),
     framing: framing.kind === Framing.length ? `length ${framing.length}` : kind,
-    detail: JSON.stringify([head.text, head.fieldsStart, head.fieldsEnd, head.present, ids]),
+    detail: JSON.stringify([head.text, head.present, ids]),
     body: "",
     trailers: null,
     complete: false,
   };
 }
 
-function finish<Head extends SectionHead>(message: SeenMessage, reader: MessageReader<Head>): void {
+function finish<Head extends FieldSection>(message: SeenMessage, reader: MessageReader<Head>): void {
   message.trailers = reader.trailers === null ? null : lines(reader.trailers);
   message.complete = true;
 }
@@ -187,7 +185,7 @@ function lines(section: FieldSection): string[] {
 }
 
 /** A refused message stays refused, whatever comes. */
-function assertStuck<Head extends SectionHead>(reader: MessageReader<Head>): void {
+function assertStuck<Head extends FieldSection>(reader: MessageReader<Head>): void {
   const { fault } = reader;
   reader.feed(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 0, 27);
   assert.equal(reader.next(), Event.fault);

@@ -50,6 +50,24 @@ export class AddedFields {
 
 /** Start line, kept fields, added fields and the empty line. `endpointAuthority` is the Host of a request that has none. */
 export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpointAuthority: string): string {
+  const { request, peer } = exchange;
+  const { written } = request;
+  const start = request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
+  if (dependsOnMore(exchange, edits)) return start + linesText(exchange, edits, added, endpointAuthority);
+  const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0);
+  if (written.knows(request.edition, edits.added, circumstances, peer)) return written.behind(start);
+  const lines = linesText(exchange, edits, added, endpointAuthority);
+  written.keep(lines);
+  return start + lines;
+}
+
+/** Whether what is written depends on more than the received lines, the connection and what middleware adds. */
+function dependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
+  if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0 || edits.removed.length > 0) return true;
+  return (request.present & bit(Known.maxForwards)) !== 0;
+}
+
+function linesText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpointAuthority: string): string {
   const { request, connection } = exchange;
   let dropped = REQUEST_DROPPED | (exchange.peerTrusted && exchange.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
   if (exchange.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
@@ -66,20 +84,14 @@ export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, a
   }
   // RFC 9112 section 3.2.2: with an absolute-form target the target's authority is the Host.
   let host = "";
-  if (request.authority !== request.knownValue(Known.host)) {
+  if (request.hostReplaced) {
     dropped |= bit(Known.host);
     host = `Host: ${request.authority === "" ? endpointAuthority : request.authority}\r\n`;
   }
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
-  const start = request.startLineReusable ? "" : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
-  const kept = keptText(request, request.startLineReusable ? 0 : request.fieldsStart, request.fieldsEnd, dropped, removed);
-  return `${start}${host === "" ? kept : start === "" ? insertHost(kept, request.fieldsStart, host) : host + kept}${extra}${forwarded(exchange, added)}\r\n`;
-}
-
-function insertHost(kept: string, fieldsStart: number, host: string): string {
-  return kept.slice(0, fieldsStart) + host + kept.slice(fieldsStart);
+  return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}\r\n`;
 }
 
 function acceptsTrailers(exchange: ForwardedRequest): boolean {

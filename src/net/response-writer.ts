@@ -23,6 +23,20 @@ export interface ResponseFacts {
 }
 
 export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
+  const { written } = head;
+  if (dependsOnMore(head, edits)) return statusLine(head) + linesText(head, edits, facts);
+  if (written.knows(head.edition, edits.added, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.behind(statusLine(head));
+  const lines = linesText(head, edits, facts);
+  written.keep(lines);
+  return statusLine(head) + lines;
+}
+
+/** Whether what is written depends on more than the received lines, the framing, and what middleware adds. */
+function dependsOnMore({ status, present }: ResponseHead, edits: FieldEdits): boolean {
+  return status === 204 || status === 426 || edits.removed.length > 0 || (present & bit(Known.date)) === 0;
+}
+
+function linesText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
   // RFC 9110 section 8.6: no Content-Length in a 204, nor in interim responses.
   let dropped = head.status === 204 ? RESPONSE_DROPPED | bit(Known.contentLength) : RESPONSE_DROPPED;
   let extra = edits.added;
@@ -38,17 +52,17 @@ export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: R
     options = options === "" ? "upgrade" : `upgrade, ${options}`;
   }
   if (options !== "") extra += `Connection: ${options}\r\n`;
-  return `${startAndFields(head, dropped, edits.removed)}${extra}\r\n`;
+  return `${keptLines(head, dropped, edits.removed)}${extra}\r\n`;
 }
 
 /** An interim response: its own fields and nothing added. */
 export function interimHeadText(head: ResponseHead): string {
-  return `${startAndFields(head, RESPONSE_DROPPED | bit(Known.contentLength), [])}\r\n`;
+  return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED | bit(Known.contentLength), [])}\r\n`;
 }
 
 /** The 101 that opens a tunnel. */
 export function switchingHeadText(head: ResponseHead): string {
-  return `${startAndFields(head, RESPONSE_DROPPED & ~bit(Known.upgrade), [])}Connection: Upgrade\r\n\r\n`;
+  return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED & ~bit(Known.upgrade), [])}Connection: Upgrade\r\n\r\n`;
 }
 
 /** A whole answer of the proxy's own. To HEAD it has the same head and no body. */
@@ -77,9 +91,11 @@ export function answerText(
   return `${text}\r\n${toHead ? "" : ascii}`;
 }
 
-function startAndFields(head: ResponseHead, dropped: number, removed: readonly string[]): string {
+function statusLine(head: ResponseHead): string {
+  return head.startLineReusable ? head.startLine : `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
+}
+
+function keptLines(head: ResponseHead, dropped: number, removed: readonly string[]): string {
   const options = connectionOptions(head);
-  const gone = options.named.length === 0 ? removed : removed.concat(options.named);
-  if (head.startLineReusable) return keptText(head, 0, head.fieldsEnd, dropped, gone);
-  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${keptText(head, head.fieldsStart, head.fieldsEnd, dropped, gone)}`;
+  return keptText(head, dropped, options.named.length === 0 ? removed : removed.concat(options.named));
 }

@@ -125,7 +125,7 @@ export class Exchange implements ExchangeView, Usable {
     this.unsafeFieldNames = origin.unsafeFieldNames;
     this.upgrade = upgrade;
     this.startedAt = plane.now;
-    this.bytesReceived = request.fieldsEnd + 2;
+    this.bytesReceived = request.size;
     this.sentBefore = downstream.bytesWritten;
     this.requestEnded = framing.kind === Framing.none;
     this.snapshot.exchangesOpen++;

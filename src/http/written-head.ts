@@ -1,0 +1,65 @@
+/**
+ * How a head was written when it was sent on. Where the next message has the same lines, and what else decides is the same, they are
+ * written alike: the text is there already, in one piece.
+ */
+export class WrittenHead {
+  /** Of the lines that were written, and what else they were written by. */
+  private edition: number = 0;
+  private added: string = "";
+  private peer: string = "";
+  private circumstances: number = 0;
+  /** Asked for again, and so worth keeping: most lines that change do so with every message. */
+  private again: boolean = false;
+  /** All that was written behind the start line; "": nothing is kept. */
+  private lines: string = "";
+  private start: string = "";
+  private text: string = "";
+
+  /**
+   * Whether `behind` knows what is written for the lines of that edition. If not, `keep` is told next.
+   * @param added the lines that middleware adds
+   * @param circumstances bits of the writer's own
+   * @param peer whom the lines name
+   */
+  knows(edition: number, added: string, circumstances: number, peer: string): boolean {
+    this.again = false;
+    if (edition !== this.edition) {
+      this.edition = edition;
+      this.lines = "";
+      return false;
+    }
+    if (added === this.added && circumstances === this.circumstances && peer === this.peer) {
+      this.again = true;
+      return this.lines !== "";
+    }
+    this.added = added;
+    this.circumstances = circumstances;
+    this.peer = peer;
+    this.lines = "";
+    return false;
+  }
+
+  keep(lines: string): void {
+    if (!this.again) return;
+    // Joined it is one piece, which is not put together anew for each message.
+    this.lines = [lines, ""].join("");
+    this.start = "";
+    this.text = this.lines;
+  }
+
+  /** The whole head with that start line. */
+  behind(start: string): string {
+    if (start !== this.start) {
+      this.start = start;
+      this.text = start + this.lines;
+    }
+    return this.text;
+  }
+
+  forget(): void {
+    this.edition = 0;
+    this.lines = "";
+    this.start = "";
+    this.text = "";
+  }
+}
