@@ -11,7 +11,8 @@ import { Listener } from "./net/listener.ts";
 import { monotonicMs } from "./net/system-clock.ts";
 import { Thread } from "./net/thread.ts";
 import type { ThreadOutput, ThreadParts } from "./net/thread.ts";
-import { AccessLines } from "./observe/access-line.ts";
+import { accessLines } from "./observe/access-line.ts";
+import type { AccessLines } from "./observe/access-line.ts";
 import { LogBatch } from "./observe/log-batch.ts";
 import { statusDocument } from "./observe/status.ts";
 import { Snapshot } from "./proxy/snapshot.ts";
@@ -30,7 +31,7 @@ class DataPlaneThread {
   private thread: Thread | null = null;
   private contexts: ListenerContext[] = [];
   private listeners: Listener[] = [];
-  private lines: AccessLines = new AccessLines("json");
+  private lines: AccessLines = accessLines("json");
   private drainDueAt: number = Infinity;
   private droppedBefore: number = 0;
 
@@ -78,7 +79,7 @@ class DataPlaneThread {
     if (this.thread === null) this.thread = new Thread(this.parts, snapshot, this.output());
     else this.thread.use(snapshot);
     this.thread.accessLog = config.logging.access;
-    this.lines = new AccessLines(config.logging.format);
+    this.lines = accessLines(config.logging.format);
     const trust = { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from };
     const plane = this.thread;
     this.contexts = config.listeners.map((listener, index) => {
@@ -117,7 +118,10 @@ class DataPlaneThread {
 
   private output(): ThreadOutput {
     return {
-      access: (record) => void this.log.add(this.lines.line(record)),
+      access: (record) => {
+        const length = this.lines.write(record);
+        this.log.add(this.lines.bytes, length);
+      },
       event: (level, event, message, fields) => this.send({ type: "event", level, event, message, fields }),
       released: (generation) => this.send({ type: "released", generation }),
       tick: (now) => this.tick(now),

@@ -1,5 +1,5 @@
 /** The access log line of an exchange and its way into the batch, as a worker logs it. */
-import { AccessLines } from "../../src/observe/access-line.ts";
+import { accessLines } from "../../src/observe/access-line.ts";
 import type { AccessFormat, AccessRecord } from "../../src/observe/access-line.ts";
 import { LogBatch, createLogMemory } from "../../src/observe/log-batch.ts";
 import { nth, variants } from "./messages.ts";
@@ -11,12 +11,15 @@ export const log: readonly Operation[] = [
 ];
 
 function lines(format: AccessFormat): Run {
-  const formatter = new AccessLines(format);
+  const formatter = accessLines(format);
   const batch: LogBatch = new LogBatch(createLogMemory(), (chunk) => batch.taken(chunk));
   const paths = variants((variant) => `/catalogue/items/${1000 + variant}`);
   return (count) => {
     let logged = 0;
-    for (let n = 0; n < count; n++) if (batch.add(formatter.line(record(n, nth(paths, n))))) logged++;
+    for (let n = 0; n < count; n++) {
+      const length = formatter.write(record(n, nth(paths, n)));
+      if (batch.add(formatter.bytes, length)) logged++;
+    }
     if (logged !== count) throw new Error("a line was dropped");
     return logged;
   };

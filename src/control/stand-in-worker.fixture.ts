@@ -77,7 +77,8 @@ function serve(socket: net.Socket): void {
       return;
     }
     if (path === "/say") {
-      log?.add(`line of ${init?.index}\n`);
+      const line = Buffer.from(`line of ${init?.index}\n`);
+      log?.add(line, line.length);
       log?.flush();
       send({ type: "event", level: "warn", event: "accept_failed", message: "said", fields: { listener: 0 } });
     }

@@ -1,8 +1,9 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AccessLines, LOGGED_PATH_MAX } from "./access-line.ts";
-import type { AccessRecord } from "./access-line.ts";
+import { accessLines } from "./access-line.ts";
+import type { AccessLines, AccessRecord } from "./access-line.ts";
+import { LOGGED_PATH_MAX } from "./log-escapes.ts";
 import { CHUNK_BYTES } from "./log-batch.ts";
 
 const record: AccessRecord = {
@@ -23,8 +24,13 @@ const record: AccessRecord = {
   worker: 0,
 };
 
+function line(lines: AccessLines, of: AccessRecord): string {
+  const length = lines.write(of);
+  return lines.bytes.toString("latin1", 0, length);
+}
+
 test("a JSON line holds every value of the record", () => {
-  assert.deepEqual(JSON.parse(new AccessLines("json").line(record)), {
+  assert.deepEqual(JSON.parse(line(accessLines("json"), record)), {
     time: "2026-11-23T10:00:00.007Z",
     level: "info",
     event: "access",
@@ -47,16 +53,16 @@ test("a JSON line holds every value of the record", () => {
 
 test("a text line is readable, with a dash for what there is not", () => {
   assert.equal(
-    new AccessLines("text").line({ ...record, originHeadMs: -1, endpoint: "", status: 429, outcome: "rate_limited" }),
+    line(accessLines("text"), { ...record, originHeadMs: -1, endpoint: "", status: 429, outcome: "rate_limited" }),
     '2026-11-23T10:00:00.007Z INFO  access 203.0.113.9 "GET example.com/api/items" 429 received=90 sent=5120 12.346ms endpoint=- route=api ' +
       "attempts=1 outcome=rate_limited worker=0\n",
   );
-  assert.equal("origin_head_ms" in JSON.parse(new AccessLines("json").line({ ...record, originHeadMs: -1 })), false);
+  assert.equal("origin_head_ms" in JSON.parse(line(accessLines("json"), { ...record, originHeadMs: -1 })), false);
 });
 
 test("the cached second changes with the clock, forwards and backwards", () => {
-  const lines = new AccessLines("json");
-  const time = (startedAtMs: number): string => JSON.parse(lines.line({ ...record, startedAtMs })).time;
+  const lines = accessLines("json");
+  const time = (startedAtMs: number): string => JSON.parse(line(lines, { ...record, startedAtMs })).time;
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 4e12 }), (at) => {
       assert.equal(time(at), new Date(at).toISOString());
@@ -82,32 +88,79 @@ const hostileRecord = fc.record({
 });
 
 test("whatever a client sends, a line is one ASCII line, and JSON gives the values back", () => {
-  const json = new AccessLines("json");
-  const text = new AccessLines("text");
+  const json = accessLines("json");
+  const text = accessLines("text");
   fc.assert(
     fc.property(hostileRecord, (values) => {
-      const line = json.line({ ...record, ...values });
-      assert.match(line, /^[ -~]+\n$/);
-      const parsed: Record<string, unknown> = JSON.parse(line);
+      const written = line(json, { ...record, ...values });
+      assert.match(written, /^[ -~]+\n$/);
+      const parsed: Record<string, unknown> = JSON.parse(written);
       for (const [key, value] of Object.entries(values)) assert.equal(parsed[key], value);
-      assert.match(text.line({ ...record, ...values }), /^[ -~]+\n$/);
+      assert.match(line(text, { ...record, ...values }), /^[ -~]+\n$/);
     }),
     { numRuns: 500 },
   );
 });
 
 test("in text a client's spaces, quotes and backslashes cannot forge a field", () => {
-  const line = new AccessLines("text").line({ ...record, client: "a status=200", path: '/x" 200 outcome=ok "\\' });
-  assert.ok(line.includes('"a status=200"'));
-  assert.ok(line.includes('/x\\" 200 outcome=ok \\"\\\\" 200'));
+  const written = line(accessLines("text"), { ...record, client: "a status=200", path: '/x" 200 outcome=ok "\\' });
+  assert.ok(written.includes('"a status=200"'));
+  assert.ok(written.includes('/x\\" 200 outcome=ok \\"\\\\" 200'));
 });
 
 test("a long path, host or method is cut, and no line exceeds a chunk of the log", () => {
-  const parsed = JSON.parse(new AccessLines("json").line({ ...record, path: "/".padEnd(10_000, "a") }));
+  const parsed = JSON.parse(line(accessLines("json"), { ...record, path: "/".padEnd(10_000, "a") }));
   assert.equal(parsed.path.length, LOGGED_PATH_MAX + 3);
   const long = "\u00ff".repeat(60_000);
   for (const format of ["json", "text"] as const) {
-    const line = new AccessLines(format).line({ ...record, method: long, host: long, path: long });
-    assert.ok(line.length < CHUNK_BYTES / 4, `${line.length}`);
+    const { length } = line(accessLines(format), { ...record, method: long, host: long, path: long });
+    assert.ok(length < CHUNK_BYTES / 4, `${length}`);
+  }
+});
+
+test("a line owes nothing to the lines before it", () => {
+  const either = <Value>(...values: Value[]): fc.Arbitrary<Value> => fc.constantFrom(...values);
+  const records = fc.array(
+    fc.record({
+      startedAtMs: fc.nat({ max: 4000 }).map((ms) => record.startedAtMs + ms),
+      client: either("203.0.113.9", "2001:db8::1"),
+      method: either("GET", "PROPFIND"),
+      host: either("example.com", "h\u00f6st.example"),
+      path: either("/", "/a/longer/path", `/${"\u00ff".repeat(2000)}`),
+      status: either(200, 404, 0),
+      bytesReceived: either(0, 9, 10, 999, 1000, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1),
+      bytesSent: fc.nat(),
+      durationMs: either(0, 0.0004, 0.9996, 1, 9.9999, 999.9994, 1000, 86_400_000, 1e12),
+      originHeadMs: either(-1, 0, 12.5),
+      endpoint: either("", "http://127.0.0.1:1", `http://[2001:db8::1]:65535`),
+      route: either("api", "r".repeat(3000)),
+      attempts: either(0, 1, 12),
+      outcome: either("completed", "client_gone"),
+      worker: either(0, 63),
+    }),
+    { minLength: 1, maxLength: 12 },
+  );
+  for (const format of ["json", "text"] as const) {
+    fc.assert(
+      fc.property(records, (all) => {
+        const lines = accessLines(format);
+        for (const one of all) assert.equal(line(lines, one), line(accessLines(format), one));
+        const last = all.at(-1) ?? record;
+        if (format === "text") return;
+        const parsed = JSON.parse(line(lines, last));
+        assert.deepEqual(
+          [parsed.status, parsed.bytes_received, parsed.bytes_sent, parsed.duration_ms, parsed.time, parsed.worker],
+          [
+            last.status,
+            last.bytesReceived,
+            last.bytesSent,
+            Math.round(last.durationMs * 1000) / 1000,
+            new Date(last.startedAtMs).toISOString(),
+            last.worker,
+          ],
+        );
+      }),
+      { numRuns: 500 },
+    );
   }
 });

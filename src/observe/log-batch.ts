@@ -42,16 +42,15 @@ export class LogBatch {
     this.send = send;
   }
 
-  /** `line` ends in a line feed and is ASCII (see access-line.ts): its length is its size. False: it was dropped. */
-  add(line: string): boolean {
-    if (this.used + line.length > CHUNK_BYTES) this.hand();
+  /** A line, the first `length` of those bytes, its line feed included. False: it was dropped. */
+  add(line: Buffer, length: number): boolean {
+    if (this.used + length > CHUNK_BYTES) this.hand();
     if (this.chunk < 0) this.chunk = this.free.pop() ?? -1;
-    if (this.chunk < 0 || line.length > CHUNK_BYTES) {
+    if (this.chunk < 0 || length > CHUNK_BYTES) {
       this.dropped++;
       return false;
     }
-    // A line becomes bytes at once: a text that grows by thousands of pieces costs the garbage collector more than the copy.
-    this.used += this.memory.write(line, this.chunk * CHUNK_BYTES + this.used, "latin1");
+    this.used += line.copy(this.memory, this.chunk * CHUNK_BYTES + this.used, 0, length);
     this.lines++;
     return true;
   }

@@ -1,0 +1,158 @@
+import { Buffer } from "node:buffer";
+import type { AccessLines, AccessRecord } from "./access-line.ts";
+import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts";
+
+/**
+ * Access log lines as JSON. A line is written over the one before it, most of which stays: one client's requests share what stands
+ * before the path, and a route's exchanges end alike. What changes are some digits, and they are written as bytes: no text is made.
+ * As each part is written behind those before it, what is to stand where it stood in the last line is there still.
+ *
+ * ```text
+ *   {"time":"2026-11-23T10:00:00.   007   Z", ... "path":"   /a","status":   200 ... 9.004   ,"endpoint": ... }
+ *   |------ second, client, method, host: before -----------|---- path -----|--- numbers ---|------ end ------|
+ * ```
+ */
+export class JsonLines implements AccessLines {
+  bytes: Buffer = Buffer.alloc(1024);
+  private second: number = NaN;
+  private client: string = "";
+  private method: string = "";
+  private host: string = "";
+  /** Where the path begins. */
+  private pathAt: number = 0;
+  /** null: it must be written. */
+  private path: string | null = null;
+  private numbersAt: number = 0;
+  /** Where the names of the numbers, and the end, stand in the last line; -1: nowhere. */
+  private receivedAt: number = -1;
+  private sentAt: number = -1;
+  private durationAt: number = -1;
+  private originAt: number = -1;
+  private endAt: number = -1;
+  private end: Buffer = Buffer.alloc(0);
+  private endpoint: string | null = null;
+  private route: string = "";
+  private attempts: number = 0;
+  private outcome: string = "";
+  private worker: number = 0;
+
+  write(r: AccessRecord): number {
+    const second = Math.floor(r.startedAtMs / 1000);
+    if (second !== this.second || r.client !== this.client || r.method !== this.method || r.host !== this.host) this.writeBefore(r, second);
+    if (r.path !== this.path) this.writePath(r.path);
+    if (
+      r.endpoint !== this.endpoint ||
+      r.route !== this.route ||
+      r.attempts !== this.attempts ||
+      r.outcome !== this.outcome ||
+      r.worker !== this.worker
+    ) {
+      this.makeEnd(r);
+    }
+    const { bytes, end } = this;
+    writeThousandths(bytes, MILLISECONDS_AT, Math.floor(r.startedAtMs - second * 1000));
+    let at = writeWhole(bytes, this.numbersAt, r.status);
+    if (at !== this.receivedAt) bytes.set(BYTES_RECEIVED, (this.receivedAt = at));
+    at = writeWhole(bytes, at + BYTES_RECEIVED.length, r.bytesReceived);
+    if (at !== this.sentAt) bytes.set(BYTES_SENT, (this.sentAt = at));
+    at = writeWhole(bytes, at + BYTES_SENT.length, r.bytesSent);
+    if (at !== this.durationAt) bytes.set(DURATION, (this.durationAt = at));
+    at = writeMilliseconds(bytes, at + DURATION.length, r.durationMs);
+    if (r.originHeadMs >= 0) {
+      if (at !== this.originAt) bytes.set(ORIGIN_HEAD, (this.originAt = at));
+      at = writeMilliseconds(bytes, at + ORIGIN_HEAD.length, r.originHeadMs);
+    } else this.originAt = -1;
+    if (at !== this.endAt) bytes.set(end, (this.endAt = at));
+    return at + end.length;
+  }
+
+  private writeBefore(r: AccessRecord, second: number): void {
+    this.second = second;
+    this.client = r.client;
+    this.method = r.method;
+    this.host = r.host;
+    const [client, method, host] = [r.client, r.method, r.host].map((text) => quoted(cut(text, LOGGED_TEXT_MAX)));
+    const time = new Date(second * 1000).toISOString();
+    const text = `${TIME}${time}","level":"info","event":"access","client":"${client}","method":"${method}","host":"${host}","path":"`;
+    this.makeRoom(text.length);
+    this.pathAt = this.bytes.write(text, 0, "latin1");
+    this.path = null;
+  }
+
+  private writePath(path: string): void {
+    this.path = path;
+    const text = quoted(cut(path, LOGGED_PATH_MAX));
+    this.makeRoom(this.pathAt + text.length + STATUS.length);
+    const end = this.pathAt + this.bytes.write(text, this.pathAt, "latin1");
+    this.bytes.set(STATUS, end);
+    this.numbersAt = end + STATUS.length;
+  }
+
+  private makeEnd(r: AccessRecord): void {
+    this.endpoint = r.endpoint;
+    this.route = r.route;
+    this.attempts = r.attempts;
+    this.outcome = r.outcome;
+    this.worker = r.worker;
+    const [endpoint, route, outcome] = [r.endpoint, r.route, r.outcome].map(quoted);
+    const text = `,"endpoint":"${endpoint}","route":"${route}","attempts":${r.attempts},"outcome":"${outcome}","worker":${r.worker}}\n`;
+    this.end = Buffer.from(text, "latin1");
+    this.endAt = -1;
+    this.makeRoom(this.numbersAt);
+  }
+
+  /** For so many bytes, and what stands behind them. */
+  private makeRoom(length: number): void {
+    const wanted = length + NUMBERS_BYTES_MAX + this.end.length;
+    if (wanted <= this.bytes.length) return;
+    const larger = Buffer.alloc(2 * wanted);
+    this.bytes.copy(larger);
+    this.bytes = larger;
+  }
+}
+
+const TIME = '{"time":"';
+const MILLISECONDS_AT = TIME.length + "2026-11-23T10:00:00.".length;
+const STATUS = Buffer.from('","status":');
+const BYTES_RECEIVED = Buffer.from(',"bytes_received":');
+const BYTES_SENT = Buffer.from(',"bytes_sent":');
+const DURATION = Buffer.from(',"duration_ms":');
+const ORIGIN_HEAD = Buffer.from(',"origin_head_ms":');
+/** Their names, and each number with at most 24 characters, as JavaScript writes any. */
+const NUMBERS_BYTES_MAX = 256;
+
+const ZERO = 0x30;
+const POINT = 0x2e;
+
+/** Answers the offset behind it. */
+function writeWhole(bytes: Buffer, at: number, value: number): number {
+  if (value > 0x7fffffff) return at + bytes.write(String(value), at, "latin1");
+  let rest = value | 0;
+  let width = 1;
+  for (let limit = 10; rest >= limit && width < 10; limit *= 10) width++;
+  for (let index = at + width - 1; index >= at; index--) {
+    const tens = (rest / 10) | 0;
+    bytes[index] = ZERO + rest - tens * 10;
+    rest = tens;
+  }
+  return at + width;
+}
+
+/** The same with three decimals. */
+function writeMilliseconds(bytes: Buffer, at: number, ms: number): number {
+  const micros = Math.round(ms * 1000);
+  const whole = Math.floor(micros / 1000);
+  const point = writeWhole(bytes, at, whole);
+  bytes[point] = POINT;
+  writeThousandths(bytes, point + 1, micros - whole * 1000);
+  return point + 4;
+}
+
+/** Three digits. */
+function writeThousandths(bytes: Uint8Array, at: number, value: number): void {
+  const hundreds = (value / 100) | 0;
+  const tens = ((value / 10) | 0) - hundreds * 10;
+  bytes[at] = ZERO + hundreds;
+  bytes[at + 1] = ZERO + tens;
+  bytes[at + 2] = ZERO + (value | 0) - hundreds * 100 - tens * 10;
+}

@@ -1,0 +1,44 @@
+/** What clients sent, as it may stand in a line of the log: cut where it is long, and printable ASCII. */
+
+/** Longest path and longest other text that are logged, in characters; heads may be allowed to be much larger. */
+export const LOGGED_PATH_MAX = 2048;
+/** A host name has no more (RFC 1035 section 2.3.4). */
+export const LOGGED_TEXT_MAX = 255;
+
+export function cut(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max)}...` : text;
+}
+
+const NEEDS_ESCAPE = /[^ !#-[\]-~]/;
+const NEEDS_ESCAPE_BARE = /[^!#-[\]-~]/;
+
+/** The inside of a JSON string. */
+export function quoted(text: string): string {
+  return NEEDS_ESCAPE.test(text)
+    ? JSON.stringify(text)
+        .slice(1, -1)
+        .replace(/[^ -~]/g, unicodeEscape)
+    : text;
+}
+
+/** The inside of a quoted word of a text line. */
+export function inQuotes(text: string): string {
+  return NEEDS_ESCAPE.test(text) ? escaped(text) : text;
+}
+
+/** A word of a text line that stands alone; `-` where there is none. */
+export function bare(text: string): string {
+  if (text === "") return "-";
+  return NEEDS_ESCAPE_BARE.test(text) ? `"${escaped(text)}"` : text;
+}
+
+function escaped(text: string): string {
+  return text.replace(/["\\]/g, "\\$&").replace(/[^ -~]/g, (char) => {
+    const code = char.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : unicodeEscape(char);
+  });
+}
+
+function unicodeEscape(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
