@@ -160,3 +160,25 @@ test("nothing is told of a write that was finished before its turn ended", () =>
   batch.flush();
   assert.equal(told, 0);
 });
+
+test("text goes before bytes of the shared buffer, however long it is and wherever they lie", () => {
+  for (const [length, start] of [
+    [1, 0],
+    [300, 0],
+    [300, 300],
+    [1024, 5],
+    [1025, 0],
+    [5000, 6000],
+  ] as const) {
+    const sink = new Sink();
+    const outlet = outletTo(sink);
+    sharedBuffer.fill("x", 0, start);
+    sharedBuffer.write("bytes, more", start);
+    outlet.append("t".repeat(length));
+    outlet.slice(sharedBuffer, start, start + 5);
+    outlet.append("|");
+    outlet.slice(sharedBuffer, start + 5, start + 11);
+    outlet.flush();
+    assert.deepEqual(texts(sink), [[`${"t".repeat(length)}bytes|, more`]], `${length} before ${start}`);
+  }
+});

@@ -5,7 +5,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { latin1 } from "../http1/latin1.ts";
-import { sharedBuffer } from "./read-buffers.ts";
+import { sharedBuffer, withSharedBytes } from "./read-buffers.ts";
 import type { Transport, TransportWriter } from "./transport.ts";
 import type { Waiting, WriteBatch } from "./write-batch.ts";
 
@@ -51,10 +51,10 @@ export class Outlet implements TransportWriter, Waiting {
     this.text += text;
   }
 
-  /** What lies before `start` in a buffer of a connection's own has been read, and may be written over. */
+  /** What lies before `start` has been read, and may be written over. */
   slice(bytes: Buffer, start: number, end: number): void {
     if (bytes === sharedBuffer || end - start < IN_PLACE_BYTES) {
-      this.text += latin1(bytes, start, end);
+      this.text = bytes === sharedBuffer ? withSharedBytes(this.text, start, end) : this.text + latin1(bytes, start, end);
       if (this.text.length > TEXT_MAX) this.write();
       return;
     }

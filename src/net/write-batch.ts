@@ -18,8 +18,11 @@ const WORTHWHILE = 4;
 const PASSED_OVER = 16;
 
 export class WriteBatch {
-  private readonly requests: Waiting[] = [];
-  private readonly responses: Waiting[] = [];
+  /** The lists keep their length: emptied, they would be given memory again in every turn. */
+  private readonly requests: (Waiting | null)[] = [];
+  private readonly responses: (Waiting | null)[] = [];
+  private requestCount: number = 0;
+  private responseCount: number = 0;
   private readonly endTurn: () => void = () => this.onTurnEnd();
   private writesOfTurn: number = 0;
   private passOver: number = 0;
@@ -38,21 +41,22 @@ export class WriteBatch {
       setImmediate(this.endTurn);
     }
     this.writesOfTurn++;
-    (isRequest ? this.requests : this.responses).push(outlet);
+    if (isRequest) this.requests[this.requestCount++] = outlet;
+    else this.responses[this.responseCount++] = outlet;
     return true;
   }
 
   get isFull(): boolean {
-    return this.requests.length + this.responses.length >= WRITES_MAX;
+    return this.requestCount + this.responseCount >= WRITES_MAX;
   }
 
   /** Never from within an event of a connection: what fails or blocks calls back. */
   flush(): void {
     this.flushing = true;
-    for (const outlet of this.requests) outlet.endWait();
-    for (const outlet of this.responses) outlet.endWait();
-    this.requests.length = 0;
-    this.responses.length = 0;
+    write(this.requests, this.requestCount);
+    write(this.responses, this.responseCount);
+    this.requestCount = 0;
+    this.responseCount = 0;
     this.flushing = false;
   }
 
@@ -61,5 +65,14 @@ export class WriteBatch {
     if (this.writesOfTurn < WORTHWHILE) this.passOver = PASSED_OVER;
     this.writesOfTurn = 0;
     this.flush();
+  }
+}
+
+/** In their order; the list refers to none of them afterwards. */
+function write(list: (Waiting | null)[], count: number): void {
+  for (let index = 0; index < count; index++) {
+    const outlet = list[index];
+    list[index] = null;
+    outlet?.endWait();
   }
 }
