@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { fixYoungGeneration } from "./young-generation.ts";
 
 /** More than these would slow down what they wait for, on most machines. */
 const EARLY_MAX = 4;
@@ -18,6 +19,7 @@ export class WorkerThreads {
   /** @param entry the file of the data-plane thread; tests give a stand-in */
   constructor(entry: URL = ENTRY) {
     this.entry = entry;
+    fixYoungGeneration();
   }
 
   /** Starts some threads; who asks for threads 0, 1 ... gets these first. */

@@ -42,8 +42,9 @@ export class EndpointTable {
     if (!Number.isInteger(this.capacity) || this.capacity < 1) throw new RangeError("not the buffer of an endpoint table");
   }
 
+  /** Read plainly: a cell is read as a whole, and the next exchange sees what this one came too early for. */
   health(slot: number): EndpointHealth {
-    const value = Atomics.load(this.cells, HEADER_CELLS + this.checked(slot));
+    const value = this.cells[HEADER_CELLS + this.checked(slot)];
     return value === 1 ? 1 : value === 2 ? 2 : 0;
   }
 
