@@ -19,7 +19,6 @@ export class WorkerThreads {
   /** @param entry the file of the data-plane thread; tests give a stand-in */
   constructor(entry: URL = ENTRY) {
     this.entry = entry;
-    fixYoungGeneration();
   }
 
   /** Starts some threads; who asks for threads 0, 1 ... gets these first. */
@@ -49,6 +48,7 @@ export class WorkerThreads {
   }
 
   private start(index: number): Worker {
+    fixYoungGeneration();
     return new Worker(this.entry, { name: `millrace-worker-${index}` });
   }
 }

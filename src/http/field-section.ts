@@ -25,20 +25,20 @@ export class FieldSection {
   edition: number = 0;
   private editions: number = 0;
   private offsets: Int32Array = NO_OFFSETS;
-  /** The lines of the section before, and what was found in them. */
-  private textBefore: string = "";
-  private countBefore: number = 0;
+  /** Of the section before, once `clear` was called for the next: its lines, what was found in them, and 0 or its edition. */
+  linesBefore: string = "";
+  lineCountBefore: number = 0;
+  editionBefore: number = 0;
   private presentBefore: number = 0;
   private connectionBefore: ConnectionOptions | null = null;
-  private before: number = 0;
 
   /** For the lines of the next section. */
   clear(): void {
-    this.textBefore = this.text;
-    this.countBefore = this.count;
+    this.linesBefore = this.text;
+    this.lineCountBefore = this.count;
+    this.editionBefore = this.edition;
     this.presentBefore = this.present;
     this.connectionBefore = this.connection;
-    this.before = this.edition;
     this.text = "";
     this.count = 0;
     this.present = 0;
@@ -53,31 +53,16 @@ export class FieldSection {
     this.edition = ++this.editions;
   }
 
-  /** After `clear`: the edition of the section before; 0: there is none. */
-  get editionBefore(): number {
-    return this.before;
-  }
-
-  /** The text of its lines. */
-  get linesBefore(): string {
-    return this.textBefore;
-  }
-
-  /** How many they are. */
-  get lineCountBefore(): number {
-    return this.countBefore;
-  }
-
   /**
    * After `clear`: the lines are those of the section before, octet by octet, and what was found then holds again. On a kept connection
    * that is the usual case: what changes is the start line.
    */
   recall(): void {
-    this.text = this.textBefore;
-    this.count = this.countBefore;
+    this.text = this.linesBefore;
+    this.count = this.lineCountBefore;
+    this.edition = this.editionBefore;
     this.present = this.presentBefore;
     this.connection = this.connectionBefore;
-    this.edition = this.before;
   }
 
   /**
@@ -100,6 +85,7 @@ export class FieldSection {
   /** Forgets what was read and gives back more memory than most need: the next section is read as the first one was. */
   forget(): void {
     this.clear();
+    // What was there is that of the section before now.
     this.clear();
     if (this.offsets.length > LINES_FIRST * STRIDE) this.offsets = NO_OFFSETS;
   }

@@ -35,6 +35,8 @@ export class RequestHead extends FieldSection {
     this.target = "";
     this.forwardTarget = "";
     this.path = "";
+    this.authority = "";
+    this.host = "";
     this.written.forget();
   }
 }

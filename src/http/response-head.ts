@@ -18,10 +18,4 @@ export class ResponseHead extends FieldSection {
   get reason(): string {
     return this.startLine.slice(this.reasonStart, this.reasonEnd);
   }
-
-  override forget(): void {
-    super.forget();
-    this.startLine = "";
-    this.written.forget();
-  }
 }

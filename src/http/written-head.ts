@@ -2,6 +2,9 @@
  * How a head was written when it was sent on. Where the next message has the same lines, and what else decides is the same, they are
  * written alike: the text is there already, in one piece.
  */
+/** Longer lines are put together each time. */
+const LINES_MAX = 8192;
+
 export class WrittenHead {
   /** Of the lines that were written, and what else they were written by. */
   private edition: number = 0;
@@ -25,7 +28,7 @@ export class WrittenHead {
     this.again = false;
     if (edition !== this.edition) {
       this.edition = edition;
-      this.lines = "";
+      this.drop();
       return false;
     }
     if (added === this.added && circumstances === this.circumstances && peer === this.peer) {
@@ -35,12 +38,12 @@ export class WrittenHead {
     this.added = added;
     this.circumstances = circumstances;
     this.peer = peer;
-    this.lines = "";
+    this.drop();
     return false;
   }
 
   keep(lines: string): void {
-    if (!this.again) return;
+    if (!this.again || lines.length > LINES_MAX) return;
     // Joined it is one piece, which is not put together anew for each message.
     this.lines = [lines, ""].join("");
     this.start = "";
@@ -58,6 +61,13 @@ export class WrittenHead {
 
   forget(): void {
     this.edition = 0;
+    this.added = "";
+    this.peer = "";
+    this.drop();
+  }
+
+  private drop(): void {
+    if (this.lines === "") return;
     this.lines = "";
     this.start = "";
     this.text = "";

@@ -17,7 +17,7 @@ export class LastStartLine {
   /** How many octets it has if all of it stands at `at`, before `end`; else 0. */
   lengthAt(bytes: Uint8Array, at: number, end: number): number {
     const { octets, length } = this;
-    if (end - at < length) return 0;
+    if (length === 0 || end - at < length) return 0;
     for (let index = 0; index < length; index++) if (bytes[at + index] !== octets[index]) return 0;
     this.different = 0;
     return length;

@@ -51,10 +51,9 @@ const State = {
 const EMPTY = Buffer.alloc(0);
 /** Messages between two tries whether one has the very lines of the one before it: most origins' differ in `Date`, once a second. */
 const RUNS_FIRST = 64;
-/** Room for the lines of most heads. */
+/** Room for the lines of most heads, and of nearly all; longer ones are read each time. */
 const LINES_BYTES = 1024;
-/** More is given back by a reader that forgets. */
-const LINES_BYTES_KEPT = 4096;
+const LINES_BYTES_MAX = 4096;
 
 export abstract class MessageReader<Head extends FieldSection> {
   bytes: Buffer = EMPTY;
@@ -158,7 +157,6 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** Of a head whose lines were not all read: tells those that were. */
   protected tellSoFar(): void {
     const { head, bytes } = this;
-    if (head.edition !== 0) return;
     this.takeStartLine(latin1(bytes, this.base, this.linesAt));
     head.text = latin1(bytes, this.linesAt, this.at);
   }
@@ -203,7 +201,6 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.restart(this.head);
     this.head.forget();
     this.forgetLast();
-    if (this.lines.length > LINES_BYTES_KEPT) this.lines = EMPTY;
     this.letGo();
   }
 
@@ -289,7 +286,8 @@ export abstract class MessageReader<Head extends FieldSection> {
     const { bytes, linesAt } = this;
     const end = this.at - 2;
     const length = end - linesAt;
-    if (length > this.lines.length) this.lines = Buffer.allocUnsafeSlow(Math.max(LINES_BYTES, 2 * length));
+    if (length > LINES_BYTES_MAX) return;
+    if (length > this.lines.length) this.lines = Buffer.allocUnsafeSlow(length > LINES_BYTES ? LINES_BYTES_MAX : LINES_BYTES);
     bytes.copy(this.lines, 0, linesAt, end);
     this.linesLength = length;
     this.linesEdition = this.head.edition;

@@ -416,6 +416,22 @@ test("of a head that is refused or never complete, what was read is known", () =
   assert.deepEqual(started("GET http://a.test/b HTTP/1.1\r\nHost: b.test\r\n\r\n"), ["GET", "http://a.test/b", undefined]);
 });
 
+test("a head that is refused has no host of the request before it", () => {
+  for (const lines of ["Host: b.test\r\nBad Name: 1", "Host: b\r\nHost: c", "Host: a b", "X: 1", "Host: b.test\r\nX"]) {
+    const reader = new RequestReader(DEFAULT_LIMITS);
+    const first = latin1("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    for (let count = 0; count < 2; count++) {
+      reader.feed(first, 0, first.length);
+      assert.deepEqual([reader.next(), reader.next(), reader.head.host], [Event.head, Event.end, "a.test"]);
+      reader.restart(reader.head);
+    }
+    const wire = latin1(`GET http://a.test/ HTTP/1.1\r\n${lines}\r\n${lines.endsWith("X") ? "" : "\r\n"}`);
+    reader.feed(wire, 0, wire.length);
+    assert.equal(reader.next(), Event.fault, lines);
+    assert.deepEqual([reader.startedHead?.method, reader.startedHead?.host, reader.startedHead?.authority], ["GET", "", ""], lines);
+  }
+});
+
 test("a reader that forgot what it read reads on as before", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const read = (wire: string): string => {
@@ -433,7 +449,10 @@ test("a reader that forgot what it read reads on as before", () => {
     const seen = read(wire);
     assert.equal(read(wire), seen);
     reader.forget();
-    assert.deepEqual([reader.head.text, reader.head.target, reader.head.count, reader.head.linesBefore], ["", "", 0, ""]);
+    assert.deepEqual(
+      [reader.head.text, reader.head.target, reader.head.count, reader.head.linesBefore, reader.head.host, reader.head.authority],
+      ["", "", 0, "", "", ""],
+    );
     assert.equal(read(wire), seen);
   }
   reader.forget();

@@ -101,8 +101,12 @@ export class RequestReader extends MessageReader<RequestHead> {
   /** The head as far as it was read, for whoever answers or logs what never got further; null before its request line was read. */
   get startedHead(): RequestHead | null {
     if (!this.startLineRead) return null;
-    this.tellSoFar();
-    return this.head;
+    const { head } = this;
+    if (head.edition === 0) {
+      this.tellSoFar();
+      this.forgetHost(head);
+    }
+    return head;
   }
 
   protected override finishHead(recalled: boolean): Fault | null {
@@ -125,8 +129,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   /** RFC 9112 section 3.2: exactly one valid Host in 1.1, at most one in 1.0. */
   private readHost(head: RequestHead, recalled: boolean): Fault | null {
     if ((head.present & bit(Known.host)) === 0) {
-      head.authority = "";
-      head.host = "";
+      this.forgetHost(head);
       head.hostReplaced = true;
       return head.minor === 0 ? null : Faults.hostMissing;
     }
@@ -135,6 +138,7 @@ export class RequestReader extends MessageReader<RequestHead> {
       head.host = this.lastHost;
       return null;
     }
+    this.forgetHost(head);
     let found = -1;
     for (let index = 0; index < head.count; index++) {
       if (head.knownId(index) !== Known.host) continue;
@@ -150,6 +154,12 @@ export class RequestReader extends MessageReader<RequestHead> {
     head.authority = authority;
     head.host = this.lastHost;
     return null;
+  }
+
+  /** Those that the head has are the message's before. */
+  private forgetHost(head: RequestHead): void {
+    head.authority = "";
+    head.host = "";
   }
 
   /** RFC 9112 section 3.2: the four forms of a target. */

@@ -162,6 +162,7 @@ test("nothing is told of a write that was finished before its turn ended", () =>
 });
 
 test("text goes before bytes of the shared buffer, however long it is and wherever they lie", () => {
+  const [first, second] = ["first ".repeat(12), "second ".repeat(12)];
   for (const [length, start] of [
     [1, 0],
     [300, 0],
@@ -172,13 +173,17 @@ test("text goes before bytes of the shared buffer, however long it is and wherev
   ] as const) {
     const sink = new Sink();
     const outlet = outletTo(sink);
+    const middle = start + first.length;
     sharedBuffer.fill("x", 0, start);
-    sharedBuffer.write("bytes, more", start);
+    sharedBuffer.write(first + second, start);
     outlet.append("t".repeat(length));
-    outlet.slice(sharedBuffer, start, start + 5);
+    outlet.slice(sharedBuffer, start, middle);
     outlet.append("|");
-    outlet.slice(sharedBuffer, start + 5, start + 11);
+    outlet.slice(sharedBuffer, middle, middle + 5);
+    outlet.append("|");
+    outlet.slice(sharedBuffer, middle + 5, middle + second.length);
     outlet.flush();
-    assert.deepEqual(texts(sink), [[`${"t".repeat(length)}bytes|, more`]], `${length} before ${start}`);
+    const expected = `${"t".repeat(length)}${first}|${second.slice(0, 5)}|${second.slice(5)}`;
+    assert.deepEqual(texts(sink), [[expected]], `${length} before ${start}`);
   }
 });

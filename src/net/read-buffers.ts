@@ -25,17 +25,19 @@ const TRICKLE_BYTES = 4096;
 
 /** Memory before the shared buffer, where text can be put that goes before bytes of it. */
 const ROOM_BYTES = 1024;
+/** Fewer are joined to a text, of which there may be many: small chunks would copy what is there already again and again. */
+const WITH_TEXT_BYTES = 64;
 
 const room: Buffer = Buffer.allocUnsafeSlow(ROOM_BYTES + SHARED_BYTES);
 export const sharedBuffer: Buffer = room.subarray(ROOM_BYTES);
 
 /**
- * That text and bytes of the shared buffer as one text. It is put together where the bytes lie, over what was read before them, for then
- * it is one piece; joined texts would be put together when they are written, which takes twice as long.
+ * That text and bytes of the shared buffer as one text. It is put together where the bytes lie, over what was read before them, which
+ * nobody may need any more (a reader has made text of it before it hands out bytes behind it): then it is one piece; joined texts would be put together when they are written, which takes twice as long.
  */
 export function withSharedBytes(text: string, start: number, end: number): string {
   const { length } = text;
-  if (length === 0 || length > ROOM_BYTES) return text + latin1(sharedBuffer, start, end);
+  if (length === 0 || length > ROOM_BYTES || end - start < WITH_TEXT_BYTES) return text + latin1(sharedBuffer, start, end);
   const from = ROOM_BYTES + start - length;
   room.write(text, from, "latin1");
   return latin1(room, from, ROOM_BYTES + end);

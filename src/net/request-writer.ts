@@ -53,21 +53,21 @@ export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, a
   const { request, peer } = exchange;
   const { written } = request;
   const start = request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
-  if (dependsOnMore(exchange, edits)) return start + linesText(exchange, edits, added, endpointAuthority);
+  if (requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpointAuthority);
   const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0);
   if (written.knows(request.edition, edits.added, circumstances, peer)) return written.behind(start);
-  const lines = linesText(exchange, edits, added, endpointAuthority);
+  const lines = requestLines(exchange, edits, added, endpointAuthority);
   written.keep(lines);
   return start + lines;
 }
 
 /** Whether what is written depends on more than the received lines, the connection and what middleware adds. */
-function dependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
+function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
   if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0 || edits.removed.length > 0) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
-function linesText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpointAuthority: string): string {
+function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpointAuthority: string): string {
   const { request, connection } = exchange;
   let dropped = REQUEST_DROPPED | (exchange.peerTrusted && exchange.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
   if (exchange.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);

@@ -24,19 +24,19 @@ export interface ResponseFacts {
 
 export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
   const { written } = head;
-  if (dependsOnMore(head, edits)) return statusLine(head) + linesText(head, edits, facts);
+  if (responseDependsOnMore(head, edits)) return statusLine(head) + responseLines(head, edits, facts);
   if (written.knows(head.edition, edits.added, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.behind(statusLine(head));
-  const lines = linesText(head, edits, facts);
+  const lines = responseLines(head, edits, facts);
   written.keep(lines);
   return statusLine(head) + lines;
 }
 
 /** Whether what is written depends on more than the received lines, the framing, and what middleware adds. */
-function dependsOnMore({ status, present }: ResponseHead, edits: FieldEdits): boolean {
+function responseDependsOnMore({ status, present }: ResponseHead, edits: FieldEdits): boolean {
   return status === 204 || status === 426 || edits.removed.length > 0 || (present & bit(Known.date)) === 0;
 }
 
-function linesText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
+function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
   // RFC 9110 section 8.6: no Content-Length in a 204, nor in interim responses.
   let dropped = head.status === 204 ? RESPONSE_DROPPED | bit(Known.contentLength) : RESPONSE_DROPPED;
   let extra = edits.added;

@@ -126,7 +126,7 @@ const POINT = 0x2e;
 
 /** Answers the offset behind it. */
 function writeWhole(bytes: Buffer, at: number, value: number): number {
-  if (value > 0x7fffffff) return at + bytes.write(String(value), at, "latin1");
+  if (!(value >= 0 && value <= 0x7fffffff)) return at + bytes.write(String(value), at, "latin1");
   let rest = value | 0;
   let width = 1;
   for (let limit = 10; rest >= limit && width < 10; limit *= 10) width++;

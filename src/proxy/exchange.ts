@@ -497,7 +497,9 @@ export class Exchange implements ExchangeView, Usable {
         this.reportHook(error);
       }
     }
-    this.plane.exchangeFinished(this, this.downstream.bytesWritten - this.sentBefore);
+    // Text that waited for the end of the turn and found its client gone is not written after all.
+    const bytesSent = Math.max(0, this.downstream.bytesWritten - this.sentBefore);
+    this.plane.exchangeFinished(this, bytesSent);
     this.downstream.exchangeFinished();
   }
 }
