@@ -25,10 +25,11 @@ import type { Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { dial } from "./dial.ts";
+import type { BulkReader } from "./bulk-buffer.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
-import { beginIdleLoan, endIdleLoan, giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { giveBack, isTrickle, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader } from "./transport.ts";
@@ -42,10 +43,13 @@ const NO_READER = new ResponseReader(RESPONSE_LIMITS);
 
 const added = new AddedFields();
 
+/** One that is moved again and again gains nothing, and Node keeps a little memory for each time. */
+const MOVES_MAX = 8;
+
 /** Time for the system to tell what an endpoint said before it took no more. */
 const LAST_WORDS_MS = 1000;
 
-export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide {
+export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide, BulkReader {
   readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
   transport: Transport;
@@ -74,7 +78,10 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private lastProgress: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
-  private keepsLoan: boolean = false;
+  /** It reads into the thread's bulk buffer. */
+  private readsBulk: boolean = false;
+  /** How often it was moved to another one. */
+  private moves: number = 0;
 
   constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, exchange: Exchange) {
     super();
@@ -185,7 +192,6 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   onRead(buffer: Buffer, count: number): void {
     this.thread.tick();
-    if (this.keepsLoan) this.endIdleLoan();
     if (this.state === State.tunnel) {
       this.tunnel?.received(this, buffer, count);
       if (this.transport.readsOnDemand && this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
@@ -201,27 +207,44 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.bufferIsFree = false;
     this.noteProgress();
     this.reader.feed(buffer, 0, count);
-    if (this.process()) {
+    const goesOn = this.process();
+    if (this.readsBulk) this.behindBulk(goesOn, count);
+    else if (goesOn) {
       if (this.transport.readsOnDemand && !this.paused) this.readBuffer = nextBuffer(buffer, count);
     } else if (buffer !== sharedBuffer && this.tunnel === null) this.leaveLoan(count);
   }
 
-  /** The response that was read into the loan is over. */
-  private leaveLoan(count: number): void {
-    this.keepsLoan = this.bufferIsFree && this.transport.readable && beginIdleLoan(count);
-    if (this.keepsLoan) return;
-    if (this.bufferIsFree) this.giveLoanBack();
-    else this.readBuffer = sharedBuffer;
+  /** A read into the bulk buffer was passed on; the response goes on, or is over. */
+  private behindBulk(goesOn: boolean, count: number): void {
+    // Until the client has taken it, what lies there must stay.
+    const isTaken = goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null;
+    if (!isTaken) {
+      this.readsBulk = false;
+      this.thread.bulk.keep(this);
+      if (!goesOn) this.readBuffer = sharedBuffer;
+    } else if (isTrickle(count) || this.tunnel !== null || !this.transport.readable) this.leaveBulk();
   }
 
-  private giveLoanBack(): void {
-    giveBack(this.readBuffer);
+  private leaveBulk(): void {
+    this.readsBulk = false;
+    this.thread.bulk.leave(this);
     this.readBuffer = sharedBuffer;
   }
 
-  private endIdleLoan(): void {
-    this.keepsLoan = false;
-    endIdleLoan();
+  moveTo(buffer: Buffer): boolean {
+    this.readsBulk = ++this.moves < MOVES_MAX;
+    this.readBuffer = this.readsBulk ? buffer : sharedBuffer;
+    this.transport.readInto(this.readBuffer);
+    return this.readsBulk;
+  }
+
+  /** The response that was read into the loan is over. */
+  private leaveLoan(count: number): void {
+    if (this.bufferIsFree) giveBack(this.readBuffer);
+    const mayShare = this.transport.readable && !isTrickle(count) && this.moves < MOVES_MAX;
+    const bulk = mayShare ? this.thread.bulk.join(this) : null;
+    this.readsBulk = bulk !== null;
+    this.readBuffer = bulk ?? sharedBuffer;
   }
 
   /** Reads what was fed; false once the exchange has left this connection. */
@@ -321,7 +344,11 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     if (event === Event.end) {
       this.reusable = false;
       this.complete(exchange);
-      if (this.bufferIsFree) this.giveLoanBack();
+      if (this.readsBulk) this.leaveBulk();
+      else if (this.bufferIsFree) {
+        giveBack(this.readBuffer);
+        this.readBuffer = sharedBuffer;
+      }
       return;
     }
     this.fail("connection_terminated");
@@ -331,10 +358,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.thread.tick();
     if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
     this.thread.deadlines.remove(this);
-    if (this.keepsLoan) {
-      this.endIdleLoan();
-      this.giveLoanBack();
-    }
+    if (this.readsBulk) this.leaveBulk();
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
     this.thread.countSocket(-1);
     this.pool.remove(this);

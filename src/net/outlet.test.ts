@@ -21,6 +21,7 @@ class Sink implements Transport {
     return this.takesAtOnce;
   }
 
+  readInto(): void {}
   pause(): void {}
   resume(): void {}
   end(): void {}

@@ -68,6 +68,12 @@ export class RawTransport implements Transport {
     return true;
   }
 
+  readInto(buffer: Buffer): void {
+    if (this.destroyed) return;
+    this.buffer = buffer;
+    this.handle.useUserBuffer(buffer);
+  }
+
   pause(): void {
     if (!this.reading || this.destroyed) return;
     this.reading = false;

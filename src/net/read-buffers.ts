@@ -17,9 +17,6 @@ const LOAN_BYTES: readonly number[] = [64 * 1024, 256 * 1024];
 /** Buffers kept for the next loan, per size: about 8 MiB a thread at most. */
 const KEPT_MAX: readonly number[] = [32, 24];
 
-/** Loans that connections keep while they idle: as much again. */
-const IDLE_LOANS_MAX = 32;
-
 /** A read of fewer bytes is a trickle, for which a loan is not worth its memory. */
 const TRICKLE_BYTES = 4096;
 
@@ -53,27 +50,22 @@ export function nextBuffer(current: Buffer, filled: number): Buffer {
     giveBack(current);
     return kept[size]?.pop() ?? Buffer.allocUnsafeSlow(LOAN_BYTES[size] ?? SHARED_BYTES);
   }
-  if (current !== sharedBuffer && filled < TRICKLE_BYTES) {
+  if (current !== sharedBuffer && isTrickle(filled)) {
     giveBack(current);
     return sharedBuffer;
   }
   return current;
 }
 
-let idleLoans = 0;
-
-/**
- * Whether a connection whose last read brought so many bytes may keep its loan while it idles: its next message, likely as large, is
- * then read at once instead of in three pieces. It says `endIdleLoan` when it is used again or closed.
- */
-export function beginIdleLoan(filled: number): boolean {
-  if (filled < TRICKLE_BYTES || idleLoans >= IDLE_LOANS_MAX) return false;
-  idleLoans++;
-  return true;
+/** A loan of the largest size. */
+export function takeLargest(): Buffer {
+  const size = LOAN_BYTES.length - 1;
+  return kept[size]?.pop() ?? Buffer.allocUnsafeSlow(LOAN_BYTES[size] ?? SHARED_BYTES);
 }
 
-export function endIdleLoan(): void {
-  idleLoans--;
+/** Whether a read brought so little that a large buffer is not worth its memory. */
+export function isTrickle(filled: number): boolean {
+  return filled < TRICKLE_BYTES;
 }
 
 /** Ends a loan. Never while a write may still refer to the buffer. */

@@ -76,6 +76,9 @@ export class StreamTransport implements Transport {
     });
   }
 
+  /** It has a buffer of its own, or the shared one. */
+  readInto(): void {}
+
   pause(): void {
     this.socket.pause();
   }

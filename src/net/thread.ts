@@ -15,6 +15,7 @@ import { CounterId } from "../shared/metric-table.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogLevel } from "../shared/protocol.ts";
+import { BulkBuffer } from "./bulk-buffer.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
 import { monotonicMs } from "./system-clock.ts";
 import { WriteBatch } from "./write-batch.ts";
@@ -58,6 +59,7 @@ export class Thread implements DataPlane, Connector {
 
   readonly workers: WorkerTable;
   readonly writes: WriteBatch = new WriteBatch();
+  readonly bulk: BulkBuffer = new BulkBuffer();
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
   private readonly timer: NodeJS.Timeout;

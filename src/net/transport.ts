@@ -44,6 +44,8 @@ export interface Transport {
   readonly queuedBytes: number;
   /** Text (latin1) or pieces of text and bytes, in one system call. False: not all is taken; the pieces must stay as they are. */
   write(data: string | readonly (string | Buffer)[]): boolean;
+  /** The next read goes into that buffer, where `readsOnDemand`. Not within `onRead`: there the reader's own field says it. */
+  readInto(buffer: Buffer): void;
   /** Reading stops, resumes. */
   pause(): void;
   resume(): void;
