@@ -29,7 +29,7 @@ import type { BulkReader } from "./bulk-buffer.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
-import { giveBack, isTrickle, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { beginIdleLoan, endIdleLoan, giveBack, isTrickle, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader } from "./transport.ts";
@@ -80,7 +80,9 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private bufferIsFree: boolean = false;
   /** It reads into the thread's bulk buffer. */
   private readsBulk: boolean = false;
-  /** How often it was moved to another one. */
+  /** It has a large buffer of its own while it idles. */
+  private keepsLoan: boolean = false;
+  /** How often it was moved to another bulk buffer. */
   private moves: number = 0;
 
   constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, exchange: Exchange) {
@@ -192,6 +194,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   onRead(buffer: Buffer, count: number): void {
     this.thread.tick();
+    if (this.keepsLoan) this.endIdleLoan();
     if (this.state === State.tunnel) {
       this.tunnel?.received(this, buffer, count);
       if (this.transport.readsOnDemand && this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
@@ -240,11 +243,20 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   /** The response that was read into the loan is over. */
   private leaveLoan(count: number): void {
+    const comesAgain = this.transport.readable && !isTrickle(count);
+    const mayShare = this.moves < MOVES_MAX;
+    // Its clients do not keep up: it goes on with what is its own.
+    this.keepsLoan = comesAgain && !mayShare && this.bufferIsFree && beginIdleLoan();
+    if (this.keepsLoan) return;
     if (this.bufferIsFree) giveBack(this.readBuffer);
-    const mayShare = this.transport.readable && !isTrickle(count) && this.moves < MOVES_MAX;
-    const bulk = mayShare ? this.thread.bulk.join(this) : null;
+    const bulk = comesAgain && mayShare ? this.thread.bulk.join(this) : null;
     this.readsBulk = bulk !== null;
     this.readBuffer = bulk ?? sharedBuffer;
+  }
+
+  private endIdleLoan(): void {
+    this.keepsLoan = false;
+    endIdleLoan();
   }
 
   /** Reads what was fed; false once the exchange has left this connection. */
@@ -359,6 +371,11 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
     this.thread.deadlines.remove(this);
     if (this.readsBulk) this.leaveBulk();
+    if (this.keepsLoan) {
+      this.endIdleLoan();
+      giveBack(this.readBuffer);
+      this.readBuffer = sharedBuffer;
+    }
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
     this.thread.countSocket(-1);
     this.pool.remove(this);

@@ -17,6 +17,9 @@ const LOAN_BYTES: readonly number[] = [64 * 1024, 256 * 1024];
 /** Buffers kept for the next loan, per size: about 8 MiB a thread at most. */
 const KEPT_MAX: readonly number[] = [32, 24];
 
+/** Loans that connections keep while they idle: as much again. */
+const IDLE_LOANS_MAX = 32;
+
 /** A read of fewer bytes is a trickle, for which a loan is not worth its memory. */
 const TRICKLE_BYTES = 4096;
 
@@ -66,6 +69,22 @@ export function takeLargest(): Buffer {
 /** Whether a read brought so little that a large buffer is not worth its memory. */
 export function isTrickle(filled: number): boolean {
   return filled < TRICKLE_BYTES;
+}
+
+let idleLoans = 0;
+
+/**
+ * Whether a connection may keep its loan while it idles: its next message, likely as large, is then read at once instead of in three
+ * pieces. It says `endIdleLoan` when it is used again or closed.
+ */
+export function beginIdleLoan(): boolean {
+  if (idleLoans >= IDLE_LOANS_MAX) return false;
+  idleLoans++;
+  return true;
+}
+
+export function endIdleLoan(): void {
+  idleLoans--;
 }
 
 /** Ends a loan. Never while a write may still refer to the buffer. */
