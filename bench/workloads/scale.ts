@@ -63,17 +63,20 @@ function nginxWithEndpoints(count: number): Rival {
   }));
 }
 
-const oneClient: Rival = millraceAs("1 key", () => ({ routes: limitedTo("requests_per_second: 1000000") }));
+/** The same requests, whose clients count together. */
+const oneClient: Rival = millraceAs("1 key", () => ({ routes: limitedTo("requests_per_second: 1000000", "Host") }));
 /** So slow a rate that no key's entry passes and makes room before the key comes again: a million of them are live. */
-const manyClients: Rival = millraceAs("1,000,000 keys", () => ({ routes: limitedTo("requests_per_minute: 1, burst: 1000000") }));
+const manyClients: Rival = millraceAs("1,000,000 keys", () => ({
+  routes: limitedTo("requests_per_minute: 1, burst: 1000000", "X-Client"),
+}));
 
-function limitedTo(rate: string): string {
-  return `[{ upstream: app, rate_limit: { ${rate}, key: "header:X-Client" } }]`;
+function limitedTo(rate: string, field: string): string {
+  return `[{ upstream: app, rate_limit: { ${rate}, key: "header:${field}" } }]`;
 }
 
 export const keys1m: Work = {
   name: "keys-1m",
-  about: "a rate limit by a field with 1,000,000 values in turn, beside one value",
+  about: "a rate limit by a field with 1,000,000 values in turn, beside one by a field with one",
   rivals: [oneClient, manyClients],
   missing: missingWrk,
   run: inRounds({
@@ -84,7 +87,7 @@ export const keys1m: Work = {
       const next = new Map<Rival, number>();
       return async ({ port }, seconds, rival) => {
         const first = next.get(rival) ?? 0;
-        const load = await runWrk(processes, loadCore, port, { seconds, script: "keys", parameters: [keysOf(rival), first] });
+        const load = await runWrk(processes, loadCore, port, { seconds, script: "keys", parameters: [CLIENTS, first] });
         // It goes on where it ended: each key comes once until all have come.
         next.set(rival, first + load.requests);
         return load;
@@ -97,10 +100,6 @@ export const keys1m: Work = {
     },
   }),
 };
-
-function keysOf({ name }: Rival): number {
-  return name.startsWith(manyClients.name) ? CLIENTS : 1;
-}
 
 export const workers2: Work = {
   name: "workers-2",
