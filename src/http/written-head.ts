@@ -3,7 +3,7 @@
  * written alike: the text is there already, in one piece.
  */
 /** Longer lines are put together each time. */
-const LINES_MAX = 8192;
+const LINES_MAX = 16_384;
 
 export class WrittenHead {
   /** Of the lines that were written, and what else they were written by. */

@@ -51,9 +51,10 @@ const State = {
 const EMPTY = Buffer.alloc(0);
 /** Messages between two tries whether one has the very lines of the one before it: most origins' differ in `Date`, once a second. */
 const RUNS_FIRST = 64;
-/** Room for the lines of most heads, and of nearly all; longer ones are read each time. */
-const LINES_BYTES = 1024;
-const LINES_BYTES_MAX = 4096;
+/** Room for the lines of most heads, of those with large cookies, and of nearly all; longer ones are read each time. */
+const LINES_BYTES: readonly number[] = [1024, 4096, 16_384];
+/** More is given back by a reader that forgets. */
+const LINES_BYTES_KEPT = 4096;
 
 export abstract class MessageReader<Head extends FieldSection> {
   bytes: Buffer = EMPTY;
@@ -201,6 +202,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.restart(this.head);
     this.head.forget();
     this.forgetLast();
+    if (this.lines.length > LINES_BYTES_KEPT) this.lines = EMPTY;
     this.letGo();
   }
 
@@ -286,8 +288,11 @@ export abstract class MessageReader<Head extends FieldSection> {
     const { bytes, linesAt } = this;
     const end = this.at - 2;
     const length = end - linesAt;
-    if (length > LINES_BYTES_MAX) return;
-    if (length > this.lines.length) this.lines = Buffer.allocUnsafeSlow(length > LINES_BYTES ? LINES_BYTES_MAX : LINES_BYTES);
+    if (length > this.lines.length) {
+      const size = LINES_BYTES.find((bytes) => bytes >= length);
+      if (size === undefined) return;
+      this.lines = Buffer.allocUnsafeSlow(size);
+    }
     bytes.copy(this.lines, 0, linesAt, end);
     this.linesLength = length;
     this.linesEdition = this.head.edition;

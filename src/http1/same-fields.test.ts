@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { RequestHead } from "../http/request-head.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import { Event } from "./message-reader.ts";
 import { RequestReader } from "./request-reader.ts";
 import { latin1, readRequests } from "./transcript.test.ts";
 
@@ -71,4 +72,26 @@ test("the lines of a message that was refused or cut short are not taken for tho
   assert.equal(feed(second, "GET / HTTP/1.1\r\nX-B"), 0);
   assert.equal(feed(second, ": 2\r\nHost: b.test\r\n\r\n"), 1);
   assert.deepEqual([head.count, head.name(0), head.value(1)], [2, "X-B", "b.test"]);
+});
+
+test("lines are recalled up to the size of large cookies, and longer ones are read each time", () => {
+  for (const [length, isRecalled] of [
+    [100, true],
+    [900, true],
+    [3900, true],
+    [16_000, true],
+    [17_000, false],
+  ] as const) {
+    const reader = new RequestReader(DEFAULT_LIMITS);
+    const wire = latin1(`GET / HTTP/1.1\r\nHost: a.test\r\nCookie: ${"c".repeat(length)}\r\n\r\n`);
+    const editions = [1, 2, 3].map(() => {
+      reader.feed(wire, 0, wire.length);
+      assert.deepEqual([reader.next(), reader.head.get("cookie")?.length, reader.next()], [Event.head, length, Event.end]);
+      const { edition } = reader.head;
+      reader.restart(reader.head);
+      return edition;
+    });
+    assert.equal(new Set(editions).size === 1, isRecalled, `${length}`);
+    reader.forget();
+  }
 });
