@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SliceMap } from "./slice-map.ts";
+import type { Keyed } from "./slice-map.ts";
 
 test("finds what a Map finds, by any part of a text", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "-", "\u00ff", "é", "𝒳"), maxLength: 4 });
   fc.assert(
     fc.property(fc.uniqueArray(word, { maxLength: 60 }), fc.array(word, { maxLength: 20 }), word, word, (keys, others, before, after) => {
-      const map = new SliceMap<number>();
-      for (const [index, key] of keys.entries()) map.add(key, index);
+      const map = new SliceMap<Keyed>();
+      const expected = new Map(keys.map((key) => [key, { key }]));
+      for (const value of expected.values()) map.add(value);
       assert.equal(map.size, keys.length);
-      const expected = new Map(keys.map((key, index) => [key, index]));
       for (const part of [...keys, ...others]) {
         assert.equal(map.get(part), expected.get(part));
         const text = before + part + after;
@@ -21,9 +22,12 @@ test("finds what a Map finds, by any part of a text", () => {
 });
 
 test("ten thousand keys that are alike are spread", () => {
-  const map = new SliceMap<number>();
-  for (let index = 0; index < 10_000; index++) map.add(`host-${index}.example.test`, index);
-  for (let index = 0; index < 10_000; index++) assert.equal(map.get(`host-${index}.example.test`), index);
+  const map = new SliceMap<Keyed>();
+  for (let index = 0; index < 10_000; index++) map.add({ key: `host-${index}.example.test` });
+  for (let index = 0; index < 10_000; index++) {
+    const key = `host-${index}.example.test`;
+    assert.equal(map.get(key)?.key, key);
+  }
   assert.equal(map.get("host-10000.example.test"), undefined);
   assert.equal(map.get(""), undefined);
 });

@@ -167,7 +167,7 @@ export class Exchange implements ExchangeView, Usable {
   }
 
   private admit(route: Route, from: number): void {
-    const hooks = route.onRequest;
+    const hooks = route.hooks.onRequest;
     for (let index = from; index < hooks.length; index++) {
       let verdict: LocalAnswer | null | Promise<LocalAnswer | null>;
       try {
@@ -239,7 +239,7 @@ export class Exchange implements ExchangeView, Usable {
     const upstream = this.upstream;
     if (upstream === null || this.finished) return;
     edits.reset();
-    const hooks = this.route?.onUpstreamRequest;
+    const hooks = this.route?.hooks.onUpstreamRequest;
     if (hooks !== undefined && hooks.length > 0) {
       try {
         for (let index = 0; index < hooks.length; index++) hooks[index]?.onUpstreamRequest?.(this, edits);
@@ -374,7 +374,7 @@ export class Exchange implements ExchangeView, Usable {
   }
 
   private editResponse(head: ResponseHead | null): void {
-    const hooks = this.route?.onResponse;
+    const hooks = this.route?.hooks.onResponse;
     if (hooks === undefined || hooks.length === 0) return;
     try {
       for (let index = 0; index < hooks.length; index++) hooks[index]?.onResponse?.(this, head, edits);
@@ -489,7 +489,7 @@ export class Exchange implements ExchangeView, Usable {
   private finish(): void {
     if (this.finished) return;
     this.finished = true;
-    const hooks = this.route?.onFinish;
+    const hooks = this.route?.hooks.onFinish;
     if (hooks !== undefined && hooks.length > 0) {
       try {
         for (let index = 0; index < hooks.length; index++) hooks[index]?.onFinish?.(this);

@@ -70,7 +70,11 @@ export interface Route {
   readonly local: (() => LocalAnswer) | null;
   /** null: no limit. Not Infinity, which would be an object of its own for each of ten thousand routes. */
   readonly bodyBytesMax: number | null;
-  readonly middleware: readonly Middleware[];
+  readonly hooks: RouteHooks;
+}
+
+/** The middleware of a route by what it has hooks for, each list in the order in which they act. */
+export interface RouteHooks {
   readonly onRequest: readonly Middleware[];
   readonly onUpstreamRequest: readonly Middleware[];
   readonly onResponse: readonly Middleware[];
@@ -116,7 +120,9 @@ export class Snapshot {
     this.table = compileRoutes(config.routes);
     this.statusPath = config.status_path;
     this.statusRoute = {
-      ...bareRoute(-1, "status", []),
+      index: -1,
+      name: "status",
+      upstream: null,
       local: () => ({
         status: 200,
         reason: "status",
@@ -124,6 +130,8 @@ export class Snapshot {
         fields: [["Cache-Control", "no-store"]],
         body: { contentType: "application/json", text: context.status() },
       }),
+      bodyBytesMax: null,
+      hooks: NO_HOOKS,
     };
   }
 
@@ -158,33 +166,26 @@ export function routeMiddleware(route: RouteConfig, index: number, context: Snap
 
 function compileRoute(route: RouteConfig, index: number, groups: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
   return {
-    ...bareRoute(index, routeLabel(route, index), routeMiddleware(route, index, context)),
-    upstream: groups.get(route.upstream) ?? null,
-    bodyBytesMax: route.max_body ?? null,
-  };
-}
-
-function bareRoute(index: number, name: string, middleware: readonly Middleware[]): Route {
-  return {
     index,
-    name,
-    upstream: null,
+    name: routeLabel(route, index),
+    upstream: groups.get(route.upstream) ?? null,
     local: null,
-    bodyBytesMax: null,
-    middleware,
-    onRequest: those(middleware, (each) => each.onRequest !== undefined),
-    onUpstreamRequest: those(middleware, (each) => each.onUpstreamRequest !== undefined),
-    onResponse: those(middleware, (each) => each.onResponse !== undefined),
-    onFinish: those(middleware, (each) => each.onFinish !== undefined),
+    bodyBytesMax: route.max_body ?? null,
+    hooks: hooksOf(routeMiddleware(route, index, context)),
   };
 }
 
-/** One empty list serves all routes: ten thousand of them would hardly ever be in the processor's cache. */
-const NONE: readonly Middleware[] = [];
+/** One for all routes that have none: ten thousand would hardly ever be in the processor's caches. */
+const NO_HOOKS: RouteHooks = { onRequest: [], onUpstreamRequest: [], onResponse: [], onFinish: [] };
 
-function those(middleware: readonly Middleware[], condition: (each: Middleware) => boolean): readonly Middleware[] {
-  const found = middleware.filter(condition);
-  return found.length === 0 ? NONE : found;
+function hooksOf(middleware: readonly Middleware[]): RouteHooks {
+  if (middleware.length === 0) return NO_HOOKS;
+  return {
+    onRequest: middleware.filter((each) => each.onRequest !== undefined),
+    onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
+    onResponse: middleware.filter((each) => each.onResponse !== undefined),
+    onFinish: middleware.filter((each) => each.onFinish !== undefined),
+  };
 }
 
 function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {

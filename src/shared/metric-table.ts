@@ -105,8 +105,8 @@ const LATENCY_CELLS = FIRST_BUCKET + BUCKETS;
 const ROW_ALIGNMENT = 16;
 /** A route begins with a line of the cache, and what most of its exchanges count is in the first two. */
 const LINE_CELLS = 8;
-/** A power of two, so that what is known of a route lies in one line of the cache. */
-const PLACE_CELLS = 4;
+/** Cells of what is known of a route. */
+const PLACE_CELLS = 2;
 
 /** The label of a route in metrics and the access log. */
 export function routeLabel(route: { readonly name?: string | undefined }, index: number): string {
@@ -142,12 +142,12 @@ function roundUp(cells: number, multiple: number): number {
 /** A worker's writing end. Its methods run several times per exchange: array stores only. */
 export class WorkerMetrics {
   private readonly cells: Float64Array;
-  /** Of each layout entry: its first request cell, its first latency cell, its endpoints. */
+  /** Of each layout entry: its first latency cell, behind which its request cells lie, and its endpoints. */
   private readonly places: Int32Array;
 
   constructor(layout: MetricLayout, buffer: SharedArrayBuffer, workerIndex: number) {
     this.cells = new Float64Array(buffer, workerIndex * layout.rowCells * 8, layout.rowCells);
-    this.places = Int32Array.from(layout.routes.flatMap((route) => [route.requestStart, route.latencyStart, route.endpoints.length, 0]));
+    this.places = Int32Array.from(layout.routes.flatMap((route) => [route.latencyStart, route.endpoints.length]));
   }
 
   /**
@@ -166,12 +166,12 @@ export class WorkerMetrics {
   ): void {
     const { cells, places } = this;
     const place = (routeIndex + 1) * PLACE_CELLS;
-    const endpoint = endpointIndex < (places[place + 2] ?? 0) ? endpointIndex + 1 : 0;
+    const start = places[place] ?? 0;
+    const endpoint = endpointIndex < (places[place + 1] ?? 0) ? endpointIndex + 1 : 0;
     const statusClass = status >= 100 && status < 600 ? (status / 100) | 0 : 0;
-    const request = (places[place] ?? 0) + endpoint * CLASSES + statusClass;
+    const request = start + LATENCY_CELLS + endpoint * CLASSES + statusClass;
     cells[request] = (cells[request] ?? 0) + 1;
 
-    const start = places[place + 1] ?? 0;
     let bucket = 0;
     while (bucket < BUCKETS - 1 && durationMs > (LATENCY_BOUNDS_MS[bucket] ?? 0)) bucket++;
     cells[start + FIRST_BUCKET + bucket] = (cells[start + FIRST_BUCKET + bucket] ?? 0) + 1;

@@ -50,7 +50,7 @@ export class RouteTable {
   /** By suffix with its leading dot: `.example.com`. */
   private readonly wildcardHosts: SliceMap<PathIndex> = new SliceMap();
   private wildcardLengthMax: number = 0;
-  private readonly anyHost: PathIndex = new PathIndex();
+  private readonly anyHost: PathIndex = new PathIndex("");
 
   constructor(rules: readonly Rule[]) {
     this.rules = new Rules(rules);
@@ -101,7 +101,7 @@ export class RouteTable {
       const key = isWildcard ? host.slice(1) : host;
       const hosts = isWildcard ? this.wildcardHosts : this.exactHosts;
       let index = hosts.get(key);
-      if (index === undefined) hosts.add(key, (index = new PathIndex()));
+      if (index === undefined) hosts.add((index = new PathIndex(key)));
       index.add(position, rule);
       if (isWildcard) this.wildcardLengthMax = Math.max(this.wildcardLengthMax, key.length);
     }
@@ -120,36 +120,49 @@ class Rules {
     this.hasConditions = Uint8Array.from(rules, (rule) => (rule.methods === null && rule.headers.length === 0 ? 0 : 1));
   }
 
-  /** The first of these positions, which ascend, that is under `best` and takes the request, or `best`. */
-  firstTaking(positions: readonly number[], request: MatchedRequest, best: number): number {
-    for (let index = 0; index < positions.length; index++) {
-      const position = positions[index] ?? best;
-      if (position >= best || this.hasConditions[position] === 0) return Math.min(position, best);
-      const rule = this.rules[position];
-      if (rule !== undefined && methodHolds(rule, request.method) && headersHold(rule, request)) return position;
+  /** The first of these positions that is under `best` and takes the request, or `best`. */
+  firstTaking(positions: Positions, request: MatchedRequest, best: number): number {
+    if (positions === null) return best;
+    if (typeof positions === "number") return positions < best && this.takes(positions, request) ? positions : best;
+    for (const position of positions) {
+      if (position >= best) return best;
+      if (this.takes(position, request)) return position;
     }
     return best;
   }
+
+  private takes(position: number, request: MatchedRequest): boolean {
+    if (this.hasConditions[position] === 0) return true;
+    const rule = this.rules[position];
+    return rule !== undefined && methodHolds(rule, request.method) && headersHold(rule, request);
+  }
 }
 
-/** The list of all who have none. */
-const NOWHERE: number[] = [];
+/** Positions of routes, ascending. Most lists have one entry, which needs no list. */
+type Positions = number | number[] | null;
 
-function withPosition(positions: number[], position: number): number[] {
-  if (positions === NOWHERE) return [position];
-  if (positions[positions.length - 1] !== position) positions.push(position);
+function withPosition(positions: Positions, position: number): Positions {
+  if (positions === null || positions === position) return position;
+  if (typeof positions === "number") return [positions, position];
+  if (positions.at(-1) !== position) positions.push(position);
   return positions;
 }
 
-/** The routes of one host, as a tree of path segments. Lists of positions ascend. */
+/** The routes of one host, as a tree of path segments. */
 class PathIndex {
-  private anyPath: number[] = NOWHERE;
+  /** Whose routes these are, as it is looked for. */
+  readonly key: string;
+  private anyPath: Positions = null;
   private root: PathNode | null = null;
+
+  constructor(key: string) {
+    this.key = key;
+  }
 
   add(position: number, rule: Rule): void {
     if (rule.paths.length === 0) this.anyPath = withPosition(this.anyPath, position);
     for (const path of rule.paths) {
-      this.root ??= new PathNode();
+      this.root ??= new PathNode("");
       let node = this.root;
       for (const segment of path.segments) node = node.grow(segment);
       if (path.isPrefix) node.below = withPosition(node.below, position);
@@ -177,16 +190,22 @@ class PathIndex {
 }
 
 class PathNode {
+  /** The last segment of its path. */
+  readonly key: string;
   children: SliceMap<PathNode> | null = null;
   /** Routes for the path that ends here and for all below it. */
-  below: number[] = NOWHERE;
+  below: Positions = null;
   /** Routes for the path that ends here. */
-  exact: number[] = NOWHERE;
+  exact: Positions = null;
+
+  constructor(key: string) {
+    this.key = key;
+  }
 
   grow(segment: string): PathNode {
     this.children ??= new SliceMap();
     let child = this.children.get(segment);
-    if (child === undefined) this.children.add(segment, (child = new PathNode()));
+    if (child === undefined) this.children.add((child = new PathNode(segment)));
     return child;
   }
 }
