@@ -158,12 +158,10 @@ export class Exchange implements ExchangeView, Usable {
       const refused = admitForwarding(request);
       if (refused !== null) return this.answer(refused);
     }
-    const found = this.snapshot.findRoute(request);
-    if (found === null) return this.answer(answers.NO_ROUTE);
-    if (found === "bad-path") return this.answer(answers.BAD_PATH);
-    this.route = found;
-    if (this.requestFraming.kind === Framing.length && isOver(this.requestFraming.length, found)) return this.answer(this.tooLarge());
-    this.admit(found, 0);
+    const route = this.snapshot.findRoute(request);
+    this.route = route;
+    if (this.requestFraming.kind === Framing.length && isOver(this.requestFraming.length, route)) return this.answer(this.tooLarge());
+    this.admit(route, 0);
   }
 
   private admit(route: Route, from: number): void {

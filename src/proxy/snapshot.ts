@@ -18,6 +18,7 @@ import { normalizePath } from "../policy/route/normalize-path.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import { WorkerMetrics, metricLayout, routeLabel } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
+import * as answers from "./answers.ts";
 import type { LocalAnswer, Middleware } from "./middleware.ts";
 
 type UpstreamConfig = Config["upstreams"][string];
@@ -119,31 +120,24 @@ export class Snapshot {
     this.routes = config.routes.map((route, index) => compileRoute(route, index, groups, context));
     this.table = compileRoutes(config.routes);
     this.statusPath = config.status_path;
-    this.statusRoute = {
-      index: -1,
-      name: "status",
-      upstream: null,
-      local: () => ({
-        status: 200,
-        reason: "status",
-        detail: "",
-        fields: [["Cache-Control", "no-store"]],
-        body: { contentType: "application/json", text: context.status() },
-      }),
-      bodyBytesMax: null,
-      hooks: NO_HOOKS,
-    };
+    this.statusRoute = ownRoute("status", () => ({
+      status: 200,
+      reason: "status",
+      detail: "",
+      fields: [["Cache-Control", "no-store"]],
+      body: { contentType: "application/json", text: context.status() },
+    }));
   }
 
-  /** The route that takes the request; "bad-path": the path is refused. */
-  findRoute(request: RequestHead): Route | "bad-path" | null {
+  /** The route that takes the request, or one of the proxy's own, which says that there is none. */
+  findRoute(request: RequestHead): Route {
     if (this.statusPath !== null && request.path === this.statusPath && (request.method === "GET" || request.method === "HEAD")) {
       return this.statusRoute;
     }
     const path = normalizePath(request.path);
-    if (path === null) return "bad-path";
+    if (path === null) return REFUSED_PATH;
     const index = this.table.find(request, path);
-    return index === AMBIGUOUS ? "bad-path" : (this.routes[index] ?? null);
+    return index === AMBIGUOUS ? REFUSED_PATH : (this.routes[index] ?? NOWHERE);
   }
 
   /** Keys of all endpoints: pools of others are not needed any more. */
@@ -175,8 +169,17 @@ function compileRoute(route: RouteConfig, index: number, groups: ReadonlyMap<str
   };
 }
 
+/** A route of the proxy's own. */
+function ownRoute(name: string, local: () => LocalAnswer): Route {
+  return { index: -1, name, upstream: null, local, bodyBytesMax: null, hooks: NO_HOOKS };
+}
+
 /** One for all routes that have none: ten thousand would hardly ever be in the processor's caches. */
 const NO_HOOKS: RouteHooks = { onRequest: [], onUpstreamRequest: [], onResponse: [], onFinish: [] };
+
+const NOWHERE: Route = ownRoute("", () => answers.NO_ROUTE);
+/** Of paths that no route may take. */
+const REFUSED_PATH: Route = ownRoute("", () => answers.BAD_PATH);
 
 function hooksOf(middleware: readonly Middleware[]): RouteHooks {
   if (middleware.length === 0) return NO_HOOKS;

@@ -2,7 +2,7 @@
  * Metric cells in shared memory. Each worker owns one row of Float64 cells and is the only one that writes it; the control plane sums
  * the rows when somebody asks.
  *
- *     row = [ gauges and counters ][ per route: sum, bytes, latency buckets, requests by endpoint and status class ]... [padding]
+ *     row = [ gauges and counters ][ per route: what is rarely counted | sum, bytes, short latencies, requests by endpoint and status class ]...
  *
  * Why plain reads and writes suffice: with a single writer no increment can be lost; an aligned 8-byte access is one machine
  * instruction on every 64-bit platform, so a reader never sees half a number; and a reader that sees a cell some microseconds late is
@@ -82,10 +82,8 @@ export interface RouteCells {
   readonly upstream: string;
   /** URLs in file order; empty where the endpoint label is collapsed. */
   readonly endpoints: readonly string[];
-  /** Cell of (no endpoint, class `none`); endpoint i follows at (i + 1) × classes. */
-  readonly requestStart: number;
-  /** Cells of the sum of latencies, bytes received and sent, then of the latency buckets. */
-  readonly latencyStart: number;
+  /** The cell that its others are counted from, see {@link bucketCell} and {@link requestCell}. */
+  readonly start: number;
 }
 
 export interface MetricLayout {
@@ -97,16 +95,30 @@ export interface MetricLayout {
 
 const CLASSES = 6;
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
+/** Cells from a route's start. */
 const SUM = 0;
 const BYTES_RECEIVED = 1;
 const BYTES_SENT = 2;
 const FIRST_BUCKET = 3;
-const LATENCY_CELLS = FIRST_BUCKET + BUCKETS;
-const ROW_ALIGNMENT = 16;
-/** A route begins with a line of the cache, and what most of its exchanges count is in the first two. */
-const LINE_CELLS = 8;
-/** Cells of what is known of a route. */
-const PLACE_CELLS = 2;
+/** Buckets that lie behind the start: nearly all exchanges fall into one of them. */
+const SHORT_BUCKETS = 6;
+const FIRST_ENDPOINT = FIRST_BUCKET + SHORT_BUCKETS;
+/** What lies before the start: the other buckets, and requests that no endpoint answered. */
+const BEFORE_START = BUCKETS - SHORT_BUCKETS + CLASSES;
+/**
+ * Two lines of the cache, which the processor fetches together: from each start on, they hold all that the usual exchange of a route with
+ * one endpoint counts. Rows of different workers must share none.
+ */
+const ALIGNMENT = 16;
+
+function bucketCell(start: number, bucket: number): number {
+  return bucket < SHORT_BUCKETS ? start + FIRST_BUCKET + bucket : start - BEFORE_START + (bucket - SHORT_BUCKETS);
+}
+
+/** @param endpoint position plus one; 0: none answered, or the label is collapsed */
+function requestCell(start: number, endpoint: number, statusClass: number): number {
+  return (endpoint === 0 ? start - CLASSES : start + FIRST_ENDPOINT + (endpoint - 1) * CLASSES) + statusClass;
+}
 
 /** The label of a route in metrics and the access log. */
 export function routeLabel(route: { readonly name?: string | undefined }, index: number): string {
@@ -127,27 +139,28 @@ export function metricLayout(config: MetricSource): MetricLayout {
   let cell = COUNTERS;
   const routes = sources.map((source): RouteCells => {
     const endpoints = collapse ? [] : source.endpoints;
-    const latencyStart = cell;
-    const requestStart = latencyStart + LATENCY_CELLS;
-    cell = roundUp(requestStart + (endpoints.length + 1) * CLASSES, LINE_CELLS);
-    return { route: source.route, upstream: source.upstream, endpoints, requestStart, latencyStart };
+    const start = aligned(cell + BEFORE_START);
+    cell = start + FIRST_ENDPOINT + endpoints.length * CLASSES;
+    return { route: source.route, upstream: source.upstream, endpoints, start };
   });
-  return { routes, rowCells: roundUp(cell, ROW_ALIGNMENT) };
+  return { routes, rowCells: aligned(cell) };
 }
 
-function roundUp(cells: number, multiple: number): number {
-  return Math.ceil(cells / multiple) * multiple;
+function aligned(cell: number): number {
+  return Math.ceil(cell / ALIGNMENT) * ALIGNMENT;
 }
 
 /** A worker's writing end. Its methods run several times per exchange: array stores only. */
 export class WorkerMetrics {
   private readonly cells: Float64Array;
-  /** Of each layout entry: its first latency cell, behind which its request cells lie, and its endpoints. */
-  private readonly places: Int32Array;
+  /** Of each layout entry. */
+  private readonly starts: Int32Array;
+  private readonly collapsed: boolean;
 
   constructor(layout: MetricLayout, buffer: SharedArrayBuffer, workerIndex: number) {
     this.cells = new Float64Array(buffer, workerIndex * layout.rowCells * 8, layout.rowCells);
-    this.places = Int32Array.from(layout.routes.flatMap((route) => [route.latencyStart, route.endpoints.length]));
+    this.starts = Int32Array.from(layout.routes, (route) => route.start);
+    this.collapsed = layout.routes.every((route) => route.endpoints.length === 0);
   }
 
   /**
@@ -164,17 +177,17 @@ export class WorkerMetrics {
     bytesReceived: number,
     bytesSent: number,
   ): void {
-    const { cells, places } = this;
-    const place = (routeIndex + 1) * PLACE_CELLS;
-    const start = places[place] ?? 0;
-    const endpoint = endpointIndex < (places[place + 1] ?? 0) ? endpointIndex + 1 : 0;
+    const { cells } = this;
+    const start = this.starts[routeIndex + 1] ?? 0;
+    const endpoint = this.collapsed || routeIndex < 0 ? 0 : endpointIndex + 1;
     const statusClass = status >= 100 && status < 600 ? (status / 100) | 0 : 0;
-    const request = start + LATENCY_CELLS + endpoint * CLASSES + statusClass;
+    const request = requestCell(start, endpoint, statusClass);
     cells[request] = (cells[request] ?? 0) + 1;
 
     let bucket = 0;
     while (bucket < BUCKETS - 1 && durationMs > (LATENCY_BOUNDS_MS[bucket] ?? 0)) bucket++;
-    cells[start + FIRST_BUCKET + bucket] = (cells[start + FIRST_BUCKET + bucket] ?? 0) + 1;
+    const latency = bucketCell(start, bucket);
+    cells[latency] = (cells[latency] ?? 0) + 1;
     cells[start + SUM] = (cells[start + SUM] ?? 0) + durationMs;
     cells[start + BYTES_RECEIVED] = (cells[start + BYTES_RECEIVED] ?? 0) + bytesReceived;
     cells[start + BYTES_SENT] = (cells[start + BYTES_SENT] ?? 0) + bytesSent;
@@ -227,15 +240,15 @@ export class MetricTable {
 
   /** Requests of a layout entry (route index + 1) by endpoint (index + 1; 0: none) and status class. */
   requests(route: RouteCells, endpoint: number, statusClass: number): number {
-    return this.sum(route.requestStart + endpoint * CLASSES + statusClass);
+    return this.sum(requestCell(route.start, endpoint, statusClass));
   }
 
   route(route: RouteCells): RouteSums {
     return {
-      buckets: Array.from({ length: BUCKETS }, (_, bucket) => this.sum(route.latencyStart + FIRST_BUCKET + bucket)),
-      durationMs: this.sum(route.latencyStart + SUM),
-      bytesReceived: this.sum(route.latencyStart + BYTES_RECEIVED),
-      bytesSent: this.sum(route.latencyStart + BYTES_SENT),
+      buckets: Array.from({ length: BUCKETS }, (_, bucket) => this.sum(bucketCell(route.start, bucket))),
+      durationMs: this.sum(route.start + SUM),
+      bytesReceived: this.sum(route.start + BYTES_RECEIVED),
+      bytesSent: this.sum(route.start + BYTES_SENT),
     };
   }
 
