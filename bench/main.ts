@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chart } from "./chart.ts";
+import { keepAwake } from "./measure/awake.ts";
 import { allowedCores, machine } from "./measure/machine.ts";
 import { help, readOptions } from "./options.ts";
 import type { Chosen, Options } from "./options.ts";
@@ -63,8 +64,9 @@ async function bench(options: Options | string): Promise<number> {
     console.error(missing.join("\n"));
     return 2;
   }
+  const sleep = options.sleep || !keepAwake();
   let worst = 0;
-  for (const { work, rivals } of options.chosen) worst = Math.max(worst, await runOne({ work, rivals }, options));
+  for (const { work, rivals } of options.chosen) worst = Math.max(worst, await runOne({ work, rivals }, { ...options, sleep }));
   return worst;
 }
 
@@ -80,7 +82,8 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
   const [proxyCore = 0, loadCore = 1] = allowedCores();
   const result = await work.run({ ...options, processes, folder: own, proxyCore, loadCore }, rivals);
   await processes.endRunning();
-  console.log(`\n${result.text}\n${machine().processor}; written to ${save(work, result, options)}`);
+  const state = options.sleep ? "processors may sleep" : "processors kept awake";
+  console.log(`\n${result.text}\n${machine().processor}, ${state}; written to ${save(work, result, options)}`);
   return rivals.some(({ name, at }) => at !== undefined && result.rows.some((row) => row.name === name && row.problem !== undefined))
     ? 1
     : 0;
@@ -95,13 +98,17 @@ function cannotRun(): string[] {
 }
 
 /** JSON with every round, and beside it the chart. */
-function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing }: Options): string {
+function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing, sleep }: Options): string {
   const results = fileURLToPath(new URL("./results", import.meta.url));
   mkdirSync(results, { recursive: true });
   const measuredAt = new Date().toISOString();
   const file = path.join(results, `${measuredAt.replaceAll(/[:.]/g, "-")}-${work.name}`);
   const { name, about } = work;
-  const text = JSON.stringify({ work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, rows }, null, 2);
+  const text = JSON.stringify(
+    { work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, sleep, rows },
+    null,
+    2,
+  );
   writeFileSync(`${file}.json`, `${text}\n`);
   writeFileSync(`${file}.svg`, chart(`${name}: ${about}`, panels));
   return `${path.relative(process.cwd(), file)}.json and .svg`;

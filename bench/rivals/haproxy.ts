@@ -7,6 +7,9 @@ import type { Rival, RivalSetup } from "./rival.ts";
 export interface HaproxySettings {
   readonly global?: string;
   readonly frontend?: string;
+  readonly backend?: string;
+  /** Origins, as host:port; the workload's alone. */
+  readonly servers?: readonly string[];
   /** Further sections. */
   readonly sections?: string;
   readonly connections?: number;
@@ -36,7 +39,8 @@ export function haproxyAs(name: string, settings: (setup: RivalSetup) => Haproxy
 
 // It adds the fields that Millrace adds: equal work.
 function configuration({ port, originPort }: RivalSetup, settings: HaproxySettings): string {
-  const { global = "", frontend = "", sections = "", connections = 4096 } = settings;
+  const { global = "", frontend = "", backend = "", sections = "", connections = 4096 } = settings;
+  const { servers = [`127.0.0.1:${originPort}`] } = settings;
   return `global
   nbthread 1
   maxconn ${connections}
@@ -56,7 +60,8 @@ frontend in
   ${frontend}
   default_backend app
 backend app
-  server one 127.0.0.1:${originPort} pool-max-conn 256
+  ${backend}
+  ${servers.map((server, index) => `server s${index} ${server} pool-max-conn 256`).join("\n  ")}
 ${sections}
 `;
 }

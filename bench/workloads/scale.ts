@@ -1,6 +1,7 @@
 /** Millrace beside itself: what do 10,000 routes, 1,000 endpoints, 1,000,000 clients and a second worker add to a request? */
 import { missingWrk, runWrk } from "../load/wrk.ts";
 import { millraceAs } from "../rivals/millrace.ts";
+import { haproxyAs } from "../rivals/haproxy.ts";
 import { nginxAs } from "../rivals/nginx.ts";
 import type { Rival } from "../rivals/rival.ts";
 import { inRounds } from "./in-rounds.ts";
@@ -38,12 +39,12 @@ function manyRoutes(): string {
 export const endpoints1k: Work = {
   name: "endpoints-1k",
   about: "1,000 endpoints beside 2, in turn; all are addresses of one origin",
-  rivals: [withEndpoints(2), withEndpoints(ENDPOINTS), nginxWithEndpoints(2), nginxWithEndpoints(ENDPOINTS)],
+  rivals: [2, ENDPOINTS].flatMap((count) => [withEndpoints(count), haproxyWithEndpoints(count), nginxWithEndpoints(count)]),
   missing: missingWrk,
   run: inRounds({
     origin: smallOriginOn(ENDPOINTS),
     base: "2 endpoints",
-    note: "nginx has the same: what as many sockets cost by themselves",
+    note: "HAProxy and nginx have the same: what as many sockets cost by themselves",
     load:
       ({ processes, loadCore }) =>
       ({ port }, seconds) =>
@@ -54,6 +55,14 @@ export const endpoints1k: Work = {
 function withEndpoints(count: number): Rival {
   return millraceAs(`${count} endpoints`, ({ originPort }) => ({
     endpoints: originAddresses(count).map((address) => `http://${address}:${originPort}`),
+  }));
+}
+
+/** In turn by position, which its manual calls the cheapest. */
+function haproxyWithEndpoints(count: number): Rival {
+  return haproxyAs(`haproxy, ${count}`, ({ originPort }) => ({
+    servers: originAddresses(count).map((address) => `${address}:${originPort}`),
+    backend: "balance static-rr",
   }));
 }
 
