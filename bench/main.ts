@@ -60,13 +60,13 @@ async function bench(options: Options | string): Promise<number> {
     return 1;
   }
   const missing = cannotRun();
+  if (options.awake && !keepAwake()) missing.push("processors cannot be kept awake: it takes root, and a Linux that lets it");
   if (missing.length > 0) {
     console.error(missing.join("\n"));
     return 2;
   }
-  const sleep = options.sleep || !keepAwake();
   let worst = 0;
-  for (const { work, rivals } of options.chosen) worst = Math.max(worst, await runOne({ work, rivals }, { ...options, sleep }));
+  for (const { work, rivals } of options.chosen) worst = Math.max(worst, await runOne({ work, rivals }, options));
   return worst;
 }
 
@@ -82,8 +82,8 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
   const [proxyCore = 0, loadCore = 1] = allowedCores();
   const result = await work.run({ ...options, processes, folder: own, proxyCore, loadCore }, rivals);
   await processes.endRunning();
-  const state = options.sleep ? "processors may sleep" : "processors kept awake";
-  console.log(`\n${result.text}\n${machine().processor}, ${state}; written to ${save(work, result, options)}`);
+  const state = options.awake ? " kept awake" : "";
+  console.log(`\n${result.text}\n${machine().processor}${state}; written to ${save(work, result, options)}`);
   return rivals.some(({ name, at }) => at !== undefined && result.rows.some((row) => row.name === name && row.problem !== undefined))
     ? 1
     : 0;
@@ -98,14 +98,14 @@ function cannotRun(): string[] {
 }
 
 /** JSON with every round, and beside it the chart. */
-function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing, sleep }: Options): string {
+function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing, awake }: Options): string {
   const results = fileURLToPath(new URL("./results", import.meta.url));
   mkdirSync(results, { recursive: true });
   const measuredAt = new Date().toISOString();
   const file = path.join(results, `${measuredAt.replaceAll(/[:.]/g, "-")}-${work.name}`);
   const { name, about } = work;
   const text = JSON.stringify(
-    { work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, sleep, rows },
+    { work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, awake, rows },
     null,
     2,
   );

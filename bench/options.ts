@@ -8,8 +8,8 @@ export interface Options {
   readonly seconds: number;
   readonly minutes: number;
   readonly changing: boolean;
-  /** Processors may sleep while they have nothing to do. */
-  readonly sleep: boolean;
+  /** Processors do not sleep while they have nothing to do. */
+  readonly awake: boolean;
   readonly chosen: readonly Chosen[];
 }
 
@@ -21,7 +21,7 @@ export interface Chosen {
 export function help(works: readonly Work[]): string {
   const width = Math.max(...works.map(({ name }) => name.length));
   return `npm run bench -- [--work NAME,NAME] [--quick] [--rounds N] [--seconds N] [--only NAME,NAME] [--against REV] [--changing]
-              [--sleep]
+              [--awake]
 
   --work        of the list below (${works[0]?.name ?? ""}); all: every one
   --rounds N    rounds, each proxy once per round (5)
@@ -31,7 +31,7 @@ export function help(works: readonly Work[]): string {
   --only        proxies of the workload by name, such as "millrace,nginx"
   --against     another revision of Millrace beside this one, and nothing else: which is faster?
   --changing    request fields that differ from request to request (small and features)
-  --sleep       let processors sleep while they have nothing to do: whoever is slow then pays for waking the load generator
+  --awake       keep processors from sleeping: otherwise who is slow pays for waking the load generator (takes root)
 
 ${works.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join("\n")}
 `;
@@ -61,7 +61,7 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
     if (rivals.length > 0) chosen.push({ work, rivals });
   }
   if (unused.size > 0) return `no proxy of ${names.join(", ")} is called ${[...unused].join(", ")}`;
-  return { rounds, seconds, minutes, changing: values.changing === true, sleep: values.sleep === true, chosen };
+  return { rounds, seconds, minutes, changing: values.changing === true, awake: values.awake === true, chosen };
 }
 
 function choose({ name, rivals }: Work, names: readonly string[] | undefined, revision: string | undefined): readonly Rival[] | string {
@@ -85,7 +85,7 @@ function parse(argv: readonly string[]): Values | string {
         only: { type: "string" },
         against: { type: "string" },
         changing: { type: "boolean" },
-        sleep: { type: "boolean" },
+        awake: { type: "boolean" },
       },
     }).values;
   } catch (error) {
@@ -102,5 +102,5 @@ interface Values {
   readonly only?: string;
   readonly against?: string;
   readonly changing?: boolean;
-  readonly sleep?: boolean;
+  readonly awake?: boolean;
 }
