@@ -47,17 +47,17 @@ test("a full batch is written before the turn ends, and counts as one with what 
   const order: string[] = [];
   const outlet = outlets(order);
   const batch = new WriteBatch();
-  for (let count = 0; count < 32; count++) {
+  for (let count = 0; count < 128; count++) {
     assert.equal(batch.isFull, false);
     batch.keep(outlet("early"), count % 2 === 0);
   }
   assert.equal(batch.isFull, true);
   batch.flush();
-  assert.equal(order.length, 32);
+  assert.equal(order.length, 128);
   assert.equal(batch.isFull, false);
   batch.keep(outlet("late"), true);
   await turnEnd();
-  assert.deepEqual(order.slice(32), ["late"]);
+  assert.deepEqual(order.slice(128), ["late"]);
   assert.equal(batch.keep(outlet("next turn"), true), true, "the turn was not a small one");
 });
 

@@ -11,7 +11,7 @@ export interface Waiting {
 }
 
 /** With as many the batch is written at the next event, before the turn ends: nobody waits for a thousand others. */
-const WRITES_MAX = 32;
+const WRITES_MAX = 128;
 /** A turn of fewer is not worth being told its end ... */
 const WORTHWHILE = 4;
 /** ... and after it so many writes do not wait. */
