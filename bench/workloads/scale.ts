@@ -14,7 +14,7 @@ const CLIENTS = 1_000_000;
 export const routes10k: Work = {
   name: "routes-10k",
   about: "10,000 routes, half by host and half by path prefix, beside one; requests spread over all of them",
-  rivals: [millraceAs("1 route"), millraceAs("10,000 routes", () => ({ routes: manyRoutes() }))],
+  rivals: [millraceAs("1 route"), millraceAs("10000 routes", () => ({ routes: manyRoutes() }))],
   missing: missingWrk,
   run: inRounds({
     origin: smallOrigin,
@@ -60,14 +60,14 @@ function withEndpoints(count: number): Rival {
 
 /** In turn by position, which its manual calls the cheapest. */
 function haproxyWithEndpoints(count: number): Rival {
-  return haproxyAs(`haproxy, ${count}`, ({ originPort }) => ({
+  return haproxyAs(`haproxy ${count}`, ({ originPort }) => ({
     servers: originAddresses(count).map((address) => `${address}:${originPort}`),
     backend: "balance static-rr",
   }));
 }
 
 function nginxWithEndpoints(count: number): Rival {
-  return nginxAs(`nginx, ${count}`, ({ originPort }) => ({
+  return nginxAs(`nginx ${count}`, ({ originPort }) => ({
     servers: originAddresses(count).map((address) => `${address}:${originPort}`),
   }));
 }
@@ -75,7 +75,7 @@ function nginxWithEndpoints(count: number): Rival {
 /** The same requests, whose clients count together. */
 const oneClient: Rival = millraceAs("1 key", () => ({ routes: limitedTo("requests_per_second: 1000000", "Host") }));
 /** So slow a rate that no key's entry passes and makes room before the key comes again: a million of them are live. */
-const manyClients: Rival = millraceAs("1,000,000 keys", () => ({
+const manyClients: Rival = millraceAs("1000000 keys", () => ({
   routes: limitedTo("requests_per_minute: 1, burst: 1000000", "X-Client"),
 }));
 
