@@ -2,6 +2,7 @@
  * How a head was written when it was sent on. Where the next message has the same lines, and what else decides is the same, they are
  * written alike: the text is there already, in one piece.
  */
+
 /** Longer lines are put together each time. */
 const LINES_MAX = 16_384;
 

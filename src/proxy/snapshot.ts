@@ -177,6 +177,7 @@ function ownRoute(name: string, local: () => LocalAnswer): Route {
 /** One for all routes that have none: ten thousand would hardly ever be in the processor's caches. */
 const NO_HOOKS: RouteHooks = { onRequest: [], onUpstreamRequest: [], onResponse: [], onFinish: [] };
 
+/** Of requests that no route of the configuration takes. */
 const NOWHERE: Route = ownRoute("", () => answers.NO_ROUTE);
 /** Of paths that no route may take. */
 const REFUSED_PATH: Route = ownRoute("", () => answers.BAD_PATH);
