@@ -33,7 +33,7 @@ describe("the full form", () => {
           endpoints: [{ url: "http://a:1", weight: 1 }],
           balance: "round_robin",
           timeouts: { connect: 5000, response_head: 60_000, idle: 60_000, tunnel_idle: 3_600_000 },
-          keep_alive: { idle: 60_000, max_idle: 256 },
+          keep_alive: { idle: 60_000, max_idle: 1024 },
           retries: 2,
           tls: { verify: true },
         },

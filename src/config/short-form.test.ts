@@ -44,7 +44,7 @@ describe("the short form", () => {
             expected_statuses: ["200-399"],
           },
           timeouts: { connect: 5000, response_head: 30_000, idle: 60_000, tunnel_idle: 3_600_000 },
-          keep_alive: { idle: 60_000, max_idle: 256 },
+          keep_alive: { idle: 60_000, max_idle: 1024 },
           retries: 2,
           tls: { verify: true },
         },

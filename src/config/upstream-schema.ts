@@ -82,8 +82,9 @@ const keepAlive = z.strictObject({
     description:
       "Time that an idle connection to an endpoint is kept, or less where the endpoint announces less. Keep it below what endpoints allow.",
   }),
-  max_idle: wholeNumber({ min: 0, max: 100_000 }).default(256).meta({
-    description: "Idle connections kept per endpoint and thread; 0 closes each after its response.",
+  max_idle: wholeNumber({ min: 0, max: 100_000 }).default(1024).meta({
+    description:
+      "Idle connections kept per endpoint and thread. With more requests at a time than that, connections are closed and opened again all the time; what is not needed goes after `idle`. 0 closes each after its response.",
   }),
 });
 
