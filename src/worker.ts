@@ -11,6 +11,7 @@ import { Listener } from "./net/listener.ts";
 import { monotonicMs } from "./net/system-clock.ts";
 import { Thread } from "./net/thread.ts";
 import type { ThreadOutput, ThreadParts } from "./net/thread.ts";
+import { warmUp } from "./net/warm-up.ts";
 import { accessLines } from "./observe/access-line.ts";
 import type { AccessLines } from "./observe/access-line.ts";
 import { LogBatch } from "./observe/log-batch.ts";
@@ -24,6 +25,8 @@ import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit }
 
 class DataPlaneThread {
   private readonly port: MessagePort;
+  /** See {@link warmed}; what the main thread orders waits for it. */
+  private readonly warm: Promise<string | null>;
   private readonly init: WorkerInit;
   private readonly parts: ThreadParts;
   private readonly buckets: BucketTable;
@@ -35,8 +38,10 @@ class DataPlaneThread {
   private drainDueAt: number = Infinity;
   private droppedBefore: number = 0;
 
-  constructor(port: MessagePort, init: WorkerInit) {
+  constructor(port: MessagePort, init: WorkerInit, warm: Promise<string | null>) {
     this.port = port;
+    this.warm = warm;
+    void warm.then((problem) => this.reportWarmUp(problem));
     this.init = init;
     this.parts = {
       workerIndex: init.index,
@@ -48,7 +53,8 @@ class DataPlaneThread {
     this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));
   }
 
-  receive(message: ToWorker): void {
+  async receive(message: ToWorker): Promise<void> {
+    await this.warm;
     switch (message.type) {
       case "configure":
         return this.configure(message);
@@ -151,6 +157,11 @@ class DataPlaneThread {
     return statusDocument(message.config, message.endpointSlots, this.parts.endpoints, { version, startedAtMs, nowMs: Date.now() });
   }
 
+  private reportWarmUp(problem: string | null): void {
+    if (problem === null) return;
+    this.send({ type: "event", level: "debug", event: "warm_up_skipped", message: `no warm-up: ${problem}`, fields: {} });
+  }
+
   private send(message: FromWorker): void {
     this.port.postMessage(message);
   }
@@ -158,8 +169,13 @@ class DataPlaneThread {
 
 const port = parentPort;
 if (port === null) throw new Error("worker.ts runs as a worker thread of millrace");
+/** Begins while the main thread reads the configuration. Comes to null, or to why there could be none. */
+const warmed: Promise<string | null> = warmUp().then(
+  () => null,
+  (error: unknown) => (error instanceof Error ? error.message : String(error)),
+);
 let thread: DataPlaneThread | null = null;
 port.on("message", (message: WorkerInit | ToWorker) => {
-  if ("type" in message) thread?.receive(message);
-  else thread = new DataPlaneThread(port, message);
+  if ("type" in message) void thread?.receive(message);
+  else thread = new DataPlaneThread(port, message, warmed);
 });

@@ -35,6 +35,12 @@ export class Listener {
     });
   }
 
+  /** Of a TCP listener that listens. */
+  get port(): number {
+    const address = this.server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  }
+
   /** Called now and then: goes on accepting once there is place. */
   tick(): void {
     if (this.pause.isOn && this.context.hasPlace()) this.resume();

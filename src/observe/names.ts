@@ -118,6 +118,7 @@ export const EVENTS = {
   sockets_short:
     "Open files are nearly used up: idle connections are closed, and accepting pauses (where a listener cannot, new clients are answered 503).",
   sockets_enough: "There is place again: new clients no longer wait.",
+  warm_up_skipped: "A worker could not try itself out before its first client, whose exchange will be slower.",
   worker_stuck: "A worker's event loop has stood still; it is ended and replaced.",
 } as const;
 

@@ -1,0 +1,43 @@
+import type { Config } from "./schema.ts";
+
+/** What a configuration comes to that names one listener, one endpoint, and nothing else; without the parser, which threads do not load. */
+export function plainConfig(listener: string, endpoint: string): Config {
+  return {
+    listeners: [
+      {
+        address: listener,
+        unsafe_field_names: "drop",
+        timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000 },
+        limits: {
+          head_bytes: 32_768,
+          headers: 128,
+          request_line: 8192,
+          connections: 100_000,
+          connections_per_client: 4096,
+          requests_per_connection: 100_000,
+          pipelined_requests: 100,
+          body_rate: 240,
+          response_rate: 240,
+        },
+      },
+    ],
+    workers: 1,
+    trusted_proxies: [],
+    client_address_from: "x_forwarded_for",
+    upstreams: {
+      app: {
+        endpoints: [{ url: endpoint, weight: 1 }],
+        balance: "round_robin",
+        timeouts: { connect: 5000, response_head: 60_000, idle: 60_000, tunnel_idle: 3_600_000 },
+        keep_alive: { idle: 60_000, max_idle: 1024 },
+        retries: 2,
+        tls: { verify: true },
+      },
+    },
+    routes: [{ match: {}, upstream: "app" }],
+    logging: { level: "info", format: "json", output: "stdout", access: true },
+    startup: { require_healthy: false, wait: 10_000 },
+    shutdown: { timeout: 30_000 },
+    status_path: null,
+  };
+}
