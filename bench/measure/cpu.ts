@@ -23,6 +23,17 @@ export function cpuTime(pid: number): CpuTime {
   return sum;
 }
 
+/** Milliseconds since the system began in which that core had something to run and the machine under it ran something else. */
+export function stolenTime(core: number): number {
+  return (parseSteal(readFileSync("/proc/stat", "utf8"), core) * TICK_MICROSECONDS) / 1000;
+}
+
+/** The eighth number of a core's line in /proc/stat, in ticks; 0 where there is no such line. */
+export function parseSteal(stat: string, core: number): number {
+  const line = stat.split("\n").find((each) => each.startsWith(`cpu${core} `));
+  return Number(line?.split(" ")[8] ?? 0);
+}
+
 /** utime and stime in ticks, fields 14 and 15 of proc(5); the name in field 2 may hold spaces and parentheses. */
 export function parseStat(stat: string): CpuTime {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

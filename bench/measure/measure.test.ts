@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cpuTime, parseStat } from "./cpu.ts";
+import { cpuTime, parseStat, parseSteal, stolenTime } from "./cpu.ts";
 import { allowedCores, parseCoreList } from "./machine.ts";
 import { median, round, row } from "./round.ts";
 import type { Round } from "./round.ts";
@@ -32,6 +32,15 @@ test("the time of this process grows with its work and is about what Node says",
   const used = cpuTime(process.pid).user - before.user;
   const node = process.cpuUsage(began).user;
   assert.ok(Math.abs(used - node) < 60_000, `${used} us, Node says ${node}`);
+});
+
+test("what was stolen from a core is found in its line, and not in another's", { skip: LINUX }, () => {
+  const stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu1 768587 3238 512904 1231235 451 0 367242 265 0 0\ncpu10 1 2 3 4 5 6 7 8 9 10\nintr 5\n";
+  assert.deepEqual(
+    [1, 10, 2].map((core) => parseSteal(stat, core)),
+    [265, 8, 0],
+  );
+  assert.ok(stolenTime(allowedCores()[0] ?? 0) >= 0);
 });
 
 test("core lists", () => {

@@ -1,8 +1,12 @@
-/** Does it stay as it is? Half load for minutes: memory every ten seconds, and the slowest answers of every minute. */
+/**
+ * Does it stay as it is? Half load for minutes: memory every ten seconds, and the slowest answers of every minute, beside which stands what
+ * the machine took from the proxy's core: a proxy can answer for no pause in which it was not running.
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import { runFixedRate } from "../load/fixed-rate.ts";
 import { missingWrk } from "../load/wrk.ts";
 import type { Load } from "../load/wrk.ts";
+import { stolenTime } from "../measure/cpu.ts";
 import { memory } from "../measure/memory.ts";
 import { voidBy } from "../measure/round.ts";
 import type { Started } from "../processes.ts";
@@ -22,8 +26,15 @@ interface TimeRow {
   readonly problem?: string;
   /** One per minute. */
   readonly minutes?: readonly Load[];
-  /** Resident bytes, every ten seconds from the start on. */
-  readonly resident?: readonly number[];
+  /** Every ten seconds from the start on. */
+  readonly samples?: readonly Sample[];
+}
+
+interface Sample {
+  /** Bytes. */
+  readonly resident: number;
+  /** Milliseconds so far, of the core. */
+  readonly stolen: number;
 }
 
 export const tenMinutes: Work = {
@@ -46,16 +57,16 @@ async function rowOf(place: Place, rival: Rival, origin: Started, rate: number):
   process.stderr.write(`${name}: ${place.minutes} minutes\n`);
   const server = await startRival(place, rival, origin.port);
   if (typeof server === "string") return { name, problem: server };
-  const resident = [memory(server.pid).resident];
+  const samples: Sample[] = [];
   const end = new AbortController();
-  const sampling = sample(server.pid, resident, end.signal);
+  const sampling = sampleInto(samples, () => ({ resident: memory(server.pid).resident, stolen: stolenTime(place.proxyCore) }), end.signal);
   const settings = { rate, seconds: 60 * place.minutes, connections: CONNECTIONS, intervalSeconds: 60 };
   try {
     const minutes = await runFixedRate(place.processes, place.loadCore, server.port, settings);
     const problem = voidBy(minutes);
-    return problem === null ? { name, minutes, resident } : { name, minutes, resident, problem };
+    return problem === null ? { name, minutes, samples } : { name, minutes, samples, problem };
   } catch (error) {
-    return { name, resident, problem: voidBecause(place, error) };
+    return { name, samples, problem: voidBecause(place, error) };
   } finally {
     end.abort();
     await sampling;
@@ -63,12 +74,12 @@ async function rowOf(place: Place, rival: Rival, origin: Started, rate: number):
   }
 }
 
-/** Until it is told to stop, or there is no such process any more. */
-async function sample(pid: number, into: number[], signal: AbortSignal): Promise<void> {
+/** At once and then until it is told to stop, or there is no such process any more. */
+async function sampleInto(samples: Sample[], sample: () => Sample, signal: AbortSignal): Promise<void> {
   try {
     for (;;) {
+      samples.push(sample());
       await delay(SAMPLE_MS, undefined, { signal });
-      into.push(memory(pid).resident);
     }
   } catch {
     // Stopped; a proxy that ended is the load's to notice.
@@ -76,34 +87,41 @@ async function sample(pid: number, into: number[], signal: AbortSignal): Promise
 }
 
 function result(rows: readonly TimeRow[], rate: number): Result {
-  const head = ["", "minute", "requests", "p50 ms", "p99 ms", "p99.9 ms", "longest ms", "RSS MiB at its end", "most"];
-  const lines = rows.flatMap(({ name, minutes = [], resident = [], problem }) =>
-    problem === undefined ? minutes.map((load, minute) => line(name, minute, load, resident)) : [[name, problem]],
+  const head = ["", "minute", "requests", "p50 ms", "p99 ms", "p99.9 ms", "longest ms", "stolen ms", "RSS MiB at its end", "most"];
+  const lines = rows.flatMap(({ name, minutes = [], samples = [], problem }) =>
+    problem === undefined ? minutes.map((load, minute) => line(name, minute, load, samples)) : [[name, problem]],
   );
   const good = rows.filter(({ problem }) => problem === undefined);
   const each = (value: (row: TimeRow, minute: number) => number): { name: string; values: number[] }[] =>
     good.flatMap((row) => (row.minutes ?? []).map((_, minute) => ({ name: `${row.name}, ${minute + 1}`, values: [value(row, minute)] })));
   return {
     rows,
-    text: `${align([head, ...lines])}\n\n${rate} requests/s; latencies count from the moment a request was due`,
+    text: `${align([head, ...lines])}\n\n${rate} requests/s; latencies count from the moment a request was due; stolen: by the machine, from the proxy's core`,
     panels: [
       { title: "p99.9 of each minute, ms", parts: ["p99.9"], bars: each((row, minute) => row.minutes?.[minute]?.p999 ?? 0) },
       { title: "longest answer of each minute, ms", parts: ["longest"], bars: each((row, minute) => row.minutes?.[minute]?.longest ?? 0) },
       {
         title: "most resident memory of each minute, MiB",
         parts: ["MiB"],
-        bars: each((row, minute) => Math.max(0, ...ofMinute(row.resident ?? [], minute)) / (1 << 20)),
+        bars: each((row, minute) => mostResident(ofMinute(row.samples ?? [], minute)) / (1 << 20)),
       },
     ],
   };
 }
 
-function line(name: string, minute: number, { requests, p50, p99, p999, longest }: Load, resident: readonly number[]): string[] {
-  const samples = ofMinute(resident, minute);
+function line(name: string, minute: number, { requests, p50, p99, p999, longest }: Load, all: readonly Sample[]): string[] {
+  const samples = ofMinute(all, minute);
+  const stolen = (samples.at(-1)?.stolen ?? 0) - (samples[0]?.stolen ?? 0);
   const latencies = [p50, p99, p999, longest].map((each) => each.toFixed(2));
-  return [name, String(minute + 1), String(requests), ...latencies, mebibytes(samples.at(-1) ?? 0), mebibytes(Math.max(0, ...samples))];
+  const resident = [mebibytes(samples.at(-1)?.resident ?? 0), mebibytes(mostResident(samples))];
+  return [name, String(minute + 1), String(requests), ...latencies, stolen.toFixed(0), ...resident];
 }
 
-function ofMinute(resident: readonly number[], minute: number): readonly number[] {
-  return resident.slice(minute * 6 + 1, minute * 6 + 7);
+function mostResident(samples: readonly Sample[]): number {
+  return Math.max(0, ...samples.map(({ resident }) => resident));
+}
+
+/** With the one at its beginning, which is the last one of the minute before. */
+function ofMinute(samples: readonly Sample[], minute: number): readonly Sample[] {
+  return samples.slice(minute * 6, minute * 6 + 7);
 }
