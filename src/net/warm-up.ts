@@ -132,7 +132,7 @@ async function listenOn(server: net.Server, address: string): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Resolves when all connections are closed, with what went wrong first: the signal closes them early. */
+/** Resolves when all connections are closed, with what went wrong first; the signal closes them early, which is nothing wrong. */
 async function ask(port: number, { address, exchanges, connections }: WarmUpSettings, signal: AbortSignal): Promise<Error | null> {
   let asked = 0;
   let fault: Error | null = null;
@@ -142,7 +142,9 @@ async function ask(port: number, { address, exchanges, connections }: WarmUpSett
     socket.on("connect", () => next(socket));
     // An answer of this size comes in one piece; where it did not, two requests would be under way.
     socket.on("data", () => next(socket));
-    socket.on("error", (error) => (fault ??= error));
+    socket.on("error", (error) => {
+      if (!signal.aborted) fault ??= error;
+    });
     await new Promise((closed) => socket.once("close", closed));
   });
   await Promise.all(clients);
