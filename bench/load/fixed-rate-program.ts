@@ -5,7 +5,7 @@
  * latency, as it would be for a user (wrk, which sends when an answer has come, leaves that out). The program sleeps whenever it can: one
  * that keeps its core busy makes the origin beside it wait for the scheduler's next tick. When the machine stops the program itself for a
  * while, no proxy is to blame: what is due then is due later, and what was under way is not judged. Prints a line of JSON per interval, a
- * `Load`.
+ * `Load`, and in the end one more for the whole time.
  */
 import net from "node:net";
 import { rawAccess, takeHandle } from "../../src/net/raw-access.ts";
@@ -27,12 +27,28 @@ const TURN_MS = 1;
 /** Turns further apart: the machine let the program stand still. */
 const STANDSTILL_MS = 5;
 
+/** What came of the requests in a span of time. */
+class Tally {
+  readonly latencies: Latencies = new Latencies();
+  /** Judged or not. */
+  answered: number = 0;
+  errors: number = 0;
+  unsent: number = 0;
+
+  print(seconds: number): void {
+    const { latencies, answered: requests, errors, unsent } = this;
+    const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => latencies.quantile(share));
+    const load = { requests, requestsPerSecond: requests / seconds, p50, p99, p999, longest: latencies.longest, errors, unsent };
+    process.stdout.write(`${JSON.stringify(load)}\n`);
+  }
+}
+
 /** Time for answers that are still out when the last request was sent. */
 const GRACE_MS = 5000;
 
-const [port = 0, rate = 0, seconds = 0, count = 0, intervalSeconds = 0] = process.argv.slice(2, 7).map(Number);
+const [port = 0, rate = 0, seconds = 0, connectionCount = 0, intervalSeconds = 0] = process.argv.slice(2, 7).map(Number);
 const request = process.argv[7] ?? "";
-if (!(rate > 0 && seconds > 0 && count > 0 && intervalSeconds > 0) || request === "") {
+if (!(rate > 0 && seconds > 0 && connectionCount > 0 && intervalSeconds > 0) || request === "") {
   throw new Error("usage: PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD");
 }
 
@@ -45,16 +61,13 @@ const total = Math.round(rate * seconds);
 let open = 0;
 let sent = 0;
 let done = 0;
-/** In this interval, judged or not. */
-let answered = 0;
-let errors = 0;
-let unsent = 0;
 let interval = 1;
-let latencies = new Latencies();
+let inInterval = new Tally();
+const inAll = new Tally();
 let began = 0;
 let turnedAt = 0;
 
-for (let each = 0; each < count; each++) connect();
+for (let each = 0; each < connectionCount; each++) connect();
 
 /** Past the streams of Node, so that the program can keep a rate of which nginx, on the other core, is half busy. */
 function connect(): void {
@@ -78,7 +91,7 @@ function connect(): void {
     connections.add(connection);
     free.push(connection);
     // The clock starts when all connections stand.
-    if (++open === count && began === 0) {
+    if (++open === connectionCount && began === 0) {
       began = performance.now();
       turnedAt = began;
       setInterval(turn, TURN_MS);
@@ -116,10 +129,14 @@ function received(connection: Connection, chunk: Buffer): void {
   try {
     const answer = connection.reader.push(chunk);
     if (answer === null || connection.dueAt === null) return;
-    if (!connection.spoiled) latencies.add(performance.now() - connection.dueAt);
-    answered++;
+    if (!connection.spoiled) {
+      const latency = performance.now() - connection.dueAt;
+      inInterval.latencies.add(latency);
+      inAll.latencies.add(latency);
+    }
+    count("answered");
     done++;
-    if (answer.status < 200 || answer.status > 399) errors++;
+    if (answer.status < 200 || answer.status > 399) count("errors");
     connection.dueAt = null;
     if (!answer.last) free.push(connection);
     turn();
@@ -131,7 +148,7 @@ function received(connection: Connection, chunk: Buffer): void {
 /** Between two requests a proxy may close a connection; with one under way that is an error. */
 function closed(connection: Connection): void {
   if (connection.dueAt !== null) {
-    errors++;
+    count("errors");
     done++;
   }
   connections.delete(connection);
@@ -141,21 +158,20 @@ function closed(connection: Connection): void {
 }
 
 function report(): void {
-  const { longest } = latencies;
-  const requests = answered;
-  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => latencies.quantile(share));
-  const requestsPerSecond = requests / Math.min(intervalSeconds, seconds);
-  process.stdout.write(`${JSON.stringify({ requests, requestsPerSecond, p50, p99, p999, longest, errors, unsent })}\n`);
+  inInterval.print(Math.min(intervalSeconds, seconds));
   interval++;
-  latencies = new Latencies();
-  answered = 0;
-  errors = 0;
+  inInterval = new Tally();
 }
 
 function finish(): void {
   // Far behind its rate, what is under way at the end says nothing; otherwise these are answers that did not come.
-  if (sent < total) unsent = total - done;
-  else errors += total - done;
+  count(sent < total ? "unsent" : "errors", total - done);
   report();
+  inAll.print(seconds);
   process.exit(0);
+}
+
+function count(what: "answered" | "errors" | "unsent", further: number = 1): void {
+  inInterval[what] += further;
+  inAll[what] += further;
 }

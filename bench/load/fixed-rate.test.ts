@@ -3,17 +3,19 @@ import { once } from "node:events";
 import net from "node:net";
 import { test } from "node:test";
 import { Processes } from "../processes.ts";
-import { fixedRateCommand, parseLoads } from "./fixed-rate.ts";
+import { fixedRateCommand, parseFixedRate } from "./fixed-rate.ts";
 
 const LOAD = { requests: 10, requestsPerSecond: 5, p50: 1, p99: 2, p999: 3, longest: 4, errors: 0, unsent: 0 };
 
-test("a result per line", () => {
-  assert.deepEqual(parseLoads(`${JSON.stringify(LOAD)}\n${JSON.stringify({ ...LOAD, errors: 2 })}`), [LOAD, { ...LOAD, errors: 2 }]);
+test("a result per line, the last one for all", () => {
+  const whole = { ...LOAD, errors: 2 };
+  assert.deepEqual(parseFixedRate([LOAD, LOAD, whole].map((load) => JSON.stringify(load)).join("\n")), { whole, intervals: [LOAD, LOAD] });
 });
 
 test("what lacks a number is quoted", () => {
-  assert.throws(() => parseLoads('{"requests":1}'), /the load said: \{"requests":1\}/);
-  assert.throws(() => parseLoads(""), /the load said/);
+  assert.throws(() => parseFixedRate('{"requests":1}'), /the load said: \{"requests":1\}/);
+  assert.throws(() => parseFixedRate(""), /the load said/);
+  assert.throws(() => parseFixedRate(JSON.stringify(LOAD)), /the load said/);
 });
 
 // taskset pins the program: Linux.
@@ -38,8 +40,13 @@ test("it keeps its rate, over an answer that ends its connection, too", { skip: 
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
   const settings = { rate: 200, seconds: 1, connections: 4, intervalSeconds: 0.5 };
-  const loads = parseLoads(await processes.run(fixedRateCommand(address.port, settings), "0-1023"));
-  assert.equal(loads.length, 2);
+  const { whole, intervals } = parseFixedRate(await processes.run(fixedRateCommand(address.port, settings), "0-1023"));
   assert.equal(asked, 200);
-  assert.deepEqual([loads.reduce((sum, { requests }) => sum + requests, 0), loads.map(({ errors }) => errors)], [200, [0, 0]]);
+  assert.equal(intervals.length, 2);
+  assert.deepEqual([whole.requests, whole.requestsPerSecond, whole.errors], [200, 200, 0]);
+  assert.equal(
+    intervals.reduce((sum, { requests }) => sum + requests, 0),
+    200,
+  );
+  assert.equal(Math.max(...intervals.map(({ longest }) => longest)), whole.longest);
 });

@@ -9,8 +9,13 @@ export interface FixedRateSettings {
   readonly rate: number;
   readonly seconds: number;
   readonly connections: number;
-  /** What one of the results spans; without it there is one for the whole time. */
+  /** What each of the intervals spans; without it there is one. */
   readonly intervalSeconds?: number;
+}
+
+export interface FixedRateLoad {
+  readonly whole: Load;
+  readonly intervals: readonly Load[];
 }
 
 /** The origin, with which the program shares its core, goes first. */
@@ -18,14 +23,9 @@ const YIELDING = ["nice", "-n", "19"];
 const PROGRAM = fileURLToPath(new URL("./fixed-rate-program.ts", import.meta.url));
 const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
 
-/** A result per interval; its latencies count from the moment that each request was due. */
-export async function runFixedRate(
-  processes: Processes,
-  core: number,
-  port: number,
-  settings: FixedRateSettings,
-): Promise<readonly Load[]> {
-  return parseLoads(await processes.run([...YIELDING, ...fixedRateCommand(port, settings)], core));
+/** Latencies count from the moment that each request was due. */
+export async function runFixedRate(processes: Processes, core: number, port: number, settings: FixedRateSettings): Promise<FixedRateLoad> {
+  return parseFixedRate(await processes.run([...YIELDING, ...fixedRateCommand(port, settings)], core));
 }
 
 export function fixedRateCommand(port: number, settings: FixedRateSettings): readonly string[] {
@@ -33,9 +33,9 @@ export function fixedRateCommand(port: number, settings: FixedRateSettings): rea
   return [process.execPath, PROGRAM, ...[port, rate, seconds, connections, intervalSeconds].map(String), HEAD];
 }
 
-/** Lines of JSON, each with all numbers of a `Load`; throws when one is not, or there is none. */
-export function parseLoads(report: string): readonly Load[] {
-  return report.split("\n").map((line) => {
+/** Lines of JSON, each with all numbers of a `Load`, the last one of them for the whole time; throws when one is not, or there is none. */
+export function parseFixedRate(report: string): FixedRateLoad {
+  const loads = report.split("\n").map((line) => {
     try {
       const found: unknown = JSON.parse(line);
       if (isLoad(found)) return found;
@@ -44,6 +44,9 @@ export function parseLoads(report: string): readonly Load[] {
     }
     throw new Error(`the load said: ${report}`);
   });
+  const whole = loads.pop();
+  if (whole === undefined || loads.length === 0) throw new Error(`the load said: ${report}`);
+  return { whole, intervals: loads };
 }
 
 function isLoad(value: unknown): value is Load {

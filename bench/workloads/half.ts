@@ -24,11 +24,8 @@ export const half: Work = {
     note: "latencies count from the moment a request was due",
     load: async (place, origin) => {
       const rate = await halfRate(place, origin);
-      return async ({ port }, seconds) => {
-        const [load] = await runFixedRate(place.processes, place.loadCore, port, { rate, seconds, connections: CONNECTIONS });
-        if (load === undefined) throw new Error("the load gave no result");
-        return load;
-      };
+      return async ({ port }, seconds) =>
+        (await runFixedRate(place.processes, place.loadCore, port, { rate, seconds, connections: CONNECTIONS })).whole;
     },
   }),
 };

@@ -1,9 +1,10 @@
 /**
- * Does it stay as it is? Half load for minutes: memory every ten seconds, and the slowest answers of every minute, beside which stands what
+ * Does it stay as it is? Half load for minutes: memory every ten seconds, and the slowest answers of every minute and of all, beside which stands what
  * the machine took from the proxy's core: a proxy can answer for no pause in which it was not running.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { runFixedRate } from "../load/fixed-rate.ts";
+import type { FixedRateLoad } from "../load/fixed-rate.ts";
 import { missingWrk } from "../load/wrk.ts";
 import type { Load } from "../load/wrk.ts";
 import { stolenTime } from "../measure/cpu.ts";
@@ -24,8 +25,8 @@ const SAMPLE_MS = 10_000;
 interface TimeRow {
   readonly name: string;
   readonly problem?: string;
-  /** One per minute. */
-  readonly minutes?: readonly Load[];
+  /** Its intervals are the minutes. */
+  readonly load?: FixedRateLoad;
   /** Every ten seconds from the start on. */
   readonly samples?: readonly Sample[];
 }
@@ -62,9 +63,9 @@ async function rowOf(place: Place, rival: Rival, origin: Started, rate: number):
   const sampling = sampleInto(samples, () => ({ resident: memory(server.pid).resident, stolen: stolenTime(place.proxyCore) }), end.signal);
   const settings = { rate, seconds: 60 * place.minutes, connections: CONNECTIONS, intervalSeconds: 60 };
   try {
-    const minutes = await runFixedRate(place.processes, place.loadCore, server.port, settings);
-    const problem = voidBy(minutes);
-    return problem === null ? { name, minutes, samples } : { name, minutes, samples, problem };
+    const load = await runFixedRate(place.processes, place.loadCore, server.port, settings);
+    const problem = voidBy([load.whole]);
+    return problem === null ? { name, load, samples } : { name, load, samples, problem };
   } catch (error) {
     return { name, samples, problem: voidBecause(place, error) };
   } finally {
@@ -88,18 +89,18 @@ async function sampleInto(samples: Sample[], sample: () => Sample, signal: Abort
 
 function result(rows: readonly TimeRow[], rate: number): Result {
   const head = ["", "minute", "requests", "p50 ms", "p99 ms", "p99.9 ms", "longest ms", "stolen ms", "RSS MiB at its end", "most"];
-  const lines = rows.flatMap(({ name, minutes = [], samples = [], problem }) =>
-    problem === undefined ? minutes.map((load, minute) => line(name, minute, load, samples)) : [[name, problem]],
+  const lines = rows.flatMap(({ name, load, samples = [], problem }) =>
+    problem === undefined ? linesOf(name, load, samples) : [[name, problem]],
   );
   const good = rows.filter(({ problem }) => problem === undefined);
   const each = (value: (row: TimeRow, minute: number) => number): { name: string; values: number[] }[] =>
-    good.flatMap((row) => (row.minutes ?? []).map((_, minute) => ({ name: `${row.name}, ${minute + 1}`, values: [value(row, minute)] })));
+    good.flatMap((row) => minutesOf(row).map((_, minute) => ({ name: `${row.name}, ${minute + 1}`, values: [value(row, minute)] })));
   return {
     rows,
     text: `${align([head, ...lines])}\n\n${rate} requests/s; latencies count from the moment a request was due; stolen: by the machine, from the proxy's core`,
     panels: [
-      { title: "p99.9 of each minute, ms", parts: ["p99.9"], bars: each((row, minute) => row.minutes?.[minute]?.p999 ?? 0) },
-      { title: "longest answer of each minute, ms", parts: ["longest"], bars: each((row, minute) => row.minutes?.[minute]?.longest ?? 0) },
+      { title: "p99.9 of each minute, ms", parts: ["p99.9"], bars: each((row, minute) => minutesOf(row)[minute]?.p999 ?? 0) },
+      { title: "longest answer of each minute, ms", parts: ["longest"], bars: each((row, minute) => minutesOf(row)[minute]?.longest ?? 0) },
       {
         title: "most resident memory of each minute, MiB",
         parts: ["MiB"],
@@ -109,12 +110,25 @@ function result(rows: readonly TimeRow[], rate: number): Result {
   };
 }
 
-function line(name: string, minute: number, { requests, p50, p99, p999, longest }: Load, all: readonly Sample[]): string[] {
-  const samples = ofMinute(all, minute);
+function minutesOf({ load }: TimeRow): readonly Load[] {
+  return load?.intervals ?? [];
+}
+
+/** One for each minute and one for all of them. */
+function linesOf(name: string, load: FixedRateLoad | undefined, samples: readonly Sample[]): string[][] {
+  if (load === undefined) return [];
+  const { whole, intervals } = load;
+  return [
+    ...intervals.map((each, minute) => line(name, String(minute + 1), each, ofMinute(samples, minute))),
+    line(name, "all", whole, samples),
+  ];
+}
+
+function line(name: string, span: string, { requests, p50, p99, p999, longest }: Load, samples: readonly Sample[]): string[] {
   const stolen = (samples.at(-1)?.stolen ?? 0) - (samples[0]?.stolen ?? 0);
   const latencies = [p50, p99, p999, longest].map((each) => each.toFixed(2));
   const resident = [mebibytes(samples.at(-1)?.resident ?? 0), mebibytes(mostResident(samples))];
-  return [name, String(minute + 1), String(requests), ...latencies, stolen.toFixed(0), ...resident];
+  return [name, span, String(requests), ...latencies, stolen.toFixed(0), ...resident];
 }
 
 function mostResident(samples: readonly Sample[]): number {
