@@ -8,7 +8,11 @@ const PROGRAM = fileURLToPath(new URL("./idle-program.ts", import.meta.url));
 const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
 const LIMIT_MS = 120_000;
 /** Files beside the connections: the connections to the origin, libraries, pipes. */
-const FURTHER_FILES = 1000;
+const FURTHER_FILES = 200;
+/** Millrace leaves a sixteenth of the files free. */
+const SHARE = 15 / 16;
+/** With fewer, what the process takes for itself would be a part of each. */
+const LEAST = 3000;
 
 /** Resolves with the clients' process id when each connection has had its answer; rejects when one failed. */
 export async function openIdle(processes: Processes, core: number, port: number, count: number): Promise<number> {
@@ -17,13 +21,27 @@ export async function openIdle(processes: Processes, core: number, port: number,
 }
 
 /**
- * Why so many connections cannot be held, with the command that helps; null when they can. Millrace keeps a file free for each client's
- * connection to an endpoint. Node has raised its own limit to the hard one.
+ * How many connections, at most so many, a process with this limit of open files can hold: Millrace keeps a file free for each client's
+ * connection to an endpoint.
  */
-export function tooFewFiles(connections: number): string | null {
-  const limit = openFiles(readFileSync("/proc/self/limits", "utf8"));
-  const needed = 2 * connections + FURTHER_FILES;
-  return limit >= needed ? null : `${limit} open files are allowed and ${needed} are needed: ulimit -n ${needed}, as root`;
+export function mostIdle(wanted: number, limit: number = ownLimit()): number {
+  return Math.min(wanted, Math.floor((limit * SHARE - FURTHER_FILES) / 2));
+}
+
+/** Why too few can be held, with the command that helps; null when they are enough. */
+export function tooFewFiles(limit: number = ownLimit()): string | null {
+  if (mostIdle(LEAST, limit) === LEAST) return null;
+  const needed = filesFor(LEAST);
+  return `${limit} open files are allowed and ${needed} are needed: ulimit -n ${needed}, as root`;
+}
+
+export function filesFor(connections: number): number {
+  return Math.ceil((2 * connections + FURTHER_FILES) / SHARE);
+}
+
+/** Node has raised it to the hard one. */
+function ownLimit(): number {
+  return openFiles(readFileSync("/proc/self/limits", "utf8"));
 }
 
 /** The soft limit in /proc/PID/limits. */
