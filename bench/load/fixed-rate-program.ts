@@ -1,17 +1,20 @@
 /**
- * Requests at a fixed rate, whatever the answers do: `fixed-rate-program.ts PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD`.
+ * Requests at a fixed rate, whatever the answers do:
+ * `fixed-rate-program.ts PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD [TRIAL_PORT]`.
  *
  * Each request is due at a moment of its own and goes to a connection that is free. When none is, it waits, and the wait is part of its
- * latency, as it would be for a user (wrk, which sends when an answer has come, leaves that out). The program sleeps whenever it can: one
- * that keeps its core busy makes the origin beside it wait for the scheduler's next tick. When the machine stops the program itself for a
- * while, no proxy is to blame: what is due then is due later, and what was under way is not judged. Prints a line of JSON per interval, a
- * `Load`, and in the end one more for the whole time.
+ * latency, as it would be for a user (wrk, which sends when an answer has come, leaves that out). The program sleeps while an answer is to
+ * come: one that keeps its core busy makes the origin beside it wait for the scheduler's next tick. When the machine stops the program itself
+ * for a while, no proxy is to blame: what is due then is due later, and what was under way is not judged. With a further port (the origin's)
+ * the first second goes there and is forgotten, so that the program's own compilers and their pauses do. Prints a line of JSON per interval,
+ * a `Load`, and in the end one more for the whole time.
  */
 import net from "node:net";
 import { rawAccess, takeHandle } from "../../src/net/raw-access.ts";
 import { RawTransport } from "../../src/net/raw-transport.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { Latencies } from "./latencies.ts";
+import type { Load } from "./wrk.ts";
 
 interface Connection {
   readonly transport: RawTransport;
@@ -22,10 +25,27 @@ interface Connection {
   spoiled: boolean;
 }
 
-/** Requests are due every few dozen microseconds, timers come every millisecond: what is due is sent whenever an answer comes, too. */
+interface Settings {
+  readonly port: number;
+  /** Requests per second. */
+  readonly rate: number;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly intervalSeconds: number;
+  /** A whole request. */
+  readonly request: string;
+}
+
+/** Timers come every millisecond, requests are due every few dozen microseconds: what is due is sent whenever an answer comes, too. */
 const TURN_MS = 1;
 /** Turns further apart: the machine let the program stand still. */
 const STANDSTILL_MS = 5;
+/** Time for answers that are still out when the last request was sent. */
+const GRACE_MS = 5000;
+const TRIAL_SECONDS = 1;
+
+const access = rawAccess() ?? fail("this version of Node has no raw access to sockets");
+const buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** What came of the requests in a span of time. */
 class Tally {
@@ -35,143 +55,182 @@ class Tally {
   errors: number = 0;
   unsent: number = 0;
 
-  print(seconds: number): void {
+  load(seconds: number): Load {
     const { latencies, answered: requests, errors, unsent } = this;
-    const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => latencies.quantile(share));
-    const load = { requests, requestsPerSecond: requests / seconds, p50, p99, p999, longest: latencies.longest, errors, unsent };
-    process.stdout.write(`${JSON.stringify(load)}\n`);
+    const [p50, p99, p999] = [latencies.quantile(0.5), latencies.quantile(0.99), latencies.quantile(0.999)];
+    return { requests, requestsPerSecond: requests / seconds, p50, p99, p999, longest: latencies.longest, errors, unsent };
   }
 }
 
-/** Time for answers that are still out when the last request was sent. */
-const GRACE_MS = 5000;
+class Run {
+  private readonly settings: Settings;
+  private readonly report: (load: Load) => void;
+  private readonly connections: Set<Connection> = new Set();
+  private readonly free: Connection[] = [];
+  private readonly total: number;
+  private sent = 0;
+  private done = 0;
+  private interval = 1;
+  private inInterval = new Tally();
+  private readonly inAll = new Tally();
+  /** 0: not all connections stand. */
+  private began = 0;
+  private turnedAt = 0;
+  /** A turn is due without a timer or an answer. */
+  private watching = false;
+  private timer: NodeJS.Timeout | null = null;
+  private resolve: () => void = () => {};
+  private reject: (error: Error) => void = () => {};
 
-const [port = 0, rate = 0, seconds = 0, connectionCount = 0, intervalSeconds = 0] = process.argv.slice(2, 7).map(Number);
-const request = process.argv[7] ?? "";
-if (!(rate > 0 && seconds > 0 && connectionCount > 0 && intervalSeconds > 0) || request === "") {
-  throw new Error("usage: PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD");
-}
+  constructor(settings: Settings, report: (load: Load) => void) {
+    this.settings = settings;
+    this.report = report;
+    this.total = Math.round(settings.rate * settings.seconds);
+  }
 
-const access = rawAccess();
-if (access === null) throw new Error("this version of Node has no raw access to sockets");
-const buffer = Buffer.allocUnsafeSlow(64 * 1024);
-const connections = new Set<Connection>();
-const free: Connection[] = [];
-const total = Math.round(rate * seconds);
-let open = 0;
-let sent = 0;
-let done = 0;
-let interval = 1;
-let inInterval = new Tally();
-const inAll = new Tally();
-let began = 0;
-let turnedAt = 0;
+  /** Resolves when all is reported; rejects when a connection is refused. */
+  finished(): Promise<void> {
+    for (let each = 0; each < this.settings.connections; each++) this.connect();
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 
-for (let each = 0; each < connectionCount; each++) connect();
+  /** Past the streams of Node, so that the program can keep a rate of which nginx, on the other core, is half busy. */
+  private connect(): void {
+    const socket = net.connect({ port: this.settings.port, host: "127.0.0.1", noDelay: true });
+    socket.pause();
+    socket.once("error", (error) => this.reject(error));
+    socket.once("connect", () => {
+      const handle = takeHandle(socket) ?? fail("the socket has no handle");
+      const reader = {
+        readBuffer: buffer,
+        onRead: (bytes: Buffer, length: number): void => this.received(connection, bytes.subarray(0, length)),
+        onEnd: (): void => transport.destroy(),
+        onClosed: (): void => this.closed(connection),
+      };
+      const transport = new RawTransport(access, handle, reader, { onWritten: () => {}, onWriteFailed: () => transport.destroy() });
+      const connection: Connection = { transport, reader: new AnswerReader(), dueAt: null, spoiled: false };
+      transport.start();
+      this.connections.add(connection);
+      this.free.push(connection);
+      if (this.began === 0 && this.connections.size === this.settings.connections) this.begin();
+    });
+  }
 
-/** Past the streams of Node, so that the program can keep a rate of which nginx, on the other core, is half busy. */
-function connect(): void {
-  const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
-  socket.pause();
-  socket.once("error", (error) => {
-    throw error;
-  });
-  socket.once("connect", () => {
-    const handle = takeHandle(socket);
-    if (access === null || handle === null) throw new Error("the socket has no handle");
-    const reader = {
-      readBuffer: buffer,
-      onRead: (bytes: Buffer, length: number): void => received(connection, bytes.subarray(0, length)),
-      onEnd: (): void => transport.destroy(),
-      onClosed: (): void => closed(connection),
-    };
-    const transport = new RawTransport(access, handle, reader, { onWritten: () => {}, onWriteFailed: () => transport.destroy() });
-    const connection: Connection = { transport, reader: new AnswerReader(), dueAt: null, spoiled: false };
-    transport.start();
-    connections.add(connection);
-    free.push(connection);
-    // The clock starts when all connections stand.
-    if (++open === connectionCount && began === 0) {
-      began = performance.now();
-      turnedAt = began;
-      setInterval(turn, TURN_MS);
+  private begin(): void {
+    this.began = performance.now();
+    this.turnedAt = this.began;
+    this.timer = setInterval(() => this.turn(), TURN_MS);
+  }
+
+  private turn(): void {
+    const { free, total } = this;
+    const { seconds, intervalSeconds } = this.settings;
+    const now = performance.now();
+    if (now - this.turnedAt > STANDSTILL_MS) this.standStill(now - this.turnedAt);
+    this.turnedAt = now;
+    while (this.sent < total && free.length > 0 && this.dueAt(this.sent) <= now) this.send(free.pop(), this.dueAt(this.sent));
+    const intervalEnd = this.interval * intervalSeconds;
+    if (now >= this.began + intervalEnd * 1000 && intervalEnd < seconds) this.endInterval();
+    if (this.done === total || now > this.began + seconds * 1000 + GRACE_MS) this.finish();
+    else if (free.length === this.connections.size) this.watch();
+  }
+
+  /** No answer is to come that would be the next occasion to send: a timer would be up to a millisecond late. */
+  private watch(): void {
+    if (this.watching || this.sent === this.total) return;
+    this.watching = true;
+    setImmediate(() => {
+      this.watching = false;
+      if (this.timer !== null) this.turn();
+    });
+  }
+
+  private standStill(ms: number): void {
+    this.began += ms;
+    for (const connection of this.connections) connection.spoiled = connection.dueAt !== null;
+  }
+
+  private dueAt(index: number): number {
+    return this.began + (index * 1000) / this.settings.rate;
+  }
+
+  private send(connection: Connection | undefined, due: number): void {
+    if (connection === undefined) return;
+    connection.dueAt = due;
+    connection.spoiled = false;
+    this.sent++;
+    connection.transport.write(this.settings.request);
+  }
+
+  private received(connection: Connection, chunk: Buffer): void {
+    try {
+      const answer = connection.reader.push(chunk);
+      if (answer === null || connection.dueAt === null) return;
+      if (!connection.spoiled) {
+        const latency = performance.now() - connection.dueAt;
+        this.inInterval.latencies.add(latency);
+        this.inAll.latencies.add(latency);
+      }
+      this.count("answered");
+      this.done++;
+      if (answer.status < 200 || answer.status > 399) this.count("errors");
+      connection.dueAt = null;
+      if (!answer.last) this.free.push(connection);
+      this.turn();
+    } catch {
+      connection.transport.destroy();
     }
-  });
-}
+  }
 
-function turn(): void {
-  const now = performance.now();
-  if (now - turnedAt > STANDSTILL_MS) standStill(now - turnedAt);
-  turnedAt = now;
-  while (sent < total && free.length > 0 && dueAt(sent) <= now) send(free.pop(), dueAt(sent));
-  if (now >= began + interval * intervalSeconds * 1000 && interval * intervalSeconds < seconds) report();
-  if (done === total || now > began + seconds * 1000 + GRACE_MS) finish();
-}
-
-function standStill(ms: number): void {
-  began += ms;
-  for (const connection of connections) connection.spoiled = connection.dueAt !== null;
-}
-
-function dueAt(index: number): number {
-  return began + (index * 1000) / rate;
-}
-
-function send(connection: Connection | undefined, due: number): void {
-  if (connection === undefined) return;
-  connection.dueAt = due;
-  connection.spoiled = false;
-  sent++;
-  connection.transport.write(request);
-}
-
-function received(connection: Connection, chunk: Buffer): void {
-  try {
-    const answer = connection.reader.push(chunk);
-    if (answer === null || connection.dueAt === null) return;
-    if (!connection.spoiled) {
-      const latency = performance.now() - connection.dueAt;
-      inInterval.latencies.add(latency);
-      inAll.latencies.add(latency);
+  /** Between two requests a proxy may close a connection; with one under way that is an error. */
+  private closed(connection: Connection): void {
+    if (connection.dueAt !== null) {
+      this.count("errors");
+      this.done++;
     }
-    count("answered");
-    done++;
-    if (answer.status < 200 || answer.status > 399) count("errors");
-    connection.dueAt = null;
-    if (!answer.last) free.push(connection);
-    turn();
-  } catch {
-    connection.transport.destroy();
+    this.connections.delete(connection);
+    const index = this.free.indexOf(connection);
+    if (index >= 0) this.free.splice(index, 1);
+    if (this.timer !== null && this.done < this.total) this.connect();
+  }
+
+  private endInterval(): void {
+    const { intervalSeconds, seconds } = this.settings;
+    this.report(this.inInterval.load(Math.min(intervalSeconds, seconds)));
+    this.interval++;
+    this.inInterval = new Tally();
+  }
+
+  private finish(): void {
+    if (this.timer === null) return;
+    clearInterval(this.timer);
+    this.timer = null;
+    // Far behind its rate, what is under way at the end says nothing; otherwise these are answers that did not come.
+    this.count(this.sent < this.total ? "unsent" : "errors", this.total - this.done);
+    this.endInterval();
+    this.report(this.inAll.load(this.settings.seconds));
+    for (const { transport } of this.connections) transport.destroy();
+    this.resolve();
+  }
+
+  private count(what: "answered" | "errors" | "unsent", further: number = 1): void {
+    this.inInterval[what] += further;
+    this.inAll[what] += further;
   }
 }
 
-/** Between two requests a proxy may close a connection; with one under way that is an error. */
-function closed(connection: Connection): void {
-  if (connection.dueAt !== null) {
-    count("errors");
-    done++;
-  }
-  connections.delete(connection);
-  const index = free.indexOf(connection);
-  if (index >= 0) free.splice(index, 1);
-  if (done < total) connect();
+function fail(message: string): never {
+  throw new Error(message);
 }
 
-function report(): void {
-  inInterval.print(Math.min(intervalSeconds, seconds));
-  interval++;
-  inInterval = new Tally();
+const [port = 0, rate = 0, seconds = 0, connections = 0, intervalSeconds = 0] = process.argv.slice(2, 7).map(Number);
+const [request = "", trialPort] = process.argv.slice(7, 9);
+if (!(rate > 0 && seconds > 0 && connections > 0 && intervalSeconds > 0) || request === "") {
+  fail("usage: PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD [TRIAL_PORT]");
 }
-
-function finish(): void {
-  // Far behind its rate, what is under way at the end says nothing; otherwise these are answers that did not come.
-  count(sent < total ? "unsent" : "errors", total - done);
-  report();
-  inAll.print(seconds);
-  process.exit(0);
-}
-
-function count(what: "answered" | "errors" | "unsent", further: number = 1): void {
-  inInterval[what] += further;
-  inAll[what] += further;
-}
+const settings: Settings = { port, rate, seconds, connections, intervalSeconds, request };
+if (trialPort !== undefined) await new Run({ ...settings, port: Number(trialPort), seconds: TRIAL_SECONDS }, () => {}).finished();
+await new Run(settings, (load) => process.stdout.write(`${JSON.stringify(load)}\n`)).finished();

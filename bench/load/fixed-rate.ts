@@ -11,6 +11,8 @@ export interface FixedRateSettings {
   readonly connections: number;
   /** What each of the intervals spans; without it there is one. */
   readonly intervalSeconds?: number;
+  /** Where the program tries itself for a second first. */
+  readonly trialPort?: number;
 }
 
 export interface FixedRateLoad {
@@ -18,19 +20,20 @@ export interface FixedRateLoad {
   readonly intervals: readonly Load[];
 }
 
-/** The origin, with which the program shares its core, goes first. */
-const YIELDING = ["nice", "-n", "19"];
+/** Its own pauses would be taken for the proxy's. */
+const FEW_PAUSES = ["--no-memory-reducer", "--single-threaded-gc"];
 const PROGRAM = fileURLToPath(new URL("./fixed-rate-program.ts", import.meta.url));
 const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
 
 /** Latencies count from the moment that each request was due. */
 export async function runFixedRate(processes: Processes, core: number, port: number, settings: FixedRateSettings): Promise<FixedRateLoad> {
-  return parseFixedRate(await processes.run([...YIELDING, ...fixedRateCommand(port, settings)], core));
+  return parseFixedRate(await processes.run(fixedRateCommand(port, settings), core));
 }
 
 export function fixedRateCommand(port: number, settings: FixedRateSettings): readonly string[] {
-  const { rate, seconds, connections, intervalSeconds = seconds } = settings;
-  return [process.execPath, PROGRAM, ...[port, rate, seconds, connections, intervalSeconds].map(String), HEAD];
+  const { rate, seconds, connections, intervalSeconds = seconds, trialPort } = settings;
+  const numbers = [port, rate, seconds, connections, intervalSeconds].map(String);
+  return [process.execPath, ...FEW_PAUSES, PROGRAM, ...numbers, HEAD, ...(trialPort === undefined ? [] : [String(trialPort)])];
 }
 
 /** Lines of JSON, each with all numbers of a `Load`, the last one of them for the whole time; throws when one is not, or there is none. */

@@ -23,10 +23,10 @@ export interface Row {
   readonly problem?: string;
 }
 
-export function round(load: Load, before: CpuTime, after: CpuTime, elapsedMs: number, peak: number): Round {
-  const user = after.user - before.user;
-  const kernel = after.kernel - before.kernel;
-  return { ...load, user: user / load.requests, kernel: kernel / load.requests, busy: (user + kernel) / (elapsedMs * 1000), peak };
+export function round(load: Load, before: CpuTime, after: CpuTime, peak: number): Round {
+  const user = (after.user - before.user) / load.requests;
+  const kernel = (after.kernel - before.kernel) / load.requests;
+  return { ...load, user, kernel, busy: ((user + kernel) * load.requestsPerSecond) / 1e6, peak };
 }
 
 export function row(name: string, rounds: readonly Round[]): Row {

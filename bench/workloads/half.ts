@@ -24,8 +24,8 @@ export const half: Work = {
     note: "latencies count from the moment a request was due",
     load: async (place, origin) => {
       const rate = await halfRate(place, origin);
-      return async ({ port }, seconds) =>
-        (await runFixedRate(place.processes, place.loadCore, port, { rate, seconds, connections: CONNECTIONS })).whole;
+      const settings = { rate, connections: CONNECTIONS, trialPort: origin.port };
+      return async ({ port }, seconds) => (await runFixedRate(place.processes, place.loadCore, port, { ...settings, seconds })).whole;
     },
   }),
 };

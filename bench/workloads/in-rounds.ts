@@ -84,9 +84,8 @@ export function inRounds(course: Course): Work["run"] {
 async function measure({ pid }: Started, load: () => Promise<Load>): Promise<Round> {
   resetPeak(pid);
   const before = cpuTime(pid);
-  const began = performance.now();
   const measured = await load();
-  return round(measured, before, cpuTime(pid), performance.now() - began, peakMemory(pid));
+  return round(measured, before, cpuTime(pid), peakMemory(pid));
 }
 
 function panels(rows: readonly Row[]): Panel[] {

@@ -61,7 +61,7 @@ async function rowOf(place: Place, rival: Rival, origin: Started, rate: number):
   const samples: Sample[] = [];
   const end = new AbortController();
   const sampling = sampleInto(samples, () => ({ resident: memory(server.pid).resident, stolen: stolenTime(place.proxyCore) }), end.signal);
-  const settings = { rate, seconds: 60 * place.minutes, connections: CONNECTIONS, intervalSeconds: 60 };
+  const settings = { rate, seconds: 60 * place.minutes, connections: CONNECTIONS, intervalSeconds: 60, trialPort: origin.port };
   try {
     const load = await runFixedRate(place.processes, place.loadCore, server.port, settings);
     const problem = voidBy([load.whole]);
