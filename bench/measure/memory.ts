@@ -2,19 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { processTree } from "./process-tree.ts";
 
-export interface Memory {
-  /** Resident; pages that several processes share count in each. */
-  readonly resident: number;
-  /** The same with shared pages divided by who shares them (PSS). */
-  readonly proportional: number;
-}
-
-export function memory(pid: number): Memory {
-  const tree = processTree(pid);
-  return {
-    resident: total(tree, (each) => kilobytes(readFileSync(`/proc/${each}/status`, "utf8"), "VmRSS")),
-    proportional: total(tree, (each) => kilobytes(readFileSync(`/proc/${each}/smaps_rollup`, "utf8"), "Pss")),
-  };
+/** What is resident now; pages that several processes share count in each. */
+export function residentMemory(pid: number): number {
+  return total(processTree(pid), (each) => kilobytes(readFileSync(`/proc/${each}/status`, "utf8"), "VmRSS"));
 }
 
 /** The most that was resident at a time since `resetPeak`, summed over processes. */

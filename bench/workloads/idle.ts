@@ -1,7 +1,7 @@
 /** What a waiting client costs: resident memory before and after 10,000 connections that were used once and kept. */
 import { filesFor, mostIdle, openIdle, tooFewFiles } from "../load/idle.ts";
 import { missingWrk, runWrk } from "../load/wrk.ts";
-import { memory } from "../measure/memory.ts";
+import { residentMemory } from "../measure/memory.ts";
 import { median } from "../measure/round.ts";
 import { caddy } from "../rivals/caddy.ts";
 import { haproxyAs } from "../rivals/haproxy.ts";
@@ -20,12 +20,12 @@ const CONNECTIONS = mostIdle(WANTED);
 /** Whatever a proxy does once the connections stand, such as collecting garbage, it has this long for. */
 const SETTLE_SECONDS = 2;
 
-/** Bytes; per connection where it says so. */
+/** Resident bytes. */
 interface Measured {
   readonly before: number;
   readonly after: number;
-  readonly residentEach: number;
-  readonly proportionalEach: number;
+  /** Per connection. */
+  readonly each: number;
 }
 
 interface IdleRow {
@@ -72,35 +72,28 @@ async function rowOf(place: Place, rival: Rival, originPort: number): Promise<Id
     }
   }
   const of = (key: keyof Measured): number => median(rounds.map((each) => each[key]));
-  const middle = { before: of("before"), after: of("after"), residentEach: of("residentEach"), proportionalEach: of("proportionalEach") };
+  const middle = { before: of("before"), after: of("after"), each: of("each") };
   return { name, rounds, median: middle };
 }
 
 async function measure({ processes, loadCore, seconds }: Place, port: number, pid: number): Promise<Measured> {
   await runWrk(processes, loadCore, port, { seconds });
-  const before = memory(pid);
+  const before = residentMemory(pid);
   const clients = await openIdle(processes, loadCore, port, CONNECTIONS);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_SECONDS * 1000));
-  const after = memory(pid);
+  const after = residentMemory(pid);
   await processes.end(clients);
-  return {
-    before: before.resident,
-    after: after.resident,
-    residentEach: (after.resident - before.resident) / CONNECTIONS,
-    proportionalEach: (after.proportional - before.proportional) / CONNECTIONS,
-  };
+  return { before, after, each: (after - before) / CONNECTIONS };
 }
 
 function result(rows: readonly IdleRow[], rounds: number): Result {
-  const head = ["", "before MiB", "after MiB", "bytes each (RSS)", "bytes each (PSS)"];
+  const head = ["", "before MiB", "after MiB", "bytes each"];
   const lines = rows.map(({ name, median, problem }) =>
-    median === undefined
-      ? [name, problem ?? ""]
-      : [name, mebibytes(median.before), mebibytes(median.after), median.residentEach.toFixed(0), median.proportionalEach.toFixed(0)],
+    median === undefined ? [name, problem ?? ""] : [name, mebibytes(median.before), mebibytes(median.after), median.each.toFixed(0)],
   );
   const fewer = CONNECTIONS < WANTED ? `; ${WANTED} need ${filesFor(WANTED)} open files (ulimit -n)` : "";
   const said = `${CONNECTIONS} connections${fewer}; medians of ${rounds} rounds, each with a new process; what the kernel holds for the sockets is not in it`;
-  const bars = rows.flatMap(({ name, median }) => (median === undefined ? [] : [{ name, values: [median.residentEach] }]));
+  const bars = rows.flatMap(({ name, median }) => (median === undefined ? [] : [{ name, values: [median.each] }]));
   return {
     rows,
     text: `${align([head, ...lines])}\n\n${said}`,

@@ -8,7 +8,7 @@ import type { FixedRateLoad } from "../load/fixed-rate.ts";
 import { missingWrk } from "../load/wrk.ts";
 import type { Load } from "../load/wrk.ts";
 import { stolenTime } from "../measure/cpu.ts";
-import { memory } from "../measure/memory.ts";
+import { residentMemory } from "../measure/memory.ts";
 import { voidBy } from "../measure/round.ts";
 import type { Started } from "../processes.ts";
 import { millrace, millraceLogging } from "../rivals/millrace.ts";
@@ -60,7 +60,7 @@ async function rowOf(place: Place, rival: Rival, origin: Started, rate: number):
   if (typeof server === "string") return { name, problem: server };
   const samples: Sample[] = [];
   const end = new AbortController();
-  const sampling = sampleInto(samples, () => ({ resident: memory(server.pid).resident, stolen: stolenTime(place.proxyCore) }), end.signal);
+  const sampling = sampleInto(samples, () => ({ resident: residentMemory(server.pid), stolen: stolenTime(place.proxyCore) }), end.signal);
   const settings = { rate, seconds: 60 * place.minutes, connections: CONNECTIONS, intervalSeconds: 60, trialPort: origin.port };
   try {
     const load = await runFixedRate(place.processes, place.loadCore, server.port, settings);
