@@ -6,9 +6,10 @@ const OCTETS_MAX = 256;
 const DIFFERENT_MAX = 4;
 /** ... so many are not compared. */
 const PASSED_OVER = 64;
+const NO_OCTETS = new Uint8Array(0);
 
 export class LastStartLine {
-  private readonly octets: Uint8Array = new Uint8Array(OCTETS_MAX);
+  private octets: Uint8Array = NO_OCTETS;
   /** With its CRLF; 0: none is remembered. */
   private length: number = 0;
   private different: number = 0;
@@ -36,6 +37,7 @@ export class LastStartLine {
     }
     const length = end - start;
     if (length > OCTETS_MAX) return;
+    if (this.octets === NO_OCTETS) this.octets = new Uint8Array(OCTETS_MAX);
     this.length = length;
     for (let index = 0; index < length; index++) this.octets[index] = bytes[start + index] as number;
   }

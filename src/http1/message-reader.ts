@@ -86,6 +86,8 @@ export abstract class MessageReader<Head extends FieldSection> {
   private runsFirst: number = 0;
   private readonly stable: StableLines = new StableLines();
   private readonly lastStart: LastStartLine = new LastStartLine();
+  /** A message of the same connection came before. Many bring only one: what is known of it for the next one has no use then. */
+  private follows: boolean = false;
   /** The start line is that of the message before. */
   protected sameStart: boolean = false;
   /** The field lines of an earlier message, to know them again by, and which edition of the head's they are. */
@@ -189,6 +191,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   restart(head: Head): void {
     this.state = State.startLine;
     this.startLineDone = false;
+    this.follows = true;
     if (head !== this.head) this.forgetLast();
     this.head = head;
     this.trailers = null;
@@ -207,6 +210,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   }
 
   private forgetLast(): void {
+    this.follows = false;
     this.stable.forget();
     this.lastStart.forget();
     this.linesEdition = 0;
@@ -243,7 +247,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   }
 
   protected rememberStartLine(): void {
-    this.lastStart.remember(this.bytes, this.base, this.at);
+    if (this.follows) this.lastStart.remember(this.bytes, this.base, this.at);
   }
 
   private nextStartLine(): EventKind {
@@ -269,7 +273,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     const { head } = this;
     const before = head.linesBefore;
     this.completeHead(this.at - 2);
-    this.rememberLines();
+    if (this.follows) this.rememberLines();
     this.stable.learn(before, head.text, head);
     return this.headRead(false);
   }

@@ -84,7 +84,7 @@ test("lines are recalled up to the size of large cookies, and longer ones are re
   ] as const) {
     const reader = new RequestReader(DEFAULT_LIMITS);
     const wire = latin1(`GET / HTTP/1.1\r\nHost: a.test\r\nCookie: ${"c".repeat(length)}\r\n\r\n`);
-    const editions = [1, 2, 3].map(() => {
+    const [first, ...editions] = [1, 2, 3, 4].map(() => {
       reader.feed(wire, 0, wire.length);
       assert.deepEqual([reader.next(), reader.head.get("cookie")?.length, reader.next()], [Event.head, length, Event.end]);
       const { edition } = reader.head;
@@ -92,6 +92,7 @@ test("lines are recalled up to the size of large cookies, and longer ones are re
       return edition;
     });
     assert.equal(new Set(editions).size === 1, isRecalled, `${length}`);
+    assert.notEqual(first, editions[0], "of the first message of a connection nothing is remembered");
     reader.forget();
   }
 });

@@ -57,6 +57,8 @@ const LINGER_MS = 2000;
 const DRAIN_IDLE_MS = 500;
 /** After this an idle connection is one of many that will be idle for long: it gives back the memory of its last request's head. */
 const SETTLE_MS = 1000;
+/** The same behind the first request, of which nothing is remembered: when many clients connect at once, few readers serve them all. */
+const FIRST_SETTLE_MS = 50;
 /** Wait after the client's FIN before it is asked, by interim responses, whether it is still there. */
 const HALF_CLOSED_PROBE_MS = 25;
 
@@ -469,7 +471,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const { plane, config } = this.context;
     const idleMs = plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive;
     this.idleUntil = plane.deadlines.tickOf(plane.now + idleMs);
-    this.setDeadline(Math.min(idleMs, SETTLE_MS));
+    this.setDeadline(Math.min(idleMs, this.requests > 1 ? SETTLE_MS : FIRST_SETTLE_MS));
   }
 
   /** Answers what is no request (yet): a malformed or late head. */

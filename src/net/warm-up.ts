@@ -79,7 +79,7 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
   const config = plainConfig(`${address}:0`, `http://${address}:${await listenOn(origin, address)}`);
   const [listening] = config.listeners;
   if (listening === undefined) throw new Error("the plain configuration has no listener");
-  const plane = threadOf(config, (record) => {
+  const plane = loneThread(config, (record) => {
     lines.write(record);
     exchanges++;
   });
@@ -102,7 +102,7 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
 }
 
 /** A thread of a process that has no other, with tables of its own: hashes in them may be guessed, for nobody else is in them. */
-function threadOf(config: Config, access: ThreadOutput["access"]): Thread {
+export function loneThread(config: Config, access: ThreadOutput["access"]): Thread {
   const message: ConfigureMessage = {
     type: "configure",
     generation: 1,
