@@ -169,6 +169,11 @@ export abstract class MessageReader<Head extends FieldSection> {
     return this.limit - this.base;
   }
 
+  /** Whether something is known of the message before that helps to read the next one. */
+  get remembers(): boolean {
+    return this.linesEdition !== 0;
+  }
+
   /** Whether an unfinished line waits for its rest: what is fed now is added to it. */
   get insideLine(): boolean {
     return this.kept !== null;

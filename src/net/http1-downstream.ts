@@ -55,10 +55,10 @@ const HELD_BYTES_MAX = 32 * 1024;
 const LINGER_MS = 2000;
 /** How long an idle connection waits for a last request once the worker drains. */
 const DRAIN_IDLE_MS = 500;
-/** After this an idle connection is one of many that will be idle for long: it gives back the memory of its last request's head. */
+/** After this an idle connection is one of many that will be idle for long: it gives back its reader and what that knows of its last request. */
 const SETTLE_MS = 1000;
-/** The same behind the first request, of which nothing is remembered: when many clients connect at once, few readers serve them all. */
-const FIRST_SETTLE_MS = 50;
+/** The same where nothing is known, behind the first request of a while: however many clients ask now and then, few readers serve them all. */
+const SETTLE_SOON_MS = 50;
 /** Wait after the client's FIN before it is asked, by interim responses, whether it is still there. */
 const HALF_CLOSED_PROBE_MS = 25;
 
@@ -471,7 +471,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const { plane, config } = this.context;
     const idleMs = plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive;
     this.idleUntil = plane.deadlines.tickOf(plane.now + idleMs);
-    this.setDeadline(Math.min(idleMs, this.requests > 1 ? SETTLE_MS : FIRST_SETTLE_MS));
+    this.setDeadline(Math.min(idleMs, this.reader.remembers ? SETTLE_MS : SETTLE_SOON_MS));
   }
 
   /** Answers what is no request (yet): a malformed or late head. */
