@@ -18,6 +18,7 @@ import type { Fault } from "./faults.ts";
 import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { latin1 } from "./latin1.ts";
+import { LastLines } from "./last-lines.ts";
 import { LastStartLine } from "./last-start-line.ts";
 import { NO_RUNS, StableLines, isSame } from "./stable-lines.ts";
 import type { StableRun } from "./stable-lines.ts";
@@ -51,10 +52,6 @@ const State = {
 const EMPTY = Buffer.alloc(0);
 /** Messages between two tries whether one has the very lines of the one before it: most origins' differ in `Date`, once a second. */
 const RUNS_FIRST = 64;
-/** Room for the lines of most heads, of those with large cookies, and of nearly all; longer ones are read each time. */
-const LINES_BYTES: readonly number[] = [1024, 4096, 16_384];
-/** More is given back by a reader that forgets. */
-const LINES_BYTES_KEPT = 4096;
 
 export abstract class MessageReader<Head extends FieldSection> {
   bytes: Buffer = EMPTY;
@@ -90,10 +87,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   private follows: boolean = false;
   /** The start line is that of the message before. */
   protected sameStart: boolean = false;
-  /** The field lines of an earlier message, to know them again by, and which edition of the head's they are. */
-  private lines: Buffer = EMPTY;
-  private linesLength: number = 0;
-  private linesEdition: number = 0;
+  private readonly lastLines: LastLines = new LastLines();
   /** What depends on known fields alone is as it was in the message before. */
   private recalled: boolean = false;
 
@@ -171,7 +165,7 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   /** Whether something is known of the message before that helps to read the next one. */
   get remembers(): boolean {
-    return this.linesEdition !== 0;
+    return this.lastLines.edition !== 0;
   }
 
   /** Whether an unfinished line waits for its rest: what is fed now is added to it. */
@@ -210,7 +204,6 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.restart(this.head);
     this.head.forget();
     this.forgetLast();
-    if (this.lines.length > LINES_BYTES_KEPT) this.lines = EMPTY;
     this.letGo();
   }
 
@@ -218,7 +211,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.follows = false;
     this.stable.forget();
     this.lastStart.forget();
-    this.linesEdition = 0;
+    this.lastLines.forget();
   }
 
   /** Between messages, with nothing unread: refers to no buffer of its caller's any more. */
@@ -294,29 +287,18 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   /** The lines of the head, which stands before `at`. */
   private rememberLines(): void {
-    const { bytes, linesAt } = this;
-    const end = this.at - 2;
-    const length = end - linesAt;
-    if (length > this.lines.length) {
-      const size = LINES_BYTES.find((bytes) => bytes >= length);
-      if (size === undefined) return;
-      this.lines = Buffer.allocUnsafeSlow(size);
-    }
-    bytes.copy(this.lines, 0, linesAt, end);
-    this.linesLength = length;
-    this.linesEdition = this.head.edition;
+    this.lastLines.remember(this.bytes, this.linesAt, this.at - 2, this.head.edition);
   }
 
   /** Whether the field lines are all here and the same as those of the message before: then they are taken as read. */
   private recallLines(): boolean {
-    const { head, bytes, at, linesLength } = this;
-    const end = at + linesLength;
-    if (linesLength === 0 || head.editionBefore !== this.linesEdition || head.editionBefore === 0) return false;
-    if (end + 2 > this.limit || end + 2 - this.base > this.limits.headBytesMax) return false;
-    if (bytes[end] !== CR || bytes[end + 1] !== LF || !isSame(this.lines, linesLength, bytes, at, end)) return false;
+    const { head, bytes, at, lastLines } = this;
+    if (lastLines.edition === 0 || lastLines.edition !== head.editionBefore) return false;
+    const length = lastLines.lengthAt(bytes, at, Math.min(this.limit, this.base + this.limits.headBytesMax));
+    if (length === 0) return false;
     head.recall();
     if (!this.sameStart) this.takeStartLine(latin1(bytes, this.base, at));
-    this.at = end + 2;
+    this.at = at + length;
     return true;
   }
 
