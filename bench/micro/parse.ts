@@ -54,7 +54,7 @@ function inTurn(messages: readonly Buffer[], read: (bytes: Buffer) => number): R
 
 /** Reads to the end of the message; the bytes of its body. */
 function whole(reader: RequestReader | ResponseReader, bytes: Buffer): number {
-  reader.feed(bytes, 0, bytes.length);
+  reader.feed(bytes, 0, bytes.length, true);
   let body = 0;
   for (;;) {
     switch (reader.next()) {

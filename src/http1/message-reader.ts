@@ -1,7 +1,7 @@
 /**
  * Sans-IO reader of HTTP/1 messages, the part that both roles share: `feed` it bytes, then call `next` until it says `needMore` or
- * `end`. It never throws on input, never waits and keeps no reference to a fed buffer: what it must remember of an unfinished line
- * it copies. The events are the same however the bytes were split.
+ * `end`. It never throws on input, never waits and keeps no reference to a fed buffer (but to one that stays): what it must remember of
+ * an unfinished line it copies. The events are the same however the bytes were split.
  *
  * ```text
  *   start line --> field lines --head--> body: none | length | chunked --> trailer lines | until close | tunnel --end--> (restart)
@@ -18,8 +18,7 @@ import type { Fault } from "./faults.ts";
 import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { latin1 } from "./latin1.ts";
-import { LastLines } from "./last-lines.ts";
-import { LastStartLine } from "./last-start-line.ts";
+import { LastHead } from "./last-head.ts";
 import { NO_RUNS, StableLines, isSame } from "./stable-lines.ts";
 import type { StableRun } from "./stable-lines.ts";
 
@@ -68,6 +67,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** The unread bytes are `bytes[at, limit)`. */
   protected at: number = 0;
   protected limit: number = 0;
+  private stays: boolean = false;
   /** Where the section being read begins in `bytes`. */
   protected base: number = 0;
   /** Where its field lines begin. */
@@ -82,12 +82,11 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** For so many messages runs of lines are compared, and not all lines at once. */
   private runsFirst: number = 0;
   private readonly stable: StableLines = new StableLines();
-  private readonly lastStart: LastStartLine = new LastStartLine();
+  private readonly last: LastHead = new LastHead();
   /** A message of the same connection came before. Many bring only one: what is known of it for the next one has no use then. */
   private follows: boolean = false;
   /** The start line is that of the message before. */
   protected sameStart: boolean = false;
-  private readonly lastLines: LastLines = new LastLines();
   /** What depends on known fields alone is as it was in the message before. */
   private recalled: boolean = false;
 
@@ -96,8 +95,9 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.head = head;
   }
 
-  /** Gives `bytes[start, end)` to read. Everything fed before must have been consumed. */
-  feed(bytes: Buffer, start: number, end: number): void {
+  /** Gives `bytes[start, end)` to read. Everything fed before must have been consumed. Of memory that `stays`, a view may be kept. */
+  feed(bytes: Buffer, start: number, end: number, stays: boolean = false): void {
+    this.stays = stays;
     if (this.kept === null) {
       this.bytes = bytes;
       this.base = start;
@@ -165,7 +165,7 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   /** Whether something is known of the message before that helps to read the next one. */
   get remembers(): boolean {
-    return this.lastLines.edition !== 0;
+    return this.last.edition !== 0;
   }
 
   /** Whether an unfinished line waits for its rest: what is fed now is added to it. */
@@ -210,8 +210,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   private forgetLast(): void {
     this.follows = false;
     this.stable.forget();
-    this.lastStart.forget();
-    this.lastLines.forget();
+    this.last.forget();
   }
 
   /** Between messages, with nothing unread: refers to no buffer of its caller's any more. */
@@ -238,17 +237,18 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   /** For `readStartLine`: whether that of the message before stands at `at`, all of it before `end`; then it is behind it. */
   protected isLastStartLine(end: number): boolean {
-    const length = this.lastStart.lengthAt(this.bytes, this.at, end);
+    const length = this.last.startLengthAt(this.bytes, this.at, end);
     this.sameStart = length > 0;
     this.at += length;
     return this.sameStart;
   }
 
   protected rememberStartLine(): void {
-    if (this.follows) this.lastStart.remember(this.bytes, this.base, this.at);
+    if (this.follows) this.last.rememberStart(this.bytes, this.base, this.at);
   }
 
   private nextStartLine(): EventKind {
+    if (this.recallHead()) return this.headRead(true);
     const result = this.readStartLine();
     if (result === true) {
       this.startLineDone = true;
@@ -287,17 +287,32 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   /** The lines of the head, which stands before `at`. */
   private rememberLines(): void {
-    this.lastLines.remember(this.bytes, this.linesAt, this.at - 2, this.head.edition);
+    this.last.rememberLines(this.bytes, this.linesAt, this.at, this.head.edition);
+  }
+
+  /** Whether the head is all here, where the one before stood, and the same: then it is taken as read. */
+  private recallHead(): boolean {
+    const { head, at, last, limits } = this;
+    if (at !== 0 || last.edition !== head.edition || last.startLength > limits.startLineBytesMax) return false;
+    const length = last.lengthAtPlace(this.bytes, Math.min(this.limit, limits.headBytesMax));
+    if (length === 0) return false;
+    head.hidden = 0;
+    this.sameStart = true;
+    this.startLineDone = true;
+    this.linesAt = last.startLength;
+    this.at = length;
+    return true;
   }
 
   /** Whether the field lines are all here and the same as those of the message before: then they are taken as read. */
   private recallLines(): boolean {
-    const { head, bytes, at, lastLines } = this;
-    if (lastLines.edition === 0 || lastLines.edition !== head.editionBefore) return false;
-    const length = lastLines.lengthAt(bytes, at, Math.min(this.limit, this.base + this.limits.headBytesMax));
+    const { head, bytes, base, at, last } = this;
+    if (last.edition === 0 || last.edition !== head.editionBefore) return false;
+    const length = last.linesLengthAt(bytes, at, Math.min(this.limit, base + this.limits.headBytesMax));
     if (length === 0) return false;
     head.recall();
-    if (!this.sameStart) this.takeStartLine(latin1(bytes, this.base, at));
+    if (!this.sameStart) this.takeStartLine(latin1(bytes, base, at));
+    else if (base === 0 && this.stays) last.rememberPlace(bytes);
     this.at = at + length;
     return true;
   }
@@ -316,7 +331,7 @@ export abstract class MessageReader<Head extends FieldSection> {
       const run = runs[index] as StableRun;
       if (!this.readLinesTo(run.first, end)) return false;
       const stop = this.at + run.bytes.length;
-      if (stop > end || !isSame(run.bytes, run.bytes.length, bytes, this.at, stop)) return false;
+      if (stop > end || !isSame(run.bytes, 0, run.bytes.length, bytes, this.at, stop)) return false;
       head.takeOver(run.first, run.end, this.at - linesAt, run.present);
       this.at = stop;
     }

@@ -21,9 +21,9 @@ export interface StableRun {
 /** Node's own method: it compares without a copy. */
 type ComparedBuffer = Buffer & { compare(other: Buffer, otherStart: number, otherEnd: number, start: number, end: number): number };
 
-/** Whether the first `length` octets are those of `bytes[start, end)`, which are as many. */
-export function isSame(octets: Buffer, length: number, bytes: Buffer, start: number, end: number): boolean {
-  return (bytes as ComparedBuffer).compare(octets, 0, length, start, end) === 0;
+/** Whether `octets[from, to)` are those of `bytes[start, end)`, which are as many. */
+export function isSame(octets: Buffer, from: number, to: number, bytes: Buffer, start: number, end: number): boolean {
+  return (bytes as ComparedBuffer).compare(octets, from, to, start, end) === 0;
 }
 
 export const NO_RUNS: readonly StableRun[] = [];

@@ -51,6 +51,8 @@ export interface Reading {
   readonly toHead?: boolean;
   /** Between two messages, take the rest out of the reader and feed it again, as a driver does that has to wait. */
   readonly takeRest?: boolean;
+  /** Each piece stands at the beginning of the same memory, as what a thread reads from its sockets does. */
+  readonly inPlace?: boolean;
 }
 
 const WHOLE: readonly number[] = [];
@@ -100,9 +102,9 @@ function read<Head extends FieldSection>(
       from = to;
       continue;
     }
-    const offset = OFFSETS[piece % OFFSETS.length] ?? 0;
+    const offset = reading.inPlace === true ? 0 : (OFFSETS[piece % OFFSETS.length] ?? 0);
     wire.copy(scratch, offset, from, to);
-    reader.feed(scratch, offset, offset + to - from);
+    reader.feed(scratch, offset, offset + to - from, reading.inPlace === true);
     from = to;
     for (let waiting = false; !waiting;) {
       assert.ok(eventsLeft-- > 0, "the reader spins");

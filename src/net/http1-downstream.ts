@@ -145,7 +145,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       return;
     }
     if (this.reader === NO_READER) this.reader = this.context.takeReader();
-    this.reader.feed(buffer, 0, count);
+    this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     this.process();
     // A loaned buffer may be referred to by an unfinished write; then it stays until that is done, and reading has paused.
     if (!this.isTaken()) return;

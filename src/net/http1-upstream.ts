@@ -209,7 +209,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.answered = true;
     this.bufferIsFree = false;
     this.noteProgress();
-    this.reader.feed(buffer, 0, count);
+    this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     const goesOn = this.process();
     if (this.readsBulk) this.behindBulk(goesOn, count);
     else if (goesOn) {

@@ -4,7 +4,7 @@
  * kernel in place, so the memory they lie in must stay untouched until `flush` said true or `onDrained` was called.
  */
 import type { Buffer } from "node:buffer";
-import { latin1 } from "../http1/latin1.ts";
+import { latin1, writeLatin1 } from "../http1/latin1.ts";
 import { sharedBuffer, withSharedBytes } from "./read-buffers.ts";
 import type { Transport, TransportWriter } from "./transport.ts";
 import type { Waiting, WriteBatch } from "./write-batch.ts";
@@ -63,7 +63,7 @@ export class Outlet implements TransportWriter, Waiting {
     if (pieces === null) {
       // The place where the head came is where it fits: one piece, which needs no gathering.
       const isRoom = text.length <= start && !this.blocked;
-      if (isRoom) bytes.write(text, start - text.length, "latin1");
+      if (isRoom) writeLatin1(bytes, text, start - text.length);
       const piece = bytes.subarray(isRoom ? start - text.length : start, end);
       this.pieces = isRoom || text === "" ? [piece] : [text, piece];
       return;

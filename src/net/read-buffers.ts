@@ -4,7 +4,7 @@
  * write without a copy.
  */
 import { Buffer } from "node:buffer";
-import { latin1 } from "../http1/latin1.ts";
+import { latin1, writeLatin1 } from "../http1/latin1.ts";
 
 /**
  * Size of the shared buffer. An outlet copies what lies in it (see outlet.ts), so nothing ever refers to it after the callback.
@@ -39,7 +39,7 @@ export function withSharedBytes(text: string, start: number, end: number): strin
   const { length } = text;
   if (length === 0 || length > ROOM_BYTES || end - start < WITH_TEXT_BYTES) return text + latin1(sharedBuffer, start, end);
   const from = ROOM_BYTES + start - length;
-  room.write(text, from, "latin1");
+  writeLatin1(room, text, from);
   return latin1(room, from, ROOM_BYTES + end);
 }
 

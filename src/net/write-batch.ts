@@ -26,7 +26,8 @@ export class WriteBatch {
   private readonly endTurn: () => void = () => this.onTurnEnd();
   private writesOfTurn: number = 0;
   private passOver: number = 0;
-  private turnEnds: boolean = false;
+  /** Writes wait for the end of this turn. */
+  turnIsBusy: boolean = false;
   private flushing: boolean = false;
 
   /** False: to be written now. */
@@ -36,8 +37,8 @@ export class WriteBatch {
       this.passOver--;
       return false;
     }
-    if (!this.turnEnds) {
-      this.turnEnds = true;
+    if (!this.turnIsBusy) {
+      this.turnIsBusy = true;
       setImmediate(this.endTurn);
     }
     this.writesOfTurn++;
@@ -61,7 +62,7 @@ export class WriteBatch {
   }
 
   private onTurnEnd(): void {
-    this.turnEnds = false;
+    this.turnIsBusy = false;
     if (this.writesOfTurn < WORTHWHILE) this.passOver = PASSED_OVER;
     this.writesOfTurn = 0;
     this.flush();

@@ -10,7 +10,7 @@ export interface DataPlane {
   readonly workerIndex: number;
   /** The configuration that new exchanges run under. */
   readonly snapshot: Snapshot;
-  /** Monotonic milliseconds, the same base in all threads; read once per event. */
+  /** Monotonic milliseconds, the same base in all threads; read at each event, or under load at every few. */
   readonly now: number;
   /** Epoch milliseconds minus `now`. */
   readonly epochOffset: number;

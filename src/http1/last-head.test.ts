@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import { LastHead } from "./last-head.ts";
+
+const start = (target: string): Buffer => Buffer.from(`GET ${target} HTTP/1.1\r\n`, "latin1");
+const START = start("/a");
+const LINES = Buffer.from("Host: a.test\r\nAccept: */*\r\n\r\n", "latin1");
+const HEAD = Buffer.concat([START, LINES]);
+const LINES_EDITION = 7;
+
+function remembering(): LastHead {
+  const last = new LastHead();
+  last.rememberStart(HEAD, 0, START.length);
+  last.rememberLines(HEAD, START.length, HEAD.length, LINES_EDITION);
+  return last;
+}
+
+/** `bytes` with one octet changed, for each of its first `length` octets. */
+function* oneOff(bytes: Buffer, length: number): Generator<Buffer> {
+  for (let at = 0; at < length; at++) {
+    const other = Buffer.from(bytes);
+    other[at] = (other[at] ?? 0) ^ 1;
+    yield other;
+  }
+}
+
+test("a start line is known again where all of it stands, and only then", () => {
+  const last = new LastHead();
+  assert.equal(last.startLengthAt(START, 0, START.length), 0);
+  last.rememberStart(START, 0, START.length);
+  assert.equal(last.startLengthAt(START, 0, START.length), START.length);
+  assert.equal(last.startLengthAt(Buffer.concat([Buffer.from("xx"), START, START]), 2, 2 * START.length + 2), START.length);
+  for (let end = 0; end < START.length; end++) assert.equal(last.startLengthAt(START, 0, end), 0);
+  for (const other of oneOff(START, START.length)) assert.equal(last.startLengthAt(other, 0, other.length), 0);
+  last.forget();
+  assert.equal(last.startLengthAt(START, 0, START.length), 0);
+});
+
+test("one that is too long for it is not remembered, nor the one before", () => {
+  const last = new LastHead();
+  last.rememberStart(START, 0, START.length);
+  const long = start(`/${"x".repeat(300)}`);
+  last.rememberStart(long, 0, long.length);
+  assert.equal(last.startLengthAt(long, 0, long.length), 0);
+  assert.equal(last.startLengthAt(START, 0, START.length), 0);
+});
+
+test("where start lines always differ they are soon not compared, but tried again", () => {
+  const last = new LastHead();
+  const known: number[] = [];
+  for (let count = 0; count < 1000; count++) {
+    const each = start(`/${count < 500 ? count : 0}`);
+    if (last.startLengthAt(each, 0, each.length) > 0) known.push(count);
+    else last.rememberStart(each, 0, each.length);
+  }
+  assert.ok((known[0] ?? 1000) < 570, `the first that was known is ${known[0]}`);
+  assert.equal(known.length, 1000 - (known[0] ?? 0), "from then on all are");
+});
+
+test("field lines are known again behind whatever start line, where all of them stand with the empty line", () => {
+  const last = new LastHead();
+  assert.equal(last.linesLengthAt(LINES, 0, LINES.length), 0);
+  last.rememberLines(LINES, 0, LINES.length, LINES_EDITION);
+  assert.equal(last.edition, LINES_EDITION);
+  const longer = Buffer.concat([start("/another"), LINES, LINES]);
+  assert.equal(last.linesLengthAt(longer, longer.length - 2 * LINES.length, longer.length), LINES.length);
+  for (let end = 0; end < LINES.length; end++) assert.equal(last.linesLengthAt(LINES, 0, end), 0);
+  for (const other of oneOff(LINES, LINES.length)) assert.equal(last.linesLengthAt(other, 0, other.length), 0);
+  last.forget();
+  assert.equal(last.edition, 0);
+  assert.equal(last.linesLengthAt(LINES, 0, LINES.length), 0);
+});
+
+test("lines that need more memory leave the start line known", () => {
+  const last = remembering();
+  const long = Buffer.from(`Cookie: ${"c".repeat(9000)}\r\n\r\n`, "latin1");
+  last.rememberLines(long, 0, long.length, LINES_EDITION + 1);
+  assert.equal(last.startLengthAt(HEAD, 0, HEAD.length), START.length);
+  assert.equal(last.linesLengthAt(long, 0, long.length), long.length);
+});
+
+test("a whole head is known again where it stood, in memory that stays, and only there", () => {
+  const last = remembering();
+  const memory = Buffer.alloc(4096);
+  HEAD.copy(memory);
+  assert.equal(last.lengthAtPlace(memory, HEAD.length), 0, "it has not stood there yet");
+  last.rememberPlace(memory);
+  assert.equal(last.lengthAtPlace(memory, HEAD.length), HEAD.length);
+  assert.equal(last.lengthAtPlace(Buffer.from(memory), HEAD.length), 0, "another memory");
+  // What lies behind the end was read before, it is not of this message.
+  for (let end = 0; end < HEAD.length; end++) assert.equal(last.lengthAtPlace(memory, end), 0);
+  for (const other of oneOff(memory, HEAD.length)) {
+    other.copy(memory);
+    assert.equal(last.lengthAtPlace(memory, HEAD.length), 0);
+  }
+});
+
+test("a head of which something was remembered anew is looked for in two pieces first", () => {
+  const memory = Buffer.alloc(4096);
+  HEAD.copy(memory);
+  for (const change of [
+    (last: LastHead) => last.rememberStart(START, 0, START.length),
+    (last: LastHead) => last.rememberLines(LINES, 0, LINES.length, LINES_EDITION + 1),
+    (last: LastHead) => last.forget(),
+  ]) {
+    const last = remembering();
+    last.rememberPlace(memory);
+    assert.equal(last.lengthAtPlace(memory, HEAD.length), HEAD.length);
+    change(last);
+    assert.equal(last.lengthAtPlace(memory, HEAD.length), 0);
+  }
+});
+
+test("a whole head that is known again counts among start lines that do not differ", () => {
+  const last = remembering();
+  const memory = Buffer.alloc(4096);
+  HEAD.copy(memory);
+  const other = start("/b");
+  for (let count = 0; count < 10; count++) {
+    last.rememberStart(other, 0, other.length);
+    last.rememberStart(START, 0, START.length);
+    last.rememberPlace(memory);
+    assert.equal(last.lengthAtPlace(memory, HEAD.length), HEAD.length);
+  }
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate as turnEnd } from "node:timers/promises";
+import { plainConfig } from "../config/plain.ts";
+import { loneThread } from "./warm-up.ts";
+import type { Thread } from "./thread.ts";
+
+/** Whether this event read the clock: it is set back before, and nobody else sets it. */
+function reads(thread: Thread): boolean {
+  thread.now = 0;
+  thread.tick();
+  return thread.now !== 0;
+}
+
+function busyTurn(thread: Thread, written: string[]): void {
+  thread.writes.keep({ endWait: () => void written.push("written") }, true);
+}
+
+test("in a turn that has many events the clock is read once for several of them", async (t) => {
+  const thread = loneThread(plainConfig("127.0.0.1:0", "http://127.0.0.1:1"), () => {});
+  t.after(() => thread.close());
+  assert.deepEqual([reads(thread), reads(thread)], [true, true], "where each event has a turn of its own");
+  const written: string[] = [];
+  busyTurn(thread, written);
+  const readings = Array.from({ length: 32 }, () => reads(thread));
+  assert.equal(readings.filter((each) => each).length, 2, `${readings}`);
+  assert.equal(readings[0], false);
+  await turnEnd();
+  assert.deepEqual(written, ["written"]);
+  assert.equal(reads(thread), true, "a new turn begins with a reading");
+});
+
+test("a full batch is written at the next event, and the clock is read then", async (t) => {
+  const thread = loneThread(plainConfig("127.0.0.1:0", "http://127.0.0.1:1"), () => {});
+  t.after(() => thread.close());
+  const written: string[] = [];
+  for (let count = 0; count < 128; count++) busyTurn(thread, written);
+  assert.equal(written.length, 0);
+  assert.equal(reads(thread), true);
+  assert.equal(written.length, 128);
+  assert.equal(reads(thread), false, "the turn goes on");
+  await turnEnd();
+});
