@@ -134,3 +134,22 @@ test("any number of lines is kept, also by a section that is used again", () => 
     { seed: 21, numRuns: 100 },
   );
 });
+
+test("what was found in the known fields stays as long as they are the same", () => {
+  const section = fill(new FieldSection(), LINES);
+  const found = {};
+  section.derived = found;
+  section.clear();
+  assert.equal(section.derived, null);
+  section.recall();
+  assert.equal(section.derived, found);
+  section.clear();
+  section.takeOverDerived();
+  assert.equal(section.derived, found);
+  fill(section, LINES);
+  assert.equal(section.derived, null, "lines that were read anew");
+  section.derived = found;
+  section.forget();
+  section.takeOverDerived();
+  assert.equal(section.derived, null);
+});

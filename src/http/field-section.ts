@@ -21,6 +21,8 @@ export class FieldSection {
   hidden: number = 0;
   /** What `connectionOptions` found; null: nobody asked yet. */
   connection: ConnectionOptions | null = null;
+  /** What somebody found in the known fields, kept as long as these stay the same. Whoever asks must know it for its own. */
+  derived: object | null = null;
   /** Which lines these are: a number of their own for all that were completed, and the same one for those that are recalled; 0: not complete. */
   edition: number = 0;
   private editions: number = 0;
@@ -31,6 +33,7 @@ export class FieldSection {
   editionBefore: number = 0;
   private presentBefore: number = 0;
   private connectionBefore: ConnectionOptions | null = null;
+  private derivedBefore: object | null = null;
 
   /** For the lines of the next section. */
   clear(): void {
@@ -39,11 +42,13 @@ export class FieldSection {
     this.editionBefore = this.edition;
     this.presentBefore = this.present;
     this.connectionBefore = this.connection;
+    this.derivedBefore = this.derived;
     this.text = "";
     this.count = 0;
     this.present = 0;
     this.hidden = 0;
     this.connection = null;
+    this.derived = null;
     this.edition = 0;
   }
 
@@ -62,7 +67,7 @@ export class FieldSection {
     this.count = this.lineCountBefore;
     this.edition = this.editionBefore;
     this.present = this.presentBefore;
-    this.connection = this.connectionBefore;
+    this.takeOverDerived();
   }
 
   /**
@@ -78,8 +83,9 @@ export class FieldSection {
   }
 
   /** Every line was read or taken over, and none that changed is known or was: what depends on known fields alone holds again. */
-  takeOverConnection(): void {
+  takeOverDerived(): void {
     this.connection = this.connectionBefore;
+    this.derived = this.derivedBefore;
   }
 
   /** Forgets what was read and gives back more memory than most need: the next section is read as the first one was. */

@@ -342,7 +342,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.completeHead(at);
     // Only where the next message is compared with all of them.
     if (this.runsFirst === 0) this.rememberLines();
-    if (this.recalled) head.takeOverConnection();
+    if (this.recalled) head.takeOverDerived();
     return true;
   }
 

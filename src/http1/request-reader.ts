@@ -13,6 +13,12 @@ import { latin1 } from "./latin1.ts";
 /** A method longer than this is no method: the registry's longest has 17 letters. */
 const METHOD_BYTES_MAX = 64;
 
+/**
+ * The value of Host that was checked last, on whatever connection, and its host: most clients ask for the same few. Those that do have
+ * the same texts, which are soon known for equal.
+ */
+let checked: { readonly authority: string; readonly host: string } = { authority: "\0", host: "" };
+
 /** Reads the requests of a downstream connection. See MessageReader for the protocol of calls. */
 export class RequestReader extends MessageReader<RequestHead> {
   private emptyLines: number = 0;
@@ -21,7 +27,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   /** Where the target lies in the start line. */
   private targetStart: number = 0;
   private targetEnd: number = 0;
-  /** The authority checked last and its host: on a connection it hardly ever changes. */
+  /** Of the message before. */
   private lastAuthority: string = "";
   private lastHost: string = "";
   private lastMinor: number = -1;
@@ -146,12 +152,13 @@ export class RequestReader extends MessageReader<RequestHead> {
       found = index;
     }
     const authority = head.value(found);
-    if (authority !== this.lastAuthority || authority === "") {
+    if (authority !== checked.authority) {
       if (!isAuthority(authority)) return Faults.hostInvalid;
-      this.lastAuthority = authority;
-      this.lastHost = hostOf(authority);
+      checked = { authority, host: hostOf(authority) };
     }
-    head.authority = authority;
+    this.lastAuthority = checked.authority;
+    this.lastHost = checked.host;
+    head.authority = this.lastAuthority;
     head.host = this.lastHost;
     return null;
   }

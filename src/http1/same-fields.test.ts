@@ -159,3 +159,15 @@ test("lines are recalled up to the size of large cookies, and longer ones are re
     reader.forget();
   }
 });
+
+test("a Host that another connection brought is known for it, and one that is none is refused everywhere", () => {
+  const ask = (host: string): string => {
+    const reader = new RequestReader(DEFAULT_LIMITS);
+    const wire = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, "latin1");
+    reader.feed(wire, 0, wire.length);
+    return reader.next() === Event.head ? `${reader.head.authority} ${reader.head.host}` : reader.fault.code;
+  };
+  const hosts = ["A.test:80", "A.test:80", "", "", "a b", "A.test:80", "b.test.", "\u00e4", "b.test."];
+  const seen = ["A.test:80 a.test", "A.test:80 a.test", "host_invalid", "host_invalid", "host_invalid", "A.test:80 a.test"];
+  assert.deepEqual(hosts.map(ask), [...seen, "b.test. b.test", "host_invalid", "b.test. b.test"]);
+});

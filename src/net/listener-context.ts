@@ -37,6 +37,8 @@ export class ListenerContext {
   private readonly idleReaders: IdleReaders<RequestReader> = new IdleReaders(() => new RequestReader(this.limits));
   /** Clients that cannot be served wait in the system's queue, for the listener accepts none; where it cannot do that, they are told so. */
   canWait: boolean = true;
+  /** Many connections come from one address: they share its text, and two are soon known for equal. */
+  private lastPeer: string = THIS_MACHINE;
   /** Goes around the connections, looking for idle ones to give up. */
   private looking: Iterator<Http1Downstream> | null = null;
 
@@ -66,7 +68,8 @@ export class ListenerContext {
     plane.tick();
     plane.metrics.add(CounterId.connections_accepted, 1);
     plane.countSocket(1);
-    const client = peer ?? THIS_MACHINE;
+    if (peer !== this.lastPeer) this.lastPeer = peer ?? THIS_MACHINE;
+    const client = this.lastPeer;
     const trusted = this.trusted.contains(client);
     // Counted first and judged then, so that two threads cannot both take the last place.
     plane.workers.addConnection(plane.workerIndex, index, clientKey(client), 1);

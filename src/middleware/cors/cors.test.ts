@@ -5,7 +5,7 @@ import { FieldEdits } from "../../http/field-edits.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
-import type { LocalAnswer } from "../../proxy/middleware.ts";
+import type { LocalAnswer, Middleware } from "../../proxy/middleware.ts";
 import { knownField } from "../../http/known-fields.ts";
 import { corsMiddleware } from "./cors.ts";
 
@@ -179,4 +179,33 @@ test("Vary is added to what the origin says, once", () => {
     onResponse({ ...config, allowed_origins: ["*"], exposed_headers: [] }, request("GET", [["Origin", "https://any.test"]]), []).added,
     "Access-Control-Allow-Origin: *\r\n",
   );
+});
+
+test("what is kept with a request's lines is of its origin and of one policy", () => {
+  const ask = (settings: typeof config, asked: RequestHead): string => {
+    const edits = new FieldEdits();
+    middleware(settings).onResponse?.({ request: asked, client: "192.0.2.1", startedAtMs: 0 }, null, edits);
+    return edits.added;
+  };
+  const made = new Map<typeof config, Middleware>();
+  const middleware = (settings: typeof config): Middleware => {
+    const known = made.get(settings) ?? corsMiddleware(settings);
+    made.set(settings, known);
+    return known;
+  };
+  const stricter = { ...config, allowed_origins: ["https://other.example.com"] };
+  const head = request("GET", [["Origin", app]]);
+  const allowed = `Vary: Origin\r\nAccess-Control-Allow-Origin: ${app}\r\n`;
+  for (let turn = 0; turn < 2; turn++) {
+    assert.ok(ask(config, head).startsWith(allowed));
+    assert.equal(ask(stricter, head), "Vary: Origin\r\n");
+  }
+  head.clear();
+  fill(head, [["Origin", "https://evil.example.com"]]);
+  assert.equal(ask(config, head), "Vary: Origin\r\n");
+  head.clear();
+  assert.equal(ask(config, head), "Vary: Origin\r\n", "no origin");
+  fill(head, [["Origin", app]]);
+  head.derived = null;
+  assert.ok(ask(config, head).startsWith(allowed));
 });

@@ -17,13 +17,14 @@ export function corsMiddleware(config: CorsConfig & { readonly debug: boolean },
   const policy = compileCors(config);
   const tell = config.debug && debug !== undefined ? debug : silent;
   const varyLine = policy.variesByOrigin ? fieldLine("Vary", "Origin") : "";
-  /** The fields for one origin as text, alone and behind Vary; most requests of a route come from the pages of one. */
+  /** Most requests of a route come from the pages of one origin. */
   let last: OriginLines | null = null;
-  const linesFor = (origin: string): OriginLines => {
-    if (last === null || last.origin !== origin) {
-      const alone = (policy.actual(origin) ?? []).map(([name, value]) => fieldLine(name, value)).join("");
-      last = { origin, alone, behindVary: [varyLine, alone].join("") };
-    }
+  const linesFor = (request: RequestHead): OriginLines => {
+    const { derived } = request;
+    if (derived instanceof OriginLines && derived.policy === policy) return derived;
+    const origin = originOf(request);
+    if (last === null || last.origin !== origin) last = new OriginLines(policy, origin, varyLine);
+    request.derived = last;
     return last;
   };
 
@@ -37,15 +38,9 @@ export function corsMiddleware(config: CorsConfig & { readonly debug: boolean },
     onResponse({ request }, response, edits) {
       if (isPreflight(request)) return; // its answer carries all it needs
       if (response !== null) removeForeignFields(response, edits);
-      const varies = variesByOrigin(response);
-      const origin = originOf(request);
-      if (origin === undefined) {
-        if (!varies) edits.appendLines(varyLine);
-        return;
-      }
-      const lines = linesFor(origin);
-      if (lines.alone === "") tell("no CORS fields on the answer: the origin is not allowed");
-      edits.appendLines(varies ? lines.alone : lines.behindVary);
+      const lines = linesFor(request);
+      if (lines.origin !== undefined && lines.alone === "") tell("no CORS fields on the answer: the origin is not allowed");
+      edits.appendLines(variesByOrigin(response) ? lines.alone : lines.behindVary);
     },
   };
 }
@@ -72,11 +67,21 @@ function originOf(request: RequestHead): string | undefined {
   return request.knownIndex(Known.origin, index + 1) < 0 ? request.value(index) : "";
 }
 
-interface OriginLines {
-  readonly origin: string;
+/** The fields for one origin as text. */
+class OriginLines {
+  readonly policy: CorsPolicy;
+  /** undefined: for requests without one. */
+  readonly origin: string | undefined;
   /** "" where the origin is not allowed. */
   readonly alone: string;
   readonly behindVary: string;
+
+  constructor(policy: CorsPolicy, origin: string | undefined, varyLine: string) {
+    this.policy = policy;
+    this.origin = origin;
+    this.alone = ((origin === undefined ? null : policy.actual(origin)) ?? []).map(([name, value]) => fieldLine(name, value)).join("");
+    this.behindVary = [varyLine, this.alone].join("");
+  }
 }
 
 const FOREIGN_FIELDS = [
