@@ -11,8 +11,8 @@ declare module "node:buffer" {
     static from(bytes: Uint8Array): Buffer;
     static from(text: string, encoding: "latin1"): Buffer;
     static concat(list: readonly Uint8Array[], totalLength?: number): Buffer;
+    static compare(one: Uint8Array, other: Uint8Array): -1 | 0 | 1;
     copy(target: Uint8Array, targetStart?: number, sourceStart?: number, sourceEnd?: number): number;
-    equals(other: Uint8Array): boolean;
     override indexOf(value: number | Uint8Array, byteOffset?: number): number;
     indexOf(value: string, byteOffset: number, encoding: "latin1"): number;
     override subarray(start?: number, end?: number): Buffer;

@@ -37,7 +37,7 @@ export class LastHead {
   /** How many octets it has if all of it stands at the beginning of `bytes`, before `end`, and stood there before; else 0. */
   lengthAtPlace(bytes: Buffer, end: number): number {
     const { whole } = this;
-    if (whole === null || bytes !== this.placeIn || whole.length > end || !whole.equals(this.place)) return 0;
+    if (whole === null || bytes !== this.placeIn || whole.length > end || Buffer.compare(whole, this.place) !== 0) return 0;
     this.different = 0;
     return whole.length;
   }
