@@ -54,7 +54,11 @@ try {
   await cleanUp();
 }
 
-async function bench(options: Options | string): Promise<number> {
+async function bench(options: Options | string | null): Promise<number> {
+  if (options === null) {
+    console.log(help(WORKS));
+    return 0;
+  }
   if (typeof options === "string") {
     console.error(`${options}\n\n${help(WORKS)}`);
     return 1;
@@ -92,7 +96,7 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
 /** What nothing can be measured without. */
 function cannotRun(): string[] {
   if (process.platform !== "linux") return ["processor time is read from /proc: Linux only"];
-  const missing = [missingProgram("nginx"), missingProgram("taskset", "util-linux")];
+  const missing = [missingProgram("nginx"), missingProgram("taskset", "util-linux"), missingProgram("chrt", "util-linux")];
   if (allowedCores().length < 2) missing.push("two processor cores are needed, one for the proxy alone");
   return missing.filter((each) => each !== null);
 }

@@ -23,21 +23,26 @@ const WORKS = [
 /** Workloads with the names of their proxies, or what is wrong. */
 function read(...argv: string[]): string[] | string {
   const options = readOptions(argv, WORKS);
-  if (typeof options === "string") return options;
+  if (typeof options === "string" || options === null) return options ?? "usage";
   return options.chosen.map(({ work, rivals }) => `${work.name}: ${rivals.map(({ name }) => name).join(", ")}`);
 }
 
 test("without arguments: the first workload, all its proxies, 5 rounds of 4 s", () => {
   const options = readOptions([], WORKS);
-  assert.ok(typeof options === "object");
+  assert.ok(typeof options === "object" && options !== null);
   const { chosen, ...others } = options;
   assert.deepEqual(others, { rounds: 5, seconds: 4, minutes: 10, changing: false, awake: false });
   assert.deepEqual([chosen.length, chosen[0]?.work, chosen[0]?.rivals], [1, WORKS[0], WORKS[0]?.rivals]);
 });
 
+test("the usage can be asked for", () => {
+  assert.equal(readOptions(["--help"], WORKS), null);
+  assert.equal(readOptions(["--work", "small", "-h"], WORKS), null);
+});
+
 test("quick is shorter and leaves out what the workload says", () => {
   const options = readOptions(["--quick", "--seconds", "1"], WORKS);
-  assert.ok(typeof options === "object");
+  assert.ok(typeof options === "object" && options !== null);
   assert.deepEqual([options.rounds, options.seconds], [2, 1]);
   assert.deepEqual(read("--quick"), ["small: millrace, nginx"]);
   assert.deepEqual(read("--quick", "--only", "httpxy"), ["small: httpxy"], "what is named runs");

@@ -37,10 +37,11 @@ ${works.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join("\n")
 `;
 }
 
-/** Or what is wrong with the arguments. */
-export function readOptions(argv: readonly string[], works: readonly Work[]): Options | string {
+/** Or what is wrong with the arguments; null: the usage is asked for. */
+export function readOptions(argv: readonly string[], works: readonly Work[]): Options | string | null {
   const values = parse(argv);
   if (typeof values === "string") return values;
+  if (values.help === true) return null;
   const quick = values.quick === true;
   const rounds = Number(values.rounds ?? (quick ? 2 : 5));
   const seconds = Number(values.seconds ?? (quick ? 3 : 4));
@@ -86,6 +87,7 @@ function parse(argv: readonly string[]): Values | string {
         against: { type: "string" },
         changing: { type: "boolean" },
         awake: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
       },
     }).values;
   } catch (error) {
@@ -103,4 +105,5 @@ interface Values {
   readonly against?: string;
   readonly changing?: boolean;
   readonly awake?: boolean;
+  readonly help?: boolean;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Processes, findProgram, freePort, missingProgram } from "./processes.ts";
+import { Processes, asBatch, findProgram, freePort, missingProgram } from "./processes.ts";
 
 const LINUX = process.platform === "linux" ? false : "taskset pins processes";
 const ANY_CORE = "0-1023";
@@ -49,6 +49,17 @@ test("failures tell what the program said", { skip: LINUX }, async () => {
   await assert.rejects(processes.run(failing, ANY_CORE), /ended with 3: out of luck/);
   await assert.rejects(processes.until(failing, ANY_CORE, /ready/, 20_000), /out of luck/);
   await assert.rejects(processes.serve(failing, ANY_CORE, await freePort()), /ended at its start: out of luck/);
+});
+
+test("a batch process is one, and keeps its process id", { skip: LINUX }, async () => {
+  const processes = new Processes();
+  const argv = asBatch(script("console.log('id ' + process.pid); setInterval(() => 0, 1000)"));
+  const { pid, match } = await processes.until(argv, ANY_CORE, /id (\d+)/, 20_000);
+  assert.equal(Number(match[1]), pid);
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  // proc_pid_stat(5): field 41 is the policy, and SCHED_BATCH is 3.
+  assert.equal(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[41 - 3], "3");
+  await processes.endAll();
 });
 
 test("a missing program is named with the command that installs it", () => {

@@ -1,6 +1,6 @@
 /** The load generator: wrk on one thread, each connection with its next request as soon as it has its answer. */
 import { fileURLToPath } from "node:url";
-import { missingProgram } from "../processes.ts";
+import { asBatch, missingProgram } from "../processes.ts";
 import type { Processes } from "../processes.ts";
 
 export interface Load {
@@ -58,7 +58,7 @@ export async function runWrk(processes: Processes, core: number, port: number, s
   const { seconds, connections = 64, fields = [], script = "report", parameters = [] } = settings;
   const lines = ["Host: bench.test", ...REQUEST_FIELDS, ...fields].flatMap((line) => ["-H", line]);
   const file = fileURLToPath(new URL(`./${script}.lua`, import.meta.url));
-  const argv = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", file, ...lines];
+  const argv = asBatch(["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", file, ...lines]);
   const target = `http://127.0.0.1:${port}${REQUEST_TARGET}`;
   return parseWrk(await processes.run([...argv, target, "--", ...parameters.map(String)], core));
 }

@@ -1,7 +1,7 @@
 /** The servers behind the proxies: nginx, so that the other core has processor time left for the load. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { freePort } from "../processes.ts";
+import { asBatch, freePort } from "../processes.ts";
 import type { Started } from "../processes.ts";
 import { nginxCommand } from "../rivals/nginx.ts";
 import type { Place } from "./work.ts";
@@ -80,6 +80,6 @@ async function start(place: Place, http: (listen: (address: string) => string) =
   mkdirSync(folder);
   const port = await freePort();
   const listen = (address: string): string => `listen ${address}:${port} backlog=4096;`;
-  const argv = nginxCommand(folder, http(listen), connections);
+  const argv = asBatch(nginxCommand(folder, http(listen), connections));
   return place.processes.serve(argv, place.loadCore, port);
 }
