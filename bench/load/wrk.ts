@@ -26,6 +26,8 @@ export interface WrkSettings {
   /** A script of this folder and its arguments; without one every request is the same. */
   readonly script?: "changing" | "keys" | "routes" | "upload";
   readonly parameters?: readonly (string | number)[];
+  /** See `asBatch` (true). */
+  readonly isBatch?: boolean;
 }
 
 /** What a browser sends: with request line and Host about 900 bytes. */
@@ -55,12 +57,13 @@ export function missingWrk(): string | null {
 }
 
 export async function runWrk(processes: Processes, core: number, port: number, settings: WrkSettings): Promise<Load> {
-  const { seconds, connections = 64, fields = [], script = "report", parameters = [] } = settings;
+  const { seconds, connections = 64, fields = [], script = "report", parameters = [], isBatch = true } = settings;
   const lines = ["Host: bench.test", ...REQUEST_FIELDS, ...fields].flatMap((line) => ["-H", line]);
   const file = fileURLToPath(new URL(`./${script}.lua`, import.meta.url));
-  const argv = asBatch(["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", file, ...lines]);
+  const argv = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", file, ...lines];
   const target = `http://127.0.0.1:${port}${REQUEST_TARGET}`;
-  return parseWrk(await processes.run([...argv, target, "--", ...parameters.map(String)], core));
+  const command = [...argv, target, "--", ...parameters.map(String)];
+  return parseWrk(await processes.run(isBatch ? asBatch(command) : command, core));
 }
 
 /** Reads wrk's report with what report.lua adds; throws when it is none. */

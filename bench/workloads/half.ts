@@ -7,7 +7,7 @@ import { haproxy } from "../rivals/haproxy.ts";
 import { millrace, millraceLogging } from "../rivals/millrace.ts";
 import { nginx } from "../rivals/nginx.ts";
 import { inRounds } from "./in-rounds.ts";
-import { smallOrigin } from "./origins.ts";
+import { promptOrigin } from "./origins.ts";
 import { startRival } from "./work.ts";
 import type { Place, Work } from "./work.ts";
 
@@ -19,7 +19,7 @@ export const half: Work = {
   rivals: [millrace, millraceLogging, nginx, haproxy, caddy],
   missing: missingWrk,
   run: inRounds({
-    origin: smallOrigin,
+    origin: promptOrigin,
     base: "nginx",
     note: "latencies count from the moment a request was due",
     load: async (place, origin) => {
@@ -35,7 +35,7 @@ export async function halfRate(place: Place, origin: Started): Promise<number> {
   const server = await startRival(place, nginx, origin.port);
   if (typeof server === "string") throw new Error(`nginx, which tells the rate: ${server}`);
   const of = (seconds: number): Promise<{ requestsPerSecond: number }> =>
-    runWrk(place.processes, place.loadCore, server.port, { seconds, connections: CONNECTIONS });
+    runWrk(place.processes, place.loadCore, server.port, { seconds, connections: CONNECTIONS, isBatch: false });
   await of(1);
   const { requestsPerSecond } = await of(Math.max(3, place.seconds));
   await place.processes.end(server.pid);

@@ -24,12 +24,17 @@ const SMALL = `location / {
     }`;
 
 /** A small answer from memory. */
-export const smallOrigin: Origin = (place) => start(place, (listen) => `server { ${listen("127.0.0.1")} ${SMALL} }`);
+export const smallOrigin: Origin = (place) => start(place, onlySmall);
+
+/** The same at once, whatever runs on its core: for a load that is no batch process, because latency counts. */
+export const promptOrigin: Origin = (place) => start(place, onlySmall, { isBatch: false });
 
 /** The same on so many further addresses, see `originAddresses`. */
 export function smallOriginOn(addresses: number): Origin {
   return (place) =>
-    start(place, (listen) => `server { ${["127.0.0.1", ...originAddresses(addresses)].map(listen).join(" ")} ${SMALL} }`, 16_000);
+    start(place, (listen) => `server { ${["127.0.0.1", ...originAddresses(addresses)].map(listen).join(" ")} ${SMALL} }`, {
+      connections: 16_000,
+    });
 }
 
 /** Of 127.0.0.0/8, whose addresses all lead to this machine; at most some ten thousand. */
@@ -75,11 +80,22 @@ export const readingOrigin: Origin = (place) => {
   );
 };
 
-async function start(place: Place, http: (listen: (address: string) => string) => string, connections?: number): Promise<Started> {
+type Http = (listen: (address: string) => string) => string;
+
+function onlySmall(listen: (address: string) => string): string {
+  return `server { ${listen("127.0.0.1")} ${SMALL} }`;
+}
+
+async function start(
+  place: Place,
+  http: Http,
+  { connections, isBatch = true }: { readonly connections?: number; readonly isBatch?: boolean } = {},
+): Promise<Started> {
   const folder = path.join(place.folder, "origin");
   mkdirSync(folder);
   const port = await freePort();
   const listen = (address: string): string => `listen ${address}:${port} backlog=4096;`;
-  const argv = asBatch(nginxCommand(folder, http(listen), connections));
+  const command = nginxCommand(folder, http(listen), connections);
+  const argv = isBatch ? asBatch(command) : command;
   return place.processes.serve(argv, place.loadCore, port);
 }

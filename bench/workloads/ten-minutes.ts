@@ -16,7 +16,7 @@ import { nginx } from "../rivals/nginx.ts";
 import type { Rival } from "../rivals/rival.ts";
 import { align, mebibytes } from "../table.ts";
 import { CONNECTIONS, halfRate } from "./half.ts";
-import { smallOrigin } from "./origins.ts";
+import { promptOrigin } from "./origins.ts";
 import { startRival, voidBecause } from "./work.ts";
 import type { Place, Result, Work } from "./work.ts";
 
@@ -45,7 +45,7 @@ export const tenMinutes: Work = {
   quick: ["millrace"],
   missing: missingWrk,
   run: async (place, rivals) => {
-    const origin = await smallOrigin(place);
+    const origin = await promptOrigin(place);
     const rate = await halfRate(place, origin);
     const rows: TimeRow[] = [];
     for (const rival of rivals) rows.push(await rowOf(place, rival, origin, rate));
