@@ -124,3 +124,27 @@ test("a whole head that is known again counts among start lines that do not diff
     assert.equal(last.lengthAtPlace(memory, HEAD.length), HEAD.length);
   }
 });
+
+test("a head that changed and stands there again is known by itself, of the same length or another", () => {
+  const last = remembering();
+  const memory = Buffer.alloc(4096);
+  const know = (lines: string, line: Buffer = START): Buffer => {
+    const head = Buffer.concat([line, Buffer.from(lines, "latin1")]);
+    last.rememberStart(head, 0, line.length);
+    last.rememberLines(head, line.length, head.length, LINES_EDITION);
+    head.copy(memory);
+    assert.equal(last.lengthAtPlace(memory, head.length), 0);
+    last.rememberPlace(memory);
+    assert.equal(last.lengthAtPlace(memory, head.length), head.length);
+    return head;
+  };
+  const before = know("X-A: 1\r\n\r\n");
+  know("X-A: 2\r\n\r\n");
+  before.copy(memory);
+  assert.equal(last.lengthAtPlace(memory, before.length), 0);
+  know("X-A: 22\r\n\r\n");
+  // As long as the one before, and divided elsewhere.
+  know("X-A: 2\r\n\r\n", start("/aa"));
+  know(`X-A: ${"2".repeat(2000)}\r\n\r\n`);
+  know("X-A: 3\r\n\r\n");
+});

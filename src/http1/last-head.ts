@@ -29,25 +29,32 @@ export class LastHead {
   private linesLength: number = 0;
   private different: number = 0;
   private passOver: number = 0;
-  /** All of it, and where it stood last: from the first octet on of a buffer that is fed again and again. Null where it is not known of any. */
-  private whole: Buffer | null = null;
+  /** `whole` and `place` hold. They are kept until others are needed: most heads change in a date, and not in length. */
+  private isPlaced: boolean = false;
+  /** All of it, and where it stood last: from the first octet on of a buffer that is fed again and again. */
+  private whole: Buffer = NOTHING;
   private place: Buffer = NOTHING;
   private placeIn: Buffer = NOTHING;
 
   /** How many octets it has if all of it stands at the beginning of `bytes`, before `end`, and stood there before; else 0. */
   lengthAtPlace(bytes: Buffer, end: number): number {
     const { whole } = this;
-    if (whole === null || bytes !== this.placeIn || whole.length > end || Buffer.compare(whole, this.place) !== 0) return 0;
+    if (!this.isPlaced || bytes !== this.placeIn || whole.length > end || Buffer.compare(whole, this.place) !== 0) return 0;
     this.different = 0;
     return whole.length;
   }
 
   /** It was found at the beginning of `bytes`, in two pieces. Keeps a view of that memory, where it is looked for from now on. */
   rememberPlace(bytes: Buffer): void {
-    const length = this.startLength + this.linesLength;
-    this.whole = this.octets.subarray(START_LINE_MAX - this.startLength, START_LINE_MAX + this.linesLength);
-    this.place = bytes.subarray(0, length);
+    const { octets, whole, place, startLength } = this;
+    const length = startLength + this.linesLength;
+    const from = START_LINE_MAX - startLength;
+    if (whole.buffer !== octets.buffer || whole.byteOffset !== octets.byteOffset + from || whole.length !== length) {
+      this.whole = octets.subarray(from, from + length);
+    }
+    if (place.length !== length || this.placeIn !== bytes) this.place = bytes.subarray(0, length);
     this.placeIn = bytes;
+    this.isPlaced = true;
   }
 
   /** How many octets the start line has if all of it stands at `at`, before `end`; else 0. */
@@ -62,7 +69,7 @@ export class LastHead {
 
   /** Another start line was read. */
   rememberStart(bytes: Buffer, start: number, end: number): void {
-    this.whole = null;
+    this.isPlaced = false;
     this.startLength = 0;
     if (this.passOver > 0) {
       this.passOver--;
@@ -83,7 +90,7 @@ export class LastHead {
   rememberLines(bytes: Buffer, start: number, end: number, edition: number): void {
     const length = end - start;
     if (!this.makeRoom(length)) return;
-    this.whole = null;
+    this.isPlaced = false;
     bytes.copy(this.octets, START_LINE_MAX, start, end);
     this.linesLength = length;
     this.edition = edition;
@@ -103,7 +110,8 @@ export class LastHead {
     this.linesLength = 0;
     this.different = 0;
     this.passOver = 0;
-    this.whole = null;
+    this.isPlaced = false;
+    this.whole = NOTHING;
     this.place = NOTHING;
     this.placeIn = NOTHING;
     if (this.octets.length > START_LINE_MAX + ROOM_KEPT) this.octets = NOTHING;
