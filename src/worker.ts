@@ -16,6 +16,7 @@ import { accessLines } from "./observe/access-line.ts";
 import type { AccessLines } from "./observe/access-line.ts";
 import { LogBatch } from "./observe/log-batch.ts";
 import { statusDocument } from "./observe/status.ts";
+import type { StatusSource } from "./observe/status.ts";
 import { Snapshot } from "./proxy/snapshot.ts";
 import { BucketTable } from "./shared/bucket-table.ts";
 import { EndpointTable } from "./shared/endpoint-table.ts";
@@ -75,7 +76,7 @@ class DataPlaneThread {
         workerIndex: this.init.index,
         buckets: this.buckets,
         now: () => this.thread?.now ?? monotonicMs(),
-        status: () => JSON.stringify(this.status(message)),
+        status: this.status(config, message.endpointSlots),
         debug: (text) => this.send({ type: "event", level: "info", event: "cors_decision", message: text, fields: {} }),
         readFile: (path) => readFileSync(path, "latin1"),
       });
@@ -152,9 +153,11 @@ class DataPlaneThread {
     this.send({ type: "drained", cut });
   }
 
-  private status(message: ConfigureMessage): unknown {
+  /** Keeps no more of the configuration than it needs. */
+  private status({ upstreams }: StatusSource, slots: ConfigureMessage["endpointSlots"]): () => string {
     const { version, startedAtMs } = this.init;
-    return statusDocument(message.config, message.endpointSlots, this.parts.endpoints, { version, startedAtMs, nowMs: Date.now() });
+    const { endpoints } = this.parts;
+    return () => JSON.stringify(statusDocument({ upstreams }, slots, endpoints, { version, startedAtMs, nowMs: Date.now() }));
   }
 
   private reportWarmUp(problem: string | null): void {

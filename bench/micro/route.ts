@@ -1,5 +1,5 @@
 /** The route of a request, as Snapshot.findRoute finds it: the path made plain, then the table. */
-import { compileRoutes } from "../../src/policy/route/match.ts";
+import { AMBIGUOUS, compilePositions } from "../../src/policy/route/match.ts";
 import type { MatchableRoute } from "../../src/policy/route/match.ts";
 import { normalizePath } from "../../src/policy/route/normalize-path.ts";
 import type { RequestHead } from "../../src/http/request-head.ts";
@@ -18,16 +18,16 @@ export const route: readonly Operation[] = [
 ];
 
 function find(routes: readonly MatchableRoute[], requests: readonly RequestHead[]): Run {
-  const table = compileRoutes(routes);
+  const table = compilePositions(routes);
   return (count) => {
     let sum = 0;
     for (let n = 0; n < count; n++) {
       const request = nth(requests, n);
       const path = normalizePath(request.path);
       if (path === null) throw new Error("the path is refused");
-      const index = table.find(request, path);
-      if (index < 0) throw new Error("no route");
-      sum += index + path.length;
+      const found = table.find(request, path);
+      if (found === null || found === AMBIGUOUS) throw new Error("no route");
+      sum += found.index + path.length;
     }
     return sum;
   };

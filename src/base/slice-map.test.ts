@@ -2,32 +2,38 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SliceMap } from "./slice-map.ts";
-import type { Keyed } from "./slice-map.ts";
 
 test("finds what a Map finds, by any part of a text", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "-", "\u00ff", "é", "𝒳"), maxLength: 4 });
+  const keys = fc.uniqueArray(word, { maxLength: 60 });
   fc.assert(
-    fc.property(fc.uniqueArray(word, { maxLength: 60 }), fc.array(word, { maxLength: 20 }), word, word, (keys, others, before, after) => {
-      const map = new SliceMap<Keyed>();
-      const expected = new Map(keys.map((key) => [key, { key }]));
-      for (const value of expected.values()) map.add(value);
-      assert.equal(map.size, keys.length);
-      for (const part of [...keys, ...others]) {
+    fc.property(keys, fc.array(word, { maxLength: 20 }), word, word, word, word, (cores, others, start, end, before, after) => {
+      const expected = new Map(cores.map((core) => [start + core + end, { core }]));
+      const map = new SliceMap(expected);
+      assert.equal(map.size, cores.length);
+      for (const part of [...expected.keys(), ...cores, ...others, ...others.map((other) => start + other + end)]) {
         assert.equal(map.get(part), expected.get(part));
         const text = before + part + after;
         assert.equal(map.get(text, before.length, before.length + part.length), expected.get(part));
       }
     }),
+    { numRuns: 500 },
   );
 });
 
 test("ten thousand keys that are alike are spread", () => {
-  const map = new SliceMap<Keyed>();
-  for (let index = 0; index < 10_000; index++) map.add({ key: `host-${index}.example.test` });
-  for (let index = 0; index < 10_000; index++) {
-    const key = `host-${index}.example.test`;
-    assert.equal(map.get(key)?.key, key);
-  }
+  const key = (index: number): string => `host-${index}.example.test`;
+  const map = new SliceMap(new Map(Array.from({ length: 10_000 }, (_, index) => [key(index), index])));
+  for (let index = 0; index < 10_000; index++) assert.equal(map.get(key(index)), index);
   assert.equal(map.get("host-10000.example.test"), undefined);
   assert.equal(map.get(""), undefined);
+});
+
+test("without a key, and with one that is empty", () => {
+  assert.equal(new SliceMap(new Map()).get(""), undefined);
+  assert.equal(new SliceMap(new Map()).get("a"), undefined);
+  const map = new SliceMap(new Map([["", 1]]));
+  assert.equal(map.get(""), 1);
+  assert.equal(map.get("abc", 2, 2), 1);
+  assert.equal(map.get("a"), undefined);
 });

@@ -8,7 +8,7 @@ import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
 import { AddedFields, requestHeadText } from "../net/request-writer.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
-import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
+import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -59,7 +59,7 @@ function explanation(config: Config, request: RequestHead): string[] {
   const taken = routes.find((route) => route.matched);
   const route = taken === undefined ? undefined : config.routes[taken.index];
   if (taken === undefined || route === undefined) {
-    const ambiguous = compileRoutes(config.routes).find(request, path) === AMBIGUOUS;
+    const ambiguous = compilePositions(config.routes).find(request, path) === AMBIGUOUS;
     return [...lines, "", ambiguous ? "refused with 400: origins may read the path differently" : "answered with 404: no route takes it"];
   }
   const upstream = config.upstreams[route.upstream];

@@ -1,6 +1,7 @@
 /**
  * A configuration compiled for use: immutable, built once per thread and generation, swapped in one assignment. An exchange keeps the
- * one it began with. All that can be decided before the first request is decided here.
+ * one it began with. All that can be decided before the first request is decided here, and of the configuration as it was read nothing
+ * is kept: of ten thousand routes that would be megabytes in each thread.
  */
 import type { Config } from "../config/schema.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -97,28 +98,26 @@ export interface SnapshotContext {
 
 export class Snapshot {
   readonly generation: number;
-  readonly config: Config;
-  readonly routes: readonly Route[];
   readonly metrics: WorkerMetrics;
   /** Exchanges in flight in this thread that run under it. */
   exchangesOpen: number = 0;
   private readonly groups: ReadonlyMap<string, UpstreamGroup>;
-  private readonly table: RouteTable;
+  private readonly table: RouteTable<Route>;
   private readonly statusPath: string | null;
   private readonly statusRoute: Route;
 
   constructor(message: ConfigureMessage, context: SnapshotContext) {
     const { config } = message;
     this.generation = message.generation;
-    this.config = config;
     this.metrics = new WorkerMetrics(metricLayout(config), message.metricTable, context.workerIndex);
     const groups = new Map<string, UpstreamGroup>();
     for (const [name, upstream] of Object.entries(config.upstreams)) {
       groups.set(name, compileUpstream(name, upstream, message.endpointSlots[name] ?? [], context));
     }
     this.groups = groups;
-    this.routes = config.routes.map((route, index) => compileRoute(route, index, groups, context));
-    this.table = compileRoutes(config.routes);
+    this.table = compileRoutes(
+      config.routes.map((route, index) => ({ match: route.match, taker: compileRoute(route, index, groups, context) })),
+    );
     this.statusPath = config.status_path;
     this.statusRoute = ownRoute("status", () => ({
       status: 200,
@@ -136,8 +135,8 @@ export class Snapshot {
     }
     const path = normalizePath(request.path);
     if (path === null) return REFUSED_PATH;
-    const index = this.table.find(request, path);
-    return index === AMBIGUOUS ? REFUSED_PATH : (this.routes[index] ?? NOWHERE);
+    const found = this.table.find(request, path);
+    return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
   }
 
   /** Keys of all endpoints: pools of others are not needed any more. */

@@ -2,7 +2,7 @@
  * Metric cells in shared memory. Each worker owns one row of Float64 cells and is the only one that writes it; the control plane sums
  * the rows when somebody asks.
  *
- *     row = [ gauges and counters ][ per route: what is rarely counted | sum, bytes, short latencies, requests by endpoint and status class ]...
+ *     row = [ gauges and counters ][ per route: what nearly every exchange counts ]... [ per route: the rest ]...
  *
  * Why plain reads and writes suffice: with a single writer no increment can be lost; an aligned 8-byte access is one machine
  * instruction on every 64-bit platform, so a reader never sees half a number; and a reader that sees a cell some microseconds late is
@@ -82,8 +82,11 @@ export interface RouteCells {
   readonly upstream: string;
   /** URLs in file order; empty where the endpoint label is collapsed. */
   readonly endpoints: readonly string[];
-  /** The cell that its others are counted from, see {@link bucketCell} and {@link requestCell}. */
-  readonly start: number;
+  /** The first cell of what nearly every exchange counts, and of the rest. */
+  readonly often: number;
+  readonly rest: number;
+  /** The endpoint whose successes are among the former, as in {@link MetricTable.requests}. */
+  readonly usualEndpoint: number;
 }
 
 export interface MetricLayout {
@@ -94,30 +97,37 @@ export interface MetricLayout {
 }
 
 const CLASSES = 6;
+const SUCCESS = 2;
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
-/** Cells from a route's start. */
+/**
+ * Cells of what nearly every exchange counts, as long as it is short and succeeds, at a route's first endpoint: one line of the cache.
+ * With ten thousand routes each further line costs a percent of the whole exchange: none of them is in the cache.
+ */
+const OFTEN = 8;
 const SUM = 0;
 const BYTES_RECEIVED = 1;
 const BYTES_SENT = 2;
-const FIRST_BUCKET = 3;
-/** Buckets that lie behind the start: nearly all exchanges fall into one of them. */
-const SHORT_BUCKETS = 6;
-const FIRST_ENDPOINT = FIRST_BUCKET + SHORT_BUCKETS;
-/** What lies before the start: the other buckets, and requests that no endpoint answered. */
-const BEFORE_START = BUCKETS - SHORT_BUCKETS + CLASSES;
-/**
- * Two lines of the cache, which the processor fetches together: from each start on, they hold all that the usual exchange of a route with
- * one endpoint counts. Rows of different workers must share none.
- */
+const SUCCESSES = 3;
+const FIRST_BUCKET = 4;
+const OFTEN_BUCKETS = OFTEN - FIRST_BUCKET;
+/** Two lines of the cache, which the processor fetches together: rows of different workers must share none. */
 const ALIGNMENT = 16;
 
-function bucketCell(start: number, bucket: number): number {
-  return bucket < SHORT_BUCKETS ? start + FIRST_BUCKET + bucket : start - BEFORE_START + (bucket - SHORT_BUCKETS);
+function oftenCell(entry: number): number {
+  return COUNTERS + entry * OFTEN;
 }
 
-/** @param endpoint position plus one; 0: none answered, or the label is collapsed */
-function requestCell(start: number, endpoint: number, statusClass: number): number {
-  return (endpoint === 0 ? start - CLASSES : start + FIRST_ENDPOINT + (endpoint - 1) * CLASSES) + statusClass;
+function oftenBucket(often: number, bucket: number): number {
+  return often + FIRST_BUCKET + bucket;
+}
+
+function restBucket(rest: number, bucket: number): number {
+  return rest + bucket - OFTEN_BUCKETS;
+}
+
+/** By class and then by endpoint: the successes of many endpoints share lines of the cache. */
+function requestCell(rest: number, endpoints: number, endpoint: number, statusClass: number): number {
+  return rest + BUCKETS - OFTEN_BUCKETS + statusClass * (endpoints + 1) + endpoint;
 }
 
 /** The label of a route in metrics and the access log. */
@@ -136,31 +146,29 @@ export function metricLayout(config: MetricSource): MetricLayout {
   ];
   const requestCells = sources.reduce((sum, source) => sum + (source.endpoints.length + 1) * CLASSES, 0);
   const collapse = requestCells > REQUEST_CELLS_MAX;
-  let cell = COUNTERS;
-  const routes = sources.map((source): RouteCells => {
+  let rest = COUNTERS + sources.length * OFTEN;
+  const routes = sources.map((source, entry): RouteCells => {
     const endpoints = collapse ? [] : source.endpoints;
-    const start = aligned(cell + BEFORE_START);
-    cell = start + FIRST_ENDPOINT + endpoints.length * CLASSES;
-    return { route: source.route, upstream: source.upstream, endpoints, start };
+    const cells = { ...source, endpoints, often: oftenCell(entry), rest, usualEndpoint: collapse || entry === 0 ? 0 : 1 };
+    rest = requestCell(rest, endpoints.length, 0, CLASSES);
+    return cells;
   });
-  return { routes, rowCells: aligned(cell) };
-}
-
-function aligned(cell: number): number {
-  return Math.ceil(cell / ALIGNMENT) * ALIGNMENT;
+  return { routes, rowCells: Math.ceil(rest / ALIGNMENT) * ALIGNMENT };
 }
 
 /** A worker's writing end. Its methods run several times per exchange: array stores only. */
 export class WorkerMetrics {
   private readonly cells: Float64Array;
   /** Of each layout entry. */
-  private readonly starts: Int32Array;
+  private readonly rests: Int32Array;
+  private readonly endpointCounts: Int32Array;
   private readonly collapsed: boolean;
 
   constructor(layout: MetricLayout, buffer: SharedArrayBuffer, workerIndex: number) {
     this.cells = new Float64Array(buffer, workerIndex * layout.rowCells * 8, layout.rowCells);
-    this.starts = Int32Array.from(layout.routes, (route) => route.start);
-    this.collapsed = layout.routes.every((route) => route.endpoints.length === 0);
+    this.rests = Int32Array.from(layout.routes, (route) => route.rest);
+    this.endpointCounts = Int32Array.from(layout.routes, (route) => route.endpoints.length);
+    this.collapsed = layout.routes.every((route) => route.usualEndpoint === 0);
   }
 
   /**
@@ -178,19 +186,24 @@ export class WorkerMetrics {
     bytesSent: number,
   ): void {
     const { cells } = this;
-    const start = this.starts[routeIndex + 1] ?? 0;
-    const endpoint = this.collapsed || routeIndex < 0 ? 0 : endpointIndex + 1;
-    const statusClass = status >= 100 && status < 600 ? (status / 100) | 0 : 0;
-    const request = requestCell(start, endpoint, statusClass);
-    cells[request] = (cells[request] ?? 0) + 1;
+    const entry = routeIndex + 1;
+    const often = oftenCell(entry);
+    cells[often + SUM] = (cells[often + SUM] ?? 0) + durationMs;
+    cells[often + BYTES_RECEIVED] = (cells[often + BYTES_RECEIVED] ?? 0) + bytesReceived;
+    cells[often + BYTES_SENT] = (cells[often + BYTES_SENT] ?? 0) + bytesSent;
 
+    const usualEndpoint = this.collapsed || entry === 0 ? 0 : 1;
+    const endpoint = usualEndpoint === 0 ? 0 : endpointIndex + 1;
+    const statusClass = status >= 100 && status < 600 ? (status / 100) | 0 : 0;
     let bucket = 0;
     while (bucket < BUCKETS - 1 && durationMs > (LATENCY_BOUNDS_MS[bucket] ?? 0)) bucket++;
-    const latency = bucketCell(start, bucket);
+    const request =
+      statusClass === SUCCESS && endpoint === usualEndpoint
+        ? often + SUCCESSES
+        : requestCell(this.rests[entry] ?? 0, this.endpointCounts[entry] ?? 0, endpoint, statusClass);
+    cells[request] = (cells[request] ?? 0) + 1;
+    const latency = bucket < OFTEN_BUCKETS ? oftenBucket(often, bucket) : restBucket(this.rests[entry] ?? 0, bucket);
     cells[latency] = (cells[latency] ?? 0) + 1;
-    cells[start + SUM] = (cells[start + SUM] ?? 0) + durationMs;
-    cells[start + BYTES_RECEIVED] = (cells[start + BYTES_RECEIVED] ?? 0) + bytesReceived;
-    cells[start + BYTES_SENT] = (cells[start + BYTES_SENT] ?? 0) + bytesSent;
   }
 
   add(counter: CounterId, delta: number): void {
@@ -240,15 +253,19 @@ export class MetricTable {
 
   /** Requests of a layout entry (route index + 1) by endpoint (index + 1; 0: none) and status class. */
   requests(route: RouteCells, endpoint: number, statusClass: number): number {
-    return this.sum(requestCell(route.start, endpoint, statusClass));
+    const { often, rest, endpoints, usualEndpoint } = route;
+    const isUsual = statusClass === SUCCESS && endpoint === usualEndpoint;
+    return this.sum(isUsual ? often + SUCCESSES : requestCell(rest, endpoints.length, endpoint, statusClass));
   }
 
   route(route: RouteCells): RouteSums {
     return {
-      buckets: Array.from({ length: BUCKETS }, (_, bucket) => this.sum(bucketCell(route.start, bucket))),
-      durationMs: this.sum(route.start + SUM),
-      bytesReceived: this.sum(route.start + BYTES_RECEIVED),
-      bytesSent: this.sum(route.start + BYTES_SENT),
+      buckets: Array.from({ length: BUCKETS }, (_, bucket) =>
+        this.sum(bucket < OFTEN_BUCKETS ? oftenBucket(route.often, bucket) : restBucket(route.rest, bucket)),
+      ),
+      durationMs: this.sum(route.often + SUM),
+      bytesReceived: this.sum(route.often + BYTES_RECEIVED),
+      bytesSent: this.sum(route.often + BYTES_SENT),
     };
   }
 

@@ -2,12 +2,19 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { explainRoutes } from "./explain.ts";
-import { AMBIGUOUS, compileRoutes, NO_ROUTE } from "./match.ts";
-import type { MatchableRoute, MatchedRequest, RouteConditions } from "./match.ts";
+import { AMBIGUOUS, compilePositions } from "./match.ts";
+import type { MatchableRoute, MatchedRequest, Ordered, RouteConditions, RouteTable } from "./match.ts";
 import { normalizePath } from "./normalize-path.ts";
 
 function request(host: string, path: string, method: string = "GET", headers: Readonly<Record<string, string>> = {}): MatchedRequest {
   return { method, host, path, get: (name) => headers[name] };
+}
+
+const NO_ROUTE = -1;
+
+function positionIn(table: RouteTable<Ordered>, asked: MatchedRequest, canonical: string): number | typeof AMBIGUOUS {
+  const found = table.find(asked, canonical);
+  return found === AMBIGUOUS ? found : (found?.index ?? NO_ROUTE);
 }
 
 function find(
@@ -16,10 +23,10 @@ function find(
   path: string,
   method?: string,
   headers?: Readonly<Record<string, string>>,
-): number {
+): number | typeof AMBIGUOUS {
   const canonical = normalizePath(path);
   assert.ok(canonical !== null);
-  return compileRoutes(routes.map((match) => ({ match }))).find(request(host, path, method, headers), canonical);
+  return positionIn(compilePositions(routes.map((match) => ({ match }))), request(host, path, method, headers), canonical);
 }
 
 test("the first route in the file wins, whatever is more specific", () => {
@@ -59,7 +66,7 @@ test("paths", () => {
   assert.equal(find([{ path: ["/*"] }, {}], "a.test", "*", "OPTIONS"), 1);
   assert.equal(find([{ path: ["/caf\u00e9/*"] }], "a.test", "/caf%c3%a9/x"), 0);
   assert.equal(find([{ path: ["/a/b/../*"] }], "a.test", "/a/c"), 0);
-  for (const pattern of ["api", "*", "/a%00"]) assert.throws(() => compileRoutes([{ match: { path: [pattern] } }]), RangeError);
+  for (const pattern of ["api", "*", "/a%00"]) assert.throws(() => compilePositions([{ match: { path: [pattern] } }]), RangeError);
 });
 
 test("no spelling leads around a route", () => {
@@ -155,7 +162,7 @@ test("the index agrees with reading the conditions one by one", () => {
         const asked = request(hostName, path, method, headers);
         const explained = explainRoutes(routes, asked, canonical);
         assert.equal(explained.length, routes.length);
-        const found = compileRoutes(routes).find(asked, canonical);
+        const found = positionIn(compilePositions(routes), asked, canonical);
         assert.equal(
           found === AMBIGUOUS ? NO_ROUTE : found,
           explained.findIndex((line) => line.matched),
@@ -199,10 +206,10 @@ test("ten thousand routes are found in microseconds", () => {
     [wildcards, "www.h9999.test", "/api/users/1"],
     [paths, "a.test", "/tenant/9999/x"],
   ] as const) {
-    const table = compileRoutes(routes);
+    const table = compilePositions(routes);
     const asked = request(host, path);
     const started = performance.now();
-    for (let round = 0; round < 20_000; round++) assert.equal(table.find(asked, path), 9_999);
+    for (let round = 0; round < 20_000; round++) assert.equal(positionIn(table, asked, path), 9_999);
     const perLookupUs = ((performance.now() - started) * 1000) / 20_000;
     assert.ok(perLookupUs < 20, `${perLookupUs} us`);
   }

@@ -33,41 +33,72 @@ export interface MatchableRoute {
 /** What matching looks at; `host` in lower case, without port and trailing dot. */
 export type MatchedRequest = Pick<RequestHead, "method" | "host" | "path" | "get">;
 
-export const NO_ROUTE = -1;
-/** The path has readings that lead to different routes: it is refused. */
-export const AMBIGUOUS = -2;
-
-/** Throws a RangeError for a path that can never match: one without a leading slash, or one that requests are refused for. */
-export function compileRoutes(routes: readonly MatchableRoute[]): RouteTable {
-  return new RouteTable(routes.map((route) => compileConditions(route.match)));
+/** Which requests are whose. */
+export interface RouteEntry<Taker> extends MatchableRoute {
+  readonly taker: Taker;
 }
 
-export class RouteTable {
-  private readonly rules: Rules;
-  /** Position of the first route without any condition; nothing behind it is ever looked at. */
-  private readonly catchAll: number;
-  private readonly exactHosts: SliceMap<PathIndex> = new SliceMap();
-  /** By suffix with its leading dot: `.example.com`. */
-  private readonly wildcardHosts: SliceMap<PathIndex> = new SliceMap();
-  private wildcardLengthMax: number = 0;
-  private readonly anyHost: PathIndex = new PathIndex("");
+/** What takes requests, for instance a route as the data path uses it; `index`: its position in the file. */
+export interface Ordered {
+  readonly index: number;
+}
 
-  constructor(rules: readonly Rule[]) {
-    this.rules = new Rules(rules);
-    const first = rules.findIndex(
-      (rule) => rule.hosts.length === 0 && rule.paths.length === 0 && rule.methods === null && rule.headers.length === 0,
-    );
-    this.catchAll = first;
-    const reachable = first < 0 ? rules : rules.slice(0, first);
-    for (const [position, rule] of reachable.entries()) this.add(position, rule);
+/** The path has readings that lead to different routes: it is refused. */
+export const AMBIGUOUS: unique symbol = Symbol("ambiguous");
+
+/** Throws a RangeError for a path that can never match: one without a leading slash, or one that requests are refused for. */
+export function compileRoutes<Taker extends Ordered>(entries: readonly RouteEntry<Taker>[]): RouteTable<Taker> {
+  return new RouteTable(entries.map(({ match, taker }) => ({ rule: compileConditions(match), taker })));
+}
+
+/** The same for whoever wants to know nothing but positions. */
+export function compilePositions(routes: readonly MatchableRoute[]): RouteTable<Ordered> {
+  return compileRoutes(routes.map(({ match }, index) => ({ match, taker: { index } })));
+}
+
+/** A taker and what else than the place where it stands in the index must hold. */
+interface Candidate<Taker> {
+  readonly rule: Rule;
+  readonly taker: Taker;
+}
+
+/**
+ * Takers lie far apart, as do all the parts of a large index, and none is in the processor's caches: what has only one taker, without
+ * conditions beside host and path, is that taker itself, everywhere in here.
+ */
+export class RouteTable<Taker extends Ordered> {
+  /** The first one without any condition; nothing behind it is ever looked at. */
+  private readonly catchAll: Taker | null;
+  private readonly exactHosts: SliceMap<PathIndex<Taker> | Taker>;
+  /** By suffix with its leading dot: `.example.com`. */
+  private readonly wildcardHosts: SliceMap<PathIndex<Taker> | Taker>;
+  private readonly anyHost: PathIndex<Taker> = new PathIndex();
+
+  /** @param candidates in the order of their indexes */
+  constructor(candidates: readonly Candidate<Taker>[]) {
+    const first = candidates.findIndex(({ rule }) => rule.hosts.length === 0 && rule.paths.length === 0 && isPlain(rule));
+    this.catchAll = candidates[first]?.taker ?? null;
+    const exact = new Map<string, PathIndex<Taker>>();
+    const wildcard = new Map<string, PathIndex<Taker>>();
+    for (const candidate of first < 0 ? candidates : candidates.slice(0, first)) {
+      const { hosts } = candidate.rule;
+      if (hosts.length === 0) this.anyHost.add(candidate);
+      for (const host of hosts) {
+        const index = host.startsWith("*.") ? indexOf(wildcard, host.slice(1)) : indexOf(exact, host);
+        index.add(candidate);
+      }
+    }
+    this.anyHost.settle();
+    this.exactHosts = settled(exact);
+    this.wildcardHosts = settled(wildcard);
   }
 
   /**
    * @param normalizedPath the result of `normalizePath` for `request.path`
-   * @returns the route's position in the file, NO_ROUTE or AMBIGUOUS
+   * @returns null: there is none
    */
-  find(request: MatchedRequest, normalizedPath: string): number {
-    if (this.catchAll === 0) return 0;
+  find(request: MatchedRequest, normalizedPath: string): Taker | typeof AMBIGUOUS | null {
+    if (this.catchAll?.index === 0) return this.catchAll;
     const found = this.search(request, normalizedPath);
     const readings = otherReadings(request.path, normalizedPath);
     for (let index = 0; index < readings.length; index++) {
@@ -76,112 +107,108 @@ export class RouteTable {
     return found;
   }
 
-  private search(request: MatchedRequest, path: string): number {
-    const { rules } = this;
+  private search(request: MatchedRequest, path: string): Taker | null {
     const { host } = request;
-    let best = this.catchAll < 0 ? rules.count : this.catchAll;
-    best = this.anyHost.search(rules, request, path, best);
-    const exact = this.exactHosts.get(host);
-    if (exact !== undefined) best = exact.search(rules, request, path, best);
-    if (this.wildcardLengthMax > 0) {
+    let best = this.anyHost.search(request, path, this.catchAll);
+    best = searchHost(this.exactHosts.get(host), request, path, best);
+    if (this.wildcardHosts.size > 0) {
       // From the longest suffix that any pattern has; at least one character must stand before the dot.
-      let dot = host.indexOf(".", Math.max(1, host.length - this.wildcardLengthMax));
-      for (; dot >= 0; dot = host.indexOf(".", dot + 1)) {
-        const index = this.wildcardHosts.get(host, dot);
-        if (index !== undefined) best = index.search(rules, request, path, best);
-      }
-    }
-    return best === rules.count ? NO_ROUTE : best;
-  }
-
-  private add(position: number, rule: Rule): void {
-    if (rule.hosts.length === 0) this.anyHost.add(position, rule);
-    for (const host of rule.hosts) {
-      const isWildcard = host.startsWith("*.");
-      const key = isWildcard ? host.slice(1) : host;
-      const hosts = isWildcard ? this.wildcardHosts : this.exactHosts;
-      let index = hosts.get(key);
-      if (index === undefined) hosts.add((index = new PathIndex(key)));
-      index.add(position, rule);
-      if (isWildcard) this.wildcardLengthMax = Math.max(this.wildcardLengthMax, key.length);
-    }
-  }
-}
-
-/** The conditions of all routes but host and path. Most have none, which is seen without a look at the rule: it may lie far away. */
-class Rules {
-  readonly count: number;
-  private readonly rules: readonly Rule[];
-  private readonly hasConditions: Uint8Array;
-
-  constructor(rules: readonly Rule[]) {
-    this.count = rules.length;
-    this.rules = rules;
-    this.hasConditions = Uint8Array.from(rules, (rule) => (rule.methods === null && rule.headers.length === 0 ? 0 : 1));
-  }
-
-  /** The first of these positions that is under `best` and takes the request, or `best`. */
-  firstTaking(positions: Positions, request: MatchedRequest, best: number): number {
-    if (positions === null) return best;
-    if (typeof positions === "number") return positions < best && this.takes(positions, request) ? positions : best;
-    for (const position of positions) {
-      if (position >= best) return best;
-      if (this.takes(position, request)) return position;
+      let dot = host.indexOf(".", Math.max(1, host.length - this.wildcardHosts.longest));
+      for (; dot >= 0; dot = host.indexOf(".", dot + 1)) best = searchHost(this.wildcardHosts.get(host, dot), request, path, best);
     }
     return best;
   }
+}
 
-  private takes(position: number, request: MatchedRequest): boolean {
-    if (this.hasConditions[position] === 0) return true;
-    const rule = this.rules[position];
-    return rule !== undefined && methodHolds(rule, request.method) && headersHold(rule, request);
+function indexOf<Taker extends Ordered>(hosts: Map<string, PathIndex<Taker>>, host: string): PathIndex<Taker> {
+  let index = hosts.get(host);
+  if (index === undefined) hosts.set(host, (index = new PathIndex()));
+  return index;
+}
+
+function searchHost<Taker extends Ordered>(
+  found: PathIndex<Taker> | Taker | undefined,
+  request: MatchedRequest,
+  path: string,
+  best: Taker | null,
+): Taker | null {
+  if (found === undefined) return best;
+  return found instanceof PathIndex ? found.search(request, path, best) : earlier(found, best);
+}
+
+function earlier<Taker extends Ordered>(taker: Taker, best: Taker | null): Taker {
+  return best === null || taker.index < best.index ? taker : best;
+}
+
+/** Those with equal hosts and paths: the first one if it has no other conditions, as most have none, else several. */
+type Takers<Taker extends Ordered> = Taker | Alternatives<Taker> | null;
+
+class Alternatives<Taker extends Ordered> {
+  private readonly candidates: Candidate<Taker>[] = [];
+
+  add(candidate: Candidate<Taker>): this {
+    if (this.candidates.at(-1) !== candidate) this.candidates.push(candidate);
+    return this;
+  }
+
+  first(request: MatchedRequest, best: Taker | null): Taker | null {
+    for (const { rule, taker } of this.candidates) {
+      if (best !== null && taker.index >= best.index) return best;
+      if (methodHolds(rule, request.method) && headersHold(rule, request)) return taker;
+    }
+    return best;
   }
 }
 
-/** Positions of routes, ascending. Most lists have one entry, which needs no list. */
-type Positions = number | number[] | null;
+function withCandidate<Taker extends Ordered>(takers: Takers<Taker>, candidate: Candidate<Taker>): Takers<Taker> {
+  if (takers === null) return isPlain(candidate.rule) ? candidate.taker : new Alternatives<Taker>().add(candidate);
+  // Behind one that takes everything nothing is ever reached.
+  return takers instanceof Alternatives ? takers.add(candidate) : takers;
+}
 
-function withPosition(positions: Positions, position: number): Positions {
-  if (positions === null || positions === position) return position;
-  if (typeof positions === "number") return [positions, position];
-  if (positions.at(-1) !== position) positions.push(position);
-  return positions;
+/** The first of these that is before `best` and takes the request, or `best`. */
+function firstOf<Taker extends Ordered>(takers: Takers<Taker>, request: MatchedRequest, best: Taker | null): Taker | null {
+  if (takers === null) return best;
+  return takers instanceof Alternatives ? takers.first(request, best) : earlier(takers, best);
 }
 
 /** The routes of one host, as a tree of path segments. */
-class PathIndex {
-  /** Whose routes these are, as it is looked for. */
-  readonly key: string;
-  private anyPath: Positions = null;
-  private root: PathNode | null = null;
+class PathIndex<Taker extends Ordered> {
+  private anyPath: Takers<Taker> = null;
+  private root: PathNode<Taker> | null = null;
 
-  constructor(key: string) {
-    this.key = key;
-  }
-
-  add(position: number, rule: Rule): void {
-    if (rule.paths.length === 0) this.anyPath = withPosition(this.anyPath, position);
-    for (const path of rule.paths) {
-      this.root ??= new PathNode("");
+  add(candidate: Candidate<Taker>): void {
+    const { paths } = candidate.rule;
+    if (paths.length === 0) this.anyPath = withCandidate(this.anyPath, candidate);
+    for (const path of paths) {
+      this.root ??= new PathNode();
       let node = this.root;
       for (const segment of path.segments) node = node.grow(segment);
-      if (path.isPrefix) node.below = withPosition(node.below, position);
-      else node.exact = withPosition(node.exact, position);
+      if (path.isPrefix) node.below = withCandidate(node.below, candidate);
+      else node.exact = withCandidate(node.exact, candidate);
     }
   }
 
-  /** The smallest position under `best` that takes the request, or `best`. */
-  search(rules: Rules, request: MatchedRequest, path: string, best: number): number {
-    best = rules.firstTaking(this.anyPath, request, best);
+  /** All were added. */
+  settle(): PathIndex<Taker> | Taker {
+    this.root?.settle();
+    const { anyPath } = this;
+    return this.root !== null || anyPath === null || anyPath instanceof Alternatives ? this : anyPath;
+  }
+
+  /** The first one before `best` that takes the request, or `best`. */
+  search(request: MatchedRequest, path: string, before: Taker | null): Taker | null {
+    let best = firstOf(this.anyPath, request, before);
     let node = this.root;
     if (node === null || path.charCodeAt(0) !== 0x2f) return best; // the `*` of OPTIONS
-    best = rules.firstTaking(node.below, request, best);
+    best = firstOf(node.below, request, best);
     for (let start = 1; node.children !== null;) {
       const slash = path.indexOf("/", start);
-      const child = node.children.get(path, start, slash < 0 ? path.length : slash);
+      const child: PathNode<Taker> | Taker | undefined = node.children.get(path, start, slash < 0 ? path.length : slash);
       if (child === undefined) return best;
-      best = rules.firstTaking(child.below, request, best);
-      if (slash < 0) return rules.firstTaking(child.exact, request, best);
+      if (!(child instanceof PathNode)) return earlier(child, best);
+      best = firstOf(child.below, request, best);
+      if (slash < 0) return firstOf(child.exact, request, best);
       node = child;
       start = slash + 1;
     }
@@ -189,25 +216,32 @@ class PathIndex {
   }
 }
 
-class PathNode {
-  /** The last segment of its path. */
-  readonly key: string;
-  children: SliceMap<PathNode> | null = null;
-  /** Routes for the path that ends here and for all below it. */
-  below: Positions = null;
-  /** Routes for the path that ends here. */
-  exact: Positions = null;
+class PathNode<Taker extends Ordered> {
+  /** By the next segment, once all are there. One that is a taker takes the path that ends there and all below it. */
+  children: SliceMap<PathNode<Taker> | Taker> | null = null;
+  /** For the path that ends here and for all below it. */
+  below: Takers<Taker> = null;
+  /** For the path that ends here. */
+  exact: Takers<Taker> = null;
+  private growing: Map<string, PathNode<Taker>> | null = null;
 
-  constructor(key: string) {
-    this.key = key;
-  }
-
-  grow(segment: string): PathNode {
-    this.children ??= new SliceMap();
-    let child = this.children.get(segment);
-    if (child === undefined) this.children.add((child = new PathNode(segment)));
+  grow(segment: string): PathNode<Taker> {
+    this.growing ??= new Map();
+    let child = this.growing.get(segment);
+    if (child === undefined) this.growing.set(segment, (child = new PathNode()));
     return child;
   }
+
+  settle(): PathNode<Taker> | Taker {
+    if (this.growing !== null) this.children = settled(this.growing);
+    this.growing = null;
+    const { below } = this;
+    return this.children !== null || this.exact !== null || below === null || below instanceof Alternatives ? this : below;
+  }
+}
+
+function settled<Part>(parts: ReadonlyMap<string, { settle(): Part }>): SliceMap<Part> {
+  return new SliceMap(new Map([...parts].map(([key, part]) => [key, part.settle()])));
 }
 
 /** A route's conditions, ready to compare. */
@@ -234,6 +268,11 @@ export function compileConditions(conditions: RouteConditions): Rule {
     methods: methods === undefined || methods.length === 0 ? null : new Set(methods.includes("GET") ? [...methods, "HEAD"] : methods),
     headers: Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value === "*" ? null : value] as const),
   };
+}
+
+/** Whether there are no conditions but host and path. */
+function isPlain(rule: Rule): boolean {
+  return rule.methods === null && rule.headers.length === 0;
 }
 
 export function methodHolds(rule: Rule, method: string): boolean {

@@ -6,8 +6,8 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import nodePath from "node:path";
 import fc from "fast-check";
-import { AMBIGUOUS, compileRoutes } from "./match.ts";
-import type { RouteConditions, RouteTable } from "./match.ts";
+import { AMBIGUOUS, compilePositions } from "./match.ts";
+import type { Ordered, RouteConditions, RouteTable } from "./match.ts";
 import { normalizePath } from "./normalize-path.ts";
 
 /** The segments that an origin finds in a path; null: it refuses the path. */
@@ -72,7 +72,7 @@ const TABLES: readonly (readonly RouteConditions[])[] = [
   [{ path: ["/"] }, { path: ["/public", "/admin/*"] }, { host: ["a.test"] }],
 ];
 
-const compiled = TABLES.map((table) => compileRoutes(table.map((match) => ({ match }))));
+const compiled = TABLES.map((table) => compilePositions(table.map((match) => ({ match }))));
 
 /** The route for /admin and all below it, by the table's own words. */
 function adminRoute(table: readonly RouteConditions[]): number {
@@ -85,16 +85,17 @@ const ATOMS = (
 ).split(" ");
 const spelling = fc.array(fc.constantFrom(...ATOMS), { minLength: 1, maxLength: 9 }).map((atoms) => `/${atoms.join("")}`);
 
-function checkSpelling(path: string, table: RouteTable, expected: number): "refused" | "taken" | "elsewhere" {
+function checkSpelling(path: string, table: RouteTable<Ordered>, expected: number): "refused" | "taken" | "elsewhere" {
   const canonical = normalizePath(path);
   const request = { method: "GET", host: "a.test", path, get: () => undefined };
   const found = canonical === null ? AMBIGUOUS : table.find(request, canonical);
   if (found === AMBIGUOUS) return "refused";
+  const position = found?.index ?? -1;
   for (const [name, read] of Object.entries(ORIGINS)) {
     const [first] = read(path) ?? [];
-    if (first === "admin") assert.equal(found, expected, `${path} to an origin like ${name}`);
+    if (first === "admin") assert.equal(position, expected, `${path} to an origin like ${name}`);
   }
-  return found === expected ? "taken" : "elsewhere";
+  return position === expected ? "taken" : "elsewhere";
 }
 
 test("whatever origin reads a path into /admin, the route for /admin takes it, or nobody does", () => {
