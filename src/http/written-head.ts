@@ -18,6 +18,12 @@ export class WrittenHead {
   private lines: string = "";
   private start: string = "";
   private text: string = "";
+  private readonly latest: LatestHead | null;
+
+  /** @param latest of heads that are often like those of other connections */
+  constructor(latest: LatestHead | null = null) {
+    this.latest = latest;
+  }
 
   /**
    * Whether `behind` knows what is written for the lines of that edition. If not, `keep` is told next.
@@ -46,7 +52,8 @@ export class WrittenHead {
   keep(lines: string): void {
     if (!this.again || lines.length > LINES_MAX) return;
     // Joined it is one piece, which is not put together anew for each message.
-    this.lines = [lines, ""].join("");
+    const joined = [lines, ""].join("");
+    this.lines = this.latest === null ? joined : this.latest.linesLike(joined);
     this.start = "";
     this.text = this.lines;
   }
@@ -55,7 +62,7 @@ export class WrittenHead {
   behind(start: string): string {
     if (start !== this.start) {
       this.start = start;
-      this.text = start + this.lines;
+      this.text = this.latest === null ? start + this.lines : this.latest.behind(start, this.lines);
     }
     return this.text;
   }
@@ -72,5 +79,34 @@ export class WrittenHead {
     this.lines = "";
     this.start = "";
     this.text = "";
+  }
+}
+
+/**
+ * The head that was put together last. All connections to an origin bring the same new `Date`, once a second: what is written of it is one
+ * text for all of them, and not one for each that grows old with the connection.
+ */
+export class LatestHead {
+  private start: string = "";
+  private lines: string = "";
+  private text: string = "";
+
+  /** These lines, as the text that is there already if it is the same. */
+  linesLike(lines: string): string {
+    if (lines !== this.lines) {
+      this.lines = lines;
+      this.start = "";
+      this.text = lines;
+    }
+    return this.lines;
+  }
+
+  behind(start: string, lines: string): string {
+    if (start !== this.start || lines !== this.lines) {
+      this.start = start;
+      this.lines = lines;
+      this.text = start + lines;
+    }
+    return this.text;
   }
 }

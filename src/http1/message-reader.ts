@@ -49,7 +49,7 @@ const State = {
 } as const;
 
 const EMPTY = Buffer.alloc(0);
-/** Messages between two tries whether one has the very lines of the one before it: most origins' differ in `Date`, once a second. */
+/** Messages between two tries whether one has the very lines of the one before it, where they had not at the last two tries. */
 const RUNS_FIRST = 64;
 
 export abstract class MessageReader<Head extends FieldSection> {
@@ -73,7 +73,8 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** Where its field lines begin. */
   private linesAt: number = 0;
   private state: number = State.startLine;
-  private startLineDone: boolean = false;
+  /** The current message's start line was read: its facts in `head` are this message's. */
+  protected startLineRead: boolean = false;
   private remaining: number = 0;
   private chunked: ChunkedDecoder | null = null;
   /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
@@ -81,6 +82,8 @@ export abstract class MessageReader<Head extends FieldSection> {
   private readonly lineScan: LineScan = new LineScan();
   /** For so many messages runs of lines are compared, and not all lines at once. */
   private runsFirst: number = 0;
+  /** All lines were those of the message before when they were compared last. */
+  private linesStay: boolean = false;
   private readonly stable: StableLines = new StableLines();
   private readonly last: LastHead = new LastHead();
   /** A message of the same connection came before. Many bring only one: what is known of it for the next one has no use then. */
@@ -146,11 +149,6 @@ export abstract class MessageReader<Head extends FieldSection> {
     return this.state === State.fields || (this.state === State.startLine && this.kept !== null);
   }
 
-  /** Whether the current message's start line was read: its facts in `head` are this message's. */
-  protected get startLineRead(): boolean {
-    return this.startLineDone;
-  }
-
   /** Of a head whose lines were not all read: tells those that were. */
   protected tellSoFar(): void {
     const { head, bytes } = this;
@@ -189,7 +187,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** Begins the next message of the connection. Unread bytes stay and are read next. */
   restart(head: Head): void {
     this.state = State.startLine;
-    this.startLineDone = false;
+    this.startLineRead = false;
     this.follows = true;
     if (head !== this.head) this.forgetLast();
     this.head = head;
@@ -209,6 +207,7 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   private forgetLast(): void {
     this.follows = false;
+    this.linesStay = false;
     this.stable.forget();
     this.last.forget();
   }
@@ -251,11 +250,12 @@ export abstract class MessageReader<Head extends FieldSection> {
     if (this.recallHead()) return this.headRead(true);
     const result = this.readStartLine();
     if (result === true) {
-      this.startLineDone = true;
+      this.startLineRead = true;
       this.linesAt = this.at;
       this.state = State.fields;
       if (this.runsFirst > 0 && this.stable.runs !== NO_RUNS) this.runsFirst--;
       else if (this.recallLines()) return this.headRead(true);
+      else if (this.linesStay) this.linesStay = false;
       else this.runsFirst = RUNS_FIRST;
       return this.recallRuns() ? this.headRead(this.recalled) : this.nextFields();
     }
@@ -268,11 +268,9 @@ export abstract class MessageReader<Head extends FieldSection> {
     const fault = this.readLines(this.head);
     if (fault === undefined) return this.wantMore();
     if (fault !== null) return this.fail(fault);
-    const { head } = this;
-    const before = head.linesBefore;
     this.completeHead(this.at - 2);
     if (this.follows) this.rememberLines();
-    this.stable.learn(before, head.text, head);
+    this.stable.learn(this.head.linesBefore, this.head.text, this.head);
     return this.headRead(false);
   }
 
@@ -298,7 +296,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     if (length === 0) return false;
     head.hidden = 0;
     this.sameStart = true;
-    this.startLineDone = true;
+    this.startLineRead = true;
     this.linesAt = last.startLength;
     this.at = length;
     return true;
@@ -311,6 +309,8 @@ export abstract class MessageReader<Head extends FieldSection> {
     const length = last.linesLengthAt(bytes, at, Math.min(this.limit, base + this.limits.headBytesMax));
     if (length === 0) return false;
     head.recall();
+    this.linesStay = true;
+    this.runsFirst = 0;
     if (!this.sameStart) this.takeStartLine(latin1(bytes, base, at));
     else if (base === 0 && this.stays) last.rememberPlace(bytes);
     this.at = at + length;

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { RequestHead } from "../http/request-head.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
+import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "./limits.ts";
 import { Event } from "./message-reader.ts";
 import { RequestReader } from "./request-reader.ts";
+import { ResponseReader } from "./response-reader.ts";
 import { latin1, readRequests } from "./transcript.test.ts";
 
 const START_LINES = [
@@ -118,6 +119,26 @@ test("a head in the place of the one before is told from it, and from those that
   assert.equal(ask(wire).host, "a.test");
   reader.forget();
   assert.equal(ask(wire.replace("a.test", "c.test")).host, "c.test");
+});
+
+test("lines that change once a second are known again with the second message that has them", () => {
+  const reader = new ResponseReader(RESPONSE_LIMITS);
+  reader.toHead = true;
+  const ask = (second: number): number => {
+    const wire = latin1(
+      `HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 10:00:0${second} GMT\r\nServer: one of many words\r\nContent-Length: 0\r\n\r\n`,
+    );
+    reader.feed(wire, 0, wire.length);
+    assert.deepEqual([reader.next(), reader.next()], [Event.head, Event.end]);
+    assert.match(reader.head.get("date") ?? "", new RegExp(`0${second} GMT`));
+    reader.restart(reader.head);
+    return reader.head.edition;
+  };
+  for (let second = 0; second < 10; second++) {
+    const editions = Array.from({ length: 6 }, () => ask(second));
+    // A connection's first message is not remembered.
+    assert.equal(new Set(editions.slice(second === 0 ? 1 : 0)).size, 1, `second ${second}`);
+  }
 });
 
 test("the lines of a message that was refused or cut short are not taken for those of the next", () => {

@@ -112,11 +112,12 @@ const responses = fc.array(
 
 type OneResponse = typeof responses extends fc.Arbitrary<(infer One)[]> ? One : never;
 
+function write(reader: ResponseReader, one: OneResponse): string {
+  readHead(reader, one.start, one.lines);
+  return responseHeadText(reader.head, editsOf(one), one);
+}
+
 test("responses of a connection are written as each would be alone", () => {
-  const write = (reader: ResponseReader, one: OneResponse): string => {
-    readHead(reader, one.start, one.lines);
-    return responseHeadText(reader.head, editsOf(one), one);
-  };
   fc.assert(
     fc.property(responses, (all) => {
       const reader = toHead();
@@ -125,6 +126,25 @@ test("responses of a connection are written as each would be alone", () => {
           assert.equal(write(reader, one), write(toHead(), one), JSON.stringify(all));
           reader.restart(reader.head);
         }
+      }
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("responses of several connections are written as each would be alone", () => {
+  const alike = responses.map((all) => all.map((one) => ({ ...one, added: "" as const, removed: [], mode: BodyMode.length })));
+  fc.assert(
+    fc.property(alike, fc.array(fc.nat(2), { minLength: 8, maxLength: 40 }), (all, turns) => {
+      const connections = [0, 1, 2].map(() => ({ reader: toHead(), count: 0 }));
+      for (const turn of turns) {
+        const connection = connections[turn];
+        // Each brings a response some times and then the next one, as all of them do.
+        const one = all[Math.floor((connection?.count ?? 0) / 3) % all.length];
+        if (connection === undefined || one === undefined) continue;
+        connection.count++;
+        assert.equal(write(connection.reader, one), write(toHead(), one), JSON.stringify({ all, turns }));
+        connection.reader.restart(connection.reader.head);
       }
     }),
     { numRuns: 1500 },
