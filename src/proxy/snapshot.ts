@@ -25,27 +25,27 @@ import type { LocalAnswer, Middleware } from "./middleware.ts";
 type UpstreamConfig = Config["upstreams"][string];
 type RouteConfig = Config["routes"][number];
 
-/** One endpoint as the data path uses it. */
+/** One endpoint as the data path uses it: first what each exchange looks at, which then lies together in memory. */
 export interface EndpointTarget {
   /** Position in its upstream. */
   readonly index: number;
   /** Row in the endpoint table. */
   readonly slot: number;
-  /** As configured: for logs and metrics. */
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-  /** Value of Host for a request that brought none. */
-  readonly authority: string;
-  readonly tls: EndpointTls | null;
-  readonly timeouts: UpstreamConfig["timeouts"];
-  readonly keepAlive: UpstreamConfig["keep_alive"];
-  /** Equal for endpoints that may share connections. */
-  readonly key: string;
   /** The thread's pool for it, found at its first use. */
   pool: unknown;
   /** Those that read no response at the moment: of all endpoints of the upstream, whose responses resemble each other. */
   readonly idleReaders: IdleReaders<ResponseReader>;
+  readonly timeouts: UpstreamConfig["timeouts"];
+  readonly keepAlive: UpstreamConfig["keep_alive"];
+  /** Value of Host for a request that brought none. */
+  readonly authority: string;
+  /** As configured: for logs and metrics. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: EndpointTls | null;
+  /** Equal for endpoints that may share connections. */
+  readonly key: string;
 }
 
 export interface EndpointTls {
@@ -204,16 +204,16 @@ function compileUpstream(name: string, config: UpstreamConfig, slots: readonly n
     return {
       index,
       slot: slots[index] ?? 0,
+      pool: null,
+      idleReaders,
+      timeouts: config.timeouts,
+      keepAlive: config.keep_alive,
+      authority: url.host,
       url: endpoint.url,
       host,
       port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
-      authority: url.host,
       tls,
-      timeouts: config.timeouts,
-      keepAlive: config.keep_alive,
       key: JSON.stringify([url.protocol, url.host, tls, config.timeouts, config.keep_alive]),
-      pool: null,
-      idleReaders,
     };
   });
   const balancer = makeBalancer(config.endpoints, context.workerIndex);
