@@ -65,6 +65,7 @@ async function bench(options: Options | string | null): Promise<number> {
   }
   const missing = cannotRun();
   if (options.awake && !keepAwake()) missing.push("processors cannot be kept awake: it takes root, and a Linux that lets it");
+  if (options.realtime && !processes.beRealtime()) missing.push("processes cannot have real-time priority: it takes root");
   if (missing.length > 0) {
     console.error(missing.join("\n"));
     return 2;
@@ -86,7 +87,7 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
   const [proxyCore = 0, loadCore = 1] = allowedCores();
   const result = await work.run({ ...options, processes, folder: own, proxyCore, loadCore }, rivals);
   await processes.endRunning();
-  const state = options.awake ? " kept awake" : "";
+  const state = `${options.awake ? " kept awake" : ""}${options.realtime ? ", real-time priority" : ""}`;
   console.log(`\n${result.text}\n${machine().processor}${state}; written to ${save(work, result, options)}`);
   return rivals.some(({ name, at }) => at !== undefined && result.rows.some((row) => row.name === name && row.problem !== undefined))
     ? 1
@@ -102,14 +103,14 @@ function cannotRun(): string[] {
 }
 
 /** JSON with every round, and beside it the chart. */
-function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing, awake }: Options): string {
+function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing, awake, realtime }: Options): string {
   const results = fileURLToPath(new URL("./results", import.meta.url));
   mkdirSync(results, { recursive: true });
   const measuredAt = new Date().toISOString();
   const file = path.join(results, `${measuredAt.replaceAll(/[:.]/g, "-")}-${work.name}`);
   const { name, about } = work;
   const text = JSON.stringify(
-    { work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, awake, rows },
+    { work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, awake, realtime, rows },
     null,
     2,
   );

@@ -10,6 +10,8 @@ export interface Options {
   readonly changing: boolean;
   /** Processors do not sleep while they have nothing to do. */
   readonly awake: boolean;
+  /** Nothing else that the machine has to do stops proxies, origin and load. */
+  readonly realtime: boolean;
   readonly chosen: readonly Chosen[];
 }
 
@@ -21,7 +23,7 @@ export interface Chosen {
 export function help(works: readonly Work[]): string {
   const width = Math.max(...works.map(({ name }) => name.length));
   return `npm run bench -- [--work NAME,NAME] [--quick] [--rounds N] [--seconds N] [--only NAME,NAME] [--against REV] [--changing]
-              [--awake]
+              [--awake] [--realtime]
 
   --work        of the list below (${works[0]?.name ?? ""}); all: every one
   --rounds N    rounds, each proxy once per round (5)
@@ -32,6 +34,7 @@ export function help(works: readonly Work[]): string {
   --against     another revision of Millrace beside this one, and nothing else: which is faster?
   --changing    request fields that differ from request to request (small and features)
   --awake       keep processors from sleeping: otherwise who is slow pays for waking the load generator (takes root)
+  --realtime    nothing else of the machine stops proxies, origin and load: for latencies (takes root)
 
 ${works.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join("\n")}
 `;
@@ -62,7 +65,15 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
     if (rivals.length > 0) chosen.push({ work, rivals });
   }
   if (unused.size > 0) return `no proxy of ${names.join(", ")} is called ${[...unused].join(", ")}`;
-  return { rounds, seconds, minutes, changing: values.changing === true, awake: values.awake === true, chosen };
+  return {
+    rounds,
+    seconds,
+    minutes,
+    changing: values.changing === true,
+    awake: values.awake === true,
+    realtime: values.realtime === true,
+    chosen,
+  };
 }
 
 function choose({ name, rivals }: Work, names: readonly string[] | undefined, revision: string | undefined): readonly Rival[] | string {
@@ -87,6 +98,7 @@ function parse(argv: readonly string[]): Values | string {
         against: { type: "string" },
         changing: { type: "boolean" },
         awake: { type: "boolean" },
+        realtime: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     }).values;
@@ -105,5 +117,6 @@ interface Values {
   readonly against?: string;
   readonly changing?: boolean;
   readonly awake?: boolean;
+  readonly realtime?: boolean;
   readonly help?: boolean;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Processes, asBatch, findProgram, freePort, missingProgram } from "./processes.ts";
+import { Processes, findProgram, freePort, missingProgram } from "./processes.ts";
 
 const LINUX = process.platform === "linux" ? false : "taskset pins processes";
 const ANY_CORE = "0-1023";
@@ -53,12 +53,34 @@ test("failures tell what the program said", { skip: LINUX }, async () => {
 
 test("a batch process is one, and keeps its process id", { skip: LINUX }, async () => {
   const processes = new Processes();
-  const argv = asBatch(script("console.log('id ' + process.pid); setInterval(() => 0, 1000)"));
+  const argv = processes.asBatch(script("console.log('id ' + process.pid); setInterval(() => 0, 1000)"));
   const { pid, match } = await processes.until(argv, ANY_CORE, /id (\d+)/, 20_000);
   assert.equal(Number(match[1]), pid);
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // proc_pid_stat(5): field 41 is the policy, and SCHED_BATCH is 3.
-  assert.equal(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[41 - 3], "3");
+  assert.equal(policyOf(pid), SCHED_BATCH);
+  await processes.endAll();
+});
+
+test("real-time priority is for all that is started from then on, or takes root", { skip: LINUX }, async () => {
+  const processes = new Processes();
+  const mayBe = processes.beRealtime();
+  const argv = processes.asBatch(script("console.log('id ' + process.pid); setInterval(() => 0, 1000)"));
+  const { pid, match } = await processes.until(argv, ANY_CORE, /id (\d+)/, 20_000);
+  assert.equal(Number(match[1]), pid);
+  assert.equal(policyOf(pid), mayBe ? SCHED_RR : SCHED_BATCH);
+  await processes.endAll();
+});
+
+test("lines are answered by lines, until the program ends", { skip: LINUX }, async () => {
+  const processes = new Processes();
+  const shouting = `require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+    if (line === "die") throw new Error("as told");
+    console.log(line.toUpperCase());
+  })`;
+  const { ask } = processes.answering(script(shouting), ANY_CORE);
+  assert.equal(await ask("one"), "ONE");
+  assert.equal(await ask("two"), "TWO");
+  await assert.rejects(ask("die"), /it ended: [^]*as told/);
+  await assert.rejects(ask("more"), /it ended/);
   await processes.endAll();
 });
 
@@ -67,6 +89,16 @@ test("a missing program is named with the command that installs it", () => {
   assert.equal(missingProgram("no-such-program", "its-package"), "no-such-program is not installed: apt-get install its-package");
   assert.equal(missingProgram("sh"), null);
 });
+
+/** sched(7), as numbers. */
+const SCHED_RR = "2";
+const SCHED_BATCH = "3";
+
+/** proc_pid_stat(5): field 41. */
+function policyOf(pid: number): string | undefined {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[41 - 3];
+}
 
 function script(code: string): string[] {
   return [process.execPath, "-e", code];

@@ -1,10 +1,11 @@
 /** The processes that the bench starts. Each is ended by its id, however the bench ends. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import net from "node:net";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
 const START_LIMIT_MS = 20_000;
@@ -16,6 +17,12 @@ const OUTPUT_KEPT = 100_000;
 export interface Started {
   readonly pid: number;
   readonly port: number;
+}
+
+/** A program that answers each line with one. */
+export interface Answering {
+  /** Rejects when the program ends instead. One line at a time. */
+  readonly ask: (line: string) => Promise<string>;
 }
 
 interface Running {
@@ -30,6 +37,7 @@ export class Processes {
   private readonly running = new Set<ChildProcess>();
   private readonly endLimitMs: number;
   private ending = false;
+  private isRealtime = false;
 
   /** @param endLimitMs from SIGTERM to SIGKILL */
   constructor(endLimitMs: number = END_LIMIT_MS) {
@@ -41,15 +49,15 @@ export class Processes {
   }
 
   /**
-   * Runs a server and resolves when its port accepts; rejects with its last output when it ends or takes too long.
+   * Runs an HTTP server and resolves when it answers; rejects with its last output when it ends or takes too long.
    * @param cores a core's number, or a list as taskset takes it
    */
   async serve(argv: readonly string[], cores: number | string, port: number): Promise<Started> {
     const { child, output, said } = this.start(argv, cores);
     const deadline = performance.now() + START_LIMIT_MS;
-    while (!(await accepts(port))) {
+    while (!(await answers(port))) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended at its start: ${await said()}`);
-      if (performance.now() > deadline) throw new Error(`it does not accept on port ${port}: ${output()}`);
+      if (performance.now() > deadline) throw new Error(`it does not answer on port ${port}: ${output()}`);
       await delay(50);
     }
     return { pid: child.pid ?? 0, port };
@@ -81,6 +89,46 @@ export class Processes {
     return output();
   }
 
+  /** Runs a program on one core that reads lines from its standard input; it goes on running. */
+  answering(argv: readonly string[], core: number | string): Answering {
+    const { child, said } = this.start(argv, core, "pipe");
+    const { stdin, stdout } = child;
+    if (stdin === null || stdout === null) throw new Error("the program has no pipes");
+    // That it has gone is told by its end.
+    stdin.on("error", () => undefined);
+    const lines = createInterface({ input: stdout });
+    const ended = once(lines, "close").then(async (): Promise<never> => {
+      throw new Error(`it ended: ${await said()}`);
+    });
+    // Nobody may be asking when it ends.
+    ended.catch(() => undefined);
+    return {
+      ask: async (line) => {
+        const answer = once(lines, "line");
+        stdin.write(`${line}\n`);
+        return String((await Promise.race([answer, ended]))[0]);
+      },
+    };
+  }
+
+  /**
+   * What is started from now on has real-time priority (SCHED_RR, sched(7)): nothing else that the machine has to do stops it, and it stops
+   * everything. False: that takes root.
+   */
+  beRealtime(): boolean {
+    this.isRealtime = spawnSync("chrt", ["--rr", "1", "true"]).status === 0;
+    return this.isRealtime;
+  }
+
+  /**
+   * That command as a batch process (sched(7)): the kernel does not stop what runs on its core for it when it is woken. So origin and load
+   * generator, which share a core, do not interrupt each other for each message: what they cost together falls by a tenth. With real-time
+   * priority that is so anyway.
+   */
+  asBatch(argv: readonly string[]): readonly string[] {
+    return this.isRealtime ? argv : ["chrt", "--batch", "0", ...argv];
+  }
+
   /** None is started any more. */
   get areEnding(): boolean {
     return this.ending;
@@ -102,13 +150,14 @@ export class Processes {
     await this.endRunning();
   }
 
-  private start(argv: readonly string[], cores: number | string): Running {
+  private start(argv: readonly string[], cores: number | string, stdin: "ignore" | "pipe" = "ignore"): Running {
     if (this.ending) throw new Error("the bench is ending");
+    const policy = this.isRealtime ? ["chrt", "--rr", "1"] : [];
     // Its own process group, so that Ctrl-C in a terminal reaches the bench alone, which then ends them in order.
-    const child = spawn("taskset", ["-c", String(cores), ...argv], { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn("taskset", ["-c", String(cores), ...policy, ...argv], { stdio: [stdin, "pipe", "pipe"], detached: true });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
         output = (output + text).slice(-OUTPUT_KEPT);
       });
     }
@@ -144,14 +193,6 @@ function kill({ pid }: ChildProcess): void {
   }
 }
 
-/**
- * That command as a batch process (sched(7)): the kernel does not stop what runs on its core for it when it is woken. So origin and load
- * generator, which share a core, do not interrupt each other for each message: what they cost together falls by a tenth.
- */
-export function asBatch(argv: readonly string[]): readonly string[] {
-  return ["chrt", "--batch", "0", ...argv];
-}
-
 /** null when the program is there, otherwise the command that installs it on Debian and Ubuntu. */
 export function missingProgram(name: string, debianPackage: string = name): string | null {
   return findProgram(name) === null ? `${name} is not installed: apt-get install ${debianPackage}` : null;
@@ -183,13 +224,15 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-function accepts(port: number): Promise<boolean> {
+/** That it accepts is not enough: Millrace tries whether a port is free by listening on it, before its workers do. */
+function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect(port, "127.0.0.1");
-    const end = (accepted: boolean) => (): void => {
+    const socket = net.connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"));
+    socket.once("data", () => {
+      resolve(true);
       socket.destroy();
-      resolve(accepted);
-    };
-    socket.once("connect", end(true)).once("error", end(false));
+    });
+    socket.once("error", () => undefined).once("close", () => resolve(false));
+    socket.setTimeout(1000, () => socket.destroy());
   });
 }

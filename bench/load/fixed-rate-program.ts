@@ -1,18 +1,18 @@
 /**
- * Requests at a fixed rate, whatever the answers do:
- * `fixed-rate-program.ts PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD [TRIAL_PORT]`.
+ * Requests at a fixed rate, whatever the answers do. Each line of the standard input is a `FixedRateRun` in JSON, and is answered by a line:
+ * a `FixedRateLoad`, or what went wrong as `error`.
  *
  * Each request is due at a moment of its own and goes to a connection that is free. When none is, it waits, and the wait is part of its
  * latency, as it would be for a user (wrk, which sends when an answer has come, leaves that out). The program sleeps while an answer is to
  * come: one that keeps its core busy makes the origin beside it wait for the scheduler's next tick. When the machine stops the program itself
- * for a while, no proxy is to blame: what is due then is due later, and what was under way is not judged. With a further port (the origin's)
- * the first second goes there and is forgotten, so that the program's own compilers and their pauses do. Prints a line of JSON per interval,
- * a `Load`, and in the end one more for the whole time.
+ * for a while, no proxy is to blame: what is due then is due later, and what was under way is not judged.
  */
 import net from "node:net";
+import { createInterface } from "node:readline";
 import { rawAccess, takeHandle } from "../../src/net/raw-access.ts";
 import { RawTransport } from "../../src/net/raw-transport.ts";
 import { AnswerReader } from "./answer-reader.ts";
+import type { FixedRateLoad, FixedRateRun } from "./fixed-rate.ts";
 import { Latencies } from "./latencies.ts";
 import type { Load } from "./wrk.ts";
 
@@ -25,24 +25,12 @@ interface Connection {
   spoiled: boolean;
 }
 
-interface Settings {
-  readonly port: number;
-  /** Requests per second. */
-  readonly rate: number;
-  readonly seconds: number;
-  readonly connections: number;
-  readonly intervalSeconds: number;
-  /** A whole request. */
-  readonly request: string;
-}
-
 /** Timers come every millisecond, requests are due every few dozen microseconds: what is due is sent whenever an answer comes, too. */
 const TURN_MS = 1;
 /** Turns further apart: the machine let the program stand still. */
 const STANDSTILL_MS = 5;
 /** Time for answers that are still out when the last request was sent. */
 const GRACE_MS = 5000;
-const TRIAL_SECONDS = 1;
 
 const access = rawAccess() ?? fail("this version of Node has no raw access to sockets");
 const buffer = Buffer.allocUnsafeSlow(64 * 1024);
@@ -63,8 +51,8 @@ class Tally {
 }
 
 class Run {
-  private readonly settings: Settings;
-  private readonly report: (load: Load) => void;
+  private readonly settings: FixedRateRun;
+  private readonly intervals: Load[] = [];
   private readonly connections: Set<Connection> = new Set();
   private readonly free: Connection[] = [];
   private readonly total: number;
@@ -79,17 +67,18 @@ class Run {
   /** A turn is due without a timer or an answer. */
   private watching = false;
   private timer: NodeJS.Timeout | null = null;
-  private resolve: () => void = () => {};
+  /** Resolved or rejected. */
+  private over = false;
+  private resolve: (load: FixedRateLoad) => void = () => {};
   private reject: (error: Error) => void = () => {};
 
-  constructor(settings: Settings, report: (load: Load) => void) {
+  constructor(settings: FixedRateRun) {
     this.settings = settings;
-    this.report = report;
     this.total = Math.round(settings.rate * settings.seconds);
   }
 
   /** Resolves when all is reported; rejects when a connection is refused. */
-  finished(): Promise<void> {
+  finished(): Promise<FixedRateLoad> {
     for (let each = 0; each < this.settings.connections; each++) this.connect();
     return new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -101,8 +90,12 @@ class Run {
   private connect(): void {
     const socket = net.connect({ port: this.settings.port, host: "127.0.0.1", noDelay: true });
     socket.pause();
-    socket.once("error", (error) => this.reject(error));
+    socket.once("error", (error) => this.fail(error));
     socket.once("connect", () => {
+      if (this.over) {
+        socket.destroy();
+        return;
+      }
       const handle = takeHandle(socket) ?? fail("the socket has no handle");
       const reader = {
         readBuffer: buffer,
@@ -144,7 +137,7 @@ class Run {
     this.watching = true;
     setImmediate(() => {
       this.watching = false;
-      if (this.timer !== null) this.turn();
+      if (!this.over) this.turn();
     });
   }
 
@@ -194,26 +187,34 @@ class Run {
     this.connections.delete(connection);
     const index = this.free.indexOf(connection);
     if (index >= 0) this.free.splice(index, 1);
-    if (this.timer !== null && this.done < this.total) this.connect();
+    if (!this.over && this.done < this.total) this.connect();
   }
 
   private endInterval(): void {
     const { intervalSeconds, seconds } = this.settings;
-    this.report(this.inInterval.load(Math.min(intervalSeconds, seconds)));
+    this.intervals.push(this.inInterval.load(Math.min(intervalSeconds, seconds)));
     this.interval++;
     this.inInterval = new Tally();
   }
 
   private finish(): void {
-    if (this.timer === null) return;
-    clearInterval(this.timer);
-    this.timer = null;
+    if (this.over) return;
     // Far behind its rate, what is under way at the end says nothing; otherwise these are answers that did not come.
     this.count(this.sent < this.total ? "unsent" : "errors", this.total - this.done);
     this.endInterval();
-    this.report(this.inAll.load(this.settings.seconds));
+    this.end();
+    this.resolve({ whole: this.inAll.load(this.settings.seconds), intervals: this.intervals });
+  }
+
+  private fail(error: Error): void {
+    this.end();
+    this.reject(error);
+  }
+
+  private end(): void {
+    this.over = true;
+    if (this.timer !== null) clearInterval(this.timer);
     for (const { transport } of this.connections) transport.destroy();
-    this.resolve();
   }
 
   private count(what: "answered" | "errors" | "unsent", further: number = 1): void {
@@ -226,11 +227,15 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
-const [port = 0, rate = 0, seconds = 0, connections = 0, intervalSeconds = 0] = process.argv.slice(2, 7).map(Number);
-const [request = "", trialPort] = process.argv.slice(7, 9);
-if (!(rate > 0 && seconds > 0 && connections > 0 && intervalSeconds > 0) || request === "") {
-  fail("usage: PORT RATE SECONDS CONNECTIONS INTERVAL_SECONDS HEAD [TRIAL_PORT]");
+async function answer(settings: FixedRateRun): Promise<FixedRateLoad | { error: string }> {
+  try {
+    return await new Run(settings).finished();
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
 }
-const settings: Settings = { port, rate, seconds, connections, intervalSeconds, request };
-if (trialPort !== undefined) await new Run({ ...settings, port: Number(trialPort), seconds: TRIAL_SECONDS }, () => {}).finished();
-await new Run(settings, (load) => process.stdout.write(`${JSON.stringify(load)}\n`)).finished();
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const settings: FixedRateRun = JSON.parse(line);
+  process.stdout.write(`${JSON.stringify(await answer(settings))}\n`);
+}

@@ -2,20 +2,27 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { test } from "node:test";
-import { Processes } from "../processes.ts";
-import { fixedRateCommand, parseFixedRate } from "./fixed-rate.ts";
+import { Processes, freePort } from "../processes.ts";
+import { FixedRate, parseFixedRate } from "./fixed-rate.ts";
 
 const LOAD = { requests: 10, requestsPerSecond: 5, p50: 1, p99: 2, p999: 3, longest: 4, errors: 0, unsent: 0 };
 
-test("a result per line, the last one for all", () => {
-  const whole = { ...LOAD, errors: 2 };
-  assert.deepEqual(parseFixedRate([LOAD, LOAD, whole].map((load) => JSON.stringify(load)).join("\n")), { whole, intervals: [LOAD, LOAD] });
+test("a report has the whole and its intervals", () => {
+  const report = { whole: { ...LOAD, errors: 2 }, intervals: [LOAD, LOAD] };
+  assert.deepEqual(parseFixedRate(JSON.stringify(report)), report);
 });
 
 test("what lacks a number is quoted", () => {
-  assert.throws(() => parseFixedRate('{"requests":1}'), /the load said: \{"requests":1\}/);
-  assert.throws(() => parseFixedRate(""), /the load said/);
-  assert.throws(() => parseFixedRate(JSON.stringify(LOAD)), /the load said/);
+  assert.throws(() => parseFixedRate('{"whole":{"requests":1}}'), /the load said: \{"whole":\{"requests":1\}\}/);
+  for (const report of [
+    "",
+    "null",
+    '{"error":"refused"}',
+    JSON.stringify({ whole: LOAD }),
+    JSON.stringify({ whole: LOAD, intervals: [] }),
+  ]) {
+    assert.throws(() => parseFixedRate(report), /the load said/, report);
+  }
 });
 
 // taskset pins the program: Linux.
@@ -39,9 +46,10 @@ test("it keeps its rate, over an answer that ends its connection, too", { skip: 
   });
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
-  const settings = { rate: 200, seconds: 1, connections: 4, intervalSeconds: 0.5, trialPort: address.port };
-  const { whole, intervals } = parseFixedRate(await processes.run(fixedRateCommand(address.port, settings), "0-1023"));
-  // The trial's are asked and not told of.
+  const load = await FixedRate.start(processes, "0-1023", address.port, { rate: 200, connections: 4 }, 1);
+  assert.equal(asked, 200, "the trial");
+  await assert.rejects(load.on(await freePort(), 1), /the load said: .*ECONNREFUSED/, "one that is not there is no end of the load");
+  const { whole, intervals } = await load.on(address.port, 1, 0.5);
   assert.equal(asked, 400);
   assert.equal(intervals.length, 2);
   assert.deepEqual([whole.requests, whole.requestsPerSecond, whole.errors], [200, 200, 0]);

@@ -1,6 +1,6 @@
 /** The load generator: wrk on one thread, each connection with its next request as soon as it has its answer. */
 import { fileURLToPath } from "node:url";
-import { asBatch, missingProgram } from "../processes.ts";
+import { missingProgram } from "../processes.ts";
 import type { Processes } from "../processes.ts";
 
 export interface Load {
@@ -26,7 +26,7 @@ export interface WrkSettings {
   /** A script of this folder and its arguments; without one every request is the same. */
   readonly script?: "changing" | "keys" | "routes" | "upload";
   readonly parameters?: readonly (string | number)[];
-  /** See `asBatch` (true). */
+  /** See `Processes.asBatch` (true). */
   readonly isBatch?: boolean;
 }
 
@@ -63,7 +63,7 @@ export async function runWrk(processes: Processes, core: number, port: number, s
   const argv = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", file, ...lines];
   const target = `http://127.0.0.1:${port}${REQUEST_TARGET}`;
   const command = [...argv, target, "--", ...parameters.map(String)];
-  return parseWrk(await processes.run(isBatch ? asBatch(command) : command, core));
+  return parseWrk(await processes.run(isBatch ? processes.asBatch(command) : command, core));
 }
 
 /** Reads wrk's report with what report.lua adds; throws when it is none. */

@@ -1,5 +1,5 @@
 /** Latency as users meet it: no proxy is saturated, all get the same number of requests, half of what nginx can take. */
-import { runFixedRate } from "../load/fixed-rate.ts";
+import { FixedRate } from "../load/fixed-rate.ts";
 import { missingWrk, runWrk } from "../load/wrk.ts";
 import type { Started } from "../processes.ts";
 import { caddy } from "../rivals/caddy.ts";
@@ -11,7 +11,7 @@ import { promptOrigin } from "./origins.ts";
 import { startRival } from "./work.ts";
 import type { Place, Work } from "./work.ts";
 
-export const CONNECTIONS = 16;
+const CONNECTIONS = 16;
 
 export const half: Work = {
   name: "half",
@@ -23,15 +23,18 @@ export const half: Work = {
     base: "nginx",
     note: "latencies count from the moment a request was due",
     load: async (place, origin) => {
-      const rate = await halfRate(place, origin);
-      const settings = { rate, connections: CONNECTIONS, trialPort: origin.port };
-      return async ({ port }, seconds) => (await runFixedRate(place.processes, place.loadCore, port, { ...settings, seconds })).whole;
+      const load = await halfLoad(place, origin);
+      return async ({ port }, seconds) => (await load.on(port, seconds)).whole;
     },
   }),
 };
 
 /** Half of the requests per second with which nginx is saturated here and now. */
-export async function halfRate(place: Place, origin: Started): Promise<number> {
+export async function halfLoad(place: Place, origin: Started): Promise<FixedRate> {
+  return FixedRate.start(place.processes, place.loadCore, origin.port, { rate: await halfRate(place, origin), connections: CONNECTIONS });
+}
+
+async function halfRate(place: Place, origin: Started): Promise<number> {
   const server = await startRival(place, nginx, origin.port);
   if (typeof server === "string") throw new Error(`nginx, which tells the rate: ${server}`);
   const of = (seconds: number): Promise<{ requestsPerSecond: number }> =>

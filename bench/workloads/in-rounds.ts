@@ -1,6 +1,6 @@
 /**
- * The usual course of a workload: all proxies run at once, idle but for the one that is measured, and each round measures each of them in
- * turn, so that whatever else the machine does meets them alike.
+ * The usual course of a workload: all proxies run at once, idle but for the one that is measured, or each of them is started anew in each
+ * round; a round measures each of them in turn, so that whatever else the machine does meets them alike.
  */
 import type { Panel } from "../chart.ts";
 import { runWrk } from "../load/wrk.ts";
@@ -25,6 +25,11 @@ export interface Course {
   readonly base: string;
   /** Called once, before anything counts. */
   readonly load: (place: Place, origin: Started) => LoadOn | Promise<LoadOn>;
+  /**
+   * Each round starts the proxies anew, and each of them alone: one process is two or three per cent faster or slower than the next of the
+   * same proxy, by where its memory happens to lie.
+   */
+  readonly anew?: boolean;
   /** What makes a proxy ready to be measured: compilers, caches, connections. 2 s of the load unless said otherwise. */
   readonly warmUp?: (loadOn: LoadOn, server: Started, rival: Rival) => Promise<unknown>;
   /** What a reader of the table must know. */
@@ -41,32 +46,42 @@ export function browsers(fields: readonly string[] = []): Course["load"] {
 export function inRounds(course: Course): Work["run"] {
   return async (place, rivals) => {
     const origin = await course.origin(place);
-    const problems = new Map<string, string>();
-    const started = new Map<Rival, Started>();
-    for (const rival of rivals) {
-      const found = await startRival(place, rival, origin.port);
-      if (typeof found === "string") problems.set(rival.name, found);
-      else started.set(rival, found);
-    }
     const loadOn = await course.load(place, origin);
     const warmUp = course.warmUp ?? ((load: LoadOn, server: Started, rival: Rival) => load(server, 2, rival));
-    const drop = (rival: Rival, error: unknown): void => {
-      problems.set(rival.name, voidBecause(place, error));
-      started.delete(rival);
+    const problems = new Map<string, string>();
+    const standing = new Map<Rival, Started>();
+    const end = async (rival: Rival): Promise<void> => {
+      const server = standing.get(rival);
+      standing.delete(rival);
+      if (server !== undefined) await place.processes.end(server.pid);
     };
-    for (const [rival, server] of started) await warmUp(loadOn, server, rival).catch((error: unknown) => drop(rival, error));
+    /** One that does not start, or ends meanwhile, takes only its own row with it. */
+    const attempt = async (rival: Rival, step: (server: Started) => Promise<unknown>): Promise<void> => {
+      const server = standing.get(rival);
+      if (server === undefined) return;
+      await step(server).catch(async (error: unknown) => {
+        problems.set(rival.name, voidBecause(place, error));
+        await end(rival);
+      });
+    };
+    const startAndWarm = async (rival: Rival): Promise<void> => {
+      if (problems.has(rival.name)) return;
+      const found = await startRival(place, rival, origin.port);
+      if (typeof found === "string") problems.set(rival.name, found);
+      else standing.set(rival, found);
+      await attempt(rival, (server) => warmUp(loadOn, server, rival));
+    };
+    if (course.anew !== true) for (const rival of rivals) await startAndWarm(rival);
     const rounds = new Map<Rival, Round[]>(rivals.map((rival) => [rival, []]));
     for (let count = 1; count <= place.rounds; count++) {
       process.stderr.write(`round ${count} of ${place.rounds}\n`);
       // There and back: what warms up or wears off within a round must not always meet the same one.
-      const order = count % 2 === 0 ? [...started].toReversed() : [...started];
-      for (const [rival, server] of order) {
-        try {
+      for (const rival of count % 2 === 0 ? rivals.toReversed() : rivals) {
+        if (course.anew === true) await startAndWarm(rival);
+        await attempt(rival, async (server) => {
           rounds.get(rival)?.push(await measure(server, () => loadOn(server, place.seconds, rival)));
-        } catch (error) {
-          // One that ended meanwhile takes only its own row with it.
-          drop(rival, error);
-        }
+        });
+        if (course.anew === true) await end(rival);
       }
     }
     const rows = rivals.map((rival): Row => {

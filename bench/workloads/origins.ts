@@ -1,7 +1,7 @@
 /** The servers behind the proxies: nginx, so that the other core has processor time left for the load. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { asBatch, freePort } from "../processes.ts";
+import { freePort } from "../processes.ts";
 import type { Started } from "../processes.ts";
 import { nginxCommand } from "../rivals/nginx.ts";
 import type { Place } from "./work.ts";
@@ -96,6 +96,6 @@ async function start(
   const port = await freePort();
   const listen = (address: string): string => `listen ${address}:${port} backlog=4096;`;
   const command = nginxCommand(folder, http(listen), connections);
-  const argv = isBatch ? asBatch(command) : command;
+  const argv = isBatch ? place.processes.asBatch(command) : command;
   return place.processes.serve(argv, place.loadCore, port);
 }

@@ -3,19 +3,17 @@
  * the machine took from the proxy's core: a proxy can answer for no pause in which it was not running.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { runFixedRate } from "../load/fixed-rate.ts";
-import type { FixedRateLoad } from "../load/fixed-rate.ts";
+import type { FixedRate, FixedRateLoad } from "../load/fixed-rate.ts";
 import { missingWrk } from "../load/wrk.ts";
 import type { Load } from "../load/wrk.ts";
 import { stolenTime } from "../measure/cpu.ts";
 import { residentMemory } from "../measure/memory.ts";
 import { voidBy } from "../measure/round.ts";
-import type { Started } from "../processes.ts";
 import { millrace, millraceLogging } from "../rivals/millrace.ts";
 import { nginx } from "../rivals/nginx.ts";
 import type { Rival } from "../rivals/rival.ts";
 import { align, mebibytes } from "../table.ts";
-import { CONNECTIONS, halfRate } from "./half.ts";
+import { halfLoad } from "./half.ts";
 import { promptOrigin } from "./origins.ts";
 import { startRival, voidBecause } from "./work.ts";
 import type { Place, Result, Work } from "./work.ts";
@@ -46,24 +44,23 @@ export const tenMinutes: Work = {
   missing: missingWrk,
   run: async (place, rivals) => {
     const origin = await promptOrigin(place);
-    const rate = await halfRate(place, origin);
+    const load = await halfLoad(place, origin);
     const rows: TimeRow[] = [];
-    for (const rival of rivals) rows.push(await rowOf(place, rival, origin, rate));
-    return result(rows, rate);
+    for (const rival of rivals) rows.push(await rowOf(place, rival, origin.port, load));
+    return result(rows, load.rate);
   },
 };
 
-async function rowOf(place: Place, rival: Rival, origin: Started, rate: number): Promise<TimeRow> {
+async function rowOf(place: Place, rival: Rival, originPort: number, fixedRate: FixedRate): Promise<TimeRow> {
   const { name } = rival;
   process.stderr.write(`${name}: ${place.minutes} minutes\n`);
-  const server = await startRival(place, rival, origin.port);
+  const server = await startRival(place, rival, originPort);
   if (typeof server === "string") return { name, problem: server };
   const samples: Sample[] = [];
   const end = new AbortController();
   const sampling = sampleInto(samples, () => ({ resident: residentMemory(server.pid), stolen: stolenTime(place.proxyCore) }), end.signal);
-  const settings = { rate, seconds: 60 * place.minutes, connections: CONNECTIONS, intervalSeconds: 60, trialPort: origin.port };
   try {
-    const load = await runFixedRate(place.processes, place.loadCore, server.port, settings);
+    const load = await fixedRate.on(server.port, 60 * place.minutes, 60);
     const problem = voidBy([load.whole]);
     return problem === null ? { name, load, samples } : { name, load, samples, problem };
   } catch (error) {
