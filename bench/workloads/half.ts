@@ -17,11 +17,14 @@ export const half: Work = {
   name: "half",
   about: `GET, 112 bytes answered, ${CONNECTIONS} connections, a fixed rate: half of what nginx takes in the same run`,
   rivals: [millrace, millraceLogging, nginx, haproxy, caddy],
+  quick: ["millrace", "nginx"],
   missing: missingWrk,
   run: inRounds({
     origin: promptOrigin,
     base: "nginx",
     note: "latencies count from the moment a request was due",
+    // What runs once a second, for a new Date, is compiled within half a minute, each time with a pause. A start is what ten-minutes shows.
+    warmUp: (loadOn, server, rival) => loadOn(server, rival.at === undefined ? 2 : 20, rival),
     load: async (place, origin) => {
       const load = await halfLoad(place, origin);
       return async ({ port }, seconds) => (await load.on(port, seconds)).whole;
