@@ -15,7 +15,7 @@ const WRITES_MAX = 128;
 /** A turn of fewer is not worth being told its end ... */
 const WORTHWHILE = 4;
 /** ... and after it so many writes do not wait. */
-const PASSED_OVER = 128;
+const PASSED_OVER = 16;
 
 export class WriteBatch {
   /** The lists keep their length: emptied, they would be given memory again in every turn. */
