@@ -64,6 +64,11 @@ test("proxies by name; a workload that has none of them is left out", () => {
 test("another revision stands beside the configuration that the workload is about", () => {
   assert.deepEqual(read("--against", "HEAD~1"), ["small: millrace, millrace at HEAD~1"]);
   assert.deepEqual(read("--against", "v1", "--work", "routes"), ["routes: many routes, many routes at v1"]);
+  const everywhere = { ...own("millrace"), bothCores: true, compilesItself: true };
+  const options = readOptions(["--against", "v1"], [work("workers", [everywhere])]);
+  assert.ok(typeof options === "object" && options !== null);
+  const [, before] = options.chosen[0]?.rivals ?? [];
+  assert.deepEqual([before?.bothCores, before?.compilesItself], [true, true], "on the same cores, and as warm");
 });
 
 test("what is wrong is said", () => {

@@ -81,7 +81,7 @@ function choose({ name, rivals }: Work, names: readonly string[] | undefined, re
   // The first that has revisions is the one that the workload is about, or the last where Millrace is beside itself.
   const own = rivals.filter(({ at }) => at !== undefined);
   const one = own.length === rivals.length ? own.at(-1) : own[0];
-  return one?.at === undefined ? `${name} has no Millrace to compare` : [one, one.at(revision)];
+  return one?.at === undefined ? `${name} has no Millrace to compare` : [one, { ...one, ...one.at(revision) }];
 }
 
 function parse(argv: readonly string[]): Values | string {

@@ -28,6 +28,7 @@ export const millraceLogging: Rival = millraceAs("millrace+log", () => ({ log: t
 export function millraceAs(name: string, settings: (setup: RivalSetup) => MillraceSettings = () => ({})): Rival {
   return {
     name,
+    compilesItself: true,
     missing: () => null,
     prepare: (setup) => command(setup, settings(setup), CHECKOUT),
     at: (revision) => ({

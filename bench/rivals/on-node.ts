@@ -15,6 +15,7 @@ function program(name: string, file: string = name): Rival {
   const place = (relative: string): string => fileURLToPath(new URL(`./npm/${relative}`, import.meta.url));
   return {
     name,
+    compilesItself: true,
     missing: () => (existsSync(place(`node_modules/${name}`)) ? null : `${name} is not installed: npm ci --prefix bench/rivals/npm`),
     // Warnings about what a package calls of Node would end up between our lines.
     prepare: ({ port, originPort }) => [process.execPath, "--no-deprecation", place(`${file}.ts`), String(port), String(originPort)],

@@ -16,6 +16,8 @@ export interface Rival {
   readonly prepare: (setup: RivalSetup) => readonly string[];
   /** It runs on the load's core, too, where its own is not enough for what it is to show. */
   readonly bothCores?: boolean;
+  /** Its code is compiled while it runs: it takes longer until it is as fast as it gets. */
+  readonly compilesItself?: boolean;
   /** The same configuration on another revision of this repository; only Millrace has it. */
   readonly at?: (revision: string) => Rival;
 }

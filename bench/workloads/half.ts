@@ -24,7 +24,7 @@ export const half: Work = {
     base: "nginx",
     note: "latencies count from the moment a request was due",
     // What runs once a second, for a new Date, is compiled within half a minute, each time with a pause. A start is what ten-minutes shows.
-    warmUp: (loadOn, server, rival) => loadOn(server, rival.at === undefined ? 2 : 20, rival),
+    warmUp: (loadOn, server, rival) => loadOn(server, rival.compilesItself === true ? 20 : 2, rival),
     load: async (place, origin) => {
       const load = await halfLoad(place, origin);
       return async ({ port }, seconds) => (await load.on(port, seconds)).whole;

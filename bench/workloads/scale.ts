@@ -19,7 +19,7 @@ const CLIENTS = 1_000_000;
  */
 const EACH_ROUND_ANEW = {
   anew: true,
-  warmUp: (loadOn: LoadOn, server: Started, rival: Rival): Promise<unknown> => loadOn(server, rival.at === undefined ? 2 : 8, rival),
+  warmUp: (loadOn: LoadOn, server: Started, rival: Rival): Promise<unknown> => loadOn(server, rival.compilesItself === true ? 8 : 2, rival),
 };
 
 export const routes10k: Work = {
