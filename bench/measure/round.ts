@@ -10,9 +10,11 @@ export interface Round extends Load {
   readonly busy: number;
   /** The most resident memory during the round, bytes. */
   readonly peak: number;
+  /** Right before it, where ratios near 1 are asked for: how long the machine took for a cache line from beyond the core, ns. */
+  readonly lineLatency?: number;
 }
 
-export type Medians = Omit<Round, "errors" | "requests" | "unsent">;
+export type Medians = Omit<Round, "errors" | "requests" | "unsent" | "lineLatency">;
 
 export interface Row {
   readonly name: string;

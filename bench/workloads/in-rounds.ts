@@ -6,6 +6,7 @@ import type { Panel } from "../chart.ts";
 import { runWrk } from "../load/wrk.ts";
 import type { Load } from "../load/wrk.ts";
 import { cpuTime } from "../measure/cpu.ts";
+import { lineLatency, lineLatencyNote } from "../measure/line-latency.ts";
 import { peakMemory, resetPeak } from "../measure/memory.ts";
 import { round, row } from "../measure/round.ts";
 import type { Round, Row } from "../measure/round.ts";
@@ -27,7 +28,7 @@ export interface Course {
   readonly load: (place: Place, origin: Started) => LoadOn | Promise<LoadOn>;
   /**
    * Each round starts the proxies anew, and each of them alone: one process is two or three per cent faster or slower than the next of the
-   * same proxy, by where its memory happens to lie.
+   * same proxy, by where its memory happens to lie. How quick the machine's memory is just then is measured with it.
    */
   readonly anew?: boolean;
   /** What makes a proxy ready to be measured: compilers, caches, connections. 2 s of the load unless said otherwise. */
@@ -79,7 +80,8 @@ export function inRounds(course: Course): Work["run"] {
       for (const rival of count % 2 === 0 ? rivals.toReversed() : rivals) {
         if (course.anew === true) await startAndWarm(rival);
         await attempt(rival, async (server) => {
-          rounds.get(rival)?.push(await measure(server, () => loadOn(server, place.seconds, rival)));
+          const latency = course.anew === true ? { lineLatency: await lineLatency(place.processes, place.proxyCore) } : {};
+          rounds.get(rival)?.push({ ...(await measure(server, () => loadOn(server, place.seconds, rival))), ...latency });
         });
         if (course.anew === true) await end(rival);
       }
@@ -91,8 +93,11 @@ export function inRounds(course: Course): Work["run"] {
         : { name: rival.name, rounds: rounds.get(rival) ?? [], problem };
     });
     const base = rows.some(({ name }) => name === course.base) ? course.base : (rows.at(-1)?.name ?? "");
-    const said = `medians of ${place.rounds} rounds of ${place.seconds} s${course.note === undefined ? "" : `; ${course.note}`}`;
-    return { rows, text: `${table(rows, base)}\n\n${said}`, panels: panels(rows) };
+    const said = [`medians of ${place.rounds} rounds of ${place.seconds} s`];
+    if (course.note !== undefined) said.push(course.note);
+    const latencies = rows.flatMap((each) => each.rounds.flatMap((one) => one.lineLatency ?? []));
+    if (latencies.length > 0) said.push(lineLatencyNote(latencies));
+    return { rows, text: `${table(rows, base)}\n\n${said.join("; ")}`, panels: panels(rows) };
   };
 }
 
