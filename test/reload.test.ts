@@ -74,3 +74,63 @@ routes: [{ upstream: app }]
   assert.equal(await proxy.stop(), 0);
   await origin.close();
 });
+
+for (const [before, after] of [
+  ["forward", "drop"],
+  ["drop", "refuse"],
+  ["drop", "forward"],
+] as const) {
+  test(
+    `after a reload an open connection gets the verdict of a fresh one: unsafe names, ${before} to ${after}`,
+    { timeout: 60_000 },
+    async (t) => {
+      const origin = await startRawOrigin({});
+      t.after(() => origin.close());
+      const config = (names: string): string => `
+listeners: [{ address: "127.0.0.1:0", unsafe_field_names: ${names} }]
+workers: 1
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [{ upstream: app }]
+`;
+      const proxy = await startMillrace(config(before));
+      t.after(() => proxy.stop());
+      const request = get("/", ["X_Odd: 1"]);
+      const open = await RawClient.connect(proxy.port);
+      t.after(() => open.destroy());
+      open.send(request);
+      await open.responses(1);
+      await writeFile(proxy.configFile, config(after));
+      proxy.process.kill("SIGHUP");
+      await proxy.until((output) => output.includes('"event":"config_reloaded"'), "the reload");
+      const verdict = (status: number | undefined): string => `${status} ${origin.requests.at(-1)?.head.includes("X_Odd")}`;
+      const fresh = verdict((await ask(proxy.port, request)).status);
+      open.send(request);
+      assert.equal(verdict((await open.responses(2)).at(-1)?.status), fresh);
+    },
+  );
+}
+
+test("after a reload an open connection has the new limits, also for a head that it has sent before", { timeout: 60_000 }, async (t) => {
+  const origin = await startRawOrigin({});
+  t.after(() => origin.close());
+  const config = (headers: number): string => `
+listeners: [{ address: "127.0.0.1:0", limits: { headers: ${headers} } }]
+workers: 1
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [{ upstream: app }]
+`;
+  const proxy = await startMillrace(config(100));
+  t.after(() => proxy.stop());
+  const open = await RawClient.connect(proxy.port);
+  t.after(() => open.destroy());
+  const request = get("/", ["A: 1", "B: 2", "C: 3"]);
+  for (let count = 1; count <= 3; count++) {
+    open.send(request);
+    await open.responses(count);
+  }
+  await writeFile(proxy.configFile, config(3));
+  proxy.process.kill("SIGHUP");
+  await proxy.until((output) => output.includes('"event":"config_reloaded"'), "the reload");
+  open.send(request);
+  assert.equal((await open.responses(4)).at(-1)?.status, 431);
+});

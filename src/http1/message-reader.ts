@@ -6,6 +6,7 @@
  * ```text
  *   start line --> field lines --head--> body: none | length | chunked --> trailer lines | until close | tunnel --end--> (restart)
  * ```
+ * Longer than 500 lines because it is one machine with one state, and what it may skip of a message is decided step by step with it.
  */
 import { Buffer } from "node:buffer";
 import { FieldSection } from "../http/field-section.ts";
@@ -62,8 +63,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   trailers: FieldSection | null = null;
   fault: Fault = Faults.requestLine;
 
-  /** May change between messages. */
-  limits: MessageLimits;
+  protected limits: MessageLimits;
   /** The unread bytes are `bytes[at, limit)`. */
   protected at: number = 0;
   protected limit: number = 0;
@@ -205,6 +205,13 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.letGo();
   }
 
+  /** Between messages: other limits from now on. What is known of the message before was held against the old ones. */
+  limitTo(limits: MessageLimits): void {
+    if (limits === this.limits) return;
+    this.limits = limits;
+    this.forgetLast();
+  }
+
   private forgetLast(): void {
     this.follows = false;
     this.linesStay = false;
@@ -290,9 +297,10 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   /** Whether the head is all here, where the one before stood, and the same: then it is taken as read. */
   private recallHead(): boolean {
-    const { head, at, last, limits } = this;
-    if (at !== 0 || last.edition !== head.edition || last.startLength > limits.startLineBytesMax) return false;
-    const length = last.lengthAtPlace(this.bytes, Math.min(this.limit, limits.headBytesMax));
+    const { head, at, last } = this;
+    if (at !== 0 || last.edition !== head.edition) return false;
+    // The head before was within the limits, or there would be none.
+    const length = last.lengthAtPlace(this.bytes, this.limit);
     if (length === 0) return false;
     head.hidden = 0;
     this.sameStart = true;

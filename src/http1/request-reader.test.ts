@@ -470,7 +470,7 @@ test("a reader that forgot owes nothing to what it read", () => {
     assert.equal(reader.trailers, null);
     assert.equal(reader.endOfInput(), Event.needMore);
   }
-  reader.limits = { ...DEFAULT_LIMITS, startLineBytesMax: 40 };
+  reader.limitTo({ ...DEFAULT_LIMITS, startLineBytesMax: 40 });
   const long = latin1(`GET /${"a".repeat(50)} HTTP/1.1\r\nHost: a\r\n\r\n`);
   reader.feed(long, 0, long.length);
   assert.equal(reader.next(), Event.fault);

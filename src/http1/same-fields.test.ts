@@ -89,7 +89,7 @@ test("limits that became smaller hold for a head that was accepted before", () =
       assert.deepEqual([reader.next(), reader.next()], [Event.head, Event.end]);
       reader.restart(reader.head);
     }
-    reader.limits = { ...DEFAULT_LIMITS, ...limits };
+    reader.limitTo({ ...DEFAULT_LIMITS, ...limits });
     reader.feed(wire, 0, wire.length, true);
     assert.equal(reader.next(), Event.fault);
     assert.equal(reader.fault.code, code);

@@ -30,7 +30,7 @@ import type { LocalAnswer } from "../proxy/middleware.ts";
 import type { Downstream, Upstream } from "../proxy/ports.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { BodyPace } from "./body-pace.ts";
-import type { ListenerContext } from "./listener-context.ts";
+import type { ListenerConfig, ListenerContext } from "./listener-context.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
 import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
@@ -76,9 +76,11 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private reader: RequestReader = NO_READER;
   /** The other end's address, as it is logged, forwarded and counted. */
   readonly peer: string;
-  private readonly peerTrusted: boolean;
+  private peerTrusted: boolean;
   /** Where requests come from that no trusted proxy brings. */
-  private readonly direct: Origin;
+  private direct: Origin;
+  /** By which these two were decided, and the reader's limits. */
+  private configured: ListenerConfig;
   private state: number = State.idle;
   private exchange: Exchange | null = null;
   private tunnel: Tunnel | null = null;
@@ -111,8 +113,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.context = context;
     this.peer = peer.address;
     this.peerTrusted = peer.trusted;
-    const { unsafe_field_names: unsafeFieldNames } = context.config;
-    this.direct = { peer: peer.address, client: peer.address, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
+    this.configured = context.config;
+    this.direct = directly(peer.address, context.config);
     this.outlet = new Outlet(this);
     const transport = open(this, this.outlet);
     this.transport = transport;
@@ -144,6 +146,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       this.hold(buffer.subarray(0, count));
       return;
     }
+    if (this.configured !== this.context.config && this.state === State.idle && !this.reader.insideHead) this.reconfigure();
     if (this.reader === NO_READER) this.reader = this.context.takeReader();
     this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     this.process();
@@ -154,6 +157,15 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       giveBack(this.readBuffer);
       this.readBuffer = sharedBuffer;
     } else if (this.transport.readsOnDemand && !this.paused) this.readBuffer = nextBuffer(buffer, count);
+  }
+
+  /** Between two requests: the configuration was reloaded. */
+  private reconfigure(): void {
+    const { context, reader, peer } = this;
+    this.configured = context.config;
+    this.direct = directly(peer, context.config);
+    this.peerTrusted = context.trusted.contains(peer);
+    if (reader !== NO_READER) reader.limitTo(context.limits);
   }
 
   private process(): void {
@@ -228,7 +240,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (exchange === null) return false;
     if (exchange.requestEnded) {
       if (reader.hasRest) this.holdRest();
-      if (this.inputEnded) this.inputDone();
+      // Requests that came before the end of input are answered first.
+      if (this.inputEnded && this.held === null) this.inputDone();
       return false;
     }
     if (!exchange.takesBody) {
@@ -243,7 +256,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
         exchange.requestData(reader.bytes, reader.dataStart, reader.dataEnd);
         return true;
       case Event.end:
-        this.context.plane.deadlines.cancel(this);
+        // With an answer on its way already the deadline is the client's for reading it.
+        if (!this.outlet.blocked) this.context.plane.deadlines.cancel(this);
         exchange.requestEnd(reader.trailers);
         exchange.requestFlush();
         return true;
@@ -338,7 +352,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   interim(head: ResponseHead): void {
     if (this.exchange === null || this.exchange.request.minor === 0) return;
     this.outlet.append(interimHeadText(head));
-    this.outlet.flush();
+    const wasBlocked = this.outlet.blocked;
+    if (!this.outlet.flush() && !wasBlocked) this.onBlocked();
   }
 
   respond(head: ResponseHead, framing: BodyFraming, edits: FieldEdits): void {
@@ -449,6 +464,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     else if (this.exchange !== null) {
       this.context.plane.deadlines.cancel(this);
       if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.config.timeouts.idle));
+      else if (this.halfClosedProbes > 0) this.setDeadline(HALF_CLOSED_PROBE_MS);
       this.exchange.downstreamDrained();
     } else if (this.state === State.idle) {
       this.waitIdle();
@@ -552,7 +568,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
         this.closing = true;
         if (!this.exchange.responseStarted && this.exchange.request.minor === 1) {
           this.halfClosedProbes = 2;
-          this.setDeadline(HALF_CLOSED_PROBE_MS);
+          // Whether a client that must take something first is there, that shows.
+          if (!this.outlet.blocked) this.setDeadline(HALF_CLOSED_PROBE_MS);
         }
         return;
       default:
@@ -697,8 +714,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.halfClosedProbes--;
     if (exchange.responseStarted) return;
     this.outlet.append("HTTP/1.1 100 Continue\r\n\r\n");
-    this.outlet.flush();
-    if (this.halfClosedProbes > 0) this.setDeadline(HALF_CLOSED_PROBE_MS);
+    if (!this.outlet.flush()) this.watchTaking();
+    else if (this.halfClosedProbes > 0) this.setDeadline(HALF_CLOSED_PROBE_MS);
   }
 
   private setDeadline(inMs: number): void {
@@ -723,6 +740,10 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const { kind, length } = exchange.requestFraming;
     return kind === Framing.length && length <= DISCARD_BYTES_MAX;
   }
+}
+
+function directly(peer: string, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): Origin {
+  return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
 }
 
 function bodyModeOf(framing: BodyFraming, minor: number): BodyModeKind {

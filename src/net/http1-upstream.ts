@@ -161,6 +161,8 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     if (!this.paused) return;
     this.paused = false;
     this.noteProgress();
+    // The time for the response's head begins anew: it may have come long ago, unread.
+    if (this.state === State.busy && !this.outlet.blocked && this.exchange?.responseStarted === false) this.awaitAnswer();
     this.transport.resume();
   }
 
@@ -180,6 +182,8 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private onConnect(transport: Transport): void {
     this.transport = transport;
     this.outlet.transport = transport;
+    // It is another one than the one that was told to pause, and reads.
+    if (this.paused) transport.pause();
     this.thread.tick();
     this.thread.metrics.add(CounterId.upstream_connections_opened, 1);
     const exchange = this.exchange;
@@ -424,7 +428,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.exchange = null;
     // Without an exchange the client has left meanwhile, which is no failure of the endpoint.
     if (this.state === State.connecting && exchange !== null) this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
-    exchange?.upstreamFailed(kind, this.reused, this.answered);
+    exchange?.upstreamFailed(kind, this.reused, this.answered, this.outlet.bytesSent > this.sentBefore);
   }
 
   /** Taken out of use: the pool must not give it out between now and its `close` event. */
@@ -449,13 +453,13 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     if (exchange === null) return this.close();
     if (this.outlet.failed && !this.paused && !exchange.responseStarted) return this.fail("connection_terminated");
     if (this.outlet.blocked) return this.fail("write_timeout");
+    // The client is slow, not the origin: its own limit ends that.
+    if (this.paused) return this.setDeadline(this.target.timeouts.idle);
     if (!exchange.responseStarted) {
       // While the request is on its way, its own limits count.
       if (this.requestEnded) this.fail("response_timeout");
       return;
     }
-    // The client is slow, not the origin: its own limit ends that.
-    if (this.paused) return this.setDeadline(this.target.timeouts.idle);
     const { deadlines } = this.thread;
     const due = this.lastProgress + deadlines.ticksIn(this.target.timeouts.idle);
     if (deadlines.tickOf(this.thread.now) < due) deadlines.setTick(this, due);

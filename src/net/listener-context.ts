@@ -12,7 +12,7 @@ import { sharedBuffer } from "./read-buffers.ts";
 import type { Thread } from "./thread.ts";
 import type { OpenTransport } from "./transport.ts";
 
-type ListenerConfig = Config["listeners"][number];
+export type ListenerConfig = Config["listeners"][number];
 
 /** Who may speak for others, and in which field. */
 export interface Trust {
@@ -30,7 +30,7 @@ export class ListenerContext {
   /** Position in the configuration. */
   readonly index: number;
   config: ListenerConfig;
-  private limits: MessageLimits;
+  limits: MessageLimits;
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];
   readonly connections: Set<Http1Downstream> = new Set();
@@ -106,7 +106,7 @@ export class ListenerContext {
   /** For a connection that begins to be asked. */
   takeReader(): RequestReader {
     const reader = this.idleReaders.take();
-    reader.limits = this.limits;
+    reader.limitTo(this.limits);
     return reader;
   }
 

@@ -384,9 +384,10 @@ export class Exchange implements ExchangeView, Usable {
   // ---- failure: one exit that decides -------------------------------------------------------------------------------
 
   /**
-   * The upstream connection is gone. `reused`: it came out of the pool; `answered`: a byte of the response had arrived.
+   * The upstream connection is gone. `reused`: it came out of the pool; `answered`: a byte of the response had arrived;
+   * `sent`: a byte of the request was handed to it.
    */
-  upstreamFailed(kind: FailureKind, reused: boolean, answered: boolean): void {
+  upstreamFailed(kind: FailureKind, reused: boolean, answered: boolean, sent: boolean): void {
     if (this.finished) return;
     const target = this.endpoint;
     this.releaseEndpoint();
@@ -400,7 +401,7 @@ export class Exchange implements ExchangeView, Usable {
       if (!this.tunnelling) this.downstream.cut();
       return this.finish();
     }
-    const attempt = this.attempt(kind, reused, answered);
+    const attempt = this.attempt(kind, reused, answered, sent);
     if (target !== null && mayRetry(attempt)) {
       if (mayRetrySameEndpoint(attempt)) return this.retry(target);
       (this.tried ??= []).push(target);
@@ -409,7 +410,7 @@ export class Exchange implements ExchangeView, Usable {
     this.answer(failureAnswer(kind));
   }
 
-  private attempt(kind: FailureKind, reused: boolean, answered: boolean): FailedAttempt {
+  private attempt(kind: FailureKind, reused: boolean, answered: boolean, sent: boolean): FailedAttempt {
     const connect = isConnectFailure(kind);
     return {
       failure: connect
@@ -420,7 +421,7 @@ export class Exchange implements ExchangeView, Usable {
             ? "malformed_response"
             : "response_head_timeout",
       method: this.request.method,
-      requestSent: connect ? "none" : this.replay !== null && !this.upgrade ? "replayable" : "consumed",
+      requestSent: connect ? "none" : this.replay === null ? "consumed" : !sent ? "none" : this.upgrade ? "consumed" : "replayable",
       responseStarted: answered,
       attempts: this.attempts,
       retriesMax: this.group?.retries ?? 0,
