@@ -43,8 +43,9 @@ const WORKS: readonly Work[] = [
 
 const processes = new Processes();
 const folder = mkdtempSync(path.join(tmpdir(), "millrace-bench-"));
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  // Asked twice it still ends in order.
+  process.on(signal, () => {
     void cleanUp().finally(() => process.exit(130));
   });
 }

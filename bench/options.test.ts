@@ -19,6 +19,8 @@ const WORKS = [
   work("idle", [own("millrace"), plain("nginx")]),
   work("routes", [own("1 route"), own("many routes")]),
 ];
+/** Millrace beside itself and beside others. */
+const ENDPOINTS = work("endpoints", [own("2 endpoints"), plain("haproxy 2"), own("1000 endpoints"), plain("haproxy 1000")]);
 
 /** Workloads with the names of their proxies, or what is wrong. */
 function read(...argv: string[]): string[] | string {
@@ -55,6 +57,8 @@ test("workloads by name, or all", () => {
     "idle: millrace, nginx",
     "routes: 1 route, many routes",
   ]);
+  assert.deepEqual(read("--work", "routes,all"), read("--work", "all"));
+  assert.deepEqual(read("--work", "idle,idle"), ["idle: millrace, nginx"], "once is enough");
 });
 
 test("proxies by name; a workload that has none of them is left out", () => {
@@ -64,6 +68,12 @@ test("proxies by name; a workload that has none of them is left out", () => {
 test("another revision stands beside the configuration that the workload is about", () => {
   assert.deepEqual(read("--against", "HEAD~1"), ["small: millrace, millrace at HEAD~1"]);
   assert.deepEqual(read("--against", "v1", "--work", "routes"), ["routes: many routes, many routes at v1"]);
+  const endpoints = readOptions(["--against", "v1"], [ENDPOINTS]);
+  assert.ok(typeof endpoints === "object" && endpoints !== null);
+  assert.deepEqual(
+    endpoints.chosen[0]?.rivals.map(({ name }) => name),
+    ["1000 endpoints", "1000 endpoints at v1"],
+  );
   const everywhere = { ...own("millrace"), bothCores: true, compilesItself: true };
   const options = readOptions(["--against", "v1"], [work("workers", [everywhere])]);
   assert.ok(typeof options === "object" && options !== null);
@@ -73,7 +83,9 @@ test("another revision stands beside the configuration that the workload is abou
 
 test("what is wrong is said", () => {
   assert.match(String(read("--work", "smal")), /there is no workload "smal"/);
-  assert.match(String(read("--only", "ngingx")), /ngingx/);
+  assert.match(String(read("--only", "ngingx")), /called "ngingx"; there are millrace, millrace\+log, nginx, httpxy$/);
+  assert.match(String(read("--only", "")), /called ""/);
+  assert.match(String(read("--only", "millrace", "--against", "v1")), /nothing for --only to choose/);
   assert.match(String(read("--rounds", "0")), /--rounds must be/);
   assert.match(String(read("--seconds", "1.5")), /--seconds must be/);
   assert.match(String(read("--minutes", "ten")), /--minutes must be/);

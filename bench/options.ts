@@ -22,8 +22,8 @@ export interface Chosen {
 
 export function help(works: readonly Work[]): string {
   const width = Math.max(...works.map(({ name }) => name.length));
-  return `npm run bench -- [--work NAME,NAME] [--quick] [--rounds N] [--seconds N] [--only NAME,NAME] [--against REV] [--changing]
-              [--awake] [--realtime]
+  return `npm run bench -- [--work NAME,NAME] [--quick] [--rounds N] [--seconds N] [--minutes N] [--only NAME,NAME]
+              [--against REV] [--changing] [--awake] [--realtime]
 
   --work        of the list below (${works[0]?.name ?? ""}); all: every one
   --rounds N    rounds, each proxy once per round (5)
@@ -52,7 +52,10 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
   for (const [name, value] of Object.entries({ rounds, seconds, minutes })) {
     if (!Number.isInteger(value) || value < 1) return `--${name} must be a whole number above 0`;
   }
-  const names = values.work === "all" ? works.map(({ name }) => name) : (values.work?.split(",") ?? [works[0]?.name]);
+  if (values.only !== undefined && values.against !== undefined)
+    return "--against compares Millrace with itself: there is nothing for --only to choose";
+  const asked = values.work?.split(",") ?? [works[0]?.name];
+  const names = asked.includes("all") ? works.map(({ name }) => name) : [...new Set(asked)];
   const only = values.only?.split(",");
   const unused = new Set(only);
   const chosen: Chosen[] = [];
@@ -64,7 +67,10 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
     for (const each of rivals) unused.delete(each.name);
     if (rivals.length > 0) chosen.push({ work, rivals });
   }
-  if (unused.size > 0) return `no proxy of ${names.join(", ")} is called ${[...unused].join(", ")}`;
+  if (unused.size > 0) {
+    const known = new Set(works.flatMap(({ name, rivals }) => (names.includes(name) ? rivals.map((each) => each.name) : [])));
+    return `no proxy of ${names.join(", ")} is called ${JSON.stringify([...unused].join(", "))}; there are ${[...known].join(", ")}`;
+  }
   return {
     rounds,
     seconds,
@@ -78,9 +84,9 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
 
 function choose({ name, rivals }: Work, names: readonly string[] | undefined, revision: string | undefined): readonly Rival[] | string {
   if (revision === undefined) return rivals.filter((each) => names === undefined || names.includes(each.name));
-  // The first that has revisions is the one that the workload is about, or the last where Millrace is beside itself.
+  // What the workload is about: Millrace as it is named, or where it is beside itself the one with more of something, which comes last.
   const own = rivals.filter(({ at }) => at !== undefined);
-  const one = own.length === rivals.length ? own.at(-1) : own[0];
+  const one = own.find((each) => each.name === "millrace") ?? own.at(-1);
   return one?.at === undefined ? `${name} has no Millrace to compare` : [one, { ...one, ...one.at(revision) }];
 }
 

@@ -35,6 +35,8 @@ interface Running {
 
 export class Processes {
   private readonly running = new Set<ChildProcess>();
+  /** Of those that ended: how, and what they printed. */
+  private readonly ended = new Map<number, () => Promise<string>>();
   private readonly endLimitMs: number;
   private ending = false;
   private isRealtime = false;
@@ -57,7 +59,10 @@ export class Processes {
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await answers(port))) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended at its start: ${await said()}`);
-      if (performance.now() > deadline) throw new Error(`it does not answer on port ${port}: ${output()}`);
+      if (performance.now() > deadline) {
+        await this.end(child.pid ?? 0);
+        throw new Error(`it does not answer on port ${port}: ${output()}`);
+      }
       await delay(50);
     }
     return { pid: child.pid ?? 0, port };
@@ -129,6 +134,12 @@ export class Processes {
     return this.isRealtime ? argv : ["chrt", "--batch", "0", ...argv];
   }
 
+  /** How it ended, with what it said, or null: it runs. */
+  async whyEnded(pid: number): Promise<string | null> {
+    const said = this.ended.get(pid);
+    return said === undefined ? null : said();
+  }
+
   /** None is started any more. */
   get areEnding(): boolean {
     return this.ending;
@@ -162,7 +173,10 @@ export class Processes {
       });
     }
     this.running.add(child);
-    child.once("exit", () => this.running.delete(child));
+    child.once("exit", (code, signal) => {
+      this.running.delete(child);
+      this.ended.set(child.pid ?? 0, async () => `it ended with ${code ?? signal}: ${await said()}`);
+    });
     child.once("error", (error) => {
       output += error.message;
       this.running.delete(child);

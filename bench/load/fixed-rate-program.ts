@@ -3,7 +3,7 @@
  * a `FixedRateLoad`, or what went wrong as `error`.
  *
  * Each request is due at a moment of its own and goes to a connection that is free. When none is, it waits, and the wait is part of its
- * latency, as it would be for a user (wrk, which sends when an answer has come, leaves that out). The program sleeps while an answer is to
+ * latency, as it would be for a user (wrk sends when an answer has come, and puts in what it supposes to have missed). The program sleeps while an answer is to
  * come: one that keeps its core busy makes the origin beside it wait for the scheduler's next tick. When the machine stops the program itself
  * for a while, no proxy is to blame: what is due then is due later, and what was under way is not judged.
  */
@@ -29,7 +29,9 @@ interface Connection {
 const TURN_MS = 1;
 /** Turns further apart: the machine let the program stand still. */
 const STANDSTILL_MS = 5;
-/** Time for answers that are still out when the last request was sent. */
+/** Requests that are due and have found no free connection so long after the end are not sent: the rate was not kept. */
+const SENDING_GRACE_MS = 250;
+/** Time for answers that are still out. */
 const GRACE_MS = 5000;
 
 const access = rawAccess() ?? fail("this version of Node has no raw access to sockets");
@@ -40,13 +42,14 @@ class Tally {
   readonly latencies: Latencies = new Latencies();
   /** Judged or not. */
   answered: number = 0;
+  unjudged: number = 0;
   errors: number = 0;
   unsent: number = 0;
 
   load(seconds: number): Load {
-    const { latencies, answered: requests, errors, unsent } = this;
+    const { latencies, answered: requests, unjudged, errors, unsent } = this;
     const [p50, p99, p999] = [latencies.quantile(0.5), latencies.quantile(0.99), latencies.quantile(0.999)];
-    return { requests, requestsPerSecond: requests / seconds, p50, p99, p999, longest: latencies.longest, errors, unsent };
+    return { requests, requestsPerSecond: requests / seconds, p50, p99, p999, longest: latencies.longest, errors, unsent, unjudged };
   }
 }
 
@@ -124,10 +127,12 @@ class Run {
     const now = performance.now();
     if (now - this.turnedAt > STANDSTILL_MS) this.standStill(now - this.turnedAt);
     this.turnedAt = now;
-    while (this.sent < total && free.length > 0 && this.dueAt(this.sent) <= now) this.send(free.pop(), this.dueAt(this.sent));
+    const end = this.began + seconds * 1000;
+    const sendable = now <= end + SENDING_GRACE_MS ? total : this.sent;
+    while (this.sent < sendable && free.length > 0 && this.dueAt(this.sent) <= now) this.send(free.pop(), this.dueAt(this.sent));
     const intervalEnd = this.interval * intervalSeconds;
     if (now >= this.began + intervalEnd * 1000 && intervalEnd < seconds) this.endInterval();
-    if (this.done === total || now > this.began + seconds * 1000 + GRACE_MS) this.finish();
+    if (this.done === sendable || now > end + GRACE_MS) this.finish();
     else if (free.length === this.connections.size) this.watch();
   }
 
@@ -166,7 +171,7 @@ class Run {
         const latency = performance.now() - connection.dueAt;
         this.inInterval.latencies.add(latency);
         this.inAll.latencies.add(latency);
-      }
+      } else this.count("unjudged");
       this.count("answered");
       this.done++;
       if (answer.status < 200 || answer.status > 399) this.count("errors");
@@ -199,8 +204,8 @@ class Run {
 
   private finish(): void {
     if (this.over) return;
-    // Far behind its rate, what is under way at the end says nothing; otherwise these are answers that did not come.
-    this.count(this.sent < this.total ? "unsent" : "errors", this.total - this.done);
+    this.count("unsent", this.total - this.sent);
+    this.count("errors", this.sent - this.done);
     this.endInterval();
     this.end();
     this.resolve({ whole: this.inAll.load(this.settings.seconds), intervals: this.intervals });
@@ -217,7 +222,7 @@ class Run {
     for (const { transport } of this.connections) transport.destroy();
   }
 
-  private count(what: "answered" | "errors" | "unsent", further: number = 1): void {
+  private count(what: "answered" | "unjudged" | "errors" | "unsent", further: number = 1): void {
     this.inInterval[what] += further;
     this.inAll[what] += further;
   }

@@ -26,6 +26,29 @@ test("what lacks a number is quoted", () => {
 });
 
 // taskset pins the program: Linux.
+test("a server that is slower than the rate is told, and soon after the end", { skip: process.platform !== "linux" }, async (t) => {
+  // One connection whose answers take 20 ms: 50 requests a second.
+  const server = net.createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", () => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 20));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const processes = new Processes();
+  t.after(async () => {
+    await processes.endAll();
+    server.close();
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const load = await FixedRate.start(processes, "0-1023", address.port, { rate: 200, connections: 1 }, 1);
+  const began = performance.now();
+  const { whole } = await load.on(address.port, 1);
+  assert.ok(performance.now() - began < 3000, "it does not catch up for seconds");
+  assert.ok((whole.unsent ?? 0) > 100, `${whole.unsent} of 200 were not sent`);
+  assert.equal(whole.errors, 0);
+  assert.ok(whole.requests + (whole.unsent ?? 0) === 200);
+});
+
 test("it keeps its rate, over an answer that ends its connection, too", { skip: process.platform !== "linux" }, async (t) => {
   let asked = 0;
   const server = net.createServer((socket) => {

@@ -11,10 +11,12 @@ export interface Load {
   readonly p99: number;
   readonly p999: number;
   readonly longest: number;
-  /** Connections that failed, answers that did not come, and answers other than 2xx and 3xx. */
+  /** Connections that failed, answers other than 2xx and 3xx or after 2 s; with a fixed rate also those that never came, which wrk does not see. */
   readonly errors: number;
-  /** With a fixed rate that was not kept: requests that were due and not answered when the time was over. */
+  /** With a fixed rate that was not kept: requests that were due and not sent soon after the time was over. */
   readonly unsent?: number;
+  /** With a fixed rate: answered requests without a latency, for the machine stopped the load meanwhile. */
+  readonly unjudged?: number;
 }
 
 export interface WrkSettings {

@@ -72,4 +72,6 @@ test("a row is the median of its rounds, and void with a single error", () => {
   assert.equal(bad.median, undefined);
   assert.equal(bad.problem, "void: 1 errors");
   assert.match(row("a", [{ ...GOOD, unsent: 7 }]).problem ?? "", /^void: 7 requests had no time/);
+  assert.match(row("a", [GOOD, { ...GOOD, unjudged: 51 }]).problem ?? "", /^void: the machine stopped the load/);
+  assert.equal(row("a", [{ ...GOOD, unjudged: 50 }]).problem, undefined);
 });

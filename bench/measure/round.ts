@@ -14,7 +14,7 @@ export interface Round extends Load {
   readonly lineLatency?: number;
 }
 
-export type Medians = Omit<Round, "errors" | "requests" | "unsent" | "lineLatency">;
+export type Medians = Omit<Round, "errors" | "requests" | "unsent" | "unjudged" | "lineLatency">;
 
 export interface Row {
   readonly name: string;
@@ -58,7 +58,9 @@ export function voidBy(loads: readonly Load[]): string | null {
   const errors = loads.reduce((sum, each) => sum + each.errors, 0);
   if (errors > 0) return `void: ${errors} errors`;
   const unsent = loads.reduce((sum, each) => sum + (each.unsent ?? 0), 0);
-  return unsent > 0 ? `void: ${unsent} requests had no time, the proxy or the machine was too slow for the rate` : null;
+  if (unsent > 0) return `void: ${unsent} requests had no time, the proxy or the machine was too slow for the rate`;
+  const halfJudged = loads.some(({ requests, unjudged = 0 }) => 2 * unjudged > requests);
+  return halfJudged ? "void: the machine stopped the load so often that most requests could not be judged" : null;
 }
 
 export function median(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 /** Large answers: how much does a byte cost? */
 import { missingWrk, runWrk } from "../load/wrk.ts";
 import { caddy } from "../rivals/caddy.ts";
-import { haproxy, haproxy64k } from "../rivals/haproxy.ts";
+import { haproxy, haproxy64k, haproxySplice } from "../rivals/haproxy.ts";
 import { millrace } from "../rivals/millrace.ts";
 import { nginx, nginxAs } from "../rivals/nginx.ts";
 import type { Rival } from "../rivals/rival.ts";
@@ -18,7 +18,7 @@ function bodies(name: string, size: string, bytes: number): Work {
   return {
     name,
     about: `GET, ${size} answered from a file, ${CONNECTIONS} kept connections`,
-    rivals: [millrace, nginx, nginxBuffers(16), nginxBuffers(64), haproxy, haproxy64k, caddy],
+    rivals: [millrace, nginx, nginxBuffers(16), nginxBuffers(64), haproxy, haproxy64k, haproxySplice, caddy],
     missing: missingWrk,
     run: inRounds({
       origin: fileOrigin(bytes),

@@ -66,7 +66,7 @@ async function rowOf(place: Place, rival: Rival, originPort: number): Promise<Id
     try {
       rounds.push(await measure(place, server.port, server.pid));
     } catch (error) {
-      return { name, rounds, problem: voidBecause(place, error) };
+      return { name, rounds, problem: await voidBecause(place, error, server) };
     } finally {
       await place.processes.end(server.pid);
     }

@@ -61,7 +61,7 @@ export function inRounds(course: Course): Work["run"] {
       const server = standing.get(rival);
       if (server === undefined) return;
       await step(server).catch(async (error: unknown) => {
-        problems.set(rival.name, voidBecause(place, error));
+        problems.set(rival.name, await voidBecause(place, error, server));
         await end(rival);
       });
     };

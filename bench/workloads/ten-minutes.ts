@@ -64,7 +64,7 @@ async function rowOf(place: Place, rival: Rival, originPort: number, fixedRate: 
     const problem = voidBy([load.whole]);
     return problem === null ? { name, load, samples } : { name, load, samples, problem };
   } catch (error) {
-    return { name, samples, problem: voidBecause(place, error) };
+    return { name, samples, problem: await voidBecause(place, error, server) };
   } finally {
     end.abort();
     await sampling;

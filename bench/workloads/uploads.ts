@@ -12,7 +12,11 @@ import type { Work } from "./work.ts";
 const CONNECTIONS = 8;
 
 /** It passes bodies on as they come, as the others do, instead of collecting them in a file first. */
-const nginxStreaming: Rival = nginxAs("nginx", () => ({ location: "client_max_body_size 0;\n      proxy_request_buffering off;" }));
+const nginxStreaming: Rival = streaming("nginx", "");
+/** With larger buffers than its default of 16 KiB, as Millrace takes them and HAProxy gets them. */
+const nginxLarge: readonly Rival[] = [64, 256].map((kilobytes) =>
+  streaming(`nginx ${kilobytes}k buffers`, `client_body_buffer_size ${kilobytes}k;`),
+);
 
 export const upload1m: Work = uploads("upload-1m", "by Content-Length", []);
 export const upload1mChunked: Work = uploads("upload-1m-chunked", "in chunks of 16 KiB", ["chunked"]);
@@ -21,7 +25,7 @@ function uploads(name: string, how: string, parameters: readonly string[]): Work
   return {
     name,
     about: `POST of 1 MiB ${how}, ${CONNECTIONS} kept connections`,
-    rivals: [millrace, nginxStreaming, haproxy, haproxy64k, caddy],
+    rivals: [millrace, nginxStreaming, ...nginxLarge, haproxy, haproxy64k, caddy],
     missing: missingWrk,
     run: inRounds({
       origin: readingOrigin,
@@ -32,4 +36,8 @@ function uploads(name: string, how: string, parameters: readonly string[]): Work
           runWrk(processes, loadCore, port, { seconds, connections: CONNECTIONS, script: "upload", parameters }),
     }),
   };
+}
+
+function streaming(name: string, buffers: string): Rival {
+  return nginxAs(name, () => ({ location: `client_max_body_size 0;\n      proxy_request_buffering off;\n      ${buffers}` }));
 }

@@ -58,8 +58,8 @@ export async function startRival(place: Place, rival: Rival, originPort: number)
 }
 
 /** What a row says whose proxy or load broke; throws on when the bench is ending, for then everything breaks. */
-export function voidBecause({ processes }: Place, error: unknown): string {
+export async function voidBecause({ processes }: Place, error: unknown, server: Started): Promise<string> {
   if (processes.areEnding) throw error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = (await processes.whyEnded(server.pid)) ?? (error instanceof Error ? error.message : String(error));
   return `void: ${message.replaceAll(/\s+/g, " ").slice(0, 200)}`;
 }
