@@ -12,6 +12,7 @@ import { allowedCores, machine } from "./measure/machine.ts";
 import { help, readOptions } from "./options.ts";
 import type { Chosen, Options } from "./options.ts";
 import { Processes, missingProgram } from "./processes.ts";
+import { ownRevision, unknownRevision } from "./rivals/millrace.ts";
 import { body100k, body10m } from "./workloads/bodies.ts";
 import { connections } from "./workloads/connections.ts";
 import { features } from "./workloads/features.ts";
@@ -64,6 +65,11 @@ async function bench(options: Options | string | null): Promise<number> {
     console.error(`${options}\n\n${help(WORKS)}`);
     return 1;
   }
+  const unknown = options.against === null ? null : unknownRevision(options.against);
+  if (unknown !== null) {
+    console.error(unknown);
+    return 1;
+  }
   const missing = cannotRun();
   if (options.awake && !keepAwake()) missing.push("processors cannot be kept awake: it takes root, and a Linux that lets it");
   if (options.realtime && !processes.beRealtime()) missing.push("processes cannot have real-time priority: it takes root");
@@ -104,14 +110,28 @@ function cannotRun(): string[] {
 }
 
 /** JSON with every round, and beside it the chart. */
-function save(work: Work, { rows, panels }: Result, { rounds, seconds, minutes, changing, awake, realtime }: Options): string {
+function save(work: Work, { rows, panels }: Result, options: Options): string {
+  const { rounds, seconds, minutes, changing, awake, realtime } = options;
   const results = fileURLToPath(new URL("./results", import.meta.url));
   mkdirSync(results, { recursive: true });
   const measuredAt = new Date().toISOString();
   const file = path.join(results, `${measuredAt.replaceAll(/[:.]/g, "-")}-${work.name}`);
   const { name, about } = work;
   const text = JSON.stringify(
-    { work: name, about, measuredAt, machine: machine(), rounds, seconds, minutes, changing, awake, realtime, rows },
+    {
+      work: name,
+      about,
+      measuredAt,
+      revision: ownRevision(),
+      machine: machine(),
+      rounds,
+      seconds,
+      minutes,
+      changing,
+      awake,
+      realtime,
+      rows,
+    },
     null,
     2,
   );

@@ -33,7 +33,7 @@ test("without arguments: the first workload, all its proxies, 5 rounds of 4 s", 
   const options = readOptions([], WORKS);
   assert.ok(typeof options === "object" && options !== null);
   const { chosen, ...others } = options;
-  assert.deepEqual(others, { rounds: 5, seconds: 4, minutes: 10, changing: false, awake: false, realtime: false });
+  assert.deepEqual(others, { rounds: 5, seconds: 4, minutes: 10, changing: false, against: null, awake: false, realtime: false });
   assert.deepEqual([chosen.length, chosen[0]?.work, chosen[0]?.rivals], [1, WORKS[0], WORKS[0]?.rivals]);
 });
 

@@ -8,6 +8,8 @@ export interface Options {
   readonly seconds: number;
   readonly minutes: number;
   readonly changing: boolean;
+  /** Another revision to compare with. */
+  readonly against: string | null;
   /** Processors do not sleep while they have nothing to do. */
   readonly awake: boolean;
   /** Nothing else that the machine has to do stops proxies, origin and load. */
@@ -76,6 +78,7 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
     seconds,
     minutes,
     changing: values.changing === true,
+    against: values.against ?? null,
     awake: values.awake === true,
     realtime: values.realtime === true,
     chosen,

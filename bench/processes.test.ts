@@ -51,6 +51,19 @@ test("failures tell what the program said", { skip: LINUX }, async () => {
   await assert.rejects(processes.serve(failing, ANY_CORE, await freePort()), /ended at its start: out of luck/);
 });
 
+test("of one that ended it is known how, and what it said", { skip: LINUX }, async () => {
+  const processes = new Processes();
+  const { pid } = await processes.until(
+    script("console.log('up'); setTimeout(() => { throw new Error('oh no') }, 50)"),
+    ANY_CORE,
+    /up/,
+    20_000,
+  );
+  const deadline = performance.now() + 10_000;
+  while ((await processes.whyEnded(pid)) === null && performance.now() < deadline) await delay(10);
+  assert.match((await processes.whyEnded(pid)) ?? "", /^it ended with 1: up[^]*oh no/);
+});
+
 test("a batch process is one, and keeps its process id", { skip: LINUX }, async () => {
   const processes = new Processes();
   const argv = processes.asBatch(script("console.log('id ' + process.pid); setInterval(() => 0, 1000)"));

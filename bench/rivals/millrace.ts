@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,6 +52,18 @@ ${more}
 `;
   writeFileSync(file, configuration);
   return [process.execPath, path.join(checkout, "src/main.ts"), "run", "--config", file];
+}
+
+/** What is measured: the commit of this checkout, `-dirty` where files differ from it; "" where there is no git. */
+export function ownRevision(): string {
+  const { status, stdout } = spawnSync("git", ["-C", CHECKOUT, "describe", "--always", "--dirty"], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : "";
+}
+
+/** Why there is no such revision; null: there is. */
+export function unknownRevision(revision: string): string | null {
+  const { status } = spawnSync("git", ["-C", CHECKOUT, "rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  return status === 0 ? null : `there is no revision ${JSON.stringify(revision)} of this repository`;
 }
 
 /** Another revision of this repository, on the packages that are installed now. */
