@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { Processes, freePort } from "../processes.ts";
 import { FixedRate, parseFixedRate } from "./fixed-rate.ts";
 
@@ -32,17 +33,9 @@ test("a server that is slower than the rate is told, and soon after the end", { 
     socket.on("error", () => undefined);
     socket.on("data", () => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 20));
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const processes = new Processes();
-  t.after(async () => {
-    await processes.endAll();
-    server.close();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  const load = await FixedRate.start(processes, "0-1023", address.port, { rate: 200, connections: 1 }, 1);
+  const { load, port } = await started(t, server, 1);
   const began = performance.now();
-  const { whole } = await load.on(address.port, 1);
+  const { whole } = await load.on(port, 1);
   assert.ok(performance.now() - began < 3000, "it does not catch up for seconds");
   assert.ok((whole.unsent ?? 0) > 100, `${whole.unsent} of 200 were not sent`);
   assert.equal(whole.errors, 0);
@@ -61,18 +54,10 @@ test("it keeps its rate, over an answer that ends its connection, too", { skip: 
       }
     });
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const processes = new Processes();
-  t.after(async () => {
-    await processes.endAll();
-    server.close();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  const load = await FixedRate.start(processes, "0-1023", address.port, { rate: 200, connections: 4 }, 1);
+  const { load, port } = await started(t, server, 4);
   assert.equal(asked, 200, "the trial");
   await assert.rejects(load.on(await freePort(), 1), /the load said: .*ECONNREFUSED/, "one that is not there is no end of the load");
-  const { whole, intervals } = await load.on(address.port, 1, 0.5);
+  const { whole, intervals } = await load.on(port, 1, 0.5);
   assert.equal(asked, 400);
   assert.equal(intervals.length, 2);
   assert.deepEqual([whole.requests, whole.requestsPerSecond, whole.errors], [200, 200, 0]);
@@ -82,3 +67,17 @@ test("it keeps its rate, over an answer that ends its connection, too", { skip: 
   );
   assert.equal(Math.max(...intervals.map(({ longest }) => longest)), whole.longest);
 });
+
+/** A load of 200 requests per second that has tried itself on the server; both are ended behind the test. */
+async function started(t: TestContext, server: net.Server, connections: number): Promise<{ load: FixedRate; port: number }> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const processes = new Processes();
+  t.after(async () => {
+    await processes.endAll();
+    server.close();
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const { port } = address;
+  return { load: await FixedRate.start(processes, "0-1023", port, { rate: 200, connections }, 1), port };
+}
