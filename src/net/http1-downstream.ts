@@ -33,7 +33,8 @@ import { BodyPace } from "./body-pace.ts";
 import type { ListenerConfig, ListenerContext } from "./listener-context.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
-import { giveBack, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { sharedBuffer } from "./read-buffers.ts";
+import { ReadTarget } from "./read-target.ts";
 import { behindProxy, hiddenOf } from "./request-origin.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
@@ -67,11 +68,11 @@ const NO_EDITS = new FieldEdits();
 const NO_READER = new RequestReader(DEFAULT_LIMITS);
 
 export class Http1Downstream extends Timed implements Downstream, TransportReader, OutletOwner, TunnelSide {
-  readBuffer: Buffer = sharedBuffer;
   readonly transport: Transport;
   readonly outlet: Outlet;
 
   private readonly context: ListenerContext;
+  private readonly reads: ReadTarget;
   /** On loan from the listener's idle ones from a connection's first byte until it has been idle for a while. */
   private reader: RequestReader = NO_READER;
   /** The other end's address, as it is logged, forwarded and counted. */
@@ -116,14 +117,20 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.configured = context.config;
     this.direct = directly(peer.address, context.config);
     this.outlet = new Outlet(this);
+    this.reads = new ReadTarget(context.plane.bulk, false);
     const transport = open(this, this.outlet);
     this.transport = transport;
     this.outlet.transport = transport;
+    this.reads.transport = transport;
     this.setDeadline(context.config.timeouts.request_head);
     transport.start();
   }
 
   // ---- reading ------------------------------------------------------------------------------------------------------
+
+  get readBuffer(): Buffer {
+    return this.reads.buffer;
+  }
 
   onRead(buffer: Buffer, count: number): void {
     const plane = this.context.plane;
@@ -131,7 +138,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     switch (this.state) {
       case State.tunnel:
         this.tunnel?.received(this, buffer, count);
-        if (this.transport.readsOnDemand && this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
+        this.reads.after(count, true, this.tunnel?.flowing(this) === true);
         return;
       case State.lingering:
         this.discarded += count;
@@ -150,13 +157,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (this.reader === NO_READER) this.reader = this.context.takeReader();
     this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     this.process();
-    // A loaned buffer may be referred to by an unfinished write; then it stays until that is done, and reading has paused.
-    if (!this.isTaken()) return;
-    if (this.exchange === null || this.exchange.requestEnded) {
-      // No body is being read: an idle connection holds no loan. (Here only: the socket takes the next buffer right after this call.)
-      giveBack(this.readBuffer);
-      this.readBuffer = sharedBuffer;
-    } else if (this.transport.readsOnDemand && !this.paused) this.readBuffer = nextBuffer(buffer, count);
+    this.reads.after(count, this.exchange !== null && !this.exchange.requestEnded, !this.requestIsBlocked());
   }
 
   /** Between two requests: the configuration was reloaded. */
@@ -327,7 +328,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       this.reader.feed(held, 0, held.length);
     }
     this.process();
-    if (this.held !== null || this.state === State.closed || this.outletOfBodyBlocked()) return;
+    if (this.held !== null || this.state === State.closed || this.requestIsBlocked()) return;
     if (this.state !== State.idle || !this.outlet.blocked) this.resume();
   }
 
@@ -598,9 +599,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     plane.tick();
     this.state = this.state === State.tunnel ? State.tunnel : State.closed;
     plane.deadlines.remove(this);
-    // With a write unfinished the buffer may still be read by the kernel's side: it is left to the garbage collector.
-    if (this.isTaken() && this.tunnel?.flowing(this) !== false) giveBack(this.readBuffer);
-    this.readBuffer = sharedBuffer;
+    this.reads.end(!this.requestIsBlocked() && this.tunnel?.flowing(this) !== false);
     if (this.tunnel !== null) this.tunnel.closed(this);
     else this.exchange?.downstreamGone(code === null ? "client_gone" : "client_reset");
     this.state = State.closed;
@@ -657,6 +656,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   private settle(): void {
     this.giveReaderBack();
+    this.reads.rest();
     this.context.plane.deadlines.setTick(this, this.idleUntil);
   }
 
@@ -725,12 +725,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   // ---- small answers ------------------------------------------------------------------------------------------------
 
-  /** Nothing refers to the read buffer any more. */
-  private isTaken(): boolean {
-    return !this.outletOfBodyBlocked();
-  }
-
-  private outletOfBodyBlocked(): boolean {
+  /** An unfinished write refers to what was read last. */
+  private requestIsBlocked(): boolean {
     return this.exchange !== null && this.exchange.requestBlocked;
   }
 

@@ -25,11 +25,11 @@ import type { Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { dial } from "./dial.ts";
-import type { BulkReader } from "./bulk-buffer.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
-import { beginIdleLoan, endIdleLoan, giveBack, isTrickle, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import { sharedBuffer } from "./read-buffers.ts";
+import { ReadTarget } from "./read-target.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader } from "./transport.ts";
@@ -43,14 +43,10 @@ const NO_READER = new ResponseReader(RESPONSE_LIMITS);
 
 const added = new AddedFields();
 
-/** One that is moved again and again gains nothing, and Node keeps a little memory for each time. */
-const MOVES_MAX = 8;
-
 /** Time for the system to tell what an endpoint said before it took no more. */
 const LAST_WORDS_MS = 1000;
 
-export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide, BulkReader {
-  readBuffer: Buffer = sharedBuffer;
+export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide {
   readonly target: EndpointTarget;
   transport: Transport;
   readonly outlet: Outlet;
@@ -60,6 +56,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   private readonly thread: Thread;
   private readonly pool: EndpointPool;
+  private readonly reads: ReadTarget;
   /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
   private reader: ResponseReader = NO_READER;
   private state: number = State.connecting;
@@ -78,12 +75,6 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private lastProgress: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
-  /** It reads into the thread's bulk buffer. */
-  private readsBulk: boolean = false;
-  /** It has a large buffer of its own while it idles. */
-  private keepsLoan: boolean = false;
-  /** How often it was moved to another bulk buffer. */
-  private moves: number = 0;
 
   constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, exchange: Exchange) {
     super();
@@ -92,6 +83,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.target = target;
     this.exchange = exchange;
     this.outlet = new Outlet(this);
+    this.reads = new ReadTarget(thread.bulk, true);
     this.transport = dial(target, this, this.outlet, (transport) => this.onConnect(transport));
     this.setDeadline(target.timeouts.connect);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
@@ -182,6 +174,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private onConnect(transport: Transport): void {
     this.transport = transport;
     this.outlet.transport = transport;
+    this.reads.transport = transport;
     // It is another one than the one that was told to pause, and reads.
     if (this.paused) transport.pause();
     this.thread.tick();
@@ -196,12 +189,15 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     exchange.upstreamReady();
   }
 
+  get readBuffer(): Buffer {
+    return this.reads.buffer;
+  }
+
   onRead(buffer: Buffer, count: number): void {
     this.thread.tick();
-    if (this.keepsLoan) this.endIdleLoan();
     if (this.state === State.tunnel) {
       this.tunnel?.received(this, buffer, count);
-      if (this.transport.readsOnDemand && this.tunnel?.flowing(this) === true) this.readBuffer = nextBuffer(buffer, count);
+      this.reads.after(count, true, this.tunnel?.flowing(this) === true);
       return;
     }
     // RFC 9112 section 9.2: bytes that no request asked for are no response.
@@ -215,52 +211,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.noteProgress();
     this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     const goesOn = this.process();
-    if (this.readsBulk) this.behindBulk(goesOn, count);
-    else if (goesOn) {
-      if (this.transport.readsOnDemand && !this.paused) this.readBuffer = nextBuffer(buffer, count);
-    } else if (buffer !== sharedBuffer && this.tunnel === null) this.leaveLoan(count);
-  }
-
-  /** A read into the bulk buffer was passed on; the response goes on, or is over. */
-  private behindBulk(goesOn: boolean, count: number): void {
-    // Until the client has taken it, what lies there must stay.
-    const isTaken = goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null;
-    if (!isTaken) {
-      this.readsBulk = false;
-      this.thread.bulk.keep(this);
-      if (!goesOn) this.readBuffer = sharedBuffer;
-    } else if (isTrickle(count) || this.tunnel !== null || !this.transport.readable) this.leaveBulk();
-  }
-
-  private leaveBulk(): void {
-    this.readsBulk = false;
-    this.thread.bulk.leave(this);
-    this.readBuffer = sharedBuffer;
-  }
-
-  moveTo(buffer: Buffer): boolean {
-    this.readsBulk = ++this.moves < MOVES_MAX;
-    this.readBuffer = this.readsBulk ? buffer : sharedBuffer;
-    this.transport.readInto(this.readBuffer);
-    return this.readsBulk;
-  }
-
-  /** The response that was read into the loan is over. */
-  private leaveLoan(count: number): void {
-    const comesAgain = this.transport.readable && !isTrickle(count);
-    const mayShare = this.moves < MOVES_MAX;
-    // Its clients do not keep up: it goes on with what is its own.
-    this.keepsLoan = comesAgain && !mayShare && this.bufferIsFree && beginIdleLoan();
-    if (this.keepsLoan) return;
-    if (this.bufferIsFree) giveBack(this.readBuffer);
-    const bulk = comesAgain && mayShare ? this.thread.bulk.join(this) : null;
-    this.readsBulk = bulk !== null;
-    this.readBuffer = bulk ?? sharedBuffer;
-  }
-
-  private endIdleLoan(): void {
-    this.keepsLoan = false;
-    endIdleLoan();
+    this.reads.after(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
   }
 
   /** Reads what was fed; false once the exchange has left this connection. */
@@ -360,11 +311,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     if (event === Event.end) {
       this.reusable = false;
       this.complete(exchange);
-      if (this.readsBulk) this.leaveBulk();
-      else if (this.bufferIsFree) {
-        giveBack(this.readBuffer);
-        this.readBuffer = sharedBuffer;
-      }
+      this.reads.end(this.bufferIsFree);
       return;
     }
     this.fail("connection_terminated");
@@ -374,12 +321,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.thread.tick();
     if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
     this.thread.deadlines.remove(this);
-    if (this.readsBulk) this.leaveBulk();
-    if (this.keepsLoan) {
-      this.endIdleLoan();
-      giveBack(this.readBuffer);
-      this.readBuffer = sharedBuffer;
-    }
+    this.reads.end(this.bufferIsFree);
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
     this.thread.countSocket(-1);
     this.pool.remove(this);

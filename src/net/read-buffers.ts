@@ -11,8 +11,11 @@ import { latin1, writeLatin1 } from "../http1/latin1.ts";
  */
 const SHARED_BYTES = 16 * 1024;
 
-/** Sizes of the loaned buffers: the first for bodies of some size, the second once that one was filled by a single read. */
-const LOAN_BYTES: readonly number[] = [64 * 1024, 256 * 1024];
+/**
+ * Sizes of the loaned buffers: the first for bodies of some size, the second once that one was filled by a single read. A mebibyte and the
+ * head before it are four reads of the second, not five.
+ */
+const LOAN_BYTES: readonly number[] = [64 * 1024, 264 * 1024];
 
 /** Buffers kept for the next loan, per size: about 8 MiB a thread at most. */
 const KEPT_MAX: readonly number[] = [32, 24];

@@ -2,15 +2,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { compileCidrs } from "../base/cidr.ts";
-import { plainConfig } from "../config/plain.ts";
 import type { RequestReader } from "../http1/request-reader.ts";
-import { ListenerContext } from "./listener-context.ts";
-import { Listener } from "./listener.ts";
-import { loneThread } from "./warm-up.ts";
+import { startListener } from "./lone-listener.fixture.ts";
 
 const REQUEST = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 const ANSWER_END = "\r\n\r\nok";
@@ -26,12 +21,7 @@ interface Proxy {
 
 async function startProxy(t: TestContext): Promise<Proxy> {
   const origin = net.createServer((socket) => socket.on("error", () => {}).on("data", () => socket.write(ANSWER)));
-  await once(origin.listen(0, "127.0.0.1"), "listening");
-  const config = plainConfig("127.0.0.1:0", `http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
-  const [listening] = config.listeners;
-  assert.ok(listening !== undefined);
-  const plane = loneThread(config, () => {});
-  const context = new ListenerContext(plane, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
+  const { port, context } = await startListener(t, origin);
   const readers = new Set<RequestReader>();
   const waiting: (() => void)[] = [];
   const [take, giveBack] = [context.takeReader.bind(context), context.giveReaderBack.bind(context)];
@@ -44,15 +34,7 @@ async function startProxy(t: TestContext): Promise<Proxy> {
     giveBack(reader);
     waiting.shift()?.();
   };
-  const listener = new Listener(context);
-  await listener.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false });
-  t.after(() => {
-    listener.close();
-    for (const connection of context.connections) connection.cutNow();
-    plane.close();
-    origin.close();
-  });
-  return { port: listener.port, readers, givenBack: () => new Promise((resolve) => waiting.push(resolve)) };
+  return { port, readers, givenBack: () => new Promise((resolve) => waiting.push(resolve)) };
 }
 
 async function connectTo({ port }: Proxy, t: TestContext): Promise<net.Socket> {

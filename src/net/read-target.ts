@@ -1,0 +1,127 @@
+/**
+ * What a connection reads into, from one read to the next:
+ *
+ * ```text
+ *   shared --filled--> loan --large message over--> bulk --small message over--> shared
+ *                       ^ an unfinished write refers to it |
+ *                       `----------------------------------'
+ * ```
+ * The first large message of a connection comes in growing pieces; the next one is likely as large, and its first read goes into the bulk
+ * buffer. A connection whose messages the other side does not take as fast as they come goes on with loans of its own.
+ */
+import type { Buffer } from "node:buffer";
+import type { BulkBuffer, BulkReader } from "./bulk-buffer.ts";
+import { beginIdleLoan, endIdleLoan, giveBack, isTrickle, nextBuffer, sharedBuffer } from "./read-buffers.ts";
+import type { Transport } from "./transport.ts";
+
+/** One that is moved again and again gains nothing, and Node keeps a little memory for each time. */
+const MOVES_MAX = 8;
+
+export class ReadTarget implements BulkReader {
+  /** Where the next read goes. */
+  buffer: Buffer = sharedBuffer;
+  /** What reads into it; null until the owner has connected it. */
+  transport: Transport | null = null;
+  private readonly bulk: BulkBuffer;
+  private readonly mayKeepLoan: boolean;
+  private isBulk: boolean = false;
+  /** It has a large buffer of its own while it idles. */
+  private keepsLoan: boolean = false;
+  /** How often it had to leave a bulk buffer. */
+  private moves: number = 0;
+  /** Bytes of the message so far. */
+  private brought: number = 0;
+
+  /** @param mayKeepLoan whether the next message comes soon, if one comes: then its large buffer may wait for it */
+  constructor(bulk: BulkBuffer, mayKeepLoan: boolean) {
+    this.bulk = bulk;
+    this.mayKeepLoan = mayKeepLoan;
+  }
+
+  /**
+   * To be called at the end of each read.
+   * @param goesOn the message it brought, or the tunnel, is not over
+   * @param isTaken no unfinished write refers to its bytes; if one does and the message goes on, no read comes before that has ended
+   */
+  after(count: number, goesOn: boolean, isTaken: boolean): void {
+    if (this.buffer === sharedBuffer && !goesOn) {
+      this.brought = 0;
+      return;
+    }
+    this.brought += count;
+    if (this.keepsLoan) this.endIdleLoan();
+    if (!goesOn) this.over(isTaken);
+    else if (!isTaken) this.keepBulk();
+    else if (!this.isBulk) this.grow(count);
+    else if (isTrickle(count)) this.leaveBulk();
+  }
+
+  private grow(count: number): void {
+    if (this.transport?.readsOnDemand === true) this.buffer = nextBuffer(this.buffer, count);
+  }
+
+  private over(isTaken: boolean): void {
+    const comesAgain = this.brought > sharedBuffer.length && this.transport?.readable === true;
+    this.brought = 0;
+    if (!isTaken) this.keepBulk();
+    else if (this.isBulk) {
+      if (!comesAgain) this.leaveBulk();
+      return;
+    }
+    const isMoved = this.moves >= MOVES_MAX;
+    if (comesAgain && isTaken && isMoved && this.mayKeepLoan && beginIdleLoan()) {
+      this.keepsLoan = true;
+      return;
+    }
+    // What an unfinished write refers to is left to it.
+    if (isTaken) giveBack(this.buffer);
+    const bulk = comesAgain && !isMoved ? this.bulk.join(this) : null;
+    this.isBulk = bulk !== null;
+    this.buffer = bulk ?? sharedBuffer;
+  }
+
+  /** The bulk buffer, if it reads into that, is its own from now on. */
+  private keepBulk(): void {
+    if (!this.isBulk) return;
+    this.isBulk = false;
+    this.moves++;
+    this.bulk.keep(this);
+  }
+
+  private leaveBulk(): void {
+    this.isBulk = false;
+    this.bulk.leave(this);
+    this.buffer = sharedBuffer;
+  }
+
+  moveTo(buffer: Buffer): boolean {
+    this.isBulk = ++this.moves < MOVES_MAX;
+    this.buffer = this.isBulk ? buffer : sharedBuffer;
+    this.transport?.readInto(this.buffer);
+    return this.isBulk;
+  }
+
+  private endIdleLoan(): void {
+    this.keepsLoan = false;
+    endIdleLoan();
+  }
+
+  /** Not within a read, and nothing refers to what was read: the next message may be long in coming. */
+  rest(): void {
+    if (this.buffer === sharedBuffer) return;
+    this.moves++;
+    this.end(true);
+    this.transport?.readInto(sharedBuffer);
+  }
+
+  /**
+   * Nothing more is read.
+   * @param isTaken no unfinished write refers to what was read last
+   */
+  end(isTaken: boolean): void {
+    if (this.isBulk) return this.leaveBulk();
+    if (this.keepsLoan) this.endIdleLoan();
+    if (isTaken) giveBack(this.buffer);
+    this.buffer = sharedBuffer;
+  }
+}
