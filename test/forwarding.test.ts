@@ -46,10 +46,15 @@ async function forwarded(request: string, through: Millrace = proxy): Promise<Or
 }
 
 async function answered(response: string, request: string = get("/")): Promise<RawResponse> {
+  return whileAnswering(response, () => ask(proxy.port, request));
+}
+
+/** The origin answers so meanwhile. */
+async function whileAnswering<T>(response: string, run: () => Promise<T>): Promise<T> {
   const usual = answer;
   answer = response;
   try {
-    return await ask(proxy.port, request);
+    return await run();
   } finally {
     answer = usual;
   }
@@ -171,6 +176,14 @@ describe("the request that goes upstream", () => {
     const bytes = origin.received().slice(before);
     assert.ok(bytes.endsWith("\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 9\r\n\r\n"), bytes);
   });
+
+  test("has what came together of its chunked body in one chunk", async () => {
+    const before = origin.received().length;
+    const chunks = ["5;a=b\r\nhello\r\n", "1\r\n \r\n", "0005\r\nworld\r\n"];
+    await ask(proxy.port, `POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n${chunks.join("")}0\r\n\r\n`);
+    const bytes = origin.received().slice(before);
+    assert.ok(bytes.endsWith("\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"), bytes);
+  });
 });
 
 describe("the response that goes downstream", () => {
@@ -189,6 +202,17 @@ describe("the response that goes downstream", () => {
       "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nUpgrade: h2\r\nContent-Length: 2\r\n\r\nok",
     );
     for (const name of ["connection", "keep-alive", "x-hop", "upgrade"]) assert.ok(!response.fields.has(name), name);
+  });
+
+  test("has what came together of a chunked body in one chunk", async () => {
+    const chunks = ["5;a=b\r\nhello\r\n", "1\r\n \r\n", "0005\r\nworld\r\n"];
+    const client = await RawClient.connect(proxy.port);
+    await whileAnswering(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks.join("")}0\r\n\r\n`, () => {
+      client.send(get("/"));
+      return client.response();
+    });
+    client.destroy();
+    assert.ok(client.received.endsWith("\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"), client.received);
   });
 
   test("keeps trailers and drops what may not be one", async () => {

@@ -22,7 +22,7 @@ import type { BodyFraming } from "../http1/body-framing.ts";
 import { DEFAULT_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
-import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
+import { lastChunk } from "../http1/write-chunk.ts";
 import * as answers from "../proxy/answers.ts";
 import { Exchange } from "../proxy/exchange.ts";
 import type { Origin } from "../proxy/exchange.ts";
@@ -381,18 +381,22 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   }
 
   data(bytes: Buffer, start: number, end: number): void {
-    if (this.bodyMode === BodyMode.chunked) {
-      this.outlet.append(chunkStart(end - start));
-      this.outlet.slice(bytes, start, end);
-      this.outlet.append(CHUNK_END);
-    } else this.outlet.slice(bytes, start, end);
+    if (this.bodyMode === BodyMode.chunked) this.context.plane.chunk.add(this.outlet, bytes, start, end);
+    else this.outlet.slice(bytes, start, end);
   }
 
   end(trailers: FieldSection | null): void {
-    if (this.bodyMode === BodyMode.chunked) this.outlet.append(lastChunk(trailers));
+    if (this.bodyMode !== BodyMode.chunked) return;
+    this.closeChunk();
+    this.outlet.append(lastChunk(trailers));
+  }
+
+  private closeChunk(): void {
+    this.context.plane.chunk.close(this.outlet);
   }
 
   flush(): boolean {
+    if (this.bodyMode === BodyMode.chunked) this.closeChunk();
     const { outlet } = this;
     const wasBlocked = outlet.blocked;
     const done = outlet.flushLater(this.context.plane.writes, false);
@@ -407,6 +411,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   cut(): void {
     // What came before the fault in the same read is the client's: the same as if it had come alone.
+    this.closeChunk();
     this.outlet.flush();
     // A body that ends with its connection would look complete after a FIN: only a reset shows that it is not.
     if (this.bodyMode === BodyMode.untilClose) this.transport.reset();

@@ -17,7 +17,7 @@ import { Framing } from "../http1/body-framing.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
-import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
+import { lastChunk } from "../http1/write-chunk.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { connectFailure } from "../proxy/failure.ts";
 import type { FailureKind } from "../proxy/failure.ts";
@@ -120,19 +120,21 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   data(bytes: Buffer, start: number, end: number): void {
     this.noteProgress();
-    if (!this.chunked) return this.outlet.slice(bytes, start, end);
-    this.outlet.append(chunkStart(end - start));
-    this.outlet.slice(bytes, start, end);
-    this.outlet.append(CHUNK_END);
+    if (this.chunked) this.thread.chunk.add(this.outlet, bytes, start, end);
+    else this.outlet.slice(bytes, start, end);
   }
 
   end(trailers: FieldSection | null): void {
     this.requestEnded = true;
-    if (this.chunked) this.outlet.append(lastChunk(trailers));
+    if (this.chunked) {
+      this.thread.chunk.close(this.outlet);
+      this.outlet.append(lastChunk(trailers));
+    }
     this.awaitAnswer();
   }
 
   flush(): boolean {
+    if (this.chunked) this.thread.chunk.close(this.outlet);
     const written = this.outlet.flushLater(this.thread.writes, true);
     if (!written) this.setDeadline(this.target.timeouts.idle);
     return written;

@@ -1,44 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { Outlet } from "./outlet.ts";
 import { sharedBuffer } from "./read-buffers.ts";
-import type { Transport } from "./transport.ts";
+import { Sink, outletTo } from "./sink.fixture.ts";
 import { WriteBatch } from "./write-batch.ts";
-
-/** Keeps what is written; takes it at once or later. */
-class Sink implements Transport {
-  readonly readsOnDemand = true;
-  readonly destroyed = false;
-  readonly readable = true;
-  readonly writable = true;
-  readonly queuedBytes = 0;
-  takesAtOnce = true;
-  readonly written: (string | readonly (string | Buffer)[])[] = [];
-
-  write(data: string | readonly (string | Buffer)[]): boolean {
-    this.written.push(data);
-    return this.takesAtOnce;
-  }
-
-  readInto(): void {}
-  pause(): void {}
-  resume(): void {}
-  end(): void {}
-  destroySoon(): void {}
-  destroy(): void {}
-  reset(): void {}
-}
-
-function outletTo(sink: Sink, onBlocked: () => void = () => {}): Outlet {
-  const outlet = new Outlet({ onDrained: () => {}, onBlocked, onWriteFailed: () => {} });
-  outlet.transport = sink;
-  return outlet;
-}
-
-function texts(sink: Sink): string[][] {
-  return sink.written.map((data) => (typeof data === "string" ? [data] : data.map((piece) => piece.toString("latin1"))));
-}
 
 test("text goes before a large slice in the slice's own buffer, where a head was read from it", () => {
   const sink = new Sink();
@@ -47,7 +12,7 @@ test("text goes before a large slice in the slice's own buffer, where a head was
   outlet.append("the new head, ");
   outlet.slice(bytes, 21, bytes.length);
   assert.equal(outlet.flush(), true);
-  assert.deepEqual(texts(sink), [["the new head, " + "b".repeat(5000)]]);
+  assert.deepEqual(sink.written, [["the new head, " + "b".repeat(5000)]]);
   assert.equal(outlet.bytesWritten, 5014);
 });
 
@@ -60,7 +25,7 @@ test("text longer than what was read before the slice is a piece of its own", ()
   outlet.append("\r\n");
   outlet.slice(bytes, 4, bytes.length);
   outlet.flush();
-  assert.deepEqual(texts(sink), [["longer", "b".repeat(5000), "\r\n", "b".repeat(5000)]]);
+  assert.deepEqual(sink.written, [["longer", "b".repeat(5000), "\r\n", "b".repeat(5000)]]);
   assert.equal(bytes.toString("latin1", 0, 4), "head", "nothing is written over");
 });
 
@@ -74,7 +39,7 @@ test("a buffer that an unfinished write may still refer to is not written over",
   outlet.append("text");
   outlet.slice(bytes, 5000, 10_000);
   outlet.flush();
-  assert.deepEqual(texts(sink), [["a".repeat(5000)], ["text", "b".repeat(5000)]]);
+  assert.deepEqual(sink.written, [["a".repeat(5000)], ["text", "b".repeat(5000)]]);
 });
 
 test("what lies in the shared buffer, and small slices of others, are copied", () => {
@@ -85,7 +50,7 @@ test("what lies in the shared buffer, and small slices of others, are copied", (
   outlet.slice(sharedBuffer, 100, 8000);
   outlet.slice(Buffer.from("small"), 0, 5);
   outlet.flush();
-  assert.deepEqual(texts(sink), [["head " + "s".repeat(7900) + "small"]]);
+  assert.deepEqual(sink.written, [["head " + "s".repeat(7900) + "small"]]);
 });
 
 test("text that waits is counted at once and leaves with what comes behind it, in one piece", () => {
@@ -97,9 +62,9 @@ test("text that waits is counted at once and leaves with what comes behind it, i
   outlet.append("two");
   assert.equal(outlet.flushLater(batch, false), true);
   assert.deepEqual([outlet.bytesWritten, outlet.bytesSent, outlet.taken], [7, 0, 0]);
-  assert.deepEqual(texts(sink), []);
+  assert.deepEqual(sink.written, []);
   batch.flush();
-  assert.deepEqual(texts(sink), [["one two"]]);
+  assert.deepEqual(sink.written, [["one two"]]);
   assert.deepEqual([outlet.bytesWritten, outlet.bytesSent, outlet.waits], [7, 7, false]);
 });
 
@@ -111,7 +76,7 @@ test("whoever cannot wait takes along what waits, and it is not written again", 
   outlet.flushLater(batch, false);
   outlet.append("urgent");
   outlet.flush();
-  assert.deepEqual(texts(sink), [["kept, urgent"]]);
+  assert.deepEqual(sink.written, [["kept, urgent"]]);
   outlet.append("unfinished");
   batch.flush();
   assert.equal(sink.written.length, 1);
@@ -129,10 +94,10 @@ test("large text, large slices and what follows an unfinished write do not wait"
   outlet.slice(Buffer.alloc(5000, "b"), 0, 5000);
   sink.takesAtOnce = false;
   assert.equal(outlet.flushLater(batch, false), false);
-  assert.deepEqual(texts(sink)[1], ["kept", "b".repeat(5000)]);
+  assert.deepEqual(sink.written[1], ["kept", "b".repeat(5000)]);
   outlet.append("more");
   assert.equal(outlet.flushLater(batch, false), false);
-  assert.deepEqual(texts(sink)[2], ["more"]);
+  assert.deepEqual(sink.written[2], ["more"]);
 });
 
 test("a write that waited and could not all leave blocks, and its owner is told", () => {
@@ -185,6 +150,6 @@ test("text goes before bytes of the shared buffer, however long it is and wherev
     outlet.slice(sharedBuffer, middle + 5, middle + second.length);
     outlet.flush();
     const expected = `${"t".repeat(length)}${first}|${second.slice(0, 5)}|${second.slice(5)}`;
-    assert.deepEqual(texts(sink), [[expected]], `${length} before ${start}`);
+    assert.deepEqual(sink.written, [[expected]], `${length} before ${start}`);
   }
 });

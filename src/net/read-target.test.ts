@@ -3,40 +3,11 @@ import { test } from "node:test";
 import { BulkBuffer } from "./bulk-buffer.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import { ReadTarget } from "./read-target.ts";
-import type { Transport } from "./transport.ts";
+import { Sink } from "./sink.fixture.ts";
 
 const KIB = 1024;
 
-/** Reads nothing by itself; keeps the buffers that it was told of between reads. */
-class Source implements Transport {
-  readonly readsOnDemand: boolean;
-  readonly destroyed = false;
-  readable = true;
-  readonly writable = true;
-  readonly queuedBytes = 0;
-  readonly told: Buffer[] = [];
-
-  constructor(readsOnDemand: boolean = true) {
-    this.readsOnDemand = readsOnDemand;
-  }
-
-  write(): boolean {
-    return true;
-  }
-
-  readInto(buffer: Buffer): void {
-    this.told.push(buffer);
-  }
-
-  pause(): void {}
-  resume(): void {}
-  end(): void {}
-  destroySoon(): void {}
-  destroy(): void {}
-  reset(): void {}
-}
-
-function targetOf(bulk: BulkBuffer, { source = new Source(), mayKeepLoan = false } = {}): { target: ReadTarget; source: Source } {
+function targetOf(bulk: BulkBuffer, { source = new Sink(), mayKeepLoan = false } = {}): { target: ReadTarget; source: Sink } {
   const target = new ReadTarget(bulk, mayKeepLoan);
   target.transport = source;
   return { target, source };
@@ -55,7 +26,7 @@ function bring(target: ReadTarget, bytes: number): number[] {
 }
 
 /** Has just brought a large message. */
-function large(bulk: BulkBuffer, options?: Parameters<typeof targetOf>[1]): { target: ReadTarget; source: Source } {
+function large(bulk: BulkBuffer, options?: Parameters<typeof targetOf>[1]): { target: ReadTarget; source: Sink } {
   const made = targetOf(bulk, options);
   bring(made.target, 100 * KIB);
   return made;
@@ -90,7 +61,7 @@ test("while an unfinished write refers to what was read, others read elsewhere a
   one.target.after(200 * KIB, true, false);
   assert.equal(one.target.buffer, buffer, "its own: nothing more is read before the write has ended");
   assert.notEqual(other.target.buffer, buffer);
-  assert.deepEqual(other.source.told, [other.target.buffer]);
+  assert.deepEqual(other.source.targets, [other.target.buffer]);
   one.target.after(10 * KIB, false, true);
   assert.equal(one.target.buffer, other.target.buffer);
   assert.notEqual(large(new BulkBuffer()).target.buffer, other.target.buffer);
@@ -111,7 +82,7 @@ test("behind a message of which something is still being written the buffer is l
     assert.equal(before.has(target.buffer), false);
     target.rest();
     assert.equal(target.buffer, sharedBuffer);
-    assert.deepEqual(source.told, [sharedBuffer], "told between two reads");
+    assert.deepEqual(source.targets, [sharedBuffer], "told between two reads");
     assert.equal(before.has(large(bulk).target.buffer), false);
   }
 });
@@ -122,10 +93,10 @@ test("one that rests or has ended is not moved with the others", () => {
   one.target.rest();
   two.target.end(true);
   three.target.after(200 * KIB, true, false);
-  assert.deepEqual([one.source.told, two.source.told], [[sharedBuffer], []]);
+  assert.deepEqual([one.source.targets, two.source.targets], [[sharedBuffer], []]);
   assert.deepEqual([one.target.buffer, two.target.buffer], [sharedBuffer, sharedBuffer]);
   one.target.rest();
-  assert.equal(one.source.told.length, 1);
+  assert.equal(one.source.targets.length, 1);
 });
 
 test("who is moved again and again goes on by itself, and keeps its buffer for the next message where it may", () => {
@@ -136,7 +107,7 @@ test("who is moved again and again goes on by itself, and keeps its buffer for t
       bring(target, 100 * KIB);
       large(bulk).target.after(200 * KIB, true, false);
     }
-    assert.equal(source.told.length, 8);
+    assert.equal(source.targets.length, 8);
     assert.deepEqual(bring(target, 1024 * KIB).slice(0, 3), mayKeepLoan ? [264, 264, 264] : [16, 64, 264]);
     assert.equal(target.buffer === sharedBuffer, !mayKeepLoan);
     target.end(true);
@@ -154,7 +125,7 @@ test("one whose own writes do not end goes on by itself as well", () => {
 });
 
 test("a transport that hands on what it has already reads into the shared buffer only", () => {
-  const { target } = targetOf(new BulkBuffer(), { source: new Source(false) });
+  const { target } = targetOf(new BulkBuffer(), { source: new Sink(false) });
   assert.deepEqual(bring(target, 64 * KIB), [16, 16, 16, 16]);
   assert.equal(target.buffer, sharedBuffer);
 });

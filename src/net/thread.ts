@@ -17,6 +17,7 @@ import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogLevel } from "../shared/protocol.ts";
 import { BulkBuffer } from "./bulk-buffer.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
+import { OpenChunk } from "./open-chunk.ts";
 import { monotonicMs } from "./system-clock.ts";
 import { WriteBatch } from "./write-batch.ts";
 
@@ -63,6 +64,7 @@ export class Thread implements DataPlane, Connector {
   readonly workers: WorkerTable;
   readonly writes: WriteBatch = new WriteBatch();
   readonly bulk: BulkBuffer = new BulkBuffer();
+  readonly chunk: OpenChunk = new OpenChunk();
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
   private readonly timer: NodeJS.Timeout;
