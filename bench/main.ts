@@ -95,7 +95,8 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
   const result = await work.run({ ...options, processes, folder: own, proxyCore, loadCore }, rivals);
   await processes.endRunning();
   const state = `${options.awake ? " kept awake" : ""}${options.realtime ? ", real-time priority" : ""}`;
-  console.log(`\n${result.text}\n${machine().processor}${state}; written to ${save(work, result, options)}`);
+  const { processor, congestionControl } = machine();
+  console.log(`\n${result.text}\n${processor}, ${congestionControl}${state}; written to ${save(work, result, options)}`);
   return rivals.some(({ name, at }) => at !== undefined && result.rows.some((row) => row.name === name && row.problem !== undefined))
     ? 1
     : 0;

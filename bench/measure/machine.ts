@@ -6,11 +6,27 @@ export interface Machine {
   readonly processor: string;
   readonly cores: number;
   readonly kernel: string;
+  /** TCP's congestion control: BBR times what it sends, which large bodies notice on loopback too. "" where it is not told. */
+  readonly congestionControl: string;
   readonly node: string;
 }
 
 export function machine(): Machine {
-  return { processor: os.cpus()[0]?.model ?? "", cores: allowedCores().length, kernel: os.release(), node: process.version };
+  return {
+    processor: os.cpus()[0]?.model ?? "",
+    cores: allowedCores().length,
+    kernel: os.release(),
+    congestionControl: congestionControl(),
+    node: process.version,
+  };
+}
+
+function congestionControl(): string {
+  try {
+    return readFileSync("/proc/sys/net/ipv4/tcp_congestion_control", "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 /** Numbers of the cores that this process may use: in a container not always 0 and 1. */

@@ -4,13 +4,21 @@ import path from "node:path";
 import { findProgram, missingProgram } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
+export interface NginxProcess {
+  readonly connections?: number;
+  /**
+   * Has malloc keep the memory of large buffers (mallopt(3)). Otherwise, as the heap happens to lie, it is given back to the system behind
+   * each body and asked for again, page by page, which takes several times as long as all the rest.
+   */
+  readonly keepsMemory?: boolean;
+}
+
 /** Directives beside those that every run has. */
-export interface NginxSettings {
+export interface NginxSettings extends NginxProcess {
   readonly http?: string;
   readonly location?: string;
   /** Origins, as host:port; the workload's alone. */
   readonly servers?: readonly string[];
-  readonly connections?: number;
 }
 
 /** As an operator who read its manual sets it up: connections to the origin are kept, nothing is logged. */
@@ -20,7 +28,7 @@ export function nginxAs(name: string, settings: (setup: RivalSetup) => NginxSett
   return {
     name,
     missing: () => missingProgram("nginx"),
-    prepare: (setup) => nginxCommand(setup.folder, configuration(setup, settings(setup)), settings(setup).connections),
+    prepare: (setup) => nginxCommand(setup.folder, configuration(setup, settings(setup)), settings(setup)),
   };
 }
 
@@ -53,7 +61,11 @@ function configuration(
 }
 
 /** Writes an nginx.conf for one worker that writes into `folder` only, and returns its command line; `http` stands in its http block. */
-export function nginxCommand(folder: string, http: string, connections: number = 4096): readonly string[] {
+export function nginxCommand(
+  folder: string,
+  http: string,
+  { connections = 4096, keepsMemory = false }: NginxProcess = {},
+): readonly string[] {
   const file = path.join(folder, "nginx.conf");
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const text = `daemon off;
@@ -69,7 +81,8 @@ ${http}
 }
 `;
   writeFileSync(file, text);
-  return [findProgram("nginx") ?? "nginx", "-p", folder, "-c", file, "-e", "stderr"];
+  const environment = keepsMemory ? ["env", "MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TRIM_THRESHOLD_=268435456"] : [];
+  return [...environment, findProgram("nginx") ?? "nginx", "-p", folder, "-c", file, "-e", "stderr"];
 }
 
 /** Started by root, its worker would be nobody, who may not enter our folder. */

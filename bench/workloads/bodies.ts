@@ -18,7 +18,7 @@ function bodies(name: string, size: string, bytes: number): Work {
   return {
     name,
     about: `GET, ${size} answered from a file, ${CONNECTIONS} kept connections`,
-    rivals: [millrace, nginx, nginxBuffers(16), nginxBuffers(64), haproxy, haproxy64k, haproxySplice, caddy],
+    rivals: [millrace, nginx, nginxBuffers(16), nginxBuffers(64), nginxBuffers(64, true), haproxy, haproxy64k, haproxySplice, caddy],
     missing: missingWrk,
     run: inRounds({
       origin: fileOrigin(bytes),
@@ -32,11 +32,12 @@ function bodies(name: string, size: string, bytes: number): Work {
 }
 
 /** By default it has eight buffers of a page (4 or 8 KiB), and what does not fit goes through a file; these never do. */
-function nginxBuffers(kilobytes: number): Rival {
-  return nginxAs(`nginx ${kilobytes}k buffers`, () => ({
+function nginxBuffers(kilobytes: number, keepsMemory: boolean = false): Rival {
+  return nginxAs(`nginx ${kilobytes}k buffers${keepsMemory ? " kept" : ""}`, () => ({
     location: `proxy_buffer_size ${kilobytes}k;
       proxy_buffers 16 ${kilobytes}k;
       proxy_busy_buffers_size ${2 * kilobytes}k;
       proxy_max_temp_file_size 0;`,
+    keepsMemory,
   }));
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { freePort } from "../processes.ts";
 import type { Started } from "../processes.ts";
 import { nginxCommand } from "../rivals/nginx.ts";
+import type { NginxProcess } from "../rivals/nginx.ts";
 import type { Place } from "./work.ts";
 
 export type Origin = (place: Place) => Promise<Started>;
@@ -77,6 +78,7 @@ export const readingOrigin: Origin = (place) => {
       proxy_set_header Content-Length "";
     }
   }`,
+    { keepsMemory: true },
   );
 };
 
@@ -89,13 +91,13 @@ function onlySmall(listen: (address: string) => string): string {
 async function start(
   place: Place,
   http: Http,
-  { connections, isBatch = true }: { readonly connections?: number; readonly isBatch?: boolean } = {},
+  { isBatch = true, ...process }: NginxProcess & { readonly isBatch?: boolean } = {},
 ): Promise<Started> {
   const folder = path.join(place.folder, "origin");
   mkdirSync(folder);
   const port = await freePort();
   const listen = (address: string): string => `listen ${address}:${port} backlog=4096;`;
-  const command = nginxCommand(folder, http(listen), connections);
+  const command = nginxCommand(folder, http(listen), process);
   const argv = isBatch ? place.processes.asBatch(command) : command;
   return place.processes.serve(argv, place.loadCore, port);
 }

@@ -14,9 +14,11 @@ const CONNECTIONS = 8;
 /** It passes bodies on as they come, as the others do, instead of collecting them in a file first. */
 const nginxStreaming: Rival = streaming("nginx", "");
 /** With larger buffers than its default of 16 KiB, as Millrace takes them and HAProxy gets them. */
-const nginxLarge: readonly Rival[] = [64, 256].map((kilobytes) =>
-  streaming(`nginx ${kilobytes}k buffers`, `client_body_buffer_size ${kilobytes}k;`),
-);
+const nginxLarge: readonly Rival[] = [
+  streaming("nginx 64k buffers", "client_body_buffer_size 64k;"),
+  streaming("nginx 256k buffers", "client_body_buffer_size 256k;"),
+  streaming("nginx 256k buffers kept", "client_body_buffer_size 256k;", true),
+];
 
 export const upload1m: Work = uploads("upload-1m", "by Content-Length", []);
 export const upload1mChunked: Work = uploads("upload-1m-chunked", "in chunks of 16 KiB", ["chunked"]);
@@ -38,6 +40,7 @@ function uploads(name: string, how: string, parameters: readonly string[]): Work
   };
 }
 
-function streaming(name: string, buffers: string): Rival {
-  return nginxAs(name, () => ({ location: `client_max_body_size 0;\n      proxy_request_buffering off;\n      ${buffers}` }));
+function streaming(name: string, buffers: string, keepsMemory: boolean = false): Rival {
+  const location = `client_max_body_size 0;\n      proxy_request_buffering off;\n      ${buffers}`;
+  return nginxAs(name, () => ({ location, keepsMemory }));
 }
