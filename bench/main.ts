@@ -11,6 +11,7 @@ import { keepAwake } from "./measure/awake.ts";
 import { allowedCores, machine } from "./measure/machine.ts";
 import { help, readOptions } from "./options.ts";
 import type { Chosen, Options } from "./options.ts";
+import type { Rival } from "./rivals/rival.ts";
 import { Processes, missingProgram } from "./processes.ts";
 import { ownRevision, unknownRevision } from "./rivals/millrace.ts";
 import { body100k, body10m } from "./workloads/bodies.ts";
@@ -96,7 +97,7 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
   await processes.endRunning();
   const state = `${options.awake ? " kept awake" : ""}${options.realtime ? ", real-time priority" : ""}`;
   const { processor, congestionControl } = machine();
-  console.log(`\n${result.text}\n${processor}, ${congestionControl}${state}; written to ${save(work, result, options)}`);
+  console.log(`\n${result.text}\n${processor}, ${congestionControl}${state}; written to ${save(work, rivals, result, options)}`);
   return rivals.some(({ name, at }) => at !== undefined && result.rows.some((row) => row.name === name && row.problem !== undefined))
     ? 1
     : 0;
@@ -111,7 +112,7 @@ function cannotRun(): string[] {
 }
 
 /** JSON with every round, and beside it the chart. */
-function save(work: Work, { rows, panels }: Result, options: Options): string {
+function save(work: Work, rivals: readonly Rival[], { rows, panels }: Result, options: Options): string {
   const { rounds, seconds, minutes, changing, awake, realtime } = options;
   const results = fileURLToPath(new URL("./results", import.meta.url));
   mkdirSync(results, { recursive: true });
@@ -124,6 +125,7 @@ function save(work: Work, { rows, panels }: Result, options: Options): string {
       about,
       measuredAt,
       revision: ownRevision(),
+      versions: Object.fromEntries(rivals.filter(({ missing }) => missing() === null).map(({ name, version }) => [name, version()])),
       machine: machine(),
       rounds,
       seconds,

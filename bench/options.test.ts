@@ -4,7 +4,7 @@ import { help, readOptions } from "./options.ts";
 import type { Rival } from "./rivals/rival.ts";
 import type { Work } from "./workloads/work.ts";
 
-const plain = (name: string): Rival => ({ name, missing: () => null, prepare: () => [] });
+const plain = (name: string): Rival => ({ name, missing: () => null, version: () => "", prepare: () => [] });
 const own = (name: string): Rival => ({ ...plain(name), at: (revision) => plain(`${name} at ${revision}`) });
 const work = (name: string, rivals: readonly Rival[], quick?: readonly string[]): Work => ({
   name,

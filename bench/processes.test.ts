@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Processes, findProgram, freePort, missingProgram } from "./processes.ts";
+import { Processes, findProgram, freePort, missingProgram, programVersion } from "./processes.ts";
 
 const LINUX = process.platform === "linux" ? false : "taskset pins processes";
 const ANY_CORE = "0-1023";
@@ -101,6 +101,13 @@ test("a missing program is named with the command that installs it", () => {
   assert.equal(findProgram("no-such-program"), null);
   assert.equal(missingProgram("no-such-program", "its-package"), "no-such-program is not installed: apt-get install its-package");
   assert.equal(missingProgram("sh"), null);
+});
+
+test("a program tells its version, wherever it prints it, and one that is not there tells none", { skip: LINUX }, () => {
+  assert.match(programVersion("taskset", "--version"), /^2\.\d/);
+  assert.equal(programVersion("sh", "-c", "echo shell version: shell/1.22.1-beta >&2"), "1.22.1-beta");
+  assert.equal(programVersion("sh", "-c", "echo none"), "");
+  assert.equal(programVersion("no-such-program"), "");
 });
 
 /** sched(7), as numbers. */

@@ -212,6 +212,12 @@ export function missingProgram(name: string, debianPackage: string = name): stri
   return findProgram(name) === null ? `${name} is not installed: apt-get install ${debianPackage}` : null;
 }
 
+/** What an installed program calls its version, such as 1.22.1; "" when it does not tell. */
+export function programVersion(name: string, ...how: readonly string[]): string {
+  const { stdout, stderr } = spawnSync(findProgram(name) ?? name, how, { encoding: "utf8" });
+  return /\d+\.\d[\w.+~-]*/.exec(`${stdout ?? ""}${stderr ?? ""}`)?.[0] ?? "";
+}
+
 /** The program's path, or null. Debian keeps servers in sbin, which is not on everyone's PATH. */
 export function findProgram(name: string): string | null {
   const folders = [...(process.env["PATH"] ?? "").split(path.delimiter), "/usr/sbin", "/usr/local/sbin"];

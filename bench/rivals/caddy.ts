@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { findProgram, missingProgram } from "../processes.ts";
+import { findProgram, missingProgram, programVersion } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
 /** Lines beside those that every run has. */
@@ -16,6 +16,7 @@ export function caddyAs(name: string, settings: (setup: RivalSetup) => CaddySett
   return {
     name,
     missing: () => missingProgram("caddy"),
+    version: () => programVersion("caddy", "version"),
     prepare: (setup) => {
       const file = path.join(setup.folder, "Caddyfile");
       writeFileSync(file, configuration(setup, settings(setup)));

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { findProgram, missingProgram } from "../processes.ts";
+import { findProgram, missingProgram, programVersion } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
 /** Lines beside those that every run has. */
@@ -30,6 +30,7 @@ export function haproxyAs(name: string, settings: (setup: RivalSetup) => Haproxy
   return {
     name,
     missing: () => missingProgram("haproxy"),
+    version: () => programVersion("haproxy", "-v"),
     prepare: (setup) => {
       const file = path.join(setup.folder, "haproxy.cfg");
       const { output } = settings(setup);

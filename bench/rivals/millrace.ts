@@ -30,10 +30,12 @@ export function millraceAs(name: string, settings: (setup: RivalSetup) => Millra
     name,
     compilesItself: true,
     missing: () => null,
+    version: ownRevision,
     prepare: (setup) => command(setup, settings(setup), CHECKOUT),
     at: (revision) => ({
       name: `${name} at ${revision}`,
       missing: () => null,
+      version: () => revision,
       prepare: (setup) => command(setup, settings(setup), checkoutOf(revision, setup.folder)),
     }),
   };

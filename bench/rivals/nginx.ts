@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { findProgram, missingProgram } from "../processes.ts";
+import { findProgram, missingProgram, programVersion } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
 export interface NginxProcess {
@@ -28,6 +28,7 @@ export function nginxAs(name: string, settings: (setup: RivalSetup) => NginxSett
   return {
     name,
     missing: () => missingProgram("nginx"),
+    version: () => programVersion("nginx", "-v"),
     prepare: (setup) => nginxCommand(setup.folder, configuration(setup, settings(setup)), settings(setup)),
   };
 }

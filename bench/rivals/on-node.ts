@@ -1,5 +1,5 @@
 /** Packages that proxies on Node are built on. They are installed apart, so that the project does not depend on them. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Rival } from "./rival.ts";
 
@@ -17,7 +17,13 @@ function program(name: string, file: string = name): Rival {
     name,
     compilesItself: true,
     missing: () => (existsSync(place(`node_modules/${name}`)) ? null : `${name} is not installed: npm ci --prefix bench/rivals/npm`),
+    version: () => versionIn(place(`node_modules/${name}/package.json`)),
     // Warnings about what a package calls of Node would end up between our lines.
     prepare: ({ port, originPort }) => [process.execPath, "--no-deprecation", place(`${file}.ts`), String(port), String(originPort)],
   };
+}
+
+function versionIn(file: string): string {
+  const { version } = JSON.parse(readFileSync(file, "utf8")) as { readonly version?: unknown };
+  return typeof version === "string" ? version : "";
 }

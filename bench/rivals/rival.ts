@@ -12,6 +12,8 @@ export interface Rival {
   readonly name: string;
   /** What it needs and this machine lacks, with the command that installs it; null when it can run. */
   readonly missing: () => string | null;
+  /** Of what is installed; "" where it does not tell. Only for one that is not missing. */
+  readonly version: () => string;
   /** Writes its files and returns the command line that runs it in the foreground. */
   readonly prepare: (setup: RivalSetup) => readonly string[];
   /** It runs on the load's core, too, where its own is not enough for what it is to show. */
