@@ -15,7 +15,7 @@ const work = (name: string, rivals: readonly Rival[], quick?: readonly string[])
   run: () => Promise.reject(new Error("not run here")),
 });
 const WORKS = [
-  work("small", [own("millrace"), own("millrace+log"), plain("nginx"), plain("httpxy")], ["millrace", "nginx"]),
+  { ...work("small", [own("millrace"), own("millrace+log"), plain("nginx"), plain("httpxy")], ["millrace", "nginx"]), canChange: true },
   work("idle", [own("millrace"), plain("nginx")]),
   work("routes", [own("1 route"), own("many routes")]),
 ];
@@ -79,6 +79,12 @@ test("another revision stands beside the configuration that the workload is abou
   assert.ok(typeof options === "object" && options !== null);
   const [, before] = options.chosen[0]?.rivals ?? [];
   assert.deepEqual([before?.bothCores, before?.compilesItself], [true, true], "on the same cores, and as warm");
+});
+
+test("requests change where a workload can have them change", () => {
+  const options = readOptions(["--changing"], WORKS);
+  assert.ok(typeof options === "object" && options !== null && options.changing);
+  assert.match(String(read("--work", "small,idle", "--changing")), /--changing changes nothing in idle/);
 });
 
 test("what is wrong is said", () => {

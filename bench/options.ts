@@ -66,6 +66,7 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
     if (work === undefined) return `there is no workload ${JSON.stringify(name)}`;
     const rivals = choose(work, only ?? (quick ? work.quick : undefined), values.against);
     if (typeof rivals === "string") return rivals;
+    if (values.changing === true && work.canChange !== true) return `--changing changes nothing in ${name}`;
     for (const each of rivals) unused.delete(each.name);
     if (rivals.length > 0) chosen.push({ work, rivals });
   }

@@ -63,6 +63,7 @@ export const features: Work = {
   name: "features",
   about: "the same with access log (JSON, file), metrics, rate limit and CORS",
   rivals: [millraceFull, { ...millrace, name: "millrace (plain)" }, nginxFull, haproxyFull, caddyFull],
+  canChange: true,
   missing: missingWrk,
   run: inRounds({
     origin: smallOrigin,

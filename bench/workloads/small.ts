@@ -14,6 +14,7 @@ export const small: Work = {
   about: "GET, 112 bytes answered, 64 kept connections; nothing but forwarding",
   rivals: [millrace, millraceLogging, nginx, haproxy, caddy, ...onNode],
   quick: ["millrace", "millrace+log", "nginx", "haproxy", "caddy", "http-proxy"],
+  canChange: true,
   missing: missingWrk,
   run: inRounds({
     origin: smallOrigin,

@@ -14,6 +14,8 @@ export interface Work {
   readonly rivals: readonly Rival[];
   /** Names of those that `--quick` keeps, so that it takes less than a minute; absent: all. */
   readonly quick?: readonly string[];
+  /** Whether its load heeds `Place.changing`. */
+  readonly canChange?: boolean;
   /** What it needs beside nginx as its origin, and this machine lacks; null when it can run. */
   readonly missing: () => string | null;
   readonly run: (place: Place, rivals: readonly Rival[]) => Promise<Result>;
