@@ -49,7 +49,8 @@ export function parseArguments(given: readonly string[]): Command {
   if (options.help) return { command: "help" };
   const { file = DEFAULT_FILE, fields, words } = options;
   const excess = name === "explain" ? words[2] : words[0];
-  if (excess !== undefined) return wrong(`unexpected argument ${quote(excess)}`);
+  if (excess !== undefined)
+    return wrong(`unexpected argument ${quote(excess)}${meansFile(name, options) ? `; a file is given as --config ${excess}` : ""}`);
   if (fields.length > 0 && name !== "explain") return wrong("-H belongs to millrace explain");
   switch (name) {
     case "run":
@@ -64,6 +65,11 @@ export function parseArguments(given: readonly string[]): Command {
       if (options.file !== undefined) return wrong(`millrace ${name} reads no configuration file`);
       return { command: name === "demo" ? "demo" : "schema" };
   }
+}
+
+/** Whether a word too many can only be a configuration file. */
+function meansFile(name: string, { file, words }: Options): boolean {
+  return (name === "run" || name === "check") && file === undefined && words.length === 1;
 }
 
 interface Options {
