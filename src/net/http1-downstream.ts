@@ -68,11 +68,13 @@ const NO_EDITS = new FieldEdits();
 const NO_READER = new RequestReader(DEFAULT_LIMITS);
 
 export class Http1Downstream extends Timed implements Downstream, TransportReader, OutletOwner, TunnelSide {
+  readBuffer: Buffer = sharedBuffer;
   readonly transport: Transport;
   readonly outlet: Outlet;
 
   private readonly context: ListenerContext;
-  private readonly reads: ReadTarget;
+  /** From the first message on that does not come in one read. */
+  private reads: ReadTarget | null = null;
   /** On loan from the listener's idle ones from a connection's first byte until it has been idle for a while. */
   private reader: RequestReader = NO_READER;
   /** The other end's address, as it is logged, forwarded and counted. */
@@ -117,20 +119,14 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.configured = context.config;
     this.direct = directly(peer.address, context.config);
     this.outlet = new Outlet(this);
-    this.reads = new ReadTarget(context.plane.bulk, false);
     const transport = open(this, this.outlet);
     this.transport = transport;
     this.outlet.transport = transport;
-    this.reads.transport = transport;
     this.setDeadline(context.config.timeouts.request_head);
     transport.start();
   }
 
   // ---- reading ------------------------------------------------------------------------------------------------------
-
-  get readBuffer(): Buffer {
-    return this.reads.buffer;
-  }
 
   onRead(buffer: Buffer, count: number): void {
     const plane = this.context.plane;
@@ -138,7 +134,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     switch (this.state) {
       case State.tunnel:
         this.tunnel?.received(this, buffer, count);
-        this.reads.after(count, true, this.tunnel?.flowing(this) === true);
+        this.behindRead(count, true, this.tunnel?.flowing(this) === true);
         return;
       case State.lingering:
         this.discarded += count;
@@ -157,7 +153,12 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (this.reader === NO_READER) this.reader = this.context.takeReader();
     this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     this.process();
-    this.reads.after(count, this.exchange !== null && !this.exchange.requestEnded, !this.requestIsBlocked());
+    this.behindRead(count, this.exchange !== null && !this.exchange.requestEnded, !this.requestIsBlocked());
+  }
+
+  private behindRead(count: number, goesOn: boolean, isTaken: boolean): void {
+    if (goesOn) this.reads ??= new ReadTarget(this, this.context.plane.bulk, false);
+    this.reads?.after(count, goesOn, isTaken);
   }
 
   /** Between two requests: the configuration was reloaded. */
@@ -604,7 +605,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     plane.tick();
     this.state = this.state === State.tunnel ? State.tunnel : State.closed;
     plane.deadlines.remove(this);
-    this.reads.end(!this.requestIsBlocked() && this.tunnel?.flowing(this) !== false);
+    this.reads?.end(!this.requestIsBlocked() && this.tunnel?.flowing(this) !== false);
     if (this.tunnel !== null) this.tunnel.closed(this);
     else this.exchange?.downstreamGone(code === null ? "client_gone" : "client_reset");
     this.state = State.closed;
@@ -661,7 +662,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   private settle(): void {
     this.giveReaderBack();
-    this.reads.rest();
+    this.reads?.rest();
     this.context.plane.deadlines.setTick(this, this.idleUntil);
   }
 

@@ -47,6 +47,7 @@ const added = new AddedFields();
 const LAST_WORDS_MS = 1000;
 
 export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide {
+  readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
   transport: Transport;
   readonly outlet: Outlet;
@@ -56,7 +57,8 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   private readonly thread: Thread;
   private readonly pool: EndpointPool;
-  private readonly reads: ReadTarget;
+  /** From the first message on that does not come in one read. */
+  private reads: ReadTarget | null = null;
   /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
   private reader: ResponseReader = NO_READER;
   private state: number = State.connecting;
@@ -83,7 +85,6 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.target = target;
     this.exchange = exchange;
     this.outlet = new Outlet(this);
-    this.reads = new ReadTarget(thread.bulk, true);
     this.transport = dial(target, this, this.outlet, (transport) => this.onConnect(transport));
     this.setDeadline(target.timeouts.connect);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
@@ -176,7 +177,6 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private onConnect(transport: Transport): void {
     this.transport = transport;
     this.outlet.transport = transport;
-    this.reads.transport = transport;
     // It is another one than the one that was told to pause, and reads.
     if (this.paused) transport.pause();
     this.thread.tick();
@@ -191,15 +191,11 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     exchange.upstreamReady();
   }
 
-  get readBuffer(): Buffer {
-    return this.reads.buffer;
-  }
-
   onRead(buffer: Buffer, count: number): void {
     this.thread.tick();
     if (this.state === State.tunnel) {
       this.tunnel?.received(this, buffer, count);
-      this.reads.after(count, true, this.tunnel?.flowing(this) === true);
+      this.behindRead(count, true, this.tunnel?.flowing(this) === true);
       return;
     }
     // RFC 9112 section 9.2: bytes that no request asked for are no response.
@@ -213,7 +209,12 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.noteProgress();
     this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     const goesOn = this.process();
-    this.reads.after(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
+    this.behindRead(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
+  }
+
+  private behindRead(count: number, goesOn: boolean, isTaken: boolean): void {
+    if (goesOn) this.reads ??= new ReadTarget(this, this.thread.bulk, true);
+    this.reads?.after(count, goesOn, isTaken);
   }
 
   /** Reads what was fed; false once the exchange has left this connection. */
@@ -313,7 +314,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     if (event === Event.end) {
       this.reusable = false;
       this.complete(exchange);
-      this.reads.end(this.bufferIsFree);
+      this.reads?.end(this.bufferIsFree);
       return;
     }
     this.fail("connection_terminated");
@@ -323,7 +324,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.thread.tick();
     if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
     this.thread.deadlines.remove(this);
-    this.reads.end(this.bufferIsFree);
+    this.reads?.end(this.bufferIsFree);
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
     this.thread.countSocket(-1);
     this.pool.remove(this);

@@ -3,87 +3,94 @@ import { test } from "node:test";
 import { BulkBuffer } from "./bulk-buffer.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import { ReadTarget } from "./read-target.ts";
+import type { Reading } from "./read-target.ts";
 import { Sink } from "./sink.fixture.ts";
 
 const KIB = 1024;
 
-function targetOf(bulk: BulkBuffer, { source = new Sink(), mayKeepLoan = false } = {}): { target: ReadTarget; source: Sink } {
-  const target = new ReadTarget(bulk, mayKeepLoan);
-  target.transport = source;
-  return { target, source };
+/** A connection with what decides on its buffer. */
+class Connection implements Reading {
+  readBuffer: Buffer = sharedBuffer;
+  readonly transport: Sink;
+  readonly target: ReadTarget;
+
+  constructor(bulk: BulkBuffer, { source = new Sink(), mayKeepLoan = false } = {}) {
+    this.transport = source;
+    this.target = new ReadTarget(this, bulk, mayKeepLoan);
+  }
 }
 
 /** A message of so many bytes, each read as long as there is place for it. */
-function bring(target: ReadTarget, bytes: number): number[] {
+function bring(connection: Connection, bytes: number): number[] {
   const reads: number[] = [];
   for (let rest = bytes; rest > 0;) {
-    const count = Math.min(rest, target.buffer.length);
+    const count = Math.min(rest, connection.readBuffer.length);
     rest -= count;
     reads.push(count / KIB);
-    target.after(count, rest > 0, true);
+    connection.target.after(count, rest > 0, true);
   }
   return reads;
 }
 
 /** Has just brought a large message. */
-function large(bulk: BulkBuffer, options?: Parameters<typeof targetOf>[1]): { target: ReadTarget; source: Sink } {
-  const made = targetOf(bulk, options);
-  bring(made.target, 100 * KIB);
-  return made;
+function large(bulk: BulkBuffer, options?: ConstructorParameters<typeof Connection>[1]): Connection {
+  const connection = new Connection(bulk, options);
+  bring(connection, 100 * KIB);
+  return connection;
 }
 
 test("a large message comes in growing pieces, the next one in large ones, as does every other behind that", () => {
-  const { target } = targetOf(new BulkBuffer());
-  assert.deepEqual(bring(target, 1024 * KIB), [16, 64, 264, 264, 264, 152]);
-  assert.deepEqual(bring(target, 1025 * KIB), [264, 264, 264, 233]);
-  assert.deepEqual(bring(target, 529 * KIB), [264, 264, 1], "however little was left for the last read");
-  assert.deepEqual(bring(target, 20 * KIB), [20]);
+  const connection = new Connection(new BulkBuffer());
+  assert.deepEqual(bring(connection, 1024 * KIB), [16, 64, 264, 264, 264, 152]);
+  assert.deepEqual(bring(connection, 1025 * KIB), [264, 264, 264, 233]);
+  assert.deepEqual(bring(connection, 529 * KIB), [264, 264, 1], "however little was left for the last read");
+  assert.deepEqual(bring(connection, 20 * KIB), [20]);
 });
 
 test("behind a small message, or a slow one, the next is read into the shared buffer again", () => {
   for (const small of [0.1, 16]) {
-    const { target } = large(new BulkBuffer());
-    assert.deepEqual(bring(target, small * KIB), [small]);
-    assert.equal(target.buffer, sharedBuffer);
+    const connection = large(new BulkBuffer());
+    assert.deepEqual(bring(connection, small * KIB), [small]);
+    assert.equal(connection.readBuffer, sharedBuffer);
   }
-  const { target } = large(new BulkBuffer());
-  target.after(1000, true, true);
-  assert.equal(target.buffer, sharedBuffer);
-  target.after(1000, false, true);
-  assert.equal(target.buffer, sharedBuffer);
+  const connection = large(new BulkBuffer());
+  connection.target.after(1000, true, true);
+  assert.equal(connection.readBuffer, sharedBuffer);
+  connection.target.after(1000, false, true);
+  assert.equal(connection.readBuffer, sharedBuffer);
 });
 
 test("while an unfinished write refers to what was read, others read elsewhere and nobody else gets that buffer", () => {
   const bulk = new BulkBuffer();
   const [one, other] = [large(bulk), large(bulk)];
-  const { buffer } = one.target;
-  assert.equal(other.target.buffer, buffer);
+  const buffer = one.readBuffer;
+  assert.equal(other.readBuffer, buffer);
   one.target.after(200 * KIB, true, false);
-  assert.equal(one.target.buffer, buffer, "its own: nothing more is read before the write has ended");
-  assert.notEqual(other.target.buffer, buffer);
-  assert.deepEqual(other.source.targets, [other.target.buffer]);
+  assert.equal(one.readBuffer, buffer, "its own: nothing more is read before the write has ended");
+  assert.notEqual(other.readBuffer, buffer);
+  assert.deepEqual(other.transport.targets, [other.readBuffer]);
   one.target.after(10 * KIB, false, true);
-  assert.equal(one.target.buffer, other.target.buffer);
-  assert.notEqual(large(new BulkBuffer()).target.buffer, other.target.buffer);
+  assert.equal(one.readBuffer, other.readBuffer);
+  assert.notEqual(large(new BulkBuffer()).readBuffer, other.readBuffer);
 });
 
 test("behind a message of which something is still being written the buffer is left to that, and an idle connection holds none", () => {
   for (const first of [16, 600]) {
     const bulk = new BulkBuffer();
-    const { target, source } = targetOf(bulk);
-    bring(target, first * KIB);
+    const connection = new Connection(bulk);
+    bring(connection, first * KIB);
     const before = new Set<Buffer>();
     for (let rest = 600 * KIB; rest > 0;) {
-      before.add(target.buffer);
-      const count = Math.min(rest, target.buffer.length);
+      before.add(connection.readBuffer);
+      const count = Math.min(rest, connection.readBuffer.length);
       rest -= count;
-      target.after(count, rest > 0, rest > 0);
+      connection.target.after(count, rest > 0, rest > 0);
     }
-    assert.equal(before.has(target.buffer), false);
-    target.rest();
-    assert.equal(target.buffer, sharedBuffer);
-    assert.deepEqual(source.targets, [sharedBuffer], "told between two reads");
-    assert.equal(before.has(large(bulk).target.buffer), false);
+    assert.equal(before.has(connection.readBuffer), false);
+    connection.target.rest();
+    assert.equal(connection.readBuffer, sharedBuffer);
+    assert.deepEqual(connection.transport.targets, [sharedBuffer], "told between two reads");
+    assert.equal(before.has(large(bulk).readBuffer), false);
   }
 });
 
@@ -93,46 +100,46 @@ test("one that rests or has ended is not moved with the others", () => {
   one.target.rest();
   two.target.end(true);
   three.target.after(200 * KIB, true, false);
-  assert.deepEqual([one.source.targets, two.source.targets], [[sharedBuffer], []]);
-  assert.deepEqual([one.target.buffer, two.target.buffer], [sharedBuffer, sharedBuffer]);
+  assert.deepEqual([one.transport.targets, two.transport.targets], [[sharedBuffer], []]);
+  assert.deepEqual([one.readBuffer, two.readBuffer], [sharedBuffer, sharedBuffer]);
   one.target.rest();
-  assert.equal(one.source.targets.length, 1);
+  assert.equal(one.transport.targets.length, 1);
 });
 
 test("who is moved again and again goes on by itself, and keeps its buffer for the next message where it may", () => {
   for (const mayKeepLoan of [false, true]) {
     const bulk = new BulkBuffer();
-    const { target, source } = large(bulk, { mayKeepLoan });
+    const connection = large(bulk, { mayKeepLoan });
     for (let round = 0; round < 20; round++) {
-      bring(target, 100 * KIB);
+      bring(connection, 100 * KIB);
       large(bulk).target.after(200 * KIB, true, false);
     }
-    assert.equal(source.targets.length, 8);
-    assert.deepEqual(bring(target, 1024 * KIB).slice(0, 3), mayKeepLoan ? [264, 264, 264] : [16, 64, 264]);
-    assert.equal(target.buffer === sharedBuffer, !mayKeepLoan);
-    target.end(true);
-    assert.equal(target.buffer, sharedBuffer);
+    assert.equal(connection.transport.targets.length, 8);
+    assert.deepEqual(bring(connection, 1024 * KIB).slice(0, 3), mayKeepLoan ? [264, 264, 264] : [16, 64, 264]);
+    assert.equal(connection.readBuffer === sharedBuffer, !mayKeepLoan);
+    connection.target.end(true);
+    assert.equal(connection.readBuffer, sharedBuffer);
   }
 });
 
 test("one whose own writes do not end goes on by itself as well", () => {
-  const { target } = large(new BulkBuffer());
+  const connection = large(new BulkBuffer());
   for (let message = 0; message < 8; message++) {
-    assert.equal(target.buffer.length, 264 * KIB);
-    target.after(100 * KIB, false, false);
+    assert.equal(connection.readBuffer.length, 264 * KIB);
+    connection.target.after(100 * KIB, false, false);
   }
-  assert.equal(target.buffer, sharedBuffer);
+  assert.equal(connection.readBuffer, sharedBuffer);
 });
 
 test("a transport that hands on what it has already reads into the shared buffer only", () => {
-  const { target } = targetOf(new BulkBuffer(), { source: new Sink(false) });
-  assert.deepEqual(bring(target, 64 * KIB), [16, 16, 16, 16]);
-  assert.equal(target.buffer, sharedBuffer);
+  const connection = new Connection(new BulkBuffer(), { source: new Sink(false) });
+  assert.deepEqual(bring(connection, 64 * KIB), [16, 16, 16, 16]);
+  assert.equal(connection.readBuffer, sharedBuffer);
 });
 
 test("behind its last message a connection reads into the shared buffer", () => {
-  const { target, source } = large(new BulkBuffer());
-  source.readable = false;
-  bring(target, 100 * KIB);
-  assert.equal(target.buffer, sharedBuffer);
+  const connection = large(new BulkBuffer());
+  connection.transport.readable = false;
+  bring(connection, 100 * KIB);
+  assert.equal(connection.readBuffer, sharedBuffer);
 });

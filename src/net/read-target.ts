@@ -17,11 +17,15 @@ import type { Transport } from "./transport.ts";
 /** One that is moved again and again gains nothing, and Node keeps a little memory for each time. */
 const MOVES_MAX = 8;
 
+/** A connection. Most never bring what does not fit into the shared buffer, and have no ReadTarget: they read into that. */
+export interface Reading {
+  /** Where its next read goes. */
+  readBuffer: Buffer;
+  readonly transport: Transport;
+}
+
 export class ReadTarget implements BulkReader {
-  /** Where the next read goes. */
-  buffer: Buffer = sharedBuffer;
-  /** What reads into it; null until the owner has connected it. */
-  transport: Transport | null = null;
+  private readonly owner: Reading;
   private readonly bulk: BulkBuffer;
   private readonly mayKeepLoan: boolean;
   private isBulk: boolean = false;
@@ -32,19 +36,23 @@ export class ReadTarget implements BulkReader {
   /** Bytes of the message so far. */
   private brought: number = 0;
 
-  /** @param mayKeepLoan whether the next message comes soon, if one comes: then its large buffer may wait for it */
-  constructor(bulk: BulkBuffer, mayKeepLoan: boolean) {
+  /**
+   * For a connection that reads into the shared buffer.
+   * @param mayKeepLoan whether the next message comes soon, if one comes: then its large buffer may wait for it
+   */
+  constructor(owner: Reading, bulk: BulkBuffer, mayKeepLoan: boolean) {
+    this.owner = owner;
     this.bulk = bulk;
     this.mayKeepLoan = mayKeepLoan;
   }
 
   /**
-   * To be called at the end of each read.
+   * To be called at the end of each read, from the first on that brings no message's end.
    * @param goesOn the message it brought, or the tunnel, is not over
    * @param isTaken no unfinished write refers to its bytes; if one does and the message goes on, no read comes before that has ended
    */
   after(count: number, goesOn: boolean, isTaken: boolean): void {
-    if (this.buffer === sharedBuffer && !goesOn) {
+    if (this.owner.readBuffer === sharedBuffer && !goesOn) {
       this.brought = 0;
       return;
     }
@@ -57,11 +65,11 @@ export class ReadTarget implements BulkReader {
   }
 
   private grow(count: number): void {
-    if (this.transport?.readsOnDemand === true) this.buffer = nextBuffer(this.buffer, count);
+    if (this.owner.transport.readsOnDemand) this.owner.readBuffer = nextBuffer(this.owner.readBuffer, count);
   }
 
   private over(isTaken: boolean): void {
-    const comesAgain = this.brought > sharedBuffer.length && this.transport?.readable === true;
+    const comesAgain = this.brought > sharedBuffer.length && this.owner.transport.readable;
     this.brought = 0;
     if (!isTaken) this.keepBulk();
     else if (this.isBulk) {
@@ -74,10 +82,10 @@ export class ReadTarget implements BulkReader {
       return;
     }
     // What an unfinished write refers to is left to it.
-    if (isTaken) giveBack(this.buffer);
+    if (isTaken) giveBack(this.owner.readBuffer);
     const bulk = comesAgain && !isMoved ? this.bulk.join(this) : null;
     this.isBulk = bulk !== null;
-    this.buffer = bulk ?? sharedBuffer;
+    this.owner.readBuffer = bulk ?? sharedBuffer;
   }
 
   /** The bulk buffer, if it reads into that, is its own from now on. */
@@ -91,13 +99,13 @@ export class ReadTarget implements BulkReader {
   private leaveBulk(): void {
     this.isBulk = false;
     this.bulk.leave(this);
-    this.buffer = sharedBuffer;
+    this.owner.readBuffer = sharedBuffer;
   }
 
   moveTo(buffer: Buffer): boolean {
     this.isBulk = ++this.moves < MOVES_MAX;
-    this.buffer = this.isBulk ? buffer : sharedBuffer;
-    this.transport?.readInto(this.buffer);
+    this.owner.readBuffer = this.isBulk ? buffer : sharedBuffer;
+    this.owner.transport.readInto(this.owner.readBuffer);
     return this.isBulk;
   }
 
@@ -108,10 +116,10 @@ export class ReadTarget implements BulkReader {
 
   /** Not within a read, and nothing refers to what was read: the next message may be long in coming. */
   rest(): void {
-    if (this.buffer === sharedBuffer) return;
+    if (this.owner.readBuffer === sharedBuffer) return;
     this.moves++;
     this.end(true);
-    this.transport?.readInto(sharedBuffer);
+    this.owner.transport.readInto(sharedBuffer);
   }
 
   /**
@@ -121,7 +129,7 @@ export class ReadTarget implements BulkReader {
   end(isTaken: boolean): void {
     if (this.isBulk) return this.leaveBulk();
     if (this.keepsLoan) this.endIdleLoan();
-    if (isTaken) giveBack(this.buffer);
-    this.buffer = sharedBuffer;
+    if (isTaken) giveBack(this.owner.readBuffer);
+    this.owner.readBuffer = sharedBuffer;
   }
 }
