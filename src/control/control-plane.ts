@@ -100,7 +100,7 @@ export class ControlPlane {
         this.endpoints.clearWorker(worker);
         this.totals.workerEnded(worker);
         this.workerTable.clearWorker(worker);
-        this.buckets.releaseLocksOf(worker);
+        this.buckets.releaseLockOf(worker);
       },
       onWorkerReplaced: (worker, generation) => this.totals.workerReplaced(worker, generation),
     });

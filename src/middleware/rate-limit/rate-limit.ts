@@ -7,7 +7,6 @@ import { decide, emissionInterval, newRateDecision } from "../../policy/rate-lim
 import type { RateDecision } from "../../policy/rate-limit/gcra.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/middleware.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
-import { KeyHash } from "../../shared/key-hash.ts";
 
 export interface RateLimitConfig {
   /** One of the two is given. */
@@ -40,7 +39,7 @@ export function rateLimitMiddleware(
   const requests = perMinute ?? perSecond ?? 1;
   const interval = emissionInterval(requests, windowSeconds * 1000);
   const header = config.key.startsWith("header:") ? config.key.slice("header:".length).toLowerCase() : null;
-  const prefix = shortId(limiterId);
+  const keys = table.keysOf(limiterId);
   const policy = `"default";q=${requests};w=${windowSeconds}`;
   const decision = newRateDecision();
 
@@ -49,10 +48,10 @@ export function rateLimitMiddleware(
   /** The letter keeps an address apart from a header that holds the same text. */
   const keyOf = (exchange: ExchangeView): string => {
     const value = header === null ? undefined : exchange.request.get(header);
-    if (value !== undefined) return `${prefix}h${value}`;
+    if (value !== undefined) return `h${value}`;
     if (exchange.client !== lastClient) {
       lastClient = exchange.client;
-      lastKey = `${prefix}a${clientKey(exchange.client)}`;
+      lastKey = `a${clientKey(exchange.client)}`;
     }
     return lastKey;
   };
@@ -61,7 +60,7 @@ export function rateLimitMiddleware(
     name: "rate-limit",
     onRequest(exchange) {
       const nowMs = now();
-      const tatMs = table.open(keyOf(exchange), nowMs, worker);
+      const tatMs = table.open(keys, keyOf(exchange), nowMs, worker);
       decide(tatMs, nowMs, interval, burst, decision);
       table.close(decision.tatMs, worker);
       return decision.allowed ? null : refusal(decision, policy);
@@ -87,11 +86,4 @@ function refusal(decision: RateDecision, policy: string): LocalAnswer {
 /** Rounded up, for a client that comes back too early is refused again; 0 would invite it to come at once. */
 function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000));
-}
-
-/** Sixteen digits in place of an id of any length: the table hashes the key of every request. Not a secret, so the seed need not be. */
-function shortId(limiterId: string): string {
-  const hash = new KeyHash(0, 0);
-  hash.update(limiterId);
-  return hash.low.toString(16).padStart(8, "0") + hash.high.toString(16).padStart(8, "0");
 }
