@@ -107,6 +107,7 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
 function cannotRun(): string[] {
   if (process.platform !== "linux") return ["processor time is read from /proc: Linux only"];
   const missing = [missingProgram("nginx"), missingProgram("taskset", "util-linux"), missingProgram("chrt", "util-linux")];
+  if (/[\s"'\\;{}]/.test(folder)) missing.push(`the rivals' configuration files cannot name ${folder}: set TMPDIR to a plain path`);
   if (allowedCores().length < 2) missing.push("two processor cores are needed, one for the proxy alone");
   return missing.filter((each) => each !== null);
 }
