@@ -18,7 +18,7 @@ import { AddedFields, requestHeadText } from "../src/net/request-writer.ts";
 import type { ForwardedRequest } from "../src/net/request-writer.ts";
 import { BodyMode, interimHeadText, responseHeadText, switchingHeadText } from "../src/net/response-writer.ts";
 import type { BodyModeKind } from "../src/net/response-writer.ts";
-import { admitForwarding } from "../src/proxy/forwarding.ts";
+import { admitRequest } from "../src/proxy/forwarding.ts";
 import type { Relay } from "./own-reading.ts";
 
 /** The start line that a forwarded message must have, by its index among the messages received; null: it is not forwarded. */
@@ -45,7 +45,7 @@ export class RequestForwarder implements Relay<RequestReader> {
   head({ head, framing }: RequestReader): void {
     const connection = connectionOptions(head);
     // The exchange answers these itself (docs/forwarding.md).
-    const answered = head.method === "TRACE" || head.method === "CONNECT" || connection.namesNeeded || admitForwarding(head) !== null;
+    const answered = admitRequest(head, connection, this.unsafeFieldNames) !== null;
     this.sending = !answered;
     this.starts.push(answered ? null : `${head.method} ${head.forwardTarget} 1.1`);
     if (answered) return;

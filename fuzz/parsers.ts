@@ -21,7 +21,7 @@ import { AddedFields, requestHeadText } from "../src/net/request-writer.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
 import { normalizePath, otherReadings } from "../src/policy/route/normalize-path.ts";
 import { acceptsJson } from "../src/proxy/answers.ts";
-import { admitForwarding } from "../src/proxy/forwarding.ts";
+import { admitRequest } from "../src/proxy/forwarding.ts";
 
 export interface TextParser {
   readonly name: string;
@@ -138,7 +138,7 @@ export const PARSERS: readonly TextParser[] = [
     HEAD_CHARACTERS,
     (text) => {
       const head = headWith("Via", text);
-      return head === null ? null : admitForwarding(head);
+      return head === null ? null : admitRequest(head, connectionOptions(head), "drop");
     },
     () => {},
   ),

@@ -70,6 +70,7 @@ routes:
   - { match: { path: /secret/* }, upstream: app, authentication: { tokens: ["s3cret-token"] } }
   - { match: { path: /limited }, upstream: app, rate_limit: { requests_per_minute: 60, burst: 1 } }
   - { match: { path: /small }, upstream: app, max_body: 10 }
+  - { match: { path: /small-secret }, upstream: app, max_body: 10, authentication: { tokens: ["s3cret-token"] } }
   - { match: { host: a.test }, upstream: app }
 logging: { level: info, access: true }
 `);
@@ -168,6 +169,15 @@ describe("answers of the proxy's own", () => {
       status: 413,
     });
     await expectAnswer("POST /small HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n0123456789", { status: 200 });
+  });
+  test("401 and not 413 for whoever may not ask, whether the body announces its length or not", async () => {
+    await expectAnswer("POST /small-secret HTTP/1.1\r\nHost: a.test\r\nContent-Length: 11\r\n\r\n01234567890", { status: 401 });
+    await expectAnswer("POST /small-secret HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n", {
+      status: 401,
+    });
+    const admitted =
+      "POST /small-secret HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer s3cret-token\r\nContent-Length: 11\r\n\r\n01234567890";
+    await expectAnswer(admitted, { status: 413 });
   });
   test("404 without a route", async () => {
     await expectAnswer("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", { status: 404 });
@@ -291,5 +301,17 @@ describe("answers of the proxy's own", () => {
     assert.ok(Number(refused?.["bytes_received"]) > 50 && Number(refused?.["bytes_sent"]) > 50, JSON.stringify(refused));
     const slow = proxy.access().find((record) => record["outcome"] === "request_timeout" && record["attempts"] === 0);
     assert.ok(Number(slow?.["duration_ms"]) >= 600, JSON.stringify(slow));
+  });
+
+  test("a request lasts from its first byte on, however slowly its head comes", async () => {
+    const client = await RawClient.connect(proxy.port);
+    client.send("GET /dripped HTTP/1.1\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 150)); // the client's slowness
+    client.send("Host: a.test\r\n\r\n");
+    assert.equal((await client.response()).status, 200);
+    client.destroy();
+    await proxy.until((output) => output.includes('"path":"/dripped"'), "the log line");
+    const line = proxy.access().find((record) => record["path"] === "/dripped");
+    assert.ok(Number(line?.["duration_ms"]) >= 140, JSON.stringify(line));
   });
 });

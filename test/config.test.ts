@@ -227,3 +227,57 @@ routes:
   assert.match(err, /refused with 400/);
   await rm(folder, { recursive: true, force: true });
 });
+
+describe("explain says what the proxy itself would answer", () => {
+  const explain = async (method: string, url: string, fields: string[] = []): Promise<{ code: number; out: string; err: string }> => {
+    const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));
+    const file = path.join(folder, "m.yaml");
+    await writeFile(
+      file,
+      `listeners: [{ address: ":80", unsafe_field_names: refuse, limits: { head_bytes: 1KiB, request_line: 512B } }]
+upstreams: { app: { endpoints: ["http://a:1"] } }
+routes:
+  - { name: secure, match: { headers: { X-Forwarded-Proto: https } }, upstream: app }
+  - { name: rest, upstream: app, max_body: 10B }
+`,
+    );
+    let out = "";
+    let err = "";
+    const given = { file, method, url, fields };
+    const code = await explainCommand(
+      given,
+      (text) => (out += text),
+      (text) => (err += text),
+    );
+    await rm(folder, { recursive: true, force: true });
+    return { code, out, err };
+  };
+
+  for (const [what, method, fields, said] of [
+    ["a method that is not forwarded", "TRACE", [], /refused with 405/],
+    ["an expectation that nobody knows", "GET", ["Expect: foo"], /refused with 417/],
+    ["a name that the listener refuses", "GET", ["X_Foo: 1"], /refused with 400/],
+    ["a connection option that names what is needed", "GET", ["Connection: host"], /refused with 400/],
+    ["a body over the route's limit", "POST", ["Content-Length: 11"], /takes it +rest[^]*at most 10 bytes\nrefused with 413/],
+    ["a forged scheme, which no route sees", "GET", ["X-Forwarded-Proto: https"], /no +secure[^]*takes it +rest/],
+    [
+      "a WebSocket handshake",
+      "GET",
+      ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
+      /would be sent[^]*Upgrade: websocket/,
+    ],
+  ] as const) {
+    test(what, async () => {
+      const { code, out } = await explain(method, "/", [...fields]);
+      assert.equal(code, 0);
+      assert.match(out, said);
+      if (/refused/.test(out)) assert.doesNotMatch(out, /would be sent/);
+    });
+  }
+
+  test("a head over the listener's limit", async () => {
+    const { code, err } = await explain("GET", "/", [`X-Long: ${"x".repeat(2000)}`]);
+    assert.equal(code, 1);
+    assert.match(err, /refused with 431/);
+  });
+});

@@ -3,18 +3,29 @@ import { Buffer } from "node:buffer";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import { DEFAULT_LIMITS } from "../http1/limits.ts";
+import { Framing } from "../http1/body-framing.ts";
+import type { BodyFraming } from "../http1/body-framing.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
+import { limitsOf } from "../net/listener-context.ts";
+import type { ListenerConfig } from "../net/listener-context.ts";
+import { hiddenOf } from "../net/request-origin.ts";
 import { AddedFields, requestHeadText } from "../net/request-writer.ts";
+import { asksForWebSocket } from "../net/websocket-handshake.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
 import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
+import { BODY_TOO_LARGE } from "../proxy/answers.ts";
+import { admitRequest } from "../proxy/forwarding.ts";
+import type { LocalAnswer } from "../proxy/middleware.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../shared/metric-table.ts";
 import type { Config } from "../config/schema.ts";
 import { loadConfigFile } from "./config-file.ts";
+
+/** Of the addresses for documentation (RFC 5737). */
+const CLIENT = "192.0.2.1";
 
 export interface ExplainArguments {
   readonly file: string;
@@ -32,18 +43,30 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
     for (const problem of loaded.lines) err(`${problem}\n`);
     return 1;
   }
-  const read = readRequest(given);
+  const { config } = loaded;
+  const [listener] = config.listeners;
+  if (listener === undefined) return 1;
+  const read = readRequest(given, listener);
   if (typeof read === "string") {
     err(`millrace explain: ${read}\n`);
     return 1;
   }
-  for (const line of explanation(loaded.config, read)) out(`${line}\n`);
+  for (const line of explanation(config, listener, read)) out(`${line}\n`);
   return 0;
 }
 
-/** The lines of the explanation. */
-function explanation(config: Config, request: RequestHead): string[] {
+interface ReadRequest {
+  readonly head: RequestHead;
+  readonly framing: BodyFraming;
+}
+
+/** The lines of the explanation, for a client that is no trusted proxy and speaks to the first listener. */
+function explanation(config: Config, listener: ListenerConfig, { head: request, framing }: ReadRequest): string[] {
   const lines = [`${request.method} ${request.forwardTarget}  (host ${request.host === "" ? "not given" : request.host})`, ""];
+  const connection = connectionOptions(request);
+  request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
+  const early = admitRequest(request, connection, listener.unsafe_field_names);
+  if (early !== null) return [...lines, answered(early)];
   if (config.status_path !== null && request.path === config.status_path && (request.method === "GET" || request.method === "HEAD")) {
     return [...lines, `answered by the proxy itself: ${config.status_path} is its status page`];
   }
@@ -73,33 +96,40 @@ function explanation(config: Config, request: RequestHead): string[] {
     readFile: () => "",
   });
   lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : middleware.map((each) => each.name).join(", ")}`);
-  if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
+  if (route.max_body !== undefined) {
+    lines.push(`request body: at most ${route.max_body} bytes`);
+    if (framing.kind === Framing.length && framing.length > route.max_body) return [...lines, answered(BODY_TOO_LARGE)];
+  }
   lines.push("", `upstream ${route.upstream} (${upstream?.balance ?? ""}):`);
   for (const endpoint of upstream?.endpoints ?? [])
     lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
 
   const edits = new FieldEdits();
-  const view = { request, client: "192.0.2.1", startedAtMs: 0 };
+  const view = { request, client: CLIENT, startedAtMs: 0 };
   for (const each of middleware) each.onUpstreamRequest?.(view, edits);
   const forwarded = {
     request,
-    connection: connectionOptions(request),
+    connection,
     peer: view.client,
     client: view.client,
     peerTrusted: false,
     secure: false,
-    upgrade: false,
+    upgrade: connection.upgrade && asksForWebSocket(request),
     forwarded: null,
-    unsafeFieldNames: config.listeners[0]?.unsafe_field_names ?? "drop",
+    unsafeFieldNames: listener.unsafe_field_names,
   };
   const authority = new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host;
-  lines.push("", "request that would be sent (for a client at 192.0.2.1):");
+  lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
   for (const line of requestHeadText(forwarded, edits, new AddedFields(), authority).trimEnd().split("\r\n")) lines.push(`  ${line}`);
   return lines;
 }
 
+function answered({ status, detail }: LocalAnswer): string {
+  return `${status < 400 ? "answered" : "refused"} with ${status}${detail === "" ? "" : `: ${detail}`}`;
+}
+
 /** Parses the request as the data path would; a string says what is wrong with it. */
-function readRequest(given: ExplainArguments): RequestHead | string {
+function readRequest(given: ExplainArguments, listener: ListenerConfig): ReadRequest | string {
   let target = given.url;
   let fields = given.fields;
   if (!target.startsWith("/") && target !== "*") {
@@ -112,10 +142,10 @@ function readRequest(given: ExplainArguments): RequestHead | string {
   } else if (!fields.some((field) => /^host\s*:/i.test(field))) fields = ["Host: localhost", ...fields];
   const text = `${given.method} ${target} HTTP/1.1\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
   const bytes = Buffer.from(text, "latin1");
-  const reader = new RequestReader(DEFAULT_LIMITS);
+  const reader = new RequestReader(limitsOf(listener));
   reader.feed(bytes, 0, bytes.length);
   const event = reader.next();
-  if (event === Event.head) return reader.head;
+  if (event === Event.head) return { head: reader.head, framing: reader.framing };
   return event === Event.fault
     ? `the request would be refused with ${reader.fault.status}: ${reader.fault.detail}`
     : "the request is incomplete";

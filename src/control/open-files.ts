@@ -9,7 +9,7 @@ const OTHERS = 32;
 const LEAST = 16;
 
 /**
- * Sockets that the workers together may open before new clients are turned away. What lies between that and the system's limit is
+ * Sockets that the workers together may open before new clients wait. What lies between that and the system's limit is
  * left to connections to endpoints for the exchanges under way. Infinity where the system does not tell its limit.
  */
 export function socketsMax(workers: number): number {

@@ -207,11 +207,9 @@ export class Supervisor {
   }
 
   private occupy(seat: Seat): WorkerHandle {
-    const { init, threadFor, workers } = this.options;
-    const handle = new WorkerHandle(
-      threadFor(seat.index),
-      { ...init, index: seat.index, workers, logMemory: createLogMemory() },
-      (notice) => this.notice(handle, notice),
+    const { init, threadFor } = this.options;
+    const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, logMemory: createLogMemory() }, (notice) =>
+      this.notice(handle, notice),
     );
     seat.handle = handle;
     seat.opening = null;

@@ -22,11 +22,6 @@ export class BodyPace {
     this.lastProgressAt = now;
   }
 
-  /** The proxy stops reading for a while. */
-  heldUp(): void {
-    this.spanHeldUp = true;
-  }
-
   /** The proxy reads again: a new span begins. */
   goesOn(now: number): void {
     this.begin(now);

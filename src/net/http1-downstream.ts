@@ -107,6 +107,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private headStartedAt: number = 0;
   /** The tick of the deadlines at which an idle connection is closed. */
   private idleUntil: number = 0;
+  /** When the head of a request with a body was complete. */
+  private bodyDueFrom: number = 0;
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
@@ -215,6 +217,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const { context, reader } = this;
     const head = reader.head;
     const options = connectionOptions(head);
+    const { now } = context.plane;
+    const startedAt = this.headStartedAt === 0 ? now : this.headStartedAt;
     this.headDueAt = 0;
     this.headStartedAt = 0;
     this.state = State.exchange;
@@ -224,14 +228,16 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (++this.requests >= requestsMax || ++this.pipelined >= pipelinedMax) this.closing = true;
     head.hidden = hiddenOf(this.peerTrusted, context);
     const origin = this.peerTrusted ? behindProxy(head, this.peer, context) : this.direct;
-    const exchange = new Exchange(context.plane, this, head, reader.framing, options, origin, options.upgrade && asksForWebSocket(head));
+    const upgrade = options.upgrade && asksForWebSocket(head);
+    const exchange = new Exchange(context.plane, this, head, reader.framing, options, origin, upgrade, startedAt);
     this.exchange = exchange;
     if (exchange.requestEnded) {
       reader.next();
       context.plane.deadlines.cancel(this);
     } else {
-      this.pace.begin(context.plane.now);
-      this.setDeadline(this.pace.nextCheckMs(context.plane.now, context.config.timeouts.idle));
+      this.bodyDueFrom = now;
+      this.pace.begin(now);
+      this.setDeadline(this.pace.nextCheckMs(now, context.config.timeouts.idle));
     }
     exchange.begin();
   }
@@ -303,11 +309,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private keep(bytes: Buffer): void {
     this.held = bytes;
     if (bytes.length >= HELD_BYTES_MAX) this.pause();
-    else this.pace.heldUp();
   }
 
   private pause(): void {
-    this.pace.heldUp();
     if (this.paused) return;
     this.paused = true;
     this.transport.pause();
@@ -709,7 +713,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private bodyNotAwaited(exchange: Exchange): boolean {
     if (!exchange.takesBody) return true;
     if ((exchange.request.present & bit(Known.expect)) === 0 || exchange.interimResponses > 0 || exchange.bodyStarted) return false;
-    return this.context.plane.now - exchange.startedAt < (exchange.endpoint?.timeouts.response_head ?? 0);
+    return this.context.plane.now - this.bodyDueFrom < (exchange.endpoint?.timeouts.response_head ?? 0);
   }
 
   /**
@@ -729,7 +733,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     plane.deadlines.set(this, plane.now + inMs);
   }
 
-  // ---- small answers ------------------------------------------------------------------------------------------------
+  // ---- questions ----------------------------------------------------------------------------------------------------
 
   /** An unfinished write refers to what was read last. */
   private requestIsBlocked(): boolean {

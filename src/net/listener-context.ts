@@ -150,7 +150,8 @@ export class ListenerContext {
   }
 }
 
-function limitsOf(config: ListenerConfig): MessageLimits {
+/** Of a request's head. */
+export function limitsOf(config: ListenerConfig): MessageLimits {
   return {
     headBytesMax: config.limits.head_bytes,
     fieldsMax: config.limits.headers,

@@ -20,7 +20,7 @@ export function behindProxy(head: RequestHead, peer: string, context: ListenerCo
 }
 
 /** What is not forwarded because it may be forged is not there either for routes, limits and whoever else asks for fields. */
-export function hiddenOf(trusted: boolean, { addressFrom, config }: ListenerContext): number {
+export function hiddenOf(trusted: boolean, { addressFrom, config }: Pick<ListenerContext, "addressFrom" | "config">): number {
   const names = config.unsafe_field_names === "forward" ? bit(Known.foldedName) : bit(Known.foldedName) | bit(Known.unsafeName);
   if (!trusted) return names | UNTRUSTED_DROPPED;
   return (

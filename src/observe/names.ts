@@ -17,7 +17,7 @@ export const COUNTER_METRICS: Readonly<Record<keyof typeof CounterId, MetricName
   connections_open: gauge("millrace_connections_open", "Client connections that are open now."),
   exchanges_in_flight: gauge("millrace_exchanges_in_flight", "Requests that have begun and have not ended yet."),
   upstream_connections_open: gauge("millrace_upstream_connections_open", "Connections to endpoints that are open now, idle ones included."),
-  tunnels_open: gauge("millrace_tunnels_open", "Upgraded connections (WebSocket and others) that are being relayed now."),
+  tunnels_open: gauge("millrace_tunnels_open", "Upgraded connections (WebSocket) that are being relayed now."),
   connections_accepted: counter("millrace_connections_accepted_total", "Client connections that were accepted."),
   connections_refused: counter(
     "millrace_connections_refused_total",

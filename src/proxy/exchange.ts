@@ -1,5 +1,5 @@
 /**
- * One request and its response, from the complete head to the log line: the phases of the design's section 4, written once for all
+ * One request and its response, from the complete head to the log line: its phases, written once for all
  * HTTP versions. The drivers in net/ call in as things happen; nothing here knows a socket. A plain exchange creates this object and
  * no promise or closure.
  *
@@ -8,14 +8,13 @@
  *                 |                    ^----- retry -----|                  |
  *                 `-> answer <---------------------------'   (before a response head went out; after it: cut)
  * ```
- * Longer than 300 lines because a reader of the life of a request should find it in one place.
+ * Longer than most files here because a reader of the life of a request should find it in one place.
  */
 import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { ForwardedElement } from "../http/forwarded.ts";
-import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "../http1/body-framing.ts";
@@ -28,7 +27,7 @@ import type { FailedAttempt } from "../policy/retry/may-retry.ts";
 import * as answers from "./answers.ts";
 import { failureAnswer, failureCounter, isConnectFailure } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
-import { admitForwarding } from "./forwarding.ts";
+import { admitRequest } from "./forwarding.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { Downstream, Upstream } from "./ports.ts";
@@ -68,7 +67,7 @@ export class Exchange implements ExchangeView, Usable {
   /** What trusted proxies said in Forwarded; null where that field is not the one to believe. */
   readonly forwarded: readonly ForwardedElement[] | null;
   readonly unsafeFieldNames: Origin["unsafeFieldNames"];
-  /** Monotonic milliseconds. */
+  /** When its first byte was read, in monotonic milliseconds. */
   readonly startedAt: number;
 
   route: Route | null = null;
@@ -110,6 +109,7 @@ export class Exchange implements ExchangeView, Usable {
     connection: ConnectionOptions,
     origin: Origin,
     upgrade: boolean,
+    startedAt: number,
   ) {
     this.plane = plane;
     this.snapshot = plane.snapshot;
@@ -124,7 +124,7 @@ export class Exchange implements ExchangeView, Usable {
     this.forwarded = origin.forwarded;
     this.unsafeFieldNames = origin.unsafeFieldNames;
     this.upgrade = upgrade;
-    this.startedAt = plane.now;
+    this.startedAt = startedAt;
     this.bytesReceived = request.size;
     this.sentBefore = downstream.bytesWritten;
     this.requestEnded = framing.kind === Framing.none;
@@ -149,18 +149,11 @@ export class Exchange implements ExchangeView, Usable {
   // ---- route, admit -------------------------------------------------------------------------------------------------
 
   begin(): void {
-    const request = this.request;
-    const method = request.method;
-    if (method !== "GET" && (method === "TRACE" || method === "CONNECT")) return this.answer(answers.METHOD_REFUSED);
-    if (this.connection.namesNeeded) return this.answer(answers.CONNECTION_NAMES_NEEDED);
-    if ((request.present & UNSAFE) !== 0 && this.unsafeFieldNames === "refuse") return this.answer(answers.UNSAFE_FIELD_NAME);
-    if ((request.present & UNUSUAL) !== 0) {
-      const refused = admitForwarding(request);
-      if (refused !== null) return this.answer(refused);
-    }
+    const { request } = this;
+    const refused = admitRequest(request, this.connection, this.unsafeFieldNames);
+    if (refused !== null) return this.answer(refused);
     const route = this.snapshot.findRoute(request);
     this.route = route;
-    if (this.requestFraming.kind === Framing.length && isOver(this.requestFraming.length, route)) return this.answer(this.tooLarge());
     this.admit(route, 0);
   }
 
@@ -183,6 +176,8 @@ export class Exchange implements ExchangeView, Usable {
       }
       return this.answer(verdict);
     }
+    // Behind the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
+    if (this.requestFraming.kind === Framing.length && isOver(this.requestFraming.length, route)) return this.answer(this.tooLarge());
     if (route.local !== null) return this.answer(route.local());
     this.group = route.upstream;
     this.connect();
@@ -502,10 +497,6 @@ export class Exchange implements ExchangeView, Usable {
     this.downstream.exchangeFinished();
   }
 }
-
-const UNSAFE = bit(Known.unsafeName) | bit(Known.foldedName);
-/** Fields that `admitForwarding` must look at. */
-const UNUSUAL = bit(Known.expect) | bit(Known.authorization) | bit(Known.maxForwards) | bit(Known.via);
 
 function isOver(bodyBytes: number, route: Route | null): boolean {
   const limit = route?.bodyBytesMax ?? null;

@@ -12,8 +12,7 @@ export type FailureKind =
   | "connection_terminated"
   | "response_timeout"
   | "malformed_response"
-  | "write_timeout"
-  | "internal_error";
+  | "write_timeout";
 
 interface Meaning {
   readonly status: number;
@@ -37,7 +36,6 @@ const MEANINGS: Readonly<Record<FailureKind, Meaning>> = {
   response_timeout: { status: 504, proxyStatus: "http_response_timeout", detail: "The origin did not answer in time." },
   malformed_response: { status: 502, proxyStatus: "http_protocol_error", detail: "The origin's answer was malformed." },
   write_timeout: { status: 504, proxyStatus: "http_response_timeout", detail: "The origin did not take the request in time." },
-  internal_error: { status: 500, proxyStatus: "proxy_internal_error", detail: "The proxy failed." },
 };
 
 /** The answer when an exchange ends for that failure before a response head went out. */
@@ -54,7 +52,6 @@ export function failureCounter(kind: FailureKind): CounterId | null {
     case "write_timeout":
       return CounterId.upstream_timeouts;
     case "connection_limit":
-    case "internal_error":
       return null;
     default:
       return CounterId.origin_failures;

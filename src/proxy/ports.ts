@@ -3,7 +3,7 @@
  * exchange knows neither sockets nor versions.
  *
  * Bytes are passed as a slice that is valid during the call, or, for slices of a loaned buffer, until the receiver's `flush` said
- * true or it called `sinkDrained`.
+ * true or it called `upstreamDrained` or `downstreamDrained`.
  */
 import type { Buffer } from "node:buffer";
 import type { FieldEdits } from "../http/field-edits.ts";

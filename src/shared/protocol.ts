@@ -14,7 +14,6 @@ export type ListenTarget =
 export interface WorkerInit {
   /** 0 to workers − 1; a replacement takes the index of the worker that it replaces. */
   readonly index: number;
-  readonly workers: number;
   readonly version: string;
   /** Start of the process, epoch milliseconds. */
   readonly startedAtMs: number;

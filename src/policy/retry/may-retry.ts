@@ -13,9 +13,7 @@ export type AttemptFailure =
   /** No response head in time. The origin may well be working on the request. */
   | "response_head_timeout"
   /** The response could not be understood. */
-  | "malformed_response"
-  /** The fault is not the origin's: the client left, a limit was passed, the proxy drains. */
-  | "not_upstream";
+  | "malformed_response";
 
 /** What the origin may have got of the request. */
 export type RequestSent =
@@ -52,7 +50,6 @@ export function mayRetry(attempt: FailedAttempt): boolean {
       return attempt.requestSent === "none" || (attempt.requestSent === "replayable" && isIdempotent(attempt.method));
     case "response_head_timeout": // an origin that is slow under load would get the load twice
     case "malformed_response":
-    case "not_upstream":
       return false;
   }
 }
