@@ -290,6 +290,9 @@ test("when open files run short, accepting pauses, goes on later, and it is said
 
 test("when open files run short, idle connections make place for new ones", { timeout: 60_000 }, async (t) => {
   const full = await crowd(t, "tcp");
+  // Of one that came and has not asked yet nobody knows that it is idle.
+  const silent = await RawClient.connect(full.proxy.port);
+  t.after(() => silent.destroy());
   const idle: RawClient[] = [];
   for (let count = 0; count < 5; count++) idle.push(await full.come("/"));
   for (const client of idle) await client.response();
@@ -299,6 +302,21 @@ test("when open files run short, idle connections make place for new ones", { ti
     await next.until(({ received }) => received.endsWith("held"), "the beginning of its answer");
   }
   for (const client of idle) await client.end();
+  silent.send(get("/hold"));
+  await silent.until(({ received }) => received.endsWith("held"), "the beginning of its answer");
+});
+
+test("a file is kept free for each client's connection to an endpoint", { timeout: 60_000 }, async (t) => {
+  const { proxy } = await crowd(t, "tcp");
+  const silent: RawClient[] = [];
+  t.after(() => silent.forEach((client) => client.destroy()));
+  const isShort = (): boolean => proxy.output().includes('"event":"sockets_short"');
+  while (!isShort()) {
+    silent.push(await RawClient.connect(proxy.port));
+    await Scrape.until(proxy.adminPort, (scrape) => isShort() || scrape.single("connections_open") === silent.length, "the connection");
+  }
+  const { sockets } = JSON.parse(/\{.*"event":"sockets_short".*\}/.exec(proxy.output())?.[0] ?? "{}") as { sockets?: number };
+  assert.ok(sockets !== undefined && Math.abs(2 * silent.length - sockets) <= 4, `${silent.length} clients, ${sockets} sockets`);
 });
 
 test("a listener that cannot pause tells new clients that open files are short", { timeout: 60_000 }, async (t) => {

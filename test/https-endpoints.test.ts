@@ -115,6 +115,13 @@ routes: [{ upstream: app }]
     await careless.stop();
   });
 
+  test("by address are sent no name (RFC 6066 section 3)", async () => {
+    const proxy = await startMillrace(config("{ verify: false }").replace("localhost", "127.0.0.1"));
+    assert.equal((await ask(proxy.port, get("/x"))).status, 200);
+    assert.equal(names.at(-1), "");
+    await proxy.stop();
+  });
+
   test("bring bodies unchanged to a client that does not keep up", { timeout: 60_000 }, async () => {
     const proxy = await startMillrace(config(`{ ca_file: "${path.join(folder, "cert.pem")}" }`));
     try {

@@ -1,10 +1,12 @@
 /** SIGHUP: the new configuration is used without a lost request; a wrong one leaves the old one in use. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import { RawClient, ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
+import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
+import type { OriginRequest } from "./support/raw-origin.ts";
 import { Scrape } from "./support/scrape.ts";
 
 test("a reload swaps routes under load, and refuses a wrong file", { timeout: 60_000 }, async () => {
@@ -133,4 +135,32 @@ routes: [{ upstream: app }]
   await proxy.until((output) => output.includes('"event":"config_reloaded"'), "the reload");
   open.send(request);
   assert.equal((await open.responses(4)).at(-1)?.status, 431);
+});
+
+test("a connection to an endpoint that a reload dropped is closed behind its exchange", { timeout: 60_000 }, async (t) => {
+  const waiting: OriginRequest[] = [];
+  const first = await startRawOrigin({ onRequest: (request) => void waiting.push(request) });
+  const second = await startRawOrigin({});
+  t.after(() => Promise.all([first.close(), second.close()]));
+  const config = (url: string): string => `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+upstreams: { app: { endpoints: ["${url}"], keep_alive: { idle: 1h } } }
+routes: [{ upstream: app }]
+`;
+  const proxy = await startMillrace(config(first.url));
+  t.after(() => proxy.stop());
+  const client = await RawClient.connect(proxy.port);
+  t.after(() => client.destroy());
+  client.send(get("/"));
+  while (waiting.length === 0) await new Promise(setImmediate);
+  const [request] = waiting;
+  assert.ok(request !== undefined);
+  await writeFile(proxy.configFile, config(second.url));
+  proxy.process.kill("SIGHUP");
+  await proxy.until((output) => output.includes('"event":"config_reloaded"'), "the reload");
+  const closed = once(request.socket, "close", { signal: AbortSignal.timeout(10_000) });
+  answerOk(request);
+  assert.equal((await client.response()).status, 200);
+  await closed;
 });

@@ -111,16 +111,15 @@ describe("SIGTERM", () => {
     await client.end();
     client.destroy();
 
-    const long = await startMillrace(config(origin.url, "shutdown: { timeout: 1h }"));
+    const long = await startMillrace(config(origin.url, "shutdown: { timeout: 1h }").replace("level: warn", "level: info"));
     const other = await RawClient.connect(long.port);
     const before = origin.accepted();
     other.send(get("/never"));
     while (origin.accepted() === before) await new Promise(setImmediate);
     const exited = once(long.process, "exit");
     long.process.kill("SIGTERM");
-    await long.until(() => true, "nothing");
-    await new Promise(setImmediate);
-    setTimeout(() => long.process.kill("SIGTERM"), 50);
+    await long.until((output) => output.includes('"event":"draining"'), "the drain");
+    long.process.kill("SIGTERM");
     await exited;
     await long.stop();
     other.destroy();

@@ -29,11 +29,11 @@ interface Running {
   readonly origin: RawOrigin;
 }
 
-async function running(t: TestContext, more: string = "", listener: string = ""): Promise<Running> {
+async function running(t: TestContext, more: string = "", listener: string = "", address: string = "127.0.0.1:0"): Promise<Running> {
   const origin = await startRawOrigin({});
   t.after(() => origin.close());
   const proxy = await startMillrace(`
-listeners: [{ address: "127.0.0.1:0"${listener} }]
+listeners: [{ address: "${address}"${listener} }]
 workers: 1
 trusted_proxies: [${TRUSTED}/32, 10.0.0.0/8]
 ${more}
@@ -105,6 +105,13 @@ describe("a stranger", () => {
     assert.deepEqual([at(passing.origin, "X_Mine"), at(passing.origin, "x\\.mine")], [["1"], ["2"]]);
     assert.ok(!/6\.6\.6\.6|Content_Length|Transfer\.Encoding/i.test(passing.origin.requests.at(-1)?.head ?? ""));
   });
+});
+
+test("a client of IPv4 has its own address on a listener of both families", async (t) => {
+  const all = await running(t, "", "", "[::]:0");
+  const { record } = await say(all, STRANGER, "/", []);
+  assert.equal(record["client"], STRANGER);
+  assert.deepEqual(at(all.origin, "X-Forwarded-For"), [STRANGER]);
 });
 
 describe("a trusted proxy that writes X-Forwarded-For", () => {

@@ -73,6 +73,17 @@ test("never too few, and nearly always exact among a hundred thousand clients", 
   assert.equal(shared.connections(0), count);
 });
 
+test("a client with thousands of connections makes no other one look like it", () => {
+  const shared = table(2, 1);
+  const name = (client: number): string => `2001:db8:${client.toString(16)}::/64`;
+  for (let count = 0; count < 5000; count++) shared.addConnection(count % 2, 0, "192.0.2.1", 1);
+  for (let client = 0; client < 100_000; client++) shared.addConnection(client % 2, 0, name(client), 1);
+  let mistaken = 0;
+  for (let client = 0; client < 100_000; client++) if (shared.connectionsOf(0, name(client)) > 4096) mistaken++;
+  assert.equal(mistaken, 0);
+  assert.ok(shared.connectionsOf(0, "192.0.2.1") >= 5000);
+});
+
 test("every sequence of opening and closing ends where it began", () => {
   const step = fc.tuple(fc.nat(2), fc.nat(1), fc.constantFrom("a", "b", "192.0.2.7", "2001:db8::/64"));
   fc.assert(

@@ -102,6 +102,12 @@ test("by header, and by address for requests without it", () => {
   assert.equal(ask(limiter, exchange("192.0.2.1"))?.status, 429);
 });
 
+test("a header that holds an address spends nothing of that address's bucket", () => {
+  const limiter = rateLimitMiddleware({ ...perMinute, burst: 1, key: "header:X-Tenant" }, newTable(), 0, "one", now);
+  for (const tenant of ["192.0.2.1", "a192.0.2.1", "h192.0.2.1"]) ask(limiter, exchange("192.0.2.9", { "x-tenant": tenant }));
+  assert.equal(ask(limiter, exchange("192.0.2.1")), null);
+});
+
 test("threads and reloads share a bucket, routes do not", () => {
   const table = newTable();
   const client = exchange("192.0.2.1");
