@@ -261,6 +261,17 @@ describe("the response that goes downstream", () => {
     });
   }
 
+  test("names no transfer coding to an HTTP/1.0 client, not even in a head alone", async () => {
+    const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const head = await answered(chunked, "HEAD / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    assert.deepEqual([head.status, head.fields.get("transfer-encoding"), head.fields.get("connection")], [200, undefined, ["close"]]);
+    const unchanged = await answered(
+      "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "GET / HTTP/1.0\r\nHost: a.test\r\n\r\n",
+    );
+    assert.deepEqual([unchanged.status, unchanged.fields.get("transfer-encoding")], [304, undefined]);
+  });
+
   test("is framed anew when it ended with its connection: chunked for 1.1, by close for 1.0", async () => {
     const closing = await startRawOrigin({ onRequest: ({ socket }) => socket.end("HTTP/1.0 200 OK\r\nX-Old: 1\r\n\r\nuntil the end") });
     const old = await startMillrace(config("").replace(origin.url, closing.url));

@@ -103,6 +103,9 @@ routes: [{ upstream: app }]
     const response = await ask(unprobed.port, get("/x"));
     assert.equal(response.status, 502);
     assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=tls_protocol_error"]);
+    await unprobed.until((output) => /"event":"endpoint_tls_failed".*DEPTH_ZERO_SELF_SIGNED_CERT/.test(output), "the reason");
+    assert.equal((await ask(unprobed.port, get("/x"))).status, 502);
+    assert.equal(unprobed.output().split("endpoint_tls_failed").length - 1, 1);
     await unprobed.stop();
   });
 

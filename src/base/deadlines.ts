@@ -44,6 +44,11 @@ export class Deadlines {
     return Math.ceil(ms / this.tickMs);
   }
 
+  /** Whether what was due in that tick has been told so. */
+  hasPassed(tick: number): boolean {
+    return tick <= this.currentTick;
+  }
+
   /** Sets or moves its deadline to the time `at`. */
   set(timed: Timed, at: number): void {
     this.setTick(timed, this.tickOf(at));

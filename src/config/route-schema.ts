@@ -87,7 +87,9 @@ const match = z.strictObject({
     description:
       "Path or paths: `/exact`, or `/prefix/*` for `/prefix` and everything below. Compared in a canonical form, so no other spelling of a path leads around a route.",
   }),
-  methods: oneOrMore(method).optional().meta({ description: "Methods; `GET` admits `HEAD`." }),
+  methods: oneOrMore(method)
+    .optional()
+    .meta({ description: "Methods; `GET` admits `HEAD`, and with `cors` a preflight is taken by the method that it asks for." }),
   headers: z.record(fieldName, fieldValue).optional().meta({
     description: 'Fields that must be there with exactly this value; `"*"` stands for any value.',
   }),

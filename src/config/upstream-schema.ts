@@ -70,7 +70,7 @@ const timeouts = z.strictObject({
   }),
   idle: duration(WAIT).prefault("60s").meta({
     description:
-      "Time between two reads of a response body, or between two writes of a request that the endpoint does not take. Past it the exchange is cut.",
+      "Time between two reads of a response body, or in which the endpoint takes nothing of a request. Past it the exchange is cut.",
   }),
   tunnel_idle: duration(WAIT).prefault("1h").meta({
     description: "Time that a tunnel (WebSocket) may stand still in both directions before it is closed.",
@@ -97,7 +97,8 @@ const tls = z.strictObject({
     description: "Name that is sent (SNI) and that the certificate must carry. Default: the host of the endpoint's URL.",
   }),
   ca_file: filePath.optional().meta({
-    description: "PEM file of the certificates to trust instead of the system's, relative to the configuration's folder.",
+    description:
+      "PEM file of the certificates to trust instead of the list that Node brings (Mozilla's), relative to the configuration's folder. The system's own store counts with `NODE_OPTIONS=--use-system-ca`.",
   }),
 });
 

@@ -6,6 +6,8 @@ import { Http1Upstream } from "./http1-upstream.ts";
 import { IdleStack } from "./idle-stack.ts";
 import type { Thread } from "./thread.ts";
 
+const TLS_REPORT_MS = 60_000;
+
 /**
  * A thread's idle connections to one endpoint, last in first out: the ones on top stay warm, the ones below reach their idle limit
  * and go. Kept across reloads for endpoints whose address and limits did not change.
@@ -14,6 +16,7 @@ export class EndpointPool extends IdleStack<Http1Upstream> {
   private readonly thread: Thread;
   private readonly target: EndpointTarget;
   private retired: boolean = false;
+  private tlsReportedAt: number = -Infinity;
 
   constructor(thread: Thread, target: EndpointTarget) {
     super();
@@ -44,6 +47,14 @@ export class EndpointPool extends IdleStack<Http1Upstream> {
   /** Gives up the idle connections. */
   shed(): void {
     for (let connection = this.pop(); connection !== null; connection = this.pop()) connection.close();
+  }
+
+  /** Says why TLS with the endpoint failed, now and then: the client learns no more than that it did. */
+  tlsFailed(code: string): void {
+    const { thread, target } = this;
+    if (thread.now - this.tlsReportedAt < TLS_REPORT_MS) return;
+    this.tlsReportedAt = thread.now;
+    thread.report("warn", "endpoint_tls_failed", `TLS with ${target.url} failed: ${code}`, { endpoint: target.url, code });
   }
 
   /** How long a connection may idle, given what the origin's last response said in Keep-Alive. */

@@ -102,13 +102,11 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private pipelined: number = 0;
   /** What the client had taken of its responses when it was looked last. */
   private takenMark: number = 0;
-  /** When the head being read must be complete; 0 while none has begun. */
-  private headDueAt: number = 0;
+  /** The tick of the deadlines in which the head being read must be complete; 0 while none has begun. */
+  private headDueTick: number = 0;
   private headStartedAt: number = 0;
   /** The tick of the deadlines at which an idle connection is closed. */
   private idleUntil: number = 0;
-  /** When the head of a request with a body was complete. */
-  private bodyDueFrom: number = 0;
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
@@ -201,10 +199,11 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       return true;
     }
     if (event === Event.needMore) {
-      if (this.headDueAt === 0 && this.reader.insideHead) {
+      if (this.headDueTick === 0 && this.reader.insideHead) {
         this.headStartedAt = this.context.plane.now;
-        this.headDueAt = this.context.plane.now + this.context.config.timeouts.request_head;
-        this.context.plane.deadlines.set(this, this.headDueAt);
+        // For the first request the time counts from the connection on.
+        if (this.requests > 0 || this.context.plane.draining) this.setDeadline(this.context.config.timeouts.request_head);
+        this.headDueTick = this.dueTick;
       }
       if (this.inputEnded) this.inputDone();
       return false;
@@ -219,7 +218,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const options = connectionOptions(head);
     const { now } = context.plane;
     const startedAt = this.headStartedAt === 0 ? now : this.headStartedAt;
-    this.headDueAt = 0;
+    this.headDueTick = 0;
     this.headStartedAt = 0;
     this.state = State.exchange;
     // RFC 9112 section 9.3: a proxy does not keep an HTTP/1.0 connection alive on the client's word.
@@ -235,7 +234,6 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       reader.next();
       context.plane.deadlines.cancel(this);
     } else {
-      this.bodyDueFrom = now;
       this.pace.begin(now);
       this.setDeadline(this.pace.nextCheckMs(now, context.config.timeouts.idle));
     }
@@ -544,7 +542,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   private destroySoon(): void {
     this.outlet.endWait();
-    this.setDeadline(LINGER_MS);
+    if (this.outlet.blocked) this.watchTaking();
+    else this.setDeadline(LINGER_MS);
     this.transport.destroySoon();
   }
 
@@ -615,9 +614,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.state = State.closed;
   }
 
-  /** The worker drains: an idle connection waits a moment for a last request. */
+  /** The worker drains: an idle connection waits a moment for a last request, one whose response is still on its way for that before. */
   drain(): void {
-    if (this.state === State.idle && !this.reader.insideHead) this.waitIdle();
+    if (this.state === State.idle && !this.reader.insideHead && !this.outlet.blocked) this.waitIdle();
   }
 
   /**
@@ -631,12 +630,16 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     return true;
   }
 
-  /** Ends it whatever it is doing; true if an exchange was cut. */
+  /** Ends it whatever it is doing; true if an exchange was cut, or a response that was on its way. A client without an answer gets one. */
   cutNow(): boolean {
     const { exchange } = this;
-    exchange?.downstreamGone("drain_timeout");
+    const cuts = exchange !== null || this.outlet.blocked;
+    if (exchange !== null && this.tunnel === null && !exchange.responseStarted) {
+      this.closing = true;
+      exchange.requestFailed(answers.DRAIN_TIMEOUT);
+    } else exchange?.downstreamGone("drain_timeout");
     this.destroy();
-    return exchange !== null;
+    return cuts;
   }
 
   // ---- time ---------------------------------------------------------------------------------------------------------
@@ -647,10 +650,10 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     switch (this.state) {
       case State.idle:
         if (this.outlet.blocked) this.checkTaking();
-        else if (this.headDueAt !== 0 && plane.now >= this.headDueAt) this.refuse(answers.REQUEST_TIMEOUT);
-        else if (this.headDueAt !== 0) plane.deadlines.set(this, this.headDueAt);
-        else if (plane.deadlines.tickOf(plane.now) < this.idleUntil) this.settle();
-        else this.closeNow();
+        else if (this.headDueTick !== 0 && plane.deadlines.hasPassed(this.headDueTick)) this.refuse(answers.REQUEST_TIMEOUT);
+        else if (this.headDueTick !== 0) plane.deadlines.setTick(this, this.headDueTick);
+        else if (plane.deadlines.hasPassed(this.idleUntil)) this.closeNow();
+        else this.settle();
         return;
       case State.exchange:
         return this.exchangeDeadline();
@@ -711,9 +714,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   /** The client cannot be blamed for sending nothing: nobody takes its body yet, or it waits for the 100 that it asked for. */
   private bodyNotAwaited(exchange: Exchange): boolean {
-    if (!exchange.takesBody) return true;
-    if ((exchange.request.present & bit(Known.expect)) === 0 || exchange.interimResponses > 0 || exchange.bodyStarted) return false;
-    return this.context.plane.now - this.bodyDueFrom < (exchange.endpoint?.timeouts.response_head ?? 0);
+    return !exchange.takesBody || exchange.awaitsContinue;
   }
 
   /**
@@ -755,7 +756,8 @@ function directly(peer: string, { unsafe_field_names: unsafeFieldNames }: Listen
 function bodyModeOf(framing: BodyFraming, minor: number): BodyModeKind {
   switch (framing.kind) {
     case Framing.none:
-      return BodyMode.none;
+      // To an HTTP/1.0 client no Transfer-Encoding, not even as what a GET would have got (RFC 9112 section 6.1).
+      return minor === 1 ? BodyMode.none : BodyMode.untilClose;
     case Framing.length:
       return BodyMode.length;
     default:

@@ -75,6 +75,8 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private failure: FailureKind | null = null;
   /** The tick of the deadlines in which bytes moved last. */
   private lastProgress: number = 0;
+  /** What the origin had taken of the request when it was looked last. */
+  private takenMark: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
 
@@ -117,6 +119,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
     this.outlet.append(requestHeadText(exchange, edits, added, this.target.authority));
+    if (exchange.awaitsContinue) this.setDeadline(this.target.timeouts.response_head);
   }
 
   data(bytes: Buffer, start: number, end: number): void {
@@ -136,14 +139,21 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   flush(): boolean {
     if (this.chunked) this.thread.chunk.close(this.outlet);
+    const wasBlocked = this.outlet.blocked;
     const written = this.outlet.flushLater(this.thread.writes, true);
-    if (!written) this.setDeadline(this.target.timeouts.idle);
+    if (!written && !wasBlocked) this.watchTaking();
     return written;
   }
 
   onBlocked(): void {
-    this.setDeadline(this.target.timeouts.idle);
+    this.watchTaking();
     this.exchange?.upstreamBlocked();
+  }
+
+  /** The request waits for the origin: from now on it is looked whether any of it is taken. */
+  private watchTaking(): void {
+    this.takenMark = this.outlet.taken;
+    this.setDeadline(this.target.timeouts.idle);
   }
 
   pauseResponse(): void {
@@ -322,7 +332,10 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   onClosed(code: string | null): void {
     this.thread.tick();
-    if (code !== null) this.failure ??= this.state === State.connecting ? connectFailure(code) : "connection_terminated";
+    if (code !== null && this.failure === null) {
+      this.failure = this.state === State.connecting ? connectFailure(code) : "connection_terminated";
+      if (this.failure === "tls_error") this.pool.tlsFailed(code);
+    }
     this.thread.deadlines.remove(this);
     this.reads?.end(this.bufferIsFree);
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
@@ -397,12 +410,12 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     const exchange = this.exchange;
     if (exchange === null) return this.close();
     if (this.outlet.failed && !this.paused && !exchange.responseStarted) return this.fail("connection_terminated");
-    if (this.outlet.blocked) return this.fail("write_timeout");
+    if (this.outlet.blocked) return this.outlet.taken > this.takenMark ? this.watchTaking() : this.fail("write_timeout");
     // The client is slow, not the origin: its own limit ends that.
     if (this.paused) return this.setDeadline(this.target.timeouts.idle);
     if (!exchange.responseStarted) {
       // While the request is on its way, its own limits count.
-      if (this.requestEnded) this.fail("response_timeout");
+      if (this.requestEnded || exchange.awaitsContinue) this.fail("response_timeout");
       return;
     }
     const { deadlines } = this.thread;

@@ -18,6 +18,7 @@ import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { Upstream } from "../proxy/ports.ts";
+import type { Http1Downstream } from "./http1-downstream.ts";
 import { Http1Upstream } from "./http1-upstream.ts";
 import { ListenerContext } from "./listener-context.ts";
 import type { Thread } from "./thread.ts";
@@ -32,6 +33,7 @@ class Client implements Transport {
   writable: boolean = true;
   queuedBytes: number = 0;
   isFull: boolean = false;
+  closesWhenWritten: boolean = false;
   received: string = "";
   private readonly reader: TransportReader;
   private readonly writer: TransportWriter;
@@ -59,7 +61,8 @@ class Client implements Transport {
   }
 
   destroySoon(): void {
-    this.destroy();
+    if (this.queuedBytes === 0) this.destroy();
+    else this.closesWhenWritten = true;
   }
 
   destroy(): void {
@@ -78,7 +81,8 @@ class Client implements Transport {
   takeAll(): void {
     this.isFull = false;
     this.queuedBytes = 0;
-    this.writer.onWritten();
+    if (this.closesWhenWritten) this.destroy();
+    else this.writer.onWritten();
   }
 
   send(text: string): void {
@@ -154,6 +158,7 @@ class Endpoint implements Upstream {
 interface Stage {
   readonly plane: Thread;
   readonly client: Client;
+  readonly connection: Http1Downstream;
   readonly records: readonly AccessRecord[];
   /** So much time passes for the deadlines. */
   pass(ms: number): void;
@@ -167,10 +172,13 @@ function stage(t: TestContext, origin: string): Stage {
   t.after(() => plane.close());
   const trust = { proxies: compileCidrs([]), addressFrom: config.client_address_from };
   let client: Client | null = null;
-  new ListenerContext(plane, 0, listening, trust).accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
+  const context = new ListenerContext(plane, 0, listening, trust);
+  context.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
+  const [connection = assert.fail("nobody was accepted")] = context.connections;
   let passed = plane.now;
+  plane.tick = () => (plane.now = passed);
   const pass = (ms: number): void => plane.deadlines.advance((passed += ms));
-  return { plane, client: client ?? assert.fail("nobody was accepted"), records, pass };
+  return { plane, client: client ?? assert.fail("nobody was accepted"), connection, records, pass };
 }
 
 /** The same with endpoints without sockets, in the order in which exchanges asked for them. */
@@ -273,6 +281,70 @@ test("a client that has half-closed has the usual time to take what it was sent"
   assert.deepEqual(client.statuses, ["200", "100", "200"]);
 });
 
+for (const [what, happens] of [
+  [
+    "the worker drains",
+    ({ plane, connection }: Stage) => {
+      plane.draining = true;
+      connection.drain();
+    },
+  ],
+  ["the client half-closes", ({ client }: Stage) => client.leave()],
+] as const) {
+  test(`a response on its way is taken in the usual time although ${what} when its exchange is over`, (t) => {
+    const one = stageAlone(t);
+    const { client, endpoints, plane, pass } = one;
+    client.send(get("/"));
+    client.isFull = true;
+    endpoints[0]?.respond(OK);
+    plane.writes.flush();
+    happens(one);
+    pass(5000);
+    assert.equal(client.destroyed, false);
+    assert.equal(client.closesWhenWritten, what === "the client half-closes");
+    client.takeAll();
+    pass(1000);
+    assert.equal(client.destroyed, true);
+    assert.deepEqual(client.statuses, ["200"]);
+  });
+}
+
+test("a drain that ends cuts responses on their way, says so, and answers who has no answer", (t) => {
+  const waiting = stageAlone(t);
+  waiting.client.send(get("/"));
+  waiting.client.isFull = true;
+  waiting.endpoints[0]?.respond(OK);
+  waiting.plane.writes.flush();
+  assert.equal(waiting.connection.cutNow(), true);
+  const unanswered = stageAlone(t);
+  unanswered.client.send(get("/"));
+  assert.equal(unanswered.connection.cutNow(), true);
+  assert.deepEqual(unanswered.client.statuses, ["503"]);
+  assert.match(unanswered.client.received, /\r\nConnection: close\r\n/);
+  assert.deepEqual(
+    unanswered.records.map(({ status, outcome }) => [status, outcome]),
+    [[503, "drain_timeout"]],
+  );
+  const idle = stageAlone(t);
+  assert.equal(idle.connection.cutNow(), false);
+});
+
+test("the head of a first request has its time from the connection on, that of a later one from its first byte", (t) => {
+  const first = stageAlone(t);
+  first.pass(29_000);
+  first.client.send("GET / HTTP/1.1\r\n");
+  first.pass(2000);
+  assert.deepEqual(first.client.statuses, ["408"]);
+  const later = stageAlone(t);
+  later.client.send(get("/"));
+  later.endpoints[0]?.respond(OK);
+  later.plane.writes.flush();
+  later.pass(29_000);
+  later.client.send("GET / HTTP/1.1\r\n");
+  later.pass(2000);
+  assert.deepEqual(later.client.statuses, ["200"]);
+});
+
 test("requests that came before the end of input are all answered", async (t) => {
   const { client, endpoints } = stageAlone(t);
   client.send(["/1", "/2", "/3", "/4"].map(get).join(""));
@@ -325,4 +397,39 @@ test("a request that had not left yet when its connection ended goes out on anot
   while (client.statuses.length < 2) await turn();
   assert.deepEqual(client.statuses, ["200", "200"]);
   assert.equal(heads.filter((head) => head.startsWith("POST /second ")).length, 1);
+});
+
+test("a request that its origin takes slowly goes on, one of which it takes nothing is given up", async (t) => {
+  const url = await origin(t, (_, socket) => void socket.write(OK));
+  const { client, plane, records, pass } = stage(t, url);
+  client.send(get("/first"));
+  while (client.statuses.length < 1) await turn();
+  const take = plane.take.bind(plane);
+  let taken: unknown = null;
+  plane.take = (target, exchange) => {
+    const upstream = take(target, exchange);
+    taken = upstream;
+    return upstream;
+  };
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n");
+  const connection = taken;
+  assert.ok(connection instanceof Http1Upstream);
+  plane.writes.flush();
+  const full = new Client(connection, connection.outlet);
+  full.isFull = true;
+  connection.outlet.transport = full;
+  client.send("x".repeat(10_000));
+  for (let count = 0; count < 5; count++) {
+    full.queuedBytes -= 1000;
+    pass(65_000);
+    assert.deepEqual(records.length, 1, `after ${count} times`);
+  }
+  pass(65_000);
+  assert.deepEqual(
+    records.map(({ status, outcome }) => [status, outcome]),
+    [
+      [200, "completed"],
+      [504, "write_timeout"],
+    ],
+  );
 });

@@ -101,6 +101,7 @@ export const EVENTS = {
   startup_waiting: "Start waits for healthy endpoints.",
   endpoint_healthy: "An endpoint became healthy.",
   endpoint_unhealthy: "An endpoint became unhealthy.",
+  endpoint_tls_failed: "An endpoint's certificate was not believed, or it spoke no TLS; said once a minute at most.",
   cors_decision: "Why a cross-origin request got no CORS fields; said only with `cors.debug`.",
   middleware_failed: "A middleware threw or rejected; the request was answered with 500.",
   worker_exited: "A worker ended unexpectedly.",

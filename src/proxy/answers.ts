@@ -47,6 +47,9 @@ export const NO_ENDPOINT: LocalAnswer = answer(
   "destination_unavailable",
 );
 
+/** The proxy stops, and the time for what was under way is over. */
+export const DRAIN_TIMEOUT: LocalAnswer = answer(503, "drain_timeout", "The proxy stops.", [["Retry-After", "5"]]);
+
 /** To a new connection when descriptors are short. */
 export const NO_SOCKETS: LocalAnswer = answer(503, "no_sockets", "The proxy has no connection to spare.", [["Retry-After", "1"]]);
 

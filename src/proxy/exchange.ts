@@ -15,6 +15,7 @@ import type { ConnectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { ForwardedElement } from "../http/forwarded.ts";
+import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "../http1/body-framing.ts";
@@ -136,9 +137,10 @@ export class Exchange implements ExchangeView, Usable {
     return this.startedAt + this.plane.epochOffset;
   }
 
-  /** Whether a byte of the request's body has come. */
-  get bodyStarted(): boolean {
-    return this.bodyBytes > 0;
+  /** The client may wait for a 100 (Continue) before it sends its body, and the origin has said nothing yet. */
+  get awaitsContinue(): boolean {
+    if ((this.request.present & bit(Known.expect)) === 0) return false;
+    return !this.requestEnded && this.interimResponses === 0 && this.bodyBytes === 0;
   }
 
   /** Whether body bytes can be handed over now. */

@@ -96,8 +96,9 @@ export function connectFailure(code: string): FailureKind {
     case "ENOBUFS":
       return "connection_limit";
     default:
-      return code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || code.includes("CERT") || code.includes("SELF_SIGNED")
-        ? "tls_error"
-        : "destination_unroutable";
+      return TLS_CODE.test(code) ? "tls_error" : "destination_unroutable";
   }
 }
+
+/** Node's own codes, and the names of OpenSSL's results of verifying a certificate (X509_STORE_CTX_get_error(3)). */
+const TLS_CODE = /^ERR_(?:TLS|SSL)|CERT|CRL|^UNABLE_TO_|^(?:EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;

@@ -116,7 +116,7 @@ export class Snapshot {
     }
     this.groups = groups;
     this.table = compileRoutes(
-      config.routes.map((route, index) => ({ match: route.match, taker: compileRoute(route, index, groups, context) })),
+      config.routes.map((route, index) => ({ match: route.match, cors: route.cors, taker: compileRoute(route, index, groups, context) })),
     );
     this.statusPath = config.status_path;
     this.statusRoute = ownRoute("status", () => ({

@@ -26,6 +26,8 @@ interface Job {
   readonly keys: number;
   /** Dies while it holds the lock of "victim". */
   readonly dies: boolean;
+  /** Passes the lock in this cell from one to another for so many milliseconds, and lets it go then. */
+  readonly juggles?: { readonly cell: number; readonly ms: number };
 }
 
 // This file is its own worker.
@@ -35,6 +37,12 @@ if (!isMainThread) {
   if (job.dies) {
     table.open(table.keysOf("limiter"), "victim", NOW, job.worker);
     process.exit(1);
+  }
+  if (job.juggles !== undefined) {
+    const { cell, ms } = job.juggles;
+    const cells = new Int32Array(job.buffer);
+    for (let end = performance.now() + ms, owner = 10; performance.now() < end; owner++) Atomics.store(cells, cell, 10 + (owner % 50));
+    Atomics.store(cells, cell, 0);
   }
   for (let round = 0; round < job.rounds; round++) add(table, `key ${round % job.keys}`, NOW, job.worker, 1);
 }
@@ -152,6 +160,20 @@ if (isMainThread) {
     assert.equal(add(table, "victim", NOW, 0, 10), NOW + 10);
     assert.ok(performance.now() - started >= 200);
     assert.equal(add(table, "victim", NOW, 0, 10), NOW + 20);
+  });
+
+  test("a lock that others pass on among themselves is waited for, however long that takes", { timeout: 30_000 }, async () => {
+    const buffer = BucketTable.create(5, 6, 1024);
+    const table = new BucketTable(buffer);
+    table.open(table.keysOf("limiter"), "victim", NOW, 77);
+    const cell = new Int32Array(buffer).indexOf(78);
+    const ms = 1000;
+    const juggling = run({ buffer, worker: 1, rounds: 0, keys: 1, juggles: { cell, ms } });
+    while (Atomics.load(new Int32Array(buffer), cell) === 78) await new Promise(setImmediate);
+    const started = performance.now();
+    assert.equal(add(table, "victim", NOW, 0, 10), NOW + 10);
+    assert.ok(performance.now() - started > ms / 2, `${performance.now() - started}`);
+    await juggling;
   });
 
   test("a replacement of the same index is not held up by its predecessor", async () => {

@@ -187,12 +187,16 @@ export class BucketTable {
   private lock(lock: number, owner: number): void {
     const { cells } = this;
     let sleeps = 0;
+    let holderBefore = 0;
     for (let spins = 0; ; spins++) {
       const holder = Atomics.compareExchange(cells, lock, 0, owner);
       // Our own lock is left over from a predecessor of the same index, for a thread never opens twice.
       if (holder === 0 || holder === owner) return;
       if (spins < SPINS_MAX) continue;
-      if (++sleeps > SLEEPS_MAX && Atomics.compareExchange(cells, lock, holder, owner) === holder) return;
+      // A lock that goes from hand to hand is nobody's who died.
+      sleeps = holder === holderBefore ? sleeps + 1 : 0;
+      holderBefore = holder;
+      if (sleeps > SLEEPS_MAX && Atomics.compareExchange(cells, lock, holder, owner) === holder) return;
       // Nobody wakes sleepers: that would cost every holder more than the few who wait could gain.
       Atomics.wait(cells, lock, holder, SLEEP_MS);
     }

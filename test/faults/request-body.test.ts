@@ -1,6 +1,6 @@
 /** The request's body goes wrong, or the origin does not wait for it: answers early, ends, stops reading. */
 import assert from "node:assert/strict";
-import { failed } from "./row.ts";
+import { LISTENERS, failed } from "./row.ts";
 import type { Expectation, Row, Scene } from "./row.ts";
 import { themes } from "./theme.ts";
 
@@ -210,6 +210,7 @@ const rows: Row[] = [
       client: "left",
       origin: "closed",
       counters: { client_aborts: 1 },
+      limitMs: LISTENERS.steady,
       releasedWithinMs: 0,
     },
   },

@@ -53,6 +53,13 @@ const ofOrigins: Row[] = [
     expect: NO_HEAD,
   },
   {
+    name: "the origin accepts and is silent, a client that waits for its 100 is not to blame",
+    timeouts: HEAD_LIMIT,
+    client: ({ client, head }) => client.send(head("POST", ["Content-Length: 3", "Expect: 100-continue"])),
+    origin: () => {},
+    expect: { ...NO_HEAD, client: "closed" },
+  },
+  {
     name: "the origin accepts and is silent, a live endpoint is not tried",
     endpoints: ["origin", "second"],
     timeouts: HEAD_LIMIT,

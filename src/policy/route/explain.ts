@@ -2,7 +2,7 @@
  * Why each route takes a request or does not, in words for people. It reads the conditions one by one instead of asking the
  * index; a property test holds both together.
  */
-import { compileConditions, headersHold, methodHolds } from "./match.ts";
+import { compileConditions, conditionsHold, methodHolds } from "./match.ts";
 import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./match.ts";
 import { otherReadings } from "./normalize-path.ts";
 
@@ -17,7 +17,7 @@ export interface RouteExplanation {
 
 /** One explanation per route, in the order of the file. `normalizedPath` is the result of `normalizePath` for `request.path`. */
 export function explainRoutes(routes: readonly MatchableRoute[], request: MatchedRequest, normalizedPath: string): RouteExplanation[] {
-  const rules = routes.map((route) => compileConditions(route.match));
+  const rules = routes.map(compileConditions);
   const takerOf = (path: string): number => rules.findIndex((rule) => firstObjection(rule, request, path) === null);
   const winner = takerOf(normalizedPath);
   // A first route without conditions takes everything, however it reads.
@@ -53,8 +53,8 @@ function firstObjection(rule: Rule, request: MatchedRequest, path: string): stri
   if (rule.paths.length > 0 && !rule.paths.some((pattern) => pathHolds(pattern, path))) {
     return `the path ${JSON.stringify(path)} is not ${oneOf(rule.paths.map(spell))}`;
   }
+  if (conditionsHold(rule, request)) return null;
   if (!methodHolds(rule, method)) return `the method ${JSON.stringify(method)} is not ${oneOf([...(rule.methods ?? [])])}`;
-  if (headersHold(rule, request)) return null;
   for (const [name, value] of rule.headers) {
     const given = request.get(name);
     if (given === undefined) return `the header ${name} is missing`;

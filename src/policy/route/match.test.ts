@@ -11,6 +11,11 @@ function request(host: string, path: string, method: string = "GET", headers: Re
 }
 
 const NO_ROUTE = -1;
+const PREFLIGHTS = ["", "x-a"].map((names) => ({
+  origin: "https://page.test",
+  "access-control-request-method": "POST",
+  "access-control-request-headers": names,
+}));
 
 function positionIn(table: RouteTable<Ordered>, asked: MatchedRequest, canonical: string): number | typeof AMBIGUOUS {
   const found = table.find(asked, canonical);
@@ -132,6 +137,30 @@ test("headers", () => {
   assert.equal(find(routes, "a.test", "/", "GET", { "x-beta": "2", "x-any": "y" }), NO_ROUTE);
 });
 
+test("a preflight is taken by the route with CORS that would take what it asks for", () => {
+  const routes: MatchableRoute[] = [
+    { match: { path: ["/plain"], methods: ["POST"] } },
+    { match: { path: ["/*"], methods: ["POST"], headers: { "X-Tenant": "blue" } }, cors: {} },
+    { match: { path: ["/*"], methods: ["GET", "POST"] }, cors: {} },
+    { match: {} },
+  ];
+  const taker = (path: string, headers: Readonly<Record<string, string>>): number | typeof AMBIGUOUS =>
+    positionIn(compilePositions(routes), request("a.test", path, "OPTIONS", headers), path);
+  const asks = (method: string, headers: string = "Content-Type"): Readonly<Record<string, string>> => ({
+    origin: "https://page.test",
+    "access-control-request-method": method,
+    "access-control-request-headers": headers,
+  });
+  assert.equal(taker("/x", asks("POST")), 2);
+  assert.equal(taker("/x", asks("HEAD")), 2);
+  assert.equal(taker("/x", asks("PUT")), 3);
+  assert.equal(taker("/x", asks("POST", "content-type, x-tenant")), 1);
+  assert.equal(taker("/plain", asks("POST")), 2);
+  assert.equal(taker("/x", { origin: "https://page.test" }), 3);
+  assert.equal(taker("/x", { "access-control-request-method": "POST" }), 3);
+  assert.equal(positionIn(compilePositions(routes), request("a.test", "/x", "PUT", asks("POST")), "/x"), 3);
+});
+
 test("the index agrees with reading the conditions one by one", () => {
   const host = fc.constantFrom("a.test", "b.a.test", "c.b.a.test", "*.a.test", "*.test", "other");
   const pattern = fc.constantFrom("/", "/*", "/a", "/a/", "/a/*", "/a/b", "/a/b/*", "/b/*", "/a/../b");
@@ -153,10 +182,11 @@ test("the index agrees with reading the conditions one by one", () => {
       fc.array(conditions, { maxLength: 8 }),
       host.filter((name) => !name.startsWith("*")),
       requestPath,
-      fc.constantFrom("GET", "HEAD", "PUT"),
-      fc.constantFrom({}, { "x-a": "1" }, { "x-a": "2" }),
-      (matches, hostName, path, method, headers) => {
-        const routes: MatchableRoute[] = matches.map((match) => ({ match }));
+      fc.constantFrom("GET", "HEAD", "PUT", "OPTIONS"),
+      fc.constantFrom({}, { "x-a": "1" }, { "x-a": "2" }, ...PREFLIGHTS),
+      fc.nat(255),
+      (matches, hostName, path, method, headers, cors) => {
+        const routes: MatchableRoute[] = matches.map((match, index) => ((cors >> index) % 2 === 1 ? { match, cors: {} } : { match }));
         const canonical = normalizePath(path);
         assert.ok(canonical !== null);
         const asked = request(hostName, path, method, headers);

@@ -8,6 +8,9 @@
  * - methods: case counts (RFC 9110 section 9.1); `GET` admits HEAD as well, which is the same request without the body of the answer.
  * - headers: the first line of that name has exactly this value; `"*"` stands for any value.
  *
+ * A preflight asks on behalf of the request that follows it: a route with CORS takes it if it would take a request with the method that
+ * it names, and a header condition may also hold for what it announces. Its answer would otherwise be another route's, or the origin's.
+ *
  * A path may have several readings (normalize-path.ts), `/admin%2fx` for one. It is taken only when all of them lead to the same route:
  * otherwise it would pass by the route of `/admin/*` on its way to an origin that reads it so.
  *
@@ -28,6 +31,8 @@ export interface RouteConditions {
 
 export interface MatchableRoute {
   readonly match: RouteConditions;
+  /** Given: preflights are answered for it. */
+  readonly cors?: unknown;
 }
 
 /** What matching looks at; `host` in lower case, without port and trailing dot. */
@@ -48,12 +53,12 @@ export const AMBIGUOUS: unique symbol = Symbol("ambiguous");
 
 /** Throws a RangeError for a path that can never match: one without a leading slash, or one that requests are refused for. */
 export function compileRoutes<Taker extends Ordered>(entries: readonly RouteEntry<Taker>[]): RouteTable<Taker> {
-  return new RouteTable(entries.map(({ match, taker }) => ({ rule: compileConditions(match), taker })));
+  return new RouteTable(entries.map((entry) => ({ rule: compileConditions(entry), taker: entry.taker })));
 }
 
 /** The same for whoever wants to know nothing but positions. */
 export function compilePositions(routes: readonly MatchableRoute[]): RouteTable<Ordered> {
-  return compileRoutes(routes.map(({ match }, index) => ({ match, taker: { index } })));
+  return compileRoutes(routes.map(({ match, cors }, index) => ({ match, cors, taker: { index } })));
 }
 
 /** A taker and what else than the place where it stands in the index must hold. */
@@ -154,7 +159,7 @@ class Alternatives<Taker extends Ordered> {
   first(request: MatchedRequest, best: Taker | null): Taker | null {
     for (const { rule, taker } of this.candidates) {
       if (best !== null && taker.index >= best.index) return best;
-      if (methodHolds(rule, request.method) && headersHold(rule, request)) return taker;
+      if (conditionsHold(rule, request)) return taker;
     }
     return best;
   }
@@ -252,6 +257,8 @@ export interface Rule {
   readonly methods: ReadonlySet<string> | null;
   /** Lower-case name and value; null: any value. */
   readonly headers: readonly (readonly [name: string, value: string | null])[];
+  /** It takes preflights by what they ask for. */
+  readonly takesPreflights: boolean;
 }
 
 export interface PathPattern {
@@ -259,14 +266,15 @@ export interface PathPattern {
   readonly isPrefix: boolean;
 }
 
-export function compileConditions(conditions: RouteConditions): Rule {
-  const { host = [], path = [], methods, headers = {} } = conditions;
+export function compileConditions({ match, cors }: MatchableRoute): Rule {
+  const { host = [], path = [], methods, headers = {} } = match;
   const hosts = host.map((name) => name.toLowerCase().replace(/\.$/, ""));
   return {
     hosts: hosts.includes("*") ? [] : [...new Set(hosts)],
     paths: path.map(compilePath),
     methods: methods === undefined || methods.length === 0 ? null : new Set(methods.includes("GET") ? [...methods, "HEAD"] : methods),
     headers: Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value === "*" ? null : value] as const),
+    takesPreflights: cors !== undefined,
   };
 }
 
@@ -275,11 +283,26 @@ function isPlain(rule: Rule): boolean {
   return rule.methods === null && rule.headers.length === 0;
 }
 
+/** All but host and path. */
+export function conditionsHold(rule: Rule, request: MatchedRequest): boolean {
+  if (methodHolds(rule, request.method) && headersHold(rule, request)) return true;
+  return rule.takesPreflights && request.method === "OPTIONS" && preflightHolds(rule, request);
+}
+
+/** Fetch standard, section 4.8: what a request that makes itself known as a preflight asks leave for. */
+function preflightHolds(rule: Rule, request: MatchedRequest): boolean {
+  const method = request.get("access-control-request-method");
+  if (method === undefined || request.get("origin") === undefined || !methodHolds(rule, method)) return false;
+  const announced = (request.get("access-control-request-headers") ?? "").toLowerCase().split(",");
+  const names = new Set(announced.map((name) => name.trim()));
+  return rule.headers.every((header) => names.has(header[0]) || headersHold({ headers: [header] }, request));
+}
+
 export function methodHolds(rule: Rule, method: string): boolean {
   return rule.methods === null || rule.methods.has(method);
 }
 
-export function headersHold(rule: Rule, request: Pick<RequestHead, "get">): boolean {
+export function headersHold(rule: Pick<Rule, "headers">, request: Pick<RequestHead, "get">): boolean {
   for (const [name, value] of rule.headers) {
     const given = request.get(name);
     if (given === undefined || (value !== null && given !== value)) return false;
