@@ -5,6 +5,7 @@ import module from "node:module";
 import { fileURLToPath } from "node:url";
 import { HELP, parseArguments } from "./cli/arguments.ts";
 import type { Command } from "./cli/arguments.ts";
+import { EarlySignals } from "./cli/early-signals.ts";
 
 const out = (text: string): void => void process.stdout.write(text);
 const err = (text: string): void => void process.stderr.write(text);
@@ -18,8 +19,9 @@ exit(await execute(parseArguments(process.argv.slice(2))).catch(internalError));
 async function execute(given: Command): Promise<number> {
   switch (given.command) {
     case "run": {
+      const signals = new EarlySignals();
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/run.ts")).runCommand({ file: given.file, version: version(), threads, out, err });
+      return (await import("./cli/run.ts")).runCommand({ file: given.file, version: version(), threads, signals, out, err });
     }
     case "demo": {
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();

@@ -238,6 +238,8 @@ describe("explain says what the proxy itself would answer", () => {
 upstreams: { app: { endpoints: ["http://a:1"] } }
 routes:
   - { name: secure, match: { headers: { X-Forwarded-Proto: https } }, upstream: app }
+  - { name: secret, match: { path: /secret }, upstream: app, authentication: { tokens: [t0ken] }, max_body: 10B }
+  - { name: shared, match: { path: /shared, methods: [POST] }, upstream: app, cors: { allowed_origins: ["https://page.test"] } }
   - { name: rest, upstream: app, max_body: 10B }
 `,
     );
@@ -258,7 +260,7 @@ routes:
     ["an expectation that nobody knows", "GET", ["Expect: foo"], /refused with 417/],
     ["a name that the listener refuses", "GET", ["X_Foo: 1"], /refused with 400/],
     ["a connection option that names what is needed", "GET", ["Connection: host"], /refused with 400/],
-    ["a body over the route's limit", "POST", ["Content-Length: 11"], /takes it +rest[^]*at most 10 bytes\nrefused with 413/],
+    ["a body over the route's limit", "POST", ["Content-Length: 11"], /takes it +rest[^]*at most 10 bytes\n\nrefused with 413/],
     ["a forged scheme, which no route sees", "GET", ["X-Forwarded-Proto: https"], /no +secure[^]*takes it +rest/],
     [
       "a WebSocket handshake",
@@ -274,6 +276,18 @@ routes:
       if (/refused/.test(out)) assert.doesNotMatch(out, /would be sent/);
     });
   }
+
+  test("a request without the token that its route asks for, whatever else is wrong with it", async () => {
+    const { out } = await explain("POST", "/secret", ["Content-Length: 11"]);
+    assert.match(out, /takes it +secret[^]*authentication: refused with 401/);
+    assert.doesNotMatch(out, /413|would be sent/);
+  });
+
+  test("a preflight", async () => {
+    const { out } = await explain("OPTIONS", "/shared", ["Origin: https://page.test", "Access-Control-Request-Method: POST"]);
+    assert.match(out, /takes it +shared[^]*cors: answered with 204/);
+    assert.doesNotMatch(out, /would be sent/);
+  });
 
   test("a head over the listener's limit", async () => {
     const { code, err } = await explain("GET", "/", [`X-Long: ${"x".repeat(2000)}`]);

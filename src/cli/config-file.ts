@@ -67,13 +67,15 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "may not be read by this user",
 };
 
+/** Parameter of the addresses of a configuration's modules: the how manieth load of them this is. */
+const LOAD = "load";
 let imports = 0;
 
 async function defaultExport(file: string): Promise<unknown> {
   const address = pathToFileURL(path.resolve(file));
   // A module is evaluated once per address; a reload must see the file as it is now.
-  address.searchParams.set("load", String(++imports));
-  const hooks = resolveOwnName();
+  address.searchParams.set(LOAD, String(++imports));
+  const hooks = resolveForConfiguration();
   try {
     const loaded: unknown = await import(address.href);
     if (typeof loaded === "object" && loaded !== null && "default" in loaded) return loaded.default;
@@ -86,13 +88,23 @@ async function defaultExport(file: string): Promise<unknown> {
 }
 
 /**
- * `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. Node 20
- * cannot be told so; there the package has to be installed where the file is.
+ * `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. What
+ * the file imports of the user's own is read anew as the file itself is; CommonJS and packages are not. Node 20 cannot be told either:
+ * there the package has to be installed where the file is, and only the file itself is read anew.
  */
-function resolveOwnName(): { deregister(): void } | undefined {
+function resolveForConfiguration(): { deregister(): void } | undefined {
   const own = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
   return module.registerHooks?.({
-    resolve: (specifier, context, next) => (specifier === "millrace" ? { url: own, shortCircuit: true } : next(specifier, context)),
+    resolve: (specifier, context, next) => {
+      if (specifier === "millrace") return { url: own, shortCircuit: true };
+      const found = next(specifier, context);
+      const load = context.parentURL === undefined ? null : new URL(context.parentURL).searchParams.get(LOAD);
+      if (load === null || !found.url.startsWith("file:") || found.url.includes("/node_modules/") || found.format === "commonjs")
+        return found;
+      const url = new URL(found.url);
+      url.searchParams.set(LOAD, load);
+      return { ...found, url: url.href };
+    },
   });
 }
 

@@ -96,16 +96,18 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
     readFile: () => "",
   });
   lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : middleware.map((each) => each.name).join(", ")}`);
-  if (route.max_body !== undefined) {
-    lines.push(`request body: at most ${route.max_body} bytes`);
-    if (framing.kind === Framing.length && framing.length > route.max_body) return [...lines, answered(BODY_TOO_LARGE)];
+  if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
+  const view = { request, client: CLIENT, startedAtMs: 0 };
+  for (const each of middleware) {
+    const verdict = each.onRequest?.(view) ?? null;
+    if (verdict !== null && !(verdict instanceof Promise)) return [...lines, "", `${each.name}: ${answered(verdict)}`];
   }
+  if (framing.kind === Framing.length && framing.length > (route.max_body ?? Infinity)) return [...lines, "", answered(BODY_TOO_LARGE)];
   lines.push("", `upstream ${route.upstream} (${upstream?.balance ?? ""}):`);
   for (const endpoint of upstream?.endpoints ?? [])
     lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
 
   const edits = new FieldEdits();
-  const view = { request, client: CLIENT, startedAtMs: 0 };
   for (const each of middleware) each.onUpstreamRequest?.(view, edits);
   const forwarded = {
     request,

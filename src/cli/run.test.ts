@@ -165,6 +165,51 @@ test("a log file: nothing else on stdout than the listeners, reopened on SIGUSR1
   assert.match(running.out, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
 });
 
+test("a log file that cannot be opened anew: said in both places, not that it was reopened", async (t) => {
+  const { folder, file, write } = await setting(t, "");
+  const logs = join(folder, "logs");
+  fs.mkdirSync(logs);
+  const log = join(logs, "app.log");
+  write(`logging: { output: "${log}", format: text }`);
+  const running = millrace(t, "run", "--config", file);
+  await said(running, LISTENING);
+  fs.renameSync(logs, `${logs}.old`);
+  running.child.kill("SIGUSR1");
+  await reached(() => running.err.includes("cannot be opened anew (ENOENT)"));
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+  const text = fs.readFileSync(join(`${logs}.old`, "app.log"), "utf8");
+  assert.match(text, /log_output_failed .*ENOENT/);
+  assert.doesNotMatch(text, /log_reopened/);
+});
+
+test("SIGHUP and SIGTERM before anything serves: a reload once it does, and an end like any other", async (t) => {
+  const { folder } = await setting(t, "");
+  // It waits while its configuration is read, until the test has sent its signal.
+  const gate = join(folder, "gate");
+  const slow = join(folder, "slow.mjs");
+  fs.writeFileSync(
+    slow,
+    `import fs from "node:fs";
+console.log("reading");
+while (!fs.existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 10));
+export default ${JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], upstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }, routes: [{ upstream: "app" }] })};
+`,
+  );
+  const reloaded = millrace(t, "run", "--config", slow);
+  await said(reloaded, /reading/);
+  reloaded.child.kill("SIGHUP");
+  fs.writeFileSync(gate, "");
+  await said(reloaded, /"event":"config_reloaded"/);
+  reloaded.child.kill("SIGTERM");
+  assert.equal(await reloaded.ended, 0);
+  fs.rmSync(gate);
+  const stopped = millrace(t, "run", "--config", slow);
+  await said(stopped, /reading/);
+  stopped.child.kill("SIGTERM");
+  assert.equal(await stopped.ended, 0);
+});
+
 test("nobody reads stdout any more: serving goes on", async (t) => {
   const { file } = await setting(t, "");
   const running = millrace(t, "run", "--config", file);

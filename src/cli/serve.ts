@@ -30,6 +30,8 @@ export interface ServeOptions extends LoadedConfig {
   readonly err: (text: string) => void;
   /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
   readonly reload?: () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
+  /** Gives up what held signals until now, and says whether a SIGHUP came. */
+  readonly hungUp?: () => boolean;
   /** Called when all listeners accept connections. */
   readonly onStarted?: () => void;
 }
@@ -49,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   const log = new CurrentLog();
   sink.onTrouble = (trouble) => reportTrouble(trouble, log, err);
-  const signals = new Signals(sink, log, err);
+  const signals = new Signals(sink, log, err, options.hungUp?.() === true);
   try {
     return await served(options, sink, log, signals);
   } finally {
@@ -92,7 +94,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     await sink.flush(LOG_FLUSH_MS);
     options.onStarted();
   }
-  signals.onHangup = () => void reload(plane, options, sink, log);
+  signals.onHangup(() => void reload(plane, options, sink, log));
   await signals.stopped;
   await plane.drain();
   log.info("stopped", "millrace ends");
@@ -169,7 +171,10 @@ class CurrentLog implements AppLog {
 
 function reportTrouble(trouble: SinkTrouble, log: AppLog, err: (text: string) => void): void {
   if (trouble.event === "log_lines_dropped") log.warn(trouble.event, trouble.message, { lines: trouble.lines });
-  else err(`millrace: ${trouble.message}; ${trouble.lines} lines dropped, serving goes on\n`);
+  else
+    err(
+      `millrace: ${trouble.message}; ${trouble.lines > 0 ? `${trouble.lines} lines dropped` : "lines wait, or are dropped and counted"}\n`,
+    );
 }
 
 /** What the process does on signals and on errors that nobody caught. */
@@ -178,10 +183,13 @@ class Signals {
   readonly stop: AbortSignal;
   /** Resolves with it. */
   readonly stopped: Promise<void>;
-  onHangup: (() => void) | null = null;
+  private hungUp: boolean;
+  private hangup: (() => void) | null = null;
   private readonly handlers: ReadonlyMap<string, (argument: unknown) => void>;
 
-  constructor(sink: LogSink, log: AppLog, err: (text: string) => void) {
+  /** @param hungUp a SIGHUP came before there was anything to reload */
+  constructor(sink: LogSink, log: AppLog, err: (text: string) => void, hungUp: boolean) {
+    this.hungUp = hungUp;
     const abort = new AbortController();
     this.stop = abort.signal;
     this.stopped = new Promise((resolve) => this.stop.addEventListener("abort", () => resolve(), { once: true }));
@@ -191,10 +199,13 @@ class Signals {
       // As a shell reports a death by signal: neither 0, for exchanges were cut, nor 1 or 2, which have meanings of their own.
       process.exit(128 + os.constants.signals[signal]);
     };
-    const reopen = (): void => {
-      sink.reopen();
-      log.info("log_reopened", "the log output was reopened");
-    };
+    const reopen = (): void =>
+      sink.reopen((problem) => {
+        if (problem === null) return log.info("log_reopened", "the log output was reopened");
+        const message = `the log file cannot be opened anew (${problem}); lines go to the old one, and it is tried again`;
+        log.error("log_output_failed", message);
+        err(`millrace: ${message}\n`);
+      });
     const fault = (error: unknown): void => {
       sink.flushSync();
       err(
@@ -205,12 +216,18 @@ class Signals {
     this.handlers = new Map<string, (argument: unknown) => void>([
       ["SIGTERM", end("SIGTERM")],
       ["SIGINT", end("SIGINT")],
-      ["SIGHUP", () => this.onHangup?.()],
+      ["SIGHUP", () => (this.hangup === null ? (this.hungUp = true) : this.hangup())],
       ["SIGUSR1", reopen],
       ["uncaughtException", fault],
       ["unhandledRejection", fault],
     ]);
     for (const [event, handler] of this.handlers) process.on(event, handler);
+  }
+
+  /** What to do on SIGHUP from now on; at once if one came before. */
+  onHangup(hangup: () => void): void {
+    this.hangup = hangup;
+    if (this.hungUp) hangup();
   }
 
   release(): void {

@@ -177,26 +177,48 @@ test("a real file is appended to and reopened after it was moved away", async (t
   await sink.flush(5000);
   renameSync(path, `${path}.1`);
   sink.write("three\n");
-  sink.reopen();
+  const outcomes: (string | null)[] = [];
+  sink.reopen((problem) => outcomes.push(problem));
   sink.write("four\n");
   await sink.close(5000);
   assert.equal(readFileSync(`${path}.1`, "utf8"), "one\ntwo é\nthree\n");
   assert.equal(readFileSync(path, "utf8"), "four\n");
+  assert.deepEqual(outcomes, [null]);
   sink.write("late\n");
   assert.equal(sink.dropped, 1);
 });
 
-test("a reopen that fails keeps the old file and says so", async () => {
-  const { files, sink, troubles } = scripted();
+test("a reopening that fails keeps the old file, says so once, and is tried until it succeeds", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { files, sink } = scripted();
+  const open = files.open.bind(files);
   files.open = () => {
     throw Object.assign(new Error("EACCES"), { code: "EACCES" });
   };
-  sink.reopen();
+  const outcomes: (string | null)[] = [];
+  sink.reopen((problem) => outcomes.push(problem));
   sink.write("still here\n");
-  await sink.flush(5000);
+  while (files.written === "") await new Promise(setImmediate);
   assert.equal(files.written, "still here\n");
   assert.deepEqual(files.closed, []);
-  assert.equal(troubles[0]?.code, "EACCES");
+  t.mock.timers.tick(5000);
+  t.mock.timers.tick(5000);
+  assert.deepEqual(outcomes, ["EACCES"]);
+  files.open = open;
+  t.mock.timers.tick(5000);
+  assert.deepEqual(outcomes, ["EACCES", null]);
+  assert.equal(files.closed.length, 1);
+});
+
+test("lines that could not be written until the end are counted, and it is said", async () => {
+  const { files, sink, troubles } = scripted();
+  files.script = ["ENOSPC", "ENOSPC"];
+  sink.write("one\ntwo\n", 2);
+  sink.write("three\n");
+  await sink.close(20);
+  assert.equal(sink.dropped, 3);
+  assert.equal(troubles.at(-1)?.lines, 3);
+  assert.match(troubles.at(-1)?.message ?? "", /ENOSPC/);
 });
 
 test("a file that cannot be opened is an error at once", () => {

@@ -16,6 +16,8 @@ export const BACKLOG_BYTES_MAX: number = 4 * 1024 * 1024;
 const WRITE_BYTES_MAX = 256 * 1024;
 const AGAIN_MS = 20;
 const FULL_MS = 1000;
+/** Between two tries to open the file anew. */
+const REOPEN_MS = 5000;
 /** The same trouble is reported once in that time. */
 const TROUBLE_EVERY_MS = 60_000;
 
@@ -75,7 +77,11 @@ export class LogSink {
   private retry: NodeJS.Timeout | null = null;
   private broken: boolean = false;
   private closed: boolean = false;
-  private reopenWanted: boolean = false;
+  /** Told how an asked-for reopening went; null: none is wanted. */
+  private reopened: ((problem: string | null) => void) | null = null;
+  /** It failed, and whoever wanted it knows. */
+  private reopenFailed: boolean = false;
+  private reopenRetry: NodeJS.Timeout | null = null;
   private droppedReported: number = 0;
   private troubleAt: number = -Infinity;
   private failureCode: string = "";
@@ -117,19 +123,31 @@ export class LogSink {
     });
   }
 
-  /** Opens the file anew, after it was moved away (SIGUSR1). The old one stays in use when that fails. */
-  reopen(): void {
-    if (this.fd <= 2) return;
-    this.reopenWanted = true;
+  /**
+   * Opens the file anew, after it was moved away (SIGUSR1). While that fails the old one stays in use, and it is tried again.
+   * @param done told null when the file is open, and before that, once, why it is not
+   */
+  reopen(done: (problem: string | null) => void): void {
+    if (this.fd <= 2) return done(null);
+    this.reopened = done;
+    this.reopenFailed = false;
     this.broken = false;
     if (!this.writing) this.reopenNow();
   }
 
-  /** Flushes and closes; what is written later is dropped. */
+  /** Flushes and closes; what is written later, or could not be written until then, is dropped. */
   async close(limitMs: number): Promise<void> {
     await this.flush(limitMs);
+    for (const { lines } of [...(this.current?.parts ?? []), ...this.waiting]) this.dropped += lines;
+    if (this.dropped > this.droppedReported) {
+      // The last chance to say it.
+      this.troubleAt = -Infinity;
+      this.failureCode ||= "not written in time";
+      this.report();
+    }
     this.closed = true;
     if (this.retry !== null) clearTimeout(this.retry);
+    if (this.reopenRetry !== null) clearTimeout(this.reopenRetry);
     if (this.fd > 2 && !this.writing) this.files.close(this.fd);
   }
 
@@ -150,7 +168,7 @@ export class LogSink {
 
   private pump(): void {
     if (this.writing || this.retry !== null) return;
-    if (this.reopenWanted) this.reopenNow();
+    if (this.reopened !== null && this.reopenRetry === null) this.reopenNow();
     if (this.current === null) {
       if (this.waiting.length === 0) {
         for (const wake of this.idleWaiters.splice(0)) wake();
@@ -245,17 +263,27 @@ export class LogSink {
   }
 
   private reopenNow(): void {
-    this.reopenWanted = false;
+    if (this.reopenRetry !== null) clearTimeout(this.reopenRetry);
+    this.reopenRetry = null;
+    const { reopened, reopenFailed } = this;
+    let problem: string | null = null;
     try {
       const fd = this.files.open(this.output);
       this.files.close(this.fd);
       this.fd = fd;
+      this.reopened = null;
     } catch (error) {
-      this.failureCode = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-      this.troubleAt = -Infinity;
-      this.report();
-      this.failureCode = "";
+      problem = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+      this.reopenFailed = true;
+      this.reopenRetry = setTimeout(() => {
+        // With a write under way it is tried behind that.
+        this.reopenRetry = null;
+        if (!this.writing) this.reopenNow();
+      }, REOPEN_MS);
+      this.reopenRetry.unref();
     }
+    // Now that all is settled: whoever is told may write a line about it at once.
+    if (problem === null || !reopenFailed) reopened?.(problem);
   }
 }
 
