@@ -21,7 +21,7 @@ interface Meaning {
   readonly detail: string;
 }
 
-const MEANINGS: Readonly<Record<FailureKind, Meaning>> = {
+export const FAILURES: Readonly<Record<FailureKind, Meaning>> = {
   connection_refused: { status: 502, proxyStatus: "connection_refused", detail: "The origin refused the connection." },
   destination_unroutable: { status: 502, proxyStatus: "destination_ip_unroutable", detail: "The origin cannot be reached." },
   dns_error: { status: 502, proxyStatus: "dns_error", detail: "The origin's name could not be resolved." },
@@ -40,7 +40,7 @@ const MEANINGS: Readonly<Record<FailureKind, Meaning>> = {
 
 /** The answer when an exchange ends for that failure before a response head went out. */
 export function failureAnswer(kind: FailureKind): LocalAnswer {
-  const { status, proxyStatus, detail } = MEANINGS[kind];
+  const { status, proxyStatus, detail } = FAILURES[kind];
   return { status, reason: kind, detail, fields: [], proxyStatus };
 }
 

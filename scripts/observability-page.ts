@@ -1,0 +1,111 @@
+/** docs/observability.md: what the program says of itself, from the lists that it says it by. */
+import { Faults } from "../src/http1/faults.ts";
+import { COUNTER_METRICS, EVENTS, METRICS } from "../src/observe/names.ts";
+import * as answers from "../src/proxy/answers.ts";
+import { FAILURES } from "../src/proxy/failure.ts";
+
+/** Keys of an access log line in JSON, in their order. */
+export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
+  time: "When the request's first byte was read; RFC 3339, UTC, milliseconds.",
+  level: "Always `info`.",
+  event: "Always `access`.",
+  client: "The client's address, by `trusted_proxies`.",
+  method: "As received.",
+  host: "In lower case, without port.",
+  path: "As received, without the query, which may hold secrets.",
+  status: "Of the answer; 499: the client left before there was one.",
+  bytes_received: "Of the request, head included.",
+  bytes_sent: "Handed to the system for the client, head included.",
+  duration_ms: "From the request's first byte to the last of its answer.",
+  origin_head_ms: "To the end of the endpoint's response head; absent where there was none.",
+  endpoint: "URL of the endpoint that answered or failed last; empty for none.",
+  route: "Its name, or `#1` for the first one without.",
+  attempts: "Endpoints, or connections to them, that were tried.",
+  outcome: "How it ended, see below.",
+  worker: "The thread, from 0.",
+};
+
+/** What ends an exchange without an answer of the proxy's own. */
+const ENDS: Readonly<Record<string, string>> = {
+  completed: "The endpoint's response was handed on to its end.",
+  tunnel: "An upgraded connection was relayed and has ended.",
+  tunnel_idle: "An upgraded connection stood still for `timeouts.tunnel_idle`.",
+  client_gone: "The client closed its connection before the end.",
+  client_reset: "The client reset its connection.",
+  client_stalled: "The client took too little of its response (`limits.response_rate`).",
+};
+
+/** Answers of middleware. */
+const MIDDLEWARE: Readonly<Record<string, string>> = {
+  unauthorized: "401: no token, or a wrong one.",
+  bad_request: "400: `X-API-Key` more than once.",
+  rate_limited: "429: above the route's rate limit.",
+  preflight: "204: a CORS preflight.",
+  status: "200: the status page on a listener.",
+};
+
+export function observabilityPage(): string {
+  const own = Object.values(answers)
+    .filter((value) => typeof value === "object")
+    .map(({ reason, status, detail }) => [reason, `${status}${detail === "" ? "" : `: ${detail}`}`] as const);
+  const refused = Object.values(Faults).map(({ code, status, detail }) => [code, `${status}: ${detail}`] as const);
+  const failed = Object.entries(FAILURES).map(([kind, { status, proxyStatus, detail }]) => [
+    kind,
+    `${status}, \`Proxy-Status: ${proxyStatus}\`: ${detail}`,
+  ]);
+  return `# What it says of itself
+
+<!-- Made from the lists in src by \`npm run docs\`; a test compares both. -->
+
+## The access log
+
+A line for each request, in JSON (\`logging.format: json\`) with these keys; the text format has the same values in the same order. All of it is ASCII, what else a
+client sends is escaped.
+
+${table("key", ACCESS_FIELDS)}
+
+### Outcomes
+
+${table("outcome", ENDS)}
+
+Endpoints that failed, with the status that the client got where no response had begun:
+
+${table("outcome", Object.fromEntries(failed))}
+
+Requests that were answered by the proxy itself:
+
+${table("outcome", { ...Object.fromEntries(own), ...MIDDLEWARE })}
+
+Requests that were refused as malformed or too large:
+
+${table("outcome", Object.fromEntries(refused))}
+
+## Events
+
+The application log, \`"event"\` in JSON:
+
+${table("event", EVENTS)}
+
+## Metrics
+
+\`/metrics\` on the admin address, in Prometheus' text format. Counters of all workers are summed, and those of one that died are kept.
+
+| metric | type | meaning |
+|---|---|---|
+${[...Object.values(METRICS), ...Object.values(COUNTER_METRICS)].map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`).join("\n")}
+
+## The other pages of the admin address
+
+| path | answer |
+|---|---|
+| \`/healthz\` | 200 as long as the process answers |
+| \`/readyz\` | 200, or 503 with a line for each reason: it starts, it drains, no worker serves, a listener is lost, or no endpoint of any upstream may be used |
+| \`/status\` | JSON: \`status\` (\`ok\`: every endpoint may be used; \`degraded\`: some may not; \`down\`: none), \`version\`, \`uptime\` in seconds, and each endpoint's \`health\` (\`unknown\`: nothing probes it, or not yet) and \`in_flight\` |
+`;
+}
+
+function table(key: string, rows: Readonly<Record<string, string>>): string {
+  return `| ${key} | meaning |\n|---|---|\n${Object.entries(rows)
+    .map(([name, meaning]) => `| \`${name}\` | ${meaning} |`)
+    .join("\n")}`;
+}

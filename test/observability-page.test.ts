@@ -1,0 +1,34 @@
+/** docs/observability.md says what the program says. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { ACCESS_FIELDS, observabilityPage } from "../scripts/observability-page.ts";
+import { accessLines } from "../src/observe/access-line.ts";
+
+test("the page is what the lists say; `npm run docs` writes it anew", () => {
+  assert.equal(readFileSync(new URL("../docs/observability.md", import.meta.url), "utf8"), observabilityPage());
+});
+
+test("an access log line has the keys that stand there, in their order", () => {
+  const lines = accessLines("json");
+  const length = lines.write({
+    startedAtMs: 0,
+    client: "192.0.2.1",
+    method: "GET",
+    host: "a.test",
+    path: "/",
+    status: 200,
+    bytesReceived: 1,
+    bytesSent: 2,
+    durationMs: 3,
+    originHeadMs: 1,
+    endpoint: "http://a",
+    route: "#1",
+    attempts: 1,
+    outcome: "completed",
+    worker: 0,
+  });
+  const line: unknown = JSON.parse(lines.bytes.toString("latin1", 0, length));
+  assert.ok(typeof line === "object" && line !== null);
+  assert.deepEqual(Object.keys(line), Object.keys(ACCESS_FIELDS));
+});
