@@ -183,7 +183,7 @@ test("a log file that cannot be opened anew: said in both places, not that it wa
   assert.doesNotMatch(text, /log_reopened/);
 });
 
-test("SIGHUP and SIGTERM before anything serves: a reload once it does, and an end like any other", async (t) => {
+test("SIGHUP and SIGTERM before anything serves: a reload once it does, and an end like any other", { timeout: 30_000 }, async (t) => {
   const { folder } = await setting(t, "");
   // It waits while its configuration is read, until the test has sent its signal.
   const gate = join(folder, "gate");

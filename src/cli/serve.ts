@@ -51,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   const log = new CurrentLog();
   sink.onTrouble = (trouble) => reportTrouble(trouble, log, err);
-  const signals = new Signals(sink, log, err, options.hungUp?.() === true);
+  const signals = new Signals(sink, log, err, options.hungUp ?? (() => false));
   try {
     return await served(options, sink, log, signals);
   } finally {
@@ -183,13 +183,12 @@ class Signals {
   readonly stop: AbortSignal;
   /** Resolves with it. */
   readonly stopped: Promise<void>;
-  private hungUp: boolean;
+  private hungUp: boolean = false;
   private hangup: (() => void) | null = null;
   private readonly handlers: ReadonlyMap<string, (argument: unknown) => void>;
 
-  /** @param hungUp a SIGHUP came before there was anything to reload */
-  constructor(sink: LogSink, log: AppLog, err: (text: string) => void, hungUp: boolean) {
-    this.hungUp = hungUp;
+  /** @param hungUp gives up what held signals until now, and says whether a SIGHUP came */
+  constructor(sink: LogSink, log: AppLog, err: (text: string) => void, hungUp: () => boolean) {
     const abort = new AbortController();
     this.stop = abort.signal;
     this.stopped = new Promise((resolve) => this.stop.addEventListener("abort", () => resolve(), { once: true }));
@@ -222,6 +221,8 @@ class Signals {
       ["unhandledRejection", fault],
     ]);
     for (const [event, handler] of this.handlers) process.on(event, handler);
+    // Behind that: a signal that nobody listens to for a moment, be it one that has come and is not told yet, is lost.
+    if (hungUp()) this.hungUp = true;
   }
 
   /** What to do on SIGHUP from now on; at once if one came before. */
