@@ -5,7 +5,9 @@ export type ListenAddress =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "fd"; readonly fd: number };
 
-export type ParsedAddress = { readonly address: ListenAddress; readonly problem?: undefined } | { readonly problem: string };
+export type ParsedAddress =
+  | { readonly address: ListenAddress; readonly problem?: undefined }
+  | { readonly address?: undefined; readonly problem: string };
 
 /** Linux keeps a socket's path in 108 bytes, the closing zero included; others have 104. */
 const UNIX_PATH_BYTES_MAX = 103;

@@ -22,7 +22,7 @@ export const adminAddress: Text = text(
   new RegExp(`^${TCP}$`),
   "address",
   "host:port, such as 127.0.0.1:9901",
-  (address) => parseAddress(address).problem === undefined,
+  (address) => parseAddress(address).address?.kind === "tcp",
 );
 
 export const trustedAddress: Text = text(
@@ -84,6 +84,20 @@ export function nameOf(what: string): Text {
 }
 
 export const filePath: Text = text(/^[^\0]+$/, "file", "the path of a file");
+
+/** Whether both cannot be listened on at once. Names are not looked up; of port 0 there are many. */
+export function overlap(one: string, other: string): boolean {
+  const [a, b] = [parseAddress(one).address, parseAddress(other).address];
+  if (a === undefined || b === undefined) return false;
+  if (a.kind !== "tcp" || b.kind !== "tcp") return one === other;
+  if (a.port !== b.port || a.port === 0) return false;
+  return a.host === b.host || takesIn(a.host, b.host) || takesIn(b.host, a.host);
+}
+
+/** Without a host, and on `::`, a socket listens on all addresses of both families. */
+function takesIn(host: string, other: string): boolean {
+  return host === "" || host === "::" || (host === "0.0.0.0" && !other.includes(":"));
+}
 
 /** Whether only this machine can reach the address. */
 export function isLoopback(address: string): boolean {

@@ -3,7 +3,7 @@
  * checked, and passes over whatever is not of the right kind: so these problems are reported together with all others.
  */
 import { parseSize } from "../base/size.ts";
-import { isLoopback } from "./addresses.ts";
+import { isLoopback, overlap } from "./addresses.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Finding, KeyPath } from "./finding.ts";
 
@@ -59,14 +59,12 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
 }
 
 function listeners(file: unknown): Finding[] {
-  const seen = new Map<string, number>();
+  const addresses = listOf(at(file, "listeners")).map((listener) => at(listener, "address"));
   return listOf(at(file, "listeners")).flatMap((listener, index) => {
     const findings: Finding[] = [];
-    const address = at(listener, "address");
-    const first = typeof address === "string" ? seen.get(address) : undefined;
-    // Port 0 is another free port each time.
-    if (first !== undefined) findings.push(error(["listeners", index, "address"], `listeners.${first} has this address already`));
-    else if (typeof address === "string" && !address.endsWith(":0")) seen.set(address, index);
+    const first = addresses.findIndex((address, before) => before < index && bothListen(address, addresses[index]));
+    if (first >= 0)
+      findings.push(error(["listeners", index, "address"], `listeners.${first} listens there already (${String(addresses[first])})`));
     const limits = at(listener, "limits");
     const [line, head] = [bytesOf(at(limits, "request_line")), bytesOf(at(limits, "head_bytes") ?? "32KiB")];
     if (line !== null && head !== null && line > head) {
@@ -154,9 +152,14 @@ function shortHealthCheck(value: unknown): Finding[] {
 function admin(file: unknown, taken: readonly unknown[]): Finding[] {
   const address = at(at(file, "admin"), "address");
   if (typeof address !== "string") return [];
-  if (taken.includes(address) && !address.endsWith(":0")) return [error(["admin", "address"], "a listener has this address already")];
+  const listener = taken.filter((each) => typeof each === "string").find((each) => overlap(each, address));
+  if (listener !== undefined) return [error(["admin", "address"], `a listener listens there already (${listener})`)];
   if (isLoopback(address) || !address.includes(":")) return [];
   return [warning(["admin", "address"], "other machines can reach it, and it asks for no token: keep it behind a firewall")];
+}
+
+function bothListen(one: unknown, other: unknown): boolean {
+  return typeof one === "string" && typeof other === "string" && overlap(one, other);
 }
 
 function trustedProxies(file: unknown): Finding[] {

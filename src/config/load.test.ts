@@ -136,7 +136,7 @@ routes:
     [
       "the same address twice",
       full({}).replace("]\nup", ", { address: ':8080' }]\nup"),
-      /listeners\.1\.address: listeners\.0 has this address/,
+      /listeners\.1\.address: listeners\.0 listens there already/,
     ],
     [
       "an endpoint with a path",
@@ -185,7 +185,17 @@ routes:
       full({ rest: "trusted_proxies: [10.0.0.0/33]" }),
       /trusted_proxies\.0: expected an IP address or a CIDR block/,
     ],
-    ["admin on a listener's address", full({ rest: 'admin: { address: ":8080" }' }), /admin\.address: a listener has this address already/],
+    [
+      "admin on a listener's address",
+      full({ rest: 'admin: { address: ":8080" }' }),
+      /admin\.address: a listener listens there already \(:8080\)/,
+    ],
+    [
+      "admin where a listener is by another name",
+      full({ rest: 'admin: { address: "127.0.0.1:8080" }' }),
+      /admin\.address: a listener listens/,
+    ],
+    ["admin on a descriptor", full({ rest: "admin: { address: 'fd:3' }" }), /admin\.address: expected host:port/],
     ["admin on a socket", full({ rest: "admin: { address: 'unix:/run/x' }" }), /admin\.address: expected host:port/],
     [
       "a level that is none",
