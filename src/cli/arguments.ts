@@ -24,11 +24,11 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace explain [--config FILE] METHOD URL [-H 'name: value']...
                                       which route takes a request, and what would be sent where
   millrace schema                     the configuration's JSON Schema
-  millrace --help, --version
+  millrace --help (-h), --version (-v)            --config is -c for short
 
 Signals of run: SIGHUP loads the configuration again, SIGTERM and SIGINT finish what is in flight and end,
 a second one ends at once, SIGUSR1 opens the log file again.
-Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start.
+Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 130 and 143 by a second signal.
 `;
 
 const COMMANDS = ["run", "demo", "check", "explain", "schema"];
@@ -38,7 +38,7 @@ export function parseArguments(given: readonly string[]): Command {
   const [name, ...rest] = given;
   if (name === undefined) return wrong("a command is missing; try millrace --help");
   if (name === "--help" || name === "-h" || name === "help") return { command: "help" };
-  if (name === "--version" || name === "-v") return { command: "version" };
+  if (name === "--version" || name === "-v" || name === "-V" || name === "version") return { command: "version" };
   if (!COMMANDS.includes(name)) {
     return wrong(
       `${name.startsWith("-") ? "unknown option" : "unknown command"} ${quote(name)}${hint(name, name.startsWith("-") ? OPTIONS : COMMANDS)}`,

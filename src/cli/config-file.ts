@@ -112,7 +112,9 @@ function moduleMessage(error: unknown): string {
   if (codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION") {
     return `this Node (${process.version}) cannot read TypeScript: use Node 22.18 or later, or a file in YAML or JavaScript`;
   }
-  return `the module cannot be loaded: ${messageOf(error)}`;
+  const message = messageOf(error);
+  const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(message);
+  return `the module cannot be loaded: ${message}${isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : ""}`;
 }
 
 function codeOf(error: unknown): string {

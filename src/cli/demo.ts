@@ -43,7 +43,7 @@ logging: { format: text, output: stdout }
 function whatToTry(config: string): string {
   return `
 Try, in another terminal:
-  curl -w '\\n' http://localhost:8080/                 several times: backends A and B answer in turn
+  curl -w '\\n' http://localhost:8080/                 several times: backends A and B, in turn by each worker
   curl -i http://localhost:8080/limited               four times: the fourth is refused with 429
   curl http://localhost:9901/status                   the endpoints and their health
   curl http://localhost:9901/metrics                  counters for Prometheus

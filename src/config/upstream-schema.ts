@@ -108,7 +108,7 @@ export const upstreamSchema: z.ZodType<UpstreamConfig, UpstreamInput> = exactly<
       description: "The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`.",
     }),
     balance: z.enum(["round_robin"]).default("round_robin").meta({
-      description: "How an endpoint is chosen for a request: in turn, in proportion to the weights.",
+      description: "How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.",
     }),
     health_check: healthCheckSchema.optional().meta({
       description: "Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests.",

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkConfig } from "./config/load.ts";
+import { defineConfig } from "./millrace.ts";
+
+const noFiles = (): string => "";
+
+test("defineConfig takes both forms, and the compiler knows their keys", () => {
+  const full = defineConfig({
+    listeners: [{ address: ":8080" }],
+    upstreams: { app: { endpoints: ["http://127.0.0.1:3000"] } },
+    routes: [{ upstream: "app" }],
+  });
+  const short = defineConfig({ backends: ["http://127.0.0.1:3000"], rate_limit: { requests_per_minute: 100 } });
+  for (const config of [full, short]) assert.ok("config" in checkConfig(config, "millrace.config.ts", {}, noFiles));
+  // @ts-expect-error: there is no such key
+  const wrong = defineConfig({ backends: ["http://127.0.0.1:3000"], worker: 1 });
+  assert.ok("problems" in checkConfig(wrong, "millrace.config.ts", {}, noFiles));
+});
