@@ -104,7 +104,7 @@ const limits = z
       .prefault(240)
       .meta({
         description:
-          "Bytes per second that a client must take of a response that waits for it, over each span of `idle`; 0 asks only for some progress. Slower ones are cut: a client that reads a byte now and then would hold its connection and the endpoint's for ever.",
+          "Bytes per second that a client must take of a response that waits for it, over each span of `idle`; 0 asks only for some progress. The system tells what was taken in steps of up to a megabyte, so a client behind a large buffer must be quicker with a short `idle`. Slower ones are cut: a client that reads a byte now and then would hold its connection and the endpoint's for ever.",
       }),
   })
   .transform(({ request_line, ...rest }) => ({ ...rest, request_line: request_line ?? Math.min(REQUEST_LINE_BYTES, rest.head_bytes) }));

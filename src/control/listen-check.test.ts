@@ -138,3 +138,11 @@ test("a file descriptor must be an open socket", async (t) => {
   const notOpen = await checkListeners([{ kind: "fd", fd: 99_999 }], supported);
   assert.equal(notOpen.problem?.code, "EBADF");
 });
+
+test("a Unix socket in a folder that does not exist", async () => {
+  const { problem } = await checkListeners([{ kind: "unix", path: "/nowhere/at/all.sock" }], supported);
+  assert.deepEqual(
+    [problem?.code, problem?.message],
+    ["ENOENT", "cannot listen on unix:/nowhere/at/all.sock: the folder does not exist (ENOENT)"],
+  );
+});

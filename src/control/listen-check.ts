@@ -7,6 +7,7 @@
  */
 import net from "node:net";
 import fs from "node:fs";
+import path from "node:path";
 import type { ListenTarget } from "../shared/protocol.ts";
 import { formatAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
@@ -106,6 +107,8 @@ async function checkOne(
     return { target: address, shared: false };
   }
   if (address.kind === "unix") {
+    // libuv would call it a lack of permission.
+    if (!fs.existsSync(path.dirname(address.path))) throw Object.assign(new Error("no folder"), { code: "ENOENT" });
     await removeStaleSocket(address.path);
     tests.push(await listening({ path: address.path }));
     return { target: address, shared: false };
