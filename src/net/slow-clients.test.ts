@@ -345,6 +345,18 @@ test("the head of a first request has its time from the connection on, that of a
   assert.deepEqual(later.client.statuses, ["200"]);
 });
 
+test("who waits for a 100 is excused, but not in HTTP/1.0, which has none", (t) => {
+  for (const [minor, statuses] of [
+    [1, []],
+    [0, ["408"]],
+  ] as const) {
+    const { client, pass } = stageAlone(t);
+    client.send(`POST / HTTP/1.${minor}\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n`);
+    pass(65_000);
+    assert.deepEqual(client.statuses, statuses);
+  }
+});
+
 test("requests that came before the end of input are all answered", async (t) => {
   const { client, endpoints } = stageAlone(t);
   client.send(["/1", "/2", "/3", "/4"].map(get).join(""));

@@ -139,7 +139,7 @@ export class Exchange implements ExchangeView, Usable {
 
   /** The client may wait for a 100 (Continue) before it sends its body, and the origin has said nothing yet. */
   get awaitsContinue(): boolean {
-    if ((this.request.present & bit(Known.expect)) === 0) return false;
+    if ((this.request.present & bit(Known.expect)) === 0 || this.request.minor === 0) return false;
     return !this.requestEnded && this.interimResponses === 0 && this.bodyBytes === 0;
   }
 
