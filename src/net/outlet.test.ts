@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
+import { Outlet } from "./outlet.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import { Sink, outletTo } from "./sink.fixture.ts";
 import { WriteBatch } from "./write-batch.ts";
@@ -152,4 +153,35 @@ test("text goes before bytes of the shared buffer, however long it is and wherev
     const expected = `${"t".repeat(length)}${first}|${second.slice(0, 5)}|${second.slice(5)}`;
     assert.deepEqual(sink.written, [[expected]], `${length} before ${start}`);
   }
+});
+
+test("collected text is written when it grows large, before anybody flushes", () => {
+  const sink = new Sink();
+  const outlet = outletTo(sink);
+  const small = Buffer.from("s".repeat(4000));
+  for (let count = 0; count < 20; count++) outlet.slice(small, 0, small.length);
+  assert.equal(sink.written.length, 1);
+  assert.ok(outlet.bytesSent > 64 * 1024);
+  outlet.flush();
+  assert.equal(outlet.bytesSent, 80_000);
+});
+
+test("behind a failed write nothing is written, and its owner is told of it once", () => {
+  const sink = new Sink();
+  sink.takesAtOnce = false;
+  const told: string[] = [];
+  const outlet = new Outlet({
+    onDrained: () => void told.push("drained"),
+    onBlocked: () => void told.push("blocked"),
+    onWriteFailed: () => void told.push("failed"),
+  });
+  outlet.transport = sink;
+  outlet.append("lost");
+  assert.equal(outlet.flush(), false);
+  outlet.onWriteFailed();
+  outlet.onWriteFailed();
+  outlet.onWritten();
+  outlet.append("more");
+  assert.equal(outlet.flush(), true, "nobody need wait for what goes nowhere");
+  assert.deepEqual([told, sink.written, outlet.bytesSent], [["failed"], [["lost"]], 4]);
 });
