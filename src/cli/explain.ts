@@ -45,7 +45,7 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
   }
   const { config } = loaded;
   const [listener] = config.listeners;
-  if (listener === undefined) return 1;
+  if (listener === undefined) throw new Error("a configuration without listeners was accepted");
   const read = readRequest(given, listener);
   if (typeof read === "string") {
     err(`millrace explain: ${read}\n`);

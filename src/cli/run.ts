@@ -22,7 +22,7 @@ export async function runCommand(given: RunArguments): Promise<number> {
     for (const line of loaded.lines) err(`${line}\n`);
     return 1;
   }
-  return serve({ ...loaded, version, threads, out, err, reload: () => load(file), hungUp: () => signals.release() });
+  return serve({ ...loaded, version, threads, out, err, reload: () => load(file), earlySignals: signals });
 }
 
 async function load(file: string): Promise<LoadedConfig | { readonly lines: readonly string[] }> {

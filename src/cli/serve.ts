@@ -15,6 +15,7 @@ import type { AppLog } from "../observe/app-log.ts";
 import { LogSink } from "../observe/sink.ts";
 import type { SinkTrouble } from "../observe/sink.ts";
 import { monotonicMs } from "../net/system-clock.ts";
+import type { EarlySignals } from "./early-signals.ts";
 import { listenerUrl } from "./listener-url.ts";
 
 export interface LoadedConfig {
@@ -30,8 +31,8 @@ export interface ServeOptions extends LoadedConfig {
   readonly err: (text: string) => void;
   /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
   readonly reload?: () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
-  /** Gives up what held signals until now, and says whether a SIGHUP came. */
-  readonly hungUp?: () => boolean;
+  /** What held signals until now. */
+  readonly earlySignals?: EarlySignals;
   /** Called when all listeners accept connections. */
   readonly onStarted?: () => void;
 }
@@ -51,7 +52,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   const log = new CurrentLog();
   sink.onTrouble = (trouble) => reportTrouble(trouble, log, err);
-  const signals = new Signals(sink, log, err, options.hungUp ?? (() => false));
+  const signals = new Signals(sink, log, err, options.earlySignals);
   try {
     return await served(options, sink, log, signals);
   } finally {
@@ -187,8 +188,8 @@ class Signals {
   private hangup: (() => void) | null = null;
   private readonly handlers: ReadonlyMap<string, (argument: unknown) => void>;
 
-  /** @param hungUp gives up what held signals until now, and says whether a SIGHUP came */
-  constructor(sink: LogSink, log: AppLog, err: (text: string) => void, hungUp: () => boolean) {
+  /** @param early what held signals until now */
+  constructor(sink: LogSink, log: AppLog, err: (text: string) => void, early: EarlySignals | undefined) {
     const abort = new AbortController();
     this.stop = abort.signal;
     this.stopped = new Promise((resolve) => this.stop.addEventListener("abort", () => resolve(), { once: true }));
@@ -222,7 +223,7 @@ class Signals {
     ]);
     for (const [event, handler] of this.handlers) process.on(event, handler);
     // Behind that: a signal that nobody listens to for a moment, be it one that has come and is not told yet, is lost.
-    if (hungUp()) this.hungUp = true;
+    if (early?.release() === true) this.hungUp = true;
   }
 
   /** What to do on SIGHUP from now on; at once if one came before. */

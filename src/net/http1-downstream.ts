@@ -100,8 +100,6 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private requests: number = 0;
   /** Requests that were begun of the bytes of the last read. */
   private pipelined: number = 0;
-  /** What the client had taken of its responses when it was looked last. */
-  private takenMark: number = 0;
   /** The tick of the deadlines in which the head being read must be complete; 0 while none has begun. */
   private headDueTick: number = 0;
   private headStartedAt: number = 0;
@@ -683,15 +681,14 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   /** A response waits for its client: from now on it is looked how much of it is taken. */
   private watchTaking(): void {
-    this.takenMark = this.outlet.taken;
+    this.outlet.markTaken();
     this.setDeadline(this.context.config.timeouts.idle);
   }
 
   /** Ends a connection whose client takes its response too slowly. */
   private checkTaking(): void {
     const { timeouts, limits } = this.context.config;
-    const taken = this.outlet.taken - this.takenMark;
-    if (taken >= Math.max(1, (limits.response_rate * timeouts.idle) / 1000)) return this.watchTaking();
+    if (this.outlet.takenSinceMark >= Math.max(1, (limits.response_rate * timeouts.idle) / 1000)) return this.watchTaking();
     this.exchange?.downstreamGone("client_stalled");
     this.destroy();
   }

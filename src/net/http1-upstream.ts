@@ -75,8 +75,6 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private failure: FailureKind | null = null;
   /** The tick of the deadlines in which bytes moved last. */
   private lastProgress: number = 0;
-  /** What the origin had taken of the request when it was looked last. */
-  private takenMark: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
 
@@ -152,7 +150,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   /** The request waits for the origin: from now on it is looked whether any of it is taken. */
   private watchTaking(): void {
-    this.takenMark = this.outlet.taken;
+    this.outlet.markTaken();
     this.setDeadline(this.target.timeouts.idle);
   }
 
@@ -410,7 +408,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     const exchange = this.exchange;
     if (exchange === null) return this.close();
     if (this.outlet.failed && !this.paused && !exchange.responseStarted) return this.fail("connection_terminated");
-    if (this.outlet.blocked) return this.outlet.taken > this.takenMark ? this.watchTaking() : this.fail("write_timeout");
+    if (this.outlet.blocked) return this.outlet.takenSinceMark > 0 ? this.watchTaking() : this.fail("write_timeout");
     // The client is slow, not the origin: its own limit ends that.
     if (this.paused) return this.setDeadline(this.target.timeouts.idle);
     if (!exchange.responseStarted) {

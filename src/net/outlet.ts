@@ -37,6 +37,7 @@ export class Outlet implements TransportWriter, Waiting {
   failed: boolean = false;
   /** Text is kept for the end of the turn. */
   waits: boolean = false;
+  private takenMark: number = 0;
   private readonly owner: OutletOwner;
   private text: string = "";
   /** What goes before `text`, in one gathering write. */
@@ -80,6 +81,16 @@ export class Outlet implements TransportWriter, Waiting {
   /** Bytes that the kernel has taken; while a write is unfinished, as far as the system tells. */
   get taken(): number {
     return this.bytesSent - (this.transport?.queuedBytes ?? 0);
+  }
+
+  /** From now on it is counted what the kernel takes. */
+  markTaken(): void {
+    this.takenMark = this.taken;
+  }
+
+  /** Bytes that the kernel has taken since `markTaken`. */
+  get takenSinceMark(): number {
+    return this.taken - this.takenMark;
   }
 
   /** Writes what was collected. True: the kernel has it all. False: `onDrained` will be called, or the connection ends. */

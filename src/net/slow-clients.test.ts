@@ -345,6 +345,19 @@ test("the head of a first request has its time from the connection on, that of a
   assert.deepEqual(later.client.statuses, ["200"]);
 });
 
+test("a request lasts from its first byte on, however slowly its head comes", (t) => {
+  const { client, endpoints, plane, records, pass } = stageAlone(t);
+  client.send("GET / HTTP/1.1\r\n");
+  pass(5000);
+  client.send("Host: a.test\r\n\r\n");
+  endpoints[0]?.respond(OK);
+  plane.writes.flush();
+  assert.deepEqual(
+    records.map(({ status, durationMs }) => [status, durationMs]),
+    [[200, 5000]],
+  );
+});
+
 test("who waits for a 100 is excused, but not in HTTP/1.0, which has none", (t) => {
   for (const [minor, statuses] of [
     [1, []],

@@ -52,10 +52,10 @@ export class OriginConnection {
     this.habit = habit;
     this.tally = tally;
     this.random = new Random(socket.remotePort ?? 0);
-    tally.connectionsOpen++;
+    tally.opened();
     socket.on("error", () => {});
     socket.on("close", () => {
-      tally.connectionsOpen--;
+      tally.closed();
       if (this.held.length > 0 && habit === "plain")
         tally.violation(`bytes behind the request ${this.plan?.kind ?? ""}/${this.plan?.seed ?? ""}`);
     });

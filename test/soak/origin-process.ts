@@ -9,6 +9,11 @@ import type { Habit } from "./origin-connection.ts";
 import { Tally } from "./origin-tally.ts";
 import type { OriginReport } from "./origin-tally.ts";
 
+/** What its parent asks: what the origin has seen, once its connections have gone, or when it is time that they had. */
+export interface ReportRequest {
+  readonly quietWithinMs: number;
+}
+
 /** What the origin tells its parent. */
 export type FromOrigin =
   | { readonly type: "ports"; readonly main: readonly number[]; readonly restless: number; readonly late: number }
@@ -28,7 +33,9 @@ function tell(message: FromOrigin): void {
   process.send?.(message);
 }
 
-process.on("message", () => tell({ type: "report", report: tally.report() }));
+process.on("message", ({ quietWithinMs }: ReportRequest) => {
+  void tally.quiet(quietWithinMs).then(() => tell({ type: "report", report: tally.report() }));
+});
 // Without its parent nobody needs it.
 process.on("disconnect", () => process.exit(0));
 process.on("uncaughtException", (error) => tally.violation(`the origin itself failed: ${error.stack ?? error.message}`));

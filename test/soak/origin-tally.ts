@@ -17,6 +17,27 @@ export class Tally {
   private readonly kept: string[] = [];
   private violationsTotal: number = 0;
   private readonly seen: Set<number> = new Set();
+  private whenQuiet: (() => void) | null = null;
+
+  opened(): void {
+    this.connectionsOpen++;
+  }
+
+  closed(): void {
+    if (--this.connectionsOpen === 0) this.whenQuiet?.();
+  }
+
+  /** Resolves when no connection is open, at the latest after that time. */
+  async quiet(limitMs: number): Promise<void> {
+    if (this.connectionsOpen === 0) return;
+    await new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, limitMs);
+      this.whenQuiet = () => {
+        clearTimeout(limit);
+        resolve();
+      };
+    });
+  }
 
   /** Notes that the request came; false: it came before. */
   firstTime(seed: number): boolean {

@@ -11,7 +11,7 @@ import type { LogCount } from "./access-log.ts";
 import { Books } from "./books.ts";
 import { compareReadings } from "./compare-readings.ts";
 import { Load } from "./load.ts";
-import type { FromOrigin } from "./origin-process.ts";
+import type { FromOrigin, ReportRequest } from "./origin-process.ts";
 import type { OriginReport } from "./origin-tally.ts";
 import { ProxyProcess } from "./proxy-process.ts";
 import type { ProxyReading } from "./proxy-process.ts";
@@ -52,6 +52,7 @@ export interface SoakReport {
 const LIMIT_MS_MAX = 4000;
 const REST_STEP_MS = 3000;
 const ORIGIN_QUIET_MS_MAX = 20_000;
+const ORIGIN_ANSWER_MS_MAX = ORIGIN_QUIET_MS_MAX + 10_000;
 
 const ORIGIN = fileURLToPath(new URL("./origin-process.ts", import.meta.url));
 
@@ -151,18 +152,14 @@ function configuration(ports: Extract<FromOrigin, { readonly type: "ports" }>, c
 
 /** What the origin has seen, once its connections have gone, or when it is time that they had. */
 async function quietOrigin(origin: ChildProcess): Promise<OriginReport> {
-  const deadline = performance.now() + ORIGIN_QUIET_MS_MAX;
-  for (;;) {
-    origin.send("report");
-    const { report } = await said(origin, "report");
-    if (report.connectionsOpen === 0 || performance.now() > deadline) return report;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const request: ReportRequest = { quietWithinMs: ORIGIN_QUIET_MS_MAX };
+  origin.send(request);
+  return (await said(origin, "report")).report;
 }
 
 async function said<T extends FromOrigin["type"]>(origin: ChildProcess, type: T): Promise<Extract<FromOrigin, { readonly type: T }>> {
   for (;;) {
-    const [message]: unknown[] = await once(origin, "message", { signal: AbortSignal.timeout(20_000) });
+    const [message]: unknown[] = await once(origin, "message", { signal: AbortSignal.timeout(ORIGIN_ANSWER_MS_MAX) });
     const heard = message as FromOrigin;
     if (heard.type === type) return heard as Extract<FromOrigin, { readonly type: T }>;
   }
