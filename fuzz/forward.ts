@@ -2,7 +2,7 @@
  * What the proxy would send on of the messages that it accepts, made by the very functions that its drivers call, as one connection:
  * pipelined to the origin, or one answer after the other to the client.
  */
-import { clientAddress } from "../src/base/client-address.ts";
+import { clientAddress } from "../src/http/client-address.ts";
 import { compileCidrs } from "../src/base/cidr.ts";
 import { connectionOptions } from "../src/http/connection-options.ts";
 import { FieldEdits } from "../src/http/field-edits.ts";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { compileCidrs } from "../src/base/cidr.ts";
-import { clientAddress } from "../src/base/client-address.ts";
+import { clientAddress } from "../src/http/client-address.ts";
 import { hostOf, isAuthority } from "../src/http/authority.ts";
 import { connectionOptions } from "../src/http/connection-options.ts";
 import { FieldEdits } from "../src/http/field-edits.ts";

@@ -1,6 +1,6 @@
 /** Who speaks in a request, as request-origin.ts reads it behind a trusted proxy. */
 import { compileCidrs } from "../../src/base/cidr.ts";
-import { clientAddress } from "../../src/base/client-address.ts";
+import { clientAddress } from "../../src/http/client-address.ts";
 import { parseForwarded } from "../../src/http/forwarded.ts";
 import { Known } from "../../src/http/known-fields.ts";
 import { browserRequest, nth, requestHead, variants } from "./messages.ts";

@@ -1,4 +1,4 @@
-import { trimOws } from "../base/trim-ows.ts";
+import { trimOws } from "./trim-ows.ts";
 import type { FieldSection } from "./field-section.ts";
 import { Known, bit } from "./known-fields.ts";
 

@@ -2,7 +2,7 @@
  * The Forwarded field (RFC 7239 section 4): a list of elements, one per proxy, each a list of pairs. A value that is broken anywhere is no
  * statement about anything: the whole field is taken as absent.
  */
-import { trimOws } from "../base/trim-ows.ts";
+import { trimOws } from "./trim-ows.ts";
 
 /** What one proxy says about the side that it got the request from. Absent parameters are undefined. */
 export interface ForwardedElement {

@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { IdleReaders } from "../http1/idle-readers.ts";
 import type { MessageLimits } from "../http1/limits.ts";
 import { RequestReader } from "../http1/request-reader.ts";
-import { clientKey } from "../policy/rate-limit/client-key.ts";
+import { clientKey } from "../base/client-key.ts";
 import { NO_SOCKETS } from "../proxy/answers.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { Http1Downstream } from "./http1-downstream.ts";

@@ -1,5 +1,5 @@
 /** Who speaks in a request: its client by what a trusted proxy says, and the fields that nobody is believed in. */
-import { clientAddress } from "../base/client-address.ts";
+import { clientAddress } from "../http/client-address.ts";
 import { UNTRUSTED_DROPPED } from "../http/forward-fields.ts";
 import { parseForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";

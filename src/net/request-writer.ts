@@ -2,8 +2,8 @@
 import type { FieldEdits } from "../http/field-edits.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED, keptText } from "../http/forward-fields.ts";
 import { isAuthority } from "../http/authority.ts";
-import { addressOfEntry } from "../base/client-address.ts";
-import { trimOws } from "../base/trim-ows.ts";
+import { addressOfEntry } from "../http/client-address.ts";
+import { trimOws } from "../http/trim-ows.ts";
 import { forwardedElement } from "../http/forwarded.ts";
 import type { ForwardedElement } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";

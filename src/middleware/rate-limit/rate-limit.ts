@@ -2,7 +2,7 @@
  * Refuses requests above a rate per client. The count is shared by all threads and exact; see policy/rate-limit/gcra.ts for the rule and
  * shared/bucket-table.ts for the memory. No client waits for another, and nothing is queued.
  */
-import { clientKey } from "../../policy/rate-limit/client-key.ts";
+import { clientKey } from "../../base/client-key.ts";
 import { decide, emissionInterval, newRateDecision } from "../../policy/rate-limit/gcra.ts";
 import type { RateDecision } from "../../policy/rate-limit/gcra.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/middleware.ts";

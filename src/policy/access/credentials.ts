@@ -7,7 +7,7 @@
  *   honest request, and the wrong one would have been passed by unseen.
  * - An Authorization of another scheme is none of ours: it is neither checked nor taken away.
  */
-import { trimOws } from "../../base/trim-ows.ts";
+import { trimOws } from "../../http/trim-ows.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 
 export interface Credentials {

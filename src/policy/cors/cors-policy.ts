@@ -10,7 +10,7 @@
  *   names that were asked for are sent back. Without credentials `*` does not cover Authorization, which must be listed beside it.
  * - Methods are compared exactly, header names without case.
  */
-import { trimOws } from "../../base/trim-ows.ts";
+import { trimOws } from "../../http/trim-ows.ts";
 import { compileOrigins } from "./origins.ts";
 
 export interface CorsConfig {

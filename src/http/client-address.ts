@@ -3,7 +3,7 @@
  * that it saw, so the list is read from the right, and reading stops at the first hop that we do not trust. Whatever stands
  * further left may have been sent by the client itself.
  */
-import { formatIpv4, parseAddress } from "./cidr.ts";
+import { formatIpv4, parseAddress } from "../base/cidr.ts";
 import { trimOws } from "./trim-ows.ts";
 
 /** What decides whether a hop is trusted; CidrSet is one. */

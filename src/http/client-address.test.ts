@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { compileCidrs } from "./cidr.ts";
+import { compileCidrs } from "../base/cidr.ts";
 import { clientAddress } from "./client-address.ts";
 
 const trusted = compileCidrs(["10.0.0.0/8", "fd00::/8"]);

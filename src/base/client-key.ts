@@ -1,4 +1,4 @@
-import { formatIpv4, parseAddress } from "../../base/cidr.ts";
+import { formatIpv4, parseAddress } from "./cidr.ts";
 
 /**
  * What of a client's address a limit counts by: an IPv4 address whole, an IPv6 address by its first 64 bits. Any host owns a /64 and
