@@ -1,6 +1,6 @@
 import { connectionExpiry } from "../http/keep-alive.ts";
 import type { Exchange } from "../proxy/exchange.ts";
-import type { Upstream } from "../proxy/ports.ts";
+import type { EndpointConnections, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { Http1Upstream } from "./http1-upstream.ts";
 import { IdleStack } from "./idle-stack.ts";
@@ -12,7 +12,7 @@ const TLS_REPORT_MS = 60_000;
  * A thread's idle connections to one endpoint, last in first out: the ones on top stay warm, the ones below reach their idle limit
  * and go. Kept across reloads for endpoints whose address and limits did not change.
  */
-export class EndpointPool extends IdleStack<Http1Upstream> {
+export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointConnections {
   private readonly thread: Thread;
   private readonly target: EndpointTarget;
   private retired: boolean = false;
@@ -25,16 +25,19 @@ export class EndpointPool extends IdleStack<Http1Upstream> {
   }
 
   /** The most recently used idle connection, or null. */
-  take(): Http1Upstream | null {
+  take(exchange: Exchange): Http1Upstream | null {
     for (;;) {
       const connection = this.pop();
       if (connection === null) return null;
-      if (connection.transport.readable && !connection.idledTooLong) return connection;
+      if (connection.transport.readable && !connection.idledTooLong) {
+        connection.take(exchange);
+        return connection;
+      }
       connection.close();
     }
   }
 
-  dial(exchange: Exchange, target: EndpointTarget): Upstream {
+  dial(target: EndpointTarget, exchange: Exchange): Upstream {
     return new Http1Upstream(this.thread, this, target, exchange);
   }
 

@@ -8,13 +8,13 @@ import type { DataPlane } from "../proxy/data-plane.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
-import type { Connector, Upstream } from "../proxy/ports.ts";
+import type { Connector, EndpointConnections, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget, Snapshot } from "../proxy/snapshot.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
-import type { LogLevel } from "../shared/protocol.ts";
+import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import { BulkBuffer } from "./bulk-buffer.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
 import { OpenChunk } from "./open-chunk.ts";
@@ -33,7 +33,7 @@ const FAREWELLS = 16;
 /** Where a thread's log lines and events go. */
 export interface ThreadOutput {
   access(record: AccessRecord): void;
-  event(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, string | number | boolean>>): void;
+  event(level: LogLevel, event: WorkerEvent, message: string, fields: LogFields): void;
   /** Called once per tick. */
   tick(now: number): void;
   /** No exchange of that snapshot's generation is left. */
@@ -98,15 +98,13 @@ export class Thread implements DataPlane, Connector {
   }
 
   take(target: EndpointTarget, exchange: Exchange): Upstream | null {
-    const connection = this.pool(target).take();
-    if (connection === null) return null;
-    connection.take(exchange);
-    this.metrics.add(CounterId.upstream_connections_reused, 1);
+    const connection = this.pool(target).take(exchange);
+    if (connection !== null) this.metrics.add(CounterId.upstream_connections_reused, 1);
     return connection;
   }
 
   dial(target: EndpointTarget, exchange: Exchange): Upstream {
-    return this.pool(target).dial(exchange, target);
+    return this.pool(target).dial(target, exchange);
   }
 
   /** Counts a socket that was opened (or, with -1, closed): descriptors are the process's, not the thread's. */
@@ -138,7 +136,7 @@ export class Thread implements DataPlane, Connector {
     return this.workers.descriptors() > this.socketsMax + FAREWELLS;
   }
 
-  report(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, string | number | boolean>> = {}): void {
+  report(level: LogLevel, event: WorkerEvent, message: string, fields: LogFields = {}): void {
     this.output.event(level, event, message, fields);
   }
 
@@ -227,13 +225,13 @@ export class Thread implements DataPlane, Connector {
     for (const pool of this.pools.values()) pool.retire();
   }
 
-  private pool(target: EndpointTarget): EndpointPool {
-    let pool = target.pool as EndpointPool | null;
-    if (pool === null) {
-      pool = this.pools.get(target.key) ?? new EndpointPool(this, target);
-      this.pools.set(target.key, pool);
-      target.pool = pool;
-    }
+  private pool(target: EndpointTarget): EndpointConnections {
+    return (target.pool ??= this.poolOf(target));
+  }
+
+  private poolOf(target: EndpointTarget): EndpointPool {
+    const pool = this.pools.get(target.key) ?? new EndpointPool(this, target);
+    this.pools.set(target.key, pool);
     return pool;
   }
 

@@ -2,10 +2,8 @@
  * The application log: what happens to the process, its workers and its endpoints, as events of names.ts. JSON through pino, text by
  * a small formatter of our own; both into the one sink.
  */
-import type { LogLevel } from "../shared/protocol.ts";
+import type { LogFields, LogLevel } from "../shared/protocol.ts";
 import type { EventName } from "./names.ts";
-
-export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
 export interface AppLog {
   debug(event: EventName, message: string, fields?: LogFields): void;
@@ -13,7 +11,7 @@ export interface AppLog {
   warn(event: EventName, message: string, fields?: LogFields): void;
   error(event: EventName, message: string, fields?: LogFields): void;
   /** For events that come from a worker, where the level is data. */
-  log(level: LogLevel, event: string, message: string, fields?: LogFields): void;
+  log(level: LogLevel, event: EventName, message: string, fields?: LogFields): void;
 }
 
 export interface AppLogOptions {
@@ -26,12 +24,12 @@ export interface AppLogOptions {
   readonly now: () => number;
 }
 
-type WriteEvent = (level: LogLevel, event: string, message: string, fields: LogFields) => void;
+type WriteEvent = (level: LogLevel, event: EventName, message: string, fields: LogFields) => void;
 
 /** Asynchronous because pino is loaded only where JSON is wanted: it costs some 30 ms of the start. */
 export async function createAppLog(options: AppLogOptions): Promise<AppLog> {
   const write = options.format === "json" ? await jsonEvents(options) : textEvents(options);
-  const log = (level: LogLevel, event: string, message: string, fields: LogFields = {}): void => {
+  const log = (level: LogLevel, event: EventName, message: string, fields: LogFields = {}): void => {
     if (RANK[level] >= RANK[options.level]) write(level, event, message, fields);
   };
   return {

@@ -1,6 +1,6 @@
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
-import type { LogLevel } from "../shared/protocol.ts";
+import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Connector } from "./ports.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -18,7 +18,7 @@ export interface DataPlane {
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;
   /** Something for the application log. */
-  report(level: LogLevel, event: string, message: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
+  report(level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields): void;
   /** Counts and logs a finished exchange. */
   exchangeFinished(exchange: Exchange, bytesSent: number): void;
 }

@@ -32,6 +32,7 @@ import { admitRequest } from "./forwarding.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { Downstream, Upstream } from "./ports.ts";
+import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "./snapshot.ts";
 import { latin1 } from "../http1/latin1.ts";
@@ -53,6 +54,9 @@ export interface Origin {
   readonly forwarded: readonly ForwardedElement[] | null;
   readonly unsafeFieldNames: "drop" | "refuse" | "forward";
 }
+
+/** Why a client gets no more of its response. */
+export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
 
 export class Exchange implements ExchangeView, Usable {
   readonly plane: DataPlane;
@@ -208,7 +212,7 @@ export class Exchange implements ExchangeView, Usable {
   /** Healthy, or not known to be otherwise, and not tried yet in this exchange. */
   usable(index: number): boolean {
     const target = this.group?.endpoints[index];
-    if (target === undefined || this.plane.endpoints.health(target.slot) === 2) return false;
+    if (target === undefined || this.plane.endpoints.health(target.slot) === ENDPOINT_HEALTH.unhealthy) return false;
     return this.tried === null || !this.tried.includes(target);
   }
 
@@ -438,7 +442,7 @@ export class Exchange implements ExchangeView, Usable {
   }
 
   /** The client is gone: nobody waits for the rest. */
-  downstreamGone(reason: string): void {
+  downstreamGone(reason: DownstreamEnd): void {
     if (this.finished) return;
     this.outcome = this.tunnelling ? "tunnel" : reason;
     if (this.status === 0) this.status = 499;

@@ -58,3 +58,9 @@ export interface Connector {
   /** A new one; `exchange.upstreamReady` or `exchange.upstreamFailed` follows, never synchronously. */
   dial(target: EndpointTarget, exchange: Exchange): Upstream;
 }
+
+/** A thread's connections to one endpoint; the methods are those of {@link Connector}. */
+export interface EndpointConnections {
+  take(exchange: Exchange): Upstream | null;
+  dial(target: EndpointTarget, exchange: Exchange): Upstream;
+}

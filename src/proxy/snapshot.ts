@@ -21,6 +21,7 @@ import { WorkerMetrics, metricLayout, routeLabel } from "../shared/metric-table.
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import * as answers from "./answers.ts";
 import type { LocalAnswer, Middleware } from "./middleware.ts";
+import type { EndpointConnections } from "./ports.ts";
 
 type UpstreamConfig = Config["upstreams"][string];
 type RouteConfig = Config["routes"][number];
@@ -32,7 +33,7 @@ export interface EndpointTarget {
   /** Row in the endpoint table. */
   readonly slot: number;
   /** The thread's pool for it, found at its first use. */
-  pool: unknown;
+  pool: EndpointConnections | null;
   /** Those that read no response at the moment: of all endpoints of the upstream, whose responses resemble each other. */
   readonly idleReaders: IdleReaders<ResponseReader>;
   readonly timeouts: UpstreamConfig["timeouts"];

@@ -52,6 +52,19 @@ export type ToWorker =
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
+/** The events of the application log that a worker reports; observe/names.ts says what each means. */
+export type WorkerEvent =
+  | "accept_failed"
+  | "cors_decision"
+  | "endpoint_tls_failed"
+  | "middleware_failed"
+  | "sockets_enough"
+  | "sockets_short"
+  | "warm_up_skipped"
+  | "worker_fault";
+
+export type LogFields = Readonly<Record<string, string | number | boolean>>;
+
 export type FromWorker =
   /** The new snapshot is in use (or, with `problem`, was refused and the old one stays). */
   | { readonly type: "configured"; readonly generation: number; readonly problem?: string }
@@ -61,12 +74,12 @@ export type FromWorker =
   | { readonly type: "listen-failed"; readonly listener: number; readonly code: string; readonly message: string }
   /** Finished access log lines, each ending in a line feed, lie in a chunk of the log memory. */
   | { readonly type: "log"; readonly chunk: number; readonly bytes: number; readonly lines: number }
-  /** Something that the application log should say. `event` is one of observe/names.ts. */
+  /** Something that the application log should say. */
   | {
       readonly type: "event";
       readonly level: LogLevel;
-      readonly event: string;
+      readonly event: WorkerEvent;
       readonly message: string;
-      readonly fields: Readonly<Record<string, string | number | boolean>>;
+      readonly fields: LogFields;
     }
   | { readonly type: "drained"; readonly cut: number };
