@@ -235,6 +235,7 @@ describe("answers of the proxy's own", () => {
     });
     const plain = await expectAnswer("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", { status: 404 });
     assert.match(plain.body, /^404 Not Found: [^\n]+\n$/);
+    assert.deepEqual(plain.fields.get("cache-control"), ["no-store"], "a 404 could be kept by a cache (RFC 9111 section 4.2.2)");
     const weighted = await ask(proxy.port, "GET / HTTP/1.1\r\nHost: other.test\r\nAccept: text/html, application/json;q=0\r\n\r\n");
     assert.match(weighted.body, /^404 Not Found: /, "a weight of 0 is a refusal");
     const malformed = await ask(proxy.port, "GET / HTTP/1.1\r\nAccept: application/problem+json\r\n\r\n");

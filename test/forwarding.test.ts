@@ -167,6 +167,12 @@ describe("the request that goes upstream", () => {
     assert.match(got.head, new RegExp(`\r\nHost: 127\\.0\\.0\\.1:${origin.port}\r\n`));
   });
 
+  test("asks for no 100 in the name of an HTTP/1.0 client, which knows none", async () => {
+    const got = await forwarded("POST / HTTP/1.0\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc");
+    assert.doesNotMatch(got.head, /^Expect:/im);
+    assert.equal(got.body, "abc");
+  });
+
   test("has its chunked body decoded and coded anew, without extensions, with trailers", async () => {
     const before = origin.received().length;
     await ask(
@@ -202,6 +208,17 @@ describe("the response that goes downstream", () => {
       "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nUpgrade: h2\r\nContent-Length: 2\r\n\r\nok",
     );
     for (const name of ["connection", "keep-alive", "x-hop", "upgrade"]) assert.ok(!response.fields.has(name), name);
+  });
+
+  test("says with a 426 what to upgrade to, whether its connection goes on or not", async () => {
+    const required = "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n";
+    for (const [request, connection] of [
+      [get("/"), "upgrade"],
+      [get("/", ["Connection: close"]), "upgrade, close"],
+    ] as const) {
+      const { fields } = await answered(required, request);
+      assert.deepEqual([fields.get("upgrade"), fields.get("connection")], [["h2c"], [connection]]);
+    }
   });
 
   test("has what came together of a chunked body in one chunk", async () => {
