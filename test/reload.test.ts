@@ -44,6 +44,8 @@ admin: { address: "127.0.0.1:0" }
   proxy.process.kill("SIGHUP");
   await proxy.until((output) => output.includes('"event":"config_refused"'), "the refusal");
   assert.equal((await ask(proxy.port, get("/"))).status, 200);
+  const refusals = (scrape: Scrape): boolean => scrape.single("config_reloads_refused") === 1;
+  await Scrape.until(proxy.adminPort, refusals, "the refused reload in the metrics");
   stopped = true;
   const counts = await Promise.all(load);
   assert.ok(
@@ -135,6 +137,28 @@ routes: [{ upstream: app }]
   await proxy.until((output) => output.includes('"event":"config_reloaded"'), "the reload");
   open.send(request);
   assert.equal((await open.responses(4)).at(-1)?.status, 431);
+});
+
+test("over a reload a rate limit keeps its counts, unless the route at its place became another one", { timeout: 60_000 }, async (t) => {
+  const origin = await startRawOrigin({});
+  t.after(() => origin.close());
+  const config = (match: string): string => `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+upstreams: { app: { endpoints: ["${origin.url}"] }, other: { endpoints: ["${origin.url}"] } }
+routes: [{ ${match}, rate_limit: { requests_per_minute: 1, burst: 1 } }]
+`;
+  const proxy = await startMillrace(config("upstream: app"));
+  t.after(() => proxy.stop());
+  const statuses: number[] = [(await ask(proxy.port, get("/"))).status];
+  for (const match of ["upstream: app", "upstream: other", "upstream: other, match: { path: / }"]) {
+    const reloads = proxy.output().split('"event":"config_reloaded"').length;
+    await writeFile(proxy.configFile, config(match));
+    proxy.process.kill("SIGHUP");
+    await proxy.until((output) => output.split('"event":"config_reloaded"').length > reloads, "the reload");
+    statuses.push((await ask(proxy.port, get("/"))).status);
+  }
+  assert.deepEqual(statuses, [200, 429, 200, 200]);
 });
 
 test("a connection to an endpoint that a reload dropped is closed behind its exchange", { timeout: 60_000 }, async (t) => {

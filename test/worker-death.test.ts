@@ -40,6 +40,7 @@ routes:
       taken();
     },
     logDroppedLines: () => 0,
+    refusedReloads: () => 0,
     readFile: (path) => readFileSync(path, "utf8"),
     startedAtMs: Date.now(),
     now: Date.now,

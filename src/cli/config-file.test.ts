@@ -49,6 +49,21 @@ describe("a configuration file", () => {
     assert.match(await linesOf(write("large.yaml", "#".repeat(4 * 1024 ** 2 + 1))), /large\.yaml has 4194305 bytes, more than the 4194304/);
   });
 
+  test("is in UTF-8, and so are secrets", async () => {
+    const latin1 = fs.mkdtempSync(path.join(folder, "latin1-"));
+    fs.writeFileSync(path.join(latin1, "a.yaml"), SMALL.replace("app:", "caf\u{e9}:"), "latin1");
+    assert.match(await linesOf(path.join(latin1, "a.yaml")), /a\.yaml:1:1: .*a\.yaml is not in UTF-8$/);
+    fs.writeFileSync(path.join(latin1, "token"), "gr\u{fc}n", "latin1");
+    fs.writeFileSync(
+      path.join(latin1, "b.yaml"),
+      SMALL.replace("upstream: app", 'upstream: app, authentication: { tokens: ["file:token"] }'),
+    );
+    assert.match(
+      await linesOf(path.join(latin1, "b.yaml")),
+      /authentication\.tokens\.0: cannot read the secret from token: .*token is not in UTF-8$/,
+    );
+  });
+
   test("has its problems with their places, warnings among them", async () => {
     const lines = await linesOf(write("bad.yaml", `${SMALL}worker: 1\nadmin: { address: ":9" }\n`));
     assert.match(lines, /^.*bad\.yaml:4:1: worker: unknown key; did you mean "workers"\?\n.*bad\.yaml:5:19: warning: admin\.address: /);

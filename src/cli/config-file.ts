@@ -1,4 +1,6 @@
 /** Reads a configuration file: YAML or JSON, or a TypeScript or JavaScript module. */
+import { isUtf8 } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import module from "node:module";
 import path from "node:path";
@@ -39,7 +41,7 @@ function resolveCertificates(config: Config, file: string, folder: string): stri
     if (tls.ca_file === undefined) return [];
     tls.ca_file = path.resolve(folder, tls.ca_file);
     try {
-      const holdsCertificate = readText(tls.ca_file).includes("-----BEGIN CERTIFICATE-----");
+      const holdsCertificate = readBytes(tls.ca_file).includes("-----BEGIN CERTIFICATE-----");
       return holdsCertificate ? [] : [`${file}:1:1: upstreams.${name}.tls.ca_file: ${tls.ca_file} holds no PEM certificate`];
     } catch (error) {
       return [`${file}:1:1: upstreams.${name}.tls.ca_file: ${messageOf(error)}`];
@@ -49,10 +51,17 @@ function resolveCertificates(config: Config, file: string, folder: string): stri
 
 /** Throws an Error with a plain message. */
 function readText(file: string): string {
+  const bytes = readBytes(file);
+  // Decoded all the same, a name or a secret would silently be another one.
+  if (!isUtf8(bytes)) throw new Error(`${file} is not in UTF-8`);
+  return bytes.toString("utf8");
+}
+
+function readBytes(file: string): Buffer {
   try {
     const { size } = statSync(file);
     if (size > FILE_BYTES_MAX) throw new Error(`${file} has ${size} bytes, more than the ${FILE_BYTES_MAX} of any configuration`);
-    return readFileSync(file, "utf8");
+    return readFileSync(file);
   } catch (error) {
     const reason = REASONS[codeOf(error)];
     throw reason === undefined ? error : new Error(`${file} ${reason}`, { cause: error });

@@ -210,6 +210,40 @@ export default ${JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], upstr
   assert.equal(await stopped.ended, 0);
 });
 
+test("a reload that takes its time does not undo a later one", { timeout: 30_000 }, async (t) => {
+  const { folder } = await setting(t, "");
+  const gate = join(folder, "gate");
+  const file = join(folder, "taking-its-time.mjs");
+  const write = (before: string): void =>
+    fs.writeFileSync(
+      file,
+      `import fs from "node:fs";
+${before}
+export default ${JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], upstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }, routes: [{ upstream: "app" }] })};
+`,
+    );
+  write("");
+  const running = millrace(t, "run", "--config", file);
+  await said(running, LISTENING);
+  const reloads = (): number => running.out.split('"event":"config_reloaded"').length - 1;
+  write(`console.log("reading");
+while (!fs.existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 10));
+console.log("read");`);
+  running.child.kill("SIGHUP");
+  await said(running, /^reading$/m);
+  write("");
+  running.child.kill("SIGHUP");
+  await reached(() => reloads() === 1);
+  fs.writeFileSync(gate, "");
+  await said(running, /^read$/m);
+  // Reloads are worked off in their order: behind this one the first would have come.
+  running.child.kill("SIGHUP");
+  await reached(() => reloads() >= 2);
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+  assert.equal(reloads(), 2);
+});
+
 test("nobody reads stdout any more: serving goes on", async (t) => {
   const { file } = await setting(t, "");
   const running = millrace(t, "run", "--config", file);

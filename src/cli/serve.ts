@@ -24,13 +24,15 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
 }
 
+type LoadConfig = () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
+
 export interface ServeOptions extends LoadedConfig {
   readonly version: string;
   readonly threads: WorkerThreads;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
-  readonly reload?: () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
+  readonly reload?: LoadConfig;
   /** What held signals until now. */
   readonly earlySignals?: EarlySignals;
   /** Called when all listeners accept connections. */
@@ -72,11 +74,13 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     threads: options.threads,
     takeLines: (data, lines, taken) => sink.write(data, lines, taken),
     logDroppedLines: () => sink.dropped,
+    refusedReloads: () => reloads.refused,
     readFile: (path) => fs.readFileSync(path, "utf8"),
     startedAtMs: Date.now() - Math.round(process.uptime() * 1000),
     now: Date.now,
     monotonic: monotonicMs,
   });
+  const reloads = new Reloads(plane, sink, log);
   // Workers begin to load at once; the log's own library is loaded here meanwhile.
   const starting = plane.start(signals.stop);
   log.use(await logFor(config, sink));
@@ -95,28 +99,52 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     await sink.flush(LOG_FLUSH_MS);
     options.onStarted();
   }
-  signals.onHangup(() => void reload(plane, options, sink, log));
+  const load = options.reload;
+  if (load !== undefined) signals.onHangup(() => void reloads.reload(load));
   await signals.stopped;
   await plane.drain();
   log.info("stopped", "millrace ends");
   return 0;
 }
 
-async function reload(plane: ControlPlane, options: ServeOptions, sink: LogSink, log: CurrentLog): Promise<void> {
-  if (options.reload === undefined) return;
-  try {
-    const loaded = await options.reload();
-    const problems = "lines" in loaded ? loaded.lines : await plane.reload(loaded.config);
-    if (problems.length > 0 || "lines" in loaded) {
-      for (const line of problems) log.error("config_refused", line);
-      log.error("config_refused", "the old configuration stays in use", { problems: problems.length });
-      return;
+/** What SIGHUP brings. */
+class Reloads {
+  refused: number = 0;
+  private readonly plane: ControlPlane;
+  private readonly sink: LogSink;
+  private readonly log: CurrentLog;
+  private asked: number = 0;
+  private loaded: number = 0;
+
+  constructor(plane: ControlPlane, sink: LogSink, log: CurrentLog) {
+    this.plane = plane;
+    this.sink = sink;
+    this.log = log;
+  }
+
+  /** Never rejects. */
+  async reload(load: LoadConfig): Promise<void> {
+    const { plane, log } = this;
+    const turn = ++this.asked;
+    try {
+      const loaded = await load();
+      // Somebody asked later and was served earlier: a module may take its time.
+      if (turn < this.loaded) return;
+      this.loaded = turn;
+      const problems = "lines" in loaded ? loaded.lines : await plane.reload(loaded.config);
+      if (problems.length > 0 || "lines" in loaded) {
+        this.refused++;
+        for (const line of problems) log.error("config_refused", line);
+        log.error("config_refused", "the old configuration stays in use", { problems: problems.length });
+        return;
+      }
+      log.use(await logFor(loaded.config, this.sink));
+      for (const line of loaded.warnings) log.warn("config_warning", line);
+      log.info("config_reloaded", "the new configuration is in use");
+    } catch (error) {
+      this.refused++;
+      log.error("config_refused", `the old configuration stays in use: ${error instanceof Error ? error.message : String(error)}`);
     }
-    log.use(await logFor(loaded.config, sink));
-    for (const line of loaded.warnings) log.warn("config_warning", line);
-    log.info("config_reloaded", "the new configuration is in use");
-  } catch (error) {
-    log.error("config_refused", `the old configuration stays in use: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -36,6 +36,7 @@ export interface ControlPlaneOptions {
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   /** Lines that the log output dropped so far. */
   readonly logDroppedLines: () => number;
+  readonly refusedReloads: () => number;
   readonly readFile: (path: string) => string;
   /** Epoch milliseconds when the process started. */
   readonly startedAtMs: number;
@@ -178,6 +179,7 @@ export class ControlPlane {
       workers: this.supervisor.serving,
       workerRestarts: this.supervisor.restarts,
       configGeneration: this.current?.generation ?? 0,
+      refusedReloads: this.options.refusedReloads(),
       limiterEvictions: this.buckets.evictions,
       logDroppedLines: this.options.logDroppedLines(),
     });

@@ -30,6 +30,7 @@ async function plane(config: Config): Promise<{ plane: ControlPlane; logged: Rec
       taken();
     },
     logDroppedLines: () => 0,
+    refusedReloads: () => 0,
     readFile: () => "",
     startedAtMs: Date.now(),
     now: Date.now,

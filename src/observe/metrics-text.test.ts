@@ -13,6 +13,7 @@ const reading: ProcessReading = {
   workers: 2,
   workerRestarts: 1,
   configGeneration: 3,
+  refusedReloads: 6,
   limiterEvictions: 4,
   logDroppedLines: 5,
 };

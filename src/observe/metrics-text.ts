@@ -23,6 +23,7 @@ export interface ProcessReading {
   readonly workers: number;
   readonly workerRestarts: number;
   readonly configGeneration: number;
+  readonly refusedReloads: number;
   readonly limiterEvictions: number;
   readonly logDroppedLines: number;
 }
@@ -37,6 +38,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   ]);
   page.single(METRICS.uptime, process.uptimeSeconds);
   page.single(METRICS.configGeneration, process.configGeneration);
+  page.single(METRICS.refusedReloads, process.refusedReloads);
   page.single(METRICS.workers, process.workers);
   page.single(METRICS.workerRestarts, process.workerRestarts);
   writeRequests(page, totals);

@@ -60,6 +60,7 @@ export const METRICS: {
   readonly workers: MetricName;
   readonly workerRestarts: MetricName;
   readonly configGeneration: MetricName;
+  readonly refusedReloads: MetricName;
   readonly limiterEvictions: MetricName;
   readonly logDroppedLines: MetricName;
 } = {
@@ -81,6 +82,7 @@ export const METRICS: {
   workers: gauge("millrace_workers", "Data-plane threads that are serving."),
   workerRestarts: counter("millrace_worker_restarts_total", "Data-plane threads that ended unexpectedly and were replaced."),
   configGeneration: gauge("millrace_config_generation", "Counts up with every configuration that was accepted, from 1."),
+  refusedReloads: counter("millrace_config_reloads_refused_total", "Reloads whose configuration was refused; the old one stayed in use."),
   limiterEvictions: counter(
     "millrace_rate_limiter_evictions_total",
     "Rate-limit entries dropped early because their part of the table was full.",
