@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import fc from "fast-check";
-import { compileCidrs, formatIpv4, parseAddress, parseCidr } from "./cidr.ts";
+import { compileCidrs, formatIpv4, parseIpAddress, parseCidr } from "./cidr.ts";
 
 const ipv4 = fc.ipV4();
 const ipv6 = fc.ipV6();
@@ -11,7 +11,7 @@ const nearAddress = fc.stringMatching(/^[0-9a-f:.]{0,24}$/);
 test("parses exactly the addresses that Node parses", () => {
   fc.assert(
     fc.property(fc.oneof(ipv4, ipv6, nearAddress), (text) => {
-      const parsed = parseAddress(text);
+      const parsed = parseIpAddress(text);
       assert.equal(parsed !== null, isIPv4(text) || isIPv6(text), text);
       if (isIPv4(text)) assert.equal(parsed?.family, 4);
     }),
@@ -41,14 +41,14 @@ test("refuses what others read in two ways", () => {
     "1:2:3:4:5:6:7:8:9",
     "1:2:3:4:5:6:7::8:9",
   ]) {
-    assert.equal(parseAddress(text), null, text);
+    assert.equal(parseIpAddress(text), null, text);
   }
 });
 
 test("a mapped address is the IPv4 address", () => {
-  assert.deepEqual(parseAddress("::ffff:10.1.2.3"), { family: 4, value: 0x0a010203 });
-  assert.deepEqual(parseAddress("0:0:0:0:0:FFFF:0a01:0203"), { family: 4, value: 0x0a010203 });
-  assert.equal(parseAddress("::10.1.2.3")?.family, 6);
+  assert.deepEqual(parseIpAddress("::ffff:10.1.2.3"), { family: 4, value: 0x0a010203 });
+  assert.deepEqual(parseIpAddress("0:0:0:0:0:FFFF:0a01:0203"), { family: 4, value: 0x0a010203 });
+  assert.equal(parseIpAddress("::10.1.2.3")?.family, 6);
   const set = compileCidrs(["10.0.0.0/8", "::ffff:192.168.0.0/112"]);
   assert.equal(set.contains("::ffff:10.1.2.3"), true);
   assert.equal(set.contains("192.168.7.7"), true);
@@ -118,11 +118,11 @@ test("agrees with node:net's BlockList, which is asked for each family apart", (
       const expected4 = new BlockList();
       const expected6 = new BlockList();
       for (const { network, prefix } of fours) expected4.addSubnet(network, prefix, "ipv4");
-      for (const { network, prefix } of sixes) if (parseAddress(network)?.family === 6) expected6.addSubnet(network, prefix, "ipv6");
+      for (const { network, prefix } of sixes) if (parseIpAddress(network)?.family === 6) expected6.addSubnet(network, prefix, "ipv6");
       const set = compileCidrs([...fours, ...sixes].map(({ network, prefix }) => `${network}/${prefix}`));
       for (const { network } of fours) assert.equal(set.contains(network), true);
       assert.equal(set.contains(four), expected4.check(four, "ipv4"));
-      if (parseAddress(six)?.family === 6) assert.equal(set.contains(six), expected6.check(six, "ipv6"));
+      if (parseIpAddress(six)?.family === 6) assert.equal(set.contains(six), expected6.check(six, "ipv6"));
     }),
     { numRuns: 500 },
   );
@@ -131,7 +131,7 @@ test("agrees with node:net's BlockList, which is asked for each family apart", (
 test("formats what it parses", () => {
   fc.assert(
     fc.property(ipv4, (text) => {
-      const parsed = parseAddress(text);
+      const parsed = parseIpAddress(text);
       assert.ok(parsed?.family === 4);
       assert.equal(formatIpv4(parsed.value), text);
     }),

@@ -20,7 +20,7 @@ export class CidrSet {
   /** Whether the address (without port or brackets) lies in one of the blocks. Text that is no address lies in none. */
   contains(address: string): boolean {
     if (this.starts.length === 0 && this.blocks6.length === 0) return false;
-    const parsed = parseAddress(address);
+    const parsed = parseIpAddress(address);
     if (parsed === null) return false;
     return parsed.family === 4 ? this.contains4(parsed.value) : this.blocks6.some((block) => inBlock6(parsed.groups, block));
   }
@@ -65,7 +65,7 @@ interface Block6 {
 }
 
 /** Text without port, brackets or zone to an address; null when it is none. Numbers with a leading zero are refused: some read them as octal. */
-export function parseAddress(text: string): Address | null {
+export function parseIpAddress(text: string): Address | null {
   if (!text.includes(":")) {
     const value = parseIpv4(text);
     return value < 0 ? null : { family: 4, value };

@@ -1,4 +1,4 @@
-import { formatIpv4, parseAddress } from "./cidr.ts";
+import { formatIpv4, parseIpAddress } from "./cidr.ts";
 
 /**
  * What of a client's address a limit counts by: an IPv4 address whole, an IPv6 address by its first 64 bits. Any host owns a /64 and
@@ -6,7 +6,7 @@ import { formatIpv4, parseAddress } from "./cidr.ts";
  */
 export function clientKey(address: string): string {
   if (!address.includes(":")) return address;
-  const parsed = parseAddress(address);
+  const parsed = parseIpAddress(address);
   if (parsed === null) return address;
   if (parsed.family === 4) return formatIpv4(parsed.value);
   const [a = 0, b = 0, c = 0, d = 0] = parsed.groups;

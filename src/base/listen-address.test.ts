@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { formatAddress, parseAddress } from "./listen-address.ts";
+import { formatListenAddress, parseListenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 
 const good: readonly (readonly [text: string, address: ListenAddress])[] = [
@@ -16,8 +16,8 @@ const good: readonly (readonly [text: string, address: ListenAddress])[] = [
 ];
 for (const [text, address] of good) {
   test(`${text} is read and written back`, () => {
-    assert.deepEqual(parseAddress(text), { address });
-    assert.equal(formatAddress(address), text.replace("*", ""));
+    assert.deepEqual(parseListenAddress(text), { address });
+    assert.equal(formatListenAddress(address), text.replace("*", ""));
   });
 }
 
@@ -44,7 +44,7 @@ const bad: readonly (readonly [text: string, why: RegExp])[] = [
 ];
 for (const [text, why] of bad) {
   test(`${JSON.stringify(text)} is refused`, () => {
-    const { problem } = parseAddress(text);
+    const { problem } = parseListenAddress(text);
     assert.match(problem ?? "accepted", why);
   });
 }

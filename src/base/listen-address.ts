@@ -12,7 +12,7 @@ export type ParsedAddress =
 /** Linux keeps a socket's path in 108 bytes, the closing zero included; others have 104. */
 const UNIX_PATH_BYTES_MAX = 103;
 
-export function parseAddress(text: string): ParsedAddress {
+export function parseListenAddress(text: string): ParsedAddress {
   if (text.startsWith("unix:")) return parseUnix(text.slice(5));
   if (text.startsWith("fd:")) return parseFd(text.slice(3));
   const colon = text.lastIndexOf(":");
@@ -35,7 +35,7 @@ export function parseAddress(text: string): ParsedAddress {
 }
 
 /** The address as people write it, for messages: `http://` is the caller's part. */
-export function formatAddress(address: ListenAddress): string {
+export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;
   return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;

@@ -12,6 +12,19 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 const SMALL = 'listeners: [{ address: ":8080" }]\nupstreams: { app: { endpoints: ["http://a"] } }\nroutes: [{ upstream: app }]\n';
 const MODULE = `{ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://a"] } }, routes: [{ upstream: "app" }] }`;
 
+/** Of a.test, signed by itself, for a hundred years from 2026 on. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBeTCCAR+gAwIBAgIUNIS9cNtoAxMPyJLs9qZVPI7BLB0wCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGYS50ZXN0MCAXDTI2MTEyNjIyNDI0NVoYDzIxMjYxMTAyMjI0
+MjQ1WjARMQ8wDQYDVQQDDAZhLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AARx4WsC3ac7KHI5jTK3qFoJUEjhO5RLgowsuaaLzONfCYSOCQgchCjdDkW2V+pk
+KRp2Arl775E2kl2Do44/mu+3o1MwUTAdBgNVHQ4EFgQUaJBTdthEP274KFkH9ENh
+cgywRyMwHwYDVR0jBBgwFoAUaJBTdthEP274KFkH9ENhcgywRyMwDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAyp7frydoj+lA64TXhio8TXf1Jfp8
+/pSjdaliSspGW10CICk0HRrs5s41udd4wSrcS1QGSqqURRUMktJMdblTe/TG
+-----END CERTIFICATE-----
+`;
+
 function write(name: string, text: string): string {
   const file = path.join(folder, name);
   fs.writeFileSync(file, text);
@@ -33,7 +46,7 @@ async function configOf(file: string) {
 describe("a configuration file", () => {
   test("is read, with secrets and certificates from its own folder", async () => {
     write("token.txt", "s3cret\nsecond line\n");
-    write("ca.pem", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n");
+    write("ca.pem", CERTIFICATE);
     const text = SMALL.replace('["http://a"]', '["https://a"], tls: { ca_file: ca.pem }').replace(
       "upstream: app",
       'upstream: app, authentication: { tokens: ["file:token.txt"] }',
@@ -92,6 +105,11 @@ describe("a configuration file", () => {
     assert.match(await linesOf(write("ca.yaml", text)), /ca\.yaml:1:1: upstreams\.app\.tls\.ca_file: .*missing\.pem does not exist$/);
     write("key.pem", "-----BEGIN PRIVATE KEY-----\n");
     assert.match(await linesOf(write("key.yaml", text.replace("missing", "key"))), /key\.pem holds no PEM certificate$/);
+    write("bundle.pem", `# two\n${CERTIFICATE}\n${CERTIFICATE.replace("MIIB", "MIIX")}`);
+    assert.match(
+      await linesOf(write("bundle.yaml", text.replace("missing", "bundle"))),
+      /certificate 2 of 2 in .*bundle\.pem cannot be read$/,
+    );
   });
 });
 

@@ -30,23 +30,47 @@ export async function loadConfigFile(file: string): Promise<LoadedFile> {
     return { lines: [`${file}:1:1: ${messageOf(error)}`] };
   }
   if ("problems" in result) return { lines: result.problems.map(formatProblem) };
-  const unreadable = resolveCertificates(result.config, file, folder);
+  const unreadable = await resolveCertificates(result.config, file, folder);
   if (unreadable.length > 0) return { lines: unreadable };
   return { config: result.config, warnings: result.warnings.map(formatProblem) };
 }
 
 /** Makes the paths absolute, and reads the files once: threads read them later, where nobody can be told. */
-function resolveCertificates(config: Config, file: string, folder: string): string[] {
-  return Object.entries(config.upstreams).flatMap(([name, { tls }]) => {
-    if (tls.ca_file === undefined) return [];
+async function resolveCertificates(config: Config, file: string, folder: string): Promise<string[]> {
+  const problems: string[] = [];
+  for (const [name, { tls }] of Object.entries(config.upstreams)) {
+    if (tls.ca_file === undefined) continue;
     tls.ca_file = path.resolve(folder, tls.ca_file);
-    try {
-      const holdsCertificate = readBytes(tls.ca_file).includes("-----BEGIN CERTIFICATE-----");
-      return holdsCertificate ? [] : [`${file}:1:1: upstreams.${name}.tls.ca_file: ${tls.ca_file} holds no PEM certificate`];
-    } catch (error) {
-      return [`${file}:1:1: upstreams.${name}.tls.ca_file: ${messageOf(error)}`];
-    }
-  });
+    const problem = await certificatesProblem(tls.ca_file);
+    if (problem !== null) problems.push(`${file}:1:1: upstreams.${name}.tls.ca_file: ${problem}`);
+  }
+  return problems;
+}
+
+/** Textual encodings of RFC 7468, and what OpenSSL calls certificates besides. */
+const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+
+/** Why the certificates in that file can vouch for nobody; null: they can. One that OpenSSL cannot read would be left out without a word. */
+async function certificatesProblem(file: string): Promise<string | null> {
+  try {
+    const certificates = readBytes(file).toString("latin1").match(CERTIFICATE) ?? [];
+    if (certificates.length === 0) return `${file} holds no PEM certificate`;
+    // Costs milliseconds, and most configurations name no certificates.
+    const { X509Certificate } = await import("node:crypto");
+    const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
+    return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${file} cannot be read`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function isReadable(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Throws an Error with a plain message. */

@@ -1,7 +1,7 @@
 /** The texts of a configuration that name something on the network: addresses, hosts, paths, methods, fields, origins. */
 import { z } from "zod";
-import { parseCidr } from "../base/cidr.ts";
-import { parseAddress } from "../base/listen-address.ts";
+import { parseCidr, parseIpAddress } from "../base/cidr.ts";
+import { parseListenAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
 
 type Text = z.ZodType<string, string>;
@@ -15,14 +15,14 @@ export const listenAddress: Text = text(
   new RegExp(`^(?:${TCP}|unix:/[^\\0]+|fd:[0-9]{1,6})$`),
   "address",
   "an address: host:port, :port, [::1]:8080, unix:/run/millrace.sock or fd:3",
-  (address) => parseAddress(address).problem === undefined,
+  (address) => parseListenAddress(address).problem === undefined,
 );
 
 export const adminAddress: Text = text(
   new RegExp(`^${TCP}$`),
   "address",
   "host:port, such as 127.0.0.1:9901",
-  (address) => parseAddress(address).address?.kind === "tcp",
+  (address) => parseListenAddress(address).address?.kind === "tcp",
 );
 
 export const trustedAddress: Text = text(
@@ -70,7 +70,13 @@ export const requestTarget: Text = text(/^\/[!-~]*$/, "path", "a path that begin
 
 export const hostField: Text = text(new RegExp(`^${HOST}(?::[0-9]{1,5})?$`), "host", "a host with or without port, such as app.internal");
 
-export const serverName: Text = text(/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/, "host name", "a host name such as app.internal");
+/** Not an address: none may be sent (RFC 6066 section 3), and what cannot be sent is not asked for. */
+export const serverName: Text = text(
+  /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/,
+  "host name",
+  "a host name such as app.internal, and no IP address",
+  (name) => parseIpAddress(name) === null,
+);
 
 /** A serialised origin (Fetch standard, section 3.2), or one whose host begins with a star. */
 export const corsOrigin: Text = text(
@@ -87,7 +93,7 @@ export const filePath: Text = text(/^[^\0]+$/, "file", "the path of a file");
 
 /** Whether both cannot be listened on at once. Names are not looked up; of port 0 there are many. */
 export function overlap(one: string, other: string): boolean {
-  const [a, b] = [parseAddress(one).address, parseAddress(other).address];
+  const [a, b] = [parseListenAddress(one).address, parseListenAddress(other).address];
   if (a === undefined || b === undefined) return false;
   if (a.kind !== "tcp" || b.kind !== "tcp") return one === other;
   if (a.port !== b.port || a.port === 0) return false;

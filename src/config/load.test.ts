@@ -86,6 +86,16 @@ logging: { level: WARNING }
 });
 
 describe("problems", () => {
+  test("a server name is no address: none may be sent", () => {
+    const found = (name: string): string => problemsOf(full({ upstream: `tls: { server_name: "${name}" }` })).join();
+    assert.match(found("10.0.0.5"), /tls\.server_name: expected a host name such as app\.internal, and no IP address, found "10\.0\.0\.5"/);
+    assert.match(found("::1"), /tls\.server_name: expected a host name/);
+    assert.equal(
+      configOf(full({ upstream: "tls: { server_name: 10.0.0.5.example }" })).upstreams["app"]?.tls.server_name,
+      "10.0.0.5.example",
+    );
+  });
+
   test("come all at once, in the order of the file, at the place of their cause", () => {
     const problems = problemsOf(`listeners:
   - adress: ":8080"

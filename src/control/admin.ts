@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { StatusDocument } from "../observe/status.ts";
 import { METRICS_CONTENT_TYPE } from "../observe/metrics-text.ts";
-import { parseAddress } from "../base/listen-address.ts";
+import { parseListenAddress } from "../base/listen-address.ts";
 import { listenMessage } from "./listen-check.ts";
 import { http } from "./node-http.ts";
 
@@ -38,7 +38,7 @@ const PLAIN = "text/plain; charset=utf-8";
 
 /** Rejects with an Error whose message is one plain line when the address is wrong or cannot be had. */
 export async function startAdmin(addressText: string, pages: AdminPages): Promise<AdminServer> {
-  const parsed = parseAddress(addressText);
+  const parsed = parseListenAddress(addressText);
   if (parsed.problem !== undefined) throw new Error(parsed.problem);
   const { address } = parsed;
   if (address.kind !== "tcp") throw new Error(`address ${JSON.stringify(addressText)}: the admin address is host:port`);

@@ -13,7 +13,7 @@ import { BucketTable } from "../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { metricLayout } from "../shared/metric-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
-import { parseAddress } from "../base/listen-address.ts";
+import { parseListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 import type { AdminServer } from "./admin.ts";
 import { EndpointSlots } from "./endpoint-slots.ts";
@@ -291,7 +291,7 @@ export class ControlPlane {
 function listenAddresses(config: Config): readonly ListenAddress[] | string {
   const addresses: ListenAddress[] = [];
   for (const listener of config.listeners) {
-    const parsed = parseAddress(listener.address);
+    const parsed = parseListenAddress(listener.address);
     if (parsed.problem !== undefined) return parsed.problem;
     addresses.push(parsed.address);
   }

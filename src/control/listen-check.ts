@@ -9,7 +9,7 @@ import net from "node:net";
 import fs from "node:fs";
 import path from "node:path";
 import type { ListenTarget } from "../shared/protocol.ts";
-import { formatAddress } from "../base/listen-address.ts";
+import { formatListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 
 export interface ListenPlan {
@@ -72,7 +72,7 @@ export async function checkListeners(addresses: readonly ListenAddress[], reuseP
 export function listenMessage(address: ListenAddress, error: unknown): string {
   const code = codeOf(error);
   const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
-  return `cannot listen on ${formatAddress(address)}: ${reason} (${code})`;
+  return `cannot listen on ${formatListenAddress(address)}: ${reason} (${code})`;
 }
 
 /** Removes a socket file that a dead process left behind; throws EADDRINUSE when somebody listens there. */

@@ -1,4 +1,4 @@
-import { parseAddress } from "../base/cidr.ts";
+import { parseIpAddress } from "../base/cidr.ts";
 
 /**
  * The authority of a request: `uri-host [":" port]` (RFC 9110 section 4.2, RFC 3986 section 3.2.2). User information is never
@@ -10,7 +10,7 @@ export function isAuthority(text: string): boolean {
   const found = AUTHORITY.exec(text);
   if (found === null || Number(found[2] ?? 0) > 65535) return false;
   const address = found[1];
-  return address === undefined || (address.includes(":") && parseAddress(address) !== null);
+  return address === undefined || (address.includes(":") && parseIpAddress(address) !== null);
 }
 
 /** The host of a valid authority: lower case, no port, no trailing dot. */

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { compileCidrs } from "../base/cidr.ts";
-import { clientAddress } from "./client-address.ts";
+import { clientAddress, plainPeer } from "./client-address.ts";
 
 const trusted = compileCidrs(["10.0.0.0/8", "fd00::/8"]);
 const nobody = compileCidrs([]);
@@ -76,11 +76,17 @@ test("strips ports and brackets, and shows mapped addresses as IPv4", () => {
     ["::ffff:192.0.2.1", "192.0.2.1"],
     ["[::ffff:192.0.2.1]:80", "192.0.2.1"],
   ];
-  for (const [entry, expected] of cases) assert.equal(clientAddress("::ffff:10.0.0.1", [entry], trusted), expected, entry);
-  assert.equal(clientAddress("::ffff:192.0.2.9", [], trusted), "192.0.2.9");
-  assert.equal(clientAddress("fe80::1%eth0", [], trusted), "fe80::1");
+  for (const [entry, expected] of cases) assert.equal(clientAddress("10.0.0.1", [entry], trusted), expected, entry);
   assert.equal(clientAddress("fd00::1", ["192.0.2.1"], trusted), "192.0.2.1");
   assert.equal(clientAddress("", ["192.0.2.1"], trusted), "");
+});
+
+test("a peer is an address and nothing else, as the system may write it", () => {
+  assert.equal(plainPeer("::ffff:192.0.2.9"), "192.0.2.9");
+  assert.equal(plainPeer("fe80::1%eth0"), "fe80::1");
+  assert.equal(plainPeer("2001:db8::1"), "2001:db8::1");
+  assert.equal(plainPeer("192.0.2.9"), "192.0.2.9");
+  assert.ok(compileCidrs(["fe80::/10"]).contains(plainPeer("fe80::1%eth0")));
 });
 
 test("a list of many trusted hops is read in linear time", () => {

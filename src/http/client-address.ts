@@ -3,7 +3,7 @@
  * that it saw, so the list is read from the right, and reading stops at the first hop that we do not trust. Whatever stands
  * further left may have been sent by the client itself.
  */
-import { formatIpv4, parseAddress } from "../base/cidr.ts";
+import { formatIpv4, parseIpAddress } from "../base/cidr.ts";
 import { trimOws } from "./trim-ows.ts";
 
 /** What decides whether a hop is trusted; CidrSet is one. */
@@ -12,13 +12,13 @@ export interface TrustedAddresses {
 }
 
 /**
- * @param peer the connection's other end, without port; "" for a Unix socket
+ * @param peer the connection's other end, as {@link plainPeer} writes it
  * @param forwardedFor the values of all X-Forwarded-For lines, in order
  * @returns the first address from the right that is not trusted, without port or brackets; when all are trusted the leftmost; an
  *   entry that is no address ends the reading and the hop to its right counts. IPv4-mapped addresses come as IPv4.
  */
 export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: TrustedAddresses): string {
-  let client = plainPeer(peer);
+  let client = peer;
   if (forwardedFor.length === 0 || !trusted.contains(client)) return client;
   for (let line = forwardedFor.length - 1; line >= 0; line--) {
     const value = forwardedFor[line] ?? "";
@@ -37,13 +37,14 @@ export function clientAddress(peer: string, forwardedFor: readonly string[], tru
   return client;
 }
 
-/** The peer as a plain address: a mapped one as IPv4, and without the zone that the system appends to link-local ones. */
-function plainPeer(peer: string): string {
-  if (!peer.includes(":")) return peer;
+/**
+ * A peer's address as it is logged, forwarded, counted and compared: an IPv4-mapped one as IPv4, and a link-local one without the zone that
+ * the system appends, which means nothing elsewhere.
+ */
+export function plainPeer(peer: string): string {
+  if (peer.startsWith("::ffff:")) return peer.slice("::ffff:".length);
   const zone = peer.indexOf("%");
-  const text = zone < 0 ? peer : peer.slice(0, zone);
-  const parsed = parseAddress(text);
-  return parsed !== null && parsed.family === 4 ? formatIpv4(parsed.value) : text;
+  return zone < 0 ? peer : peer.slice(0, zone);
 }
 
 /** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`; null for anything else. */
@@ -61,7 +62,7 @@ export function addressOfEntry(entry: string): string | null {
       text = entry.slice(0, colon);
     }
   }
-  const parsed = parseAddress(text);
+  const parsed = parseIpAddress(text);
   if (parsed === null) return null;
   return parsed.family === 4 ? formatIpv4(parsed.value) : text;
 }

@@ -2,7 +2,7 @@
 import net from "node:net";
 import type { Socket } from "node:net";
 import tls from "node:tls";
-import type { EndpointTarget } from "../proxy/snapshot.ts";
+import type { EndpointTarget, EndpointTls } from "../proxy/snapshot.ts";
 import { rawAccess, takeHandle } from "./raw-access.ts";
 import type { RawAccess } from "./raw-access.ts";
 import { RawTransport } from "./raw-transport.ts";
@@ -52,17 +52,35 @@ function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, write
   return transport;
 }
 
-function secure(config: NonNullable<EndpointTarget["tls"]>, address: tls.ConnectionOptions, reader: TransportReader): tls.TLSSocket {
-  const { server_name: serverName, verify, ca } = config;
-  // `onread` is passed through to the socket; Node's types know it for net.connect only.
-  const options: tls.ConnectionOptions & { onread: net.OnReadOpts } = {
-    ...address,
-    onread: onreadOption(reader),
-    ...(serverName === "" ? {} : { servername: serverName }),
-    rejectUnauthorized: verify,
-    ...(ca === null ? {} : { ca: [...ca] }),
-    ALPNProtocols: ["http/1.1"],
-    minVersion: "TLSv1.2",
-  };
-  return tls.connect(options);
+/** What Node refuses by throwing (a certificate that OpenSSL cannot read, say) fails as a connection would. */
+function secure(config: EndpointTls, address: tls.ConnectionOptions, reader: TransportReader): Socket {
+  const { server_name: serverName, verify } = config;
+  try {
+    // `onread` is passed through to the socket; Node's types know it for net.connect only.
+    const options: tls.ConnectionOptions & { onread: net.OnReadOpts } = {
+      ...address,
+      onread: onreadOption(reader),
+      ...(serverName === "" ? {} : { servername: serverName }),
+      rejectUnauthorized: verify,
+      secureContext: contextOf(config),
+      ALPNProtocols: ["http/1.1"],
+    };
+    return tls.connect(options);
+  } catch (error) {
+    const socket = new net.Socket();
+    socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    return socket;
+  }
+}
+
+/** Certificates are read and parsed once, not for each connection. */
+const contexts = new WeakMap<EndpointTls, tls.SecureContext>();
+
+function contextOf(config: EndpointTls): tls.SecureContext {
+  let context = contexts.get(config);
+  if (context === undefined) {
+    context = tls.createSecureContext({ ...(config.ca === null ? {} : { ca: [...config.ca] }), minVersion: "TLSv1.2" });
+    contexts.set(config, context);
+  }
+  return context;
 }

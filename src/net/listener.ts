@@ -1,6 +1,7 @@
 /** Accepts the connections of one listener in one thread. */
 import net from "node:net";
 import { getSystemErrorName } from "node:util";
+import { plainPeer } from "../http/client-address.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
 import type { ListenerContext } from "./listener-context.ts";
 import { ListenerPause } from "./listener-pause.ts";
@@ -73,7 +74,7 @@ export class Listener {
       const open: OpenTransport = (reader, writer) => new StreamTransport(socket, reader, writer);
       if (this.onUnixSocket()) this.accept(open, null);
       else if (remoteAddress === undefined) socket.destroy();
-      else this.accept(open, plainAddress(remoteAddress));
+      else this.accept(open, plainPeer(remoteAddress));
     });
   }
 
@@ -107,12 +108,7 @@ export class Listener {
 function peerOf(handle: RawHandle): string | undefined {
   const into: { address?: string } = {};
   const status = handle.getpeername?.(into);
-  return status === 0 && into.address !== undefined ? plainAddress(into.address) : undefined;
-}
-
-/** IPv4-mapped IPv6 addresses as IPv4: so they are logged, forwarded and counted. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
+  return status === 0 && into.address !== undefined ? plainPeer(into.address) : undefined;
 }
 
 function options(target: ListenTarget): net.ListenOptions {

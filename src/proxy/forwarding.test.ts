@@ -42,5 +42,7 @@ test("credentials are one field", () => {
 test("OPTIONS that may go no further is answered here", () => {
   assert.equal(statusOf("OPTIONS * HTTP/1.1", "Max-Forwards: 1"), null);
   assert.equal(statusOf("OPTIONS * HTTP/1.1", "Max-Forwards: 0"), 204);
+  assert.equal(statusOf("OPTIONS * HTTP/1.1", "Max-Forwards: 00"), 204);
+  assert.equal(statusOf("OPTIONS * HTTP/1.1", "Max-Forwards: 01"), null);
   assert.equal(statusOf(GET, "Max-Forwards: 0"), null);
 });

@@ -37,7 +37,7 @@ function admitFields(request: RequestHead): LocalAnswer | null {
   }
   // Credentials are one field (RFC 9110 section 11.6.2); of two, the proxy and the origin may each take another.
   if (request.knownValues(Known.authorization).length > 1) return answers.CREDENTIALS_TWICE;
-  if (request.method === "OPTIONS" && request.knownValue(Known.maxForwards) === "0") return answers.OPTIONS_HERE;
+  if (maxForwards(request) === 0) return answers.OPTIONS_HERE;
   let passes = 0;
   for (const value of request.knownValues(Known.via)) {
     for (const member of value.split(",")) if (OWN_PASS.test(member)) passes++;
@@ -47,7 +47,13 @@ function admitFields(request: RequestHead): LocalAnswer | null {
 
 /** `Max-Forwards` one lower, for OPTIONS; null where it is passed on as it is. */
 export function nextMaxForwards(request: RequestHead): string | null {
+  const given = maxForwards(request);
+  return given === null ? null : String(given - 1);
+}
+
+/** How many times an OPTIONS request may still be forwarded; null: it does not say, or not in digits. */
+function maxForwards(request: RequestHead): number | null {
   if (request.method !== "OPTIONS") return null;
   const value = request.knownValue(Known.maxForwards);
-  return value !== undefined && /^[0-9]{1,9}$/.test(value) ? String(Number(value) - 1) : null;
+  return value !== undefined && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
 }
