@@ -48,7 +48,8 @@ export function observabilityPage(): string {
   const own = Object.values(answers)
     .filter((value) => typeof value === "object")
     .map(({ reason, status, detail }) => [reason, `${status}${detail === "" ? "" : `: ${detail}`}`] as const);
-  const refused = Object.values(Faults).map(({ code, status, detail }) => [code, `${status}: ${detail}`] as const);
+  const ofRequests = Object.values(Faults).filter(({ status }) => status !== 502);
+  const refused = ofRequests.map(({ code, status, detail }) => [code, `${status}: ${detail}`] as const);
   const failed = Object.entries(FAILURES).map(([kind, { status, proxyStatus, detail }]) => [
     kind,
     `${status}, \`Proxy-Status: ${proxyStatus}\`: ${detail}`,

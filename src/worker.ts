@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
+import { codeOf, messageOf } from "./base/errors.ts";
 import { compileCidrs } from "./base/cidr.ts";
 import { ListenerContext } from "./net/listener-context.ts";
 import { Listener } from "./net/listener.ts";
@@ -81,7 +82,7 @@ class DataPlaneThread {
         readFile: (path) => readFileSync(path, "latin1"),
       });
     } catch (error) {
-      return this.send({ type: "configured", generation, problem: error instanceof Error ? error.message : String(error) });
+      return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
     if (this.thread === null) this.thread = new Thread(this.parts, snapshot, this.output());
     else this.thread.use(snapshot);
@@ -106,8 +107,8 @@ class DataPlaneThread {
       try {
         await listener.listen(target);
       } catch (error) {
-        const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-        return this.send({ type: "listen-failed", listener: index, code, message: error instanceof Error ? error.message : String(error) });
+        const code = codeOf(error);
+        return this.send({ type: "listen-failed", listener: index, code, message: messageOf(error) });
       }
       this.listeners.push(listener);
     }
@@ -175,7 +176,7 @@ if (port === null) throw new Error("worker.ts runs as a worker thread of millrac
 /** Begins while the main thread reads the configuration. Comes to null, or to why there could be none. */
 const warmed: Promise<string | null> = warmUp().then(
   () => null,
-  (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  (error: unknown) => messageOf(error),
 );
 let thread: DataPlaneThread | null = null;
 port.on("message", (message: WorkerInit | ToWorker) => {

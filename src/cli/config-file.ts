@@ -5,6 +5,7 @@ import { readFileSync, statSync } from "node:fs";
 import module from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { codeOf, messageOf } from "../base/errors.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import type { ParseResult } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
@@ -27,7 +28,7 @@ export async function loadConfigFile(file: string): Promise<LoadedFile> {
       ? checkConfig(await defaultExport(file), file, process.env, readSecret)
       : parseConfig(text, file, process.env, readSecret);
   } catch (error) {
-    return { lines: [`${file}:1:1: ${messageOf(error)}`] };
+    return { lines: [`${file}:1:1: ${lineOf(error)}`] };
   }
   if ("problems" in result) return { lines: result.problems.map(formatProblem) };
   const unreadable = await resolveCertificates(result.config, file, folder);
@@ -60,7 +61,7 @@ async function certificatesProblem(file: string): Promise<string | null> {
     const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
     return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${file} cannot be read`;
   } catch (error) {
-    return messageOf(error);
+    return lineOf(error);
   }
 }
 
@@ -145,16 +146,14 @@ function moduleMessage(error: unknown): string {
   if (codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION") {
     return `this Node (${process.version}) cannot read TypeScript: use Node 22.18 or later, or a file in YAML or JavaScript`;
   }
-  const message = messageOf(error);
+  const message = lineOf(error);
   const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(message);
   return `the module cannot be loaded: ${message}${isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : ""}`;
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-}
-
 /** One line: Node's messages about syntax show the source on several. */
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").trim();
+function lineOf(error: unknown): string {
+  return messageOf(error)
+    .replace(/\s*\n\s*/g, " ")
+    .trim();
 }

@@ -5,6 +5,7 @@
 import http from "node:http";
 import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../base/errors.ts";
 
 /** Resolves when it accepts connections; rejects with the node:net error when it cannot. */
 export function startOrigin(name: string, port: number, host: string): Promise<http.Server> {
@@ -39,7 +40,7 @@ async function program([name, portText, host = "127.0.0.1"]: readonly string[]):
     // Last: who reads this may send a signal at once.
     process.stdout.write(`origin ${name} listening on ${host}:${port}\n`);
   } catch (error) {
-    process.stderr.write(`origin ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`origin ${name}: ${messageOf(error)}\n`);
     process.exitCode = 2;
   }
 }

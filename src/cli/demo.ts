@@ -1,5 +1,6 @@
 /** `millrace demo`: two small origins and the proxy in front of them, in one process, to try it out. */
 import type { Server } from "node:http";
+import { codeOf } from "../base/errors.ts";
 import { listenMessage } from "../control/listen-check.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import { formatProblem, parseConfig } from "../config/load.ts";
@@ -88,7 +89,7 @@ export async function startSomewhere(name: string, port: number): Promise<Server
   try {
     return await startOrigin(name, port, HOST);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+    if (codeOf(error) !== "EADDRINUSE") throw error;
     return startOrigin(name, 0, HOST);
   }
 }

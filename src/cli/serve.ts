@@ -6,6 +6,7 @@
  */
 import fs from "node:fs";
 import os from "node:os";
+import { messageOf, stackOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import type { StartOutcome } from "../control/control-plane.ts";
@@ -49,7 +50,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     sink = new LogSink({ output: config.logging.output, now: monotonicMs });
   } catch (error) {
-    err(`millrace: cannot open the log file ${config.logging.output}: ${error instanceof Error ? error.message : String(error)}\n`);
+    err(`millrace: cannot open the log file ${config.logging.output}: ${messageOf(error)}\n`);
     return 2;
   }
   const log = new CurrentLog();
@@ -143,7 +144,7 @@ class Reloads {
       log.info("config_reloaded", "the new configuration is in use");
     } catch (error) {
       this.refused++;
-      log.error("config_refused", `the old configuration stays in use: ${error instanceof Error ? error.message : String(error)}`);
+      log.error("config_refused", `the old configuration stays in use: ${messageOf(error)}`);
     }
   }
 }
@@ -236,9 +237,7 @@ class Signals {
       });
     const fault = (error: unknown): void => {
       sink.flushSync();
-      err(
-        `millrace: internal error: ${error instanceof Error ? (error.stack ?? error.message).replace(/\s*\n\s*/g, " | ") : String(error)}\n`,
-      );
+      err(`millrace: internal error: ${stackOf(error).replace(/\s*\n\s*/g, " | ")}\n`);
       process.exit(2);
     };
     this.handlers = new Map<string, (argument: unknown) => void>([

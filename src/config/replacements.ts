@@ -2,6 +2,7 @@
  * `${NAME}`, `${NAME:-default}` and `file:PATH` in values. It happens behind the YAML parser, so what is put in can never be read as
  * keys or lists of its own.
  */
+import { messageOf } from "../base/errors.ts";
 import { mapScalars } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
 import type { Finding, KeyPath } from "./finding.ts";
@@ -86,7 +87,7 @@ function readSecretValue(
     if (line === "") refuse(`the first line of the file ${path} is empty`);
     return line;
   } catch (error) {
-    refuse(`cannot read the secret from ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    refuse(`cannot read the secret from ${path}: ${messageOf(error)}`);
     return text;
   }
 }

@@ -1,8 +1,9 @@
 /**
  * The control plane of one process: it owns the shared tables, the workers, the probes and the admin address, and takes them through
- * start, reload and stop. It reads no file and no signal; cli/run.ts does.
+ * start, reload and stop. It reads no configuration and no signal; cli/ does.
  */
 import { availableParallelism } from "node:os";
+import { messageOf, stackOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
@@ -120,7 +121,7 @@ export class ControlPlane {
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
     const checked = await checkListeners(addresses, reusePortSupported(process.platform, process.version));
-    if (checked.problem !== undefined) return { kind: "failed", lines: [checked.problem.message] };
+    if (checked.problem !== undefined) return { kind: "failed", lines: [checked.problem] };
     try {
       return await this.startOn(checked.plan, prepared.configuration, started, stop);
     } finally {
@@ -209,7 +210,7 @@ export class ControlPlane {
     try {
       await this.startAdmin();
     } catch (error) {
-      return { kind: "failed", lines: [error instanceof Error ? error.message : String(error)] };
+      return { kind: "failed", lines: [messageOf(error)] };
     }
     this.monitor.apply(this.config, endpointSlots);
     const notStarted = await started;
@@ -237,7 +238,7 @@ export class ControlPlane {
       notReady: () => this.notReady(),
       status: () => this.status(),
       metrics: () => this.metrics(),
-      onFault: (error) => this.options.log.error("admin_fault", error instanceof Error ? (error.stack ?? error.message) : String(error)),
+      onFault: (error) => this.options.log.error("admin_fault", stackOf(error)),
     });
   }
 

@@ -2,6 +2,7 @@
  * Probes every endpoint that has a health check, each on its own timer, and writes what follows into the endpoint table, where the
  * workers read it. Probes of one endpoint never overlap. An endpoint that stays over a reload keeps its state.
  */
+import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { nextHealth, UNKNOWN_HEALTH } from "../policy/health/next-health.ts";
 import type { HealthState } from "../policy/health/next-health.ts";
@@ -181,7 +182,7 @@ function probeTls(upstream: Upstream, readFile: (path: string) => string): Probe
   try {
     return { tls: { ...tls, ca: readFile(ca_file) }, obstacle: null };
   } catch (error) {
-    return { tls, obstacle: `cannot read ca_file: ${error instanceof Error ? error.message : String(error)}` };
+    return { tls, obstacle: `cannot read ca_file: ${messageOf(error)}` };
   }
 }
 

@@ -47,9 +47,7 @@ test("a port in use is found, also when its owner would share it", async (t) => 
   const sharing = portOf(await occupied(t, { reusePort: supported }));
   for (const port of [plain, sharing]) {
     const { problem } = await checkListeners([tcp(0), tcp(port)], supported);
-    assert.equal(problem?.listener, 1);
-    assert.equal(problem.code, "EADDRINUSE");
-    assert.equal(problem.message, `cannot listen on 127.0.0.1:${port}: the address is in use (EADDRINUSE)`);
+    assert.equal(problem, `cannot listen on 127.0.0.1:${port}: the address is in use (EADDRINUSE)`);
   }
 });
 
@@ -57,19 +55,19 @@ test("two listeners of one configuration on one port are found", async () => {
   const free = await planFor([tcp(0)], false);
   const port = free.listeners[0]?.target.kind === "tcp" ? free.listeners[0].target.port : 0;
   const { problem } = await checkListeners([tcp(port), tcp(port)], supported);
-  assert.deepEqual([problem?.listener, problem?.code], [1, "EADDRINUSE"]);
+  assert.match(problem ?? "", /\(EADDRINUSE\)$/);
 });
 
 test("an address that the machine does not have", async () => {
   const { problem } = await checkListeners([tcp(0, "192.0.2.1")], supported);
-  assert.equal(problem?.message, "cannot listen on 192.0.2.1:0: this machine does not have the address (EADDRNOTAVAIL)");
+  assert.equal(problem, "cannot listen on 192.0.2.1:0: this machine does not have the address (EADDRNOTAVAIL)");
 });
 
 test("port 0 becomes a real port that stays ours until it is released", { skip: !supported }, async () => {
   const plan = await planFor([tcp(0)]);
   const target = plan.listeners[0]?.target;
   assert.ok(target?.kind === "tcp" && target.port > 0 && target.reusePort);
-  assert.equal((await checkListeners([tcp(target.port)], true)).problem?.code, "EADDRINUSE");
+  assert.match((await checkListeners([tcp(target.port)], true)).problem ?? "", /\(EADDRINUSE\)$/);
   const worker = net.createServer().listen({ host: target.host, port: target.port, reusePort: true });
   await once(worker, "listening");
   await plan.release();
@@ -109,7 +107,7 @@ test("a socket file: free, live, stale, something else, no folder", async (t) =>
 
   const live = net.createServer().listen({ path });
   await once(live, "listening");
-  assert.equal((await checkListeners([address], supported)).problem?.code, "EADDRINUSE");
+  assert.match((await checkListeners([address], supported)).problem ?? "", /\(EADDRINUSE\)$/);
   live.close();
   await once(live, "close");
 
@@ -124,7 +122,7 @@ test("a socket file: free, live, stale, something else, no folder", async (t) =>
 
   fs.writeFileSync(path, "precious");
   const { problem } = await checkListeners([address], supported);
-  assert.match(problem?.message ?? "", /a file that is not a socket is in the way \(EEXIST\)/);
+  assert.match(problem ?? "", /a file that is not a socket is in the way \(EEXIST\)/);
   assert.equal(fs.readFileSync(path, "utf8"), "precious");
   const missing = await checkListeners([{ kind: "unix", path: join(path, "x", "a.sock") }], supported);
   assert.ok(missing.problem);
@@ -133,16 +131,13 @@ test("a socket file: free, live, stale, something else, no folder", async (t) =>
 test("a file descriptor must be an open socket", async (t) => {
   const file = fs.openSync(join(folder(t), "file"), "w");
   const notSocket = await checkListeners([{ kind: "fd", fd: file }], supported);
-  assert.equal(notSocket.problem?.code, "ENOTSOCK");
+  assert.match(notSocket.problem ?? "", /\(ENOTSOCK\)$/);
   fs.closeSync(file);
   const notOpen = await checkListeners([{ kind: "fd", fd: 99_999 }], supported);
-  assert.equal(notOpen.problem?.code, "EBADF");
+  assert.match(notOpen.problem ?? "", /\(EBADF\)$/);
 });
 
 test("a Unix socket in a folder that does not exist", async () => {
   const { problem } = await checkListeners([{ kind: "unix", path: "/nowhere/at/all.sock" }], supported);
-  assert.deepEqual(
-    [problem?.code, problem?.message],
-    ["ENOENT", "cannot listen on unix:/nowhere/at/all.sock: the folder does not exist (ENOENT)"],
-  );
+  assert.equal(problem, "cannot listen on unix:/nowhere/at/all.sock: the folder does not exist (ENOENT)");
 });

@@ -8,6 +8,7 @@
 import net from "node:net";
 import fs from "node:fs";
 import path from "node:path";
+import { codeOf, messageOf } from "../base/errors.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
 import { formatListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
@@ -25,16 +26,8 @@ export interface PlannedListener {
   readonly shared: boolean;
 }
 
-export interface ListenProblem {
-  /** Position in the configuration. */
-  readonly listener: number;
-  /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` ... */
-  readonly code: string;
-  /** One plain line that names address and reason. */
-  readonly message: string;
-}
-
-export type ListenCheck = { readonly plan: ListenPlan; readonly problem?: undefined } | { readonly problem: ListenProblem };
+/** `problem`: one plain line that names address and reason. */
+export type ListenCheck = { readonly plan: ListenPlan; readonly problem?: undefined } | { readonly problem: string };
 
 /** Whether this Node can open one port several times: Linux from 22.12 (and 23.1) on. */
 export function reusePortSupported(platform: string, nodeVersion: string): boolean {
@@ -47,12 +40,12 @@ export async function checkListeners(addresses: readonly ListenAddress[], reuseP
   const placeholders: net.Server[] = [];
   const listeners: PlannedListener[] = [];
   try {
-    for (const [listener, address] of addresses.entries()) {
+    for (const address of addresses) {
       try {
         listeners.push(await checkOne(address, reusePort, tests, placeholders));
       } catch (error) {
         await Promise.all(placeholders.map(closed));
-        return { problem: { listener, code: codeOf(error), message: listenMessage(address, error) } };
+        return { problem: listenMessage(address, error) };
       }
     }
   } finally {
@@ -71,8 +64,8 @@ export async function checkListeners(addresses: readonly ListenAddress[], reuseP
 /** One plain line: `cannot listen on :8080: the address is in use (EADDRINUSE)`. */
 export function listenMessage(address: ListenAddress, error: unknown): string {
   const code = codeOf(error);
-  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
-  return `cannot listen on ${formatListenAddress(address)}: ${reason} (${code})`;
+  const reason = REASONS[code] ?? messageOf(error);
+  return `cannot listen on ${formatListenAddress(address)}: ${reason}${code === "" ? "" : ` (${code})`}`;
 }
 
 /** Removes a socket file that a dead process left behind; throws EADDRINUSE when somebody listens there. */
@@ -158,8 +151,4 @@ function answers(path: string): Promise<boolean> {
       else reject(error);
     });
   });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
 }

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import net from "node:net";
+import { codeOf } from "../base/errors.ts";
 import { http } from "./node-http.ts";
 
 export interface ProbeTarget {
@@ -132,7 +133,7 @@ const REASONS: Readonly<Record<string, string>> = {
 function errorInWords(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return errorInWords(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const code = codeOf(error);
   if (code.startsWith("HPE_")) return `malformed answer (${error.message})`;
   return REASONS[code] ?? (error.message || code);
 }

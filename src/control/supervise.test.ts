@@ -183,9 +183,9 @@ test("a reload that the workers refuse, or that needs a restart, changes nothing
 test("log lines and events of a worker arrive, and the lines are acknowledged", async (t) => {
   const running = await started(t, { workers: 1 });
   await ask(running.port, "/say");
-  await until("acknowledged", () => events(running, "worker_fault").length === 1);
+  await until("acknowledged", () => events(running, "warm_up_skipped").length === 1);
   assert.deepEqual(running.lines, ["line of 0\n"]);
-  assert.equal(typeof events(running, "worker_fault")[0]?.["chunk"], "number");
+  assert.equal(typeof events(running, "warm_up_skipped")[0]?.["chunk"], "number");
   assert.deepEqual([events(running, "accept_failed")[0]?.["level"], events(running, "accept_failed")[0]?.["worker"]], ["warn", 0]);
 });
 

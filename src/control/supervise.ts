@@ -8,6 +8,7 @@
  *                                    starts after a pause (restart-delay.ts)
  */
 import type { Worker } from "node:worker_threads";
+import { messageOf } from "../base/errors.ts";
 import type { ConfigureMessage, ListenTarget, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
@@ -22,7 +23,7 @@ export type WorkerConfiguration = Omit<ConfigureMessage, "type">;
 
 export interface SupervisorOptions {
   readonly workers: number;
-  readonly init: Omit<WorkerInit, "index" | "workers" | "logMemory">;
+  readonly init: Omit<WorkerInit, "index" | "logMemory">;
   /** Starts the thread of a seat, or gives one that was started before. */
   readonly threadFor: (index: number) => Worker;
   readonly log: AppLog;
@@ -251,8 +252,8 @@ export class Supervisor {
     } catch (error) {
       // A death is dealt with where it is noticed; a replacement that lives but cannot serve must die for the next try.
       if (error instanceof WorkerEnded) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.options.log.error("worker_fault", `the replacement of worker ${seat.index} cannot serve`, { worker: seat.index, reason });
+      const reason = messageOf(error);
+      this.options.log.error("worker_not_replaced", `the replacement of worker ${seat.index} cannot serve`, { worker: seat.index, reason });
       await handle.terminate();
     }
   }
@@ -302,7 +303,7 @@ export class Supervisor {
 }
 
 function endedInWords(error: unknown): string {
-  return `ended: ${error instanceof Error ? error.message : String(error)}`;
+  return `ended: ${messageOf(error)}`;
 }
 
 function timer(delayMs: number): { readonly due: Promise<void>; readonly cancel: () => void } {

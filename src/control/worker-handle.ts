@@ -1,5 +1,6 @@
 /** One data-plane thread as the control plane sees it: questions with their answers, and its end. */
 import type { Worker } from "node:worker_threads";
+import { stackOf } from "../base/errors.ts";
 import { linesOf } from "../observe/log-batch.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
@@ -44,7 +45,7 @@ export class WorkerHandle {
     this.thread.on("message", (message: FromWorker) => this.receive(message));
     let fault: string | null = null;
     this.thread.on("error", (error: unknown) => {
-      fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      fault = stackOf(error);
     });
     this.ended = new Promise((resolve) => {
       this.thread.once("exit", (code) => {

@@ -3,7 +3,7 @@
  * received text, so names keep their spelling and their order (docs/forwarding.md).
  */
 import type { FieldSection } from "./field-section.ts";
-import { FRAMING_FIELDS, Known, bit } from "./known-fields.ts";
+import { FRAMING_AND_HOST, Known, bit } from "./known-fields.ts";
 
 /** End at this hop in either direction (RFC 9110 section 7.6.1); Transfer-Encoding is the codec's to decide. */
 // Proxy-Authorization and Proxy-Authenticate are between a client and a forward proxy that it chose, and a gateway is none (section 11.7).
@@ -29,7 +29,7 @@ export const UNTRUSTED_DROPPED: number =
 export const RESPONSE_DROPPED: number = HOP_BY_HOP;
 
 /**
- * Around the value of a field of `FRAMING_FIELDS` a tab is white space (RFC 9110 section 5.6.3), but to some origins part of the value
+ * Around the value of a field of `FRAMING_AND_HOST` a tab is white space (RFC 9110 section 5.6.3), but to some origins part of the value
  * (nginx; llhttp for Transfer-Encoding). Two parsers that differ there see two messages, so such a line goes on with one space.
  */
 const REWRITTEN = bit(Known.tabbedFraming);
@@ -38,7 +38,7 @@ const REWRITTEN = bit(Known.tabbedFraming);
 export function keptText(section: FieldSection, dropped: number, removed: readonly string[]): string {
   const text = section.text;
   if ((section.present & (dropped | REWRITTEN)) === 0 && removed.length === 0) return text;
-  const rewritten = (section.present & REWRITTEN) === 0 ? 0 : FRAMING_FIELDS;
+  const rewritten = (section.present & REWRITTEN) === 0 ? 0 : FRAMING_AND_HOST;
   // A client may name thousands of fields: with a look at each of them for each line, a head would cost milliseconds.
   const many = removed.length > FEW ? new Set(removed) : null;
   let kept = "";

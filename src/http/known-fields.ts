@@ -34,7 +34,7 @@ export const Known = {
   /** Of a response: any of the Access-Control fields (Fetch standard, section 3.3.3). */
   accessControl: 26,
   vary: 27,
-  /** No name: a field of `FRAMING_FIELDS` has a tab around its value. */
+  /** No name: a field of `FRAMING_AND_HOST` has a tab around its value. */
   tabbedFraming: 28,
   /** An unsafe name that folds onto a known one. */
   foldedName: 29,
@@ -50,7 +50,7 @@ export function bit(id: KnownId): number {
 }
 
 /** Fields that say where a message ends and whom it is for. */
-export const FRAMING_FIELDS: number = bit(Known.host) | bit(Known.contentLength) | bit(Known.transferEncoding);
+export const FRAMING_AND_HOST: number = bit(Known.host) | bit(Known.contentLength) | bit(Known.transferEncoding);
 
 const NAMES: readonly (readonly [string, KnownId])[] = [
   ["host", Known.host],

@@ -27,7 +27,7 @@ export class BodyFraming {
   length: number = 0;
 }
 
-const FRAMING_FIELDS = bit(Known.contentLength) | bit(Known.transferEncoding);
+const BODY_LENGTH_FIELDS = bit(Known.contentLength) | bit(Known.transferEncoding);
 const DIGITS = /^[0-9]+$/;
 
 /** Decides and writes into `framing`; returns the fault for which the message must be refused, or null. */
@@ -35,7 +35,7 @@ export function decideFraming(fields: FieldSection, facts: MessageFacts, framing
   framing.kind = Framing.none;
   framing.length = 0;
   const isResponse = facts.status !== 0;
-  const given = fields.present & FRAMING_FIELDS;
+  const given = fields.present & BODY_LENGTH_FIELDS;
 
   // Checked whatever the rules below say: a wrong Content-Length is never forwarded, not even on an answer to HEAD (RFC 9110, 8.6).
   let length = -1;

@@ -1,7 +1,7 @@
-/** A reason for which a message is refused. `status` is the answer to a request; every fault in a response is a 502. */
+/** A reason for which a message is refused. `status` answers a request, 502 where only a response can have it; in a response every fault is a 502. */
 export interface Fault {
   readonly code: string;
-  readonly status: 400 | 414 | 431 | 501 | 505;
+  readonly status: 400 | 414 | 431 | 501 | 502 | 505;
   readonly detail: string;
 }
 
@@ -34,13 +34,11 @@ export type FaultName =
   | "chunkExtension"
   | "chunkEnd"
   | "traceBody"
-  | "incomplete"
-  | "unaskedData"
-  | "interimFlood";
+  | "incomplete";
 
 export const Faults: Readonly<Record<FaultName, Fault>> = {
   requestLine: fault("bad_request_line", 400, "The request line is malformed."),
-  statusLine: fault("bad_status_line", 400, "The status line is malformed."),
+  statusLine: fault("bad_status_line", 502, "The status line is malformed."),
   version: fault("bad_version", 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here."),
   startLineTooLong: fault("start_line_too_long", 414, "The request line is too long."),
   methodTooLong: fault("method_too_long", 501, "The request method is too long."),
@@ -62,14 +60,12 @@ export const Faults: Readonly<Record<FaultName, Fault>> = {
   transferEncoding: fault("bad_transfer_encoding", 400, "Transfer-Encoding is not exactly chunked."),
   transferEncodingOld: fault("transfer_encoding_in_1_0", 400, "An HTTP/1.0 message has no Transfer-Encoding."),
   ambiguousLength: fault("ambiguous_length", 400, "Content-Length and Transfer-Encoding are both given."),
-  lengthForbidden: fault("length_forbidden", 400, "A response without a body has a Transfer-Encoding."),
+  lengthForbidden: fault("length_forbidden", 502, "A response without a body has a Transfer-Encoding."),
   chunkSize: fault("bad_chunk_size", 400, "A chunk size is malformed."),
   chunkExtension: fault("bad_chunk_extension", 400, "A chunk extension is malformed or too long."),
   chunkEnd: fault("bad_chunk_end", 400, "A chunk does not end where its size says."),
   traceBody: fault("trace_body", 400, "A TRACE request carries no body."),
   incomplete: fault("incomplete", 400, "The connection ended inside a message."),
-  unaskedData: fault("unasked_data", 400, "Bytes arrived that nobody asked for."),
-  interimFlood: fault("interim_flood", 400, "Too many interim responses."),
 };
 
 function fault(code: string, status: Fault["status"], detail: string): Fault {

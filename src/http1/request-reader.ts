@@ -163,7 +163,7 @@ export class RequestReader extends MessageReader<RequestHead> {
     return null;
   }
 
-  /** Those that the head has are the message's before. */
+  /** The head is used again: what it has are those of the message before. */
   private forgetHost(head: RequestHead): void {
     head.authority = "";
     head.host = "";

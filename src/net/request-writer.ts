@@ -1,4 +1,5 @@
 /** The head of a forwarded request as HTTP/1.1 text (docs/forwarding.md). */
+import type { UnsafeFieldNames } from "../config/listener-schema.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED, keptText } from "../http/forward-fields.ts";
 import { isAuthority } from "../http/authority.ts";
@@ -25,7 +26,7 @@ export interface ForwardedRequest {
   readonly secure: boolean;
   readonly upgrade: boolean;
   readonly forwarded: readonly ForwardedElement[] | null;
-  readonly unsafeFieldNames: "drop" | "refuse" | "forward";
+  readonly unsafeFieldNames: UnsafeFieldNames;
 }
 
 /** What the added fields depend on, and their text: hardly ever different from one request of a connection to the next. */

@@ -1,6 +1,7 @@
 /** Any socket of Node's as a transport: TLS, connections that are being made, and every one where there is no raw access. */
 import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
+import { codeOf } from "../base/errors.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
@@ -19,7 +20,7 @@ export class StreamTransport implements Transport {
     this.reader = reader;
     this.writer = writer;
     socket.on("end", () => this.reader.onEnd());
-    socket.on("error", (error: NodeJS.ErrnoException) => (this.code ??= errorCode(error)));
+    socket.on("error", (error: Error) => (this.code ??= errorCode(error)));
     socket.on("close", () => this.reader.onClosed(this.code));
   }
 
@@ -126,10 +127,6 @@ export function onreadOption(reader: TransportReader): OnReadOpts {
 }
 
 /** The system's code; of several addresses that all failed, the first one's. */
-function errorCode(error: NodeJS.ErrnoException): string {
-  if (error instanceof AggregateError) {
-    const first: unknown = error.errors[0];
-    if (first instanceof Error && "code" in first && typeof first.code === "string") return first.code;
-  }
-  return error.code ?? "";
+function errorCode(error: Error): string {
+  return codeOf(error instanceof AggregateError ? error.errors[0] : error);
 }

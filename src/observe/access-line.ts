@@ -25,7 +25,7 @@ export interface AccessRecord {
   readonly durationMs: number;
   /** Milliseconds until the endpoint's response head; -1: there was none. */
   readonly originHeadMs: number;
-  /** URL of the endpoint that answered; "" for none. */
+  /** URL of the endpoint that answered or was tried last; "" for none. */
   readonly endpoint: string;
   readonly route: string;
   readonly attempts: number;

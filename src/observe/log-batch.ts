@@ -55,7 +55,7 @@ export class LogBatch {
     return true;
   }
 
-  /** Call it on a tick of some 100 ms. While the sink still has an earlier batch it does nothing: a slow output gets full chunks. */
+  /** Call it every few dozen milliseconds. While the sink still has an earlier batch it does nothing: a slow output gets full chunks. */
   flush(): void {
     if (this.untaken === 0) this.hand();
   }

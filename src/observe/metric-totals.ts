@@ -6,7 +6,8 @@
  * Gauges are kept per worker in the base as well: a connection that was opened under the old generation may be closed under the new
  * one (+1 there, −1 here), and when a worker dies its part must vanish from all of them.
  */
-import { CounterId, COUNTERS, GAUGES, MetricTable, STATUS_CLASSES } from "../shared/metric-table.ts";
+import { COUNTERS, COUNTER_NAMES, CounterId, GAUGES, MetricTable, STATUS_CLASSES } from "../shared/metric-table.ts";
+import type { CounterName } from "../shared/metric-table.ts";
 import type { MetricLayout, RouteSums } from "../shared/metric-table.ts";
 
 export interface RequestTotal {
@@ -22,7 +23,7 @@ export interface RouteTotal extends RouteSums {
 }
 
 export interface MetricSnapshot {
-  readonly counters: Readonly<Record<keyof typeof CounterId, number>>;
+  readonly counters: Readonly<Record<CounterName, number>>;
   readonly requests: readonly RequestTotal[];
   readonly routes: readonly RouteTotal[];
 }
@@ -173,12 +174,8 @@ function mergeSeries(base: Sums): void {
   if (all !== undefined) base.routes.set("", all);
 }
 
-function namedCounters(counters: Float64Array): Record<keyof typeof CounterId, number> {
-  const named: Record<keyof typeof CounterId, number> = { ...CounterId };
-  for (const name of counterNames()) named[name] = counters[CounterId[name]] ?? 0;
+function namedCounters(counters: Float64Array): Record<CounterName, number> {
+  const named: Record<CounterName, number> = { ...CounterId };
+  for (const name of COUNTER_NAMES) named[name] = counters[CounterId[name]] ?? 0;
   return named;
-}
-
-function counterNames(): (keyof typeof CounterId)[] {
-  return Object.keys(CounterId).filter((name): name is keyof typeof CounterId => name in CounterId);
 }

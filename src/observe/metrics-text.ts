@@ -1,17 +1,18 @@
 /**
  * Prometheus text exposition format 0.0.4: what `GET /metrics` answers. Pure: everything it prints is an argument.
  */
-import { CounterId, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
+import { COUNTER_NAMES, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
 import { COUNTER_METRICS, METRICS } from "./names.ts";
 import type { MetricName } from "./names.ts";
 import type { MetricSnapshot } from "./metric-totals.ts";
+import type { HealthWord } from "./status.ts";
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export interface EndpointReading {
   readonly upstream: string;
   readonly endpoint: string;
-  readonly health: "healthy" | "unhealthy" | "unknown";
+  readonly health: HealthWord;
   readonly inFlight: number;
 }
 
@@ -44,7 +45,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   writeRequests(page, totals);
   writeRoutes(page, totals);
   writeEndpoints(page, endpoints);
-  for (const name of counterNames()) page.single(COUNTER_METRICS[name], totals.counters[name]);
+  for (const name of COUNTER_NAMES) page.single(COUNTER_METRICS[name], totals.counters[name]);
   page.single(METRICS.limiterEvictions, process.limiterEvictions);
   page.single(METRICS.logDroppedLines, process.logDroppedLines);
   return page.text();
@@ -139,8 +140,4 @@ function escapeLabel(text: string): string {
 
 function escapeHelp(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-}
-
-function counterNames(): (keyof typeof CounterId)[] {
-  return Object.keys(CounterId).filter((name): name is keyof typeof CounterId => name in CounterId);
 }

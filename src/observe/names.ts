@@ -1,8 +1,8 @@
 /**
- * Every metric and every log event that Millrace has, with the sentence that the documentation and the scrape print. A name is
- * spelled nowhere else.
+ * Every metric and every log event that Millrace has, with the sentence that the documentation and the scrape print. The compiler
+ * refuses any other name.
  */
-import type { CounterId } from "../shared/metric-table.ts";
+import type { CounterName } from "../shared/metric-table.ts";
 
 export type MetricType = "counter" | "gauge" | "histogram";
 
@@ -12,8 +12,8 @@ export interface MetricName {
   readonly help: string;
 }
 
-/** Metrics of the counter cells, one for each {@link CounterId}. */
-export const COUNTER_METRICS: Readonly<Record<keyof typeof CounterId, MetricName>> = {
+/** Metrics of the counter cells, one for each {@link CounterName}. */
+export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
   connections_open: gauge("millrace_connections_open", "Client connections that are open now."),
   exchanges_in_flight: gauge("millrace_exchanges_in_flight", "Requests that have begun and have not ended yet."),
   upstream_connections_open: gauge("millrace_upstream_connections_open", "Connections to endpoints that are open now, idle ones included."),
@@ -66,7 +66,7 @@ export const METRICS: {
 } = {
   requests: counter(
     "millrace_requests_total",
-    "Requests that ended, by route, upstream, endpoint (empty: answered by the proxy, or more than 65536 combinations) and status class.",
+    "Requests that ended, by route, upstream, endpoint (the one tried last; empty: none, or more than 65536 combinations) and status class.",
   ),
   requestDuration: {
     name: "millrace_request_duration_seconds",
@@ -109,7 +109,7 @@ export const EVENTS = {
   worker_exited: "A worker ended unexpectedly.",
   worker_replaced: "A replacement worker is serving.",
   worker_refused_config: "A worker did not accept the configuration.",
-  worker_fault: "An error inside a worker that cost at most one exchange.",
+  worker_not_replaced: "A replacement could not serve; it is ended, and the next one is tried.",
   admin_fault: "The admin address answered a request with an error of its own.",
   draining: "No new connections; exchanges in flight are finished.",
   drained: "All exchanges have ended or were cut.",

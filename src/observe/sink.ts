@@ -10,6 +10,7 @@
  * A reader that stops reading blocks one of libuv's four threads and, once the backlog is full, costs log lines; nothing else.
  */
 import fs from "node:fs";
+import { codeOf } from "../base/errors.ts";
 
 /** Most bytes that wait for the output. About one second of JSON lines at 15,000 requests per second. */
 export const BACKLOG_BYTES_MAX: number = 4 * 1024 * 1024;
@@ -273,7 +274,7 @@ export class LogSink {
       this.fd = fd;
       this.reopened = null;
     } catch (error) {
-      problem = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+      problem = codeOf(error) || "unknown";
       this.reopenFailed = true;
       this.reopenRetry = setTimeout(() => {
         // With a write under way it is tried behind that.

@@ -5,7 +5,7 @@
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointHealth } from "../shared/endpoint-table.ts";
 
-export type HealthWord = "healthy" | "unhealthy" | "unknown";
+export type HealthWord = keyof typeof ENDPOINT_HEALTH;
 
 export interface StatusDocument {
   /** `ok`: every endpoint may be used; `degraded`: some may not; `down`: none of any upstream may. */

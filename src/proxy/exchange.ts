@@ -11,6 +11,8 @@
  * Longer than most files here because a reader of the life of a request should find it in one place.
  */
 import { Buffer } from "node:buffer";
+import type { UnsafeFieldNames } from "../config/listener-schema.ts";
+import { messageOf } from "../base/errors.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
@@ -24,9 +26,9 @@ import type { Fault } from "../http1/faults.ts";
 import { INTERIM_RESPONSES_MAX } from "../http1/limits.ts";
 import type { Usable } from "../policy/balance/balancer.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../policy/retry/may-retry.ts";
-import type { FailedAttempt } from "../policy/retry/may-retry.ts";
+import type { FailedAttempt, RequestSent } from "../policy/retry/may-retry.ts";
 import * as answers from "./answers.ts";
-import { failureAnswer, failureCounter, isConnectFailure } from "./failure.ts";
+import { FAILURES, failureAnswer } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
 import { admitRequest } from "./forwarding.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
@@ -52,7 +54,7 @@ export interface Origin {
   readonly trusted: boolean;
   readonly secure: boolean;
   readonly forwarded: readonly ForwardedElement[] | null;
-  readonly unsafeFieldNames: "drop" | "refuse" | "forward";
+  readonly unsafeFieldNames: UnsafeFieldNames;
 }
 
 /** Why a client gets no more of its response. */
@@ -202,7 +204,7 @@ export class Exchange implements ExchangeView, Usable {
 
   /** A middleware threw: a mistake of ours or of an extension. It costs this exchange, not the thread. */
   private reportHook(error: unknown): void {
-    this.plane.report("error", "middleware_failed", error instanceof Error ? error.message : String(error), {
+    this.plane.report("error", "middleware_failed", messageOf(error), {
       route: this.route?.name ?? "",
     });
   }
@@ -395,7 +397,7 @@ export class Exchange implements ExchangeView, Usable {
     this.upstream = null;
     this.upstreamReadyNow = false;
     this.requestBlocked = false;
-    const counter = this.tunnelling ? null : failureCounter(kind);
+    const counter = this.tunnelling ? null : FAILURES[kind].counter;
     if (counter !== null) this.plane.metrics.add(counter, 1);
     if (this.tunnelling || this.responseStarted) {
       this.outcome = this.tunnelling ? "tunnel" : kind;
@@ -412,22 +414,23 @@ export class Exchange implements ExchangeView, Usable {
   }
 
   private attempt(kind: FailureKind, reused: boolean, answered: boolean, sent: boolean): FailedAttempt {
-    const connect = isConnectFailure(kind);
+    const failure = FAILURES[kind].attempt;
     return {
-      failure: connect
-        ? "connect"
-        : kind === "connection_terminated"
-          ? "connection_lost"
-          : kind === "malformed_response"
-            ? "malformed_response"
-            : "response_head_timeout",
+      failure,
       method: this.request.method,
-      requestSent: connect ? "none" : this.replay === null ? "consumed" : !sent ? "none" : this.upgrade ? "consumed" : "replayable",
+      requestSent: this.requestSent(failure === "connect" ? false : sent),
       responseStarted: answered,
       attempts: this.attempts,
       retriesMax: this.group?.retries ?? 0,
       pooledConnection: reused,
     };
+  }
+
+  /** What the endpoint may have got, and whether it can be sent again. */
+  private requestSent(sent: boolean): RequestSent {
+    if (this.replay === null) return "consumed";
+    if (!sent) return "none";
+    return this.upgrade ? "consumed" : "replayable";
   }
 
   private retry(sameEndpoint: EndpointTarget | null): void {

@@ -1,4 +1,5 @@
 /** What can go wrong between the proxy and an origin. Errors on the data path are values. */
+import type { AttemptFailure } from "../policy/retry/may-retry.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { LocalAnswer } from "./middleware.ts";
 
@@ -19,58 +20,42 @@ interface Meaning {
   /** RFC 9209 section 2.3. */
   readonly proxyStatus: string;
   readonly detail: string;
+  /** What it is to the decision about a further attempt. */
+  readonly attempt: AttemptFailure;
+  /** What counts it: the endpoint was too slow, or failed otherwise; null: it was not the endpoint's fault. */
+  readonly counter: CounterId | null;
 }
 
+const FAILED = CounterId.origin_failures;
+const TOO_SLOW = CounterId.upstream_timeouts;
+
 export const FAILURES: Readonly<Record<FailureKind, Meaning>> = {
-  connection_refused: { status: 502, proxyStatus: "connection_refused", detail: "The origin refused the connection." },
-  destination_unroutable: { status: 502, proxyStatus: "destination_ip_unroutable", detail: "The origin cannot be reached." },
-  dns_error: { status: 502, proxyStatus: "dns_error", detail: "The origin's name could not be resolved." },
-  connection_timeout: { status: 504, proxyStatus: "connection_timeout", detail: "The origin did not accept the connection in time." },
-  tls_error: { status: 502, proxyStatus: "tls_protocol_error", detail: "The origin could not be trusted or did not speak TLS." },
-  connection_limit: { status: 503, proxyStatus: "connection_limit_reached", detail: "The proxy has no connection to spare." },
-  connection_terminated: {
-    status: 502,
-    proxyStatus: "connection_terminated",
-    detail: "The origin closed the connection before it answered.",
-  },
-  response_timeout: { status: 504, proxyStatus: "http_response_timeout", detail: "The origin did not answer in time." },
-  malformed_response: { status: 502, proxyStatus: "http_protocol_error", detail: "The origin's answer was malformed." },
-  write_timeout: { status: 504, proxyStatus: "http_response_timeout", detail: "The origin did not take the request in time." },
+  connection_refused: meaning(502, "connection_refused", "The origin refused the connection.", "connect", FAILED),
+  destination_unroutable: meaning(502, "destination_ip_unroutable", "The origin cannot be reached.", "connect", FAILED),
+  dns_error: meaning(502, "dns_error", "The origin's name could not be resolved.", "connect", FAILED),
+  connection_timeout: meaning(504, "connection_timeout", "The origin did not accept the connection in time.", "connect", TOO_SLOW),
+  tls_error: meaning(502, "tls_protocol_error", "The origin could not be trusted or did not speak TLS.", "connect", FAILED),
+  connection_limit: meaning(503, "connection_limit_reached", "The proxy has no connection to spare.", "connect", null),
+  connection_terminated: meaning(
+    502,
+    "connection_terminated",
+    "The origin closed the connection before it answered.",
+    "connection_lost",
+    FAILED,
+  ),
+  response_timeout: meaning(504, "http_response_timeout", "The origin did not answer in time.", "timeout", TOO_SLOW),
+  malformed_response: meaning(502, "http_protocol_error", "The origin's answer was malformed.", "malformed_response", FAILED),
+  write_timeout: meaning(504, "connection_write_timeout", "The origin did not take the request in time.", "timeout", TOO_SLOW),
 };
+
+function meaning(status: number, proxyStatus: string, detail: string, attempt: AttemptFailure, counter: CounterId | null): Meaning {
+  return { status, proxyStatus, detail, attempt, counter };
+}
 
 /** The answer when an exchange ends for that failure before a response head went out. */
 export function failureAnswer(kind: FailureKind): LocalAnswer {
   const { status, proxyStatus, detail } = FAILURES[kind];
   return { status, reason: kind, detail, fields: [], proxyStatus };
-}
-
-/** What counts a failed attempt: the endpoint was too slow, or failed otherwise; null: it was not the endpoint's fault. */
-export function failureCounter(kind: FailureKind): CounterId | null {
-  switch (kind) {
-    case "connection_timeout":
-    case "response_timeout":
-    case "write_timeout":
-      return CounterId.upstream_timeouts;
-    case "connection_limit":
-      return null;
-    default:
-      return CounterId.origin_failures;
-  }
-}
-
-/** Nothing was sent to the origin: the request may go elsewhere whatever its method. */
-export function isConnectFailure(kind: FailureKind): boolean {
-  switch (kind) {
-    case "connection_refused":
-    case "destination_unroutable":
-    case "dns_error":
-    case "connection_timeout":
-    case "tls_error":
-    case "connection_limit":
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** The kind of a failed connect, from the system's error code. */
@@ -101,4 +86,5 @@ export function connectFailure(code: string): FailureKind {
 }
 
 /** Node's own codes, and the names of OpenSSL's results of verifying a certificate (X509_STORE_CTX_get_error(3)). */
-const TLS_CODE = /^ERR_(?:TLS|SSL)|CERT|CRL|^UNABLE_TO_|^(?:EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;
+const TLS_CODE =
+  /^ERR_(?:TLS|SSL|OSSL)|CERT|CRL|^UNABLE_TO_|^(?:EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;

@@ -1,4 +1,5 @@
 /** Fields that decide whether a request is forwarded at all, and the ones that the proxy adds to it. */
+import type { UnsafeFieldNames } from "../config/listener-schema.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -18,11 +19,7 @@ const UNSAFE = bit(Known.unsafeName) | bit(Known.foldedName);
 const UNUSUAL = bit(Known.expect) | bit(Known.authorization) | bit(Known.maxForwards) | bit(Known.via);
 
 /** What a request is answered before a route is looked for; null: go on. */
-export function admitRequest(
-  request: RequestHead,
-  connection: ConnectionOptions,
-  unsafeFieldNames: "drop" | "forward" | "refuse",
-): LocalAnswer | null {
+export function admitRequest(request: RequestHead, connection: ConnectionOptions, unsafeFieldNames: UnsafeFieldNames): LocalAnswer | null {
   const { method, present } = request;
   if (method !== "GET" && (method === "TRACE" || method === "CONNECT")) return answers.METHOD_REFUSED;
   if (connection.namesNeeded) return answers.CONNECTION_NAMES_NEEDED;

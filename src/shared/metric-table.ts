@@ -55,6 +55,9 @@ export const CounterId: {
   access_log_dropped_lines: 18,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
+export type CounterName = keyof typeof CounterId;
+
+export const COUNTER_NAMES: readonly CounterName[] = Object.keys(CounterId) as CounterName[];
 
 /** Number of gauges at the head of {@link CounterId}. */
 export const GAUGES = 4;
@@ -174,7 +177,7 @@ export class WorkerMetrics {
   /**
    * Counts one exchange that has ended.
    * @param routeIndex position in the configuration; -1: no route took it
-   * @param endpointIndex position within the route's upstream; -1: answered by the proxy itself
+   * @param endpointIndex position within the route's upstream; -1: none was tried
    * @param status sent to the client; 0: none was
    */
   exchangeFinished(

@@ -60,8 +60,7 @@ export type WorkerEvent =
   | "middleware_failed"
   | "sockets_enough"
   | "sockets_short"
-  | "warm_up_skipped"
-  | "worker_fault";
+  | "warm_up_skipped";
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 

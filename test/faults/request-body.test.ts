@@ -277,7 +277,7 @@ const rows: Row[] = [
     },
     origin: ({ connection }) => connection.stopReading(),
     expect: {
-      answer: { status: 504, error: "http_response_timeout" },
+      answer: { status: 504, error: "connection_write_timeout" },
       log: { status: 504, outcome: "write_timeout" },
       client: "closed",
       origin: "closed",

@@ -71,7 +71,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
       for (const close of closers) await close();
       if (stage === null) return;
       assert.equal(code, 0);
-      assert.doesNotMatch(stage.proxy.output(), /worker_exited|worker_fault|middleware_failed|internal error|log_lines_dropped/);
+      assert.doesNotMatch(stage.proxy.output(), /worker_exited|worker_not_replaced|middleware_failed|internal error|log_lines_dropped/);
     });
 
     for (const [index, row] of rows.entries()) {

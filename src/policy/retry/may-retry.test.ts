@@ -15,7 +15,7 @@ const lost: FailedAttempt = {
   pooledConnection: true,
 };
 const anyAttempt: fc.Arbitrary<FailedAttempt> = fc.record({
-  failure: fc.constantFrom("connect" as const, "connection_lost" as const, "response_head_timeout" as const, "malformed_response" as const),
+  failure: fc.constantFrom("connect" as const, "connection_lost" as const, "timeout" as const, "malformed_response" as const),
   method: fc.constantFrom("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "POST", "PATCH", "CONNECT", "get", "PROPFIND"),
   requestSent: fc.constantFrom("none" as const, "replayable" as const, "consumed" as const),
   responseStarted: fc.boolean(),
@@ -44,7 +44,7 @@ test("a lost connection: idempotent methods whose bytes can be sent again, or wh
 test("never after a byte of the response, a timeout of its head, or a malformed one", () => {
   fc.assert(
     fc.property(anyAttempt, (attempt) => {
-      if (attempt.responseStarted || attempt.failure === "response_head_timeout" || attempt.failure === "malformed_response")
+      if (attempt.responseStarted || attempt.failure === "timeout" || attempt.failure === "malformed_response")
         assert.equal(mayRetry(attempt), false);
     }),
   );

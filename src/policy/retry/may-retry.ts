@@ -10,8 +10,8 @@ export type AttemptFailure =
   | "connect"
   /** The connection ended before the response head was complete. */
   | "connection_lost"
-  /** No response head in time. The origin may well be working on the request. */
-  | "response_head_timeout"
+  /** The request was not taken, or not answered, in time. The origin may well be working on it. */
+  | "timeout"
   /** The response could not be understood. */
   | "malformed_response";
 
@@ -48,7 +48,7 @@ export function mayRetry(attempt: FailedAttempt): boolean {
       return attempt.requestSent !== "consumed";
     case "connection_lost":
       return attempt.requestSent === "none" || (attempt.requestSent === "replayable" && isIdempotent(attempt.method));
-    case "response_head_timeout": // an origin that is slow under load would get the load twice
+    case "timeout": // an origin that is slow under load would get the load twice
     case "malformed_response":
       return false;
   }
