@@ -187,6 +187,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     }
     this.processing = false;
     this.exchange?.requestFlush();
+    this.context.plane.chunk.closeAny();
   }
 
   /** Reads one head and begins its exchange; false: wait. */

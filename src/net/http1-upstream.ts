@@ -171,6 +171,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   abort(): void {
     this.exchange = null;
+    this.thread.chunk.drop(this.outlet);
     this.transport.destroy();
   }
 
@@ -217,6 +218,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.noteProgress();
     this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     const goesOn = this.process();
+    this.thread.chunk.closeAny();
     this.behindRead(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
   }
 

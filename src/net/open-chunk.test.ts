@@ -104,3 +104,19 @@ test("what another connection gets closes the chunk, and bytes from elsewhere be
   outlets[1].flush();
   assert.equal(textOf(other), "3\r\nsec\r\n");
 });
+
+test("what is dropped, and what is left at the end of an event, is not there for the next one", () => {
+  const [one, other] = [new Sink(), new Sink()];
+  const outlets = [outletTo(one), outletTo(other)] as const;
+  const chunk = new OpenChunk();
+  const bytes = Buffer.from("bytes");
+  chunk.add(outlets[0], bytes, 0, 5);
+  chunk.drop(outlets[1]);
+  chunk.drop(outlets[0]);
+  chunk.add(outlets[1], bytes, 0, 5);
+  chunk.closeAny();
+  bytes.fill("x");
+  chunk.closeAny();
+  for (const outlet of outlets) outlet.flush();
+  assert.deepEqual([textOf(one), textOf(other)], ["", "5\r\nbytes\r\n"]);
+});

@@ -1,7 +1,8 @@
 /**
  * The chunk that a chunked body goes on with: whatever one read brought of the body becomes one, in however many chunks it came (RFC 9112
  * section 7.1.3: how a sender cuts them says nothing). The receiver has fewer to read, and no line lies between the slices to be written.
- * One serves all connections of a thread, as nothing stays in it when a read has been passed on.
+ * One serves all connections of a thread, for nothing may stay in it behind the event that brought it: the memory that it refers to is
+ * read into again.
  */
 import type { Buffer } from "node:buffer";
 import { CHUNK_END, chunkStart } from "../http1/write-chunk.ts";
@@ -40,15 +41,25 @@ export class OpenChunk {
     if (outlet === this.outlet) this.closeAny();
   }
 
-  private closeAny(): void {
+  /** What was collected for that outlet goes nowhere: its connection is given up. */
+  drop(outlet: Outlet): void {
+    if (outlet === this.outlet) this.forget();
+  }
+
+  /** At the end of every event that may have brought some: whoever it is for gets it while it is there. */
+  closeAny(): void {
     const { outlet, bytes, places } = this;
     if (outlet === null || bytes === null) return;
     outlet.append(chunkStart(this.length));
     for (let index = 0; index < places.length; index += 2) outlet.slice(bytes, places[index] as number, places[index + 1] as number);
     outlet.append(CHUNK_END);
+    this.forget();
+  }
+
+  private forget(): void {
     this.outlet = null;
     this.bytes = null;
-    places.length = 0;
+    this.places.length = 0;
     this.length = 0;
   }
 }
