@@ -310,6 +310,22 @@ describe("WebSocket", () => {
     await origin.close();
   });
 
+  test("a 101 before the end of the request is a fault: the client still speaks HTTP", async () => {
+    const origin = await startRawOrigin({
+      onHead: (_, socket) => {
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
+        );
+        return true;
+      },
+    });
+    const proxy = await startMillrace(config(`"${origin.url}"`));
+    const request = HANDSHAKE.replace(/\r\n\r\n$/, "\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello");
+    assert.equal((await ask(proxy.port, request)).status, 502);
+    await proxy.stop();
+    await origin.close();
+  });
+
   test("a 101 that nobody asked for is a fault", async () => {
     const origin = await startRawOrigin({
       onRequest: ({ socket }) => socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),

@@ -96,7 +96,7 @@ describe("SIGTERM", () => {
     await origin.close();
   });
 
-  test("cuts what lasts beyond the limit, and a second signal ends at once", async () => {
+  test("cuts what lasts beyond the limit", async () => {
     const origin = await startRawOrigin({ onHead: () => true });
     const short = await startMillrace(config(origin.url, "shutdown: { timeout: 300ms }").replace("access: false", "access: true"));
     const client = await RawClient.connect(short.port);
@@ -110,7 +110,37 @@ describe("SIGTERM", () => {
     );
     await client.end();
     client.destroy();
+    await origin.close();
+  });
 
+  test("begins no request that was held behind one that it cuts", async (t) => {
+    const origin = await startRawOrigin({
+      onHead: (head, socket) => {
+        if (!head.startsWith("GET /slow")) return false;
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+        return true;
+      },
+      onRequest: answerOk,
+    });
+    t.after(() => origin.close());
+    const proxy = await startMillrace(config(origin.url, "shutdown: { timeout: 300ms }").replace("workers: 2", "workers: 1"));
+    t.after(() => proxy.stop());
+    // Two connections to the endpoint: the held request would find one that idles.
+    await Promise.all(["/a", "/b"].map((path) => ask(proxy.port, get(path))));
+    const client = await RawClient.connect(proxy.port);
+    t.after(() => client.destroy());
+    client.send(get("/slow"));
+    await client.until(({ received }) => received.endsWith("only this"), "the beginning of the response");
+    client.send("POST /pay HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nmoney");
+    // Behind it on the same loop: what the client sent before is held by then.
+    await ask(proxy.port, get("/c"));
+    assert.equal(await proxy.stop(), 0);
+    await client.end();
+    assert.ok(!origin.received().includes("POST /pay"));
+  });
+
+  test("a second one ends the process at once", async () => {
+    const origin = await startRawOrigin({ onHead: () => true });
     const long = await startMillrace(config(origin.url, "shutdown: { timeout: 1h }").replace("level: warn", "level: info"));
     const other = await RawClient.connect(long.port);
     const before = origin.accepted();

@@ -509,6 +509,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const plane = this.context.plane;
     this.closing = true;
     const head = this.reader.startedHead;
+    // What waits of earlier answers is not this one's, be it that it finds its client gone.
+    this.outlet.endWait();
     const before = this.outlet.bytesWritten;
     const json = head !== null && answers.acceptsJson(head.knownValue(Known.accept));
     this.outlet.append(answerText(answer, NO_EDITS, json, head?.method === "HEAD", true, plane.now + plane.epochOffset));
@@ -636,7 +638,12 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (exchange !== null && this.tunnel === null && !exchange.responseStarted) {
       this.closing = true;
       exchange.requestFailed(answers.DRAIN_TIMEOUT);
-    } else exchange?.downstreamGone("drain_timeout");
+    } else {
+      // A request that was held behind it is not begun any more.
+      this.closing = true;
+      this.held = null;
+      exchange?.downstreamGone("drain_timeout");
+    }
     this.destroy();
     return cuts;
   }

@@ -185,3 +185,26 @@ test("behind a failed write nothing is written, and its owner is told of it once
   assert.equal(outlet.flush(), true, "nobody need wait for what goes nowhere");
   assert.deepEqual([told, sink.written, outlet.bytesSent], [["failed"], [["lost"]], 4]);
 });
+
+for (const [what, give] of [
+  ["text", (outlet: Outlet) => outlet.append("text")],
+  ["pieces", (outlet: Outlet) => outlet.slice(Buffer.alloc(5000), 0, 5000)],
+] as const) {
+  test(`what fails at once was not sent: ${what}`, async () => {
+    const sink = new Sink();
+    const outlet = outletTo(sink);
+    outlet.append("before");
+    outlet.flush();
+    sink.write = () => {
+      outlet.onWriteFailed();
+      return true;
+    };
+    give(outlet);
+    assert.equal(outlet.flush(), true);
+    assert.deepEqual([outlet.bytesSent, outlet.failed], [6, true]);
+    // Nor does what comes later wait for the end of a turn.
+    outlet.append("later");
+    outlet.flushLater(new WriteBatch(), false);
+    assert.deepEqual([outlet.bytesWritten, outlet.waits], [6, false]);
+  });
+}

@@ -104,7 +104,7 @@ export class Outlet implements TransportWriter, Waiting {
    * by its owner, `endWait`.
    */
   flushLater(batch: WriteBatch, isRequest: boolean): boolean {
-    if (this.pieces !== null || this.blocked || this.text === "" || this.text.length > WAITING_MAX) return this.flush();
+    if (this.pieces !== null || this.blocked || this.failed || this.text === "" || this.text.length > WAITING_MAX) return this.flush();
     if (!this.waits) this.waits = batch.keep(this, isRequest);
     return this.waits || this.flush();
   }
@@ -119,14 +119,22 @@ export class Outlet implements TransportWriter, Waiting {
     this.text = "";
     this.pieces = null;
     if (this.failed || transport === null || !transport.writable) return;
+    const { bytesSent } = this;
     if (pieces === null) {
       this.bytesSent += text.length;
       if (!transport.write(text)) this.blocked = true;
-      return;
+    } else {
+      if (text !== "") pieces.push(text);
+      for (const piece of pieces) this.bytesSent += piece.length;
+      if (!transport.write(pieces)) this.blocked = true;
     }
-    if (text !== "") pieces.push(text);
-    for (const piece of pieces) this.bytesSent += piece.length;
-    if (!transport.write(pieces)) this.blocked = true;
+    // It failed at once: not a byte was taken.
+    if (this.hasFailed()) this.bytesSent = bytesSent;
+  }
+
+  /** A question of its own, as the compiler does not see that a write may change the answer. */
+  private hasFailed(): boolean {
+    return this.failed;
   }
 
   onWritten(): void {

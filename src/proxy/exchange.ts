@@ -253,6 +253,8 @@ export class Exchange implements ExchangeView, Usable {
     if (this.replay !== null && this.replay !== "") upstream.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) {
       upstream.end(this.requestTrailers);
+      // The attempt before may have paused the client, which is read on so that its end is seen.
+      if (this.attempts > 1) this.downstream.resumeRequest();
       return this.requestFlush();
     }
     // Body bytes that have arrived already join the head in one write.
@@ -321,7 +323,8 @@ export class Exchange implements ExchangeView, Usable {
   /** An interim response or the switch of protocols; false: a fault, the connection must not be used on. */
   interim(head: ResponseHead, upstream: Upstream): boolean {
     if (head.status === 101) {
-      if (!this.upgrade || this.responseStarted) return false;
+      // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8).
+      if (!this.upgrade || this.responseStarted || !this.requestEnded) return false;
       this.tunnelling = true;
       this.responseStarted = true;
       this.status = 101;
