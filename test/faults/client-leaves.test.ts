@@ -160,8 +160,10 @@ const rows: Row[] = [
   {
     name: "half-closes behind the request",
     client: async ({ client, get }) => {
-      await client.send(get());
+      // In one go: the origin, in this same process, must not answer before.
+      const sent = client.send(get());
       client.halfClose();
+      await sent;
     },
     expect: { ...served(), client: "closed" },
   },
