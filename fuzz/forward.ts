@@ -2,7 +2,7 @@
  * What the proxy would send on of the messages that it accepts, made by the very functions that its drivers call, as one connection:
  * pipelined to the origin, or one answer after the other to the client.
  */
-import { clientAddress } from "../src/http/client-address.ts";
+import { elementOfClient } from "../src/http/client-address.ts";
 import { compileCidrs } from "../src/base/cidr.ts";
 import { connectionOptions } from "../src/http/connection-options.ts";
 import { FieldEdits } from "../src/http/field-edits.ts";
@@ -64,11 +64,11 @@ export class RequestForwarder implements Relay<RequestReader> {
   }
 
   /** As the driver of a connection to a client makes it. */
-  private origin(head: RequestHead): Pick<ForwardedRequest, "peer" | "client" | "peerTrusted" | "forwarded"> {
-    if (this.sender === "client") return { peer: PEER, client: PEER, peerTrusted: false, forwarded: null };
-    const forwarded = this.sender === "forwarded" ? (parseForwarded(head.knownValues(Known.forwarded)) ?? []) : null;
-    const nodes = forwarded === null ? head.knownValues(Known.xForwardedFor) : forwarded.map((element) => element.for ?? "unknown");
-    return { peer: PEER, client: clientAddress(PEER, nodes, TRUSTED), peerTrusted: true, forwarded };
+  private origin(head: RequestHead): Pick<ForwardedRequest, "peer" | "peerTrusted" | "forwarded"> {
+    const said = { peer: PEER, peerTrusted: this.sender !== "client" };
+    if (this.sender !== "forwarded") return { ...said, forwarded: null };
+    const elements = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
+    return { ...said, forwarded: { elements, ofClient: elementOfClient(elements, TRUSTED) } };
   }
 }
 

@@ -178,6 +178,10 @@ describe("a trusted proxy that writes Forwarded", () => {
     ]);
     assert.deepEqual(at(all.origin, "X-Forwarded-For"), ["6.6.6.6, 192.0.2.7, 127.0.0.1"]);
     assert.deepEqual([at(all.origin, "X-Forwarded-Host"), at(all.origin, "X-Forwarded-Proto")], [["shop.test"], ["https"]]);
+    for (const node of ["for=_hidden;", "for=unknown;", ""]) {
+      await say(all, TRUSTED, "/", [`Forwarded: for=6.6.6.6;host=forged.test, ${node}host=shop.test;proto=https`]);
+      assert.deepEqual([at(all.origin, "X-Forwarded-Host"), at(all.origin, "X-Forwarded-Proto")], [["shop.test"], ["https"]], node);
+    }
     await say(all, TRUSTED, "/", ['Forwarded: for="6.6.6.6']);
     assert.deepEqual(at(all.origin, "Forwarded"), ["for=127.0.0.1;host=a.test;proto=http"]);
   });

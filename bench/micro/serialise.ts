@@ -106,7 +106,6 @@ function fromClient(bytes: Buffer): ForwardedRequest {
     request,
     connection: connectionOptions(request),
     peer: PEER,
-    client: PEER,
     peerTrusted: false,
     secure: false,
     upgrade: false,
@@ -116,9 +115,10 @@ function fromClient(bytes: Buffer): ForwardedRequest {
 }
 
 function fromProxy(request: RequestHead): ForwardedRequest {
-  return { ...fromClient(Buffer.from(`${request.startLine}${request.text}\r\n`, "latin1")), client: "192.0.2.44", peerTrusted: true };
+  return { ...fromClient(Buffer.from(`${request.startLine}${request.text}\r\n`, "latin1")), peerTrusted: true };
 }
 
 function fromForwarded(request: RequestHead): ForwardedRequest {
-  return { ...fromProxy(request), forwarded: parseForwarded(request.knownValues(Known.forwarded)) };
+  const elements = parseForwarded(request.knownValues(Known.forwarded)) ?? [];
+  return { ...fromProxy(request), forwarded: { elements, ofClient: elements[0] } };
 }

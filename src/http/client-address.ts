@@ -4,6 +4,7 @@
  * further left may have been sent by the client itself.
  */
 import { formatIpv4, parseIpAddress } from "../base/cidr.ts";
+import type { ForwardedElement } from "./forwarded.ts";
 import { trimOws } from "./trim-ows.ts";
 
 /** What decides whether a hop is trusted; CidrSet is one. */
@@ -35,6 +36,18 @@ export function clientAddress(peer: string, forwardedFor: readonly string[], tru
     }
   }
   return client;
+}
+
+/**
+ * Which element a trusted peer's Forwarded says of the client's request: the leftmost that a trusted proxy wrote, whether it names its
+ * node, hides it or leaves it out. What stands further left the client may have written itself.
+ */
+export function elementOfClient(elements: readonly ForwardedElement[], trusted: TrustedAddresses): ForwardedElement | undefined {
+  for (let index = elements.length - 1; index > 0; index--) {
+    const address = addressOfEntry(elements[index]?.for ?? "");
+    if (address === null || !trusted.contains(address)) return elements[index];
+  }
+  return elements[0];
 }
 
 /**

@@ -12,6 +12,13 @@ export interface ForwardedElement {
   readonly proto?: string;
 }
 
+/** What is believed of a field that trusted proxies write. */
+export interface BelievedForwarded {
+  readonly elements: readonly ForwardedElement[];
+  /** The one of them that tells of the client's request; undefined where there is none. */
+  readonly ofClient: ForwardedElement | undefined;
+}
+
 /** The elements of all lines, in order; null when anything in them is malformed. */
 export function parseForwarded(values: readonly string[]): readonly ForwardedElement[] | null {
   const elements: ForwardedElement[] = [];

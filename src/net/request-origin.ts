@@ -1,5 +1,5 @@
 /** Who speaks in a request: its client by what a trusted proxy says, and the fields that nobody is believed in. */
-import { clientAddress } from "../http/client-address.ts";
+import { clientAddress, elementOfClient } from "../http/client-address.ts";
 import { UNTRUSTED_DROPPED } from "../http/forward-fields.ts";
 import { parseForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
@@ -14,8 +14,9 @@ export function behindProxy(head: RequestHead, peer: string, context: ListenerCo
   if (context.addressFrom === "x_forwarded_for") {
     return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
   }
-  const forwarded = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
-  const nodes = forwarded.map((element) => element.for ?? "unknown");
+  const elements = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
+  const nodes = elements.map((element) => element.for ?? "unknown");
+  const forwarded = { elements, ofClient: elementOfClient(elements, context.trusted) };
   return { ...said, client: clientAddress(peer, nodes, context.trusted), forwarded };
 }
 

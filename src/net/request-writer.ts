@@ -6,7 +6,7 @@ import { isAuthority } from "../http/authority.ts";
 import { addressOfEntry } from "../http/client-address.ts";
 import { trimOws } from "../http/trim-ows.ts";
 import { forwardedElement } from "../http/forwarded.ts";
-import type { ForwardedElement } from "../http/forwarded.ts";
+import type { BelievedForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { KnownId } from "../http/known-fields.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
@@ -20,12 +20,10 @@ export interface ForwardedRequest {
   readonly connection: ConnectionOptions;
   /** Address of the connection's other end, without port. */
   readonly peer: string;
-  /** The client's address behind trusted proxies. */
-  readonly client: string;
   readonly peerTrusted: boolean;
   readonly secure: boolean;
   readonly upgrade: boolean;
-  readonly forwarded: readonly ForwardedElement[] | null;
+  readonly forwarded: BelievedForwarded | null;
   readonly unsafeFieldNames: UnsafeFieldNames;
 }
 
@@ -120,21 +118,20 @@ function rewritten(request: RequestHead): number {
 }
 
 /** Behind a trusted proxy: its own address is appended, and what it did not say, or not well, is said. */
-function forwardedFurther({ request, peer, client, secure, forwarded: elements }: ForwardedRequest): string {
+function forwardedFurther({ request, peer, secure, forwarded: believed }: ForwardedRequest): string {
   const proto = secure ? "https" : "http";
   const host = request.authority;
   const via = `Via: 1.${request.minor} ${PSEUDONYM}\r\n`;
-  if (elements === null) {
+  if (believed === null) {
     const before = request.knownValues(Known.xForwardedFor).join(", ");
     let text = `X-Forwarded-For: ${before === "" ? peer : `${before}, ${peer}`}\r\n`;
     if (!isProto(onlyValue(request, Known.xForwardedProto))) text += `X-Forwarded-Proto: ${proto}\r\n`;
     if (!isHost(onlyValue(request, Known.xForwardedHost)) && host !== "") text += `X-Forwarded-Host: ${host}\r\n`;
     return text + via;
   }
+  const { elements, ofClient: said } = believed;
   const list = [...(elements.length === 0 ? [] : request.knownValues(Known.forwarded)), forwardedElement(peer, host, proto)].join(", ");
   const addresses = elements.map((element) => addressOfEntry(element.for ?? "") ?? "unknown");
-  // Who wrote the client's element is trusted; what stands further left the client may have written itself.
-  const said = elements[addresses.lastIndexOf(client)];
   const saidHost = isHost(said?.host) ? said?.host : host;
   return (
     `Forwarded: ${list}\r\nX-Forwarded-For: ${[...addresses, peer].join(", ")}\r\n` +

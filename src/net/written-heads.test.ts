@@ -82,7 +82,7 @@ function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest
   readHead(reader, one.start, one.lines);
   const { head: request } = reader;
   const { peer, peerTrusted, secure, upgrade, unsafeFieldNames } = one;
-  const facts = { peer, client: peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwarded: null };
+  const facts = { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwarded: null };
   return requestHeadText({ request, connection: connectionOptions(request), ...facts }, editsOf(one), added, "origin.test:8080");
 }
 

@@ -16,7 +16,7 @@ import { messageOf } from "../base/errors.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
-import type { ForwardedElement } from "../http/forwarded.ts";
+import type { BelievedForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
@@ -53,7 +53,7 @@ export interface Origin {
   readonly client: string;
   readonly trusted: boolean;
   readonly secure: boolean;
-  readonly forwarded: readonly ForwardedElement[] | null;
+  readonly forwarded: BelievedForwarded | null;
   readonly unsafeFieldNames: UnsafeFieldNames;
 }
 
@@ -72,7 +72,7 @@ export class Exchange implements ExchangeView, Usable {
   readonly secure: boolean;
   readonly peer: string;
   /** What trusted proxies said in Forwarded; null where that field is not the one to believe. */
-  readonly forwarded: readonly ForwardedElement[] | null;
+  readonly forwarded: BelievedForwarded | null;
   readonly unsafeFieldNames: Origin["unsafeFieldNames"];
   /** When its first byte was read, in monotonic milliseconds. */
   readonly startedAt: number;
@@ -450,7 +450,7 @@ export class Exchange implements ExchangeView, Usable {
   /** The client is gone: nobody waits for the rest. */
   downstreamGone(reason: DownstreamEnd): void {
     if (this.finished) return;
-    this.outcome = this.tunnelling ? "tunnel" : reason;
+    this.outcome = this.tunnelling && reason !== "drain_timeout" ? "tunnel" : reason;
     if (this.status === 0) this.status = 499;
     this.dropUpstream();
     this.finish();
