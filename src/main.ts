@@ -7,10 +7,11 @@ import { HELP, parseArguments } from "./cli/arguments.ts";
 import type { Command } from "./cli/arguments.ts";
 import { EarlySignals } from "./cli/early-signals.ts";
 
-const out = (text: string): void => void process.stdout.write(text);
+let outputProblem: string | null = null;
+const out = (text: string): void => void process.stdout.write(text, noteProblem);
 const err = (text: string): void => void process.stderr.write(text);
 
-// A reader that went away (`millrace schema | head`) must not end in a stack trace.
+// It is told with each write, too; without this it would end in a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 cacheStrippedSources();
@@ -45,6 +46,11 @@ async function execute(given: Command): Promise<number> {
   }
 }
 
+/** A reader that went away (`millrace schema | head`) has what it wanted. */
+function noteProblem(error: (Error & { code?: string }) | null | undefined): void {
+  if (error?.code !== "EPIPE") outputProblem ??= error?.code ?? null;
+}
+
 /** Our own mistake; whatever is wrong with arguments, files or addresses is said by the commands. */
 function internalError(error: unknown): number {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -73,5 +79,9 @@ function version(): string {
 /** Ends the process when what was printed has gone out: a pipe may still hold some of it. */
 function exit(code: number): void {
   process.exitCode = code;
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+  process.stdout.write("", () => {
+    const isCut = code === 0 && outputProblem !== null;
+    if (isCut) err(`millrace: the output cannot be written: ${outputProblem}\n`);
+    process.stderr.write("", () => process.exit(isCut ? 2 : code));
+  });
 }

@@ -12,8 +12,18 @@ test("defineConfig takes both forms, and the compiler knows their keys", () => {
     routes: [{ upstream: "app" }],
   });
   const short = defineConfig({ backends: ["http://127.0.0.1:3000"], rate_limit: { requests_per_minute: 100 } });
-  for (const config of [full, short]) assert.ok("config" in checkConfig(config, "millrace.config.ts", {}, noFiles));
+  const routes = [{ upstream: "app", match: { methods: ["GET"] } }] as const;
+  const constant = defineConfig({
+    listeners: [{ address: ":8080" }],
+    upstreams: { app: { endpoints: ["http://127.0.0.1:3000"] } },
+    routes,
+  });
+  for (const config of [full, short, constant]) assert.ok("config" in checkConfig(config, "millrace.config.ts", {}, noFiles));
   // @ts-expect-error: there is no such key
   const wrong = defineConfig({ backends: ["http://127.0.0.1:3000"], worker: 1 });
   assert.ok("problems" in checkConfig(wrong, "millrace.config.ts", {}, noFiles));
+  const upstreams = { app: { endpoints: ["http://127.0.0.1:3000"] } };
+  // @ts-expect-error: a key of the other form
+  const mixed = defineConfig({ listeners: [{ address: ":8080" }], upstreams, routes: [{ upstream: "app" }], health_check: {} });
+  assert.ok("problems" in checkConfig(mixed, "millrace.config.ts", {}, noFiles));
 });

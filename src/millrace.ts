@@ -5,7 +5,16 @@ import type { ShortConfigInput } from "./config/short-form.ts";
 export type { Config, ConfigInput } from "./config/schema.ts";
 export type { ShortConfigInput } from "./config/short-form.ts";
 
+/** Constant or not: a configuration is only read. */
+type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;
+
+/** One form without the keys that only the other one has. */
+type Only<Form, Other> = Constant<Form> & { readonly [Key in Exclude<keyof Other, keyof Form>]?: never };
+
+/** A configuration in one of its two forms. */
+export type DefinedConfig = Only<ConfigInput, ShortConfigInput> | Only<ShortConfigInput, ConfigInput>;
+
 /** Returns what it is given: the editor then knows the keys, and the compiler checks them. Values are checked when the file is loaded. */
-export function defineConfig(config: ConfigInput | ShortConfigInput): ConfigInput | ShortConfigInput {
+export function defineConfig(config: DefinedConfig): DefinedConfig {
   return config;
 }

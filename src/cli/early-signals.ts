@@ -5,13 +5,16 @@ export class EarlySignals {
   /** Nothing is in flight yet. */
   private readonly end = (): never => process.exit(0);
 
+  /** There is no log file yet that could be opened again; left to Node, the signal would open its debugger to whoever is on this machine. */
+  private readonly ignore = (): void => {};
+
   constructor() {
-    process.on("SIGHUP", this.hold).on("SIGTERM", this.end).on("SIGINT", this.end);
+    process.on("SIGHUP", this.hold).on("SIGUSR1", this.ignore).on("SIGTERM", this.end).on("SIGINT", this.end);
   }
 
   /** Others handle them from now on. Whether a SIGHUP came. */
   release(): boolean {
-    process.off("SIGHUP", this.hold).off("SIGTERM", this.end).off("SIGINT", this.end);
+    process.off("SIGHUP", this.hold).off("SIGUSR1", this.ignore).off("SIGTERM", this.end).off("SIGINT", this.end);
     return this.hungUp;
   }
 }

@@ -113,7 +113,6 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
     request,
     connection,
     peer: view.client,
-    client: view.client,
     peerTrusted: false,
     secure: false,
     upgrade: connection.upgrade && asksForWebSocket(request),
@@ -138,7 +137,7 @@ function readRequest(given: ExplainArguments, listener: ListenerConfig): ReadReq
     if (!URL.canParse(target)) return `"${given.url}" is neither a URL nor a path`;
     const url = new URL(target);
     // The spelling of the path is kept: routes are matched on what a client would send.
-    target = target.replace(/^[a-z]+:\/\/[^/?#]*/i, "");
+    target = target.replace(/^[a-z]+:\/\/[^/?#]*/i, "").replace(/#.*$/s, "");
     if (!target.startsWith("/")) target = `/${target}`;
     if (!fields.some((field) => /^host\s*:/i.test(field))) fields = [`Host: ${url.host}`, ...fields];
   } else if (!fields.some((field) => /^host\s*:/i.test(field))) fields = ["Host: localhost", ...fields];

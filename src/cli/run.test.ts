@@ -281,6 +281,29 @@ test("wrong arguments and wrong files: exit 1, said on stderr", async (t) => {
   assert.ok(!/^\s+at /m.test(missing.err), "no stack trace");
 });
 
+test("output that cannot be written is no success", { skip: fs.existsSync("/dev/full") ? false : "there is no /dev/full" }, async (t) => {
+  const full = fs.openSync("/dev/full", "w");
+  t.after(() => fs.closeSync(full));
+  const child = spawn(process.execPath, [MAIN, "schema"], { stdio: ["ignore", full, "pipe"] });
+  let said = "";
+  child.stderr?.on("data", (data) => (said += String(data)));
+  const [code]: unknown[] = await once(child, "close");
+  assert.deepEqual([code, said], [2, "millrace: the output cannot be written: ENOSPC\n"]);
+});
+
+test("SIGUSR1 before anything serves opens no debugger", async (t) => {
+  const { folder } = await setting(t, "");
+  const slow = join(folder, "slow.mjs");
+  fs.writeFileSync(slow, 'console.log("reading");\nawait new Promise((resolve) => setTimeout(resolve, 60_000));\n');
+  const running = millrace(t, "run", "--config", slow);
+  await said(running, /reading/);
+  running.child.kill("SIGUSR1");
+  // Signals are told in their order.
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+  assert.doesNotMatch(running.err, /Debugger/);
+});
+
 test("version and help", async (t) => {
   const version = millrace(t, "--version");
   assert.equal(await version.ended, 0);

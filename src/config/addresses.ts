@@ -56,6 +56,14 @@ export const pathPattern: Text = text(
 
 export const method: Text = text(TOKEN, "method", "a method such as GET").transform((name) => name.toUpperCase());
 
+/** A star would be the name of a method; that none is listed stands for all. */
+export const listedMethod: Text = text(
+  TOKEN,
+  "method",
+  "a method such as GET; without `methods` a route takes all",
+  (name) => name !== "*",
+).transform((name) => name.toUpperCase());
+
 export const fieldName: Text = text(TOKEN, "field name", "a field name such as Content-Type");
 
 /** A value that a field can hold: no line ends, no white space around it. */
@@ -66,9 +74,14 @@ export const fieldValue: Text = text(
 );
 
 /** Probed path, with query. */
-export const requestTarget: Text = text(/^\/[!-~]*$/, "path", "a path that begins with / and holds no spaces");
+export const requestTarget: Text = text(/^\/[!-"$-~]*$/, "path", "a path that begins with / and holds no spaces and no #");
 
-export const hostField: Text = text(new RegExp(`^${HOST}(?::[0-9]{1,5})?$`), "host", "a host with or without port, such as app.internal");
+export const hostField: Text = text(
+  new RegExp(`^${HOST}(?::[0-9]{1,5})?$`),
+  "host",
+  "a host with or without port, such as app.internal",
+  (host) => URL.canParse(`http://${host}`),
+);
 
 /** Not an address: none may be sent (RFC 6066 section 3), and what cannot be sent is not asked for. */
 export const serverName: Text = text(

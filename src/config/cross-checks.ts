@@ -129,10 +129,17 @@ function rateLimit(value: unknown, path: KeyPath): Finding[] {
 }
 
 function cors(value: unknown, path: KeyPath): Finding[] {
-  if (at(value, "allow_credentials") !== true || !listOf(at(value, "allowed_origins")).includes("*")) return [];
-  const message =
-    'it has no effect together with the origin "*": every page could act in the name of its visitors; list the origins instead';
-  return [warning([...path, "allow_credentials"], message)];
+  if (at(value, "allow_credentials") !== true) return [];
+  if (listOf(at(value, "allowed_origins")).includes("*")) {
+    const message =
+      'it has no effect together with the origin "*": every page could act in the name of its visitors; list the origins instead';
+    return [warning([...path, "allow_credentials"], message)];
+  }
+  const star = listOf(at(value, "exposed_headers")).indexOf("*");
+  // Fetch standard, section 3.3.3.
+  return star < 0
+    ? []
+    : [warning([...path, "exposed_headers", star], "with credentials browsers take it for the name of a field; list the fields instead")];
 }
 
 function shortAuthentication(value: unknown): Finding[] {

@@ -34,3 +34,16 @@ test("knows the keys at a path, through lists, names and alternatives", () => {
   assert.deepEqual(keysAt(full, ["constructor"]), []);
   assert.ok(keysAt(shortFormJsonSchema(), ["health_check"]).includes("frequency"));
 });
+
+test("single values may be replacements, as docs/configuration.md says of them", () => {
+  const [full] = fileJsonSchema()["anyOf"] as unknown[];
+  const properties = asNode(asNode(full)["properties"]);
+  const listener = asNode(asNode(properties["listeners"])["items"]);
+  const endpoints = asNode(asNode(asNode(asNode(properties["upstreams"])["additionalProperties"])["properties"])["endpoints"]);
+  for (const node of [properties["workers"], asNode(listener["properties"])["address"], endpoints["items"]]) {
+    const offered = asNode(node)["anyOf"];
+    assert.ok(Array.isArray(offered));
+    assert.ok(offered.some((each) => new RegExp(String(asNode(each)["pattern"])).test("${NAME:-x}")));
+  }
+  assert.equal(typeof asNode(properties["workers"])["description"], "string");
+});

@@ -14,10 +14,43 @@ export function fileJsonSchema(): SchemaNode {
     $schema,
     title: "Millrace configuration",
     anyOf: [
-      { title: "Full form", ...full },
-      { title: "Short form, for one upstream", ...short },
+      { title: "Full form", ...orReplaced(full) },
+      { title: "Short form, for one upstream", ...orReplaced(short) },
     ],
   };
+}
+
+/** A text in which `${NAME}` is replaced: it may stand for any single value. */
+const REPLACED: SchemaNode = { type: "string", pattern: String.raw`\$\{[A-Za-z_]` };
+
+/** The same with what may stand in a file before its replacements are made. */
+function orReplaced(node: SchemaNode): SchemaNode {
+  const inside = Object.fromEntries(
+    Object.entries(node).map(([key, value]): [string, unknown] => {
+      if (key === "properties")
+        return [key, Object.fromEntries(Object.entries(asNode(value)).map(([name, each]) => [name, orReplaced(asNode(each))]))];
+      if (key === "items" || (key === "additionalProperties" && typeof value === "object")) return [key, orReplaced(asNode(value))];
+      return [key, value];
+    }),
+  );
+  if (Array.isArray(node["anyOf"])) {
+    const offered = node["anyOf"].map(asNode);
+    return {
+      ...inside,
+      anyOf: [...offered.map((each) => (isSingle(each) ? each : orReplaced(each))), ...(offered.some(isSingle) ? [REPLACED] : [])],
+    };
+  }
+  if (!isSingle(node)) return inside;
+  const { title, description, default: standard, ...rest } = inside;
+  const said = { title, description, default: standard };
+  return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)), anyOf: [rest, REPLACED] };
+}
+
+/** Whether only some single values fit, so that a replacement does not. */
+function isSingle(node: SchemaNode): boolean {
+  const { type, pattern, enum: values } = node;
+  if (type === "string") return pattern !== undefined || values !== undefined;
+  return type === "integer" || type === "number" || type === "boolean" || "const" in node;
 }
 
 export function fullFormJsonSchema(): SchemaNode {

@@ -86,6 +86,18 @@ logging: { level: WARNING }
 });
 
 describe("problems", () => {
+  test("what could be sent but not be meant is refused", () => {
+    assert.match(problemsOf(full({ route: 'match: { methods: "*" }' })).join(), /match\.methods: expected a method such as GET; without/);
+    assert.match(problemsOf(full({ upstream: 'health_check: { path: "/a#b" }' })).join(), /health_check\.path: expected a path .* no #/);
+    assert.match(problemsOf(full({ upstream: 'health_check: { host: "a:99999" }' })).join(), /health_check\.host: expected a host/);
+    assert.match(problemsOf(full({ rest: "workers: two" })).join(), /workers: expected a whole number from 1 to 256 or auto, found "two"/);
+    const inFlow = full({ upstream: "keep_alive: { max_idle: ${N:-3} }" });
+    assert.match(
+      problemsOf(inFlow).join("\n"),
+      /^[^\n]*no valid YAML: [^\n]*between \[ \] or \{ \} a value with \$\{NAME\} stands in quotes[^\n]*$/,
+    );
+  });
+
   test("a server name is no address: none may be sent", () => {
     const found = (name: string): string => problemsOf(full({ upstream: `tls: { server_name: "${name}" }` })).join();
     assert.match(found("10.0.0.5"), /tls\.server_name: expected a host name such as app\.internal, and no IP address, found "10\.0\.0\.5"/);
@@ -250,6 +262,8 @@ routes:
     const text = full({ route: 'cors: { allowed_origins: ["*"], allow_credentials: true }' });
     assert.match(warningsOf(text).join(), /cors\.allow_credentials: it has no effect together with the origin "\*"/);
     assert.equal(configOf(text).routes[0]?.cors?.allow_credentials, false);
+    const exposed = full({ route: 'cors: { allowed_origins: ["https://a.test"], allow_credentials: true, exposed_headers: [A, "*"] }' });
+    assert.match(warningsOf(exposed).join(), /cors\.exposed_headers\.1: with credentials browsers take it for the name of a field/);
     const listed = full({ route: 'cors: { allowed_origins: ["https://a.test"], allow_credentials: true }' });
     assert.equal(configOf(listed).routes[0]?.cors?.allow_credentials, true);
   });

@@ -47,7 +47,8 @@ export const loggingSchema: z.ZodType<LoggingConfig, LoggingInput> = exactly<Log
     format: z.enum(["json", "text"]).default("json").meta({ description: "One JSON object per line, or lines for people." }),
     output: filePath.default("stdout").meta({
       title: "`stdout`, `stderr` or file",
-      description: "Where lines go. A file is appended to, and opened again on SIGUSR1 so that it can be rotated.",
+      description:
+        "Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that it can be rotated.",
     }),
     access: z.boolean().default(true).meta({
       description: "Whether every exchange gets a line. Tokens, cookies and query strings never stand in it.",

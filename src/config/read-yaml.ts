@@ -34,7 +34,18 @@ export function readYaml(text: string): { readonly root: LocatedMap } | { readon
     // What follows a colon is text of the file, which may be a secret.
     return { at: place(pos[0]), message: `no valid YAML: ${message.replace(/\s*\n\s*/g, " ").replace(/(?<=[\w)]): .*$/, "")}` };
   });
-  if (faults.length > 0) return { faults };
+  const first = faults[0];
+  if (first !== undefined) {
+    // One mistake, and the parser has something to say about each character of it.
+    const line = text.split("\n")[first.at.line - 1] ?? "";
+    if (/\$\{/.test(line))
+      return {
+        faults: [
+          { at: first.at, message: `${first.message}; between [ ] or { } a value with \${NAME} stands in quotes, where it is a text` },
+        ],
+      };
+    return { faults };
+  }
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     return { faults: [{ at: FILE_START, message: "the file is empty; examples stand in examples/" }] };
   }

@@ -53,7 +53,7 @@ const SHORT_FORM = `## The short form
 For one upstream. A file with \`backends\` at the top is in this form; keys of both forms in one file are an error. It becomes one listener,
 one upstream named \`default\` and one route for everything, and \`GET /status\` is answered by the proxy itself on the same address. At
 least one backend must become healthy within 10 s of the start, or the process ends with exit code 2 and says why for each.
-In this form a bare number is a duration in seconds, and an empty section counts as absent.
+Where the tables below say "duration or seconds" a bare number is seconds. An empty section counts as absent.
 
 \`\`\`yaml
 server: { address: ":8080" }

@@ -1,6 +1,6 @@
 /** Which requests a route takes, what it does with them, and where they go. */
 import { z } from "zod";
-import { corsOrigin, fieldName, fieldValue, hostPattern, method, nameOf, pathPattern } from "./addresses.ts";
+import { corsOrigin, fieldName, fieldValue, hostPattern, listedMethod, method, nameOf, pathPattern } from "./addresses.ts";
 import { exactly } from "./exactly.ts";
 import { WAIT_OR_ZERO, durationOrSeconds, oneOrMore, size, wholeNumber } from "./scalars.ts";
 
@@ -87,7 +87,7 @@ const match = z.strictObject({
     description:
       "Path or paths: `/exact`, or `/prefix/*` for `/prefix` and everything below. Compared in a canonical form, so no other spelling of a path leads around a route.",
   }),
-  methods: oneOrMore(method)
+  methods: oneOrMore(listedMethod)
     .optional()
     .meta({ description: "Methods; `GET` admits `HEAD`, and with `cors` a preflight is taken by the method that it asks for." }),
   headers: z.record(fieldName, fieldValue).optional().meta({

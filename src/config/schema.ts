@@ -82,7 +82,7 @@ function startup(requireHealthy: boolean): z.ZodType<StartupConfig, StartupInput
 
 const process = {
   workers: z
-    .union([z.literal("auto"), wholeNumber({ min: 1, max: 256 })])
+    .union([z.literal("auto"), wholeNumber({ min: 1, max: 256 })], { error: "expected a whole number from 1 to 256 or auto" })
     .default("auto")
     .meta({
       title: "whole number or `auto`",

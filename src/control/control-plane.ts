@@ -141,7 +141,7 @@ export class ControlPlane {
     this.phase = "draining";
     this.options.log.info("draining", "no new connections; finishing what is in flight", { limit_ms: this.config.shutdown.timeout });
     const cut = await this.supervisor.drain(this.config.shutdown.timeout);
-    this.options.log.info("drained", "all exchanges have ended", { cut });
+    this.options.log.info("drained", cut === 0 ? "all exchanges have ended" : "what had not ended in time was cut", { cut });
     await this.stop();
     return cut;
   }

@@ -134,8 +134,10 @@ function errorInWords(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return errorInWords(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
   const code = codeOf(error);
+  // OpenSSL's own text is a line of numbers and places in its source.
+  if (code.startsWith("ERR_SSL_")) return `TLS failed: ${code.slice("ERR_SSL_".length).toLowerCase().replaceAll("_", " ")}`;
   if (code.startsWith("HPE_")) return `malformed answer (${error.message})`;
-  return REASONS[code] ?? (error.message || code);
+  return REASONS[code] ?? (error.message.trim() || code);
 }
 
 function inWords(ms: number): string {
