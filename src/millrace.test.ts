@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkConfig } from "./config/load.ts";
+import { readObject } from "./config/read-object.ts";
 import { defineConfig } from "./millrace.ts";
 
 const noFiles = (): string => "";
@@ -18,12 +19,12 @@ test("defineConfig takes both forms, and the compiler knows their keys", () => {
     upstreams: { app: { endpoints: ["http://127.0.0.1:3000"] } },
     routes,
   });
-  for (const config of [full, short, constant]) assert.ok("config" in checkConfig(config, "millrace.config.ts", {}, noFiles));
+  for (const config of [full, short, constant]) assert.ok("config" in checkConfig(readObject(config), "millrace.config.ts", {}, noFiles));
   // @ts-expect-error: there is no such key
   const wrong = defineConfig({ backends: ["http://127.0.0.1:3000"], worker: 1 });
-  assert.ok("problems" in checkConfig(wrong, "millrace.config.ts", {}, noFiles));
+  assert.ok("problems" in checkConfig(readObject(wrong), "millrace.config.ts", {}, noFiles));
   const upstreams = { app: { endpoints: ["http://127.0.0.1:3000"] } };
   // @ts-expect-error: a key of the other form
   const mixed = defineConfig({ listeners: [{ address: ":8080" }], upstreams, routes: [{ upstream: "app" }], health_check: {} });
-  assert.ok("problems" in checkConfig(mixed, "millrace.config.ts", {}, noFiles));
+  assert.ok("problems" in checkConfig(readObject(mixed), "millrace.config.ts", {}, noFiles));
 });

@@ -122,7 +122,39 @@ describe("a configuration module", () => {
     assert.equal((await configOf(file)).listeners[0]?.address, ":8080");
   });
 
-  test("is read anew each time", async () => {
+  test("costs nothing but itself: what it leaves behind ends with it, and why is said", async () => {
+    const cases: readonly (readonly [name: string, before: string, expected: RegExp])[] = [
+      ["rejected.mjs", "void Promise.reject(new Error('no secrets'));", /rejected\.mjs:1:1: the module failed: no secrets$/],
+      ["waits.mjs", "await new Promise(() => {});", /waits\.mjs:1:1: the module waits for what never comes$/],
+      ["exits.mjs", "process.exit(3);", /exits\.mjs:1:1: the module ended its thread \(exit code 3\)$/],
+      ["function.mjs", "export const f = 1;", /function\.mjs:1:1: upstreams\.app\.tls is a function; expected plain data$/],
+    ];
+    for (const [name, before, expected] of cases) {
+      const value = name === "function.mjs" ? MODULE.replace('["http://a"]', '["http://a"], tls: () => 1') : MODULE;
+      assert.match(await linesOf(write(name, `${before}\nexport default ${value};\n`)), expected);
+    }
+    await configOf(write("lively.mjs", `setInterval(() => {}, 10);\nexport default ${MODULE};\n`));
+  });
+
+  test("sees and changes the environment that its replacements are taken from", async () => {
+    const file = write(
+      "env.mjs",
+      `process.env.MILLRACE_TEST_PORT = "8081";\nexport default ${MODULE.replace(":8080", ":${MILLRACE_TEST_PORT}")};\n`,
+    );
+    assert.equal((await configOf(file)).listeners[0]?.address, ":8081");
+    delete process.env["MILLRACE_TEST_PORT"];
+  });
+
+  test("is read anew each time, and so is CommonJS that it imports", async () => {
+    const part = write("part.cjs", 'module.exports = { address: ":1001" };\n');
+    const whole = write(
+      "whole.mjs",
+      `import part from ${JSON.stringify("./part.cjs")};\nexport default ${MODULE.replace('":8080"', "part.address")};\n`,
+    );
+    assert.equal((await configOf(whole)).listeners[0]?.address, ":1001");
+    fs.writeFileSync(part, 'module.exports = { address: ":1002" };\n');
+    assert.equal((await configOf(whole)).listeners[0]?.address, ":1002");
+
     const file = write("b.config.mjs", `export default ${MODULE};\n`);
     assert.equal((await configOf(file)).listeners[0]?.address, ":8080");
     fs.writeFileSync(file, `export default ${MODULE.replace("8080", "9090")};\n`);

@@ -2,13 +2,15 @@
 import { isUtf8 } from "node:buffer";
 import type { Buffer } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
-import module from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import type { ParseResult } from "../config/load.ts";
+import type { LocatedMap } from "../config/document.ts";
 import type { Config } from "../config/schema.ts";
+import type { ModuleAnswer } from "./config-module.ts";
 
 /** A configuration with its warnings, or what is wrong with it: a line each, `file:line:column: key: message`. */
 export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | { readonly lines: readonly string[] };
@@ -25,7 +27,7 @@ export async function loadConfigFile(file: string): Promise<LoadedFile> {
   try {
     const text = readText(file);
     result = MODULE.test(file)
-      ? checkConfig(await defaultExport(file), file, process.env, readSecret)
+      ? checkConfig(await exportOf(file), file, process.env, readSecret)
       : parseConfig(text, file, process.env, readSecret);
   } catch (error) {
     return { lines: [`${file}:1:1: ${lineOf(error)}`] };
@@ -101,54 +103,31 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "may not be read by this user",
 };
 
-/** Parameter of the addresses of a configuration's modules: the how manieth load of them this is. */
-const LOAD = "load";
-let imports = 0;
+/** TypeScript in a checkout, JavaScript where it was built. */
+const MODULE_THREAD = new URL(import.meta.url.endsWith(".ts") ? "./config-module.ts" : "./config-module.js", import.meta.url);
+/** A module may ask others for what it needs, but a start and a reload have to come to an end. */
+const MODULE_MS = 30_000;
+/** Node's exit code where nothing is left that could settle a top-level await. */
+const UNSETTLED = 13;
 
-async function defaultExport(file: string): Promise<unknown> {
-  const address = pathToFileURL(path.resolve(file));
-  // A module is evaluated once per address; a reload must see the file as it is now.
-  address.searchParams.set(LOAD, String(++imports));
-  const hooks = resolveForConfiguration();
-  try {
-    const loaded: unknown = await import(address.href);
-    if (typeof loaded === "object" && loaded !== null && "default" in loaded) return loaded.default;
-  } catch (error) {
-    throw new Error(moduleMessage(error), { cause: error });
-  } finally {
-    hooks?.deregister();
-  }
-  throw new Error("there is no default export: write export default defineConfig({...})");
-}
-
-/**
- * `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. What
- * the file imports of the user's own is read anew as the file itself is; CommonJS and packages are not. Node 20 cannot be told either:
- * there the package has to be installed where the file is, and only the file itself is read anew.
- */
-function resolveForConfiguration(): { deregister(): void } | undefined {
-  const own = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
-  return module.registerHooks?.({
-    resolve: (specifier, context, next) => {
-      if (specifier === "millrace") return { url: own, shortCircuit: true };
-      const found = next(specifier, context);
-      const load = context.parentURL === undefined ? null : new URL(context.parentURL).searchParams.get(LOAD);
-      if (load === null || !found.url.startsWith("file:") || found.url.includes("/node_modules/") || found.format === "commonjs")
-        return found;
-      const url = new URL(found.url);
-      url.searchParams.set(LOAD, load);
-      return { ...found, url: url.href };
-    },
+/** What the module exports; rejects when it cannot be evaluated. */
+async function exportOf(file: string): Promise<LocatedMap | string> {
+  const address = pathToFileURL(path.resolve(file)).href;
+  const thread = new Worker(MODULE_THREAD, { workerData: address, env: SHARE_ENV, name: "millrace-config" });
+  const answer = await new Promise<ModuleAnswer>((resolve) => {
+    const limit = setTimeout(() => resolve({ problem: `the module has not loaded within ${MODULE_MS / 1000} s` }), MODULE_MS);
+    thread.once("message", resolve);
+    thread.once("error", (error) => resolve({ problem: `the module failed: ${messageOf(error)}` }));
+    thread.once("exit", (code) => {
+      clearTimeout(limit);
+      resolve({
+        problem: code === UNSETTLED ? "the module waits for what never comes" : `the module ended its thread (exit code ${code})`,
+      });
+    });
   });
-}
-
-function moduleMessage(error: unknown): string {
-  if (codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION") {
-    return `this Node (${process.version}) cannot read TypeScript: use Node 22.18 or later, or a file in YAML or JavaScript`;
-  }
-  const message = lineOf(error);
-  const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(message);
-  return `the module cannot be loaded: ${message}${isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : ""}`;
+  void thread.terminate();
+  if ("problem" in answer) throw new Error(answer.problem);
+  return answer.root;
 }
 
 /** One line: Node's messages about syntax show the source on several. */

@@ -244,6 +244,21 @@ console.log("read");`);
   assert.equal(reloads(), 2);
 });
 
+test("a module that fails at a reload costs the reload, not the proxy", { timeout: 30_000 }, async (t) => {
+  const { folder, origin } = await setting(t, "");
+  const file = join(folder, "failing.mjs");
+  const config = { listeners: [{ address: "127.0.0.1:0" }], upstreams: { app: { endpoints: [origin] } }, routes: [{ upstream: "app" }] };
+  fs.writeFileSync(file, `export default ${JSON.stringify(config)};\n`);
+  const running = millrace(t, "run", "--config", file);
+  const [, url = ""] = await said(running, LISTENING);
+  fs.writeFileSync(file, `void Promise.reject(new Error("no secrets"));\nexport default ${JSON.stringify(config)};\n`);
+  running.child.kill("SIGHUP");
+  await said(running, /"event":"config_refused".*the module failed: no secrets/);
+  assert.equal((await fetch(url)).status, 200);
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+});
+
 test("nobody reads stdout any more: serving goes on", async (t) => {
   const { file } = await setting(t, "");
   const running = millrace(t, "run", "--config", file);

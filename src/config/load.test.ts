@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { checkConfig, formatProblem, parseConfig } from "./load.ts";
 import { NO_FILES, configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
 import { plainConfig } from "./plain.ts";
+import { readObject } from "./read-object.ts";
 
 describe("the full form", () => {
   test("fills in every default, in milliseconds and bytes", () => {
@@ -339,7 +340,7 @@ describe("text that is no configuration", () => {
 
 describe("what a module exports", () => {
   const check = (value: unknown) => {
-    const result = checkConfig(value, "millrace.config.ts", { PORT: "8080" }, NO_FILES);
+    const result = checkConfig(readObject(value), "millrace.config.ts", { PORT: "8080" }, NO_FILES);
     return "config" in result ? result.config : result.problems.map(formatProblem).join("\n");
   };
 

@@ -5,7 +5,6 @@ import type { Located, LocatedMap } from "./document.ts";
 import { findingsOf } from "./issue-texts.ts";
 import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
 import type { Finding } from "./finding.ts";
-import { readObject } from "./read-object.ts";
 import { readYaml } from "./read-yaml.ts";
 import { replaceValues } from "./replacements.ts";
 import type { Environment, ReadSecret } from "./replacements.ts";
@@ -47,9 +46,8 @@ export function parseConfig(text: string, file: string, environment: Environment
   return { problems: read.faults.map(({ at, message }) => ({ file, ...at, key: "", message, severity: "error" })) };
 }
 
-/** Checks what a module exports; its problems all stand at 1:1. */
-export function checkConfig(value: unknown, file: string, environment: Environment, readSecret: ReadSecret): ParseResult {
-  const root = readObject(value);
+/** Checks what a module exports, as `readObject` has read it; its problems all stand at 1:1. */
+export function checkConfig(root: LocatedMap | string, file: string, environment: Environment, readSecret: ReadSecret): ParseResult {
   if (typeof root !== "string") return check(root, file, environment, readSecret);
   return { problems: [{ file, line: 1, column: 1, key: "", message: root, severity: "error" }] };
 }

@@ -1,0 +1,48 @@
+/**
+ * A thread that evaluates one configuration module and tells what it exports. What the module starts, throws late, keeps in memory or never ends is
+ * gone with the thread, and each thread reads all modules anew.
+ */
+import module from "node:module";
+import { setImmediate as turn } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import { codeOf, messageOf } from "../base/errors.ts";
+import type { LocatedMap } from "../config/document.ts";
+import { readObject } from "../config/read-object.ts";
+
+/** The tree of what is exported, or what is wrong with it; or why the module could not be evaluated. */
+export type ModuleAnswer = { readonly root: LocatedMap | string } | { readonly problem: string };
+
+resolveOwnName();
+parentPort?.postMessage(await answer(String(workerData)));
+
+async function answer(address: string): Promise<ModuleAnswer> {
+  try {
+    const loaded: unknown = await import(address);
+    // A promise that was rejected and that nobody waits for ends the thread at the end of this turn.
+    await turn();
+    if (typeof loaded === "object" && loaded !== null && "default" in loaded) return { root: readObject(loaded.default) };
+    return { problem: "there is no default export: write export default defineConfig({...})" };
+  } catch (error) {
+    return { problem: moduleMessage(error) };
+  }
+}
+
+/**
+ * `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. Node 20
+ * cannot be told: there the package has to be installed where the file is.
+ */
+function resolveOwnName(): void {
+  const own = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
+  module.registerHooks?.({
+    resolve: (specifier, context, next) => (specifier === "millrace" ? { url: own, shortCircuit: true } : next(specifier, context)),
+  });
+}
+
+function moduleMessage(error: unknown): string {
+  if (codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION") {
+    return `this Node (${process.version}) cannot read TypeScript: use Node 22.18 or later, or a file in YAML or JavaScript`;
+  }
+  const message = messageOf(error);
+  const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(message);
+  return `the module cannot be loaded: ${message}${isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : ""}`;
+}
