@@ -27,6 +27,12 @@ export const HOSTILE: readonly [HostileWire, ...HostileWire[]] = [
   fields("second Host", "Host: other.test", SMUGGLED),
   fields("chunk size with a sign", "Transfer-Encoding: chunked", `+5\r\nhello\r\n0\r\n\r\n${SMUGGLED}`),
   fields("chunk longer than it says", "Transfer-Encoding: chunked", `5\r\nhelloXX\r\n0\r\n\r\n${SMUGGLED}`),
+  // What goes on is shorter than what came, and so has room where it came: it may end up there.
+  fields(
+    "malformed chunk behind a good one",
+    `Connection: X-Drop\r\nX-Drop: ${"d".repeat(900)}\r\nTransfer-Encoding: chunked`,
+    `200\r\n${"A".repeat(512)}\r\nZZ\r\n${SMUGGLED}`,
+  ),
   fields("bare line feed in chunks", "Transfer-Encoding: chunked", `5\nhello\n0\n\n${SMUGGLED}`),
   { ...fields("too many fields", "X-A: b\r\n".repeat(200).trimEnd(), SMUGGLED), status: 431 },
   { ...fields("head too large", `X-A: ${"b".repeat(40_000)}`, SMUGGLED), status: 431 },
