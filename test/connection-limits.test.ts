@@ -98,11 +98,14 @@ test("the last request that a connection may bring is answered with Connection: 
 
 test("an idle connection serves until its limit, and is closed then", { timeout: 60_000 }, async (t) => {
   const { proxy } = await running(t, { timeouts: "keep_alive: 2s" });
-  const client = await RawClient.connect(proxy.port);
-  client.send(get("/"));
-  await client.responses(1);
-  // The client's own silence, which nothing ends: long enough for the proxy to give back what it holds of the last request.
-  await new Promise((resolve) => setTimeout(resolve, 1300));
+  const hurried = await running(t, { timeouts: "keep_alive: 1300ms" });
+  const [client, other] = await Promise.all([RawClient.connect(proxy.port), RawClient.connect(hurried.proxy.port)]);
+  for (const each of [client, other]) {
+    each.send(get("/"));
+    await each.responses(1);
+  }
+  // Another proxy closes a connection that idles as long: by then this one has given back what it held of the last request.
+  await other.end();
   client.send(get("/"));
   await client.responses(2);
   const answeredAt = performance.now();

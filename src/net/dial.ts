@@ -52,7 +52,7 @@ function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, write
   return transport;
 }
 
-/** What Node refuses by throwing (a certificate that OpenSSL cannot read, say) fails as a connection would. */
+/** What Node refuses by throwing fails as a connection would. */
 function secure(config: EndpointTls, address: tls.ConnectionOptions, reader: TransportReader): Socket {
   const { server_name: serverName, verify } = config;
   try {
