@@ -97,6 +97,10 @@ ${[...Object.values(METRICS), ...Object.values(COUNTER_METRICS)].map(({ name, ty
 
 ## The other pages of the admin address
 
+\`/healthz\` and \`/readyz\` answer everybody. \`/status\` and \`/metrics\` answer whoever names the address by IP address, \`localhost\` or a name of
+\`admin.hosts\`, and never a page of another origin: 403. Where other machines can reach the address they ask for \`admin.token\`, once it is set: 401.
+Prometheus sends it with \`authorization: { credentials_file: FILE }\` in its \`scrape_configs\`.
+
 | path | answer |
 |---|---|
 | \`/healthz\` | 200 as long as the process answers |

@@ -11,6 +11,7 @@ import { ROOT, readText, textFiles } from "./support/source-files.ts";
 
 const ADMIN_PORT = 9901;
 const LISTENER_PORT = 8080;
+const ADMIN_TOKEN = "t0k3n";
 const manifest = JSON.parse(readText("package.json")) as { version: string; devDependencies: Record<string, string> };
 
 const composeConfig = await configuration(readText("deploy/millrace.yaml"));
@@ -69,6 +70,7 @@ interface Service {
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly ports?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
   readonly depends_on?: Readonly<Record<string, unknown>>;
   readonly build: { readonly context: string; readonly dockerfile: string };
@@ -82,6 +84,7 @@ describe("compose.yaml", () => {
     const proxy = services["proxy"];
     assert.ok(proxy);
     assert.deepEqual(proxy.ports, [`${LISTENER_PORT}:${LISTENER_PORT}`, `127.0.0.1:${ADMIN_PORT}:${ADMIN_PORT}`]);
+    assert.match(proxy.environment?.["ADMIN_TOKEN"] ?? "", /^\$\{ADMIN_TOKEN:\?/, "without a token nothing starts");
     assert.deepEqual(proxy.volumes, ["./millrace.yaml:/etc/millrace/millrace.yaml:ro"]);
     assert.ok(existsSync(path.join(ROOT, "deploy", proxy.build.context, proxy.build.dockerfile)));
     assert.ok(Number.parseInt(proxy.stop_grace_period ?? "", 10) * 1000 > composeConfig.shutdown.timeout);
@@ -120,6 +123,7 @@ interface Pod {
       readonly image: string;
       readonly args: readonly string[];
       readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+      readonly env: readonly { readonly name: string; readonly valueFrom: { readonly secretKeyRef: { readonly name: string } } }[];
       readonly startupProbe: Probe;
       readonly livenessProbe: Probe;
       readonly readinessProbe: Probe;
@@ -185,6 +189,11 @@ describe("Kubernetes objects", () => {
     assert.ok(pod.spec.terminationGracePeriodSeconds > needed, `${needed} s`);
   });
 
+  test("the token comes from a Secret, which README.md says how to make", () => {
+    assert.deepEqual(container.env, [{ name: "ADMIN_TOKEN", valueFrom: { secretKeyRef: { name: "millrace-admin", key: "token" } } }]);
+    assert.match(readText("deploy/kubernetes/README.md"), /create secret generic -n edge millrace-admin --from-literal=token=/);
+  });
+
   test("the configuration is mounted where it is read", () => {
     const mount = container.volumeMounts[0];
     assert.equal(container.args.at(-1), `${mount?.mountPath ?? ""}/${Object.keys(configMap.data)[0] ?? ""}`);
@@ -202,16 +211,14 @@ async function configuration(text: string): Promise<Config> {
   const folder = mkdtempSync(path.join(tmpdir(), "millrace-deploy-"));
   const file = path.join(folder, "millrace.yaml");
   writeFileSync(file, text);
+  process.env["ADMIN_TOKEN"] = ADMIN_TOKEN;
   try {
     const loaded = await loadConfigFile(file);
     if (!("config" in loaded)) assert.fail(loaded.lines.join("\n"));
-    // That the admin address is no loopback is meant: see checkPorts.
-    assert.deepEqual(
-      loaded.warnings.filter((line) => !line.includes("admin.address")),
-      [],
-    );
+    assert.deepEqual(loaded.warnings, []);
     return loaded.config;
   } finally {
+    delete process.env["ADMIN_TOKEN"];
     rmSync(folder, { recursive: true });
   }
 }
@@ -222,5 +229,6 @@ function checkPorts(config: Config): void {
     config.listeners.map(({ address }) => address),
     [`:${LISTENER_PORT}`],
   );
-  assert.equal(config.admin?.address, `:${ADMIN_PORT}`);
+  // Other containers reach it: it asks for the token that the environment brings.
+  assert.deepEqual(config.admin, { address: `:${ADMIN_PORT}`, token: ADMIN_TOKEN, hosts: [] });
 }

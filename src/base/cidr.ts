@@ -75,6 +75,14 @@ export function parseIpAddress(text: string): Address | null {
   return isMapped(groups) ? { family: 4, value: lowWord(groups) } : { family: 6, groups };
 }
 
+/** 127.0.0.0/8 or ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3), without brackets. */
+export function isLoopbackIp(text: string): boolean {
+  const address = parseIpAddress(text);
+  if (address === null) return false;
+  if (address.family === 4) return address.value >>> 24 === 127;
+  return address.groups.every((group, index) => group === (index === 7 ? 1 : 0));
+}
+
 /**
  * `address/prefix`, or an address alone as the block of just that one; null when it is neither. Bits of the address behind the
  * prefix are ignored. A block of IPv6 holds no IPv4 address, not even `::/0`, unless it lies within `::ffff:0:0/96`: whoever

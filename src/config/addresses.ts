@@ -1,6 +1,6 @@
 /** The texts of a configuration that name something on the network: addresses, hosts, paths, methods, fields, origins. */
 import { z } from "zod";
-import { parseCidr, parseIpAddress } from "../base/cidr.ts";
+import { isLoopbackIp, parseCidr, parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
 
@@ -91,6 +91,9 @@ export const serverName: Text = text(
   (name) => parseIpAddress(name) === null,
 );
 
+/** A name in `Host`, compared in lower case and without a final dot. */
+export const adminHost: Text = serverName.transform((name) => name.toLowerCase().replace(/\.$/, ""));
+
 /** A serialised origin (Fetch standard, section 3.2), or one whose host begins with a star. */
 export const corsOrigin: Text = text(
   new RegExp(String.raw`^(?:\*|null|[A-Za-z][A-Za-z0-9+.-]*://(?:\*\.)?${HOST}(?::[0-9]{1,5})?/?)$`),
@@ -118,10 +121,10 @@ function takesIn(host: string, other: string): boolean {
   return host === "" || host === "::" || (host === "0.0.0.0" && !other.includes(":"));
 }
 
-/** Whether only this machine can reach the address. */
+/** Whether only this machine can reach the address, as far as its text says. */
 export function isLoopback(address: string): boolean {
-  const host = address.slice(0, address.lastIndexOf(":"));
-  return host === "localhost" || host === "[::1]" || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host);
+  const { address: parsed } = parseListenAddress(address);
+  return parsed?.kind === "tcp" && (parsed.host.toLowerCase() === "localhost" || isLoopbackIp(parsed.host));
 }
 
 function text(pattern: RegExp, title: string, expected: string, holds: (value: string) => boolean = () => true): Text {

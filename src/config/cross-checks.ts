@@ -2,6 +2,8 @@
  * What no schema says: names that must exist, things given twice, what is probably not meant. It reads the file's values before they are
  * checked, and passes over whatever is not of the right kind: so these problems are reported together with all others.
  */
+import { parseIpAddress } from "../base/cidr.ts";
+import { parseListenAddress } from "../base/listen-address.ts";
 import { parseSize } from "../base/size.ts";
 import { isLoopback, overlap } from "./addresses.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -157,12 +159,28 @@ function shortHealthCheck(value: unknown): Finding[] {
 }
 
 function admin(file: unknown, taken: readonly unknown[]): Finding[] {
-  const address = at(at(file, "admin"), "address");
+  const given = at(file, "admin");
+  const address = at(given, "address");
   if (typeof address !== "string") return [];
   const listener = taken.filter((each) => typeof each === "string").find((each) => overlap(each, address));
   if (listener !== undefined) return [error(["admin", "address"], `a listener listens there already (${listener})`)];
-  if (isLoopback(address) || !address.includes(":")) return [];
-  return [warning(["admin", "address"], "other machines can reach it, and it asks for no token: keep it behind a firewall")];
+  return [...adminToken(given, address), ...adminName(given, address)];
+}
+
+function adminToken(given: unknown, address: string): Finding[] {
+  if (isLoopback(address) || !address.includes(":") || at(given, "token") !== undefined) return [];
+  return [
+    warning(["admin", "address"], "other machines can reach it, and it asks for no token: set admin.token, or keep it behind a firewall"),
+  ];
+}
+
+/** `localhost` and IP addresses are admitted in any case. */
+function adminName(given: unknown, address: string): Finding[] {
+  const parsed = parseListenAddress(address).address;
+  const host = parsed?.kind === "tcp" ? parsed.host.toLowerCase() : "";
+  const admitted = listOf(at(given, "hosts")).some((name) => typeof name === "string" && name.toLowerCase() === host);
+  if (host === "" || host === "localhost" || parseIpAddress(host) !== null || admitted) return [];
+  return [warning(["admin", "address"], `whoever asks by this name gets 403, as from any name: add hosts: [${host}]`)];
 }
 
 function bothListen(one: unknown, other: unknown): boolean {

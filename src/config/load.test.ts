@@ -219,6 +219,13 @@ routes:
       /admin\.address: a listener listens/,
     ],
     ["admin on a descriptor", full({ rest: "admin: { address: 'fd:3' }" }), /admin\.address: expected host:port/],
+    [
+      "an admin token that is empty",
+      full({ rest: "admin: { address: ':9', token: '' }" }),
+      /admin\.token: expected a token that is not empty/,
+    ],
+    ["an admin host with a port", full({ rest: "admin: { address: ':9', hosts: ['a:80'] }" }), /admin\.hosts\.0: expected a host name/],
+    ["an address as an admin host", full({ rest: "admin: { address: ':9', hosts: [10.0.0.1] }" }), /admin\.hosts\.0: expected a host name/],
     ["admin on a socket", full({ rest: "admin: { address: 'unix:/run/x' }" }), /admin\.address: expected host:port/],
     [
       "a level that is none",
@@ -248,8 +255,18 @@ routes:
     );
     assert.match(
       warningsOf(full({ rest: "admin: { address: ':9' }" })).join(),
-      /4:19: warning: admin\.address: other machines can reach it/,
+      /4:19: warning: admin\.address: other machines can reach it, and it asks for no token: set admin\.token/,
     );
+    for (const address of ["0.0.0.0:9", "[::]:9", "10.0.0.1:9", "*:9"])
+      assert.match(warningsOf(full({ rest: `admin: { address: "${address}" }` })).join(), /other machines can reach it/, address);
+    for (const address of ["127.1.2.3:9", "[::1]:9", "[::ffff:127.0.0.1]:9", "LOCALHOST:9"])
+      assert.deepEqual(warningsOf(full({ rest: `admin: { address: "${address}" }` })), [], address);
+    assert.deepEqual(warningsOf(full({ rest: "admin: { address: ':9', token: t0k3n }" })), []);
+    assert.match(
+      warningsOf(full({ rest: "admin: { address: 'ops.internal:9', token: t }" })).join(),
+      /admin\.address: whoever asks by this name gets 403, as from any name: add hosts: \[ops\.internal\]/,
+    );
+    assert.deepEqual(warningsOf(full({ rest: "admin: { address: 'Ops.internal:9', token: t, hosts: [ops.INTERNAL] }" })), []);
     assert.deepEqual(warningsOf(full({ rest: "admin: { address: 'localhost:9' }" })), []);
     assert.match(warningsOf(full({ upstream: "tls: { verify: false }" })).join(), /warning: upstreams\.app\.tls\.verify: it is off/);
     assert.match(warningsOf(full({ rest: "trusted_proxies: [0.0.0.0/0]" })).join(), /warning: trusted_proxies\.0: it trusts everybody/);

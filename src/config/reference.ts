@@ -43,7 +43,7 @@ the same in all of them, and unknown keys are errors. \`millrace check\` prints 
 - **Durations** are \`250ms\`, \`10s\`, \`5m\`, \`1h\`, or together \`1m30s\`. **Sizes** are \`64KiB\`, \`10MiB\`, \`10MB\`, \`10kB\`, or a number of bytes.
 - **Environment**: \`\${NAME}\` and \`\${NAME:-default}\` in any value; \`$\${\` is a plain \`\${\`. A value without quotes that consists of them
   may become a number or true or false. It happens after the YAML is read, so what is put in cannot bring keys of its own.
-- **Secrets** are the tokens of \`authentication\`. \`file:PATH\` takes the first line of a file, its path relative to the configuration's
+- **Secrets** are \`admin.token\` and the tokens of \`authentication\`. \`file:PATH\` takes the first line of a file, its path relative to the configuration's
   folder. Secrets are never printed, not even in messages about them.
 - Every limit has a default; there is no way to switch a time limit off.
 `;

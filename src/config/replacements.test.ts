@@ -62,6 +62,13 @@ describe("secrets", () => {
     assert.deepEqual(configOf(short, {}, () => "abc").routes[0]?.authentication?.tokens, ["abc"]);
   });
 
+  test("of the admin address as well", () => {
+    const admin = (token: string): string => full({ rest: `admin: { address: "127.0.0.1:9", token: ${token} }` });
+    assert.deepEqual(configOf(admin('"file:t"'), {}, () => "abc\n").admin, { address: "127.0.0.1:9", token: "abc", hosts: [] });
+    assert.equal(configOf(admin("0123")).admin?.token, "0123");
+    assert.equal(configOf(admin('"${T}"'), { T: "1.50" }).admin?.token, "1.50");
+  });
+
   test("are text, whatever they look like", () => {
     assert.equal(tokenOf("0123"), "0123");
     assert.equal(tokenOf("1.50"), "1.50");
@@ -95,6 +102,10 @@ describe("secrets", () => {
       full({ route: `authentication: { tokens: [*${secret}] }` }),
       full({ route: `authentication: { tokens: [!${secret} x] }` }),
       full({}).replace("http://a:1", `http://user:${secret}@a:1`),
+      full({ rest: `admin: { address: ":9", token: [${secret}] }` }),
+      full({ rest: `admin: { address: ":9", token: "${secret} " }` }),
+      full({ rest: `admin: { address: ":9", tokens: "${secret}" }` }),
+      full({ rest: `admin: ${secret}` }),
       `backends: ["http://a"]\nauthentication: { enabled: ${secret}, required_token: ["${secret}"] }\n`,
     ];
     for (const text of slips) assert.ok(!problemsOf(text).join("\n").includes(secret), problemsOf(text).join("\n"));

@@ -31,16 +31,18 @@ export function replaceValues(
 }
 
 /**
- * Whether strings at this path may be secret: whatever stands under `authentication`, in either form, for a token may have slipped into
- * a wrong place there.
+ * Whether strings at this path may be secret: whatever stands under `authentication`, in either form, or under `admin` beside the keys
+ * that hold none, for a token may have slipped into a wrong place there.
  */
 export function mayBeSecret(path: KeyPath): boolean {
+  if (path[0] === "admin") return path[1] !== "address" && path[1] !== "hosts";
   return path.includes("authentication");
 }
 
-/** `authentication.required_token`, `routes.N.authentication.tokens.N`. */
+/** `admin.token`, `authentication.required_token`, `routes.N.authentication.tokens.N`. */
 export function isSecret(path: KeyPath): boolean {
   const [first, second, third, fourth, fifth] = path;
+  if (first === "admin") return second === "token" && path.length === 2;
   if (first === "authentication") return second === "required_token" && path.length === 2;
   return first === "routes" && third === "authentication" && fourth === "tokens" && typeof second === "number" && typeof fifth === "number";
 }

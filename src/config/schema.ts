@@ -5,12 +5,12 @@
  * Keys are snake_case everywhere. In a checked configuration durations are milliseconds and sizes are bytes.
  */
 import { z } from "zod";
-import { adminAddress, nameOf, trustedAddress } from "./addresses.ts";
+import { adminAddress, adminHost, nameOf, trustedAddress } from "./addresses.ts";
 import { listenerSchema } from "./listener-schema.ts";
 import type { ListenerConfig, ListenerInput } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
 import type { LoggingConfig, LoggingInput } from "./logging-schema.ts";
-import { routeSchema } from "./route-schema.ts";
+import { routeSchema, secret } from "./route-schema.ts";
 import type { RouteConfig, RouteInput } from "./route-schema.ts";
 import { WAIT_OR_ZERO, duration, wholeNumber } from "./scalars.ts";
 import type { DurationInput } from "./scalars.ts";
@@ -38,7 +38,7 @@ export interface ProcessConfig {
   workers: number | "auto";
   trusted_proxies: string[];
   client_address_from: ClientAddressFrom;
-  admin?: { address: string } | undefined;
+  admin?: AdminConfig | undefined;
   logging: LoggingConfig;
   startup: StartupConfig;
   shutdown: { timeout: number };
@@ -48,10 +48,23 @@ export interface ProcessInput {
   workers?: number | "auto" | undefined;
   trusted_proxies?: string[] | undefined;
   client_address_from?: ClientAddressFrom | undefined;
-  admin?: { address: string } | undefined;
+  admin?: AdminInput | undefined;
   logging?: LoggingInput | undefined;
   startup?: StartupInput | undefined;
   shutdown?: { timeout?: DurationInput | undefined } | undefined;
+}
+
+export interface AdminConfig {
+  address: string;
+  token?: string | undefined;
+  /** In lower case, without a final dot. */
+  hosts: string[];
+}
+
+export interface AdminInput {
+  address: string;
+  token?: string | undefined;
+  hosts?: string[] | undefined;
 }
 
 /** The field in which trusted proxies say whom they speak for. */
@@ -100,7 +113,15 @@ const process = {
     .strictObject({
       address: adminAddress.meta({
         description:
-          "`host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. They need no token and name endpoints: keep the address on loopback or behind a firewall.",
+          "`host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. `/healthz` and `/readyz` answer everybody. The others name endpoints: keep the address on loopback, or set `token`.",
+      }),
+      token: secret.optional().meta({
+        description:
+          "Token for `/status` and `/metrics`, sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Asked for where other machines can reach `address`; on loopback nobody needs it. Write `${NAME}` or `file:PATH` to keep it out of the file. Absent: everybody who reaches the address may read them.",
+      }),
+      hosts: z.array(adminHost).default([]).meta({
+        description:
+          "Names by which the address may be asked, without port. IP addresses and `localhost` always may; a request whose `Host` holds another name is 403, for so a foreign web page would reach the address (DNS rebinding).",
       }),
     })
     .optional()

@@ -1,13 +1,20 @@
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
+import http from "node:http";
 import net from "node:net";
 import { once } from "node:events";
 import { startAdmin } from "./admin.ts";
 import type { AdminPages } from "./admin.ts";
+import type { AdminAccess } from "./admin-access.ts";
 
 async function admin(t: TestContext, changes: Partial<AdminPages> = {}): Promise<string> {
-  const server = await startAdmin("127.0.0.1:0", {
+  return adminOn("127.0.0.1:0", t, changes);
+}
+
+async function adminOn(address: string, t: TestContext, changes: Partial<AdminPages>): Promise<string> {
+  const server = await startAdmin(address, {
+    access: () => ({ token: undefined, hosts: [] }),
     notReady: () => [],
     status: () => ({ status: "ok", version: "1", uptime: 2, upstreams: {} }),
     metrics: () => "metric 1\n",
@@ -16,6 +23,25 @@ async function admin(t: TestContext, changes: Partial<AdminPages> = {}): Promise
   });
   t.after(() => server.close());
   return server.url;
+}
+
+type Fields = Readonly<Record<string, string | string[]>>;
+
+interface Got {
+  readonly status: number;
+  readonly fields: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Unlike fetch it sends any Host, Origin and Sec-Fetch-Site. */
+async function ask(url: string, path: string, headers: Fields = {}, method: string = "GET"): Promise<Got> {
+  const request = http.request(url + path, { method, headers, agent: false });
+  request.end();
+  const [response]: http.IncomingMessage[] = await once(request, "response");
+  assert.ok(response);
+  let body = "";
+  for await (const chunk of response.setEncoding("latin1")) body += String(chunk);
+  return { status: response.statusCode ?? 0, fields: response.headers, body };
 }
 
 test("the four pages", async (t) => {
@@ -65,7 +91,8 @@ test("a port in use, and addresses that are none", async (t) => {
   await once(server, "listening");
   const address = server.address();
   assert.ok(address !== null && typeof address !== "string");
-  const pages: AdminPages = { notReady: () => [], status: () => assert.fail(), metrics: () => "", onFault: () => {} };
+  const access = (): AdminAccess => ({ token: undefined, hosts: [] });
+  const pages: AdminPages = { access, notReady: () => [], status: () => assert.fail(), metrics: () => "", onFault: () => {} };
   await assert.rejects(startAdmin(`127.0.0.1:${address.port}`, pages), {
     message: `admin: cannot listen on 127.0.0.1:${address.port}: the address is in use (EADDRINUSE)`,
   });
@@ -81,4 +108,139 @@ test("a head that is too large, or garbage, ends the connection", async (t) => {
     socket.write(bytes);
     await once(socket, "close");
   }
+});
+
+test("a rebound name reads nothing: Host must be an address, localhost or one of admin.hosts", async (t) => {
+  const url = await admin(t, { access: () => ({ token: undefined, hosts: ["ops.internal"] }) });
+  const { port } = new URL(url);
+  const admitted = [
+    `127.0.0.1:${port}`,
+    "127.0.0.1",
+    "10.1.2.3:80",
+    "[::1]",
+    `[2001:db8::1]:${port}`,
+    "localhost",
+    "LocalHost.:1",
+    "OPS.internal:1",
+  ];
+  for (const host of admitted) assert.equal((await ask(url, "/status", { host })).status, 200, host);
+  const refused = [
+    "evil.test",
+    `evil.test:${port}`,
+    "localhost.evil.test",
+    "127.0.0.1.evil.test",
+    "x.ops.internal",
+    "0177.0.0.1",
+    "2130706433",
+  ];
+  for (const host of refused) {
+    for (const path of ["/status", "/metrics", "/nothing"]) {
+      const got = await ask(url, path, { host });
+      assert.equal(got.status, 403, `${host} ${path}`);
+      assert.equal(got.fields["cache-control"], "no-store");
+      assert.ok(!got.body.includes("metric"), got.body);
+    }
+    for (const path of ["/healthz", "/readyz"]) assert.equal((await ask(url, path, { host })).status, 200, `${host} ${path}`);
+    assert.equal((await ask(url, "/status", { host }, "HEAD")).status, 403);
+    assert.equal((await ask(url, "/status", { host }, "POST")).status, 403);
+  }
+  for (const host of ["a b", "user@127.0.0.1", "127.0.0.1:99999", "[::1"])
+    assert.equal((await ask(url, "/status", { host })).status, 400, host);
+});
+
+test("two Host fields, and none in HTTP/1.0", async (t) => {
+  const { port } = new URL(await admin(t));
+  for (const [request, status] of [
+    ["GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n", 400],
+    ["GET /status HTTP/1.1\r\nHost: evil.test\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 400],
+    ["GET /status HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 400],
+    ["GET /status HTTP/1.0\r\n\r\n", 403],
+    ["GET /healthz HTTP/1.0\r\n\r\n", 200],
+    ["GET http://127.0.0.1/status HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n", 403],
+  ] as const) {
+    const socket = net.connect(Number(port), "127.0.0.1");
+    socket.write(request);
+    let received = "";
+    for await (const chunk of socket.setEncoding("latin1")) received += String(chunk);
+    assert.ok(received.startsWith(`HTTP/1.1 ${status} `), `${request}${received}`);
+  }
+});
+
+test("pages of other origins read nothing, and no answer has CORS fields", async (t) => {
+  const url = await admin(t);
+  const { port, host } = new URL(url);
+  const foreign: Fields[] = [
+    { origin: "https://evil.test" },
+    { origin: "null" },
+    { origin: "" },
+    { origin: `https://${host}` },
+    { origin: "http://127.0.0.1" },
+    { origin: `http://localhost:${port}` },
+    { origin: [url, "https://evil.test"] },
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
+    { "sec-fetch-site": ["none", "cross-site"] },
+    { origin: url, "sec-fetch-site": "cross-site" },
+  ];
+  for (const headers of foreign) {
+    for (const method of ["GET", "HEAD", "OPTIONS", "POST"]) {
+      const got = await ask(url, "/status", headers, method);
+      assert.equal(got.status, 403, `${method} ${JSON.stringify(headers)}`);
+      assert.deepEqual(
+        Object.keys(got.fields).filter((name) => name.startsWith("access-control")),
+        [],
+      );
+      assert.equal(got.fields["cross-origin-resource-policy"], "same-origin");
+    }
+    assert.equal((await ask(url, "/readyz", headers)).status, 200, "probes and pages alike");
+  }
+  const own: Fields[] = [
+    { origin: url },
+    { origin: "http://localhost", host: "localhost:80" },
+    { "sec-fetch-site": "same-origin" },
+    { "sec-fetch-site": "none" },
+    { "sec-fetch-site": "of-tomorrow" },
+  ];
+  for (const headers of own) assert.equal((await ask(url, "/status", headers)).status, 200, JSON.stringify(headers));
+  assert.equal((await ask(url, "/status", { origin: url }, "OPTIONS")).status, 405);
+});
+
+test("beyond loopback /status and /metrics need the token, where one is set; a reload sets another", async (t) => {
+  let access: AdminAccess = { token: "s3cret-é", hosts: [] };
+  const url = (await adminOn("0.0.0.0:0", t, { access: () => access })).replace("0.0.0.0", "127.0.0.1");
+  const sent = Buffer.from("s3cret-é").toString("latin1");
+  for (const path of ["/status", "/metrics"]) {
+    for (const headers of [{ authorization: `Bearer ${sent}` }, { authorization: `bearer  ${sent}` }, { "x-api-key": sent }])
+      assert.equal((await ask(url, path, headers)).status, 200, JSON.stringify(headers));
+    const missing = await ask(url, path);
+    assert.deepEqual([missing.status, missing.fields["www-authenticate"]], [401, 'Bearer realm="millrace admin"']);
+    for (const headers of [
+      { authorization: "Bearer s3cret" },
+      { authorization: "Bearer" },
+      { "x-api-key": "" },
+      { authorization: `Bearer ${sent}`, "x-api-key": "other" },
+    ]) {
+      const wrong = await ask(url, path, headers);
+      const said = [wrong.status, wrong.fields["www-authenticate"], wrong.fields["cache-control"]];
+      assert.deepEqual(said, [401, 'Bearer realm="millrace admin", error="invalid_token"', "no-store"], JSON.stringify(headers));
+    }
+    assert.equal((await ask(url, path, { authorization: `Basic ${btoa("a:b")}` })).status, 401);
+    assert.equal((await ask(`${url}${path}?token=s3cret`, "")).status, 401);
+    const head = await ask(url, path, {}, "HEAD");
+    assert.deepEqual([head.status, head.body], [401, ""]);
+    assert.equal((await ask(url, path, { authorization: [`Bearer ${sent}`, `Bearer ${sent}`] })).status, 400);
+    assert.equal((await ask(url, path, { authorization: `Bearer ${sent}`, host: "evil.test" })).status, 403);
+  }
+  for (const path of ["/healthz", "/readyz"]) assert.equal((await ask(url, path)).status, 200);
+  access = { token: "another", hosts: [] };
+  assert.equal((await ask(url, "/status", { "x-api-key": sent })).status, 401);
+  assert.equal((await ask(url, "/status", { "x-api-key": "another" })).status, 200);
+  access = { token: undefined, hosts: [] };
+  assert.equal((await ask(url, "/status")).status, 200);
+});
+
+test("on loopback nobody needs the token", async (t) => {
+  const access = (): AdminAccess => ({ token: "s3cret", hosts: [] });
+  for (const address of ["127.0.0.1:0", "localhost:0", "[::1]:0"])
+    assert.equal((await ask(await adminOn(address, t, { access }), "/status")).status, 200, address);
 });

@@ -1,15 +1,23 @@
 /**
  * The admin address: `/healthz`, `/readyz`, `/status`, `/metrics`. Read-only. It is served by the main thread with Node's own server:
  * the control plane's, so that it answers while every worker is busy. Its limits are small because its callers are few.
+ *
+ * `/healthz` and `/readyz` answer everybody: whoever probes a process knows neither its names nor a token, and they say nothing worth
+ * hiding. Who may ask for the rest, be there such a page or not, is decided in admin-access.ts. No answer has CORS fields.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { StatusDocument } from "../observe/status.ts";
 import { METRICS_CONTENT_TYPE } from "../observe/metrics-text.ts";
+import { isLoopbackIp } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
+import { refusedSender, refusedToken } from "./admin-access.ts";
+import type { AdminAccess, FieldValues, Refusal } from "./admin-access.ts";
 import { listenMessage } from "./listen-check.ts";
 import { http } from "./node-http.ts";
 
 export interface AdminPages {
+  /** Of the configuration in use. */
+  readonly access: () => AdminAccess;
   /** Why the process should get no traffic now, a line each; empty: it should. */
   readonly notReady: () => readonly string[];
   readonly status: () => StatusDocument;
@@ -28,6 +36,13 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+interface Page {
+  readonly answer: (pages: AdminPages) => Answer;
+  /** Under any `Host`, to any page, without a token. */
+  readonly forEverybody: boolean;
 }
 
 /** Whole time for a request's head and body; also how long an idle connection is kept. */
@@ -50,7 +65,7 @@ export async function startAdmin(addressText: string, pages: AdminPages): Promis
       keepAliveTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
     },
-    (request, response) => answer(request, response, pages),
+    (request, response) => respond(request, response, answerTo(request, pages, beyondLoopback(server))),
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", (_error, socket) => socket.destroy());
@@ -61,38 +76,48 @@ export async function startAdmin(addressText: string, pages: AdminPages): Promis
   return { url: urlOf(server, address.host), close: () => closed(server) };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, pages: AdminPages): void {
-  const path = (request.url ?? "").split("?", 1)[0] ?? "";
-  const page = PAGES.get(path);
-  let given: Answer;
-  if (page === undefined) given = plain(404, "not found");
-  else if (request.method !== "GET" && request.method !== "HEAD") given = plain(405, "method not allowed");
-  else {
-    try {
-      given = page(pages);
-    } catch (error) {
-      pages.onFault(error);
-      given = plain(500, "internal error");
-    }
+function answerTo(request: IncomingMessage, pages: AdminPages, beyond: boolean): Answer {
+  const page = PAGES.get((request.url ?? "").split("?", 1)[0] ?? "");
+  const values: FieldValues = (name) => request.headersDistinct[name] ?? [];
+  const { token, hosts } = pages.access();
+  const foreign = page?.forEverybody === true ? null : refusedSender(values, hosts);
+  if (foreign !== null) return refused(foreign);
+  if (page === undefined) return plain(404, "not found");
+  if (!isRead(request)) return { ...plain(405, "method not allowed"), fields: { allow: "GET, HEAD" } };
+  const unknown = page.forEverybody || !beyond || token === undefined ? null : refusedToken(values, token);
+  if (unknown !== null) return refused(unknown);
+  try {
+    return page.answer(pages);
+  } catch (error) {
+    pages.onFault(error);
+    return plain(500, "internal error");
   }
-  const body = Buffer.from(given.body);
-  response.writeHead(given.status, {
-    "content-type": given.type,
+}
+
+function respond(request: IncomingMessage, response: ServerResponse, { status, type, body: text, fields }: Answer): void {
+  const body = Buffer.from(text);
+  response.writeHead(status, {
+    "content-type": type,
     "content-length": body.length,
     "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
-    ...(given.status === 405 ? { allow: "GET, HEAD" } : {}),
+    ...fields,
     // A body that nobody asked for is not read to its end.
-    ...(request.method === "GET" || request.method === "HEAD" ? {} : { connection: "close" }),
+    ...(isRead(request) ? {} : { connection: "close" }),
   });
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-const PAGES: ReadonlyMap<string, (pages: AdminPages) => Answer> = new Map([
-  ["/healthz", () => plain(200, "ok")],
-  ["/readyz", readiness],
-  ["/status", (pages) => ({ status: 200, type: "application/json", body: `${JSON.stringify(pages.status())}\n` })],
-  ["/metrics", (pages) => ({ status: 200, type: METRICS_CONTENT_TYPE, body: pages.metrics() })],
+function isRead({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+const PAGES: ReadonlyMap<string, Page> = new Map<string, Page>([
+  ["/healthz", { forEverybody: true, answer: () => plain(200, "ok") }],
+  ["/readyz", { forEverybody: true, answer: readiness }],
+  ["/status", { forEverybody: false, answer: (pages) => json(pages.status()) }],
+  ["/metrics", { forEverybody: false, answer: (pages) => ({ status: 200, type: METRICS_CONTENT_TYPE, body: pages.metrics() }) }],
 ]);
 
 function readiness(pages: AdminPages): Answer {
@@ -102,6 +127,20 @@ function readiness(pages: AdminPages): Answer {
 
 function plain(status: number, text: string): Answer {
   return { status, type: PLAIN, body: `${text}\n` };
+}
+
+function json(value: unknown): Answer {
+  return { status: 200, type: "application/json", body: `${JSON.stringify(value)}\n` };
+}
+
+function refused({ status, detail, challenge }: Refusal): Answer {
+  return { ...plain(status, detail), ...(challenge === undefined ? {} : { fields: { "www-authenticate": challenge } }) };
+}
+
+/** By the address that was bound: a name in the configuration may mean either. */
+function beyondLoopback(server: Server): boolean {
+  const bound = server.address();
+  return bound === null || typeof bound === "string" || !isLoopbackIp(bound.address);
 }
 
 function urlOf(server: Server, host: string): string {

@@ -235,6 +235,7 @@ export class ControlPlane {
     if (address === undefined) return;
     const { startAdmin } = await import("./admin.ts");
     this.admin = await startAdmin(address, {
+      access: () => ({ token: this.config.admin?.token, hosts: this.config.admin?.hosts ?? [] }),
       notReady: () => this.notReady(),
       status: () => this.status(),
       metrics: () => this.metrics(),

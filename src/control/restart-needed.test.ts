@@ -14,7 +14,7 @@ test("what is opened or started once does, each named", () => {
   const after = testConfig({
     listeners: before.listeners.map((listener) => ({ ...listener, address: ":81" })),
     workers: 3,
-    admin: { address: "127.0.0.1:9901" },
+    admin: { address: "127.0.0.1:9901", hosts: [] },
     logging: { ...before.logging, output: "/var/log/x", level: "debug" },
   });
   assert.deepEqual(restartNeeded(before, after), [
@@ -23,4 +23,5 @@ test("what is opened or started once does, each named", () => {
     "admin.address: changing none to 127.0.0.1:9901 needs a restart",
     "logging.output: changing stdout to /var/log/x needs a restart",
   ]);
+  assert.deepEqual(restartNeeded(after, { ...after, admin: { address: "127.0.0.1:9901", token: "t", hosts: ["ops.internal"] } }), []);
 });

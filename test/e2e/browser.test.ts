@@ -1,4 +1,7 @@
-/** A page with scripts and images, loaded through the proxy by headless Chromium; CORS with a preflight, as the browser judges it. */
+/**
+ * A page with scripts and images, loaded through the proxy by headless Chromium; CORS with a preflight, as the browser judges it; and
+ * what pages of other origins get from the admin address.
+ */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import http from "node:http";
@@ -21,6 +24,8 @@ const ARGUMENTS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // What DNS rebinding brings about: a page's own name leads to loopback.
+  "--host-resolver-rules=MAP rebound.test 127.0.0.1",
 ];
 
 describe("headless Chromium", { skip: existsSync(EXECUTABLE) ? false : "chromium is not installed: apt-get install chromium" }, () => {
@@ -63,6 +68,7 @@ listeners: [{ address: "127.0.0.1:0" }]
 workers: 2
 ${upstreams}
 routes: [{ upstream: app }]
+admin: { address: "127.0.0.1:0" }
 `);
     api = await startMillrace(
       `
@@ -122,6 +128,36 @@ routes:
     }, `http://127.0.0.1:${api.port}/api/item`);
     assert.deepEqual(result, { status: 200, body: '{"method":"PUT"}', total: "42" });
     assert.deepEqual(seen.slice(before), ["PUT /api/item"], "the preflight did not reach the origin");
+    await tab.close();
+  });
+
+  test("keeps pages of other origins, ports and rebound names from the admin address", async () => {
+    const admin = `http://127.0.0.1:${page.adminPort}`;
+    const tab = await browser.newPage();
+    const read = (url: string, mode: "cors" | "no-cors" | "same-origin"): Promise<string> =>
+      tab.evaluate(
+        ([to, how]) =>
+          fetch(to, { mode: how }).then(
+            async (response) => `${response.type} ${response.status} ${(await response.text()).slice(0, 12)}`,
+            () => "blocked",
+          ),
+        [url, mode] as const,
+      );
+    for (const from of [`http://127.0.0.1:${page.port}/`, `http://rebound.test:${page.port}/`]) {
+      await tab.goto(from);
+      for (const path of ["/status", "/metrics"]) {
+        assert.equal(await read(admin + path, "cors"), "blocked", from);
+        assert.equal(await read(admin + path, "no-cors"), "blocked", "the answer's Cross-Origin-Resource-Policy");
+      }
+    }
+    const rebound = `http://rebound.test:${page.adminPort}`;
+    await tab.goto(`${rebound}/healthz`);
+    assert.match(await read(`${rebound}/status`, "same-origin"), /^basic 403 this Host is/);
+    assert.match(await read(`${rebound}/metrics`, "same-origin"), /^basic 403 this Host is/);
+    // The address's own pages, and whoever types it, may.
+    const typed = await tab.goto(`${admin}/status`);
+    assert.equal(typed?.status(), 200);
+    assert.match(await read(`${admin}/metrics`, "same-origin"), /^basic 200 # HELP/);
     await tab.close();
   });
 
