@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 const LIMIT_MS = 20_000;
 
-if (process.features.typescript && process.platform !== "win32") {
+if (process.platform !== "win32") {
   const folder = mkdtempSync(path.join(tmpdir(), "millrace-first-start-"));
   try {
     const file = path.join(folder, "millrace.yaml");

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { HELP, parseArguments } from "./cli/arguments.ts";
 import type { Command } from "./cli/arguments.ts";
 import { EarlySignals } from "./cli/early-signals.ts";
+import { nodeProblem } from "./cli/node-version.ts";
 
 let outputProblem: string | null = null;
 const out = (text: string): void => void process.stdout.write(text, noteProblem);
@@ -14,19 +15,21 @@ const err = (text: string): void => void process.stderr.write(text);
 // It is told with each write, too; without this it would end in a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
+const { version, engines } = ownPackage();
+const unfit = nodeProblem(process.version, engines.node);
 cacheStrippedSources();
-exit(await execute(parseArguments(process.argv.slice(2))).catch(internalError));
+exit(unfit === null ? await execute(parseArguments(process.argv.slice(2))).catch(internalError) : refuse(unfit));
 
 async function execute(given: Command): Promise<number> {
   switch (given.command) {
     case "run": {
       const signals = new EarlySignals();
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/run.ts")).runCommand({ file: given.file, version: version(), threads, signals, out, err });
+      return (await import("./cli/run.ts")).runCommand({ file: given.file, version, threads, signals, out, err });
     }
     case "demo": {
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/demo.ts")).demoCommand({ version: version(), threads, out, err });
+      return (await import("./cli/demo.ts")).demoCommand({ version, threads, out, err });
     }
     case "check":
       return (await import("./cli/check.ts")).checkCommand(given.file, out, err);
@@ -38,7 +41,7 @@ async function execute(given: Command): Promise<number> {
       out(HELP);
       return 0;
     case "version":
-      out(`millrace ${version()}\n`);
+      out(`millrace ${version}\n`);
       return 0;
     case "wrong":
       err(`millrace: ${given.problem}\n`);
@@ -65,15 +68,25 @@ function internalError(error: unknown): number {
 function cacheStrippedSources(): void {
   if (!import.meta.url.endsWith(".ts") || process.env["NODE_COMPILE_CACHE"] !== undefined) return;
   const folder = fileURLToPath(new URL("../node_modules/.cache/millrace", import.meta.url));
-  module.enableCompileCache?.(folder);
+  module.enableCompileCache(folder);
   // Threads have no other way to learn of it.
   process.env["NODE_COMPILE_CACHE"] = folder;
 }
 
-/** Beside `src/` and, where it is built, beside `dist/`. */
-function version(): string {
-  const text: { version?: unknown } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return String(text.version);
+function refuse(problem: string): number {
+  err(`${problem}\n`);
+  return 2;
+}
+
+interface OwnPackage {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+}
+
+/** package.json lies beside `src/` and, where it is built, beside `dist/`. */
+function ownPackage(): OwnPackage {
+  const text: OwnPackage = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return text;
 }
 
 /** Ends the process when what was printed has gone out: a pipe may still hold some of it. */

@@ -109,14 +109,13 @@ test("published files exist and tests are not among them", () => {
 
 test("the program runs on the oldest Node that package.json names", () => {
   const newer: readonly (readonly [pattern: RegExp, since: string])[] = [
-    [/\bPromise\.(withResolvers|try)\b/, "22"],
+    [/\bPromise\.try\b/, "24"],
     [/\bRegExp\.escape\b/, "24"],
-    [/\bArray\.fromAsync\b/, "22"],
-    [/\b(Object|Map)\.groupBy\b/, "21"],
+    [/\bError\.isError\b/, "24"],
+    [/\.(getOrInsert|getOrInsertComputed)\(/, "26"],
+    [/\b(Uint8Array\.from(Base64|Hex)|Iterator\.concat|Atomics\.pause)\b/, "25"],
     [/^\s*(await )?using\s+\w+\s*=/, "24"],
-    [/\.(intersection|isSubsetOf|isSupersetOf|isDisjointFrom)\(/, "22"],
-    [/\.(values|keys|entries)\(\)\s*\.(map|filter|some|every|find|reduce|toArray|take|drop|forEach|flatMap)\(/, "22"],
-    [/\bimport\.meta\.(dirname|filename|main)\b/, "20.11, main 24"],
+    [/\bimport\.meta\.main\b/, "24"],
   ];
   const wrong = sourceFiles().flatMap((file) => {
     const lines = withoutComments(readText(file)).split("\n");

@@ -82,23 +82,19 @@ describe("a configuration file", () => {
     assert.match(lines, /^.*bad\.yaml:4:1: worker: unknown key; did you mean "workers"\?\n.*bad\.yaml:5:19: warning: admin\.address: /);
   });
 
-  test(
-    "that is a module is read anew, and so are the modules that it imports",
-    { skip: process.features.typescript === false },
-    async () => {
-      const parts = write("parts.ts", `import { host } from "./host.ts";\nexport const endpoint: string = \`http://\${host}\`;\n`);
-      const inner = write("host.ts", 'export const host: string = "first";\n');
-      const file = write(
-        "imports.ts",
-        `import { endpoint } from "./parts.ts";\nexport default ${MODULE.replace('"http://a"', "endpoint")};\n`,
-      );
-      assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://first");
-      fs.writeFileSync(inner, 'export const host: string = "second";\n');
-      assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://second");
-      fs.writeFileSync(parts, 'export const endpoint: string = "http://third";\n');
-      assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://third");
-    },
-  );
+  test("that is a module is read anew, and so are the modules that it imports", async () => {
+    const parts = write("parts.ts", `import { host } from "./host.ts";\nexport const endpoint: string = \`http://\${host}\`;\n`);
+    const inner = write("host.ts", 'export const host: string = "first";\n');
+    const file = write(
+      "imports.ts",
+      `import { endpoint } from "./parts.ts";\nexport default ${MODULE.replace('"http://a"', "endpoint")};\n`,
+    );
+    assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://first");
+    fs.writeFileSync(inner, 'export const host: string = "second";\n');
+    assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://second");
+    fs.writeFileSync(parts, 'export const endpoint: string = "http://third";\n');
+    assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://third");
+  });
 
   test("names a certificate file that is none", async () => {
     const text = SMALL.replace('["http://a"]', '["https://a"], tls: { ca_file: missing.pem }');

@@ -5,7 +5,7 @@
 import module from "node:module";
 import { setImmediate as turn } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { codeOf, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { LocatedMap } from "../config/document.ts";
 import { readObject } from "../config/read-object.ts";
 
@@ -27,21 +27,15 @@ async function answer(address: string): Promise<ModuleAnswer> {
   }
 }
 
-/**
- * `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. Node 20
- * cannot be told: there the package has to be installed where the file is.
- */
+/** `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. */
 function resolveOwnName(): void {
   const own = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
-  module.registerHooks?.({
+  module.registerHooks({
     resolve: (specifier, context, next) => (specifier === "millrace" ? { url: own, shortCircuit: true } : next(specifier, context)),
   });
 }
 
 function moduleMessage(error: unknown): string {
-  if (codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION") {
-    return `this Node (${process.version}) cannot read TypeScript: use Node 22.18 or later, or a file in YAML or JavaScript`;
-  }
   const message = messageOf(error);
   const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(message);
   return `the module cannot be loaded: ${message}${isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : ""}`;

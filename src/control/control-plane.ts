@@ -120,7 +120,7 @@ export class ControlPlane {
     // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
-    const checked = await checkListeners(addresses, reusePortSupported(process.platform, process.version));
+    const checked = await checkListeners(addresses, reusePortSupported(process.platform));
     if (checked.problem !== undefined) return { kind: "failed", lines: [checked.problem] };
     try {
       return await this.startOn(checked.plan, prepared.configuration, started, stop);

@@ -29,10 +29,9 @@ export interface PlannedListener {
 /** `problem`: one plain line that names address and reason. */
 export type ListenCheck = { readonly plan: ListenPlan; readonly problem?: undefined } | { readonly problem: string };
 
-/** Whether this Node can open one port several times: Linux from 22.12 (and 23.1) on. */
-export function reusePortSupported(platform: string, nodeVersion: string): boolean {
-  const [major = 0, minor = 0] = nodeVersion.replace(/^v/, "").split(".").map(Number);
-  return platform === "linux" && (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12));
+/** Whether several threads can open one port. Other systems than Linux do not share connections out, or Node does not ask them to. */
+export function reusePortSupported(platform: string): boolean {
+  return platform === "linux";
 }
 
 export async function checkListeners(addresses: readonly ListenAddress[], reusePort: boolean): Promise<ListenCheck> {

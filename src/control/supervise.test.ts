@@ -75,18 +75,14 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
 const sample = (running: Running, name: string): number => Number(new RegExp(`^${name} (.*)$`, "m").exec(running.plane.metrics())?.[1]);
 const events = (running: Running, event: string): Record<string, unknown>[] => running.logged.filter((line) => line["event"] === event);
 
-test(
-  "all workers listen on one port and share the connections",
-  { skip: !reusePortSupported(process.platform, process.version) },
-  async (t) => {
-    const running = await started(t);
-    const seen = new Set<string>();
-    await until("both workers answered", async () => seen.add(await ask(running.port, "/")).size === 2);
-    assert.deepEqual([...seen].sort(), ["worker 0 generation 1", "worker 1 generation 1"]);
-    assert.deepEqual(running.plane.notReady(), []);
-    assert.equal(sample(running, "millrace_workers"), 2);
-  },
-);
+test("all workers listen on one port and share the connections", { skip: !reusePortSupported(process.platform) }, async (t) => {
+  const running = await started(t);
+  const seen = new Set<string>();
+  await until("both workers answered", async () => seen.add(await ask(running.port, "/")).size === 2);
+  assert.deepEqual([...seen].sort(), ["worker 0 generation 1", "worker 1 generation 1"]);
+  assert.deepEqual(running.plane.notReady(), []);
+  assert.equal(sample(running, "millrace_workers"), 2);
+});
 
 test("a port in use fails the start with one line", async (t) => {
   const running = await started(t);

@@ -1,29 +1,34 @@
-/** What is published: packed, installed in an empty folder and run there, by every Node at hand (the oldest supported among them in CI). */
+/** What is published: packed, installed in an empty folder and run there, by the newest and the oldest Node that it allows, and by the machine's. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { nodeProblem } from "../../src/cli/node-version.ts";
+import { lowestNode } from "../support/lowest-node.ts";
 import { ask, get } from "../support/raw-client.ts";
 import { startRawOrigin } from "../support/raw-origin.ts";
+import { ROOT, readText } from "../support/source-files.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
+const PACKAGE = JSON.parse(readText("package.json")) as { readonly version: string; readonly engines: { readonly node: string } };
 
-/** The tests' own, and the first on PATH that npm did not put there: often the machine's older one. */
-const NODES = [
-  process.execPath,
-  ...(process.env["PATH"] ?? "")
-    .split(path.delimiter)
-    .filter((folder) => !folder.includes("node_modules"))
-    .map((folder) => path.join(folder, "node"))
-    .filter(existsSync)
-    .slice(0, 1),
+/** The first on PATH that npm did not put there: often the machine's older one. */
+const MACHINES = (process.env["PATH"] ?? "")
+  .split(path.delimiter)
+  .filter((folder) => !folder.includes("node_modules"))
+  .map((folder) => path.join(folder, "node"))
+  .find(existsSync);
+
+/** Whom the package runs on, and how to get it. */
+const NODES: readonly (readonly [name: string, program: () => Promise<string>])[] = [
+  [`Node ${process.versions.node}`, () => Promise.resolve(process.execPath)],
+  ["the oldest Node that it allows", lowestNode],
+  ["the machine's Node", () => Promise.resolve(MACHINES ?? process.execPath)],
 ];
 
 describe("the published package", () => {
@@ -49,9 +54,10 @@ describe("the published package", () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   test("installs an executable named millrace", async () => {
-    const { version } = JSON.parse(await readFile(path.join(ROOT, "package.json"), "utf8")) as { version: string };
-    const { stdout } = await run("npx", ["--no-install", "millrace", "--version"], { cwd: folder });
-    assert.equal(stdout.trim(), `millrace ${version}`);
+    // The file's first line takes the first Node on PATH.
+    const env = { ...process.env, PATH: [path.dirname(process.execPath), process.env["PATH"]].join(path.delimiter) };
+    const { stdout } = await run("npx", ["--no-install", "millrace", "--version"], { cwd: folder, env });
+    assert.equal(stdout.trim(), `millrace ${PACKAGE.version}`);
   });
 
   test("lends its types and defineConfig to a TypeScript configuration", async () => {
@@ -60,9 +66,16 @@ describe("the published package", () => {
     assert.equal((await run(process.execPath, [file], { cwd: folder })).stdout.trim(), "function");
   });
 
-  for (const node of NODES) {
-    test(`serves and ends in order on ${node === process.execPath ? process.version : "the machine's Node"}`, async () => {
+  test("names the oldest Node in package.json and in the folder that brings it", async () => {
+    const { stdout } = await run(await lowestNode(), ["--version"]);
+    assert.equal(stdout.trim().replace("v", ">="), `${PACKAGE.engines.node}.0`);
+  });
+
+  for (const [name, program] of NODES) {
+    test(`serves and ends in order on ${name}, or says that it is too old`, async (t) => {
+      const node = await program();
       const origin = await startRawOrigin({});
+      t.after(() => origin.close());
       const file = path.join(folder, "millrace.yaml");
       await writeFile(
         file,
@@ -72,6 +85,12 @@ upstreams: { app: { endpoints: ["${origin.url}"] } }
 routes: [{ upstream: app }]
 `,
       );
+      const version = (await run(node, ["--version"])).stdout.trim();
+      const unfit = nodeProblem(version, PACKAGE.engines.node);
+      if (unfit !== null) {
+        await assert.rejects(run(node, [main, "check", "--config", file]), { code: 2, stdout: "", stderr: `${unfit}\n` });
+        return;
+      }
       await run(node, [main, "check", "--config", file]);
       const child = spawn(node, [main, "run", "--config", file], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
       try {
@@ -88,8 +107,20 @@ routes: [{ upstream: app }]
         child.kill("SIGTERM");
       }
       if (child.exitCode === null) await once(child, "exit");
-      await origin.close();
       assert.equal(child.exitCode, 0);
     });
   }
+
+  test("reads a configuration in TypeScript on the oldest Node", async () => {
+    const file = path.join(folder, "millrace.config.ts");
+    await writeFile(
+      file,
+      `import { defineConfig } from "millrace";
+const origin: string = "http://127.0.0.1:9";
+export default defineConfig({ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: [origin] } }, routes: [{ upstream: "app" }] });
+`,
+    );
+    const { stdout } = await run(await lowestNode(), [main, "check", "--config", file]);
+    assert.match(stdout, /route #1: everything to app/);
+  });
 });
