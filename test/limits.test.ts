@@ -20,6 +20,33 @@ routes: [{ upstream: app }]
 `;
 }
 
+test("a connection to an endpoint is replaced when it reaches its greatest age, busy or idle", { timeout: 30_000 }, async () => {
+  const origin = await startRawOrigin({});
+  const proxy = await startMillrace(config(origin.url, ", keep_alive: { max_age: 500ms }"));
+  const client = await RawClient.connect(proxy.port);
+  let asked = 0;
+  const askOnce = async (): Promise<void> => {
+    client.send(get("/"));
+    assert.equal((await client.responses(++asked))[asked - 1]?.status, 200);
+  };
+  await askOnce();
+  const from = performance.now();
+  while (origin.accepted() === 1) await askOnce();
+  assert.ok(performance.now() - from >= 400, "up to a tenth earlier, not more");
+  assert.ok(
+    origin.requests.some(({ earlier }) => earlier > 0),
+    "until then it was used again",
+  );
+  // One that grows old in the pool is not used again either.
+  const second = origin.accepted();
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await askOnce();
+  assert.equal(origin.accepted(), second + 1);
+  client.destroy();
+  assert.equal(await proxy.stop(), 0);
+  await origin.close();
+});
+
 test("the idle limit of a pooled connection does not end an upload on it", { timeout: 30_000 }, async () => {
   const origin = await startRawOrigin({});
   const proxy = await startMillrace(config(origin.url, ", keep_alive: { idle: 300ms }"));

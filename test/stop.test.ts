@@ -139,6 +139,34 @@ describe("SIGTERM", () => {
     assert.ok(!origin.received().includes("POST /pay"));
   });
 
+  test("with shutdown.delay it serves on while /readyz says no; a second signal does not wait for that", async () => {
+    const origin = await startRawOrigin({});
+    const extra = 'admin: { address: "127.0.0.1:0" }\nshutdown: { delay: 1h }';
+    const proxy = await startMillrace(config(origin.url, extra).replace("level: warn", "level: info"));
+    const before = await RawClient.connect(proxy.port);
+    assert.equal((await ask(proxy.adminPort, get("/readyz"))).status, 200);
+    const exited = once(proxy.process, "exit");
+    proxy.process.kill("SIGTERM");
+    await proxy.until((output) => output.includes('"event":"shutdown_delayed"'), "the delay");
+    const ready = await ask(proxy.adminPort, get("/readyz"));
+    assert.deepEqual([ready.status, ready.body], [503, "draining\n"]);
+    assert.equal((await ask(proxy.port, get("/"))).status, 200, "a new connection");
+    before.send(get("/"));
+    assert.equal((await before.response()).status, 200, "one that was there");
+    proxy.process.kill("SIGTERM");
+    await exited;
+    await proxy.stop();
+    before.destroy();
+    await origin.close();
+  });
+
+  test("after shutdown.delay the drain follows", async () => {
+    const proxy = await startMillrace(config("http://127.0.0.1:9", "shutdown: { delay: 300ms, timeout: 1h }"));
+    const from = performance.now();
+    assert.equal(await proxy.stop(), 0);
+    assert.ok(performance.now() - from >= 300);
+  });
+
   test("a second one ends the process at once", async () => {
     const origin = await startRawOrigin({ onHead: () => true });
     const long = await startMillrace(config(origin.url, "shutdown: { timeout: 1h }").replace("level: warn", "level: info"));

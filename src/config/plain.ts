@@ -29,7 +29,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
         endpoints: [{ url: endpoint, weight: 1 }],
         balance: "round_robin",
         timeouts: { connect: 5000, response_head: 60_000, idle: 60_000, tunnel_idle: 3_600_000 },
-        keep_alive: { idle: 60_000, max_idle: 1024 },
+        keep_alive: { idle: 60_000, max_idle: 1024, max_age: 600_000 },
         retries: 2,
         tls: { verify: true },
       },
@@ -37,7 +37,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
     routes: [{ match: {}, upstream: "app" }],
     logging: { level: "info", format: "json", output: "stdout", access: true },
     startup: { require_healthy: false, wait: 10_000 },
-    shutdown: { timeout: 30_000 },
+    shutdown: { timeout: 30_000, delay: 0 },
     status_path: null,
   };
 }

@@ -41,7 +41,7 @@ export interface ProcessConfig {
   admin?: AdminConfig | undefined;
   logging: LoggingConfig;
   startup: StartupConfig;
-  shutdown: { timeout: number };
+  shutdown: { timeout: number; delay: number };
 }
 
 export interface ProcessInput {
@@ -51,7 +51,7 @@ export interface ProcessInput {
   admin?: AdminInput | undefined;
   logging?: LoggingInput | undefined;
   startup?: StartupInput | undefined;
-  shutdown?: { timeout?: DurationInput | undefined } | undefined;
+  shutdown?: { timeout?: DurationInput | undefined; delay?: DurationInput | undefined } | undefined;
 }
 
 export interface AdminConfig {
@@ -131,6 +131,10 @@ const process = {
     .strictObject({
       timeout: duration(WAIT_OR_ZERO).prefault("30s").meta({
         description: "Time that exchanges in flight get after SIGTERM or SIGINT; then they are cut.",
+      }),
+      delay: duration(WAIT_OR_ZERO).prefault("0s").meta({
+        description:
+          "Time after SIGTERM or SIGINT in which connections are still accepted and served while `/readyz` answers 503, so that a balancer in front notices before a connection is refused. Only then `timeout` begins. A second signal ends the process at once.",
       }),
     })
     .prefault({})

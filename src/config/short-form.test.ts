@@ -44,7 +44,7 @@ describe("the short form", () => {
             expected_statuses: ["200-399"],
           },
           timeouts: { connect: 5000, response_head: 30_000, idle: 60_000, tunnel_idle: 3_600_000 },
-          keep_alive: { idle: 60_000, max_idle: 1024 },
+          keep_alive: { idle: 60_000, max_idle: 1024, max_age: 600_000 },
           retries: 2,
           tls: { verify: true },
         },
@@ -68,7 +68,7 @@ describe("the short form", () => {
       ],
       logging: { level: "info", format: "json", output: "stdout", access: true },
       startup: { require_healthy: true, wait: 10_000 },
-      shutdown: { timeout: 30_000 },
+      shutdown: { timeout: 30_000, delay: 0 },
       status_path: "/status",
     });
     const warnings = warningsOf(PREDECESSOR);

@@ -20,7 +20,7 @@ export interface UpstreamConfig {
   balance: "round_robin";
   health_check?: HealthCheckConfig | undefined;
   timeouts: { connect: number; response_head: number; idle: number; tunnel_idle: number };
-  keep_alive: { idle: number; max_idle: number };
+  keep_alive: { idle: number; max_idle: number; max_age: number };
   retries: number;
   tls: { verify: boolean; server_name?: string | undefined; ca_file?: string | undefined };
 }
@@ -37,7 +37,7 @@ export interface UpstreamInput {
         tunnel_idle?: DurationInput | undefined;
       }
     | undefined;
-  keep_alive?: { idle?: DurationInput | undefined; max_idle?: number | undefined } | undefined;
+  keep_alive?: { idle?: DurationInput | undefined; max_idle?: number | undefined; max_age?: DurationInput | undefined } | undefined;
   retries?: number | undefined;
   tls?: { verify?: boolean | undefined; server_name?: string | undefined; ca_file?: string | undefined } | undefined;
 }
@@ -85,6 +85,10 @@ const keepAlive = z.strictObject({
   max_idle: wholeNumber({ min: 0, max: 100_000 }).default(1024).meta({
     description:
       "Idle connections kept per endpoint and thread. With more requests at a time than that, connections are closed and opened again all the time; what is not needed goes after `idle`. 0 closes each after its response.",
+  }),
+  max_age: duration(WAIT).prefault("10m").meta({
+    description:
+      "Greatest age of a connection to an endpoint. An older one is closed after its exchange, so a name that leads elsewhere is followed however busy its connections are. Each goes up to a tenth of the time earlier, so that they do not all go at once.",
   }),
 });
 

@@ -136,9 +136,14 @@ export class ControlPlane {
     return turn;
   }
 
-  /** Ends the workers, exchanges in flight within `shutdown.timeout`; resolves with how many were cut. */
+  /** Serves on for `shutdown.delay`, then ends the workers, exchanges in flight within `shutdown.timeout`; resolves with how many were cut. */
   async drain(): Promise<number> {
     this.phase = "draining";
+    const delayMs = this.config.shutdown.delay;
+    if (delayMs > 0) {
+      this.options.log.info("shutdown_delayed", "/readyz answers 503; connections are still accepted", { delay_ms: delayMs });
+      await new Promise((over) => setTimeout(over, delayMs));
+    }
     this.options.log.info("draining", "no new connections; finishing what is in flight", { limit_ms: this.config.shutdown.timeout });
     const cut = await this.supervisor.drain(this.config.shutdown.timeout);
     this.options.log.info("drained", cut === 0 ? "all exchanges have ended" : "what had not ended in time was cut", { cut });

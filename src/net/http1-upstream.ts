@@ -46,6 +46,9 @@ const added = new AddedFields();
 /** Time for the system to tell what an endpoint said before it took no more. */
 const LAST_WORDS_MS = 1000;
 
+/** Part of `keep_alive.max_age` by which a connection may go earlier, so that those that were opened together do not end together. */
+const AGE_SPREAD = 0.1;
+
 export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
@@ -75,6 +78,8 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private failure: FailureKind | null = null;
   /** The tick of the deadlines in which bytes moved last. */
   private lastProgress: number = 0;
+  /** The tick of the deadlines from which on the connection is too old for another exchange. */
+  private lastTick: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
 
@@ -93,9 +98,10 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
 
   // ---- Upstream: what the exchange asks -----------------------------------------------------------------------------
 
-  /** In the pool: it may not be taken out any more, for the origin closes it soon. */
-  get idledTooLong(): boolean {
-    return this.thread.deadlines.isOver(this, this.thread.now);
+  /** In the pool: it may not be taken out any more, for the origin closes it soon, or it has reached its greatest age. */
+  get expired(): boolean {
+    const { deadlines, now } = this.thread;
+    return deadlines.isOver(this, now) || deadlines.hasPassed(this.lastTick);
   }
 
   /** Taken out of the pool for that exchange. */
@@ -196,7 +202,10 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
       return;
     }
     this.state = State.busy;
-    this.thread.deadlines.cancel(this);
+    const { deadlines, endpoints, now } = this.thread;
+    endpoints.setRefusing(this.target.slot, false);
+    deadlines.cancel(this);
+    this.lastTick = deadlines.tickOf(now + this.target.keepAlive.max_age * (1 - AGE_SPREAD * Math.random()));
     exchange.upstreamReady();
   }
 
@@ -286,6 +295,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
     if (
       this.reusable &&
+      !this.thread.deadlines.hasPassed(this.lastTick) &&
       this.requestEnded &&
       !this.outlet.blocked &&
       !this.outlet.failed &&
@@ -385,7 +395,11 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     const exchange = this.exchange;
     this.exchange = null;
     // Without an exchange the client has left meanwhile, which is no failure of the endpoint.
-    if (this.state === State.connecting && exchange !== null) this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
+    if (this.state === State.connecting && exchange !== null) {
+      this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
+      // What the proxy itself has too few of says nothing about the endpoint.
+      if (kind !== "connection_limit") this.thread.endpoints.setRefusing(this.target.slot, true);
+    }
     exchange?.upstreamFailed(kind, this.reused, this.answered, this.outlet.bytesSent > this.sentBefore);
   }
 

@@ -111,6 +111,7 @@ export const EVENTS = {
   worker_refused_config: "A worker did not accept the configuration.",
   worker_not_replaced: "A replacement could not serve; it is ended, and the next one is tried.",
   admin_fault: "The admin address answered a request with an error of its own.",
+  shutdown_delayed: "The process will end: `/readyz` answers 503 and connections are accepted for `shutdown.delay` longer.",
   draining: "No new connections; exchanges in flight are finished.",
   drained: "All exchanges have ended or were cut.",
   stopped: "The process ends.",

@@ -22,6 +22,21 @@ test("health starts unknown and is seen through another view of the same buffer"
   assert.equal(reader.health(6), ENDPOINT_HEALTH.unknown);
 });
 
+test("how the last attempt to connect ended is apart from health, and seen through another view", () => {
+  const buffer = new SharedArrayBuffer(EndpointTable.bytes(8));
+  const [writer, reader] = [new EndpointTable(buffer), new EndpointTable(buffer)];
+  assert.equal(reader.refusing(7), false);
+  writer.setRefusing(7, true);
+  writer.inFlightAdd(0, 0, 1);
+  assert.deepEqual(
+    [reader.refusing(7), reader.health(7), reader.refusing(6), reader.inFlight(7)],
+    [true, ENDPOINT_HEALTH.unknown, false, 0],
+  );
+  writer.setRefusing(7, false);
+  assert.equal(reader.refusing(7), false);
+  assert.throws(() => writer.setRefusing(8, true), RangeError);
+});
+
 test("in-flight counts are summed over workers, and a dead worker's are forgotten", () => {
   const endpoints = table(4);
   endpoints.inFlightAdd(0, 2, 1);

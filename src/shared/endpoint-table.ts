@@ -1,8 +1,9 @@
 /**
- * What all threads must agree on about endpoints: their health, written by the control plane's probes, and how many exchanges each of
- * them has in flight, written by the workers. One Int32 cell each:
+ * What all threads must agree on about endpoints: their health, written by the control plane's probes; whether the last attempt to
+ * connect failed, written by whoever tried; and how many exchanges each of them has in flight, written by the workers. One Int32 cell
+ * each:
  *
- *     [ rows in use | padding ][ health: one cell per slot ][ worker 0: one cell per slot ][ worker 1 ... ]
+ *     [ rows in use | padding ][ health: one cell per slot ][ refusing: one cell per slot ][ worker 0: one cell per slot ][ worker 1 ... ]
  *
  * Each worker counts in a row of its own: counting never contends with another worker, and when a worker dies in the middle of its
  * exchanges its row is zeroed, which one shared total per endpoint could not do. Rows that no worker touched stay untouched pages.
@@ -25,6 +26,9 @@ export const ENDPOINT_SLOTS = 4096;
 /** Sixteen cells are one cache line: the row count, which all read, shares none with what is written. */
 const HEADER_CELLS = 16;
 
+/** The rows before the workers' own: health, refusing. */
+const SHARED_ROWS = 2;
+
 export class EndpointTable {
   readonly capacity: number;
   private readonly cells: Int32Array;
@@ -33,12 +37,12 @@ export class EndpointTable {
 
   /** Size in bytes of the buffer of a table with room for `capacity` endpoints. */
   static bytes(capacity: number = ENDPOINT_SLOTS): number {
-    return 4 * (HEADER_CELLS + capacity * (1 + WORKERS_MAX));
+    return 4 * (HEADER_CELLS + capacity * (SHARED_ROWS + WORKERS_MAX));
   }
 
   constructor(buffer: SharedArrayBuffer) {
     this.cells = new Int32Array(buffer);
-    this.capacity = (this.cells.length - HEADER_CELLS) / (1 + WORKERS_MAX);
+    this.capacity = (this.cells.length - HEADER_CELLS) / (SHARED_ROWS + WORKERS_MAX);
     if (!Number.isInteger(this.capacity) || this.capacity < 1) throw new RangeError("not the buffer of an endpoint table");
   }
 
@@ -50,6 +54,16 @@ export class EndpointTable {
 
   setHealth(slot: number, value: EndpointHealth): void {
     Atomics.store(this.cells, HEADER_CELLS + this.checked(slot), value);
+  }
+
+  /** Whether the last attempt to connect to the endpoint failed, whoever made it. */
+  refusing(slot: number): boolean {
+    return this.cells[HEADER_CELLS + this.capacity + this.checked(slot)] === 1;
+  }
+
+  /** Notes how an attempt to connect ended. The cell is written only where that is news, so that threads do not contend for it. */
+  setRefusing(slot: number, refusing: boolean): void {
+    if (this.refusing(slot) !== refusing) Atomics.store(this.cells, HEADER_CELLS + this.capacity + slot, refusing ? 1 : 0);
   }
 
   /**
@@ -92,7 +106,7 @@ export class EndpointTable {
   }
 
   private rowStart(worker: number): number {
-    return HEADER_CELLS + this.capacity * (1 + worker);
+    return HEADER_CELLS + this.capacity * (SHARED_ROWS + worker);
   }
 
   /** A slot beyond the row would count in another worker's row. */
