@@ -36,6 +36,9 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ),
       ...rateLimit(at(route, "rate_limit"), ["routes", index, "rate_limit"]),
       ...cors(at(route, "cors"), ["routes", index, "cors"]),
+      ...listOf(at(at(route, "authentication"), "tokens")).flatMap((token, position) =>
+        spacedToken(token, ["routes", index, "authentication", "tokens", position]),
+      ),
     ]),
     ...routeNames(routes),
     ...unreachable(routes),
@@ -149,8 +152,16 @@ function shortAuthentication(value: unknown): Finding[] {
   if (enabled === true && token === undefined) {
     return [error(["authentication", "enabled"], "it is true, but there is no required_token: everybody would be refused or let in")];
   }
-  if (token === undefined || (enabled !== false && enabled !== undefined)) return [];
+  if (token === undefined) return [];
+  if (enabled !== false && enabled !== undefined) return spacedToken(token, ["authentication", "required_token"]);
   return [warning(["authentication", "required_token"], "it is not asked for: enabled is not true", true)];
+}
+
+/** RFC 6750 section 2.1 has no spaces in a token, and many clients hold to it. */
+function spacedToken(token: unknown, path: KeyPath): Finding[] {
+  if (typeof token !== "string" || !/^[^\s\p{Cc}]+(?: +[^\s\p{Cc}]+)+$/u.test(token)) return [];
+  const message = "it holds spaces: many clients cannot send it as a Bearer token; X-API-Key can carry it";
+  return [warning(path, message)];
 }
 
 function shortHealthCheck(value: unknown): Finding[] {
@@ -164,7 +175,7 @@ function admin(file: unknown, taken: readonly unknown[]): Finding[] {
   if (typeof address !== "string") return [];
   const listener = taken.filter((each) => typeof each === "string").find((each) => overlap(each, address));
   if (listener !== undefined) return [error(["admin", "address"], `a listener listens there already (${listener})`)];
-  return [...adminToken(given, address), ...adminName(given, address)];
+  return [...adminToken(given, address), ...spacedToken(at(given, "token"), ["admin", "token"]), ...adminName(given, address)];
 }
 
 function adminToken(given: unknown, address: string): Finding[] {

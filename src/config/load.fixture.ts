@@ -65,7 +65,7 @@ cors:
   debug: true
 authentication:
   enabled: true
-  required_token: "your-secret-token"
+  required_token: "some secret token"
 logging:
   level: "INFO"
 health_check:

@@ -254,6 +254,10 @@ routes:
       /^3:\d+: warning: routes\.1: it is never reached: routes\.0/,
     );
     assert.match(
+      warningsOf(full({ rest: "admin: { address: ':9', token: 'a b' }" })).join(),
+      /admin\.token: it holds spaces: many clients cannot send it as a Bearer token/,
+    );
+    assert.match(
       warningsOf(full({ rest: "admin: { address: ':9' }" })).join(),
       /4:19: warning: admin\.address: other machines can reach it, and it asks for no token: set admin\.token/,
     );

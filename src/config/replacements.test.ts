@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { configOf, full, problemsOf } from "./load.fixture.ts";
+import { configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
 
 const auth = (token: string): string => full({ route: `authentication: { tokens: [${token}] }` });
 const tokenOf = (token: string, environment: Record<string, string> = {}, read?: (path: string) => string): string | undefined =>
@@ -89,6 +89,28 @@ describe("secrets", () => {
     assert.equal(config.logging.output, "file:x");
   });
 
+  test("may hold spaces inside, and nothing that cannot be sent or would not arrive", () => {
+    for (const token of ["a b", "some secret token", "a  b", "a : b", "caf\u00e9 au lait"]) {
+      assert.equal(tokenOf('"${T}"', { T: token }), token);
+      assert.match(warningsOf(auth(JSON.stringify(token))).join("\n"), /^\S+ warning: routes\.\S+\.tokens\.\S+: it holds spaces: [^\n]*$/);
+    }
+    assert.deepEqual(warningsOf(auth('"a-b"')), []);
+    for (const token of [" a", "a ", " ", "  a b"]) {
+      assert.match(
+        problemsOf(auth('"${T}"'), { T: token }).join("\n"),
+        /^\S+ \S+: expected a token without spaces around it[^\n]*$/,
+        token,
+      );
+    }
+    for (const token of ["a\tb", "a\nb", "a\r\nb", "a\0b", "a\u007fb", "a\u0085b", "a\u00a0b", "a\u2028b", "\ta", "a\n"]) {
+      assert.match(
+        problemsOf(auth('"${T}"'), { T: token }).join("\n"),
+        /^\S+ \S+: expected a token without line ends, tabs and control characters[^\n]*$/,
+        JSON.stringify(token),
+      );
+    }
+  });
+
   test("never stand in a message, wherever they slipped to", () => {
     const secret = "hunter2secret";
     const slips = [
@@ -115,7 +137,7 @@ describe("secrets", () => {
         .includes(secret),
     );
     assert.ok(
-      !problemsOf(auth('"file:t"'), {}, () => `${secret} x`)
+      !problemsOf(auth('"file:t"'), {}, () => `${secret} `)
         .join("\n")
         .includes(secret),
     );

@@ -144,11 +144,18 @@ export const corsSchema: z.ZodType<CorsConfig, CorsInput> = exactly<CorsConfig, 
     .transform((given) => ({ ...given, allow_credentials: given.allow_credentials && !given.allowed_origins.includes("*") })),
 );
 
-/** The token that a request must bring; it can be sent in a field, so it holds no spaces and no control characters. */
+/**
+ * The token that a request must bring. Spaces inside are kept as they are; spaces around it would not arrive, because a receiver removes
+ * them from a field's value (RFC 9110 section 5.5), and control characters cannot be sent.
+ */
 export const secret: z.ZodType<string, string> = z
   .string()
   .min(1, { error: "expected a token that is not empty" })
-  .regex(/^[^\s\p{Cc}]*$/u, { error: "expected a token without spaces and line ends" })
+  .regex(/^(?:[^\s\p{Cc}]| )*$/u, {
+    error: "expected a token without line ends, tabs and control characters",
+    abort: true,
+  })
+  .regex(/^(?! ).*(?<! )$/u, { error: "expected a token without spaces around it" })
   .meta({ title: "secret" });
 
 export const routeSchema: z.ZodType<RouteConfig, RouteInput> = exactly<RouteConfig, RouteInput>()(
@@ -166,7 +173,7 @@ export const routeSchema: z.ZodType<RouteConfig, RouteInput> = exactly<RouteConf
       .strictObject({
         tokens: z.array(secret).min(1, { error: "expected at least one token" }).meta({
           description:
-            "Tokens, one of which a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Write `${NAME}` or `file:PATH` to keep them out of the file. Compared in constant time, never logged, never forwarded.",
+            "Tokens, one of which a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and compared, but many clients cannot send them with `Bearer`. Write `${NAME}` or `file:PATH` to keep them out of the file. Compared in constant time, never logged, never forwarded.",
         }),
       })
       .optional()

@@ -63,7 +63,7 @@ describe("the short form", () => {
             max_age: 3_600_000,
             debug: true,
           },
-          authentication: { tokens: ["your-secret-token"] },
+          authentication: { tokens: ["some secret token"] },
         },
       ],
       logging: { level: "info", format: "json", output: "stdout", access: true },
@@ -72,8 +72,9 @@ describe("the short form", () => {
       status_path: "/status",
     });
     const warnings = warningsOf(PREDECESSOR);
-    assert.equal(warnings.length, 1);
+    assert.equal(warnings.length, 2);
     assert.match(warnings[0] ?? "", /^18:22: warning: cors\.allow_credentials: it has no effect/);
+    assert.match(warnings[1] ?? "", /^23:19: warning: authentication\.required_token: it holds spaces/);
   });
 
   test("needs no more than backends", () => {
@@ -124,6 +125,19 @@ describe("the short form", () => {
       /^2:28: authentication\.enabled: it is true, but there is no required_token/,
     );
     assert.match(problemsOf(short('authentication: { enabled: true, required_token: "" }')).join(), /expected a token that is not empty/);
+  });
+
+  test("a token with spaces inside is kept as it is and warned about", () => {
+    const text = short('authentication: { enabled: true, required_token: "some secret  token" }');
+    assert.deepEqual(configOf(text).routes[0]?.authentication?.tokens, ["some secret  token"]);
+    assert.match(
+      warningsOf(text).join("\n"),
+      /^2:\d+: warning: authentication\.required_token: it holds spaces: many clients cannot send it as a Bearer token[^\n]*$/,
+    );
+    assert.ok(!warningsOf(text).join().includes("secret"));
+    // It is not asked for: one warning is enough.
+    assert.equal(warningsOf(short('authentication: { required_token: "a b" }')).length, 1);
+    assert.deepEqual(warningsOf(short('authentication: { enabled: true, required_token: "abc" }')), []);
   });
 
   test("an empty section counts as absent", () => {

@@ -5,7 +5,7 @@ import { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/middleware.ts";
 import { authenticationMiddleware } from "./authentication.ts";
 
-const middleware = authenticationMiddleware({ tokens: ["first", "second", "caf\u00e9"] });
+const middleware = authenticationMiddleware({ tokens: ["first", "second", "caf\u00e9", "some secret  token"] });
 
 type Lines = readonly (readonly [name: string, value: string])[];
 
@@ -33,7 +33,7 @@ function removed(...lines: Lines): readonly string[] {
 }
 
 test("every configured token is admitted, in either field", () => {
-  for (const token of ["first", "second", "caf\u00c3\u00a9"]) {
+  for (const token of ["first", "second", "caf\u00c3\u00a9", "some secret  token"]) {
     assert.equal(ask(["Authorization", `Bearer ${token}`]), null);
     assert.equal(ask(["authorization", `bearer   ${token}`]), null);
     assert.equal(ask(["X-API-Key", token]), null);
@@ -50,7 +50,18 @@ test("without a token: 401 that names the scheme and no error", () => {
 });
 
 test("with a wrong token: 401 with the error", () => {
-  for (const token of ["", "firs", "firstx", "First", "first,second", "caf\u00e9", "first\u00a0"]) {
+  for (const token of [
+    "",
+    "firs",
+    "firstx",
+    "First",
+    "first,second",
+    "caf\u00e9",
+    "first\u00a0",
+    "some",
+    "some secret token",
+    "first second",
+  ]) {
     for (const lines of [[["Authorization", `Bearer ${token}`]], [["X-API-Key", token]]] as const) {
       const answer = ask(...lines);
       assert.equal(answer?.status, 401, token);
