@@ -113,7 +113,7 @@ describe("answers of the proxy's own", () => {
   ] as const) {
     test(`400 and close for ${name}`, async () => {
       const before = origin.requests.length;
-      await expectAnswer(request, { status: 400, error: "http_protocol_error", closed: true });
+      await expectAnswer(request, { status: 400, error: "http_request_error", closed: true });
       assert.equal(origin.requests.length, before, "nothing of it reached the origin as a request");
     });
   }

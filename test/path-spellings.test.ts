@@ -60,7 +60,7 @@ test("a guarded path is not reached without its token, however it is spelled", a
     const response = await ask(guarded.port, get(path));
     assert.equal(response.status, status, path);
     if (status === 400) {
-      assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=http_protocol_error"], path);
+      assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=http_request_error"], path);
       assert.deepEqual(response.fields.get("connection"), ["close"], path);
     }
   }

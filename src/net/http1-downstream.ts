@@ -375,7 +375,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (exchange === null) return;
     const plane = this.context.plane;
     if (plane.draining || (!exchange.requestEnded && !this.worthDraining(exchange))) this.closing = true;
-    if (answer.status === 408 || (answer.status === 400 && answer.proxyStatus === "http_protocol_error")) this.closing = true;
+    if (answer.status === 408 || (answer.status === 400 && answer.proxyStatus === "http_request_error")) this.closing = true;
     const { request } = exchange;
     const json = answers.acceptsJson(request.knownValue(Known.accept));
     this.outlet.append(answerText(answer, edits, json, request.method === "HEAD", this.closing, plane.now + plane.epochOffset));

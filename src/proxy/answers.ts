@@ -10,27 +10,27 @@ function answer(status: number, reason: string, detail: string, fields: LocalAns
 }
 
 export const NO_ROUTE: LocalAnswer = answer(404, "no_route", "No route takes this request.");
-export const BAD_PATH: LocalAnswer = answer(400, "bad_path", "The path is malformed.", [], "http_protocol_error");
+export const BAD_PATH: LocalAnswer = answer(400, "bad_path", "The path is malformed.", [], "http_request_error");
 export const CONNECTION_NAMES_NEEDED: LocalAnswer = answer(
   400,
   "connection_names_needed",
   "The Connection field names a field that is not for one hop.",
   [],
-  "http_protocol_error",
+  "http_request_error",
 );
 export const UNSAFE_FIELD_NAME: LocalAnswer = answer(
   400,
   "unsafe_field_name",
   "A field name holds other characters than letters, digits and hyphens.",
   [],
-  "http_protocol_error",
+  "http_request_error",
 );
 export const CREDENTIALS_TWICE: LocalAnswer = answer(
   400,
   "credentials_twice",
   "There are two Authorization fields.",
   [],
-  "http_protocol_error",
+  "http_request_error",
 );
 export const METHOD_REFUSED: LocalAnswer = answer(405, "method_refused", "This method is not served here.", [["Allow", METHODS]]);
 export const BODY_TOO_LARGE: LocalAnswer = answer(413, "body_too_large", "The request body is too large.");
@@ -55,9 +55,9 @@ export const NO_SOCKETS: LocalAnswer = answer(503, "no_sockets", "The proxy has 
 
 /** A request that the codec refused. */
 export function refusal(fault: Fault): LocalAnswer {
-  // RFC 9209 has no error type for a head that is too large; for what is malformed it is http_protocol_error.
+  // RFC 9209 section 2.3: what is malformed is the client's fault; for a head that is too large there is no error type.
   return fault.status === 400
-    ? answer(400, fault.code, fault.detail, [], "http_protocol_error")
+    ? answer(400, fault.code, fault.detail, [], "http_request_error")
     : answer(fault.status, fault.code, fault.detail);
 }
 

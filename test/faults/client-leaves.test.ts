@@ -150,7 +150,7 @@ const rows: Row[] = [
       client.halfClose();
     },
     expect: {
-      answer: { status: 400, error: "http_protocol_error" },
+      answer: { status: 400, error: "http_request_error" },
       log: { status: 400, outcome: "incomplete", attempts: 0 },
       client: "closed",
       origin: "unreached",

@@ -401,7 +401,7 @@ const rows: Row[] = [
     },
     origin: () => {},
     expect: {
-      answer: { status: 400, error: "http_protocol_error" },
+      answer: { status: 400, error: "http_request_error" },
       log: { status: 400, outcome: /^(bad_chunk|bare_|bad_field)/ },
       client: "closed",
       origin: "closed",

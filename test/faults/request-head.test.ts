@@ -13,7 +13,7 @@ function refused(answer: Answer & { readonly status: number }, outcome: string |
   };
 }
 
-const MALFORMED = { status: 400, error: "http_protocol_error" } as const;
+const MALFORMED = { status: 400, error: "http_request_error" } as const;
 
 /** This comes instead of a request. */
 function instead(name: string, text: string, answer: Answer & { readonly status: number } = MALFORMED): Row {

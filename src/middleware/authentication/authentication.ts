@@ -71,5 +71,5 @@ const DUPLICATE: LocalAnswer = {
   reason: "bad_request",
   detail: "Authorization and X-API-Key may each be given once.",
   fields: [],
-  proxyStatus: "http_protocol_error",
+  proxyStatus: "http_request_error",
 };
