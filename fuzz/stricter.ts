@@ -1,7 +1,7 @@
 /** What we refuse and Node takes. */
 import { isIPv6 } from "node:net";
 import type { Disagreement } from "./disagreements.ts";
-import { missesCoding, startLineOf } from "./wire-predicates.ts";
+import { EXTENSIONS, extensionsOf, missesCoding, startLineOf } from "./wire-predicates.ts";
 import { valuesOf } from "./reading.ts";
 
 const HOST = "Host: a\r\n";
@@ -218,6 +218,15 @@ export const STRICTER: readonly Disagreement[] = [
     reason: "a recipient ought to limit the length of chunk extensions",
     example: `${CHUNKED}0;${"a".repeat(300)}\r\n\r\n`,
     applies: ({ rest }) => /\r\n[0-9A-Fa-f]+[ \t;][^\r\n]{255}/.test(rest),
+  },
+  {
+    id: "extension-grammar",
+    kind: "we-refuse",
+    faults: ["bad_chunk_extension"],
+    section: "RFC 9112 section 7.1.1",
+    reason: "an extension has a name, and a value behind an equals sign; Node's parser does without either",
+    example: `${CHUNKED}0;a=\r\n\r\n`,
+    applies: ({ rest }) => extensionsOf(rest).some((extensions) => !EXTENSIONS.test(extensions)),
   },
   {
     id: "tab-behind-coding-awaited",

@@ -3,7 +3,7 @@ import { METHODS } from "node:http";
 import type { Disagreement } from "./disagreements.ts";
 import type { Message } from "./reading.ts";
 import { nameOf, valuesOf } from "./reading.ts";
-import { extensionsOf, isTabBehindCoding, missesCoding } from "./wire-predicates.ts";
+import { PLAIN_EXTENSIONS, extensionsOf, isTabBehindCoding, missesCoding } from "./wire-predicates.ts";
 
 const HOST = "Host: a\r\n";
 const CHUNKED = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
@@ -40,12 +40,12 @@ export const WIDER: readonly Disagreement[] = [
     applies: ({ ours }) => extensionsOf(ours?.raw ?? "").some((extensions) => /^[ \t]/.test(extensions)),
   },
   {
-    id: "extension-syntax",
+    id: "space-in-extension",
     kind: "node-refuses",
     faults: ["HPE_STRICT"],
     section: "RFC 9112 section 7.1.1",
-    reason: "chunk extensions that are not understood are ignored, and end at this hop; their line ends with CRLF whatever it holds",
-    example: `${CHUNKED}0;\r\n\r\n`,
+    reason: "white space inside of a chunk extension must be read, and ends at this hop",
+    example: `${CHUNKED}0; a\r\n\r\n`,
     applies: ({ ours }) => extensionsOf(ours?.raw ?? "").some((extensions) => !PLAIN_EXTENSIONS.test(extensions)),
   },
   {
@@ -149,15 +149,6 @@ export const WIDER: readonly Disagreement[] = [
       valuesOf(node.fields, "connection").some((value) => /upgrade/i.test(value)),
   },
 ];
-
-/** The grammar of RFC 9112 section 7.1.1, without the white space that it calls bad. */
-const PLAIN_EXTENSIONS = extensionsWithoutSpace();
-
-function extensionsWithoutSpace(): RegExp {
-  const token = "[\\w!#$%&'*+\\-.^`|~]+";
-  const quoted = '"(?:[\\t\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"';
-  return new RegExp(`^(?:;${token}(?:=(?:${token}|${quoted}))?)*$`);
-}
 
 function methodOf(message: Message | undefined): string {
   return message?.start.split(" ")[0] ?? "";

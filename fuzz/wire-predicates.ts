@@ -31,3 +31,13 @@ export function extensionsOf(raw: string): string[] {
     if (/^0+$/.test(size)) return found;
   }
 }
+
+/** The grammar of RFC 9112 section 7.1.1, and the same without the white space that it calls bad. */
+export const EXTENSIONS: RegExp = extensions("[ \\t]*");
+export const PLAIN_EXTENSIONS: RegExp = extensions("");
+
+function extensions(space: string): RegExp {
+  const token = "[\\w!#$%&'*+\\-.^`|~]+";
+  const quoted = '"(?:[\\t\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"';
+  return new RegExp(`^(?:${space};${space}${token}(?:${space}=${space}(?:${token}|${quoted}))?)*$`);
+}

@@ -3,12 +3,14 @@
  * data. Framing is CRLF only: a parser that takes a bare LF here and one that does not see different messages ("TERM.EXT").
  *
  * ```text
- *   size --CRLF--> data --all--> data CR --> data LF --> size
+ *   size [extensions] --CRLF--> data --all--> data CR --> data LF --> size
  *    | size 0, CRLF
  *    `--> last (the trailer section follows; the caller reads it)
  * ```
  */
-import { CR, FIELD_VALUE, HEX, HTAB, LF, SEMICOLON, SP } from "./chars.ts";
+import { CR, HEX, HTAB, LF, SEMICOLON, SP } from "./chars.ts";
+import { Extension, nextInExtension } from "./chunk-extensions.ts";
+import type { ExtensionState } from "./chunk-extensions.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 import { CHUNK_DIGITS_MAX, CHUNK_EXTENSION_BYTES_MAX, CHUNK_SIZE_CHARS_MAX, MESSAGE_EXTENSION_BYTES_MAX } from "./limits.ts";
@@ -16,7 +18,7 @@ import { CHUNK_DIGITS_MAX, CHUNK_EXTENSION_BYTES_MAX, CHUNK_SIZE_CHARS_MAX, MESS
 export const Chunk = { needMore: 0, data: 1, last: 2, fault: 3 } as const;
 export type ChunkResult = (typeof Chunk)[keyof typeof Chunk];
 
-const State = { sizeFirst: 0, size: 1, space: 2, extension: 3, sizeLineFeed: 4, data: 5, dataCr: 6, dataLf: 7, last: 8 } as const;
+const State = { sizeFirst: 0, size: 1, extension: 2, sizeLineFeed: 3, data: 4, dataCr: 5, dataLf: 6, last: 7 } as const;
 
 export class ChunkedDecoder {
   /** Offset behind what the last `step` consumed. */
@@ -31,6 +33,7 @@ export class ChunkedDecoder {
   private remaining: number = 0;
   private digits: number = 0;
   private sizeChars: number = 0;
+  private extension: ExtensionState = Extension.before;
   private extensionBytes: number = 0;
   private messageExtensionBytes: number = 0;
 
@@ -81,24 +84,22 @@ export class ChunkedDecoder {
         return this.sizeDigit(octet);
       case State.size:
         if (octet === CR) this.state = State.sizeLineFeed;
-        else if (octet === SEMICOLON) this.state = State.extension;
-        else if (octet === SP || octet === HTAB) {
-          this.state = State.space;
+        else if (octet === SEMICOLON) {
+          this.state = State.extension;
+          this.extension = Extension.start;
+        } else if (octet === SP || octet === HTAB) {
+          // RFC 9112 section 7.1.1 has white space before ";" only: "5 \r\n" is not in the grammar.
+          this.state = State.extension;
+          this.extension = Extension.before;
           return this.countExtension();
         } else return this.sizeDigit(octet);
         return null;
-      case State.space:
-        // BWS is allowed before ";" only: "5 \r\n" is not in the grammar.
-        if (octet === SEMICOLON) this.state = State.extension;
-        else if (octet !== SP && octet !== HTAB) return Faults.chunkSize;
-        return this.countExtension();
       case State.extension:
-        if (octet === CR) {
-          this.state = State.sizeLineFeed;
-          return null;
-        }
-        if (FIELD_VALUE[octet] !== 1) return Faults.chunkExtension;
-        return this.countExtension();
+        this.extension = nextInExtension(this.extension, octet);
+        if (this.extension === Extension.fault) return Faults.chunkExtension;
+        if (this.extension !== Extension.end) return this.countExtension();
+        this.state = State.sizeLineFeed;
+        return null;
       case State.sizeLineFeed:
         if (octet !== LF) return Faults.chunkSize;
         this.state = this.remaining === 0 ? State.last : State.data;

@@ -62,7 +62,7 @@ export const Faults: Readonly<Record<FaultName, Fault>> = {
   ambiguousLength: fault("ambiguous_length", 400, "Content-Length and Transfer-Encoding are both given."),
   lengthForbidden: fault("length_forbidden", 502, "A response without a body has a Transfer-Encoding."),
   chunkSize: fault("bad_chunk_size", 400, "A chunk size is malformed."),
-  chunkExtension: fault("bad_chunk_extension", 400, "A chunk extension is malformed or too long."),
+  chunkExtension: fault("bad_chunk_extension", 400, "What follows a chunk size is malformed or too long."),
   chunkEnd: fault("bad_chunk_end", 400, "A chunk does not end where its size says."),
   traceBody: fault("trace_body", 400, "A TRACE request carries no body."),
   incomplete: fault("incomplete", 400, "The connection ended inside a message."),

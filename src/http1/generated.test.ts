@@ -49,11 +49,14 @@ const freeName = fc.oneof(
   token.filter((name) => !/^(host|content-length|transfer-encoding)$/i.test(name)),
   fc.constantFrom("Accept", "cookie", "SET-COOKIE", "Connection", "Content_Length", "__proto__", "Content-Length2", "X-Host"),
 );
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
 const line: fc.Arbitrary<Line> = fc.record({ name: freeName, value: valueText, before: ows, after: ows });
 const lines = fc.array(line, { maxLength: 5 });
 const extension = fc.oneof(
   fc.constant(""),
-  fc.tuple(ows, token, ows, valueText).map(([before, name, after, value]) => `${before};${after}${name}=${value}`),
+  fc
+    .tuple(ows, token, ows, fc.oneof(token, valueText.map(quoted)))
+    .map(([before, name, after, value]) => `${before};${after}${name}${after}=${before}${value}`),
   fc.constantFrom(';q=";"', "; a = b", ";a;b;c", ';a="0"'),
 );
 const chunk: fc.Arbitrary<Chunk> = fc.record({

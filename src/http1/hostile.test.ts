@@ -185,7 +185,10 @@ const TCHAR = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]";
 const FIELDS = `((?:${TCHAR}+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n`;
 const HEAD = new RegExp(`^(${TCHAR}{1,64}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/1\\.([01])\\r\\n${FIELDS}`);
 const TRAILERS = new RegExp(`^${FIELDS}`);
-const CHUNK = /^([0-9A-Fa-f]{1,32})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n/;
+const BWS = "[ \\t]*";
+const QUOTED = '"(?:[\\t !\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"';
+const EXTENSION = `${BWS};${BWS}${TCHAR}+(?:${BWS}=${BWS}(?:${TCHAR}+|${QUOTED}))?`;
+const CHUNK = new RegExp(`^([0-9A-Fa-f]{1,32})(?:${EXTENSION})*\\r\\n`);
 const LINE_SEEN = new RegExp(`^${TCHAR}+: (?:[\\x21-\\x7e\\x80-\\xff](?:[\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)?$`);
 const AUTHORITY = /^(?:(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+|\[(?<address>[^\]%]*)\])(?::(?<port>[0-9]{0,5}))?$/;
 

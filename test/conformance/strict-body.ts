@@ -42,9 +42,19 @@ export function readBody(bytes: string, at: number, framing: Exclude<Framing, { 
   return bytes.length < end ? { more: true, text: bytes.slice(at) } : { text: bytes.slice(at, end), trailers: "", end };
 }
 
+/** RFC 9112 section 7.1.1: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )` */
+const SIZE_LINE_EXTENDED = extendedSizeLine();
+
+function extendedSizeLine(): RegExp {
+  const space = "[ \\t]*";
+  const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+  const quoted = '"(?:[\\t !\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"';
+  return new RegExp(`^0*([0-9A-Fa-f]{1,13})(?:${space};${space}${token}(?:${space}=${space}(?:${token}|${quoted}))?)*$`);
+}
+
 /** CRLF only; `extensions`: whether they may stand behind a size, with the white space that goes with them. */
 function readChunked(bytes: string, from: number, extensions: boolean): BodyReading {
-  const sizeLine = extensions ? /^0*([0-9A-Fa-f]{1,13})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/ : /^0*([0-9A-Fa-f]{1,13})$/;
+  const sizeLine = extensions ? SIZE_LINE_EXTENDED : /^0*([0-9A-Fa-f]{1,13})$/;
   let at = from;
   let text = "";
   for (;;) {
