@@ -131,7 +131,9 @@ function fieldsFault(message: Message, copy: Message, gone: readonly string[], r
   const stray = arrived.slice(kept.length).find((line) => !ADDED.has(nameOf(line)));
   if (stray !== undefined) return breach("a field that nobody sent or that ends here", stray);
   const framing = copy.fields.filter((line) => nameOf(line) === "content-length" || nameOf(line) === "transfer-encoding");
-  return framing.length > 1 ? breach("more than one framing field") : null;
+  if (framing.length > 1) return breach("more than one framing field");
+  const padded = framing.find((line) => /^content-length: 0[0-9]/i.test(line));
+  return padded === undefined ? null : breach("a length with zeros before it", padded);
 }
 
 function namedByConnection(message: Message): Set<string> {

@@ -45,6 +45,24 @@ test("a field that frames the message goes on without the tabs around its value"
   assert.equal(keptText(section, bit(Known.host), ["x-a"]), "Content-Length: 5\r\nX-B: 2\r\n");
 });
 
+test("a length goes on without the zeros before it, which some origins read as octal", () => {
+  for (const [value, forwarded] of [
+    ["0005", "5"],
+    ["010", "10"],
+    ["000", "0"],
+    ["0", "0"],
+    ["500", "500"],
+  ]) {
+    const section = sectionOf([]);
+    const wire = Buffer.from(`X-A: 007\r\ncontent-LENGTH:  ${value} \r\nX-B: 2\r\n`);
+    const scan = new LineScan();
+    for (let at = 0; at < wire.length;) at = readFieldLine(wire, at, wire.length, 0, section, scan);
+    section.text = wire.toString("latin1");
+    const line = value === forwarded ? `content-LENGTH:  ${value} \r\n` : `content-LENGTH: ${forwarded}\r\n`;
+    assert.equal(keptText(section, 0, []), `X-A: 007\r\n${line}X-B: 2\r\n`);
+  }
+});
+
 test("names by the thousand are removed as a few are", () => {
   const many = Array.from({ length: 5000 }, (_, index) => `x-${index}`);
   assert.deepEqual(kept(["A: 1", "X-7: 1", "x-4999: 2", "X-5000: 3"], 0, many), ["A: 1", "X-5000: 3"]);

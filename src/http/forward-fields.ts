@@ -29,16 +29,17 @@ export const UNTRUSTED_DROPPED: number =
 export const RESPONSE_DROPPED: number = HOP_BY_HOP;
 
 /**
- * Around the value of a field of `FRAMING_AND_HOST` a tab is white space (RFC 9110 section 5.6.3), but to some origins part of the value
- * (nginx; llhttp for Transfer-Encoding). Two parsers that differ there see two messages, so such a line goes on with one space.
+ * Two parsers that read the fields of `FRAMING_AND_HOST` differently see two messages, so they go on in their plainest spelling. Around a
+ * value a tab is white space (RFC 9110 section 5.6.3), but to some origins part of the value (nginx; llhttp for Transfer-Encoding): one
+ * space takes its place. Before a number a zero means nothing (section 8.6), but to some origins that an octal number follows.
  */
-const REWRITTEN = bit(Known.tabbedFraming);
+const RESPELLED = bit(Known.respelled);
 
 /** The text of `section` without lines whose known id is in `dropped` and without lines of the names in `removed` (lower case). */
 export function keptText(section: FieldSection, dropped: number, removed: readonly string[]): string {
   const text = section.text;
-  if ((section.present & (dropped | REWRITTEN)) === 0 && removed.length === 0) return text;
-  const rewritten = (section.present & REWRITTEN) === 0 ? 0 : FRAMING_AND_HOST;
+  if ((section.present & (dropped | RESPELLED)) === 0 && removed.length === 0) return text;
+  const respelled = (section.present & RESPELLED) === 0 ? 0 : FRAMING_AND_HOST;
   // A client may name thousands of fields: with a look at each of them for each line, a head would cost milliseconds.
   const many = removed.length > FEW ? new Set(removed) : null;
   let kept = "";
@@ -47,16 +48,21 @@ export function keptText(section: FieldSection, dropped: number, removed: readon
     const known = 1 << section.knownId(index);
     const gone =
       (dropped & known) !== 0 || (many === null ? isRemoved(section, index, removed) : many.has(section.name(index).toLowerCase()));
-    if (!gone && (rewritten & known) === 0) continue;
+    if (!gone && (respelled & known) === 0) continue;
     const lineStart = section.nameStart(index);
     if (lineStart > runStart) kept += text.slice(runStart, lineStart);
-    if (!gone) kept += `${section.name(index)}: ${section.value(index)}\r\n`;
+    if (!gone) kept += `${section.name(index)}: ${plainValue(section, index)}\r\n`;
     runStart = section.lineEnd(index);
   }
   return runStart < text.length ? kept + text.slice(runStart) : kept;
 }
 
 const FEW = 8;
+
+function plainValue(section: FieldSection, index: number): string {
+  const value = section.value(index);
+  return section.knownId(index) === Known.contentLength ? value.replace(/^0+(?=[0-9])/, "") : value;
+}
 
 function isRemoved(section: FieldSection, index: number, removed: readonly string[]): boolean {
   for (let at = 0; at < removed.length; at++) if (section.isNamed(index, removed[at] ?? "")) return true;

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { Known, bit, knownField } from "./known-fields.ts";
 
 /** Every known field with the name that HTTP gives it; some ids are no names, and some fields share one. */
-const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" | "tabbedFraming" | "foldedName">, string>> = {
+const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" | "respelled" | "foldedName">, string>> = {
   host: "Host",
   connection: "Connection",
   contentLength: "Content-Length",

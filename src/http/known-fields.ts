@@ -34,8 +34,8 @@ export const Known = {
   /** Of a response: any of the Access-Control fields (Fetch standard, section 3.3.3). */
   accessControl: 26,
   vary: 27,
-  /** No name: a field of `FRAMING_AND_HOST` has a tab around its value. */
-  tabbedFraming: 28,
+  /** No name: a field of `FRAMING_AND_HOST` goes on in another spelling, see `keptText`. */
+  respelled: 28,
   /** An unsafe name that folds onto a known one. */
   foldedName: 29,
   /** Client-Cert and Client-Cert-Chain (RFC 9440). */

@@ -114,18 +114,20 @@ test("an unfinished line is asked for, from its first byte to its LF", () => {
   for (let limit = 0; limit < line.length; limit++) assert.equal(read(line.slice(0, limit)), "more", JSON.stringify(line.slice(0, limit)));
 });
 
-test("a tab around a value that frames a message is noticed", () => {
+test("a tab around a value that frames a message is noticed, and so are zeros before a length", () => {
   const noticed = (line: string): boolean => {
     const section = new FieldSection();
     readFieldLine(Buffer.from(line), 0, line.length, 0, section, new LineScan());
-    return (section.present & bit(Known.tabbedFraming)) !== 0;
+    return (section.present & bit(Known.respelled)) !== 0;
   };
   for (const name of ["Host", "content-LENGTH", "Transfer-Encoding"]) {
     assert.equal(noticed(`${name}:  5  \r\n`), false);
     for (const line of [`${name}:\t5\r\n`, `${name}: \t5\r\n`, `${name}: 5\t\r\n`, `${name}: 5 \t\r\n`])
       assert.equal(noticed(line), true, line);
   }
-  assert.equal(noticed("X-Other:\t5\t\r\n"), false);
+  for (const line of ["X-Other:\t5\t\r\n", "X-Other: 05\r\n", "Host: 05\r\n", "Content-Length: 0\r\n", "Content-Length: 50\r\n"])
+    assert.equal(noticed(line), false, line);
+  for (const value of ["05", "00", "0005", "0x5"]) assert.equal(noticed(`content-length: ${value} \r\n`), true, value);
 });
 
 test("every octet at every place of a long value is judged alike", () => {

@@ -1,7 +1,7 @@
 import type { FieldSection } from "../http/field-section.ts";
 import { FRAMING_AND_HOST, Known, bit, knownField, unsafeField } from "../http/known-fields.ts";
 import type { KnownId } from "../http/known-fields.ts";
-import { COLON, CR, FIELD_NAME, FIELD_VALUE, HTAB, LF, NAME_OTHER, SP } from "./chars.ts";
+import { COLON, CR, FIELD_NAME, FIELD_VALUE, HTAB, LF, NAME_OTHER, SP, ZERO } from "./chars.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 
@@ -78,8 +78,9 @@ export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base
   let valueEnd = position;
   while (valueEnd > valueStart && ((octet = bytes[valueEnd - 1] as number) === SP || octet === HTAB)) valueEnd--;
   const id: KnownId = (kinds & NAME_OTHER) !== 0 ? unsafeField(bytes, at, nameEnd) : knownField(bytes, at, nameEnd);
-  if ((bit(id) & FRAMING_AND_HOST) !== 0 && (hasTab(bytes, nameEnd, valueStart) || hasTab(bytes, valueEnd, position))) {
-    section.present |= bit(Known.tabbedFraming);
+  if ((bit(id) & FRAMING_AND_HOST) !== 0) {
+    const padded = id === Known.contentLength && bytes[valueStart] === ZERO && valueEnd - valueStart > 1;
+    if (padded || hasTab(bytes, nameEnd, valueStart) || hasTab(bytes, valueEnd, position)) section.present |= bit(Known.respelled);
   }
   section.addLine(at - base, nameEnd - base, valueStart - base, valueEnd - base, id);
   return position + 2;

@@ -50,8 +50,8 @@ export class StableLines {
     if (before === "" || this.lessons >= LESSONS_MAX) return;
     const known = this.changing;
     const [old, lines] = [before.split("\r\n"), now.split("\r\n")];
-    // Which line is which cannot be told where there are more or fewer; a tab in a framing field is known of all lines together.
-    if (old.length !== lines.length || section.count > LINES_MAX || (section.present & bit(Known.tabbedFraming)) !== 0) {
+    // Which line is which cannot be told where there are more or fewer; that some are respelled is known of all lines together.
+    if (old.length !== lines.length || section.count > LINES_MAX || (section.present & bit(Known.respelled)) !== 0) {
       this.changing = 0;
       this.lessons++;
       return;

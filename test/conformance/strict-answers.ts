@@ -61,7 +61,7 @@ function readAnswer(bytes: string, start: number, method: string, ended: boolean
   if (typeof fields === "string") return { fault: fields };
   const wrongField = faultOfFields(fields, status);
   if (wrongField !== null) return { fault: wrongField };
-  const framing = framingOf(fields, "1");
+  const framing = framingOf(fields, "1", false);
   if ("fault" in framing) return { fault: framing.fault };
 
   const close = listMembers(valuesOf(fields, "connection")).includes("close");

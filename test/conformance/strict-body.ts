@@ -19,8 +19,11 @@ export type Framing =
   | { readonly kind: "length"; readonly length: number }
   | { readonly fault: string };
 
-/** At most one framing field, and that one plain: a single Content-Length of digits, or a single `chunked`. */
-export function framingOf(fields: readonly Field[], minor: string): Framing {
+/**
+ * At most one framing field, and that one plain: a single Content-Length of digits, or a single `chunked`. `padded`: whether zeros may stand
+ * before the number.
+ */
+export function framingOf(fields: readonly Field[], minor: string, padded: boolean): Framing {
   const lengths = valuesOf(fields, "content-length");
   const codings = valuesOf(fields, "transfer-encoding");
   if (lengths.length + codings.length > 1) return { fault: "more than one framing field" };
@@ -31,7 +34,8 @@ export function framingOf(fields: readonly Field[], minor: string): Framing {
   }
   const [length] = lengths;
   if (length === undefined) return { kind: "none" };
-  if (!/^[0-9]+$/.test(length) || Number(length) > Number.MAX_SAFE_INTEGER) return { fault: `length ${JSON.stringify(length)}` };
+  if (!(padded ? /^[0-9]+$/ : /^(?:0|[1-9][0-9]*)$/).test(length) || Number(length) > Number.MAX_SAFE_INTEGER)
+    return { fault: `length ${JSON.stringify(length)}` };
   return { kind: "length", length: Number(length) };
 }
 

@@ -82,7 +82,7 @@ function readRequest(bytes: string, start: number, role: Role): OneReading {
   if (typeof fields === "string") return { fault: fields };
   const hostFault = faultOfHost(fields, minor) ?? faultOfTarget(method, target, role);
   if (hostFault !== null) return { fault: hostFault };
-  const framing = framingOf(fields, minor);
+  const framing = framingOf(fields, minor, role === "client");
   if ("fault" in framing) return framing;
   const head = bytes.slice(start, headEnd + 4);
   const body = readBody(bytes, headEnd + 4, framing, role === "client");
