@@ -51,7 +51,7 @@ export class RequestForwarder implements Relay<RequestReader> {
     if (answered) return;
     const upgrade = connection.upgrade && head.method === "GET" && head.minor === 1 && head.get("upgrade")?.toLowerCase() === "websocket";
     const request = { request: head, connection, secure: false, upgrade, unsafeFieldNames: this.unsafeFieldNames, ...this.origin(head) };
-    this.text += requestHeadText(request, this.edits, this.added, "origin.test:8080");
+    this.text += requestHeadText(request, this.edits, this.added, { authority: "origin.test:8080", via: true });
     this.chunked = framing.kind === Framing.chunked;
   }
 

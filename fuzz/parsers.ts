@@ -199,7 +199,7 @@ function forwardedHead(text: string): string {
     forwarded: null,
     unsafeFieldNames: "drop" as const,
   };
-  return requestHeadText(request, new FieldEdits(), new AddedFields(), "origin.test");
+  return requestHeadText(request, new FieldEdits(), new AddedFields(), { authority: "origin.test", via: true });
 }
 
 /** The head of a request with that field, or null where no field can have that value. */

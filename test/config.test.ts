@@ -203,7 +203,7 @@ test("explain says which route takes a request, why the others do not, and what 
   await writeFile(
     file,
     `listeners: [{ address: ":80" }]
-upstreams: { app: { endpoints: ["http://a:1"] }, other: { endpoints: ["http://b:1"] } }
+upstreams: { app: { endpoints: ["http://a:1"] }, other: { endpoints: ["http://b:1"], via: false } }
 routes:
   - { name: admin, match: { path: /admin/*, methods: [POST] }, upstream: other }
   - { name: api, match: { path: /api/* }, upstream: app, rate_limit: { requests_per_minute: 5 }, authentication: { tokens: [t0ken] } }
@@ -223,7 +223,12 @@ routes:
   assert.match(out, /rate.limit.*authentication/i);
   assert.match(out, /GET \/api\/%61\?q=1 HTTP\/1\.1/);
   assert.match(out, /Host: x\.test/);
+  assert.match(out, /Via: 1\.1 millrace/);
   assert.ok(!out.includes("t0ken"), "the token would not be forwarded, and is not shown");
+  out = "";
+  assert.equal(await run("POST", "/admin/"), 0);
+  assert.match(out, /POST \/admin\/ HTTP\/1\.1/);
+  assert.ok(!out.includes("Via:"), "the upstream of that route has turned it off");
   out = "";
   assert.equal(await run("GET", "/nowhere"), 0);
   assert.match(out, /404/);

@@ -143,6 +143,32 @@ describe("the request that goes upstream", () => {
     assert.match(old.head, /^GET \/ HTTP\/1\.1\r\n[^]*\r\nVia: 1\.0 millrace\r\n/);
   });
 
+  test("names the proxy in Via or not as the upstream has it, also where two share endpoint and client connection", async (context) => {
+    const upstreams = `{ app: { endpoints: ["${origin.url}"] }, quiet: { via: false, endpoints: ["${origin.url}"] } }`;
+    const routes = "[{ match: { path: /quiet }, upstream: quiet }, { upstream: app }]";
+    for (const trusted of ["", "127.0.0.1"]) {
+      const both = await startMillrace(
+        config(trusted)
+          .replace(/^upstreams: .*/m, `upstreams: ${upstreams}`)
+          .replace(/^routes: .*/m, `routes: ${routes}`),
+      );
+      context.after(() => both.stop());
+      const client = await RawClient.connect(both.port);
+      context.after(() => client.destroy());
+      const first = origin.requests.length;
+      // Each head is repeated, because how a head was written is remembered for the next one like it.
+      const paths = ["/quiet", "/quiet", "/quiet", "/", "/", "/", "/quiet", "/", "/quiet"];
+      for (const [index, path] of paths.entries()) {
+        client.send(get(path, ["Via: 1.0 fred"]));
+        await client.responses(index + 1);
+      }
+      assert.deepEqual(
+        origin.requests.slice(first).map(({ head }) => [head.split(" ")[1], ...(head.match(/^Via: .*/gim) ?? [])]),
+        paths.map((path) => (path === "/" ? ["/", "Via: 1.0 fred", "Via: 1.1 millrace"] : ["/quiet", "Via: 1.0 fred"])),
+      );
+    }
+  });
+
   test("is in origin-form for an absolute target, with the target's authority as Host", async () => {
     const got = await forwarded("GET http://A.test/x?y HTTP/1.1\r\nHost: a.test\r\n\r\n");
     assert.match(got.head, /^GET \/x\?y HTTP\/1\.1\r\n/);

@@ -62,6 +62,8 @@ export const serialise: readonly Operation[] = [
   { name: "serialise/response-chunked", about: "a response head whose body is sent in chunks", prepare: () => responses(BodyMode.chunked) },
 ];
 
+const ENDPOINT = { authority: "10.0.0.1:8080", via: true };
+
 function requests(make: (variant: number) => ForwardedRequest, edit: (edits: FieldEdits) => void, known: boolean = false): Run {
   const exchanges = variants(make);
   const edits = new FieldEdits();
@@ -74,7 +76,7 @@ function requests(make: (variant: number) => ForwardedRequest, edit: (edits: Fie
       edit(edits);
       const exchange = nth(exchanges, n);
       if (!known) exchange.request.written.forget();
-      sum += wire.write(requestHeadText(exchange, edits, added, "10.0.0.1:8080"), 0, "latin1");
+      sum += wire.write(requestHeadText(exchange, edits, added, ENDPOINT), 0, "latin1");
     }
     return sum;
   };

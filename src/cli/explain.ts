@@ -119,9 +119,9 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
     forwarded: null,
     unsafeFieldNames: listener.unsafe_field_names,
   };
-  const authority = new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host;
+  const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
   lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
-  for (const line of requestHeadText(forwarded, edits, new AddedFields(), authority).trimEnd().split("\r\n")) lines.push(`  ${line}`);
+  for (const line of requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n")) lines.push(`  ${line}`);
   return lines;
 }
 

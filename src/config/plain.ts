@@ -32,6 +32,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
         keep_alive: { idle: 60_000, max_idle: 1024, max_age: 600_000 },
         retries: 2,
         tls: { verify: true },
+        via: true,
       },
     },
     routes: [{ match: {}, upstream: "app" }],

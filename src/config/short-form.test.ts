@@ -47,6 +47,7 @@ describe("the short form", () => {
           keep_alive: { idle: 60_000, max_idle: 1024, max_age: 600_000 },
           retries: 2,
           tls: { verify: true },
+          via: true,
         },
       },
       routes: [

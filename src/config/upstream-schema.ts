@@ -23,6 +23,7 @@ export interface UpstreamConfig {
   keep_alive: { idle: number; max_idle: number; max_age: number };
   retries: number;
   tls: { verify: boolean; server_name?: string | undefined; ca_file?: string | undefined };
+  via: boolean;
 }
 
 export interface UpstreamInput {
@@ -40,6 +41,7 @@ export interface UpstreamInput {
   keep_alive?: { idle?: DurationInput | undefined; max_idle?: number | undefined; max_age?: DurationInput | undefined } | undefined;
   retries?: number | undefined;
   tls?: { verify?: boolean | undefined; server_name?: string | undefined; ca_file?: string | undefined } | undefined;
+  via?: boolean | undefined;
 }
 
 const endpoint = z
@@ -124,5 +126,9 @@ export const upstreamSchema: z.ZodType<UpstreamConfig, UpstreamInput> = exactly<
         "Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is idempotent and what was sent can be repeated.",
     }),
     tls: tls.prefault({}).meta({ description: "How `https` endpoints are verified." }),
+    via: z.boolean().default(true).meta({
+      description:
+        "Whether requests name this proxy in `Via`. Without it, nginx as the origin compresses as for a direct client, but a loop of proxies through this upstream is not noticed. See docs/forwarding.md.",
+    }),
   }),
 );

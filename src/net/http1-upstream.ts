@@ -122,7 +122,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.chunked = exchange.requestFraming.kind === Framing.chunked;
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
-    this.outlet.append(requestHeadText(exchange, edits, added, this.target.authority));
+    this.outlet.append(requestHeadText(exchange, edits, added, this.target));
     if (exchange.awaitsContinue) this.setDeadline(this.target.timeouts.response_head);
   }
 

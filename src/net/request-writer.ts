@@ -27,6 +27,14 @@ export interface ForwardedRequest {
   readonly unsafeFieldNames: UnsafeFieldNames;
 }
 
+/** What the writer needs to know of the endpoint; an EndpointTarget is one. */
+export interface ForwardedTo {
+  /** Value of Host for a request that brought none. */
+  readonly authority: string;
+  /** Whether the proxy names itself in Via. */
+  readonly via: boolean;
+}
+
 /** What the added fields depend on, and their text: hardly ever different from one request of a connection to the next. */
 export class AddedFields {
   private peer: string = "";
@@ -41,32 +49,32 @@ export class AddedFields {
       this.secure = secure;
       this.text =
         `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${secure ? "https" : "http"}\r\n` +
-        `${authority === "" ? "" : `X-Forwarded-Host: ${authority}\r\n`}Via: 1.1 ${PSEUDONYM}\r\n`;
+        (authority === "" ? "" : `X-Forwarded-Host: ${authority}\r\n`);
     }
     return this.text;
   }
 }
 
-/** Start line, kept fields, added fields and the empty line. `endpointAuthority` is the Host of a request that has none. */
-export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpointAuthority: string): string {
+/** Start line, kept fields, added fields and the empty line. */
+export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, peer } = exchange;
   const { written } = request;
   const start = request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
-  if (requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpointAuthority);
-  const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0);
+  if (requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
+  const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
   if (written.knows(request.edition, edits.added, circumstances, peer)) return written.behind(start);
-  const lines = requestLines(exchange, edits, added, endpointAuthority);
+  const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
   return start + lines;
 }
 
-/** Whether what is written depends on more than the received lines, the connection and what middleware adds. */
+/** Whether what is written depends on more than the received lines, the connection, `via` and what middleware adds. */
 function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
   if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0 || edits.removed.length > 0) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
-function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpointAuthority: string): string {
+function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, connection } = exchange;
   let dropped = REQUEST_DROPPED | (exchange.peerTrusted && exchange.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
   if (exchange.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
@@ -85,13 +93,18 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
   let host = "";
   if (request.hostReplaced) {
     dropped |= bit(Known.host);
-    host = `Host: ${request.authority === "" ? endpointAuthority : request.authority}\r\n`;
+    host = `Host: ${request.authority === "" ? endpoint.authority : request.authority}\r\n`;
   }
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
-  return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}\r\n`;
+  const end = !endpoint.via ? "\r\n" : request.minor === 1 ? VIA_1_1_END : VIA_1_0_END;
+  return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}${end}`;
 }
+
+/** Via is the last line of a head: the received protocol version and our name (RFC 9110 section 7.6.3), then the empty line. */
+const VIA_1_1_END = `Via: 1.1 ${PSEUDONYM}\r\n\r\n`;
+const VIA_1_0_END = `Via: 1.0 ${PSEUDONYM}\r\n\r\n`;
 
 function acceptsTrailers(exchange: ForwardedRequest): boolean {
   return exchange.request.minor === 1 && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(exchange.request.knownValue(Known.te) ?? "");
@@ -100,10 +113,7 @@ function acceptsTrailers(exchange: ForwardedRequest): boolean {
 /** The fields that say who speaks. */
 function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
   const { request, peer, secure } = exchange;
-  if (exchange.peerTrusted) return forwardedFurther(exchange);
-  const text = added.forUntrusted(peer, request.authority, secure);
-  // Received protocol version, RFC 9110 section 7.6.3.
-  return request.minor === 1 ? text : text.replace("Via: 1.1 ", "Via: 1.0 ");
+  return exchange.peerTrusted ? forwardedFurther(exchange) : added.forUntrusted(peer, request.authority, secure);
 }
 
 /**
@@ -121,13 +131,12 @@ function rewritten(request: RequestHead): number {
 function forwardedFurther({ request, peer, secure, forwarded: believed }: ForwardedRequest): string {
   const proto = secure ? "https" : "http";
   const host = request.authority;
-  const via = `Via: 1.${request.minor} ${PSEUDONYM}\r\n`;
   if (believed === null) {
     const before = request.knownValues(Known.xForwardedFor).join(", ");
     let text = `X-Forwarded-For: ${before === "" ? peer : `${before}, ${peer}`}\r\n`;
     if (!isProto(onlyValue(request, Known.xForwardedProto))) text += `X-Forwarded-Proto: ${proto}\r\n`;
     if (!isHost(onlyValue(request, Known.xForwardedHost)) && host !== "") text += `X-Forwarded-Host: ${host}\r\n`;
-    return text + via;
+    return text;
   }
   const { elements, ofClient: said } = believed;
   const list = [...(elements.length === 0 ? [] : request.knownValues(Known.forwarded)), forwardedElement(peer, host, proto)].join(", ");
@@ -135,7 +144,7 @@ function forwardedFurther({ request, peer, secure, forwarded: believed }: Forwar
   const saidHost = isHost(said?.host) ? said?.host : host;
   return (
     `Forwarded: ${list}\r\nX-Forwarded-For: ${[...addresses, peer].join(", ")}\r\n` +
-    `X-Forwarded-Proto: ${isProto(said?.proto) ? said?.proto : proto}\r\n${saidHost === "" ? "" : `X-Forwarded-Host: ${saidHost}\r\n`}${via}`
+    `X-Forwarded-Proto: ${isProto(said?.proto) ? said?.proto : proto}\r\n${saidHost === "" ? "" : `X-Forwarded-Host: ${saidHost}\r\n`}`
   );
 }
 

@@ -36,7 +36,8 @@ const requests = fc.array(
     .record({
       start: fc.constantFrom(...REQUEST_STARTS),
       lines: fc.constantFrom(...REQUEST_LINES),
-      repeat: fc.integer({ min: 1, max: 4 }),
+      // Sent so often, each time to an upstream with this `via`: the requests of a connection may take different routes.
+      vias: fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }),
       added: fc.constantFrom("", "", "X-Added: 1\r\n", "X-Added: 2\r\n"),
       removed: fc.constantFrom<string[]>([], [], ["x-other"]),
       peer: fc.constantFrom("192.0.2.1", "192.0.2.2"),
@@ -54,8 +55,9 @@ test("requests of a connection are written as each would be alone", () => {
     fc.property(requests, (all) => {
       const reader = new RequestReader(DEFAULT_LIMITS);
       const added = new AddedFields();
-      for (const { repeat, ...one } of all) {
-        for (let count = 0; count < repeat; count++) {
+      for (const { vias, ...rest } of all) {
+        for (const via of vias) {
+          const one = { ...rest, via };
           const text = writeRequest(reader, added, one);
           assert.equal(text, writeRequest(new RequestReader(DEFAULT_LIMITS), new AddedFields(), one), JSON.stringify(all));
           reader.restart(reader.head);
@@ -76,6 +78,7 @@ interface OneRequest {
   readonly secure: boolean;
   readonly upgrade: boolean;
   readonly unsafeFieldNames: "drop" | "forward";
+  readonly via: boolean;
 }
 
 function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest): string {
@@ -83,7 +86,8 @@ function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest
   const { head: request } = reader;
   const { peer, peerTrusted, secure, upgrade, unsafeFieldNames } = one;
   const facts = { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwarded: null };
-  return requestHeadText({ request, connection: connectionOptions(request), ...facts }, editsOf(one), added, "origin.test:8080");
+  const endpoint = { authority: "origin.test:8080", via: one.via };
+  return requestHeadText({ request, connection: connectionOptions(request), ...facts }, editsOf(one), added, endpoint);
 }
 
 const RESPONSE_STARTS = ["HTTP/1.1 200 OK", "HTTP/1.1 200 Fine", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 426 Upgrade"];
@@ -154,7 +158,7 @@ test("responses of several connections are written as each would be alone", () =
 test("a head that was forgotten leaves no text behind", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const one = { start: "GET /secret HTTP/1.1", lines: ["Host: a.test", "X-Secret: 1"], added: "", removed: [], peer: "192.0.2.1" };
-  const circumstances = { peerTrusted: false, secure: false, upgrade: false, unsafeFieldNames: "drop" } as const;
+  const circumstances = { peerTrusted: false, secure: false, upgrade: false, unsafeFieldNames: "drop", via: true } as const;
   for (let count = 0; count < 3; count++) {
     assert.match(writeRequest(reader, new AddedFields(), { ...one, ...circumstances }), /secret/);
     reader.restart(reader.head);

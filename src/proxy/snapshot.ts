@@ -40,6 +40,8 @@ export interface EndpointTarget {
   readonly keepAlive: UpstreamConfig["keep_alive"];
   /** Value of Host for a request that brought none. */
   readonly authority: string;
+  /** Whether requests name the proxy in Via. */
+  readonly via: boolean;
   /** As configured: for logs and metrics. */
   readonly url: string;
   readonly host: string;
@@ -210,11 +212,12 @@ function compileUpstream(name: string, config: UpstreamConfig, slots: readonly n
       timeouts: config.timeouts,
       keepAlive: config.keep_alive,
       authority: url.host,
+      via: config.via,
       url: endpoint.url,
       host,
       port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
       tls,
-      key: JSON.stringify([url.protocol, url.host, tls, config.timeouts, config.keep_alive]),
+      key: JSON.stringify([url.protocol, url.host, tls, config.timeouts, config.keep_alive, config.via]),
     };
   });
   const balancer = makeBalancer(config.endpoints, context.workerIndex);
