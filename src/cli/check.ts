@@ -1,6 +1,6 @@
 /** `millrace check`: whether a configuration would be accepted, without starting anything. */
 import type { Config } from "../config/schema.ts";
-import { routeLabel } from "../shared/metric-table.ts";
+import { routeLabel } from "../config/route-label.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 /** Problems and warnings go to `err`, one line each; a summary goes to `out` and the exit code is 0, or it is 1. */

@@ -73,7 +73,7 @@ describe("a configuration file", () => {
     );
     assert.match(
       await linesOf(path.join(latin1, "b.yaml")),
-      /authentication\.tokens\.0: cannot read the secret from token: .*token is not in UTF-8$/,
+      /authentication\.tokens\.#1: cannot read the secret from token: .*token is not in UTF-8$/,
     );
   });
 

@@ -20,7 +20,7 @@ import { admitRequest } from "../proxy/forwarding.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
-import { routeLabel } from "../shared/metric-table.ts";
+import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import { loadConfigFile } from "./config-file.ts";
 
@@ -73,11 +73,11 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const path = normalizePath(request.path);
   if (path === null) return [...lines, "refused with 400: the path is malformed"];
   if (path !== request.path) lines.push(`matched as ${path}`, "");
-  const routes = explainRoutes(config.routes, request, path);
+  const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
+  const routes = explainRoutes(config.routes, request, path, labelOf);
   lines.push("routes:");
   for (const route of routes) {
-    const label = routeLabel(config.routes[route.index] ?? {}, route.index);
-    lines.push(`  ${route.matched ? "takes it " : "no       "} ${label}: ${route.why}`);
+    lines.push(`  ${route.matched ? "takes it " : "no       "} ${labelOf(route.index)}: ${route.why}`);
   }
   const taken = routes.find((route) => route.matched);
   const route = taken === undefined ? undefined : config.routes[taken.index];

@@ -8,6 +8,7 @@ import { parseSize } from "../base/size.ts";
 import { isLoopback, overlap } from "./addresses.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Finding, KeyPath } from "./finding.ts";
+import { unreachableRoutes } from "./unreachable-routes.ts";
 
 export function crossChecksOfFullForm(file: unknown): Finding[] {
   const upstreams = entriesOf(at(file, "upstreams"));
@@ -41,7 +42,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ),
     ]),
     ...routeNames(routes),
-    ...unreachable(routes),
+    ...unreachableRoutes(routes),
     ...admin(
       file,
       listOf(at(file, "listeners")).map((listener) => at(listener, "address")),
@@ -69,7 +70,7 @@ function listeners(file: unknown): Finding[] {
     const findings: Finding[] = [];
     const first = addresses.findIndex((address, before) => before < index && bothListen(address, addresses[index]));
     if (first >= 0)
-      findings.push(error(["listeners", index, "address"], `listeners.${first} listens there already (${String(addresses[first])})`));
+      findings.push(error(["listeners", index, "address"], `listener #${first + 1} listens there already (${String(addresses[first])})`));
     const limits = at(listener, "limits");
     const [line, head] = [bytesOf(at(limits, "request_line")), bytesOf(at(limits, "head_bytes") ?? "32KiB")];
     if (line !== null && head !== null && line > head) {
@@ -89,7 +90,7 @@ function endpoints(value: unknown, path: KeyPath): Finding[] {
     if (first === undefined) seen.set(origin, index);
     return first === undefined
       ? []
-      : [error([...path, index], `the endpoint stands at position ${first} already; a weight gives it a larger share`)];
+      : [error([...path, index], `the endpoint stands there already, as #${first + 1}; a weight gives it a larger share`)];
   });
 }
 
@@ -107,21 +108,8 @@ function routeNames(routes: readonly unknown[]): Finding[] {
     if (typeof name !== "string") return [];
     const first = seen.get(name);
     if (first === undefined) seen.set(name, index);
-    return first === undefined ? [] : [error(["routes", index, "name"], `routes.${first} has this name already`)];
+    return first === undefined ? [] : [error(["routes", index, "name"], `route #${first + 1} has this name already`)];
   });
-}
-
-function unreachable(routes: readonly unknown[]): Finding[] {
-  const everything = routes.findIndex((route) => entriesOf(at(route, "match")).every(([key, value]) => isNoCondition(key, value)));
-  if (everything < 0) return [];
-  return routes
-    .slice(everything + 1)
-    .map((_, offset) => warning(["routes", everything + 1 + offset], `it is never reached: routes.${everything} takes every request`));
-}
-
-function isNoCondition(key: string, value: unknown): boolean {
-  if (key === "headers") return entriesOf(value).length === 0 && typeof value === "object";
-  return key === "host" && (value === "*" || listOf(value).includes("*"));
 }
 
 function rateLimit(value: unknown, path: KeyPath): Finding[] {

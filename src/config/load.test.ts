@@ -122,16 +122,16 @@ routes:
     upstream: app
 `);
     assert.deepEqual(
-      problems.map((line) => /^\d+:\d+: (?:warning: )?[\w.]+/.exec(line)?.[0]),
+      problems.map((line) => /^\d+:\d+: (?:warning: )?[\w.#]+/.exec(line)?.[0]),
       [
-        "2:5: listeners.0.address",
-        "2:5: listeners.0.adress",
-        "3:23: listeners.0.timeouts.idle",
+        "2:5: listeners.#1.address",
+        "2:5: listeners.#1.adress",
+        "3:23: listeners.#1.timeouts.idle",
         "4:10: workers",
         "6:21: upstreams.app.endpoints",
-        "8:15: routes.0.upstream",
-        "9:5: warning: routes.1",
-        "9:20: routes.1.match.path",
+        "8:15: routes.#1.upstream",
+        "9:5: warning: routes.#2",
+        "9:20: routes.#2.match.path",
       ],
     );
     assert.match(problems[0] ?? "", /is missing: expected an address/);
@@ -144,7 +144,7 @@ routes:
     [
       "a duration without unit",
       full({ listener: "timeouts: { idle: 5 }" }),
-      /1:51: listeners\.0\.timeouts\.idle: expected a duration .*found 5/,
+      /1:51: listeners\.#1\.timeouts\.idle: expected a duration .*found 5/,
     ],
     ["a duration of nothing", full({ listener: "timeouts: { idle: 0s }" }), /expected a duration from 1ms to 576h, found "0s"/],
     ["a duration beyond timers", full({ rest: "shutdown: { timeout: 1000h }" }), /shutdown\.timeout: expected a duration from 0s to 576h/],
@@ -155,24 +155,24 @@ routes:
       full({ listener: "limits: { request_line: 64KiB }" }),
       /limits\.request_line: it is above head_bytes/,
     ],
-    ["a port out of range", full({}).replace(":8080", ":80800"), /listeners\.0\.address: expected an address/],
+    ["a port out of range", full({}).replace(":8080", ":80800"), /listeners\.#1\.address: expected an address/],
     [
       "the same address twice",
       full({}).replace("]\nup", ", { address: ':8080' }]\nup"),
-      /listeners\.1\.address: listeners\.0 listens there already/,
+      /listeners\.#2\.address: listener #1 listens there already/,
     ],
     [
       "an endpoint with a path",
       full({}).replace("http://a:1", "http://a:1/x"),
-      /endpoints\.0: expected a URL of scheme, host and port only/,
+      /endpoints\.#1: expected a URL of scheme, host and port only/,
     ],
-    ["an endpoint with a query", full({}).replace("http://a:1", "http://a:1?x"), /endpoints\.0: expected a URL/],
-    ["an endpoint of another scheme", full({}).replace("http://a:1", "ftp://a:1"), /endpoints\.0: expected a URL/],
-    ["an endpoint of no kind", full({}).replace('"http://a:1"', "7"), /endpoints\.0: expected a URL .* or a mapping of keys, found 7/],
+    ["an endpoint with a query", full({}).replace("http://a:1", "http://a:1?x"), /endpoints\.#1: expected a URL/],
+    ["an endpoint of another scheme", full({}).replace("http://a:1", "ftp://a:1"), /endpoints\.#1: expected a URL/],
+    ["an endpoint of no kind", full({}).replace('"http://a:1"', "7"), /endpoints\.#1: expected a URL .* or a mapping of keys, found 7/],
     [
       "the same endpoint twice",
       full({}).replace('"http://a:1"', '"http://a:80", { url: "http://A/" }'),
-      /endpoints\.1: the endpoint stands at position 0/,
+      /endpoints\.#2: the endpoint stands there already, as #1/,
     ],
     [
       "a weight of nothing",
@@ -202,11 +202,11 @@ routes:
     ["a path that no request can have", full({ route: 'match: { path: "/a%00" }' }), /match\.path: expected a path/],
     ["a host with port", full({ route: 'match: { host: "a.test:80" }' }), /match\.host: expected a host name without port/],
     ["no token", full({ route: "authentication: { tokens: [] }" }), /tokens: expected at least one token, found an empty list/],
-    ["an origin with path", full({ route: 'cors: { allowed_origins: ["https://a.test/x"] }' }), /allowed_origins\.0: expected an origin/],
+    ["an origin with path", full({ route: 'cors: { allowed_origins: ["https://a.test/x"] }' }), /allowed_origins\.#1: expected an origin/],
     [
       "a network that is none",
       full({ rest: "trusted_proxies: [10.0.0.0/33]" }),
-      /trusted_proxies\.0: expected an IP address or a CIDR block/,
+      /trusted_proxies\.#1: expected an IP address or a CIDR block/,
     ],
     [
       "admin on a listener's address",
@@ -224,8 +224,12 @@ routes:
       full({ rest: "admin: { address: ':9', token: '' }" }),
       /admin\.token: expected a token that is not empty/,
     ],
-    ["an admin host with a port", full({ rest: "admin: { address: ':9', hosts: ['a:80'] }" }), /admin\.hosts\.0: expected a host name/],
-    ["an address as an admin host", full({ rest: "admin: { address: ':9', hosts: [10.0.0.1] }" }), /admin\.hosts\.0: expected a host name/],
+    ["an admin host with a port", full({ rest: "admin: { address: ':9', hosts: ['a:80'] }" }), /admin\.hosts\.#1: expected a host name/],
+    [
+      "an address as an admin host",
+      full({ rest: "admin: { address: ':9', hosts: [10.0.0.1] }" }),
+      /admin\.hosts\.#1: expected a host name/,
+    ],
     ["admin on a socket", full({ rest: "admin: { address: 'unix:/run/x' }" }), /admin\.address: expected host:port/],
     [
       "a level that is none",
@@ -233,7 +237,7 @@ routes:
       /logging\.level: expected debug, info, warn or error, found "loud"/,
     ],
     ["a name that is none", full({}).replace("app: {", '"a b": {'), /upstreams\.a b: expected a name/],
-    ["two routes of one name", full({ route: "name: x }, { upstream: app, name: x" }), /routes\.1\.name: routes\.0 has this name already/],
+    ["two routes of one name", full({ route: "name: x }, { upstream: app, name: x" }), /routes\.#2\.name: route #1 has this name already/],
     ["a key of the short form", full({ rest: "server: {}" }), /server: unknown key: it belongs to the short form/],
     ["status_path, which is no key", full({ rest: "status_path: /x" }), /status_path: unknown key/],
   ];
@@ -251,7 +255,7 @@ routes:
   test("warnings alone do not refuse", () => {
     assert.match(
       warningsOf(full({ route: "}, { match: { path: /x }, upstream: app" })).join(),
-      /^3:\d+: warning: routes\.1: it is never reached: routes\.0/,
+      /^3:\d+: warning: routes\.#2: it is never reached: route #1/,
     );
     assert.match(
       warningsOf(full({ rest: "admin: { address: ':9', token: 'a b' }" })).join(),
@@ -273,7 +277,7 @@ routes:
     assert.deepEqual(warningsOf(full({ rest: "admin: { address: 'Ops.internal:9', token: t, hosts: [ops.INTERNAL] }" })), []);
     assert.deepEqual(warningsOf(full({ rest: "admin: { address: 'localhost:9' }" })), []);
     assert.match(warningsOf(full({ upstream: "tls: { verify: false }" })).join(), /warning: upstreams\.app\.tls\.verify: it is off/);
-    assert.match(warningsOf(full({ rest: "trusted_proxies: [0.0.0.0/0]" })).join(), /warning: trusted_proxies\.0: it trusts everybody/);
+    assert.match(warningsOf(full({ rest: "trusted_proxies: [0.0.0.0/0]" })).join(), /warning: trusted_proxies\.#1: it trusts everybody/);
     assert.match(
       warningsOf(full({}).replace("} }\nroutes", "}, b: { endpoints: ['http://b'] } }\nroutes")).join(),
       /upstreams\.b: no route leads/,
@@ -285,7 +289,7 @@ routes:
     assert.match(warningsOf(text).join(), /cors\.allow_credentials: it has no effect together with the origin "\*"/);
     assert.equal(configOf(text).routes[0]?.cors?.allow_credentials, false);
     const exposed = full({ route: 'cors: { allowed_origins: ["https://a.test"], allow_credentials: true, exposed_headers: [A, "*"] }' });
-    assert.match(warningsOf(exposed).join(), /cors\.exposed_headers\.1: with credentials browsers take it for the name of a field/);
+    assert.match(warningsOf(exposed).join(), /cors\.exposed_headers\.#2: with credentials browsers take it for the name of a field/);
     const listed = full({ route: 'cors: { allowed_origins: ["https://a.test"], allow_credentials: true }' });
     assert.equal(configOf(listed).routes[0]?.cors?.allow_credentials, true);
   });

@@ -19,7 +19,7 @@ export interface Problem {
   readonly line: number;
   /** From 1, in UTF-16 units. */
   readonly column: number;
-  /** Dotted path of the key, list positions from 0: `routes.0.upstream`; "" for the file as a whole. */
+  /** Dotted path of the key, list positions from 1, as everywhere: `routes.#1.upstream`; "" for the file as a whole. */
   readonly key: string;
   /** Never holds the value of a secret. */
   readonly message: string;
@@ -128,9 +128,10 @@ function mixedForms(key: string): Finding {
 function placed(findings: readonly Finding[], root: Located, file: string): Problem[] {
   return findings
     .map(({ path, atKey = false, message, severity }): Problem => {
-      const shown = path.map((part) =>
-        typeof part === "string" && part.length > KEY_SHOWN_MAX ? `${part.slice(0, KEY_SHOWN_MAX)}...` : part,
-      );
+      const shown = path.map((part) => {
+        if (typeof part === "number") return `#${part + 1}`;
+        return part.length > KEY_SHOWN_MAX ? `${part.slice(0, KEY_SHOWN_MAX)}...` : part;
+      });
       return { file, ...placeOf(root, path, atKey), key: shown.join("."), message, severity };
     })
     .sort((a, b) => a.line - b.line || a.column - b.column);

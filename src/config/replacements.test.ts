@@ -80,7 +80,7 @@ describe("secrets", () => {
   });
 
   test("a file that cannot be read, or is empty, is a problem that names it", () => {
-    assert.match(problemsOf(auth('"file:/run/token"')).join(), /tokens\.0: cannot read the secret from \/run\/token: /);
+    assert.match(problemsOf(auth('"file:/run/token"')).join(), /tokens\.#1: cannot read the secret from \/run\/token: /);
     assert.match(problemsOf(auth('"file:/run/token"'), {}, () => "\nx").join(), /the first line of the file \/run\/token is empty/);
   });
 

@@ -161,7 +161,10 @@ export const secret: z.ZodType<string, string> = z
 export const routeSchema: z.ZodType<RouteConfig, RouteInput> = exactly<RouteConfig, RouteInput>()(
   z.strictObject({
     name: nameOf("a name").optional().meta({ description: "Name in logs, metrics and `explain`. Default: the route's position, `#1`." }),
-    match: match.prefault({}).meta({ description: "Conditions that must all hold; none: everything. The first route in file order wins." }),
+    match: match.prefault({}).meta({
+      description:
+        "Conditions that must all hold; none: everything. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all its requests.",
+    }),
     rate_limit: rateLimitSchema.optional().meta({
       description: "Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit.",
     }),

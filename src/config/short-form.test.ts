@@ -157,8 +157,8 @@ compress: true
 `).map((line) => line.replace(/(unknown key.*?|expected|it is another|the endpoint).*/, "$1")),
       [
         "1:11: server.adress: unknown key",
-        "2:12: backends.0: expected",
-        "2:38: backends.2: the endpoint",
+        "2:12: backends.#1: expected",
+        "2:38: backends.#3: the endpoint",
         "3:36: rate_limit.requests_per_minute: expected",
         "4:17: health_check.frequency: it is another",
         "4:46: health_check.pth: unknown key",

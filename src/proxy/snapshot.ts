@@ -3,6 +3,7 @@
  * one it began with. All that can be decided before the first request is decided here, and of the configuration as it was read nothing
  * is kept: of ten thousand routes that would be megabytes in each thread.
  */
+import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { IdleReaders } from "../http1/idle-readers.ts";
@@ -17,7 +18,7 @@ import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
 import type { RouteTable } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
-import { WorkerMetrics, metricLayout, routeLabel } from "../shared/metric-table.ts";
+import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import * as answers from "./answers.ts";
 import type { LocalAnswer, Middleware } from "./middleware.ts";

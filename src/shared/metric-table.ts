@@ -11,6 +11,7 @@
  *
  * The layout follows from the configuration alone. Main thread and workers compute it apart and get the same one.
  */
+import { routeLabel } from "../config/route-label.ts";
 
 /** Gauges come first: `id < GAUGES` tells them apart. Names, types and help are in observe/names.ts. */
 export const CounterId: {
@@ -131,11 +132,6 @@ function restBucket(rest: number, bucket: number): number {
 /** By class and then by endpoint: the successes of many endpoints share lines of the cache. */
 function requestCell(rest: number, endpoints: number, endpoint: number, statusClass: number): number {
   return rest + BUCKETS - OFTEN_BUCKETS + statusClass * (endpoints + 1) + endpoint;
-}
-
-/** The label of a route in metrics and the access log. */
-export function routeLabel(route: { readonly name?: string | undefined }, index: number): string {
-  return route.name ?? `#${index + 1}`;
 }
 
 export function metricLayout(config: MetricSource): MetricLayout {

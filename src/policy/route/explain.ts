@@ -15,8 +15,17 @@ export interface RouteExplanation {
   readonly why: string;
 }
 
-/** One explanation per route, in the order of the file. `normalizedPath` is the result of `normalizePath` for `request.path`. */
-export function explainRoutes(routes: readonly MatchableRoute[], request: MatchedRequest, normalizedPath: string): RouteExplanation[] {
+/**
+ * One explanation per route, in the order of the file.
+ * @param normalizedPath the result of `normalizePath` for `request.path`
+ * @param labelOf what the route at a position is called
+ */
+export function explainRoutes(
+  routes: readonly MatchableRoute[],
+  request: MatchedRequest,
+  normalizedPath: string,
+  labelOf: (index: number) => string,
+): RouteExplanation[] {
   const rules = routes.map(compileConditions);
   const takerOf = (path: string): number => rules.findIndex((rule) => firstObjection(rule, request, path) === null);
   const winner = takerOf(normalizedPath);
@@ -28,10 +37,10 @@ export function explainRoutes(routes: readonly MatchableRoute[], request: Matche
   return rules.map((rule, index) => {
     const objection = firstObjection(rule, request, normalizedPath);
     if (objection !== null) return { index, matched: false, why: objection };
-    if (index !== winner) return { index, matched: false, why: `it would take it, but route ${winner + 1} stands before it` };
+    if (index !== winner) return { index, matched: false, why: `it would take it, but route ${labelOf(winner)} stands before it` };
     if (other === undefined) return { index, matched: true, why: describeTaking(routes[index]?.match ?? {}) };
     const taker = takerOf(other);
-    const leads = taker < 0 ? "no route" : `route ${taker + 1}`;
+    const leads = taker < 0 ? "no route" : `route ${labelOf(taker)}`;
     return {
       index,
       matched: false,

@@ -11,6 +11,7 @@ function request(host: string, path: string, method: string = "GET", headers: Re
 }
 
 const NO_ROUTE = -1;
+const labelOf = (index: number): string => `#${index + 1}`;
 const PREFLIGHTS = ["", "x-a"].map((names) => ({
   origin: "https://page.test",
   "access-control-request-method": "POST",
@@ -190,7 +191,7 @@ test("the index agrees with reading the conditions one by one", () => {
         const canonical = normalizePath(path);
         assert.ok(canonical !== null);
         const asked = request(hostName, path, method, headers);
-        const explained = explainRoutes(routes, asked, canonical);
+        const explained = explainRoutes(routes, asked, canonical, labelOf);
         assert.equal(explained.length, routes.length);
         const found = positionIn(compilePositions(routes), asked, canonical);
         assert.equal(
@@ -213,18 +214,23 @@ test("explains in words", () => {
     { match: {} },
   ];
   assert.deepEqual(
-    explainRoutes(routes, request("a.test", "/other"), "/other").map((line) => `${line.index} ${line.matched} ${line.why}`),
+    explainRoutes(routes, request("a.test", "/other"), "/other", labelOf).map((line) => `${line.index} ${line.matched} ${line.why}`),
     [
       '0 false the host "a.test" is not x.test',
       '1 false the path "/other" is not one of /api/*, /v1',
       '2 false the method "GET" is not POST',
       "3 false the header x-beta is missing",
       "4 true its conditions hold (path)",
-      "5 false it would take it, but route 5 stands before it",
+      "5 false it would take it, but route #5 stands before it",
     ],
   );
-  const ambiguous = explainRoutes([{ match: { path: ["/admin/*"] } }, { match: {} }], request("a.test", "/admin%2fx"), "/admin%2Fx");
-  assert.match(ambiguous[1]?.why ?? "", /may read the path as "\/admin\/x", which leads to route 1/);
+  const ambiguous = explainRoutes(
+    [{ match: { path: ["/admin/*"] } }, { match: {} }],
+    request("a.test", "/admin%2fx"),
+    "/admin%2Fx",
+    labelOf,
+  );
+  assert.match(ambiguous[1]?.why ?? "", /may read the path as "\/admin\/x", which leads to route #1/);
 });
 
 test("ten thousand routes are found in microseconds", () => {

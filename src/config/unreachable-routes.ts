@@ -1,0 +1,79 @@
+/**
+ * Warns about routes that no request reaches, because earlier ones take them all. It reads the file's values before they are checked,
+ * as cross-checks.ts does: a route whose conditions are no conditions covers nothing.
+ */
+import type { MatchableRoute, RouteConditions } from "../policy/route/match.ts";
+import { neverReached } from "../policy/route/never-reached.ts";
+import type { NeverReached, Remainder } from "../policy/route/never-reached.ts";
+import type { Finding } from "./finding.ts";
+import { routeLabel } from "./route-label.ts";
+
+export function unreachableRoutes(routes: readonly unknown[]): Finding[] {
+  return neverReached(routes.map(conditionsOf)).map((verdict) => ({
+    path: ["routes", verdict.index],
+    message: sentence(verdict, routes),
+    severity: "warning",
+  }));
+}
+
+function sentence({ index, takers, left }: NeverReached, routes: readonly unknown[]): string {
+  const what = left.length === 0 ? "it is never reached" : `nothing but ${left.map((each) => REMAINDERS[each]).join(" and ")} can reach it`;
+  const [first] = takers;
+  if (first === undefined) return `${what}: its conditions on headers exclude each other`;
+  const labels = takers.slice(0, TAKERS_SHOWN).map((taker) => labelOf(routes[taker], taker));
+  const more = takers.length > labels.length ? ` and ${takers.length - labels.length} more` : "";
+  const before =
+    takers.length === 1 ? `route ${labels.join()} stands before it and takes` : `routes ${listed(labels, more)} stand before it and take`;
+  const which = left.length === 0 ? "every request that it would take" : "all others";
+  return `${what}: ${before} ${which}${idleGuards(routes[index])}`;
+}
+
+const TAKERS_SHOWN = 3;
+
+const REMAINDERS: Readonly<Record<Remainder, string>> = { preflights: "CORS preflights", options_star: '"OPTIONS *"' };
+
+function listed(labels: readonly string[], more: string): string {
+  return more === "" ? `${labels.slice(0, -1).join(", ")} and ${labels.at(-1) ?? ""}` : `${labels.join(", ")}${more}`;
+}
+
+/** Who wrote a check into the route believes that it is made. */
+function idleGuards(route: unknown): string {
+  const guards = ["authentication", "rate_limit", "max_body"].filter((key) => valueAt(route, key) !== undefined);
+  return guards.length === 0 ? "" : `; its ${guards.join(" and ")} ${guards.length === 1 ? "does" : "do"} not apply to them`;
+}
+
+function labelOf(route: unknown, index: number): string {
+  const name = valueAt(route, "name");
+  return routeLabel({ name: typeof name === "string" ? name : undefined }, index);
+}
+
+/** null: something in it is of the wrong kind, which is reported on its own. */
+function conditionsOf(route: unknown): MatchableRoute | null {
+  if (!isMapping(route)) return null;
+  const match = valueAt(route, "match") ?? {};
+  if (!isMapping(match)) return null;
+  const conditions: { -readonly [key in keyof RouteConditions]: RouteConditions[key] } = {};
+  for (const [key, value] of Object.entries(match)) {
+    const texts = typeof value === "string" ? [value] : value;
+    if (key === "headers" && isMapping(value) && isTextOnly(Object.values(value))) {
+      conditions.headers = Object.fromEntries(Object.entries(value).map(([name, text]) => [name, String(text)]));
+    } else if (Array.isArray(texts) && texts.length > 0 && isTextOnly(texts)) {
+      if (key === "host" || key === "path") conditions[key] = texts;
+      else if (key === "methods") conditions.methods = texts.map((method) => method.toUpperCase());
+      else return null;
+    } else return null;
+  }
+  return { match: conditions, cors: valueAt(route, "cors") };
+}
+
+function isTextOnly(values: readonly unknown[]): values is readonly string[] {
+  return values.every((value) => typeof value === "string");
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function valueAt(mapping: unknown, key: string): unknown {
+  return isMapping(mapping) && Object.hasOwn(mapping, key) ? mapping[key] : undefined;
+}
