@@ -10,6 +10,8 @@ import { messageOf, stackOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import type { StartOutcome } from "../control/control-plane.ts";
+import { ServiceManager } from "../control/service-manager.ts";
+import { unusedSockets } from "../control/socket-activation.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
@@ -56,18 +58,22 @@ export async function serve(options: ServeOptions): Promise<number> {
   const log = new CurrentLog();
   sink.onTrouble = (trouble) => reportTrouble(trouble, log, err);
   const signals = new Signals(sink, log, err, options.earlySignals);
+  const manager = new ServiceManager({ environment: process.env, pid: process.pid, log });
+  signals.stop.addEventListener("abort", () => manager.stopping());
   try {
-    return await served(options, sink, log, signals);
+    return await served(options, sink, log, signals, manager);
   } finally {
+    await manager.close();
     signals.release();
     await sink.close(LOG_FLUSH_MS);
   }
 }
 
-async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, signals: Signals): Promise<number> {
+async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, signals: Signals, manager: ServiceManager): Promise<number> {
   const { config, warnings, version, err } = options;
   log.info("starting", `millrace ${version} starts`, { version, node: process.version, pid: process.pid });
-  for (const line of warnings) log.warn("config_warning", line);
+  const addresses = config.listeners.map(({ address }) => address);
+  for (const line of [...warnings, ...unusedSockets(addresses, process.env, process.pid)]) log.warn("config_warning", line);
   const plane = new ControlPlane({
     config,
     log,
@@ -81,7 +87,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     now: Date.now,
     monotonic: monotonicMs,
   });
-  const reloads = new Reloads(plane, sink, log);
+  const reloads = new Reloads(plane, sink, log, manager);
   // Workers begin to load at once; the log's own library is loaded here meanwhile.
   const starting = plane.start(signals.stop);
   log.use(await logFor(config, sink));
@@ -95,6 +101,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
   }
   await announce(outcome, config, options, sink);
   log.info("started", "all listeners accept connections", { startup_ms: Math.round(process.uptime() * 1000) });
+  manager.ready(() => plane.standstill);
   if (options.onStarted !== undefined) {
     // What it prints comes after what the log has printed.
     await sink.flush(LOG_FLUSH_MS);
@@ -114,37 +121,47 @@ class Reloads {
   private readonly plane: ControlPlane;
   private readonly sink: LogSink;
   private readonly log: CurrentLog;
+  private readonly manager: ServiceManager;
   private asked: number = 0;
   private loaded: number = 0;
 
-  constructor(plane: ControlPlane, sink: LogSink, log: CurrentLog) {
+  constructor(plane: ControlPlane, sink: LogSink, log: CurrentLog, manager: ServiceManager) {
     this.plane = plane;
     this.sink = sink;
     this.log = log;
+    this.manager = manager;
   }
 
   /** Never rejects. */
   async reload(load: LoadConfig): Promise<void> {
+    this.manager.reloading();
+    const isRefused = await this.tryReload(load);
+    if (isRefused) this.refused++;
+    this.manager.reloaded(isRefused);
+  }
+
+  /** Whether the configuration was refused. */
+  private async tryReload(load: LoadConfig): Promise<boolean> {
     const { plane, log } = this;
     const turn = ++this.asked;
     try {
       const loaded = await load();
       // Somebody asked later and was served earlier: a module may take its time.
-      if (turn < this.loaded) return;
+      if (turn < this.loaded) return false;
       this.loaded = turn;
       const problems = "lines" in loaded ? loaded.lines : await plane.reload(loaded.config);
       if (problems.length > 0 || "lines" in loaded) {
-        this.refused++;
         for (const line of problems) log.error("config_refused", line);
         log.error("config_refused", "the old configuration stays in use", { problems: problems.length });
-        return;
+        return true;
       }
       log.use(await logFor(loaded.config, this.sink));
       for (const line of loaded.warnings) log.warn("config_warning", line);
       log.info("config_reloaded", "the new configuration is in use");
+      return false;
     } catch (error) {
-      this.refused++;
       log.error("config_refused", `the old configuration stays in use: ${messageOf(error)}`);
+      return true;
     }
   }
 }

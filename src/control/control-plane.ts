@@ -168,6 +168,11 @@ export class ControlPlane {
     return this.workerTable.beats(worker);
   }
 
+  /** What stands still in the data plane, in words; null: it makes progress, or is ending. */
+  get standstill(): string | null {
+    return this.supervisor.standstill;
+  }
+
   status(): StatusDocument {
     const { version, startedAtMs, now } = this.options;
     return statusDocument(this.config, this.current?.endpointSlots ?? {}, this.endpoints, { version, startedAtMs, nowMs: now() });

@@ -83,8 +83,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "this machine does not have the address",
   ENOTFOUND: "the host name is not known",
   EAI_AGAIN: "the host name cannot be resolved now",
-  EBADF: "the file descriptor is not open",
-  ENOTSOCK: "the file descriptor is not a socket",
+  EBADF: "the file descriptor is not open: whoever starts the process hands it over, such as a socket unit of systemd",
+  ENOTSOCK: "the file descriptor is not a socket: whoever starts the process hands it over, such as a socket unit of systemd",
   ENOENT: "the folder does not exist",
 };
 

@@ -133,8 +133,21 @@ test("a worker that stands still is ended and replaced, one that is only looked 
   // The first look sees the last beat; the count begins with the second.
   for (let look = 0; look < 11; look++) t.mock.timers.tick(1000);
   assert.equal(events(running, "worker_stuck").length, 1);
+  assert.equal(running.plane.standstill, "worker 0 stands still", "until it has ended");
   await until("replaced", () => events(running, "worker_replaced").length === 1);
   assert.equal(await ask(running.port, "/"), "worker 0 generation 1");
+  assert.equal(running.plane.standstill, null);
+});
+
+test("what serves nothing makes no progress, and what drains needs to make none", async (t) => {
+  const running = await started(t, { workers: 1 });
+  await running.plane.terminateWorker(0);
+  await until("noticed", () => running.plane.standstill === "no worker is serving");
+  await until("replaced", () => running.plane.standstill === null);
+  const draining = running.plane.drain();
+  assert.equal(running.plane.standstill, null);
+  await draining;
+  assert.equal(running.plane.standstill, null);
 });
 
 test("deaths that follow each other are answered more slowly each time", async (t) => {

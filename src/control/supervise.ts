@@ -62,6 +62,8 @@ interface Seat {
 const WATCH_MS = 1000;
 /** Looks in a row without a beat after which a worker counts as stuck. Looks, not time: a process that was stopped as a whole is not. */
 const STUCK_LOOKS = 10;
+/** Looks in a row without a beat after which it no longer counts as making progress. One may be the look right after a pause of the process. */
+const STILL_LOOKS = 2;
 
 /** Time over the drain limit that a worker has for cutting what is left. */
 const DRAIN_GRACE_MS = 2000;
@@ -103,6 +105,15 @@ export class Supervisor {
   /** Generation of the configuration that is in use; 0 before the first. */
   get generation(): number {
     return this.current?.generation ?? 0;
+  }
+
+  /** Why the data plane makes no progress that only a restart of the process may bring back, in words; null: it does, or it is ending. */
+  get standstill(): string | null {
+    if (this.closed) return null;
+    const still = this.seats.find((seat) => seat.looks >= STILL_LOOKS);
+    if (still !== undefined) return `worker ${still.index} stands still`;
+    if (this.serving === 0) return "no worker is serving";
+    return this.lostListeners.size > 0 && this.lostListeners.size === this.listeners?.length ? "every listener is lost" : null;
   }
 
   /** Starts all workers with a configuration; null when all use it. */
@@ -198,8 +209,8 @@ export class Supervisor {
       const beat = this.options.beats(seat.index);
       seat.looks = seat.listening && beat === seat.beat ? seat.looks + 1 : 0;
       seat.beat = beat;
-      if (seat.looks < STUCK_LOOKS) continue;
-      seat.looks = 0;
+      // Again after as many more: a thread that cannot be ended goes on standing still.
+      if (seat.looks === 0 || seat.looks % STUCK_LOOKS !== 0) continue;
       this.options.log.error("worker_stuck", `worker ${seat.index} has stood still for ${(STUCK_LOOKS * WATCH_MS) / 1000} s and is ended`, {
         worker: seat.index,
       });
@@ -214,6 +225,7 @@ export class Supervisor {
     );
     seat.handle = handle;
     seat.opening = null;
+    seat.looks = 0;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));
     return handle;
   }

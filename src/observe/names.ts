@@ -124,6 +124,8 @@ export const EVENTS = {
   sockets_enough: "There is place again: new clients no longer wait.",
   warm_up_skipped: "A worker could not try itself out before its first client, whose exchange will be slower.",
   worker_stuck: "A worker's event loop has stood still; it is ended and replaced.",
+  service_manager_untold: "systemd could not be told how the process stands: `systemd-notify` is missing, fails or hangs.",
+  watchdog_withheld: "systemd's watchdog is not fed, because something stands still; said once until it goes on.",
 } as const;
 
 export type EventName = keyof typeof EVENTS;
