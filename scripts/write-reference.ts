@@ -1,7 +1,10 @@
-/** Writes docs/configuration.md from the schema and docs/observability.md from the lists of names: `npm run docs`. */
-import { writeFileSync } from "node:fs";
+/** Writes docs/configuration.md from the schema, docs/observability.md from the lists of names, and the picture of docs/benchmarks.md: `npm run docs`. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { chartOfPage } from "../bench/page-chart.ts";
 import { referencePage } from "../src/config/reference.ts";
 import { observabilityPage } from "./observability-page.ts";
 
-writeFileSync(new URL("../docs/configuration.md", import.meta.url), referencePage());
-writeFileSync(new URL("../docs/observability.md", import.meta.url), observabilityPage());
+const docs = new URL("../docs/", import.meta.url);
+writeFileSync(new URL("configuration.md", docs), referencePage());
+writeFileSync(new URL("observability.md", docs), observabilityPage());
+writeFileSync(new URL("benchmarks.svg", docs), chartOfPage(readFileSync(new URL("benchmarks.md", docs), "utf8")));
