@@ -433,7 +433,8 @@ export class Exchange implements ExchangeView, Usable {
   private requestSent(sent: boolean): RequestSent {
     if (this.replay === null) return "consumed";
     if (!sent) return "none";
-    return this.upgrade ? "consumed" : "replayable";
+    // What a client sends behind its handshake is not the request's and waits for the 101; a body would have to be told apart from it.
+    return this.upgrade && this.requestFraming.kind !== Framing.none ? "consumed" : "replayable";
   }
 
   private retry(sameEndpoint: EndpointTarget | null): void {

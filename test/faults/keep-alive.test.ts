@@ -55,6 +55,22 @@ const rows: Row[] = [
       also: ({ origin }) => assert.equal(origin.requests.at(-1)?.body(), "abc"),
     },
     {
+      name: `the origin ${how} as the request arrives, PROPFIND with its body`,
+      warm: true,
+      retries: 0,
+      client: ({ client, head }) => client.send(`${head("PROPFIND", ["Depth: 0", "Content-Length: 3"])}abc`),
+      origin: endsPooled(how),
+      expect: REPLACED,
+      also: ({ origin }) => assert.equal(origin.requests.at(-1)?.body(), "abc"),
+    },
+    {
+      name: `the origin ${how} as the request arrives, LOCK without a body`,
+      warm: true,
+      client: ({ client, head }) => client.send(head("LOCK", [])),
+      origin: endsPooled(how),
+      expect: LOST,
+    },
+    {
       name: `the origin ${how} as the request arrives, POST with its body`,
       warm: true,
       client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 3"])}abc`),

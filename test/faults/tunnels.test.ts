@@ -332,11 +332,30 @@ const rows: Row[] = [
     expect: { answer: { status: 403, body: "no" }, log: { status: 403, outcome: "completed" }, client: "open", origin: "reused" },
   },
   {
-    name: "the pooled connection is lost with the handshake on it",
+    name: "the pooled connection is lost with the handshake on it, and replaced",
     warm: true,
-    client: ({ client, get }) => client.send(get(HANDSHAKE)),
+    retries: 0,
+    client: async (scene) => {
+      await open(scene);
+      scene.client.halfClose();
+    },
+    origin: async ({ connection }) => {
+      if (connection.requests === 2) return connection.reset();
+      await connection.send(SWITCH);
+      await connection.until(({ ended }) => ended, "the FIN");
+      connection.end();
+    },
+    expect: {
+      ...TUNNEL,
+      log: { status: 101, outcome: "tunnel", attempts: 2 },
+      counters: { retries: 1, origin_failures: [0, 1], tunnels_opened: 1 },
+    },
+  },
+  {
+    name: "the pooled connection is lost with the handshake on it, which has a body",
+    warm: true,
+    client: ({ client, get }) => client.send(`${get([...HANDSHAKE, "Content-Length: 3"])}abc`),
     origin: ({ connection }) => connection.reset(),
-    // An upgrade is not sent twice.
     expect: failed(502, "connection_terminated", "connection_terminated", { origin_failures: 1 }),
   },
 ];

@@ -1,6 +1,13 @@
-/** Whether sending a request twice means the same as sending it once (RFC 9110 section 9.2.2). Methods that we do not know are taken for unsafe. */
+/**
+ * Whether sending a request twice means the same as sending it once (RFC 9110 section 9.2.2), by the IANA registry of HTTP methods.
+ * Methods that it does not list are taken for unsafe, and so are those that it calls so: CONNECT, LOCK, PATCH and POST.
+ */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+const IDEMPOTENT: ReadonlySet<string> = new Set(
+  `ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT COPY DELETE GET HEAD LABEL LINK MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE
+  MOVE OPTIONS ORDERPATCH PRI PROPFIND PROPPATCH PUT QUERY REBIND REPORT SEARCH TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF
+  VERSION-CONTROL`.split(/\s+/),
+);

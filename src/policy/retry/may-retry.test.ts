@@ -16,7 +16,7 @@ const lost: FailedAttempt = {
 };
 const anyAttempt: fc.Arbitrary<FailedAttempt> = fc.record({
   failure: fc.constantFrom("connect" as const, "connection_lost" as const, "timeout" as const, "malformed_response" as const),
-  method: fc.constantFrom("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "POST", "PATCH", "CONNECT", "get", "PROPFIND"),
+  method: fc.constantFrom("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "POST", "PATCH", "CONNECT", "get", "PROPFIND", "LOCK"),
   requestSent: fc.constantFrom("none" as const, "replayable" as const, "consumed" as const),
   responseStarted: fc.boolean(),
   attempts: fc.integer({ min: 1, max: 4 }),
@@ -35,7 +35,7 @@ test("a lost connection: idempotent methods whose bytes can be sent again, or wh
     assert.equal(mayRetry({ ...lost, method, pooledConnection: false }), true, method);
     assert.equal(mayRetry({ ...lost, method, requestSent: "consumed" }), false, method);
   }
-  for (const method of ["POST", "PATCH", "CONNECT", "get", "PROPFIND"]) {
+  for (const method of ["POST", "PATCH", "CONNECT", "get", "LOCK"]) {
     assert.equal(mayRetry({ ...lost, method }), false, method);
     assert.equal(mayRetry({ ...lost, method, requestSent: "none" }), true, method);
   }
@@ -57,7 +57,7 @@ test("never a body that is gone, never above the limit, never an unsafe method t
       assert.notEqual(attempt.requestSent, "consumed");
       assert.ok(attempt.attempts <= attempt.retriesMax + (attempt.pooledConnection ? 1 : 0));
       if (attempt.failure === "connection_lost" && attempt.requestSent !== "none")
-        assert.ok(!["POST", "PATCH", "CONNECT", "get", "PROPFIND"].includes(attempt.method));
+        assert.ok(!["POST", "PATCH", "CONNECT", "get", "LOCK"].includes(attempt.method));
     }),
   );
 });
@@ -78,6 +78,7 @@ test("the same endpoint again only after a pooled connection was lost", () => {
 });
 
 test("idempotent methods, spelled exactly", () => {
-  for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]) assert.equal(isIdempotent(method), true);
-  for (const method of ["POST", "PATCH", "CONNECT", "get", "", "QUERY"]) assert.equal(isIdempotent(method), false);
+  for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "MKCOL", "COPY", "REPORT", "UNLOCK", "QUERY"])
+    assert.equal(isIdempotent(method), true, method);
+  for (const method of ["POST", "PATCH", "CONNECT", "LOCK", "get", "", "FETCH"]) assert.equal(isIdempotent(method), false, method);
 });
