@@ -9,7 +9,7 @@ export interface ListenerConfig {
   address: string;
   unsafe_field_names: UnsafeFieldNames;
   /** Milliseconds. */
-  timeouts: { request_head: number; idle: number; keep_alive: number };
+  timeouts: { request_head: number; idle: number; keep_alive: number; half_closed: number };
   /** `head_bytes`, `request_line`: bytes; `body_rate`, `response_rate`: bytes per second, 0 is off. */
   limits: {
     head_bytes: number;
@@ -31,7 +31,12 @@ export interface ListenerInput {
   address: string;
   unsafe_field_names?: UnsafeFieldNames | undefined;
   timeouts?:
-    | { request_head?: DurationInput | undefined; idle?: DurationInput | undefined; keep_alive?: DurationInput | undefined }
+    | {
+        request_head?: DurationInput | undefined;
+        idle?: DurationInput | undefined;
+        keep_alive?: DurationInput | undefined;
+        half_closed?: DurationInput | undefined;
+      }
     | undefined;
   limits?:
     | {
@@ -59,10 +64,14 @@ const timeouts = z.strictObject({
   }),
   idle: duration(WAIT).prefault("60s").meta({
     description:
-      "Time between two reads of a request body, and the span over which a client that does not take its response is judged (`response_rate`). Past it the connection is closed: a client that stops reading holds no memory for ever.",
+      "Time between two reads of a request body (once the response has begun: in which nothing passes in either direction), and the span over which a client that does not take its response is judged (`response_rate`). Past it the connection is closed: a client that stops reading holds no memory for ever.",
   }),
   keep_alive: duration(WAIT).prefault("75s").meta({
     description: "Time that an idle connection waits for its next request. Longer saves handshakes, shorter frees connections.",
+  }),
+  half_closed: duration(WAIT).prefault("5s").meta({
+    description:
+      "Time without a byte of the response after which a client that has ended its side of the connection counts as gone: the endpoint is told, and the log says `client_gone`. A response that flows is served to its end. Longer serves clients that end their side and then wait for a slow response.",
   }),
 });
 
@@ -98,7 +107,7 @@ const limits = z
       .prefault(240)
       .meta({
         description:
-          "Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle` alone would let a client send one byte a minute.",
+          "Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle` alone would let a client send one byte a minute. Not while a response flows: in a dialogue each side may wait for the other.",
       }),
     response_rate: size({ min: 0, max: 1024 ** 3 })
       .prefault(240)

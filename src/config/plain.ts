@@ -7,7 +7,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
       {
         address: listener,
         unsafe_field_names: "drop",
-        timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000 },
+        timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000, half_closed: 5000 },
         limits: {
           head_bytes: 32_768,
           headers: 128,
@@ -28,7 +28,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
       app: {
         endpoints: [{ url: endpoint, weight: 1 }],
         balance: "round_robin",
-        timeouts: { connect: 5000, response_head: 60_000, idle: 60_000, tunnel_idle: 3_600_000 },
+        timeouts: { connect: 5000, response_head: 60_000, idle: 60_000, tunnel_idle: 3_600_000, processing: 3_600_000 },
         keep_alive: { idle: 60_000, max_idle: 1024, max_age: 600_000 },
         retries: 2,
         tls: { verify: true },

@@ -11,7 +11,7 @@ describe("the short form", () => {
         {
           address: ":8080",
           unsafe_field_names: "drop",
-          timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000 },
+          timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000, half_closed: 5000 },
           limits: {
             head_bytes: 1_048_576,
             headers: 128,
@@ -43,7 +43,7 @@ describe("the short form", () => {
             unhealthy_threshold: 3,
             expected_statuses: ["200-399"],
           },
-          timeouts: { connect: 5000, response_head: 30_000, idle: 60_000, tunnel_idle: 3_600_000 },
+          timeouts: { connect: 5000, response_head: 30_000, idle: 60_000, tunnel_idle: 3_600_000, processing: 3_600_000 },
           keep_alive: { idle: 60_000, max_idle: 1024, max_age: 600_000 },
           retries: 2,
           tls: { verify: true },
@@ -91,7 +91,7 @@ describe("the short form", () => {
     const { listeners, upstreams } = configOf(
       short("server: { read_timeout: 0, write_timeout: 0s, idle_timeout: 0, max_header_bytes: 0 }"),
     );
-    assert.deepEqual(listeners[0]?.timeouts, { request_head: 30_000, idle: 60_000, keep_alive: 75_000 });
+    assert.deepEqual(listeners[0]?.timeouts, { request_head: 30_000, idle: 60_000, keep_alive: 75_000, half_closed: 5000 });
     assert.equal(listeners[0].limits.head_bytes, 32_768);
     assert.equal(upstreams["default"]?.timeouts.response_head, 60_000);
   });

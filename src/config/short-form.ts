@@ -129,6 +129,7 @@ export function expandShortForm(short: ShortConfig): Config {
           request_head: readTimeout ?? timeouts.request_head,
           idle: readTimeout ?? timeouts.idle,
           keep_alive: orDefault(server.idle_timeout) ?? timeouts.keep_alive,
+          half_closed: timeouts.half_closed,
         },
       },
     ],

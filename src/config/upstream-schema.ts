@@ -19,7 +19,7 @@ export interface UpstreamConfig {
   endpoints: EndpointConfig[];
   balance: "round_robin";
   health_check?: HealthCheckConfig | undefined;
-  timeouts: { connect: number; response_head: number; idle: number; tunnel_idle: number };
+  timeouts: { connect: number; response_head: number; idle: number; tunnel_idle: number; processing: number };
   keep_alive: { idle: number; max_idle: number; max_age: number };
   retries: number;
   tls: { verify: boolean; server_name?: string | undefined; ca_file?: string | undefined };
@@ -36,6 +36,7 @@ export interface UpstreamInput {
         response_head?: DurationInput | undefined;
         idle?: DurationInput | undefined;
         tunnel_idle?: DurationInput | undefined;
+        processing?: DurationInput | undefined;
       }
     | undefined;
   keep_alive?: { idle?: DurationInput | undefined; max_idle?: number | undefined; max_age?: DurationInput | undefined } | undefined;
@@ -72,7 +73,11 @@ const timeouts = z.strictObject({
   }),
   idle: duration(WAIT).prefault("60s").meta({
     description:
-      "Time between two reads of a response body, or in which the endpoint takes nothing of a request. Past it the exchange is cut.",
+      "Time in which nothing passes of a response body, nor of a request body that is still on its way, or in which the endpoint takes nothing of a request. Past it the exchange is cut.",
+  }),
+  processing: duration(WAIT).prefault("1h").meta({
+    description:
+      "Each 102 (Processing) of an endpoint gives it `response_head` anew, up to this time after the first one. For operations that take long and say so, such as COPY of WebDAV. Past it the answer is 504.",
   }),
   tunnel_idle: duration(WAIT).prefault("1h").meta({
     description: "Time that a tunnel (WebSocket) may stand still in both directions before it is closed.",

@@ -32,6 +32,3 @@ export const CHUNK_SIZE_CHARS_MAX = 32;
 /** Bytes of the extensions of one chunk and of all chunks of a message (RFC 9112 section 7.1.1 demands a bound). */
 export const CHUNK_EXTENSION_BYTES_MAX = 256;
 export const MESSAGE_EXTENSION_BYTES_MAX: number = 16 * 1024;
-
-/** Interim responses that an origin may send before the final one: more is a fault (docs/conformance.md, F14). */
-export const INTERIM_RESPONSES_MAX = 32;

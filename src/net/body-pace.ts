@@ -22,6 +22,16 @@ export class BodyPace {
     this.lastProgressAt = now;
   }
 
+  /** Something passed in the other direction. */
+  flowed(now: number): void {
+    this.lastProgressAt = now;
+  }
+
+  /** What is left of a time in which nothing passes, in milliseconds. */
+  idleLeftMs(now: number, idleMs: number): number {
+    return idleMs - (now - this.lastProgressAt);
+  }
+
   /** The proxy reads again: a new span begins. */
   goesOn(now: number): void {
     this.begin(now);
@@ -32,14 +42,14 @@ export class BodyPace {
     const excused = heldUp || this.spanHeldUp;
     const spanOver = now - this.spanStart >= SPAN_MS;
     const slow = spanOver && this.spanBytes < (bytesPerSecond * SPAN_MS) / 1000;
-    if (!excused && (slow || now - this.lastProgressAt >= idleMs)) return true;
+    if (!excused && (slow || this.idleLeftMs(now, idleMs) <= 0)) return true;
     if (spanOver || excused) this.startSpan(now, heldUp);
     return false;
   }
 
   /** When to ask again, in milliseconds. */
   nextCheckMs(now: number, idleMs: number): number {
-    return Math.max(1, Math.min(idleMs - (now - this.lastProgressAt), SPAN_MS));
+    return Math.max(1, Math.min(this.idleLeftMs(now, idleMs), SPAN_MS));
   }
 
   private startSpan(now: number, heldUp: boolean): void {

@@ -29,7 +29,7 @@ export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointCo
     for (;;) {
       const connection = this.pop();
       if (connection === null) return null;
-      if (connection.transport.readable && !connection.expired) {
+      if (connection.usable) {
         connection.take(exchange);
         return connection;
       }

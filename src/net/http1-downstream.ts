@@ -25,14 +25,15 @@ import { RequestReader } from "../http1/request-reader.ts";
 import { lastChunk } from "../http1/write-chunk.ts";
 import * as answers from "../proxy/answers.ts";
 import { Exchange } from "../proxy/exchange.ts";
-import type { Origin } from "../proxy/exchange.ts";
+import type { DownstreamEnd, Origin } from "../proxy/exchange.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
-import type { Downstream, Upstream } from "../proxy/ports.ts";
+import type { Downstream, OwnedUpstream, Upstream } from "../proxy/ports.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { ListenerConfig, ListenerContext } from "./listener-context.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
+import { ClientConnections } from "./owned-connections.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import { ReadTarget } from "./read-target.ts";
 import { behindProxy, hiddenOf } from "./request-origin.ts";
@@ -71,6 +72,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   readBuffer: Buffer = sharedBuffer;
   readonly transport: Transport;
   readonly outlet: Outlet;
+  owned: ClientConnections | null = null;
 
   private readonly context: ListenerContext;
   /** From the first message on that does not come in one read. */
@@ -105,6 +107,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private headStartedAt: number = 0;
   /** The tick of the deadlines at which an idle connection is closed. */
   private idleUntil: number = 0;
+  /** Of the request's body; once the response has begun, of what passes in either direction. */
   private readonly pace: BodyPace = new BodyPace();
   private halfClosedProbes: number = 0;
 
@@ -229,6 +232,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const upgrade = options.upgrade && asksForWebSocket(head);
     const exchange = new Exchange(context.plane, this, head, reader.framing, options, origin, upgrade, startedAt);
     this.exchange = exchange;
+    this.halfClosedProbes = 0;
     if (exchange.requestEnded) {
       reader.next();
       context.plane.deadlines.cancel(this);
@@ -245,8 +249,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (exchange === null) return false;
     if (exchange.requestEnded) {
       if (reader.hasRest) this.holdRest();
-      // Requests that came before the end of input are answered first.
-      if (this.inputEnded && this.held === null) this.inputDone();
+      if (this.inputEnded) this.watchHalfClosed(exchange);
       return false;
     }
     if (!exchange.takesBody) {
@@ -355,6 +358,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   interim(head: ResponseHead): void {
     if (this.exchange === null || this.exchange.request.minor === 0) return;
     this.outlet.append(interimHeadText(head));
+    if (this.inputEnded) this.pace.flowed(this.context.plane.now);
     const wasBlocked = this.outlet.blocked;
     if (!this.outlet.flush() && !wasBlocked) this.onBlocked();
   }
@@ -400,6 +404,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   flush(): boolean {
     if (this.bodyMode === BodyMode.chunked) this.closeChunk();
     const { outlet } = this;
+    if (this.inputEnded || this.exchange?.requestEnded === false) this.pace.flowed(this.context.plane.now);
     const wasBlocked = outlet.blocked;
     const done = outlet.flushLater(this.context.plane.writes, false);
     if (!done && !wasBlocked) this.watchTaking();
@@ -439,6 +444,11 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     else this.resume();
   }
 
+  own(upstream: OwnedUpstream): void {
+    this.owned ??= new ClientConnections();
+    this.owned.keep(upstream);
+  }
+
   exchangeFinished(): void {
     const exchange = this.exchange;
     this.exchange = null;
@@ -471,8 +481,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (this.state === State.tunnel) this.tunnel?.drained(this);
     else if (this.exchange !== null) {
       this.context.plane.deadlines.cancel(this);
+      this.pace.flowed(this.context.plane.now);
       if (!this.exchange.requestEnded) this.setDeadline(this.pace.nextCheckMs(this.context.plane.now, this.context.config.timeouts.idle));
-      else if (this.halfClosedProbes > 0) this.setDeadline(HALF_CLOSED_PROBE_MS);
+      else if (this.inputEnded) this.setHalfClosedDeadline();
       this.exchange.downstreamDrained();
     } else if (this.state === State.idle) {
       this.waitIdle();
@@ -560,8 +571,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     plane.tick();
     this.inputEnded = true;
     if (this.state === State.tunnel) return this.tunnel?.ended(this);
-    if (this.held !== null) return;
-    this.inputDone();
+    if (this.held === null) this.inputDone();
+    else if (this.exchange?.requestEnded === true) this.watchHalfClosed(this.exchange);
   }
 
   /** Nothing more will come, and everything that came is read. */
@@ -575,17 +586,27 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       case State.exchange:
         if (this.exchange === null) return;
         if (!this.exchange.requestEnded) return this.exchange.downstreamGone("client_gone");
-        // The client may have half-closed and wait for its answer, or be gone: a FIN looks the same.
-        this.closing = true;
-        if (!this.exchange.responseStarted && this.exchange.request.minor === 1) {
-          this.halfClosedProbes = 2;
-          // Whether a client that must take something first is there, that shows.
-          if (!this.outlet.blocked) this.setDeadline(HALF_CLOSED_PROBE_MS);
-        }
-        return;
+        return this.watchHalfClosed(this.exchange);
       default:
         this.closeNow();
     }
+  }
+
+  /**
+   * The client may have half-closed and wait for its answer, or be gone: a FIN looks the same. Requests that came before it, and are
+   * held, are answered first.
+   */
+  private watchHalfClosed(exchange: Exchange): void {
+    if (this.held === null) this.closing = true;
+    this.halfClosedProbes = !exchange.responseStarted && exchange.request.minor === 1 ? 2 : 0;
+    this.pace.flowed(this.context.plane.now);
+    // Whether a client that must take something first is there, that shows.
+    if (!this.outlet.blocked) this.setHalfClosedDeadline();
+  }
+
+  private setHalfClosedDeadline(): void {
+    const { plane, config } = this.context;
+    this.setDeadline(this.halfClosedProbes > 0 ? HALF_CLOSED_PROBE_MS : this.pace.idleLeftMs(plane.now, config.timeouts.half_closed));
   }
 
   private closeNow(): void {
@@ -607,6 +628,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const plane = this.context.plane;
     if (!this.context.forget(this)) return;
     plane.tick();
+    this.owned?.close();
     this.state = this.state === State.tunnel ? State.tunnel : State.closed;
     plane.deadlines.remove(this);
     this.reads?.end(!this.requestIsBlocked() && this.tunnel?.flowing(this) !== false);
@@ -643,6 +665,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       this.closing = true;
       this.held = null;
       exchange?.downstreamGone("drain_timeout");
+      if (cuts && this.bodyMode === BodyMode.untilClose) this.transport.reset();
     }
     this.destroy();
     return cuts;
@@ -697,8 +720,18 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private checkTaking(): void {
     const { timeouts, limits } = this.context.config;
     if (this.outlet.takenSinceMark >= Math.max(1, (limits.response_rate * timeouts.idle) / 1000)) return this.watchTaking();
-    this.exchange?.downstreamGone("client_stalled");
-    this.destroy();
+    this.giveUp("client_stalled");
+  }
+
+  /**
+   * The client takes no more, or is gone. Closed, the system would keep what it has not taken, megabytes, for minutes; and a body that
+   * ends with its connection would look complete. Therefore a reset.
+   */
+  private giveUp(reason: DownstreamEnd): void {
+    // Before the exchange says that it is over: no request that is held is begun any more.
+    this.state = State.closed;
+    this.exchange?.downstreamGone(reason);
+    this.transport.reset();
   }
 
   private exchangeDeadline(): void {
@@ -707,9 +740,10 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const { plane, config } = this.context;
     const { timeouts, limits } = config;
     if (this.outlet.blocked) return this.checkTaking();
-    if (this.halfClosedProbes > 0) return this.probeHalfClosed(exchange);
-    if (exchange.requestEnded) return;
-    if (this.pace.tooSlow(plane.now, timeouts.idle, limits.body_rate, this.paused || this.bodyNotAwaited(exchange))) {
+    if (exchange.requestEnded) return this.halfClosedDeadline(exchange);
+    // In a dialogue each side may wait for the other's next word.
+    const rate = exchange.responseStarted ? 0 : limits.body_rate;
+    if (this.pace.tooSlow(plane.now, timeouts.idle, rate, this.paused || this.bodyNotAwaited(exchange))) {
       plane.metrics.add(CounterId.request_timeouts, 1);
       this.closing = true;
       return exchange.requestFailed(answers.REQUEST_TIMEOUT);
@@ -726,12 +760,20 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
    * A client that is gone answers any byte with a reset, and the next write tells us; one that waits for its answer must skip an
    * interim response (RFC 9110 section 15.2).
    */
-  private probeHalfClosed(exchange: Exchange): void {
+  private probeHalfClosed(): void {
     this.halfClosedProbes--;
-    if (exchange.responseStarted) return;
     this.outlet.append("HTTP/1.1 100 Continue\r\n\r\n");
     if (!this.outlet.flush()) this.watchTaking();
-    else if (this.halfClosedProbes > 0) this.setDeadline(HALF_CLOSED_PROBE_MS);
+    else this.setHalfClosedDeadline();
+  }
+
+  private halfClosedDeadline(exchange: Exchange): void {
+    if (!this.inputEnded) return;
+    if (exchange.responseStarted) this.halfClosedProbes = 0;
+    if (this.halfClosedProbes > 0) return this.probeHalfClosed();
+    const { plane, config } = this.context;
+    if (this.pace.idleLeftMs(plane.now, config.timeouts.half_closed) <= 0) this.giveUp("client_gone");
+    else this.setHalfClosedDeadline();
   }
 
   private setDeadline(inMs: number): void {

@@ -9,6 +9,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
+import { authenticatesConnection, challengesConnection } from "../http/connection-authentication.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
@@ -21,7 +22,7 @@ import { lastChunk } from "../http1/write-chunk.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { connectFailure } from "../proxy/failure.ts";
 import type { FailureKind } from "../proxy/failure.ts";
-import type { Upstream } from "../proxy/ports.ts";
+import type { OwnedUpstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { dial } from "./dial.ts";
@@ -49,7 +50,10 @@ const LAST_WORDS_MS = 1000;
 /** Part of `keep_alive.max_age` by which a connection may go earlier, so that those that were opened together do not end together. */
 const AGE_SPREAD = 0.1;
 
-export class Http1Upstream extends Timed implements Upstream, TransportReader, OutletOwner, TunnelSide {
+/** Far from any tick of the deadlines. */
+const NEVER = 2 ** 31 - 1;
+
+export class Http1Upstream extends Timed implements OwnedUpstream, TransportReader, OutletOwner, TunnelSide {
   readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
   transport: Transport;
@@ -74,12 +78,16 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   /** What the outlet had sent when the request began. */
   private sentBefore: number = 0;
   private reusable: boolean = false;
+  /** Its user was authenticated, or asked to be: it carries requests of one client connection only. */
+  private bound: boolean = false;
   private paused: boolean = false;
   private failure: FailureKind | null = null;
   /** The tick of the deadlines in which bytes moved last. */
   private lastProgress: number = 0;
   /** The tick of the deadlines from which on the connection is too old for another exchange. */
   private lastTick: number = 0;
+  /** The tick of the deadlines in which no 102 gives the origin more time; 0 before the first one. */
+  private processingUntil: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
 
@@ -104,7 +112,11 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     return deadlines.isOver(this, now) || deadlines.hasPassed(this.lastTick);
   }
 
-  /** Taken out of the pool for that exchange. */
+  get usable(): boolean {
+    return this.state === State.idle && this.transport.readable && !this.expired;
+  }
+
+  /** Taken out of the pool, or of those that a client connection owns, for that exchange. */
   take(exchange: Exchange): void {
     this.exchange = exchange;
     this.state = State.busy;
@@ -117,13 +129,21 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     this.answered = false;
     this.bufferIsFree = false;
     this.requestEnded = false;
+    this.processingUntil = 0;
     this.reader = this.target.idleReaders.take();
     this.reader.toHead = exchange.request.method === "HEAD";
     this.chunked = exchange.requestFraming.kind === Framing.chunked;
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
+    if (authenticatesConnection(exchange.request)) this.bind();
     this.outlet.append(requestHeadText(exchange, edits, added, this.target));
     if (exchange.awaitsContinue) this.setDeadline(this.target.timeouts.response_head);
+  }
+
+  /** From now on it carries requests of one client connection only, and for as long as that lasts: its end would end a login half-way. */
+  private bind(): void {
+    this.bound = true;
+    this.lastTick = NEVER;
   }
 
   data(bytes: Buffer, start: number, end: number): void {
@@ -178,7 +198,7 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   abort(): void {
     this.exchange = null;
     this.thread.chunk.drop(this.outlet);
-    this.transport.destroy();
+    this.destroy();
   }
 
   enterTunnel(tunnel: Tunnel): void {
@@ -275,12 +295,14 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
         if (rest.length > 0) this.tunnel?.received(this, rest, rest.length);
         return false;
       }
+      if (head.status === 102) this.waitOn();
       this.reader.next();
       this.reader.restart(head);
       return true;
     }
     const options = connectionOptions(head);
     this.reusable = head.minor === 1 && !options.close && framing.kind !== Framing.untilClose;
+    if (challengesConnection(head)) this.bind();
     this.setDeadline(this.target.timeouts.idle);
     exchange.responseHead(head, framing);
     return true;
@@ -309,7 +331,8 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
       this.reader.restart(head);
       this.giveReaderBack();
       this.setDeadline(idleMs);
-      this.pool.release(this);
+      if (this.bound) exchange.ownConnection(this);
+      else this.pool.release(this);
     } else {
       this.state = State.closed;
       this.transport.destroy();
@@ -367,8 +390,22 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   private awaitAnswer(): void {
     const { timeouts } = this.target;
     if (this.exchange?.responseStarted === true) this.setDeadline(timeouts.idle);
-    else if (this.requestEnded) this.setDeadline(timeouts.response_head);
+    else if (this.requestEnded) this.setHeadDeadline();
     else this.thread.deadlines.cancel(this);
+  }
+
+  private setHeadDeadline(): void {
+    const { deadlines, now } = this.thread;
+    const due = deadlines.tickOf(now + this.target.timeouts.response_head);
+    deadlines.setTick(this, this.processingUntil === 0 ? due : Math.min(due, this.processingUntil));
+  }
+
+  /** A 102 (RFC 2518 section 10.1): the origin works on the request and asks for patience. */
+  private waitOn(): void {
+    const { deadlines, now } = this.thread;
+    if (this.processingUntil === 0) this.processingUntil = deadlines.tickOf(now + this.target.timeouts.processing);
+    // With a write unfinished the deadline is the origin's for reading the request.
+    if (this.requestEnded && !this.outlet.blocked) this.setHeadDeadline();
   }
 
   /**
@@ -406,7 +443,13 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
   /** Taken out of use: the pool must not give it out between now and its `close` event. */
   close(): void {
     this.pool.remove(this);
-    this.transport.destroy();
+    this.destroy();
+  }
+
+  /** Closed, the system would keep for minutes what an endpoint that stands still has not taken of a request: that one is reset. */
+  private destroy(): void {
+    if (this.outlet.blocked) this.transport.reset();
+    else this.transport.destroy();
   }
 
   onDeadline(): void {
@@ -424,7 +467,11 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
     const exchange = this.exchange;
     if (exchange === null) return this.close();
     if (this.outlet.failed && !this.paused && !exchange.responseStarted) return this.fail("connection_terminated");
-    if (this.outlet.blocked) return this.outlet.takenSinceMark > 0 ? this.watchTaking() : this.fail("write_timeout");
+    if (this.outlet.blocked) {
+      if (this.outlet.takenSinceMark > 0) return this.watchTaking();
+      // In a dialogue the origin may say something before it reads on.
+      return exchange.responseStarted && !this.paused ? this.checkProgress("write_timeout") : this.fail("write_timeout");
+    }
     // The client is slow, not the origin: its own limit ends that.
     if (this.paused) return this.setDeadline(this.target.timeouts.idle);
     if (!exchange.responseStarted) {
@@ -432,10 +479,15 @@ export class Http1Upstream extends Timed implements Upstream, TransportReader, O
       if (this.requestEnded || exchange.awaitsContinue) this.fail("response_timeout");
       return;
     }
+    this.checkProgress("response_timeout");
+  }
+
+  /** Nothing may stand still in both directions for longer than the idle limit. */
+  private checkProgress(kind: FailureKind): void {
     const { deadlines } = this.thread;
     const due = this.lastProgress + deadlines.ticksIn(this.target.timeouts.idle);
     if (deadlines.tickOf(this.thread.now) < due) deadlines.setTick(this, due);
-    else this.fail("response_timeout");
+    else this.fail(kind);
   }
 
   private noteProgress(): void {

@@ -26,6 +26,8 @@ export class RawTransport implements Transport {
   private inputEnded: boolean = false;
   private outputEnded: boolean = false;
   private shuttingDown: boolean = false;
+  /** `end` was called while a write was unfinished: what it is to call then. */
+  private endsWhenWritten: (() => void) | null = null;
   private closesWhenWritten: boolean = false;
 
   /** Reading starts with `start`. */
@@ -90,11 +92,17 @@ export class RawTransport implements Transport {
   end(sent?: () => void): void {
     if (this.destroyed || this.outputEnded) return;
     this.outputEnded = true;
+    // Not handed to libuv yet, which would wait for the same: what it is to shut down it does not reset.
+    if (this.unfinished > 0) this.endsWhenWritten = sent ?? nothing;
+    else this.shutdown(sent ?? nothing);
+  }
+
+  private shutdown(sent: () => void): void {
     this.shuttingDown = true;
     const request = new this.access.ShutdownRequest();
     request.oncomplete = () => {
       this.shuttingDown = false;
-      if (!this.destroyed) sent?.();
+      if (!this.destroyed) sent();
     };
     // Done at once, or nobody is there any more: then nothing calls back.
     if (this.handle.shutdown(request) !== 0) process.nextTick(request.oncomplete, 0);
@@ -163,11 +171,21 @@ export class RawTransport implements Transport {
       this.writer.onWriteFailed();
       if (this.closesWhenWritten) this.destroy();
     } else if (this.unfinished === 0) {
-      if (this.closesWhenWritten) this.destroy();
-      else this.writer.onWritten();
+      if (this.closesWhenWritten) return this.destroy();
+      this.writer.onWritten();
     }
+    this.endIfWritten();
+  }
+
+  private endIfWritten(): void {
+    const { endsWhenWritten } = this;
+    if (endsWhenWritten === null || this.unfinished > 0 || this.destroyed) return;
+    this.endsWhenWritten = null;
+    this.shutdown(endsWhenWritten);
   }
 }
+
+function nothing(): void {}
 
 function onread(this: OwnedHandle): Buffer | undefined {
   return this.transport?.onNativeRead();

@@ -13,6 +13,9 @@ export class StreamTransport implements Transport {
   private code: string | null = null;
   /** A write waits for its end. */
   private waiting: boolean = false;
+  private outputEnded: boolean = false;
+  /** It ended while a write was unfinished: what is to happen then. */
+  private endsWhenWritten: (() => void) | null = null;
 
   /** The socket must not be read by anybody else; one that was opened with `onreadOption` of this reader reads by itself. */
   constructor(socket: Socket, reader: TransportReader, writer: TransportWriter) {
@@ -45,7 +48,7 @@ export class StreamTransport implements Transport {
   }
 
   get writable(): boolean {
-    return !this.socket.destroyed && !this.socket.writableEnded;
+    return !this.socket.destroyed && !this.outputEnded && !this.socket.writableEnded;
   }
 
   get queuedBytes(): number {
@@ -72,8 +75,11 @@ export class StreamTransport implements Transport {
     this.socket.write("", "latin1", () => {
       this.waiting = false;
       if (this.socket.destroyed) return;
-      if (this.socket.writableLength > 0 && this.writable) this.awaitWritten();
-      else this.writer.onWritten();
+      if (this.socket.writableLength > 0) return this.awaitWritten();
+      const { endsWhenWritten } = this;
+      this.endsWhenWritten = null;
+      this.writer.onWritten();
+      endsWhenWritten?.();
     });
   }
 
@@ -89,11 +95,17 @@ export class StreamTransport implements Transport {
   }
 
   end(sent?: () => void): void {
-    if (!this.socket.writableEnded) this.socket.end(sent);
+    if (this.outputEnded) return;
+    this.outputEnded = true;
+    // Not told to the socket yet, which would wait for the same: what it is to shut down it does not reset.
+    if (this.waiting) this.endsWhenWritten = () => this.socket.end(sent);
+    else this.socket.end(sent);
   }
 
   destroySoon(): void {
-    this.socket.destroySoon();
+    this.outputEnded = true;
+    if (this.waiting) this.endsWhenWritten = () => this.socket.destroySoon();
+    else this.socket.destroySoon();
   }
 
   destroy(code?: string): void {

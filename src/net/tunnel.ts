@@ -95,7 +95,11 @@ export class Tunnel extends Timed {
   onDeadline(): void {
     if (!this.over) this.exchange.outcome = "tunnel_idle";
     this.finish();
-    for (const { transport } of [this.downstream, this.upstream]) transport.destroy();
+    for (const { transport, outlet } of [this.downstream, this.upstream]) {
+      // Closed, the system would keep for minutes what a peer that stands still has not taken.
+      if (outlet.blocked) transport.reset();
+      else transport.destroy();
+    }
   }
 
   /**

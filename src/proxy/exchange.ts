@@ -23,7 +23,6 @@ import type { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
 import type { Fault } from "../http1/faults.ts";
-import { INTERIM_RESPONSES_MAX } from "../http1/limits.ts";
 import type { Usable } from "../policy/balance/balancer.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../policy/retry/may-retry.ts";
 import type { FailedAttempt, RequestSent } from "../policy/retry/may-retry.ts";
@@ -31,9 +30,10 @@ import * as answers from "./answers.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
 import { admitRequest } from "./forwarding.ts";
+import { InterimPace } from "./interim-pace.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
 import type { DataPlane } from "./data-plane.ts";
-import type { Downstream, Upstream } from "./ports.ts";
+import type { Downstream, OwnedConnections, OwnedUpstream, Upstream } from "./ports.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "./snapshot.ts";
@@ -93,7 +93,6 @@ export class Exchange implements ExchangeView, Usable {
   requestBlocked: boolean = false;
   responseStarted: boolean = false;
   finished: boolean = false;
-  interimResponses: number = 0;
 
   private readonly downstream: Downstream;
   private readonly sentBefore: number;
@@ -107,6 +106,8 @@ export class Exchange implements ExchangeView, Usable {
   /** Body bytes sent so far as text, or null once they are too many to send again. */
   private replay: string | null = "";
   private tunnelling: boolean = false;
+  /** From the first interim response on. */
+  private interims: InterimPace | null = null;
 
   constructor(
     plane: DataPlane,
@@ -146,7 +147,7 @@ export class Exchange implements ExchangeView, Usable {
   /** The client may wait for a 100 (Continue) before it sends its body, and the origin has said nothing yet. */
   get awaitsContinue(): boolean {
     if ((this.request.present & bit(Known.expect)) === 0 || this.request.minor === 0) return false;
-    return !this.requestEnded && this.interimResponses === 0 && this.bodyBytes === 0;
+    return !this.requestEnded && this.interims === null && this.bodyBytes === 0;
   }
 
   /** Whether body bytes can be handed over now. */
@@ -221,11 +222,13 @@ export class Exchange implements ExchangeView, Usable {
   private connect(sameEndpoint: EndpointTarget | null = null): void {
     const group = this.group;
     if (group === null) return this.answer(answers.INTERNAL_ERROR);
-    const target = sameEndpoint ?? group.endpoints[group.balancer.next(this)] ?? null;
+    const { owned } = this.downstream;
+    const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(group, this);
+    const target = sameEndpoint ?? kept ?? group.endpoints[group.balancer.next(this)] ?? null;
     if (target === null) return this.answer(answers.NO_ENDPOINT);
     this.endpoint = target;
     this.attempts++;
-    const idle = sameEndpoint === null ? this.plane.connector.take(target, this) : null;
+    const idle = sameEndpoint === null ? this.idleConnection(target, kept === null ? null : owned) : null;
     this.plane.endpoints.inFlightAdd(this.plane.workerIndex, target.slot, 1);
     if (idle !== null) {
       this.upstream = idle;
@@ -233,6 +236,10 @@ export class Exchange implements ExchangeView, Usable {
     } else {
       this.upstream = this.plane.connector.dial(target, this);
     }
+  }
+
+  private idleConnection(target: EndpointTarget, owned: OwnedConnections | null): Upstream | null {
+    return (owned === null ? null : owned.take(target, this)) ?? this.plane.connector.take(target, this);
   }
 
   /** The connection stands: what is known of the request goes out. */
@@ -333,7 +340,8 @@ export class Exchange implements ExchangeView, Usable {
       this.downstream.startTunnel(head, upstream);
       return true;
     }
-    if (++this.interimResponses > INTERIM_RESPONSES_MAX) return false;
+    this.interims ??= new InterimPace(this.plane.now);
+    if (!this.interims.allows(this.plane.now)) return false;
     this.downstream.interim(head);
     return true;
   }
@@ -375,6 +383,11 @@ export class Exchange implements ExchangeView, Usable {
     const written = this.downstream.flush();
     this.finish();
     return written;
+  }
+
+  /** The connection that brought the response, complete now, is the client's alone from now on. */
+  ownConnection(upstream: OwnedUpstream): void {
+    this.downstream.own(upstream);
   }
 
   private editResponse(head: ResponseHead | null): void {

@@ -12,11 +12,13 @@ import type { ResponseHead } from "../http/response-head.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
 import type { Exchange } from "./exchange.ts";
 import type { LocalAnswer } from "./middleware.ts";
-import type { EndpointTarget } from "./snapshot.ts";
+import type { EndpointTarget, UpstreamGroup } from "./snapshot.ts";
 
 export interface Downstream {
   /** Bytes written to the client so far, heads included. */
   readonly bytesWritten: number;
+  /** Connections to endpoints that are this client connection's alone; null: it has none. */
+  readonly owned: OwnedConnections | null;
   /** An interim response (1xx but 101) of the origin. */
   interim(head: ResponseHead): void;
   /** The final response's head; `data` and `end` follow. */
@@ -34,6 +36,8 @@ export interface Downstream {
   pauseRequest(): void;
   /** The origin switched protocols: from here on bytes pass both ways until both ends are done. */
   startTunnel(head: ResponseHead, upstream: Upstream): void;
+  /** From now on that connection, which idles, serves this client connection alone, and ends with it. */
+  own(upstream: OwnedUpstream): void;
   /** The exchange is over: go on with the connection's next request, or end it. */
   exchangeFinished(): void;
 }
@@ -49,6 +53,23 @@ export interface Upstream {
   resumeResponse(): void;
   /** Gives the connection up: it is closed and never used again. */
   abort(): void;
+}
+
+/** An upstream connection that may idle between two exchanges without lying in the pool. */
+export interface OwnedUpstream extends Upstream {
+  readonly target: EndpointTarget;
+  /** Whether it can carry a further exchange. */
+  readonly usable: boolean;
+  take(exchange: Exchange): void;
+  close(): void;
+}
+
+/** The idle connections to endpoints that one client connection keeps for itself (http/connection-authentication.ts). */
+export interface OwnedConnections {
+  /** The endpoint of that group with a connection that can be used, or null. */
+  endpointIn(group: UpstreamGroup, exchange: Exchange): EndpointTarget | null;
+  /** The connection to that endpoint, or null. */
+  take(target: EndpointTarget, exchange: Exchange): Upstream | null;
 }
 
 /** Hands out connections to endpoints. */

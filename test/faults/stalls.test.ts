@@ -1,8 +1,9 @@
 /** Somebody stops, or goes on too slowly, at each phase of an exchange: a limit ends it, and not before. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { describe } from "node:test";
 import { LISTENERS, cut, failed, served } from "./row.ts";
-import type { Expectation, Row } from "./row.ts";
+import type { Expectation, Row, Scene } from "./row.ts";
 import { theme } from "./theme.ts";
 
 const LIMIT_MS = 200;
@@ -246,6 +247,7 @@ const ofClients: Row[] = [
       counters: { client_aborts: 1 },
       releasedWithinMs: 0,
     },
+    also: nothingIsKept,
   },
   {
     name: "the client never reads a large answer, chunked",
@@ -266,6 +268,7 @@ const ofClients: Row[] = [
       counters: { client_aborts: 1 },
       releasedWithinMs: 0,
     },
+    also: nothingIsKept,
   },
   {
     name: "the client reads on behind a pause: the origin is not blamed for it",
@@ -289,6 +292,20 @@ const ofClients: Row[] = [
     expect: { ...served(), answer: "unseen" },
   },
 ];
+
+/** Linux's number of a connection that has sent its FIN, or would have if its peer took what stands before it. */
+const FIN_WAIT_1 = "04";
+
+/** Nothing is kept for the client, which has not left: the system would hold what it has not taken for minutes. */
+async function nothingIsKept({ client }: Scene): Promise<void> {
+  const port = (client.raw.socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  const table = await readFile("/proc/net/tcp", "latin1");
+  const kept = table.split("\n").filter((line) => line.trim().split(/\s+/)[2]?.endsWith(`:${port}`));
+  assert.deepEqual(
+    kept.filter((line) => line.trim().split(/\s+/)[3] === FIN_WAIT_1),
+    [],
+  );
+}
 
 describe("stalls", { concurrency: true }, () => {
   theme("of origins", ofOrigins);

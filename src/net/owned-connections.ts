@@ -1,0 +1,55 @@
+import { CounterId } from "../shared/metric-table.ts";
+import type { Exchange } from "../proxy/exchange.ts";
+import type { OwnedConnections, OwnedUpstream, Upstream } from "../proxy/ports.ts";
+import type { EndpointTarget, UpstreamGroup } from "../proxy/snapshot.ts";
+
+/** Connections that one client connection may keep for itself: each is one that nobody else can use. A browser needs one per endpoint. */
+const OWNED_MAX = 8;
+
+/**
+ * The idle upstream connections of one client connection, on which its user is authenticated (http/connection-authentication.ts).
+ * They never lie in a pool; they end with the client connection, or when they have idled too long.
+ */
+export class ClientConnections implements OwnedConnections {
+  private readonly idle: OwnedUpstream[] = [];
+  private closed: boolean = false;
+
+  endpointIn(group: UpstreamGroup, exchange: Exchange): EndpointTarget | null {
+    for (const connection of this.idle) {
+      if (!connection.usable) continue;
+      // By its key: after a reload the endpoint is another object.
+      const index = group.endpoints.findIndex(({ key }) => key === connection.target.key);
+      const target = group.endpoints[index];
+      if (target !== undefined && exchange.usable(index)) return target;
+    }
+    return null;
+  }
+
+  take(target: EndpointTarget, exchange: Exchange): Upstream | null {
+    const index = this.idle.findIndex((connection) => connection.target.key === target.key && connection.usable);
+    const [connection] = index < 0 ? [] : this.idle.splice(index, 1);
+    if (connection === undefined) return null;
+    exchange.plane.metrics.add(CounterId.upstream_connections_reused, 1);
+    connection.take(exchange);
+    return connection;
+  }
+
+  keep(connection: OwnedUpstream): void {
+    if (this.closed) return connection.close();
+    for (let index = this.idle.length - 1; index >= 0; index--) {
+      const other = this.idle[index];
+      // One that its endpoint has closed, or one that the new one replaces.
+      if (other === undefined || (other.usable && other.target.key !== connection.target.key)) continue;
+      this.idle.splice(index, 1);
+      other.close();
+    }
+    if (this.idle.length >= OWNED_MAX) this.idle.shift()?.close();
+    this.idle.push(connection);
+  }
+
+  /** The client connection ends. */
+  close(): void {
+    this.closed = true;
+    for (const connection of this.idle.splice(0)) connection.close();
+  }
+}

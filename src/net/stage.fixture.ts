@@ -1,0 +1,222 @@
+/**
+ * A thread with one client and, where wanted, endpoints without sockets: the client's side of its connection is the test's, and time
+ * passes when the test says so.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import net from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import type { TestContext } from "node:test";
+import { compileCidrs } from "../base/cidr.ts";
+import { plainConfig } from "../config/plain.ts";
+import type { Config } from "../config/schema.ts";
+import { RESPONSE_LIMITS } from "../http1/limits.ts";
+import { Event } from "../http1/message-reader.ts";
+import { ResponseReader } from "../http1/response-reader.ts";
+import type { AccessRecord } from "../observe/access-line.ts";
+import type { Exchange } from "../proxy/exchange.ts";
+import type { Upstream } from "../proxy/ports.ts";
+import type { Http1Downstream } from "./http1-downstream.ts";
+import { ListenerContext } from "./listener-context.ts";
+import type { Thread } from "./thread.ts";
+import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+import { loneThread } from "./warm-up.ts";
+
+export const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
+export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/** A client's connection that takes everything, or nothing. */
+export class Client implements Transport {
+  readonly readsOnDemand: boolean = true;
+  destroyed: boolean = false;
+  readable: boolean = true;
+  writable: boolean = true;
+  queuedBytes: number = 0;
+  isFull: boolean = false;
+  closesWhenWritten: boolean = false;
+  wasReset: boolean = false;
+  received: string = "";
+  private readonly reader: TransportReader;
+  private readonly writer: TransportWriter;
+
+  constructor(reader: TransportReader, writer: TransportWriter) {
+    this.reader = reader;
+    this.writer = writer;
+  }
+
+  start(): void {}
+  pause(): void {}
+  resume(): void {}
+  readInto(): void {}
+
+  write(data: string | readonly (string | Buffer)[]): boolean {
+    const text = typeof data === "string" ? data : data.map((piece) => piece.toString("latin1")).join("");
+    this.received += text;
+    if (this.isFull) this.queuedBytes += text.length;
+    return !this.isFull;
+  }
+
+  end(sent?: () => void): void {
+    this.writable = false;
+    sent?.();
+  }
+
+  destroySoon(): void {
+    if (this.queuedBytes === 0) this.destroy();
+    else this.closesWhenWritten = true;
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.readable = false;
+    this.writable = false;
+    process.nextTick(() => this.reader.onClosed(null));
+  }
+
+  reset(): void {
+    if (!this.destroyed) this.wasReset = true;
+    this.destroy();
+  }
+
+  /** The client takes all that waits. */
+  takeAll(): void {
+    this.isFull = false;
+    this.queuedBytes = 0;
+    if (this.closesWhenWritten) this.destroy();
+    else this.writer.onWritten();
+  }
+
+  send(text: string): void {
+    const bytes = Buffer.from(text, "latin1");
+    this.reader.onRead(bytes, bytes.length);
+  }
+
+  leave(): void {
+    this.readable = false;
+    this.reader.onEnd();
+  }
+
+  get statuses(): string[] {
+    return [...this.received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status = ""]) => status);
+  }
+}
+
+/** An endpoint's connection without a socket, whose responses the test gives to the exchange. */
+export class Endpoint implements Upstream {
+  isPaused: boolean = false;
+  wasAborted: boolean = false;
+  readonly exchange: Exchange;
+  private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange;
+  }
+
+  send(): void {}
+  data(): void {}
+  end(): void {}
+
+  abort(): void {
+    this.wasAborted = true;
+  }
+
+  flush(): boolean {
+    return true;
+  }
+
+  pauseResponse(): void {
+    this.isPaused = true;
+  }
+
+  resumeResponse(): void {
+    this.isPaused = false;
+  }
+
+  /** Heads and bodies, or a part of them, as one read would bring them. */
+  respond(text: string): void {
+    const bytes = Buffer.from(text, "latin1");
+    const { reader } = this;
+    reader.feed(bytes, 0, bytes.length);
+    for (;;) {
+      switch (reader.next()) {
+        case Event.head:
+          if (reader.head.status >= 200) this.exchange.responseHead(reader.head, reader.framing);
+          else {
+            this.exchange.interim(reader.head, this);
+            reader.next();
+            reader.restart(reader.head);
+          }
+          break;
+        case Event.data:
+          this.exchange.responseData(reader.bytes, reader.dataStart, reader.dataEnd);
+          break;
+        case Event.end:
+          this.exchange.responseEnd(null);
+          return;
+        default:
+          this.exchange.responseFlush();
+          return;
+      }
+    }
+  }
+}
+
+export interface Stage {
+  readonly plane: Thread;
+  readonly client: Client;
+  readonly connection: Http1Downstream;
+  readonly records: readonly AccessRecord[];
+  /** So much time passes for the deadlines. */
+  pass(ms: number): void;
+}
+
+export function stage(t: TestContext, endpoint: string, adapt: (config: Config) => void = () => {}): Stage {
+  const config = plainConfig("127.0.0.1:0", endpoint);
+  adapt(config);
+  const [listening = assert.fail("there is no listener")] = config.listeners;
+  const records: AccessRecord[] = [];
+  const plane = loneThread(config, (record) => records.push({ ...record }));
+  t.after(() => plane.close());
+  const trust = { proxies: compileCidrs([]), addressFrom: config.client_address_from };
+  let client: Client | null = null;
+  const context = new ListenerContext(plane, 0, listening, trust);
+  context.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
+  const [connection = assert.fail("nobody was accepted")] = context.connections;
+  let passed = plane.now;
+  plane.tick = () => (plane.now = passed);
+  const pass = (ms: number): void => {
+    passed += ms;
+    plane.now = passed;
+    plane.deadlines.advance(passed);
+  };
+  return { plane, client: client ?? assert.fail("nobody was accepted"), connection, records, pass };
+}
+
+/** The same with endpoints without sockets, in the order in which exchanges asked for them. */
+export function stageAlone(t: TestContext, adapt?: (config: Config) => void): Stage & { readonly endpoints: readonly Endpoint[] } {
+  const endpoints: Endpoint[] = [];
+  const one = stage(t, "http://127.0.0.1:9", adapt);
+  one.plane.take = (_, exchange) => {
+    const endpoint = new Endpoint(exchange);
+    endpoints.push(endpoint);
+    return endpoint;
+  };
+  return { ...one, endpoints };
+}
+
+/** An origin, told of each request's head; closed behind the test. */
+export async function origin(t: TestContext, onRequest: (head: string, socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined).on("data", (chunk: Buffer) => onRequest(chunk.toString("latin1"), socket));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
