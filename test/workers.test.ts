@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
+import { RawClient, ask, get, getAdmin } from "./support/raw-client.ts";
 import { startRawOrigin } from "./support/raw-origin.ts";
 import { Scrape } from "./support/scrape.ts";
 import type { RawOrigin } from "./support/raw-origin.ts";
@@ -70,7 +70,7 @@ logging: { level: warn, access: true }
     test("metrics and status are sums over the threads", async () => {
       const counted = (scrape: Scrape): boolean => scrape.sum("millrace_requests_total") >= 800;
       await Scrape.until(proxy.adminPort, counted, "all requests of the tests before");
-      const status = await ask(proxy.adminPort, get("/status"));
+      const status = await ask(proxy.adminPort, getAdmin("/status"));
       const document: unknown = JSON.parse(status.body);
       assert.ok(typeof document === "object" && document !== null && "uptime" in document && typeof document.uptime === "number");
       assert.ok("status" in document && document.status === "ok");

@@ -192,6 +192,11 @@ export async function ask(port: number, request: string, host?: string): Promise
 }
 
 /** A GET request with that path and further field lines. */
-export function get(path: string, fields: readonly string[] = []): string {
-  return `GET ${path} HTTP/1.1\r\nHost: a.test\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
+export function get(path: string, fields: readonly string[] = [], host: string = "a.test"): string {
+  return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
+}
+
+/** As the admin address wants to be asked: not by a name, which a page of another origin could have made its own. */
+export function getAdmin(path: string): string {
+  return get(path, [], "127.0.0.1");
 }

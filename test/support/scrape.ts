@@ -1,5 +1,5 @@
 /** Reads the admin address's scrape. */
-import { ask, get } from "./raw-client.ts";
+import { ask, getAdmin } from "./raw-client.ts";
 
 const WAIT_MS_MAX = 10_000;
 
@@ -11,7 +11,7 @@ export class Scrape {
   }
 
   static async of(adminPort: number): Promise<Scrape> {
-    const response = await ask(adminPort, get("/metrics"));
+    const response = await ask(adminPort, getAdmin("/metrics"));
     if (response.status !== 200) throw new Error(`/metrics answered ${response.status}`);
     return new Scrape(response.body);
   }
