@@ -6,6 +6,7 @@
  *       |           |-- 101 --> tunnel          |
  *       `-----------+---------------------------+--> closed
  * ```
+ * Longer than most files here: it is the state of one connection, and its parts would share all of it.
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
