@@ -7,6 +7,7 @@ import { parentPort } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { codeOf, messageOf } from "./base/errors.ts";
 import { compileCidrs } from "./base/cidr.ts";
+import { endpointNames } from "./config/endpoint-names.ts";
 import { ListenerContext } from "./net/listener-context.ts";
 import { Listener } from "./net/listener.ts";
 import { monotonicMs } from "./net/system-clock.ts";
@@ -22,6 +23,7 @@ import { Snapshot } from "./proxy/snapshot.ts";
 import { BucketTable } from "./shared/bucket-table.ts";
 import { EndpointTable } from "./shared/endpoint-table.ts";
 import { CounterId } from "./shared/metric-table.ts";
+import { NameTable } from "./shared/name-table.ts";
 import { WorkerTable } from "./shared/worker-table.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "./shared/protocol.ts";
 
@@ -49,6 +51,7 @@ class DataPlaneThread {
       workerIndex: init.index,
       endpoints: new EndpointTable(init.endpointTable),
       workers: new WorkerTable(init.workerTable),
+      names: new NameTable(),
       socketsMax: init.socketsMax,
     };
     this.buckets = new BucketTable(init.bucketTable);
@@ -64,6 +67,9 @@ class DataPlaneThread {
         return void this.listen(message.targets);
       case "drain":
         return this.drain(message.timeoutMs);
+      case "names":
+        for (const news of message.news) this.parts.names.take(news);
+        return;
       case "log-taken":
         return this.log.taken(message.chunk);
     }
@@ -84,6 +90,7 @@ class DataPlaneThread {
     } catch (error) {
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
+    this.parts.names.expect(endpointNames(config));
     if (this.thread === null) this.thread = new Thread(this.parts, snapshot, this.output());
     else this.thread.use(snapshot);
     this.thread.accessLog = config.logging.access;

@@ -116,7 +116,8 @@ const tls = z.strictObject({
 export const upstreamSchema: z.ZodType<UpstreamConfig, UpstreamInput> = exactly<UpstreamConfig, UpstreamInput>()(
   z.strictObject({
     endpoints: endpointsSchema.meta({
-      description: "The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`.",
+      description:
+        "The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last addresses stay in use while it cannot be resolved. Several addresses of a name take turns.",
     }),
     balance: z.enum(["round_robin"]).default("round_robin").meta({
       description: "How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.",

@@ -2,8 +2,9 @@
  * The control plane of one process: it owns the shared tables, the workers, the probes and the admin address, and takes them through
  * start, reload and stop. It reads no configuration and no signal; cli/ does.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { messageOf, stackOf } from "../base/errors.ts";
+import { endpointNames } from "../config/endpoint-names.ts";
 import type { Config } from "../config/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
@@ -22,11 +23,15 @@ import type { SlotPlan } from "./endpoint-slots.ts";
 import { HealthMonitor } from "./health.ts";
 import { checkListeners, reusePortSupported } from "./listen-check.ts";
 import type { ListenPlan, PlannedListener } from "./listen-check.ts";
+import { Names } from "./names.ts";
 import { socketsMax } from "./open-files.ts";
+import { probeWith } from "./probe.ts";
+import type { Probe } from "./probe.ts";
 import { restartNeeded } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
 import type { StartProblem, WorkerConfiguration } from "./supervise.ts";
+import { SystemFile } from "./system-file.ts";
 import type { WorkerThreads } from "./worker-threads.ts";
 
 export interface ControlPlaneOptions {
@@ -67,6 +72,8 @@ export class ControlPlane {
   private readonly slots: EndpointSlots = new EndpointSlots(ENDPOINT_SLOTS);
   private readonly totals: MetricTotals;
   private readonly supervisor: Supervisor;
+  private readonly names: Names;
+  private readonly probe: Probe;
   private readonly monitor: HealthMonitor;
   private config: Config;
   private current: WorkerConfiguration | null = null;
@@ -93,6 +100,7 @@ export class ControlPlane {
       workers: this.workers,
       init: { version, startedAtMs, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.workers) },
       beats: (worker) => this.beats(worker),
+      names: () => this.names.current(),
       threadFor: (index) => options.threads.take(index),
       log,
       now: monotonic,
@@ -106,7 +114,25 @@ export class ControlPlane {
       },
       onWorkerReplaced: (worker, generation) => this.totals.workerReplaced(worker, generation),
     });
-    this.monitor = new HealthMonitor({ table: this.endpoints, log, now: monotonic, random: Math.random, readFile });
+    this.names = new Names({
+      log,
+      now: monotonic,
+      random: Math.random,
+      hosts: new SystemFile("/etc/hosts"),
+      resolvConf: new SystemFile("/etc/resolv.conf"),
+      hostname: hostname(),
+      environment: process.env,
+      tell: (news) => this.supervisor.tellNames(news),
+    });
+    this.probe = probeWith(this.names.table.lookup);
+    this.monitor = new HealthMonitor({
+      table: this.endpoints,
+      log,
+      now: monotonic,
+      random: Math.random,
+      readFile,
+      probe: this.probe,
+    });
   }
 
   /** Resolves when all listeners accept connections. After anything but `started`, call {@link stop}. An abort of `stop` ends the wait. */
@@ -117,6 +143,7 @@ export class ControlPlane {
     if (typeof prepared === "string") return { kind: "failed", lines: [prepared] };
     prepared.slotPlan.commit();
     this.current = prepared.configuration;
+    this.names.use(endpointNames(this.config));
     // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
@@ -155,6 +182,7 @@ export class ControlPlane {
   async stop(): Promise<void> {
     this.phase = "draining";
     this.monitor.stop();
+    this.names.stop();
     await Promise.all([this.supervisor.close(), this.admin?.close()]);
   }
 
@@ -227,7 +255,7 @@ export class ControlPlane {
     if (notStarted !== null) return { kind: "failed", lines: [notStarted.message] };
     if (this.config.startup.require_healthy) {
       this.options.log.debug("startup_waiting", "waiting for healthy endpoints", { limit_ms: this.config.startup.wait });
-      const parts = { table: this.endpoints, monitor: this.monitor, readFile: this.options.readFile };
+      const parts = { table: this.endpoints, monitor: this.monitor, readFile: this.options.readFile, probe: this.probe };
       const outcome = await waitUntilHealthy(this.config, endpointSlots, parts, stop);
       if (outcome.kind !== "ready") return outcome;
     }
@@ -260,6 +288,9 @@ export class ControlPlane {
     const prepared = this.prepare(config);
     if (typeof prepared === "string") return [prepared];
     const { configuration, slotPlan } = prepared;
+    const [before, after] = [endpointNames(this.config), endpointNames(config)];
+    // Until the last worker has changed over, both are in use.
+    this.names.use(new Set([...before, ...after]));
     const refusals = await this.supervisor.reload(configuration);
     for (const { worker, problem } of refusals) {
       this.options.log.error("worker_refused_config", problem, { worker, generation: configuration.generation });
@@ -268,10 +299,12 @@ export class ControlPlane {
     // One program in all workers: they accept or refuse alike, unless a machine out of memory tells them apart.
     const problems = [...new Set(refusals.map(({ problem }) => problem))];
     if (this.supervisor.generation !== configuration.generation) {
+      this.names.use(before);
       for (let worker = 0; worker < this.workers; worker++) this.totals.released(configuration.generation, worker);
       return problems;
     }
     slotPlan.commit();
+    this.names.use(after);
     this.config = config;
     this.current = configuration;
     this.monitor.apply(config, configuration.endpointSlots);

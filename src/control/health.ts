@@ -11,8 +11,7 @@ import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { SlotsByUpstream } from "./endpoint-slots.ts";
-import { probe } from "./probe.ts";
-import type { ProbeResult, ProbeTarget } from "./probe.ts";
+import type { Probe, ProbeResult, ProbeTarget } from "./probe.ts";
 
 export interface HealthMonitorOptions {
   readonly table: EndpointTable;
@@ -23,7 +22,7 @@ export interface HealthMonitorOptions {
   readonly random: () => number;
   /** Text of a certificate file; throws node:fs errors. */
   readonly readFile: (path: string) => string;
-  readonly probe?: (target: ProbeTarget, signal: AbortSignal) => Promise<ProbeResult>;
+  readonly probe: Probe;
 }
 
 type Upstream = Config["upstreams"][string];
@@ -138,7 +137,7 @@ export class HealthMonitor {
     watch.previousStartMs = this.options.now();
     const abort = new AbortController();
     watch.abort = abort;
-    const result = watch.obstacle ?? (await (this.options.probe ?? probe)(watch.target, abort.signal));
+    const result = watch.obstacle ?? (await this.options.probe(watch.target, abort.signal));
     if (abort.signal.aborted) return;
     watch.abort = null;
     this.judge(watch, result);

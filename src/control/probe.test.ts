@@ -9,8 +9,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { probe, statusExpected } from "./probe.ts";
+import { NameTable } from "../shared/name-table.ts";
+import { probeWith, statusExpected } from "./probe.ts";
 import type { ProbeTarget } from "./probe.ts";
+
+const names = new NameTable();
+const probe = probeWith(names.lookup);
 
 const never = new AbortController().signal;
 

@@ -6,6 +6,7 @@
 import type { IncomingMessage, RequestOptions } from "node:http";
 import net from "node:net";
 import { codeOf } from "../base/errors.ts";
+import { hostOf } from "../config/endpoint-names.ts";
 import { http } from "./node-http.ts";
 
 export interface ProbeTarget {
@@ -22,14 +23,23 @@ export interface ProbeTarget {
   readonly tls: { readonly verify: boolean; readonly serverName: string | undefined; readonly ca: string | undefined };
 }
 
+/** Where a name leads: the `lookup` option of Node's sockets. */
+export type Lookup = NonNullable<net.TcpSocketConnectOpts["lookup"]>;
+
+/** Makes one probe. Never rejects. An abort ends it with the reason `cancelled`. */
+export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<ProbeResult>;
+
 /** Null: it passed. Else why it did not, in a few words for the log. */
 export type ProbeResult = string | null;
 
 /** Bytes of a body that are read before the rest is given up; a health page is smaller. */
 const BODY_BYTES_MAX = 64 * 1024;
 
-/** Never rejects. An abort ends it with the reason `cancelled`. */
-export function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
+export function probeWith(lookup: Lookup): Probe {
+  return (target, signal) => probe(target, lookup, signal);
+}
+
+function probe(target: ProbeTarget, lookup: Lookup, signal: AbortSignal): Promise<ProbeResult> {
   return new Promise((resolve) => {
     let running: { destroy(): unknown } | null = null;
     let ended = false;
@@ -45,7 +55,7 @@ export function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeRe
     };
     if (signal.aborted) return cancel();
     signal.addEventListener("abort", cancel);
-    start(target, end).then(
+    start(target, lookup, end).then(
       (started) => {
         running = started;
         if (ended) started.destroy();
@@ -63,12 +73,12 @@ export function statusExpected(status: number, expected: readonly string[]): boo
   });
 }
 
-async function start(target: ProbeTarget, end: (result: ProbeResult) => void): Promise<{ destroy(): unknown }> {
+async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeResult) => void): Promise<{ destroy(): unknown }> {
   const url = new URL(target.url);
   const secure = url.protocol === "https:";
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = hostOf(url);
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-  const options = secure ? { host, port, ...tlsOptions(target, host) } : { host, port };
+  const options = secure ? { host, port, lookup, ...tlsOptions(target, host) } : { host, port, lookup };
   if (target.path === undefined) {
     const socket = secure ? (await import("node:tls")).connect(options, () => end(null)) : net.connect(options, () => end(null));
     return socket.on("error", (error) => end(errorInWords(error)));
@@ -124,6 +134,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPIPE: "connection reset",
   ENOTFOUND: "host name not known",
   EAI_AGAIN: "host name cannot be resolved now",
+  ETIMEOUT: "host name was not resolved in time",
   EHOSTUNREACH: "host unreachable",
   ENETUNREACH: "network unreachable",
   ETIMEDOUT: "connection timed out",

@@ -29,7 +29,8 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
   } else if (message.type === "configure") configure(message);
   else if (message.type === "listen") listen(message.targets);
   else if (message.type === "drain") drain();
-  else send({ type: "event", level: "info", event: "warm_up_skipped", message: "taken", fields: { chunk: message.chunk } });
+  else if (message.type === "log-taken")
+    send({ type: "event", level: "info", event: "warm_up_skipped", message: "taken", fields: { chunk: message.chunk } });
 });
 
 function configure(message: ConfigureMessage): void {

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { once } from "node:events";
 import { HealthMonitor } from "./health.ts";
+import { NameTable } from "../shared/name-table.ts";
+import { probeWith } from "./probe.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import type { StartupOutcome } from "./startup.ts";
 import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
@@ -15,12 +17,13 @@ async function outcome(t: TestContext, config: Config, signal: AbortSignal = new
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(16)));
   const log = await createAppLog({ level: "error", format: "text", write: () => {}, now: () => 0 });
   const readFile = (): string => "";
-  const monitor = new HealthMonitor({ table, log, now: () => performance.now(), random: Math.random, readFile });
+  const probe = probeWith(new NameTable().lookup);
+  const monitor = new HealthMonitor({ table, log, now: () => performance.now(), random: Math.random, readFile, probe });
   t.after(() => monitor.stop());
   let next = 0;
   const slots = Object.fromEntries(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, endpoints.map(() => next++)]));
   monitor.apply(config, slots);
-  return waitUntilHealthy(config, slots, { table, monitor, readFile }, signal);
+  return waitUntilHealthy(config, slots, { table, monitor, readFile, probe }, signal);
 }
 
 async function origin(t: TestContext, answer: string): Promise<string> {

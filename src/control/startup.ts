@@ -8,7 +8,7 @@ import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { connectTarget } from "./health.ts";
 import type { HealthMonitor } from "./health.ts";
 import type { SlotsByUpstream } from "./endpoint-slots.ts";
-import { probe } from "./probe.ts";
+import type { Probe } from "./probe.ts";
 
 export type StartupOutcome =
   | { readonly kind: "ready" }
@@ -20,6 +20,7 @@ export interface StartupParts {
   readonly table: EndpointTable;
   readonly monitor: HealthMonitor;
   readonly readFile: (path: string) => string;
+  readonly probe: Probe;
 }
 
 const CONNECT_EVERY_MS = 500;
@@ -31,7 +32,7 @@ export async function waitUntilHealthy(
   parts: StartupParts,
   signal: AbortSignal,
 ): Promise<StartupOutcome> {
-  const connects = new ConnectAttempts(config, parts.readFile);
+  const connects = new ConnectAttempts(config, parts);
   const missing = (): string[] =>
     Object.entries(config.upstreams)
       .filter(([name, upstream]) =>
@@ -78,13 +79,13 @@ class ConnectAttempts {
   readonly reasons: Map<string, string> = new Map();
   onChange: () => void = () => {};
   private readonly config: Config;
-  private readonly readFile: (path: string) => string;
+  private readonly parts: StartupParts;
   private readonly abort: AbortController = new AbortController();
   private readonly timers: Set<NodeJS.Timeout> = new Set();
 
-  constructor(config: Config, readFile: (path: string) => string) {
+  constructor(config: Config, parts: StartupParts) {
     this.config = config;
-    this.readFile = readFile;
+    this.parts = parts;
   }
 
   begin(): void {
@@ -102,7 +103,8 @@ class ConnectAttempts {
   private async attempt(name: string, url: string): Promise<void> {
     const upstream = this.config.upstreams[name];
     if (upstream === undefined || this.reached.has(name)) return;
-    const result = await probe(connectTarget(upstream, url, upstream.timeouts.connect, this.readFile), this.abort.signal);
+    const { probe, readFile } = this.parts;
+    const result = await probe(connectTarget(upstream, url, upstream.timeouts.connect, readFile), this.abort.signal);
     if (this.abort.signal.aborted) return;
     if (result === null) {
       this.reached.add(name);

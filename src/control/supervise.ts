@@ -9,6 +9,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
+import type { NameNews } from "../shared/name-table.ts";
 import type { ConfigureMessage, ListenTarget, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
@@ -31,6 +32,8 @@ export interface SupervisorOptions {
   readonly now: () => number;
   /** A number that changes as long as that worker's event loop turns. */
   readonly beats: (worker: number) => number;
+  /** What is known about names of endpoints, for a worker that begins. */
+  readonly names: () => readonly NameNews[];
   /** Access log lines of a worker; `taken` once they are written or dropped. */
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   readonly onReleased: (generation: number, worker: number) => void;
@@ -192,6 +195,11 @@ export class Supervisor {
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
 
+  /** Tells all workers what became of names. */
+  tellNames(news: readonly NameNews[]): void {
+    for (const { handle } of this.seats) handle?.tellNames(news);
+  }
+
   /** Kills one worker as a fault would, for tests; it is replaced. */
   async terminateWorker(index: number): Promise<void> {
     await this.seats[index]?.handle?.terminate();
@@ -223,6 +231,7 @@ export class Supervisor {
     const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, logMemory: createLogMemory() }, (notice) =>
       this.notice(handle, notice),
     );
+    handle.tellNames(this.options.names());
     seat.handle = handle;
     seat.opening = null;
     seat.looks = 0;

@@ -2,6 +2,7 @@
 import type { Worker } from "node:worker_threads";
 import { stackOf } from "../base/errors.ts";
 import { linesOf } from "../observe/log-batch.ts";
+import type { NameNews } from "../shared/name-table.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 export interface ListenFailure {
@@ -74,6 +75,10 @@ export class WorkerHandle {
   /** Access log lines that the worker gave notice of; they stay as they are until {@link logTaken}. */
   logLines({ chunk, bytes }: Extract<WorkerNotice, { readonly type: "log" }>): Uint8Array {
     return linesOf(this.logMemory, chunk, bytes);
+  }
+
+  tellNames(news: readonly NameNews[]): void {
+    if (news.length > 0) this.tell({ type: "names", news });
   }
 
   logTaken(chunk: number): void {

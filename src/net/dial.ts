@@ -2,6 +2,7 @@
 import net from "node:net";
 import type { Socket } from "node:net";
 import tls from "node:tls";
+import type { NameTable } from "../shared/name-table.ts";
 import type { EndpointTarget, EndpointTls } from "../proxy/snapshot.ts";
 import { rawAccess, takeHandle } from "./raw-access.ts";
 import type { RawAccess } from "./raw-access.ts";
@@ -14,16 +15,18 @@ const RACE = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 } as 
 
 /**
  * Connects to the endpoint; `onConnect` is called once it stands (for https: once the certificate was verified too) with the transport to
- * use from then on, which need not be the one that is returned. Failures come as `onClosed`. A name with several addresses is tried
- * address by address (RFC 8305), so a dead IPv6 address before a live IPv4 one costs a quarter of a second and no answer.
+ * use from then on, which need not be the one that is returned. Failures come as `onClosed`. A name that is still being looked up is
+ * waited for. One with several addresses is tried address by address (RFC 8305), so a dead IPv6 address before a live IPv4 one costs a quarter of a second and no answer.
  */
 export function dial(
   target: EndpointTarget,
+  names: NameTable,
   reader: TransportReader,
   writer: TransportWriter,
   onConnect: (transport: Transport) => void,
 ): Transport {
-  const address = { host: target.host, port: target.port, allowHalfOpen: true, noDelay: true, ...RACE } as const;
+  const { lookup } = names;
+  const address = { host: target.host, port: target.port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
   if (target.tls !== null) {
     const socket = secure(target.tls, address, reader);
     const transport = new StreamTransport(socket, reader, writer);

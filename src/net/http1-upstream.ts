@@ -99,7 +99,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.target = target;
     this.exchange = exchange;
     this.outlet = new Outlet(this);
-    this.transport = dial(target, this, this.outlet, (transport) => this.onConnect(transport));
+    this.transport = dial(target, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
     this.setDeadline(target.timeouts.connect);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
     thread.countSocket(1);
@@ -457,7 +457,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.thread.tick();
     switch (this.state) {
       case State.connecting:
-        return this.fail("connection_timeout");
+        return this.fail(this.thread.names.isPending(this.target.host) ? "dns_timeout" : "connection_timeout");
       case State.idle:
         return this.close();
       case State.busy:

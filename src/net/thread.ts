@@ -12,6 +12,7 @@ import type { Connector, EndpointConnections, Upstream } from "../proxy/ports.ts
 import type { EndpointTarget, Snapshot } from "../proxy/snapshot.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
+import type { NameTable } from "../shared/name-table.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
@@ -45,6 +46,8 @@ export interface ThreadParts {
   readonly workerIndex: number;
   readonly endpoints: EndpointTable;
   readonly workers: WorkerTable;
+  /** Where the names of endpoints lead. */
+  readonly names: NameTable;
   /** Sockets that all threads together may have open before new clients wait. */
   readonly socketsMax: number;
 }
@@ -62,6 +65,7 @@ export class Thread implements DataPlane, Connector {
   accessLog: boolean = true;
 
   readonly workers: WorkerTable;
+  readonly names: NameTable;
   readonly writes: WriteBatch = new WriteBatch();
   readonly bulk: BulkBuffer = new BulkBuffer();
   readonly chunk: OpenChunk = new OpenChunk();
@@ -74,6 +78,7 @@ export class Thread implements DataPlane, Connector {
     this.workerIndex = parts.workerIndex;
     this.endpoints = parts.endpoints;
     this.workers = parts.workers;
+    this.names = parts.names;
     this.socketsMax = parts.socketsMax;
     this.snapshot = snapshot;
     this.metrics = snapshot.metrics;

@@ -15,6 +15,7 @@ import { Snapshot } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
+import { NameTable } from "../shared/name-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
 import { ListenerContext } from "./listener-context.ts";
@@ -122,6 +123,7 @@ export function loneThread(config: Config, access: ThreadOutput["access"]): Thre
     workerIndex: 0,
     endpoints: new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(1))),
     workers: new WorkerTable(WorkerTable.create(1, 1, 0, 0)),
+    names: new NameTable(),
     socketsMax: Infinity,
   };
   return new Thread(parts, snapshot, { access, event: () => {}, tick: () => {}, released: () => {} });

@@ -7,6 +7,7 @@ export type FailureKind =
   | "connection_refused"
   | "destination_unroutable"
   | "dns_error"
+  | "dns_timeout"
   | "connection_timeout"
   | "tls_error"
   | "connection_limit"
@@ -33,6 +34,7 @@ export const FAILURES: Readonly<Record<FailureKind, Meaning>> = {
   connection_refused: meaning(502, "connection_refused", "The origin refused the connection.", "connect", FAILED),
   destination_unroutable: meaning(502, "destination_ip_unroutable", "The origin cannot be reached.", "connect", FAILED),
   dns_error: meaning(502, "dns_error", "The origin's name could not be resolved.", "connect", FAILED),
+  dns_timeout: meaning(504, "dns_timeout", "The origin's name was not resolved in time.", "connect", TOO_SLOW),
   connection_timeout: meaning(504, "connection_timeout", "The origin did not accept the connection in time.", "connect", TOO_SLOW),
   tls_error: meaning(502, "tls_protocol_error", "The origin could not be trusted or did not speak TLS.", "connect", FAILED),
   connection_limit: meaning(503, "connection_limit_reached", "The proxy has no connection to spare.", "connect", null),
@@ -64,12 +66,12 @@ export function connectFailure(code: string): FailureKind {
     case "ECONNREFUSED":
     case "ENOENT":
       return "connection_refused";
+    // What is known about names: shared/name-table.ts.
     case "ENOTFOUND":
     case "EAI_AGAIN":
-    case "EAI_FAIL":
-    case "EAI_NODATA":
-    case "EAI_NONAME":
       return "dns_error";
+    case "ETIMEOUT":
+      return "dns_timeout";
     case "ETIMEDOUT":
       return "connection_timeout";
     case "ECONNRESET":

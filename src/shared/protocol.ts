@@ -3,6 +3,7 @@
  * Everything here is plain data that structured cloning carries; shared memory goes along as SharedArrayBuffer.
  */
 import type { Config } from "../config/schema.ts";
+import type { NameNews } from "./name-table.ts";
 
 /** A listener as the worker opens it: parsed, and with port 0 already replaced by a real port. */
 export type ListenTarget =
@@ -47,6 +48,8 @@ export type ToWorker =
   | { readonly type: "listen"; readonly targets: readonly (ListenTarget | null)[] }
   /** Stop accepting, finish what is in flight, then answer `drained`. Past `timeoutMs` the rest is cut. */
   | { readonly type: "drain"; readonly timeoutMs: number }
+  /** What became of names of endpoints; see shared/name-table.ts. */
+  | { readonly type: "names"; readonly news: readonly NameNews[] }
   /** The lines in that chunk of the log memory were written or dropped. */
   | { readonly type: "log-taken"; readonly chunk: number };
 

@@ -1,9 +1,16 @@
 /** The endpoint is a name, and the name does not lead where it should. */
 import net from "node:net";
+import { after } from "node:test";
 import { SERVED, failed, served } from "./row.ts";
 import type { Expectation, Row } from "./row.ts";
-import { resolverEnvironment } from "./resolver.ts";
+import { NameService } from "../support/name-service.ts";
 import { theme, themes } from "./theme.ts";
+
+const names = await NameService.start({ "later.test": "SERVFAIL", "silent.test": "silence" });
+names.hosts("::1 dual.test\n127.0.0.1 dual.test\n");
+// A look-up that a row waits for must not end by itself.
+names.resolvConf(`nameserver ${names.server}\noptions timeout:30`);
+after(() => names.close());
 
 const UNNAMED = failed(502, "dns_error", "dns_error", { upstream_connect_failures: 1, origin_failures: 1 }, "unreached");
 const SECOND_TRY: Expectation = {
@@ -21,21 +28,12 @@ const noIpv6 = await new Promise<string | false>((resolve) => {
 });
 
 const rows: Row[] = [
-  { name: "a name that resolves to nothing", endpoints: ["no name"], expect: UNNAMED },
-  {
-    name: "a name that resolves to nothing, POST whose body still flows",
-    endpoints: ["no name"],
-    client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 1000000"])}${"x".repeat(1000)}`),
-    expect: { ...UNNAMED, client: "closed" },
-  },
-  { name: "a name that resolves to nothing, then a live endpoint", endpoints: ["no name", "origin"], expect: SECOND_TRY },
-  { name: "the resolver fails for the moment", endpoints: ["name later"], expect: UNNAMED },
   {
     name: "the resolver does not answer",
     endpoints: ["name never"],
     timeouts: "connect: 300ms",
     expect: {
-      ...failed(504, "connection_timeout", "connection_timeout", { upstream_connect_failures: 1, upstream_timeouts: 1 }, "unreached"),
+      ...failed(504, "dns_timeout", "dns_timeout", { upstream_connect_failures: 1, upstream_timeouts: 1 }, "unreached"),
       limitMs: 300,
     },
   },
@@ -55,10 +53,19 @@ const rows: Row[] = [
       counters: { client_aborts: 1 },
     },
   },
+  { name: "a name that resolves to nothing", endpoints: ["no name"], expect: UNNAMED },
+  {
+    name: "a name that resolves to nothing, POST whose body still flows",
+    endpoints: ["no name"],
+    client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 1000000"])}${"x".repeat(1000)}`),
+    expect: { ...UNNAMED, client: "closed" },
+  },
+  { name: "a name that resolves to nothing, then a live endpoint", endpoints: ["no name", "origin"], expect: SECOND_TRY },
+  { name: "the resolver fails for the moment", endpoints: ["name later"], expect: UNNAMED },
   { name: "an IPv6 address that refuses before an IPv4 one that lives", endpoints: ["dual"], expect: served(), skip: noIpv6 },
 ];
 
-themes("names", rows, { environment: resolverEnvironment });
+themes("names", rows, { environment: names.environment });
 theme(
   "names, IPv6 is a black hole",
   [
@@ -80,5 +87,5 @@ theme(
       skip: noIpv6,
     },
   ],
-  { environment: resolverEnvironment, silentIpv6: noIpv6 === false },
+  { environment: names.environment, silentIpv6: noIpv6 === false },
 );

@@ -121,8 +121,8 @@ function endpointUrls(origin: number, second: number, blackHole: number): Readon
     // No TCP connection can go there, and connect says so without sending a packet.
     unroutable: "http://255.255.255.255:80",
     "black hole": `http://127.0.0.1:${blackHole}`,
-    "no name": "http://nothing.invalid:80",
-    // What these names lead to stands in resolver.ts.
+    // What these names lead to stands in names.test.ts.
+    "no name": "http://nothing.test:80",
     "name later": "http://later.test:80",
     "name never": "http://silent.test:80",
     dual: `http://dual.test:${origin}`,

@@ -1,0 +1,185 @@
+/**
+ * Looks up the names of all endpoints, each on its own timer and apart from the others, and tells the threads what came of it. An answer
+ * is looked up anew before it is needed; one that was good once stays in use while its name cannot be resolved.
+ */
+import type { AppLog } from "../observe/app-log.ts";
+import { parseHostsFile } from "../policy/names/hosts-file.ts";
+import { nextLookupInMs } from "../policy/names/next-lookup.ts";
+import type { LookupFailure } from "../policy/names/next-lookup.ts";
+import { parseResolvConf } from "../policy/names/resolv-conf.ts";
+import type { ResolvConf } from "../policy/names/resolv-conf.ts";
+import { NameTable } from "../shared/name-table.ts";
+import type { NameErrorCode, NameNews } from "../shared/name-table.ts";
+import { lookUp } from "./name-lookup.ts";
+import type { LookupResult, LookupSettings } from "./name-lookup.ts";
+import type { SystemFile } from "./system-file.ts";
+
+export interface NamesOptions {
+  readonly log: AppLog;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** At least 0 and below 1. */
+  readonly random: () => number;
+  readonly hosts: SystemFile;
+  readonly resolvConf: SystemFile;
+  /** Of this machine. */
+  readonly hostname: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Called with what the workers are to know. */
+  readonly tell: (news: readonly NameNews[]) => void;
+  readonly lookUp?: typeof lookUp;
+}
+
+/** Look-ups at a time: each holds one or two sockets. */
+const LOOKUPS_MAX = 256;
+
+/** How long another name server than the first is asked first, after the first was silent. It is the first for a reason. */
+const OTHER_SERVER_MS = 30_000;
+
+const CODES: Readonly<Record<LookupFailure, NameErrorCode>> = { not_found: "ENOTFOUND", unavailable: "EAI_AGAIN", timeout: "ETIMEOUT" };
+const WORDS: Readonly<Record<LookupFailure, string>> = {
+  not_found: "there is no such name",
+  unavailable: "the name servers cannot tell now",
+  timeout: "no name server answered in time",
+};
+
+class Name {
+  readonly name: string;
+  /** Of the look-up under way. */
+  abort: AbortController = new AbortController();
+  timer: NodeJS.Timeout | null = null;
+  news: NameNews | null = null;
+  /** Look-ups in a row that failed. */
+  failures: number = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+export class Names {
+  /** What this thread knows, for probes. */
+  readonly table: NameTable = new NameTable();
+  private readonly options: NamesOptions;
+  private readonly names: Map<string, Name> = new Map();
+  /** Who waits for a place among the running look-ups; those whose last one failed come after all others. */
+  private readonly waiting: Name[] = [];
+  private readonly waitingAgain: Name[] = [];
+  private running: number = 0;
+  private conf: ResolvConf | null = null;
+  private hosts: LookupSettings["hosts"] = new Map();
+  private firstServer: { readonly position: number; readonly untilMs: number } = { position: 0, untilMs: 0 };
+
+  constructor(options: NamesOptions) {
+    this.options = options;
+  }
+
+  /** Looks up these names from now on, and no others. */
+  use(names: ReadonlySet<string>): void {
+    this.table.expect(names);
+    for (const [name, known] of this.names) {
+      if (names.has(name)) continue;
+      this.names.delete(name);
+      end(known);
+    }
+    for (const name of names) {
+      if (this.names.has(name)) continue;
+      const fresh = new Name(name);
+      this.names.set(name, fresh);
+      this.begin(fresh);
+    }
+  }
+
+  /** All that is known now, for a thread that begins. */
+  current(): NameNews[] {
+    return [...this.names.values()].flatMap(({ news }) => (news === null ? [] : [news]));
+  }
+
+  stop(): void {
+    this.use(new Set());
+  }
+
+  private begin(name: Name): void {
+    name.timer = null;
+    // Given up while it waited.
+    if (this.names.get(name.name) !== name) return;
+    if (this.running < LOOKUPS_MAX) void this.run(name);
+    else (name.failures === 0 ? this.waiting : this.waitingAgain).push(name);
+  }
+
+  private async run(name: Name): Promise<void> {
+    this.running++;
+    const { signal } = (name.abort = new AbortController());
+    const result = await (this.options.lookUp ?? lookUp)(name.name, this.settings(), signal);
+    this.running--;
+    const next = this.waiting.shift() ?? this.waitingAgain.shift();
+    if (next !== undefined) this.begin(next);
+    if (signal.aborted) return;
+    if ("addresses" in result) this.found(name, result);
+    else this.failed(name, result.failure);
+    const last = "addresses" in result ? result : name;
+    name.timer = setTimeout(() => this.begin(name), nextLookupInMs(last, this.options.random()));
+  }
+
+  private found(name: Name, { addresses }: Extract<LookupResult, { readonly addresses: unknown }>): void {
+    const { log } = this.options;
+    if (name.failures > 0) log.info("endpoint_name_resolved", `${name.name} can be resolved again`, { name: name.name });
+    name.failures = 0;
+    const before = name.news?.result;
+    const texts = addresses.map(({ address }) => address).toSorted();
+    // Name servers turn the order with every answer, which is no news.
+    if (
+      typeof before === "object" &&
+      texts.join() ===
+        before
+          .map(({ address }) => address)
+          .toSorted()
+          .join()
+    )
+      return;
+    log.debug("endpoint_name_found", `${name.name} leads to ${texts.join(", ")}`, { name: name.name });
+    this.publish(name, { name: name.name, result: addresses });
+  }
+
+  private failed(name: Name, failure: LookupFailure): void {
+    const stale = typeof name.news?.result === "object";
+    if (++name.failures === 1) {
+      const message = `${name.name} cannot be resolved: ${WORDS[failure]}${stale ? "; its last addresses stay in use" : ""}`;
+      this.options.log.warn("endpoint_name_failed", message, { name: name.name, reason: failure });
+    }
+    if (!stale) this.publish(name, { name: name.name, result: CODES[failure] });
+  }
+
+  private publish(name: Name, news: NameNews): void {
+    if (news.result === name.news?.result) return;
+    name.news = news;
+    this.table.take(news);
+    this.options.tell([news]);
+  }
+
+  private settings(): LookupSettings {
+    const { hosts, resolvConf, environment, hostname, now, random } = this.options;
+    const hostsText = hosts.changed();
+    if (hostsText !== null) this.hosts = parseHostsFile(hostsText);
+    const confText = resolvConf.changed();
+    if (confText !== null || this.conf === null) {
+      this.conf = parseResolvConf(confText ?? "", environment, hostname);
+      this.firstServer = { position: 0, untilMs: 0 };
+    }
+    const { conf } = this;
+    const { position, untilMs } = this.firstServer;
+    return {
+      hosts: this.hosts,
+      conf,
+      firstServer: conf.rotate ? Math.floor(random() * conf.servers.length) : now() < untilMs ? position : 0,
+      onServer: (server) => {
+        if (conf === this.conf) this.firstServer = { position: server, untilMs: now() + OTHER_SERVER_MS };
+      },
+    };
+  }
+}
+
+function end(name: Name): void {
+  if (name.timer !== null) clearTimeout(name.timer);
+  name.abort.abort();
+}
