@@ -112,6 +112,9 @@ const WELL_FORMED: ReadonlyMap<string, RegExp> = new Map([
 function responseFault(message: Message, copy: Message): Breach | null {
   // 101 and 426 say what to upgrade to (RFC 9110 sections 15.2.2 and 15.5.22).
   const switching = /^(?:101|426) /.test(message.start);
+  // RFC 9112 section 6.1, RFC 9110 section 8.6.
+  const stray = /^(?:1\d\d|204) /.test(message.start) ? copy.fields.find((line) => isFraming(line)) : undefined;
+  if (stray !== undefined) return breach("a framing field where none belongs", stray);
   return fieldsFault(message, copy, HOP_BY_HOP, switching ? ["upgrade"] : [], /./);
 }
 
@@ -130,10 +133,14 @@ function fieldsFault(message: Message, copy: Message, gone: readonly string[], r
   }
   const stray = arrived.slice(kept.length).find((line) => !ADDED.has(nameOf(line)));
   if (stray !== undefined) return breach("a field that nobody sent or that ends here", stray);
-  const framing = copy.fields.filter((line) => nameOf(line) === "content-length" || nameOf(line) === "transfer-encoding");
+  const framing = copy.fields.filter((line) => isFraming(line));
   if (framing.length > 1) return breach("more than one framing field");
   const padded = framing.find((line) => /^content-length: 0[0-9]/i.test(line));
   return padded === undefined ? null : breach("a length with zeros before it", padded);
+}
+
+function isFraming(line: string): boolean {
+  return nameOf(line) === "content-length" || nameOf(line) === "transfer-encoding";
 }
 
 function namedByConnection(message: Message): Set<string> {

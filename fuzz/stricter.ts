@@ -193,15 +193,6 @@ export const STRICTER: readonly Disagreement[] = [
     applies: ({ node }) => valuesOf(node?.fields ?? [], "content-length").some((value) => /^[0-9]{16,}$/.test(value)),
   },
   {
-    id: "length-forbidden",
-    kind: "we-refuse",
-    faults: ["length_forbidden"],
-    section: "RFC 9110 section 8.6",
-    reason: "1xx and 204 have no content: fields that announce some are a fault (also RFC 9112 section 6.1)",
-    example: "HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n\r\n",
-    applies: ({ node }) => /^(?:1\d\d|204) /.test(node?.start ?? ""),
-  },
-  {
     id: "chunk-size-too-long",
     kind: "we-refuse",
     faults: ["bad_chunk_size"],

@@ -58,6 +58,18 @@ export const WIDER: readonly Disagreement[] = [
     applies: ({ ours }) => (ours?.trailers ?? []).some((line) => ["content-length", "transfer-encoding"].includes(nameOf(line))),
   },
   {
+    id: "framing-without-body",
+    kind: "node-refuses",
+    faults: ["HPE_INVALID_CONTENT_LENGTH", "HPE_UNEXPECTED_CONTENT_LENGTH", "HPE_INVALID_TRANSFER_ENCODING"],
+    section: "RFC 9112 section 6.3",
+    reason: "a response to HEAD, a 1xx, 204 or 304 ends with its head whatever its fields say; they do not go on",
+    example: "HTTP/1.1 204 No Content\r\nContent-Length: none\r\n\r\n",
+    applies: ({ side, ours }) =>
+      side === "response" &&
+      ours?.body === "" &&
+      [...valuesOf(ours.fields, "content-length"), ...valuesOf(ours.fields, "transfer-encoding")].length > 0,
+  },
+  {
     id: "connection-in-trailers",
     kind: "node-refuses",
     faults: ["HPE_CLOSED_CONNECTION"],

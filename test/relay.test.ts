@@ -294,6 +294,33 @@ describe("WebSocket", () => {
     await origin.close();
   });
 
+  for (const field of ["Content-Length: 0", "Content-Length: 5", "Transfer-Encoding: chunked"]) {
+    test(`is tunnelled although the 101 has a ${field}, which does not go on`, async () => {
+      const origin = await startRawOrigin({
+        onHead: (_, socket) => {
+          socket.write(
+            `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n${field}\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\nhello first`,
+          );
+          socket.on("data", (chunk: Buffer) => socket.write(chunk));
+          return true;
+        },
+      });
+      const proxy = await startMillrace(config(`"${origin.url}"`));
+      const client = await RawClient.connect(proxy.port);
+      client.send(HANDSHAKE);
+      await client.until((each) => each.received.endsWith("\r\n\r\nhello first"), "the origin's first bytes");
+      assert.match(client.received, /^HTTP\/1\.1 101 Switching Protocols\r\n/);
+      assert.doesNotMatch(client.received, /content-length|transfer-encoding/i);
+      client.send("and back");
+      await client.until((each) => each.received.endsWith("hello firstand back"), "the echo");
+      client.socket.end();
+      await client.end();
+      client.destroy();
+      await proxy.stop();
+      await origin.close();
+    });
+  }
+
   test("is no tunnel before the origin's 101: what follows the handshake stays HTTP", async () => {
     const origin = await startRawOrigin({});
     const proxy = await startMillrace(config(`"${origin.url}"`));

@@ -29,7 +29,6 @@ export type FaultName =
   | "transferEncoding"
   | "transferEncodingOld"
   | "ambiguousLength"
-  | "lengthForbidden"
   | "chunkSize"
   | "chunkExtension"
   | "chunkEnd"
@@ -60,7 +59,6 @@ export const Faults: Readonly<Record<FaultName, Fault>> = {
   transferEncoding: fault("bad_transfer_encoding", 400, "Transfer-Encoding is not exactly chunked."),
   transferEncodingOld: fault("transfer_encoding_in_1_0", 400, "An HTTP/1.0 message has no Transfer-Encoding."),
   ambiguousLength: fault("ambiguous_length", 400, "Content-Length and Transfer-Encoding are both given."),
-  lengthForbidden: fault("length_forbidden", 502, "A response without a body has a Transfer-Encoding."),
   chunkSize: fault("bad_chunk_size", 400, "A chunk size is malformed."),
   chunkExtension: fault("bad_chunk_extension", 400, "What follows a chunk size is malformed or too long."),
   chunkEnd: fault("bad_chunk_end", 400, "A chunk does not end where its size says."),

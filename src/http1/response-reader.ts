@@ -71,10 +71,15 @@ export class ResponseReader extends MessageReader<ResponseHead> {
   }
 
   protected override finishHead(recalled: boolean): Fault | null {
-    const head = this.head;
+    const { head, framing } = this;
     const facts = head.status * 4 + head.minor * 2 + (this.toHead ? 1 : 0);
-    if (recalled && facts === this.decidedBy) return null;
-    this.decidedBy = facts;
-    return decideFraming(head, { status: head.status, toHead: this.toHead, minor: head.minor }, this.framing);
+    if (!recalled || facts !== this.decidedBy) {
+      this.decidedBy = facts;
+      // A reading that was refused is not recalled, for nothing follows it.
+      const fault = decideFraming(head, { status: head.status, toHead: this.toHead, minor: head.minor }, framing);
+      if (fault !== null) return fault;
+    }
+    head.hidden = framing.misplaced;
+    return null;
   }
 }

@@ -25,7 +25,9 @@ export interface SeenMessage {
   readonly fields: readonly string[];
   /** `none`, `length 5`, `chunked`, `untilClose` or `tunnel`. */
   readonly framing: string;
-  /** The section as received, the offsets in it, the known ids. */
+  /** Framing fields that do not go on. */
+  readonly misplaced: boolean;
+  /** The section as received, the offsets in it, the known ids, what is hidden of them. */
   readonly detail: string;
   body: string;
   /** null: no trailer section. */
@@ -168,7 +170,8 @@ function seenHead<Head extends FieldSection>(reader: MessageReader<Head>, start:
     start,
     fields: lines(head),
     framing: framing.kind === Framing.length ? `length ${framing.length}` : kind,
-    detail: JSON.stringify([head.text, head.present, ids]),
+    misplaced: framing.misplaced !== 0,
+    detail: JSON.stringify([head.text, head.present, ids, head.hidden, framing.doubtful]),
     body: "",
     trailers: null,
     complete: false,

@@ -81,6 +81,8 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   private reusable: boolean = false;
   /** Its user was authenticated, or asked to be: it carries requests of one client connection only. */
   private bound: boolean = false;
+  /** The origin has said what no response has: what it sends behind that is not believed. */
+  private doubtful: boolean = false;
   private paused: boolean = false;
   private failure: FailureKind | null = null;
   /** The tick of the deadlines in which bytes moved last. */
@@ -285,6 +287,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
 
   private onHead(exchange: Exchange): boolean {
     const { head, framing } = this.reader;
+    this.doubtful ||= framing.doubtful;
     if (head.status < 200) {
       const unasked = head.status === 101 && !isSwitchFor(exchange.request, head);
       if (unasked || !exchange.interim(head, this)) {
@@ -302,7 +305,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
       return true;
     }
     const options = connectionOptions(head);
-    this.reusable = head.minor === 1 && !options.close && framing.kind !== Framing.untilClose;
+    this.reusable = !this.doubtful && head.minor === 1 && !options.close && framing.kind !== Framing.untilClose;
     if (challengesConnection(head)) this.bind();
     this.setDeadline(this.target.timeouts.idle);
     exchange.responseHead(head, framing);

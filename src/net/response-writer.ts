@@ -32,13 +32,12 @@ export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: R
 }
 
 /** Whether what is written depends on more than the received lines, the framing, and what middleware adds. */
-function responseDependsOnMore({ status, present }: ResponseHead, edits: FieldEdits): boolean {
-  return status === 204 || status === 426 || edits.removed.length > 0 || (present & bit(Known.date)) === 0;
+function responseDependsOnMore({ status, present, hidden }: ResponseHead, edits: FieldEdits): boolean {
+  return hidden !== 0 || status === 426 || edits.removed.length > 0 || (present & bit(Known.date)) === 0;
 }
 
 function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
-  // RFC 9110 section 8.6: no Content-Length in a 204, nor in interim responses.
-  let dropped = head.status === 204 ? RESPONSE_DROPPED | bit(Known.contentLength) : RESPONSE_DROPPED;
+  let dropped = RESPONSE_DROPPED | head.hidden;
   let extra = edits.added;
   if ((head.present & bit(Known.transferEncoding)) === 0) {
     if (facts.mode === BodyMode.chunked) extra += "Transfer-Encoding: chunked\r\n";
@@ -57,12 +56,12 @@ function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFac
 
 /** An interim response: its own fields and nothing added. */
 export function interimHeadText(head: ResponseHead): string {
-  return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED | bit(Known.contentLength), [])}\r\n`;
+  return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED | head.hidden, [])}\r\n`;
 }
 
 /** The 101 that opens a tunnel. */
 export function switchingHeadText(head: ResponseHead): string {
-  return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED & ~bit(Known.upgrade), [])}Connection: Upgrade\r\n\r\n`;
+  return `${statusLine(head)}${keptLines(head, (RESPONSE_DROPPED & ~bit(Known.upgrade)) | head.hidden, [])}Connection: Upgrade\r\n\r\n`;
 }
 
 /** A whole answer of the proxy's own. To HEAD it has the same head and no body. */

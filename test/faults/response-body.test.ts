@@ -126,6 +126,32 @@ const rows: Row[] = [
     origin: ({ connection }) => connection.send("HTTP/1.1 204 No Content\r\n\r\nunasked"),
     expect: { ...served("", "closed"), answer: { status: 204, body: "" }, log: { status: 204, outcome: "completed" } },
   },
+  ...[
+    ["204 with a coding", 204, "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"],
+    ["204 with a coding and a body in chunks", 204, "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+    ["204 with a length and a body", 204, "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"],
+    ["304 with a length and a coding", 304, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"],
+  ].map(([name, status, text]): Row => ({
+    name: String(name),
+    origin: ({ connection }) => connection.send(String(text)),
+    expect: {
+      ...served("", "closed"),
+      answer: { status: Number(status), body: "" },
+      log: { status: Number(status), outcome: "completed" },
+    },
+    also: ({ client }) => assert.doesNotMatch(client.received, /content-length|transfer-encoding/i),
+  })),
+  {
+    name: "204 with a length of nothing",
+    origin: ({ connection }) => connection.send("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
+    expect: { ...served(""), answer: { status: 204, body: "" }, log: { status: 204, outcome: "completed" } },
+  },
+  {
+    name: "an interim response with a coding",
+    origin: ({ connection }) => connection.send(`HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n${OK}`),
+    expect: { ...served("ok", "closed"), answer: { status: 200, body: "ok", interim: [103] } },
+    also: ({ client }) => assert.doesNotMatch(client.received, /transfer-encoding/i),
+  },
   {
     name: "a body behind 304",
     origin: ({ connection }) => connection.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\nunasked"),
