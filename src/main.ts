@@ -9,8 +9,9 @@ import { EarlySignals } from "./cli/early-signals.ts";
 import { nodeProblem } from "./cli/node-version.ts";
 
 let outputProblem: string | null = null;
-const out = (text: string): void => void process.stdout.write(text, noteProblem);
-const err = (text: string): void => void process.stderr.write(text);
+let hasPrinted = false;
+const out = (text: string): void => print(process.stdout, text);
+const err = (text: string): void => print(process.stderr, text);
 
 // It is told with each write, too; without this it would end in a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
@@ -25,11 +26,11 @@ async function execute(given: Command): Promise<number> {
     case "run": {
       const signals = new EarlySignals();
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/run.ts")).runCommand({ file: given.file, version, threads, signals, out, err });
+      return (await import("./cli/run.ts")).runCommand({ file: given.file, version, threads, signals });
     }
     case "demo": {
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/demo.ts")).demoCommand({ version, threads, out, err });
+      return (await import("./cli/demo.ts")).demoCommand({ version, threads });
     }
     case "check":
       return (await import("./cli/check.ts")).checkCommand(given.file, out, err);
@@ -47,6 +48,11 @@ async function execute(given: Command): Promise<number> {
       err(`millrace: ${given.problem}\n`);
       return 1;
   }
+}
+
+function print(stream: NodeJS.WriteStream, text: string): void {
+  hasPrinted = true;
+  stream.write(text, stream === process.stdout ? noteProblem : undefined);
 }
 
 /** A reader that went away (`millrace schema | head`) has what it wanted. */
@@ -89,8 +95,9 @@ function ownPackage(): OwnPackage {
   return text;
 }
 
-/** Ends the process when what was printed has gone out: a pipe may still hold some of it. */
+/** Ends the process when what was printed has gone out: a pipe may still hold some of it. Those who serve have printers of their own. */
 function exit(code: number): void {
+  if (!hasPrinted) process.exit(code);
   process.exitCode = code;
   process.stdout.write("", () => {
     const isCut = code === 0 && outputProblem !== null;

@@ -29,7 +29,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   shared: { folders: ["base", "config"], modules: [] },
   proxy: { folders: [...BELOW_PROXY, "middleware"], modules: ["node:buffer"] },
   middleware: { folders: ["base", "http", "policy", "config", "shared", "proxy"], modules: ["node:buffer", "node:crypto"] },
-  observe: { folders: ["base", "http", "config", "shared"], modules: ["node:*", "pino"] },
+  observe: { folders: ["base", "http", "config", "shared"], modules: ["node:*"] },
   net: { folders: [...BELOW_PROXY, "proxy", "observe"], modules: ["node:*"] },
   "worker.ts": { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe"], modules: ["node:*"] },
   control: { folders: ["base", "http", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http", "node:https"] },

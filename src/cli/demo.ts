@@ -5,13 +5,12 @@ import { listenMessage } from "../control/listen-check.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import { formatProblem, parseConfig } from "../config/load.ts";
 import { startOrigin } from "./demo-origin.ts";
+import { openPrinter } from "./printer.ts";
 import { serve } from "./serve.ts";
 
 export interface DemoArguments {
   readonly version: string;
   readonly threads: WorkerThreads;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
 }
 
 /** Where they listen unless something else does: systems lend these ports to outgoing connections too. */
@@ -56,19 +55,21 @@ ${config.replace(/^(?=.)/gm, "  ")}
 }
 
 /** Resolves with the exit code: 0 after a drain, 2 when a port of the proxy is in use. */
-export async function demoCommand({ version, threads, out, err }: DemoArguments): Promise<number> {
-  const origins = await startOrigins(err);
-  if (origins === null) return 2;
+export async function demoCommand({ version, threads }: DemoArguments): Promise<number> {
+  const printer = openPrinter();
+  const origins = await startOrigins(printer.err);
   try {
+    if (origins === null) return 2;
     const config = demoConfig(origins.map(portOf));
     const parsed = parseConfig(config, "demo.yaml", {}, () => "");
     if (!("config" in parsed)) throw new Error(parsed.problems.map(formatProblem).join("; "));
-    return await serve({ config: parsed.config, warnings: [], version, threads, out, err, onStarted: () => out(whatToTry(config)) });
+    return await serve({ config: parsed.config, warnings: [], version, threads, printer, onStarted: () => printer.out(whatToTry(config)) });
   } finally {
-    for (const origin of origins) {
+    for (const origin of origins ?? []) {
       origin.close();
       origin.closeAllConnections();
     }
+    await printer.close();
   }
 }
 

@@ -1,13 +1,14 @@
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startOrigin } from "./demo-origin.ts";
 
@@ -327,6 +328,78 @@ test("version and help", async (t) => {
   assert.equal(await help.ended, 0);
   assert.match(help.out, /millrace run/);
 });
+
+const noNamedPipes = spawnSync("mkfifo", ["--version"]).error === undefined ? false : "there is no mkfifo";
+
+/** A named pipe; `full`: opened for writing, with nobody who reads and no room left. */
+function namedPipe(t: TestContext, folder: string, full: boolean): { readonly path: string; readonly fd: number } {
+  const path = join(folder, `pipe-${full ? "full" : "unread"}`);
+  assert.equal(spawnSync("mkfifo", [path]).status, 0);
+  if (!full) return { path, fd: -1 };
+  const { O_RDWR, O_NONBLOCK } = fs.constants;
+  // Whether a write blocks is decided anew by each opening: the process gets the one that does.
+  const fd = fs.openSync(path, O_RDWR);
+  const filler = fs.openSync(path, O_RDWR | O_NONBLOCK);
+  t.after(() => fs.closeSync(fd));
+  const some = Buffer.alloc(4096, "x");
+  try {
+    for (;;) fs.writeSync(filler, some);
+  } catch {
+    fs.closeSync(filler);
+  }
+  return { path, fd };
+}
+
+test(
+  "a log to a named pipe that nobody reads holds neither start, service, reopening nor stop",
+  { skip: noNamedPipes, timeout: 60_000 },
+  async (t) => {
+    const { folder, file, write } = await setting(t, "");
+    const { path } = namedPipe(t, folder, false);
+    write(`logging: { output: "${path}" }`);
+    const running = millrace(t, "run", "--config", file);
+    const [, url = ""] = await said(running, LISTENING);
+    assert.equal((await fetch(url)).status, 200);
+    await said(running, /^millrace: cannot write the log to .*pipe-unread: nobody reads it \(ENXIO\)/m);
+    running.child.kill("SIGUSR1");
+    assert.equal((await fetch(url)).status, 200);
+    running.child.kill("SIGTERM");
+    assert.equal(await running.ended, 0);
+    assert.match(running.err, /; \d+ lines dropped$/m);
+  },
+);
+
+for (const output of ["stdout", "a named pipe"]) {
+  test(
+    `standard output and error that nobody reads, the log to ${output}: serves and stops`,
+    { skip: noNamedPipes, timeout: 60_000 },
+    async (t) => {
+      const { folder, file, write } = await setting(t, "", `unix:${fs.mkdtempSync(join(tmpdir(), "millrace-run-"))}/s`);
+      const { path, fd } = namedPipe(t, folder, true);
+      write(`logging: { output: "${output === "a named pipe" ? path : output}", format: text }`);
+      const [, socketPath = ""] = /unix:([^"]*)/.exec(fs.readFileSync(file, "utf8")) ?? [];
+      t.after(() => fs.rmSync(dirname(socketPath), { recursive: true, force: true }));
+      const child = spawn(process.execPath, [MAIN, "run", "--config", file], { stdio: ["ignore", fd, fd] });
+      t.after(() => child.kill("SIGKILL"));
+      const ended = once(child, "exit");
+      const answers = async (): Promise<boolean> => {
+        const request = http.get({ socketPath, path: "/", agent: false });
+        try {
+          const [response]: http.IncomingMessage[] = await once(request, "response");
+          response?.resume();
+          return response?.statusCode === 200;
+        } catch {
+          return false;
+        }
+      };
+      await reached(answers);
+      child.kill("SIGUSR1");
+      assert.ok(await answers());
+      child.kill("SIGTERM");
+      assert.deepEqual(await ended, [0, null]);
+    },
+  );
+}
 
 /** Waits for what another process does. */
 async function reached(condition: () => boolean | Promise<boolean>): Promise<void> {

@@ -2,6 +2,7 @@
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { loadConfigFile } from "./config-file.ts";
+import { openPrinter } from "./printer.ts";
 import { serve } from "./serve.ts";
 import type { LoadedConfig } from "./serve.ts";
 
@@ -10,19 +11,20 @@ export interface RunArguments {
   readonly version: string;
   readonly threads: WorkerThreads;
   readonly signals: EarlySignals;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
 }
 
 /** Resolves with the exit code: 0 after a drain, 1 the configuration is wrong, 2 could not start, 128 + signal when cut short. */
 export async function runCommand(given: RunArguments): Promise<number> {
-  const { file, version, threads, signals, out, err } = given;
-  const loaded = await load(file);
-  if ("lines" in loaded) {
-    for (const line of loaded.lines) err(`${line}\n`);
+  const { file, version, threads, signals } = given;
+  const printer = openPrinter();
+  try {
+    const loaded = await load(file);
+    if (!("lines" in loaded)) return await serve({ ...loaded, version, threads, printer, reload: () => load(file), earlySignals: signals });
+    for (const line of loaded.lines) printer.err(`${line}\n`);
     return 1;
+  } finally {
+    await printer.close();
   }
-  return serve({ ...loaded, version, threads, out, err, reload: () => load(file), earlySignals: signals });
 }
 
 async function load(file: string): Promise<LoadedConfig | { readonly lines: readonly string[] }> {

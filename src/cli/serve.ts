@@ -20,6 +20,7 @@ import type { SinkTrouble } from "../observe/sink.ts";
 import { monotonicMs } from "../net/system-clock.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { listenerUrl } from "./listener-url.ts";
+import type { Printer } from "./printer.ts";
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -32,8 +33,7 @@ type LoadConfig = () => Promise<LoadedConfig | { readonly lines: readonly string
 export interface ServeOptions extends LoadedConfig {
   readonly version: string;
   readonly threads: WorkerThreads;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
+  readonly printer: Printer;
   /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
   readonly reload?: LoadConfig;
   /** What held signals until now. */
@@ -43,21 +43,21 @@ export interface ServeOptions extends LoadedConfig {
 }
 
 /** Time for the last log lines to go out. */
-const LOG_FLUSH_MS = 2000;
+const LOG_FLUSH_MS = 1000;
 
 /** Resolves with the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { config, err } = options;
+  const { config, printer } = options;
   let sink: LogSink;
   try {
     sink = new LogSink({ output: config.logging.output, now: monotonicMs });
   } catch (error) {
-    err(`millrace: cannot open the log file ${config.logging.output}: ${messageOf(error)}\n`);
+    printer.err(`millrace: cannot open the log file ${config.logging.output}: ${messageOf(error)}\n`);
     return 2;
   }
-  const log = new CurrentLog();
-  sink.onTrouble = (trouble) => reportTrouble(trouble, log, err);
-  const signals = new Signals(sink, log, err, options.earlySignals);
+  const log = new CurrentLog(logFor(config, sink));
+  sink.onTrouble = (trouble) => reportTrouble(trouble, log, printer);
+  const signals = new Signals(sink, log, printer, options.earlySignals);
   const manager = new ServiceManager({ environment: process.env, pid: process.pid, log });
   signals.stop.addEventListener("abort", () => manager.stopping());
   try {
@@ -70,7 +70,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 }
 
 async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, signals: Signals, manager: ServiceManager): Promise<number> {
-  const { config, warnings, version, err } = options;
+  const { config, warnings, version, printer } = options;
   log.info("starting", `millrace ${version} starts`, { version, node: process.version, pid: process.pid });
   const addresses = config.listeners.map(({ address }) => address);
   for (const line of [...warnings, ...unusedSockets(addresses, process.env, process.pid)]) log.warn("config_warning", line);
@@ -88,18 +88,15 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     monotonic: monotonicMs,
   });
   const reloads = new Reloads(plane, sink, log, manager);
-  // Workers begin to load at once; the log's own library is loaded here meanwhile.
-  const starting = plane.start(signals.stop);
-  log.use(await logFor(config, sink));
-  const outcome = await starting;
+  const outcome = await plane.start(signals.stop);
   if (outcome.kind !== "started") {
     await plane.stop();
     if (outcome.kind === "stopped") return 0;
     // Only here: who started the process reads stderr, and the same line in the log would be the second one.
-    for (const line of outcome.lines) err(`millrace: ${line}\n`);
+    for (const line of outcome.lines) printer.err(`millrace: ${line}\n`);
     return 2;
   }
-  await announce(outcome, config, options, sink);
+  announce(outcome, config, printer, sink);
   log.info("started", "all listeners accept connections", { startup_ms: Math.round(process.uptime() * 1000) });
   manager.ready(() => plane.standstill);
   if (options.onStarted !== undefined) {
@@ -155,7 +152,7 @@ class Reloads {
         log.error("config_refused", "the old configuration stays in use", { problems: problems.length });
         return true;
       }
-      log.use(await logFor(loaded.config, this.sink));
+      log.use(logFor(loaded.config, this.sink));
       for (const line of loaded.warnings) log.warn("config_warning", line);
       log.info("config_reloaded", "the new configuration is in use");
       return false;
@@ -167,12 +164,7 @@ class Reloads {
 }
 
 /** One line per listener and one for the admin address; see the head of this file. */
-async function announce(
-  started: Extract<StartOutcome, { kind: "started" }>,
-  config: Config,
-  options: ServeOptions,
-  sink: LogSink,
-): Promise<void> {
+function announce(started: Extract<StartOutcome, { kind: "started" }>, config: Config, printer: Printer, sink: LogSink): void {
   const { logging } = config;
   const lines = started.listeners.map((listener, index) => ({
     what: "listening on",
@@ -180,34 +172,35 @@ async function announce(
   }));
   if (started.adminUrl !== null) lines.push({ what: "admin on", url: started.adminUrl });
   if (logging.output === "stdout" && logging.format === "json") {
-    const log = await createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });
+    const log = createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });
     for (const { what, url } of lines) log.info("listening", `${what} ${url}`, { url });
     return;
   }
   for (const { what, url } of lines) {
     if (logging.output === "stdout") sink.write(`${what} ${url}\n`);
-    else options.out(`${what} ${url}\n`);
+    else printer.out(`${what} ${url}\n`);
   }
 }
 
-function logFor(config: Config, sink: LogSink): Promise<AppLog> {
+function logFor(config: Config, sink: LogSink): AppLog {
   const { level, format } = config.logging;
   return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });
 }
 
-/** The application log of the configuration in use; before there is one, events wait. */
+/** The application log of the configuration in use. */
 class CurrentLog implements AppLog {
-  private inUse: AppLog | null = null;
-  private early: Parameters<AppLog["log"]>[] = [];
+  private inUse: AppLog;
+
+  constructor(log: AppLog) {
+    this.inUse = log;
+  }
 
   use(log: AppLog): void {
     this.inUse = log;
-    for (const event of this.early.splice(0)) log.log(...event);
   }
 
   log(...event: Parameters<AppLog["log"]>): void {
-    if (this.inUse === null) this.early.push(event);
-    else this.inUse.log(...event);
+    this.inUse.log(...event);
   }
 
   readonly debug: AppLog["debug"] = (...event) => this.log("debug", ...event);
@@ -216,10 +209,10 @@ class CurrentLog implements AppLog {
   readonly error: AppLog["error"] = (...event) => this.log("error", ...event);
 }
 
-function reportTrouble(trouble: SinkTrouble, log: AppLog, err: (text: string) => void): void {
+function reportTrouble(trouble: SinkTrouble, log: AppLog, printer: Printer): void {
   if (trouble.event === "log_lines_dropped") log.warn(trouble.event, trouble.message, { lines: trouble.lines });
   else
-    err(
+    printer.err(
       `millrace: ${trouble.message}; ${trouble.lines > 0 ? `${trouble.lines} lines dropped` : "lines wait, or are dropped and counted"}\n`,
     );
 }
@@ -235,13 +228,14 @@ class Signals {
   private readonly handlers: ReadonlyMap<string, (argument: unknown) => void>;
 
   /** @param early what held signals until now */
-  constructor(sink: LogSink, log: AppLog, err: (text: string) => void, early: EarlySignals | undefined) {
+  constructor(sink: LogSink, log: AppLog, printer: Printer, early: EarlySignals | undefined) {
     const abort = new AbortController();
     this.stop = abort.signal;
     this.stopped = new Promise((resolve) => this.stop.addEventListener("abort", () => resolve(), { once: true }));
     const end = (signal: "SIGTERM" | "SIGINT") => (): void => {
       if (!abort.signal.aborted) return abort.abort();
       sink.flushSync();
+      printer.flushSync();
       // As a shell reports a death by signal: neither 0, for exchanges were cut, nor 1 or 2, which have meanings of their own.
       process.exit(128 + os.constants.signals[signal]);
     };
@@ -250,11 +244,12 @@ class Signals {
         if (problem === null) return log.info("log_reopened", "the log output was reopened");
         const message = `the log file cannot be opened anew (${problem}); lines go to the old one, and it is tried again`;
         log.error("log_output_failed", message);
-        err(`millrace: ${message}\n`);
+        printer.err(`millrace: ${message}\n`);
       });
     const fault = (error: unknown): void => {
       sink.flushSync();
-      err(`millrace: internal error: ${stackOf(error).replace(/\s*\n\s*/g, " | ")}\n`);
+      printer.err(`millrace: internal error: ${stackOf(error).replace(/\s*\n\s*/g, " | ")}\n`);
+      printer.flushSync();
       process.exit(2);
     };
     this.handlers = new Map<string, (argument: unknown) => void>([

@@ -30,7 +30,7 @@ async function watched(t: TestContext): Promise<{
   };
   const monitor = new HealthMonitor({
     table,
-    log: await createAppLog({ level: "debug", format: "text", write: (line) => lines.push(line.slice(25, -1)), now: () => 0 }),
+    log: createAppLog({ level: "debug", format: "text", write: (line) => lines.push(line.slice(25, -1)), now: () => 0 }),
     now: () => now,
     random: () => 0.5,
     readFile: (path) => {

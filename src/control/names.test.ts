@@ -24,7 +24,7 @@ async function watched(
   const told: NameNews[] = [];
   const lines: string[] = [];
   const names = new Names({
-    log: await createAppLog({ level: "info", format: "text", write: (line) => lines.push(line.slice(25, -1)), now: () => 0 }),
+    log: createAppLog({ level: "info", format: "text", write: (line) => lines.push(line.slice(25, -1)), now: () => 0 }),
     now: () => now,
     random: () => 0,
     hosts: new SystemFile("/nowhere/hosts"),

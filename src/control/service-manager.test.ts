@@ -24,7 +24,7 @@ async function made(t: TestContext, { end, environment: changes }: Given = {}): 
   const program = notifyProgram(end);
   t.after(() => program.remove());
   const logged: Record<string, unknown>[] = [];
-  const log = await createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
+  const log = createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
   const environment = { PATH: program.folder, NOTIFY_SOCKET: program.socket, SECRET: "hunter2", ...changes };
   const manager = new ServiceManager({ environment, pid: 42, log });
   t.after(() => manager.close());

@@ -15,7 +15,7 @@ import type { Config } from "../config/schema.ts";
 
 async function outcome(t: TestContext, config: Config, signal: AbortSignal = new AbortController().signal): Promise<StartupOutcome> {
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(16)));
-  const log = await createAppLog({ level: "error", format: "text", write: () => {}, now: () => 0 });
+  const log = createAppLog({ level: "error", format: "text", write: () => {}, now: () => 0 });
   const readFile = (): string => "";
   const probe = probeWith(new NameTable().lookup);
   const monitor = new HealthMonitor({ table, log, now: () => performance.now(), random: Math.random, readFile, probe });

@@ -20,7 +20,7 @@ interface Running {
 async function plane(config: Config): Promise<{ plane: ControlPlane; logged: Record<string, unknown>[]; lines: string[] }> {
   const logged: Record<string, unknown>[] = [];
   const lines: string[] = [];
-  const log = await createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
+  const log = createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
   const control = new ControlPlane({
     config,
     log,

@@ -4,14 +4,14 @@ import { createAppLog } from "./app-log.ts";
 import type { AppLog, AppLogOptions } from "./app-log.ts";
 import { EVENTS } from "./names.ts";
 
-async function logInto(lines: string[], options: Partial<AppLogOptions>): Promise<AppLog> {
+function logInto(lines: string[], options: Partial<AppLogOptions>): AppLog {
   const now = (): number => Date.UTC(2026, 0, 2, 3, 4, 5, 6);
   return createAppLog({ level: "info", format: "json", now, write: (line) => lines.push(line), ...options });
 }
 
-test("JSON: one object a line with the same keys as access lines", async () => {
+test("JSON: one object a line with the same keys as access lines", () => {
   const lines: string[] = [];
-  const log = await logInto(lines, {});
+  const log = logInto(lines, {});
   log.warn("endpoint_unhealthy", "it is\ndown", { upstream: "app", attempts: 3 });
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? "", /^[^\n]+\n$/);
@@ -25,9 +25,9 @@ test("JSON: one object a line with the same keys as access lines", async () => {
   });
 });
 
-test("text: one readable line, nothing in it can begin another", async () => {
+test("text: one readable line, nothing in it can begin another", () => {
   const lines: string[] = [];
-  const log = await logInto(lines, { format: "text" });
+  const log = logInto(lines, { format: "text" });
   log.error("endpoint_unhealthy", "it is\r\n\u001b[31mdown", { upstream: "app", reason: 'said "no"', attempts: 3 });
   assert.deepEqual(lines, [
     '2026-01-02T03:04:05.006Z ERROR endpoint_unhealthy it is\\x0d\\x0a\\x1b[31mdown upstream=app reason="said \\"no\\"" attempts=3\n',
@@ -35,9 +35,9 @@ test("text: one readable line, nothing in it can begin another", async () => {
 });
 
 for (const format of ["json", "text"] as const) {
-  test(`${format}: events below the level are not written`, async () => {
+  test(`${format}: events below the level are not written`, () => {
     const lines: string[] = [];
-    const log = await logInto(lines, { format, level: "warn" });
+    const log = logInto(lines, { format, level: "warn" });
     log.debug("starting", "a");
     log.info("starting", "b");
     log.warn("starting", "c");

@@ -1,6 +1,6 @@
 /**
- * The application log: what happens to the process, its workers and its endpoints, as events of names.ts. JSON through pino, text by
- * a small formatter of our own; both into the one sink.
+ * The application log: what happens to the process, its workers and its endpoints, as events of names.ts, as JSON or
+ * as text for people.
  */
 import type { LogFields, LogLevel } from "../shared/protocol.ts";
 import type { EventName } from "./names.ts";
@@ -26,9 +26,8 @@ export interface AppLogOptions {
 
 type WriteEvent = (level: LogLevel, event: EventName, message: string, fields: LogFields) => void;
 
-/** Asynchronous because pino is loaded only where JSON is wanted: it costs some 30 ms of the start. */
-export async function createAppLog(options: AppLogOptions): Promise<AppLog> {
-  const write = options.format === "json" ? await jsonEvents(options) : textEvents(options);
+export function createAppLog(options: AppLogOptions): AppLog {
+  const write = options.format === "json" ? jsonEvents(options) : textEvents(options);
   const log = (level: LogLevel, event: EventName, message: string, fields: LogFields = {}): void => {
     if (RANK[level] >= RANK[options.level]) write(level, event, message, fields);
   };
@@ -43,20 +42,10 @@ export async function createAppLog(options: AppLogOptions): Promise<AppLog> {
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-async function jsonEvents(options: AppLogOptions): Promise<WriteEvent> {
-  const { pino } = await import("pino");
-  const logger = pino(
-    {
-      level: options.level,
-      // Process id and host name say nothing that the platform does not add itself.
-      base: null,
-      messageKey: "message",
-      timestamp: () => `,"time":"${new Date(options.now()).toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    { write: options.write },
-  );
-  return (level, event, message, fields) => logger[level]({ event, ...fields }, message);
+/** The keys that access lines have too stand in the same places; process id and host name are added by the platform, where it wants them. */
+function jsonEvents(options: AppLogOptions): WriteEvent {
+  return (level, event, message, fields) =>
+    options.write(`${JSON.stringify({ level, time: new Date(options.now()).toISOString(), event, ...fields, message })}\n`);
 }
 
 function textEvents(options: AppLogOptions): WriteEvent {

@@ -1,11 +1,14 @@
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import fs, { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BACKLOG_BYTES_MAX, LogSink } from "./sink.ts";
-import type { SinkFiles, SinkTrouble } from "./sink.ts";
+import type { SinkTrouble } from "./sink.ts";
+import { NOBODY_READS } from "./log-files.ts";
+import type { SinkFiles } from "./log-files.ts";
 
 function temporaryFile(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "millrace-sink-"));
@@ -23,9 +26,13 @@ class ScriptedFiles implements SinkFiles {
   script: (string | number)[] = [];
   held: (() => void) | null = null;
   private nextFd = 10;
+  /** Nobody has opened the named pipe for reading. */
+  unread = false;
+  /** What each descriptor was given, where a test opens several. */
+  readonly taken = new Map<number, string>();
 
   write(
-    _fd: number,
+    fd: number,
     buffer: Buffer,
     offset: number,
     length: number,
@@ -37,13 +44,18 @@ class ScriptedFiles implements SinkFiles {
       this.concurrent--;
       if (typeof outcome === "string" && outcome !== "hold") return done(Object.assign(new Error(outcome), { code: outcome }), 0);
       const count = typeof outcome === "number" ? Math.min(outcome, length) : length;
-      this.written += buffer.toString("latin1", offset, offset + count);
+      const text = buffer.toString("latin1", offset, offset + count);
+      this.written += text;
+      this.taken.set(fd, (this.taken.get(fd) ?? "") + text);
       done(null, count);
     };
     if (outcome === "hold") this.held = finish;
     else setImmediate(finish);
   }
+  /** The last outcome of the script holds for ever. */
   writeSync(_fd: number, buffer: Buffer): number {
+    const outcome = this.script.length > 1 ? this.script.shift() : this.script[0];
+    if (typeof outcome === "string") throw Object.assign(new Error(outcome), { code: outcome });
     const count = Math.min(buffer.length, 3);
     this.written += buffer.toString("latin1", 0, count);
     return count;
@@ -51,6 +63,7 @@ class ScriptedFiles implements SinkFiles {
   open(path: string): number {
     if (path === "missing/file") throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
     this.opened.push(path);
+    if (this.unread) return NOBODY_READS;
     return this.nextFd++;
   }
   close(fd: number): void {
@@ -58,7 +71,14 @@ class ScriptedFiles implements SinkFiles {
   }
 }
 
-function scripted(...script: (string | number)[]): {
+function scripted(...script: (string | number)[]): ReturnType<typeof scriptedTo> {
+  return scriptedTo("some/file", ...script);
+}
+
+function scriptedTo(
+  output: string,
+  ...script: (string | number)[]
+): {
   files: ScriptedFiles;
   sink: LogSink;
   troubles: SinkTrouble[];
@@ -67,7 +87,7 @@ function scripted(...script: (string | number)[]): {
   const files = new ScriptedFiles();
   files.script = script;
   const clock = { now: 0 };
-  const sink = new LogSink({ output: "some/file", now: () => clock.now, files });
+  const sink = new LogSink({ output, now: () => clock.now, files });
   const troubles: SinkTrouble[] = [];
   sink.onTrouble = (trouble) => troubles.push(trouble);
   return { files, sink, troubles, clock };
@@ -138,7 +158,7 @@ test("beyond the backlog lines are dropped and counted, with one report a minute
 });
 
 test("nobody reads any more: every further line is dropped, flush ends, one report", async () => {
-  const { files, sink, troubles } = scripted("EPIPE");
+  const { files, sink, troubles } = scriptedTo("stdout", "EPIPE");
   sink.write("one\n");
   sink.write("two\n");
   await sink.flush(5000);
@@ -223,4 +243,139 @@ test("lines that could not be written until the end are counted, and it is said"
 
 test("a file that cannot be opened is an error at once", () => {
   assert.throws(() => new LogSink({ output: "missing/file", now: () => 0, files: new ScriptedFiles() }), { code: "ENOENT" });
+});
+
+test("a named pipe that nobody reads: lines wait within bounds, said once a minute, and go out when a reader comes", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { files, troubles } = scripted();
+  files.unread = true;
+  const waiting = new LogSink({ output: "pipe", now: () => 0, files });
+  waiting.onTrouble = (trouble) => troubles.push(trouble);
+  const line = `${"x".repeat(64 * 1024 - 1)}\n`;
+  for (let i = 0; i < 100; i++) waiting.write(line);
+  for (let i = 0; i < 20; i++) t.mock.timers.tick(250);
+  assert.equal(waiting.dropped, 100 - BACKLOG_BYTES_MAX / line.length);
+  assert.deepEqual(
+    troubles.map(({ event, code, message }) => [event, code, message]),
+    [["log_output_failed", "ENXIO", "cannot write the log to pipe: nobody reads it (ENXIO)"]],
+  );
+  files.unread = false;
+  t.mock.timers.tick(250);
+  t.mock.timers.reset();
+  await waiting.flush(5000);
+  assert.equal(files.written.length, BACKLOG_BYTES_MAX);
+});
+
+test("a named pipe whose reader leaves: the next one begins with a whole line", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { files, sink, troubles } = scripted("hold", 13, "EPIPE");
+  sink.write("first line\n");
+  sink.write("second line\n");
+  sink.write("third line\n");
+  files.held?.();
+  // The second write takes two bytes of the third line, the next one fails.
+  while (files.closed.length === 0) await new Promise(setImmediate);
+  assert.deepEqual(
+    troubles.map(({ code }) => code),
+    ["EPIPE"],
+  );
+  files.unread = true;
+  t.mock.timers.tick(250);
+  sink.write("fourth line\n");
+  files.unread = false;
+  t.mock.timers.tick(250);
+  t.mock.timers.reset();
+  await sink.flush(5000);
+  assert.deepEqual([...files.taken.values()], ["first line\nsecond line\nt", "third line\nfourth line\n"]);
+  assert.equal(sink.dropped, 0);
+});
+
+test("closing does not wait for a reader of a named pipe, and counts what is lost", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { files, troubles } = scripted();
+  files.unread = true;
+  const sink = new LogSink({ output: "pipe", now: () => 0, files });
+  sink.onTrouble = (trouble) => troubles.push(trouble);
+  sink.write("one\n");
+  await sink.close(60_000);
+  assert.equal(sink.dropped, 1);
+  assert.equal(troubles.at(-1)?.lines, 1);
+  sink.flushSync();
+  assert.equal(files.written, "");
+});
+
+test("flushSync waits a moment for a slow reader, and no longer", () => {
+  const { files, sink } = scripted("hold");
+  sink.write("in flight\n");
+  sink.write("waiting\n");
+  files.script = ["EAGAIN", "EAGAIN", "EAGAIN", 100];
+  sink.flushSync();
+  assert.equal(files.written, "waiting\n");
+  sink.write("never\n");
+  files.script = ["EAGAIN"];
+  sink.flushSync();
+  assert.equal(files.written, "waiting\n");
+});
+
+const noNamedPipes = process.platform === "win32" || spawnSync("mkfifo", ["--version"]).error !== undefined ? "there is no mkfifo" : false;
+
+function namedPipe(t: TestContext): string {
+  const path = temporaryFile(t);
+  assert.equal(spawnSync("mkfifo", [path]).status, 0);
+  return path;
+}
+
+/** What a reader that does not wait gets until nothing more is there. */
+function readAll(fd: number): string {
+  let text = "";
+  const buffer = Buffer.alloc(1 << 16);
+  for (;;) {
+    try {
+      const bytes = fs.readSync(fd, buffer);
+      if (bytes === 0) return text;
+      text += buffer.toString("latin1", 0, bytes);
+    } catch {
+      return text;
+    }
+  }
+}
+
+test("a real named pipe: without a reader, with one, full, reopened, and left", { skip: noNamedPipes, timeout: 30_000 }, async (t) => {
+  const path = namedPipe(t);
+  const sink = new LogSink({ output: path, now: () => 0 });
+  sink.write("before anybody reads\n");
+  const open = (): number => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  const first = open();
+  await sink.flush(10_000);
+  assert.equal(readAll(first), "before anybody reads\n");
+
+  // Far more than a pipe holds: the writer stands until somebody reads, and takes it up at once then.
+  const line = `${"y".repeat(1023)}\n`;
+  for (let i = 0; i < 1000; i++) sink.write(line);
+  await sink.flush(50);
+  let text = "";
+  const flushed = sink.flush(10_000).then(() => true);
+  while (text.length < 1000 * line.length) {
+    text += readAll(first);
+    await new Promise(setImmediate);
+  }
+  assert.ok(await flushed);
+  assert.equal(text, line.repeat(1000));
+
+  const outcomes: (string | null)[] = [];
+  sink.reopen((problem) => outcomes.push(problem));
+  sink.write("after the reopening\n");
+  await sink.flush(10_000);
+  assert.deepEqual([outcomes, readAll(first)], [[null], "after the reopening\n"]);
+
+  fs.closeSync(first);
+  sink.reopen((problem) => outcomes.push(problem));
+  assert.deepEqual(outcomes, [null, null], "without a reader too");
+  sink.write("nobody is there\n");
+  const second = open();
+  await sink.flush(10_000);
+  assert.equal(readAll(second), "nobody is there\n");
+  fs.closeSync(second);
+  assert.equal(sink.dropped, 0);
+  await sink.close(0);
 });

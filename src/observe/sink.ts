@@ -3,38 +3,32 @@
  * time, asynchronous, what waits is joined into the next one.
  *
  *     idle --write()--> writing --done--> idle, or writing what came meanwhile
- *                          |  EAGAIN (a pipe that others set to non-blocking): again after 20 ms
- *                          |  ENOSPC, EIO and others: again after 1 s; the backlog is bounded, lines beyond it are dropped and counted
- *                          +- EPIPE (nobody reads): broken, every line is dropped; the proxy goes on serving
+ *                          |  EAGAIN (a pipe or terminal whose reader is slow or stopped): again after 1 to 50 ms
+ *                          |  a named pipe that nobody reads: opened again after 250 ms, until a reader has come
+ *                          |  ENOSPC, EIO and others: again after 1 s
+ *                          +- EPIPE of stdout or stderr (the reader will not come back): broken, every line is dropped
  *
- * A reader that stops reading blocks one of libuv's four threads and, once the backlog is full, costs log lines; nothing else.
+ * Lines that wait are bounded; further ones are dropped and counted. Nothing blocks: log-files.ts opens outputs so that a write takes what
+ * there is room for. A thread of libuv's that stands in open(2) or write(2) could not even be ended with the process.
  */
-import fs from "node:fs";
 import { codeOf } from "../base/errors.ts";
+import { NOBODY_READS, nodeFiles } from "./log-files.ts";
+import type { SinkFiles } from "./log-files.ts";
 
 /** Most bytes that wait for the output. About one second of JSON lines at 15,000 requests per second. */
 export const BACKLOG_BYTES_MAX: number = 4 * 1024 * 1024;
 const WRITE_BYTES_MAX = 256 * 1024;
-const AGAIN_MS = 20;
+/** From the first time to the last; doubled while nothing is taken. A pipe of 64 KiB that is emptied at once carries 60 MB/s that way. */
+const AGAIN_MS_MIN = 1;
+const AGAIN_MS_MAX = 50;
+const NO_READER_MS = 250;
 const FULL_MS = 1000;
+/** For a reader that is only slow, when the process ends at once. */
+const LAST_LINES_MS = 100;
 /** Between two tries to open the file anew. */
 const REOPEN_MS = 5000;
 /** The same trouble is reported once in that time. */
 const TROUBLE_EVERY_MS = 60_000;
-
-/** The part of node:fs that a sink uses; tests give one that fails. */
-export interface SinkFiles {
-  write(
-    fd: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    done: (error: NodeJS.ErrnoException | null, written: number) => void,
-  ): void;
-  writeSync(fd: number, buffer: Uint8Array): number;
-  open(path: string): number;
-  close(fd: number): void;
-}
 
 export interface SinkTrouble {
   readonly event: "log_lines_dropped" | "log_output_failed";
@@ -69,7 +63,9 @@ export class LogSink {
   private readonly output: string;
   private readonly files: SinkFiles;
   private readonly now: () => number;
+  /** {@link NOBODY_READS}: a named pipe, to be opened once it has a reader. */
   private fd: number;
+  private againMs: number = AGAIN_MS_MIN;
   private waiting: Waiting[] = [];
   private backlogBytes: number = 0;
   private current: { readonly buffer: Uint8Array; offset: number; readonly parts: readonly Waiting[] } | null = null;
@@ -93,7 +89,7 @@ export class LogSink {
     this.output = options.output;
     this.now = options.now;
     this.files = options.files ?? nodeFiles;
-    this.fd = options.output === "stdout" ? 1 : options.output === "stderr" ? 2 : this.files.open(options.output);
+    this.fd = this.files.open(options.output);
   }
 
   /** Whole lines, each ending in a line feed. `taken` is called when they were written or dropped. */
@@ -129,7 +125,7 @@ export class LogSink {
    * @param done told null when the file is open, and before that, once, why it is not
    */
   reopen(done: (problem: string | null) => void): void {
-    if (this.fd <= 2) return done(null);
+    if (this.isStandard) return done(null);
     this.reopened = done;
     this.reopenFailed = false;
     this.broken = false;
@@ -138,7 +134,8 @@ export class LogSink {
 
   /** Flushes and closes; what is written later, or could not be written until then, is dropped. */
   async close(limitMs: number): Promise<void> {
-    await this.flush(limitMs);
+    // Lines for a named pipe without a reader would wait in vain.
+    if (this.fd !== NOBODY_READS) await this.flush(limitMs);
     for (const { lines } of [...(this.current?.parts ?? []), ...this.waiting]) this.dropped += lines;
     if (this.dropped > this.droppedReported) {
       // The last chance to say it.
@@ -149,10 +146,10 @@ export class LogSink {
     this.closed = true;
     if (this.retry !== null) clearTimeout(this.retry);
     if (this.reopenRetry !== null) clearTimeout(this.reopenRetry);
-    if (this.fd > 2 && !this.writing) this.files.close(this.fd);
+    if (!this.writing) this.files.close(this.fd);
   }
 
-  /** Writes what waits at once and blocking: for an exit that cannot wait. Gives up at the first error. */
+  /** Writes what waits at once: for an exit that cannot wait. Gives up at the first error, and where nothing is taken for a moment. */
   flushSync(): void {
     const { current, waiting } = this;
     const parts = [
@@ -160,11 +157,20 @@ export class LogSink {
       ...waiting.map(({ data }) => data),
     ];
     this.waiting = [];
-    try {
-      for (let rest = Buffer.concat(parts); rest.length > 0;) rest = rest.subarray(this.files.writeSync(this.fd, rest));
-    } catch {
-      // The process is about to end; there is nobody left to tell.
+    let patience = LAST_LINES_MS / AGAIN_MS_MIN;
+    for (let rest = Buffer.concat(parts); rest.length > 0 && this.fd !== NOBODY_READS;) {
+      try {
+        rest = rest.subarray(this.files.writeSync(this.fd, rest));
+      } catch (error) {
+        // The process is about to end; there is nobody left to tell.
+        if (codeOf(error) !== "EAGAIN" || --patience < 0) return;
+        Atomics.wait(NEVER_WOKEN, 0, 0, AGAIN_MS_MIN);
+      }
     }
+  }
+
+  private get isStandard(): boolean {
+    return this.output === "stdout" || this.output === "stderr";
   }
 
   private pump(): void {
@@ -180,13 +186,33 @@ export class LogSink {
       const buffer = only !== undefined && parts.length === 1 ? only.data : Buffer.concat(parts.map(({ data }) => data));
       this.current = { buffer, offset: 0, parts };
     }
+    if (this.fd === NOBODY_READS) {
+      const problem = this.openAgain();
+      if (problem !== null) return this.failed(problem);
+    }
     const { buffer, offset } = this.current;
     this.writing = true;
     this.files.write(this.fd, buffer, offset, buffer.length - offset, (error, written) => {
       this.writing = false;
       if (error === null) this.wrote(written);
-      else this.failed(error);
+      else this.failed(error.code ?? "unknown");
     });
+  }
+
+  /** null: it is open. */
+  private openAgain(): string | null {
+    try {
+      this.fd = this.files.open(this.output);
+      return this.fd === NOBODY_READS ? "ENXIO" : null;
+    } catch (error) {
+      return codeOf(error) || "unknown";
+    }
+  }
+
+  /** The next reader begins with a whole line. */
+  private rewindToLine(): void {
+    if (this.current !== null && this.current.offset > 0)
+      this.current.offset = this.current.buffer.lastIndexOf(0x0a, this.current.offset - 1) + 1;
   }
 
   private takeParts(): Waiting[] {
@@ -205,6 +231,7 @@ export class LogSink {
     if (current === null) return;
     current.offset += written;
     this.failureCode = "";
+    this.againMs = AGAIN_MS_MIN;
     if (current.offset >= current.buffer.length) {
       this.current = null;
       this.settle(current.parts);
@@ -213,9 +240,8 @@ export class LogSink {
     this.pump();
   }
 
-  private failed(error: NodeJS.ErrnoException): void {
-    const code = error.code ?? "unknown";
-    if (code === "EPIPE" || this.closed) {
+  private failed(code: string): void {
+    if ((code === "EPIPE" && this.isStandard) || this.closed) {
       this.broken = true;
       this.failureCode = code;
       const lost = [...(this.current?.parts ?? []), ...this.waiting.splice(0)];
@@ -226,17 +252,21 @@ export class LogSink {
       this.pump();
       return;
     }
+    if (code === "EPIPE") {
+      this.files.close(this.fd);
+      this.fd = NOBODY_READS;
+      this.rewindToLine();
+    }
     if (code !== "EAGAIN") {
       this.failureCode = code;
       this.report();
     }
-    this.retry = setTimeout(
-      () => {
-        this.retry = null;
-        this.pump();
-      },
-      code === "EAGAIN" ? AGAIN_MS : FULL_MS,
-    );
+    const delay = code === "EAGAIN" ? this.againMs : this.fd === NOBODY_READS ? NO_READER_MS : FULL_MS;
+    this.againMs = Math.min(2 * this.againMs, AGAIN_MS_MAX);
+    this.retry = setTimeout(() => {
+      this.retry = null;
+      this.pump();
+    }, delay);
     // A log that cannot be written must not keep a process alive that has nothing else to do; flush has a timer of its own.
     this.retry.unref();
   }
@@ -259,7 +289,8 @@ export class LogSink {
     if (code === "") {
       this.onTrouble?.({ event: "log_lines_dropped", message: `${lines} log lines dropped: ${this.output} does not keep up`, lines, code });
     } else {
-      this.onTrouble?.({ event: "log_output_failed", message: `cannot write the log to ${this.output}: ${code}`, lines, code });
+      const why = code === "ENXIO" || code === "EPIPE" ? `nobody reads it (${code})` : code;
+      this.onTrouble?.({ event: "log_output_failed", message: `cannot write the log to ${this.output}: ${why}`, lines, code });
     }
   }
 
@@ -272,6 +303,7 @@ export class LogSink {
       const fd = this.files.open(this.output);
       this.files.close(this.fd);
       this.fd = fd;
+      this.rewindToLine();
       this.reopened = null;
     } catch (error) {
       problem = codeOf(error) || "unknown";
@@ -288,9 +320,4 @@ export class LogSink {
   }
 }
 
-const nodeFiles: SinkFiles = {
-  write: (fd, buffer, offset, length, done) => fs.write(fd, buffer, offset, length, null, done),
-  writeSync: (fd, buffer) => fs.writeSync(fd, buffer),
-  open: (path) => fs.openSync(path, "a", 0o640),
-  close: (fd) => fs.closeSync(fd),
-};
+const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
