@@ -1,4 +1,4 @@
-/** docs/observability.md: what the program says of itself, from the lists that it says it by. */
+/** docs/observability.md: log keys, outcomes, events and metrics, from the lists that the program itself uses. */
 import { Faults } from "../src/http1/faults.ts";
 import { COUNTER_METRICS, EVENTS, METRICS } from "../src/observe/names.ts";
 import * as answers from "../src/proxy/answers.ts";
@@ -13,15 +13,15 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   method: "As received.",
   host: "In lower case, without port.",
   path: "As received, without the query, which may hold secrets.",
-  status: "Of the answer; 499: the client left before there was one.",
-  bytes_received: "Of the request, head included.",
-  bytes_sent: "Handed to the system for the client, head included.",
+  status: "Status of the answer; 499: the client left before there was one.",
+  bytes_received: "Bytes of the request, head included.",
+  bytes_sent: "Bytes handed to the system for the client, head included.",
   duration_ms: "From the request's first byte to the last of its answer.",
   origin_head_ms: "To the end of the endpoint's response head; absent where there was none.",
-  endpoint: "URL of the endpoint that answered or failed last; empty for none.",
-  route: "Its name, or `#1` for the first one without.",
+  endpoint: "URL of the endpoint that answered or failed last; empty where there was none.",
+  route: "The route's name, or its place in the file where it has none: `#1` is the first route.",
   attempts: "Endpoints, or connections to them, that were tried.",
-  outcome: "How it ended, see below.",
+  outcome: "How the request ended, see below.",
   worker: "The thread, from 0.",
 };
 
@@ -54,14 +54,14 @@ export function observabilityPage(): string {
     kind,
     `${status}, \`Proxy-Status: ${proxyStatus}\`: ${detail}`,
   ]);
-  return `# What it says of itself
+  return `# Logs, events and metrics
 
 <!-- Made from the lists in src by \`npm run docs\`; a test compares both. -->
 
 ## The access log
 
-A line for each request, in JSON (\`logging.format: json\`) with these keys; the text format has the same values in the same order. All of it is ASCII, what else a
-client sends is escaped.
+Each request has one line. In JSON (\`logging.format: json\`) it has these keys; the text format has the same values in the same order. Lines are ASCII:
+other characters that a client sends are escaped.
 
 ${table("key", ACCESS_FIELDS)}
 
@@ -69,15 +69,15 @@ ${table("key", ACCESS_FIELDS)}
 
 ${table("outcome", ENDS)}
 
-Endpoints that failed, with the status that the client got where no response had begun:
+An endpoint failed. The client got this status, unless the response had begun:
 
 ${table("outcome", Object.fromEntries(failed))}
 
-Requests that were answered by the proxy itself:
+The proxy itself answered the request:
 
 ${table("outcome", { ...Object.fromEntries(own), ...MIDDLEWARE })}
 
-Requests that were refused as malformed or too large:
+The request was malformed or too large:
 
 ${table("outcome", Object.fromEntries(refused))}
 
