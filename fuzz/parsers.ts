@@ -19,7 +19,7 @@ import { Event } from "../src/http1/message-reader.ts";
 import { RequestReader } from "../src/http1/request-reader.ts";
 import { AddedFields, requestHeadText } from "../src/net/request-writer.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
-import { normalizePath, otherReadings } from "../src/policy/route/normalize-path.ts";
+import { normalizePath, otherReadings, referenceReadings } from "../src/policy/route/normalize-path.ts";
 import { acceptsJson } from "../src/proxy/answers.ts";
 import { admitRequest } from "../src/proxy/forwarding.ts";
 
@@ -102,7 +102,8 @@ export const PARSERS: readonly TextParser[] = [
       assert.match(path, /^\/[ -~]*$/);
       assert.doesNotMatch(path, /\/\.{0,2}\/|\/\.\.?$|\\/, "no empty and no dot segments");
       assert.equal(normalizePath(path), path, "idempotent");
-      for (const other of otherReadings(pathOf(text), path)) assert.match(other, /^\/[ -~]*$/);
+      for (const other of [...otherReadings(pathOf(text), path), ...referenceReadings(pathOf(text), path)])
+        assert.match(other, /^\/[ -~]*$/);
     },
   ),
   parser(

@@ -10,6 +10,7 @@ import type { RawOrigin } from "./support/raw-origin.ts";
 let origin: RawOrigin;
 let guarded: Millrace;
 let open: Millrace;
+let mixed: Millrace;
 
 before(async () => {
   origin = await startRawOrigin({});
@@ -24,11 +25,19 @@ logging: { access: false, level: warn }
     config(`{ match: { path: "/admin/*" }, authentication: { tokens: [s3cret] }, upstream: app }, { upstream: app }`),
   );
   open = await startMillrace(config(`{ upstream: app }`));
+  mixed = await startMillrace(
+    config(
+      `{ match: { path: "/admin/*" }, authentication: { tokens: [s3cret] }, upstream: app },
+       { match: { path: "/login" }, rate_limit: { requests_per_minute: 1 }, upstream: app },
+       { match: { path: "/api/*" }, upstream: app }, { match: { path: "/static/*" }, upstream: app }`,
+    ),
+  );
 });
 
 after(async () => {
   assert.equal(await guarded.stop(), 0);
   assert.equal(await open.stop(), 0);
+  assert.equal(await mixed.stop(), 0);
   await origin.close();
 });
 
@@ -41,8 +50,11 @@ test("a guarded path is not reached without its token, however it is spelled", a
     ["/admin//x/../y", 400],
     ["/admin/../x", 400],
     ["/x/../admin", 400],
-    ["//admin", 400],
+    ["//admin", 401],
+    ["///admin/x", 401],
+    ["http://a.test//admin", 401],
     ["//x/admin", 400],
+    ["///x//admin", 400],
     ["/\\x/admin", 400],
     ["/./admin", 400],
     ["/static/..%2fadmin", 400],
@@ -80,4 +92,52 @@ test("what is taken goes on as it was spelled", async () => {
     assert.equal(status, 200, path);
     assert.equal(origin.requests.at(-1)?.head.split("\r\n", 1)[0], `GET ${path} HTTP/1.1`);
   }
+});
+
+test("a base URL that ends in a slash leads to the same route, and goes on as it was spelled", async () => {
+  for (const target of ["//api/users", "///api/users", "//api//users/?q=//x", "//api?x", "//api", "//static/a.css", "//api/%75sers;v=1"]) {
+    for (const spelled of [target, `http://a.test${target}`]) {
+      const { status } = await ask(mixed.port, get(spelled));
+      assert.equal(status, 200, spelled);
+      assert.equal(origin.requests.at(-1)?.head.split("\r\n", 1)[0], `GET ${target} HTTP/1.1`);
+    }
+  }
+  assert.equal((await ask(mixed.port, get("//"))).status, 404);
+  assert.equal((await ask(mixed.port, get("//other/x"))).status, 404);
+});
+
+test("two slashes lead around no token check and no limit, whatever the origin makes of them", async () => {
+  const before = origin.requests.length;
+  for (const path of [
+    "//api/admin",
+    "//api//admin/x",
+    "///api/admin",
+    "//api/%61dmin",
+    "//api/admin;x",
+    "//api;x/admin",
+    "//api/./admin",
+    "//api/../admin",
+    "//../admin",
+    "/./admin",
+    "/.//api/admin",
+    "//./admin",
+    "//static@api/admin",
+    "//api%2fadmin",
+    "//api\\admin",
+    "/\\api/admin",
+    "\\\\api/admin",
+    "/%2fapi/admin",
+    "/%2f%2fapi/admin",
+    "//%61pi//%61dmin",
+    "//api/login",
+    "//static/login",
+    "http://a.test//api/admin",
+    "http://a.test///api/admin/x",
+  ]) {
+    const { status } = await ask(mixed.port, get(path));
+    assert.ok(status === 400 || status === 401 || status === 404, `${path}: ${status}`);
+    assert.equal(origin.requests.length, before, path);
+  }
+  // With the token the guarded route itself takes the merged path.
+  assert.equal((await ask(mixed.port, get("//admin/x", ["Authorization: Bearer s3cret"]))).status, 200);
 });

@@ -18,7 +18,7 @@ import { normalizePath } from "../policy/route/normalize-path.ts";
 import { BODY_TOO_LARGE } from "../proxy/answers.ts";
 import { admitRequest } from "../proxy/forwarding.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
-import { routeMiddleware } from "../proxy/snapshot.ts";
+import { matchable, routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
@@ -74,7 +74,8 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   if (path === null) return [...lines, "refused with 400: the path is malformed"];
   if (path !== request.path) lines.push(`matched as ${path}`, "");
   const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
-  const routes = explainRoutes(config.routes, request, path, labelOf);
+  const matched = config.routes.map(matchable);
+  const routes = explainRoutes(matched, request, path, labelOf);
   lines.push("routes:");
   for (const route of routes) {
     lines.push(`  ${route.matched ? "takes it " : "no       "} ${labelOf(route.index)}: ${route.why}`);
@@ -82,7 +83,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const taken = routes.find((route) => route.matched);
   const route = taken === undefined ? undefined : config.routes[taken.index];
   if (taken === undefined || route === undefined) {
-    const ambiguous = compilePositions(config.routes).find(request, path) === AMBIGUOUS;
+    const ambiguous = compilePositions(matched).find(request, path) === AMBIGUOUS;
     return [...lines, "", ambiguous ? "refused with 400: origins may read the path differently" : "answered with 404: no route takes it"];
   }
   const upstream = config.upstreams[route.upstream];

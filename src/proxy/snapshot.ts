@@ -15,8 +15,9 @@ import { corsMiddleware } from "../middleware/cors/cors.ts";
 import { rateLimitMiddleware } from "../middleware/rate-limit/rate-limit.ts";
 import { makeBalancer } from "../policy/balance/make-balancer.ts";
 import type { Balancer } from "../policy/balance/balancer.ts";
+import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
-import type { RouteTable } from "../policy/route/match.ts";
+import type { MatchableRoute, RouteTable } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
@@ -121,7 +122,7 @@ export class Snapshot {
     }
     this.groups = groups;
     this.table = compileRoutes(
-      config.routes.map((route, index) => ({ match: route.match, cors: route.cors, taker: compileRoute(route, index, groups, context) })),
+      config.routes.map((route, index) => ({ ...matchable(route), taker: compileRoute(route, index, groups, context) })),
     );
     this.statusPath = config.status_path;
     this.statusRoute = ownRoute("status", () => ({
@@ -148,6 +149,11 @@ export class Snapshot {
   poolKeys(): string[] {
     return [...this.groups.values()].flatMap((group) => group.endpoints.map((endpoint) => endpoint.key));
   }
+}
+
+/** What matching needs of a route. */
+export function matchable(route: RouteConfig): MatchableRoute {
+  return { match: route.match, cors: route.cors, guards: guardsOf(route) };
 }
 
 /** The middleware of a route in the order in which they act: CORS answers preflights first, the limiter spares the token check. */

@@ -2,9 +2,10 @@
  * Why each route takes a request or does not, in words for people. It reads the conditions one by one instead of asking the
  * index; a property test holds both together.
  */
+import { lackingGuard } from "./guards.ts";
 import { compileConditions, conditionsHold, methodHolds } from "./match.ts";
 import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./match.ts";
-import { otherReadings } from "./normalize-path.ts";
+import { otherReadings, referenceReadings } from "./normalize-path.ts";
 
 export interface RouteExplanation {
   /** Position in the file, from 0. */
@@ -30,23 +31,37 @@ export function explainRoutes(
   const takerOf = (path: string): number => rules.findIndex((rule) => firstObjection(rule, request, path) === null);
   const winner = takerOf(normalizedPath);
   // A first route without conditions takes everything, however it reads.
-  const other =
-    winner === 0 && takesEverything(rules[0])
-      ? undefined
-      : otherReadings(request.path, normalizedPath).find((path) => takerOf(path) !== winner);
+  const obstacle = winner === 0 && takesEverything(rules[0]) ? null : obstacleTo(winner, routes, request, normalizedPath, takerOf, labelOf);
   return rules.map((rule, index) => {
     const objection = firstObjection(rule, request, normalizedPath);
     if (objection !== null) return { index, matched: false, why: objection };
     if (index !== winner) return { index, matched: false, why: `it would take it, but route ${labelOf(winner)} stands before it` };
-    if (other === undefined) return { index, matched: true, why: describeTaking(routes[index]?.match ?? {}) };
-    const taker = takerOf(other);
-    const leads = taker < 0 ? "no route" : `route ${labelOf(taker)}`;
-    return {
-      index,
-      matched: false,
-      why: `an origin may read the path as ${JSON.stringify(other)}, which leads to ${leads}: nobody takes it`,
-    };
+    return obstacle === null
+      ? { index, matched: true, why: describeTaking(routes[index]?.match ?? {}) }
+      : { index, matched: false, why: `${obstacle}: nobody takes it` };
   });
+}
+
+/** Why the route whose conditions hold may not take the request; null: it may. */
+function obstacleTo(
+  winner: number,
+  routes: readonly MatchableRoute[],
+  request: MatchedRequest,
+  normalizedPath: string,
+  takerOf: (path: string) => number,
+  labelOf: (index: number) => string,
+): string | null {
+  const leading = (path: string, taker: number): string =>
+    `an origin may read the path as ${JSON.stringify(path)}, which leads to ${taker < 0 ? "no route" : `route ${labelOf(taker)}`}`;
+  const other = otherReadings(request.path, normalizedPath).find((path) => takerOf(path) !== winner);
+  if (other !== undefined) return leading(other, takerOf(other));
+  for (const path of referenceReadings(request.path, normalizedPath)) {
+    const taker = takerOf(path);
+    const lacking = lackingGuard(routes[winner]?.guards ?? [], routes[taker]?.guards ?? []);
+    // Not its setting, which may be secret.
+    if (taker !== winner && lacking !== undefined) return `${leading(path, taker)}, whose ${lacking.replace(/=.*/s, "")} this one lacks`;
+  }
+  return null;
 }
 
 function takesEverything(rule: Rule | undefined): boolean {

@@ -24,7 +24,7 @@ function positionIn(table: RouteTable<Ordered>, asked: MatchedRequest, canonical
 }
 
 function find(
-  routes: readonly RouteConditions[],
+  routes: readonly (RouteConditions & Pick<MatchableRoute, "guards">)[],
   host: string,
   path: string,
   method?: string,
@@ -32,7 +32,11 @@ function find(
 ): number | typeof AMBIGUOUS {
   const canonical = normalizePath(path);
   assert.ok(canonical !== null);
-  return positionIn(compilePositions(routes.map((match) => ({ match }))), request(host, path, method, headers), canonical);
+  return positionIn(
+    compilePositions(routes.map(({ guards = [], ...match }) => ({ match, guards }))),
+    request(host, path, method, headers),
+    canonical,
+  );
 }
 
 test("the first route in the file wins, whatever is more specific", () => {
@@ -76,12 +80,14 @@ test("paths", () => {
 });
 
 test("no spelling leads around a route", () => {
-  const routes = [{ path: ["/admin/*"] }, { path: ["/static/*"] }, {}];
+  const routes = [{ path: ["/admin/*"], guards: ["authentication"] }, { path: ["/static/*"] }, {}];
   for (const path of [
     "/%61dmin",
     "/admin;x=1/",
     "/admin/",
     "/admin//x",
+    "//admin",
+    "///admin/x",
     "/;x/admin",
     "/admin/a/../b",
     "/admin/./a%2Fb",
@@ -95,8 +101,9 @@ test("no spelling leads around a route", () => {
     "/admin/../static",
     "/admin/../x",
     "/./admin",
-    "//admin",
     "//x/admin",
+    "//static/admin",
+    "///static//admin/x",
     "/\\x/admin",
     "///x\\admin",
     "/admin\\x",
@@ -120,6 +127,39 @@ test("no spelling leads around a route", () => {
   // Where the first route takes everything there is nothing to lead around.
   assert.equal(find([{}, { path: ["/admin/*"] }], "a.test", "//x/admin"), 0);
   assert.equal(find([{}], "a.test", "/admin/../x%2Fy"), 0);
+});
+
+test("a path that begins with two slashes is taken by the merged one, if the route has the guards of the other reading", () => {
+  const taker = (path: string, ...guards: readonly (readonly string[])[]): number | typeof AMBIGUOUS =>
+    find(
+      [
+        { path: ["/api/*"], guards: guards[0] ?? [] },
+        { path: ["/users/*"], guards: guards[1] ?? [] },
+      ],
+      "a.test",
+      path,
+    );
+  for (const path of ["//api/users", "///api/users/1", "//api//users", "//api", "//api/", "//%61pi/users", "//api;v=1/users"]) {
+    assert.equal(taker(path), 0, path);
+    assert.equal(taker(path, ["a"]), 0, path);
+    assert.equal(taker(path, ["a", "b"], ["a"]), 0, path);
+  }
+  for (const path of ["//api/users", "///api/users/1", "//api//users", "//api/%75sers/x"]) {
+    assert.equal(taker(path, ["a"], ["a"]), 0, path);
+    assert.equal(taker(path, [], ["a"]), AMBIGUOUS, path);
+    assert.equal(taker(path, ["a"], ["b"]), AMBIGUOUS, path);
+    assert.equal(taker(path, ["a"], ["a", "b"]), AMBIGUOUS, path);
+  }
+  assert.equal(taker("//api/others", [], ["a"]), 0);
+  assert.equal(taker("//users/api", ["a"], []), AMBIGUOUS);
+  // Nothing goes on where the merged path leads to no route.
+  assert.equal(taker("//x@y:80/users", [], ["a"]), NO_ROUTE);
+  assert.equal(taker("//", ["a"], ["b"]), NO_ROUTE);
+  // The other readings are as before.
+  for (const path of ["//../api/x", "/%2fapi/x", "//api%2fusers", "/./api/x", "//./api/x"]) {
+    const found = normalizePath(path) === null ? AMBIGUOUS : taker(path);
+    assert.equal(found, AMBIGUOUS, path);
+  }
 });
 
 test("methods", () => {
@@ -186,8 +226,13 @@ test("the index agrees with reading the conditions one by one", () => {
       fc.constantFrom("GET", "HEAD", "PUT", "OPTIONS"),
       fc.constantFrom({}, { "x-a": "1" }, { "x-a": "2" }, ...PREFLIGHTS),
       fc.nat(255),
-      (matches, hostName, path, method, headers, cors) => {
-        const routes: MatchableRoute[] = matches.map((match, index) => ((cors >> index) % 2 === 1 ? { match, cors: {} } : { match }));
+      fc.infiniteStream(fc.subarray(["a", "b"])),
+      (matches, hostName, path, method, headers, cors, guards) => {
+        const routes: MatchableRoute[] = matches.map((match, index) => ({
+          match,
+          ...((cors >> index) % 2 === 1 ? { cors: {} } : {}),
+          guards: guards.next().value,
+        }));
         const canonical = normalizePath(path);
         assert.ok(canonical !== null);
         const asked = request(hostName, path, method, headers);
@@ -231,6 +276,12 @@ test("explains in words", () => {
     labelOf,
   );
   assert.match(ambiguous[1]?.why ?? "", /may read the path as "\/admin\/x", which leads to route #1/);
+  const guarded: MatchableRoute[] = [{ match: { path: ["/admin/*"] }, guards: ["rate_limit=1", 'authentication="s3cret"'] }, { match: {} }];
+  const [, around] = explainRoutes(guarded, request("a.test", "//x/admin"), "/x/admin", labelOf);
+  assert.equal(
+    around?.why,
+    'an origin may read the path as "/admin", which leads to route #1, whose rate_limit this one lacks: nobody takes it',
+  );
 });
 
 test("ten thousand routes are found in microseconds", () => {

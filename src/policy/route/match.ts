@@ -12,14 +12,16 @@
  * it names, and a header condition may also hold for what it announces. Its answer would otherwise be another route's, or the origin's.
  *
  * A path may have several readings (normalize-path.ts), `/admin%2fx` for one. It is taken only when all of them lead to the same route:
- * otherwise it would pass by the route of `/admin/*` on its way to an origin that reads it so.
+ * otherwise it would pass by the route of `/admin/*` on its way to an origin that reads it so. One reading may lead elsewhere: that of
+ * `//api/users` as `/users` of a host `api`. The route of `/api/*` takes it if it has the guards of the other one (guards.ts).
  *
  * The table is an index (host, then a tree of path segments), so 10,000 routes cost about what ten do. Routes that share host
  * and path and differ only in methods or headers are tried one by one.
  */
 import { SliceMap } from "../../base/slice-map.ts";
 import type { RequestHead } from "../../http/request-head.ts";
-import { normalizePattern, otherReadings } from "./normalize-path.ts";
+import { lackingGuard } from "./guards.ts";
+import { normalizePattern, otherReadings, referenceReadings } from "./normalize-path.ts";
 
 /** The conditions of a route as the configuration gives them. */
 export interface RouteConditions {
@@ -33,6 +35,8 @@ export interface MatchableRoute {
   readonly match: RouteConditions;
   /** Given: preflights are answered for it. */
   readonly cors?: unknown;
+  /** What keeps requests away (guards.ts). */
+  readonly guards?: readonly string[];
 }
 
 /** What matching looks at; `host` in lower case, without port and trailing dot. */
@@ -53,12 +57,34 @@ export const AMBIGUOUS: unique symbol = Symbol("ambiguous");
 
 /** Throws a RangeError for a path that can never match: one without a leading slash, or one that requests are refused for. */
 export function compileRoutes<Taker extends Ordered>(entries: readonly RouteEntry<Taker>[]): RouteTable<Taker> {
-  return new RouteTable(entries.map((entry) => ({ rule: compileConditions(entry), taker: entry.taker })));
+  const candidates = entries.map((entry) => ({ rule: compileConditions(entry), taker: entry.taker }));
+  return new RouteTable(candidates, new Guards(entries));
 }
 
 /** The same for whoever wants to know nothing but positions. */
 export function compilePositions(routes: readonly MatchableRoute[]): RouteTable<Ordered> {
-  return compileRoutes(routes.map(({ match, cors }, index) => ({ match, cors, taker: { index } })));
+  return compileRoutes(routes.map((route, index) => ({ ...route, taker: { index } })));
+}
+
+/** The guards of each taker, as numbers: their texts may hold secrets and need not stay in memory. */
+class Guards {
+  private readonly byIndex: readonly (readonly number[])[];
+
+  constructor(entries: readonly RouteEntry<Ordered>[]) {
+    const numbers = new Map<string, number>();
+    const byIndex: (readonly number[])[] = [];
+    for (const { guards = [], taker } of entries) {
+      if (guards.length === 0) continue;
+      for (const guard of guards) if (!numbers.has(guard)) numbers.set(guard, numbers.size);
+      byIndex[taker.index] = guards.map((guard) => numbers.get(guard) ?? -1);
+    }
+    this.byIndex = byIndex;
+  }
+
+  /** Whether `taker` asks for all that `other` asks for. */
+  holdsAllOf(taker: Ordered, other: Ordered): boolean {
+    return lackingGuard(this.byIndex[taker.index] ?? [], this.byIndex[other.index] ?? []) === undefined;
+  }
 }
 
 /** A taker and what else than the place where it stands in the index must hold. */
@@ -78,9 +104,11 @@ export class RouteTable<Taker extends Ordered> {
   /** By suffix with its leading dot: `.example.com`. */
   private readonly wildcardHosts: SliceMap<PathIndex<Taker> | Taker>;
   private readonly anyHost: PathIndex<Taker> = new PathIndex();
+  private readonly guards: Guards;
 
   /** @param candidates in the order of their indexes */
-  constructor(candidates: readonly Candidate<Taker>[]) {
+  constructor(candidates: readonly Candidate<Taker>[], guards: Guards) {
+    this.guards = guards;
     const first = candidates.findIndex(({ rule }) => rule.hosts.length === 0 && rule.paths.length === 0 && isPlain(rule));
     this.catchAll = candidates[first]?.taker ?? null;
     const exact = new Map<string, PathIndex<Taker>>();
@@ -109,7 +137,16 @@ export class RouteTable<Taker extends Ordered> {
     for (let index = 0; index < readings.length; index++) {
       if (this.search(request, readings[index] ?? "") !== found) return AMBIGUOUS;
     }
-    return found;
+    // A path that came in its canonical form does not begin with two slashes.
+    return found === null || request.path === normalizedPath || this.isGuarded(found, request, normalizedPath) ? found : AMBIGUOUS;
+  }
+
+  /** Whether `found` asks for all that it takes to reach what an origin may read into the path (referenceReadings). */
+  private isGuarded(found: Taker, request: MatchedRequest, normalizedPath: string): boolean {
+    return referenceReadings(request.path, normalizedPath).every((path) => {
+      const other = this.search(request, path);
+      return other === null || other === found || this.guards.holdsAllOf(found, other);
+    });
   }
 
   private search(request: MatchedRequest, path: string): Taker | null {

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { normalizePath, normalizePattern, otherReadings } from "./normalize-path.ts";
+import { normalizePath, normalizePattern, otherReadings, referenceReadings } from "./normalize-path.ts";
 
 const canonical: [string, string][] = [
   ["/", "/"],
@@ -125,14 +125,32 @@ test("the further readings of a path are those of origins that read it otherwise
     ["/a%3fx/b", ["/a"]],
     ["/a%253fx/b", ["/a%3Fx/b", "/a"]],
     [`/${encodedTimes(3)}`, ["/A"]],
-    ["//a/b", ["/b"]],
-    ["//a", ["/"]],
-    ["///a\\b/c", ["/a/b/c", "/b/c"]],
-    ["/\\a/b", ["/a/b", "/b"]],
-    ["//a/b%2fc", ["/a/b/c", "/b%2Fc", "/b/c"]],
+    ["//a/b", []],
+    ["///a\\b/c", ["/a/b/c"]],
+    ["/\\a/b", ["/a/b"]],
+    ["//a/b%2fc", ["/a/b/c"]],
   ];
   for (const [path, expected] of cases) {
     assert.deepEqual(otherReadings(path, normalizePath(path) ?? "").toSorted(), expected.toSorted(), path);
+  }
+});
+
+test("a target that is resolved as a reference loses its authority", () => {
+  const cases: [string, string[]][] = [
+    ["/a//b", []],
+    ["//a/b", ["/b"]],
+    ["//a", ["/"]],
+    ["//", []],
+    ["///", []],
+    ["//a//b/", ["/b/"]],
+    ["///a/b", ["/b"]],
+    ["//user@a:80/b", ["/b"]],
+    ["///a\\b/c", ["/b/c"]],
+    ["/\\a/b", ["/b"]],
+    ["//a/b%2fc", ["/b%2Fc", "/b/c"]],
+  ];
+  for (const [path, expected] of cases) {
+    assert.deepEqual(referenceReadings(path, normalizePath(path) ?? "").toSorted(), expected.toSorted(), path);
   }
 });
 
@@ -179,7 +197,7 @@ test("is idempotent and leaves no dot segment, no empty segment, no raw byte", (
         assert.doesNotMatch(once, /%(?![0-9A-F]{2})|%(?:4[1-9A-F]|6[1-9A-F]|3[0-9]|2E)/);
         const others = otherReadings(path, once);
         assert.equal(new Set(others).size, others.length);
-        for (const other of others) {
+        for (const other of [...others, ...referenceReadings(path, once)]) {
           assert.notEqual(other, once);
           assert.match(other, /^\/[ -~]*$/);
           assert.ok(!other.includes("//") && !other.includes(";") && !other.includes("\\"), other);
@@ -223,7 +241,9 @@ test("takes linear time", () => {
   for (const unit of ["../", "//", ";", "%2e%2e/", "a/../", "\\", "%", "%2f..%2f", "%25", "%2f", "a%2fb%5cc;d/", "./a%253f", "%2%35"]) {
     const path = `/${unit.repeat(50_000)}x`;
     const read = normalizePath(path);
-    if (read !== null) otherReadings(path, read);
+    if (read === null) continue;
+    otherReadings(path, read);
+    referenceReadings(`/${path}`, read);
   }
   assert.ok(performance.now() - started < 3000);
 });

@@ -10,7 +10,7 @@
  * 4. `.` and `..` are resolved (RFC 3986 section 5.2.4); nothing climbs over the root.
  *
  * Origins differ in what they make of a path, and the proxy cannot know which one it has before it. So a path may have further readings
- * (`otherReadings`), and a route takes it only if all of them lead to that route. Where even those would be guesses, it is refused, as
+ * (`otherReadings`, `referenceReadings`), and where they lead elsewhere nobody takes it (match.ts). Where even those would be guesses, it is refused, as
  * null, and the answer is 400 (RFC 9112 section 3); honest clients need none of it, for URL parsers resolve dot segments themselves:
  * - NUL, encoded or not: it ends the path for origins written in C;
  * - a dot segment that does not stand plainly between slashes: `%2e%2e`, `..;x`, `..%2f`, `..\`;
@@ -31,21 +31,19 @@ export function normalizePath(path: string): string | null {
  * The further readings of a path whose canonical form is `canonical`, in canonical form and different from it; hardly any path has one:
  * - encoded slashes and backslashes, and plain backslashes, as separators;
  * - encoded more than once, or with an encoded `;`, `?` or `#`: as an origin behind another decoder gets it;
- * - dot segments as names, which is what origins see that compare paths as they stand;
- * - "//host/path" as `/path`: so URL parsers read it that resolve a target as a reference (RFC 3986 section 4.2).
+ * - dot segments as names, which is what origins see that compare paths as they stand.
  */
 export function otherReadings(path: string, canonical: string): readonly string[] {
-  if (path === canonical && !canonical.includes("%")) return NONE;
-  const hasDots = DOT_SEGMENT.test(path);
-  const readings = new Set<string>();
-  for (const [form, separators] of formsOf(path)) {
-    for (const shown of LIKE_AUTHORITY.test(path) ? [form, `/${form.replace(AUTHORITY, "").replace(FIRST_SEPARATOR, "")}`] : [form]) {
-      readings.add(read(shown, separators, true));
-      if (hasDots) readings.add(read(shown, separators, false));
-    }
-  }
-  readings.delete(canonical);
-  return [...readings];
+  return path === canonical && !canonical.includes("%") ? NONE : readingsOf(path, canonical, (form) => form);
+}
+
+/**
+ * The same of origins whose URL parser resolves the target as a reference (RFC 3986 section 4.2): "//host/path" is `/path` to them.
+ * They are apart because such a path is honest more often than not (match.ts): its client has appended `/path` to a URL that ends in
+ * a slash.
+ */
+export function referenceReadings(path: string, canonical: string): readonly string[] {
+  return LIKE_AUTHORITY.test(path) ? readingsOf(path, canonical, withoutAuthority) : NONE;
 }
 
 /** The canonical form of a path out of the configuration, which is Unicode text: its UTF-8 bytes are compared. */
@@ -105,6 +103,23 @@ const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;
 const LIKE_AUTHORITY = /^\/[/\\]/;
 const AUTHORITY = /^(?:\/|%5C)+(?:[^/%]|%(?!5C))*/;
 const FIRST_SEPARATOR = /^(?:\/|%5C)/;
+
+function withoutAuthority(form: string): string {
+  return `/${form.replace(AUTHORITY, "").replace(FIRST_SEPARATOR, "")}`;
+}
+
+/** All but the canonical one; `shownOf` tells what the origin has left of a form. */
+function readingsOf(path: string, canonical: string, shownOf: (form: string) => string): readonly string[] {
+  const hasDots = DOT_SEGMENT.test(path);
+  const readings = new Set<string>();
+  for (const [form, separators] of formsOf(path)) {
+    const shown = shownOf(form);
+    readings.add(read(shown, separators, true));
+    if (hasDots) readings.add(read(shown, separators, false));
+  }
+  readings.delete(canonical);
+  return [...readings];
+}
 
 /** What separates segments beside a slash; null: nothing. */
 type Separators = RegExp | null;

@@ -1,0 +1,21 @@
+/**
+ * What of a route keeps requests away: a token check, limits, and whatever else a route may have. Only what is known to refuse nobody
+ * is left out, so that a feature to come counts as a guard until somebody decides otherwise.
+ *
+ * An origin may read `//api/users` as `/users` of a host `api`. The route of `/api/*` takes such a request all the same, for it mostly
+ * comes of a base URL that ends in a slash, but only if it has every guard of the route that takes `/users` (match.ts).
+ */
+
+/** CORS tells browsers what a page may read; it keeps no request away. */
+const NO_GUARDS: ReadonlySet<string> = new Set(["name", "match", "cors", "upstream"]);
+
+/** `key=setting` for each guard of a route as the configuration gives it; equal texts are equal guards. May hold secrets. */
+export function guardsOf(route: object): readonly string[] {
+  const guards = Object.entries(route).filter(([key, setting]) => setting !== undefined && !NO_GUARDS.has(key));
+  return guards.map(([key, setting]) => `${key}=${JSON.stringify(setting)}`);
+}
+
+/** The first guard that is wanted and not there. */
+export function lackingGuard<Guard>(there: readonly Guard[], wanted: readonly Guard[]): Guard | undefined {
+  return wanted.find((guard) => !there.includes(guard));
+}
