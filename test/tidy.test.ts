@@ -80,6 +80,23 @@ test("every file that a page names exists", () => {
   assert.deepEqual(missing, []);
 });
 
+test("the changelog has one line for each change, and none twice", () => {
+  const text = readText("CHANGELOG.md");
+  const lines = text.split("\n");
+  assert.deepEqual(
+    lines.flatMap((line, index) => (/^\s+\S/.test(line) ? [`CHANGELOG.md:${index + 1}: ${line.trim()}: split it or shorten it`] : [])),
+    [],
+  );
+  // Git joins the lines of two branches by union: what one of them reworded or moved may then stand there twice.
+  for (const release of text.split(/^## /m).slice(1)) {
+    const entries = release.split("\n").filter((line) => /^(- |### )/.test(line));
+    assert.deepEqual(
+      entries.filter((entry, index) => entries.indexOf(entry) !== index),
+      [],
+    );
+  }
+});
+
 test("every npm script that a page or CI names exists", () => {
   const scripts = table(PACKAGE, "scripts");
   const readers = textFiles().filter((file) => file.endsWith(".md") || file === ".ci/run");
