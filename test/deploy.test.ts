@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
+import { parseArguments } from "../src/cli/arguments.ts";
 import { loadConfigFile } from "../src/cli/config-file.ts";
 import type { Config } from "../src/config/schema.ts";
 import { ROOT, readText, textFiles } from "./support/source-files.ts";
@@ -200,6 +201,42 @@ describe("Kubernetes objects", () => {
     assert.equal(container.args.at(-1), `${mount?.mountPath ?? ""}/${Object.keys(configMap.data)[0] ?? ""}`);
     const volume = pod.spec.volumes.find(({ name }) => name === mount?.name);
     assert.equal(volume?.configMap.name, configMap.metadata.name);
+  });
+});
+
+describe("systemd units", () => {
+  const unit = readText("deploy/systemd/millrace.service");
+  const page = readText("deploy/systemd/README.md");
+  const seconds = (key: string): number => Number(new RegExp(`^${key}=(\\d+)$`, "m").exec(unit)?.[1]);
+
+  test("the service's messages are heard, and it gets the time that its end takes", () => {
+    assert.match(unit, /^Type=notify$/m);
+    assert.match(unit, /^NotifyAccess=all$/m);
+    const { delay, timeout } = composeConfig.shutdown;
+    assert.ok(seconds("TimeoutStopSec") > (delay + timeout) / 1000);
+    // A worker that stands still is replaced after ten seconds; systemd would end the whole process.
+    assert.ok(seconds("WatchdogSec") > 20);
+  });
+
+  test("every command is the program that README.md names, with a command and options that it has", () => {
+    const commands = [...unit.matchAll(/^Exec\w+=(.*millrace.*)$/gm)].map(([, command = ""]) => command.split(" "));
+    assert.equal(commands.length, 2);
+    for (const [program = "", ...rest] of commands) {
+      assert.ok(page.includes(`the unit says ${program}\n`), program);
+      assert.notEqual(parseArguments(rest).command, "wrong", rest.join(" "));
+    }
+  });
+
+  test("README.md tells the file names, the variables and the folders as the units do", () => {
+    for (const [, file = ""] of page.matchAll(/deploy\/systemd\/([\w.-]+)"/g))
+      assert.ok(existsSync(path.join(ROOT, "deploy/systemd", file)));
+    assert.match(unit, /^EnvironmentFile=-\/etc\/millrace\/environment$/m);
+    assert.ok(page.includes("/etc/millrace/environment"));
+    assert.match(unit, /^LogsDirectory=millrace$/m);
+    assert.ok(page.includes("/var/log/millrace/"));
+    const ports = readText("deploy/systemd/millrace.socket").match(/^ListenStream=/gm) ?? [];
+    assert.equal(ports.length, 1, "README.md configures fd:3 alone");
+    assert.ok(page.includes('address: "fd:3"'));
   });
 });
 
