@@ -38,9 +38,9 @@ ${setting.more ?? ""}
 }
 
 /** Connects from that address of this machine; resolves with the client once it was answered, or with null once it was turned away. */
-async function enter(proxy: Millrace, from: string = "127.0.0.1"): Promise<RawClient | null> {
+async function enter(proxy: Millrace, from: string = "127.0.0.1", fields: readonly string[] = []): Promise<RawClient | null> {
   const client = await RawClient.connect(proxy.port, "127.0.0.1", from);
-  client.send(get("/"));
+  client.send(get("/", fields));
   await client.until(({ received, ended, closed }) => received.includes("\r\n\r\n") || ended || closed, "an answer or an end");
   return client.received.startsWith("HTTP/1.1 200 ") ? client : null;
 }
@@ -72,6 +72,37 @@ test("one client takes no more connections than it may, another one is let in", 
   assert.equal(await enter(proxy), null);
   clients.push((await enter(proxy, "127.0.0.2")) ?? assert.fail("another client was turned away"));
 });
+
+test(
+  "refused connections are in the log with limit and client, and with a hint where the client looks like a proxy",
+  { timeout: 60_000 },
+  async (t) => {
+    const { proxy } = await running(t, { limits: "connections: 4, connections_per_client: 2", workers: 2 });
+    const clients: RawClient[] = [];
+    t.after(() => clients.forEach((client) => client.destroy()));
+    const from = async (address: string, fields: readonly string[]): Promise<RawClient | null> => {
+      const client = await enter(proxy, address, fields);
+      if (client !== null) clients.push(client);
+      return client;
+    };
+    const logged = (limit: string): RegExpExecArray | null =>
+      new RegExp(`^.*"event":"connections_refused".*"limit":"${limit}".*$`, "m").exec(proxy.output());
+    for (let count = 0; count < 2; count++) assert.notEqual(await from("127.0.0.1", ["X-Forwarded-For: 192.0.2.1"]), null);
+    await proxy.until((output) => /"event":"proxy_not_trusted".*127\.0\.0\.1 sends X-Forwarded-\*/.test(output), "the hint");
+    for (let count = 0; count < 20; count++) assert.equal(await from("127.0.0.1", ["X-Forwarded-For: 192.0.2.1"]), null);
+    await proxy.until(() => logged("connections_per_client") !== null, "the refusals");
+    const said: unknown = JSON.parse(logged("connections_per_client")?.[0] ?? "");
+    assert.partialDeepStrictEqual(said, { level: "warn", listener: "127.0.0.1:0", allowed: 2, client: "127.0.0.1", refused: 1 });
+    for (let count = 0; count < 2; count++) assert.notEqual(await from("127.0.0.2", []), null);
+    for (let count = 0; count < 20; count++) assert.equal(await from("127.0.0.3", []), null);
+    await proxy.until(() => logged("connections") !== null, "the other refusals");
+    assert.match(
+      logged("connections")?.[0] ?? "",
+      /turned away 1 connection, the last from 127\.0\.0\.3: as many are open as the listener may have/,
+    );
+    assert.equal(proxy.output().match(/"event":"(?:connections_refused|proxy_not_trusted)"/g)?.length, 3, "once, not per request");
+  },
+);
 
 test("a trusted proxy has no limit of its own: it speaks for many", { timeout: 60_000 }, async (t) => {
   const { proxy } = await running(t, { limits: "connections_per_client: 1", more: "trusted_proxies: [127.0.0.1]" });

@@ -8,7 +8,7 @@ import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startOrigin } from "./demo-origin.ts";
 
@@ -374,11 +374,12 @@ for (const output of ["stdout", "a named pipe"]) {
     `standard output and error that nobody reads, the log to ${output}: serves and stops`,
     { skip: noNamedPipes, timeout: 60_000 },
     async (t) => {
-      const { folder, file, write } = await setting(t, "", `unix:${fs.mkdtempSync(join(tmpdir(), "millrace-run-"))}/s`);
+      const socketFolder = fs.mkdtempSync(join(tmpdir(), "millrace-run-"));
+      t.after(() => fs.rmSync(socketFolder, { recursive: true, force: true }));
+      const socketPath = join(socketFolder, "s");
+      const { folder, file, write } = await setting(t, "", `unix:${socketPath}`);
       const { path, fd } = namedPipe(t, folder, true);
       write(`logging: { output: "${output === "a named pipe" ? path : output}", format: text }`);
-      const [, socketPath = ""] = /unix:([^"]*)/.exec(fs.readFileSync(file, "utf8")) ?? [];
-      t.after(() => fs.rmSync(dirname(socketPath), { recursive: true, force: true }));
       const child = spawn(process.execPath, [MAIN, "run", "--config", file], { stdio: ["ignore", fd, fd] });
       t.after(() => child.kill("SIGKILL"));
       const ended = once(child, "exit");

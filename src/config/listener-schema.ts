@@ -89,11 +89,11 @@ const limits = z
     }),
     connections: wholeNumber({ min: 1, max: 1_000_000 }).default(100_000).meta({
       description:
-        "Connections that are open at once on this listener, over all threads. Further ones are closed at once. Bounds memory and open files.",
+        "Connections that are open at once on this listener, over all threads. Further ones are closed at once, and the log says so once a minute. Bounds memory and open files.",
     }),
     connections_per_client: wholeNumber({ min: 1, max: 1_000_000 }).default(4096).meta({
       description:
-        "Connections that one client has open at once on this listener, over all threads: by its address, IPv6 by its /64. Further ones are closed at once, so one client cannot take all of `connections`. Addresses of `trusted_proxies` have no such limit: they speak for many.",
+        "Connections that one client has open at once on this listener, over all threads: by its address, IPv6 by its /64. Further ones are closed at once, so one client cannot take all of `connections`, and the log names it once a minute. Addresses of `trusted_proxies` have no such limit: they speak for many.",
     }),
     requests_per_connection: wholeNumber({ min: 1, max: 1_000_000_000 }).default(100_000).meta({
       description:

@@ -103,7 +103,7 @@ const process = {
     }),
   trusted_proxies: z.array(trustedAddress).default([]).meta({
     description:
-      "Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody else it is replaced, for a client can write into it what it likes.",
+      "Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody else it is replaced, for a client can write into it what it likes. The log names such a client once in a while: it may be a proxy that is missing here.",
   }),
   client_address_from: z.enum(["x_forwarded_for", "forwarded"]).default("x_forwarded_for").meta({
     description:

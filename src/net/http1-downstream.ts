@@ -36,7 +36,7 @@ import type { OutletOwner } from "./outlet.ts";
 import { ClientConnections } from "./owned-connections.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import { ReadTarget } from "./read-target.ts";
-import { behindProxy, hiddenOf } from "./request-origin.ts";
+import { SAID_BY_PROXIES, behindProxy, hiddenOf } from "./request-origin.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
 import type { OpenTransport, Transport, TransportReader } from "./transport.ts";
@@ -228,6 +228,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
     if (++this.requests >= requestsMax || ++this.pipelined >= pipelinedMax) this.closing = true;
     head.hidden = hiddenOf(this.peerTrusted, context);
+    if (!this.peerTrusted && (head.present & SAID_BY_PROXIES) !== 0) context.notices.onForwarding(this.peer, context.config);
     const origin = this.peerTrusted ? behindProxy(head, this.peer, context) : this.direct;
     const upgrade = options.upgrade && asksForWebSocket(head);
     const exchange = new Exchange(context.plane, this, head, reader.framing, options, origin, upgrade, startedAt);

@@ -8,6 +8,7 @@ import { clientKey } from "../base/client-key.ts";
 import { NO_SOCKETS } from "../proxy/answers.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { Http1Downstream } from "./http1-downstream.ts";
+import { ListenerNotices } from "./listener-notices.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import type { Thread } from "./thread.ts";
 import type { OpenTransport } from "./transport.ts";
@@ -34,6 +35,7 @@ export class ListenerContext {
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];
   readonly connections: Set<Http1Downstream> = new Set();
+  readonly notices: ListenerNotices;
   private readonly idleReaders: IdleReaders<RequestReader> = new IdleReaders(() => new RequestReader(this.limits));
   /** Clients that cannot be served wait in the system's queue, for the listener accepts none; where it cannot do that, they are told so. */
   canWait: boolean = true;
@@ -45,6 +47,7 @@ export class ListenerContext {
   constructor(plane: Thread, index: number, config: ListenerConfig, trust: Trust) {
     this.plane = plane;
     this.index = index;
+    this.notices = new ListenerNotices(plane, index);
     this.config = config;
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
@@ -53,6 +56,7 @@ export class ListenerContext {
 
   /** A reload changes what new connections, and the next requests of open ones, meet. */
   update(config: ListenerConfig, trust: Trust): void {
+    this.notices.forget();
     this.config = config;
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
@@ -74,9 +78,9 @@ export class ListenerContext {
     // Counted first and judged then, so that two threads cannot both take the last place.
     plane.workers.addConnection(plane.workerIndex, index, clientKey(client), 1);
     const { connections, connections_per_client: perClient } = this.config.limits;
-    const overLimit =
-      plane.workers.connections(index) > connections || (!trusted && plane.workers.connectionsOf(index, clientKey(client)) > perClient);
-    if (overLimit) {
+    const isFull = plane.workers.connections(index) > connections;
+    if (isFull || (!trusted && plane.workers.connectionsOf(index, clientKey(client)) > perClient)) {
+      this.notices.onRefused(isFull ? "connections" : "connections_per_client", client, this.config);
       this.turnAway(open, client);
       return true;
     }

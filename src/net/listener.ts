@@ -44,6 +44,7 @@ export class Listener {
 
   /** Called now and then: goes on accepting once there is place. */
   tick(): void {
+    this.context.notices.tick(this.context.config);
     if (this.pause.isOn && this.context.hasPlace()) this.resume();
   }
 

@@ -7,6 +7,10 @@ import type { RequestHead } from "../http/request-head.ts";
 import type { Origin } from "../proxy/exchange.ts";
 import type { ListenerContext } from "./listener-context.ts";
 
+/** In which proxies say for whom they speak; browsers and programs send none of these. */
+export const SAID_BY_PROXIES: number =
+  bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
+
 /** What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write. */
 export function behindProxy(head: RequestHead, peer: string, context: ListenerContext): Origin {
   const { unsafe_field_names: unsafeFieldNames } = context.config;

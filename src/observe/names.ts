@@ -121,6 +121,8 @@ export const EVENTS = {
   log_reopened: "The log file was reopened.",
   log_lines_dropped: "Log lines were dropped because the output was blocked or full.",
   log_output_failed: "The log output cannot be written.",
+  connections_refused: "A limit of a listener turned connections away; said once a minute at most, with their number and the last client.",
+  proxy_not_trusted: "A client that is not in `trusted_proxies` sends `X-Forwarded-*`; said once an hour at most.",
   accept_failed: "A connection could not be accepted.",
   sockets_short:
     "Open files are nearly used up: idle connections are closed, and accepting pauses (where a listener cannot, new clients are answered 503).",

@@ -58,9 +58,11 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** The events of the application log that a worker reports; observe/names.ts says what each means. */
 export type WorkerEvent =
   | "accept_failed"
+  | "connections_refused"
   | "cors_decision"
   | "endpoint_tls_failed"
   | "middleware_failed"
+  | "proxy_not_trusted"
   | "sockets_enough"
   | "sockets_short"
   | "warm_up_skipped";

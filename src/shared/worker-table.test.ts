@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { WorkerTable } from "./worker-table.ts";
+import { NOTICE, WorkerTable } from "./worker-table.ts";
 
 function table(workers: number = 3, listeners: number = 2): WorkerTable {
   return new WorkerTable(WorkerTable.create(workers, listeners, 0x1234_5678, 0x9abc_def0));
@@ -33,6 +33,23 @@ test("threads that build on one buffer see the same", () => {
   other.addDescriptors(1, -1);
   assert.equal(other.descriptors(), 7);
   assert.equal(other.clients(), 2);
+});
+
+test("what the log says of a listener is counted over all threads, and taken by one of them once in a while", () => {
+  const buffer = WorkerTable.create(2, 2, 1, 2);
+  const [one, other] = [new WorkerTable(buffer), new WorkerTable(buffer)];
+  const take = (table: WorkerTable, nowMs: number): number => table.takeCount(1, NOTICE.connections, nowMs, 60);
+  assert.equal(take(one, 5000), 0);
+  one.count(1, NOTICE.connections);
+  other.count(1, NOTICE.connections);
+  assert.deepEqual([take(one, 5000), take(other, 5000)], [2, 0]);
+  other.count(1, NOTICE.connections);
+  one.clearWorker(0);
+  assert.deepEqual([take(one, 64_999), take(other, 65_000), take(one, 65_000)], [0, 1, 0]);
+  assert.equal(one.takeCount(0, NOTICE.connections, 1e9, 60), 0, "another listener's");
+  assert.equal(one.takeCount(1, NOTICE.forwarding, 1e9, 60), 0);
+  assert.throws(() => one.count(2, NOTICE.connections), RangeError);
+  assert.deepEqual([one.connections(0), one.connections(1), one.descriptors()], [0, 0, 0]);
 });
 
 test("what a dead worker had counted is forgotten, the others' counts stay", () => {

@@ -1,8 +1,9 @@
 /**
  * What all threads must agree on about connections, in memory that they share: how many are open on a listener, how many of those are
- * one client's, how many descriptors the sockets of the process take; and, for the control plane, whether each worker is alive.
+ * one client's, how many descriptors the sockets of the process take, what happened since the log said so; and, for the control plane,
+ * whether each worker is alive.
  *
- *     [ header ][ worker 0: beats | descriptors | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *     [ header ][ notices per listener: count | silent until ][ worker 0: beats | descriptors | connections per listener | two rows of counts by client ][ worker 1 ... ]
  *
  * Each worker writes in its own part only, so counting never contends, and the part of a worker that died is zeroed as a whole. A
  * client's connections are counted in two cells, each chosen by a keyed hash; where other clients share one of them the other tells:
@@ -22,6 +23,13 @@ const SHORT_UNTIL_CELL = 4;
 /** Descriptors are no longer short when they were enough for so long: at the edge they come and go many times a second. */
 const SHORTAGE_LASTS_S = 2;
 
+/** What the log says of a listener once in a while, with how often it happened meanwhile. */
+export const NOTICE = { connections: 0, connections_per_client: 1, forwarding: 2 } as const;
+
+export type Notice = (typeof NOTICE)[keyof typeof NOTICE];
+
+const NOTICES = Object.keys(NOTICE).length;
+
 /** Cells per row of the sketch: with 100,000 connections of as many clients, a cell has about six. */
 const ROW_CELLS = 16_384;
 /** Beats and descriptors, before the listeners' counts. */
@@ -33,6 +41,7 @@ export class WorkerTable {
   private readonly cells: Int32Array;
   private readonly workers: number;
   private readonly listeners: number;
+  private readonly headCells: number;
   private readonly partCells: number;
   private readonly hash: KeyHash;
 
@@ -41,7 +50,7 @@ export class WorkerTable {
    * @param seedLow and seedHigh: 32 random bits each, from a source that cannot be guessed
    */
   static create(workers: number, listeners: number, seedLow: number, seedHigh: number): SharedArrayBuffer {
-    const buffer = new SharedArrayBuffer(4 * (HEADER_CELLS + workers * partCells(listeners)));
+    const buffer = new SharedArrayBuffer(4 * (headCells(listeners) + workers * partCells(listeners)));
     const cells = new Int32Array(buffer);
     cells[LISTENERS_CELL] = listeners;
     cells[SEED_LOW_CELL] = seedLow;
@@ -55,8 +64,9 @@ export class WorkerTable {
     this.cells = new Int32Array(buffer);
     this.workers = this.cells[WORKERS_CELL] ?? 0;
     this.listeners = this.cells[LISTENERS_CELL] ?? 0;
+    this.headCells = headCells(this.listeners);
     this.partCells = partCells(this.listeners);
-    if (this.workers < 1 || this.cells.length !== HEADER_CELLS + this.workers * this.partCells)
+    if (this.workers < 1 || this.cells.length !== this.headCells + this.workers * this.partCells)
       throw new RangeError("not the buffer of a worker table: WorkerTable.create makes one");
     this.hash = new KeyHash(this.cells[SEED_LOW_CELL] ?? 0, this.cells[SEED_HIGH_CELL] ?? 0);
   }
@@ -99,6 +109,22 @@ export class WorkerTable {
     return until !== 0 && nowMs >= until * 1000 && Atomics.compareExchange(this.cells, SHORT_UNTIL_CELL, until, 0) === until;
   }
 
+  /** Counts what the log will say. */
+  count(listener: number, notice: Notice): void {
+    Atomics.add(this.cells, this.noticeCell(listener, notice), 1);
+  }
+
+  /** How often it happened since it was said last, for the one caller that is to say it; 0: it is not to be said at that time. */
+  takeCount(listener: number, notice: Notice, nowMs: number, everyS: number): number {
+    const cell = this.noticeCell(listener, notice);
+    if (Atomics.load(this.cells, cell) === 0) return 0;
+    const silentUntil = Atomics.load(this.cells, cell + 1);
+    if (nowMs < silentUntil * 1000) return 0;
+    const next = Math.ceil(nowMs / 1000) + everyS;
+    if (Atomics.compareExchange(this.cells, cell + 1, silentUntil, next) !== silentUntil) return 0;
+    return Atomics.exchange(this.cells, cell, 0);
+  }
+
   /** Counts a connection of that client on that listener (or, with -1, its end). */
   addConnection(worker: number, listener: number, client: string, delta: 1 | -1): void {
     const part = this.part(worker);
@@ -134,16 +160,20 @@ export class WorkerTable {
     return LISTENERS + this.listeners + ROW_CELLS + ((this.hash.high + Math.imul(listener, 0x85eb_ca6b)) & (ROW_CELLS - 1));
   }
 
+  private noticeCell(listener: number, notice: Notice): number {
+    return HEADER_CELLS + 2 * (this.checked(listener) * NOTICES + notice);
+  }
+
   private sum(offset: number): number {
     let sum = 0;
-    for (let worker = 0, cell = HEADER_CELLS + offset; worker < this.workers; worker++, cell += this.partCells) {
+    for (let worker = 0, cell = this.headCells + offset; worker < this.workers; worker++, cell += this.partCells) {
       sum += Atomics.load(this.cells, cell);
     }
     return sum;
   }
 
   private part(worker: number): number {
-    if (worker >= 0 && worker < this.workers) return HEADER_CELLS + worker * this.partCells;
+    if (worker >= 0 && worker < this.workers) return this.headCells + worker * this.partCells;
     throw new RangeError(`no worker ${worker}`);
   }
 
@@ -151,6 +181,10 @@ export class WorkerTable {
     if (listener >= 0 && listener < this.listeners) return listener;
     throw new RangeError(`no listener ${listener}`);
   }
+}
+
+function headCells(listeners: number): number {
+  return HEADER_CELLS + 2 * NOTICES * listeners;
 }
 
 function partCells(listeners: number): number {
