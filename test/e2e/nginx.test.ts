@@ -45,8 +45,12 @@ describe("origins", { skip: installed ? false : "nginx is not installed: apt-get
     await chmod(folder, 0o755);
     await mkdir(path.join(folder, "html"));
     await writeFile(path.join(folder, "html", "file.bin"), file);
-    await writeFile(path.join(folder, "html", "page.html"), "<p>page</p>".repeat(2000));
+    for (const place of ["", "with-via", "without-via"]) {
+      await mkdir(path.join(folder, "html", place), { recursive: true });
+      await writeFile(path.join(folder, "html", place, "page.html"), "<p>page</p>".repeat(2000));
+    }
     const port = await freePort();
+    const defaultsPort = await freePort();
     await writeFile(
       path.join(folder, "nginx.conf"),
       `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
@@ -55,6 +59,7 @@ http {
   access_log off; types { text/html html; }
   client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
   server { listen 127.0.0.1:${port}; root ${folder}/html; gzip on; gzip_types text/html; gzip_proxied any; keepalive_timeout 1s; }
+  server { listen 127.0.0.1:${defaultsPort}; root ${folder}/html; gzip on; keepalive_timeout 1s; }
 }`,
     );
     nginx = spawn("nginx", ["-p", folder, "-c", path.join(folder, "nginx.conf")], { stdio: "ignore" });
@@ -73,9 +78,13 @@ listeners: [{ address: "127.0.0.1:0" }]
 workers: 2
 upstreams:
   files: { endpoints: ["http://127.0.0.1:${port}"] }
+  with_via: { endpoints: ["http://127.0.0.1:${defaultsPort}"] }
+  without_via: { endpoints: ["http://127.0.0.1:${defaultsPort}"], via: false }
   node: { endpoints: ["http://127.0.0.1:${(node.address() as AddressInfo).port}"] }
 routes:
   - { match: { path: /node/* }, upstream: node }
+  - { match: { path: /with-via/* }, upstream: with_via }
+  - { match: { path: /without-via/* }, upstream: without_via }
   - { upstream: files }
 admin: { address: "127.0.0.1:0" }
 logging: { access: false }
@@ -108,6 +117,16 @@ logging: { access: false }
     assert.equal(whole.headers.get("content-length"), String(file.length));
     const again = await fetch(url("/file.bin"), { headers: { "if-none-match": whole.headers.get("etag") ?? "" } });
     assert.equal(again.status, 304);
+  });
+
+  test("nginx with default settings compresses only for an upstream that turns Via off, as docs/forwarding.md says", async () => {
+    const encodingOf = async (place: string): Promise<string | null> => {
+      const response = await fetch(`http://127.0.0.1:${proxy.port}/${place}/page.html`, { headers: { "Accept-Encoding": "gzip" } });
+      assert.equal(await response.text(), "<p>page</p>".repeat(2000));
+      return response.headers.get("content-encoding");
+    };
+    assert.equal(await encodingOf("with-via"), null);
+    assert.equal(await encodingOf("without-via"), "gzip");
   });
 
   test("a chunked, compressed page passes", async () => {
