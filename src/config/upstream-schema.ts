@@ -134,7 +134,7 @@ export const upstreamSchema: z.ZodType<UpstreamConfig, UpstreamInput> = exactly<
     tls: tls.prefault({}).meta({ description: "How `https` endpoints are verified." }),
     via: z.boolean().default(true).meta({
       description:
-        "Whether requests name this proxy in `Via`. Without it, nginx as the origin compresses as for a direct client, but a loop of proxies through this upstream is not noticed. See docs/forwarding.md.",
+        "Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via` (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.",
     }),
   }),
 );
