@@ -3,7 +3,8 @@
  * is left out, so that a feature to come counts as a guard until somebody decides otherwise.
  *
  * An origin may read `//api/users` as `/users` of a host `api`. The route of `/api/*` takes such a request all the same, for it mostly
- * comes of a base URL that ends in a slash, but only if it has every guard of the route that takes `/users` (match.ts).
+ * comes of a base URL that ends in a slash, but only if it has every guard of the route that takes `/users` (match.ts). An equal limit is
+ * an equal guard, although each route counts for itself: such an origin is asked within the limit of one of the two.
  */
 
 /** CORS tells browsers what a page may read; it keeps no request away. */

@@ -37,7 +37,8 @@ export function neverReached(routes: readonly (MatchableRoute | null)[]): NeverR
   for (const [index, rule] of rules.entries()) {
     const coverage = earlier.coverageOf(rule ?? EVERYTHING);
     if (coverage !== null) found.push({ index, left: coverage.left, takers: fewest(coverage, rule ?? EVERYTHING, rules) });
-    if (rule !== null) earlier.add(rule, index);
+    // What a route covers that is never reached, its takers cover.
+    if (rule !== null && coverage?.left.length !== 0) earlier.add(rule, index);
   }
   return found;
 }
