@@ -1,5 +1,7 @@
 import type { ConnectionOptions } from "./connection-options.ts";
+import { Known, bit } from "./known-fields.ts";
 import type { KnownId } from "./known-fields.ts";
+import { trimOws } from "./trim-ows.ts";
 
 /** Numbers stored per field line: start and end of the name, start and end of the value (OWS trimmed), known id. */
 const STRIDE = 5;
@@ -110,6 +112,14 @@ export class FieldSection {
     this.present |= 1 << id;
   }
 
+  /** The last line goes on with text there, behind a line end and white space. */
+  extendLastLine(textStart: number, textEnd: number): void {
+    const at = (this.count - 1) * STRIDE;
+    const { offsets } = this;
+    if (offsets[at + 2] === offsets[at + 3]) offsets[at + 2] = textStart;
+    offsets[at + 3] = textEnd;
+  }
+
   nameStart(index: number): number {
     return this.offsets[index * STRIDE] as number;
   }
@@ -140,7 +150,8 @@ export class FieldSection {
   }
 
   value(index: number): string {
-    return this.text.slice(this.valueStart(index), this.valueEnd(index));
+    const value = this.text.slice(this.valueStart(index), this.valueEnd(index));
+    return (this.present & RESPELLED) === 0 ? value : unfolded(value);
   }
 
   has(lowerName: string): boolean {
@@ -197,6 +208,15 @@ export class FieldSection {
     larger.set(this.offsets);
     this.offsets = larger;
   }
+}
+
+const RESPELLED = bit(Known.respelled);
+
+/** RFC 9112 section 5.2: each line end with the white space around it stands for one SP. */
+function unfolded(value: string): string {
+  if (!value.includes("\r")) return value;
+  const parts = value.split("\r\n").map((part) => trimOws(part));
+  return parts.filter((part) => part !== "").join(" ");
 }
 
 /** All but the ids, which stay. */

@@ -29,9 +29,11 @@ export const UNTRUSTED_DROPPED: number =
 export const RESPONSE_DROPPED: number = HOP_BY_HOP;
 
 /**
- * Two parsers that read the fields of `FRAMING_AND_HOST` differently see two messages, so they go on in their plainest spelling. Around a
- * value a tab is white space (RFC 9110 section 5.6.3), but to some origins part of the value (nginx; llhttp for Transfer-Encoding): one
- * space takes its place. Before a number a zero means nothing (section 8.6), but to some origins that an octal number follows.
+ * Some line goes on in another spelling than it came in: with one space around a line end of a folded one, without white space before its
+ * colon (RFC 9112 sections 5.2 and 5.1; of responses only). And two parsers that read the fields of `FRAMING_AND_HOST` differently see two
+ * messages, so these are spelled as plainly as can be. Around a value a tab is white space (RFC 9110 section 5.6.3), but to some origins part
+ * of the value (nginx; llhttp for Transfer-Encoding); before a number a zero means nothing (section 8.6), but to some origins that an octal
+ * number follows.
  */
 const RESPELLED = bit(Known.respelled);
 
@@ -39,7 +41,7 @@ const RESPELLED = bit(Known.respelled);
 export function keptText(section: FieldSection, dropped: number, removed: readonly string[]): string {
   const text = section.text;
   if ((section.present & (dropped | RESPELLED)) === 0 && removed.length === 0) return text;
-  const respelled = (section.present & RESPELLED) === 0 ? 0 : FRAMING_AND_HOST;
+  const respelled = (section.present & RESPELLED) !== 0;
   // A client may name thousands of fields: with a look at each of them for each line, a head would cost milliseconds.
   const many = removed.length > FEW ? new Set(removed) : null;
   let kept = "";
@@ -48,7 +50,7 @@ export function keptText(section: FieldSection, dropped: number, removed: readon
     const known = 1 << section.knownId(index);
     const gone =
       (dropped & known) !== 0 || (many === null ? isRemoved(section, index, removed) : many.has(section.name(index).toLowerCase()));
-    if (!gone && (respelled & known) === 0) continue;
+    if (!gone && !(respelled && isRespelled(section, index))) continue;
     const lineStart = section.nameStart(index);
     if (lineStart > runStart) kept += text.slice(runStart, lineStart);
     if (!gone) kept += `${section.name(index)}: ${plainValue(section, index)}\r\n`;
@@ -58,6 +60,13 @@ export function keptText(section: FieldSection, dropped: number, removed: readon
 }
 
 const FEW = 8;
+
+function isRespelled(section: FieldSection, index: number): boolean {
+  if ((FRAMING_AND_HOST & (1 << section.knownId(index))) !== 0) return true;
+  const { text } = section;
+  const nameEnd = section.nameEnd(index);
+  return text.charAt(nameEnd) !== ":" || text.indexOf("\r\n", nameEnd) !== section.lineEnd(index) - 2;
+}
 
 function plainValue(section: FieldSection, index: number): string {
   const value = section.value(index);

@@ -14,7 +14,10 @@ const bareLineFeed = -3;
 const bareCarriageReturn = -4;
 const badName = -5;
 const badValue = -6;
-const folded = -7;
+export const folded = -7;
+
+/** Refused when folded, although RFC 9112 section 5.2 says how to read it: to many parsers the second line says nothing. */
+const NEVER_FOLDED = bit(Known.contentLength) | bit(Known.transferEncoding);
 
 export function fieldLineFault(result: number): Fault {
   return FAULTS[-3 - result] ?? Faults.fieldName;
@@ -28,25 +31,37 @@ export class LineScan {
   nameEnd: number = 0;
   /** The kinds of octets seen in its name. */
   kinds: number = 0;
+  /** White space stands behind its name, and its colon is awaited. */
+  spaced: boolean = false;
+  /** The same as `checked`, of an unfinished continuation of the line before. */
+  foldChecked: number = 0;
+  /** Reads responses: what RFC 9112 says how to repair is repaired. Requests are refused for it. */
+  readonly forgiving: boolean;
+
+  constructor(forgiving: boolean = false) {
+    this.forgiving = forgiving;
+  }
 }
 
 /**
  * Reads one field line (RFC 9112 section 5) that starts at `at` and records it in `section` with offsets counted from `base`.
  * Returns the offset behind the line's CRLF, `needMore` (nothing recorded but in `scan`, for the next call with more bytes),
- * `sectionEnd` when the line is the empty one that closes the section (its CRLF is at `at`), or a fault. Strict: no obs-fold, no white
- * space around the name, CRLF only.
+ * `sectionEnd` when the line is the empty one that closes the section (its CRLF is at `at`), or a fault. Strict: CRLF only, no white space
+ * before the name, and none behind it unless `scan` is forgiving. `folded` if the line goes on with the one before, see `readFold`.
  */
 export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base: number, section: FieldSection, scan: LineScan): number {
   let position = at;
   let nameEnd = 0;
   let kinds = 0;
+  let spaced = false;
   if (scan.checked !== 0) {
     position = base + scan.checked;
     nameEnd = scan.nameEnd === 0 ? 0 : base + scan.nameEnd;
     kinds = scan.kinds;
+    spaced = scan.spaced;
     scan.checked = 0;
   }
-  if (position >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, at);
+  if (position >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, spaced, at);
   let octet = bytes[position] as number;
   if (nameEnd === 0) {
     if (position === at) {
@@ -58,22 +73,35 @@ export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base
     while ((kind = FIELD_NAME[octet] as number) !== 0) {
       kinds |= kind;
       position++;
-      if (position >= limit) return unfinished(scan, position - base, 0, base, kinds, at);
+      if (position >= limit) return unfinished(scan, position - base, 0, base, kinds, false, at);
       octet = bytes[position] as number;
     }
     nameEnd = position;
-    if (octet !== COLON || nameEnd === at) return octet === LF ? bareLineFeed : badName;
+    if (octet === COLON && nameEnd !== at) position++;
+    else if (scan.forgiving && nameEnd !== at && isSpace(octet)) spaced = true;
+    else return octet === LF ? bareLineFeed : badName;
+  }
+  if (spaced) {
+    // RFC 9112 section 5.1: a proxy removes white space between name and colon from a response.
+    while (position < limit && isSpace(bytes[position] as number)) position++;
+    if (position >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, true, at);
+    octet = bytes[position] as number;
+    if (octet !== COLON) return octet === LF ? bareLineFeed : badName;
     position++;
   }
 
   while (position < limit && FIELD_VALUE[bytes[position] as number] === 1) position++;
-  if (position >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, at);
+  if (position >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, false, at);
   octet = bytes[position] as number;
   if (octet !== CR) return octet === LF ? bareLineFeed : badValue;
-  if (position + 1 >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, at);
+  if (position + 1 >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, false, at);
   if (bytes[position + 1] !== LF) return bareCarriageReturn;
 
   let valueStart = nameEnd + 1;
+  if (bytes[nameEnd] !== COLON) {
+    while (bytes[valueStart - 1] !== COLON) valueStart++;
+    section.present |= bit(Known.respelled);
+  }
   while (valueStart < position && ((octet = bytes[valueStart] as number) === SP || octet === HTAB)) valueStart++;
   let valueEnd = position;
   while (valueEnd > valueStart && ((octet = bytes[valueEnd - 1] as number) === SP || octet === HTAB)) valueEnd--;
@@ -86,16 +114,48 @@ export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base
   return position + 2;
 }
 
+/**
+ * Reads a line that begins with white space at `at` and goes on with the value of the section's last one (RFC 9112 section 5.2, obs-fold).
+ * Returns as `readFieldLine` does; `folded`: there is no such line, or it must not be folded.
+ */
+export function readFold(bytes: Uint8Array, at: number, limit: number, base: number, section: FieldSection, scan: LineScan): number {
+  const last = section.count - 1;
+  if (!scan.forgiving || last < 0 || ((1 << section.knownId(last)) & NEVER_FOLDED) !== 0) return folded;
+  let position = scan.foldChecked === 0 ? at : base + scan.foldChecked;
+  scan.foldChecked = 0;
+  while (position < limit && FIELD_VALUE[bytes[position] as number] === 1) position++;
+  const octet = position < limit ? (bytes[position] as number) : CR;
+  if (octet !== CR) return octet === LF ? bareLineFeed : badValue;
+  if (position + 1 >= limit) {
+    scan.foldChecked = position - base;
+    return needMore;
+  }
+  if (bytes[position + 1] !== LF) return bareCarriageReturn;
+
+  let start = at;
+  while (start < position && isSpace(bytes[start] as number)) start++;
+  let end = position;
+  while (end > start && isSpace(bytes[end - 1] as number)) end--;
+  section.present |= bit(Known.respelled);
+  if (start < end) section.extendLastLine(start - base, end - base);
+  return position + 2;
+}
+
+function isSpace(octet: number): boolean {
+  return octet === SP || octet === HTAB;
+}
+
 function hasTab(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (bytes[at] === HTAB) return true;
   return false;
 }
 
-function unfinished(scan: LineScan, checked: number, nameEnd: number, base: number, kinds: number, at: number): number {
+function unfinished(scan: LineScan, checked: number, nameEnd: number, base: number, kinds: number, spaced: boolean, at: number): number {
   // A line of which nothing was read is no unfinished one.
   scan.checked = checked === at - base ? 0 : checked;
   scan.nameEnd = nameEnd === 0 ? 0 : nameEnd - base;
   scan.kinds = kinds;
+  scan.spaced = spaced;
   return needMore;
 }
 

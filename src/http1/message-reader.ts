@@ -16,7 +16,7 @@ import { Chunk, ChunkedDecoder } from "./chunked.ts";
 import { CR, LF } from "./chars.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
-import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
+import { LineScan, fieldLineFault, folded, needMore, readFieldLine, readFold, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { latin1 } from "./latin1.ts";
 import { LastHead } from "./last-head.ts";
@@ -79,7 +79,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   private chunked: ChunkedDecoder | null = null;
   /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
   private kept: Buffer | null = null;
-  private readonly lineScan: LineScan = new LineScan();
+  private readonly lineScan: LineScan;
   /** For so many messages runs of lines are compared, and not all lines at once. */
   private runsFirst: number = 0;
   /** All lines were those of the message before when they were compared last. */
@@ -93,9 +93,11 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** What depends on known fields alone is as it was in the message before. */
   private recalled: boolean = false;
 
-  constructor(limits: MessageLimits, head: Head) {
+  /** @param forgiving reads responses, of which RFC 9112 sections 5.1 and 5.2 have two faults repaired */
+  constructor(limits: MessageLimits, head: Head, forgiving: boolean) {
     this.limits = limits;
     this.head = head;
+    this.lineScan = new LineScan(forgiving);
   }
 
   /** Gives `bytes[start, end)` to read. Everything fed before must have been consumed. Of memory that `stays`, a view may be kept. */
@@ -448,7 +450,8 @@ export abstract class MessageReader<Head extends FieldSection> {
     // Bytes beyond the limit are not looked at: the verdict must not depend on how many of them arrived together.
     const end = Math.min(this.limit, this.base + this.limits.headBytesMax);
     for (;;) {
-      const result = readFieldLine(this.bytes, this.at, end, this.linesAt, section, this.lineScan);
+      let result = readFieldLine(this.bytes, this.at, end, this.linesAt, section, this.lineScan);
+      if (result === folded) result = readFold(this.bytes, this.at, end, this.linesAt, section, this.lineScan);
       if (result >= 0) {
         this.at = result;
         if (section.count > this.limits.fieldsMax) return Faults.tooManyFields;

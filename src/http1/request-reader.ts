@@ -33,7 +33,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   private lastMinor: number = -1;
 
   constructor(limits: MessageLimits, head: RequestHead = new RequestHead()) {
-    super(limits, head);
+    super(limits, head, false);
   }
 
   override forget(): void {

@@ -16,7 +16,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
   private decidedBy: number = 0;
 
   constructor(limits: MessageLimits, head: ResponseHead = new ResponseHead()) {
-    super(limits, head);
+    super(limits, head, true);
   }
 
   /** `HTTP-version SP status-code SP [ reason-phrase ] CRLF` (RFC 9112 section 4); the second SP may be missing, as many origins do. */

@@ -16,8 +16,9 @@ import type { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import { Known } from "../http/known-fields.ts";
 import { Framing } from "../http1/body-framing.ts";
+import { CR, LF } from "../http1/chars.ts";
 import { Event } from "../http1/message-reader.ts";
-import { RESPONSE_LIMITS } from "../http1/limits.ts";
+import { EMPTY_LINES_MAX, RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import { lastChunk } from "../http1/write-chunk.ts";
 import type { Exchange } from "../proxy/exchange.ts";
@@ -44,6 +45,9 @@ const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const
 const NO_READER = new ResponseReader(RESPONSE_LIMITS);
 
 const added = new AddedFields();
+
+/** Four line ends behind a response, as many as are skipped before a request. */
+const LINE_END_BYTES_MAX = 2 * EMPTY_LINES_MAX;
 
 /** Time for the system to tell what an endpoint said before it took no more. */
 const LAST_WORDS_MS = 1000;
@@ -83,6 +87,8 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   private bound: boolean = false;
   /** The origin has said what no response has: what it sends behind that is not believed. */
   private doubtful: boolean = false;
+  /** Bytes of line ends of the response before that came instead of the first of the awaited one. */
+  private lineEndBytes: number = 0;
   private paused: boolean = false;
   private failure: FailureKind | null = null;
   /** The tick of the deadlines in which bytes moved last. */
@@ -130,6 +136,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
 
   send(exchange: Exchange, edits: FieldEdits): void {
     this.answered = false;
+    this.lineEndBytes = 0;
     this.bufferIsFree = false;
     this.requestEnded = false;
     this.processingUntil = 0;
@@ -245,13 +252,31 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
       return;
     }
     if (this.outlet.waits && this.outlet.bytesSent === this.sentBefore) return this.fail("connection_terminated");
+    const start = !this.answered && (buffer[0] === CR || this.lineEndBytes > 0) ? this.skipLineEnds(buffer, count) : 0;
+    if (start === count) return this.behindRead(count, true, !this.paused);
     this.answered = true;
+    if (this.lineEndBytes % 2 === 1) return this.fail("malformed_response");
     this.bufferIsFree = false;
     this.noteProgress();
-    this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
+    this.reader.feed(buffer, start, count, buffer === sharedBuffer);
     const goesOn = this.process();
     this.thread.chunk.closeAny();
     this.behindRead(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
+  }
+
+  /**
+   * Where the response begins in `buffer[0, count)`. Some origins send a line end behind a body (RFC 9112 section 2.2 speaks of clients that
+   * do). It may come when the connection has been taken for the next exchange: it is no response to that one, which goes on, the connection's last.
+   */
+  private skipLineEnds(buffer: Buffer, count: number): number {
+    if (!this.reused) return 0;
+    let at = 0;
+    while (at < count && this.lineEndBytes < LINE_END_BYTES_MAX && buffer[at] === (this.lineEndBytes % 2 === 0 ? CR : LF)) {
+      at++;
+      this.lineEndBytes++;
+    }
+    this.doubtful ||= at > 0;
+    return at;
   }
 
   private behindRead(count: number, goesOn: boolean, isTaken: boolean): void {

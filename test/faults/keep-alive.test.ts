@@ -1,5 +1,6 @@
 /** What happens to a connection to the origin between two requests, and at the very moment of the second one. */
 import assert from "node:assert/strict";
+import type { OriginRequest } from "../support/scripted-origin.ts";
 import { SERVED, failed, served } from "./row.ts";
 import type { Expectation, Row, Scene } from "./row.ts";
 import { themes } from "./theme.ts";
@@ -14,10 +15,12 @@ const REPLACED: Expectation = {
   // Losing a pooled connection is no failure of the origin's, or is one: both readings of the metric are fair.
   counters: { retries: 1, origin_failures: [0, 1] },
 };
+const MALFORMED_ANSWER = { status: 502, error: "http_protocol_error" } as const;
+const MALFORMED = failed(502, MALFORMED_ANSWER.error, "malformed_response", { origin_failures: 1 });
 const LOST = failed(502, "connection_terminated", "connection_terminated", { origin_failures: 1 });
 
 /** Ends the pooled connection when the second request arrives on it, and answers on a new one. */
-function endsPooled(how: "resets" | "closes"): NonNullable<Row["origin"]> {
+function endsPooled(how: "resets" | "closes"): (request: OriginRequest) => Promise<void> {
   return async (request) => {
     if (request.connection.requests === 1) {
       await request.whole();
@@ -116,6 +119,70 @@ const rows: Row[] = [
       log: { status: 502, outcome: "connection_terminated", attempts: 2 },
       counters: { retries: 1, origin_failures: [1, 2] },
     },
+  },
+  ...["GET", "POST"].flatMap((method): Row[] => {
+    const client: Row["client"] = ({ client: one, head }) =>
+      one.send(method === "GET" ? head("GET", []) : `${head("POST", ["Content-Length: 3"])}abc`);
+    return [
+      {
+        name: `the first response's CRLF comes as the request arrives, ${method}`,
+        warm: true,
+        client,
+        origin: ({ connection }) => connection.send(`\r\n${OK}`),
+        expect: served("ok", "closed"),
+      },
+      {
+        name: `the first response's CRLF comes as the request arrives, in packets of one byte, ${method}`,
+        warm: true,
+        client,
+        origin: ({ connection }) => connection.sendBytewise(`\r\n\r\n${OK}`),
+        expect: served("ok", "closed"),
+      },
+      ...(["resets", "closes"] as const).map((how): Row => ({
+        name: `the first response's CRLF comes as the request arrives, and then the origin ${how}, ${method}`,
+        warm: true,
+        client,
+        origin: async (request) => {
+          if (request.connection.requests === 2) await request.connection.send("\r\n");
+          await endsPooled(how)(request);
+        },
+        expect: method === "GET" ? REPLACED : LOST,
+      })),
+      ...["\n", "\r", "\r\r\n", "\r\n\n", "\r\nX", "\r\n".repeat(5)].map((bytes): Row => ({
+        name: `${JSON.stringify(bytes)} comes before the second response, ${method}`,
+        warm: true,
+        client,
+        origin: ({ connection }) => connection.send(`${bytes}${OK}`),
+        expect: MALFORMED,
+      })),
+    ];
+  }),
+  {
+    name: "a CRLF before a connection's first response",
+    origin: ({ connection }) => connection.send(`\r\n${OK}`),
+    expect: MALFORMED,
+  },
+  {
+    name: "a CRLF behind an interim response",
+    warm: true,
+    origin: ({ connection }) => connection.send(`HTTP/1.1 103 Early Hints\r\n\r\n\r\n${OK}`),
+    expect: { ...MALFORMED, answer: { ...MALFORMED_ANSWER, interim: [103] } },
+  },
+  {
+    name: "a CRLF behind a response, in the same read",
+    warm: true,
+    origin: ({ connection }) => connection.send(`${OK}\r\n`),
+    expect: served("ok", "closed"),
+  },
+  {
+    name: "a CRLF on the idle connection",
+    warm: true,
+    client: async (scene) => {
+      await scene.origin.connections[0]?.send("\r\n");
+      await whenGone(scene);
+      await scene.client.send(`${scene.head("POST", ["Content-Length: 3"])}abc`);
+    },
+    expect: served(),
   },
   {
     name: "unasked bytes on the idle connection",
