@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
-import { ask, get } from "./support/raw-client.ts";
+import { ask, get, getAdmin } from "./support/raw-client.ts";
 import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
 import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
 
@@ -76,3 +76,105 @@ logging: { access: false }
   assert.equal(await proxy.stop(), 0);
   await Promise.all([a.origin.close(), b.origin.close()]);
 });
+
+/** An address of this machine at which nobody else listens or connects: a port of it that was free stays so. */
+const QUIET = "127.0.0.77";
+
+async function freePort(): Promise<number> {
+  const origin = await startRawOrigin({ host: QUIET });
+  await origin.close();
+  return origin.port;
+}
+
+test(
+  "an application that starts after the proxy is served from its first moment, whatever the health check's patience",
+  { timeout: 30_000 },
+  async (t) => {
+    const port = await freePort();
+    const check = "health_check: { path: /health, interval: 1h, healthy_threshold: 5, unhealthy_threshold: 100 }";
+    const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 2
+upstreams: { app: { endpoints: ["http://${QUIET}:${port}"], ${check} } }
+routes: [{ upstream: app }]
+`);
+    t.after(() => proxy.stop());
+    const early = await ask(proxy.port, get("/"));
+    assert.deepEqual([early.status, /error=(\w+)/.exec(String(early.fields.get("proxy-status")))?.[1]], [502, "connection_refused"]);
+    const origin = await startRawOrigin({ host: QUIET, port });
+    t.after(() => origin.close());
+    assert.equal((await ask(proxy.port, get("/"))).status, 200, "unknown, and nothing better is there");
+    await proxy.until((output) => output.includes('"event":"endpoint_healthy"'), "the first success");
+  },
+);
+
+test("an endpoint that went out before it ever was up comes in with its first success", { timeout: 30_000 }, async (t) => {
+  const port = await freePort();
+  const check = "health_check: { path: /health, interval: 1h, healthy_threshold: 5, unhealthy_threshold: 2 }";
+  const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+upstreams: { app: { endpoints: ["http://${QUIET}:${port}"], ${check} } }
+routes: [{ upstream: app }]
+admin: { address: "127.0.0.1:0" }
+`);
+  t.after(() => proxy.stop());
+  await proxy.until((output) => output.includes('"event":"endpoint_unhealthy"'), "the threshold");
+  assert.equal((await ask(proxy.port, get("/"))).status, 503);
+  assert.equal((await ask(proxy.adminPort, getAdmin("/readyz"))).status, 503);
+  const origin = await startRawOrigin({ host: QUIET, port });
+  t.after(() => origin.close());
+  await proxy.until((output) => output.includes('"event":"endpoint_healthy"'), "the first success");
+  assert.equal((await ask(proxy.port, get("/"))).status, 200);
+  assert.equal((await ask(proxy.adminPort, getAdmin("/readyz"))).status, 200);
+});
+
+test("while a healthy endpoint is there, one that has not passed a probe gets nothing", { timeout: 30_000 }, async (t) => {
+  const [up, mute] = [await switchable(), await switchable()];
+  t.after(() => Promise.all([up.origin.close(), mute.origin.close()]));
+  mute.healthy = false;
+  const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 2
+upstreams:
+  app:
+    endpoints: ["${mute.origin.url}", { url: "${up.origin.url}", weight: 2 }]
+    health_check: { path: /health, interval: 1h, unhealthy_threshold: 100 }
+routes: [{ upstream: app }]
+`);
+  t.after(() => proxy.stop());
+  await proxy.until((output) => output.includes('"event":"endpoint_healthy"'), "one to be healthy");
+  await Promise.all(Array.from({ length: 20 }, () => ask(proxy.port, get("/"))));
+  const others = mute.origin.requests.filter(({ head }) => !head.startsWith("GET /health "));
+  assert.equal(others.length, 0);
+});
+
+test(
+  "/readyz and /status agree where nothing is probed: both say when no connection succeeds, and when one does again",
+  { timeout: 30_000 },
+  async (t) => {
+    const port = await freePort();
+    const proxy = await startMillrace(`
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 2
+upstreams: { app: { endpoints: ["http://${QUIET}:${port}"] } }
+routes: [{ upstream: app }]
+admin: { address: "127.0.0.1:0" }
+`);
+    t.after(() => proxy.stop());
+    const seen = async (): Promise<unknown[]> => {
+      const ready = await ask(proxy.adminPort, getAdmin("/readyz"));
+      const { status, upstreams } = JSON.parse((await ask(proxy.adminPort, getAdmin("/status"))).body);
+      return [ready.status, status, upstreams.app.endpoints[0].health];
+    };
+    assert.deepEqual(await seen(), [200, "ok", "unknown"], "nothing is known against it");
+    assert.equal((await ask(proxy.port, get("/"))).status, 502);
+    assert.deepEqual(await seen(), [503, "down", "unhealthy"]);
+    const origin = await startRawOrigin({ host: QUIET, port });
+    t.after(() => origin.close());
+    // No request tells: a balancer in front sends none.
+    while ((await ask(proxy.adminPort, getAdmin("/readyz"))).status !== 200);
+    assert.deepEqual(await seen(), [200, "ok", "unknown"]);
+    assert.equal(origin.requests.length, 0, "it was connected to, not asked");
+  },
+);

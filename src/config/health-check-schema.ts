@@ -39,7 +39,8 @@ export interface ShortHealthCheckInput {
 }
 
 const INTERVAL = "10s";
-const INTERVAL_TEXT = "Time from one probe of an endpoint to the next, varied a little so that probes do not come all at once.";
+const INTERVAL_TEXT =
+  "Time from one probe of an endpoint to the next, varied a little so that probes do not come all at once. Until an endpoint has passed its first one, probes come more often: after 250 ms at first, then less and less.";
 
 const statusRange = z
   .union([z.string(), z.int()], { error: "expected a status such as 200 or a range such as 200-399" })
@@ -52,11 +53,12 @@ const shared = {
     description: "Path that a probe asks for with GET. Without it a probe only connects (for `https` including the TLS handshake).",
   }),
   healthy_threshold: wholeNumber({ min: 1, max: 100 }).default(2).meta({
-    description: "Probes in a row that must pass before an unhealthy endpoint gets requests again.",
+    description:
+      "Probes in a row that must pass before an unhealthy endpoint gets requests again. The first one that it passes ever counts at once.",
   }),
   unhealthy_threshold: wholeNumber({ min: 1, max: 100 }).default(3).meta({
     description:
-      "Probes in a row that must fail before a healthy endpoint gets no more requests. Higher rides out single losses, lower reacts sooner.",
+      "Probes in a row that must fail before a healthy endpoint gets no more requests. Higher rides out single losses, lower reacts sooner. Until then an endpoint that has not passed a probe yet gets requests too, where no healthy one is left.",
   }),
   expected_statuses: z
     .array(statusRange)

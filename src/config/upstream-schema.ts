@@ -123,7 +123,8 @@ export const upstreamSchema: z.ZodType<UpstreamConfig, UpstreamInput> = exactly<
       description: "How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.",
     }),
     health_check: healthCheckSchema.optional().meta({
-      description: "Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests.",
+      description:
+        "Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests. Only when connections to all endpoints of all upstreams have failed does the proxy connect to them by itself, to notice when one is back.",
     }),
     timeouts: timeouts.prefault({}).meta({ description: "Time limits for what endpoints do." }),
     keep_alive: keepAlive.prefault({}).meta({ description: "Connections that are kept open for the next request." }),

@@ -27,6 +27,7 @@ import { Names } from "./names.ts";
 import { socketsMax } from "./open-files.ts";
 import { probeWith } from "./probe.ts";
 import type { Probe } from "./probe.ts";
+import { Refusals } from "./refusals.ts";
 import { restartNeeded } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
@@ -75,6 +76,7 @@ export class ControlPlane {
   private readonly names: Names;
   private readonly probe: Probe;
   private readonly monitor: HealthMonitor;
+  private readonly refusals: Refusals;
   private config: Config;
   private current: WorkerConfiguration | null = null;
   private phase: Phase = "starting";
@@ -133,6 +135,12 @@ export class ControlPlane {
       readFile,
       probe: this.probe,
     });
+    this.refusals = new Refusals({
+      table: this.endpoints,
+      probe: this.probe,
+      readFile,
+      allDown: () => this.status().status === "down",
+    });
   }
 
   /** Resolves when all listeners accept connections. After anything but `started`, call {@link stop}. An abort of `stop` ends the wait. */
@@ -182,6 +190,7 @@ export class ControlPlane {
   async stop(): Promise<void> {
     this.phase = "draining";
     this.monitor.stop();
+    this.refusals.stop();
     this.names.stop();
     await Promise.all([this.supervisor.close(), this.admin?.close()]);
   }
@@ -233,9 +242,7 @@ export class ControlPlane {
     for (const listener of this.supervisor.lostListeners)
       reasons.push(`listener ${this.config.listeners[listener]?.address ?? listener} is lost`);
     // One dead upstream of several must not take the others' traffic away: only a process that could serve nothing is not ready.
-    const upstreams = Object.values(this.status().upstreams);
-    if (upstreams.every(({ endpoints }) => endpoints.every((endpoint) => endpoint.health === "unhealthy")))
-      reasons.push("no upstream has a usable endpoint");
+    if (this.status().status === "down") reasons.push("no upstream has a usable endpoint");
     return reasons;
   }
 
@@ -251,6 +258,7 @@ export class ControlPlane {
       return { kind: "failed", lines: [messageOf(error)] };
     }
     this.monitor.apply(this.config, endpointSlots);
+    this.refusals.apply(this.config, endpointSlots);
     const notStarted = await started;
     if (notStarted !== null) return { kind: "failed", lines: [notStarted.message] };
     if (this.config.startup.require_healthy) {
@@ -308,6 +316,7 @@ export class ControlPlane {
     this.config = config;
     this.current = configuration;
     this.monitor.apply(config, configuration.endpointSlots);
+    this.refusals.apply(config, configuration.endpointSlots);
     return [];
   }
 
@@ -315,7 +324,10 @@ export class ControlPlane {
     const generation = ++this.generation;
     const slotPlan = this.slots.plan(config, generation, this.totals.oldestGeneration());
     if (slotPlan === null) return `too many endpoints: all upstreams together may have ${ENDPOINT_SLOTS}`;
-    for (const slot of slotPlan.fresh) this.endpoints.setHealth(slot, ENDPOINT_HEALTH.unknown);
+    for (const slot of slotPlan.fresh) {
+      this.endpoints.setHealth(slot, ENDPOINT_HEALTH.unknown);
+      this.endpoints.setRefusing(slot, false);
+    }
     const metricTable = this.totals.install(generation, metricLayout(config));
     return { configuration: { generation, config, endpointSlots: slotPlan.slots, metricTable }, slotPlan };
   }

@@ -9,7 +9,10 @@ import { createAppLog } from "../observe/app-log.ts";
 import type { Config } from "../config/schema.ts";
 
 /** A monitor under a mocked clock, with probes that the test answers. */
-async function watched(t: TestContext): Promise<{
+async function watched(
+  t: TestContext,
+  capacity: number = 16,
+): Promise<{
   monitor: HealthMonitor;
   table: EndpointTable;
   lines: string[];
@@ -24,7 +27,7 @@ async function watched(t: TestContext): Promise<{
   const asked: ProbeTarget[] = [];
   const signals: AbortSignal[] = [];
   const waiting: ((result: ProbeResult) => void)[] = [];
-  const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(16)));
+  const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(capacity)));
   const settled = async (): Promise<void> => {
     for (let i = 0; i < 5; i++) await Promise.resolve();
   };
@@ -68,7 +71,7 @@ const oneEndpoint = (changes = {}): Config =>
   testConfig({ upstreams: { app: testUpstream(["http://a:1"], { health_check: testHealthCheck(changes) }) } });
 const slots = { app: [3] };
 
-test("the first result decides at once, then only rows of results; each change is logged once, with the reason", async (t) => {
+test("the first success decides at once, then only rows of results; each change is logged once, with the reason", async (t) => {
   const { monitor, table, lines, answer, advance } = await watched(t);
   monitor.apply(oneEndpoint(), slots);
   assert.equal(table.health(3), ENDPOINT_HEALTH.unknown);
@@ -91,7 +94,7 @@ test("probes of one endpoint never overlap, however long they take", async (t) =
   const { monitor, asked, answer, advance } = await watched(t);
   monitor.apply(oneEndpoint(), slots);
   await advance(1);
-  assert.equal(asked.length, 1, "the first probe is due at once");
+  assert.equal(asked.length, 1, "the first probe of one is due at once");
   await advance(1000);
   assert.equal(asked.length, 1);
   await answer(null);
@@ -104,11 +107,11 @@ test("probes of one endpoint never overlap, however long they take", async (t) =
   assert.equal(asked.length, 3);
 });
 
-test("every endpoint is probed in parallel", async (t) => {
+test("no endpoint waits for another one's probe", async (t) => {
   const { monitor, asked, advance } = await watched(t);
   const urls = ["http://a:1", "http://b:1", "http://c:1"];
   monitor.apply(testConfig({ upstreams: { app: testUpstream(urls, { health_check: testHealthCheck() }) } }), { app: [0, 1, 2] });
-  await advance(1);
+  await advance(4);
   assert.deepEqual(
     asked.map((target) => target.url),
     urls,
@@ -125,13 +128,13 @@ test("without health check nothing is probed and the endpoint stays unknown", as
 
 test("over a reload an endpoint keeps its state; only other settings disturb its schedule", async (t) => {
   const { monitor, table, asked, signals, answer, advance } = await watched(t);
-  monitor.apply(oneEndpoint(), slots);
+  monitor.apply(oneEndpoint({ unhealthy_threshold: 1 }), slots);
   await advance(1);
   await answer("refused");
-  monitor.apply(oneEndpoint(), slots);
+  monitor.apply(oneEndpoint({ unhealthy_threshold: 1 }), slots);
   await advance(50);
   assert.equal(asked.length, 1, "same settings: the next probe is where it was");
-  monitor.apply(oneEndpoint({ path: "/other" }), slots);
+  monitor.apply(oneEndpoint({ unhealthy_threshold: 1, path: "/other" }), slots);
   assert.equal(table.health(3), ENDPOINT_HEALTH.unhealthy);
   await advance(1);
   assert.equal(asked[1]?.path, "/other");
@@ -144,7 +147,8 @@ test("over a reload an endpoint keeps its state; only other settings disturb its
 
 test("a certificate file that cannot be read fails the endpoint with that reason", async (t) => {
   const { monitor, table, advance } = await watched(t);
-  const upstream = testUpstream(["https://a:1"], { health_check: testHealthCheck(), tls: { verify: true, ca_file: "/missing.pem" } });
+  const health_check = testHealthCheck({ unhealthy_threshold: 1 });
+  const upstream = testUpstream(["https://a:1"], { health_check, tls: { verify: true, ca_file: "/missing.pem" } });
   monitor.apply(testConfig({ upstreams: { app: upstream } }), slots);
   await advance(1);
   assert.equal(table.health(3), ENDPOINT_HEALTH.unhealthy);
@@ -169,15 +173,31 @@ test("what a probe is given", async (t) => {
   ]);
 });
 
-test("in a hurry an endpoint that is not healthy is probed every half second, a healthy one as configured", async (t) => {
-  const { monitor, asked, answer, advance } = await watched(t);
-  monitor.apply(oneEndpoint({ interval: 60_000, healthy_threshold: 1 }), slots);
-  monitor.hurry(true);
-  await advance(1);
-  await answer("refused");
-  await advance(502);
-  assert.equal(asked.length, 2);
-  await answer(null);
-  await advance(5000);
-  assert.equal(asked.length, 2);
+test("until its first success an endpoint is unknown and probed more often; it goes out after the threshold and comes in at once", async (t) => {
+  const { monitor, table, asked, lines, answer, advance } = await watched(t);
+  monitor.apply(oneEndpoint({ interval: 60_000, healthy_threshold: 5, unhealthy_threshold: 3 }), slots);
+  const seen: [number, boolean][] = [];
+  for (const result of ["refused", "refused", "refused", null, null]) {
+    await advance(250);
+    await answer(result);
+    seen.push([table.health(3), table.refusing(3)]);
+  }
+  assert.deepEqual(
+    seen.map(([health]) => health),
+    [0, 0, 2, 1, 1],
+  );
+  assert.deepEqual(seen[0], [ENDPOINT_HEALTH.unknown, true], "what is known of it is that it refuses");
+  assert.equal(asked.length, 4, "from then on as configured");
+  assert.equal(lines.length, 2);
+});
+
+test("the first round of probes of a thousand endpoints is spread over two seconds", async (t) => {
+  const { monitor, asked, advance } = await watched(t, 1000);
+  const urls = Array.from({ length: 1000 }, (_, index) => `http://host-${index}:1`);
+  const check = testHealthCheck({ interval: 60_000 });
+  monitor.apply(testConfig({ upstreams: { app: testUpstream(urls, { health_check: check }) } }), { app: urls.map((_, slot) => slot) });
+  for (const due of [250, 500, 750, 1000]) {
+    await advance(500);
+    assert.ok(Math.abs(asked.length - due) <= 2, `${asked.length}`);
+  }
 });

@@ -6,7 +6,7 @@ import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { nextHealth, UNKNOWN_HEALTH } from "../policy/health/next-health.ts";
 import type { HealthState } from "../policy/health/next-health.ts";
-import { nextProbeAtMs } from "../policy/health/schedule.ts";
+import { firstProbeInMs, nextProbeAtMs, unprovenIntervalMs } from "../policy/health/schedule.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { AppLog } from "../observe/app-log.ts";
@@ -28,9 +28,6 @@ export interface HealthMonitorOptions {
 type Upstream = Config["upstreams"][string];
 type HealthCheck = NonNullable<Upstream["health_check"]>;
 
-/** From start to start while the process waits for its first healthy endpoints: the configured interval may be far longer. */
-const HURRY_INTERVAL_MS = 500;
-
 class Watch {
   readonly slot: number;
   readonly upstream: string;
@@ -44,7 +41,8 @@ class Watch {
   state: HealthState;
   /** Why the newest probe failed; null when it passed or there was none. */
   reason: string | null = null;
-  previousStartMs: number | null = null;
+  firstStartMs: number | null = null;
+  previousStartMs: number = 0;
   timer: NodeJS.Timeout | null = null;
   abort: AbortController | null = null;
 
@@ -70,7 +68,6 @@ export class HealthMonitor {
   onChange: (() => void) | null = null;
   private readonly options: HealthMonitorOptions;
   private watches: Map<number, Watch> = new Map();
-  private hurrying: boolean = false;
 
   constructor(options: HealthMonitorOptions) {
     this.options = options;
@@ -79,6 +76,7 @@ export class HealthMonitor {
   /** Watches what this configuration says, and nothing else. */
   apply(config: Config, slots: SlotsByUpstream): void {
     const before = this.watches;
+    const fresh: Watch[] = [];
     this.watches = new Map();
     for (const [name, upstream] of Object.entries(config.upstreams)) {
       const check = upstream.health_check;
@@ -100,17 +98,11 @@ export class HealthMonitor {
         }
         const watch = new Watch(slot, name, url, settings, check, tls, same?.state ?? UNKNOWN_HEALTH);
         this.watches.set(slot, watch);
-        this.schedule(watch);
+        fresh.push(watch);
       }
     }
+    for (const [index, watch] of fresh.entries()) this.runIn(watch, firstProbeInMs(index, fresh.length));
     for (const watch of before.values()) cancel(watch);
-  }
-
-  /** While it holds, endpoints that are not healthy are probed every half second. */
-  hurry(on: boolean): void {
-    this.hurrying = on;
-    if (!on) return;
-    for (const watch of this.watches.values()) if (watch.timer !== null) this.schedule(watch);
   }
 
   /** Why the newest probe of the endpoint failed; null when it passed, or when there was none. */
@@ -123,18 +115,22 @@ export class HealthMonitor {
     this.watches.clear();
   }
 
+  private runIn(watch: Watch, delayMs: number): void {
+    watch.timer = setTimeout(() => void this.run(watch), delayMs);
+  }
+
   private schedule(watch: Watch): void {
-    if (watch.timer !== null) clearTimeout(watch.timer);
     const { now, random } = this.options;
-    const hurried = this.hurrying && watch.state.health !== "healthy";
-    const intervalMs = hurried ? Math.min(HURRY_INTERVAL_MS, watch.check.interval) : watch.check.interval;
+    const { state, check, firstStartMs, previousStartMs } = watch;
     const at = now();
-    watch.timer = setTimeout(() => void this.run(watch), nextProbeAtMs(watch.previousStartMs, at, intervalMs, random()) - at);
+    const intervalMs = state.proven ? check.interval : unprovenIntervalMs(at - (firstStartMs ?? at), this.watches.size, check.interval);
+    this.runIn(watch, nextProbeAtMs(previousStartMs, at, intervalMs, random()) - at);
   }
 
   private async run(watch: Watch): Promise<void> {
     watch.timer = null;
     watch.previousStartMs = this.options.now();
+    watch.firstStartMs ??= watch.previousStartMs;
     const abort = new AbortController();
     watch.abort = abort;
     const result = watch.obstacle ?? (await this.options.probe(watch.target, abort.signal));
@@ -148,8 +144,10 @@ export class HealthMonitor {
     watch.reason = result;
     const { state, changed } = nextHealth(watch.state, result === null, watch.check);
     watch.state = state;
-    if (!changed) return;
     const { log, table } = this.options;
+    // Until more is known, the newest probe tells whether the endpoint would be of use.
+    if (state.health === "unknown") table.setRefusing(watch.slot, result !== null);
+    if (!changed) return;
     const fields = { upstream: watch.upstream, endpoint: watch.url };
     table.setHealth(watch.slot, ENDPOINT_HEALTH[state.health]);
     if (state.health === "healthy") log.info("endpoint_healthy", `${watch.url} is healthy`, fields);

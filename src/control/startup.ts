@@ -50,13 +50,11 @@ export async function waitUntilHealthy(
     if (signal.aborted) resolve("stopped");
     parts.monitor.onChange = check;
     connects.onChange = check;
-    parts.monitor.hurry(true);
     connects.begin();
     check();
   });
   clearTimeout(limit);
   parts.monitor.onChange = null;
-  parts.monitor.hurry(false);
   connects.stop();
   if (kind !== "failed") return { kind };
   const lines = missing().flatMap((name) =>

@@ -75,7 +75,7 @@ export const METRICS: {
   },
   receivedBytes: counter("millrace_received_bytes_total", "Bytes received from clients, by route."),
   sentBytes: counter("millrace_sent_bytes_total", "Bytes sent to clients, by route."),
-  endpointHealthy: gauge("millrace_endpoint_healthy", "1 healthy, 0 unhealthy; absent while unknown or without a health check."),
+  endpointHealthy: gauge("millrace_endpoint_healthy", "1 healthy, 0 unhealthy; absent while that is not known."),
   endpointInFlight: gauge("millrace_endpoint_in_flight", "Exchanges that an endpoint has in flight, over all workers."),
   buildInfo: gauge("millrace_build_info", "Always 1; version and Node version are its labels."),
   uptime: gauge("millrace_uptime_seconds", "Seconds since the process started."),

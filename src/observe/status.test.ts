@@ -34,6 +34,24 @@ test("the whole document", () => {
   });
 });
 
+test("a refused connection counts where there is no health check, and until its first success where there is one", () => {
+  const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(4)));
+  const checked = { upstreams: { app: config.upstreams.app, checked: { endpoints: [{ url: "http://c" }], health_check: {} } } };
+  const now = (): unknown => {
+    const { status, upstreams } = statusDocument(checked, { app: [0, 1], checked: [2] }, table, process);
+    return [status, ...Object.values(upstreams).flatMap(({ endpoints }) => endpoints.map(({ health }) => health))];
+  };
+  for (const slot of [0, 1]) table.setRefusing(slot, true);
+  assert.deepEqual(now(), ["degraded", "unhealthy", "unhealthy", "unknown"]);
+  table.setRefusing(2, true);
+  assert.deepEqual(now(), ["down", "unhealthy", "unhealthy", "unknown"]);
+  table.setRefusing(0, false);
+  table.setHealth(2, ENDPOINT_HEALTH.healthy);
+  assert.deepEqual(now(), ["degraded", "unknown", "unhealthy", "healthy"], "a passed probe is worth more than one lost connection");
+  table.setRefusing(1, false);
+  assert.deepEqual(now(), ["ok", "unknown", "unknown", "healthy"]);
+});
+
 test("ok, degraded, down", () => {
   assert.equal(document("healthy", "unknown", "healthy").status, "ok");
   assert.equal(document("unhealthy", "unhealthy", "healthy").status, "degraded");

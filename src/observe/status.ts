@@ -8,7 +8,7 @@ import type { EndpointHealth } from "../shared/endpoint-table.ts";
 export type HealthWord = keyof typeof ENDPOINT_HEALTH;
 
 export interface StatusDocument {
-  /** `ok`: every endpoint may be used; `degraded`: some may not; `down`: none of any upstream may. */
+  /** `ok`: every endpoint is of use as far as is known; `degraded`: some are not; `down`: none of any upstream is. */
   readonly status: "ok" | "degraded" | "down";
   readonly version: string;
   /** Whole seconds since the process started. */
@@ -18,6 +18,7 @@ export interface StatusDocument {
 
 export interface EndpointStatus {
   readonly url: string;
+  /** What probes say. Without a health check `unknown`, but `unhealthy` from a connection that failed to the next that does not. */
   readonly health: HealthWord;
   /** Exchanges in flight, over all workers. */
   readonly in_flight: number;
@@ -25,10 +26,13 @@ export interface EndpointStatus {
 
 /** What of the configuration and of the endpoint table the document needs. */
 export interface StatusSource {
-  readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
+  readonly upstreams: Readonly<
+    Record<string, { readonly endpoints: readonly { readonly url: string }[]; readonly health_check?: unknown }>
+  >;
 }
 export interface EndpointReader {
   health(slot: number): EndpointHealth;
+  refusing(slot: number): boolean;
   inFlight(slot: number): number;
 }
 
@@ -39,22 +43,24 @@ export function statusDocument(
   process: { readonly version: string; readonly startedAtMs: number; readonly nowMs: number },
 ): StatusDocument {
   const upstreams: Record<string, { endpoints: EndpointStatus[] }> = Object.create(null);
-  let usable = 0;
-  let unhealthy = 0;
+  let useful = 0;
+  let useless = 0;
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const endpoints = upstream.endpoints.map(({ url }, index): EndpointStatus => {
       const slot = slots[name]?.[index];
       if (slot === undefined) return { url, health: "unknown", in_flight: 0 };
-      return { url, health: healthWord(table.health(slot)), in_flight: table.inFlight(slot) };
+      const known = healthWord(table.health(slot));
+      const refusing = known === "unknown" && table.refusing(slot);
+      // With a health check the word follows its thresholds: an endpoint that has not passed a probe yet is not out before them.
+      const health = refusing && upstream.health_check === undefined ? "unhealthy" : known;
+      if (refusing || health === "unhealthy") useless++;
+      else useful++;
+      return { url, health, in_flight: table.inFlight(slot) };
     });
-    for (const endpoint of endpoints) {
-      if (endpoint.health === "unhealthy") unhealthy++;
-      else usable++;
-    }
     upstreams[name] = { endpoints };
   }
   return {
-    status: unhealthy === 0 ? "ok" : usable === 0 ? "down" : "degraded",
+    status: useless === 0 ? "ok" : useful === 0 ? "down" : "degraded",
     version: process.version,
     // A clock that was set back must not give a negative age.
     uptime: Math.max(0, Math.floor((process.nowMs - process.startedAtMs) / 1000)),
@@ -62,7 +68,7 @@ export function statusDocument(
   };
 }
 
-export function healthWord(health: EndpointHealth): HealthWord {
+function healthWord(health: EndpointHealth): HealthWord {
   if (health === ENDPOINT_HEALTH.healthy) return "healthy";
   return health === ENDPOINT_HEALTH.unhealthy ? "unhealthy" : "unknown";
 }

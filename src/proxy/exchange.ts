@@ -42,6 +42,9 @@ import { latin1 } from "../http1/latin1.ts";
 /** Scratch for the edits of one head: used and serialised within one call. */
 const edits = new FieldEdits();
 
+/** Set while an endpoint is chosen among the healthy ones alone; a choice is made within one call. */
+let healthyOnly = false;
+
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
@@ -215,7 +218,9 @@ export class Exchange implements ExchangeView, Usable {
   /** Healthy, or not known to be otherwise, and not tried yet in this exchange. */
   usable(index: number): boolean {
     const target = this.group?.endpoints[index];
-    if (target === undefined || this.plane.endpoints.health(target.slot) === ENDPOINT_HEALTH.unhealthy) return false;
+    if (target === undefined) return false;
+    const health = this.plane.endpoints.health(target.slot);
+    if (health !== ENDPOINT_HEALTH.healthy && (healthyOnly || health === ENDPOINT_HEALTH.unhealthy)) return false;
     return this.tried === null || !this.tried.includes(target);
   }
 
@@ -224,7 +229,7 @@ export class Exchange implements ExchangeView, Usable {
     if (group === null) return this.answer(answers.INTERNAL_ERROR);
     const { owned } = this.downstream;
     const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(group, this);
-    const target = sameEndpoint ?? kept ?? group.endpoints[group.balancer.next(this)] ?? null;
+    const target = sameEndpoint ?? kept ?? this.choose(group);
     if (target === null) return this.answer(answers.NO_ENDPOINT);
     this.endpoint = target;
     this.attempts++;
@@ -236,6 +241,17 @@ export class Exchange implements ExchangeView, Usable {
     } else {
       this.upstream = this.plane.connector.dial(target, this);
     }
+  }
+
+  /** One of the healthy endpoints; where none is left, one of those that have not passed a probe yet. */
+  private choose({ endpoints, balancer, probed }: UpstreamGroup): EndpointTarget | null {
+    if (probed) {
+      healthyOnly = true;
+      const healthy = endpoints[balancer.next(this)];
+      healthyOnly = false;
+      if (healthy !== undefined) return healthy;
+    }
+    return endpoints[balancer.next(this)] ?? null;
   }
 
   private idleConnection(target: EndpointTarget, owned: OwnedConnections | null): Upstream | null {

@@ -66,6 +66,8 @@ export interface UpstreamGroup {
   readonly name: string;
   readonly endpoints: readonly EndpointTarget[];
   readonly balancer: Balancer;
+  /** Has a health check, so that its endpoints become healthy or unhealthy. */
+  readonly probed: boolean;
   readonly retries: number;
 }
 
@@ -229,7 +231,7 @@ function compileUpstream(name: string, config: UpstreamConfig, slots: readonly n
     };
   });
   const balancer = makeBalancer(config.endpoints, context.workerIndex);
-  return { name, endpoints, balancer, retries: config.retries };
+  return { name, endpoints, balancer, probed: config.health_check !== undefined, retries: config.retries };
 }
 
 function isIpAddress(hostname: string): boolean {

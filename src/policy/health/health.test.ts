@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { nextHealth, UNKNOWN_HEALTH } from "./next-health.ts";
 import type { HealthState } from "./next-health.ts";
-import { nextProbeAtMs } from "./schedule.ts";
+import { firstProbeInMs, nextProbeAtMs, unprovenIntervalMs } from "./schedule.ts";
 
 const thresholds = { healthy_threshold: 2, unhealthy_threshold: 3 };
 
-/** Results as a word of + and -; the healths after each, as a word of h and u, upper case where it changed. */
+/** Results as a word of + and -; the healths after each, as a word of h, u and ? (unknown), upper case where it changed. */
 function run(results: string, start: HealthState = UNKNOWN_HEALTH): string {
   let state = start;
   let word = "";
   for (const result of results) {
     const next = nextHealth(state, result === "+", thresholds);
-    const letter = next.state.health === "healthy" ? "h" : "u";
+    const letter = { healthy: "h", unhealthy: "u", unknown: "?" }[next.state.health];
     word += next.changed ? letter.toUpperCase() : letter;
     assert.equal(next.changed, next.state.health !== state.health);
     state = next.state;
@@ -21,21 +21,27 @@ function run(results: string, start: HealthState = UNKNOWN_HEALTH): string {
   return word;
 }
 
-test("the first result decides at once", () => {
+test("the first success decides at once, failures only after their threshold", () => {
   assert.equal(run("+"), "H");
-  assert.equal(run("-"), "U");
+  assert.equal(run("--+"), "??H");
+  assert.equal(run("----"), "??Uu");
+});
+
+test("an endpoint that was never up and went out comes in with its first success, later ones need the threshold", () => {
+  assert.equal(run("---+"), "??UH");
+  assert.equal(run("---+---+-++"), "??UHhhUuuu" + "H");
 });
 
 test("flips after the threshold, counted in a row", () => {
   assert.equal(run("+--+---"), "Hhhhhh" + "U");
-  assert.equal(run("-+-++"), "Uuuu" + "H");
+  assert.equal(run("+----+-++"), "Hhh" + "Uuuuu" + "H");
   assert.equal(run("+---+++"), "HhhU" + "uHh");
 });
 
 test("a threshold of one flips with every result", () => {
   const one = { healthy_threshold: 1, unhealthy_threshold: 1 };
-  assert.equal(nextHealth({ health: "healthy", against: 0 }, false, one).changed, true);
-  assert.equal(nextHealth({ health: "unhealthy", against: 0 }, true, one).changed, true);
+  assert.equal(nextHealth({ health: "healthy", against: 0, proven: true }, false, one).changed, true);
+  assert.equal(nextHealth({ health: "unhealthy", against: 0, proven: true }, true, one).changed, true);
 });
 
 test("is what the last results in a row say", () => {
@@ -51,7 +57,8 @@ test("is what the last results in a row say", () => {
           inARow = index > 0 && results[index - 1] === ok ? inARow + 1 : 1;
           const before = state.health;
           state = nextHealth(state, ok, { healthy_threshold: healthy, unhealthy_threshold: unhealthy }).state;
-          const flips = before === "unknown" || inARow >= (ok ? healthy : unhealthy);
+          const first = ok && !results.slice(0, index).includes(true);
+          const flips = first || inARow >= (ok ? healthy : unhealthy);
           assert.equal(state.health, flips ? (ok ? "healthy" : "unhealthy") : before);
         }
       },
@@ -59,8 +66,7 @@ test("is what the last results in a row say", () => {
   );
 });
 
-test("the first probe is due at once, the others after the interval, give or take a tenth", () => {
-  assert.equal(nextProbeAtMs(null, 5_000, 10_000, 0.9), 5_000);
+test("a probe is due after the interval, give or take a tenth", () => {
   assert.equal(nextProbeAtMs(5_000, 5_100, 10_000, 0.5), 15_000);
   assert.equal(nextProbeAtMs(5_000, 5_100, 10_000, 0), 14_000);
   fc.assert(
@@ -73,4 +79,21 @@ test("the first probe is due at once, the others after the interval, give or tak
 
 test("a probe that took longer than the interval is followed at once", () => {
   assert.equal(nextProbeAtMs(5_000, 40_000, 10_000, 0.5), 40_000);
+});
+
+test("the first probes of those that begin together come one after the other, and within two seconds", () => {
+  assert.deepEqual(
+    [0, 1, 2].map((index) => firstProbeInMs(index, 3)),
+    [0, 2, 4],
+  );
+  assert.equal(firstProbeInMs(999, 1000), 1998);
+  assert.equal(firstProbeInMs(3999, 4000), 1999.5);
+});
+
+test("until its first success an endpoint is probed soon again, and less and less often up to its interval", () => {
+  assert.equal(unprovenIntervalMs(0, 1, 10_000), 250);
+  assert.equal(unprovenIntervalMs(8_000, 1, 10_000), 500);
+  assert.equal(unprovenIntervalMs(3_600_000, 1, 10_000), 10_000);
+  assert.equal(unprovenIntervalMs(0, 1, 100), 100, "never less often than configured");
+  assert.equal(unprovenIntervalMs(0, 1000, 10_000), 2000, "a thousand that are down are no load");
 });
