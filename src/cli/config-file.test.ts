@@ -73,7 +73,7 @@ describe("a configuration file", () => {
     );
     assert.match(
       await linesOf(path.join(latin1, "b.yaml")),
-      /authentication\.tokens\.#1: cannot read the secret from token: .*token is not in UTF-8$/,
+      /authentication\.tokens\.#1: cannot read the secret: .*token is not in UTF-8$/,
     );
   });
 
@@ -98,7 +98,7 @@ describe("a configuration file", () => {
 
   test("names a certificate file that is none", async () => {
     const text = SMALL.replace('["http://a"]', '["https://a"], tls: { ca_file: missing.pem }');
-    assert.match(await linesOf(write("ca.yaml", text)), /ca\.yaml:1:1: upstreams\.app\.tls\.ca_file: .*missing\.pem does not exist$/);
+    assert.match(await linesOf(write("ca.yaml", text)), /ca\.yaml:2:63: upstreams\.app\.tls\.ca_file: .*missing\.pem does not exist$/);
     write("key.pem", "-----BEGIN PRIVATE KEY-----\n");
     assert.match(await linesOf(write("key.yaml", text.replace("missing", "key"))), /key\.pem holds no PEM certificate$/);
     write("bundle.pem", `# two\n${CERTIFICATE}\n${CERTIFICATE.replace("MIIB", "MIIX")}`);

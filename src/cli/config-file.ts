@@ -10,6 +10,8 @@ import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import type { ParseResult } from "../config/load.ts";
 import type { LocatedMap } from "../config/document.ts";
 import type { Config } from "../config/schema.ts";
+import { shownFile } from "../config/shown.ts";
+import type { Surroundings } from "../config/surroundings.ts";
 import type { ModuleAnswer } from "./config-module.ts";
 
 /** A configuration with its warnings, or what is wrong with it: a line each, `file:line:column: key: message`. */
@@ -19,49 +21,45 @@ export type LoadedFile = { readonly config: Config; readonly warnings: readonly 
 const FILE_BYTES_MAX = 4 * 1024 ** 2;
 const MODULE = /\.[cm]?[jt]s$/;
 
-/** Reads the file anew at every call. Paths in it are relative to its folder; those of the result are absolute. */
-export async function loadConfigFile(file: string): Promise<LoadedFile> {
+/**
+ * Reads the file anew at every call. Paths in it are relative to its folder; those of the result are absolute.
+ * @param asked what the machine is asked besides whether the files are there
+ */
+export async function loadConfigFile(file: string, asked: Surroundings = {}): Promise<LoadedFile> {
   const folder = path.dirname(path.resolve(file));
   const readSecret = (name: string): string => readText(path.resolve(folder, name));
+  const surroundings: Surroundings = { certificatesProblem: (name) => certificatesProblem(path.resolve(folder, name)), ...asked };
   let result: ParseResult;
   try {
     const text = readText(file);
     result = MODULE.test(file)
-      ? checkConfig(await exportOf(file), file, process.env, readSecret)
-      : parseConfig(text, file, process.env, readSecret);
+      ? checkConfig(await exportOf(file), file, process.env, readSecret, surroundings)
+      : parseConfig(text, file, process.env, readSecret, surroundings);
   } catch (error) {
     return { lines: [`${file}:1:1: ${lineOf(error)}`] };
   }
   if ("problems" in result) return { lines: result.problems.map(formatProblem) };
-  const unreadable = await resolveCertificates(result.config, file, folder);
-  if (unreadable.length > 0) return { lines: unreadable };
-  return { config: result.config, warnings: result.warnings.map(formatProblem) };
-}
-
-/** Makes the paths absolute, and reads the files once: threads read them later, where nobody can be told. */
-async function resolveCertificates(config: Config, file: string, folder: string): Promise<string[]> {
-  const problems: string[] = [];
-  for (const [name, { tls }] of Object.entries(config.upstreams)) {
-    if (tls.ca_file === undefined) continue;
-    tls.ca_file = path.resolve(folder, tls.ca_file);
-    const problem = await certificatesProblem(tls.ca_file);
-    if (problem !== null) problems.push(`${file}:1:1: upstreams.${name}.tls.ca_file: ${problem}`);
+  for (const { tls } of Object.values(result.config.upstreams)) {
+    if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
   }
-  return problems;
+  return { config: result.config, warnings: result.warnings.map(formatProblem) };
 }
 
 /** Textual encodings of RFC 7468, and what OpenSSL calls certificates besides. */
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 
-/** Why the certificates in that file can vouch for nobody; null: they can. One that OpenSSL cannot read would be left out without a word. */
-async function certificatesProblem(file: string): Promise<string | null> {
+/**
+ * Why the certificates in that file can vouch for nobody; null: they can. Threads read them later, where nobody can be told, and one that
+ * OpenSSL cannot read would be left out without a word.
+ */
+function certificatesProblem(file: string): string | null {
   try {
     const certificates = readBytes(file).toString("latin1").match(CERTIFICATE) ?? [];
-    if (certificates.length === 0) return `${file} holds no PEM certificate`;
+    if (certificates.length === 0) return `${shownFile(file)} holds no PEM certificate`;
     // Costs milliseconds, and most configurations name no certificates.
-    const { X509Certificate } = await import("node:crypto");
+    const { X509Certificate } = process.getBuiltinModule("node:crypto");
     const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
-    return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${file} cannot be read`;
+    return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${shownFile(file)} cannot be read`;
   } catch (error) {
     return lineOf(error);
   }
@@ -80,18 +78,20 @@ function isReadable(read: () => unknown): boolean {
 function readText(file: string): string {
   const bytes = readBytes(file);
   // Decoded all the same, a name or a secret would silently be another one.
-  if (!isUtf8(bytes)) throw new Error(`${file} is not in UTF-8`);
+  if (!isUtf8(bytes)) throw new Error(`${shownFile(file)} is not in UTF-8`);
   return bytes.toString("utf8");
 }
 
 function readBytes(file: string): Buffer {
   try {
     const { size } = statSync(file);
-    if (size > FILE_BYTES_MAX) throw new Error(`${file} has ${size} bytes, more than the ${FILE_BYTES_MAX} of any configuration`);
+    if (size > FILE_BYTES_MAX)
+      throw new Error(`${shownFile(file)} has ${size} bytes, more than the ${FILE_BYTES_MAX} of any configuration`);
     return readFileSync(file);
   } catch (error) {
     const reason = REASONS[codeOf(error)];
-    throw reason === undefined ? error : new Error(`${file} ${reason}`, { cause: error });
+    if (reason !== undefined) throw new Error(`${shownFile(file)} ${reason}`, { cause: error });
+    throw codeOf(error) === "" ? error : new Error(`${shownFile(file)} cannot be read (${codeOf(error)})`, { cause: error });
   }
 }
 

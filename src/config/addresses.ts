@@ -1,7 +1,7 @@
 /** The texts of a configuration that name something on the network: addresses, hosts, paths, methods, fields, origins. */
 import { z } from "zod";
 import { isLoopbackIp, parseCidr, parseIpAddress } from "../base/cidr.ts";
-import { parseListenAddress } from "../base/listen-address.ts";
+import { LOOPBACK_HOSTS, parseListenAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
 
 type Text = z.ZodType<string, string>;
@@ -113,8 +113,28 @@ export function overlap(one: string, other: string): boolean {
   if (a === undefined || b === undefined) return false;
   if (a.kind !== "tcp" || b.kind !== "tcp") return one === other;
   if (a.port !== b.port || a.port === 0) return false;
-  return a.host === b.host || takesIn(a.host, b.host) || takesIn(b.host, a.host);
+  const theirs = hostsOf(b.host);
+  return hostsOf(a.host).some((one) => theirs.some((other) => one === other || takesIn(one, other) || takesIn(other, one)));
 }
+
+function hostsOf(host: string): readonly string[] {
+  return host.toLowerCase() === "localhost" ? LOOPBACK_HOSTS : [host.toLowerCase()];
+}
+
+/** Whether who connects to that endpoint reaches whoever listens at the address on this machine. Names are not looked up. */
+export function leadsTo(endpoint: string, address: string): boolean {
+  if (endpoint.startsWith("unix:")) return endpoint === address;
+  const listener = parseListenAddress(address).address;
+  if (listener?.kind !== "tcp" || listener.port === 0 || !URL.canParse(endpoint)) return false;
+  const { protocol, hostname, port } = new URL(endpoint);
+  if (listener.port !== Number(port === "" ? DEFAULT_PORTS[protocol] : port)) return false;
+  const host = hostname.replace(/^\[|\]$/g, "");
+  // Who connects to "any address" reaches this machine.
+  const theirs = host === "::" ? LOOPBACK_HOSTS : host === "0.0.0.0" ? ["127.0.0.1"] : hostsOf(host);
+  return theirs.some((each) => hostsOf(listener.host).some((own) => each === own || (takesIn(own, each) && isLoopbackIp(each))));
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
 
 /** Without a host, and on `::`, a socket listens on all addresses of both families. */
 function takesIn(host: string, other: string): boolean {

@@ -5,18 +5,21 @@
 import { parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { parseSize } from "../base/size.ts";
-import { isLoopback, overlap } from "./addresses.ts";
-import { didYouMean } from "./did-you-mean.ts";
+import { isLoopback, leadsTo, overlap } from "./addresses.ts";
+import { nearest } from "./did-you-mean.ts";
 import type { Finding, KeyPath } from "./finding.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 
 export function crossChecksOfFullForm(file: unknown): Finding[] {
-  const upstreams = entriesOf(at(file, "upstreams"));
+  const upstreams = entriesOf(at(file, "upstreams")).filter(([, upstream]) => typeof upstream === "object" && !Array.isArray(upstream));
   const routes = listOf(at(file, "routes"));
+  // Without any, each would say only that they are missing, which is said already.
+  const names = at(file, "upstreams") === undefined ? null : upstreams.map(([name]) => name);
   return [
     ...listeners(file),
     ...upstreams.flatMap(([name, upstream]) => [
       ...endpoints(at(upstream, "endpoints"), ["upstreams", name, "endpoints"]),
+      ...ownAddresses(at(upstream, "endpoints"), ["upstreams", name, "endpoints"], file),
       ...(at(at(upstream, "tls"), "verify") === false
         ? [
             warning(
@@ -25,16 +28,12 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
             ),
           ]
         : []),
-      ...(routes.some((route) => at(route, "upstream") === name)
+      ...(routes.length === 0 || routes.some((route) => at(route, "upstream") === name)
         ? []
         : [warning(["upstreams", name], "no route leads to this upstream", true)]),
     ]),
     ...routes.flatMap((route, index) => [
-      ...unknownUpstream(
-        route,
-        index,
-        upstreams.map(([name]) => name),
-      ),
+      ...(names === null ? [] : unknownUpstream(route, index, names)),
       ...rateLimit(at(route, "rate_limit"), ["routes", index, "rate_limit"]),
       ...cors(at(route, "cors"), ["routes", index, "cors"]),
       ...listOf(at(at(route, "authentication"), "tokens")).flatMap((token, position) =>
@@ -55,6 +54,7 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
   const address = at(at(file, "server"), "address");
   return [
     ...endpoints(at(file, "backends"), ["backends"]),
+    ...ownAddresses(at(file, "backends"), ["backends"], file),
     ...rateLimit(at(file, "rate_limit"), ["rate_limit"]),
     ...cors(at(file, "cors"), ["cors"]),
     ...shortAuthentication(at(file, "authentication")),
@@ -94,12 +94,34 @@ function endpoints(value: unknown, path: KeyPath): Finding[] {
   });
 }
 
+/** Endpoints that are the proxy itself. */
+function ownAddresses(endpoints: unknown, path: KeyPath, file: unknown): Finding[] {
+  const isShort = at(file, "backends") !== undefined;
+  const listeners = isShort
+    ? [at(at(file, "server"), "address") ?? ":8080"]
+    : listOf(at(file, "listeners")).map((each) => at(each, "address"));
+  const admin = at(at(file, "admin"), "address");
+  return listOf(endpoints).flatMap((endpoint, index) => {
+    const where = typeof endpoint === "string" ? [...path, index] : [...path, index, "url"];
+    const url = typeof endpoint === "string" ? endpoint : at(endpoint, "url");
+    const isThere = (address: unknown): boolean => typeof url === "string" && typeof address === "string" && leadsTo(url, address);
+    if (listeners.some(isThere)) return [warning(where, "a listener of this proxy listens there: each request would come back to it")];
+    return isThere(admin) ? [warning(where, "this proxy's admin address is there: clients would reach what is for operators")] : [];
+  });
+}
+
 function unknownUpstream(route: unknown, index: number, names: readonly string[]): Finding[] {
   const name = at(route, "upstream");
   if (typeof name !== "string" || names.includes(name)) return [];
-  const known = names.length === 0 ? "; there is none" : didYouMean(name, names) || `; known: ${names.join(", ")}`;
-  return [error(["routes", index, "upstream"], `no upstream is named ${JSON.stringify(name)}${known}`)];
+  const near = nearest(name, names);
+  // What is near to no name may be anything, a secret too.
+  const what = near !== null && near.distance <= 2 ? `no upstream is named ${JSON.stringify(name)}` : "no upstream has this name";
+  const known = names.filter((each) => /^[\w.-]{1,64}$/.test(each)).slice(0, NAMES_SHOWN_MAX);
+  const instead = near === null ? `; known: ${known.join(", ")}` : `; did you mean "${near.word}"?`;
+  return [error(["routes", index, "upstream"], `${what}${names.length === 0 ? "; there is none" : instead}`)];
 }
+
+const NAMES_SHOWN_MAX = 10;
 
 function routeNames(routes: readonly unknown[]): Finding[] {
   const seen = new Map<string, number>();

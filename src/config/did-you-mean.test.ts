@@ -29,6 +29,6 @@ test("of several the nearest, of equals the first", () => {
   assert.equal(didYouMean("apii", ["app", "api"]), '; did you mean "api"?');
 });
 
-test("a very long word costs no more than its beginning", () => {
-  assert.equal(didYouMean("a".repeat(1_000_000), ["a".repeat(1_000_000)]), `; did you mean "${"a".repeat(1_000_000)}"?`);
+test("a very long word is near to nothing, whatever it begins with", () => {
+  assert.equal(didYouMean(`${"a".repeat(64)}secret`, ["a".repeat(64)]), "");
 });

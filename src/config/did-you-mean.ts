@@ -1,5 +1,15 @@
+const LENGTH_MAX = 64;
+
 /** `; did you mean "address"?`, or "" when no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
+  const near = nearest(word, candidates);
+  return near === null ? "" : `; did you mean "${near.word}"?`;
+}
+
+/** The candidate that the word was probably meant for, and by how many letters they differ; null when none is near. */
+export function nearest(word: string, candidates: readonly string[]): { readonly word: string; readonly distance: number } | null {
+  // No key is that long, and the table below grows with the product of both lengths.
+  if (word.length > LENGTH_MAX) return null;
   let best = "";
   // A third of the letters may differ: "adress", "upstream_timeouts", but not any short word for any other.
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -7,15 +17,11 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best === "" ? "" : `; did you mean "${best}"?`;
+  return best === "" ? null : { word: best, distance: bestDistance };
 }
 
-/** Longer words are compared by what stands first in them: the table grows with the product of both lengths. */
-const LENGTH_MAX = 64;
-
 /** Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other. */
-function editDistance(from: string, to: string): number {
-  const [a, b] = [from.slice(0, LENGTH_MAX), to.slice(0, LENGTH_MAX)];
+function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row: number[] = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

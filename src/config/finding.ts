@@ -6,5 +6,9 @@ export interface Finding {
   /** Points at the key instead of its value. */
   readonly atKey?: boolean;
   readonly message: string;
+  /** Whether a last key that the schema does not know may be shown: it is no secret. */
+  readonly keyIsHarmless?: boolean;
+  /** The key that the one at `path` was probably meant for: that it is missing is no second problem. */
+  readonly insteadOf?: KeyPath;
   readonly severity: "error" | "warning";
 }

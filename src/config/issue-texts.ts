@@ -1,37 +1,75 @@
 /** What the schema found, in our own words: what was expected, what stands there, what may have been meant. Never a secret's value. */
 import type { z } from "zod";
-import { didYouMean } from "./did-you-mean.ts";
+import { nearest } from "./did-you-mean.ts";
 import { nodeAt } from "./document.ts";
-import type { Located } from "./document.ts";
+import type { Located, LocatedScalar } from "./document.ts";
 import type { SchemaNode } from "./json-schema.ts";
-import { keysAt } from "./json-schema.ts";
 import type { Finding, KeyPath } from "./finding.ts";
+import { NOT_YET, foreignKey } from "./foreign-keys.ts";
 import { mayBeSecret } from "./replacements.ts";
+import { shownScalar } from "./shown.ts";
+import { unknownKey } from "./unknown-key.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** @param schema the JSON Schema of what was checked: it knows the keys of each mapping */
-export function findingsOf(issues: readonly Issue[], root: Located, schema: SchemaNode): Finding[] {
-  return issues.flatMap((issue) => findingOf(issue, [], root, schema));
+export interface Forms {
+  /** The JSON Schema of the form that was checked, which knows the keys of each mapping, and that of the other one. */
+  readonly own: SchemaNode;
+  readonly other: SchemaNode;
+  /** What is wrong when the values at these paths are read as texts. */
+  readonly asTexts: (paths: readonly KeyPath[]) => readonly Issue[];
 }
 
-function findingOf(issue: Issue, before: KeyPath, root: Located, schema: SchemaNode): Finding[] {
+export function findingsOf(issues: readonly Issue[], root: Located, forms: Forms): Finding[] {
+  const findings = issues.flatMap((issue) => findingOf(issue, [], root, forms));
+  return withoutConsequences(withQuotes(findings, root, forms));
+}
+
+/** `1`, `on` and the like without quotes are no texts. Where it would be fine as one, the message says so. */
+function withQuotes(findings: readonly Finding[], root: Located, forms: Forms): readonly Finding[] {
+  const suspects = findings.filter(({ path, atKey }) => atKey !== true && isPlainValue(nodeAt(root, path)));
+  if (suspects.length === 0) return findings;
+  const wrong = new Set(forms.asTexts(suspects.map(({ path }) => path)).map(({ path }) => path.join("\n")));
+  return findings.map((finding) => {
+    const { path, message } = finding;
+    const node = nodeAt(root, path);
+    if (!suspects.includes(finding) || node?.kind !== "scalar") return finding;
+    if (!wrong.has(path.join("\n")))
+      return { ...finding, message: `${message}; put it in quotes, where it is a text${quoted(node, path)}` };
+    const isPort = path.at(-1) === "address" && /^\d{1,5}$/.test(node.source);
+    return isPort ? { ...finding, message: `${message}; a port alone is ":${node.source}"` } : finding;
+  });
+}
+
+function isPlainValue(node: Located | undefined): boolean {
+  return node?.kind === "scalar" && (typeof node.value === "number" || typeof node.value === "boolean");
+}
+
+function quoted(node: LocatedScalar, path: KeyPath): string {
+  const shown = mayBeSecret(path) ? null : shownScalar(node);
+  return shown === null ? "" : `: "${shown}"`;
+}
+
+/** A mistyped key is also missing under its right name: that is one problem, and the mistyped one says more. */
+function withoutConsequences(findings: readonly Finding[]): Finding[] {
+  const meant = new Set(findings.flatMap(({ insteadOf }) => (insteadOf === undefined ? [] : [insteadOf.join("\n")])));
+  return findings.filter(({ path, message }) => !message.startsWith(MISSING) || !meant.has(path.join("\n")));
+}
+
+export const MISSING: string = "is missing";
+
+function findingOf(issue: Issue, before: KeyPath, root: Located, forms: Forms): Finding[] {
   const path = [...before, ...issue.path.map((part) => (typeof part === "number" ? part : String(part)))];
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => unknownKey([...path, key], key, keysAt(schema, path)));
+      return issue.keys.map((key) => unknownKey([...path, key], forms.own, forms.other));
     case "invalid_key":
-      return issue.issues.map(({ message }) => ({
-        path,
-        atKey: true,
-        message: `${message}, found ${quoted(String(path.at(-1)))}`,
-        severity: "error",
-      }));
+      return issue.issues.map(({ message }) => ({ path, atKey: true, message, severity: "error" }));
     case "invalid_union": {
       if (issue.message.startsWith(EXPECTED)) break;
       // The alternative that was meant is the one which did not fail at the kind of value.
       const meant = issue.errors.find((errors) => errors.length > 0 && !errors.some(isWrongKind));
-      if (meant !== undefined) return meant.flatMap((each) => findingOf(each, path, root, schema));
+      if (meant !== undefined) return meant.flatMap((each) => findingOf(each, path, root, forms));
       break;
     }
     default:
@@ -40,21 +78,16 @@ function findingOf(issue: Issue, before: KeyPath, root: Located, schema: SchemaN
   const node = nodeAt(root, path);
   const expected = expectation(issue);
   if (expected === null) return [{ path, message: issue.message, severity: "error" }];
-  if (node === undefined) return [{ path, message: `is missing: expected ${expected}`, severity: "error" }];
-  const suggestion = issue.code === "invalid_value" && node.kind === "scalar" ? didYouMean(node.source, issue.values.map(String)) : "";
-  return [{ path, message: `expected ${expected}, found ${foundText(node, path)}${suggestion}`, severity: "error" }];
+  if (node === undefined) return [{ path, message: `${MISSING}: expected ${expected}`, severity: "error" }];
+  const near = issue.code === "invalid_value" && node.kind === "scalar" ? nearest(node.source, issue.values.map(String)) : null;
+  const found = foundText(node, path, near !== null && near.distance <= 2);
+  return [{ path, message: `expected ${expected}, found ${found}${adviceOn(issue, node, near?.word)}`, severity: "error" }];
 }
 
 const EXPECTED = "expected ";
 
 function isWrongKind(issue: Issue): boolean {
   return issue.path.length === 0 && issue.code === "invalid_type";
-}
-
-function unknownKey(path: KeyPath, key: string, known: readonly string[]): Finding {
-  const suggestion = didYouMean(key, known);
-  const list = suggestion !== "" || known.length === 0 ? "" : `; known here: ${known.join(", ")}`;
-  return { path, atKey: true, message: `unknown key${suggestion}${list}`, severity: "error" };
 }
 
 /** What completes "expected"; null where the message is complete as it stands. */
@@ -93,19 +126,20 @@ const KINDS: Readonly<Record<string, string>> = {
   boolean: "true or false",
 };
 
-/** Above it a value is cut: a message is one line for people. */
-const SHOWN_MAX = 60;
-
-function foundText(node: Located, path: KeyPath): string {
+function foundText(node: Located, path: KeyPath, isMisspelled: boolean): string {
   if (node.kind === "map") return "a mapping";
   if (node.kind === "list") return node.items.length === 0 ? "an empty list" : "a list";
   if (node.value === null) return "nothing";
-  if (mayBeSecret(path)) return `a ${typeof node.value === "string" ? "text" : typeof node.value} (not shown)`;
-  // Not the value: what the environment put into it may be secret.
-  return typeof node.value === "string" || node.source.includes("${") ? quoted(node.source) : node.source;
+  const kind = typeof node.value === "string" ? "text" : typeof node.value;
+  if (mayBeSecret(path)) return `a ${kind} (not shown)`;
+  // What is near to a word of the schema is that word, misspelled.
+  if (isMisspelled && !node.source.includes("${")) return JSON.stringify(node.source);
+  return shownScalar(node) ?? `another ${kind}`;
 }
 
-function quoted(text: string): string {
-  const harmless = text.replace(/\/\/.*@/, "//...@");
-  return JSON.stringify(harmless.length > SHOWN_MAX ? `${harmless.slice(0, SHOWN_MAX)}...` : harmless);
+/** What to write instead: the word that was meant, or that this version has nothing like another proxy's word. */
+function adviceOn(issue: Issue, node: Located, near: string | undefined): string {
+  if (near !== undefined) return `; did you mean "${near}"?`;
+  if (issue.code !== "invalid_value" || node.kind !== "scalar") return "";
+  return foreignKey(node.source)?.text === NOT_YET ? `; ${NOT_YET}` : "";
 }

@@ -53,12 +53,15 @@ function isSingle(node: SchemaNode): boolean {
   return type === "integer" || type === "number" || type === "boolean" || "const" in node;
 }
 
+/** Made when first asked for: most starts need neither. */
+let [full, short]: [SchemaNode | null, SchemaNode | null] = [null, null];
+
 export function fullFormJsonSchema(): SchemaNode {
-  return z.toJSONSchema(configSchema, { io: "input", target: "draft-2020-12" });
+  return (full ??= z.toJSONSchema(configSchema, { io: "input", target: "draft-2020-12" }));
 }
 
 export function shortFormJsonSchema(): SchemaNode {
-  return z.toJSONSchema(shortSchema, { io: "input", target: "draft-2020-12" });
+  return (short ??= z.toJSONSchema(shortSchema, { io: "input", target: "draft-2020-12" }));
 }
 
 /** The keys that are known at a path; none where any name is allowed. */
@@ -78,7 +81,36 @@ export function asNode(value: unknown): SchemaNode {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
-function step(node: SchemaNode, part: string | number): SchemaNode {
+/** Every key of the file, as `listeners[].timeouts.idle`; `NAME` stands for a name of the file's own. */
+export function placesOf(schema: SchemaNode, prefix: string = ""): string[] {
+  return alternatives(schema).flatMap((node) => {
+    const { items, additionalProperties: inside } = node;
+    return [
+      ...Object.entries(asNode(node["properties"])).flatMap(([name, value]) => {
+        const place = prefix === "" ? name : `${prefix}.${name}`;
+        return [place, ...placesOf(asNode(value), place)];
+      }),
+      ...(items === undefined ? [] : placesOf(asNode(items), `${prefix}[]`)),
+      ...(typeof inside === "object" ? placesOf(asNode(inside), `${prefix}.NAME`) : []),
+    ];
+  });
+}
+
+/** A path in the same spelling. */
+export function placeName(schema: SchemaNode, path: KeyPath): string {
+  let nodes = alternatives(schema);
+  let place = "";
+  for (const part of path) {
+    const isKnown = nodes.some((node) => Object.hasOwn(asNode(node["properties"]), part));
+    const isNamed = !isKnown && nodes.some((node) => typeof node["additionalProperties"] === "object");
+    if (typeof part === "number") place += "[]";
+    else place += `${place === "" ? "" : "."}${isNamed ? "NAME" : part}`;
+    nodes = nodes.flatMap((node) => alternatives(step(node, part)));
+  }
+  return place;
+}
+
+export function step(node: SchemaNode, part: string | number): SchemaNode {
   if (typeof part === "number") return asNode(node["items"]);
   const properties = asNode(node["properties"]);
   return asNode(Object.hasOwn(properties, part) ? properties[part] : node["additionalProperties"]);

@@ -82,7 +82,10 @@ logging: { level: WARNING }
   test("names of the prototype are names like others", () => {
     const text = full({ rest: "" }).replace("app: {", "constructor: {").replace("upstream: app", "upstream: constructor");
     assert.deepEqual(Object.keys(configOf(text).upstreams), ["constructor"]);
-    assert.match(problemsOf(full({}).replace("upstream: app", "upstream: toString")).join(), /no upstream is named "toString"/);
+    assert.match(
+      problemsOf(full({}).replace("upstream: app", "upstream: toString")).join(),
+      /routes\.#1\.upstream: no upstream has this name; known: app/,
+    );
   });
 });
 
@@ -124,7 +127,6 @@ routes:
     assert.deepEqual(
       problems.map((line) => /^\d+:\d+: (?:warning: )?[\w.#]+/.exec(line)?.[0]),
       [
-        "2:5: listeners.#1.address",
         "2:5: listeners.#1.adress",
         "3:23: listeners.#1.timeouts.idle",
         "4:10: workers",
@@ -134,10 +136,9 @@ routes:
         "9:20: routes.#2.match.path",
       ],
     );
-    assert.match(problems[0] ?? "", /is missing: expected an address/);
-    assert.match(problems[1] ?? "", /unknown key; did you mean "address"\?$/);
-    assert.match(problems[2] ?? "", /expected a duration with a unit, such as .* found 30$/);
-    assert.match(problems[5] ?? "", /no upstream is named "ap"; did you mean "app"\?$/);
+    assert.match(problems[0] ?? "", /unknown key; did you mean "address"\?$/);
+    assert.match(problems[1] ?? "", /expected a duration with a unit, such as .* found 30$/);
+    assert.match(problems[4] ?? "", /no upstream is named "ap"; did you mean "app"\?$/);
   });
 
   const cases: readonly (readonly [what: string, text: string, expected: RegExp])[] = [
@@ -234,9 +235,9 @@ routes:
     [
       "a level that is none",
       full({ rest: "logging: { level: loud }" }),
-      /logging\.level: expected debug, info, warn or error, found "loud"/,
+      /logging\.level: expected debug, info, warn or error, found another text/,
     ],
-    ["a name that is none", full({}).replace("app: {", '"a b": {'), /upstreams\.a b: expected a name/],
+    ["a name that is none", full({}).replace("app: {", '"a b": {'), /upstreams\.\(key #1\): expected a name/],
     ["two routes of one name", full({ route: "name: x }, { upstream: app, name: x" }), /routes\.#2\.name: route #1 has this name already/],
     ["a key of the short form", full({ rest: "server: {}" }), /server: unknown key: it belongs to the short form/],
     ["status_path, which is no key", full({ rest: "status_path: /x" }), /status_path: unknown key/],
@@ -302,12 +303,12 @@ describe("text that is no configuration", () => {
     ["a list", "- a\n", /^1:1: expected a mapping with keys .* found a list/],
     ["a word", "hello", /^1:1: expected a mapping .* found a single value/],
     ["broken YAML", "listeners: [\n  { address: x\n", /^\d+:\d+: no valid YAML: /],
-    ["a key twice", "workers: 1\nworkers: 2\n", /^2:1: no valid YAML: Map keys must be unique/],
+    ["a key twice", "workers: 1\nworkers: 2\n", /^2:1: no valid YAML: the same key stands above/m],
     ["two documents", "workers: 1\n---\nworkers: 2\n", /^2:1: a second document begins here/],
-    ["an unknown tag", "workers: !secret x\n", /^1:10: no valid YAML: Unresolved tag/],
-    ["an unknown anchor", "workers: *x\n", /^1:10: no anchor of that name/],
+    ["an unknown tag", "workers: !secret x\n", /^1:10: no valid YAML: tags \(!name\) are not understood/m],
+    ["an unknown anchor", "workers: *x\n", /^1:10: \* begins the name of an anchor, and none of that name stands before it/m],
     ["an anchor inside itself", "workers: &a [*a]\n", /nested more than 64 levels/],
-    ["a key that objects have of themselves", "routes: [{ match: { headers: { __proto__: x } } }]\n", /^1:32: __proto__ is no key/],
+    ["a key that objects have of themselves", "routes: [{ match: { headers: { __proto__: x } } }]\n", /^1:32: __proto__ is no key/m],
     ["a key that is a list", "? [a]\n: 1\n", /a key must be a single word/],
     ["ten thousand levels", "[".repeat(10_000), /nested too deeply|no valid YAML|levels deep/],
   ];

@@ -1,16 +1,21 @@
 /** From text to a checked configuration, or to every problem in it at once. Pure: environment and files are arguments. */
 import { crossChecksOfFullForm, crossChecksOfShortForm } from "./cross-checks.ts";
-import { placeOf, toPlain } from "./document.ts";
+import { mapScalars, placeOf, toPlain } from "./document.ts";
 import type { Located, LocatedMap } from "./document.ts";
-import { findingsOf } from "./issue-texts.ts";
+import { foreignFormat } from "./foreign-format.ts";
+import { MISSING, findingsOf } from "./issue-texts.ts";
 import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
-import type { Finding } from "./finding.ts";
+import type { SchemaNode } from "./json-schema.ts";
+import type { Finding, KeyPath } from "./finding.ts";
 import { readYaml } from "./read-yaml.ts";
 import { replaceValues } from "./replacements.ts";
 import type { Environment, ReadSecret } from "./replacements.ts";
 import { configSchema } from "./schema.ts";
 import type { Config } from "./schema.ts";
-import { FULL_FORM_KEYS, SHORT_FORM_KEYS, expandShortForm, isShortForm, shortSchema } from "./short-form.ts";
+import { shownPath } from "./shown.ts";
+import { FULL_FORM_KEYS, SHORT_FORM_PLACES, expandShortForm, isShortForm, shortSchema } from "./short-form.ts";
+import { findingsOfSurroundings } from "./surroundings.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What is wrong, or doubtful, in a configuration file, with its place. */
 export interface Problem {
@@ -39,32 +44,54 @@ export type ParseResult = { readonly config: Config; readonly warnings: readonly
  * @param file name of the file, for problems
  * @param environment what `${NAME}` stands for
  * @param readSecret text of the file behind `file:PATH`; throws an Error that says why it cannot be read
+ * @param surroundings what else the machine is asked
  */
-export function parseConfig(text: string, file: string, environment: Environment, readSecret: ReadSecret): ParseResult {
-  const read = readYaml(text);
-  if ("root" in read) return check(read.root, file, environment, readSecret);
-  return { problems: read.faults.map(({ at, message }) => ({ file, ...at, key: "", message, severity: "error" })) };
+export function parseConfig(
+  text: string,
+  file: string,
+  environment: Environment,
+  readSecret: ReadSecret,
+  surroundings: Surroundings = {},
+): ParseResult {
+  const { root, faults } = readYaml(text);
+  const foreign = foreignFormat(text, root);
+  if (foreign !== null) return { problems: [{ file, line: 1, column: 1, key: "", message: foreign, severity: "error" }] };
+  const problems = faults.map(({ at, message }): Problem => ({ file, ...at, key: "", message, severity: "error" }));
+  if (root === undefined) return { problems };
+  const checked = check(root, file, environment, readSecret, surroundings);
+  if (problems.length === 0) return checked;
+  // What could not be read is not wrong a second time.
+  const isNews = ({ line, column }: Problem): boolean => !problems.some((fault) => fault.line === line && fault.column === column);
+  const others = "config" in checked ? checked.warnings : checked.problems.filter(isNews);
+  return { problems: [...problems, ...others].sort(byPlace) };
 }
 
 /** Checks what a module exports, as `readObject` has read it; its problems all stand at 1:1. */
-export function checkConfig(root: LocatedMap | string, file: string, environment: Environment, readSecret: ReadSecret): ParseResult {
-  if (typeof root !== "string") return check(root, file, environment, readSecret);
+export function checkConfig(
+  root: LocatedMap | string,
+  file: string,
+  environment: Environment,
+  readSecret: ReadSecret,
+  surroundings: Surroundings = {},
+): ParseResult {
+  if (typeof root !== "string") return check(root, file, environment, readSecret, surroundings);
   return { problems: [{ file, line: 1, column: 1, key: "", message: root, severity: "error" }] };
 }
 
-function check(given: LocatedMap, file: string, environment: Environment, readSecret: ReadSecret): ParseResult {
+function check(given: LocatedMap, file: string, environment: Environment, readSecret: ReadSecret, surroundings: Surroundings): ParseResult {
   const replaced = replaceValues(given, environment, readSecret);
   const { root } = replaced;
   const keys = [...given.entries.keys()];
   const isShort = isShortForm(keys);
   const mixed = isShort ? keys.filter((key) => FULL_FORM_KEYS.includes(key)) : [];
-  if (mixed.length > 0) return { problems: placed(mixed.map(mixedForms), root, file) };
+  if (mixed.length > 0) return { problems: placed(mixed.map(mixedForms), root, file, fullFormJsonSchema) };
 
   const checked = isShort ? checkShort(root) : checkFull(root);
   const broken = new Set(replaced.findings.map(({ path }) => path.join("\n")));
   // What is wrong with a value because its replacement failed is no news.
-  const rest = checked.findings.filter(({ path }) => !broken.has(path.join("\n")));
-  const problems = placed([...replaced.findings, ...rest], root, file);
+  const others = [...checked.findings, ...findingsOfSurroundings(root, surroundings)];
+  const rest = others.filter(({ path }) => !broken.has(path.join("\n")));
+  const problems = placed([...replaced.findings, ...rest], root, file, isShort ? shortFormJsonSchema : fullFormJsonSchema);
   if (checked.config === null || problems.some(({ severity }) => severity === "error")) return { problems };
   return { config: checked.config, warnings: problems };
 }
@@ -79,16 +106,32 @@ function checkFull(root: Located): Checked {
   const parsed = configSchema.safeParse(value);
   const cross = crossChecksOfFullForm(value);
   if (parsed.success) return { config: { ...parsed.data, status_path: null }, findings: cross };
-  const findings = findingsOf(parsed.error.issues, root, fullFormJsonSchema()).map((finding) => {
-    const isShortKey = finding.path.length === 1 && SHORT_FORM_KEYS.includes(String(finding.path[0]));
-    return isShortKey
-      ? {
-          ...finding,
-          message: 'unknown key: it belongs to the short form, which has "backends" and none of listeners, upstreams and routes',
-        }
-      : finding;
+  const findings = findingsOf(parsed.error.issues, root, {
+    own: fullFormJsonSchema(),
+    other: shortFormJsonSchema(),
+    asTexts: (paths) => configSchema.safeParse(toPlain(withTexts(root, paths))).error?.issues ?? [],
   });
-  return { config: null, findings: [...findings, ...cross] };
+  return { config: null, findings: [...asOne(findings).map(ofShortForm), ...cross] };
+}
+
+/** A file without any of the keys that it needs has one problem, not three. */
+function asOne(findings: readonly Finding[]): readonly Finding[] {
+  const missing = findings.filter(({ path, message }) => path.length === 1 && message.startsWith(MISSING));
+  if (missing.length < FULL_FORM_KEYS.length) return findings;
+  const message = "expected listeners, upstreams and routes, or backends in the short form; found none of them";
+  return [{ path: [], message, severity: "error" }, ...findings.filter((finding) => !missing.includes(finding))];
+}
+
+function ofShortForm(finding: Finding): Finding {
+  const place = finding.path.length === 1 ? SHORT_FORM_PLACES.get(String(finding.path[0])) : undefined;
+  if (place === undefined) return finding;
+  const message = 'unknown key: it belongs to the short form, which has "backends" and none of listeners, upstreams and routes';
+  return { ...finding, message: `${message}; here it is \`${place}\`` };
+}
+
+function withTexts(root: Located, paths: readonly KeyPath[]): Located {
+  const changed = new Set(paths.map((path) => path.join("\n")));
+  return mapScalars(root, (scalar, path) => (changed.has(path.join("\n")) ? { ...scalar, value: scalar.source } : scalar));
 }
 
 function checkShort(root: Located): Checked {
@@ -96,7 +139,14 @@ function checkShort(root: Located): Checked {
   const value = toPlain(given);
   const parsed = shortSchema.safeParse(value);
   const cross = [...warnings, ...crossChecksOfShortForm(value)];
-  if (!parsed.success) return { config: null, findings: [...findingsOf(parsed.error.issues, given, shortFormJsonSchema()), ...cross] };
+  if (!parsed.success) {
+    const findings = findingsOf(parsed.error.issues, given, {
+      own: shortFormJsonSchema(),
+      other: fullFormJsonSchema(),
+      asTexts: (paths) => shortSchema.safeParse(toPlain(withTexts(given, paths))).error?.issues ?? [],
+    });
+    return { config: null, findings: [...findings, ...cross] };
+  }
   const isComplete = !cross.some(({ severity }) => severity === "error");
   return { config: isComplete ? expandShortForm(parsed.data) : null, findings: cross };
 }
@@ -125,16 +175,23 @@ function mixedForms(key: string): Finding {
   };
 }
 
-function placed(findings: readonly Finding[], root: Located, file: string): Problem[] {
-  return findings
-    .map(({ path, atKey = false, message, severity }): Problem => {
-      const shown = path.map((part) => {
-        if (typeof part === "number") return `#${part + 1}`;
-        return part.length > KEY_SHOWN_MAX ? `${part.slice(0, KEY_SHOWN_MAX)}...` : part;
-      });
-      return { file, ...placeOf(root, path, atKey), key: shown.join("."), message, severity };
-    })
-    .sort((a, b) => a.line - b.line || a.column - b.column);
+/** In the order of the file, each with its place. An anchor that is used twice brings its problems once. */
+function placed(findings: readonly Finding[], root: Located, file: string, schemaOf: () => SchemaNode): Problem[] {
+  if (findings.length === 0) return [];
+  const schema = schemaOf();
+  const problems = findings.map(({ path, atKey = false, keyIsHarmless = false, message, severity }): Problem => {
+    const key = shownPath(path, root, schema, keyIsHarmless);
+    return { file, ...placeOf(root, path, atKey), key, message, severity };
+  });
+  const seen = new Set<string>();
+  const isNews = ({ line, column, key, message }: Problem): boolean => {
+    // A module's problems all stand at one place.
+    const what = `${line}:${column}:${line === 1 && column === 1 ? key : ""}:${message}`;
+    return !seen.has(what) && seen.add(what).size > 0;
+  };
+  return problems.filter(isNews).sort(byPlace);
 }
 
-const KEY_SHOWN_MAX = 60;
+function byPlace(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column;
+}

@@ -2,6 +2,7 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from "yaml";
 import type { Document, Node, YAMLMap } from "yaml";
 import type { Located, LocatedMap, Place } from "./document.ts";
+import { faultText, mistakes, standsAlone } from "./yaml-texts.ts";
 
 export interface Fault {
   readonly at: Place;
@@ -15,7 +16,13 @@ const DEPTH_MAX = 64;
 
 const FILE_START: Place = { line: 1, column: 1 };
 
-export function readYaml(text: string): { readonly root: LocatedMap } | { readonly faults: readonly Fault[] } {
+/** `root` is what could be read beside the faults; without one nothing could. */
+export interface ReadYaml {
+  readonly root?: LocatedMap;
+  readonly faults: readonly Fault[];
+}
+
+export function readYaml(text: string): ReadYaml {
   const lines = new LineCounter();
   const place = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
@@ -29,36 +36,28 @@ export function readYaml(text: string): { readonly root: LocatedMap } | { readon
     if (error instanceof RangeError) return { faults: [{ at: FILE_START, message: "it is nested too deeply" }] };
     throw error;
   }
-  const faults = [...document.errors, ...document.warnings].map(({ code, message, pos }): Fault => {
-    if (code === "MULTIPLE_DOCS") return { at: place(pos[0]), message: "a second document begins here; a configuration is one" };
-    // What follows a colon is text of the file, which may be a secret.
-    return { at: place(pos[0]), message: `no valid YAML: ${message.replace(/\s*\n\s*/g, " ").replace(/(?<=[\w)]): .*$/, "")}` };
-  });
-  const first = faults[0];
-  if (first !== undefined) {
-    // One mistake, and the parser has something to say about each character of it.
-    const line = text.split("\n")[first.at.line - 1] ?? "";
-    if (/\$\{/.test(line))
-      return {
-        faults: [
-          { at: first.at, message: `${first.message}; between [ ] or { } a value with \${NAME} stands in quotes, where it is a text` },
-        ],
-      };
-    return { faults };
-  }
+  const wrong = mistakes([...document.errors, ...document.warnings].map(({ code, message, pos }) => ({ code, message, offset: pos[0] })));
+  const faults = wrong.map((fault): Fault => ({ at: place(fault.offset), message: faultText(fault, text) }));
+  if (!wrong.every(standsAlone)) return { faults };
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     return { faults: [{ at: FILE_START, message: "the file is empty; examples stand in examples/" }] };
   }
   const reader = new Reader(document, place);
   const root = reader.read(document.contents, 0);
-  if (reader.faults.length > 0) return { faults: reader.faults };
-  if (root.kind === "map") return { root };
+  faults.push(...reader.faults);
+  if (reader.isEndless) return { faults };
+  if (root.kind === "map") return { root, faults };
   const found = root.kind === "list" ? "a list" : "a single value";
-  return { faults: [{ at: root.at, message: `expected a mapping with keys such as listeners, upstreams and routes, found ${found}` }] };
+  const message = `expected a mapping with keys such as listeners, upstreams and routes, found ${found}`;
+  return { faults: [...faults, { at: root.at, message }] };
 }
+
+type Entries = Map<string, { keyAt: Place; value: Located }>;
 
 class Reader {
   readonly faults: Fault[] = [];
+  /** What could be read is not all: there was too much of it. */
+  isEndless: boolean = false;
   private readonly document: Document.Parsed;
   private readonly place: (offset: number) => Place;
   private aliases = 0;
@@ -72,14 +71,17 @@ class Reader {
     const at = node?.range ? this.place(node.range[0]) : fallback;
     const nothing: Located = { kind: "scalar", at, value: null, plain: true, source: "" };
     if (node === null) return nothing;
-    if (depth > DEPTH_MAX) return this.fault(at, `it is nested more than ${DEPTH_MAX} levels deep`, nothing);
+    if (depth > DEPTH_MAX) return this.giveUp(at, `it is nested more than ${DEPTH_MAX} levels deep`, nothing);
     if (isMap(node)) return this.readMap(node, at, depth);
     if (isSeq(node)) return { kind: "list", at, items: node.items.map((item) => this.read(asNode(item), depth + 1, at)) };
     if (isAlias(node)) {
-      if (++this.aliases === ALIASES_MAX + 1) return this.fault(at, `there are more than ${ALIASES_MAX} uses of anchors`, nothing);
+      if (++this.aliases === ALIASES_MAX + 1) return this.giveUp(at, `there are more than ${ALIASES_MAX} uses of anchors`, nothing);
       if (this.aliases > ALIASES_MAX) return nothing;
       const anchored = node.resolve(this.document);
-      if (anchored === undefined) return this.fault(at, "no anchor of that name stands before it", nothing);
+      if (anchored === undefined) {
+        const what = "* begins the name of an anchor, and none of that name stands before it";
+        return this.fault(at, `${what}; a text that begins with a star stands in quotes, such as "*.example.com"`, nothing);
+      }
       return this.read(anchored, depth + 1, at);
     }
     if (!isScalar(node)) return nothing;
@@ -92,7 +94,8 @@ class Reader {
   }
 
   private readMap(map: YAMLMap, at: Place, depth: number): LocatedMap {
-    const entries = new Map<string, { keyAt: Place; value: Located }>();
+    const entries: Entries = new Map();
+    const merged: Located[] = [];
     for (const { key, value } of map.items) {
       const keyNode = asNode(key);
       const keyAt = keyNode?.range ? this.place(keyNode.range[0]) : at;
@@ -100,11 +103,27 @@ class Reader {
         this.fault(keyAt, "a key must be a single word", null);
         continue;
       }
+      if (keyNode.source === "<<" && keyNode.type === "PLAIN") {
+        merged.push(this.read(asNode(value), depth + 1, keyAt));
+        continue;
+      }
       // As a key of a plain object it would set the prototype, and a condition of a route would be gone.
       if (keyNode.source === "__proto__") this.fault(keyAt, "__proto__ is no key", null);
       entries.set(keyNode.source, { keyAt, value: this.read(asNode(value), depth + 1, keyAt) });
     }
+    for (const each of merged.flatMap((value) => (value.kind === "list" ? value.items : [value]))) this.merge(each, entries);
     return { kind: "map", at, entries };
+  }
+
+  /** Merge keys are of YAML 1.1, and everybody uses them: what stands in the mapping itself wins, then what is named first. */
+  private merge(from: Located, entries: Entries): void {
+    if (from.kind !== "map") return this.fault(from.at, "<< takes a mapping, or a list of them: <<: *name", undefined);
+    for (const [key, entry] of from.entries) if (!entries.has(key)) entries.set(key, entry);
+  }
+
+  private giveUp<T>(at: Place, message: string, instead: T): T {
+    this.isEndless = true;
+    return this.fault(at, message, instead);
   }
 
   private fault<T>(at: Place, message: string, instead: T): T {

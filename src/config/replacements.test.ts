@@ -43,7 +43,7 @@ describe("the environment", () => {
       problemsOf(full({ rest: 'logging: { output: "${1}" }' })).join(),
       /expected \$\{NAME\} or \$\{NAME:-default\}; write \$\$\{/,
     );
-    assert.match(problemsOf(full({ rest: 'logging: { output: "${toString}" }' })).join(), /toString is not set/);
+    assert.match(problemsOf(full({ rest: 'logging: { output: "${toString}" }' })).join(), /no environment variable of this name is set/);
   });
 });
 
@@ -80,7 +80,7 @@ describe("secrets", () => {
   });
 
   test("a file that cannot be read, or is empty, is a problem that names it", () => {
-    assert.match(problemsOf(auth('"file:/run/token"')).join(), /tokens\.#1: cannot read the secret from \/run\/token: /);
+    assert.match(problemsOf(auth('"file:/run/token"')).join(), /tokens\.#1: cannot read the secret: \/run\/token /);
     assert.match(problemsOf(auth('"file:/run/token"'), {}, () => "\nx").join(), /the first line of the file \/run\/token is empty/);
   });
 

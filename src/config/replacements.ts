@@ -6,6 +6,7 @@ import { messageOf } from "../base/errors.ts";
 import { mapScalars } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
 import type { Finding, KeyPath } from "./finding.ts";
+import { isVariableName, shownFile } from "./shown.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -62,7 +63,11 @@ function fillIn(text: string, environment: Environment, refuse: (message: string
     // As in a shell, `:-` also stands in for an empty value.
     if (given !== undefined && (given !== "" || standard === undefined)) return given;
     if (standard !== undefined) return standard;
-    refuse(`the environment variable ${name} is not set; \${${name}:-default} would give it a default`);
+    refuse(
+      isVariableName(name)
+        ? `the environment variable ${name} is not set; \${${name}:-default} would give it a default`
+        : "no environment variable of this name is set (not shown: it may be the secret itself); ${NAME:-default} would give it a default",
+    );
     return found;
   });
 }
@@ -86,10 +91,10 @@ function readSecretValue(
   const path = text.slice("file:".length);
   try {
     const line = readSecret(path).split(/\r?\n/, 1)[0] ?? "";
-    if (line === "") refuse(`the first line of the file ${path} is empty`);
+    if (line === "") refuse(`the first line of the file ${shownFile(path)} is empty`);
     return line;
   } catch (error) {
-    refuse(`cannot read the secret from ${path}: ${messageOf(error)}`);
+    refuse(`cannot read the secret: ${messageOf(error)}`);
     return text;
   }
 }

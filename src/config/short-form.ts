@@ -48,14 +48,22 @@ export interface ShortConfigInput extends ProcessInput {
   health_check?: ShortHealthCheckInput | undefined;
 }
 
-/** Keys at the top that only one of the forms has. */
-export const SHORT_FORM_KEYS: readonly string[] = ["backends", "server", "rate_limit", "cors", "authentication", "health_check"];
+/** Keys at the top that only the short form has, and what they are in the full one. */
+export const SHORT_FORM_PLACES: ReadonlyMap<string, string> = new Map([
+  ["backends", "upstreams.NAME.endpoints"],
+  ["server", "listeners[]"],
+  ["rate_limit", "routes[].rate_limit"],
+  ["cors", "routes[].cors"],
+  ["authentication", "routes[].authentication"],
+  ["health_check", "upstreams.NAME.health_check"],
+]);
+/** Keys at the top that only the full form has. */
 export const FULL_FORM_KEYS: readonly string[] = ["listeners", "upstreams", "routes"];
 
 /** `backends` makes it the short form; without it, having keys of the short form and none of the full one does. */
 export function isShortForm(keys: readonly string[]): boolean {
   if (keys.includes("backends")) return true;
-  return keys.some((key) => SHORT_FORM_KEYS.includes(key)) && !keys.some((key) => FULL_FORM_KEYS.includes(key));
+  return keys.some((key) => SHORT_FORM_PLACES.has(key)) && !keys.some((key) => FULL_FORM_KEYS.includes(key));
 }
 
 const ZERO = "0: the default.";

@@ -1,0 +1,60 @@
+/** Names the files of other programs, which people give to a new proxy first: one line says more than forty unknown keys. */
+import type { LocatedMap } from "./document.ts";
+import { FULL_FORM_KEYS } from "./short-form.ts";
+
+const OWN_KEYS = new Set([...FULL_FORM_KEYS, "backends", "server"]);
+
+interface Format {
+  readonly name: string;
+  readonly isIt: (text: string, keys: ReadonlySet<string>) => boolean;
+}
+
+/** In this order: what stands further up is surer. */
+const FORMATS: readonly Format[] = [
+  { name: "Kubernetes manifest", isIt: (_, keys) => keys.has("apiVersion") && keys.has("kind") },
+  { name: "docker compose file", isIt: (text, keys) => keys.has("services") && /^[ \t"]+(?:image|build)"?[ \t]*:/m.test(text) },
+  { name: "Kong configuration", isIt: (_, keys) => keys.has("_format_version") },
+  { name: "Envoy configuration", isIt: (_, keys) => keys.has("static_resources") || keys.has("dynamic_resources") },
+  {
+    name: "Traefik configuration",
+    isIt: (text, keys) =>
+      ["entryPoints", "entrypoints", "providers", "certificatesResolvers", "serversTransport"].some((key) => keys.has(key)) ||
+      (["http", "tcp", "udp"].some((key) => keys.has(key)) && /^[ \t"]+(?:routers|services|middlewares)"?[ \t]*:/m.test(text)) ||
+      /^[ \t]*\[(?:entryPoints|providers|certificatesResolvers|(?:http|tcp|udp)\.(?:routers|services|middlewares))\b/im.test(text),
+  },
+  { name: "Caddy configuration", isIt: (_, keys) => keys.has("apps") },
+  { name: "package.json", isIt: (_, keys) => keys.has("name") && (keys.has("dependencies") || keys.has("scripts")) },
+  { name: "Apache configuration", isIt: (text) => /^[ \t]*<(?:VirtualHost|Location|Proxy|IfModule|Directory)\b[^>\n]*>/m.test(text) },
+  {
+    name: "HAProxy configuration",
+    isIt: (text) =>
+      /^(?:global|defaults|frontend[ \t]+\S+|backend[ \t]+\S+|listen[ \t]+\S+)[^:{\n]*$/m.test(text) &&
+      /^[ \t]+(?:bind|mode|server|balance|timeout|default_backend|use_backend|log|maxconn|option|daemon)\b[^:\n]/m.test(text),
+  },
+  {
+    name: "nginx configuration",
+    isIt: (text) =>
+      /^[ \t]*(?:http|events|server|stream|upstream[ \t]+\S+|location[ \t]+[^{;\n]+)[ \t]*\n?[ \t]*\{/m.test(text) &&
+      /;[ \t]*(?:#.*|\}[ \t]*)?$/m.test(text),
+  },
+  // A site, or options for all of them, and directives that end with their lines.
+  {
+    name: "Caddyfile",
+    isIt: (text) =>
+      /^[ \t]*(?:reverse_proxy|file_server|php_fastcgi|respond|redir|handle(?:_path)?|encode|tls|route|root|import)[ \t]+[^:\s{][^;\n]*$/m.test(
+        text,
+      ) &&
+      (/^[^\s#"'}][^"'\n]*\{[ \t]*$|^\{[ \t]*$/m.test(text) || !/^[ \t-]*[\w"]+[ \t]*:[ \t]/m.test(text)),
+  },
+];
+
+/** What to say of a file of another program; null when it is none that is known. */
+export function foreignFormat(text: string, root: LocatedMap | undefined): string | null {
+  const keys = new Set(root?.entries.keys());
+  const isOwn =
+    root === undefined ? /^"?(?:listeners|upstreams|routes|backends)"?[ \t]*:/m.test(text) : [...keys].some((key) => OWN_KEYS.has(key));
+  const format = isOwn ? undefined : FORMATS.find(({ isIt }) => isIt(text, keys));
+  if (format === undefined) return null;
+  const article = /^(?:[AE]|nginx|HA)/.test(format.name) ? "an" : "a";
+  return `this is ${article} ${format.name}, which Millrace does not read; its own keys stand in docs/configuration.md, files to begin with in examples/`;
+}

@@ -1,0 +1,185 @@
+/** No message shows what may be a secret, wherever in a configuration it stands. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { parse } from "yaml";
+import { PREDECESSOR } from "./load.fixture.ts";
+import { checkConfig, formatProblem, parseConfig } from "./load.ts";
+import type { ParseResult } from "./load.ts";
+import { readObject } from "./read-object.ts";
+
+const FULL = `
+listeners:
+  - { address: ":8080", unsafe_field_names: drop, timeouts: { request_head: 30s }, limits: { head_bytes: 32KiB, connections: 10 } }
+workers: 1
+trusted_proxies: [10.0.0.0/8]
+client_address_from: forwarded
+upstreams:
+  app:
+    endpoints: ["http://a:1", { url: "https://b:2", weight: 2 }]
+    balance: round_robin
+    health_check: { path: /up, interval: 1s, expected_statuses: [200], host: a.test }
+    timeouts: { connect: 1s }
+    keep_alive: { max_idle: 1 }
+    retries: 1
+    tls: { verify: true, server_name: a.test, ca_file: ca.pem }
+routes:
+  - name: one
+    match: { host: a.test, path: /x, methods: [GET], headers: { X-Beta: "1" } }
+    rate_limit: { requests_per_minute: 1, key: client_ip }
+    cors: { allowed_origins: ["https://a.test"], allow_credentials: true, max_age: 1h }
+    authentication: { tokens: [t0k3n] }
+    max_body: 1MiB
+    upstream: app
+admin: { address: "127.0.0.1:9901", token: t0k3n, hosts: [a.test] }
+logging: { level: info, format: json, output: stdout, access: true }
+startup: { require_healthy: false, wait: 1s }
+shutdown: { timeout: 1s }
+`;
+
+const NUMBER = "4929123412341234123";
+const SECRETS: readonly string[] = [
+  "hunter2",
+  "admin:hunter2@10.0.0.1:80",
+  "http://admin:hunter2@10.0.0.1:80",
+  "https://h/?token=hunter2",
+  "https://hunter2:x@h",
+  "10.0.0.1:80/hunter2",
+  "Bearer hunter2",
+  "http:hunter2",
+  "file:hunter2\nhunter2",
+  "30s hunter2",
+  "${hunter2}",
+  "${X:-hunter2 }",
+  "${hunter2",
+  "${NOT_SET}hunter2",
+  `${"x".repeat(300)}hunter2`,
+  NUMBER,
+];
+
+/** Every tree in which one value is this one instead. */
+function* replaced(tree: unknown, value: unknown): Generator {
+  yield value;
+  if (Array.isArray(tree)) {
+    for (const [index, item] of tree.entries()) for (const other of replaced(item, value)) yield tree.toSpliced(index, 1, other);
+  } else if (typeof tree === "object" && tree !== null) {
+    for (const [key, inside] of Object.entries(tree)) for (const other of replaced(inside, value)) yield { ...tree, [key]: other };
+  }
+}
+
+/** Every tree in which one mapping has these keys too. */
+function* enlarged(tree: unknown, more: Readonly<Record<string, unknown>>): Generator {
+  if (Array.isArray(tree)) {
+    for (const [index, item] of tree.entries()) for (const other of enlarged(item, more)) yield tree.toSpliced(index, 1, other);
+  } else if (typeof tree === "object" && tree !== null) {
+    yield { ...tree, ...more };
+    for (const [key, inside] of Object.entries(tree)) for (const other of enlarged(inside, more)) yield { ...tree, [key]: other };
+  }
+}
+
+/** As a value, in a list, as a key, beside others, under keys that do not stand there. */
+function* spoiled(tree: unknown, secret: string): Generator {
+  yield* replaced(tree, secret);
+  yield* replaced(tree, [secret, { [secret]: { x: secret } }]);
+  if (secret === NUMBER) yield* replaced(tree, Number(secret));
+  const keys = ["token", "password", "tokens", "proxy_pass", "Authorization", "adress"];
+  yield* enlarged(tree, {
+    [secret]: 1,
+    [`${secret}x`]: { [secret]: secret },
+    ...Object.fromEntries(keys.map((key) => [key, secret])),
+  });
+}
+
+const noFile = (): string => {
+  throw new Error("it does not exist");
+};
+
+function linesOf(result: ParseResult): string {
+  return ("problems" in result ? result.problems : result.warnings).map(formatProblem).join("\n");
+}
+
+function assertHidden(lines: string, file: unknown): void {
+  for (const word of ["hunter2", NUMBER]) assert.ok(!lines.includes(word), `${lines}\n---\n${JSON.stringify(file)}`);
+}
+
+describe("no message shows a secret", () => {
+  for (const [form, base] of [
+    ["full", FULL],
+    ["short", PREDECESSOR],
+  ] as const) {
+    const tree: unknown = parse(base);
+    for (const secret of SECRETS) {
+      test(`in the ${form} form, wherever ${JSON.stringify(secret.slice(-40))} stands`, () => {
+        let refused = 0;
+        for (const value of spoiled(tree, secret)) {
+          const result = checkConfig(readObject(value), "f", {}, noFile);
+          if ("problems" in result) refused++;
+          assertHidden(linesOf(result), value);
+        }
+        assert.ok(refused > 50, `only ${refused} were refused`);
+      });
+    }
+  }
+});
+
+test("no message about YAML quotes the file", () => {
+  const faults = [
+    "hunter2",
+    "- hunter2",
+    "a: [hunter2",
+    "a: {hunter2",
+    'a: "hunter2',
+    "a: 'hunter2",
+    "a: *hunter2",
+    "a: &hunter2",
+    "a: !hunter2 x",
+    "a: @hunter2",
+    "a: `hunter2`",
+    "a: %hunter2",
+    "%hunter2",
+    "a: b: hunter2",
+    "a: | hunter2",
+    "a: > hunter2",
+    'a: "\\hunter2"',
+    "a:\n\thunter2: x",
+    "hunter2: 1\nhunter2: 2",
+    "a: hunter2\n b: hunter2",
+    "a: [hunter2]hunter2",
+    "? [hunter2]\n: hunter2",
+    "a: ${hunter2}\nb: { c: ${hunter2} }",
+    "a: {b: hunter2 c: hunter2}",
+    "a: hunter2\n---\nb: hunter2",
+    "a: ]hunter2",
+    "a: - hunter2",
+    "hunter2: &a [*a]",
+    "<<: hunter2",
+    "<<: [hunter2]",
+    "a: 'hunter2' hunter2",
+    "a: !!binary hunter2",
+    "a: !!int hunter2",
+    "a: !!map hunter2",
+    '{"tokens": ["hunter2]}',
+    '{"a": hunter2 "b"}',
+  ];
+  for (const fault of faults) {
+    for (const text of [fault, `${FULL}${fault}\n`, `routes:\n  - ${fault.replaceAll("\n", "\n    ")}\n`]) {
+      const result = parseConfig(text, "f", {}, noFile);
+      assert.ok("problems" in result, text);
+      assertHidden(linesOf(result), text);
+    }
+  }
+});
+
+describe("what is no secret is shown, for it helps", () => {
+  for (const [from, to, expected] of [
+    ["connections: 10", "connections: -1", /found -1/],
+    ["retries: 1", "retries: 101", /found 101/],
+    ["max_body: 1MiB", "max_body: 10M", /found "10M"/],
+    ["10.0.0.0/8", "10.0.0.0/33", /found "10\.0\.0\.0\/33"/],
+    ["balance: round_robin", "balance: roundrobin", /found "roundrobin"; did you mean "round_robin"\?/],
+    ["workers: 1", "workers: true", /found true/],
+    ["http://a:1", "ftp://a:1/secret", /found "ftp:\/\/\.\.\."/],
+    ["http://a:1", "${ENDPOINT}", /the environment variable ENDPOINT is not set/],
+  ] as const) {
+    test(to, () => assert.match(linesOf(parseConfig(FULL.replace(from, to), "f", {}, noFile)), expected));
+  }
+});

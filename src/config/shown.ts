@@ -1,0 +1,87 @@
+/**
+ * What messages may show of a configuration's text. Any text may be a secret that slipped into a wrong place, so one is shown only where
+ * its shape says that it is none; for all others the line and column have to do.
+ */
+import { parseIpAddress } from "../base/cidr.ts";
+import { nodeAt } from "./document.ts";
+import type { Located, LocatedScalar } from "./document.ts";
+import type { KeyPath } from "./finding.ts";
+import { isVocabulary } from "./foreign-keys.ts";
+import { alternatives, asNode, step } from "./json-schema.ts";
+import type { SchemaNode } from "./json-schema.ts";
+
+/** Above it digits may be a number that nobody else should know. */
+const DIGITS_MAX = 9;
+
+/** The scalar as it stands in the file, quoted if it is a text; null where it may not be shown. */
+export function shownScalar({ value, source }: LocatedScalar): string | null {
+  if (typeof value === "boolean") return source.includes("${") ? null : source;
+  if (typeof value === "number") return isShortNumber(source) ? source : null;
+  // What the environment put in may be secret, and so may the default that stands there.
+  const isHarmless = typeof value === "string" && (/^\$\{[A-Za-z_]/.test(source) ? isVariable(source) : isHarmlessText(source));
+  if (isHarmless) return JSON.stringify(source);
+  const scheme = /^(?:https?|wss?|ftp|tcp|udp|grpcs?|h2c|file|fcgi|redis|unix)(?=:\/\/)/i.exec(source)?.[0];
+  return scheme === undefined ? null : JSON.stringify(`${scheme}://...`);
+}
+
+/** Names of variables are written in capitals; what is not may be the secret itself, put where its variable's name belongs. */
+export function isVariableName(name: string): boolean {
+  return /^(?:[A-Z0-9]{1,4}|[A-Z]{1,20}[0-9]{0,2})(?:_(?:[A-Z0-9]{1,4}|[A-Z]{1,20}[0-9]{0,2}))*$/.test(name);
+}
+
+/** The path of a file, which everybody has to see who wants to mend it; what is no path may be what belongs into the file. */
+export function shownFile(path: string): string {
+  const isPath = /^[^\p{Cc}]{1,200}$/u.test(path) && !/:\/\/|-----|:[^/]*@/.test(path);
+  return isPath ? path : "the file (its name is not shown)";
+}
+
+function isVariable(source: string): boolean {
+  const name = /^\$\{(\w+)\}$/.exec(source)?.[1];
+  return name !== undefined && isVariableName(name);
+}
+
+function isShortNumber(source: string): boolean {
+  return /^[-+.\deE]+$/.test(source) && source.replace(/\D/g, "").length <= DIGITS_MAX;
+}
+
+const QUANTITY = /^[-+]?(?:\d+(?:\.\d+)? ?(?:ns|us|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|[kmgt]|[kmgt]i?b|b|bytes?|%)?)+$/i;
+
+function isHarmlessText(text: string): boolean {
+  if (text.length <= 1) return true;
+  if (text.length <= 20 && QUANTITY.test(text)) return isShortNumber(text.replace(/[^\d.]/g, ""));
+  // A status range, a port, a local address.
+  if (/^\d{1,3}-\d{1,3}$/.test(text) || /^(?:localhost|\*)?:\d{1,6}$/.test(text)) return true;
+  const [, host = ""] = /^\[?([0-9A-Fa-f.:]+?)\]?(?:\/\d{1,3}|:\d{1,6})?$/.exec(text) ?? [];
+  return parseIpAddress(host) !== null || isVocabulary(text);
+}
+
+/**
+ * The path as messages show it, list positions from 1: `routes.#1.upstream`. A key that the schema does not know, and a name that names
+ * nothing, may be a secret that slipped in as a key: its position among its neighbours stands for it.
+ * @param lastIsHarmless whether the last key may be shown even so
+ */
+export function shownPath(path: KeyPath, root: Located, schema: SchemaNode, lastIsHarmless: boolean): string {
+  let nodes = alternatives(schema);
+  return path
+    .map((part, depth) => {
+      const isKnown = nodes.some((node) => Object.hasOwn(asNode(node["properties"]), part));
+      const isNamed = nodes.some((node) => typeof node["additionalProperties"] === "object");
+      nodes = nodes.flatMap((node) => alternatives(step(node, part)));
+      if (typeof part === "number") return `#${part + 1}`;
+      if (isKnown || (lastIsHarmless && depth === path.length - 1)) return part;
+      const to = path.slice(0, depth + 1);
+      return isNamed && /^[\w.-]{1,64}$/.test(part) && hasKeyOf(nodes, nodeAt(root, to)) ? part : `(key #${positionOf(root, to)})`;
+    })
+    .join(".");
+}
+
+/** Whether the mapping is what stands under such a name, or is meant to be, and not one that a secret brought along. */
+function hasKeyOf(nodes: readonly SchemaNode[], value: Located | undefined): boolean {
+  const isKnown = (key: string): boolean => nodes.some((node) => Object.hasOwn(asNode(node["properties"]), key)) || isVocabulary(key);
+  return value?.kind === "map" && [...value.entries.keys()].some(isKnown);
+}
+
+function positionOf(root: Located, path: KeyPath): number {
+  const node = nodeAt(root, path.slice(0, -1));
+  return node?.kind === "map" ? [...node.entries.keys()].indexOf(String(path.at(-1))) + 1 : 0;
+}

@@ -1,0 +1,82 @@
+/** What to say of a key that is not known where it stands: the key that was meant, what another proxy's key is called here, or nothing. */
+import { nearest } from "./did-you-mean.ts";
+import type { Finding, KeyPath } from "./finding.ts";
+import { NOT_YET, foreignKey, isVocabulary } from "./foreign-keys.ts";
+import { keysAt, placeName, placesOf } from "./json-schema.ts";
+import type { SchemaNode } from "./json-schema.ts";
+
+/** Keys that later versions will have, where one of the same name means something else at another place. */
+const LATER: ReadonlySet<string> = new Set([
+  "listeners[].tls",
+  "listeners[].proxy_protocol",
+  "upstreams.NAME.endpoints[].max_connections",
+  "upstreams.NAME.tls.cert_file",
+  "upstreams.NAME.tls.key_file",
+  "routes[].access",
+  "routes[].access_log",
+  "routes[].middleware",
+  "routes[].request_headers",
+  "routes[].response_headers",
+  "routes[].retry",
+  "routes[].timeouts",
+  "routes[].rate_limit.store",
+  "routes[].match.query",
+]);
+
+/** @param otherForm the schema of the form that the file is not in */
+export function unknownKey(path: KeyPath, schema: SchemaNode, otherForm: SchemaNode): Finding {
+  const parent = path.slice(0, -1);
+  const key = String(path.at(-1));
+  const known = keysAt(schema, parent);
+  const finding = (message: string, meant?: string): Finding => ({
+    path,
+    atKey: true,
+    message,
+    severity: "error",
+    keyIsHarmless: true,
+    ...(meant !== undefined && known.includes(meant) ? { insteadOf: [...parent, meant] } : {}),
+  });
+  const place = placeName(schema, path);
+  if (LATER.has(place)) return finding(`unknown key: ${NOT_YET}`);
+  // `idle:30s` without a space is one word, whose value is nothing.
+  const glued = /^([a-z_]+):./.exec(key)?.[1];
+  if (glued !== undefined && known.includes(glued)) {
+    return { ...finding(`unknown key: after the colon of \`${glued}\` a space is missing`, glued), keyIsHarmless: false };
+  }
+  const near = nearest(key, known);
+  // A word that is less near may be anything, a secret too: then only the suggestion is told.
+  const isMisspelled = near !== null && (near.distance <= 2 || isVocabulary(key));
+  const meant = near === null ? null : { ...finding(`unknown key; did you mean "${near.word}"?`, near.word), keyIsHarmless: isMisspelled };
+  if (near?.distance === 1 && meant !== null) return meant;
+  const foreign = foreignKey(key);
+  // A word of ours stands at the wrong place.
+  if (foreign !== null && foreign.place !== null && leafOf(foreign.place) !== key)
+    return finding(`unknown key: ${foreign.text}`, leafOf(foreign.place));
+  const elsewhere = placesNamed(key, schema, place);
+  if (elsewhere !== "") return finding(`unknown key here: it belongs to ${elsewhere}`);
+  if (foreign !== null) return finding(`unknown key: ${foreign.text}`);
+  const inOther = placesNamed(key, otherForm, place);
+  if (inOther !== "") return finding(`unknown key: in the other form it is ${inOther}`);
+  if (meant !== null) return meant;
+  const list = known.length === 0 ? "" : `; known here: ${known.join(", ")}`;
+  return { ...finding(`unknown key${list}`), keyIsHarmless: isVocabulary(key) };
+}
+
+/** At most two, those nearest to `place` first. */
+function placesNamed(key: string, schema: SchemaNode, place: string): string {
+  const shared = (other: string): number => {
+    let length = 0;
+    while (length < place.length && place[length] === other[length]) length++;
+    return length;
+  };
+  return [...new Set(placesOf(schema))]
+    .filter((each) => leafOf(each) === key)
+    .sort((a, b) => shared(b) - shared(a))
+    .slice(0, 2)
+    .map((each) => `\`${each}\``)
+    .join(" or ");
+}
+
+function leafOf(place: string): string {
+  return place.slice(place.lastIndexOf(".") + 1);
+}
