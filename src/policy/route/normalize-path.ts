@@ -10,8 +10,9 @@
  * 4. `.` and `..` are resolved (RFC 3986 section 5.2.4); nothing climbs over the root.
  *
  * Origins differ in what they make of a path, and the proxy cannot know which one it has before it. So a path may have further readings
- * (`otherReadings`, `referenceReadings`), and where they lead elsewhere nobody takes it (match.ts). Where even those would be guesses, it is refused, as
- * null, and the answer is 400 (RFC 9112 section 3); honest clients need none of it, for URL parsers resolve dot segments themselves:
+ * (`otherReadings`, `referenceReadings`), and nobody takes it where these lead elsewhere (match.ts). Where even those would be guesses,
+ * it is refused, as null, and the answer is 400 (RFC 9112 section 3). Honest clients need none of it, for URL parsers resolve dot
+ * segments themselves:
  * - NUL, encoded or not: it ends the path for origins written in C;
  * - a dot segment that does not stand plainly between slashes: `%2e%2e`, `..;x`, `..%2f`, `..\`;
  * - `..` behind a segment that counts for one or for none, which is an empty one or one of parameters only;
