@@ -56,7 +56,6 @@ export class ListenerContext {
 
   /** A reload changes what new connections, and the next requests of open ones, meet. */
   update(config: ListenerConfig, trust: Trust): void {
-    this.notices.forget();
     this.config = config;
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
@@ -80,7 +79,7 @@ export class ListenerContext {
     const { connections, connections_per_client: perClient } = this.config.limits;
     const isFull = plane.workers.connections(index) > connections;
     if (isFull || (!trusted && plane.workers.connectionsOf(index, clientKey(client)) > perClient)) {
-      this.notices.onRefused(isFull ? "connections" : "connections_per_client", client, this.config);
+      this.notices.onRefused(isFull ? "connections" : "connections_per_client", client);
       this.turnAway(open, client);
       return true;
     }

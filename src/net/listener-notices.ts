@@ -11,22 +11,23 @@ import type { Thread } from "./thread.ts";
 type Limit = "connections" | "connections_per_client";
 
 interface Refused {
+  /** The last one. */
   readonly client: string;
-  readonly at: number;
+  /** Time of the first one. */
+  readonly since: number;
 }
 
 const REFUSALS_EVERY_S = 60;
+/** Refusals come in crowds: after this time it is known how large one is, and whether its client forwards for others. */
+const CROWD_MS = 500;
 /** Any client may send such fields, so this is said less often. */
 const FORWARDING_EVERY_S = 3600;
-/** Clients that are remembered as possible proxies; more are not. */
-const FORWARDING_MAX = 64;
 
 export class ListenerNotices {
   private readonly plane: Pick<Thread, "workers" | "now" | "report">;
   private readonly listener: number;
   /** Whom each limit turned away last in this thread, while that is not said. */
   private readonly refused: Record<Limit, Refused | null> = { connections: null, connections_per_client: null };
-  private readonly forwarding: Set<string> = new Set();
   private lastForwarding: string = "";
 
   constructor(plane: Pick<Thread, "workers" | "now" | "report">, listener: number) {
@@ -35,27 +36,20 @@ export class ListenerNotices {
   }
 
   /** A limit turned a client away. */
-  onRefused(limit: Limit, client: string, config: ListenerConfig): void {
+  onRefused(limit: Limit, client: string): void {
     this.plane.workers.count(this.listener, NOTICE[limit]);
-    this.refused[limit] = { client, at: this.plane.now };
-    this.tick(config);
+    this.refused[limit] = { client, since: this.refused[limit]?.since ?? this.plane.now };
   }
 
   /** A client that is not trusted sent a field in which proxies say for whom they speak. Called for each such request. */
   onForwarding(client: string, config: ListenerConfig): void {
     if (client === this.lastForwarding) return;
     this.lastForwarding = client;
-    if (this.forwarding.size < FORWARDING_MAX) this.forwarding.add(clientKey(client));
+    this.plane.workers.markForwarding(this.listener, clientKey(client));
     this.plane.workers.count(this.listener, NOTICE.forwarding);
     if (this.take(NOTICE.forwarding, FORWARDING_EVERY_S) === 0) return;
     const message = `${client} sends X-Forwarded-* or Forwarded and is not in trusted_proxies: it counts as the client, and these fields are replaced. If it is a proxy of yours, list it there`;
     this.plane.report("info", "proxy_not_trusted", message, { listener: config.address, client });
-  }
-
-  /** The configuration was reloaded: others may be trusted now. */
-  forget(): void {
-    this.forwarding.clear();
-    this.lastForwarding = "";
   }
 
   /** Called now and then: says what waits to be said. */
@@ -66,11 +60,11 @@ export class ListenerNotices {
 
   private sayRefused(limit: Limit, { address, limits }: ListenerConfig): void {
     const last = this.refused[limit];
-    if (last === null) return;
+    if (last === null || this.plane.now < last.since + CROWD_MS) return;
     const count = this.take(NOTICE[limit], REFUSALS_EVERY_S);
     if (count === 0) {
       // Another thread has said it.
-      if (this.plane.now - last.at > 1000 * (REFUSALS_EVERY_S + 1)) this.refused[limit] = null;
+      if (this.plane.now > last.since + 1000 * (REFUSALS_EVERY_S + 1)) this.refused[limit] = null;
       return;
     }
     this.refused[limit] = null;
@@ -83,7 +77,8 @@ export class ListenerNotices {
   }
 
   private hint(client: string): string {
-    return this.forwarding.has(clientKey(client)) ? ", and sends X-Forwarded-*; if it is a proxy of yours, list it in trusted_proxies" : "";
+    const forwards = this.plane.workers.isForwarding(this.listener, clientKey(client));
+    return forwards ? ", and sends X-Forwarded-*; if it is a proxy of yours, list it in trusted_proxies" : "";
   }
 
   private take(notice: Notice, everyS: number): number {

@@ -52,6 +52,20 @@ test("what the log says of a listener is counted over all threads, and taken by 
   assert.deepEqual([one.connections(0), one.connections(1), one.descriptors()], [0, 0, 0]);
 });
 
+test("clients that forward for others are known to all threads, on their listener; any number of them takes the same place", () => {
+  const buffer = WorkerTable.create(2, 2, 1, 2);
+  const [one, other] = [new WorkerTable(buffer), new WorkerTable(buffer)];
+  one.markForwarding(1, "10.0.0.1");
+  assert.deepEqual(
+    [other.isForwarding(1, "10.0.0.1"), other.isForwarding(0, "10.0.0.1"), other.isForwarding(1, "10.0.0.2")],
+    [true, false, false],
+  );
+  for (let count = 0; count < 1000; count++) one.markForwarding(1, `10.1.${count >> 8}.${count & 255}`);
+  assert.equal(other.isForwarding(1, "10.1.3.231"), true);
+  assert.equal(other.takeCount(1, NOTICE.forwarding, 0, 60), 0);
+  assert.deepEqual([one.connections(0), one.connections(1), one.takeCount(0, NOTICE.connections, 1e9, 60)], [0, 0, 0]);
+});
+
 test("what a dead worker had counted is forgotten, the others' counts stay", () => {
   const shared = table();
   for (const worker of [0, 1]) {

@@ -3,7 +3,7 @@
  * one client's, how many descriptors the sockets of the process take, what happened since the log said so; and, for the control plane,
  * whether each worker is alive.
  *
- *     [ header ][ notices per listener: count | silent until ][ worker 0: beats | descriptors | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections per listener | two rows of counts by client ][ worker 1 ... ]
  *
  * Each worker writes in its own part only, so counting never contends, and the part of a worker that died is zeroed as a whole. A
  * client's connections are counted in two cells, each chosen by a keyed hash; where other clients share one of them the other tells:
@@ -29,6 +29,9 @@ export const NOTICE = { connections: 0, connections_per_client: 1, forwarding: 2
 export type Notice = (typeof NOTICE)[keyof typeof NOTICE];
 
 const NOTICES = Object.keys(NOTICE).length;
+/** Clients that forward for others, remembered by their hash; one that meets another's place takes it. */
+const FORWARDING = 64;
+const NOTICE_CELLS = 2 * NOTICES + FORWARDING;
 
 /** Cells per row of the sketch: with 100,000 connections of as many clients, a cell has about six. */
 const ROW_CELLS = 16_384;
@@ -125,6 +128,17 @@ export class WorkerTable {
     return Atomics.exchange(this.cells, cell, 0);
   }
 
+  /** That client says that it speaks for others. */
+  markForwarding(listener: number, client: string): void {
+    this.hash.update(client);
+    Atomics.store(this.cells, this.forwardingCell(listener), this.hash.high | 1);
+  }
+
+  isForwarding(listener: number, client: string): boolean {
+    this.hash.update(client);
+    return Atomics.load(this.cells, this.forwardingCell(listener)) === (this.hash.high | 1);
+  }
+
   /** Counts a connection of that client on that listener (or, with -1, its end). */
   addConnection(worker: number, listener: number, client: string, delta: 1 | -1): void {
     const part = this.part(worker);
@@ -161,7 +175,12 @@ export class WorkerTable {
   }
 
   private noticeCell(listener: number, notice: Notice): number {
-    return HEADER_CELLS + 2 * (this.checked(listener) * NOTICES + notice);
+    return HEADER_CELLS + NOTICE_CELLS * this.checked(listener) + 2 * notice;
+  }
+
+  /** Of the client that was hashed last. */
+  private forwardingCell(listener: number): number {
+    return HEADER_CELLS + NOTICE_CELLS * this.checked(listener) + 2 * NOTICES + (this.hash.low & (FORWARDING - 1));
   }
 
   private sum(offset: number): number {
@@ -184,7 +203,7 @@ export class WorkerTable {
 }
 
 function headCells(listeners: number): number {
-  return HEADER_CELLS + 2 * NOTICES * listeners;
+  return HEADER_CELLS + NOTICE_CELLS * listeners;
 }
 
 function partCells(listeners: number): number {
