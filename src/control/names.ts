@@ -2,6 +2,7 @@
  * Looks up the names of all endpoints, each on its own timer and apart from the others, and tells the threads what came of it. An answer
  * is looked up anew before it is needed; one that was good once stays in use while its name cannot be resolved.
  */
+import type { ResolvedAddress } from "../base/resolved-address.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { parseHostsFile } from "../policy/names/hosts-file.ts";
 import { nextLookupInMs } from "../policy/names/next-lookup.ts";
@@ -125,19 +126,11 @@ export class Names {
     const { log } = this.options;
     if (name.failures > 0) log.info("endpoint_name_resolved", `${name.name} can be resolved again`, { name: name.name });
     name.failures = 0;
-    const before = name.news?.result;
-    const texts = addresses.map(({ address }) => address).toSorted();
+    const texts = sorted(addresses);
     // Name servers turn the order with every answer, which is no news.
-    if (
-      typeof before === "object" &&
-      texts.join() ===
-        before
-          .map(({ address }) => address)
-          .toSorted()
-          .join()
-    )
-      return;
-    log.debug("endpoint_name_found", `${name.name} leads to ${texts.join(", ")}`, { name: name.name });
+    const before = name.news?.result;
+    if (typeof before === "object" && sorted(before) === texts) return;
+    log.debug("endpoint_name_found", `${name.name} leads to ${texts}`, { name: name.name });
     this.publish(name, { name: name.name, result: addresses });
   }
 
@@ -177,6 +170,13 @@ export class Names {
       },
     };
   }
+}
+
+function sorted(addresses: readonly ResolvedAddress[]): string {
+  return addresses
+    .map(({ address }) => address)
+    .toSorted()
+    .join(", ");
 }
 
 function end(name: Name): void {

@@ -2,7 +2,7 @@
 export type LookupFailure = "not_found" | "unavailable" | "timeout";
 
 /** An answer is looked up anew when its time to live is over, but not more often than this: a time of 0 is common and means "do not keep". */
-const ANSWER_LEAST_MS = 2000;
+const ANSWER_LEAST_MS = 1000;
 /** And not later than this: who moves a name waits for it, and a question every ten seconds is no load. */
 const ANSWER_MOST_MS = 10_000;
 
