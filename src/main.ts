@@ -7,6 +7,7 @@ import { HELP, parseArguments } from "./cli/arguments.ts";
 import type { Command } from "./cli/arguments.ts";
 import { EarlySignals } from "./cli/early-signals.ts";
 import { nodeProblem } from "./cli/node-version.ts";
+import { filesProblem, tooFewFiles } from "./cli/too-few-files.ts";
 
 let outputProblem: string | null = null;
 let hasPrinted = false;
@@ -16,12 +17,19 @@ const err = (text: string): void => print(process.stderr, text);
 // It is told with each write, too; without this it would end in a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
-const { version, engines } = ownPackage();
-const unfit = nodeProblem(process.version, engines.node);
-cacheStrippedSources();
-exit(unfit === null ? await execute(parseArguments(process.argv.slice(2))).catch(internalError) : refuse(unfit));
+exit(await start().catch(internalError));
 
-async function execute(given: Command): Promise<number> {
+async function start(): Promise<number> {
+  const { version, engines } = ownPackage();
+  const unfit = nodeProblem(process.version, engines.node);
+  if (unfit !== null) return refuse(unfit);
+  cacheStrippedSources();
+  const given = parseArguments(process.argv.slice(2));
+  const tooFew = given.command === "run" || given.command === "demo" ? tooFewFiles() : null;
+  return tooFew === null ? execute(given, version) : refuse(`millrace: ${tooFew}`);
+}
+
+async function execute(given: Command, version: string): Promise<number> {
   switch (given.command) {
     case "run": {
       const signals = new EarlySignals();
@@ -62,6 +70,8 @@ function noteProblem(error: (Error & { code?: string }) | null | undefined): voi
 
 /** Our own mistake; whatever is wrong with arguments, files or addresses is said by the commands. */
 function internalError(error: unknown): number {
+  const tooFew = filesProblem(error);
+  if (tooFew !== null) return refuse(`millrace: ${tooFew}`);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   err(`millrace: internal error: ${text.replace(/\s*\n\s*/g, " | ")}\n`);
   return 2;

@@ -110,14 +110,16 @@ class DataPlaneThread {
     for (const [index, target] of targets.entries()) {
       const context = this.contexts[index];
       if (target === null || context === undefined) continue;
-      const listener = new Listener(context);
-      try {
-        await listener.listen(target);
-      } catch (error) {
-        const code = codeOf(error);
-        return this.send({ type: "listen-failed", listener: index, code, message: messageOf(error) });
+      for (const socket of socketsOf(target)) {
+        const listener = new Listener(context);
+        try {
+          await listener.listen(socket);
+        } catch (error) {
+          const code = codeOf(error);
+          return this.send({ type: "listen-failed", listener: index, code, message: messageOf(error) });
+        }
+        this.listeners.push(listener);
       }
-      this.listeners.push(listener);
     }
     this.send({ type: "listening" });
   }
@@ -176,6 +178,12 @@ class DataPlaneThread {
   private send(message: FromWorker): void {
     this.port.postMessage(message);
   }
+}
+
+/** One for each address of a listener. */
+function socketsOf(target: ListenTarget): readonly ListenTarget[] {
+  if (target.kind !== "tcp" || target.moreHosts === undefined) return [target];
+  return [target.host, ...target.moreHosts].map((host) => ({ kind: "tcp", host, port: target.port, reusePort: target.reusePort }));
 }
 
 const port = parentPort;

@@ -1,11 +1,12 @@
 /** `millrace check`: whether a configuration would be accepted, without starting anything. */
 import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
+import { lowPortProblem } from "../control/low-ports.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 /** Problems and warnings go to `err`, one line each; a summary goes to `out` and the exit code is 0, or it is 1. */
 export async function checkCommand(file: string, out: (text: string) => void, err: (text: string) => void): Promise<number> {
-  const loaded = await loadConfigFile(file);
+  const loaded = await loadConfigFile(file, { portProblem: (port) => lowPortProblem(port) });
   for (const line of "config" in loaded ? loaded.warnings : loaded.lines) err(`${line}\n`);
   if (!("config" in loaded)) return 1;
   out([`${file} is fine`, ...summary(loaded.config)].map((line) => `${line}\n`).join(""));

@@ -13,6 +13,7 @@ import type { Config } from "../config/schema.ts";
 import { shownFile } from "../config/shown.ts";
 import type { Surroundings } from "../config/surroundings.ts";
 import type { ModuleAnswer } from "./config-module.ts";
+import { filesProblem } from "./too-few-files.ts";
 
 /** A configuration with its warnings, or what is wrong with it: a line each, `file:line:column: key: message`. */
 export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | { readonly lines: readonly string[] };
@@ -91,6 +92,8 @@ function readBytes(file: string): Buffer {
   } catch (error) {
     const reason = REASONS[codeOf(error)];
     if (reason !== undefined) throw new Error(`${shownFile(file)} ${reason}`, { cause: error });
+    const tooFew = filesProblem(error);
+    if (tooFew !== null) throw new Error(`${shownFile(file)} cannot be read: ${tooFew}`, { cause: error });
     throw codeOf(error) === "" ? error : new Error(`${shownFile(file)} cannot be read (${codeOf(error)})`, { cause: error });
   }
 }

@@ -11,6 +11,7 @@ test("how people reach a listener", () => {
   });
   assert.equal(listenerUrl(tcp("127.0.0.1"), "127.0.0.1:0"), "http://127.0.0.1:8080");
   assert.equal(listenerUrl(tcp("::1"), "[::1]:8080"), "http://[::1]:8080");
+  assert.equal(listenerUrl({ ...tcp("127.0.0.1"), moreHosts: ["::1"] }, "localhost:0"), "http://localhost:8080");
   assert.equal(listenerUrl(tcp("::"), ":8080"), "http://localhost:8080 (all addresses)");
   assert.equal(listenerUrl({ kind: "unix", path: "/run/a.sock" }, "unix:/run/a.sock"), "unix:/run/a.sock");
   assert.equal(listenerUrl({ kind: "fd", fd: 3 }, "fd:3"), "fd:3");

@@ -7,11 +7,12 @@ import { once } from "node:events";
 import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startOrigin } from "./demo-origin.ts";
 
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 interface Process {
@@ -131,6 +132,39 @@ test("a second signal ends at once", async (t) => {
   running.child.kill("SIGINT");
   assert.equal(await running.ended, 130);
 });
+
+test("localhost is both families, for clients and for operators", async (t) => {
+  const { file } = await setting(t, 'admin: { address: "localhost:0" }', "localhost:0");
+  const running = millrace(t, "run", "--config", file);
+  const [, port = ""] = await said(running, /listening on http:\/\/localhost:(\d+)/);
+  const [, admin = ""] = await said(running, /admin on http:\/\/localhost:(\d+)/);
+  const hosts = hasIpv6 ? ["127.0.0.1", "[::1]"] : ["127.0.0.1"];
+  for (const host of hosts) {
+    assert.equal(await (await fetch(`http://${host}:${port}/`)).text(), "Response from Backend A", host);
+    assert.equal((await fetch(`http://${host}:${admin}/readyz`)).status, 200, host);
+  }
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+});
+
+test("too few open files: exit 2 and one line, whatever the command", { skip: process.platform !== "linux" }, async (t) => {
+  const { file } = await setting(t, "");
+  for (const [limit, command] of [
+    [30, ["run", "--config", file]],
+    [36, ["run", "--config", file]],
+    [30, ["demo"]],
+  ] as const) {
+    const child = spawn("prlimit", [`--nofile=${limit}`, process.execPath, MAIN, ...command], { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += String(data)));
+    t.after(() => child.kill("SIGKILL"));
+    const [code]: unknown[] = await once(child, "close");
+    assert.equal(output, `millrace: the limit of open files is ${limit}, which is too low: ${RAISE}\n`);
+    assert.equal(code, 2);
+  }
+});
+
+const RAISE = 'raise it where the process is started, by "ulimit -n 4096" or LimitNOFILE=4096 in a systemd unit';
 
 test("a port in use: exit 2 and one plain line", async (t) => {
   const server = net.createServer().listen(0, "127.0.0.1");

@@ -20,6 +20,7 @@ import type { SinkTrouble } from "../observe/sink.ts";
 import { monotonicMs } from "../net/system-clock.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { listenerUrl } from "./listener-url.ts";
+import { filesProblem } from "./too-few-files.ts";
 import type { Printer } from "./printer.ts";
 
 export interface LoadedConfig {
@@ -93,7 +94,8 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     await plane.stop();
     if (outcome.kind === "stopped") return 0;
     // Only here: who started the process reads stderr, and the same line in the log would be the second one.
-    for (const line of outcome.lines) printer.err(`millrace: ${line}\n`);
+    const lines = outcome.lines.map((line) => filesProblem(line) ?? oneLine(line));
+    for (const line of new Set(lines)) printer.err(`millrace: ${line}\n`);
     return 2;
   }
   announce(outcome, config, printer, sink);
@@ -187,6 +189,10 @@ function logFor(config: Config, sink: LogSink): AppLog {
   return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });
 }
 
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " | ");
+}
+
 /** The application log of the configuration in use. */
 class CurrentLog implements AppLog {
   private inUse: AppLog;
@@ -248,7 +254,7 @@ class Signals {
       });
     const fault = (error: unknown): void => {
       sink.flushSync();
-      printer.err(`millrace: internal error: ${stackOf(error).replace(/\s*\n\s*/g, " | ")}\n`);
+      printer.err(`millrace: ${filesProblem(error) ?? `internal error: ${oneLine(stackOf(error))}`}\n`);
       printer.flushSync();
       process.exit(2);
     };

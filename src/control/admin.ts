@@ -5,6 +5,7 @@
  * `/healthz` and `/readyz` answer everybody: whoever probes a process knows neither its names nor a token, and they say nothing worth
  * hiding. Who may ask for the rest, be there such a page or not, is decided in admin-access.ts. No answer has CORS fields.
  */
+import type { ListenOptions } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { StatusDocument } from "../observe/status.ts";
 import { METRICS_CONTENT_TYPE } from "../observe/metrics-text.ts";
@@ -13,6 +14,7 @@ import { parseListenAddress } from "../base/listen-address.ts";
 import { refusedSender, refusedToken } from "./admin-access.ts";
 import type { AdminAccess, FieldValues, Refusal } from "./admin-access.ts";
 import { listenMessage } from "./listen-check.ts";
+import { isLocalhost, onLocalhost } from "./localhost.ts";
 import { http } from "./node-http.ts";
 
 export interface AdminPages {
@@ -57,6 +59,24 @@ export async function startAdmin(addressText: string, pages: AdminPages): Promis
   if (parsed.problem !== undefined) throw new Error(parsed.problem);
   const { address } = parsed;
   if (address.kind !== "tcp") throw new Error(`address ${JSON.stringify(addressText)}: the admin address is host:port`);
+  const refuse = (error: unknown): never => {
+    throw new Error(`admin: ${listenMessage(address, error)}`);
+  };
+  const servers = isLocalhost(address.host)
+    ? await onLocalhost(address.port, (host, port) => openServer({ host, port }, pages)).catch(refuse)
+    : [await openServer(address.host === "" ? { port: address.port } : { host: address.host, port: address.port }, pages).catch(refuse)];
+  const [server] = servers;
+  if (server === undefined) throw new Error("no server listens");
+  return {
+    url: urlOf(server, address.host),
+    close: async () => {
+      await Promise.all(servers.map(closed));
+    },
+  };
+}
+
+/** Rejects with the system's error. */
+async function openServer(where: ListenOptions, pages: AdminPages): Promise<Server> {
   const server = http.createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -70,10 +90,10 @@ export async function startAdmin(addressText: string, pages: AdminPages): Promis
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new Error(`admin: ${listenMessage(address, error)}`)));
-    server.listen(address.host === "" ? { port: address.port } : { host: address.host, port: address.port }, resolve);
+    server.once("error", reject);
+    server.listen(where, resolve);
   });
-  return { url: urlOf(server, address.host), close: () => closed(server) };
+  return server;
 }
 
 function answerTo(request: IncomingMessage, pages: AdminPages, beyond: boolean): Answer {

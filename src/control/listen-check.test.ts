@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { checkListeners, reusePortSupported } from "./listen-check.ts";
+import { checkListeners, listenMessage, reusePortSupported } from "./listen-check.ts";
 import type { ListenPlan } from "./listen-check.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 
@@ -58,6 +58,19 @@ test("two listeners of one configuration on one port are found", async () => {
 test("an address that the machine does not have", async () => {
   const { problem } = await checkListeners([tcp(0, "192.0.2.1")], supported);
   assert.equal(problem, "cannot listen on 192.0.2.1:0: this machine does not have the address (EADDRNOTAVAIL)");
+});
+
+test("what a port below 1024 needs is said", () => {
+  const refused = Object.assign(new Error("x"), { code: "EACCES" });
+  assert.match(
+    listenMessage(tcp(80, ""), refused),
+    /^cannot listen on :80: permission denied \(EACCES\): allow it by AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit or "sysctl net\.ipv4\.ip_unprivileged_port_start=80", or take a port from 1024 on$/,
+  );
+  assert.equal(listenMessage(tcp(8080), refused), "cannot listen on 127.0.0.1:8080: permission denied (EACCES)");
+  assert.match(
+    listenMessage({ kind: "unix", path: "/run/a" }, refused),
+    /permission denied \(EACCES\): this user may not write into its folder$/,
+  );
 });
 
 test("port 0 becomes a real port that stays ours until it is released", { skip: !supported }, async () => {

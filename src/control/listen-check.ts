@@ -10,6 +10,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
+import { isLocalhost, onLocalhost } from "./localhost.ts";
+import { lowPortAdvice } from "./low-ports.ts";
 import { formatListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 
@@ -64,8 +66,17 @@ export async function checkListeners(addresses: readonly ListenAddress[], reuseP
 export function listenMessage(address: ListenAddress, error: unknown): string {
   const code = codeOf(error);
   const reason = REASONS[code] ?? messageOf(error);
-  return `cannot listen on ${formatListenAddress(address)}: ${reason}${code === "" ? "" : ` (${code})`}`;
+  return `cannot listen on ${formatListenAddress(address)}: ${reason}${code === "" ? "" : ` (${code})`}${advice(address, code)}`;
 }
+
+function advice(address: ListenAddress, code: string): string {
+  if (code !== "EACCES") return "";
+  if (address.kind === "unix") return ": this user may not write into its folder";
+  return address.kind === "tcp" && address.port < PRIVILEGED_BELOW ? `: ${lowPortAdvice(address.port)}` : "";
+}
+
+/** Systems may draw the line further down, never further up. */
+const PRIVILEGED_BELOW = 1024;
 
 /** Removes a socket file that a dead process left behind; throws EADDRINUSE when somebody listens there. */
 export async function removeStaleSocket(path: string): Promise<void> {
@@ -108,11 +119,19 @@ async function checkOne(
   // The kernel never hands out a port that somebody else has, so port 0 needs no test; held with reusePort it stays ours until the
   // workers have joined. Nobody knows the number before that, so no connection comes to the placeholder.
   const hold = address.port === 0 && reusePort;
-  const server = await listeningOnHost(address.host, address.port, hold);
-  (hold ? placeholders : tests).push(server);
+  const open = (host: string, port: number): Promise<net.Server> => listeningOnHost(host, port, hold);
+  const servers = isLocalhost(address.host) ? await onLocalhost(address.port, open) : [await open(address.host, address.port)];
+  (hold ? placeholders : tests).push(...servers);
+  const [bound, ...more] = servers.map(addressOf);
+  if (bound === undefined) throw new Error("no server listens");
+  const moreHosts = more.length === 0 ? {} : { moreHosts: more.map((each) => each.address) };
+  return { target: { kind: "tcp", host: bound.address, ...moreHosts, port: bound.port, reusePort }, shared: reusePort };
+}
+
+function addressOf(server: net.Server): net.AddressInfo {
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("a TCP server without an address");
-  return { target: { kind: "tcp", host: bound.address, port: bound.port, reusePort }, shared: reusePort };
+  return bound;
 }
 
 /** All addresses: IPv6 and IPv4 at once, or IPv4 alone on a machine without IPv6. */

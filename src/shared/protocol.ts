@@ -7,7 +7,14 @@ import type { NameNews } from "./name-table.ts";
 
 /** A listener as the worker opens it: parsed, and with port 0 already replaced by a real port. */
 export type ListenTarget =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly reusePort: boolean }
+  | {
+      readonly kind: "tcp";
+      readonly host: string;
+      /** Further addresses with the same port: a name may stand for one of each family. */
+      readonly moreHosts?: readonly string[];
+      readonly port: number;
+      readonly reusePort: boolean;
+    }
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "fd"; readonly fd: number };
 
