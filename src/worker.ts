@@ -189,10 +189,13 @@ function socketsOf(target: ListenTarget): readonly ListenTarget[] {
 const port = parentPort;
 if (port === null) throw new Error("worker.ts runs as a worker thread of millrace");
 /** Begins while the main thread reads the configuration. Comes to null, or to why there could be none. */
-const warmed: Promise<string | null> = warmUp().then(
-  () => null,
-  (error: unknown) => messageOf(error),
-);
+const warmed: Promise<string | null> =
+  process.env["MILLRACE_WARM_UP"] === "off"
+    ? Promise.resolve("MILLRACE_WARM_UP is off")
+    : warmUp().then(
+        () => null,
+        (error: unknown) => messageOf(error),
+      );
 let thread: DataPlaneThread | null = null;
 port.on("message", (message: WorkerInit | ToWorker) => {
   if ("type" in message) void thread?.receive(message);

@@ -3,9 +3,13 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { eventually } from "./eventually.ts";
+import { Printed } from "./printed.ts";
+import type { LogRecord } from "./printed.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const START_MS = 15_000;
@@ -19,7 +23,9 @@ export interface Millrace {
   /** Everything printed so far, both streams. */
   output(): string;
   /** Access log records so far. */
-  access(): Record<string, unknown>[];
+  access(): readonly LogRecord[];
+  /** How many events of that name were logged so far. */
+  count(event: string): number;
   /** Waits until the output satisfies the condition. */
   until(condition: (output: string) => boolean, what: string): Promise<void>;
   /** SIGTERM and the exit code. */
@@ -40,17 +46,19 @@ export async function startMillrace(
   const run = await launch(config, environment, options);
   const { child, output } = run;
   const ready = (): boolean => listenerPort(output()) > 0 && (!/^admin:/m.test(config) || adminPort(output()) > 0);
-  await waitUntil(ready, child, output, "its listener");
+  await waitUntil(ready, run, "its listener");
   return {
     port: listenerPort(output()),
     adminPort: adminPort(output()),
     process: child,
     configFile: run.file,
     output,
-    access: () => records(output()).filter((record) => record["event"] === "access"),
-    until: (condition, what) => waitUntil(() => condition(output()), child, output, what),
+    access: () => run.events("access"),
+    count: (event) => run.events(event).length,
+    until: (condition, what) => waitUntil(() => condition(output()), run, what),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
+        child.ref();
         child.kill("SIGTERM");
         await once(child, "exit");
       }
@@ -63,6 +71,7 @@ export async function startMillrace(
 /** Runs the command to its end and returns what it printed. */
 export async function runToEnd(config: string, environment: Record<string, string> = {}): Promise<{ code: number; output: string }> {
   const { child, output, cleanUp } = await launch(config, environment);
+  child.ref();
   if (child.exitCode === null) await once(child, "close");
   await cleanUp();
   return { code: child.exitCode ?? -1, output: output() };
@@ -72,6 +81,7 @@ interface Launched {
   readonly child: ChildProcess;
   readonly file: string;
   output(): string;
+  events(name: string): readonly LogRecord[];
   cleanUp(): Promise<void>;
 }
 
@@ -83,40 +93,41 @@ async function launch(config: string, environment: Record<string, string>, optio
   if (options.openFiles !== undefined) argv.unshift("prlimit", `--nofile=${options.openFiles}`);
   const [program = "", ...rest] = argv;
   const child = spawn(program, rest, {
-    env: { ...process.env, ...environment },
+    // Four thousand exchanges at each start would be most of what a test costs.
+    env: { MILLRACE_WARM_UP: "off", ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  // A test that fails may not come to its end; its proxy ends with it all the same.
+  // A test that fails may not come to its end: its proxy neither keeps this process alive nor outlives it.
+  child.unref();
+  for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
   child.once("exit", () => process.off("exit", kill));
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8");
-    stream?.on("data", (text: string) => {
-      output += text;
-      child.emit("output");
-    });
-  }
-  return { child, file, output: () => output, cleanUp: () => rm(folder, { recursive: true, force: true }) };
+  const printed = new Printed(() => child.emit("output"));
+  printed.read(child.stdout);
+  printed.read(child.stderr);
+  return {
+    child,
+    file,
+    output: () => printed.text,
+    events: (name) => printed.events(name),
+    cleanUp: () => rm(folder, { recursive: true, force: true }),
+  };
 }
 
-async function waitUntil(condition: () => boolean, child: ChildProcess, output: () => string, what: string): Promise<void> {
-  const deadline = AbortSignal.timeout(START_MS);
-  while (!condition()) {
-    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode} before ${what}:\n${output()}`);
-    if (deadline.aborted) throw new Error(`waited in vain for ${what}:\n${output().slice(-2000)}`);
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        child.off("output", done);
-        child.off("exit", done);
-        resolve();
-      };
-      child.on("output", done);
-      child.on("exit", done);
-      deadline.addEventListener("abort", done, { once: true });
-    });
-  }
+function waitUntil(condition: () => boolean, { child, output }: Launched, what: string): Promise<void> {
+  const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  const met = (): boolean => {
+    if (condition()) return true;
+    if (isOver()) throw new Error(`it ended with ${child.exitCode ?? child.signalCode} before ${what}:\n${output()}`);
+    return false;
+  };
+  const subscribe = (look: () => void): (() => void) => {
+    // By the time of "close" all that it printed has been read.
+    child.on("output", look).on("close", look);
+    return () => void child.off("output", look).off("close", look);
+  };
+  return eventually(met, subscribe, START_MS, () => `waited in vain for ${what}:\n${output().slice(-2000)}`);
 }
 
 function listenerPort(output: string): number {
@@ -125,16 +136,4 @@ function listenerPort(output: string): number {
 
 function adminPort(output: string): number {
   return Number(/admin on http:\/\/[^\s"]*?:(\d+)/.exec(output)?.[1] ?? 0);
-}
-
-function records(output: string): Record<string, unknown>[] {
-  return output.split("\n").flatMap((line) => {
-    if (!line.startsWith("{")) return [];
-    try {
-      const record: Record<string, unknown> = JSON.parse(line);
-      return [record];
-    } catch {
-      return [];
-    }
-  });
 }

@@ -2,23 +2,31 @@
 import { once } from "node:events";
 import net from "node:net";
 import type { Socket } from "node:net";
+import { eventually } from "./eventually.ts";
 
 /** Longest that any wait of a test may take. */
 const PATIENCE_MS = 10_000;
 
 export class RawClient {
   readonly socket: Socket;
-  /** Everything received, latin1. */
-  received: string = "";
   ended: boolean = false;
   closed: boolean = false;
   error: string = "";
-  private waiting: (() => void)[] = [];
+  private text: string = "";
+  private readonly looks: Set<() => void> = new Set();
+  /** `rest`: what was received after these responses. */
+  private parsed: { readonly toHead: boolean; readonly responses: RawResponse[]; rest: string } = {
+    toHead: false,
+    responses: [],
+    rest: "",
+  };
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (chunk: Buffer) => {
-      this.received += chunk.toString("latin1");
+      const text = chunk.toString("latin1");
+      this.text += text;
+      this.parsed.rest += text;
       this.wake();
     });
     socket.on("end", () => {
@@ -33,6 +41,16 @@ export class RawClient {
       this.closed = true;
       this.wake();
     });
+  }
+
+  /** Everything received, latin1, or since a test has set it to "". */
+  get received(): string {
+    return this.text;
+  }
+
+  set received(text: string) {
+    this.text = text;
+    this.parsed = { toHead: false, responses: [], rest: text };
   }
 
   /** `from`: the address to connect from, where not the system's choice. */
@@ -56,24 +74,31 @@ export class RawClient {
   }
 
   /** Resolves once `condition` holds for what was received; rejects at the deadline, saying what there was. */
-  async until(condition: (client: RawClient) => boolean, what: string): Promise<void> {
-    const deadline = AbortSignal.timeout(PATIENCE_MS);
-    while (!condition(this)) {
-      if (deadline.aborted) throw new Error(`waited in vain for ${what}; received ${JSON.stringify(this.received.slice(-400))}`);
-      await new Promise<void>((resolve) => {
-        this.waiting.push(resolve);
-        deadline.addEventListener("abort", () => resolve(), { once: true });
-      });
-    }
+  until(condition: (client: RawClient) => boolean, what: string): Promise<void> {
+    const subscribe = (look: () => void): (() => void) => {
+      this.looks.add(look);
+      return () => void this.looks.delete(look);
+    };
+    const problem = (): string => `waited in vain for ${what}; received ${JSON.stringify(this.received.slice(-400))}`;
+    return eventually(() => condition(this), subscribe, PATIENCE_MS, problem);
   }
 
   /** Waits for `count` complete responses and returns them. */
-  async responses(count: number, options: { readonly toHead?: boolean } = {}): Promise<RawResponse[]> {
-    await this.until(
-      (client) => parseResponses(client.received, client.ended || client.closed, options.toHead).length >= count,
-      `${count} responses`,
-    );
-    return parseResponses(this.received, this.ended || this.closed, options.toHead);
+  async responses(count: number, { toHead = false }: { readonly toHead?: boolean } = {}): Promise<RawResponse[]> {
+    await this.until(() => this.parse(toHead).length >= count, `${count} responses`);
+    return [...this.parse(toHead)];
+  }
+
+  /** The responses so far. Complete ones are parsed once: a test with thousands of them would spend its time on that. */
+  private parse(toHead: boolean): readonly RawResponse[] {
+    if (this.parsed.toHead !== toHead) this.parsed = { toHead, responses: [], rest: this.received };
+    const isOver = this.ended || this.closed;
+    const { responses, rest } = this.parsed;
+    const more = responsesIn(rest, isOver, toHead);
+    if (isOver) return [...responses, ...more.responses];
+    responses.push(...more.responses);
+    this.parsed.rest = rest.slice(more.length);
+    return responses;
   }
 
   async response(options: { readonly toHead?: boolean } = {}): Promise<RawResponse> {
@@ -92,7 +117,7 @@ export class RawClient {
   }
 
   private wake(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
+    for (const look of this.looks) look();
   }
 }
 
@@ -109,6 +134,11 @@ export interface RawResponse {
 
 /** The final and interim responses in `text`; an unfinished last one only when the connection has ended. */
 export function parseResponses(text: string, ended: boolean, toHead: boolean = false): RawResponse[] {
+  return responsesIn(text, ended, toHead).responses;
+}
+
+/** Those responses, and how much of the text they are. */
+function responsesIn(text: string, ended: boolean, toHead: boolean): { readonly responses: RawResponse[]; readonly length: number } {
   const found: RawResponse[] = [];
   let at = 0;
   while (at < text.length) {
@@ -123,7 +153,7 @@ export function parseResponses(text: string, ended: boolean, toHead: boolean = f
     found.push({ status, head, fields, body: body.text, trailers: body.trailers, complete: body.complete });
     at = end + 4 + body.length;
   }
-  return found;
+  return { responses: found, length: at };
 }
 
 function bodyOf(

@@ -1,0 +1,27 @@
+/**
+ * Waits until a condition holds. `subscribe` calls the given function whenever the condition may have changed, and returns what ends
+ * that. `problem` says, at the deadline, what was there instead.
+ */
+export async function eventually(
+  condition: () => boolean,
+  subscribe: (look: () => void) => () => void,
+  limitMs: number,
+  problem: () => string,
+): Promise<void> {
+  if (condition()) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const end = subscribe(() => {
+    try {
+      if (condition()) resolve();
+    } catch (error) {
+      reject(error);
+    }
+  });
+  const limit = setTimeout(() => reject(new Error(problem())), limitMs);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(limit);
+    end();
+  }
+}
