@@ -1,0 +1,28 @@
+/** Runs test files, several at a time, and prints what came of them. */
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { ROOT } from "../test/support/source-files.ts";
+import { inProcesses } from "./test-files.ts";
+
+/** Most tests of sockets wait for a limit of the proxy's, so a processor has time for more than one file. */
+const FILES_PER_PROCESSOR = 2;
+
+/** @returns whether all of them passed */
+export async function runTests(files: readonly string[]): Promise<boolean> {
+  // Read by the proxies that tests start: see docs/decisions/0011-starting-warm.md.
+  process.env["MILLRACE_WARM_UP"] ??= "off";
+  // Stripping the types of a test and of all that it imports takes longer than most tests.
+  process.env["NODE_COMPILE_CACHE"] ??= path.join(ROOT, "node_modules/.cache/millrace");
+  let passed = true;
+  const results = run({
+    files: inProcesses(files),
+    concurrency: availableParallelism() * FILES_PER_PROCESSOR,
+    cwd: ROOT,
+  });
+  results.on("test:fail", () => (passed = false));
+  results.compose(spec).pipe(process.stdout, { end: false });
+  await new Promise((resolve) => results.once("end", resolve));
+  return passed;
+}
