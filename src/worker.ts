@@ -27,6 +27,9 @@ import { NameTable } from "./shared/name-table.ts";
 import { WorkerTable } from "./shared/worker-table.ts";
 import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "./shared/protocol.ts";
 
+/** Lines that were dropped are said once in that time. */
+const DROPPED_EVERY_MS = 60_000;
+
 class DataPlaneThread {
   private readonly port: MessagePort;
   /** See {@link warmed}; what the main thread orders waits for it. */
@@ -41,6 +44,8 @@ class DataPlaneThread {
   private lines: AccessLines = accessLines("json");
   private drainDueAt: number = Infinity;
   private droppedBefore: number = 0;
+  private droppedSaid: number = 0;
+  private droppedSilentUntil: number = 0;
 
   constructor(port: MessagePort, init: WorkerInit, warm: Promise<string | null>) {
     this.port = port;
@@ -71,7 +76,8 @@ class DataPlaneThread {
         for (const news of message.news) this.parts.names.take(news);
         return;
       case "log-taken":
-        return this.log.taken(message.chunk);
+        this.log.taken(message.chunk);
+        return this.sayDropped();
     }
   }
 
@@ -161,6 +167,17 @@ class DataPlaneThread {
     thread.close();
     log.hand();
     this.send({ type: "drained", cut });
+  }
+
+  /** Once there is place in the log again. */
+  private sayDropped(): void {
+    const lines = this.log.dropped - this.droppedSaid;
+    const now = monotonicMs();
+    if (lines === 0 || now < this.droppedSilentUntil) return;
+    this.droppedSaid = this.log.dropped;
+    this.droppedSilentUntil = now + DROPPED_EVERY_MS;
+    const message = `${lines} access log lines dropped: the output does not keep up`;
+    this.send({ type: "event", level: "warn", event: "log_lines_dropped", message, fields: { lines } });
   }
 
   /** Keeps no more of the configuration than it needs. */

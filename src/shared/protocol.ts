@@ -68,6 +68,7 @@ export type WorkerEvent =
   | "connections_refused"
   | "cors_decision"
   | "endpoint_tls_failed"
+  | "log_lines_dropped"
   | "middleware_failed"
   | "proxy_not_trusted"
   | "sockets_enough"
