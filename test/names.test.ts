@@ -1,5 +1,7 @@
 /** Names of endpoints as a whole: by a DNS server that says, or does not say, what a test wants. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { lookUp } from "../src/control/name-lookup.ts";
@@ -192,4 +194,21 @@ test("a name that comes into being is found, and the hosts file goes before the 
   names.hosts("127.0.0.1 app.test\n");
   await proxy.until((output) => output.includes("endpoint_name_resolved"), "the name");
   while ((await ask(proxy.port, get("/app"))).status !== 200);
+});
+
+test("a reload looks up new names, and no longer those that it took away", { timeout: 30_000 }, async (t) => {
+  const names = await service(t, { "old.test": ["127.0.0.1"], "new.test": ["127.0.0.1"] });
+  names.ttl = 0;
+  const app = await origin(t);
+  const text = config(`  app: { endpoints: ["http://old.test:${app.port}"], keep_alive: { max_idle: 0 } }`);
+  const proxy = await started(t, names, text);
+  assert.equal((await ask(proxy.port, get("/app"))).status, 200);
+  await writeFile(proxy.configFile, text.replace("old.test", "new.test"));
+  proxy.process.kill("SIGHUP");
+  await proxy.until((output) => output.includes("config_reloaded"), "the reload");
+  assert.equal((await ask(proxy.port, get("/app"))).status, 200);
+  const asked = (name: string): number => names.questions.filter((question) => question.name === name).length;
+  const [old, before] = [asked("old.test"), asked("new.test")];
+  while (asked("new.test") < before + 2) await once(names, "question");
+  assert.ok(asked("old.test") <= old + 2, "at most what was on its way");
 });

@@ -1,7 +1,7 @@
 /**
  * A worker for tests of the control plane: it keeps the whole protocol but proxies nothing. Each connection is one request, answered
  * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/stuck` (a loop without an end), `/hold` (never answered: in flight until it is cut) and
- * `/say` (a log line and an event). A configuration whose status_path is `/refuse` is refused; `/silent` is never answered.
+ * `/say` (a log line and an event) and `/names` (answered with the names that it was told of). A configuration whose status_path is `/refuse` is refused; `/silent` is never answered.
  */
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
@@ -18,6 +18,7 @@ const servers: net.Server[] = [];
 const held = new Set<net.Socket>();
 let current: ConfigureMessage | null = null;
 let metrics: WorkerMetrics | null = null;
+const names = new Set<string>();
 
 parentPort?.on("message", (message: WorkerInit | ToWorker) => {
   if (!("type" in message)) {
@@ -29,6 +30,7 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
   } else if (message.type === "configure") configure(message);
   else if (message.type === "listen") listen(message.targets);
   else if (message.type === "drain") drain();
+  else if (message.type === "names") for (const { name } of message.news) names.add(name);
   else if (message.type === "log-taken")
     send({ type: "event", level: "info", event: "warm_up_skipped", message: "taken", fields: { chunk: message.chunk } });
 });
@@ -84,7 +86,7 @@ function serve(socket: net.Socket): void {
       send({ type: "event", level: "warn", event: "accept_failed", message: "said", fields: { listener: 0 } });
     }
     metrics?.exchangeFinished(0, 0, 200, 1, data.length, 100);
-    const body = `worker ${init?.index} generation ${current?.generation ?? 0}`;
+    const body = path === "/names" ? [...names].join() : `worker ${init?.index} generation ${current?.generation ?? 0}`;
     socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
   });
 }

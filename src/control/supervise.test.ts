@@ -231,3 +231,14 @@ test("require_healthy: the start fails, naming the endpoints; a stop during the 
   stop.abort();
   assert.deepEqual(await outcome, { kind: "stopped" });
 });
+
+test("every worker hears what became of names, a replacement too", async (t) => {
+  const upstreams = { app: testUpstream(["http://localhost:1", "http://nothing.invalid:1", "http://127.0.0.1:1"]) };
+  const running = await started(t, { workers: 1, upstreams });
+  const told = async (): Promise<boolean> =>
+    (await ask(running.port, "/names")).split(",").toSorted().join() === "localhost,nothing.invalid";
+  await until("the worker knows both names", told);
+  await running.plane.terminateWorker(0);
+  await until("the worker is replaced", () => events(running, "worker_replaced").length === 1);
+  assert.ok(await told());
+});

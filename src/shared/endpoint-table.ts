@@ -10,7 +10,7 @@
  */
 export type EndpointHealth = (typeof ENDPOINT_HEALTH)[keyof typeof ENDPOINT_HEALTH];
 
-/** An endpoint that nothing probes stays `unknown`; only `unhealthy` keeps traffic away. */
+/** An endpoint that nothing probes stays `unknown`. One that is probed gets traffic while it is unknown only where no healthy one is left. */
 export const ENDPOINT_HEALTH: { readonly unknown: 0; readonly healthy: 1; readonly unhealthy: 2 } = {
   unknown: 0,
   healthy: 1,

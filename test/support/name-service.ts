@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import dgram from "node:dgram";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import fs from "node:fs";
 import { isIPv6 } from "node:net";
 import { tmpdir } from "node:os";
@@ -23,7 +23,8 @@ const FOLDER = "MILLRACE_TEST_NAME_SERVICE";
 const HEADER_BYTES = 12;
 const TYPES: Readonly<Record<number, 4 | 6>> = { 1: 4, 28: 6 };
 
-export class NameService {
+/** Emits `question` after each one. */
+export class NameService extends EventEmitter {
   /** By name, in lower case; a name that is not there does not exist. */
   readonly answers: Map<string, DnsAnswer> = new Map();
   /** All questions so far. */
@@ -41,6 +42,7 @@ export class NameService {
   }
 
   private constructor(socket: dgram.Socket, answers: Readonly<Record<string, DnsAnswer>>) {
+    super();
     this.socket = socket;
     this.port = socket.address().port;
     for (const [name, answer] of Object.entries(answers)) this.answers.set(name, answer);
@@ -50,6 +52,7 @@ export class NameService {
     socket.on("message", (message, from) => {
       const reply = this.reply(message);
       if (reply !== null) socket.send(reply, from.port, from.address);
+      this.emit("question");
     });
   }
 
