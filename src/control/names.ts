@@ -2,6 +2,7 @@
  * Looks up the names of all endpoints, each on its own timer and apart from the others, and tells the threads what came of it. An answer
  * is looked up anew before it is needed; one that was good once stays in use while its name cannot be resolved.
  */
+import { getServers } from "node:dns";
 import type { ResolvedAddress } from "../base/resolved-address.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { parseHostsFile } from "../policy/names/hosts-file.ts";
@@ -156,7 +157,7 @@ export class Names {
     if (hostsText !== null) this.hosts = parseHostsFile(hostsText);
     const confText = resolvConf.changed();
     if (confText !== null || this.conf === null) {
-      this.conf = parseResolvConf(confText ?? "", environment, hostname);
+      this.conf = parseResolvConf(confText ?? "", environment, hostname, getServers());
       this.firstServer = { position: 0, untilMs: 0 };
     }
     const { conf } = this;

@@ -6,9 +6,9 @@ const FIRST_STEP_MS = 2;
 /** Within this time the first probe of each of them has begun, however many they are. */
 const FIRST_ROUND_MS = 2000;
 
-/** From start to start while an endpoint has not passed a probe yet: at first, */
+/** The interval at first, while an endpoint has not passed a probe yet. */
 const UNPROVEN_FIRST_MS = 250;
-/** and later this part of the time since its first probe. An endpoint that takes long to start is found late by no more than that. */
+/** The interval later, as a part of the time since its first probe: an application that takes a minute to start is found four seconds late at most. */
 const UNPROVEN_PART = 1 / 16;
 
 /** After how many milliseconds the first probe of an endpoint is due: the `index`th of `count` that begin together. */

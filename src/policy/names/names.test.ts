@@ -26,6 +26,11 @@ describe("resolv.conf", () => {
     assert.deepEqual(parse(text).servers, ["10.0.0.1", "fd00::1", "[10.0.0.2]:5353"]);
   });
 
+  test("where the file names no server, those that the system tells in another way", () => {
+    assert.deepEqual(parseResolvConf("search a.test", {}, "proxy", ["10.0.0.4"]).servers, ["10.0.0.4"]);
+    assert.deepEqual(parseResolvConf("nameserver 10.0.0.1", {}, "proxy", ["10.0.0.4"]).servers, ["10.0.0.1"]);
+  });
+
   test("the last search or domain line counts; comments and unknown lines do not", () => {
     assert.deepEqual(parse("search a.test b.test.\n").search, ["a.test", "b.test"]);
     assert.deepEqual(parse("search a.test\n# search c.test\n; domain d.test\nsortlist 1.2.3.4\ndomain e.test f.test\n").search, ["e.test"]);

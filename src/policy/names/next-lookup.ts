@@ -16,7 +16,7 @@ const JITTER = 0.1;
 /**
  * How long to wait for the next look-up of a name, whoever needs it: an answer that is looked up before it is asked for makes no
  * request wait.
- * @param last what the last look-up came to: an answer with its time to live, or the how manieth failure in a row, from 1
+ * @param last what the last look-up came to: an answer with its time to live, or a failure: the number of failures in a row, this one included
  * @param random evenly spread, at least 0 and below 1
  */
 export function nextLookupInMs(last: { readonly ttlMs: number } | { readonly failures: number }, random: number): number {

@@ -35,11 +35,13 @@ const ATTEMPTS = 2;
  * @param text of the file, "" where there is none
  * @param environment `LOCALDOMAIN` and `RES_OPTIONS` overrule the file, as they do in the C library
  * @param hostname of this machine, whose domain is searched where nothing else is said
+ * @param otherServers to ask where the file names none: what the system tells in another way, if it does
  */
 export function parseResolvConf(
   text: string,
   environment: { readonly LOCALDOMAIN?: string | undefined; readonly RES_OPTIONS?: string | undefined },
   hostname: string,
+  otherServers: readonly string[] = [],
 ): ResolvConf {
   const servers: string[] = [];
   const options: string[] = [];
@@ -56,7 +58,7 @@ export function parseResolvConf(
   if (environment.LOCALDOMAIN !== undefined) search = environment.LOCALDOMAIN.split(/\s+/);
   options.push(...(environment.RES_OPTIONS ?? "").split(/\s+/));
   return {
-    servers: servers.length === 0 ? ["127.0.0.1"] : servers,
+    servers: [servers, otherServers].find((list) => list.length > 0) ?? ["127.0.0.1"],
     search: search.filter((domain) => domain !== "").map((domain) => domain.replace(/\.$/, "")),
     ndots: numberOf(options, "ndots", 0, NDOTS_MAX) ?? 1,
     timeoutMs: (numberOf(options, "timeout", 1, TIMEOUT_S_MAX) ?? TIMEOUT_MS / 1000) * 1000,
