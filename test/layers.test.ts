@@ -32,7 +32,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   observe: { folders: ["base", "http", "config", "shared"], modules: ["node:*"] },
   net: { folders: [...BELOW_PROXY, "proxy", "observe"], modules: ["node:*"] },
   "worker.ts": { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe"], modules: ["node:*"] },
-  control: { folders: ["base", "http", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http", "node:https"] },
+  control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
   cli: { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*", "node:http"] },
   "main.ts": { folders: ["cli"], modules: ["node:*"] },
   "millrace.ts": { folders: ["config"], modules: [] },

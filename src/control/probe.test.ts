@@ -77,7 +77,18 @@ const answers: readonly (readonly [name: string, bytes: string, result: RegExp |
   ["a body that ends early", "HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nok", /body|aborted/],
   ["a body without end", `HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n${"x".repeat(100_000)}`, null],
   ["not HTTP", "SSH-2.0-x\r\n", /^malformed answer/],
-  ["nothing", "", /hang up|reset/],
+  ["nothing", "", /^the connection ended before the answer$/],
+  ["half a head", "HTTP/1.1 200 OK\r\n", /^the connection ended before the answer$/],
+  ["an interim response and then nothing", "HTTP/1.1 103 Early Hints\r\n\r\n", /^the connection ended before the answer$/],
+  ["an interim response before it", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", null],
+  ["interim responses without end", "HTTP/1.1 100 Continue\r\n\r\n".repeat(40), /^interim responses/],
+  ["chunks", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", null],
+  ["chunks that end early", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n", /within the body/],
+  ["204 with a coding", "HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n", null],
+  ["a field on two lines", "HTTP/1.1 200 OK\r\nX-A: 1\r\n 2\r\ncontent-length: 0\r\n\r\n", null],
+  ["white space before a colon", "HTTP/1.1 200 OK\r\nX-A : 1\r\ncontent-length: 0\r\n\r\n", null],
+  ["a line end behind the body", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok\r\n", null],
+  ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok", /^malformed answer \(content length repeated\)$/],
 ];
 for (const [name, bytes, expected] of answers) {
   test(`answer: ${name}`, async (t) => {

@@ -1,13 +1,15 @@
 /**
  * One health check of one endpoint: a GET that must answer with an expected status, or, without a path, a connection that must be
  * established (for https including the TLS handshake). One time limit covers connecting, the head and the body. Redirects are answers
- * like any other. Node's own client is fine here: a probe is the control plane's, not on any request's way.
+ * like any other. The answer is read as those to requests are: an endpoint whose answers pass must not be unhealthy for how it writes them.
  */
-import type { IncomingMessage, RequestOptions } from "node:http";
 import net from "node:net";
+import type { Socket } from "node:net";
 import { codeOf } from "../base/errors.ts";
 import { hostOf } from "../config/endpoint-names.ts";
-import { http } from "./node-http.ts";
+import { RESPONSE_LIMITS } from "../http1/limits.ts";
+import { Event } from "../http1/message-reader.ts";
+import { ResponseReader } from "../http1/response-reader.ts";
 
 export interface ProbeTarget {
   /** `http://` or `https://`, host and optional port. */
@@ -34,6 +36,9 @@ export type ProbeResult = string | null;
 
 /** Bytes of a body that are read before the rest is given up; a health page is smaller. */
 const BODY_BYTES_MAX = 64 * 1024;
+
+/** Interim responses before the answer; a plain GET is not worth many. */
+const INTERIM_RESPONSES_MAX = 32;
 
 export function probeWith(lookup: Lookup): Probe {
   return (target, signal) => probe(target, lookup, signal);
@@ -79,49 +84,78 @@ async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeRes
   const host = hostOf(url);
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   const options = secure ? { host, port, lookup, ...tlsOptions(target, host) } : { host, port, lookup };
-  if (target.path === undefined) {
-    const socket = secure ? (await import("node:tls")).connect(options, () => end(null)) : net.connect(options, () => end(null));
-    return socket.on("error", (error) => end(errorInWords(error)));
-  }
-  const request: RequestOptions = {
-    ...options,
-    method: "GET",
-    path: target.path,
-    agent: false,
-    setHost: false,
-    headers: { host: target.host ?? url.host, "user-agent": "millrace-probe", accept: "*/*", connection: "close" },
+  const { path } = target;
+  const connected = (): void => {
+    if (path === undefined) return end(null);
+    const fields = `host: ${target.host ?? url.host}\r\nuser-agent: millrace-probe\r\naccept: */*\r\nconnection: close\r\n`;
+    socket.write(`GET ${path} HTTP/1.1\r\n${fields}\r\n`);
+    readAnswer(socket, target, end);
   };
-  const sent = secure ? (await import("node:https")).request(request) : http.request(request);
-  sent.on("error", (error) => end(errorInWords(error)));
-  // Switching protocols is no answer to a plain GET; without this listener Node would wait for the time limit.
-  sent.on("upgrade", () => end("status 101, which nobody asked for"));
-  sent.on("response", (response) => judge(response, target, end));
-  sent.end();
-  return sent;
+  const socket = secure ? (await import("node:tls")).connect(options, connected) : net.connect(options, connected);
+  return socket.on("error", (error) => end(errorInWords(error)));
 }
 
-function judge(response: IncomingMessage, target: ProbeTarget, end: (result: ProbeResult) => void): void {
-  const status = response.statusCode ?? 0;
-  if (!statusExpected(status, target.expectedStatuses)) {
-    end(`status ${status}, expected ${target.expectedStatuses.join(", ")}`);
-    return;
-  }
-  // A backend that sends a good head and then hangs or dies is not well: the body counts, up to a limit.
-  let bytes = 0;
-  response.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) end(null);
+/** A backend that sends a good head and then hangs or dies is not well: the body counts, up to a limit. */
+function readAnswer(socket: Socket, target: ProbeTarget, end: (result: ProbeResult) => void): void {
+  const reader = new ResponseReader(RESPONSE_LIMITS);
+  let interimResponses = 0;
+  let inBody = false;
+  let bodyBytes = 0;
+  const read = (): ProbeResult | undefined => {
+    for (;;) {
+      switch (reader.next()) {
+        case Event.head: {
+          const { status } = reader.head;
+          // Switching protocols is no answer to a plain GET.
+          if (status === 101) return "status 101, which nobody asked for";
+          if (status >= 200) {
+            inBody = true;
+            if (statusExpected(status, target.expectedStatuses)) break;
+            return `status ${status}, expected ${target.expectedStatuses.join(", ")}`;
+          }
+          if (++interimResponses > INTERIM_RESPONSES_MAX) return "interim responses without an answer";
+          reader.next();
+          reader.restart(reader.head);
+          break;
+        }
+        case Event.data:
+          bodyBytes += reader.dataEnd - reader.dataStart;
+          if (bodyBytes > BODY_BYTES_MAX) return null;
+          break;
+        case Event.end:
+          return null;
+        case Event.fault:
+          return `malformed answer (${reader.fault.code.replaceAll("_", " ")})`;
+        default:
+          return undefined;
+      }
+    }
+  };
+  socket.on("data", (chunk: Buffer) => {
+    reader.feed(chunk, 0, chunk.length);
+    const result = read();
+    if (result !== undefined) end(result);
   });
-  response.on("end", () => end(null));
-  response.on("error", (error) => end(errorInWords(error)));
-  response.on("aborted", () => end("the connection ended within the body"));
+  socket.on("end", () => {
+    if (reader.endOfInput() === Event.end) end(null);
+    else end(`the connection ended ${inBody ? "within the body" : "before the answer"}`);
+  });
 }
 
-function tlsOptions(target: ProbeTarget, host: string): { rejectUnauthorized: boolean; servername?: string; ca?: string } {
+function tlsOptions(
+  target: ProbeTarget,
+  host: string,
+): {
+  rejectUnauthorized: boolean;
+  ALPNProtocols: string[];
+  servername?: string;
+  ca?: string;
+} {
   const { verify, serverName, ca } = target.tls;
   const name = serverName ?? host;
   return {
     rejectUnauthorized: verify,
+    ALPNProtocols: ["http/1.1"],
     // RFC 6066 section 3: a literal address is not permitted as server name.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     ...(ca === undefined ? {} : { ca }),
@@ -147,7 +181,6 @@ function errorInWords(error: unknown): string {
   const code = codeOf(error);
   // OpenSSL's own text is a line of numbers and places in its source.
   if (code.startsWith("ERR_SSL_")) return `TLS failed: ${code.slice("ERR_SSL_".length).toLowerCase().replaceAll("_", " ")}`;
-  if (code.startsWith("HPE_")) return `malformed answer (${error.message})`;
   return REASONS[code] ?? (error.message.trim() || code);
 }
 
