@@ -19,7 +19,7 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["rnu", { command: "wrong", problem: 'unknown command "rnu"; did you mean "run"?' }],
   ["explian", { command: "wrong", problem: 'unknown command "explian"; did you mean "explain"?' }],
   ["RUN", { command: "wrong", problem: 'unknown command "RUN"; did you mean "run"?' }],
-  ["serve", { command: "wrong", problem: 'unknown command "serve"; try millrace --help' }],
+  ["serve", { command: "wrong", problem: "unknown command; try millrace --help" }],
   ["--verison", { command: "wrong", problem: 'unknown option "--verison"; did you mean "--version"?' }],
   ["run --confg a", { command: "wrong", problem: 'unknown option "--confg"; did you mean "--config"?' }],
   ["run --config", { command: "wrong", problem: "--config needs a value" }],
@@ -31,8 +31,11 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["schema a.yaml", { command: "wrong", problem: 'unexpected argument "a.yaml"' }],
   ["run -H a:1", { command: "wrong", problem: "-H belongs to millrace explain" }],
   ["demo --config a", { command: "wrong", problem: "millrace demo reads no configuration file" }],
+  ["explain GET / Authorization:hunter2", { command: "wrong", problem: "unexpected argument" }],
+  ["hunter2", { command: "wrong", problem: "unknown command; try millrace --help" }],
+  ["run --token=hunter2", { command: "wrong", problem: "unknown option; try millrace --help" }],
   ["explain GET", { command: "wrong", problem: "millrace explain needs a method and a URL: millrace explain GET /path" }],
-  ["explain GET / more", { command: "wrong", problem: 'unexpected argument "more"' }],
+  ["explain GET / more", { command: "wrong", problem: "unexpected argument" }],
 ];
 for (const [line, expected] of cases) {
   test(`millrace ${line}`, () => {

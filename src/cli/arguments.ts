@@ -1,5 +1,5 @@
 /** The command line's arguments as data. Pure: it prints nothing and opens nothing. */
-import { didYouMean } from "../config/did-you-mean.ts";
+import { nearest } from "../config/did-you-mean.ts";
 
 export type Command =
   | { readonly command: "run" | "check"; readonly file: string }
@@ -40,9 +40,7 @@ export function parseArguments(given: readonly string[]): Command {
   if (name === "--help" || name === "-h" || name === "help") return { command: "help" };
   if (name === "--version" || name === "-v" || name === "-V" || name === "version") return { command: "version" };
   if (!COMMANDS.includes(name)) {
-    return wrong(
-      `${name.startsWith("-") ? "unknown option" : "unknown command"} ${quote(name)}${hint(name, name.startsWith("-") ? OPTIONS : COMMANDS)}`,
-    );
+    return wrong(name.startsWith("-") ? unknown("option", name, OPTIONS) : unknown("command", name, COMMANDS));
   }
   const options = readOptions(rest);
   if (typeof options === "string") return wrong(options);
@@ -50,7 +48,9 @@ export function parseArguments(given: readonly string[]): Command {
   const { file = DEFAULT_FILE, fields, words } = options;
   const excess = name === "explain" ? words[2] : words[0];
   if (excess !== undefined)
-    return wrong(`unexpected argument ${quote(excess)}${meansFile(name, options) ? `; a file is given as --config ${excess}` : ""}`);
+    return wrong(
+      `unexpected argument${shownWord(excess)}${meansFile(name, options) ? `; a file is given as --config ${shownWord(excess) === "" ? "FILE" : excess}` : ""}`,
+    );
   if (fields.length > 0 && name !== "explain") return wrong("-H belongs to millrace explain");
   switch (name) {
     case "run":
@@ -96,7 +96,7 @@ function readOptions(given: readonly string[]): Options | string {
       options.help = true;
       continue;
     }
-    if (option !== "--config" && option !== "-c" && option !== "-H") return `unknown option ${quote(option)}${hint(option, OPTIONS)}`;
+    if (option !== "--config" && option !== "-c" && option !== "-H") return unknown("option", option, OPTIONS);
     const value = inline ?? given[++i];
     if (value === undefined || value === "") return `${option} needs a value`;
     if (option === "-H") options.fields.push(value);
@@ -115,10 +115,13 @@ function wrong(problem: string): Command {
   return { command: "wrong", problem };
 }
 
-function quote(text: string): string {
-  return JSON.stringify(text);
+function unknown(what: string, word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  if (near === null) return `unknown ${what}; try millrace --help`;
+  return `unknown ${what}${near.distance <= 2 ? ` ${JSON.stringify(word)}` : ""}; did you mean "${near.word}"?`;
 }
 
-function hint(word: string, known: readonly string[]): string {
-  return didYouMean(word, known) || "; try millrace --help";
+/** What stands at a wrong place may be a secret, such as a field with a token without its -H; the name of a file is none. */
+function shownWord(word: string): string {
+  return /^[\w./-]{1,100}\.(?:ya?ml|json|[cm]?[jt]s|conf|toml)$/.test(word) ? ` ${JSON.stringify(word)}` : "";
 }

@@ -32,9 +32,10 @@ function summary(config: Config): string[] {
 /** In the order in which they act. */
 const FEATURES = ["cors", "rate_limit", "authentication", "max_body"] as const;
 
+/** The values of fields may be secrets that a proxy in front shares with this one. */
 function conditions({ match }: Config["routes"][number]): string {
   const { host, path, methods, headers } = match;
-  const fields = headers === undefined ? [] : Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const fields = headers === undefined ? [] : Object.entries(headers).map(([name, value]) => `${name}: ${value === "*" ? "*" : "..."}`);
   const parts = [methods?.join("|"), host?.join("|"), path?.join("|"), ...fields].filter((part) => part !== undefined);
   return parts.length === 0 ? "everything" : parts.join(" ");
 }

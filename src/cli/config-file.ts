@@ -8,11 +8,11 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import type { ParseResult } from "../config/load.ts";
-import type { LocatedMap } from "../config/document.ts";
 import type { Config } from "../config/schema.ts";
 import { shownFile } from "../config/shown.ts";
 import type { Surroundings } from "../config/surroundings.ts";
 import type { ModuleAnswer } from "./config-module.ts";
+import { moduleFault } from "./module-fault.ts";
 import { filesProblem } from "./too-few-files.ts";
 
 /** A configuration with its warnings, or what is wrong with it: a line each, `file:line:column: key: message`. */
@@ -33,9 +33,11 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}): Pr
   let result: ParseResult;
   try {
     const text = readText(file);
-    result = MODULE.test(file)
-      ? checkConfig(await exportOf(file), file, process.env, readSecret, surroundings)
-      : parseConfig(text, file, process.env, readSecret, surroundings);
+    if (MODULE.test(file)) {
+      const answer = await exportOf(file);
+      if ("fault" in answer) return { lines: [`${file}:${answer.fault.line}:${answer.fault.column}: ${answer.fault.message}`] };
+      result = checkConfig(answer.root, file, process.env, readSecret, surroundings);
+    } else result = parseConfig(text, file, process.env, readSecret, surroundings);
   } catch (error) {
     return { lines: [`${file}:1:1: ${lineOf(error)}`] };
   }
@@ -113,24 +115,30 @@ const MODULE_MS = 30_000;
 /** Node's exit code where nothing is left that could settle a top-level await. */
 const UNSETTLED = 13;
 
-/** What the module exports; rejects when it cannot be evaluated. */
-async function exportOf(file: string): Promise<LocatedMap | string> {
+/** What the module exports, or why it cannot be evaluated. */
+async function exportOf(file: string): Promise<ModuleAnswer> {
   const address = pathToFileURL(path.resolve(file)).href;
   const thread = new Worker(MODULE_THREAD, { workerData: address, env: SHARE_ENV, name: "millrace-config" });
   const answer = await new Promise<ModuleAnswer>((resolve) => {
-    const limit = setTimeout(() => resolve({ problem: `the module has not loaded within ${MODULE_MS / 1000} s` }), MODULE_MS);
+    const limit = setTimeout(() => resolve(faultAtStart(`the module has not loaded within ${MODULE_MS / 1000} s`)), MODULE_MS);
     thread.once("message", resolve);
-    thread.once("error", (error) => resolve({ problem: `the module failed: ${messageOf(error)}` }));
+    thread.once("error", (error) => {
+      const { message, ...place } = moduleFault(error, address);
+      resolve({ fault: { ...place, message: `the module failed: ${message}` } });
+    });
     thread.once("exit", (code) => {
       clearTimeout(limit);
-      resolve({
-        problem: code === UNSETTLED ? "the module waits for what never comes" : `the module ended its thread (exit code ${code})`,
-      });
+      resolve(
+        faultAtStart(code === UNSETTLED ? "the module waits for what never comes" : `the module ended its thread (exit code ${code})`),
+      );
     });
   });
   void thread.terminate();
-  if ("problem" in answer) throw new Error(answer.problem);
-  return answer.root;
+  return answer;
+}
+
+function faultAtStart(message: string): ModuleAnswer {
+  return { fault: { line: 1, column: 1, message } };
 }
 
 /** One line: Node's messages about syntax show the source on several. */

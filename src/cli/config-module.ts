@@ -8,9 +8,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
 import type { LocatedMap } from "../config/document.ts";
 import { readObject } from "../config/read-object.ts";
+import { moduleFault } from "./module-fault.ts";
+import type { ModuleFault } from "./module-fault.ts";
 
 /** The tree of what is exported, or what is wrong with it; or why the module could not be evaluated. */
-export type ModuleAnswer = { readonly root: LocatedMap | string } | { readonly problem: string };
+export type ModuleAnswer = { readonly root: LocatedMap | string } | { readonly fault: ModuleFault };
 
 resolveOwnName();
 parentPort?.postMessage(await answer(String(workerData)));
@@ -21,9 +23,10 @@ async function answer(address: string): Promise<ModuleAnswer> {
     // A promise that was rejected and that nobody waits for ends the thread at the end of this turn.
     await turn();
     if (typeof loaded === "object" && loaded !== null && "default" in loaded) return { root: readObject(loaded.default) };
-    return { problem: "there is no default export: write export default defineConfig({...})" };
+    return { fault: { line: 1, column: 1, message: "there is no default export: write export default defineConfig({...})" } };
   } catch (error) {
-    return { problem: moduleMessage(error) };
+    const { message, ...place } = moduleFault(error, address);
+    return { fault: { ...place, message: `the module cannot be loaded: ${message}${commonJsAdvice(error)}` } };
   }
 }
 
@@ -35,8 +38,7 @@ function resolveOwnName(): void {
   });
 }
 
-function moduleMessage(error: unknown): string {
-  const message = messageOf(error);
-  const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(message);
-  return `the module cannot be loaded: ${message}${isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : ""}`;
+function commonJsAdvice(error: unknown): string {
+  const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(messageOf(error));
+  return isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : "";
 }

@@ -23,6 +23,7 @@ import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import { loadConfigFile } from "./config-file.ts";
+import { shownFieldLine, shownTarget } from "./shown-request.ts";
 
 /** Of the addresses for documentation (RFC 5737). */
 const CLIENT = "192.0.2.1";
@@ -62,7 +63,7 @@ interface ReadRequest {
 
 /** The lines of the explanation, for a client that is no trusted proxy and speaks to the first listener. */
 function explanation(config: Config, listener: ListenerConfig, { head: request, framing }: ReadRequest): string[] {
-  const lines = [`${request.method} ${request.forwardTarget}  (host ${request.host === "" ? "not given" : request.host})`, ""];
+  const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
   const connection = connectionOptions(request);
   request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
   const early = admitRequest(request, connection, listener.unsafe_field_names);
@@ -121,8 +122,10 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
     unsafeFieldNames: listener.unsafe_field_names,
   };
   const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
+  const compared = new Set(config.routes.flatMap(({ match }) => Object.keys(match.headers ?? {}).map((name) => name.toLowerCase())));
   lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
-  for (const line of requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n")) lines.push(`  ${line}`);
+  for (const line of requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n"))
+    lines.push(`  ${shownFieldLine(line, compared)}`);
   return lines;
 }
 
@@ -135,7 +138,7 @@ function readRequest(given: ExplainArguments, listener: ListenerConfig): ReadReq
   let target = given.url;
   let fields = given.fields;
   if (!target.startsWith("/") && target !== "*") {
-    if (!URL.canParse(target)) return `"${given.url}" is neither a URL nor a path`;
+    if (!URL.canParse(target)) return "the second argument is neither a URL nor a path";
     const url = new URL(target);
     // The spelling of the path is kept: routes are matched on what a client would send.
     target = target.replace(/^[a-z]+:\/\/[^/?#]*/i, "").replace(/#.*$/s, "");

@@ -6,8 +6,9 @@
  */
 import fs from "node:fs";
 import os from "node:os";
-import { messageOf, stackOf } from "../base/errors.ts";
+import { codeOf, messageOf, stackOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
+import { shownFile } from "../config/shown.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import type { StartOutcome } from "../control/control-plane.ts";
 import { ServiceManager } from "../control/service-manager.ts";
@@ -53,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     sink = new LogSink({ output: config.logging.output, now: monotonicMs });
   } catch (error) {
-    printer.err(`millrace: cannot open the log file ${config.logging.output}: ${messageOf(error)}\n`);
+    printer.err(`millrace: cannot open the log file ${shownFile(config.logging.output)}: ${logProblem(error)}\n`);
     return 2;
   }
   const log = new CurrentLog(logFor(config, sink));
@@ -187,6 +188,19 @@ function announce(started: Extract<StartOutcome, { kind: "started" }>, config: C
 function logFor(config: Config, sink: LogSink): AppLog {
   const { level, format } = config.logging;
   return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });
+}
+
+/** The system's message would name the file a second time. */
+function logProblem(error: unknown): string {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: "its folder does not exist",
+    EACCES: "this user may not write it",
+    EISDIR: "it is a folder",
+    ENOTDIR: "a part of its path is a file",
+    EROFS: "the file system is read-only",
+  };
+  const code = codeOf(error);
+  return code === "" ? messageOf(error) : `${reasons[code] ?? "the system refuses"} (${code})`;
 }
 
 function oneLine(text: string): string {

@@ -11,7 +11,7 @@ import type { Finding, KeyPath } from "./finding.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 
 export function crossChecksOfFullForm(file: unknown): Finding[] {
-  const upstreams = entriesOf(at(file, "upstreams")).filter(([, upstream]) => typeof upstream === "object" && !Array.isArray(upstream));
+  const upstreams = entriesOf(at(file, "upstreams")).filter(([, upstream]) => entriesOf(upstream).length > 0);
   const routes = listOf(at(file, "routes"));
   // Without any, each would say only that they are missing, which is said already.
   const names = at(file, "upstreams") === undefined ? null : upstreams.map(([name]) => name);

@@ -1,5 +1,6 @@
 /** A value that a program built, as a TypeScript configuration exports it, to the tree that checks work on. */
 import type { Located, LocatedMap, Place } from "./document.ts";
+import { isVocabulary } from "./foreign-keys.ts";
 
 /** Nobody knows where in the module a value was made. */
 const FILE_START: Place = { line: 1, column: 1 };
@@ -25,21 +26,27 @@ function read(value: unknown, depth: number, key: string, faults: string[]): Loc
     return { kind: "scalar", at: FILE_START, value, plain: false, source: String(value) };
   }
   if (Array.isArray(value)) {
-    return { kind: "list", at: FILE_START, items: value.map((item: unknown, index) => read(item, depth + 1, join(key, index), faults)) };
+    return {
+      kind: "list",
+      at: FILE_START,
+      items: value.map((item: unknown, index) => read(item, depth + 1, join(key, `#${index + 1}`), faults)),
+    };
   }
   if (typeof value !== "object") {
     faults.push(`${key === "" ? "the default export" : key} is a ${typeof value}; expected plain data`);
     return nothing;
   }
   const entries = new Map<string, { keyAt: Place; value: Located }>();
-  for (const [name, item] of Object.entries(value)) {
+  for (const [index, [name, item]] of Object.entries(value).entries()) {
     if (name === "__proto__") faults.push(`${join(key, name)} is no key`);
+    // What is no word of any configuration may be a secret that slipped in as a key.
+    const shown = isVocabulary(name) ? name : `(key #${index + 1})`;
     // As with optional properties in TypeScript: undefined is as good as absent.
-    if (item !== undefined) entries.set(name, { keyAt: FILE_START, value: read(item, depth + 1, join(key, name), faults) });
+    if (item !== undefined) entries.set(name, { keyAt: FILE_START, value: read(item, depth + 1, join(key, shown), faults) });
   }
   return { kind: "map", at: FILE_START, entries };
 }
 
-function join(key: string, part: string | number): string {
-  return key === "" ? String(part) : `${key}.${part}`;
+function join(key: string, part: string): string {
+  return key === "" ? part : `${key}.${part}`;
 }
