@@ -38,6 +38,7 @@ export const endpointUrl: Text = text(
   "URL",
   "a URL of scheme, host and port only, such as http://127.0.0.1:8081 or https://app.internal",
   (url) => URL.canParse(url) && new URL(url).port !== "0",
+  whyNoEndpoint,
 ).transform((url) => url.replace(/\/$/, ""));
 
 /** As in a URL: an IPv6 address in brackets; without port, for requests are matched whatever port they name. */
@@ -147,7 +148,22 @@ export function isLoopback(address: string): boolean {
   return parsed?.kind === "tcp" && (parsed.host.toLowerCase() === "localhost" || isLoopbackIp(parsed.host));
 }
 
-function text(pattern: RegExp, title: string, expected: string, holds: (value: string) => boolean = () => true): Text {
-  const error = `expected ${expected}`;
+/** What is too much or too little of a URL, without a word of it. */
+function whyNoEndpoint(url: string): string {
+  if (/^[\w.-]+(?::\d+)?$/.test(url)) return "; http:// or https:// is missing before the host";
+  const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
+  if (authority.includes("@")) return "; no user and no password stand in it";
+  return rest.length > 1 ? "; no path and no query stand after the host, they are the request's" : "";
+}
+
+/** @param why adds to the message what is wrong with a value; it never repeats it */
+function text(
+  pattern: RegExp,
+  title: string,
+  expected: string,
+  holds: (value: string) => boolean = () => true,
+  why: (value: string) => string = () => "",
+): Text {
+  const error = ({ input }: { readonly input?: unknown }): string => `expected ${expected}${typeof input === "string" ? why(input) : ""}`;
   return z.string({ error }).regex(pattern, { error, abort: true }).refine(holds, { error }).meta({ title });
 }

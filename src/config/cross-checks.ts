@@ -134,13 +134,16 @@ function routeNames(routes: readonly unknown[]): Finding[] {
   });
 }
 
+const RATES = ["requests_per_minute", "requests_per_second"];
+
 function rateLimit(value: unknown, path: KeyPath): Finding[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-  const rates = ["requests_per_minute", "requests_per_second"].filter((key) => at(value, key) !== undefined);
+  const rates = RATES.filter((key) => at(value, key) !== undefined);
   if (rates.length === 1) return [];
   const found = rates.length === 0 ? "neither" : "both";
   const where = rates[1] === undefined ? path : [...path, rates[1]];
-  return [error(where, `expected requests_per_minute or requests_per_second, found ${found}`, true)];
+  const problem = error(where, `expected requests_per_minute or requests_per_second, found ${found}`, true);
+  return [rates.length > 0 ? problem : { ...problem, missing: RATES.map((rate) => [...path, rate]) }];
 }
 
 function cors(value: unknown, path: KeyPath): Finding[] {

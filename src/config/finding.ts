@@ -10,5 +10,7 @@ export interface Finding {
   readonly keyIsHarmless?: boolean;
   /** The key that the one at `path` was probably meant for: that it is missing is no second problem. */
   readonly insteadOf?: KeyPath;
+  /** Keys of which one is missing, and nothing else is wrong. */
+  readonly missing?: readonly KeyPath[];
   readonly severity: "error" | "warning";
 }

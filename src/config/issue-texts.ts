@@ -8,6 +8,7 @@ import type { Finding, KeyPath } from "./finding.ts";
 import { NOT_YET, foreignKey } from "./foreign-keys.ts";
 import { mayBeSecret } from "./replacements.ts";
 import { shownScalar } from "./shown.ts";
+import { keysAt } from "./json-schema.ts";
 import { unknownKey } from "./unknown-key.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -20,9 +21,9 @@ export interface Forms {
   readonly asTexts: (paths: readonly KeyPath[]) => readonly Issue[];
 }
 
-export function findingsOf(issues: readonly Issue[], root: Located, forms: Forms): Finding[] {
+export function findingsOf(issues: readonly Issue[], root: Located, forms: Forms): readonly Finding[] {
   const findings = issues.flatMap((issue) => findingOf(issue, [], root, forms));
-  return withoutConsequences(withQuotes(findings, root, forms));
+  return withQuotes(findings, root, forms);
 }
 
 /** `1`, `on` and the like without quotes are no texts. Where it would be fine as one, the message says so. */
@@ -51,12 +52,10 @@ function quoted(node: LocatedScalar, path: KeyPath): string {
 }
 
 /** A mistyped key is also missing under its right name: that is one problem, and the mistyped one says more. */
-function withoutConsequences(findings: readonly Finding[]): Finding[] {
+export function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
   const meant = new Set(findings.flatMap(({ insteadOf }) => (insteadOf === undefined ? [] : [insteadOf.join("\n")])));
-  return findings.filter(({ path, message }) => !message.startsWith(MISSING) || !meant.has(path.join("\n")));
+  return findings.filter(({ missing = [] }) => !missing.some((path) => meant.has(path.join("\n"))));
 }
-
-export const MISSING: string = "is missing";
 
 function findingOf(issue: Issue, before: KeyPath, root: Located, forms: Forms): Finding[] {
   const path = [...before, ...issue.path.map((part) => (typeof part === "number" ? part : String(part)))];
@@ -78,10 +77,16 @@ function findingOf(issue: Issue, before: KeyPath, root: Located, forms: Forms): 
   const node = nodeAt(root, path);
   const expected = expectation(issue);
   if (expected === null) return [{ path, message: issue.message, severity: "error" }];
-  if (node === undefined) return [{ path, message: `${MISSING}: expected ${expected}`, severity: "error" }];
+  if (node === undefined) return [{ path, message: `is missing: expected ${expected}`, severity: "error", missing: [path] }];
   const near = issue.code === "invalid_value" && node.kind === "scalar" ? nearest(node.source, issue.values.map(String)) : null;
   const found = foundText(node, path, near !== null && near.distance <= 2);
-  return [{ path, message: `expected ${expected}, found ${found}${adviceOn(issue, node, near?.word)}`, severity: "error" }];
+  return [
+    {
+      path,
+      message: `expected ${expected}, found ${found}${adviceOn(issue, node, near?.word, keysAt(forms.own, path))}`,
+      severity: "error",
+    },
+  ];
 }
 
 const EXPECTED = "expected ";
@@ -138,8 +143,14 @@ function foundText(node: Located, path: KeyPath, isMisspelled: boolean): string 
 }
 
 /** What to write instead: the word that was meant, or that this version has nothing like another proxy's word. */
-function adviceOn(issue: Issue, node: Located, near: string | undefined): string {
+function adviceOn(issue: Issue, node: Located, near: string | undefined, known: readonly string[]): string {
   if (near !== undefined) return `; did you mean "${near}"?`;
+  if (node.kind === "scalar" && typeof node.value === "string" && issue.code !== "invalid_value") {
+    // `address:":80"` without a space is one word.
+    const glued = /^([a-z_]+):\S/.exec(node.source)?.[1];
+    if (glued !== undefined && known.includes(glued)) return `; after the colon of \`${glued}\` a space is missing`;
+    if (issue.code === "invalid_type" && issue.expected === "array") return "; a list is written [one, two], or one to a line after a dash";
+  }
   if (issue.code !== "invalid_value" || node.kind !== "scalar") return "";
   return foreignKey(node.source)?.text === NOT_YET ? `; ${NOT_YET}` : "";
 }

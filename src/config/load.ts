@@ -3,7 +3,7 @@ import { crossChecksOfFullForm, crossChecksOfShortForm } from "./cross-checks.ts
 import { mapScalars, placeOf, toPlain } from "./document.ts";
 import type { Located, LocatedMap } from "./document.ts";
 import { foreignFormat } from "./foreign-format.ts";
-import { MISSING, findingsOf } from "./issue-texts.ts";
+import { findingsOf, withoutConsequences } from "./issue-texts.ts";
 import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 import type { Finding, KeyPath } from "./finding.ts";
@@ -84,7 +84,7 @@ function check(given: LocatedMap, file: string, environment: Environment, readSe
   const keys = [...given.entries.keys()];
   const isShort = isShortForm(keys);
   const mixed = isShort ? keys.filter((key) => FULL_FORM_KEYS.includes(key)) : [];
-  if (mixed.length > 0) return { problems: placed(mixed.map(mixedForms), root, file, fullFormJsonSchema) };
+  if (mixed.length > 0) return { problems: placed([mixedForms(mixed)], root, file, fullFormJsonSchema) };
 
   const checked = isShort ? checkShort(root) : checkFull(root);
   const broken = new Set(replaced.findings.map(({ path }) => path.join("\n")));
@@ -111,12 +111,12 @@ function checkFull(root: Located): Checked {
     other: shortFormJsonSchema(),
     asTexts: (paths) => configSchema.safeParse(toPlain(withTexts(root, paths))).error?.issues ?? [],
   });
-  return { config: null, findings: [...asOne(findings).map(ofShortForm), ...cross] };
+  return { config: null, findings: withoutConsequences([...asOne(findings).map(ofShortForm), ...cross]) };
 }
 
 /** A file without any of the keys that it needs has one problem, not three. */
 function asOne(findings: readonly Finding[]): readonly Finding[] {
-  const missing = findings.filter(({ path, message }) => path.length === 1 && message.startsWith(MISSING));
+  const missing = findings.filter(({ path, missing: keys }) => path.length === 1 && keys !== undefined);
   if (missing.length < FULL_FORM_KEYS.length) return findings;
   const message = "expected listeners, upstreams and routes, or backends in the short form; found none of them";
   return [{ path: [], message, severity: "error" }, ...findings.filter((finding) => !missing.includes(finding))];
@@ -145,7 +145,7 @@ function checkShort(root: Located): Checked {
       other: fullFormJsonSchema(),
       asTexts: (paths) => shortSchema.safeParse(toPlain(withTexts(given, paths))).error?.issues ?? [],
     });
-    return { config: null, findings: [...findings, ...cross] };
+    return { config: null, findings: withoutConsequences([...findings, ...cross]) };
   }
   const isComplete = !cross.some(({ severity }) => severity === "error");
   return { config: isComplete ? expandShortForm(parsed.data) : null, findings: cross };
@@ -166,11 +166,11 @@ function withoutEmptySections(root: Located): { root: Located; warnings: Finding
   };
 }
 
-function mixedForms(key: string): Finding {
+function mixedForms(keys: readonly string[]): Finding {
   return {
-    path: [key],
+    path: keys.slice(0, 1),
     atKey: true,
-    message: '"backends" makes this the short form, which has no such key: write one form or the other',
+    message: `"backends" makes this the short form, which has no ${keys.join(", no ")}: write one form or the other`,
     severity: "error",
   };
 }

@@ -135,6 +135,26 @@ describe("what is no YAML says what to do", () => {
   });
 });
 
+describe("what is nearly right says what is missing, or too much", () => {
+  const endpoint = (url: string): string => full({}).replace('"http://a:1"', url);
+  cases([
+    [endpoint("a:1"), /endpoints\.#1: [^\n]*; http:\/\/ or https:\/\/ is missing before the host, found another text$/],
+    [endpoint("http://a/x"), /; no path and no query stand after the host, they are the request's, found "http:\/\/\.\.\."$/],
+    [endpoint("http://u:p@a"), /; no user and no password stand in it, found "http:\/\/\.\.\."$/],
+    [
+      full({}).replace('["http://a:1"]', "http://a:1"),
+      /expected a list, found "http:\/\/\.\.\."; a list is written \[one, two\], or one to a line/,
+    ],
+    [full({}).replace('{ address: ":8080" }', 'address:":80"'), /listeners\.#1: [^\n]*; after the colon of `address` a space is missing$/],
+  ]);
+
+  test("a mistyped rate is one problem", () => {
+    assert.deepEqual(problemsOf(full({ route: "rate_limit: { request_per_minute: 1 }" })), [
+      '3:41: routes.#1.rate_limit.request_per_minute: unknown key; did you mean "requests_per_minute"?',
+    ]);
+  });
+});
+
 describe("merge keys", () => {
   const base =
     "listeners: [{ address: ':1' }]\nroutes: [{ match: { path: /b }, upstream: b }, { upstream: a }]\nupstreams:\n  a: &a { endpoints: ['http://a'], retries: 1 }\n";
