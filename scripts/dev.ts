@@ -52,7 +52,7 @@ class Dev {
     console.log(`dev: ${units.length} unit test files, then ${others.length} of test/`);
     for (const files of [units, others]) {
       if (files.length === 0) continue;
-      const tests = start("scripts/test.ts", ...files);
+      const tests = start("scripts/test.ts", "--failures", ...files);
       this.tests = tests;
       const code = await new Promise<number | null>((resolve) => tests.once("exit", resolve));
       // Another change has begun its own run.

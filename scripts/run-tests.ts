@@ -9,8 +9,14 @@ import { inProcesses } from "./test-files.ts";
 /** Most tests of sockets wait for a limit of the proxy's, so a processor has time for more than one file. */
 const FILES_PER_PROCESSOR = 2;
 
-/** @returns whether all of them passed */
-export async function runTests(files: readonly string[]): Promise<boolean> {
+/** Events without which only failures and counts are printed. */
+const QUIET = new Set(["test:pass", "test:start", "test:stdout", "test:stderr"]);
+
+/**
+ * @param failuresOnly prints what failed and the counts, no line for each test that passed
+ * @returns whether all of them passed
+ */
+export async function runTests(files: readonly string[], failuresOnly: boolean): Promise<boolean> {
   // Read by the proxies that tests start: see docs/decisions/0011-starting-warm.md.
   process.env["MILLRACE_WARM_UP"] ??= "off";
   // Stripping the types of a test and of all that it imports takes longer than most tests.
@@ -20,9 +26,12 @@ export async function runTests(files: readonly string[]): Promise<boolean> {
     files: inProcesses(files),
     concurrency: availableParallelism() * FILES_PER_PROCESSOR,
     cwd: ROOT,
+    // What a failed test leaves open would keep its process alive, and the failure would never be told.
+    execArgv: ["--test-force-exit"],
   });
   results.on("test:fail", () => (passed = false));
-  results.compose(spec).pipe(process.stdout, { end: false });
+  const told = failuresOnly ? results.filter(({ type }: { readonly type: string }) => !QUIET.has(type)) : results;
+  told.compose(spec).pipe(process.stdout, { end: false });
   await new Promise((resolve) => results.once("end", resolve));
   return passed;
 }

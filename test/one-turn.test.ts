@@ -9,6 +9,7 @@ import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
 import { RawClient, get, parseResponses } from "./support/raw-client.ts";
+import type { RawResponse } from "./support/raw-client.ts";
 import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
 import type { OnRequest, OriginRequest, RawOrigin } from "./support/raw-origin.ts";
 import { untilStill } from "./support/still.ts";
@@ -68,6 +69,11 @@ async function inOneTurn({ t, proxy }: Scene, arrive: () => void | Promise<void>
   } finally {
     proxy.process.kill("SIGCONT");
   }
+}
+
+/** Without the interim ones: on a busy machine a client that has ended its side is asked by them whether it is still there. */
+function finalOf(received: string): RawResponse[] {
+  return parseResponses(received, true).filter(({ status }) => status >= 200);
 }
 
 async function until(t: TestContext, condition: () => boolean, what: string): Promise<void> {
@@ -150,7 +156,7 @@ test("the last of pipelined answers is not lost when all of them wait and the cl
   });
   await Promise.all(clients.map((client) => client.end()));
   assert.deepEqual(
-    clients.map(({ received, error }) => [error, parseResponses(received, true).map(({ body }) => body)]),
+    clients.map(({ received, error }) => [error, finalOf(received).map(({ body }) => body)]),
     clients.map(() => ["", ["ok", "ok"]]),
   );
 });
