@@ -28,13 +28,13 @@ const FORMATS: readonly Format[] = [
   {
     name: "HAProxy configuration",
     isIt: (text) =>
-      /^(?:global|defaults|frontend[ \t]+\S+|backend[ \t]+\S+|listen[ \t]+\S+)[^:{\n]*$/m.test(text) &&
+      /^(?:(?:global|defaults)[ \t]*$|(?:frontend|backend|listen)[ \t]+[^:{\n]*$)/m.test(text) &&
       /^[ \t]+(?:bind|mode|server|balance|timeout|default_backend|use_backend|log|maxconn|option|daemon)\b[^:\n]/m.test(text),
   },
   {
     name: "nginx configuration",
     isIt: (text) =>
-      /^[ \t]*(?:http|events|server|stream|upstream[ \t]+\S+|location[ \t]+[^{;\n]+)[ \t]*\n?[ \t]*\{/m.test(text) &&
+      /^[ \t]*(?:(?:http|events|server|stream|upstream[ \t]+[^{;\s]+)[ \t]*|location[ \t][^{;\n]*)(?:\n[ \t]*)?\{/m.test(text) &&
       /;[ \t]*(?:#.*|\}[ \t]*)?$/m.test(text),
   },
   // A site, or options for all of them, and directives that end with their lines.

@@ -1,6 +1,7 @@
 /** Messages say what to do: foreign keys and files, quotes, merge keys, one line per problem, all of them at once. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { foreignFormat } from "./foreign-format.ts";
 import { CALLED_HERE, foreignKey } from "./foreign-keys.ts";
 import { fullFormJsonSchema, placesOf } from "./json-schema.ts";
 import { configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
@@ -91,6 +92,15 @@ describe("the file of another program is named in one line", () => {
       assert.ok(problems[0]?.startsWith(`1:1: this is ${name}, which Millrace does not read`), problems.join());
     });
   }
+
+  test("a large file of nothing is looked through at once", () => {
+    for (const part of ["location x ", "upstream ", "frontend a", "  respond ", "<Proxy ", "{ ", "a{ \n"]) {
+      const text = `location ${" ".repeat(100_000)}${part.repeat(100_000)}`;
+      const before = performance.now();
+      foreignFormat(text, undefined);
+      assert.ok(performance.now() - before < 2000, part);
+    }
+  });
 
   test("a file of ours with a mistake is ours", () => {
     for (const text of ["upstreams: {\n", `${full({})}services: {}\nproviders: {}\n`, "listeners: [\n # location / {\n  }\n;\n"]) {
