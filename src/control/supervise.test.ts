@@ -156,10 +156,9 @@ test("deaths that follow each other are answered more slowly each time", async (
     await running.plane.terminateWorker(0);
     await until("replaced", () => events(running, "worker_replaced").length === i);
   }
-  assert.deepEqual(
-    events(running, "worker_exited").map((line) => line["delay_ms"]),
-    [0, 100, 200],
-  );
+  // There may be more: while no worker listens the port is free for any process of the machine, and a replacement that cannot have it ends.
+  const delays = events(running, "worker_exited").map((line) => line["delay_ms"]);
+  assert.deepEqual(delays.slice(0, 3), [0, 100, 200]);
 });
 
 test("a reload reaches all workers; metrics go on from where they were", async (t) => {
