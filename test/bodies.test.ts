@@ -34,10 +34,10 @@ function* pieces(seed: number): Generator<Buffer> {
   const next = numbers(seed);
   for (let sent = 0; sent < BODY_BYTES;) {
     const size = Math.min(BODY_BYTES - sent, SIZES[next() % SIZES.length] ?? 1);
-    const piece = Buffer.alloc(size);
-    for (let at = 0; at + 4 <= size; at += 4) piece.writeUInt32LE((seed << 24) ^ (sent + at), at);
+    const piece = new Uint32Array(Math.ceil(size / 4));
+    for (let index = 0; index < piece.length; index++) piece[index] = (seed << 24) ^ (sent + 4 * index);
     sent += size;
-    yield piece;
+    yield Buffer.from(piece.buffer, 0, size);
   }
 }
 

@@ -99,10 +99,7 @@ function sceneOf(stage: Stage, client: ScriptedClient, path: string, clock: Cloc
     origin,
     second,
     gauge: async (name, value) => {
-      const deadline = performance.now() + PATIENCE_MS;
-      while ((await Scrape.of(stage.proxy.adminPort)).single(name) !== value) {
-        assert.ok(performance.now() < deadline, `${name} does not come to ${value}`);
-      }
+      await Scrape.until(stage.proxy.adminPort, (scrape) => scrape.single(name) === value, `${name} at ${value}`, PATIENCE_MS);
     },
     path: `/${path}`,
     get: (fields) => get(`/${path}`, fields),
@@ -214,10 +211,8 @@ async function checkClient(row: Row, client: ScriptedClient, clock: Clock, path:
 async function checkReleased(stage: Stage, row: Row): Promise<void> {
   const { releasedWithinMs } = row.expect;
   if (releasedWithinMs === undefined) return;
-  const start = performance.now();
-  while ((await Scrape.of(stage.proxy.adminPort)).single("connections_open") > 0) {
-    assert.ok(performance.now() - start < releasedWithinMs + WITHIN_MS, "the client's connection is still held");
-  }
+  const isReleased = (scrape: Scrape): boolean => scrape.single("connections_open") === 0;
+  await Scrape.until(stage.proxy.adminPort, isReleased, "the end of the client's connection", releasedWithinMs + WITHIN_MS);
 }
 
 /** The proxy, the origin and the row's route are as good as new. */
@@ -235,14 +230,12 @@ async function checkNext(stage: Stage, row: Row, path: string): Promise<void> {
 
 /** The scrape once nothing of the row is open any more (a row before that failed may have left something). */
 async function settledScrape(stage: Stage, before: Scrape): Promise<Scrape> {
-  const deadline = performance.now() + WITHIN_MS;
-  for (;;) {
-    const scrape = await Scrape.of(stage.proxy.adminPort);
-    const open = GAUGES.map((name) => [name, scrape.single(name) - before.single(name)] as const);
-    const held = scrape.sum("millrace_endpoint_in_flight") - before.sum("millrace_endpoint_in_flight");
-    if (held <= 0 && open.every(([, more]) => more <= 0)) return scrape;
-    assert.ok(performance.now() < deadline, `left over: ${held} in flight at endpoints, ${JSON.stringify(open)}`);
-  }
+  const left = (scrape: Scrape): (readonly [name: string, more: number])[] => [
+    ...GAUGES.map((name) => [name, scrape.single(name) - before.single(name)] as const),
+    ["endpoint_in_flight", scrape.sum("millrace_endpoint_in_flight") - before.sum("millrace_endpoint_in_flight")],
+  ];
+  const isSettled = (scrape: Scrape): boolean => left(scrape).every(([, more]) => more <= 0);
+  return Scrape.until(stage.proxy.adminPort, isSettled, (scrape) => `an end of ${JSON.stringify(left(scrape))}`, WITHIN_MS);
 }
 
 function checkCounters(before: Scrape, now: Scrape, row: Row, logged: readonly number[]): void {

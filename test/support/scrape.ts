@@ -1,7 +1,10 @@
 /** Reads the admin address's scrape. */
+import { setTimeout as wait } from "node:timers/promises";
 import { ask, getAdmin } from "./raw-client.ts";
 
 const WAIT_MS_MAX = 10_000;
+/** Between two scrapes. One after the other would take the processor from what is waited for. */
+const PAUSE_MS = 10;
 
 export class Scrape {
   private readonly samples: readonly (readonly [series: string, value: number])[];
@@ -20,12 +23,18 @@ export class Scrape {
    * The first scrape that meets the condition. An exchange is counted when its last byte is written, so its client may ask for the
    * counters before: whoever compares them with answers waits.
    */
-  static async until(adminPort: number, condition: (scrape: Scrape) => boolean, what: string): Promise<Scrape> {
-    const deadline = performance.now() + WAIT_MS_MAX;
+  static async until(
+    adminPort: number,
+    condition: (scrape: Scrape) => boolean,
+    what: string | ((scrape: Scrape) => string),
+    limitMs: number = WAIT_MS_MAX,
+  ): Promise<Scrape> {
+    const deadline = performance.now() + limitMs;
     for (;;) {
       const scrape = await Scrape.of(adminPort);
       if (condition(scrape)) return scrape;
-      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+      if (performance.now() > deadline) throw new Error(`waited in vain for ${typeof what === "string" ? what : what(scrape)}`);
+      await wait(PAUSE_MS);
     }
   }
 
