@@ -10,6 +10,9 @@ import { inProcesses } from "./test-files.ts";
 /** Most tests of sockets wait for a limit of the proxy's, so a processor has time for more than one file. */
 const FILES_PER_PROCESSOR = 2;
 
+/** Of one test, or of a group of them: what never ends is told as a failure. */
+const TEST_MS_MAX = 180_000;
+
 /** Events without which only failures and counts are printed. */
 const QUIET = new Set(["test:pass", "test:start", "test:stdout", "test:stderr"]);
 
@@ -27,6 +30,7 @@ export async function runTests(files: readonly string[], failuresOnly: boolean):
     files: inProcesses(files),
     concurrency: availableParallelism() * FILES_PER_PROCESSOR,
     cwd: ROOT,
+    timeout: TEST_MS_MAX,
     // Node's own --test-force-exit does not wait until all results are written, and loses some on a busy machine.
     execArgv: ["--import", pathToFileURL(path.join(ROOT, "test/support/end-soon.ts")).href],
   });
