@@ -130,7 +130,7 @@ export const EVENTS = {
   warm_up_skipped: "A worker could not warm up before its first client, whose request will be slower.",
   worker_stuck: "A worker's event loop has stood still; it is ended and replaced.",
   service_manager_untold: "The service manager could not be told how the process stands: `systemd-notify` is missing, fails or hangs.",
-  watchdog_withheld: "systemd's watchdog is not fed, because something stands still; said once until it goes on.",
+  watchdog_withheld: "The watchdog of systemd is not fed, because something stands still; said once until it goes on.",
 } as const;
 
 export type EventName = keyof typeof EVENTS;
