@@ -53,6 +53,7 @@ ${end}
         return codeOf(error) === "ESRCH";
       }
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    // The program may still be writing its calls.
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
   };
 }
