@@ -106,6 +106,8 @@ test("no spelling leads around a route", () => {
     "///static//admin/x",
     "/\\x/admin",
     "///x\\admin",
+    "//x\\y/admin",
+    "//x%5cy/admin",
     "/admin\\x",
     "/admin%2fx",
     "/admin%5cx",

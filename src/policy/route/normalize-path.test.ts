@@ -145,8 +145,11 @@ test("a target that is resolved as a reference loses its authority", () => {
     ["//a//b/", ["/b/"]],
     ["///a/b", ["/b"]],
     ["//user@a:80/b", ["/b"]],
-    ["///a\\b/c", ["/b/c"]],
-    ["/\\a/b", ["/b"]],
+    ["///a\\b/c", ["/b/c", "/a/b/c"]],
+    ["//a\\b/c", ["/b/c", "/c"]],
+    ["//a%5cb/c", ["/b/c", "/c"]],
+    ["//a\\b", ["/b", "/"]],
+    ["/\\a/b", ["/b", "/a/b"]],
     ["//a/b%2fc", ["/b%2Fc", "/b/c"]],
   ];
   for (const [path, expected] of cases) {

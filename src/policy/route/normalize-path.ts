@@ -39,12 +39,14 @@ export function otherReadings(path: string, canonical: string): readonly string[
 }
 
 /**
- * The same of origins whose URL parser resolves the target as a reference (RFC 3986 section 4.2): "//host/path" is `/path` to them.
- * They are apart because such a path is honest more often than not (match.ts): its client has appended `/path` to a URL that ends in
+ * The same of origins whose URL parser resolves the target as a reference (RFC 3986 section 4.2): "//host/path" is `/path` to them. The
+ * authority ends at a slash, and for those that follow browsers (URL standard, section 4.4) at a backslash as well. They are apart because such a path is honest more often than not (match.ts): its client has appended `/path` to a URL that ends in
  * a slash.
  */
 export function referenceReadings(path: string, canonical: string): readonly string[] {
-  return LIKE_AUTHORITY.test(path) ? readingsOf(path, canonical, withoutAuthority) : NONE;
+  if (!LIKE_AUTHORITY.test(path)) return NONE;
+  const both = [...readingsOf(path, canonical, withoutAuthority), ...readingsOf(path, canonical, withoutBrowsersAuthority)];
+  return [...new Set(both)];
 }
 
 /** The canonical form of a path out of the configuration, which is Unicode text: its UTF-8 bytes are compared. */
@@ -102,11 +104,16 @@ const HIDING = /\0|%u[0-9A-Fa-f]{4}|[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\
 const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;
 
 const LIKE_AUTHORITY = /^\/[/\\]/;
-const AUTHORITY = /^(?:\/|%5C)+(?:[^/%]|%(?!5C))*/;
+const AUTHORITY = /^\/\/[^/]*/;
+const BROWSERS_AUTHORITY = /^(?:\/|%5C)+(?:[^/%]|%(?!5C))*/;
 const FIRST_SEPARATOR = /^(?:\/|%5C)/;
 
 function withoutAuthority(form: string): string {
-  return `/${form.replace(AUTHORITY, "").replace(FIRST_SEPARATOR, "")}`;
+  return form.replace(AUTHORITY, "") || "/";
+}
+
+function withoutBrowsersAuthority(form: string): string {
+  return `/${form.replace(BROWSERS_AUTHORITY, "").replace(FIRST_SEPARATOR, "")}`;
 }
 
 /** All but the canonical one; `shownOf` tells what the origin has left of a form. */
