@@ -161,3 +161,17 @@ test("a server that answered where the first was silent is asked first, for a wh
   }
   assert.equal(asked.at(-1)?.settings.firstServer, 0, "the first is the first for a reason");
 });
+
+test("names that are given up while they wait for their turn hold up none that came later", async (t) => {
+  const { names, asked } = await watched(t);
+  const many = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+  names.use(new Set(many("old", 600)));
+  names.use(new Set([...many("old", 600), ...many("new", 300)]));
+  names.use(new Set(many("new", 300)));
+  const before = asked.length;
+  // The look-ups that ran end at once, as they were cancelled.
+  for (const each of asked.slice(0, before)) await each.answer({ failure: "timeout" });
+  assert.ok(asked.length > before, "the new names are looked up");
+  for (let at = before; at < asked.length; at++) await asked[at]?.answer(addresses("10.0.0.1"));
+  assert.equal(names.current().length, 300);
+});

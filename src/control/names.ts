@@ -109,13 +109,21 @@ export class Names {
     else (name.failures === 0 ? this.waiting : this.waitingAgain).push(name);
   }
 
+  /** One that was given up meanwhile takes no place. */
+  private beginWaiting(): void {
+    while (this.running < LOOKUPS_MAX) {
+      const next = this.waiting.shift() ?? this.waitingAgain.shift();
+      if (next === undefined) return;
+      this.begin(next);
+    }
+  }
+
   private async run(name: Name): Promise<void> {
     this.running++;
     const { signal } = (name.abort = new AbortController());
     const result = await (this.options.lookUp ?? lookUp)(name.name, this.settings(), signal);
     this.running--;
-    const next = this.waiting.shift() ?? this.waitingAgain.shift();
-    if (next !== undefined) this.begin(next);
+    this.beginWaiting();
     if (signal.aborted) return;
     if ("addresses" in result) this.found(name, result);
     else this.failed(name, result.failure);
