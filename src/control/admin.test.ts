@@ -12,15 +12,16 @@ async function admin(t: TestContext, changes: Partial<AdminPages> = {}): Promise
   return adminOn("127.0.0.1:0", t, changes);
 }
 
-async function adminOn(address: string, t: TestContext, changes: Partial<AdminPages>): Promise<string> {
-  const server = await startAdmin(address, {
+async function adminOn(address: string, t: TestContext, changes: Partial<AdminPages>, answerMs?: number): Promise<string> {
+  const pages: AdminPages = {
     access: () => ({ token: undefined, hosts: [] }),
     notReady: () => [],
     status: () => ({ status: "ok", version: "1", uptime: 2, upstreams: {} }),
     metrics: () => "metric 1\n",
     onFault: (error) => assert.fail(String(error)),
     ...changes,
-  });
+  };
+  const server = await startAdmin(address, pages, answerMs);
   t.after(() => server.close());
   return server.url;
 }
@@ -108,6 +109,19 @@ test("a head that is too large, or garbage, ends the connection", async (t) => {
     socket.write(bytes);
     await once(socket, "close");
   }
+});
+
+test("a client that takes nothing of its answers is reset", async (t) => {
+  const url = new URL(await adminOn("127.0.0.1:0", t, { metrics: () => "metric 1\n".repeat(1024 * 1024) }, 200));
+  const socket = net.connect(Number(url.port), url.hostname);
+  await once(socket, "connect");
+  socket.pause();
+  socket.write("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  // Who does not read learns of a reset by writing.
+  const more = setInterval(() => socket.write("\r\n"), 20);
+  t.after(() => clearInterval(more));
+  const [error]: NodeJS.ErrnoException[] = await once(socket, "error", { signal: AbortSignal.timeout(10_000) });
+  assert.match(String(error?.code), /ECONNRESET|EPIPE/);
 });
 
 test("a rebound name reads nothing: Host must be an address, localhost or one of admin.hosts", async (t) => {

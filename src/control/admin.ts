@@ -49,12 +49,17 @@ interface Page {
 
 /** Whole time for a request's head and body; also how long an idle connection is kept. */
 const REQUEST_TIMEOUT_MS = 5000;
+/**
+ * Time for a client to take its answer, which is as long as Prometheus waits. Node has no such limit: a hundred clients that do not read
+ * would keep everybody else out for ever.
+ */
+const ANSWER_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 100;
 const HEAD_BYTES_MAX = 8192;
 const PLAIN = "text/plain; charset=utf-8";
 
 /** Rejects with an Error whose message is one plain line when the address is wrong or cannot be had. */
-export async function startAdmin(addressText: string, pages: AdminPages): Promise<AdminServer> {
+export async function startAdmin(addressText: string, pages: AdminPages, answerMs: number = ANSWER_TIMEOUT_MS): Promise<AdminServer> {
   const parsed = parseListenAddress(addressText);
   if (parsed.problem !== undefined) throw new Error(parsed.problem);
   const { address } = parsed;
@@ -62,13 +67,15 @@ export async function startAdmin(addressText: string, pages: AdminPages): Promis
   const refuse = (error: unknown): never => {
     throw new Error(`admin: ${listenMessage(address, error)}`);
   };
-  const servers = isLocalhost(address.host)
-    ? await onLocalhost(address.port, (host, port) => openServer({ host, port }, pages)).catch(refuse)
-    : [await openServer(address.host === "" ? { port: address.port } : { host: address.host, port: address.port }, pages).catch(refuse)];
+  const open = (where: ListenOptions): Promise<Server> => openServer(where, pages, answerMs);
+  const { host, port } = address;
+  const servers = isLocalhost(host)
+    ? await onLocalhost(port, (one, itsPort) => open({ host: one, port: itsPort })).catch(refuse)
+    : [await open(host === "" ? { port } : { host, port }).catch(refuse)];
   const [server] = servers;
   if (server === undefined) throw new Error("no server listens");
   return {
-    url: urlOf(server, address.host),
+    url: urlOf(server, host),
     close: async () => {
       await Promise.all(servers.map(closed));
     },
@@ -76,7 +83,7 @@ export async function startAdmin(addressText: string, pages: AdminPages): Promis
 }
 
 /** Rejects with the system's error. */
-async function openServer(where: ListenOptions, pages: AdminPages): Promise<Server> {
+async function openServer(where: ListenOptions, pages: AdminPages, answerMs: number): Promise<Server> {
   const server = http.createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -85,7 +92,11 @@ async function openServer(where: ListenOptions, pages: AdminPages): Promise<Serv
       keepAliveTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
     },
-    (request, response) => respond(request, response, answerTo(request, pages, beyondLoopback(server))),
+    (request, response) => {
+      respond(request, response, answerTo(request, pages, beyondLoopback(server)));
+      const limit = setTimeout(() => request.socket.resetAndDestroy(), answerMs);
+      response.once("close", () => clearTimeout(limit));
+    },
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", (_error, socket) => socket.destroy());
