@@ -2,6 +2,7 @@
  * `npm run coverage`: the branches of the pure folders that their own tests take, per folder and per file below its mark. Node counts
  * branches as V8 sees blocks, so an expression with `??` is one as well.
  */
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { run } from "node:test";
 import { ROOT } from "../test/support/source-files.ts";
@@ -35,7 +36,7 @@ process.env["NODE_DISABLE_COMPILE_CACHE"] = "1";
 const folders = Object.keys(MARKS);
 const results = run({
   files: filesOf([`src/{${folders.join(",")}}/**/*.test.ts`]).map((file) => path.join(ROOT, file)),
-  concurrency: true,
+  concurrency: availableParallelism(),
   cwd: ROOT,
   coverage: true,
   coverageIncludeGlobs: [`src/{${folders.join(",")}}/**/*.ts`],
