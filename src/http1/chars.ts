@@ -35,6 +35,11 @@ export const ZERO = 0x30;
 export const COLON = 0x3a;
 export const SEMICOLON = 0x3b;
 
+/** OWS, BWS and RWS consist of these two (RFC 9110 section 5.6.3). */
+export function isSpace(octet: number): boolean {
+  return octet === SP || octet === HTAB;
+}
+
 function table(belongs: (octet: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, octet) => (octet < 256 && belongs(octet) ? 1 : 0));
 }

@@ -13,7 +13,7 @@
  *                                                              `-"\"-> escaped
  * ```
  */
-import { CR, FIELD_VALUE, HTAB, SEMICOLON, SP, TCHAR } from "./chars.ts";
+import { CR, FIELD_VALUE, SEMICOLON, TCHAR, isSpace } from "./chars.ts";
 
 const EQUALS = 0x3d;
 const QUOTE = 0x22;
@@ -75,8 +75,4 @@ export function nextInExtension(state: ExtensionState, octet: number): Extension
 function behindPart(octet: number, space: ExtensionState): ExtensionState {
   if (octet === CR) return Extension.end;
   return octet === SEMICOLON ? Extension.start : isSpace(octet) ? space : Extension.fault;
-}
-
-function isSpace(octet: number): boolean {
-  return octet === SP || octet === HTAB;
 }

@@ -8,7 +8,7 @@
  *    `--> last (the trailer section follows; the caller reads it)
  * ```
  */
-import { CR, HEX, HTAB, LF, SEMICOLON, SP } from "./chars.ts";
+import { CR, HEX, LF, SEMICOLON, isSpace } from "./chars.ts";
 import { Extension, nextInExtension } from "./chunk-extensions.ts";
 import type { ExtensionState } from "./chunk-extensions.ts";
 import { Faults } from "./faults.ts";
@@ -87,7 +87,7 @@ export class ChunkedDecoder {
         else if (octet === SEMICOLON) {
           this.state = State.extension;
           this.extension = Extension.start;
-        } else if (octet === SP || octet === HTAB) {
+        } else if (isSpace(octet)) {
           // RFC 9112 section 7.1.1 has white space before ";" only: "5 \r\n" is not in the grammar.
           this.state = State.extension;
           this.extension = Extension.before;

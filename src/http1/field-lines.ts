@@ -1,7 +1,7 @@
 import type { FieldSection } from "../http/field-section.ts";
 import { FRAMING_AND_HOST, Known, bit, knownField, unsafeField } from "../http/known-fields.ts";
 import type { KnownId } from "../http/known-fields.ts";
-import { COLON, CR, FIELD_NAME, FIELD_VALUE, HTAB, LF, NAME_OTHER, SP, ZERO } from "./chars.ts";
+import { COLON, CR, FIELD_NAME, FIELD_VALUE, HTAB, LF, NAME_OTHER, SP, ZERO, isSpace } from "./chars.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 
@@ -139,10 +139,6 @@ export function readFold(bytes: Uint8Array, at: number, limit: number, base: num
   section.present |= bit(Known.respelled);
   if (start < end) section.extendLastLine(start - base, end - base);
   return position + 2;
-}
-
-function isSpace(octet: number): boolean {
-  return octet === SP || octet === HTAB;
 }
 
 function hasTab(bytes: Uint8Array, start: number, end: number): boolean {
