@@ -93,8 +93,8 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   private failure: FailureKind | null = null;
   /** The tick of the deadlines in which bytes moved last. */
   private lastProgress: number = 0;
-  /** The tick of the deadlines from which on the connection is too old for another exchange. */
-  private lastTick: number = 0;
+  /** The tick of the deadlines in which the connection reaches its greatest age: no exchange begins on it any more. */
+  private oldAtTick: number = 0;
   /** The tick of the deadlines in which no 102 gives the origin more time; 0 before the first one. */
   private processingUntil: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
@@ -118,7 +118,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   /** In the pool: it may not be taken out any more, for the origin closes it soon, or it has reached its greatest age. */
   get expired(): boolean {
     const { deadlines, now } = this.thread;
-    return deadlines.isOver(this, now) || deadlines.hasPassed(this.lastTick);
+    return deadlines.isOver(this, now) || deadlines.hasPassed(this.oldAtTick);
   }
 
   get usable(): boolean {
@@ -153,7 +153,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   /** From now on it carries requests of one client connection only, and for as long as that lasts: its end would end a login half-way. */
   private bind(): void {
     this.bound = true;
-    this.lastTick = NEVER;
+    this.oldAtTick = NEVER;
   }
 
   data(bytes: Buffer, start: number, end: number): void {
@@ -235,7 +235,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     const { deadlines, endpoints, now } = this.thread;
     endpoints.setRefusing(this.target.slot, false);
     deadlines.cancel(this);
-    this.lastTick = deadlines.tickOf(now + this.target.keepAlive.max_age * (1 - AGE_SPREAD * Math.random()));
+    this.oldAtTick = deadlines.tickOf(now + this.target.keepAlive.max_age * (1 - AGE_SPREAD * Math.random()));
     exchange.upstreamReady();
   }
 
@@ -346,7 +346,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
     if (
       this.reusable &&
-      !this.thread.deadlines.hasPassed(this.lastTick) &&
+      !this.thread.deadlines.hasPassed(this.oldAtTick) &&
       this.requestEnded &&
       !this.outlet.blocked &&
       !this.outlet.failed &&

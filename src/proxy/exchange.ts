@@ -215,7 +215,7 @@ export class Exchange implements ExchangeView, Usable {
 
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
-  /** Healthy, or not known to be otherwise, and not tried yet in this exchange. */
+  /** Not tried yet in this exchange, and healthy or, unless only healthy ones are asked for, not known to be unhealthy. */
   usable(index: number): boolean {
     const target = this.group?.endpoints[index];
     if (target === undefined) return false;

@@ -113,15 +113,9 @@ class EarlierRoutes {
       }
       if (rule.paths.length > 0) continue;
       const found = covering.flatMap((paths) => paths.star.covering(implied));
-      const isAsked = isPossible && (rule.methods === null || rule.methods.has("OPTIONS"));
-      if (
-        isAsked &&
-        !note(
-          takers,
-          firstOf(found, (takes) => takes.first("OPTIONS")),
-        )
-      )
-        left.add("options_star");
+      const takesOptions = isPossible && (rule.methods === null || rule.methods.has("OPTIONS"));
+      const optionsTaker = firstOf(found, (takes) => takes.first("OPTIONS"));
+      if (takesOptions && !note(takers, optionsTaker)) left.add("options_star");
       if (rule.takesPreflights && !methods.every((method) => note(takers, preflightTaker(found, method)))) left.add("options_star");
     }
     return { takers, left: [...left] };
@@ -151,6 +145,7 @@ function literal(name: string, value: string | null): string {
   return value === null ? name : `${name}\n${value}`;
 }
 
+/** Notes who takes a kind of request; false: nobody does. */
 function note(takers: Set<number>, taker: number): boolean {
   if (taker !== NOBODY) takers.add(taker);
   return taker !== NOBODY;
