@@ -129,3 +129,33 @@ test("a body that ends with its connection does not look whole to a client that 
   pass(5100);
   assert.equal(client.wasReset, true);
 });
+
+test("a response that begins right after the client's end is not interrupted by the question whether the client is there", (t) => {
+  const { client, endpoints, plane, pass } = stageAlone(t);
+  client.send(get("/"));
+  client.leave();
+  endpoints[0]?.respond("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
+  plane.writes.flush();
+  pass(100);
+  assert.deepEqual(client.statuses, ["200"]);
+  endpoints[0]?.respond("lf");
+  plane.writes.flush();
+  assert.ok(client.received.endsWith("\r\n\r\nhalf"), client.received);
+});
+
+test("the time without a byte begins anew when a slow client has taken what it was sent", async (t) => {
+  const { client, endpoints, plane, pass } = stageAlone(t);
+  client.send(get("/events"));
+  client.isFull = true;
+  endpoints[0]?.respond(STREAM + EVENT);
+  plane.writes.flush();
+  client.leave();
+  pass(20_000);
+  assert.equal(client.destroyed, false, "the client has its usual time to take what it was sent");
+  client.takeAll();
+  pass(4000);
+  assert.equal(client.destroyed, false);
+  endpoints[0]?.respond(`${EVENT}0\r\n\r\n`);
+  await turn();
+  assert.ok(client.received.endsWith("0\r\n\r\n"));
+});
