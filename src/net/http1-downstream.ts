@@ -233,7 +233,6 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const upgrade = options.upgrade && asksForWebSocket(head);
     const exchange = new Exchange(context.plane, this, head, reader.framing, options, origin, upgrade, startedAt);
     this.exchange = exchange;
-    this.halfClosedProbes = 0;
     if (exchange.requestEnded) {
       reader.next();
       context.plane.deadlines.cancel(this);
@@ -359,7 +358,6 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   interim(head: ResponseHead): void {
     if (this.exchange === null || this.exchange.request.minor === 0) return;
     this.outlet.append(interimHeadText(head));
-    if (this.inputEnded) this.pace.flowed(this.context.plane.now);
     const wasBlocked = this.outlet.blocked;
     if (!this.outlet.flush() && !wasBlocked) this.onBlocked();
   }
@@ -665,8 +663,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       // A request that was held behind it is not begun any more.
       this.closing = true;
       this.held = null;
-      exchange?.downstreamGone("drain_timeout");
-      if (cuts && this.bodyMode === BodyMode.untilClose) this.transport.reset();
+      // After a FIN a body that ends with its connection would look whole.
+      if (cuts && this.bodyMode === BodyMode.untilClose) this.giveUp("drain_timeout");
+      else exchange?.downstreamGone("drain_timeout");
     }
     this.destroy();
     return cuts;

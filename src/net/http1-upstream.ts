@@ -364,7 +364,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
       else this.pool.release(this);
     } else {
       this.state = State.closed;
-      this.transport.destroy();
+      this.destroy();
     }
     this.bufferIsFree = exchange.responseEnd(trailers);
   }

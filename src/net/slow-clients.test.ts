@@ -1,5 +1,7 @@
 /** Clients that do not take what is sent to them, or leave in the middle, moment by moment. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Upstream } from "../proxy/ports.ts";
@@ -16,6 +18,7 @@ function letWait(plane: Thread): void {
 const LARGE = `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${"x".repeat(10_000)}`;
 /** Longer than any limit on taking nothing. */
 const LONG_MS = 100_000;
+const MEBIBYTE = 1024 ** 2;
 
 test("a client that takes nothing is cut although its request ends behind the beginning of the response", (t) => {
   const { client, endpoints, records, pass } = stageAlone(t);
@@ -125,6 +128,20 @@ test("a drain that ends cuts responses on their way, says so, and answers who ha
   );
   const idle = stageAlone(t);
   assert.equal(idle.connection.cutNow(), false);
+});
+
+test("a drain that ends does not let a body that ends with its connection look whole", (t) => {
+  const endless = stageAlone(t);
+  endless.client.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+  endless.endpoints[0]?.respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
+  endless.plane.writes.flush();
+  assert.equal(endless.connection.cutNow(), true);
+  assert.equal(endless.client.wasReset, true);
+  const counted = stageAlone(t);
+  counted.client.send(get("/"));
+  counted.endpoints[0]?.respond("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbegun");
+  assert.equal(counted.connection.cutNow(), true);
+  assert.equal(counted.client.wasReset, false, "its length says that it is not whole");
 });
 
 test("the head of a first request has its time from the connection on, that of a later one from its first byte", (t) => {
@@ -256,3 +273,27 @@ test("a request that its origin takes slowly goes on, one of which it takes noth
     ],
   );
 });
+
+test(
+  "an endpoint that has answered and takes no more of the request is reset: its system keeps no megabytes of it",
+  { timeout: 20_000 },
+  async (t) => {
+    let socket: Socket | null = null;
+    const url = await origin(t, (_, connection) => {
+      if (socket === null) connection.pause();
+      socket = connection;
+    });
+    const { client, plane } = stage(t, url);
+    client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${64 * MEBIBYTE}\r\n\r\n`);
+    while (socket === null) await turn();
+    const connection: Socket = socket;
+    // More than the systems at both ends take.
+    for (let sent = 0; sent < 16; sent++) client.send("x".repeat(MEBIBYTE));
+    connection.write(OK);
+    while (!client.received.endsWith("ok")) {
+      await turn();
+      plane.writes.flush();
+    }
+    await assert.rejects(once(connection.resume(), "close"), { code: "ECONNRESET" });
+  },
+);
