@@ -434,7 +434,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     const { deadlines, now } = this.thread;
     if (this.processingUntil === 0) this.processingUntil = deadlines.tickOf(now + this.target.timeouts.processing);
     // With a write unfinished the deadline is the origin's for reading the request.
-    if (this.requestEnded && !this.outlet.blocked) this.setHeadDeadline();
+    if ((this.requestEnded || this.exchange?.awaitsContinue === true) && !this.outlet.blocked) this.setHeadDeadline();
   }
 
   /**

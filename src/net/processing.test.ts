@@ -16,13 +16,13 @@ interface Work extends Stage {
 }
 
 /** A request is on its way to its origin, which has `response_head` of a minute, in a time that the test lets pass. */
-async function work(t: TestContext, processing: number): Promise<Work> {
+async function work(t: TestContext, processing: number, request: string = COPY): Promise<Work> {
   let socket: Socket | null = null;
   const url = await origin(t, (_, connection) => (socket = connection));
   const one = stage(t, url, ({ upstreams }) => {
     for (const { timeouts } of Object.values(upstreams)) timeouts.processing = processing;
   });
-  one.client.send(COPY);
+  one.client.send(request);
   while (socket === null) await turn();
   const connection: Socket = socket;
   return {
@@ -47,6 +47,20 @@ test("each 102 extends the wait: one every 10 s for ten minutes, then the respon
   await says("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
   assert.equal(client.statuses.filter((status) => status === "102").length, 60);
   assert.equal(client.statuses.at(-1), "201");
+});
+
+test("a 102 extends the wait for a 100 as well", async (t) => {
+  const { client, says, pass } = await work(
+    t,
+    3_600_000,
+    "PUT / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+  );
+  pass(50_000);
+  await says(PROCESSING);
+  pass(50_000);
+  assert.deepEqual(client.statuses, ["102"]);
+  pass(11_000);
+  assert.deepEqual(client.statuses, ["102", "504"]);
 });
 
 test("silence after a 102 ends after response_head", async (t) => {

@@ -185,6 +185,18 @@ test("who waits for a 100 is excused, but not in HTTP/1.0, which has none", (t) 
   }
 });
 
+test("who waits for a 100 is excused until it comes, whatever other interim responses do", (t) => {
+  const { client, endpoints, pass } = stageAlone(t);
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  endpoints[0]?.respond("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n");
+  pass(65_000);
+  assert.deepEqual(client.statuses, ["103", "102"]);
+  endpoints[0]?.respond("HTTP/1.1 100 Continue\r\n\r\n");
+  // The span in which it came is excused as well.
+  for (let count = 0; count < 3; count++) pass(10_000);
+  assert.deepEqual(client.statuses, ["103", "102", "100", "408"]);
+});
+
 test("requests that came before the end of input are all answered", async (t) => {
   const { client, endpoints } = stageAlone(t);
   client.send(["/1", "/2", "/3", "/4"].map(get).join(""));

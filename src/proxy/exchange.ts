@@ -111,6 +111,8 @@ export class Exchange implements ExchangeView, Usable {
   private tunnelling: boolean = false;
   /** From the first interim response on. */
   private interims: InterimPace | null = null;
+  /** A 100 (Continue) has come. */
+  private continued: boolean = false;
 
   constructor(
     plane: DataPlane,
@@ -147,10 +149,10 @@ export class Exchange implements ExchangeView, Usable {
     return this.startedAt + this.plane.epochOffset;
   }
 
-  /** The client may wait for a 100 (Continue) before it sends its body, and the origin has said nothing yet. */
+  /** The client may wait for a 100 (Continue) before it sends its body, and the origin has not said it yet. */
   get awaitsContinue(): boolean {
     if ((this.request.present & bit(Known.expect)) === 0 || this.request.minor === 0) return false;
-    return !this.requestEnded && this.interims === null && this.bodyBytes === 0;
+    return !this.requestEnded && !this.continued && this.bodyBytes === 0;
   }
 
   /** Whether body bytes can be handed over now. */
@@ -358,6 +360,7 @@ export class Exchange implements ExchangeView, Usable {
     }
     this.interims ??= new InterimPace(this.plane.now);
     if (!this.interims.allows(this.plane.now)) return false;
+    if (head.status === 100) this.continued = true;
     this.downstream.interim(head);
     return true;
   }
