@@ -147,6 +147,21 @@ test("so many look-ups at a time; names that failed before wait for those that d
   assert.equal(asked[514]?.name, "silent-0");
 });
 
+test("a name that is given up while it waits takes nobody's place", async (t) => {
+  const { names, asked, told } = await watched(t);
+  const many = Array.from({ length: 256 }, (_, index) => `silent-${index}`);
+  names.use(new Set([...many, "gone", "gone-too", "waits"]));
+  names.use(new Set([...many, "waits"]));
+  await asked[0]?.answer({ failure: "timeout" });
+  assert.deepEqual(
+    asked.slice(256).map(({ name }) => name),
+    ["waits"],
+  );
+  await asked[256]?.answer(addresses("10.0.0.1"));
+  assert.deepEqual(told.at(-1)?.name, "waits");
+  assert.equal(asked.length, 257);
+});
+
 test("a server that answered where the first was silent is asked first, for a while", async (t) => {
   const { names, asked, tick } = await watched(t);
   names.use(new Set(["app"]));

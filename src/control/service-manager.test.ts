@@ -46,6 +46,22 @@ const STOPPING = ["STOPPING=1", "STATUS=finishing what is in flight"];
 const REFUSED = ["READY=1", "STATUS=serving; the last configuration was refused, see the log"];
 
 describe("what systemd is told", { skip: process.platform === "win32" }, () => {
+  test("of reloads that overlap the last one to end is the end", async (t) => {
+    const { manager, program } = await made(t);
+    manager.ready(nothingStands);
+    manager.reloading();
+    manager.reloading();
+    manager.reloaded(true);
+    await manager.settled();
+    assert.deepEqual(
+      program.calls().map(([first]) => first),
+      ["READY=1", "RELOADING=1"],
+    );
+    manager.reloaded(false);
+    await manager.settled();
+    assert.deepEqual(program.calls().slice(2), [READY]);
+  });
+
   test("start, reload and stop, in this order, by a program that sees nothing else of the process", async (t) => {
     const { manager, program, environment, logged } = await made(t);
     const before = process.hrtime.bigint() / 1000n;

@@ -112,12 +112,9 @@ export class FieldSection {
     this.present |= 1 << id;
   }
 
-  /** The last line goes on with text there, behind a line end and white space. */
-  extendLastLine(textStart: number, textEnd: number): void {
-    const at = (this.count - 1) * STRIDE;
-    const { offsets } = this;
-    if (offsets[at + 2] === offsets[at + 3]) offsets[at + 2] = textStart;
-    offsets[at + 3] = textEnd;
+  /** The last line's value goes on to there, over a line end (see `unfolded`). */
+  extendLastLine(textEnd: number): void {
+    this.offsets[(this.count - 1) * STRIDE + 3] = textEnd;
   }
 
   nameStart(index: number): number {

@@ -132,12 +132,11 @@ export function readFold(bytes: Uint8Array, at: number, limit: number, base: num
   }
   if (bytes[position + 1] !== LF) return bareCarriageReturn;
 
-  let start = at;
-  while (start < position && isSpace(bytes[start] as number)) start++;
   let end = position;
-  while (end > start && isSpace(bytes[end - 1] as number)) end--;
+  while (end > at && isSpace(bytes[end - 1] as number)) end--;
   section.present |= bit(Known.respelled);
-  if (start < end) section.extendLastLine(start - base, end - base);
+  // A line of nothing but white space adds nothing to the value.
+  if (end > at) section.extendLastLine(end - base);
   return position + 2;
 }
 

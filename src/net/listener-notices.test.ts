@@ -75,7 +75,9 @@ test("refusals are said after half a second, then once a minute, with their numb
   assert.equal(said.length, 2);
   // The thread that did not say it has forgotten whom it had turned away.
   other?.onRefused("connections_per_client", "192.0.2.9");
-  later(setting, 500);
+  later(setting, 400);
+  assert.equal(said.length, 2, "the time of this crowd begins with it");
+  later(setting, 100);
   assert.deepEqual(
     said.slice(2).map((each) => [each.fields["client"], each.fields["refused"]]),
     [["192.0.2.9", 1]],

@@ -97,6 +97,19 @@ test("the patience ends with timeouts.processing", async (t) => {
   );
 });
 
+test("the patience of one request is not that of the next one on the connection", { timeout: 20_000 }, async (t) => {
+  const { client, says, pass } = await work(t, 90_000);
+  pass(10_000);
+  await says(PROCESSING);
+  await says("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+  client.send(COPY);
+  for (let count = 0; count < 2; count++) {
+    pass(50_000);
+    await says(PROCESSING);
+  }
+  assert.deepEqual(client.statuses, ["102", "201", "102", "102"]);
+});
+
 test("more than 32 that come faster than one a second are a fault", async (t) => {
   const { client, says } = await work(t, 3_600_000);
   await says(PROCESSING.repeat(32));

@@ -208,6 +208,14 @@ test("a real file is appended to and reopened after it was moved away", async (t
   assert.equal(sink.dropped, 1);
 });
 
+test("a file that is reopened within a line begins with the whole line", async () => {
+  const { files, sink } = scripted(6);
+  sink.write("one\ntwo\n");
+  sink.reopen(() => undefined);
+  await sink.flush(5000);
+  assert.deepEqual([...files.taken.values()], ["one\ntw", "two\n"]);
+});
+
 test("a reopening that fails keeps the old file, says so once, and is tried until it succeeds", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { files, sink } = scripted();
