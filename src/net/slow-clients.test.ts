@@ -309,3 +309,34 @@ test(
     await assert.rejects(once(connection.resume(), "close"), { code: "ECONNRESET" });
   },
 );
+
+test(
+  "a tunnel that stands still resets a client that takes nothing, and closes the endpoint's connection",
+  { timeout: 20_000 },
+  async (t) => {
+    let socket: Socket | null = null;
+    const url = await origin(t, (_, connection) => {
+      socket = connection;
+      connection.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`);
+    });
+    const { client, records, pass } = stage(t, url, ({ upstreams }) => {
+      for (const { timeouts } of Object.values(upstreams)) timeouts.tunnel_idle = LONG_MS;
+    });
+    const handshake =
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    client.send(`GET /ws HTTP/1.1\r\nHost: a.test\r\n${handshake}\r\n`);
+    while (client.statuses[0] !== "101") await turn();
+    const connection: Socket = socket ?? assert.fail("the origin was not asked");
+    client.isFull = true;
+    connection.write("a frame");
+    while (!client.received.endsWith("a frame")) await turn();
+    const ended = once(connection, "end");
+    pass(LONG_MS + 1000);
+    assert.equal(client.wasReset, true);
+    await ended;
+    assert.deepEqual(
+      records.map(({ outcome }) => outcome),
+      ["tunnel_idle"],
+    );
+  },
+);
