@@ -12,6 +12,10 @@ export type ParsedAddress =
 /** What the name `localhost` stands for (RFC 6761, section 6.3): who asks for it may come by either family. */
 export const LOOPBACK_HOSTS: readonly string[] = ["::1", "127.0.0.1"];
 
+export function isLocalhost(host: string): boolean {
+  return host.toLowerCase() === "localhost";
+}
+
 /** Linux keeps a socket's path in 108 bytes, the closing zero included; others have 104. */
 const UNIX_PATH_BYTES_MAX = 103;
 

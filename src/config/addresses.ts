@@ -1,8 +1,9 @@
 /** The texts of a configuration that name something on the network: addresses, hosts, paths, methods, fields, origins. */
 import { z } from "zod";
 import { isLoopbackIp, parseCidr, parseIpAddress } from "../base/cidr.ts";
-import { LOOPBACK_HOSTS, parseListenAddress } from "../base/listen-address.ts";
+import { LOOPBACK_HOSTS, isLocalhost, parseListenAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
+import { endpointAddress } from "./endpoint-address.ts";
 
 type Text = z.ZodType<string, string>;
 
@@ -119,7 +120,7 @@ export function overlap(one: string, other: string): boolean {
 }
 
 function hostsOf(host: string): readonly string[] {
-  return host.toLowerCase() === "localhost" ? LOOPBACK_HOSTS : [host.toLowerCase()];
+  return isLocalhost(host) ? LOOPBACK_HOSTS : [host.toLowerCase()];
 }
 
 /** Whether who connects to that endpoint reaches whoever listens at the address on this machine. Names are not looked up. */
@@ -127,15 +128,12 @@ export function leadsTo(endpoint: string, address: string): boolean {
   if (endpoint.startsWith("unix:")) return endpoint === address;
   const listener = parseListenAddress(address).address;
   if (listener?.kind !== "tcp" || listener.port === 0 || !URL.canParse(endpoint)) return false;
-  const { protocol, hostname, port } = new URL(endpoint);
-  if (listener.port !== Number(port === "" ? DEFAULT_PORTS[protocol] : port)) return false;
-  const host = hostname.replace(/^\[|\]$/g, "");
+  const { host, port } = endpointAddress(new URL(endpoint));
+  if (listener.port !== port) return false;
   // Who connects to "any address" reaches this machine.
   const theirs = host === "::" ? LOOPBACK_HOSTS : host === "0.0.0.0" ? ["127.0.0.1"] : hostsOf(host);
   return theirs.some((each) => hostsOf(listener.host).some((own) => each === own || (takesIn(own, each) && isLoopbackIp(each))));
 }
-
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
 
 /** Without a host, and on `::`, a socket listens on all addresses of both families. */
 function takesIn(host: string, other: string): boolean {
@@ -145,7 +143,7 @@ function takesIn(host: string, other: string): boolean {
 /** Whether only this machine can reach the address, as far as its text says. */
 export function isLoopback(address: string): boolean {
   const { address: parsed } = parseListenAddress(address);
-  return parsed?.kind === "tcp" && (parsed.host.toLowerCase() === "localhost" || isLoopbackIp(parsed.host));
+  return parsed?.kind === "tcp" && (isLocalhost(parsed.host) || isLoopbackIp(parsed.host));
 }
 
 /** What is too much or too little of a URL, without a word of it. */

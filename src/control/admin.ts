@@ -10,11 +10,11 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { StatusDocument } from "../observe/status.ts";
 import { METRICS_CONTENT_TYPE } from "../observe/metrics-text.ts";
 import { isLoopbackIp } from "../base/cidr.ts";
-import { parseListenAddress } from "../base/listen-address.ts";
+import { isLocalhost, parseListenAddress } from "../base/listen-address.ts";
 import { refusedSender, refusedToken } from "./admin-access.ts";
 import type { AdminAccess, FieldValues, Refusal } from "./admin-access.ts";
 import { listenMessage } from "./listen-check.ts";
-import { isLocalhost, onLocalhost } from "./localhost.ts";
+import { onLocalhost } from "./localhost.ts";
 import { http } from "./node-http.ts";
 
 export interface AdminPages {

@@ -10,9 +10,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
-import { isLocalhost, onLocalhost } from "./localhost.ts";
+import { onLocalhost } from "./localhost.ts";
 import { lowPortAdvice } from "./low-ports.ts";
-import { formatListenAddress } from "../base/listen-address.ts";
+import { formatListenAddress, isLocalhost } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 
 export interface ListenPlan {

@@ -5,7 +5,8 @@ import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { listenMessage } from "./listen-check.ts";
-import { isLocalhost, onLocalhost } from "./localhost.ts";
+import { isLocalhost } from "../base/listen-address.ts";
+import { onLocalhost } from "./localhost.ts";
 
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 

@@ -9,10 +9,6 @@ import { codeOf } from "../base/errors.ts";
 const TRIES = 10;
 const NO_SUCH_FAMILY: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
 
-export function isLocalhost(host: string): boolean {
-  return host.toLowerCase() === "localhost";
-}
-
 /**
  * Servers on one port of both addresses, or of the one that the machine has.
  * @param open rejects with the system's error

@@ -6,7 +6,7 @@
 import net from "node:net";
 import type { Socket } from "node:net";
 import { codeOf } from "../base/errors.ts";
-import { hostOf } from "../config/endpoint-names.ts";
+import { endpointAddress } from "../config/endpoint-address.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
@@ -81,8 +81,7 @@ export function statusExpected(status: number, expected: readonly string[]): boo
 async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeResult) => void): Promise<{ destroy(): unknown }> {
   const url = new URL(target.url);
   const secure = url.protocol === "https:";
-  const host = hostOf(url);
-  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+  const { host, port } = endpointAddress(url);
   const options = secure ? { host, port, lookup, ...tlsOptions(target, host) } : { host, port, lookup };
   const { path } = target;
   const connected = (): void => {

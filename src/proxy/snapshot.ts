@@ -3,7 +3,7 @@
  * one it began with. All that can be decided before the first request is decided here, and of the configuration as it was read nothing
  * is kept: of ten thousand routes that would be megabytes in each thread.
  */
-import { hostOf } from "../config/endpoint-names.ts";
+import { endpointAddress } from "../config/endpoint-address.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -209,7 +209,7 @@ function compileUpstream(name: string, config: UpstreamConfig, slots: readonly n
   const idleReaders = new IdleReaders(() => new ResponseReader(RESPONSE_LIMITS));
   const endpoints = config.endpoints.map((endpoint, index): EndpointTarget => {
     const url = new URL(endpoint.url);
-    const host = hostOf(url);
+    const { host, port } = endpointAddress(url);
     const secure = url.protocol === "https:";
     const tls = secure
       ? { verify: config.tls.verify, server_name: config.tls.server_name ?? (isIpAddress(url.hostname) ? "" : host), ca }
@@ -225,7 +225,7 @@ function compileUpstream(name: string, config: UpstreamConfig, slots: readonly n
       via: config.via,
       url: endpoint.url,
       host,
-      port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+      port,
       tls,
       key: JSON.stringify([url.protocol, url.host, tls, config.timeouts, config.keep_alive, config.via]),
     };
