@@ -216,6 +216,16 @@ test("a file that is reopened within a line begins with the whole line", async (
   assert.deepEqual([...files.taken.values()], ["one\ntw", "two\n"]);
 });
 
+test("a line about the reopening, asked for during a write, is written once, and nothing beside it", async () => {
+  const { files, sink } = scripted("hold");
+  sink.write("before\n");
+  sink.reopen(() => sink.write("reopened\n"));
+  files.held?.();
+  sink.write("after\n");
+  await sink.flush(5000);
+  assert.equal(files.written, "before\nreopened\nafter\n");
+});
+
 test("a reopening that fails keeps the old file, says so once, and is tried until it succeeds", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { files, sink } = scripted();

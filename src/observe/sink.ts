@@ -174,8 +174,9 @@ export class LogSink {
   }
 
   private pump(): void {
+    // Whoever is told that the file is open may write at once, so what is under way is looked at after that.
+    if (this.reopened !== null && this.reopenRetry === null && !this.writing) this.reopenNow();
     if (this.writing || this.retry !== null) return;
-    if (this.reopened !== null && this.reopenRetry === null) this.reopenNow();
     if (this.current === null) {
       if (this.waiting.length === 0) {
         for (const wake of this.idleWaiters.splice(0)) wake();
