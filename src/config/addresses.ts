@@ -151,6 +151,8 @@ function whyNoEndpoint(url: string): string {
   if (/^[\w.-]+(?::\d+)?$/.test(url)) return "; http:// or https:// is missing before the host";
   const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
   if (authority.includes("@")) return "; no user and no password stand in it";
+  const port = /:(\d+)$/.exec(authority)?.[1];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return "; a port is a number from 1 to 65535";
   return rest.length > 1 ? "; no path and no query stand after the host, they are the request's" : "";
 }
 

@@ -34,6 +34,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ]),
     ...routes.flatMap((route, index) => [
       ...(names === null ? [] : unknownUpstream(route, index, names)),
+      ...literalPaths(at(at(route, "match"), "path"), ["routes", index, "match", "path"]),
       ...rateLimit(at(route, "rate_limit"), ["routes", index, "rate_limit"]),
       ...cors(at(route, "cors"), ["routes", index, "cors"]),
       ...listOf(at(at(route, "authentication"), "tokens")).flatMap((token, position) =>
@@ -132,6 +133,17 @@ function routeNames(routes: readonly unknown[]): Finding[] {
     if (first === undefined) seen.set(name, index);
     return first === undefined ? [] : [error(["routes", index, "name"], `route #${first + 1} has this name already`)];
   });
+}
+
+/** Other routers have parameters or regular expressions in paths: a guard on such a route would hold for no request at all. */
+function literalPaths(value: unknown, path: KeyPath): Finding[] {
+  const message =
+    "it is compared as it stands: there are no parameters such as {id} or :id and no regular expressions; /users/* takes everything below /users";
+  return (typeof value === "string" ? [value] : listOf(value)).flatMap((each, index) =>
+    typeof each === "string" && /\/:[A-Za-z_]|[{}[\]|^\\]|\$$/.test(each)
+      ? [warning(typeof value === "string" ? path : [...path, index], message)]
+      : [],
+  );
 }
 
 const RATES = ["requests_per_minute", "requests_per_second"];

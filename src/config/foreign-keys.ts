@@ -37,8 +37,9 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "upstreams.NAME.health_check.expected_statuses":
     "expect_status health_status expected_status expected_codes http_check_expect match_status",
   "upstreams.NAME.timeouts.connect": "proxy_connect_timeout connect_timeout dial_timeout timeout_connect connection_timeout",
-  "upstreams.NAME.timeouts.response_head": "response_header_timeout proxy_timeout timeout_server server_timeout write_timeout",
-  "upstreams.NAME.timeouts.idle": "proxy_read_timeout proxy_send_timeout fastcgi_read_timeout backend_timeout",
+  "upstreams.NAME.timeouts.response_head":
+    "response_header_timeout proxy_timeout timeout_server server_timeout write_timeout proxy_read_timeout fastcgi_read_timeout backend_timeout",
+  "upstreams.NAME.timeouts.idle": "proxy_send_timeout",
   "upstreams.NAME.timeouts.tunnel_idle": "timeout_tunnel tunnel_timeout websocket_timeout",
   "upstreams.NAME.keep_alive": "keepalive connection_pool agent http_reuse idle_conn_timeout",
   "upstreams.NAME.keep_alive.max_idle":

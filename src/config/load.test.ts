@@ -253,6 +253,13 @@ routes:
     });
   }
 
+  test("a path in the manner of another router is warned about: a guard on it would hold for no request", () => {
+    const warned = (path: string): string => warningsOf(full({ route: `match: { path: ${path} }` })).join();
+    for (const path of ["'/users/{id}'", "'/users/:id/posts'", "'/a/[0-9]+'", "'/x.(js|css)$'", "[/ok, '/a/{b}/*']"])
+      assert.match(warned(path), /match\.path(?:\.#2)?: it is compared as it stands: there are no parameters/, path);
+    for (const path of ["'/users/*'", "'/a:b/c(d)'", "'/~u/$x/@y'", "'/sh/a:'"]) assert.equal(warned(path), "", path);
+  });
+
   test("warnings alone do not refuse", () => {
     assert.match(
       warningsOf(full({ route: "}, { match: { path: /x }, upstream: app" })).join(),

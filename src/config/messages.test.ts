@@ -37,6 +37,9 @@ describe("a key of another proxy", () => {
     [inRoute("timeouts"), /Millrace does not have this yet$/],
     [inRoute("token"), /calls it `routes\[\]\.authentication\.tokens`$/],
     [full({ listener: "tls: {}" }), /listeners\.#1\.tls: unknown key: Millrace does not have this yet$/],
+    [full({ listener: "ssl: true" }), /listeners\.#1\.ssl: unknown key: Millrace does not have this yet$/],
+    [inUpstream("ssl"), /calls it `upstreams\.NAME\.tls`$/],
+    [inUpstream("proxy_read_timeout"), /calls it `upstreams\.NAME\.timeouts\.response_head`$/],
     [full({ rest: "worker_processes: 4" }), /worker_processes: unknown key: Millrace calls it `workers`$/],
     [full({ rest: "frobnicate: 4" }), /\(key #4\): unknown key; known here: listeners, /],
     [full({ rest: "cors: {}" }), /cors: unknown key: it belongs to the short form, .*; here it is `routes\[\]\.cors`$/],
@@ -150,6 +153,8 @@ describe("what is nearly right says what is missing, or too much", () => {
   cases([
     [endpoint("a:1"), /endpoints\.#1: [^\n]*; http:\/\/ or https:\/\/ is missing before the host, found another text$/],
     [endpoint("http://a/x"), /; no path and no query stand after the host, they are the request's, found "http:\/\/\.\.\."$/],
+    [endpoint("http://a:99999"), /; a port is a number from 1 to 65535, found "http:\/\/\.\.\."$/],
+    [endpoint("https://a.test:0"), /; a port is a number from 1 to 65535, found "https:\/\/\.\.\."$/],
     [endpoint("http://u:p@a"), /; no user and no password stand in it, found "http:\/\/\.\.\."$/],
     [
       full({}).replace('["http://a:1"]', "http://a:1"),

@@ -8,6 +8,7 @@ import type { SchemaNode } from "./json-schema.ts";
 /** Keys that later versions will have, where one of the same name means something else at another place. */
 const LATER: ReadonlySet<string> = new Set([
   "listeners[].tls",
+  "listeners[].ssl",
   "listeners[].proxy_protocol",
   "upstreams.NAME.endpoints[].max_connections",
   "upstreams.NAME.tls.cert_file",
