@@ -200,6 +200,22 @@ test("a log file: nothing else on stdout than the listeners, reopened on SIGUSR1
   assert.match(running.out, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
 });
 
+test("without --config: millrace.yaml, else millrace.config.ts, else how to name another", (t) => {
+  const folder = fs.mkdtempSync(join(tmpdir(), "millrace-default-"));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const check = (): string => {
+    const { stdout, stderr } = spawnSync(process.execPath, [MAIN, "check"], { cwd: folder, encoding: "utf8" });
+    return (stdout + stderr).split("\n")[0] ?? "";
+  };
+  const config = { listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://a:1"] } }, routes: [{ upstream: "app" }] };
+  assert.equal(check(), "millrace.yaml:1:1: millrace.yaml does not exist; name another file with --config FILE");
+  fs.writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  fs.writeFileSync(join(folder, "millrace.config.ts"), `export default ${JSON.stringify(config)};\n`);
+  assert.equal(check(), "millrace.config.ts is fine");
+  fs.writeFileSync(join(folder, "millrace.yaml"), JSON.stringify(config));
+  assert.equal(check(), "millrace.yaml is fine");
+});
+
 test("a log file that cannot be opened anew: said in both places, not that it was reopened", async (t) => {
   const { folder, file, write } = await setting(t, "");
   const logs = join(folder, "logs");

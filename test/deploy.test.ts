@@ -223,7 +223,7 @@ describe("systemd units", () => {
     assert.equal(commands.length, 2);
     for (const [program = "", ...rest] of commands) {
       assert.ok(page.includes(`the unit says ${program}\n`), program);
-      assert.notEqual(parseArguments(rest).command, "wrong", rest.join(" "));
+      assert.notEqual(parseArguments(rest, "millrace.yaml").command, "wrong", rest.join(" "));
     }
   });
 

@@ -39,7 +39,13 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
 ];
 for (const [line, expected] of cases) {
   test(`millrace ${line}`, () => {
-    assert.deepEqual(parseArguments(line.split(" ").filter((word) => word !== "")), expected);
+    assert.deepEqual(
+      parseArguments(
+        line.split(" ").filter((word) => word !== ""),
+        "millrace.yaml",
+      ),
+      expected,
+    );
   });
 }
 

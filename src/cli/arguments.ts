@@ -14,11 +14,12 @@ export type Command =
   /** One line that says what is wrong. */
   | { readonly command: "wrong"; readonly problem: string };
 
-export const DEFAULT_FILE = "millrace.yaml";
+/** The configuration where none is named: the first of these that exists in the folder. */
+export const DEFAULT_FILES = ["millrace.yaml", "millrace.config.ts"] as const;
 
 export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
 
-  millrace run [--config FILE]        serve; the default file is ./${DEFAULT_FILE}
+  millrace run [--config FILE]        serve; without FILE: ./${DEFAULT_FILES.join(", else ./")}
   millrace demo                       two small origins and a proxy in front of them, to try it out
   millrace check [--config FILE]      check a configuration and list every problem in it
   millrace explain [--config FILE] METHOD URL [-H 'name: value']...
@@ -34,7 +35,8 @@ Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 1
 const COMMANDS = ["run", "demo", "check", "explain", "schema"];
 const OPTIONS = ["--config", "--help", "--version", "-H"];
 
-export function parseArguments(given: readonly string[]): Command {
+/** @param defaultFile the configuration where the arguments name none */
+export function parseArguments(given: readonly string[], defaultFile: string): Command {
   const [name, ...rest] = given;
   if (name === undefined) return wrong("a command is missing; try millrace --help");
   if (name === "--help" || name === "-h" || name === "help") return { command: "help" };
@@ -45,7 +47,7 @@ export function parseArguments(given: readonly string[]): Command {
   const options = readOptions(rest);
   if (typeof options === "string") return wrong(options);
   if (options.help) return { command: "help" };
-  const { file = DEFAULT_FILE, fields, words } = options;
+  const { file = defaultFile, fields, words } = options;
   const excess = name === "explain" ? words[2] : words[0];
   if (excess !== undefined)
     return wrong(

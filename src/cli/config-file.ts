@@ -1,7 +1,7 @@
 /** Reads a configuration file: YAML or JSON, or a TypeScript or JavaScript module. */
 import { isUtf8 } from "node:buffer";
 import type { Buffer } from "node:buffer";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
@@ -11,6 +11,7 @@ import type { ParseResult } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { shownFile } from "../config/shown.ts";
 import type { Surroundings } from "../config/surroundings.ts";
+import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer } from "./config-module.ts";
 import { moduleFault } from "./module-fault.ts";
 import { filesProblem } from "./too-few-files.ts";
@@ -39,7 +40,8 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}): Pr
       result = checkConfig(answer.root, file, process.env, readSecret, surroundings);
     } else result = parseConfig(text, file, process.env, readSecret, surroundings);
   } catch (error) {
-    return { lines: [`${file}:1:1: ${lineOf(error)}`] };
+    const isMissing = DEFAULT_FILES.some((name) => name === file) && !existsSync(file);
+    return { lines: [`${file}:1:1: ${lineOf(error)}${isMissing ? "; name another file with --config FILE" : ""}`] };
   }
   if ("problems" in result) return { lines: result.problems.map(formatProblem) };
   for (const { tls } of Object.values(result.config.upstreams)) {
