@@ -262,7 +262,7 @@ export class ControlPlane {
     const notStarted = await started;
     if (notStarted !== null) return { kind: "failed", lines: [notStarted.message] };
     if (this.config.startup.require_healthy) {
-      this.options.log.debug("startup_waiting", "waiting for healthy endpoints", { limit_ms: this.config.startup.wait });
+      this.options.log.info("startup_waiting", "waiting for healthy endpoints", { limit_ms: this.config.startup.wait });
       const parts = { table: this.endpoints, monitor: this.monitor, readFile: this.options.readFile, probe: this.probe };
       const outcome = await waitUntilHealthy(this.config, endpointSlots, parts, stop);
       if (outcome.kind !== "ready") return outcome;
