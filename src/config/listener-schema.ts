@@ -101,7 +101,7 @@ const limits = z
     }),
     pipelined_requests: wholeNumber({ min: 1, max: 10_000 }).default(100).meta({
       description:
-        "Requests of a connection that may be waiting, sent before their predecessors were answered. The connection ends behind the answer that reaches the limit. Bounds the work that one packet can cause.",
+        "Requests of a connection that may be waiting, sent before their predecessors were answered. The connection ends after the answer that reaches the limit. Bounds the work that one packet can cause.",
     }),
     body_rate: size({ min: 0, max: 1024 ** 3 })
       .prefault(240)
@@ -122,7 +122,7 @@ export const listenerSchema: z.ZodType<ListenerConfig, ListenerInput> = exactly<
   z.strictObject({
     address: listenAddress.meta({
       description:
-        "Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket that the parent process opened. `localhost` is 127.0.0.1 and ::1, for who asks for it may come by either. Port 0 takes a free one. Who may connect to a Unix socket is what the umask of the process leaves.",
+        "Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either. Port 0 takes a free one. Who may connect to a Unix socket is what the umask of the process leaves.",
     }),
     unsafe_field_names: z.enum(["drop", "refuse", "forward"]).default("drop").meta({
       description:

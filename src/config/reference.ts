@@ -45,7 +45,8 @@ where \`#1\` is the first of a list, as in logs and metrics; \`millrace schema\`
   may become a number or true or false. It happens after the YAML is read, so what is put in cannot bring keys of its own.
 - **Secrets** are \`admin.token\` and the tokens of \`authentication\`. \`file:PATH\` takes the first line of a file, its path relative to the configuration's
   folder. Secrets are never printed, not even in messages about them; of all other texts messages show only what cannot be a secret.
-- **Anchors** (\`&name\`, \`*name\`) and merge keys (\`<<: *name\`) of YAML work. A text that begins with \`*\`, such as \`"*.example.com"\`, stands in quotes.
+- **Anchors** (\`&name\`, \`*name\`) and merge keys (\`<<: *name\`) of YAML work. An anchor stands where its value is
+  first used: a key for anchors alone would be an unknown key. A text that begins with \`*\`, such as \`"*.example.com"\`, stands in quotes.
 - Every limit has a default; there is no way to switch a time limit off.
 `;
 

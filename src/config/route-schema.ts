@@ -112,7 +112,7 @@ export const rateLimitSchema: z.ZodType<RateLimitConfig, RateLimitInput> = exact
         .meta({
           title: "`client_ip` or `header:NAME`",
           description:
-            "What is counted: the client's address (IPv6 by its /64), or the value of a field. Behind `header:NAME` a client that may send any value has as many allowances as it likes: name only a field that a trusted proxy sets or a token check stands behind.",
+            "What is counted: the client's address (IPv6 by its /64), or the value of a field. With `header:NAME` a client that may send any value has as many allowances as it likes: name only a field that a trusted proxy sets, or one whose value `authentication` checks.",
         }),
     })
     .transform((given) => ({ ...given, burst: given.burst ?? given.requests_per_minute ?? given.requests_per_second ?? REQUESTS.min })),

@@ -40,7 +40,15 @@ describe("the published package", () => {
     const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: ROOT });
     const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [{ filename: string; files: { path: string }[] }];
     const names = files.map((file) => file.path);
-    for (const name of ["dist/main.js", "dist/worker.js", "dist/millrace.js", "dist/millrace.d.ts", "LICENSE", "README.md"])
+    for (const name of [
+      "dist/main.js",
+      "dist/worker.js",
+      "dist/millrace.js",
+      "dist/millrace.d.ts",
+      "LICENSE",
+      "README.md",
+      "docs/configuration.md",
+    ])
       assert.ok(names.includes(name), name);
     assert.deepEqual(
       names.filter((name) => /\.(test|fixture)\.|^src\/|^node_modules\//.test(name)),
