@@ -7,6 +7,15 @@ import type { Transport, TransportReader, TransportWriter } from "./transport.ts
 /** libuv's number for the end of a stream. */
 const UV_EOF = -4095;
 
+/**
+ * What becomes of the output. While a write is unfinished nothing is handed to libuv, which would wait for the same: what it is to shut
+ * down it does not reset.
+ *
+ *     open --end--> ending --all written--> shutting down --> ended
+ *       `-----------destroySoon--> closing --all written--> destroyed
+ */
+const Output = { open: 0, ending: 1, closing: 2, shuttingDown: 3, ended: 4 } as const;
+
 /** How the handle that is being read finds its transport. */
 interface OwnedHandle extends RawHandle {
   transport?: RawTransport;
@@ -24,11 +33,9 @@ export class RawTransport implements Transport {
   private unfinished: number = 0;
   private reading: boolean = false;
   private inputEnded: boolean = false;
-  private outputEnded: boolean = false;
-  private shuttingDown: boolean = false;
-  /** `end` was called while a write was unfinished: what it is to call then. */
-  private endsWhenWritten: (() => void) | null = null;
-  private closesWhenWritten: boolean = false;
+  private output: (typeof Output)[keyof typeof Output] = Output.open;
+  /** What is to be told that the end was sent. */
+  private onSent: (() => void) | undefined;
 
   /** Reading starts with `start`. */
   constructor(access: RawAccess, handle: RawHandle, reader: TransportReader, writer: TransportWriter) {
@@ -52,7 +59,7 @@ export class RawTransport implements Transport {
   }
 
   get writable(): boolean {
-    return !this.destroyed && !this.outputEnded;
+    return !this.destroyed && this.output === Output.open;
   }
 
   get queuedBytes(): number {
@@ -90,28 +97,26 @@ export class RawTransport implements Transport {
   }
 
   end(sent?: () => void): void {
-    if (this.destroyed || this.outputEnded) return;
-    this.outputEnded = true;
-    // Not handed to libuv yet, which would wait for the same: what it is to shut down it does not reset.
-    if (this.unfinished > 0) this.endsWhenWritten = sent ?? nothing;
-    else this.shutdown(sent ?? nothing);
+    if (!this.writable) return;
+    this.onSent = sent;
+    if (this.unfinished > 0) this.output = Output.ending;
+    else this.shutdown();
   }
 
-  private shutdown(sent: () => void): void {
-    this.shuttingDown = true;
+  private shutdown(): void {
+    this.output = Output.shuttingDown;
     const request = new this.access.ShutdownRequest();
     request.oncomplete = () => {
-      this.shuttingDown = false;
-      if (!this.destroyed) sent();
+      this.output = Output.ended;
+      if (!this.destroyed) this.onSent?.();
     };
     // Done at once, or nobody is there any more: then nothing calls back.
     if (this.handle.shutdown(request) !== 0) process.nextTick(request.oncomplete, 0);
   }
 
   destroySoon(): void {
-    if (this.unfinished === 0) return this.destroy();
-    this.closesWhenWritten = true;
-    this.end();
+    if (this.unfinished === 0) this.destroy();
+    else this.output = Output.closing;
   }
 
   destroy(code?: string): void {
@@ -123,7 +128,7 @@ export class RawTransport implements Transport {
   reset(): void {
     if (this.destroyed) return;
     // libuv refuses to reset what it is shutting down, and Node would then take it for closed.
-    if (this.shuttingDown || this.handle.reset === undefined) this.handle.close();
+    if (this.output === Output.shuttingDown || this.handle.reset === undefined) this.handle.close();
     else this.handle.reset();
     this.gone(null);
   }
@@ -169,23 +174,14 @@ export class RawTransport implements Transport {
     if (this.destroyed) return;
     if (status < 0) {
       this.writer.onWriteFailed();
-      if (this.closesWhenWritten) this.destroy();
+      if (this.output === Output.closing) return this.destroy();
     } else if (this.unfinished === 0) {
-      if (this.closesWhenWritten) return this.destroy();
+      if (this.output === Output.closing) return this.destroy();
       this.writer.onWritten();
     }
-    this.endIfWritten();
-  }
-
-  private endIfWritten(): void {
-    const { endsWhenWritten } = this;
-    if (endsWhenWritten === null || this.unfinished > 0 || this.destroyed) return;
-    this.endsWhenWritten = null;
-    this.shutdown(endsWhenWritten);
+    if (this.output === Output.ending && this.unfinished === 0 && !this.destroyed) this.shutdown();
   }
 }
-
-function nothing(): void {}
 
 function onread(this: OwnedHandle): Buffer | undefined {
   return this.transport?.onNativeRead();
