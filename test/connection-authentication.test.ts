@@ -71,6 +71,7 @@ routes:
       ["NTLM", ["type1", "alice"]],
       ["Negotiate", ["alice"]],
       ["negotiate", ["type1", "alice"]],
+      ["CredSSP", ["type1", "alice"]],
     ] as const) {
       test(`${scheme}: the handshake and all that follows stay on one connection, and nobody else gets it`, async () => {
         const alice = await connect();

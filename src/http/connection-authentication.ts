@@ -8,7 +8,7 @@ import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** The scheme as a word of its own, wherever it stands: taking a parameter for a scheme costs a pooled connection and nothing else. */
-const SCHEME = /(?:^|[\s,])(?:negotiate|ntlm|kerberos|nego2)(?=$|[\s,])/i;
+const SCHEME = /(?:^|[\s,])(?:negotiate|ntlm|kerberos|nego2|credssp)(?=$|[\s,])/i;
 
 /** Whether the request brings credentials that are meant for its connection. */
 export function authenticatesConnection(request: RequestHead): boolean {
