@@ -6,6 +6,7 @@
 import net from "node:net";
 import type { Socket } from "node:net";
 import { codeOf } from "../base/errors.ts";
+import { tlsFaultInWords } from "../base/tls-fault.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
@@ -178,9 +179,7 @@ function errorInWords(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return errorInWords(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
   const code = codeOf(error);
-  // OpenSSL's own text is a line of numbers and places in its source.
-  if (code.startsWith("ERR_SSL_")) return `TLS failed: ${code.slice("ERR_SSL_".length).toLowerCase().replaceAll("_", " ")}`;
-  return REASONS[code] ?? (error.message.trim() || code);
+  return REASONS[code] ?? tlsFaultInWords(code) ?? (error.message.trim() || code);
 }
 
 function inWords(ms: number): string {

@@ -1,3 +1,4 @@
+import { tlsFaultInWords } from "../base/tls-fault.ts";
 import { connectionExpiry } from "../http/keep-alive.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { EndpointConnections, Upstream } from "../proxy/ports.ts";
@@ -6,7 +7,8 @@ import { Http1Upstream } from "./http1-upstream.ts";
 import { IdleStack } from "./idle-stack.ts";
 import type { Thread } from "./thread.ts";
 
-const TLS_REPORT_MS = 60_000;
+/** An endpoint that fails once mostly fails often. */
+const REPORT_MS = 60_000;
 
 /**
  * A thread's idle connections to one endpoint, last in first out: the ones on top stay warm, the ones below reach their idle limit
@@ -17,6 +19,7 @@ export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointCo
   private readonly target: EndpointTarget;
   private retired: boolean = false;
   private tlsReportedAt: number = -Infinity;
+  private malformedReportedAt: number = -Infinity;
 
   constructor(thread: Thread, target: EndpointTarget) {
     super();
@@ -55,9 +58,19 @@ export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointCo
   /** Says why TLS with the endpoint failed, now and then: the client learns no more than that it did. */
   tlsFailed(code: string): void {
     const { thread, target } = this;
-    if (thread.now - this.tlsReportedAt < TLS_REPORT_MS) return;
+    if (thread.now - this.tlsReportedAt < REPORT_MS) return;
     this.tlsReportedAt = thread.now;
-    thread.report("warn", "endpoint_tls_failed", `TLS with ${target.url} failed: ${code}`, { endpoint: target.url, code });
+    const words = tlsFaultInWords(code) ?? code;
+    thread.report("warn", "endpoint_tls_failed", `TLS with ${target.url} failed: ${words}`, { endpoint: target.url, code });
+  }
+
+  /** Says what is wrong with a response of the endpoint, now and then: clients and the access log learn no more than that it was refused. */
+  malformed(code: string): void {
+    const { thread, target } = this;
+    if (thread.now - this.malformedReportedAt < REPORT_MS) return;
+    this.malformedReportedAt = thread.now;
+    const message = `${target.url} sent a malformed response: ${code.replaceAll("_", " ")}`;
+    thread.report("warn", "endpoint_response_malformed", message, { endpoint: target.url, code });
   }
 
   /** How long a connection may idle, given what the origin's last response said in Keep-Alive. */

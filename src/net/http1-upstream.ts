@@ -17,6 +17,7 @@ import type { FieldSection } from "../http/field-section.ts";
 import { Known } from "../http/known-fields.ts";
 import { Framing } from "../http1/body-framing.ts";
 import { CR, LF } from "../http1/chars.ts";
+import { Faults } from "../http1/faults.ts";
 import { Event } from "../http1/message-reader.ts";
 import { EMPTY_LINES_MAX, RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
@@ -255,7 +256,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     const start = !this.answered && (buffer[0] === CR || this.lineEndBytes > 0) ? this.skipLineEnds(buffer, count) : 0;
     if (start === count) return this.behindRead(count, true, !this.paused);
     this.answered = true;
-    if (this.lineEndBytes % 2 === 1) return this.fail("malformed_response");
+    if (this.lineEndBytes % 2 === 1) return this.failMalformed(Faults.bareCarriageReturn.code);
     this.bufferIsFree = false;
     this.noteProgress();
     this.reader.feed(buffer, start, count, buffer === sharedBuffer);
@@ -301,7 +302,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
           this.complete(exchange);
           return false;
         case Event.fault:
-          this.fail("malformed_response");
+          this.failMalformed(reader.fault.code);
           return false;
         default:
           exchange.responseFlush();
@@ -316,7 +317,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     if (head.status < 200) {
       const unasked = head.status === 101 && !isSwitchFor(exchange.request, head);
       if (unasked || !exchange.interim(head, this)) {
-        this.fail("malformed_response");
+        this.failMalformed(head.status === 101 ? "unasked_switch" : "too_many_interim_responses");
         return false;
       }
       if (this.state === State.tunnel) {
@@ -448,6 +449,11 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   }
 
   // ---- ends ---------------------------------------------------------------------------------------------------------
+
+  private failMalformed(code: string): void {
+    this.pool.malformed(code);
+    this.fail("malformed_response");
+  }
 
   /** Closes the connection and tells the exchange why. */
   private fail(kind: FailureKind): void {

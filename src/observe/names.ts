@@ -106,6 +106,7 @@ export const EVENTS = {
   endpoint_name_failed: "A name of endpoints cannot be resolved; said once, until it can be again. Addresses that it had stay in use.",
   endpoint_name_found: "A name of endpoints leads to other addresses than before.",
   endpoint_name_resolved: "A name of endpoints can be resolved again.",
+  endpoint_response_malformed: "An endpoint's response was malformed, and in what; logged once a minute at most.",
   endpoint_tls_failed: "An endpoint's certificate was not trusted, or it spoke no TLS; logged once a minute at most.",
   cors_decision: "Why a cross-origin request got no CORS fields; said only with `cors.debug`.",
   middleware_failed: "A middleware threw or rejected; the request was answered with 500.",

@@ -67,6 +67,7 @@ export type WorkerEvent =
   | "accept_failed"
   | "connections_refused"
   | "cors_decision"
+  | "endpoint_response_malformed"
   | "endpoint_tls_failed"
   | "log_lines_dropped"
   | "middleware_failed"

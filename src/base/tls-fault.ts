@@ -1,0 +1,27 @@
+/**
+ * Why TLS with an endpoint failed, in words that say what to do. The codes are Node's, and the names of OpenSSL's results of verifying a
+ * certificate (X509_STORE_CTX_get_error(3)).
+ */
+const UNKNOWN_ISSUER = "its certificate is signed by nobody that is trusted; name whom to trust in tls.ca_file";
+const NO_TLS = "it does not speak TLS; is the endpoint http://?";
+
+const WORDS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "self-signed certificate; name it in tls.ca_file to trust it",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name; tls.server_name says which name it must carry",
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_ISSUER,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_ISSUER,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_ISSUER,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_ISSUER,
+};
+
+/** null: the code has no words of its own. */
+export function tlsFaultInWords(code: string): string | null {
+  const words = Object.hasOwn(WORDS, code) ? WORDS[code] : undefined;
+  if (words !== undefined) return words;
+  // OpenSSL's own text is a line of numbers and places in its source.
+  return code.startsWith("ERR_SSL_") ? `TLS failed: ${code.slice("ERR_SSL_".length).toLowerCase().replaceAll("_", " ")}` : null;
+}
