@@ -1,7 +1,9 @@
 /** Exchanges in which both bodies flow at once, each side waiting for the other's next word. */
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { test } from "node:test";
-import { stageAlone } from "./stage.fixture.ts";
+import { setImmediate as turn } from "node:timers/promises";
+import { origin, stage, stageAlone } from "./stage.fixture.ts";
 
 const BEGIN = "POST /echo HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n";
 const HEAD = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -75,3 +77,41 @@ test("what is uploaded after the response has ended is read for a moment only", 
   }
   assert.equal(client.destroyed, true);
 });
+
+test(
+  "an endpoint that speaks while it reads no more of the request is not silent; one that does neither is",
+  { timeout: 20_000 },
+  async (t) => {
+    let socket: Socket | null = null;
+    const url = await origin(t, (_, connection) => {
+      if (socket === null) connection.pause();
+      socket = connection;
+    });
+    const { client, plane, records, pass } = stage(t, url);
+    client.send(BEGIN);
+    while (socket === null) await turn();
+    const connection: Socket = socket;
+    const hears = async (text: string): Promise<void> => {
+      const before = client.received.length;
+      connection.write(text);
+      while (client.received.length === before) {
+        await turn();
+        plane.writes.flush();
+      }
+    };
+    await hears(HEAD + WORD);
+    // More than the systems at both ends take.
+    const megabyte = `100000\r\n${"x".repeat(1024 ** 2)}\r\n`;
+    for (let count = 0; count < 16; count++) client.send(megabyte);
+    for (let count = 0; count < 5; count++) {
+      pass(40_000);
+      await hears(WORD);
+    }
+    assert.equal(client.destroyed, false);
+    pass(MINUTE + 1000);
+    assert.deepEqual(
+      records.map(({ outcome }) => outcome),
+      ["write_timeout"],
+    );
+  },
+);
