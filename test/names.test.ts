@@ -68,6 +68,8 @@ describe("one look-up", () => {
     assert.deepEqual(await looked("app.test", conf, 50), { result: found("10.0.0.1"), servers: [2] });
     const refusing = `nameserver [127.0.0.1]:1\nnameserver ${good.server}`;
     assert.deepEqual((await looked("app.test", refusing)).result, found("10.0.0.1"));
+    const { servers } = await looked("app.test", `nameserver ${good.server}`);
+    assert.deepEqual(servers, [], "that the one answers which was asked first is no news: it would be asked first for ever");
   });
 
   test("ends when every server was asked as often as resolv.conf says", async (t) => {
