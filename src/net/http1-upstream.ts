@@ -420,7 +420,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   private awaitAnswer(): void {
     const { timeouts } = this.target;
     if (this.exchange?.responseStarted === true) this.setDeadline(timeouts.idle);
-    else if (this.requestEnded) this.setHeadDeadline();
+    else if (this.requestEnded || this.exchange?.awaitsContinue === true) this.setHeadDeadline();
     else this.thread.deadlines.cancel(this);
   }
 

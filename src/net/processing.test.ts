@@ -8,6 +8,7 @@ import { origin, stage } from "./stage.fixture.ts";
 import type { Stage } from "./stage.fixture.ts";
 
 const PROCESSING = "HTTP/1.1 102 Processing\r\n\r\n";
+const PUT = "PUT / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
 const COPY = "COPY /large HTTP/1.1\r\nHost: a.test\r\nDestination: /other\r\n\r\n";
 
 interface Work extends Stage {
@@ -50,17 +51,22 @@ test("each 102 extends the wait: one every 10 s for ten minutes, then the respon
 });
 
 test("a 102 extends the wait for a 100 as well", async (t) => {
-  const { client, says, pass } = await work(
-    t,
-    3_600_000,
-    "PUT / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
-  );
+  const { client, says, pass } = await work(t, 3_600_000, PUT);
   pass(50_000);
   await says(PROCESSING);
   pass(50_000);
   assert.deepEqual(client.statuses, ["102"]);
   pass(11_000);
   assert.deepEqual(client.statuses, ["102", "504"]);
+});
+
+test("the wait for a 100 has its end although the client took another interim response late", async (t) => {
+  const { client, says, pass } = await work(t, 3_600_000, PUT);
+  client.isFull = true;
+  await says("HTTP/1.1 103 Early Hints\r\n\r\n");
+  client.takeAll();
+  pass(61_000);
+  assert.deepEqual(client.statuses, ["103", "504"]);
 });
 
 test("silence after a 102 ends after response_head", async (t) => {
