@@ -135,11 +135,11 @@ function foundText(node: Located, path: KeyPath, isMisspelled: boolean): string 
   if (node.kind === "map") return "a mapping";
   if (node.kind === "list") return node.items.length === 0 ? "an empty list" : "a list";
   if (node.value === null) return "nothing";
-  const kind = typeof node.value === "string" ? "text" : typeof node.value;
-  if (mayBeSecret(path)) return `a ${kind} (not shown)`;
+  const hidden = `a ${typeof node.value === "string" ? "text" : typeof node.value} (not shown)`;
+  if (mayBeSecret(path)) return hidden;
   // What is near to a word of the schema is that word, misspelled.
   if (isMisspelled && !node.source.includes("${")) return JSON.stringify(node.source);
-  return shownScalar(node) ?? `another ${kind}`;
+  return shownScalar(node) ?? hidden;
 }
 
 /** What to write instead: the word that was meant, or that this version has nothing like another proxy's word. */

@@ -235,7 +235,7 @@ routes:
     [
       "a level that is none",
       full({ rest: "logging: { level: loud }" }),
-      /logging\.level: expected debug, info, warn or error, found another text/,
+      /logging\.level: expected debug, info, warn or error, found a text \(not shown\)/,
     ],
     ["a name that is none", full({}).replace("app: {", '"a b": {'), /upstreams\.\(key #1\): expected a name/],
     ["two routes of one name", full({ route: "name: x }, { upstream: app, name: x" }), /routes\.#2\.name: route #1 has this name already/],

@@ -41,6 +41,7 @@ describe("a key of another proxy", () => {
     [inUpstream("ssl"), /calls it `upstreams\.NAME\.tls`$/],
     [inUpstream("proxy_read_timeout"), /calls it `upstreams\.NAME\.timeouts\.response_head`$/],
     [full({ rest: "worker_processes: 4" }), /worker_processes: unknown key: Millrace calls it `workers`$/],
+    [full({ rest: "x-common: &c { path: /health }" }), /\(key #4\): unknown key: an anchor has no key of its own, it stands where/],
     [full({ rest: "frobnicate: 4" }), /\(key #4\): unknown key; known here: listeners, /],
     [full({ rest: "cors: {}" }), /cors: unknown key: it belongs to the short form, .*; here it is `routes\[\]\.cors`$/],
     ["backends: ['http://a']\nmax_body: 1\n", /max_body: unknown key: in the other form it is `routes\[\]\.max_body`$/],
@@ -151,7 +152,7 @@ describe("what is no YAML says what to do", () => {
 describe("what is nearly right says what is missing, or too much", () => {
   const endpoint = (url: string): string => full({}).replace('"http://a:1"', url);
   cases([
-    [endpoint("a:1"), /endpoints\.#1: [^\n]*; http:\/\/ or https:\/\/ is missing before the host, found another text$/],
+    [endpoint("a:1"), /endpoints\.#1: [^\n]*; http:\/\/ or https:\/\/ is missing before the host, found a text \(not shown\)$/],
     [endpoint("http://a/x"), /; no path and no query stand after the host, they are the request's, found "http:\/\/\.\.\."$/],
     [endpoint("http://a:99999"), /; a port is a number from 1 to 65535, found "http:\/\/\.\.\."$/],
     [endpoint("https://a.test:0"), /; a port is a number from 1 to 65535, found "https:\/\/\.\.\."$/],

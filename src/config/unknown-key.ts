@@ -44,6 +44,9 @@ export function unknownKey(path: KeyPath, schema: SchemaNode, otherForm: SchemaN
   if (glued !== undefined && known.includes(glued)) {
     return { ...finding(`unknown key: after the colon of \`${glued}\` a space is missing`, glued), keyIsHarmless: false };
   }
+  // The habit of docker compose files.
+  if (parent.length === 0 && /^x[-_]/.test(key))
+    return { ...finding("unknown key: an anchor has no key of its own, it stands where its value is first used"), keyIsHarmless: false };
   const near = nearest(key, known);
   // A word that is less near may be anything, a secret too: then only the suggestion is told.
   const isMisspelled = near !== null && (near.distance <= 2 || isVocabulary(key));
