@@ -75,7 +75,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
     });
 
     for (const [index, row] of rows.entries()) {
-      test(row.name, { timeout: 15_000, skip: row.skip ?? false }, async () => {
+      test(row.name, { timeout: 45_000, skip: row.skip ?? false }, async () => {
         assert.ok(stage !== null);
         await checkRow(stage, row, slug(row, index));
       });

@@ -4,8 +4,8 @@ import net from "node:net";
 import type { Socket } from "node:net";
 import { eventually } from "./eventually.ts";
 
-/** Longest that any wait of a test may take. */
-const PATIENCE_MS = 10_000;
+/** Longest that any wait of a test may take. A machine with busy neighbours moves tens of megabytes slowly. */
+const PATIENCE_MS = 30_000;
 
 export class RawClient {
   readonly socket: Socket;

@@ -6,8 +6,8 @@ import { once } from "node:events";
 import net from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 
-/** Longest that any wait of a script may take. */
-const PATIENCE_MS = 10_000;
+/** Longest that any wait of a script may take. A machine with busy neighbours moves tens of megabytes slowly. */
+const PATIENCE_MS = 30_000;
 
 /** Told when a step of a script begins and when it is done. */
 export type Steps = (edge: "begun" | "done") => void;
