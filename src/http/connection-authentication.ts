@@ -3,16 +3,17 @@
  * that (RFC 4559 section 6): after the handshake whatever comes on the connection is taken for the same user's. A connection on which
  * one of them was seen must not carry anybody else's requests.
  */
-import { Known, bit } from "./known-fields.ts";
+import { Known } from "./known-fields.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** The scheme as a word of its own, wherever it stands: taking a parameter for a scheme costs a pooled connection and nothing else. */
 const SCHEME = /(?:^|[\s,])(?:negotiate|ntlm|kerberos|nego2|credssp)(?=$|[\s,])/i;
 
-/** Whether the request brings credentials that are meant for its connection. */
+/** Whether the request brings credentials that are meant for its connection. A request with more than one Authorization is refused before. */
 export function authenticatesConnection(request: RequestHead): boolean {
-  return (request.present & bit(Known.authorization)) !== 0 && request.knownValues(Known.authorization).some((value) => SCHEME.test(value));
+  const credentials = request.knownValue(Known.authorization);
+  return credentials !== undefined && SCHEME.test(credentials);
 }
 
 /** Whether the response asks for such credentials. */
