@@ -445,7 +445,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
 
   own(upstream: OwnedUpstream): void {
     this.owned ??= new ClientConnections();
-    this.owned.keep(upstream);
+    this.owned.keep(upstream, this.context.plane.shortOfSockets());
   }
 
   exchangeFinished(): void {

@@ -103,6 +103,19 @@ test("there are eight at most: the one that has idled longest goes", (t) => {
   );
 });
 
+test("while sockets are short there is one: each client may need another one for an exchange", (t) => {
+  const { connection, plane } = stageAlone(t);
+  const { idle } = setting(t, 4);
+  const all = Array.from({ length: 4 }, (_, position) => idle(position));
+  for (const each of all.slice(0, 3)) connection.own(each);
+  plane.shortOfSockets = () => true;
+  connection.own(all[3] ?? assert.fail());
+  assert.deepEqual(
+    all.map(({ closed }) => closed),
+    [true, true, true, false],
+  );
+});
+
 test("all end with the client connection, those that come afterwards too", (t) => {
   const { owned, idle } = setting(t, 2);
   const [before, after] = [idle(0), idle(1)];

@@ -34,7 +34,8 @@ export class ClientConnections implements OwnedConnections {
     return connection;
   }
 
-  keep(connection: OwnedUpstream): void {
+  /** @param sparing sockets are short: it is the only one that the client keeps */
+  keep(connection: OwnedUpstream, sparing: boolean = false): void {
     if (this.closed) return connection.close();
     for (let index = this.idle.length - 1; index >= 0; index--) {
       const other = this.idle[index];
@@ -43,7 +44,7 @@ export class ClientConnections implements OwnedConnections {
       this.idle.splice(index, 1);
       other.close();
     }
-    if (this.idle.length >= OWNED_MAX) this.idle.shift()?.close();
+    while (this.idle.length >= (sparing ? 1 : OWNED_MAX)) this.idle.shift()?.close();
     this.idle.push(connection);
   }
 
