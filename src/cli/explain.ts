@@ -37,7 +37,10 @@ export interface ExplainArguments {
   readonly fields: readonly string[];
 }
 
-/** Prints the explanation; exit code 0, or 1 when the arguments or the configuration are wrong. */
+/** Of an explanation that ends in an error of the proxy's own. */
+const REFUSED = 3;
+
+/** Prints the explanation; exit code 0, 1 when the arguments or the configuration are wrong, 3 when the proxy itself answers with an error. */
 export async function explainCommand(given: ExplainArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
   const loaded = await loadConfigFile(given.file);
   if (!("config" in loaded)) {
@@ -52,8 +55,20 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
     err(`millrace explain: ${read}\n`);
     return 1;
   }
-  for (const line of explanation(config, listener, read)) out(`${line}\n`);
-  return 0;
+  const { lines, end } = explanation(config, listener, read);
+  for (const line of [...lines, end.text]) out(`${line}\n`);
+  return end.status < 400 ? 0 : REFUSED;
+}
+
+interface Explanation {
+  readonly lines: readonly string[];
+  readonly end: End;
+}
+
+/** How it ends: the last line, and the status where the proxy itself answers; 0 where the request goes on. */
+interface End {
+  readonly text: string;
+  readonly status: number;
 }
 
 interface ReadRequest {
@@ -62,17 +77,17 @@ interface ReadRequest {
 }
 
 /** The lines of the explanation, for a client that is no trusted proxy and speaks to the first listener. */
-function explanation(config: Config, listener: ListenerConfig, { head: request, framing }: ReadRequest): string[] {
+function explanation(config: Config, listener: ListenerConfig, { head: request, framing }: ReadRequest): Explanation {
   const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
   const connection = connectionOptions(request);
   request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
   const early = admitRequest(request, connection, listener.unsafe_field_names);
-  if (early !== null) return [...lines, answered(early)];
+  if (early !== null) return { lines, end: answered(early) };
   if (config.status_path !== null && request.path === config.status_path && (request.method === "GET" || request.method === "HEAD")) {
-    return [...lines, `answered by the proxy itself: ${config.status_path} is its status page`];
+    return { lines, end: { text: `answered by the proxy itself: ${config.status_path} is its status page`, status: 200 } };
   }
   const path = normalizePath(request.path);
-  if (path === null) return [...lines, "refused with 400: the path is malformed"];
+  if (path === null) return { lines, end: { text: "refused with 400: the path is malformed", status: 400 } };
   if (path !== request.path) lines.push(`matched as ${path}`, "");
   const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
   const matched = config.routes.map(matchable);
@@ -85,7 +100,11 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const route = taken === undefined ? undefined : config.routes[taken.index];
   if (taken === undefined || route === undefined) {
     const ambiguous = compilePositions(matched).find(request, path) === AMBIGUOUS;
-    return [...lines, "", ambiguous ? "refused with 400: origins may read the path differently" : "answered with 404: no route takes it"];
+    lines.push("");
+    const end = ambiguous
+      ? { text: "refused with 400: origins may read the path differently", status: 400 }
+      : { text: "answered with 404: no route takes it", status: 404 };
+    return { lines, end };
   }
   const upstream = config.upstreams[route.upstream];
   const buckets = new BucketTable(BucketTable.create(0, 0, 8));
@@ -102,9 +121,14 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const view = { request, client: CLIENT, startedAtMs: 0 };
   for (const each of middleware) {
     const verdict = each.onRequest?.(view) ?? null;
-    if (verdict !== null && !(verdict instanceof Promise)) return [...lines, "", `${each.name}: ${answered(verdict)}`];
+    if (verdict === null || verdict instanceof Promise) continue;
+    lines.push("");
+    return { lines, end: answered(verdict, `${each.name}: `) };
   }
-  if (framing.kind === Framing.length && framing.length > (route.max_body ?? Infinity)) return [...lines, "", answered(BODY_TOO_LARGE)];
+  if (framing.kind === Framing.length && framing.length > (route.max_body ?? Infinity)) {
+    lines.push("");
+    return { lines, end: answered(BODY_TOO_LARGE) };
+  }
   lines.push("", `upstream ${route.upstream} (${upstream?.balance ?? ""}):`);
   for (const endpoint of upstream?.endpoints ?? [])
     lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
@@ -124,13 +148,13 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
   const compared = new Set(config.routes.flatMap(({ match }) => Object.keys(match.headers ?? {}).map((name) => name.toLowerCase())));
   lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
-  for (const line of requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n"))
-    lines.push(`  ${shownFieldLine(line, compared)}`);
-  return lines;
+  const head = requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n");
+  const shown = head.map((line) => `  ${shownFieldLine(line, compared)}`);
+  return { lines: [...lines, ...shown.slice(0, -1)], end: { text: shown.at(-1) ?? "", status: 0 } };
 }
 
-function answered({ status, detail }: LocalAnswer): string {
-  return `${status < 400 ? "answered" : "refused"} with ${status}${detail === "" ? "" : `: ${detail}`}`;
+function answered({ status, detail }: LocalAnswer, by: string = ""): End {
+  return { text: `${by}${status < 400 ? "answered" : "refused"} with ${status}${detail === "" ? "" : `: ${detail}`}`, status };
 }
 
 /** Parses the request as the data path would; a string says what is wrong with it. */
