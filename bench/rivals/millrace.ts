@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Rival, RivalSetup } from "./rival.ts";
@@ -73,22 +73,35 @@ export function unknownRevision(revision: string): string | null {
 /** Where revisions lie that were asked for. */
 const checkouts: Map<string, string> = new Map();
 
-/** Another revision of this repository, on the packages that are installed now. */
+/** Another revision of this repository, on the packages that are installed now where it names the same ones. */
 function checkoutOf(revision: string, folder: string): string {
   const known = checkouts.get(revision);
   if (known !== undefined) return known;
   const checkout = path.join(folder, "checkout");
   mkdirSync(path.join(checkout, "scripts"), { recursive: true });
-  const archive = execFileSync("git", ["-C", CHECKOUT, "archive", revision, "src", "package.json"], { maxBuffer: 1 << 28 });
+  const archive = execFileSync("git", ["-C", CHECKOUT, "archive", revision, "src", "package.json", "package-lock.json"], {
+    maxBuffer: 1 << 28,
+  });
   execFileSync("tar", ["-x", "-C", checkout], { input: archive });
-  // Linked one by one: the compile cache, which lies among them, is its own.
+  if (dependenciesOf(checkout) === dependenciesOf(CHECKOUT)) linkPackages(checkout);
+  else execFileSync("npm", ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: checkout, stdio: "pipe" });
+  copyFileSync(path.join(CHECKOUT, FILL_CACHE), path.join(checkout, FILL_CACHE));
+  checkouts.set(revision, checkout);
+  return checkout;
+}
+
+/** The packages that a published version installs, with their versions, as text. */
+function dependenciesOf(checkout: string): string {
+  const described: { readonly dependencies?: object } = JSON.parse(readFileSync(path.join(checkout, "package.json"), "utf8"));
+  return JSON.stringify(described.dependencies);
+}
+
+function linkPackages(checkout: string): void {
+  // One by one: the compile cache, which lies among them, is its own.
   mkdirSync(path.join(checkout, "node_modules"));
   for (const name of readdirSync(path.join(CHECKOUT, "node_modules"))) {
     if (name !== ".cache") symlinkSync(path.join(CHECKOUT, "node_modules", name), path.join(checkout, "node_modules", name));
   }
-  copyFileSync(path.join(CHECKOUT, FILL_CACHE), path.join(checkout, FILL_CACHE));
-  checkouts.set(revision, checkout);
-  return checkout;
 }
 
 const started: Set<string> = new Set();
