@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as wait } from "node:timers/promises";
 import { notifyProgram } from "../src/control/notify-program.fixture.ts";
 import type { NotifyProgram } from "../src/control/notify-program.fixture.ts";
 import { startMillrace } from "./support/millrace.ts";
@@ -37,18 +37,21 @@ async function watched(
   return proxy;
 }
 
+/** Between two looks. One after the other would take the processor from what is waited for. */
+const PAUSE_MS = 5;
+
 /** Waits for what other processes bring about. */
 async function until(what: string, condition: () => boolean): Promise<void> {
   const limit = Date.now() + 15_000;
   while (!condition()) {
     assert.ok(Date.now() < limit, `never happened: ${what}`);
-    await turn();
+    await wait(PAUSE_MS);
   }
 }
 
 const firsts = (program: NotifyProgram): (string | undefined)[] => program.calls().map(([first]) => first);
 
-describe("a service manager", { skip: process.platform === "win32" }, () => {
+describe("a service manager", { skip: process.platform === "win32", concurrency: true }, () => {
   test("hears of the start, of each reload with its outcome, and of the stop", async (t) => {
     const program = notifyProgram();
     const proxy = await watched(t, program);
@@ -74,7 +77,7 @@ describe("a service manager", { skip: process.platform === "win32" }, () => {
     const client = await RawClient.connect(proxy.port);
     t.after(() => client.destroy());
     client.send(get("/never"));
-    while (origin.connections.size === 0) await turn();
+    await until("the request at the origin", () => origin.connections.size > 0);
     proxy.process.kill("SIGTERM");
     await until("STOPPING", () => firsts(program).includes("STOPPING=1"));
     assert.equal(proxy.process.exitCode, null);
@@ -95,7 +98,7 @@ describe("a service manager", { skip: process.platform === "win32" }, () => {
   });
 });
 
-describe("a notifying program", { skip: process.platform === "win32" }, () => {
+describe("a notifying program", { skip: process.platform === "win32", concurrency: true }, () => {
   for (const [what, end] of [
     ["is missing", null],
     ["fails", "exit 1"],
@@ -123,7 +126,7 @@ describe("a notifying program", { skip: process.platform === "win32" }, () => {
     const client = await RawClient.connect(proxy.port);
     t.after(() => client.destroy());
     client.send(get("/never"));
-    while (origin.connections.size === 0) await turn();
+    await until("the request at the origin", () => origin.connections.size > 0);
     proxy.process.kill("SIGTERM");
     await until("STOPPING", () => firsts(program).includes("STOPPING=1"));
     proxy.process.kill("SIGTERM");
