@@ -9,19 +9,104 @@ import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
 import { RawClient, ask, get } from "./support/raw-client.ts";
 import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { RawOrigin } from "./support/raw-origin.ts";
 
 const PATIENCE_MS = 10_000;
 
-function config(url: string, extra: string = ""): string {
-  return `
+const held: Socket[] = [];
+const origin = await startRawOrigin({
+  onHead: (head, socket) => {
+    if (head.startsWith("GET /hold") || head.startsWith("POST /hold")) {
+      held.push(socket);
+      return true;
+    }
+    if (head.startsWith("POST /early")) {
+      socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nearly");
+      return true;
+    }
+    if (head.includes("Expect: 100-continue")) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+    return false;
+  },
+  onRequest: answerOk,
+});
+
+/** Closes every connection when the second request on it arrives: the pooled one is dead before a byte of the answer. */
+const resetting = await startRawOrigin({
+  onRequest: (request) => {
+    if (request.earlier > 0) request.socket.resetAndDestroy();
+    else answerOk(request);
+  },
+});
+
+let closingSocket: Socket | null = null;
+const closing = http.createServer((_, response) => response.end("ok"));
+closing.keepAliveTimeout = 1000;
+closing.on("connection", (socket: Socket) => (closingSocket = socket)).listen(0, "127.0.0.1");
+await once(closing, "listening");
+
+const [dead, partly] = await Promise.all([startRawOrigin({}), startRawOrigin({})]);
+const weighted = await Promise.all([startRawOrigin({}), startRawOrigin({}), startRawOrigin({})]);
+await dead.close();
+
+const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT = createHash("sha1").update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+
+function handshake(path: string): string {
+  return get(path, ["Connection: keep-alive, Upgrade", "Upgrade: websocket", `Sec-WebSocket-Key: ${KEY}`, "Sec-WebSocket-Version: 13"]);
+}
+
+/** Fields that a 101 must not have. */
+const ODD_FIELDS = ["Content-Length: 0", "Content-Length: 5", "Transfer-Encoding: chunked"];
+
+const tunnels = await startRawOrigin({
+  onHead: (head, socket) => {
+    const [, path = ""] = head.split(" ");
+    if (path.startsWith("/tunnels/none") || path === "/tunnels/unasked") return false;
+    if (path === "/tunnels/echo" && (!/\r\nUpgrade: websocket\r\n/i.test(head) || !/\r\nConnection: Upgrade\r\n/i.test(head))) return false;
+    const odd = ODD_FIELDS[Number(path.split("/odd/")[1])];
+    const fields = odd === undefined ? "" : `${odd}\r\n`;
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n${fields}Connection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
+    );
+    if (path === "/tunnels/echo" || odd !== undefined) {
+      socket.write("hello first");
+      socket.on("data", (chunk: Buffer) => socket.write(chunk));
+    }
+    return true;
+  },
+  onRequest: (request) => {
+    if (!request.head.startsWith("GET /tunnels/unasked ")) return answerOk(request);
+    request.socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+  },
+});
+
+/** All tests share it: the first segment of a path says to whom a request goes. */
+let proxy: Millrace;
+
+before(async () => {
+  const live = weighted.map(({ url }) => url);
+  proxy = await startMillrace(`
 listeners: [{ address: "127.0.0.1:0" }]
 workers: 1
-upstreams: { app: { endpoints: [${url}]${extra} } }
-routes: [{ upstream: app }]
+upstreams:
+  app: { endpoints: ["${origin.url}"] }
+  resetting: { endpoints: ["${resetting.url}"] }
+  closing: { endpoints: ["http://127.0.0.1:${(closing.address() as AddressInfo).port}"] }
+  partly: { endpoints: ["${dead.url}", "${partly.url}"] }
+  weighted: { endpoints: ["${live[0]}", { url: "${live[1]}", weight: 2 }, { url: "${live[2]}", weight: 3 }] }
+  tunnels: { endpoints: ["${tunnels.url}"] }
+  idle: { endpoints: ["${tunnels.url}"], timeouts: { tunnel_idle: 200ms } }
+routes:
+${["resetting", "closing", "partly", "weighted", "tunnels", "idle"].map((name) => `  - { match: { path: "/${name}/*" }, upstream: ${name} }`).join("\n")}
+  - { upstream: app }
 logging: { level: warn, access: true }
-`;
-}
+`);
+});
+
+after(async () => {
+  assert.equal(await proxy.stop(), 0);
+  closing.close();
+  await Promise.all([origin, resetting, partly, ...weighted, tunnels].map((each) => each.close()));
+});
 
 /** Resolves with the first value that `find` gives for something the origin does. */
 async function eventually<T>(find: () => T | undefined, socketEvents: () => Iterable<Socket>, what: string): Promise<T> {
@@ -35,34 +120,6 @@ async function eventually<T>(find: () => T | undefined, socketEvents: () => Iter
 }
 
 describe("relay", () => {
-  let origin: RawOrigin;
-  let proxy: Millrace;
-  const held: Socket[] = [];
-
-  before(async () => {
-    origin = await startRawOrigin({
-      onHead: (head, socket) => {
-        if (head.startsWith("GET /hold") || head.startsWith("POST /hold")) {
-          held.push(socket);
-          return true;
-        }
-        if (head.startsWith("POST /early")) {
-          socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nearly");
-          return true;
-        }
-        if (head.includes("Expect: 100-continue")) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
-        return false;
-      },
-      onRequest: answerOk,
-    });
-    proxy = await startMillrace(config(`"${origin.url}"`));
-  });
-
-  after(async () => {
-    assert.equal(await proxy.stop(), 0);
-    await origin.close();
-  });
-
   test("answers pipelined requests in order", async () => {
     const client = await RawClient.connect(proxy.port);
     const before = origin.requests.length;
@@ -172,112 +229,58 @@ describe("relay", () => {
 
 describe("dead pooled connections", () => {
   test("are replaced silently for a request that may be sent again, and not for one that may not", async () => {
-    // Closes every connection when the second request on it arrives: the pooled one is dead before a byte of the answer.
-    const origin = await startRawOrigin({
-      onRequest: (request) => {
-        if (request.earlier > 0) request.socket.resetAndDestroy();
-        else answerOk(request);
-      },
-    });
-    const proxy = await startMillrace(config(`"${origin.url}"`));
     for (const [request, status] of [
-      [get("/"), 200],
-      ["DELETE / HTTP/1.1\r\nHost: a.test\r\n\r\n", 200],
-      ["PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc", 200],
-      ["POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc", 502],
+      [get("/resetting/"), 200],
+      ["DELETE /resetting/ HTTP/1.1\r\nHost: a.test\r\n\r\n", 200],
+      ["PUT /resetting/ HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc", 200],
+      ["POST /resetting/ HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc", 502],
     ] as const) {
-      assert.equal((await ask(proxy.port, get("/warm"))).status, 200);
+      assert.equal((await ask(proxy.port, get("/resetting/"))).status, 200);
       const response = await ask(proxy.port, request);
       assert.equal(response.status, status, request);
     }
-    assert.ok(origin.requests.some(({ head, body }) => head.startsWith("PUT") && body === "abc"));
-    await proxy.stop();
-    await origin.close();
+    assert.ok(resetting.requests.some(({ head, body }) => head.startsWith("PUT") && body === "abc"));
   });
 
   test("never meet a Node origin that closes idle connections: its Keep-Alive timeout is learned", async () => {
-    const server = http.createServer((_, response) => response.end("ok"));
-    server.keepAliveTimeout = 1000;
-    let latest: Socket | null = null;
-    server.on("connection", (socket: Socket) => {
-      latest = socket;
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    const proxy = await startMillrace(config(`"http://127.0.0.1:${port}"`));
-    const post = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx";
+    const post = "POST /closing/ HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx";
     // Half of the announced second is how long the connection is used; by then it must have been closed by the proxy.
     for (let round = 0; round < 3; round++) {
       assert.equal((await ask(proxy.port, post)).status, 200);
-      const socket: Socket | null = latest;
-      if (socket !== null && !(socket as Socket).closed) await once(socket, "close", { signal: AbortSignal.timeout(PATIENCE_MS) });
+      const socket: Socket | null = closingSocket;
+      if (socket !== null && !socket.closed) await once(socket, "close", { signal: AbortSignal.timeout(PATIENCE_MS) });
       assert.equal((await ask(proxy.port, post)).status, 200);
     }
-    await proxy.stop();
-    server.close();
   });
 });
 
 describe("several endpoints", () => {
   test("a refused endpoint costs the client nothing: any method goes to the next one", async () => {
-    const live = await startRawOrigin({});
-    const dead = await startRawOrigin({});
-    const deadUrl = dead.url;
-    await dead.close();
-    const proxy = await startMillrace(config(`"${deadUrl}", "${live.url}"`));
     for (let count = 0; count < 4; count++) {
-      const response = await ask(proxy.port, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc");
+      const response = await ask(proxy.port, "POST /partly/ HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc");
       assert.equal(response.status, 200);
-      assert.equal(live.requests.at(-1)?.body, "abc");
+      assert.equal(partly.requests.at(-1)?.body, "abc");
     }
-    await proxy.stop();
-    await live.close();
   });
 
   test("round robin is even, weights are kept exactly", async () => {
-    const origins = await Promise.all([startRawOrigin({}), startRawOrigin({}), startRawOrigin({})]);
-    const [a, b, c] = origins;
-    const proxy = await startMillrace(config(`"${a.url}", { url: "${b.url}", weight: 2 }, { url: "${c.url}", weight: 3 }`));
     const client = await RawClient.connect(proxy.port);
     for (let count = 1; count <= 60; count++) {
-      client.send(get("/"));
+      client.send(get("/weighted/"));
       await client.responses(count);
     }
     assert.deepEqual(
-      origins.map(({ requests }) => requests.length),
+      weighted.map(({ requests }) => requests.length),
       [10, 20, 30],
     );
     client.destroy();
-    await proxy.stop();
-    await Promise.all(origins.map((origin) => origin.close()));
   });
 });
 
 describe("WebSocket", () => {
-  const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
-  const HANDSHAKE = get("/ws", [
-    "Connection: keep-alive, Upgrade",
-    "Upgrade: websocket",
-    `Sec-WebSocket-Key: ${KEY}`,
-    "Sec-WebSocket-Version: 13",
-  ]);
-  const ACCEPT = createHash("sha1").update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-
   test("is tunnelled both ways, byte for byte, with FIN passed on", async () => {
-    const origin = await startRawOrigin({
-      onHead: (head, socket) => {
-        if (!/\r\nUpgrade: websocket\r\n/i.test(head) || !/\r\nConnection: Upgrade\r\n/i.test(head)) return false;
-        socket.write(
-          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\nhello first`,
-        );
-        socket.on("data", (chunk: Buffer) => socket.write(chunk));
-        return true;
-      },
-    });
-    const proxy = await startMillrace(config(`"${origin.url}"`));
     const client = await RawClient.connect(proxy.port);
-    client.send(HANDSHAKE);
+    client.send(handshake("/tunnels/echo"));
     await client.until((each) => each.received.endsWith("hello first"), "the origin's first bytes");
     assert.match(client.received, /^HTTP\/1\.1 101 Switching Protocols\r\n[^]*Upgrade: websocket\r\n[^]*Connection: Upgrade\r\n/);
     const start = client.received.length;
@@ -290,24 +293,12 @@ describe("WebSocket", () => {
     await client.end();
     client.destroy();
     await proxy.until(() => proxy.access().some((record) => record["outcome"] === "tunnel"), "the tunnel's log line");
-    assert.equal(await proxy.stop(), 0);
-    await origin.close();
   });
 
-  for (const field of ["Content-Length: 0", "Content-Length: 5", "Transfer-Encoding: chunked"]) {
+  for (const [index, field] of ODD_FIELDS.entries()) {
     test(`is tunnelled although the 101 has a ${field}, which does not go on`, async () => {
-      const origin = await startRawOrigin({
-        onHead: (_, socket) => {
-          socket.write(
-            `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n${field}\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\nhello first`,
-          );
-          socket.on("data", (chunk: Buffer) => socket.write(chunk));
-          return true;
-        },
-      });
-      const proxy = await startMillrace(config(`"${origin.url}"`));
       const client = await RawClient.connect(proxy.port);
-      client.send(HANDSHAKE);
+      client.send(handshake(`/tunnels/odd/${index}`));
       await client.until((each) => each.received.endsWith("\r\n\r\nhello first"), "the origin's first bytes");
       assert.match(client.received, /^HTTP\/1\.1 101 Switching Protocols\r\n/);
       assert.doesNotMatch(client.received, /content-length|transfer-encoding/i);
@@ -316,67 +307,35 @@ describe("WebSocket", () => {
       client.socket.end();
       await client.end();
       client.destroy();
-      await proxy.stop();
-      await origin.close();
     });
   }
 
   test("is no tunnel before the origin's 101: what follows the handshake stays HTTP", async () => {
-    const origin = await startRawOrigin({});
-    const proxy = await startMillrace(config(`"${origin.url}"`));
     const client = await RawClient.connect(proxy.port);
-    client.send(`${HANDSHAKE}${get("/second")}`);
+    client.send(`${handshake("/tunnels/none")}${get("/tunnels/none/second")}`);
     const responses = await client.responses(2);
     assert.deepEqual(
       responses.map(({ status }) => status),
       [200, 200],
     );
-    assert.match(origin.requests[1]?.head ?? "", /^GET \/second HTTP\/1\.1\r\n[^]*Via: 1\.1 millrace\r\n/);
+    assert.match(tunnels.requests[1]?.head ?? "", /^GET \/tunnels\/none\/second HTTP\/1\.1\r\n[^]*Via: 1\.1 millrace\r\n/);
     client.destroy();
-    await proxy.stop();
-    await origin.close();
   });
 
   test("a 101 before the end of the request is a fault: the client still speaks HTTP", async () => {
-    const origin = await startRawOrigin({
-      onHead: (_, socket) => {
-        socket.write(
-          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
-        );
-        return true;
-      },
-    });
-    const proxy = await startMillrace(config(`"${origin.url}"`));
-    const request = HANDSHAKE.replace(/\r\n\r\n$/, "\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello");
+    const request = handshake("/tunnels/early").replace(/\r\n\r\n$/, "\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello");
     assert.equal((await ask(proxy.port, request)).status, 502);
-    await proxy.stop();
-    await origin.close();
   });
 
   test("a 101 that nobody asked for is a fault", async () => {
-    const origin = await startRawOrigin({
-      onRequest: ({ socket }) => socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),
-    });
-    const proxy = await startMillrace(config(`"${origin.url}"`));
-    assert.equal((await ask(proxy.port, get("/"))).status, 502);
-    await proxy.stop();
-    await origin.close();
+    assert.equal((await ask(proxy.port, get("/tunnels/unasked"))).status, 502);
   });
 
   test("is ended by its idle limit", async () => {
-    const origin = await startRawOrigin({
-      onHead: (_, socket) => {
-        socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
-        return true;
-      },
-    });
-    const proxy = await startMillrace(config(`"${origin.url}"`, ", timeouts: { tunnel_idle: 200ms }"));
     const client = await RawClient.connect(proxy.port);
-    client.send(HANDSHAKE);
+    client.send(handshake("/idle/"));
     await client.end();
     assert.match(client.received, /^HTTP\/1\.1 101 /);
     client.destroy();
-    await proxy.stop();
-    await origin.close();
   });
 });
