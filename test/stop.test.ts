@@ -20,7 +20,7 @@ logging: { level: warn, access: false }
 ${extra}`;
 }
 
-describe("SIGTERM", () => {
+describe("SIGTERM", { concurrency: true }, () => {
   test("loses nothing in flight, says Connection: close, and exits 0", async () => {
     const waiting: OriginRequest[] = [];
     let arrived: () => void = () => {};
@@ -97,11 +97,12 @@ describe("SIGTERM", () => {
   });
 
   test("cuts what lasts beyond the limit", async () => {
-    const origin = await startRawOrigin({ onHead: () => true });
+    const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+    const origin = await startRawOrigin({ onHead: () => (arrive(), true) });
     const short = await startMillrace(config(origin.url, "shutdown: { timeout: 300ms }").replace("access: false", "access: true"));
     const client = await RawClient.connect(short.port);
     client.send(get("/never"));
-    while (origin.connections.size === 0) await new Promise(setImmediate);
+    await arrived;
     assert.equal(await short.stop(), 0);
     assert.deepEqual(
       short.access().map((record) => record["outcome"]),
@@ -168,12 +169,12 @@ describe("SIGTERM", () => {
   });
 
   test("a second one ends the process at once", async () => {
-    const origin = await startRawOrigin({ onHead: () => true });
+    const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+    const origin = await startRawOrigin({ onHead: () => (arrive(), true) });
     const long = await startMillrace(config(origin.url, "shutdown: { timeout: 1h }").replace("level: warn", "level: info"));
     const other = await RawClient.connect(long.port);
-    const before = origin.accepted();
     other.send(get("/never"));
-    while (origin.accepted() === before) await new Promise(setImmediate);
+    await arrived;
     const exited = once(long.process, "exit");
     long.process.kill("SIGTERM");
     await long.until((output) => output.includes('"event":"draining"'), "the drain");
@@ -185,7 +186,7 @@ describe("SIGTERM", () => {
   });
 });
 
-describe("what cannot start", () => {
+describe("what cannot start", { concurrency: true }, () => {
   test("a port in use: exit 2 and one plain line", async () => {
     const server = net.createServer().listen(0, "127.0.0.1").unref();
     await once(server, "listening");
