@@ -1,6 +1,6 @@
 /** Nobody's word about who they are is believed, but that of trusted proxies, in the one field that those write. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
@@ -29,9 +29,25 @@ interface Running {
   readonly origin: RawOrigin;
 }
 
-async function running(t: TestContext, more: string = "", listener: string = "", address: string = "127.0.0.1:0"): Promise<Running> {
+/** What the tests of the usual configuration share. */
+let usual: Running;
+before(async () => (usual = await start()));
+after(() => close(usual));
+
+async function close({ proxy, origin }: Running): Promise<void> {
+  await proxy.stop();
+  await origin.close();
+}
+
+/** A proxy of another configuration. */
+async function running(t: TestContext, more: string, listener: string = "", address?: string): Promise<Running> {
+  const started = await start(more, listener, address);
+  t.after(() => close(started));
+  return started;
+}
+
+async function start(more: string = "", listener: string = "", address: string = "127.0.0.1:0"): Promise<Running> {
   const origin = await startRawOrigin({});
-  t.after(() => origin.close());
   const proxy = await startMillrace(`
 listeners: [{ address: "${address}"${listener} }]
 workers: 1
@@ -44,7 +60,6 @@ routes:
   - { name: forged-too, match: { headers: { x-real-ip: "*" } }, upstream: app }
   - { name: usual, upstream: app }
 `);
-  t.after(() => proxy.stop());
   return { proxy, origin };
 }
 
@@ -74,8 +89,8 @@ function at(origin: RawOrigin, name: string): string[] {
 }
 
 describe("a stranger", () => {
-  test("reaches neither log, nor limiter, nor matcher, nor origin with a forged address", async (t) => {
-    const all = await running(t);
+  test("reaches neither log, nor limiter, nor matcher, nor origin with a forged address", async () => {
+    const all = usual;
     const { record } = await say(all, STRANGER, "/", FORGED);
     assert.deepEqual([record["client"], record["route"]], [STRANGER, "usual"]);
     const head = all.origin.requests.at(-1)?.head ?? "";
@@ -127,8 +142,8 @@ describe("a trusted proxy that writes X-Forwarded-For", () => {
     [[`${"6.6.6.6, ".repeat(1000)}192.0.2.7`], "192.0.2.7"],
     [["10.1.2.3"], "10.1.2.3"],
   ];
-  test("is believed from the right up to the first address that is not trusted", async (t) => {
-    const all = await running(t);
+  test("is believed from the right up to the first address that is not trusted", async () => {
+    const all = usual;
     for (const [said, client] of cases) {
       const { record } = await say(all, TRUSTED, "/", [...said.map((value) => `X-Forwarded-For: ${value}`), "Forwarded: for=6.6.6.6"]);
       assert.equal(record["client"], client, said.join(" | ").slice(0, 100));
@@ -138,16 +153,16 @@ describe("a trusted proxy that writes X-Forwarded-For", () => {
     }
   });
 
-  test("speaks for clients that are limited one by one", async (t) => {
-    const all = await running(t);
+  test("speaks for clients that are limited one by one", async () => {
+    const all = usual;
     const status = async (list: string): Promise<number> =>
       (await say(all, TRUSTED, "/limited", [`X-Forwarded-For: ${list}`])).answer.status;
     assert.deepEqual([await status("192.0.2.1"), await status("192.0.2.2")], [200, 200]);
     assert.deepEqual([await status("6.6.6.6, 192.0.2.1"), await status("6.6.6.7, 192.0.2.1:80")], [429, 429]);
   });
 
-  test("passes on protocol and host where they are well formed", async (t) => {
-    const all = await running(t);
+  test("passes on protocol and host where they are well formed", async () => {
+    const all = usual;
     await say(all, TRUSTED, "/", ["X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test:8443"]);
     assert.deepEqual([at(all.origin, "X-Forwarded-Proto"), at(all.origin, "X-Forwarded-Host")], [["https"], ["shop.test:8443"]]);
     await say(all, TRUSTED, "/", ["X-Forwarded-Proto: javascript:alert(1)", "X-Forwarded-Host: a@b/c"]);
