@@ -8,8 +8,16 @@ import { ROOT } from "../test/support/source-files.ts";
 const FAST = ["test/*.test.ts", "test/faults/*.test.ts", "{src,bench,fuzz,scripts}/**/*.test.ts"];
 /** What needs no process of its own, and few sockets. */
 const UNIT = ["{src,scripts}/**/*.test.ts"];
-/** Their tests share nothing but the language, so one process runs them all: starting one costs more than most of them. */
-const PURE = /^src\/(base|http|http1|policy|config|shared|proxy|middleware|observe)\//;
+/**
+ * Files that share a process, by the name of its entry: starting one costs more than most of them. The tests of the pure folders share nothing
+ * but the language; those of the others open sockets of their own, start threads and clean up behind themselves.
+ */
+const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
+  ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|middleware|observe)\//],
+  ["net", /^src\/net\/(?!large-bodies|warm-up)/],
+  ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
+  ["tools", /^(bench|scripts)\/(?!micro|load)/],
+];
 
 export const fastFiles = (): string[] => filesOf(FAST);
 export const unitFiles = (): string[] => filesOf(UNIT);
@@ -20,16 +28,19 @@ export function filesOf(patterns: readonly string[]): string[] {
   return [...new Set(found.map((file) => file.replaceAll(path.sep, "/")))];
 }
 
-/** What the runner is given: a process each, those of the pure folders in one. */
+/** What the runner is given: a process each, but one for those that share it. */
 export function inProcesses(files: readonly string[]): string[] {
-  const pure = files.filter((file) => PURE.test(file));
-  const others = files.filter((file) => !PURE.test(file));
-  return (pure.length < 2 ? files : [...others, entryOf(pure)]).map((file) => path.join(ROOT, file));
+  const groups = TOGETHER.map(([name, those]) => ({ name, files: files.filter((file) => those.test(file)) }));
+  const shared = groups.filter((group) => group.files.length > 1);
+  const alone = files.filter((file) => !shared.some((group) => group.files.includes(file)));
+  const entries = shared.map(({ name, files: together }) => entryOf(name, together));
+  // Those that take longest begin first, so that none is left alone at the end.
+  return [...entries, ...alone].map((file) => path.join(ROOT, file));
 }
 
 /** A file that imports those, in Node's cache folder of the checkout. */
-function entryOf(files: readonly string[]): string {
-  const entry = "node_modules/.cache/millrace-tests/pure-folders.mjs";
+function entryOf(name: string, files: readonly string[]): string {
+  const entry = `node_modules/.cache/millrace-tests/${name}.mjs`;
   mkdirSync(path.join(ROOT, path.dirname(entry)), { recursive: true });
   const lines = files.map((file) => `await import(${JSON.stringify(pathToFileURL(path.join(ROOT, file)).href)});\n`);
   writeFileSync(path.join(ROOT, entry), lines.join(""));
