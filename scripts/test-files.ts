@@ -17,6 +17,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
+  ["pages", /^test\/(conformance-page|layers|observability-page|tidy)\./],
 ];
 
 export const fastFiles = (): string[] => filesOf(FAST);
