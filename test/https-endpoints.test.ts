@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
+import type { Millrace } from "./support/millrace.ts";
 import { RawClient, ask, get } from "./support/raw-client.ts";
 
 function hasOpenssl(): boolean {
@@ -24,7 +25,11 @@ describe("https endpoints", { skip: hasOpenssl() ? false : "openssl is not insta
   let folder = "";
   let origin: https.Server;
   let port = 0;
+  /** Of requests and probes in their order, and of each path the last one: the names that were sent. */
   const names: string[] = [];
+  const nameOf: Map<string, string> = new Map();
+  let proxy: Millrace | null = null;
+  const running = (): Millrace => proxy ?? assert.fail("there is no proxy");
 
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "millrace-tls-"));
@@ -56,7 +61,9 @@ describe("https endpoints", { skip: hasOpenssl() ? false : "openssl is not insta
       const [, size] = /^\/bytes\/(\d+)$/.exec(request.url ?? "") ?? [];
       if (size !== undefined) return void response.end(countingBytes(Number(size)));
       const socket = request.socket;
-      names.push("servername" in socket && typeof socket.servername === "string" ? socket.servername : "");
+      const name = "servername" in socket && typeof socket.servername === "string" ? socket.servername : "";
+      names.push(name);
+      nameOf.set(request.url ?? "", name);
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => response.end(`${request.method} ${request.url} ${Buffer.concat(chunks).length}`));
@@ -64,91 +71,95 @@ describe("https endpoints", { skip: hasOpenssl() ? false : "openssl is not insta
     origin.listen(0, "localhost");
     await once(origin, "listening");
     port = (origin.address() as AddressInfo).port;
+    proxy = await startMillrace(config());
   });
 
   after(async () => {
+    assert.equal(await proxy?.stop(), 0);
     origin.closeAllConnections();
     origin.close();
     await rm(folder, { recursive: true, force: true });
   });
 
-  const config = (tls: string, check: string = ""): string => `
+  /** The upstreams differ in how they verify the one origin; the host of a request chooses among them, `trusted` where it names none. */
+  const config = (): string => {
+    const ca = `ca_file: "${path.join(folder, "cert.pem")}"`;
+    const probed = "health_check: { path: /health, interval: 200ms }";
+    const endpoint = `endpoints: ["https://localhost:${port}"]`;
+    return `
 listeners: [{ address: "127.0.0.1:0" }]
 workers: 1
-upstreams: { app: { endpoints: ["https://localhost:${port}"], tls: ${tls}${check} } }
-routes: [{ upstream: app }]
+upstreams:
+  trusted: { ${endpoint}, tls: { ${ca} }, ${probed} }
+  untrusted: { ${endpoint} }
+  untrusted-probed: { ${endpoint}, ${probed} }
+  misnamed: { ${endpoint}, tls: { ${ca}, server_name: other.test } }
+  careless: { ${endpoint}, tls: { verify: false } }
+  by-address: { endpoints: ["https://127.0.0.1:${port}"], tls: { verify: false } }
+routes:
+  - { match: { host: untrusted.test }, upstream: untrusted }
+  - { match: { host: untrusted-probed.test }, upstream: untrusted-probed }
+  - { match: { host: misnamed.test }, upstream: misnamed }
+  - { match: { host: careless.test }, upstream: careless }
+  - { match: { host: by-address.test }, upstream: by-address }
+  - { upstream: trusted }
 `;
+  };
 
   test("are relayed to and probed with the certificate verified, the name sent", async () => {
-    const proxy = await startMillrace(
-      config(`{ ca_file: ${path.join(folder, "cert.pem")} }`, ", health_check: { path: /health, interval: 200ms }"),
-    );
-    await proxy.until((output) => output.includes('"event":"endpoint_healthy"'), "the probe");
-    assert.equal((await ask(proxy.port, get("/x"))).body, "GET /x 0");
+    const { port: proxyPort } = running();
+    await running().until((output) => /"event":"endpoint_healthy".*"upstream":"trusted"/.test(output), "the probe");
+    assert.equal((await ask(proxyPort, get("/x"))).body, "GET /x 0");
     const body = "b".repeat(300_000);
-    const response = await ask(proxy.port, `POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const response = await ask(proxyPort, `POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     assert.equal(response.body, "POST /up 300000");
-    assert.ok(
-      names.every((name) => name === "localhost"),
-      names.join(", "),
-    );
-    assert.equal(await proxy.stop(), 0);
+    assert.ok(names.length > 0 && names.every((name) => name === "localhost"), names.join(", "));
   });
 
   test("with a certificate that nobody vouches for are refused with 502, and a probe says why", async () => {
-    const proxy = await startMillrace(config("{}", ", health_check: { interval: 200ms }"));
+    const proxy = running();
     await proxy.until((output) => /"event":"endpoint_unhealthy".*self.signed/i.test(output), "the probe's reason");
-    await proxy.stop();
-    const unprobed = await startMillrace(config("{}"));
-    const response = await ask(unprobed.port, get("/x"));
+    const response = await ask(proxy.port, get("/x", [], "untrusted.test"));
     assert.equal(response.status, 502);
     assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=tls_protocol_error"]);
-    await unprobed.until((output) => /"event":"endpoint_tls_failed".*DEPTH_ZERO_SELF_SIGNED_CERT/.test(output), "the reason");
-    assert.equal((await ask(unprobed.port, get("/x"))).status, 502);
-    assert.equal(unprobed.output().split("endpoint_tls_failed").length - 1, 1);
-    await unprobed.stop();
+    const failures = (output: string): number => output.match(/"event":"endpoint_tls_failed".*DEPTH_ZERO_SELF_SIGNED_CERT/g)?.length ?? 0;
+    await proxy.until((output) => failures(output) > 0, "the reason");
+    assert.equal((await ask(proxy.port, get("/x", [], "untrusted.test"))).status, 502);
+    assert.equal(failures(proxy.output()), 1);
   });
 
   test("with another name are refused, unless verification is off", async () => {
-    const proxy = await startMillrace(config(`{ ca_file: ${path.join(folder, "cert.pem")}, server_name: other.test }`));
-    assert.equal((await ask(proxy.port, get("/x"))).status, 502);
-    await proxy.stop();
-    const careless = await startMillrace(config("{ verify: false }"));
-    assert.equal((await ask(careless.port, get("/x"))).status, 200);
-    await careless.stop();
+    const { port: proxyPort } = running();
+    assert.equal((await ask(proxyPort, get("/x", [], "misnamed.test"))).status, 502);
+    assert.equal((await ask(proxyPort, get("/x", [], "careless.test"))).status, 200);
   });
 
   test("by address are sent no name (RFC 6066 section 3)", async () => {
-    const proxy = await startMillrace(config("{ verify: false }").replace("localhost", "127.0.0.1"));
-    assert.equal((await ask(proxy.port, get("/x"))).status, 200);
-    assert.equal(names.at(-1), "");
-    await proxy.stop();
+    const response = await ask(running().port, get("/by-address", [], "by-address.test"));
+    assert.equal(response.status, 200);
+    assert.equal(nameOf.get("/by-address"), "");
   });
 
   test("bring bodies unchanged to a client that does not keep up", { timeout: 60_000 }, async () => {
-    const proxy = await startMillrace(config(`{ ca_file: "${path.join(folder, "cert.pem")}" }`));
-    try {
-      // More than the system takes for a client that does not read.
-      const size = 12_000_000;
-      const client = await RawClient.connect(proxy.port);
-      const pieces: Buffer[] = [];
+    const { port: proxyPort } = running();
+    // More than the system takes for a client that does not read.
+    const size = 12_000_000;
+    const client = await RawClient.connect(proxyPort);
+    const pieces: Buffer[] = [];
+    client.socket.pause();
+    client.socket.removeAllListeners("data").on("data", (piece: Buffer) => {
+      pieces.push(piece);
       client.socket.pause();
-      client.socket.removeAllListeners("data").on("data", (piece: Buffer) => {
-        pieces.push(piece);
-        client.socket.pause();
-      });
-      client.send(`GET /bytes/${size} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-      // It reads a little for each answer that somebody else gets.
-      while (!client.ended) {
-        assert.equal((await ask(proxy.port, get("/small"))).status, 200);
-        client.socket.resume();
-      }
-      client.destroy();
-      const received = Buffer.concat(pieces);
-      assert.ok(received.subarray(received.indexOf("\r\n\r\n") + 4).equals(countingBytes(size)));
-    } finally {
-      await proxy.stop();
+    });
+    client.send(`GET /bytes/${size} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    // It reads a little for each answer that somebody else gets.
+    while (!client.ended) {
+      assert.equal((await ask(proxyPort, get("/small"))).status, 200);
+      client.socket.resume();
     }
+    client.destroy();
+    const received = Buffer.concat(pieces);
+    assert.ok(received.subarray(received.indexOf("\r\n\r\n") + 4).equals(countingBytes(size)));
   });
 });
 
