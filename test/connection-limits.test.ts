@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
@@ -117,54 +117,80 @@ test("a trusted proxy has no limit of its own: it speaks for many", { timeout: 6
   assert.equal(await enter(proxy, "127.0.0.2"), null);
 });
 
-test("the last request that a connection may bring is answered with Connection: close", { timeout: 60_000 }, async (t) => {
-  const { proxy, origin } = await running(t, { limits: "requests_per_connection: 3" });
-  const client = await RawClient.connect(proxy.port);
-  for (let count = 1; count <= 3; count++) {
-    client.send(get(`/${count}`));
-    const answers = await client.responses(count);
-    assert.equal(answers.at(-1)?.status, 200);
-    assert.equal(answers.at(-1)?.fields.get("connection")?.[0], count === 3 ? "close" : undefined);
-  }
-  client.send(get("/4"));
-  await client.end();
-  assert.equal(origin.requests.length, 3);
-});
+/** Listeners of one proxy that differ in what a connection may do. */
+const LISTENERS = {
+  "three requests": "limits: { requests_per_connection: 3 }",
+  "five at once": "limits: { pipelined_requests: 5 }",
+  "idle for 2 s": "timeouts: { keep_alive: 2s }",
+  "idle for 1.3 s": "timeouts: { keep_alive: 1300ms }",
+} as const;
 
-test("an idle connection serves until its limit, and is closed then", { timeout: 60_000 }, async (t) => {
-  const { proxy } = await running(t, { timeouts: "keep_alive: 2s" });
-  const hurried = await running(t, { timeouts: "keep_alive: 1300ms" });
-  const [client, other] = await Promise.all([RawClient.connect(proxy.port), RawClient.connect(hurried.proxy.port)]);
-  for (const each of [client, other]) {
-    each.send(get("/"));
-    await each.responses(1);
-  }
-  // Another proxy closes a connection that idles as long: by then this one has given back what it held of the last request.
-  await other.end();
-  client.send(get("/"));
-  await client.responses(2);
-  const answeredAt = performance.now();
-  await client.end();
-  const idleMs = performance.now() - answeredAt;
-  assert.ok(idleMs > 1900, `${idleMs}`);
-});
+describe("of a connection", { concurrency: true }, () => {
+  let origin: RawOrigin;
+  let proxy: Millrace;
+  before(async () => {
+    origin = await startRawOrigin({});
+    const listeners = Object.values(LISTENERS).map((setting) => `  - { address: "127.0.0.1:0", ${setting} }`);
+    proxy = await startMillrace(
+      `listeners:\n${listeners.join("\n")}\nworkers: 1\nupstreams: { app: { endpoints: ["${origin.url}"] } }\nroutes: [{ upstream: app }]\nadmin: { address: 127.0.0.1:0 }\n`,
+    );
+  });
+  after(async () => {
+    await proxy.stop();
+    await origin.close();
+  });
 
-test("of too many requests at once the first ones are answered, and then the connection ends", { timeout: 60_000 }, async (t) => {
-  const { proxy, origin } = await running(t, { limits: "pipelined_requests: 5" });
-  const client = await RawClient.connect(proxy.port);
-  client.send(get("/").repeat(20));
-  await client.end();
-  const answers = await client.responses(5);
-  assert.equal(answers.length, 5);
-  assert.equal(answers.at(-1)?.fields.get("connection")?.[0], "close");
-  assert.equal(origin.requests.length, 5);
-  // One after the other is no pipeline.
-  const patient = await RawClient.connect(proxy.port);
-  for (let count = 1; count <= 12; count++) {
-    patient.send(get("/"));
-    assert.equal((await patient.responses(count)).length, count);
-  }
-  patient.destroy();
+  const connect = (listener: keyof typeof LISTENERS): Promise<RawClient> => {
+    const ports = [...proxy.output().matchAll(/listening on http:\/\/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
+    return RawClient.connect(ports[Object.keys(LISTENERS).indexOf(listener)] ?? 0);
+  };
+  const requestsOf = (path: string): number => origin.requests.filter(({ head }) => head.startsWith(`GET ${path}`)).length;
+
+  test("the last request that a connection may bring is answered with Connection: close", { timeout: 60_000 }, async () => {
+    const client = await connect("three requests");
+    for (let count = 1; count <= 3; count++) {
+      client.send(get(`/last/${count}`));
+      const answers = await client.responses(count);
+      assert.equal(answers.at(-1)?.status, 200);
+      assert.equal(answers.at(-1)?.fields.get("connection")?.[0], count === 3 ? "close" : undefined);
+    }
+    client.send(get("/last/4"));
+    await client.end();
+    assert.equal(requestsOf("/last/"), 3);
+  });
+
+  test("an idle connection serves until its limit, and is closed then", { timeout: 60_000 }, async () => {
+    const [client, other] = await Promise.all([connect("idle for 2 s"), connect("idle for 1.3 s")]);
+    for (const each of [client, other]) {
+      each.send(get("/idle"));
+      await each.responses(1);
+    }
+    // Another listener closes a connection that idles as long: by then this one has given back what it held of the last request.
+    await other.end();
+    client.send(get("/idle"));
+    await client.responses(2);
+    const answeredAt = performance.now();
+    await client.end();
+    const idleMs = performance.now() - answeredAt;
+    assert.ok(idleMs > 1900, `${idleMs}`);
+  });
+
+  test("of too many requests at once the first ones are answered, and then the connection ends", { timeout: 60_000 }, async () => {
+    const client = await connect("five at once");
+    client.send(get("/many").repeat(20));
+    await client.end();
+    const answers = await client.responses(5);
+    assert.equal(answers.length, 5);
+    assert.equal(answers.at(-1)?.fields.get("connection")?.[0], "close");
+    assert.equal(requestsOf("/many"), 5);
+    // One after the other is no pipeline.
+    const patient = await connect("five at once");
+    for (let count = 1; count <= 12; count++) {
+      patient.send(get("/patient"));
+      assert.equal((await patient.responses(count)).length, count);
+    }
+    patient.destroy();
+  });
 });
 
 /** Answers with a body that no buffer between here and the client can hold. */
