@@ -3,7 +3,7 @@
  * Small writes wait for the end of such a turn, and nothing may be lost or mixed up meanwhile.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
@@ -59,16 +59,30 @@ async function scene(t: TestContext, count: number = CLIENTS): Promise<Scene> {
 }
 
 /** What `arrive` sends is all there before the proxy sees any of it. */
-async function inOneTurn({ t, proxy }: Scene, arrive: () => void | Promise<void>): Promise<void> {
+async function inOneTurn({ t, proxy, origin }: Scene, arrive: () => void | Promise<void>): Promise<void> {
   const { pid } = proxy.process;
   assert.ok(pid !== undefined);
   proxy.process.kill("SIGSTOP");
   try {
-    await until(t, () => /\) [Tt] /.test(readFileSync(`/proc/${pid}/stat`, "latin1")), "the proxy to stand still");
+    await until(t, () => threadStates(pid).every((state) => state === "T"), "all threads of the proxy to stand still");
     await arrive();
+    await until(t, () => isAllDelivered([proxy.port, origin.port]), "the kernel to deliver what was sent");
   } finally {
     proxy.process.kill("SIGCONT");
   }
+}
+
+/** One that is not stopped yet may already hold a part of what arrives, as a turn of its own. */
+function threadStates(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((id) => /\) (\S) /.exec(readFileSync(`/proc/${pid}/task/${id}/stat`, "latin1"))?.[1] ?? "");
+}
+
+/** No connection to or from these ports has bytes, or an end, that the kernel of the other side has not acknowledged. */
+function isAllDelivered(ports: readonly number[]): boolean {
+  const connections = readFileSync("/proc/net/tcp", "latin1").matchAll(/^ *\d+: \w+:(\w+) \w+:(\w+) \w+ (\w+):/gm);
+  return [...connections].every(([, local = "", remote = "", unacknowledged = ""]) => {
+    return parseInt(unacknowledged, 16) === 0 || ![local, remote].some((port) => ports.includes(parseInt(port, 16)));
+  });
 }
 
 /** Without the interim ones: on a busy machine a client that has ended its side is asked by them whether it is still there. */
