@@ -27,8 +27,8 @@ export interface SeenMessage {
   readonly framing: string;
   /** Framing fields that do not go on. */
   readonly misplaced: boolean;
-  /** The section as received, the offsets in it, the known ids, what is hidden of them. */
-  readonly detail: string;
+  /** The section as received, what is hidden of it and what is doubtful; then of each field the known id and the offsets. */
+  readonly detail: readonly unknown[];
   body: string;
   /** null: no trailer section. */
   trailers: readonly string[] | null;
@@ -61,6 +61,8 @@ const WHOLE: readonly number[] = [];
 /** A legal octet of names, targets and values: read by mistake, it changes the transcript and raises no fault by luck. */
 const POISON = 0x41;
 const OFFSETS = [0, 1, 5, 64];
+/** All readings use the beginning of this memory: memory of its own for each would cost more than the reading. */
+let scratchMemory = Buffer.alloc(0);
 
 /** All requests of one downstream connection. */
 export function readRequests(wire: Buffer, reading: Reading = {}): Transcript {
@@ -89,7 +91,7 @@ function read<Head extends FieldSection>(
   startFacts: () => string,
 ): Transcript {
   const seen: Transcript = { messages: [], fault: null, rest: "", endOfInput: "none" };
-  const scratch = Buffer.alloc(wire.length + 64, POISON);
+  const scratch = scratchOf(wire.length + 64);
   const cuts = reading.cuts ?? WHOLE;
   let open: SeenMessage | null = null;
   let over = false;
@@ -161,17 +163,24 @@ function read<Head extends FieldSection>(
   return seen;
 }
 
+function scratchOf(length: number): Buffer {
+  if (scratchMemory.length < length) scratchMemory = Buffer.alloc(2 * length);
+  return scratchMemory.subarray(0, length).fill(POISON);
+}
+
+const FRAMING_NAMES: ReadonlyMap<unknown, string> = new Map(Object.entries(Framing).map(([name, value]) => [value, name]));
+
 function seenHead<Head extends FieldSection>(reader: MessageReader<Head>, start: string): SeenMessage {
   const { head, framing } = reader;
-  const kind = Object.entries(Framing).find(([, value]) => value === framing.kind)?.[0] ?? "?";
-  const ids: number[] = [];
-  for (let index = 0; index < head.count; index++) ids.push(head.knownId(index), head.nameStart(index), head.valueEnd(index));
+  const kind = FRAMING_NAMES.get(framing.kind) ?? "?";
+  const detail: unknown[] = [head.text, head.present, head.hidden, framing.doubtful];
+  for (let index = 0; index < head.count; index++) detail.push(head.knownId(index), head.nameStart(index), head.valueEnd(index));
   return {
     start,
     fields: lines(head),
     framing: framing.kind === Framing.length ? `length ${framing.length}` : kind,
     misplaced: framing.misplaced !== 0,
-    detail: JSON.stringify([head.text, head.present, ids, head.hidden, framing.doubtful]),
+    detail,
     body: "",
     trailers: null,
     complete: false,
@@ -225,7 +234,17 @@ export function cutPoints(length: number, all: number = 1200): number[] {
 
 /** Asserts that the two transcripts are one; says which reading differed. */
 export function assertSame(whole: Transcript, other: Transcript, what: string): void {
-  if (JSON.stringify(whole) !== JSON.stringify(other)) assert.deepEqual(other, whole, what);
+  if (!isSame(whole, other)) assert.deepEqual(other, whole, what);
+}
+
+/** Deep equality of what transcripts are made of. Cheaper than `assert.deepEqual`, which most readings need not come to. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one))
+    return Array.isArray(other) && one.length === other.length && one.every((item, index) => isSame(item, other[index]));
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => isSame(Reflect.get(one, key), Reflect.get(other, key)));
 }
 
 export interface RequestCase {
