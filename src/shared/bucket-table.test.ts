@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import fc from "fast-check";
-import { BucketTable } from "./bucket-table.ts";
+import { BUCKET_ENTRIES, BucketTable } from "./bucket-table.ts";
 
 const NOW = 1_790_000_000_000;
 
@@ -26,8 +26,8 @@ interface Job {
   readonly keys: number;
   /** Dies while it holds the lock of "victim". */
   readonly dies: boolean;
-  /** Passes the lock in this cell from one to another for so many milliseconds, and lets it go then. */
-  readonly juggles?: { readonly cell: number; readonly ms: number };
+  /** Passes the lock in this cell from one to another so many times, once a millisecond, and lets it go then. `over` is 1 from then on. */
+  readonly juggles?: { readonly cell: number; readonly times: number; readonly over: SharedArrayBuffer };
 }
 
 // This file is its own worker.
@@ -39,9 +39,13 @@ if (!isMainThread) {
     process.exit(1);
   }
   if (job.juggles !== undefined) {
-    const { cell, ms } = job.juggles;
-    const cells = new Int32Array(job.buffer);
-    for (let end = performance.now() + ms, owner = 10; performance.now() < end; owner++) Atomics.store(cells, cell, 10 + (owner % 50));
+    const { cell, times, over } = job.juggles;
+    const [cells, isOver] = [new Int32Array(job.buffer), new Int32Array(over)];
+    for (let count = 0; count < times; count++) {
+      Atomics.store(cells, cell, 10 + (count % 50));
+      Atomics.wait(isOver, 0, 0, 1);
+    }
+    Atomics.store(isOver, 0, 1);
     Atomics.store(cells, cell, 0);
   }
   for (let round = 0; round < job.rounds; round++) add(table, `key ${round % job.keys}`, NOW, job.worker, 1);
@@ -110,26 +114,27 @@ if (isMainThread) {
     assert.equal(read(table, "key 99", NOW), NOW + 1_099);
   });
 
-  test("a limited client stays limited while a million other keys come by, in bounded time", () => {
-    const table = new BucketTable(BucketTable.create(0x12345678, 0x9abcdef0, 65_536));
+  test("a limited client stays limited while fifteen times as many other keys come by as there is room for, in bounded time", () => {
+    const table = new BucketTable(BucketTable.create(0x12345678, 0x9abcdef0, 16_384));
     const started = performance.now();
     add(table, "victim", NOW, 0, 60_000);
-    for (let key = 0; key < 1_000_000; key++) {
+    for (let key = 0; key < 250_000; key++) {
       add(table, `flood ${key}`, NOW, 0, 600);
       if (key % 1_000 === 0) assert.equal(read(table, "victim", NOW), NOW + 60_000);
     }
-    assert.ok(table.evictions > 900_000 && table.evictions < 1_000_000);
+    assert.ok(table.evictions > 225_000 && table.evictions < 250_000);
     assert.ok(performance.now() - started < 10_000);
   });
 
   test("of a million live keys hardly one in a hundred makes another's entry give way", () => {
-    const table = new BucketTable(BucketTable.create(7, 9));
+    // A tenth of the keys in a tenth of the room.
+    const table = new BucketTable(BucketTable.create(7, 9, BUCKET_ENTRIES / 10));
     const keys = table.keysOf("limiter");
-    for (let key = 0; key < 1_000_000; key++) {
+    for (let key = 0; key < 100_000; key++) {
       table.open(keys, `key ${key}`, NOW, 0);
       table.close(NOW + 600, 0);
     }
-    assert.ok(table.evictions < 12_500, `${table.evictions}`);
+    assert.ok(table.evictions < 1250, `${table.evictions}`);
   });
 
   test("counts exactly over real threads", { timeout: 60_000 }, async () => {
@@ -167,12 +172,12 @@ if (isMainThread) {
     const table = new BucketTable(buffer);
     table.open(table.keysOf("limiter"), "victim", NOW, 77);
     const cell = new Int32Array(buffer).indexOf(78);
-    const ms = 1000;
-    const juggling = run({ buffer, worker: 1, rounds: 0, keys: 1, juggles: { cell, ms } });
+    const over = new SharedArrayBuffer(4);
+    // More than twice the quarter of a second after which one and the same holder is taken for dead.
+    const juggling = run({ buffer, worker: 1, rounds: 0, keys: 1, juggles: { cell, times: 600, over } });
     while (Atomics.load(new Int32Array(buffer), cell) === 78) await new Promise(setImmediate);
-    const started = performance.now();
     assert.equal(add(table, "victim", NOW, 0, 10), NOW + 10);
-    assert.ok(performance.now() - started > ms / 2, `${performance.now() - started}`);
+    assert.equal(Atomics.load(new Int32Array(over), 0), 1, "it was taken while others passed it on");
     await juggling;
   });
 
