@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import module from "node:module";
 import { fileURLToPath } from "node:url";
-import { DEFAULT_FILES, HELP, parseArguments } from "./cli/arguments.ts";
+import { HELP, defaultFile, parseArguments } from "./cli/arguments.ts";
 import type { Command } from "./cli/arguments.ts";
 import { EarlySignals } from "./cli/early-signals.ts";
 import { nodeProblem } from "./cli/node-version.ts";
@@ -24,7 +24,7 @@ async function start(): Promise<number> {
   const unfit = nodeProblem(process.version, engines.node);
   if (unfit !== null) return refuse(unfit);
   cacheStrippedSources();
-  const given = parseArguments(process.argv.slice(2), DEFAULT_FILES.find((file) => existsSync(file)) ?? DEFAULT_FILES[0]);
+  const given = parseArguments(process.argv.slice(2), defaultFile(existsSync));
   const tooFew = given.command === "run" || given.command === "demo" ? tooFewFiles() : null;
   return tooFew === null ? execute(given, version) : refuse(`millrace: ${tooFew}`);
 }

@@ -1,4 +1,4 @@
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -11,6 +11,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startOrigin } from "../src/cli/demo-origin.ts";
+import { RawClient, ask, get, getAdmin } from "./support/raw-client.ts";
 
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -58,7 +59,7 @@ interface Setting {
 }
 
 /** A configuration with one origin; `more` is added to it. */
-async function setting(t: TestContext, more: string, listener: string = "127.0.0.1:0"): Promise<Setting> {
+async function setting(t: TestContext, more: string, addresses: readonly string[] = ["127.0.0.1:0"]): Promise<Setting> {
   const folder = fs.mkdtempSync(join(tmpdir(), "millrace-run-"));
   const server = await startOrigin("A", 0, "127.0.0.1");
   t.after(() => {
@@ -71,43 +72,60 @@ async function setting(t: TestContext, more: string, listener: string = "127.0.0
   const origin = `http://127.0.0.1:${address.port}`;
   const file = join(folder, "millrace.yaml");
   const write = (text: string): void => {
-    const base = `listeners: [{ address: "${listener}" }]\nworkers: 1\nupstreams: { app: { endpoints: ["${origin}"] } }\n`;
+    const listeners = addresses.map((address) => `{ address: "${address}" }`).join(", ");
+    const base = `listeners: [${listeners}]\nworkers: 1\nupstreams: { app: { endpoints: ["${origin}"] } }\n`;
     fs.writeFileSync(file, `${base}${text.includes("routes:") ? "" : "routes: [{ upstream: app }]\n"}${text}\n`);
   };
   write(more);
   return { folder, file, origin, write };
 }
 
-const LISTENING = /listening on (http:\/\/127\.0\.0\.1:\d+)/;
+const LISTENING = /listening on http:\/\/127\.0\.0\.1:(\d+)/;
+
+/** The port of the listener, once it listens. */
+async function listening(running: Process): Promise<number> {
+  return Number((await said(running, LISTENING))[1]);
+}
 
 test("serves, reloads on SIGHUP, refuses a bad file and keeps the old one, drains on SIGTERM and exits 0", async (t) => {
-  const { file, write, origin } = await setting(t, 'admin: { address: "127.0.0.1:0" }');
+  const admin = 'admin: { address: "localhost:0" }';
+  const { file, write, origin } = await setting(t, admin, ["127.0.0.1:0", "localhost:0"]);
   const running = millrace(t, "run", "--config", file);
-  const [, url = ""] = await said(running, LISTENING);
-  const [, admin = ""] = await said(running, /admin on (http:\/\/127\.0\.0\.1:\d+)/);
-  assert.equal(await (await fetch(`${url}/x`)).text(), "Response from Backend A");
-  assert.equal((await fetch(`${admin}/readyz`)).status, 200);
+  const port = await listening(running);
+  const adminPort = Number((await said(running, /admin on http:\/\/localhost:(\d+)/))[1]);
+  assert.equal((await ask(port, get("/x"))).body, "Response from Backend A");
+  assert.equal((await ask(adminPort, getAdmin("/readyz"))).status, 200);
 
   fs.writeFileSync(file, "routes: [{ upstream: nowhere");
   running.child.kill("SIGHUP");
   await said(running, /config_refused/);
-  assert.equal((await fetch(`${url}/x`)).status, 200);
+  assert.equal((await ask(port, get("/x"))).status, 200);
 
-  write('admin: { address: "127.0.0.1:0" }\nroutes: [{ match: { path: /only }, upstream: app }]');
+  write(`${admin}\nroutes: [{ match: { path: /only }, upstream: app }]`);
   running.child.kill("SIGHUP");
   await said(running, /config_reloaded/);
-  assert.equal((await fetch(`${url}/x`)).status, 404);
-  assert.equal((await fetch(`${url}/only`)).status, 200);
+  assert.equal((await ask(port, get("/x"))).status, 404);
+  assert.equal((await ask(port, get("/only"))).status, 200);
   // The last one is counted when its last byte is written: maybe after its client asks here.
   const counted = `millrace_requests_total{route="#1",upstream="app",endpoint="${origin}",class="2xx"} 3\n`;
-  await reached(async () => (await (await fetch(`${admin}/metrics`)).text()).includes(counted));
+  await reached(async () => (await ask(adminPort, getAdmin("/metrics"))).body.includes(counted));
+
+  const hosts = hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"];
+  await t.test("localhost is both families, for clients and for operators", async () => {
+    const both = Number((await said(running, /listening on http:\/\/localhost:(\d+)/))[1]);
+    for (const host of hosts) {
+      assert.equal((await ask(both, get("/only"), host)).body, "Response from Backend A", host);
+      assert.equal((await ask(adminPort, getAdmin("/readyz"), host)).status, 200, host);
+    }
+  });
 
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
   assert.equal(running.err, "", "stderr is for problems");
   const lines = running.out.trimEnd().split("\n");
   const events = lines.map((line): Record<string, unknown> => JSON.parse(line));
-  assert.equal(events.filter((line) => line["event"] === "access").length, 4, "every line of a JSON log is JSON, access lines too");
+  const access = events.filter((line) => line["event"] === "access");
+  assert.equal(access.length, 4 + hosts.length, "every line of a JSON log is JSON, access lines too");
   assert.equal(events.at(-1)?.["event"], "stopped");
 });
 
@@ -121,32 +139,15 @@ test("a second signal ends at once", async (t) => {
   const { file } = await setting(t, "");
   fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(/http:\/\/127\.0\.0\.1:\d+/, `http://127.0.0.1:${address.port}`));
   const running = millrace(t, "run", "--config", file);
-  const [, url = ""] = await said(running, LISTENING);
-  const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
-  t.after(() => socket.destroy());
-  socket.on("error", () => {});
-  socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+  const client = await RawClient.connect(await listening(running));
+  t.after(() => client.destroy());
+  client.send(get("/"));
   await once(silent, "connection");
   running.child.kill("SIGINT");
   await said(running, /"event":"draining"/);
   running.child.kill("SIGINT");
   assert.equal(await running.ended, 130);
 });
-
-test("localhost is both families, for clients and for operators", async (t) => {
-  const { file } = await setting(t, 'admin: { address: "localhost:0" }', "localhost:0");
-  const running = millrace(t, "run", "--config", file);
-  const [, port = ""] = await said(running, /listening on http:\/\/localhost:(\d+)/);
-  const [, admin = ""] = await said(running, /admin on http:\/\/localhost:(\d+)/);
-  const hosts = hasIpv6 ? ["127.0.0.1", "[::1]"] : ["127.0.0.1"];
-  for (const host of hosts) {
-    assert.equal(await (await fetch(`http://${host}:${port}/`)).text(), "Response from Backend A", host);
-    assert.equal((await fetch(`http://${host}:${admin}/readyz`)).status, 200, host);
-  }
-  running.child.kill("SIGTERM");
-  assert.equal(await running.ended, 0);
-});
-
 test("too few open files: exit 2 and one line, whatever the command", { skip: process.platform !== "linux" }, async (t) => {
   const { file } = await setting(t, "");
   for (const [limit, command] of [
@@ -172,7 +173,7 @@ test("a port in use: exit 2 and one plain line", async (t) => {
   await once(server, "listening");
   const address = server.address();
   assert.ok(address !== null && typeof address !== "string");
-  const { file } = await setting(t, "logging: { output: stderr, level: error }", `127.0.0.1:${address.port}`);
+  const { file } = await setting(t, "logging: { output: stderr, level: error }", [`127.0.0.1:${address.port}`]);
   const running = millrace(t, "run", "--config", file);
   assert.equal(await running.ended, 2);
   assert.match(
@@ -181,143 +182,121 @@ test("a port in use: exit 2 and one plain line", async (t) => {
   );
   assert.ok(!/^\s+at /m.test(running.err), "no stack trace");
 });
-
-test("a log file: nothing else on stdout than the listeners, reopened on SIGUSR1, whatever the level", async (t) => {
-  const { folder, file, write } = await setting(t, "");
-  const log = join(folder, "access.log");
-  write(`logging: { output: "${log}", level: error, format: text }`);
-  const running = millrace(t, "run", "--config", file);
-  const [, url = ""] = await said(running, LISTENING);
-  await fetch(`${url}/one`);
-  await reached(() => fs.readFileSync(log, "utf8").includes("/one"));
-  fs.renameSync(log, `${log}.1`);
-  running.child.kill("SIGUSR1");
-  await reached(() => fs.existsSync(log));
-  await fetch(`${url}/two`);
-  running.child.kill("SIGTERM");
-  assert.equal(await running.ended, 0);
-  assert.match(fs.readFileSync(log, "utf8"), /\/two/);
-  assert.match(running.out, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
-});
-
-test("without --config: millrace.yaml, else millrace.config.ts, else how to name another", (t) => {
+test("without --config: the default file that is there", (t) => {
   const folder = fs.mkdtempSync(join(tmpdir(), "millrace-default-"));
   t.after(() => fs.rmSync(folder, { recursive: true }));
-  const check = (): string => {
-    const { stdout, stderr } = spawnSync(process.execPath, [MAIN, "check"], { cwd: folder, encoding: "utf8" });
-    return (stdout + stderr).split("\n")[0] ?? "";
-  };
   const config = { listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://a:1"] } }, routes: [{ upstream: "app" }] };
-  assert.equal(check(), "millrace.yaml:1:1: millrace.yaml does not exist; name another file with --config FILE");
   fs.writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   fs.writeFileSync(join(folder, "millrace.config.ts"), `export default ${JSON.stringify(config)};\n`);
-  assert.equal(check(), "millrace.config.ts is fine");
-  fs.writeFileSync(join(folder, "millrace.yaml"), JSON.stringify(config));
-  assert.equal(check(), "millrace.yaml is fine");
+  const { stdout, stderr } = spawnSync(process.execPath, [MAIN, "check"], { cwd: folder, encoding: "utf8" });
+  assert.equal((stdout + stderr).split("\n")[0], "millrace.config.ts is fine");
 });
 
-test("a log file that cannot be opened anew: said in both places, not that it was reopened", async (t) => {
+test("a log file: nothing else on stdout than the listeners, reopened on SIGUSR1, whatever the level", async (t) => {
   const { folder, file, write } = await setting(t, "");
   const logs = join(folder, "logs");
   fs.mkdirSync(logs);
   const log = join(logs, "app.log");
-  write(`logging: { output: "${log}", format: text }`);
+  write(`logging: { output: "${log}", level: error, format: text }`);
   const running = millrace(t, "run", "--config", file);
-  await said(running, LISTENING);
-  fs.renameSync(logs, `${logs}.old`);
+  const port = await listening(running);
+  await ask(port, get("/one"));
+  await reached(() => fs.readFileSync(log, "utf8").includes("/one"));
+  fs.renameSync(log, `${log}.1`);
   running.child.kill("SIGUSR1");
-  await reached(() => running.err.includes("cannot be opened anew (ENOENT)"));
+  await reached(() => fs.existsSync(log));
+  await ask(port, get("/two"));
+  await reached(() => fs.readFileSync(log, "utf8").includes("/two"));
+
+  await t.test("one that cannot be opened anew: said in both places, not that it was reopened", async () => {
+    write(`logging: { output: "${log}", format: text }`);
+    running.child.kill("SIGHUP");
+    await reached(() => fs.readFileSync(log, "utf8").includes("config_reloaded"));
+    fs.renameSync(logs, `${logs}.old`);
+    running.child.kill("SIGUSR1");
+    await reached(() => running.err.includes("cannot be opened anew (ENOENT)"));
+  });
+
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
   const text = fs.readFileSync(join(`${logs}.old`, "app.log"), "utf8");
   assert.match(text, /log_output_failed .*ENOENT/);
   assert.doesNotMatch(text, /log_reopened/);
+  assert.match(running.out, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
 });
 
-test("SIGHUP and SIGTERM before anything serves: a reload once it does, and an end like any other", { timeout: 30_000 }, async (t) => {
+test("SIGUSR1 and SIGTERM before anything serves: no debugger, and an end like any other", { timeout: 60_000 }, async (t) => {
   const { folder } = await setting(t, "");
-  // It waits while its configuration is read, until the test has sent its signal.
-  const gate = join(folder, "gate");
   const slow = join(folder, "slow.mjs");
-  fs.writeFileSync(
-    slow,
-    `import fs from "node:fs";
-console.log("reading");
-while (!fs.existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 10));
-export default ${JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], upstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }, routes: [{ upstream: "app" }] })};
-`,
-  );
-  const reloaded = millrace(t, "run", "--config", slow);
-  await said(reloaded, /reading/);
-  reloaded.child.kill("SIGHUP");
-  fs.writeFileSync(gate, "");
-  await said(reloaded, /"event":"config_reloaded"/);
-  reloaded.child.kill("SIGTERM");
-  assert.equal(await reloaded.ended, 0);
-  fs.rmSync(gate);
-  const stopped = millrace(t, "run", "--config", slow);
-  await said(stopped, /reading/);
-  stopped.child.kill("SIGTERM");
-  assert.equal(await stopped.ended, 0);
-});
-
-test("a reload that takes its time does not undo a later one", { timeout: 30_000 }, async (t) => {
-  const { folder } = await setting(t, "");
-  const gate = join(folder, "gate");
-  const file = join(folder, "taking-its-time.mjs");
-  const write = (before: string): void =>
-    fs.writeFileSync(
-      file,
-      `import fs from "node:fs";
-${before}
-export default ${JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], upstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }, routes: [{ upstream: "app" }] })};
-`,
-    );
-  write("");
-  const running = millrace(t, "run", "--config", file);
-  await said(running, LISTENING);
-  const reloads = (): number => running.out.split('"event":"config_reloaded"').length - 1;
-  write(`console.log("reading");
-while (!fs.existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 10));
-console.log("read");`);
-  running.child.kill("SIGHUP");
-  await said(running, /^reading$/m);
-  write("");
-  running.child.kill("SIGHUP");
-  await reached(() => reloads() === 1);
-  fs.writeFileSync(gate, "");
-  await said(running, /^read$/m);
-  // Reloads are worked off in their order: behind this one the first would have come.
-  running.child.kill("SIGHUP");
-  await reached(() => reloads() >= 2);
+  fs.writeFileSync(slow, 'console.log("reading");\nawait new Promise((resolve) => setTimeout(resolve, 60_000));\n');
+  const running = millrace(t, "run", "--config", slow);
+  await said(running, /reading/);
+  running.child.kill("SIGUSR1");
+  // Signals are told in their order.
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
-  assert.equal(reloads(), 2);
+  assert.doesNotMatch(running.err, /Debugger/);
 });
 
-test("a module that fails at a reload costs the reload, not the proxy", { timeout: 30_000 }, async (t) => {
+test("a configuration module that takes its time, or fails", { timeout: 60_000 }, async (t) => {
   const { folder, origin } = await setting(t, "");
-  const file = join(folder, "failing.mjs");
+  const file = join(folder, "taking-its-time.mjs");
+  const gate = join(folder, "gate");
   const config = { listeners: [{ address: "127.0.0.1:0" }], upstreams: { app: { endpoints: [origin] } }, routes: [{ upstream: "app" }] };
-  fs.writeFileSync(file, `export default ${JSON.stringify(config)};\n`);
+  const write = (before: string): void => fs.writeFileSync(file, `${before}\nexport default ${JSON.stringify(config)};\n`);
+  /** Evaluated, it waits until the gate is there. */
+  const writeSlow = (name: string): void =>
+    write(`import fs from "node:fs";
+console.log("reading ${name}");
+while (!fs.existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 10));
+console.log("read ${name}");`);
+  writeSlow("first");
   const running = millrace(t, "run", "--config", file);
-  const [, url = ""] = await said(running, LISTENING);
-  fs.writeFileSync(file, `void Promise.reject(new Error("no secrets"));\nexport default ${JSON.stringify(config)};\n`);
-  running.child.kill("SIGHUP");
-  await said(running, /"event":"config_refused".*the module failed: no secrets/);
-  assert.equal((await fetch(url)).status, 200);
+  const reloads = (): number => running.out.split('"event":"config_reloaded"').length - 1;
+
+  await t.test("a SIGHUP before anything serves is a reload once it does", async () => {
+    await said(running, /^reading first$/m);
+    running.child.kill("SIGHUP");
+    fs.writeFileSync(gate, "");
+    await said(running, LISTENING);
+    await reached(() => reloads() === 1);
+    fs.rmSync(gate);
+  });
+
+  await t.test("a reload that takes its time does not undo a later one", async () => {
+    writeSlow("second");
+    running.child.kill("SIGHUP");
+    await said(running, /^reading second$/m);
+    write("");
+    running.child.kill("SIGHUP");
+    await reached(() => reloads() === 2);
+    fs.writeFileSync(gate, "");
+    await said(running, /^read second$/m);
+    // Reloads are worked off in their order: behind this one the first would have come.
+    running.child.kill("SIGHUP");
+    await reached(() => reloads() >= 3);
+  });
+
+  await t.test("a module that fails at a reload costs the reload, not the proxy", async () => {
+    write('void Promise.reject(new Error("no secrets"));');
+    running.child.kill("SIGHUP");
+    await said(running, /"event":"config_refused".*the module failed: no secrets/);
+    assert.equal((await ask(await listening(running), get("/"))).status, 200);
+  });
+
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
+  assert.equal(reloads(), 3);
 });
 
 test("nobody reads stdout any more: serving goes on", async (t) => {
   const { file } = await setting(t, "");
   const running = millrace(t, "run", "--config", file);
-  const [, url = ""] = await said(running, LISTENING);
+  const port = await listening(running);
   running.child.stdout?.destroy();
-  for (let i = 0; i < 5; i++) assert.equal((await fetch(url)).status, 200);
+  for (let i = 0; i < 5; i++) assert.equal((await ask(port, get("/"))).status, 200);
   await reached(() => running.err.includes("EPIPE"));
-  assert.equal((await fetch(url)).status, 200);
+  assert.equal((await ask(port, get("/"))).status, 200);
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
 });
@@ -350,24 +329,11 @@ test("wrong arguments and wrong files: exit 1, said on stderr", async (t) => {
 test("output that cannot be written is no success", { skip: fs.existsSync("/dev/full") ? false : "there is no /dev/full" }, async (t) => {
   const full = fs.openSync("/dev/full", "w");
   t.after(() => fs.closeSync(full));
-  const child = spawn(process.execPath, [MAIN, "schema"], { stdio: ["ignore", full, "pipe"] });
+  const child = spawn(process.execPath, [MAIN, "--help"], { stdio: ["ignore", full, "pipe"] });
   let said = "";
   child.stderr?.on("data", (data) => (said += String(data)));
   const [code]: unknown[] = await once(child, "close");
   assert.deepEqual([code, said], [2, "millrace: the output cannot be written: ENOSPC\n"]);
-});
-
-test("SIGUSR1 before anything serves opens no debugger", async (t) => {
-  const { folder } = await setting(t, "");
-  const slow = join(folder, "slow.mjs");
-  fs.writeFileSync(slow, 'console.log("reading");\nawait new Promise((resolve) => setTimeout(resolve, 60_000));\n');
-  const running = millrace(t, "run", "--config", slow);
-  await said(running, /reading/);
-  running.child.kill("SIGUSR1");
-  // Signals are told in their order.
-  running.child.kill("SIGTERM");
-  assert.equal(await running.ended, 0);
-  assert.doesNotMatch(running.err, /Debugger/);
 });
 
 test("version and help", async (t) => {
@@ -400,61 +366,63 @@ function namedPipe(t: TestContext, folder: string, full: boolean): { readonly pa
   return { path, fd };
 }
 
-test(
-  "a log to a named pipe that nobody reads holds neither start, service, reopening nor stop",
-  { skip: noNamedPipes, timeout: 60_000 },
-  async (t) => {
-    const { folder, file, write } = await setting(t, "");
-    const { path } = namedPipe(t, folder, false);
-    write(`logging: { output: "${path}" }`);
-    const running = millrace(t, "run", "--config", file);
-    const [, url = ""] = await said(running, LISTENING);
-    assert.equal((await fetch(url)).status, 200);
-    await said(running, /^millrace: cannot write the log to .*pipe-unread: nobody reads it \(ENXIO\)/m);
-    running.child.kill("SIGUSR1");
-    assert.equal((await fetch(url)).status, 200);
-    running.child.kill("SIGTERM");
-    assert.equal(await running.ended, 0);
-    assert.match(running.err, /; \d+ lines dropped$/m);
-  },
-);
-
-for (const output of ["stdout", "a named pipe"]) {
+describe("output that nobody reads", { concurrency: true }, () => {
   test(
-    `standard output and error that nobody reads, the log to ${output}: serves and stops`,
+    "a log to a named pipe that nobody reads holds neither start, service, reopening nor stop",
     { skip: noNamedPipes, timeout: 60_000 },
     async (t) => {
-      const socketFolder = fs.mkdtempSync(join(tmpdir(), "millrace-run-"));
-      t.after(() => fs.rmSync(socketFolder, { recursive: true, force: true }));
-      const socketPath = join(socketFolder, "s");
-      const { folder, file, write } = await setting(t, "", `unix:${socketPath}`);
-      const { path, fd } = namedPipe(t, folder, true);
-      write(`logging: { output: "${output === "a named pipe" ? path : output}", format: text }`);
-      const child = spawn(process.execPath, [MAIN, "run", "--config", file], { stdio: ["ignore", fd, fd] });
-      t.after(() => child.kill("SIGKILL"));
-      const ended = once(child, "exit");
-      const answers = async (): Promise<boolean> => {
-        const request = http.get({ socketPath, path: "/", agent: false });
-        try {
-          const [response]: http.IncomingMessage[] = await once(request, "response");
-          response?.resume();
-          return response?.statusCode === 200;
-        } catch {
-          return false;
-        }
-      };
-      await reached(answers);
-      child.kill("SIGUSR1");
-      assert.ok(await answers());
-      child.kill("SIGTERM");
-      assert.deepEqual(await ended, [0, null]);
+      const { folder, file, write } = await setting(t, "");
+      const { path } = namedPipe(t, folder, false);
+      write(`logging: { output: "${path}" }`);
+      const running = millrace(t, "run", "--config", file);
+      const port = await listening(running);
+      assert.equal((await ask(port, get("/"))).status, 200);
+      await said(running, /^millrace: cannot write the log to .*pipe-unread: nobody reads it \(ENXIO\)/m);
+      running.child.kill("SIGUSR1");
+      assert.equal((await ask(port, get("/"))).status, 200);
+      running.child.kill("SIGTERM");
+      assert.equal(await running.ended, 0);
+      assert.match(running.err, /; \d+ lines dropped$/m);
     },
   );
-}
+
+  for (const output of ["stdout", "a named pipe"]) {
+    test(
+      `standard output and error that nobody reads, the log to ${output}: serves and stops`,
+      { skip: noNamedPipes, timeout: 60_000 },
+      async (t) => {
+        const socketFolder = fs.mkdtempSync(join(tmpdir(), "millrace-run-"));
+        t.after(() => fs.rmSync(socketFolder, { recursive: true, force: true }));
+        const socketPath = join(socketFolder, "s");
+        const { folder, file, write } = await setting(t, "", [`unix:${socketPath}`]);
+        const { path, fd } = namedPipe(t, folder, true);
+        write(`logging: { output: "${output === "a named pipe" ? path : output}", format: text }`);
+        const child = spawn(process.execPath, [MAIN, "run", "--config", file], { stdio: ["ignore", fd, fd] });
+        t.after(() => child.kill("SIGKILL"));
+        const ended = once(child, "exit");
+        const answers = async (): Promise<boolean> => {
+          const request = http.get({ socketPath, path: "/", agent: false });
+          try {
+            const [response]: http.IncomingMessage[] = await once(request, "response");
+            response?.resume();
+            return response?.statusCode === 200;
+          } catch {
+            return false;
+          }
+        };
+        await reached(answers);
+        child.kill("SIGUSR1");
+        assert.ok(await answers());
+        child.kill("SIGTERM");
+        assert.deepEqual(await ended, [0, null]);
+      },
+    );
+  }
+});
 
 /** Waits for what another process does. */
 async function reached(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 10_000;
+  const limit = Date.now() + 30_000;
   while (!(await condition())) {
     assert.ok(Date.now() < limit, "never happened");
     await new Promise((resolve) => setTimeout(resolve, 10));

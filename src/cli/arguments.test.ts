@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { HELP, parseArguments } from "./arguments.ts";
+import { HELP, defaultFile, parseArguments } from "./arguments.ts";
 
 const cases: readonly (readonly [line: string, expected: object])[] = [
   ["run", { command: "run", file: "millrace.yaml" }],
@@ -51,4 +51,17 @@ for (const [line, expected] of cases) {
 
 test("help names every command", () => {
   for (const command of ["run", "demo", "check", "explain", "schema"]) assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
+});
+
+test("without --config: millrace.yaml, else millrace.config.ts, else the first of them, which is then named as missing", () => {
+  for (const [there, expected] of [
+    [["millrace.config.ts", "millrace.yaml"], "millrace.yaml"],
+    [["millrace.config.ts"], "millrace.config.ts"],
+    [[], "millrace.yaml"],
+  ] as const) {
+    assert.equal(
+      defaultFile((file) => there.some((each) => each === file)),
+      expected,
+    );
+  }
 });

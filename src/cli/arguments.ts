@@ -17,6 +17,11 @@ export type Command =
 /** The configuration where none is named: the first of these that exists in the folder. */
 export const DEFAULT_FILES = ["millrace.yaml", "millrace.config.ts"] as const;
 
+/** @param exists whether that file is in the folder */
+export function defaultFile(exists: (file: string) => boolean): string {
+  return DEFAULT_FILES.find(exists) ?? DEFAULT_FILES[0];
+}
+
 export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
 
   millrace run [--config FILE]        serve; without FILE: ./${DEFAULT_FILES.join(", else ./")}
