@@ -12,7 +12,7 @@ import { WATCHED } from "./row.ts";
 import type { Answer, Count, LogLine, Row, Scene } from "./row.ts";
 import type { Stage } from "./theme.ts";
 
-/** What must come of a fault comes within this time after the event that decides. */
+/** What must come of a fault comes within this time after the event that decides, unless the row says otherwise. */
 const WITHIN_MS = 1000;
 /** Longest that a row waits for what its script needs. */
 const PATIENCE_MS = 10_000;
@@ -24,9 +24,10 @@ const EARLY_MS = 50;
 export async function checkRow(stage: Stage, row: Row, path: string): Promise<void> {
   const { proxy, origin, second } = stage;
   const { expect } = row;
-  const before = await Scrape.of(proxy.adminPort);
+  const before = stage.settled ?? (await Scrape.of(proxy.adminPort));
+  stage.settled = null;
   const linesBefore = proxy.access().length;
-  const clock = new Clock(expect.limitMs ?? 0);
+  const clock = new Clock(expect);
   const client = await ScriptedClient.connect(stage.ports[row.listener ?? "patient"], clock.step);
   const scene = sceneOf(stage, client, path, clock);
   const play = row.origin ?? answerOk;
@@ -56,7 +57,9 @@ export async function checkRow(stage: Stage, row: Row, path: string): Promise<vo
     origin.hangUp();
     second.hangUp();
   }
-  checkCounters(before, await settledScrape(stage, before), row, await checkLines(stage, row, path, linesBefore));
+  const settled = await settledScrape(stage, before);
+  checkCounters(before, settled, row, await checkLines(stage, row, path, linesBefore));
+  stage.settled = settled;
 }
 
 /** When the deciding event was: the last step of either side, unless the row says so itself. */
@@ -65,9 +68,11 @@ class Clock {
   private doneAt: number = performance.now();
   private fixed: boolean = false;
   private readonly limitMs: number;
+  private readonly withinMs: number;
 
-  constructor(limitMs: number) {
+  constructor({ limitMs = 0, withinMs = WITHIN_MS }: Row["expect"]) {
     this.limitMs = limitMs;
+    this.withinMs = withinMs;
   }
 
   readonly step: Steps = (edge) => {
@@ -86,7 +91,7 @@ class Clock {
     this.fixed = true;
     const late = at - this.doneAt - this.limitMs;
     const early = this.limitMs - (at - this.begunAt);
-    assert.ok(late <= WITHIN_MS, `${what} came ${late.toFixed(0)} ms after the deciding event`);
+    assert.ok(late <= this.withinMs, `${what} came ${late.toFixed(0)} ms after the deciding event`);
     assert.ok(early <= EARLY_MS, `${what} came ${early.toFixed(0)} ms before the limit of ${this.limitMs} ms`);
   }
 }

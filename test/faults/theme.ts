@@ -1,9 +1,14 @@
-/** Runs the rows of one theme of the fault matrix, one after the other, against one proxy process and one origin. */
+/**
+ * Runs the rows of one theme of the fault matrix, one after the other, against one proxy process and one origin. A proxy whose theme is
+ * over takes up the next one by a reload, which costs a tenth of a start.
+ */
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { WITHOUT_RAW_ACCESS } from "../support/without-raw-access.ts";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
+import type { Scrape } from "../support/scrape.ts";
 import { ScriptedOrigin } from "../support/scripted-origin.ts";
 import { openBlackHole } from "./black-hole.ts";
 import { checkRow } from "./check-row.ts";
@@ -31,12 +36,55 @@ export interface Stage {
   readonly origin: ScriptedOrigin;
   readonly second: ScriptedOrigin;
   readonly workers: number;
+  /** The scrape after the row before, with which the next row compares its own; null: that row failed, or there was none. */
+  settled: Scrape | null;
+}
+
+interface SharedProxy {
+  readonly proxy: Millrace;
+  /** Proxies of the same kind differ in nothing that a reload cannot change. */
+  readonly kind: string;
+  isFree: boolean;
+}
+
+const proxies: SharedProxy[] = [];
+
+after(async () => {
+  const codes = await Promise.all(proxies.map(({ proxy }) => proxy.stop()));
+  for (const { proxy } of proxies) assertHealthy(proxy);
+  assert.ok(
+    codes.every((code) => code === 0),
+    `proxies ended with ${codes.join(", ")}`,
+  );
+});
+
+/** A proxy that no theme uses at the moment, with this configuration. */
+async function proxyFor(config: string, workers: number, environment: Record<string, string> = {}): Promise<SharedProxy> {
+  const kind = JSON.stringify([workers, environment]);
+  const free = proxies.find((each) => each.isFree && each.kind === kind);
+  if (free === undefined) {
+    const started = { proxy: await startMillrace(config, environment), kind, isFree: false };
+    proxies.push(started);
+    return started;
+  }
+  free.isFree = false;
+  const { proxy } = free;
+  const reloads = proxy.count("config_reloaded");
+  await writeFile(proxy.configFile, config);
+  proxy.process.kill("SIGHUP");
+  await proxy.until(() => proxy.count("config_reloaded") > reloads, "the reload for the next theme");
+  return free;
+}
+
+function assertHealthy(proxy: Millrace): void {
+  assert.doesNotMatch(proxy.output(), /worker_exited|worker_not_replaced|middleware_failed|internal error|log_lines_dropped/);
 }
 
 export function theme(name: string, rows: readonly Row[], options: ThemeOptions = {}): void {
   const workers = options.workers ?? 1;
   describe(name, { concurrency: 1 }, () => {
     let stage: Stage | null = null;
+    let shared: SharedProxy | null = null;
     const closers: (() => Promise<void>)[] = [];
 
     before(async () => {
@@ -56,22 +104,20 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
         const blackHole = await openBlackHole("::1", origin.port);
         closers.push(() => blackHole.close());
       }
-      const proxy = await startMillrace(
-        configOf(rows, endpointUrls(origin.port, second.port, blackHolePort), workers),
-        options.environment,
-      );
+      const config = configOf(rows, endpointUrls(origin.port, second.port, blackHolePort), workers);
+      shared = await proxyFor(config, workers, options.environment);
+      const { proxy } = shared;
       const [patient = 0, hasty = 0, steady = 0] = [...proxy.output().matchAll(/listening on http:\/\/127\.0\.0\.1:(\d+)/g)].map(
         ([, port]) => Number(port),
       );
-      stage = { proxy, ports: { patient, hasty, steady }, origin, second, workers };
+      stage = { proxy, ports: { patient, hasty, steady }, origin, second, workers, settled: null };
     });
 
     after(async () => {
-      const code = await stage?.proxy.stop();
       for (const close of closers) await close();
       if (stage === null) return;
-      assert.equal(code, 0);
-      assert.doesNotMatch(stage.proxy.output(), /worker_exited|worker_not_replaced|middleware_failed|internal error|log_lines_dropped/);
+      assertHealthy(stage.proxy);
+      if (shared !== null) shared.isFree = true;
     });
 
     for (const [index, row] of rows.entries()) {
