@@ -1,7 +1,6 @@
 /** Nobody's word about who they are is believed, but that of trusted proxies, in the one field that those write. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { TestContext } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
 import { RawClient, get, parseResponses } from "./support/raw-client.ts";
@@ -24,32 +23,35 @@ const FORGED = [
   "X.Real.IP: 6.6.6.6",
 ];
 
-interface Running {
-  readonly proxy: Millrace;
-  readonly origin: RawOrigin;
-}
+/** The listeners of the one proxy, in the order of its configuration. */
+const LISTENERS = {
+  usual: '{ address: "127.0.0.1:0" }',
+  refusing: '{ address: "127.0.0.1:0", unsafe_field_names: refuse }',
+  passing: '{ address: "127.0.0.1:0", unsafe_field_names: forward }',
+  bothFamilies: '{ address: "[::]:0" }',
+};
+type Listener = keyof typeof LISTENERS;
 
-/** What the tests of the usual configuration share. */
-let usual: Running;
-before(async () => (usual = await start()));
-after(() => close(usual));
+let origin: RawOrigin;
+let proxy: Millrace;
+const ports = new Map<string, number>();
 
-async function close({ proxy, origin }: Running): Promise<void> {
+before(async () => {
+  origin = await startRawOrigin({});
+  proxy = await startMillrace(config());
+  await proxy.until((output) => output.includes('"event":"started"'), "its listeners");
+  const all = [...proxy.output().matchAll(/listening on http:\/\/[^\s"]*:(\d+)/g)].map(([, port]) => Number(port));
+  for (const [index, name] of Object.keys(LISTENERS).entries()) ports.set(name, all[index] ?? 0);
+});
+
+after(async () => {
   await proxy.stop();
   await origin.close();
-}
+});
 
-/** A proxy of another configuration. */
-async function running(t: TestContext, more: string, listener: string = "", address?: string): Promise<Running> {
-  const started = await start(more, listener, address);
-  t.after(() => close(started));
-  return started;
-}
-
-async function start(more: string = "", listener: string = "", address: string = "127.0.0.1:0"): Promise<Running> {
-  const origin = await startRawOrigin({});
-  const proxy = await startMillrace(`
-listeners: [{ address: "${address}"${listener} }]
+function config(more: string = ""): string {
+  return `
+listeners: [${Object.values(LISTENERS).join(", ")}]
 workers: 1
 trusted_proxies: [${TRUSTED}/32, 10.0.0.0/8]
 ${more}
@@ -59,19 +61,18 @@ routes:
   - { name: forged, match: { headers: { x-forwarded-host: forged.test } }, upstream: app }
   - { name: forged-too, match: { headers: { x-real-ip: "*" } }, upstream: app }
   - { name: usual, upstream: app }
-`);
-  return { proxy, origin };
+`;
 }
 
 /** One request from that address; the answer, and the access record. */
 async function say(
-  { proxy }: Running,
   from: string,
   path: string,
   fields: readonly string[],
+  listener: Listener = "usual",
 ): Promise<{ answer: RawResponse; record: Record<string, unknown> }> {
   const before = proxy.access().length;
-  const client = await RawClient.connect(proxy.port, "127.0.0.1", from);
+  const client = await RawClient.connect(ports.get(listener) ?? 0, "127.0.0.1", from);
   client.send(get(path, fields));
   await client.until(({ received, ended }) => parseResponses(received, ended).length > 0, "an answer");
   const [answer] = parseResponses(client.received, client.ended);
@@ -83,50 +84,42 @@ async function say(
 }
 
 /** Values of a field at the origin, of its last request. */
-function at(origin: RawOrigin, name: string): string[] {
+function at(name: string): string[] {
   const head = origin.requests.at(-1)?.head ?? "";
   return [...head.matchAll(new RegExp(`^${name}: *(.*?)\\r$`, "gim"))].map(([, value = ""]) => value);
 }
 
 describe("a stranger", () => {
   test("reaches neither log, nor limiter, nor matcher, nor origin with a forged address", async () => {
-    const all = usual;
-    const { record } = await say(all, STRANGER, "/", FORGED);
+    const { record } = await say(STRANGER, "/", FORGED);
     assert.deepEqual([record["client"], record["route"]], [STRANGER, "usual"]);
-    const head = all.origin.requests.at(-1)?.head ?? "";
+    const head = origin.requests.at(-1)?.head ?? "";
     assert.ok(!/6\.6\.6\.6|forged|6666|https|client-cert/i.test(head), head);
-    assert.deepEqual([at(all.origin, "X-Forwarded-For"), at(all.origin, "X-Forwarded-Proto")], [[STRANGER], ["http"]]);
-    assert.deepEqual(at(all.origin, "Forwarded"), []);
+    assert.deepEqual([at("X-Forwarded-For"), at("X-Forwarded-Proto")], [[STRANGER], ["http"]]);
+    assert.deepEqual(at("Forwarded"), []);
     for (let count = 0; count < 3; count++) {
       const fields = FORGED.map((line) => line.replaceAll("6.6.6.6", `6.6.6.${count}`));
-      const { answer } = await say(all, STRANGER, "/limited", fields);
+      const { answer } = await say(STRANGER, "/limited", fields);
       assert.equal(answer.status, count === 0 ? 200 : 429);
     }
   });
 
-  test("is refused with an unsafe name, or passes with one that means nothing, as the listener says", async (t) => {
-    const refusing = await running(t, "", ", unsafe_field_names: refuse");
-    const refused = await say(refusing, STRANGER, "/", ["X_Mine: 1"]);
+  test("is refused with an unsafe name, or passes with one that means nothing, as the listener says", async () => {
+    const before = origin.requests.length;
+    const refused = await say(STRANGER, "/", ["X_Mine: 1"], "refusing");
     assert.deepEqual([refused.answer.status, refused.record["outcome"]], [400, "unsafe_field_name"]);
-    assert.equal(refusing.origin.requests.length, 0);
-    const passing = await running(t, "", ", unsafe_field_names: forward");
-    await say(passing, STRANGER, "/", [
-      "X_Mine: 1",
-      "x.mine: 2",
-      "X_Forwarded_For: 6.6.6.6",
-      "Content_Length: 5",
-      "Transfer.Encoding: chunked",
-    ]);
-    assert.deepEqual([at(passing.origin, "X_Mine"), at(passing.origin, "x\\.mine")], [["1"], ["2"]]);
-    assert.ok(!/6\.6\.6\.6|Content_Length|Transfer\.Encoding/i.test(passing.origin.requests.at(-1)?.head ?? ""));
+    assert.equal(origin.requests.length, before);
+    const meaningless = ["X_Mine: 1", "x.mine: 2", "X_Forwarded_For: 6.6.6.6", "Content_Length: 5", "Transfer.Encoding: chunked"];
+    await say(STRANGER, "/", meaningless, "passing");
+    assert.deepEqual([at("X_Mine"), at("x\\.mine")], [["1"], ["2"]]);
+    assert.ok(!/6\.6\.6\.6|Content_Length|Transfer\.Encoding/i.test(origin.requests.at(-1)?.head ?? ""));
   });
 });
 
-test("a client of IPv4 has its own address on a listener of both families", async (t) => {
-  const all = await running(t, "", "", "[::]:0");
-  const { record } = await say(all, STRANGER, "/", []);
+test("a client of IPv4 has its own address on a listener of both families", async () => {
+  const { record } = await say(STRANGER, "/", [], "bothFamilies");
   assert.equal(record["client"], STRANGER);
-  assert.deepEqual(at(all.origin, "X-Forwarded-For"), [STRANGER]);
+  assert.deepEqual(at("X-Forwarded-For"), [STRANGER]);
 });
 
 describe("a trusted proxy that writes X-Forwarded-For", () => {
@@ -143,36 +136,33 @@ describe("a trusted proxy that writes X-Forwarded-For", () => {
     [["10.1.2.3"], "10.1.2.3"],
   ];
   test("is believed from the right up to the first address that is not trusted", async () => {
-    const all = usual;
     for (const [said, client] of cases) {
-      const { record } = await say(all, TRUSTED, "/", [...said.map((value) => `X-Forwarded-For: ${value}`), "Forwarded: for=6.6.6.6"]);
+      const { record } = await say(TRUSTED, "/", [...said.map((value) => `X-Forwarded-For: ${value}`), "Forwarded: for=6.6.6.6"]);
       assert.equal(record["client"], client, said.join(" | ").slice(0, 100));
-      assert.deepEqual(at(all.origin, "X-Forwarded-For"), [[...said, TRUSTED].join(", ")]);
+      assert.deepEqual(at("X-Forwarded-For"), [[...said, TRUSTED].join(", ")]);
       // It may have been the client that wrote this one.
-      assert.deepEqual(at(all.origin, "Forwarded"), []);
+      assert.deepEqual(at("Forwarded"), []);
     }
   });
 
   test("speaks for clients that are limited one by one", async () => {
-    const all = usual;
-    const status = async (list: string): Promise<number> =>
-      (await say(all, TRUSTED, "/limited", [`X-Forwarded-For: ${list}`])).answer.status;
+    const status = async (list: string): Promise<number> => (await say(TRUSTED, "/limited", [`X-Forwarded-For: ${list}`])).answer.status;
     assert.deepEqual([await status("192.0.2.1"), await status("192.0.2.2")], [200, 200]);
     assert.deepEqual([await status("6.6.6.6, 192.0.2.1"), await status("6.6.6.7, 192.0.2.1:80")], [429, 429]);
   });
 
   test("passes on protocol and host where they are well formed", async () => {
-    const all = usual;
-    await say(all, TRUSTED, "/", ["X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test:8443"]);
-    assert.deepEqual([at(all.origin, "X-Forwarded-Proto"), at(all.origin, "X-Forwarded-Host")], [["https"], ["shop.test:8443"]]);
-    await say(all, TRUSTED, "/", ["X-Forwarded-Proto: javascript:alert(1)", "X-Forwarded-Host: a@b/c"]);
-    assert.deepEqual([at(all.origin, "X-Forwarded-Proto"), at(all.origin, "X-Forwarded-Host")], [["http"], ["a.test"]]);
+    await say(TRUSTED, "/", ["X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test:8443"]);
+    assert.deepEqual([at("X-Forwarded-Proto"), at("X-Forwarded-Host")], [["https"], ["shop.test:8443"]]);
+    await say(TRUSTED, "/", ["X-Forwarded-Proto: javascript:alert(1)", "X-Forwarded-Host: a@b/c"]);
+    assert.deepEqual([at("X-Forwarded-Proto"), at("X-Forwarded-Host")], [["http"], ["a.test"]]);
   });
 });
 
 describe("a trusted proxy that writes Forwarded", () => {
   test("is believed there, from the right, and nowhere else", async (t) => {
-    const all = await running(t, "client_address_from: forwarded");
+    await proxy.reload(config("client_address_from: forwarded"));
+    t.after(() => proxy.reload(config()));
     const cases: readonly (readonly [said: string, client: string])[] = [
       ["for=192.0.2.7", "192.0.2.7"],
       ['for=6.6.6.6, for="[2001:db8::1]:4711"', "2001:db8::1"],
@@ -182,22 +172,22 @@ describe("a trusted proxy that writes Forwarded", () => {
       ['for="6.6.6.6', TRUSTED],
     ];
     for (const [said, client] of cases) {
-      const { record } = await say(all, TRUSTED, "/", [`Forwarded: ${said}`, "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Host: forged.test"]);
+      const { record } = await say(TRUSTED, "/", [`Forwarded: ${said}`, "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Host: forged.test"]);
       assert.deepEqual([record["client"], record["route"]], [client, "usual"], said);
-      assert.equal(at(all.origin, "X-Forwarded-Host").length, 1);
-      assert.ok(!at(all.origin, "X-Forwarded-Host").includes("forged.test"));
+      assert.equal(at("X-Forwarded-Host").length, 1);
+      assert.ok(!at("X-Forwarded-Host").includes("forged.test"));
     }
-    await say(all, TRUSTED, "/", ["Forwarded: for=6.6.6.6;host=forged.test, for=192.0.2.7;host=shop.test;proto=https"]);
-    assert.deepEqual(at(all.origin, "Forwarded"), [
+    await say(TRUSTED, "/", ["Forwarded: for=6.6.6.6;host=forged.test, for=192.0.2.7;host=shop.test;proto=https"]);
+    assert.deepEqual(at("Forwarded"), [
       "for=6.6.6.6;host=forged.test, for=192.0.2.7;host=shop.test;proto=https, for=127.0.0.1;host=a.test;proto=http",
     ]);
-    assert.deepEqual(at(all.origin, "X-Forwarded-For"), ["6.6.6.6, 192.0.2.7, 127.0.0.1"]);
-    assert.deepEqual([at(all.origin, "X-Forwarded-Host"), at(all.origin, "X-Forwarded-Proto")], [["shop.test"], ["https"]]);
+    assert.deepEqual(at("X-Forwarded-For"), ["6.6.6.6, 192.0.2.7, 127.0.0.1"]);
+    assert.deepEqual([at("X-Forwarded-Host"), at("X-Forwarded-Proto")], [["shop.test"], ["https"]]);
     for (const node of ["for=_hidden;", "for=unknown;", ""]) {
-      await say(all, TRUSTED, "/", [`Forwarded: for=6.6.6.6;host=forged.test, ${node}host=shop.test;proto=https`]);
-      assert.deepEqual([at(all.origin, "X-Forwarded-Host"), at(all.origin, "X-Forwarded-Proto")], [["shop.test"], ["https"]], node);
+      await say(TRUSTED, "/", [`Forwarded: for=6.6.6.6;host=forged.test, ${node}host=shop.test;proto=https`]);
+      assert.deepEqual([at("X-Forwarded-Host"), at("X-Forwarded-Proto")], [["shop.test"], ["https"]], node);
     }
-    await say(all, TRUSTED, "/", ['Forwarded: for="6.6.6.6']);
-    assert.deepEqual(at(all.origin, "Forwarded"), ["for=127.0.0.1;host=a.test;proto=http"]);
+    await say(TRUSTED, "/", ['Forwarded: for="6.6.6.6']);
+    assert.deepEqual(at("Forwarded"), ["for=127.0.0.1;host=a.test;proto=http"]);
   });
 });

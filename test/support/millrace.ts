@@ -28,6 +28,8 @@ export interface Millrace {
   count(event: string): number;
   /** Waits until the output satisfies the condition. */
   until(condition: (output: string) => boolean, what: string): Promise<void>;
+  /** Uses another configuration from now on, which has to be a valid one; `logging.level` is info, before and after. */
+  reload(config: string): Promise<void>;
   /** SIGTERM and the exit code. */
   stop(): Promise<number>;
 }
@@ -56,6 +58,13 @@ export async function startMillrace(
     access: () => run.events("access"),
     count: (event) => run.events(event).length,
     until: (condition, what) => waitUntil(() => condition(output()), run, what),
+    reload: async (next) => {
+      const reloads = (): number => run.events("config_reloaded").length;
+      const before = reloads();
+      await writeFile(run.file, next);
+      child.kill("SIGHUP");
+      await waitUntil(() => reloads() > before, run, "the reload");
+    },
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         child.ref();
