@@ -42,7 +42,7 @@ const PAUSE_MS = 5;
 
 /** Waits for what other processes bring about. */
 async function until(what: string, condition: () => boolean): Promise<void> {
-  const limit = Date.now() + 15_000;
+  const limit = Date.now() + 30_000;
   while (!condition()) {
     assert.ok(Date.now() < limit, `never happened: ${what}`);
     await wait(PAUSE_MS);
@@ -53,48 +53,45 @@ const firsts = (program: NotifyProgram): (string | undefined)[] => program.calls
 
 describe("a service manager", { skip: process.platform === "win32", concurrency: true }, () => {
   test("hears of the start, of each reload with its outcome, and of the stop", async (t) => {
-    const program = notifyProgram();
-    const proxy = await watched(t, program);
-    await until("READY", () => program.calls().length === 1);
-    assert.match(proxy.output(), /listening on /, "it can be connected to by then");
-    await writeFile(proxy.configFile, CONFIG.replace("upstream: app", "upstream: ap"));
-    proxy.process.kill("SIGHUP");
-    await until("the refused reload", () => program.calls().length === 3);
-    await writeFile(proxy.configFile, CONFIG);
-    proxy.process.kill("SIGHUP");
-    await until("the reload", () => program.calls().length === 5);
-    assert.equal(await proxy.stop(), 0);
-    assert.deepEqual(firsts(program), ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]);
-    assert.match(program.calls()[2]?.[1] ?? "", /^STATUS=serving; .*refused/);
-    assert.equal(program.calls()[4]?.[1], "STATUS=serving");
-  });
-
-  test("hears of the stop when it begins, while requests are in flight", async (t) => {
     const origin = await startRawOrigin({ onHead: () => true });
     t.after(() => origin.close());
+    const config = `${CONFIG.replace("http://127.0.0.1:1", origin.url)}shutdown: { timeout: 1h }\n`;
     const program = notifyProgram();
-    const proxy = await watched(t, program, `${CONFIG.replace("http://127.0.0.1:1", origin.url)}shutdown: { timeout: 1h }\n`);
-    const client = await RawClient.connect(proxy.port);
-    t.after(() => client.destroy());
-    client.send(get("/never"));
-    await until("the request at the origin", () => origin.connections.size > 0);
-    proxy.process.kill("SIGTERM");
-    await until("STOPPING", () => firsts(program).includes("STOPPING=1"));
-    assert.equal(proxy.process.exitCode, null);
-    client.destroy();
+    // The service manager watches another process than this one.
+    const proxy = await watched(t, program, config, { WATCHDOG_USEC: "1000", WATCHDOG_PID: "1" });
+    await until("READY", () => program.calls().length === 1);
+    assert.match(proxy.output(), /listening on /, "it can be connected to by then");
+    await writeFile(proxy.configFile, config.replace("upstream: app", "upstream: ap"));
+    proxy.process.kill("SIGHUP");
+    await until("the refused reload", () => program.calls().length === 3);
+    await writeFile(proxy.configFile, config);
+    proxy.process.kill("SIGHUP");
+    await until("the reload", () => program.calls().length === 5);
+
+    await t.test("when the stop begins, while requests are in flight", async () => {
+      const client = await RawClient.connect(proxy.port);
+      t.after(() => client.destroy());
+      client.send(get("/never"));
+      await until("the request at the origin", () => origin.connections.size > 0);
+      proxy.process.kill("SIGTERM");
+      await until("STOPPING", () => firsts(program).includes("STOPPING=1"));
+      assert.equal(proxy.process.exitCode, null);
+      client.destroy();
+    });
+
     if (proxy.process.exitCode === null) await once(proxy.process, "exit");
     assert.equal(proxy.process.exitCode, 0);
+    await t.test("and nothing by a process that it does not watch", () => {
+      assert.deepEqual(firsts(program), ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]);
+    });
+    assert.match(program.calls()[2]?.[1] ?? "", /^STATUS=serving; .*refused/);
+    assert.equal(program.calls()[4]?.[1], "STATUS=serving");
   });
 
   test("is told that the process lives, by the process that it watches", async (t) => {
     const program = notifyProgram();
     await watched(t, program, CONFIG, { WATCHDOG_USEC: "600000" });
     await until("fed three times", () => firsts(program).filter((first) => first === "WATCHDOG=1").length === 3);
-    const other = notifyProgram();
-    const proxy = await watched(t, other, CONFIG, { WATCHDOG_USEC: "1000", WATCHDOG_PID: "1" });
-    await until("READY", () => other.calls().length === 1);
-    await proxy.stop();
-    assert.deepEqual(firsts(other), ["READY=1", "STOPPING=1"]);
   });
 });
 
@@ -111,7 +108,7 @@ describe("a notifying program", { skip: process.platform === "win32", concurrenc
       await proxy.until((output) => output.includes('"event":"config_reloaded"'), "the reload");
       const before = performance.now();
       assert.equal(await proxy.stop(), 0);
-      assert.ok(performance.now() - before < 8000);
+      assert.ok(performance.now() - before < 15_000);
       const untold = proxy.output().match(/"event":"service_manager_untold"/g) ?? [];
       assert.ok(untold.length >= 1 && untold.length <= 2, `${untold.length} times`);
       if (end !== null) await until("nothing is left behind", () => program.isGone());
