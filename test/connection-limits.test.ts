@@ -43,7 +43,7 @@ const BOUT_BYTES = 4 << 20;
 describe("limits of connections", { concurrency: true }, () => {
   for (const workers of [1, 2]) describe(`who may enter, over ${workers} threads`, { concurrency: 1 }, () => entrances(workers));
   describe("of a connection", { concurrency: true }, connections);
-  describe("when open files run short", { concurrency: 1 }, openFiles);
+  describe("few open files", { concurrency: 1 }, openFiles);
 });
 
 function entrances(workers: number): void {
@@ -376,7 +376,7 @@ function openFiles(): void {
     return Number((JSON.parse(line) as { sockets?: number }).sockets);
   };
 
-  test("accepting pauses, goes on later, and it is said once", { timeout: 60_000 }, async (t) => {
+  test("when open files run short, accepting pauses, goes on later, and it is said once", { timeout: 60_000 }, async (t) => {
     const full = await crowd(t, "tcp");
     const { proxy, clients, said, come, leave } = full;
     const metricsBefore = await Scrape.of(proxy.adminPort);
@@ -407,7 +407,7 @@ function openFiles(): void {
     await proxy.until(() => proxy.access().some(({ client }) => client === "127.0.0.9"), "its line in the log");
   });
 
-  test("idle connections make place for new ones", { timeout: 60_000 }, async (t) => {
+  test("when open files run short, idle connections make place for new ones", { timeout: 60_000 }, async (t) => {
     const full = await crowd(t, "tcp");
     // Of one that came and has not asked yet nobody knows that it is idle.
     const silent = await full.come();
