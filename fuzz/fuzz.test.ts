@@ -12,6 +12,7 @@ import { compare } from "./compare.ts";
 import { DISAGREEMENTS } from "./disagreements.ts";
 import { describe as describeFailure } from "./failure.ts";
 import { readRequests, readResponses } from "./own-reading.ts";
+import { readOptions } from "./options.ts";
 import type { Reading } from "./reading.ts";
 import { runCase } from "./run-case.ts";
 import type { Judges } from "./run-case.ts";
@@ -201,14 +202,10 @@ describe("the command line", () => {
   });
 
   test("wrong arguments are answered with the help", () => {
-    for (const args of [
-      ["--seeds", "1"],
-      ["--seed", "x"],
-    ]) {
-      const { status, output } = fuzz(...args);
-      assert.equal(status, 1, output);
-      assert.match(output, /npm run fuzz -- \[--seed N\]/);
-    }
+    const { status, output } = fuzz("--seeds", "1");
+    assert.equal(status, 1, output);
+    assert.match(output, /npm run fuzz -- \[--seed N\]/);
+    assert.match(String(readOptions(["--seed", "x"])), /^--seed must be a whole number\nnpm run fuzz -- \[--seed N\]/);
   });
 });
 

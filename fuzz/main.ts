@@ -1,30 +1,22 @@
 /** The differential fuzzer's command line; docs/fuzzing.md tells what it compares. */
 import { Worker } from "node:worker_threads";
-import { parseArgs } from "node:util";
 import { drawCase } from "./case.ts";
 import { loadCorpus } from "./corpus.ts";
 import { describe, escaped } from "./failure.ts";
+import { readOptions } from "./options.ts";
+import type { Options } from "./options.ts";
 import { CLIENT_READINGS, runCase } from "./run-case.ts";
 import { addTally, makeJudges } from "./run-cases.ts";
 import type { Tally } from "./run-cases.ts";
 import type { WorkerTask } from "./worker.ts";
 
-const HELP = `npm run fuzz -- [--seed N] [--seconds N | --cases N] [--jobs N]    60 seconds, one job and a new seed without
-npm run fuzz -- --seed N --case K                                 one case, with what both judges saw`;
-
 /** A case takes a millisecond at most; one that runs this long will run for ever. */
 const HANGING_MS = 20_000;
 
-interface Options {
-  readonly seed: number;
-  readonly case: number | null;
-  readonly cases: number;
-  readonly seconds: number;
-  readonly jobs: number;
-}
-
-const options = readOptions();
-process.exitCode = options === null ? 1 : options.case === null ? await runAll(options) : await runOne(options.seed, options.case);
+const options = readOptions(process.argv.slice(2));
+if (typeof options === "string") console.error(options);
+process.exitCode =
+  typeof options === "string" ? 1 : options.case === null ? await runAll(options) : await runOne(options.seed, options.case);
 
 async function runAll(options: Options): Promise<number> {
   const { seed, jobs, cases, seconds } = options;
@@ -78,29 +70,4 @@ async function runOne(seed: number, number: number): Promise<number> {
   const { failure, listed, agreed } = runCase(one, judges);
   console.log(failure === null ? `no failure; ${agreed} messages equal; listed: ${listed.join(", ") || "none"}` : describe(failure));
   return failure === null ? 0 : 1;
-}
-
-/** null: the arguments are wrong, and that was said. */
-function readOptions(): Options | null {
-  try {
-    const names = ["seed", "case", "cases", "seconds", "jobs"] as const;
-    const { values } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: "string" as const }])) });
-    const given = (name: (typeof names)[number]): number | null => {
-      const text = values[name];
-      if (text === undefined) return null;
-      if (typeof text !== "string" || !/^[0-9]{1,9}$/.test(text)) throw new RangeError(`--${name} must be a whole number`);
-      return Number(text);
-    };
-    const cases = given("cases");
-    return {
-      seed: given("seed") ?? Math.floor(Math.random() * 1e9),
-      case: given("case"),
-      cases: cases ?? Infinity,
-      seconds: given("seconds") ?? (cases === null ? 60 : Infinity),
-      jobs: Math.max(1, given("jobs") ?? 1),
-    };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n${HELP}`);
-    return null;
-  }
 }

@@ -7,6 +7,8 @@ import { Processes, freePort } from "../processes.ts";
 import { FixedRate, parseFixedRate } from "./fixed-rate.ts";
 
 const LOAD = { requests: 10, requestsPerSecond: 5, p50: 1, p99: 2, p999: 3, longest: 4, errors: 0, unsent: 0 };
+/** Of a load and of its trial. */
+const SECONDS = 0.5;
 
 test("a report has the whole and its intervals", () => {
   const report = { whole: { ...LOAD, errors: 2 }, intervals: [LOAD, LOAD] };
@@ -28,18 +30,18 @@ test("what lacks a number is quoted", () => {
 
 // taskset pins the program: Linux.
 test("a server that is slower than the rate is told, and soon after the end", { skip: process.platform !== "linux" }, async (t) => {
-  // One connection whose answers take 20 ms: 50 requests a second.
+  // One connection whose answers take 40 ms: 25 requests a second.
   const server = net.createServer((socket) => {
     socket.on("error", () => undefined);
-    socket.on("data", () => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 20));
+    socket.on("data", () => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 40));
   });
   const { load, port } = await started(t, server, 1);
   const began = performance.now();
-  const { whole } = await load.on(port, 1);
+  const { whole } = await load.on(port, SECONDS);
   assert.ok(performance.now() - began < 3000, "it does not catch up for seconds");
-  assert.ok((whole.unsent ?? 0) > 100, `${whole.unsent} of 200 were not sent`);
+  assert.ok((whole.unsent ?? 0) > 50, `${whole.unsent} of 100 were not sent`);
   assert.equal(whole.errors, 0);
-  assert.ok(whole.requests + (whole.unsent ?? 0) === 200);
+  assert.ok(whole.requests + (whole.unsent ?? 0) === 100);
 });
 
 test("it keeps its rate, over an answer that ends its connection, too", { skip: process.platform !== "linux" }, async (t) => {
@@ -55,15 +57,15 @@ test("it keeps its rate, over an answer that ends its connection, too", { skip: 
     });
   });
   const { load, port } = await started(t, server, 4);
-  assert.equal(asked, 200, "the trial");
-  await assert.rejects(load.on(await freePort(), 1), /the load said: .*ECONNREFUSED/, "one that is not there is no end of the load");
-  const { whole, intervals } = await load.on(port, 1, 0.5);
-  assert.equal(asked, 400);
+  assert.equal(asked, 100, "the trial");
+  await assert.rejects(load.on(await freePort(), SECONDS), /the load said: .*ECONNREFUSED/, "one that is not there is no end of the load");
+  const { whole, intervals } = await load.on(port, SECONDS, SECONDS / 2);
+  assert.equal(asked, 200);
   assert.equal(intervals.length, 2);
-  assert.deepEqual([whole.requests, whole.requestsPerSecond, whole.errors], [200, 200, 0]);
+  assert.deepEqual([whole.requests, whole.requestsPerSecond, whole.errors], [100, 200, 0]);
   assert.equal(
     intervals.reduce((sum, { requests }) => sum + requests, 0),
-    200,
+    100,
   );
   assert.equal(Math.max(...intervals.map(({ longest }) => longest)), whole.longest);
 });
@@ -79,5 +81,5 @@ async function started(t: TestContext, server: net.Server, connections: number):
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
   const { port } = address;
-  return { load: await FixedRate.start(processes, "0-1023", port, { rate: 200, connections }, 1), port };
+  return { load: await FixedRate.start(processes, "0-1023", port, { rate: 200, connections }, SECONDS), port };
 }
