@@ -9,13 +9,12 @@ import http from "node:http";
 import net from "node:net";
 import { pipeline } from "node:stream/promises";
 import { Readable, Transform } from "node:stream";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import type { TestContext } from "node:test";
-import { startHttpOrigin } from "./support/http-origin.ts";
 import { startMillrace } from "./support/millrace.ts";
 import { RawClient } from "./support/raw-client.ts";
 
-const BODY_BYTES = 12 * 1024 * 1024;
+const BODY_BYTES = 6 * 1024 * 1024;
 const EXCHANGES = 6;
 /** Around the sizes at which the proxy copies, writes in place or takes a larger buffer. */
 const SIZES = [1, 100, 4095, 4096, 4097, 9000, 16_383, 16_384, 16_385, 40_000, 65_536, 200_000, 300_000];
@@ -74,25 +73,36 @@ function expected(seed: number): string {
   return digest;
 }
 
-for (const framing of ["chunked", "length"] as const) {
-  test(`arrive unchanged, ${framing}, up and down at once`, { timeout: 120_000 }, async (t) => {
-    const origin = await startHttpOrigin(t, (request, response) => {
-      if (request.headers["content-length"] !== undefined) response.setHeader("Content-Length", BODY_BYTES);
-      void pipeline(request, inFits(1), response).catch(() => response.destroy());
-    });
-    const proxy = await startMillrace(`
+const origin = http.createServer(answer);
+/** One proxy for all tests. */
+let port = 0;
+let stopProxy: () => Promise<unknown> = () => Promise.resolve();
+
+before(async () => {
+  await once(origin.listen(0, "127.0.0.1"), "listening");
+  const proxy = await startMillrace(`
 listeners: [{ address: "127.0.0.1:0" }]
 workers: 1
-upstreams: { app: { endpoints: ["${origin}"] } }
+upstreams: { app: { endpoints: ["http://127.0.0.1:${(origin.address() as net.AddressInfo).port}"] } }
 routes: [{ upstream: app }]
 logging: { access: false }
 `);
-    t.after(() => proxy.stop());
+  stopProxy = proxy.stop;
+  port = proxy.port;
+});
+
+after(async () => {
+  await stopProxy();
+  origin.close();
+});
+
+for (const framing of ["chunked", "length"] as const) {
+  test(`arrive unchanged, ${framing}, up and down at once`, { timeout: 120_000 }, async (t) => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: EXCHANGES });
     t.after(() => agent.destroy());
     const echoed = async (seed: number): Promise<string> => {
       const headers = framing === "length" ? { "Content-Length": BODY_BYTES } : { "Transfer-Encoding": "chunked" };
-      const request = http.request({ port: proxy.port, host: "127.0.0.1", method: "POST", agent, headers });
+      const request = http.request({ port, path: "/echo", host: "127.0.0.1", method: "POST", agent, headers });
       const answered = once(request, "response") as Promise<[http.IncomingMessage]>;
       const sent = pipeline(Readable.from(pieces(seed)), request);
       const [response] = await answered;
@@ -107,14 +117,13 @@ logging: { access: false }
 }
 
 test("answers of all sizes in turn on kept connections, to clients that stand still now and then", { timeout: 120_000 }, async (t) => {
-  const port = await proxyOfAnswers(t);
   const agents = keptConnections(t, 6);
   await Promise.all(
     agents.map(async (agent, index) => {
       const next = numbers(index + 1);
       for (let exchange = 0; exchange < 60; exchange++) {
-        const answer = { seed: next() % 256, size: ANSWER_BYTES[next() % ANSWER_BYTES.length] ?? 1 };
-        await checkAnswer(agent, port, answer, next() % 2 === 0 ? "length" : "chunked", next);
+        const wanted = { seed: next() % 256, size: ANSWER_BYTES[next() % ANSWER_BYTES.length] ?? 1 };
+        await checkAnswer(agent, wanted, next() % 2 === 0 ? "length" : "chunked", next);
       }
     }),
   );
@@ -124,7 +133,6 @@ test(
   "answers whose last bytes wait for their clients stay as they are while their connections to the origin bring others",
   { timeout: 120_000 },
   async (t) => {
-    const port = await proxyOfAnswers(t);
     const others = keptConnections(t, 3);
     const next = numbers(1);
     // About what the system takes for a client that does not read, and more: of some answers the last read is what blocks.
@@ -132,29 +140,29 @@ test(
     const answers = Array.from({ length: 28 }, (_, index) => ({ seed: 50 + index, size: taken + (index - 10) * 32_768 }));
     // Connections to the origin that have brought a large answer all read into one buffer: those that come now are such.
     const before = keptConnections(t, answers.length + 3);
-    await Promise.all(before.map((agent, index) => checkAnswer(agent, port, { seed: index, size: 600_000 }, "length", next)));
+    await Promise.all(before.map((agent, index) => checkAnswer(agent, { seed: index, size: 600_000 }, "length", next)));
     const slow = await Promise.all(
-      answers.map(async (answer) => {
+      answers.map(async (wanted) => {
         const client = await RawClient.connect(port);
         client.socket.pause();
-        client.send(`GET /${answer.seed}/${answer.size}/length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+        client.send(`GET /${wanted.seed}/${wanted.size}/length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
         const pieces: Buffer[] = [];
         client.socket.removeAllListeners("data").on("data", (piece: Buffer) => {
           pieces.push(piece);
           client.socket.pause();
         });
-        return { answer, client, pieces };
+        return { wanted, client, pieces };
       }),
     );
     while (slow.some(({ client }) => !client.ended)) {
       // They read a little at a time, and meanwhile the others' answers come.
-      await Promise.all(others.map((agent, index) => checkAnswer(agent, port, { seed: 7 + index, size: 300_000 }, "length", next)));
+      await Promise.all(others.map((agent, index) => checkAnswer(agent, { seed: 7 + index, size: 300_000 }, "length", next)));
       for (const { client } of slow) client.socket.resume();
     }
-    for (const { answer, client, pieces } of slow) {
+    for (const { wanted, client, pieces } of slow) {
       const received = Buffer.concat(pieces);
       client.destroy();
-      assert.ok(received.subarray(received.indexOf("\r\n\r\n") + 4).equals(bodyOf(answer)), `of ${answer.size} bytes others arrived`);
+      assert.ok(received.subarray(received.indexOf("\r\n\r\n") + 4).equals(bodyOf(wanted)), `of ${wanted.size} bytes others arrived`);
     }
   },
 );
@@ -180,25 +188,20 @@ interface Answer {
   readonly size: number;
 }
 
-/** An origin that answers `/SEED/SIZE/FRAMING`, and the port of the proxy before it. */
-async function proxyOfAnswers(t: TestContext): Promise<number> {
-  const origin = await startHttpOrigin(t, (request, response) => {
-    const [, seed, size, framing] = (request.url ?? "").split("/");
-    const body = bodyOf({ seed: Number(seed), size: Number(size) });
-    if (framing === "length") response.setHeader("Content-Length", body.length);
-    // In two writes: a chunked one has a second chunk's line behind the first one's bytes.
-    response.write(body.subarray(0, body.length >> 1));
-    response.end(body.subarray(body.length >> 1));
-  });
-  const proxy = await startMillrace(`
-listeners: [{ address: "127.0.0.1:0" }]
-workers: 1
-upstreams: { app: { endpoints: ["${origin}"] } }
-routes: [{ upstream: app }]
-logging: { access: false }
-`);
-  t.after(() => proxy.stop());
-  return proxy.port;
+/** Sends back what it gets under `/echo`, and answers `/SEED/SIZE/FRAMING`. */
+function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const [, seed, size, framing] = (request.url ?? "").split("/");
+  if (seed === "echo") {
+    const { "content-length": length } = request.headers;
+    if (length !== undefined) response.setHeader("Content-Length", length);
+    void pipeline(request, inFits(1), response).catch(() => response.destroy());
+    return;
+  }
+  const body = bodyOf({ seed: Number(seed), size: Number(size) });
+  if (framing === "length") response.setHeader("Content-Length", body.length);
+  // In two writes: a chunked one has a second chunk's line behind the first one's bytes.
+  response.write(body.subarray(0, body.length >> 1));
+  response.end(body.subarray(body.length >> 1));
 }
 
 function keptConnections(t: TestContext, count: number): http.Agent[] {
@@ -207,22 +210,22 @@ function keptConnections(t: TestContext, count: number): http.Agent[] {
   return agents;
 }
 
-async function checkAnswer(agent: http.Agent, port: number, answer: Answer, framing: string, next: () => number): Promise<void> {
-  const path = `/${answer.seed}/${answer.size}/${framing}`;
-  const received = await fetchInFits(agent, port, path, next);
-  assert.ok(received.equals(bodyOf(answer)), `${path}: ${received.length} bytes arrived, or others`);
+async function checkAnswer(agent: http.Agent, wanted: Answer, framing: string, next: () => number): Promise<void> {
+  const path = `/${wanted.seed}/${wanted.size}/${framing}`;
+  const received = await fetchInFits(agent, path, next);
+  assert.ok(received.equals(bodyOf(wanted)), `${path}: ${received.length} bytes arrived, or others`);
 }
 
 /** From a few bytes to more than any buffer, twice the largest too. */
 const ANSWER_BYTES = [10, 3000, 4096, 12_000, 16_384, 60_000, 102_400, 262_144, 300_000, 600_000];
 
 function bodyOf({ seed, size }: Answer): Buffer {
-  const body = Buffer.alloc(size, seed);
-  for (let at = 0; at + 4 <= size; at += 4) body.writeUInt32LE(((seed << 24) ^ at) >>> 0, at);
-  return body;
+  const words = new Uint32Array(Math.ceil(size / 4));
+  for (let index = 0; index < words.length; index++) words[index] = (seed << 24) ^ (4 * index);
+  return Buffer.from(words.buffer, 0, size);
 }
 
-function fetchInFits(agent: http.Agent, port: number, path: string, next: () => number): Promise<Buffer> {
+function fetchInFits(agent: http.Agent, path: string, next: () => number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const request = http.get({ agent, host: "127.0.0.1", port, path }, (response) => {
       const received: Buffer[] = [];
