@@ -10,6 +10,7 @@ import { compileCidrs } from "./base/cidr.ts";
 import { endpointNames } from "./config/endpoint-names.ts";
 import { ListenerContext } from "./net/listener-context.ts";
 import { Listener } from "./net/listener.ts";
+import { machine } from "./net/machine.ts";
 import { monotonicMs } from "./net/system-clock.ts";
 import { Thread } from "./net/thread.ts";
 import type { ThreadOutput, ThreadParts } from "./net/thread.ts";
@@ -58,6 +59,7 @@ class DataPlaneThread {
       workers: new WorkerTable(init.workerTable),
       names: new NameTable(),
       socketsMax: init.socketsMax,
+      platform: machine,
     };
     this.buckets = new BucketTable(init.bucketTable);
     this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));

@@ -28,7 +28,6 @@ import type { FailureKind } from "../proxy/failure.ts";
 import type { OwnedUpstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { CounterId } from "../shared/metric-table.ts";
-import { dial } from "./dial.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
@@ -108,7 +107,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.target = target;
     this.exchange = exchange;
     this.outlet = new Outlet(this);
-    this.transport = dial(target, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
+    this.transport = thread.platform.dial(target, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
     this.setDeadline(target.timeouts.connect);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
     thread.countSocket(1);
@@ -236,7 +235,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     const { deadlines, endpoints, now } = this.thread;
     endpoints.setRefusing(this.target.slot, false);
     deadlines.cancel(this);
-    this.oldAtTick = deadlines.tickOf(now + this.target.keepAlive.max_age * (1 - AGE_SPREAD * Math.random()));
+    this.oldAtTick = deadlines.tickOf(now + this.target.keepAlive.max_age * (1 - AGE_SPREAD * this.thread.platform.random()));
     exchange.upstreamReady();
   }
 

@@ -57,7 +57,7 @@ test("what lies in the shared buffer, and small slices of others, are copied", (
 test("text that waits is counted at once and leaves with what comes behind it, in one piece", () => {
   const sink = new Sink();
   const outlet = outletTo(sink);
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   outlet.append("one ");
   assert.equal(outlet.flushLater(batch, false), true);
   outlet.append("two");
@@ -72,7 +72,7 @@ test("text that waits is counted at once and leaves with what comes behind it, i
 test("whoever cannot wait takes along what waits, and it is not written again", () => {
   const sink = new Sink();
   const outlet = outletTo(sink);
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   outlet.append("kept, ");
   outlet.flushLater(batch, false);
   outlet.append("urgent");
@@ -86,7 +86,7 @@ test("whoever cannot wait takes along what waits, and it is not written again", 
 test("large text, large slices and what follows an unfinished write do not wait", () => {
   const sink = new Sink();
   const outlet = outletTo(sink);
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   outlet.append("t".repeat(8193));
   assert.equal(outlet.flushLater(batch, false), true);
   assert.equal(sink.written.length, 1);
@@ -105,7 +105,7 @@ test("a write that waited and could not all leave blocks, and its owner is told"
   const sink = new Sink();
   let told = 0;
   const outlet = outletTo(sink, () => void told++);
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   outlet.append("text");
   assert.equal(outlet.flushLater(batch, true), true);
   sink.takesAtOnce = false;
@@ -119,7 +119,7 @@ test("nothing is told of a write that was finished before its turn ended", () =>
   const sink = new Sink();
   let told = 0;
   const outlet = outletTo(sink, () => void told++);
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   outlet.append("text");
   outlet.flushLater(batch, true);
   sink.takesAtOnce = false;
@@ -204,7 +204,7 @@ for (const [what, give] of [
     assert.deepEqual([outlet.bytesSent, outlet.failed], [6, true]);
     // Nor does what comes later wait for the end of a turn.
     outlet.append("later");
-    outlet.flushLater(new WriteBatch(), false);
+    outlet.flushLater(new WriteBatch(setImmediate), false);
     assert.deepEqual([outlet.bytesWritten, outlet.waits], [6, false]);
   });
 }

@@ -19,7 +19,7 @@ import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import { BulkBuffer } from "./bulk-buffer.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
 import { OpenChunk } from "./open-chunk.ts";
-import { monotonicMs } from "./system-clock.ts";
+import type { Platform } from "./platform.ts";
 import { WriteBatch } from "./write-batch.ts";
 
 /** Precision of every deadline of the data plane. Limits are seconds; an idle thread wakes this often. */
@@ -50,6 +50,7 @@ export interface ThreadParts {
   readonly names: NameTable;
   /** Sockets that all threads together may have open before new clients wait. */
   readonly socketsMax: number;
+  readonly platform: Platform;
 }
 
 export class Thread implements DataPlane, Connector {
@@ -66,12 +67,13 @@ export class Thread implements DataPlane, Connector {
 
   readonly workers: WorkerTable;
   readonly names: NameTable;
-  readonly writes: WriteBatch = new WriteBatch();
+  readonly platform: Platform;
+  readonly writes: WriteBatch;
   readonly bulk: BulkBuffer = new BulkBuffer();
   readonly chunk: OpenChunk = new OpenChunk();
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
-  private readonly timer: NodeJS.Timeout;
+  private readonly stopTicks: () => void;
   private eventsSinceRead: number = 0;
 
   constructor(parts: ThreadParts, snapshot: Snapshot, output: ThreadOutput) {
@@ -83,10 +85,13 @@ export class Thread implements DataPlane, Connector {
     this.snapshot = snapshot;
     this.metrics = snapshot.metrics;
     this.output = output;
-    this.now = monotonicMs();
-    this.epochOffset = Date.now() - this.now;
+    const { platform } = parts;
+    this.platform = platform;
+    this.writes = new WriteBatch((then) => platform.atTurnEnd(then));
+    this.now = platform.now();
+    this.epochOffset = platform.epochMs() - this.now;
     this.deadlines = new Deadlines(TICK_MS, this.now);
-    this.timer = setInterval(() => this.onTick(), TICK_MS);
+    this.stopTicks = platform.every(TICK_MS, () => this.onTick());
   }
 
   get connector(): Connector {
@@ -98,7 +103,7 @@ export class Thread implements DataPlane, Connector {
     const { writes } = this;
     if (writes.turnIsBusy && ++this.eventsSinceRead < EVENTS_A_READING && !writes.isFull) return;
     this.eventsSinceRead = 0;
-    this.now = monotonicMs();
+    this.now = this.platform.now();
     if (writes.isFull) writes.flush();
   }
 
@@ -179,7 +184,7 @@ export class Thread implements DataPlane, Connector {
   exchangeFinished(exchange: Exchange, bytesSent: number): void {
     const { route, endpoint, snapshot } = exchange;
     // Where no endpoint answered, no event of a socket may have come: a middleware took its time.
-    const durationMs = (endpoint === null ? monotonicMs() : this.now) - exchange.startedAt;
+    const durationMs = (endpoint === null ? this.platform.now() : this.now) - exchange.startedAt;
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     snapshot.metrics.exchangeFinished(
       route === null ? -1 : route.index,
@@ -226,7 +231,7 @@ export class Thread implements DataPlane, Connector {
   }
 
   close(): void {
-    clearInterval(this.timer);
+    this.stopTicks();
     for (const pool of this.pools.values()) pool.retire();
   }
 
@@ -241,9 +246,9 @@ export class Thread implements DataPlane, Connector {
   }
 
   private onTick(): void {
-    this.now = monotonicMs();
+    this.now = this.platform.now();
     // The wall clock may be set; the monotonic one is not.
-    this.epochOffset = Date.now() - this.now;
+    this.epochOffset = this.platform.epochMs() - this.now;
     this.workers.beat(this.workerIndex);
     this.deadlines.advance(this.now);
     if (!this.nearLimit() && this.workers.endShortage(this.now)) this.report("info", "sockets_enough", "new connections no longer wait");

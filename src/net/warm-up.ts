@@ -20,7 +20,8 @@ import type { ConfigureMessage } from "../shared/protocol.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
 import { ListenerContext } from "./listener-context.ts";
 import { Listener } from "./listener.ts";
-import { monotonicMs } from "./system-clock.ts";
+import { machine } from "./machine.ts";
+import type { Platform } from "./platform.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadOutput, ThreadParts } from "./thread.ts";
 
@@ -103,7 +104,7 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
 }
 
 /** A thread of a process that has no other, with tables of its own: hashes in them may be guessed, for nobody else is in them. */
-export function loneThread(config: Config, access: ThreadOutput["access"]): Thread {
+export function loneThread(config: Config, access: ThreadOutput["access"], platform: Platform = machine): Thread {
   const message: ConfigureMessage = {
     type: "configure",
     generation: 1,
@@ -114,7 +115,7 @@ export function loneThread(config: Config, access: ThreadOutput["access"]): Thre
   const snapshot = new Snapshot(message, {
     workerIndex: 0,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
-    now: monotonicMs,
+    now: () => platform.now(),
     status: () => "",
     debug: () => {},
     readFile: () => "",
@@ -125,6 +126,7 @@ export function loneThread(config: Config, access: ThreadOutput["access"]): Thre
     workers: new WorkerTable(WorkerTable.create(1, 1, 0, 0)),
     names: new NameTable(),
     socketsMax: Infinity,
+    platform,
   };
   return new Thread(parts, snapshot, { access, event: () => {}, tick: () => {}, released: () => {} });
 }

@@ -12,7 +12,7 @@ function outlets(order: string[]): (name: string) => Waiting {
 test("at the end of the turn requests are written before responses, each kind in its order", async () => {
   const order: string[] = [];
   const outlet = outlets(order);
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   for (const name of ["a", "b"]) {
     assert.equal(batch.keep(outlet(`response ${name}`), false), true);
     assert.equal(batch.keep(outlet(`request ${name}`), true), true);
@@ -25,7 +25,7 @@ test("at the end of the turn requests are written before responses, each kind in
 });
 
 test("after a turn of few writes the next ones do not wait, until it is tried again", async () => {
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   const outlet = outlets([])("");
   batch.keep(outlet, true);
   await turnEnd();
@@ -35,7 +35,7 @@ test("after a turn of few writes the next ones do not wait, until it is tried ag
 });
 
 test("after a turn of many they wait again", async () => {
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   const outlet = outlets([])("");
   for (let turn = 0; turn < 3; turn++) {
     for (let count = 0; count < 4; count++) assert.equal(batch.keep(outlet, count % 2 === 0), true, `turn ${turn}`);
@@ -46,7 +46,7 @@ test("after a turn of many they wait again", async () => {
 test("a full batch is written before the turn ends, and counts as one with what comes behind it", async () => {
   const order: string[] = [];
   const outlet = outlets(order);
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   for (let count = 0; count < 128; count++) {
     assert.equal(batch.isFull, false);
     batch.keep(outlet("early"), count % 2 === 0);
@@ -62,7 +62,7 @@ test("a full batch is written before the turn ends, and counts as one with what 
 });
 
 test("what is said while a batch is written does not wait for the next one", async () => {
-  const batch = new WriteBatch();
+  const batch = new WriteBatch(setImmediate);
   const kept: boolean[] = [];
   const other: Waiting = { endWait: () => {} };
   batch.keep({ endWait: () => void kept.push(batch.keep(other, true)) }, true);

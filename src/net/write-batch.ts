@@ -23,12 +23,18 @@ export class WriteBatch {
   private readonly responses: (Waiting | null)[] = [];
   private requestCount: number = 0;
   private responseCount: number = 0;
+  private readonly atTurnEnd: (then: () => void) => void;
   private readonly endTurn: () => void = () => this.onTurnEnd();
   private writesOfTurn: number = 0;
   private passOver: number = 0;
   /** Writes wait for the end of this turn. */
   turnIsBusy: boolean = false;
   private flushing: boolean = false;
+
+  /** @param atTurnEnd calls what it is given once, after the events of the current turn */
+  constructor(atTurnEnd: (then: () => void) => void) {
+    this.atTurnEnd = atTurnEnd;
+  }
 
   /** False: to be written now. */
   keep(outlet: Waiting, isRequest: boolean): boolean {
@@ -39,7 +45,7 @@ export class WriteBatch {
     }
     if (!this.turnIsBusy) {
       this.turnIsBusy = true;
-      setImmediate(this.endTurn);
+      this.atTurnEnd(this.endTurn);
     }
     this.writesOfTurn++;
     if (isRequest) this.requests[this.requestCount++] = outlet;

@@ -1,0 +1,16 @@
+import { dial } from "./dial.ts";
+import type { Platform } from "./platform.ts";
+import { monotonicMs } from "./system-clock.ts";
+
+/** The machine that the process runs on. */
+export const machine: Platform = {
+  now: monotonicMs,
+  epochMs: () => Date.now(),
+  random: () => Math.random(),
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  },
+  atTurnEnd: (then) => void setImmediate(then),
+  dial,
+};
