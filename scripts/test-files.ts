@@ -14,7 +14,7 @@ const UNIT = ["{src,scripts}/**/*.test.ts"];
  * share proxies too, one file after the other: in two processes, for in one they would be the last to end.
  */
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
-  ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|middleware|observe)\//],
+  ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|middleware|observe|testing)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],

@@ -34,6 +34,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "worker.ts": { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe"], modules: ["node:*"] },
   control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
   cli: { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*", "node:http"] },
+  testing: { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*"] },
   "main.ts": { folders: ["cli"], modules: ["node:*"] },
   "millrace.ts": { folders: ["config"], modules: [] },
 };
@@ -147,6 +148,8 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/observe/breach.ts", "../control/probe.ts"],
   ["src/control/breach.ts", "../proxy/exchange.ts"],
   ["src/control/breach.ts", "../net/listener.ts"],
+  ["src/net/breach.ts", "../testing/test-proxy.ts"],
+  ["src/control/breach.ts", "../testing/test-proxy.ts"],
 ];
 
 describe("breaches of the layer rule are found", () => {

@@ -12,12 +12,13 @@ import { metricsText } from "../observe/metrics-text.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
-import { ENDPOINT_HEALTH, ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
+import { ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { metricLayout } from "../shared/metric-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 import type { AdminServer } from "./admin.ts";
+import { afterMs } from "./after-ms.ts";
 import { EndpointSlots } from "./endpoint-slots.ts";
 import type { SlotPlan } from "./endpoint-slots.ts";
 import { HealthMonitor } from "./health.ts";
@@ -132,6 +133,7 @@ export class ControlPlane {
       log,
       now: monotonic,
       random: Math.random,
+      after: afterMs,
       readFile,
       probe: this.probe,
     });
@@ -324,10 +326,7 @@ export class ControlPlane {
     const generation = ++this.generation;
     const slotPlan = this.slots.plan(config, generation, this.totals.oldestGeneration());
     if (slotPlan === null) return `too many endpoints: all upstreams together may have ${ENDPOINT_SLOTS}`;
-    for (const slot of slotPlan.fresh) {
-      this.endpoints.setHealth(slot, ENDPOINT_HEALTH.unknown);
-      this.endpoints.setRefusing(slot, false);
-    }
+    for (const slot of slotPlan.fresh) this.endpoints.reset(slot);
     const metricTable = this.totals.install(generation, metricLayout(config));
     return { configuration: { generation, config, endpointSlots: slotPlan.slots, metricTable }, slotPlan };
   }

@@ -2,9 +2,11 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { HealthMonitor } from "./health.ts";
+import { afterMs } from "./after-ms.ts";
 import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../shared/endpoint-table.ts";
-import type { ProbeResult, ProbeTarget } from "./probe.ts";
+import type { ProbeResult } from "./probe-answer.ts";
+import type { ProbeTarget } from "./probe.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { Config } from "../config/schema.ts";
 
@@ -36,6 +38,7 @@ async function watched(
     log: createAppLog({ level: "debug", format: "text", write: (line) => lines.push(line.slice(25, -1)), now: () => 0 }),
     now: () => now,
     random: () => 0.5,
+    after: afterMs,
     readFile: (path) => {
       if (path === "/missing.pem") throw new Error("no such file");
       return `text of ${path}`;

@@ -11,7 +11,8 @@ import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { SlotsByUpstream } from "./endpoint-slots.ts";
-import type { Probe, ProbeResult, ProbeTarget } from "./probe.ts";
+import type { Probe, ProbeTarget } from "./probe.ts";
+import type { ProbeResult } from "./probe-answer.ts";
 
 export interface HealthMonitorOptions {
   readonly table: EndpointTable;
@@ -20,6 +21,8 @@ export interface HealthMonitorOptions {
   readonly now: () => number;
   /** At least 0 and below 1. */
   readonly random: () => number;
+  /** Calls `then` in `ms` milliseconds, unless the returned function is called before. */
+  readonly after: (ms: number, then: () => void) => () => void;
   /** Text of a certificate file; throws node:fs errors. */
   readonly readFile: (path: string) => string;
   readonly probe: Probe;
@@ -43,7 +46,8 @@ class Watch {
   reason: string | null = null;
   firstStartMs: number | null = null;
   previousStartMs: number = 0;
-  timer: NodeJS.Timeout | null = null;
+  /** Calls off the next probe. */
+  cancelTimer: (() => void) | null = null;
   abort: AbortController | null = null;
 
   constructor(slot: number, upstream: string, url: string, settings: string, check: HealthCheck, tls: ProbeTls, state: HealthState) {
@@ -116,7 +120,7 @@ export class HealthMonitor {
   }
 
   private runIn(watch: Watch, delayMs: number): void {
-    watch.timer = setTimeout(() => void this.run(watch), delayMs);
+    watch.cancelTimer = this.options.after(delayMs, () => void this.run(watch));
   }
 
   private schedule(watch: Watch): void {
@@ -128,7 +132,7 @@ export class HealthMonitor {
   }
 
   private async run(watch: Watch): Promise<void> {
-    watch.timer = null;
+    watch.cancelTimer = null;
     watch.previousStartMs = this.options.now();
     watch.firstStartMs ??= watch.previousStartMs;
     const abort = new AbortController();
@@ -184,7 +188,7 @@ function probeTls(upstream: Upstream, readFile: (path: string) => string): Probe
 }
 
 function cancel(watch: Watch): void {
-  if (watch.timer !== null) clearTimeout(watch.timer);
-  watch.timer = null;
+  watch.cancelTimer?.();
+  watch.cancelTimer = null;
   watch.abort?.abort();
 }

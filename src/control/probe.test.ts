@@ -10,7 +10,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NameTable } from "../shared/name-table.ts";
-import { probeWith, statusExpected } from "./probe.ts";
+import { statusExpected } from "./probe-answer.ts";
+import { probeWith } from "./probe.ts";
 import type { ProbeTarget } from "./probe.ts";
 
 const names = new NameTable();

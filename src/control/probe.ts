@@ -8,9 +8,8 @@ import type { Socket } from "node:net";
 import { codeOf } from "../base/errors.ts";
 import { tlsFaultInWords } from "../base/tls-fault.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
-import { RESPONSE_LIMITS } from "../http1/limits.ts";
-import { Event } from "../http1/message-reader.ts";
-import { ResponseReader } from "../http1/response-reader.ts";
+import { ProbeAnswer, probeRequest } from "./probe-answer.ts";
+import type { ProbeResult } from "./probe-answer.ts";
 
 export interface ProbeTarget {
   /** `http://` or `https://`, host and optional port. */
@@ -31,15 +30,6 @@ export type Lookup = NonNullable<net.TcpSocketConnectOpts["lookup"]>;
 
 /** Makes one probe. Never rejects. An abort ends it with the reason `cancelled`. */
 export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<ProbeResult>;
-
-/** Null: it passed. Else why it did not, in a few words for the log. */
-export type ProbeResult = string | null;
-
-/** Bytes of a body that are read before the rest is given up; a health page is smaller. */
-const BODY_BYTES_MAX = 64 * 1024;
-
-/** Interim responses before the answer; a plain GET is not worth many. */
-const INTERIM_RESPONSES_MAX = 32;
 
 export function probeWith(lookup: Lookup): Probe {
   return (target, signal) => probe(target, lookup, signal);
@@ -71,14 +61,6 @@ function probe(target: ProbeTarget, lookup: Lookup, signal: AbortSignal): Promis
   });
 }
 
-/** Whether a status is one of `200` or `200-399`. */
-export function statusExpected(status: number, expected: readonly string[]): boolean {
-  return expected.some((range) => {
-    const [low = NaN, high = low] = range.split("-").map(Number);
-    return status >= low && status <= high;
-  });
-}
-
 async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeResult) => void): Promise<{ destroy(): unknown }> {
   const url = new URL(target.url);
   const secure = url.protocol === "https:";
@@ -87,59 +69,20 @@ async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeRes
   const { path } = target;
   const connected = (): void => {
     if (path === undefined) return end(null);
-    const fields = `host: ${target.host ?? url.host}\r\nuser-agent: millrace-probe\r\naccept: */*\r\nconnection: close\r\n`;
-    socket.write(`GET ${path} HTTP/1.1\r\n${fields}\r\n`);
+    socket.write(probeRequest(path, target.host ?? url.host));
     readAnswer(socket, target, end);
   };
   const socket = secure ? (await import("node:tls")).connect(options, connected) : net.connect(options, connected);
   return socket.on("error", (error) => end(errorInWords(error)));
 }
 
-/** A backend that sends a good head and then hangs or dies is not well: the body counts, up to a limit. */
 function readAnswer(socket: Socket, target: ProbeTarget, end: (result: ProbeResult) => void): void {
-  const reader = new ResponseReader(RESPONSE_LIMITS);
-  let interimResponses = 0;
-  let inBody = false;
-  let bodyBytes = 0;
-  const read = (): ProbeResult | undefined => {
-    for (;;) {
-      switch (reader.next()) {
-        case Event.head: {
-          const { status } = reader.head;
-          // Switching protocols is no answer to a plain GET.
-          if (status === 101) return "status 101, which nobody asked for";
-          if (status >= 200) {
-            inBody = true;
-            if (statusExpected(status, target.expectedStatuses)) break;
-            return `status ${status}, expected ${target.expectedStatuses.join(", ")}`;
-          }
-          if (++interimResponses > INTERIM_RESPONSES_MAX) return "interim responses without an answer";
-          reader.next();
-          reader.restart(reader.head);
-          break;
-        }
-        case Event.data:
-          bodyBytes += reader.dataEnd - reader.dataStart;
-          if (bodyBytes > BODY_BYTES_MAX) return null;
-          break;
-        case Event.end:
-          return null;
-        case Event.fault:
-          return `malformed answer (${reader.fault.code.replaceAll("_", " ")})`;
-        default:
-          return undefined;
-      }
-    }
-  };
+  const answer = new ProbeAnswer(target.expectedStatuses);
   socket.on("data", (chunk: Buffer) => {
-    reader.feed(chunk, 0, chunk.length);
-    const result = read();
+    const result = answer.take(chunk);
     if (result !== undefined) end(result);
   });
-  socket.on("end", () => {
-    if (reader.endOfInput() === Event.end) end(null);
-    else end(`the connection ended ${inBody ? "within the body" : "before the answer"}`);
-  });
+  socket.on("end", () => end(answer.end()));
 }
 
 function tlsOptions(

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { parseConfig } from "../config/load.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
-import type { ProbeResult } from "./probe.ts";
+import type { ProbeResult } from "./probe-answer.ts";
 import { Refusals } from "./refusals.ts";
 
 const CONFIG = `

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { once } from "node:events";
 import { HealthMonitor } from "./health.ts";
+import { afterMs } from "./after-ms.ts";
 import { NameTable } from "../shared/name-table.ts";
 import { probeWith } from "./probe.ts";
 import { waitUntilHealthy } from "./startup.ts";
@@ -18,7 +19,7 @@ async function outcome(t: TestContext, config: Config, signal: AbortSignal = new
   const log = createAppLog({ level: "error", format: "text", write: () => {}, now: () => 0 });
   const readFile = (): string => "";
   const probe = probeWith(new NameTable().lookup);
-  const monitor = new HealthMonitor({ table, log, now: () => performance.now(), random: Math.random, readFile, probe });
+  const monitor = new HealthMonitor({ table, log, now: () => performance.now(), random: Math.random, after: afterMs, readFile, probe });
   t.after(() => monitor.stop());
   let next = 0;
   const slots = Object.fromEntries(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, endpoints.map(() => next++)]));

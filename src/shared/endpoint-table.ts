@@ -66,6 +66,12 @@ export class EndpointTable {
     if (this.refusing(slot) !== refusing) Atomics.store(this.cells, HEADER_CELLS + this.capacity + slot, refusing ? 1 : 0);
   }
 
+  /** The slot is a new endpoint's, of which nothing is known. */
+  reset(slot: number): void {
+    this.setHealth(slot, ENDPOINT_HEALTH.unknown);
+    this.setRefusing(slot, false);
+  }
+
   /**
    * Adds `delta` to the exchanges that `worker` has in flight at the endpoint. Only that worker may call it: so no count is lost without
    * an atomic addition, which would wait for every store before it.

@@ -74,6 +74,14 @@ describe("the published package", () => {
     assert.equal((await run(process.execPath, [file], { cwd: folder })).stdout.trim(), "function");
   });
 
+  test("runs the tests that docs/testing.md shows, under node:test", async () => {
+    const [, example = ""] = /```ts\n([^]*?)```/.exec(readText("docs/testing.md")) ?? [];
+    const file = path.join(folder, "page.test.mts");
+    await writeFile(file, example);
+    const { stdout } = await run(process.execPath, ["--test", "--test-reporter=spec", file], { cwd: folder });
+    assert.match(stdout, /pass 2\n/);
+  });
+
   test("names the oldest Node in package.json and in the folder that brings it", async () => {
     const { stdout } = await run(await lowestNode(), ["--version"]);
     assert.equal(stdout.trim().replace("v", ">="), `${PACKAGE.engines.node}.0`);

@@ -1,0 +1,294 @@
+/**
+ * One end of a connection that lies in memory, with the manners of a TCP socket: bytes that the peer has not read yet are in its receive
+ * buffer, which is bounded; what does not fit waits at the writer, in place; a FIN comes after the bytes before it; a peer that closes
+ * with bytes unread, or is written to after it has closed, resets; a reset is seen by who reads, or writes.
+ *
+ * Every call of a reader or writer is an event of the network (memory-network.ts): none comes from within a call of the transport.
+ */
+import { Buffer } from "node:buffer";
+import type { Transport, TransportReader, TransportWriter } from "../transport.ts";
+
+/** Something that delivers its events one at a time. */
+export interface EventSource {
+  /** It waits in the queue. */
+  isQueued: boolean;
+  /** Delivers at most one event; false: there was none. */
+  deliver(): boolean;
+}
+
+/** Whom an end tells that it has an event to deliver, and who says how many bytes a read brings. */
+export interface EventQueue {
+  /** It has, or may have, an event. */
+  add(source: EventSource): void;
+  /** How many of `available` bytes the next read brings; at least 1. */
+  cut(available: number): number;
+}
+
+export class MemoryTransport implements Transport, EventSource {
+  readonly readsOnDemand: boolean = true;
+  destroyed: boolean = false;
+  isQueued: boolean = false;
+  /** Bytes that fit into the receive buffer. */
+  private readonly capacity: number;
+  private readonly network: EventQueue;
+  private readonly reader: TransportReader;
+  private readonly writer: TransportWriter;
+  private peer: MemoryTransport | null = null;
+  private readBuffer: Buffer;
+  private reading: boolean = false;
+
+  // ---- what comes in
+  private readonly received: Buffer[] = [];
+  private receivedBytes: number = 0;
+  /** The peer has sent its FIN. */
+  private peerEnded: boolean = false;
+  private endTold: boolean = false;
+  /** The connection was reset by the peer. */
+  private wasReset: boolean = false;
+
+  // ---- what goes out
+  /** What the peer's receive buffer has no place for: referred to, not copied, as by a system call that has not finished. */
+  private waiting: Buffer[] = [];
+  private waitingBytes: number = 0;
+  private writeUnfinished: boolean = false;
+  private ended: boolean = false;
+  private finSent: boolean = false;
+  private closesWhenWritten: boolean = false;
+  private writeFailed: boolean = false;
+  private onSent: (() => void) | null = null;
+
+  private connected: (() => void) | null = null;
+  private closedCode: string | null = null;
+  private closedTold: boolean = false;
+
+  constructor(network: EventQueue, capacity: number, reader: TransportReader, writer: TransportWriter) {
+    this.network = network;
+    this.capacity = capacity;
+    this.reader = reader;
+    this.writer = writer;
+    this.readBuffer = reader.readBuffer;
+  }
+
+  /** Joins two ends. `connected` is told that the connection stands, as an event. */
+  connect(peer: MemoryTransport, connected: () => void): void {
+    this.peer = peer;
+    peer.peer = this;
+    this.connected = connected;
+    this.network.add(this);
+  }
+
+  start(): void {
+    this.resume();
+  }
+
+  get readable(): boolean {
+    return !this.destroyed && !this.endTold;
+  }
+
+  get writable(): boolean {
+    return !this.destroyed && !this.ended && !this.closesWhenWritten;
+  }
+
+  get queuedBytes(): number {
+    return this.destroyed ? 0 : this.waitingBytes;
+  }
+
+  write(data: string | readonly (string | Buffer)[]): boolean {
+    if (!this.writable) return true;
+    const { peer } = this;
+    if (peer === null) return true;
+    if (this.wasReset || peer.destroyed) {
+      // A closed socket answers bytes with a reset; what is written after that fails.
+      if (this.wasReset) this.fail();
+      else this.takeReset();
+      return true;
+    }
+    for (const piece of typeof data === "string" ? [data] : data) {
+      if (piece.length === 0) continue;
+      this.waiting.push(typeof piece === "string" ? Buffer.from(piece, "latin1") : piece);
+      this.waitingBytes += piece.length;
+    }
+    this.push();
+    if (this.waitingBytes === 0) return true;
+    this.writeUnfinished = true;
+    return false;
+  }
+
+  readInto(buffer: Buffer): void {
+    this.readBuffer = buffer;
+  }
+
+  pause(): void {
+    this.reading = false;
+  }
+
+  resume(): void {
+    if (this.reading || !this.readable) return;
+    this.reading = true;
+    this.network.add(this);
+  }
+
+  end(sent?: () => void): void {
+    if (!this.writable) return;
+    this.ended = true;
+    this.onSent = sent ?? null;
+    this.push();
+  }
+
+  destroySoon(): void {
+    if (this.waitingBytes === 0) return this.destroy();
+    this.closesWhenWritten = true;
+  }
+
+  destroy(code?: string): void {
+    if (this.destroyed) return;
+    const { peer, receivedBytes } = this;
+    this.gone(code ?? null);
+    if (peer === null || peer.destroyed) return;
+    // What this end had not read is lost, which the peer learns as a reset (RFC 9112 section 9.6).
+    if (receivedBytes > 0) peer.takeReset();
+    else peer.takeEnd();
+  }
+
+  reset(): void {
+    if (this.destroyed) return;
+    this.gone(null);
+    if (this.peer !== null && !this.peer.destroyed) this.peer.takeReset();
+  }
+
+  // ---- events -------------------------------------------------------------------------------------------------------
+
+  deliver(): boolean {
+    if (this.destroyed) return this.deliverClosed();
+    return this.deliverConnected() || this.deliverWritten() || this.deliverRead();
+  }
+
+  private deliverConnected(): boolean {
+    const { connected } = this;
+    if (connected === null) return false;
+    this.connected = null;
+    connected();
+    return true;
+  }
+
+  private deliverWritten(): boolean {
+    if (this.wasReset && this.writeUnfinished) {
+      this.fail();
+      return true;
+    }
+    if (this.waitingBytes > 0 || this.writeFailed) return false;
+    if (this.writeUnfinished) {
+      this.writeUnfinished = false;
+      if (this.closesWhenWritten) this.destroy();
+      else this.writer.onWritten();
+      return true;
+    }
+    const { onSent } = this;
+    if (!this.finSent || onSent === null) return false;
+    this.onSent = null;
+    onSent();
+    return true;
+  }
+
+  private deliverRead(): boolean {
+    if (!this.reading) return false;
+    if (this.receivedBytes > 0) {
+      const count = this.read();
+      const { readBuffer, reader } = this;
+      reader.onRead(readBuffer, count);
+      this.readBuffer = reader.readBuffer;
+      return true;
+    }
+    if (this.wasReset) {
+      this.gone("ECONNRESET");
+      return true;
+    }
+    if (!this.peerEnded || this.endTold) return false;
+    this.endTold = true;
+    this.reader.onEnd();
+    return true;
+  }
+
+  private deliverClosed(): boolean {
+    if (this.closedTold) return false;
+    this.closedTold = true;
+    this.reader.onClosed(this.closedCode);
+    return true;
+  }
+
+  // ---- the receive buffer -------------------------------------------------------------------------------------------
+
+  /** Moves bytes into the read buffer. */
+  private read(): number {
+    const { received, readBuffer } = this;
+    const wanted = this.network.cut(Math.min(this.receivedBytes, readBuffer.length));
+    let count = 0;
+    while (count < wanted) {
+      const [first] = received;
+      if (first === undefined) break;
+      const part = Math.min(first.length, wanted - count);
+      first.copy(readBuffer, count, 0, part);
+      count += part;
+      if (part === first.length) received.shift();
+      else received[0] = first.subarray(part);
+    }
+    this.receivedBytes -= count;
+    this.peer?.push();
+    this.network.add(this);
+    return count;
+  }
+
+  /** Hands the peer what it has place for, and the FIN after it. */
+  private push(): void {
+    const { peer, waiting } = this;
+    if (peer === null || this.destroyed || peer.destroyed) return;
+    while (waiting.length > 0 && peer.receivedBytes < peer.capacity) {
+      const [first] = waiting;
+      if (first === undefined) break;
+      const part = Math.min(first.length, peer.capacity - peer.receivedBytes);
+      peer.received.push(Buffer.from(first.subarray(0, part)));
+      peer.receivedBytes += part;
+      this.waitingBytes -= part;
+      if (part === first.length) waiting.shift();
+      else waiting[0] = first.subarray(part);
+    }
+    this.network.add(peer);
+    if (this.waitingBytes > 0) return;
+    if (this.writeUnfinished) this.network.add(this);
+    if (!this.ended || this.finSent) return;
+    this.finSent = true;
+    peer.takeEnd();
+    this.network.add(this);
+  }
+
+  private takeEnd(): void {
+    this.peerEnded = true;
+    this.network.add(this);
+  }
+
+  private takeReset(): void {
+    this.wasReset = true;
+    this.network.add(this);
+  }
+
+  /** A write that had not finished, or one after a reset, fails. */
+  private fail(): void {
+    if (this.writeFailed) return;
+    this.writeFailed = true;
+    this.writeUnfinished = false;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    this.writer.onWriteFailed();
+    if (this.closesWhenWritten) this.destroy();
+  }
+
+  private gone(code: string | null): void {
+    this.destroyed = true;
+    this.closedCode = code;
+    this.received.length = 0;
+    this.receivedBytes = 0;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    this.network.add(this);
+  }
+}

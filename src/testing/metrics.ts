@@ -1,0 +1,21 @@
+/** The metrics of a test's proxy, as `/metrics` would print them. */
+export class Metrics {
+  /** Prometheus text. */
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The sum of all series of that name that carry these labels; 0 where there are none. */
+  value(name: string, labels: Readonly<Record<string, string>> = {}): number {
+    let sum = 0;
+    for (const line of this.text.split("\n")) {
+      const [, series, labelled = "", value] = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      if (series !== name) continue;
+      if (Object.entries(labels).every(([label, text]) => `,${labelled},`.includes(`,${label}=${JSON.stringify(text)},`)))
+        sum += Number(value);
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,35 @@
+/** Health checks over connections in memory, under the network's clock. */
+import type { MemoryNetwork } from "../net/memory/memory-network.ts";
+import { endpointAddress } from "../config/endpoint-address.ts";
+import { ProbeAnswer, probeRequest } from "../control/probe-answer.ts";
+import type { ProbeResult } from "../control/probe-answer.ts";
+import type { Probe } from "../control/probe.ts";
+import { TestConnection } from "./connection.ts";
+
+export function probeOver(network: MemoryNetwork): Probe {
+  return ({ url, path, host, expectedStatuses, timeoutMs }, signal) =>
+    new Promise((resolve) => {
+      const address = new URL(url);
+      const target = endpointAddress(address);
+      const connection = new TestConnection(network.clock);
+      const answer = new ProbeAnswer(expectedStatuses);
+      const end = (result: ProbeResult): void => {
+        cancelLimit();
+        connection.close();
+        resolve(result);
+      };
+      const cancelLimit = network.clock.after(timeoutMs, () => end(`no answer within ${timeoutMs} ms`));
+      signal.addEventListener("abort", () => end("cancelled"), { once: true });
+      connection.onData = (bytes) => {
+        const result = answer.take(bytes);
+        if (result !== undefined) end(result);
+      };
+      connection.onEnded = () => end(connection.error === "ECONNREFUSED" ? "connection refused" : answer.end());
+      const transport = network.connect(`${target.host}:${target.port}`, connection, connection, () => {
+        if (path === undefined) return end(null);
+        connection.connected();
+        connection.send(probeRequest(path, host ?? address.host));
+      });
+      connection.attach(transport, false);
+    });
+}

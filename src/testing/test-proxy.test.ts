@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { script, testProxy } from "./test-proxy.ts";
+
+const ROUTES = { routes: [{ upstream: "app" }] };
+
+test("a request goes through the proxy to a function, and its response comes back", async (t) => {
+  const proxy = await testProxy(ROUTES, {
+    upstreams: { app: async (request) => new Response(`hi ${await request.text()}`, { headers: { "x-from": "app" } }) },
+  });
+  t.after(() => proxy.close());
+  const response = await proxy.fetch("http://example.com/path?q=1", { method: "POST", body: "you", headers: { "x-mine": "1" } });
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("x-from"), "app");
+  assert.equal(await response.text(), "hi you");
+  const [request] = proxy.requests("app");
+  assert.equal(request?.target, "/path?q=1");
+  assert.equal(request?.headers.get("x-mine"), "1");
+  assert.equal(request?.headers.get("x-forwarded-for"), "192.0.2.1");
+  assert.equal(request?.body, "you");
+  const [entry] = proxy.log;
+  assert.equal(entry?.["status"], 200);
+  assert.equal(proxy.metrics.value("millrace_requests_total", { class: "2xx" }), 1);
+});
+
+test("an endpoint that refuses is retried at the next one", async (t) => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: [script.refuse(), () => new Response("second")] } });
+  t.after(() => proxy.close());
+  for (let request = 0; request < 4; request++) assert.equal(await (await proxy.fetch("http://a.test/")).text(), "second");
+});
+
+test("a response in pieces, a large one, and one that is cut", async (t) => {
+  const large = "x".repeat(3_000_000);
+  const proxy = await testProxy(
+    { routes: [{ upstream: "cut", match: { path: "/cut" } }, { upstream: "app" }] },
+    { upstreams: { app: () => new Response(large), cut: script.resetAfter(2000, () => new Response("y".repeat(5000))) } },
+  );
+  t.after(() => proxy.close());
+  assert.equal((await (await proxy.fetch("http://a.test/")).text()).length, large.length);
+  const cut = await proxy.fetch("http://a.test/cut");
+  await assert.rejects(cut.text());
+});
+
+test("time stands still until it is told to pass", async (t) => {
+  const proxy = await testProxy(
+    { routes: [{ upstream: "app" }], upstreams: { app: { endpoints: ["http://app.test"], timeouts: { response_head: "3s" } } } },
+    { upstreams: { app: script.stall() } },
+  );
+  t.after(() => proxy.close());
+  const response = proxy.fetch("http://a.test/");
+  await proxy.advance("2900ms");
+  assert.equal(proxy.log.length, 0);
+  await proxy.advance("200ms");
+  assert.equal((await response).status, 504);
+});
+
+test("health checks follow the clock", async (t) => {
+  let isWell = false;
+  const proxy = await testProxy(
+    {
+      routes: [{ upstream: "app" }],
+      upstreams: { app: { endpoints: ["http://app.test"], health_check: { path: "/health", interval: "5s" } } },
+    },
+    { upstreams: { app: () => new Response("", { status: isWell ? 200 : 503 }) } },
+  );
+  t.after(() => proxy.close());
+  await proxy.advance("30s");
+  assert.equal(proxy.status.upstreams["app"]?.endpoints[0]?.health, "unhealthy");
+  isWell = true;
+  await proxy.advance("30s");
+  assert.equal(proxy.status.upstreams["app"]?.endpoints[0]?.health, "healthy");
+});
+
+test("raw bytes, both ways", async (t) => {
+  const proxy = await testProxy(ROUTES, {
+    upstreams: {
+      app: script.raw(async (connection) => {
+        await connection.until("\r\n\r\n");
+        connection.send("HTTP/1.1 200 OK\r\nContent-");
+        connection.send("Length: 2\r\n\r\nok");
+      }),
+    },
+  });
+  t.after(() => proxy.close());
+  const client = proxy.connect();
+  for (const byte of "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n") client.send(byte);
+  assert.match(await client.until("ok"), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/);
+  client.take();
+  client.send("no request\r\n\r\n");
+  assert.match(await client.untilEnded(), /^HTTP\/1\.1 400 /);
+});
+
+test("what is awaited in vain is said, not waited for", async (t) => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: script.raw((connection) => connection.reset()) } });
+  t.after(() => proxy.close());
+  const client = proxy.connect();
+  client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+  await assert.rejects(client.until("200 OK"), /the connection ended \(in good order\) before 200 OK came: "HTTP\/1\.1 502 /);
+});
+
+test("a body that goes on later comes piece by piece, and a client that leaves is seen", async (t) => {
+  let send: (text: string) => void = () => {};
+  let cancelled = false;
+  const proxy = await testProxy(ROUTES, {
+    upstreams: {
+      app: () =>
+        new Response(
+          new ReadableStream<Uint8Array>({
+            start: (controller) => void (send = (text) => controller.enqueue(new TextEncoder().encode(text))),
+            cancel: () => void (cancelled = true),
+          }),
+        ),
+    },
+  });
+  t.after(() => proxy.close());
+  const leave = new AbortController();
+  const sent = proxy.fetch("http://a.test/", { signal: leave.signal });
+  await proxy.advance(0);
+  send("one");
+  const reader = (await sent).body?.getReader();
+  assert.equal(new TextDecoder().decode((await reader?.read())?.value), "one");
+  send("two");
+  assert.equal(new TextDecoder().decode((await reader?.read())?.value), "two");
+  leave.abort();
+  await assert.rejects(async () => reader?.read(), { name: "AbortError" });
+  await proxy.advance(0);
+  assert.equal(proxy.log.at(-1)?.["outcome"], "client_reset");
+  assert.ok(cancelled);
+});
+
+test("a request body in pieces, with back-pressure to its source", async (t) => {
+  let pulled = 0;
+  const proxy = await testProxy(
+    { routes: [{ upstream: "app" }] },
+    {
+      upstreams: {
+        app: async (request, { sleep }) => {
+          await sleep(1000);
+          return new Response(String((await request.arrayBuffer()).byteLength));
+        },
+      },
+    },
+  );
+  t.after(() => proxy.close());
+  const piece = new Uint8Array(64 * 1024);
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull: (controller) => (++pulled > 100 ? controller.close() : controller.enqueue(piece)),
+  });
+  const sent = proxy.fetch("http://a.test/", { method: "POST", body });
+  await proxy.advance(900);
+  assert.ok(pulled < 50, `${pulled} pieces were asked for while nobody read`);
+  await proxy.advance(200);
+  assert.equal(await (await sent).text(), String(100 * piece.length));
+});
+
+test("what an endpoint may do: stall within its response, send slowly, throw", async (t) => {
+  const answer = (): Response => new Response("x".repeat(1000));
+  const proxy = await testProxy(
+    {
+      routes: ["stall", "slow", "throw"].map((upstream) => ({ upstream, match: { path: `/${upstream}` } })),
+      upstreams: { stall: { endpoints: ["http://stall.test"], timeouts: { idle: "2s" } } },
+    },
+    {
+      upstreams: {
+        stall: script.stallAfter(500, answer),
+        slow: script.slow(100, answer),
+        throw: () => {
+          throw new Error("a mistake of the test");
+        },
+      },
+    },
+  );
+  t.after(() => proxy.close());
+  const stalled = await proxy.fetch("http://a.test/stall");
+  const text = assert.rejects(stalled.text());
+  await proxy.advance("3s");
+  await text;
+  assert.equal(proxy.log.at(-1)?.["outcome"], "response_timeout");
+  const sent = proxy.fetch("http://a.test/slow");
+  await proxy.advance("5s");
+  const slow = (await sent).text();
+  await proxy.advance("10s");
+  assert.equal((await slow).length, 1000);
+  assert.match(await (await proxy.fetch("http://a.test/throw")).text(), /a mistake of the test/);
+});
+
+test("clients have addresses, limits follow the clock, and a reload changes them", async (t) => {
+  const config = (requests: number) => ({ routes: [{ upstream: "app", rate_limit: { requests_per_minute: requests, burst: requests } }] });
+  const proxy = await testProxy(config(2), { upstreams: { app: () => new Response("hi") } });
+  t.after(() => proxy.close());
+  const status = async (from: string): Promise<number> => (await proxy.fetch("http://a.test/", { from })).status;
+  assert.deepEqual([await status("203.0.113.7"), await status("203.0.113.7"), await status("203.0.113.7")], [200, 200, 429]);
+  assert.equal(await status("203.0.113.8"), 200);
+  await proxy.advance("1m");
+  assert.equal(await status("203.0.113.7"), 200);
+  assert.equal(proxy.metrics.value("millrace_rate_limited_total"), 1);
+  await proxy.reload(config(5));
+  for (let request = 0; request < 5; request++) assert.equal(await status("203.0.113.9"), 200);
+});
+
+test("a WebSocket's bytes pass, and its end", async (t) => {
+  const proxy = await testProxy(ROUTES, {
+    upstreams: {
+      app: script.raw(async (connection) => {
+        const [, key = ""] = /sec-websocket-key: (\S+)/i.exec(await connection.until("\r\n\r\n")) ?? [];
+        const { createHash } = await import("node:crypto");
+        const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+        connection.send(
+          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        );
+        await connection.until("ping");
+        connection.send("pong");
+        await connection.untilEnded();
+        connection.end();
+      }),
+    },
+  });
+  t.after(() => proxy.close());
+  const client = proxy.connect();
+  client.send("GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+  client.send("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  await client.until("\r\n\r\n");
+  client.send("ping");
+  await client.until("pong");
+  client.end();
+  await client.untilEnded();
+  await proxy.advance(0);
+  assert.equal(proxy.log.at(-1)?.["outcome"], "tunnel");
+});
+
+test("mistakes in a test are said where they are made", async () => {
+  const answer = (): Response => new Response("");
+  await assert.rejects(
+    testProxy({ routes: [{ upstream: "app", rate_limit: "x" as never }] }, { upstreams: { app: answer } }),
+    /config:1:1: routes/,
+  );
+  await assert.rejects(
+    testProxy(
+      { routes: [{ upstream: "app" }], upstreams: { app: { endpoints: ["http://a.test"] } } },
+      { upstreams: { ap: answer, app: answer } },
+    ),
+    /no upstream, and no endpoint, "ap"/,
+  );
+  const proxy = await testProxy(ROUTES, { upstreams: { app: answer } });
+  await assert.rejects(proxy.advance("ten seconds"), /is no duration/);
+  proxy.close();
+});

@@ -1,0 +1,326 @@
+/**
+ * `millrace/testing`: a whole proxy inside a test. The real configuration, router, features, exchange and HTTP codec work over
+ * connections in memory, without a port, a thread or a certificate, and time passes when the test says so.
+ *
+ * ```ts
+ * const proxy = await testProxy({ routes: [{ upstream: "app" }] }, { upstreams: { app: () => new Response("hi") } });
+ * const response = await proxy.fetch("http://example.com/");
+ * ```
+ */
+import { compileCidrs } from "../base/cidr.ts";
+import { parseDuration } from "../base/duration.ts";
+import { endpointAddress } from "../config/endpoint-address.ts";
+import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
+import { readObject } from "../config/read-object.ts";
+import type { Config, ConfigInput } from "../config/schema.ts";
+import type { ShortConfigInput } from "../config/short-form.ts";
+import { EndpointSlots } from "../control/endpoint-slots.ts";
+import { HealthMonitor } from "../control/health.ts";
+import { ListenerContext } from "../net/listener-context.ts";
+import { MemoryNetwork } from "../net/memory/memory-network.ts";
+import { Thread } from "../net/thread.ts";
+import { accessLines } from "../observe/access-line.ts";
+import { createAppLog } from "../observe/app-log.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import { MetricTotals } from "../observe/metric-totals.ts";
+import { metricsText } from "../observe/metrics-text.ts";
+import { statusDocument } from "../observe/status.ts";
+import type { StatusDocument } from "../observe/status.ts";
+import { Snapshot } from "../proxy/snapshot.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { EndpointTable } from "../shared/endpoint-table.ts";
+import { metricLayout } from "../shared/metric-table.ts";
+import { NameTable } from "../shared/name-table.ts";
+import { WorkerTable } from "../shared/worker-table.ts";
+import { TestConnection } from "./connection.ts";
+import { fetchOver } from "./http-client.ts";
+import type { ReceivedRequest } from "./http-origin.ts";
+import { Metrics } from "./metrics.ts";
+import { probeOver } from "./probe.ts";
+import { Pump } from "./pump.ts";
+import { serveOrigin } from "./upstreams.ts";
+import type { TestOrigin } from "./upstreams.ts";
+
+export { TestConnection } from "./connection.ts";
+export type { Awaited } from "./connection.ts";
+export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
+export { Metrics } from "./metrics.ts";
+export { script } from "./upstreams.ts";
+export type { OriginScript, TestOrigin } from "./upstreams.ts";
+
+/** YAML text, or a configuration as `defineConfig` takes it. `listeners` and upstreams that the options serve may be left out. */
+export type TestConfig = string | (Omit<ConfigInput, "listeners" | "upstreams"> & Partial<ConfigInput>) | ShortConfigInput;
+
+export interface TestProxyOptions {
+  /** What answers, by the upstream's name (a list: one for each endpoint) or by an endpoint's URL. Other endpoints refuse connections. */
+  readonly upstreams?: Readonly<Record<string, TestOrigin | readonly TestOrigin[]>>;
+  /** What `${NAME}` in the configuration stands for; none of the machine's own variables do. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Texts of files that the configuration names. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** The proxy's time at the start, in milliseconds since 1970. */
+  readonly startsAt?: number;
+}
+
+export interface ClientOptions {
+  /** The client's address. */
+  readonly from?: string;
+  /** Which listener, from 0. */
+  readonly listener?: number;
+}
+
+/** A line of the log: an exchange (`event: "access"`) or an event of the application log, by its keys. */
+export type LogEntry = Readonly<Record<string, string | number | boolean>>;
+
+const CLIENT = "192.0.2.1";
+const VERSION = "0.0.0-test";
+/** Rate limits of so many clients are remembered. */
+const BUCKETS = 4096;
+const STARTS_AT = Date.UTC(2026, 0, 1);
+const ENDPOINTS_MAX = 1024;
+
+export async function testProxy(config: TestConfig, options: TestProxyOptions = {}): Promise<TestProxy> {
+  const proxy = new TestProxy(config, options);
+  await proxy.advance(0);
+  return proxy;
+}
+
+export class TestProxy {
+  /** Everything that was logged, exchanges and events, in order. */
+  readonly log: readonly LogEntry[];
+  private readonly entries: LogEntry[] = [];
+  private readonly options: TestProxyOptions;
+  private readonly network: MemoryNetwork;
+  private readonly pump: Pump;
+  private readonly thread: Thread;
+  private readonly contexts: ListenerContext[] = [];
+  private readonly received: Map<string, ReceivedRequest[]> = new Map();
+  private readonly connections: Set<TestConnection> = new Set();
+  private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(ENDPOINTS_MAX)));
+  private readonly buckets: BucketTable = new BucketTable(BucketTable.create(0, 0, BUCKETS));
+  private readonly slots: EndpointSlots = new EndpointSlots(ENDPOINTS_MAX);
+  private readonly totals: MetricTotals = new MetricTotals(1);
+  private readonly monitor: HealthMonitor;
+  private readonly appLog: AppLog;
+  private config: Config;
+  private endpointSlots: Readonly<Record<string, readonly number[]>> = {};
+  private generation: number = 0;
+
+  /** Use {@link testProxy}. */
+  constructor(given: TestConfig, options: TestProxyOptions) {
+    this.options = options;
+    this.log = this.entries;
+    const network = new MemoryNetwork({ epochMs: options.startsAt ?? STARTS_AT });
+    this.network = network;
+    this.pump = new Pump(network);
+    const config = this.read(given);
+    this.config = config;
+    const { clock, platform } = network;
+    const now = (): number => platform.epochMs();
+    this.appLog = createAppLog({ level: config.logging.level, format: "json", write: (line) => this.logged(line), now });
+    this.monitor = new HealthMonitor({
+      table: this.endpoints,
+      log: this.appLog,
+      now: () => clock.nowMs,
+      random: () => platform.random(),
+      after: (ms, then) => clock.after(ms, then),
+      readFile: (name) => this.file(name),
+      probe: probeOver(network),
+    });
+    const lines = accessLines("json");
+    const workers = new WorkerTable(WorkerTable.create(1, config.listeners.length, 0, 0));
+    const parts = { workerIndex: 0, endpoints: this.endpoints, workers, names: new NameTable(), socketsMax: Infinity, platform };
+    this.thread = new Thread(parts, this.compile(config), {
+      access: (record) => this.logged(lines.bytes.toString("latin1", 0, lines.write(record))),
+      event: (level, event, message, fields) => this.appLog.log(level, event, message, fields),
+      tick: () => {},
+      released: (generation) => this.totals.released(generation, 0),
+    });
+    this.use(config);
+  }
+
+  /**
+   * Sends a request and resolves with the response, once its head has come. Redirects are not followed. The URL's authority becomes
+   * `Host`; no name is looked up.
+   */
+  fetch(url: string | URL, init: RequestInit & ClientOptions = {}): Promise<Response> {
+    return fetchOver(this.connect(init), this.network.clock, new URL(url), init);
+  }
+
+  /** A connection to the proxy, for bytes as they are. */
+  connect({ from = CLIENT, listener = 0 }: ClientOptions = {}): TestConnection {
+    const connection = new TestConnection(this.network.clock);
+    const transport = this.network.connect(listenerAddress(listener), connection, connection, () => connection.connected(), from);
+    connection.attach(transport, false);
+    this.connections.add(connection);
+    return connection;
+  }
+
+  /** Lets time pass for the proxy and everything that stands on its clock: limits, health checks, slow endpoints. @param time `10s`, or milliseconds */
+  async advance(time: string | number): Promise<void> {
+    const ms = typeof time === "number" ? time : parseDuration(time);
+    if (ms === null) throw new Error(`${JSON.stringify(time)} is no duration: write 250ms, 10s or 1m30s`);
+    await this.pump.advance(ms);
+  }
+
+  /** The requests that have come to an upstream's endpoints, oldest first; health checks are not among them. */
+  requests(upstream: string): readonly ReceivedRequest[] {
+    return this.received.get(upstream) ?? [];
+  }
+
+  /** The counters of now. */
+  get metrics(): Metrics {
+    const { upstreams, uptime } = this.status;
+    const readings = Object.entries(upstreams).flatMap(([upstream, { endpoints }]) =>
+      endpoints.map((endpoint) => ({ upstream, endpoint: endpoint.url, health: endpoint.health, inFlight: endpoint.in_flight })),
+    );
+    const text = metricsText(this.totals.snapshot(), readings, {
+      version: VERSION,
+      nodeVersion: process.version,
+      uptimeSeconds: uptime,
+      workers: 1,
+      workerRestarts: 0,
+      configGeneration: this.generation,
+      refusedReloads: 0,
+      limiterEvictions: this.buckets.evictions,
+      logDroppedLines: 0,
+    });
+    return new Metrics(text);
+  }
+
+  /** What `/status` would say. */
+  get status(): StatusDocument {
+    const { epochMs } = this.network.platform;
+    const startedAtMs = this.options.startsAt ?? STARTS_AT;
+    return statusDocument(this.config, this.endpointSlots, this.endpoints, { version: VERSION, startedAtMs, nowMs: epochMs() });
+  }
+
+  /** Brings another configuration into use, as a reload does: exchanges in flight keep theirs. */
+  async reload(given: TestConfig): Promise<void> {
+    const config = this.read(given);
+    if (config.listeners.length !== this.config.listeners.length) throw new Error("a reload keeps the number of listeners");
+    this.thread.use(this.compile(config));
+    this.use(config);
+    await this.pump.quiet();
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.monitor.stop();
+    for (const context of this.contexts) for (const connection of context.connections) connection.cutNow();
+    this.thread.close();
+    for (const connection of this.connections) connection.close();
+    this.network.settle();
+    this.pump.stop();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  // ---- configuration ------------------------------------------------------------------------------------------------
+
+  private read(given: TestConfig): Config {
+    const { environment = {} } = this.options;
+    const readSecret = (name: string): string => this.file(name);
+    const result =
+      typeof given === "string"
+        ? parseConfig(given, "config", environment, readSecret)
+        : checkConfig(readObject(this.completed(given)), "config", environment, readSecret);
+    if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+    return result.config;
+  }
+
+  private completed(given: Exclude<TestConfig, string>): unknown {
+    if ("backends" in given) return given;
+    const routed = new Set(given.routes.map(({ upstream }) => upstream));
+    const served = Object.entries(this.options.upstreams ?? {}).filter(([name]) => routed.has(name));
+    const upstreams = Object.fromEntries(
+      served.map(([name, origins]) => {
+        const count = Array.isArray(origins) ? origins.length : 1;
+        return [name, { endpoints: Array.from({ length: count }, (_, index) => `http://${name}-${index + 1}.test`) }];
+      }),
+    );
+    return { listeners: [{ address: "127.0.0.1:0" }], ...given, upstreams: { ...upstreams, ...given.upstreams } };
+  }
+
+  private file(name: string): string {
+    const text = this.options.files?.[name];
+    if (text === undefined) throw new Error(`${name} is not among the test's files`);
+    return text;
+  }
+
+  private compile(config: Config): Snapshot {
+    const generation = ++this.generation;
+    const plan = this.slots.plan(config, generation, this.totals.oldestGeneration());
+    if (plan === null) throw new Error(`more than ${ENDPOINTS_MAX} endpoints`);
+    for (const slot of plan.fresh) this.endpoints.reset(slot);
+    const metricTable = this.totals.install(generation, metricLayout(config));
+    const snapshot = new Snapshot(
+      { type: "configure", generation, config, endpointSlots: plan.slots, metricTable },
+      {
+        workerIndex: 0,
+        buckets: this.buckets,
+        now: () => this.network.clock.nowMs,
+        status: () => JSON.stringify(this.status),
+        debug: (message) => this.appLog.info("cors_decision", message),
+        readFile: (name) => this.file(name),
+      },
+    );
+    plan.commit();
+    this.endpointSlots = plan.slots;
+    return snapshot;
+  }
+
+  private use(config: Config): void {
+    const { network } = this;
+    this.config = config;
+    this.thread.accessLog = config.logging.access;
+    const trust = { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from };
+    for (const [index, listener] of config.listeners.entries()) {
+      const known = this.contexts[index];
+      if (known !== undefined) {
+        known.update(listener, trust);
+        continue;
+      }
+      const context = new ListenerContext(this.thread, index, listener, trust);
+      this.contexts.push(context);
+      network.listen(listenerAddress(index), (open, peer) => void context.accept(open, peer));
+    }
+    this.serve(config);
+    this.monitor.apply(config, this.endpointSlots);
+  }
+
+  /** Puts the test's functions and scripts behind the endpoints. */
+  private serve(config: Config): void {
+    const unknown = new Set(Object.keys(this.options.upstreams ?? {}));
+    for (const [name, { endpoints }] of Object.entries(config.upstreams)) {
+      for (const [index, { url }] of endpoints.entries()) {
+        const { host, port } = endpointAddress(new URL(url));
+        const given = this.options.upstreams?.[url] ?? this.options.upstreams?.[name];
+        unknown.delete(url);
+        unknown.delete(name);
+        const origin = Array.isArray(given) ? (given as readonly TestOrigin[])[index] : (given as TestOrigin | undefined);
+        if (origin === undefined) continue;
+        serveOrigin(this.network, `${host}:${port}`, origin, url, (request) => this.record(name, request));
+      }
+    }
+    const [first] = unknown;
+    if (first !== undefined) throw new Error(`the configuration has no upstream, and no endpoint, ${JSON.stringify(first)}`);
+  }
+
+  private record(upstream: string, request: ReceivedRequest): void {
+    if (request.headers.get("user-agent") === "millrace-probe") return;
+    const list = this.received.get(upstream) ?? [];
+    list.push(request);
+    this.received.set(upstream, list);
+  }
+
+  private logged(line: string): void {
+    this.entries.push(JSON.parse(line) as LogEntry);
+  }
+}
+
+function listenerAddress(index: number): string {
+  return `listener:${index}`;
+}

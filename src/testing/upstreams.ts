@@ -1,0 +1,160 @@
+/** What the endpoints of a test's upstreams do: answer by a function, or misbehave by a script. */
+import { Buffer } from "node:buffer";
+import type { MemoryNetwork } from "../net/memory/memory-network.ts";
+import { TestConnection } from "./connection.ts";
+import { serveRequests } from "./http-origin.ts";
+import type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
+
+/** An endpoint that does not simply answer; made by {@link script}. */
+export type OriginScript =
+  | { readonly kind: "refuse" }
+  | { readonly kind: "silent" }
+  | { readonly kind: "raw"; readonly serve: (connection: TestConnection) => void | Promise<void> }
+  | { readonly kind: "limited"; readonly answer: OriginFunction; readonly bytes: number; readonly ending: "reset" | "stall" }
+  | { readonly kind: "slow"; readonly answer: OriginFunction; readonly bytesPerSecond: number };
+
+export type TestOrigin = OriginFunction | OriginScript;
+
+export const script: {
+  /** The connection is refused. */
+  refuse(): OriginScript;
+  /** Nothing comes of connecting. */
+  silent(): OriginScript;
+  /** Takes connections and requests, and says nothing. */
+  stall(): OriginScript;
+  /** Resets the connection after so many bytes of the response, its head included. */
+  resetAfter(bytes: number, answer: OriginFunction): OriginScript;
+  /** Stops in the middle of the response after so many bytes, its head included, and keeps the connection open. */
+  stallAfter(bytes: number, answer: OriginFunction): OriginScript;
+  /** Sends the response at so many bytes per second of the proxy's time. */
+  slow(bytesPerSecond: number, answer: OriginFunction): OriginScript;
+  /** Bytes as they are: `serve` is called with each connection. */
+  raw(serve: (connection: TestConnection) => void | Promise<void>): OriginScript;
+} = {
+  refuse: () => ({ kind: "refuse" }),
+  silent: () => ({ kind: "silent" }),
+  stall: () => ({ kind: "raw", serve: () => {} }),
+  resetAfter: (bytes, answer) => ({ kind: "limited", answer, bytes, ending: "reset" }),
+  stallAfter: (bytes, answer) => ({ kind: "limited", answer, bytes, ending: "stall" }),
+  slow: (bytesPerSecond, answer) => ({ kind: "slow", answer, bytesPerSecond }),
+  raw: (serve) => ({ kind: "raw", serve }),
+};
+
+/** Has the endpoint at `address` (`host:port`) do that from now on. */
+export function serveOrigin(
+  network: MemoryNetwork,
+  address: string,
+  origin: TestOrigin,
+  endpoint: string,
+  record: (request: ReceivedRequest) => void,
+): void {
+  if (typeof origin !== "function" && origin.kind === "refuse") return network.listen(address, "ECONNREFUSED");
+  if (typeof origin !== "function" && origin.kind === "silent") return network.listen(address, "silent");
+  const context: OriginContext = { endpoint, sleep: (ms) => new Promise((over) => network.clock.after(ms, over)) };
+  network.listen(address, (open) => {
+    const connection = connectionOf(origin, network);
+    const transport = open(connection, connection);
+    connection.attach(transport, true);
+    if (typeof origin !== "function" && origin.kind === "raw") void serveRaw(connection, origin.serve);
+    else serveRequests(connection, typeof origin === "function" ? origin : origin.answer, context, record);
+    transport.start();
+  });
+}
+
+async function serveRaw(connection: TestConnection, serve: (connection: TestConnection) => void | Promise<void>): Promise<void> {
+  try {
+    await serve(connection);
+  } catch (error) {
+    // A script that waits when the proxy closes the connection has nothing to complain of; anything else fails the test.
+    if (!connection.isClosed) throw error;
+  }
+}
+
+function connectionOf(
+  origin: OriginFunction | Exclude<OriginScript, { kind: "refuse" | "silent" }>,
+  network: MemoryNetwork,
+): TestConnection {
+  if (typeof origin === "function" || origin.kind === "raw") return new TestConnection(network.clock);
+  if (origin.kind === "slow") return new SlowConnection(network, origin.bytesPerSecond);
+  return new LimitedConnection(network, origin.bytes, origin.ending);
+}
+
+/** Sends up to a number of bytes. */
+class LimitedConnection extends TestConnection {
+  private left: number;
+  private readonly atLimit: "reset" | "stall";
+
+  constructor(network: MemoryNetwork, bytes: number, atLimit: "reset" | "stall") {
+    super(network.clock);
+    this.left = bytes;
+    this.atLimit = atLimit;
+  }
+
+  override send(data: string | Uint8Array): boolean {
+    const bytes = bytesOf(data);
+    const part = bytes.subarray(0, this.left);
+    this.left -= part.length;
+    const isTaken = part.length === 0 || super.send(part);
+    if (this.left > 0) return isTaken;
+    if (this.atLimit === "reset") this.reset();
+    return false;
+  }
+
+  override end(): void {
+    if (this.left > 0) super.end();
+  }
+}
+
+/** How often a slow endpoint sends something. */
+const SLOW_STEP_MS = 100;
+
+/** Sends at a rate. */
+class SlowConnection extends TestConnection {
+  private readonly network: MemoryNetwork;
+  private readonly stepBytes: number;
+  private queue: Buffer = Buffer.alloc(0);
+  private isSending: boolean = false;
+  private endsAfterQueue: boolean = false;
+  private emptied: (() => void)[] = [];
+
+  constructor(network: MemoryNetwork, bytesPerSecond: number) {
+    super(network.clock);
+    this.network = network;
+    this.stepBytes = Math.max(1, Math.round((bytesPerSecond * SLOW_STEP_MS) / 1000));
+  }
+
+  override send(data: string | Uint8Array): boolean {
+    this.queue = Buffer.concat([this.queue, bytesOf(data)]);
+    if (!this.isSending) this.sendStep();
+    return false;
+  }
+
+  override end(): void {
+    if (this.isSending) this.endsAfterQueue = true;
+    else super.end();
+  }
+
+  override async drained(): Promise<void> {
+    if (this.isSending) await new Promise<void>((resolve) => this.emptied.push(resolve));
+    await super.drained();
+  }
+
+  override onClosed(code: string | null): void {
+    this.queue = Buffer.alloc(0);
+    super.onClosed(code);
+  }
+
+  private sendStep(): void {
+    const part = this.queue.subarray(0, this.stepBytes);
+    this.queue = this.queue.subarray(part.length);
+    if (part.length > 0) super.send(part);
+    this.isSending = part.length > 0;
+    if (this.isSending) return void this.network.clock.after(SLOW_STEP_MS, () => this.sendStep());
+    for (const resolve of this.emptied.splice(0)) resolve();
+    if (this.endsAfterQueue) super.end();
+  }
+}
+
+function bytesOf(data: string | Uint8Array): Buffer {
+  return typeof data === "string" ? Buffer.from(data, "latin1") : Buffer.from(data);
+}
