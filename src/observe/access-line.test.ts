@@ -129,7 +129,7 @@ test("a line owes nothing to the lines before it", () => {
       client: either("203.0.113.9", "2001:db8::1"),
       method: either("GET", "PROPFIND"),
       host: either("example.com", "h\u00f6st.example"),
-      path: either("/", "/a/longer/path", `/${"\u00ff".repeat(2000)}`),
+      path: either("/", "/a/longer/path", `/${"\u00ff".repeat(500)}`),
       status: either(200, 404, 0),
       bytesReceived: either(0, 9, 10, 999, 1000, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1),
       bytesSent: either(0, 441, 5120, -305),
