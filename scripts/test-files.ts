@@ -11,14 +11,14 @@ const UNIT = ["{src,scripts}/**/*.test.ts"];
 /**
  * Files that share a process, by the name of its entry: starting one costs more than most of them. The tests of the pure folders share nothing
  * but the language; those of the others open sockets of their own, start threads and clean up behind themselves. Files of the fault matrix
- * share proxies too, one file after the other: in two processes, for in one they would be the last to end.
+ * share proxies too, one file after the other: in two processes, for in one they would be the last to end. Those that take longest stand first.
  */
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
+  ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
+  ["other-faults", /^test\/faults\/(client-leaves|names|request-body|tunnels)\./],
   ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|middleware|observe|testing)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
-  ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
-  ["other-faults", /^test\/faults\/(client-leaves|names|request-body|tunnels)\./],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
   ["pages", /^test\/(conformance-page|layers|observability-page|tidy)\./],
 ];
