@@ -110,6 +110,13 @@ describe("admission", () => {
     d.says("192.0.2.1 a.test 1700000001000; a none; a dial");
   });
 
+  test("drivers read of the exchange where its request comes from", () => {
+    const d = new Dialogue();
+    const { peer, client, peerTrusted, secure, forwarded, unsafeFieldNames } = d.client.asks(GET).exchange;
+    const { origin } = d.client;
+    assert.deepEqual({ peer, client, trusted: peerTrusted, secure, forwarded, unsafeFieldNames }, origin);
+  });
+
   test("a verdict that comes later: go on with the hook after it", async () => {
     const verdict = Promise.withResolvers<LocalAnswer | null>();
     const d = new Dialogue({ hooks: [noting(() => d, "x", verdict.promise), noting(() => d, "y")] });
@@ -335,6 +342,11 @@ describe("the choice of an endpoint", () => {
     const d = new Dialogue({ ...setting, health });
     return health.map(() => new FakeClient(d).asks(GET).exchange.endpoint?.host ?? "none");
   }
+
+  test("there is none beyond those of the configuration", () => {
+    const { exchange } = new Dialogue().client.asks(GET);
+    assert.deepEqual([exchange.usable(0), exchange.usable(1)], [true, false]);
+  });
 
   test("in turn; unhealthy ones are left out", () => {
     assert.deepEqual(chosen({}, ["unknown", "healthy", "unknown"]), ["a.test", "b.test", "c.test"]);

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Dialogue } from "./fake-ports.fixture.ts";
-import type { Setting } from "./fake-ports.fixture.ts";
 import { FAILURES } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
 
@@ -312,10 +311,8 @@ describe("what is sent again", () => {
 
 describe("connections of the client's own", () => {
   /** An exchange whose client has a connection to b for itself, while a is next in turn. */
-  function owning(setting: Setting = {}): Dialogue {
-    const d = new Dialogue({ health: TWO, ...setting }).pools("b");
-    d.owns(d.upstream);
-    return d;
+  function owning(): Dialogue {
+    return new Dialogue({ health: TWO }).owns("b");
   }
 
   test("come before the balancer's choice, and before the pool", () => {

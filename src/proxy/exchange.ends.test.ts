@@ -91,9 +91,9 @@ describe("the client leaves, or is cut", () => {
         const outcome = status === 101 && reason !== "drain_timeout" ? "tunnel" : reason;
         const last = `${status === 0 ? 499 : status} ${outcome}`;
         d.says(`${upstream === "" ? "" : `${upstream} abort; `}plane finished ${last}; client finished`);
+        const { requestBlocked, takesBody, responseStarted } = d.client.exchange;
+        assert.deepEqual([requestBlocked, takesBody, responseStarted], [false, false, status !== 0]);
         d.ended(last);
-        assert.equal(d.client.exchange.requestBlocked, false);
-        assert.equal(d.client.exchange.takesBody, false);
       }
     });
   }
@@ -110,6 +110,8 @@ describe("the request cannot be completed", () => {
         const last = `${status === 0 ? answer.status : status} ${answer.reason}`;
         const told = status === 0 ? `client answer ${last}` : "client cut";
         d.says(`${upstream === "" ? "" : `${upstream} abort; `}${told}; plane finished ${last}; client finished`);
+        const { requestBlocked, takesBody, responseStarted } = d.client.exchange;
+        assert.deepEqual([requestBlocked, takesBody, responseStarted], [false, false, true]);
         d.ended(last);
         assert.equal(d.count("malformed_requests"), 0);
         d.client.exchange.requestFailed(answer);

@@ -27,10 +27,14 @@ const FRAMING_NAMES = Object.keys(Framing);
  * are held until then; nothing is read while it is paused; after the exchange has finished it hears no more of it.
  */
 export class FakeClient implements Downstream {
+  /** Of every request; nothing in it is what it would be by itself. */
+  readonly origin: Origin;
   bytesWritten: number = 0;
   owned: OwnedConnections | null = null;
   /** The client does not read: a flush is not written. */
   full: boolean = false;
+  /** A flush was not written: `drains` follows, or the end. */
+  waits: boolean = false;
   paused: boolean = false;
   /** Body bytes handed to the exchange, and those of the response that came back. */
   delivered: string = "";
@@ -41,18 +45,24 @@ export class FakeClient implements Downstream {
   /** The exchange has cut the response, or switched protocols. */
   over: "" | "cut" | "tunnel" = "";
   finishes: number = 0;
+  /** Bytes of the body that wait until the exchange takes them. */
+  held: string = "";
 
   private readonly dialogue: Dialogue;
   private readonly reader: RequestReader = new RequestReader(DEFAULT_LIMITS);
-  private readonly origin: Origin;
   private current: Exchange | null = null;
-  private held: string = "";
   private processing: boolean = false;
 
   constructor(dialogue: Dialogue) {
     this.dialogue = dialogue;
-    const peer = "192.0.2.1";
-    this.origin = { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "refuse" };
+    this.origin = {
+      peer: "198.51.100.7",
+      client: "192.0.2.1",
+      trusted: true,
+      secure: true,
+      forwarded: { elements: [], ofClient: undefined },
+      unsafeFieldNames: "refuse",
+    };
   }
 
   get exchange(): Exchange {
@@ -98,12 +108,14 @@ export class FakeClient implements Downstream {
   /** It takes what it was sent. */
   drains(): void {
     this.full = false;
+    this.waits = false;
     this.exchange.downstreamDrained();
   }
 
   /** It does not take what was written before the last flush. */
   blocks(): void {
     this.full = true;
+    this.waits = true;
     this.exchange.downstreamBlocked();
   }
 
@@ -176,6 +188,7 @@ export class FakeClient implements Downstream {
 
   flush(): boolean {
     this.heard(this.full ? "flush full" : "flush", true);
+    this.waits = this.full;
     return !this.full;
   }
 

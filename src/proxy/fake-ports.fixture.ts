@@ -136,9 +136,10 @@ export class Dialogue implements DataPlane, Connector {
     return this;
   }
 
-  /** The client connection has that connection for itself. */
-  owns(connection: FakeUpstream): void {
-    this.client.owned = new FakeOwned(this, connection);
+  /** The client connection has an idle connection to that endpoint for itself. */
+  owns(endpoint: string): this {
+    this.client.owned = new FakeOwned(this, this.connection(this.target(endpoint), "idle"));
+    return this;
   }
 
   setHealth(endpoint: string, health: Health): void {

@@ -22,6 +22,8 @@ export class FakeUpstream implements OwnedUpstream {
   state: "idle" | "connecting" | "busy" | "tunnel" | "over";
   /** The endpoint does not read: a flush is not written. */
   full: boolean = false;
+  /** A flush was not written: `drains` follows, or the end. */
+  waits: boolean = false;
   paused: boolean = false;
   /** The user is authenticated on it: it is handed to the client connection after its response. */
   bound: boolean = false;
@@ -29,6 +31,10 @@ export class FakeUpstream implements OwnedUpstream {
   got: string = "";
   gotHead: boolean = false;
   gotEnd: boolean = false;
+  /** It was idle before. */
+  reused: boolean = false;
+  /** A byte of the response came. */
+  answered: boolean = false;
   /** Body bytes of the response that were handed to the exchange. */
   brought: string = "";
   /** What `responseEnd` said: whether all of the response is written. */
@@ -37,8 +43,6 @@ export class FakeUpstream implements OwnedUpstream {
   private readonly dialogue: Dialogue;
   private reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
   private exchange: Exchange | null = null;
-  private reused: boolean = false;
-  private answered: boolean = false;
 
   constructor(dialogue: Dialogue, target: EndpointTarget, name: string, state: "idle" | "connecting") {
     this.dialogue = dialogue;
@@ -95,12 +99,14 @@ export class FakeUpstream implements OwnedUpstream {
   /** It takes what it was sent. */
   drains(): void {
     this.full = false;
+    this.waits = false;
     this.exchange?.upstreamDrained();
   }
 
   /** It does not take what was written before the last flush. */
   blocks(): void {
     this.full = true;
+    this.waits = true;
     this.exchange?.upstreamBlocked();
   }
 
@@ -179,6 +185,7 @@ export class FakeUpstream implements OwnedUpstream {
 
   flush(): boolean {
     this.asked(this.full ? "flush full" : "flush", this.gotHead);
+    this.waits = this.full;
     return !this.full;
   }
 
