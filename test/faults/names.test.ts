@@ -1,16 +1,8 @@
 /** The endpoint is a name, and the name does not lead where it should. */
 import net from "node:net";
-import { after } from "node:test";
 import { SERVED, failed, served } from "./row.ts";
 import type { Expectation, Row } from "./row.ts";
-import { NameService } from "../support/name-service.ts";
 import { theme, themes } from "./theme.ts";
-
-const names = await NameService.start({ "later.test": "SERVFAIL", "silent.test": "silence" });
-names.hosts("::1 dual.test\n127.0.0.1 dual.test\n");
-// A look-up that a row waits for must not end by itself.
-names.resolvConf(`nameserver ${names.server}\noptions timeout:30`);
-after(() => names.close());
 
 const UNNAMED = failed(502, "dns_error", "dns_error", { upstream_connect_failures: 1, origin_failures: 1 }, "unreached");
 const SECOND_TRY: Expectation = {
@@ -65,7 +57,7 @@ const rows: Row[] = [
   { name: "an IPv6 address that refuses before an IPv4 one that lives", endpoints: ["dual"], expect: served(), skip: noIpv6 },
 ];
 
-themes("names", rows, { environment: names.environment });
+themes("names", rows);
 theme(
   "names, IPv6 is a black hole",
   [
@@ -87,5 +79,5 @@ theme(
       skip: noIpv6,
     },
   ],
-  { environment: names.environment, silentIpv6: noIpv6 === false },
+  { silentIpv6: noIpv6 === false },
 );

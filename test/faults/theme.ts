@@ -3,9 +3,9 @@
  * over takes up the next one by a reload, which costs a tenth of a start.
  */
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { WITHOUT_RAW_ACCESS } from "../support/without-raw-access.ts";
+import { NameService } from "../support/name-service.ts";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
 import type { Scrape } from "../support/scrape.ts";
@@ -25,8 +25,8 @@ export interface ThemeOptions {
   readonly workers?: number;
   /** The origin's port is a black hole on ::1. */
   readonly silentIpv6?: boolean;
-  /** Environment of the proxy. */
-  readonly environment?: Record<string, string>;
+  /** The proxy may not look at what is inside Node, and its sockets are Node's streams. */
+  readonly throughStreams?: boolean;
 }
 
 /** What the rows of a theme share. */
@@ -49,8 +49,15 @@ interface SharedProxy {
 
 const proxies: SharedProxy[] = [];
 
+/** What the names in `endpointUrls` lead to. All proxies use it, so that the theme of names needs none of its own. */
+const names = await NameService.start({ "later.test": "SERVFAIL", "silent.test": "silence" });
+names.hosts("::1 dual.test\n127.0.0.1 dual.test\n");
+// A look-up that a row waits for must not end by itself.
+names.resolvConf(`nameserver ${names.server}\noptions timeout:30`);
+
 after(async () => {
   const codes = await Promise.all(proxies.map(({ proxy }) => proxy.stop()));
+  names.close();
   for (const { proxy } of proxies) assertHealthy(proxy);
   assert.ok(
     codes.every((code) => code === 0),
@@ -59,20 +66,19 @@ after(async () => {
 });
 
 /** A proxy that no theme uses at the moment, with this configuration. */
-async function proxyFor(config: string, workers: number, environment: Record<string, string> = {}): Promise<SharedProxy> {
-  const kind = JSON.stringify([workers, environment]);
+async function proxyFor(config: string, workers: number, throughStreams: boolean): Promise<SharedProxy> {
+  const kind = JSON.stringify([workers, throughStreams]);
   const free = proxies.find((each) => each.isFree && each.kind === kind);
   if (free === undefined) {
+    const { environment } = names;
+    if (throughStreams) environment["NODE_OPTIONS"] += ` ${WITHOUT_RAW_ACCESS}`;
     const started = { proxy: await startMillrace(config, environment), kind, isFree: false };
     proxies.push(started);
     return started;
   }
   free.isFree = false;
   const { proxy } = free;
-  const reloads = proxy.count("config_reloaded");
-  await writeFile(proxy.configFile, config);
-  proxy.process.kill("SIGHUP");
-  await proxy.until(() => proxy.count("config_reloaded") > reloads, "the reload for the next theme");
+  await proxy.reload(config);
   return free;
 }
 
@@ -105,7 +111,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
         closers.push(() => blackHole.close());
       }
       const config = configOf(rows, endpointUrls(origin.port, second.port, blackHolePort), workers);
-      shared = await proxyFor(config, workers, options.environment);
+      shared = await proxyFor(config, workers, options.throughStreams === true);
       const { proxy } = shared;
       const [patient = 0, hasty = 0, steady = 0] = [...proxy.output().matchAll(/listening on http:\/\/127\.0\.0\.1:(\d+)/g)].map(
         ([, port]) => Number(port),
@@ -139,14 +145,8 @@ export function themes(name: string, rows: readonly Row[], options: ThemeOptions
   describe(name, { concurrency: true }, () => {
     theme("one worker", rows, options);
     theme("two workers", few, { ...options, workers: 2 });
-    theme(
-      "through the streams of Node",
-      rows.filter(({ beyondStreams }) => beyondStreams !== true),
-      {
-        ...options,
-        environment: { ...options.environment, NODE_OPTIONS: `${options.environment?.["NODE_OPTIONS"] ?? ""} ${WITHOUT_RAW_ACCESS}` },
-      },
-    );
+    const inStreams = rows.filter(({ beyondStreams }) => beyondStreams !== true);
+    theme("through the streams of Node", inStreams, { ...options, throughStreams: true });
   });
 }
 
@@ -167,7 +167,6 @@ function endpointUrls(origin: number, second: number, blackHole: number): Readon
     // No TCP connection can go there, and connect says so without sending a packet.
     unroutable: "http://255.255.255.255:80",
     "black hole": `http://127.0.0.1:${blackHole}`,
-    // What these names lead to stands in names.test.ts.
     "no name": "http://nothing.test:80",
     "name later": "http://later.test:80",
     "name never": "http://silent.test:80",
