@@ -385,8 +385,9 @@ const rows: Row[] = [
       await client.send(`${head("POST", ["Content-Length: 6"])}abcdef`);
       client.halfClose();
     },
-    origin: async (request) => {
+    origin: async (request, scene) => {
       await request.whole();
+      await scene.client.finArrived();
       await request.connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     },
     expect: { answer: { status: 200, body: "ok" }, log: { status: 200, outcome: "completed" }, client: "closed", origin: "reused" },

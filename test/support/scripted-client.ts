@@ -1,4 +1,5 @@
 /** A client that misbehaves on purpose: a RawClient that can be told how to leave, when to read and how slowly to send. */
+import { existsSync, readFileSync } from "node:fs";
 import { RawClient, parseResponses } from "./raw-client.ts";
 import type { RawResponse } from "./raw-client.ts";
 import { stalled } from "./scripted-origin.ts";
@@ -6,6 +7,11 @@ import type { Steps } from "./scripted-origin.ts";
 
 /** A response beyond this is not parsed again with every packet. */
 const QUICK_BYTES = 256 * 1024;
+
+/** A line a connection: number, local address, remote address, state. */
+const CONNECTIONS = "/proc/net/tcp";
+/** ESTABLISHED, and FIN_WAIT1: the FIN is not sent yet, or not acknowledged. */
+const SENDING: ReadonlySet<string> = new Set(["01", "04"]);
 
 /** What a client can tell of the answer to its request. */
 export type Verdict =
@@ -96,6 +102,15 @@ export class ScriptedClient {
     this.step("done");
   }
 
+  /**
+   * Waits until the FIN of a half-close has arrived, where the system tells (Linux): the other side reads it before whatever is sent to it
+   * from then on. On a busy machine what is sent on another connection may overtake it.
+   */
+  async finArrived(): Promise<void> {
+    const { localPort = 0, remotePort = 0 } = this.raw.socket;
+    while (!this.over && existsSync(CONNECTIONS) && SENDING.has(stateOf(localPort, remotePort))) await new Promise(setImmediate);
+  }
+
   /** Closes: a FIN, and a reset for whatever arrives later. */
   leave(): void {
     this.step("begun");
@@ -173,4 +188,10 @@ function announcedSize(received: string): number {
     if (!head.startsWith("HTTP/1.1 1")) return bodyAt + Number(/\r\ncontent-length: *(\d+)\r\n/i.exec(head)?.[1] ?? Infinity);
     at = bodyAt;
   }
+}
+
+/** The state of the connection between those ports as the system writes it. */
+function stateOf(localPort: number, remotePort: number): string {
+  const [local, remote] = [localPort, remotePort].map((port) => port.toString(16).toUpperCase().padStart(4, "0"));
+  return new RegExp(`:${local} \\w+:${remote} (\\w\\w) `).exec(readFileSync(CONNECTIONS, "latin1"))?.[1] ?? "";
 }
