@@ -67,7 +67,7 @@ export interface Expectation {
   readonly counters?: Readonly<Partial<Record<Watched, Count>>>;
   /** A configured time limit, counted from the last step of either side: the answer comes then, not before. Default 0: at once. */
   readonly limitMs?: number;
-  /** Within how long after that it comes; default: a second. */
+  /** Within how long after that it comes; default: what check-row.ts says. */
   readonly withinMs?: number;
   /** The proxy gives up the client's connection by itself, within this time after the answer, though the client does nothing. */
   readonly releasedWithinMs?: number;
