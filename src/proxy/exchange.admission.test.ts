@@ -220,6 +220,18 @@ describe("hooks that throw", () => {
     reusing.ended("500 internal_error");
   });
 
+  test("on the request of a further attempt: 500 as well", () => {
+    let calls = 0;
+    const onUpstreamRequest = (): void => void (++calls === 2 && boom());
+    const d = new Dialogue({ health: ["unknown", "unknown"], hooks: [{ name: "x", onUpstreamRequest }] }).pools("b");
+    d.client.asks(GET);
+    d.at("a").connects();
+    d.skip();
+    d.at("a").fails();
+    d.says(`b take; ${REPORT}; b abort; client answer 500 internal_error; plane finished 500 internal_error; client finished`);
+    d.ended("500 internal_error");
+  });
+
   test("on the response: it goes to the client all the same, without the edits of later hooks", () => {
     const d = new Dialogue({ hooks: [adding("x-first"), { name: "x", onResponse: boom }, adding("x-last")] });
     d.client.asks(GET);

@@ -91,6 +91,17 @@ describe("the request's body", () => {
     d.ended("200 completed");
   });
 
+  test("is read on where a flush finds that the endpoint takes nothing more: its answer may still come", () => {
+    const d = begun(LENGTH_6);
+    d.upstream.flush = () => {
+      d.client.exchange.upstreamDrained();
+      return true;
+    };
+    d.client.sends("ab");
+    d.says('a data "ab"; client resume');
+    assert.deepEqual([d.client.paused, d.client.exchange.requestBlocked], [false, false]);
+  });
+
   test("is not flushed before there is a connection", () => {
     const d = new Dialogue();
     d.client.asks("GET /");

@@ -1,6 +1,7 @@
 /** How an exchange ends when its client leaves, its request turns out to be faulty, or the proxy drains: in each of its phases. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Faults } from "../http1/faults.ts";
 import * as answers from "./answers.ts";
 import type { DownstreamEnd } from "./exchange.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
@@ -121,6 +122,19 @@ describe("the request cannot be completed", () => {
     });
   }
 
+  for (const { name, begin, upstream, status } of PHASES) {
+    // A body is read only while there is somebody to take it.
+    if (status === 101 || !begin().client.exchange.takesBody) continue;
+    test(`${name}: malformed`, () => {
+      const d = begin().skip();
+      d.client.exchange.requestFault(Faults.chunkSize);
+      const last = `${status === 0 ? 400 : status} bad_chunk_size`;
+      d.says(`${upstream} abort; ${status === 0 ? `client answer ${last}` : "client cut"}; plane finished ${last}; client finished`);
+      d.ended(last);
+      assert.equal(d.count("malformed_requests"), 1);
+    });
+  }
+
   test("its body is malformed before the response", () => {
     const d = connected(new Dialogue());
     d.client.sends("2\r\nab\r\n");
@@ -189,6 +203,16 @@ describe("the end", () => {
     gone.client.leaves();
     gone.ended("499 client_gone");
     assert.equal(gone.record.bytesSent, 0);
+  });
+
+  test("is counted where the exchange began, whatever the configuration is by then", () => {
+    const d = connected(new Dialogue());
+    const before = d.snapshot;
+    const after = new Dialogue({ adapt: (config) => (config.routes = []) }).snapshot;
+    d.snapshot = after;
+    d.upstream.brings(OK);
+    assert.deepEqual([before.exchangesOpen, after.exchangesOpen, d.client.exchange.snapshot], [0, 0, before]);
+    d.ended("200 completed");
   });
 
   test("comes once, whoever says it again", () => {

@@ -65,7 +65,8 @@ export class Dialogue implements DataPlane, Connector {
   readonly workerIndex: number = 0;
   readonly epochOffset: number = EPOCH_OFFSET_MS;
   now: number = START_MS;
-  readonly snapshot: Snapshot;
+  /** Tests may swap it, as a reload does. */
+  snapshot: Snapshot;
   readonly endpoints: EndpointTable;
   readonly metrics: WorkerMetrics;
   readonly client: FakeClient;
