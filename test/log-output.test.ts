@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { eventually } from "./support/eventually.ts";
 import { startMillrace } from "./support/millrace.ts";
+import { Printed } from "./support/printed.ts";
 import { RawClient, get } from "./support/raw-client.ts";
 import { Scrape } from "./support/scrape.ts";
 
@@ -17,7 +20,8 @@ test("a reader that stops reading: requests go on, and every line is written or 
   const pipe = path.join(folder, "pipe");
   assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
   const reader = fs.openSync(pipe, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-  t.after(() => fs.closeSync(reader));
+  let stream: net.Socket | null = null;
+  t.after(() => (stream === null ? fs.closeSync(reader) : stream.destroy()));
   const proxy = await startMillrace(`
 listeners: [{ address: "127.0.0.1:0" }]
 workers: 1
@@ -38,35 +42,24 @@ admin: { address: "127.0.0.1:0" }
     client.send(batch);
     await client.until(({ received }) => received.split("HTTP/1.1 404 ").length === 51, "answers to a whole batch");
   }
-  let text = "";
-  const chunk = Buffer.alloc(1 << 16);
-  await reached(() => {
-    try {
-      for (let bytes = -1; bytes !== 0;) text += chunk.toString("latin1", 0, (bytes = fs.readSync(reader, chunk)));
-    } catch {
-      // Nothing more for now.
-    }
-    return count(text, '"event":"access"') + dropped(text) === 50 * batches;
-  });
-  assert.ok(dropped(text) > 0);
-  assert.equal((await Scrape.of(proxy.adminPort)).single("access_log_dropped_lines"), dropped(text));
-  for (const line of text.trimEnd().split("\n")) assert.doesNotThrow(() => JSON.parse(line), line);
+  let look = (): void => {};
+  const printed = new Printed(() => look());
+  const dropped = (): number => Number(printed.events("log_lines_dropped")[0]?.["lines"] ?? 0);
+  stream = new net.Socket({ fd: reader, readable: true, writable: false });
+  printed.read(stream);
+  const subscribe = (again: () => void): (() => void) => {
+    look = again;
+    return () => (look = () => {});
+  };
+  const lines = (): number => printed.events("access").length + dropped();
+  await eventually(
+    () => lines() === 50 * batches,
+    subscribe,
+    20_000,
+    () => `${lines()} lines were written or dropped`,
+  );
+  assert.ok(dropped() > 0);
+  assert.equal(printed.events("log_lines_dropped")[0]?.["level"], "warn");
+  assert.equal((await Scrape.of(proxy.adminPort)).single("access_log_dropped_lines"), dropped());
+  for (const line of printed.text.trimEnd().split("\n")) assert.doesNotThrow(() => JSON.parse(line), line);
 });
-
-/** What the log says of itself. */
-function dropped(text: string): number {
-  return Number(/"level":"warn",.*"event":"log_lines_dropped","lines":(\d+),/.exec(text)?.[1] ?? 0);
-}
-
-function count(text: string, part: string): number {
-  return text.split(part).length - 1;
-}
-
-/** Waits for what another process does. */
-async function reached(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 20_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < limit, "never happened");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -47,7 +47,7 @@ const target = (url: string, changes: Partial<ProbeTarget> = {}): ProbeTarget =>
   path: "/health",
   host: undefined,
   expectedStatuses: ["200-399"],
-  timeoutMs: 5000,
+  timeoutMs: 60_000,
   tls: { verify: true, serverName: undefined, ca: undefined },
   ...changes,
 });
