@@ -6,21 +6,17 @@ import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { codeOf, messageOf } from "./base/errors.ts";
-import { compileCidrs } from "./base/cidr.ts";
-import { endpointNames } from "./config/endpoint-names.ts";
-import { ListenerContext } from "./net/listener-context.ts";
 import { Listener } from "./net/listener.ts";
 import { machine } from "./net/machine.ts";
+import { Serving } from "./net/serving.ts";
 import { monotonicMs } from "./net/system-clock.ts";
-import { Thread } from "./net/thread.ts";
-import type { ThreadOutput, ThreadParts } from "./net/thread.ts";
+import type { ThreadOutput } from "./net/thread.ts";
 import { warmUp } from "./net/warm-up.ts";
 import { accessLines } from "./observe/access-line.ts";
 import type { AccessLines } from "./observe/access-line.ts";
 import { LogBatch } from "./observe/log-batch.ts";
 import { statusDocument } from "./observe/status.ts";
 import type { StatusSource } from "./observe/status.ts";
-import { Snapshot } from "./proxy/snapshot.ts";
 import { BucketTable } from "./shared/bucket-table.ts";
 import { EndpointTable } from "./shared/endpoint-table.ts";
 import { CounterId } from "./shared/metric-table.ts";
@@ -36,14 +32,11 @@ class DataPlaneThread {
   /** See {@link warmed}; what the main thread orders waits for it. */
   private readonly warm: Promise<string | null>;
   private readonly init: WorkerInit;
-  private readonly parts: ThreadParts;
-  private readonly buckets: BucketTable;
+  private readonly names: NameTable = new NameTable();
+  private readonly serving: Serving;
   private readonly log: LogBatch;
-  private thread: Thread | null = null;
-  private contexts: ListenerContext[] = [];
   private listeners: Listener[] = [];
   private lines: AccessLines = accessLines("json");
-  private drainDueAt: number = Infinity;
   private droppedBefore: number = 0;
   private droppedSaid: number = 0;
   private droppedSilentUntil: number = 0;
@@ -53,15 +46,20 @@ class DataPlaneThread {
     this.warm = warm;
     void warm.then((problem) => this.reportWarmUp(problem));
     this.init = init;
-    this.parts = {
+    const endpoints = new EndpointTable(init.endpointTable);
+    this.serving = new Serving({
       workerIndex: init.index,
-      endpoints: new EndpointTable(init.endpointTable),
+      endpoints,
       workers: new WorkerTable(init.workerTable),
-      names: new NameTable(),
+      names: this.names,
       socketsMax: init.socketsMax,
       platform: machine,
-    };
-    this.buckets = new BucketTable(init.bucketTable);
+      buckets: new BucketTable(init.bucketTable),
+      output: this.output(),
+      status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
+      debug: (text) => this.send({ type: "event", level: "info", event: "cors_decision", message: text, fields: {} }),
+      readFile: (path) => readFileSync(path, "latin1"),
+    });
     this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));
   }
 
@@ -75,7 +73,7 @@ class DataPlaneThread {
       case "drain":
         return this.drain(message.timeoutMs);
       case "names":
-        for (const news of message.news) this.parts.names.take(news);
+        for (const news of message.news) this.names.take(news);
         return;
       case "log-taken":
         this.log.taken(message.chunk);
@@ -85,38 +83,18 @@ class DataPlaneThread {
 
   private configure(message: ConfigureMessage): void {
     const { config, generation } = message;
-    let snapshot: Snapshot;
     try {
-      snapshot = new Snapshot(message, {
-        workerIndex: this.init.index,
-        buckets: this.buckets,
-        now: () => this.thread?.now ?? monotonicMs(),
-        status: this.status(config, message.endpointSlots),
-        debug: (text) => this.send({ type: "event", level: "info", event: "cors_decision", message: text, fields: {} }),
-        readFile: (path) => readFileSync(path, "latin1"),
-      });
+      this.serving.configure(message);
     } catch (error) {
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
-    this.parts.names.expect(endpointNames(config));
-    if (this.thread === null) this.thread = new Thread(this.parts, snapshot, this.output());
-    else this.thread.use(snapshot);
-    this.thread.accessLog = config.logging.access;
     this.lines = accessLines(config.logging.format);
-    const trust = { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from };
-    const plane = this.thread;
-    this.contexts = config.listeners.map((listener, index) => {
-      const known = this.contexts[index];
-      if (known === undefined) return new ListenerContext(plane, index, listener, trust);
-      known.update(listener, trust);
-      return known;
-    });
     this.send({ type: "configured", generation });
   }
 
   private async listen(targets: readonly (ListenTarget | null)[]): Promise<void> {
     for (const [index, target] of targets.entries()) {
-      const context = this.contexts[index];
+      const context = this.serving.contexts[index];
       if (target === null || context === undefined) continue;
       for (const socket of socketsOf(target)) {
         const listener = new Listener(context);
@@ -133,12 +111,10 @@ class DataPlaneThread {
   }
 
   private drain(timeoutMs: number): void {
-    if (this.thread === null) return this.send({ type: "drained", cut: 0 });
-    this.thread.draining = true;
-    this.drainDueAt = monotonicMs() + timeoutMs;
+    if (this.serving.thread === null) return this.send({ type: "drained", cut: 0 });
     for (const listener of this.listeners) listener.close();
     this.listeners = [];
-    for (const context of this.contexts) for (const connection of context.connections) connection.drain();
+    this.serving.drain(timeoutMs);
   }
 
   private output(): ThreadOutput {
@@ -154,19 +130,15 @@ class DataPlaneThread {
   }
 
   private tick(now: number): void {
-    const { log, thread } = this;
+    const { log, serving } = this;
     log.flush();
     if (log.dropped > this.droppedBefore) {
-      thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedBefore);
+      serving.thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedBefore);
       this.droppedBefore = log.dropped;
     }
     for (const listener of this.listeners) listener.tick();
-    if (thread === null || !thread.draining) return;
-    const open = this.contexts.reduce((sum, context) => sum + context.connections.size, 0);
-    if (open > 0 && now < this.drainDueAt) return;
-    let cut = 0;
-    for (const context of this.contexts) for (const connection of context.connections) if (connection.cutNow()) cut++;
-    thread.close();
+    const cut = serving.drained(now);
+    if (cut === null) return;
     log.hand();
     this.send({ type: "drained", cut });
   }
@@ -183,9 +155,8 @@ class DataPlaneThread {
   }
 
   /** Keeps no more of the configuration than it needs. */
-  private status({ upstreams }: StatusSource, slots: ConfigureMessage["endpointSlots"]): () => string {
+  private status({ upstreams }: StatusSource, slots: ConfigureMessage["endpointSlots"], endpoints: EndpointTable): () => string {
     const { version, startedAtMs } = this.init;
-    const { endpoints } = this.parts;
     return () => JSON.stringify(statusDocument({ upstreams }, slots, endpoints, { version, startedAtMs, nowMs: Date.now() }));
   }
 

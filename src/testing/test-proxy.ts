@@ -7,7 +7,6 @@
  * const response = await proxy.fetch("http://example.com/");
  * ```
  */
-import { compileCidrs } from "../base/cidr.ts";
 import { parseDuration } from "../base/duration.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
@@ -16,9 +15,8 @@ import type { Config, ConfigInput } from "../config/schema.ts";
 import type { ShortConfigInput } from "../config/short-form.ts";
 import { EndpointSlots } from "../control/endpoint-slots.ts";
 import { HealthMonitor } from "../control/health.ts";
-import { ListenerContext } from "../net/listener-context.ts";
 import { MemoryNetwork } from "../net/memory/memory-network.ts";
-import { Thread } from "../net/thread.ts";
+import { Serving } from "../net/serving.ts";
 import { accessLines } from "../observe/access-line.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
@@ -26,7 +24,6 @@ import { MetricTotals } from "../observe/metric-totals.ts";
 import { metricsText } from "../observe/metrics-text.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
-import { Snapshot } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { metricLayout } from "../shared/metric-table.ts";
@@ -92,8 +89,7 @@ export class TestProxy {
   private readonly options: TestProxyOptions;
   private readonly network: MemoryNetwork;
   private readonly pump: Pump;
-  private readonly thread: Thread;
-  private readonly contexts: ListenerContext[] = [];
+  private readonly serving: Serving;
   private readonly received: Map<string, ReceivedRequest[]> = new Map();
   private readonly connections: Set<TestConnection> = new Set();
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(ENDPOINTS_MAX)));
@@ -128,13 +124,23 @@ export class TestProxy {
       probe: probeOver(network),
     });
     const lines = accessLines("json");
-    const workers = new WorkerTable(WorkerTable.create(1, config.listeners.length, 0, 0));
-    const parts = { workerIndex: 0, endpoints: this.endpoints, workers, names: new NameTable(), socketsMax: Infinity, platform };
-    this.thread = new Thread(parts, this.compile(config), {
-      access: (record) => this.logged(lines.bytes.toString("latin1", 0, lines.write(record))),
-      event: (level, event, message, fields) => this.appLog.log(level, event, message, fields),
-      tick: () => {},
-      released: (generation) => this.totals.released(generation, 0),
+    this.serving = new Serving({
+      workerIndex: 0,
+      endpoints: this.endpoints,
+      workers: new WorkerTable(WorkerTable.create(1, config.listeners.length, 0, 0)),
+      names: new NameTable(),
+      socketsMax: Infinity,
+      platform,
+      buckets: this.buckets,
+      output: {
+        access: (record) => this.logged(lines.bytes.toString("latin1", 0, lines.write(record))),
+        event: (level, event, message, fields) => this.appLog.log(level, event, message, fields),
+        tick: () => {},
+        released: (generation) => this.totals.released(generation, 0),
+      },
+      status: () => () => JSON.stringify(this.status),
+      debug: (message) => this.appLog.info("cors_decision", message),
+      readFile: (name) => this.file(name),
     });
     this.use(config);
   }
@@ -199,7 +205,6 @@ export class TestProxy {
   async reload(given: TestConfig): Promise<void> {
     const config = this.read(given);
     if (config.listeners.length !== this.config.listeners.length) throw new Error("a reload keeps the number of listeners");
-    this.thread.use(this.compile(config));
     this.use(config);
     await this.pump.quiet();
   }
@@ -207,8 +212,7 @@ export class TestProxy {
   /** Ends everything at once. */
   close(): void {
     this.monitor.stop();
-    for (const context of this.contexts) for (const connection of context.connections) connection.cutNow();
-    this.thread.close();
+    this.serving.close();
     for (const connection of this.connections) connection.close();
     this.network.settle();
     this.pump.stop();
@@ -250,45 +254,21 @@ export class TestProxy {
     return text;
   }
 
-  private compile(config: Config): Snapshot {
+  private use(config: Config): void {
     const generation = ++this.generation;
     const plan = this.slots.plan(config, generation, this.totals.oldestGeneration());
     if (plan === null) throw new Error(`more than ${ENDPOINTS_MAX} endpoints`);
     for (const slot of plan.fresh) this.endpoints.reset(slot);
     const metricTable = this.totals.install(generation, metricLayout(config));
-    const snapshot = new Snapshot(
-      { type: "configure", generation, config, endpointSlots: plan.slots, metricTable },
-      {
-        workerIndex: 0,
-        buckets: this.buckets,
-        now: () => this.network.clock.nowMs,
-        status: () => JSON.stringify(this.status),
-        debug: (message) => this.appLog.info("cors_decision", message),
-        readFile: (name) => this.file(name),
-      },
-    );
+    this.serving.configure({ type: "configure", generation, config, endpointSlots: plan.slots, metricTable });
     plan.commit();
     this.endpointSlots = plan.slots;
-    return snapshot;
-  }
-
-  private use(config: Config): void {
-    const { network } = this;
     this.config = config;
-    this.thread.accessLog = config.logging.access;
-    const trust = { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from };
-    for (const [index, listener] of config.listeners.entries()) {
-      const known = this.contexts[index];
-      if (known !== undefined) {
-        known.update(listener, trust);
-        continue;
-      }
-      const context = new ListenerContext(this.thread, index, listener, trust);
-      this.contexts.push(context);
-      network.listen(listenerAddress(index), (open, peer) => void context.accept(open, peer));
+    for (const [index, context] of this.serving.contexts.entries()) {
+      this.network.listen(listenerAddress(index), (open, peer) => void context.accept(open, peer));
     }
     this.serve(config);
-    this.monitor.apply(config, this.endpointSlots);
+    this.monitor.apply(config, plan.slots);
   }
 
   /** Puts the test's functions and scripts behind the endpoints. */
