@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { ROOT } from "../test/support/source-files.ts";
 
 /** Everything but what needs minutes, other programs or a browser. */
-const FAST = ["test/*.test.ts", "test/faults/*.test.ts", "{src,bench,fuzz,scripts}/**/*.test.ts"];
+const FAST = ["test/*.test.ts", "test/faults/*.test.ts", "{src,bench,fuzz,simulate,scripts}/**/*.test.ts"];
 /** What needs no process of its own, and few sockets. */
 const UNIT = ["{src,scripts}/**/*.test.ts"];
 /**

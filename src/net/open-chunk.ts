@@ -56,6 +56,11 @@ export class OpenChunk {
     this.forget();
   }
 
+  /** Something was added that is not closed yet: never at the end of an event. */
+  get isOpen(): boolean {
+    return this.outlet !== null;
+  }
+
   private forget(): void {
     this.outlet = null;
     this.bytes = null;

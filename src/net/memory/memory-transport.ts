@@ -7,6 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Transport, TransportReader, TransportWriter } from "../transport.ts";
+import { ByteQueue } from "./byte-queue.ts";
 
 /** Something that delivers its events one at a time. */
 export interface EventSource {
@@ -28,18 +29,20 @@ export class MemoryTransport implements Transport, EventSource {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   isQueued: boolean = false;
+  /** Bytes that the reader was given so far. */
+  readBytes: number = 0;
   /** Bytes that fit into the receive buffer. */
   private readonly capacity: number;
   private readonly network: EventQueue;
   private readonly reader: TransportReader;
   private readonly writer: TransportWriter;
-  private peer: MemoryTransport | null = null;
+  /** The other end; null before the connection stands. */
+  peer: MemoryTransport | null = null;
   private readBuffer: Buffer;
   private reading: boolean = false;
 
   // ---- what comes in
-  private readonly received: Buffer[] = [];
-  private receivedBytes: number = 0;
+  private readonly received: ByteQueue = new ByteQueue();
   /** The peer has sent its FIN. */
   private peerEnded: boolean = false;
   private endTold: boolean = false;
@@ -48,8 +51,7 @@ export class MemoryTransport implements Transport, EventSource {
 
   // ---- what goes out
   /** What the peer's receive buffer has no place for: referred to, not copied, as by a system call that has not finished. */
-  private waiting: Buffer[] = [];
-  private waitingBytes: number = 0;
+  private readonly waiting: ByteQueue = new ByteQueue();
   private writeUnfinished: boolean = false;
   private ended: boolean = false;
   private finSent: boolean = false;
@@ -90,7 +92,7 @@ export class MemoryTransport implements Transport, EventSource {
   }
 
   get queuedBytes(): number {
-    return this.destroyed ? 0 : this.waitingBytes;
+    return this.destroyed ? 0 : this.waiting.length;
   }
 
   write(data: string | readonly (string | Buffer)[]): boolean {
@@ -104,12 +106,10 @@ export class MemoryTransport implements Transport, EventSource {
       return true;
     }
     for (const piece of typeof data === "string" ? [data] : data) {
-      if (piece.length === 0) continue;
-      this.waiting.push(typeof piece === "string" ? Buffer.from(piece, "latin1") : piece);
-      this.waitingBytes += piece.length;
+      this.waiting.add(typeof piece === "string" ? Buffer.from(piece, "latin1") : piece);
     }
     this.push();
-    if (this.waitingBytes === 0) return true;
+    if (this.waiting.length === 0) return true;
     this.writeUnfinished = true;
     return false;
   }
@@ -136,17 +136,18 @@ export class MemoryTransport implements Transport, EventSource {
   }
 
   destroySoon(): void {
-    if (this.waitingBytes === 0) return this.destroy();
+    if (this.waiting.length === 0) return this.destroy();
     this.closesWhenWritten = true;
   }
 
   destroy(code?: string): void {
     if (this.destroyed) return;
-    const { peer, receivedBytes } = this;
+    const { peer } = this;
+    const isUnread = this.received.length > 0;
     this.gone(code ?? null);
     if (peer === null || peer.destroyed) return;
     // What this end had not read is lost, which the peer learns as a reset (RFC 9112 section 9.6).
-    if (receivedBytes > 0) peer.takeReset();
+    if (isUnread) peer.takeReset();
     else peer.takeEnd();
   }
 
@@ -176,7 +177,7 @@ export class MemoryTransport implements Transport, EventSource {
       this.fail();
       return true;
     }
-    if (this.waitingBytes > 0 || this.writeFailed) return false;
+    if (this.waiting.length > 0 || this.writeFailed) return false;
     if (this.writeUnfinished) {
       this.writeUnfinished = false;
       if (this.closesWhenWritten) this.destroy();
@@ -192,7 +193,7 @@ export class MemoryTransport implements Transport, EventSource {
 
   private deliverRead(): boolean {
     if (!this.reading) return false;
-    if (this.receivedBytes > 0) {
+    if (this.received.length > 0) {
       const count = this.read();
       const { readBuffer, reader } = this;
       reader.onRead(readBuffer, count);
@@ -221,18 +222,10 @@ export class MemoryTransport implements Transport, EventSource {
   /** Moves bytes into the read buffer. */
   private read(): number {
     const { received, readBuffer } = this;
-    const wanted = this.network.cut(Math.min(this.receivedBytes, readBuffer.length));
+    const wanted = this.network.cut(Math.min(received.length, readBuffer.length));
     let count = 0;
-    while (count < wanted) {
-      const [first] = received;
-      if (first === undefined) break;
-      const part = Math.min(first.length, wanted - count);
-      first.copy(readBuffer, count, 0, part);
-      count += part;
-      if (part === first.length) received.shift();
-      else received[0] = first.subarray(part);
-    }
-    this.receivedBytes -= count;
+    while (count < wanted) count += received.take(wanted - count).copy(readBuffer, count);
+    this.readBytes += count;
     this.peer?.push();
     this.network.add(this);
     return count;
@@ -242,18 +235,14 @@ export class MemoryTransport implements Transport, EventSource {
   private push(): void {
     const { peer, waiting } = this;
     if (peer === null || this.destroyed || peer.destroyed) return;
-    while (waiting.length > 0 && peer.receivedBytes < peer.capacity) {
-      const [first] = waiting;
-      if (first === undefined) break;
-      const part = Math.min(first.length, peer.capacity - peer.receivedBytes);
-      peer.received.push(Buffer.from(first.subarray(0, part)));
-      peer.receivedBytes += part;
-      this.waitingBytes -= part;
-      if (part === first.length) waiting.shift();
-      else waiting[0] = first.subarray(part);
+    while (waiting.length > 0 && peer.received.length < peer.capacity) {
+      const part = waiting.take(peer.capacity - peer.received.length);
+      const copy = Buffer.allocUnsafe(part.length);
+      part.copy(copy);
+      peer.received.add(copy);
     }
     this.network.add(peer);
-    if (this.waitingBytes > 0) return;
+    if (this.waiting.length > 0) return;
     if (this.writeUnfinished) this.network.add(this);
     if (!this.ended || this.finSent) return;
     this.finSent = true;
@@ -276,8 +265,7 @@ export class MemoryTransport implements Transport, EventSource {
     if (this.writeFailed) return;
     this.writeFailed = true;
     this.writeUnfinished = false;
-    this.waiting = [];
-    this.waitingBytes = 0;
+    this.waiting.clear();
     this.writer.onWriteFailed();
     if (this.closesWhenWritten) this.destroy();
   }
@@ -285,10 +273,8 @@ export class MemoryTransport implements Transport, EventSource {
   private gone(code: string | null): void {
     this.destroyed = true;
     this.closedCode = code;
-    this.received.length = 0;
-    this.receivedBytes = 0;
-    this.waiting = [];
-    this.waitingBytes = 0;
+    this.received.clear();
+    this.waiting.clear();
     this.network.add(this);
   }
 }

@@ -1,0 +1,254 @@
+/** A client that does what its plan says, and looks at every byte that it is given. */
+import { Buffer } from "node:buffer";
+import { RESPONSE_LIMITS } from "../src/http1/limits.ts";
+import { Event } from "../src/http1/message-reader.ts";
+import { ResponseReader } from "../src/http1/response-reader.ts";
+import type { Transport, TransportReader, TransportWriter } from "../src/net/transport.ts";
+import { bodyOf, strayByte } from "./bytes.ts";
+import { answerTo } from "./plan.ts";
+import type { AnswerPlan, ClientPlan, RequestPlan } from "./plan.ts";
+import { Sending, readBuffer } from "./sending.ts";
+import type { World } from "./world.ts";
+
+/**
+ * `X-Answer` of what an endpoint says without being asked. Whoever asks on the same connection before it has been read gets it for an answer,
+ * which nobody can prevent; World.sends sees that nobody asks after it has been read.
+ */
+export const UNASKED = "0.0";
+/** A client that reads slowly comes to an end. */
+const PAUSES_MAX = 15;
+
+/** What a client knows of the response to one request. */
+export interface Seen {
+  status: number;
+  isWhole: boolean;
+}
+
+export class SimulatedClient implements TransportReader, TransportWriter {
+  readBuffer: Buffer = readBuffer;
+  readonly plan: ClientPlan;
+  /** Of requests that got a final head, by id. */
+  readonly seen: Map<number, Seen> = new Map();
+  /** It did not do what ends a connection early. */
+  isPatient: boolean = true;
+  private readonly world: World;
+  private readonly sending: Sending;
+  private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
+  private transport: Transport | null = null;
+  /** Requests that were begun and are not answered, oldest first. */
+  private readonly awaited: RequestPlan[] = [];
+  private next: number = 0;
+  private receivedBytes: number = 0;
+  private pauses: number = 0;
+  /** Of the response that is being read: whose body it must be; null: an answer of the proxy's own. */
+  private owner: number | null = null;
+  private answer: AnswerPlan | null = null;
+  private bodyAt: number = 0;
+  private current: Seen | null = null;
+  private hasEnded: boolean = false;
+
+  constructor(world: World, plan: ClientPlan) {
+    this.world = world;
+    this.plan = plan;
+    this.sending = new Sending(world.clock, plan.pieceBytes, plan.pieceEveryMs);
+    this.sending.onSent = () => this.meetFate();
+    world.clock.after(plan.startMs, () => this.connect());
+  }
+
+  /** It takes whatever comes as soon as it comes: a response is complete once the system has it all, and a slow reader may be cut after that. */
+  get isReadingOn(): boolean {
+    return this.isPatient && this.plan.readPauseMs === 0;
+  }
+
+  private connect(): void {
+    this.transport = this.world.connect(this, (transport) => {
+      this.sending.start(transport);
+      this.ask();
+    });
+  }
+
+  private ask(): void {
+    const { requests, ahead, garbage } = this.plan;
+    while (this.awaited.length < ahead && this.next < requests.length) {
+      const request = requests[this.next++];
+      if (request === undefined) return;
+      this.awaited.push(request);
+      this.sending.add(...requestBytes(request));
+      if (this.next === requests.length && garbage !== "") this.sending.add(Buffer.from(garbage, "latin1"));
+    }
+    if (this.awaited.length === 0 && this.next === requests.length && garbage === "") this.close();
+  }
+
+  private close(): void {
+    this.sending.stop();
+    this.transport?.destroy();
+  }
+
+  private meetFate(): void {
+    const { kind, atSent, atReceived } = this.plan.fate;
+    if (!this.isPatient || kind === "patient" || (this.sending.sentBytes < atSent && this.receivedBytes < atReceived)) return;
+    this.isPatient = false;
+    this.sending.stop();
+    if (kind === "resets") this.transport?.reset();
+    else if (kind === "closes") this.transport?.destroy();
+    else if (kind === "half-closes") this.transport?.end();
+    else if (kind === "stops-reading") this.transport?.pause();
+  }
+
+  onRead(buffer: Buffer, count: number): void {
+    this.receivedBytes += count;
+    this.reader.toHead = this.awaited[0]?.method === "HEAD";
+    this.reader.feed(buffer, 0, count);
+    this.read();
+    this.meetFate();
+    const { readPauseMs } = this.plan;
+    if (readPauseMs > 0 && this.pauses++ < PAUSES_MAX && this.transport?.destroyed === false) {
+      this.transport.pause();
+      this.world.clock.after(readPauseMs, () => {
+        if (this.isPatient || this.plan.fate.kind !== "stops-reading") this.transport?.resume();
+      });
+    }
+  }
+
+  private read(): void {
+    const { reader } = this;
+    for (;;) {
+      switch (reader.next()) {
+        case Event.head:
+          this.onHead();
+          break;
+        case Event.data:
+          this.onData(reader.bytes, reader.dataStart, reader.dataEnd);
+          break;
+        case Event.end:
+          if (this.onEndOfResponse()) break;
+          return;
+        case Event.fault:
+          return this.world.fail(`a client was sent what is no response: ${reader.fault.code}, awaiting ${this.awaitedId}`);
+        default:
+          return;
+      }
+    }
+  }
+
+  private get awaitedId(): string {
+    return String(this.awaited[0]?.id ?? "nothing");
+  }
+
+  private onHead(): void {
+    const { head } = this.reader;
+    const [request] = this.awaited;
+    if (head.status < 200) {
+      if (request === undefined) this.world.fail(`an interim response ${head.status} that nobody awaits`);
+      return;
+    }
+    const answers = head.get("x-answer");
+    this.bodyAt = 0;
+    this.owner = null;
+    this.answer = null;
+    if (answers === undefined) {
+      if (head.status < 400) this.world.fail(`an answer of the proxy's own with ${head.status}, awaiting ${this.awaitedId}`);
+    } else if (answers !== UNASKED) {
+      const [id = 0, time = 0] = answers.split(".").map(Number);
+      if (request === undefined) return this.world.fail(`a response to ${answers} that nobody awaits`);
+      if (id !== request.id) this.world.fail(`client awaits ${request.id} and gets the response to ${answers}`);
+      const answer = answerTo(this.world.seed, id, time);
+      if (answer.status !== head.status) this.world.fail(`the status of ${answers} is ${head.status} and was ${answer.status}`);
+      this.owner = ownerOfAnswer(id, time);
+      this.answer = answer;
+    }
+    this.current = { status: head.status, isWhole: false };
+    if (request !== undefined) this.seen.set(request.id, this.current);
+  }
+
+  private onData(bytes: Buffer, start: number, end: number): void {
+    if (this.owner === null) return;
+    const stray = strayByte(this.owner, this.bodyAt, bytes, start, end);
+    if (stray >= 0) this.world.fail(`the response's body for ${this.awaitedId} is another one from byte ${stray} on`);
+    this.bodyAt += end - start;
+  }
+
+  /** False: the connection is over. */
+  private onEndOfResponse(): boolean {
+    const { reader } = this;
+    if (reader.head.status < 200) {
+      reader.restart(reader.head);
+      return true;
+    }
+    if (this.current !== null) this.current.isWhole = true;
+    // The end of a body without a length is the end of its connection, wherever that comes.
+    if (
+      this.answer !== null &&
+      hasBody(this.answer, this.awaited[0]) &&
+      this.answer.framing !== "close" &&
+      this.bodyAt !== this.answer.bytes
+    ) {
+      this.world.fail(`the response to ${this.awaitedId} looks whole with ${this.bodyAt} of ${this.answer.bytes} bytes`);
+    }
+    this.current = null;
+    this.awaited.shift();
+    reader.restart(reader.head);
+    reader.toHead = this.awaited[0]?.method === "HEAD";
+    if (this.hasEnded) return false;
+    if (this.isPatient) this.ask();
+    return this.transport?.destroyed === false;
+  }
+
+  onEnd(): void {
+    this.hasEnded = true;
+    if (this.reader.endOfInput() === Event.end) this.onEndOfResponse();
+    this.close();
+  }
+
+  onClosed(): void {
+    this.sending.stop();
+  }
+
+  onWritten(): void {
+    this.sending.written();
+  }
+
+  onWriteFailed(): void {
+    this.sending.stop();
+  }
+}
+
+export function hasBody({ status }: AnswerPlan, request: RequestPlan | undefined): boolean {
+  return request?.method !== "HEAD" && status !== 204 && status !== 304;
+}
+
+/** The owner of the body that an endpoint sends when it gets request `id` the `time`-th time. */
+export function ownerOfAnswer(id: number, time: number): number {
+  return id * 16 + time + 1;
+}
+
+/** The owner of a request's body. */
+export function ownerOfRequest(id: number): number {
+  return -id;
+}
+
+function requestBytes({ id, method, upstream, framing, bodyBytes, chunkBytes, isMalformed, expects, closes }: RequestPlan): Buffer[] {
+  let head = `${method} /${upstream}/${id} HTTP/1.1\r\nHost: sim.test\r\nX-Request: ${id}\r\n`;
+  if (expects) head += "Expect: 100-continue\r\n";
+  if (closes) head += "Connection: close\r\n";
+  if (framing === "length") head += `Content-Length: ${bodyBytes}\r\n`;
+  if (framing === "chunked") head += "Transfer-Encoding: chunked\r\n";
+  const pieces: Buffer[] = [Buffer.from(`${head}\r\n`, "latin1")];
+  if (framing === "none") return pieces;
+  const body = bodyOf(ownerOfRequest(id), 0, bodyBytes);
+  if (framing === "length") pieces.push(body);
+  else pieces.push(...chunked(body, chunkBytes), Buffer.from(isMalformed ? "no size\r\n\r\n" : "0\r\n\r\n", "latin1"));
+  return [Buffer.concat(pieces)];
+}
+
+/** A body in chunks of that size, without the last one. */
+export function chunked(body: Buffer, chunkBytes: number): Buffer[] {
+  const pieces: Buffer[] = [];
+  // Bodies of a million chunks would be most of what a run costs.
+  const size = Math.max(chunkBytes, Math.ceil(body.length / 200));
+  for (let at = 0; at < body.length; at += size) {
+    const chunk = body.subarray(at, at + size);
+    pieces.push(Buffer.from(`${chunk.length.toString(16)}\r\n`, "latin1"), chunk, Buffer.from("\r\n", "latin1"));
+  }
+  return pieces;
+}

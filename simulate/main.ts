@@ -1,0 +1,43 @@
+/** `npm run simulate -- --seed N --seconds S`, or `--only N` for one run again; docs/simulation.md. */
+import { parseArgs } from "node:util";
+import { drawPlan } from "./plan.ts";
+import { shrink } from "./shrink.ts";
+import { seedOf } from "./draw.ts";
+import { World } from "./world.ts";
+
+const { values } = parseArgs({
+  options: { seed: { type: "string", default: "1" }, seconds: { type: "string", default: "10" }, only: { type: "string" } },
+});
+process.exitCode = values.only === undefined ? runAll(Number(values.seed), Number(values.seconds)) : runOne(Number(values.only));
+
+function runAll(seed: number, seconds: number): number {
+  const started = performance.now();
+  let [runs, exchanges, events] = [0, 0, 0];
+  while (performance.now() - started < seconds * 1000) {
+    const own = seedOf(seed, runs++) >>> 0;
+    const outcome = new World(drawPlan(own)).run();
+    exchanges += outcome.exchanges;
+    events += outcome.events;
+    if (outcome.violation !== null) {
+      console.log(`run ${runs} of seed ${seed} fails: npm run simulate -- --only ${own}`);
+      return runOne(own);
+    }
+  }
+  const took = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage();
+  console.log(`seed ${seed}: ${runs} runs, ${exchanges} exchanges, ${events} events in ${took.toFixed(1)} s`);
+  console.log(`${Math.round((exchanges * 1e6) / (user + system))} exchanges a second of processor time; all that must hold did`);
+  return 0;
+}
+
+function runOne(seed: number): number {
+  const plan = drawPlan(seed);
+  const { violation } = new World(plan).run();
+  if (violation === null) {
+    console.log(`seed ${seed}: all that must hold did`);
+    return 0;
+  }
+  const { plan: shortest, violation: why } = shrink(plan, violation);
+  console.log(`${why.message}\n${JSON.stringify(shortest, null, 1)}`);
+  return 1;
+}

@@ -1,0 +1,218 @@
+/** A connection at an endpoint, which answers as the plan says and looks at every byte of the requests. */
+import { Buffer } from "node:buffer";
+import { DEFAULT_LIMITS } from "../src/http1/limits.ts";
+import { Event } from "../src/http1/message-reader.ts";
+import { RequestReader } from "../src/http1/request-reader.ts";
+import type { Transport, TransportReader, TransportWriter } from "../src/net/transport.ts";
+import { bodyOf, strayByte } from "./bytes.ts";
+import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest } from "./client.ts";
+import { answerTo } from "./plan.ts";
+import type { AnswerPlan, RequestPlan } from "./plan.ts";
+import { Sending, readBuffer } from "./sending.ts";
+import type { World } from "./world.ts";
+
+const DIES_IDLE_MS = 300;
+/** In all, on one connection: an endpoint that reads slowly comes to an end. */
+const PAUSES_MAX = 15;
+const NOTHING = Buffer.alloc(0);
+/** What some endpoints send after a whole answer. */
+const EXTRA: Readonly<Partial<Record<AnswerPlan["after"], Buffer>>> = {
+  extra: Buffer.from(`HTTP/1.1 200 OK\r\nX-Answer: ${UNASKED}\r\nContent-Length: 8\r\n\r\nsmuggled`),
+  "line-end": Buffer.from("\r\n"),
+};
+
+export class SimulatedOrigin implements TransportReader, TransportWriter {
+  readBuffer: Buffer = readBuffer;
+  /** Where in what it sends each response ends, those included that nobody asked for. */
+  readonly ends: number[] = [];
+  private readonly world: World;
+  private readonly reader: RequestReader = new RequestReader(DEFAULT_LIMITS);
+  private transport: Transport | null = null;
+  private sending: Sending | null = null;
+  private request: RequestPlan | null = null;
+  private answer: AnswerPlan | null = null;
+  private readonly held: Buffer[] = [];
+  private bodyAt: number = 0;
+  private pauses: number = 0;
+  private sentBytes: number = 0;
+  /** It has sent a response that nobody asked for: from then on its answers may be taken for those to the requests after. */
+  private isUnasked: boolean = false;
+  private requestIsWhole: boolean = false;
+  private answerIsBegun: boolean = false;
+  private answerIsWhole: boolean = false;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  start(transport: Transport): void {
+    this.transport = transport;
+  }
+
+  onRead(buffer: Buffer, count: number): void {
+    // The proxy may have read the whole answer, and ask again, before this end hears that its last write is done.
+    if (this.request !== null && this.requestIsWhole) this.held.push(Buffer.from(buffer.subarray(0, count)));
+    else this.take(buffer, count);
+    if (!this.requestIsWhole) this.pauseReading(this.answer?.readPauseMs ?? 0);
+  }
+
+  private pauseReading(ms: number): void {
+    const { transport } = this;
+    if (ms === 0 || this.pauses++ >= PAUSES_MAX || transport === null) return;
+    transport.pause();
+    this.world.clock.after(ms, () => transport.resume());
+  }
+
+  private take(buffer: Buffer, count: number): void {
+    this.reader.feed(buffer, 0, count);
+    this.read();
+  }
+
+  private read(): void {
+    const { reader } = this;
+    for (;;) {
+      switch (reader.next()) {
+        case Event.head:
+          if (this.request !== null) return this.world.fail(`an endpoint gets a request while it answers ${this.request.id}`);
+          if (!this.begin()) return;
+          break;
+        case Event.data:
+          this.onData(reader.bytes, reader.dataStart, reader.dataEnd);
+          break;
+        case Event.end:
+          if (!this.requestIsWhole) this.onWhole();
+          if (this.request !== null) return;
+          break;
+        case Event.fault:
+          return this.world.fail(`an endpoint was sent what is no request: ${reader.fault.code}`);
+        default:
+          return;
+      }
+    }
+  }
+
+  private begin(): boolean {
+    const { head } = this.reader;
+    const id = Number(head.get("x-request"));
+    const request = this.world.requests.get(id);
+    if (request === undefined || head.path !== `/${request.upstream}/${id}` || head.method !== request.method) {
+      this.world.fail(`an endpoint gets ${head.method} ${head.path} with X-Request ${id}, which nobody sent`);
+      return false;
+    }
+    const time = this.world.arrived(request);
+    this.request = request;
+    this.bodyAt = 0;
+    this.requestIsWhole = false;
+    this.answerIsBegun = false;
+    this.answerIsWhole = false;
+    const answer = answerTo(this.world.seed, id, time);
+    this.answer = answer;
+    this.sending = new Sending(this.world.clock, answer.pieceBytes, answer.pieceEveryMs);
+    if (this.transport !== null) this.sending.start(this.transport);
+    if (answer.isEarly) this.later(() => this.respond(time));
+    return true;
+  }
+
+  private onData(bytes: Buffer, start: number, end: number): void {
+    const { request } = this;
+    if (request === null) return this.world.fail("an endpoint gets body bytes of no request");
+    const stray = strayByte(ownerOfRequest(request.id), this.bodyAt, bytes, start, end);
+    if (stray >= 0) this.world.fail(`the request's body of ${request.id} is another one from byte ${stray} on`);
+    this.bodyAt += end - start;
+    if (this.bodyAt > request.bodyBytes) this.world.fail(`the request's body of ${request.id} is too long`);
+  }
+
+  private onWhole(): void {
+    const { request, answer } = this;
+    this.requestIsWhole = true;
+    if (request === null || answer === null) return;
+    if (this.bodyAt !== request.bodyBytes || request.isMalformed) {
+      this.world.fail(`an endpoint takes request ${request.id} for whole with ${this.bodyAt} of ${request.bodyBytes} bytes`);
+    }
+    const time = this.world.whole(request);
+    if (!answer.isEarly) this.later(() => this.respond(time));
+    else this.finishIfDone();
+  }
+
+  private later(then: () => void): void {
+    const { request, answer } = this;
+    this.world.clock.after(answer?.delayMs ?? 0, () => {
+      if (this.request === request && this.transport?.destroyed === false) then();
+    });
+  }
+
+  private respond(time: number): void {
+    const { request, answer, sending } = this;
+    if (request === null || answer === null || sending === null || this.answerIsBegun) return;
+    this.answerIsBegun = true;
+    const bytes = answerBytes(request, answer, time, this.isUnasked ? UNASKED : `${request.id}.${time}`);
+    const isCut = answer.ending !== "whole" && answer.endAt < bytes.length;
+    const extra = isCut || answer.framing === "close" ? undefined : EXTRA[answer.after];
+    this.ends.push((this.sentBytes += bytes.length));
+    if (extra !== undefined) {
+      this.sentBytes += extra.length;
+      if (answer.after === "extra") {
+        this.ends.push(this.sentBytes);
+        this.isUnasked = true;
+      }
+    }
+    sending.add(isCut ? bytes.subarray(0, answer.endAt) : Buffer.concat([bytes, extra ?? NOTHING]));
+    sending.onEmpty = () => (isCut ? this.cut(answer) : this.answered(answer));
+    // Short ones have been sent already.
+    sending.add();
+  }
+
+  private cut({ ending }: AnswerPlan): void {
+    if (ending === "reset") this.transport?.reset();
+    else if (ending === "close") this.transport?.destroy();
+    else if (ending === "malformed") this.transport?.write("\0no HTTP\r\n\r\n");
+  }
+
+  private answered(answer: AnswerPlan): void {
+    if (this.answerIsWhole) return;
+    this.answerIsWhole = true;
+    if (answer.framing === "close" || answer.after === "close" || answer.after === "says-close") this.transport?.destroySoon();
+    else if (answer.after === "dies-idle") this.world.clock.after(DIES_IDLE_MS, () => this.transport?.destroy());
+    this.finishIfDone();
+  }
+
+  private finishIfDone(): void {
+    if (!this.requestIsWhole || !this.answerIsWhole) return;
+    this.request = null;
+    this.answer = null;
+    this.sending = null;
+    this.reader.restart(this.reader.head);
+    for (const bytes of this.held.splice(0)) this.take(bytes, bytes.length);
+  }
+
+  onEnd(): void {
+    this.transport?.destroy();
+  }
+
+  onClosed(): void {
+    this.sending?.stop();
+  }
+
+  onWritten(): void {
+    this.sending?.written();
+  }
+
+  onWriteFailed(): void {
+    this.sending?.stop();
+    this.transport?.destroy();
+  }
+}
+
+function answerBytes(request: RequestPlan, answer: AnswerPlan, time: number, label: string): Buffer {
+  const { id } = request;
+  const { status, interim, framing, bytes, after } = answer;
+  let head = interim.map((code) => `HTTP/1.1 ${code} Wait\r\n\r\n`).join("");
+  head += `HTTP/1.1 ${status} Whatever\r\nX-Answer: ${label}\r\n`;
+  if (after === "says-close") head += "Connection: close\r\n";
+  if (framing === "length" && status !== 204) head += `Content-Length: ${bytes}\r\n`;
+  else if (framing === "chunked" && status !== 204) head += "Transfer-Encoding: chunked\r\n";
+  if (!hasBody(answer, request)) return Buffer.from(`${head}\r\n`, "latin1");
+  const body = bodyOf(ownerOfAnswer(id, time), 0, bytes);
+  if (framing !== "chunked") return Buffer.concat([Buffer.from(`${head}\r\n`, "latin1"), body]);
+  return Buffer.concat([Buffer.from(`${head}\r\n`, "latin1"), ...chunked(body, 1 + (bytes >> 4)), Buffer.from("0\r\n\r\n", "latin1")]);
+}

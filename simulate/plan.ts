@@ -1,0 +1,158 @@
+/** What happens in a run: drawn from its seed, plain data, so that parts can be left out to find the shortest script that still fails. */
+import { Draw, seedOf } from "./draw.ts";
+
+export interface RequestPlan {
+  /** Of this request alone in the run. */
+  readonly id: number;
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  readonly upstream: "a" | "b" | "small";
+  readonly framing: "none" | "length" | "chunked";
+  readonly bodyBytes: number;
+  readonly chunkBytes: number;
+  /** Chunked: a chunk whose size is none ends the body. */
+  readonly isMalformed: boolean;
+  readonly expects: boolean;
+  readonly closes: boolean;
+}
+
+/** How a client ends before all is answered; `atSent` and `atReceived`: with so many bytes, whichever comes first. */
+export interface ClientFate {
+  readonly kind: "patient" | "resets" | "closes" | "half-closes" | "stops-sending" | "stops-reading";
+  readonly atSent: number;
+  readonly atReceived: number;
+}
+
+export interface ClientPlan {
+  readonly startMs: number;
+  readonly requests: readonly RequestPlan[];
+  /** Requests that may be under way at once. */
+  readonly ahead: number;
+  readonly pieceBytes: number;
+  readonly pieceEveryMs: number;
+  /** Reading pauses for so long after each of the first reads; 0: it does not. */
+  readonly readPauseMs: number;
+  readonly fate: ClientFate;
+  /** Sent after the last request. */
+  readonly garbage: string;
+}
+
+/** What an endpoint does with one request. */
+export interface AnswerPlan {
+  readonly status: number;
+  readonly interim: readonly number[];
+  readonly delayMs: number;
+  /** Reading pauses for so long after each of the first reads of the request; 0: it does not. */
+  readonly readPauseMs: number;
+  /** The answer begins before the request is whole. */
+  readonly isEarly: boolean;
+  readonly framing: "length" | "chunked" | "close";
+  readonly bytes: number;
+  readonly pieceBytes: number;
+  readonly pieceEveryMs: number;
+  /** What becomes of it after `endAt` bytes, its head included. */
+  readonly ending: "whole" | "reset" | "close" | "stall" | "malformed";
+  readonly endAt: number;
+  /** After a whole answer. */
+  readonly after: "keep" | "close" | "says-close" | "extra" | "line-end" | "dies-idle";
+}
+
+export interface Event {
+  readonly atMs: number;
+  readonly kind: "reload" | "drain" | "refuse" | "accept" | "silent";
+  /** Of refuse, accept and silent: which endpoint. */
+  readonly endpoint: number;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly clients: readonly ClientPlan[];
+  readonly events: readonly Event[];
+  readonly receiveBytes: number;
+}
+
+export const ENDPOINTS = 4;
+const CLIENTS_MAX = 60;
+const REQUESTS_MAX = 12;
+const BODY_MAX = 400_000;
+const START_MS_MAX = 4000;
+/** Of one message that is sent slowly: a run has an end. */
+const PIECES_MAX = 50;
+
+export function drawPlan(seed: number): Plan {
+  const draw = new Draw(seed);
+  let id = 1;
+  // Hard runs have many misfits; in easy ones almost all goes well, so that what only long good order reaches is reached.
+  const misfits = draw.pick(2, 4, 12, 40);
+  const clients = Array.from({ length: draw.between(1, CLIENTS_MAX) }, (): ClientPlan => {
+    const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawRequest(draw, id++, misfits));
+    const isSlow = draw.oneIn(misfits);
+    return {
+      startMs: draw.oneIn(3) ? 0 : draw.between(0, START_MS_MAX),
+      requests,
+      ahead: draw.oneIn(4) ? draw.between(2, 6) : 1,
+      pieceBytes: draw.oneIn(3) ? Math.max(1 + draw.size(5000), Math.ceil(BODY_MAX / (isSlow ? PIECES_MAX : 1000))) : 1 << 20,
+      pieceEveryMs: isSlow ? draw.between(1, 800) : 0,
+      readPauseMs: draw.oneIn(misfits) ? draw.between(1, 2000) : 0,
+      fate: drawFate(draw, misfits),
+      garbage: draw.oneIn(misfits) ? draw.pick("no request\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET /a/0 HTT", "\0\0\0", "\r\n\r\n") : "",
+    };
+  });
+  const events = Array.from({ length: draw.oneIn(2) ? draw.between(1, 6) : 0 }, (): Event => {
+    return {
+      atMs: draw.between(1, START_MS_MAX + 2000),
+      kind: draw.pick("reload", "reload", "refuse", "accept", "silent", "drain"),
+      endpoint: draw.between(0, ENDPOINTS - 1),
+    };
+  });
+  return { seed, clients, events, receiveBytes: draw.pick(2000, 16_384, 65_536, 262_144) };
+}
+
+function drawRequest(draw: Draw, id: number, misfits: number): RequestPlan {
+  const method = draw.pick("GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE");
+  const framing = method === "GET" || method === "HEAD" ? "none" : draw.pick("none", "length", "chunked", "chunked");
+  return {
+    id,
+    method,
+    upstream: draw.pick("a", "a", "b", "small"),
+    framing,
+    bodyBytes: framing === "none" ? 0 : drawBodyBytes(draw),
+    chunkBytes: 1 + draw.size(draw.pick(20, 10_000, BODY_MAX)),
+    isMalformed: framing === "chunked" && draw.oneIn(misfits),
+    expects: framing !== "none" && draw.oneIn(8),
+    closes: draw.oneIn(20),
+  };
+}
+
+/** Mostly small; some that need the larger read buffers. */
+function drawBodyBytes(draw: Draw): number {
+  return draw.oneIn(10) ? draw.between(BODY_MAX / 8, BODY_MAX) : draw.size(BODY_MAX);
+}
+
+function drawFate(draw: Draw, misfits: number): ClientFate {
+  if (!draw.oneIn(misfits)) return { kind: "patient", atSent: Infinity, atReceived: Infinity };
+  const kind = draw.pick("resets", "closes", "half-closes", "half-closes", "stops-sending", "stops-reading");
+  return { kind, atSent: draw.oneIn(2) ? draw.size(BODY_MAX) : Infinity, atReceived: draw.size(BODY_MAX) };
+}
+
+/** What an endpoint does with request `id`, when it comes the `time`-th time. */
+export function answerTo(seed: number, id: number, time: number): AnswerPlan {
+  const draw = new Draw(seedOf(seedOf(seed, id), time));
+  const misfits = draw.pick(3, 10, 50);
+  const bytes = drawBodyBytes(draw);
+  const ending = draw.oneIn(misfits) ? draw.pick("reset", "close", "stall", "malformed") : "whole";
+  return {
+    status: draw.oneIn(10) ? draw.pick(204, 304, 404, 500) : 200,
+    interim: draw.oneIn(10) ? draw.pick([100], [103], [102, 103], [100, 103]) : [],
+    delayMs: draw.oneIn(3) ? draw.size(draw.oneIn(misfits) ? 6000 : 200) : 0,
+    readPauseMs: draw.oneIn(misfits) ? draw.between(1, 300) : 0,
+    isEarly: draw.oneIn(6),
+    framing: draw.pick("length", "length", "chunked", "close"),
+    bytes,
+    pieceBytes: draw.oneIn(2) ? Math.max(1 + draw.size(20_000), Math.ceil(bytes / PIECES_MAX)) : 1 << 20,
+    pieceEveryMs: draw.oneIn(misfits) ? draw.between(1, 400) : 0,
+    ending,
+    // Within a body anything is well formed.
+    endAt: ending === "malformed" ? 0 : draw.size(BODY_MAX),
+    after: draw.oneIn(5) ? draw.pick("close", "says-close", "extra", "line-end", "dies-idle") : "keep",
+  };
+}

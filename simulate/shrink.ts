@@ -1,0 +1,54 @@
+import type { Plan } from "./plan.ts";
+import { World } from "./world.ts";
+import type { Violation } from "./world.ts";
+
+export interface Shrunk {
+  readonly plan: Plan;
+  readonly violation: Violation;
+}
+
+/** The shortest script found that still fails, by leaving out clients, events and requests. It may fail in another way than the first. */
+export function shrink(plan: Plan, violation: Violation): Shrunk {
+  return shrinkWith((shorter) => new World(shorter).run().violation, plan, violation);
+}
+
+/** The same, with what tells whether a plan fails. */
+export function shrinkWith(violationOf: (shorter: Plan) => Violation | null, plan: Plan, violation: Violation): Shrunk {
+  let best: Shrunk = { plan, violation };
+  const tryOut = (shorter: Plan): boolean => {
+    const found = violationOf(shorter);
+    if (found !== null) best = { plan: shorter, violation: found };
+    return found !== null;
+  };
+  for (let before = Infinity; sizeOf(best.plan) < before;) {
+    before = sizeOf(best.plan);
+    without(
+      () => best.plan.clients,
+      (clients) => tryOut({ ...best.plan, clients }),
+    );
+    without(
+      () => best.plan.events,
+      (events) => tryOut({ ...best.plan, events }),
+    );
+    for (let index = 0; index < best.plan.clients.length; index++) {
+      without(
+        () => best.plan.clients[index]?.requests ?? [],
+        (requests) => tryOut({ ...best.plan, clients: best.plan.clients.map((each, at) => (at === index ? { ...each, requests } : each)) }),
+      );
+    }
+  }
+  return best;
+}
+
+/** Leaves out halves, quarters ... and single ones, as long as it goes on failing. */
+function without<T>(list: () => readonly T[], fails: (shorter: readonly T[]) => boolean): void {
+  for (let count = Math.ceil(list().length / 2); count >= 1; count = Math.floor(count / 2)) {
+    for (let at = 0; at < list().length;) {
+      if (list().length === 0 || !fails(list().toSpliced(at, count))) at += count;
+    }
+  }
+}
+
+function sizeOf({ clients, events }: Plan): number {
+  return clients.reduce((sum, { requests }) => sum + 1 + requests.length, events.length);
+}

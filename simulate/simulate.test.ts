@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import { bodyOf, strayByte } from "./bytes.ts";
+import { drawPlan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { shrinkWith } from "./shrink.ts";
+import { Violation, World } from "./world.ts";
+
+test("thirty runs hold what must hold", () => {
+  for (let seed = 1; seed <= 30; seed++) assert.equal(new World(drawPlan(seed)).run().violation, null, `seed ${seed}`);
+});
+
+test("a seed repeats its run to the last event", () => {
+  const run = (): unknown => {
+    const world = new World(drawPlan(7));
+    return [world.run(), world.records];
+  };
+  assert.deepEqual(run(), run());
+});
+
+test("a run is shrunk to what makes it fail", () => {
+  const plan = drawPlan(3);
+  const [guilty, accomplice] = plan.clients.flatMap(({ requests }) => requests.map(({ id }) => id));
+  const found = (shorter: Plan): Violation | null => {
+    const ids = new Set(shorter.clients.flatMap(({ requests }) => requests.map(({ id }) => id)));
+    return guilty !== undefined && accomplice !== undefined && ids.has(guilty) && ids.has(accomplice)
+      ? new Violation("both are there")
+      : null;
+  };
+  const { plan: shortest } = shrinkWith(found, plan, new Violation("both are there"));
+  assert.deepEqual(
+    shortest.clients.flatMap(({ requests }) => requests.map(({ id }) => id)),
+    [guilty, accomplice],
+  );
+  assert.deepEqual(shortest.events, []);
+});
+
+test("a stray byte of a body is found, wherever it is", () => {
+  for (const [from, to] of [
+    [0, 1],
+    [0, 20_000],
+    [8190, 8193],
+    [100_000, 130_000],
+  ] as const) {
+    const bytes = bodyOf(5, from, to);
+    assert.equal(strayByte(5, from, bytes, 0, bytes.length), -1);
+    assert.notEqual(strayByte(5, from + 1, bytes, 0, bytes.length), -1);
+    assert.notEqual(strayByte(6, from, bytes, 0, bytes.length), -1);
+    const at = bytes.length >> 1;
+    const other = Buffer.from(bytes);
+    other[at] = (other[at] ?? 0) ^ 1;
+    assert.equal(strayByte(5, from, other, 0, other.length), from + at);
+  }
+});
