@@ -140,6 +140,15 @@ describe("admission", () => {
     d.ended("429 rate_limited");
   });
 
+  test("a verdict that comes later: nothing at all is to go on", async () => {
+    const d = new Dialogue({ hooks: [{ name: "x", onRequest: () => Promise.resolve(undefined as never) }] });
+    d.client.asks(GET);
+    await settled();
+    d.says("a none; a dial");
+    d.client.leaves();
+    d.ended("499 client_gone");
+  });
+
   test("until a verdict has come no body is taken; then all of it goes", async () => {
     const verdict = Promise.withResolvers<null>();
     const d = new Dialogue({ hooks: [{ name: "x", onRequest: () => verdict.promise }] });
@@ -232,14 +241,14 @@ describe("hooks that throw", () => {
     d.ended("500 internal_error");
   });
 
-  test("on the response: it goes to the client all the same, without the edits of later hooks", () => {
+  test("on the response: it goes to the client all the same, with the edits of the others", () => {
     const d = new Dialogue({ hooks: [adding("x-first"), { name: "x", onResponse: boom }, adding("x-last")] });
     d.client.asks(GET);
     d.upstream.connects();
     d.skip();
     d.upstream.brings(OK);
     d.says(
-      `${REPORT}; client respond 200 length +x-first: 1; client data "ok"; client end; client flush; plane finished 200 completed; client finished`,
+      `${REPORT}; client respond 200 length +x-first: 1 +x-last: 1; client data "ok"; client end; client flush; plane finished 200 completed; client finished`,
     );
     d.ended("200 completed");
   });
@@ -251,13 +260,14 @@ describe("hooks that throw", () => {
     d.ended("503 no_endpoint");
   });
 
-  test("at the end: the exchange ends all the same", () => {
-    const d = new Dialogue({ hooks: [{ name: "x", onFinish: boom }] });
+  test("at the end: the exchange ends all the same, and the others hear of it", () => {
+    const y = { name: "y", onFinish: () => d.note("y onFinish") };
+    const d = new Dialogue({ hooks: [{ name: "x", onFinish: boom }, y] });
     d.client.asks(GET);
     d.upstream.connects();
     d.skip();
     d.client.leaves();
-    d.says(`a abort; ${REPORT}; plane finished 499 client_gone; client finished`);
+    d.says(`a abort; ${REPORT}; y onFinish; plane finished 499 client_gone; client finished`);
     d.ended("499 client_gone");
   });
 });

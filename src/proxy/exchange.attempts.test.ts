@@ -218,6 +218,19 @@ describe("the next endpoint", () => {
     d.ended("502 connection_refused");
   });
 
+  test("a lost idle connection is not charged to `retries`, not later either", () => {
+    const d = new Dialogue({ health: TWO, retries: 1 }).pools("a");
+    d.client.asks("GET /");
+    d.skip();
+    d.upstream.fails();
+    d.says("a2 dial");
+    d.upstream.fails("connection_refused");
+    d.says("b none; b dial");
+    d.upstream.fails("connection_refused");
+    d.says(answered("connection_refused"));
+    d.ended("502 connection_refused");
+  });
+
   test("is none where the client has gone: late failures have no effect", () => {
     const d = new Dialogue({ health: TWO });
     d.client.asks("GET /");

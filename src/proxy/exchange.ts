@@ -104,6 +104,8 @@ export class Exchange implements ExchangeView, Usable {
   /** The upstream connection is established and has the head. */
   private upstreamReadyNow: boolean = false;
   private tried: EndpointTarget[] | null = null;
+  /** Attempts whose pooled connection was lost, which `retries` does not count. */
+  private uncharged: number = 0;
   private requestTrailers: FieldSection | null = null;
   private bodyBytes: number = 0;
   /** Body bytes sent so far as text, or null once they are too many to send again. */
@@ -183,7 +185,7 @@ export class Exchange implements ExchangeView, Usable {
       if (verdict === null) continue;
       if (verdict instanceof Promise) {
         verdict.then(
-          (later) => this.admitted(route, index, later),
+          (later) => this.admitted(route, index, later ?? null),
           (error: unknown) => this.hookFailed(error),
         );
         return;
@@ -412,10 +414,12 @@ export class Exchange implements ExchangeView, Usable {
   private editResponse(head: ResponseHead | null): void {
     const hooks = this.route?.hooks.onResponse;
     if (hooks === undefined || hooks.length === 0) return;
-    try {
-      for (let index = 0; index < hooks.length; index++) hooks[index]?.onResponse?.(this, head, edits);
-    } catch (error) {
-      this.reportHook(error);
+    for (let index = 0; index < hooks.length; index++) {
+      try {
+        hooks[index]?.onResponse?.(this, head, edits);
+      } catch (error) {
+        this.reportHook(error);
+      }
     }
   }
 
@@ -441,7 +445,10 @@ export class Exchange implements ExchangeView, Usable {
     }
     const attempt = this.attempt(kind, reused, answered, sent);
     if (target !== null && mayRetry(attempt)) {
-      if (mayRetrySameEndpoint(attempt)) return this.retry(target);
+      if (mayRetrySameEndpoint(attempt)) {
+        this.uncharged++;
+        return this.retry(target);
+      }
       (this.tried ??= []).push(target);
       if (this.hasCandidate()) return this.retry(null);
     }
@@ -455,7 +462,7 @@ export class Exchange implements ExchangeView, Usable {
       method: this.request.method,
       requestSent: this.requestSent(failure === "connect" ? false : sent),
       responseStarted: answered,
-      attempts: this.attempts,
+      attempts: this.attempts - this.uncharged,
       retriesMax: this.group?.retries ?? 0,
       pooledConnection: reused,
     };
@@ -528,18 +535,23 @@ export class Exchange implements ExchangeView, Usable {
   private finish(): void {
     if (this.finished) return;
     this.finished = true;
-    const hooks = this.route?.hooks.onFinish;
-    if (hooks !== undefined && hooks.length > 0) {
-      try {
-        for (let index = 0; index < hooks.length; index++) hooks[index]?.onFinish?.(this);
-      } catch (error) {
-        this.reportHook(error);
-      }
-    }
+    this.tellFinished();
     // Text that waited for the end of the turn and found its client gone is not written after all.
     const bytesSent = Math.max(0, this.downstream.bytesWritten - this.sentBefore);
     this.plane.exchangeFinished(this, bytesSent);
     this.downstream.exchangeFinished();
+  }
+
+  private tellFinished(): void {
+    const hooks = this.route?.hooks.onFinish;
+    if (hooks === undefined) return;
+    for (let index = 0; index < hooks.length; index++) {
+      try {
+        hooks[index]?.onFinish?.(this);
+      } catch (error) {
+        this.reportHook(error);
+      }
+    }
   }
 }
 

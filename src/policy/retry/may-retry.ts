@@ -30,7 +30,7 @@ export interface FailedAttempt {
   readonly requestSent: RequestSent;
   /** A byte of the response came, be it of a 1xx. */
   readonly responseStarted: boolean;
-  /** Attempts so far, this one included. */
+  /** Attempts so far, this one included, but without those before it that lost a pooled connection. */
   readonly attempts: number;
   /** Further attempts that the upstream's `retries` allows. */
   readonly retriesMax: number;
