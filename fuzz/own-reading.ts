@@ -6,7 +6,7 @@ import type { Buffer } from "node:buffer";
 import { connectionOptions } from "../src/http/connection-options.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
 import { Framing } from "../src/http1/body-framing.ts";
-import { latin1 } from "../src/http1/latin1.ts";
+import { latin1 } from "../src/base/latin1.ts";
 import type { MessageLimits } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
 import type { MessageReader } from "../src/http1/message-reader.ts";

@@ -18,7 +18,8 @@ interface Layer {
   readonly modules: readonly string[];
 }
 
-const BELOW_PROXY = ["base", "http", "http1", "http2", "policy", "config", "shared"];
+const BELOW_PROXY = ["base", "http", "policy", "config", "shared"];
+const CODECS = ["http1", "http2"];
 const LAYERS: Readonly<Record<string, Layer>> = {
   base: { folders: [], modules: [] },
   http: { folders: ["base"], modules: [] },
@@ -30,11 +31,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   proxy: { folders: [...BELOW_PROXY, "middleware"], modules: ["node:buffer"] },
   middleware: { folders: ["base", "http", "policy", "config", "shared", "proxy"], modules: ["node:buffer", "node:crypto"] },
   observe: { folders: ["base", "http", "config", "shared"], modules: ["node:*"] },
-  net: { folders: [...BELOW_PROXY, "proxy", "observe"], modules: ["node:*"] },
-  "worker.ts": { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe"], modules: ["node:*"] },
+  net: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "observe"], modules: ["node:*"] },
+  "worker.ts": { folders: [...BELOW_PROXY, ...CODECS, "proxy", "middleware", "net", "observe"], modules: ["node:*"] },
   control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
-  cli: { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*", "node:http"] },
-  testing: { folders: [...BELOW_PROXY, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*"] },
+  cli: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*", "node:http"] },
+  testing: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*"] },
   "main.ts": { folders: ["cli"], modules: ["node:*"] },
   "millrace.ts": { folders: ["config"], modules: [] },
 };
@@ -134,6 +135,7 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/shared/breach.ts", "../observe/names.ts"],
   ["src/proxy/breach.ts", "node:net"],
   ["src/proxy/breach.ts", "../net/dial.ts"],
+  ["src/proxy/breach.ts", "../http1/limits.ts"],
   ["src/proxy/breach.ts", "../control/probe.ts"],
   ["src/middleware/cors/breach.ts", "../rate-limit/rate-limit.ts"],
   ["src/middleware/cors/breach.ts", "../../control/probe.ts"],

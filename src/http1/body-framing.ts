@@ -4,6 +4,7 @@
  * Not so where the response has no body whatever the fields say: there is one reading, and what it was the answer to has been done.
  */
 import type { FieldSection } from "../http/field-section.ts";
+import type { BodyLength } from "../http/body-length.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
@@ -30,6 +31,11 @@ export class BodyFraming {
   misplaced: number = 0;
   /** Their sender may send more than the response has: nothing else on this connection can be told from that. */
   doubtful: boolean = false;
+
+  /** The body's length without the way in which HTTP/1.1 frames it. */
+  get bodyLength(): BodyLength {
+    return this.kind === Framing.chunked || this.kind === Framing.untilClose ? -1 : this.length;
+  }
 }
 
 const BODY_LENGTH_FIELDS = bit(Known.contentLength) | bit(Known.transferEncoding);

@@ -18,7 +18,7 @@ import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 import { LineScan, fieldLineFault, folded, needMore, readFieldLine, readFold, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
-import { latin1 } from "./latin1.ts";
+import { latin1 } from "../base/latin1.ts";
 import { LastHead } from "./last-head.ts";
 import { NO_RUNS, StableLines, isSame } from "./stable-lines.ts";
 import type { StableRun } from "./stable-lines.ts";

@@ -8,7 +8,7 @@ import type { Fault } from "./faults.ts";
 import { EMPTY_LINES_MAX } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
 import { MessageReader } from "./message-reader.ts";
-import { latin1 } from "./latin1.ts";
+import { latin1 } from "../base/latin1.ts";
 
 /** A method longer than this is no method: the registry's longest has 17 letters. */
 const METHOD_BYTES_MAX = 64;

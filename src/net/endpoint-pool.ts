@@ -1,5 +1,7 @@
 import { tlsFaultInWords } from "../base/tls-fault.ts";
 import { connectionExpiry } from "../http/keep-alive.ts";
+import type { IdleReaders } from "../http1/idle-readers.ts";
+import type { ResponseReader } from "../http1/response-reader.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { EndpointConnections, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
@@ -16,14 +18,17 @@ const REPORT_MS = 60_000;
  */
 export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointConnections {
   private readonly thread: Thread;
+  /** Those of the upstream that read no response at the moment. */
+  readonly readers: IdleReaders<ResponseReader>;
   private readonly target: EndpointTarget;
   private retired: boolean = false;
   private tlsReportedAt: number = -Infinity;
   private malformedReportedAt: number = -Infinity;
 
-  constructor(thread: Thread, target: EndpointTarget) {
+  constructor(thread: Thread, target: EndpointTarget, readers: IdleReaders<ResponseReader>) {
     super();
     this.thread = thread;
+    this.readers = readers;
     this.target = target;
   }
 

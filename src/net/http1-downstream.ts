@@ -12,13 +12,12 @@
  */
 import { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
+import type { BodyLength } from "../http/body-length.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import { Framing } from "../http1/body-framing.ts";
-import type { BodyFraming } from "../http1/body-framing.ts";
 import { DEFAULT_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
@@ -36,6 +35,7 @@ import type { OutletOwner } from "./outlet.ts";
 import { ClientConnections } from "./owned-connections.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import { ReadTarget } from "./read-target.ts";
+import { refusal } from "./refusal.ts";
 import { SAID_BY_PROXIES, behindProxy, hiddenOf } from "./request-origin.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
@@ -210,7 +210,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
       if (this.inputEnded) this.inputDone();
       return false;
     }
-    this.refuse(answers.refusal(this.reader.fault));
+    this.refuse(refusal(this.reader.fault));
     return false;
   }
 
@@ -231,7 +231,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (!this.peerTrusted && (head.present & SAID_BY_PROXIES) !== 0) context.notices.onForwarding(this.peer, context.config);
     const origin = this.peerTrusted ? behindProxy(head, this.peer, context) : this.direct;
     const upgrade = options.upgrade && asksForWebSocket(head);
-    const exchange = new Exchange(context.plane, this, head, reader.framing, options, origin, upgrade, startedAt);
+    const exchange = new Exchange(context.plane, this, head, reader.framing.bodyLength, options, origin, upgrade, startedAt);
     this.exchange = exchange;
     if (exchange.requestEnded) {
       reader.next();
@@ -270,7 +270,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
         exchange.requestFlush();
         return true;
       case Event.fault:
-        exchange.requestFault(reader.fault);
+        exchange.requestMalformed(refusal(reader.fault));
         return false;
       default:
         if (this.inputEnded) this.inputDone();
@@ -362,12 +362,12 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (!this.outlet.flush() && !wasBlocked) this.onBlocked();
   }
 
-  respond(head: ResponseHead, framing: BodyFraming, edits: FieldEdits): void {
+  respond(head: ResponseHead, length: BodyLength, edits: FieldEdits): void {
     const exchange = this.exchange;
     if (exchange === null) return;
     const plane = this.context.plane;
     if (plane.draining || !exchange.requestEnded) this.closing = true;
-    this.bodyMode = bodyModeOf(framing, exchange.request.minor);
+    this.bodyMode = bodyModeOf(length, exchange.request.minor);
     if (this.bodyMode === BodyMode.untilClose) this.closing = true;
     const epochMs = plane.now + plane.epochOffset;
     this.outlet.append(responseHeadText(head, edits, { mode: this.bodyMode, close: this.closing, epochMs }));
@@ -578,7 +578,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   private inputDone(): void {
     switch (this.state) {
       case State.idle:
-        if (this.reader.endOfInput() === Event.fault) return this.refuse(answers.refusal(this.reader.fault));
+        if (this.reader.endOfInput() === Event.fault) return this.refuse(refusal(this.reader.fault));
         this.giveReaderBack();
         this.closeNow();
         return;
@@ -617,9 +617,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
    * The client said that this request is its last, and all of it is here: nothing on its way can reset the answer. Not behind a POST
    * and its like: old clients send a CRLF more than they say (RFC 9112 section 2.2), or a body without saying it.
    */
-  private hasLastWord({ connection, request, requestFraming }: Exchange): boolean {
+  private hasLastWord({ connection, request, requestLength }: Exchange): boolean {
     const last = connection.close || (request.minor === 0 && !connection.keepAlive);
-    if (!last || requestFraming.kind !== Framing.none || (request.method !== "GET" && request.method !== "HEAD")) return false;
+    if (!last || requestLength !== 0 || (request.method !== "GET" && request.method !== "HEAD")) return false;
     return this.held === null && !this.paused && !this.reader.hasRest && !this.outlet.blocked;
   }
 
@@ -791,8 +791,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   /** Few bytes are missing of the refused request and the client will send them: reading them keeps the connection. */
   private worthDraining(exchange: Exchange): boolean {
     if ((exchange.request.present & bit(Known.expect)) !== 0) return false;
-    const { kind, length } = exchange.requestFraming;
-    return kind === Framing.length && length <= DISCARD_BYTES_MAX;
+    return exchange.requestLength > 0 && exchange.requestLength <= DISCARD_BYTES_MAX;
   }
 }
 
@@ -800,14 +799,9 @@ function directly(peer: string, { unsafe_field_names: unsafeFieldNames }: Listen
   return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
 }
 
-function bodyModeOf(framing: BodyFraming, minor: number): BodyModeKind {
-  switch (framing.kind) {
-    case Framing.none:
-      // To an HTTP/1.0 client no Transfer-Encoding, not even as what a GET would have got (RFC 9112 section 6.1).
-      return minor === 1 ? BodyMode.none : BodyMode.untilClose;
-    case Framing.length:
-      return BodyMode.length;
-    default:
-      return minor === 1 ? BodyMode.chunked : BodyMode.untilClose;
-  }
+function bodyModeOf(length: BodyLength, minor: number): BodyModeKind {
+  // To an HTTP/1.0 client no Transfer-Encoding, not even as what a GET would have got (RFC 9112 section 6.1).
+  if (length > 0) return BodyMode.length;
+  if (minor === 0) return BodyMode.untilClose;
+  return length === 0 ? BodyMode.none : BodyMode.chunked;
 }

@@ -140,9 +140,9 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.bufferIsFree = false;
     this.requestEnded = false;
     this.processingUntil = 0;
-    this.reader = this.target.idleReaders.take();
+    this.reader = this.pool.readers.take();
     this.reader.toHead = exchange.request.method === "HEAD";
-    this.chunked = exchange.requestFraming.kind === Framing.chunked;
+    this.chunked = exchange.requestLength === -1;
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
     if (authenticatesConnection(exchange.request)) this.bind();
@@ -333,7 +333,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.reusable = !this.doubtful && head.minor === 1 && !options.close && framing.kind !== Framing.untilClose;
     if (challengesConnection(head)) this.bind();
     this.setDeadline(this.target.timeouts.idle);
-    exchange.responseHead(head, framing);
+    exchange.responseHead(head, framing.bodyLength);
     return true;
   }
 
@@ -370,10 +370,10 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   }
 
   private giveReaderBack(): void {
-    const { reader, target } = this;
+    const { reader } = this;
     this.reader = NO_READER;
     reader.letGo();
-    target.idleReaders.giveBack(reader);
+    this.pool.readers.giveBack(reader);
   }
 
   /** FIN from the origin. */

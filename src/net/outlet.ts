@@ -4,7 +4,7 @@
  * kernel in place, so the memory they lie in must stay untouched until `flush` said true or `onDrained` was called.
  */
 import type { Buffer } from "node:buffer";
-import { latin1, writeLatin1 } from "../http1/latin1.ts";
+import { latin1, writeLatin1 } from "../base/latin1.ts";
 import { sharedBuffer, withSharedBytes } from "./read-buffers.ts";
 import type { Transport, TransportWriter } from "./transport.ts";
 import type { Waiting, WriteBatch } from "./write-batch.ts";

@@ -4,7 +4,7 @@
  * write without a copy.
  */
 import { Buffer } from "node:buffer";
-import { latin1, writeLatin1 } from "../http1/latin1.ts";
+import { latin1, writeLatin1 } from "../base/latin1.ts";
 
 /**
  * Size of the shared buffer. An outlet copies what lies in it (see outlet.ts), so nothing ever refers to it after the callback.

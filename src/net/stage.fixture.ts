@@ -142,7 +142,7 @@ export class Endpoint implements Upstream {
     for (;;) {
       switch (reader.next()) {
         case Event.head:
-          if (reader.head.status >= 200) this.exchange.responseHead(reader.head, reader.framing);
+          if (reader.head.status >= 200) this.exchange.responseHead(reader.head, reader.framing.bodyLength);
           else {
             this.exchange.interim(reader.head, this);
             reader.next();

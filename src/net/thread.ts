@@ -3,6 +3,9 @@
  * deadline wheel, the pools and the connection list.
  */
 import { Deadlines } from "../base/deadlines.ts";
+import { IdleReaders } from "../http1/idle-readers.ts";
+import { RESPONSE_LIMITS } from "../http1/limits.ts";
+import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
 import type { DataPlane } from "../proxy/data-plane.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -73,6 +76,8 @@ export class Thread implements DataPlane, Connector {
   readonly chunk: OpenChunk = new OpenChunk();
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
+  /** Of each upstream: those that read no response at the moment. */
+  private readonly responseReaders: Map<string, IdleReaders<ResponseReader>> = new Map();
   private readonly stopTicks: () => void;
   private eventsSinceRead: number = 0;
 
@@ -227,6 +232,8 @@ export class Thread implements DataPlane, Connector {
       pool.retire();
       this.pools.delete(key);
     }
+    const names = new Set(snapshot.upstreamNames());
+    for (const name of this.responseReaders.keys()) if (!names.has(name)) this.responseReaders.delete(name);
     if (before !== snapshot && before.exchangesOpen === 0) this.output.released(before.generation);
   }
 
@@ -240,9 +247,15 @@ export class Thread implements DataPlane, Connector {
   }
 
   private poolOf(target: EndpointTarget): EndpointPool {
-    const pool = this.pools.get(target.key) ?? new EndpointPool(this, target);
+    const pool = this.pools.get(target.key) ?? new EndpointPool(this, target, this.readersOf(target.upstream));
     this.pools.set(target.key, pool);
     return pool;
+  }
+
+  private readersOf(upstream: string): IdleReaders<ResponseReader> {
+    let readers = this.responseReaders.get(upstream);
+    if (readers === undefined) this.responseReaders.set(upstream, (readers = new IdleReaders(() => new ResponseReader(RESPONSE_LIMITS))));
+    return readers;
   }
 
   private onTick(): void {

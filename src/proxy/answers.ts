@@ -1,11 +1,16 @@
 /** The answers that the proxy gives itself, outside of middleware. */
-import type { Fault } from "../http1/faults.ts";
 import { reasonPhrase } from "../http/status.ts";
 import type { LocalAnswer } from "./middleware.ts";
 
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-function answer(status: number, reason: string, detail: string, fields: LocalAnswer["fields"] = [], proxyStatus?: string): LocalAnswer {
+export function answer(
+  status: number,
+  reason: string,
+  detail: string,
+  fields: LocalAnswer["fields"] = [],
+  proxyStatus?: string,
+): LocalAnswer {
   return proxyStatus === undefined ? { status, reason, detail, fields } : { status, reason, detail, fields, proxyStatus };
 }
 
@@ -52,14 +57,6 @@ export const DRAIN_TIMEOUT: LocalAnswer = answer(503, "drain_timeout", "The prox
 
 /** To a new connection when descriptors are short. */
 export const NO_SOCKETS: LocalAnswer = answer(503, "no_sockets", "The proxy has no connection to spare.", [["Retry-After", "1"]]);
-
-/** A request that the codec refused. */
-export function refusal(fault: Fault): LocalAnswer {
-  // RFC 9209 section 2.3: what is malformed is the client's fault; for a head that is too large there is no error type.
-  return fault.status === 400
-    ? answer(400, fault.code, fault.detail, [], "http_request_error")
-    : answer(fault.status, fault.code, fault.detail);
-}
 
 /** Whether an Accept field names a JSON type: then a problem document is sent (RFC 9457), else one plain line. */
 export function acceptsJson(accept: string | undefined): boolean {

@@ -138,7 +138,7 @@ describe("the response's body", () => {
   test("goes slice by slice, flushed once for what one read brought", () => {
     const d = begun("GET /");
     d.upstream.brings("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n");
-    d.says('client respond 200 chunked; client data "ab"; client data "cd"; client flush');
+    d.says('client respond 200 unknown; client data "ab"; client data "cd"; client flush');
     d.upstream.brings("0\r\nx-sum: 1\r\n\r\n");
     d.says("client end with x-sum: 1; client flush; plane finished 200 completed; client finished");
     d.ended("200 completed");
@@ -148,7 +148,7 @@ describe("the response's body", () => {
   test("may end with its connection, or have none", () => {
     const d = begun("GET /");
     d.upstream.brings("HTTP/1.1 200 OK\r\n\r\nab");
-    d.says('client respond 200 untilClose; client data "ab"; client flush');
+    d.says('client respond 200 unknown; client data "ab"; client flush');
     d.upstream.closes();
     d.says("client end; client flush; plane finished 200 completed; client finished");
     d.ended("200 completed");
@@ -177,7 +177,7 @@ describe("the response's body", () => {
   test("is cut where it is malformed", () => {
     const d = begun("GET /");
     d.upstream.brings("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabx");
-    d.says('client respond 200 chunked; client data "ab"; client cut; plane finished 200 malformed_response; client finished');
+    d.says('client respond 200 unknown; client data "ab"; client cut; plane finished 200 malformed_response; client finished');
     d.ended("200 malformed_response");
   });
 

@@ -1,7 +1,6 @@
 /** How an exchange ends when its client leaves, its request turns out to be faulty, or the proxy drains: in each of its phases. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Faults } from "../http1/faults.ts";
 import * as answers from "./answers.ts";
 import type { DownstreamEnd } from "./exchange.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
@@ -127,7 +126,7 @@ describe("the request cannot be completed", () => {
     if (status === 101 || !begin().client.exchange.takesBody) continue;
     test(`${name}: malformed`, () => {
       const d = begin().skip();
-      d.client.exchange.requestFault(Faults.chunkSize);
+      d.client.exchange.requestMalformed(answers.answer(400, "bad_chunk_size", "The chunk size is malformed."));
       const last = `${status === 0 ? 400 : status} bad_chunk_size`;
       d.says(`${upstream} abort; ${status === 0 ? `client answer ${last}` : "client cut"}; plane finished ${last}; client finished`);
       d.ended(last);

@@ -13,6 +13,7 @@
 import { Buffer } from "node:buffer";
 import type { UnsafeFieldNames } from "../config/listener-schema.ts";
 import { messageOf } from "../base/errors.ts";
+import type { BodyLength } from "../http/body-length.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
@@ -20,9 +21,6 @@ import type { BelievedForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import { Framing } from "../http1/body-framing.ts";
-import type { BodyFraming } from "../http1/body-framing.ts";
-import type { Fault } from "../http1/faults.ts";
 import type { Usable } from "../policy/balance/balancer.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../policy/retry/may-retry.ts";
 import type { FailedAttempt, RequestSent } from "../policy/retry/may-retry.ts";
@@ -37,7 +35,7 @@ import type { Downstream, OwnedConnections, OwnedUpstream, Upstream } from "./po
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "./snapshot.ts";
-import { latin1 } from "../http1/latin1.ts";
+import { latin1 } from "../base/latin1.ts";
 
 /** Scratch for the edits of one head: used and serialised within one call. */
 const edits = new FieldEdits();
@@ -67,7 +65,7 @@ export class Exchange implements ExchangeView, Usable {
   readonly plane: DataPlane;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
-  readonly requestFraming: BodyFraming;
+  readonly requestLength: BodyLength;
   readonly connection: ConnectionOptions;
   readonly client: string;
   /** The peer is a trusted proxy: what it says about the client is passed on. */
@@ -120,7 +118,7 @@ export class Exchange implements ExchangeView, Usable {
     plane: DataPlane,
     downstream: Downstream,
     request: RequestHead,
-    framing: BodyFraming,
+    length: BodyLength,
     connection: ConnectionOptions,
     origin: Origin,
     upgrade: boolean,
@@ -130,7 +128,7 @@ export class Exchange implements ExchangeView, Usable {
     this.snapshot = plane.snapshot;
     this.downstream = downstream;
     this.request = request;
-    this.requestFraming = framing;
+    this.requestLength = length;
     this.connection = connection;
     this.peer = origin.peer;
     this.client = origin.client;
@@ -142,7 +140,7 @@ export class Exchange implements ExchangeView, Usable {
     this.startedAt = startedAt;
     this.bytesReceived = request.size;
     this.sentBefore = downstream.bytesWritten;
-    this.requestEnded = framing.kind === Framing.none;
+    this.requestEnded = length === 0;
     this.snapshot.exchangesOpen++;
     this.snapshot.metrics.add(CounterId.exchanges_in_flight, 1);
   }
@@ -193,7 +191,7 @@ export class Exchange implements ExchangeView, Usable {
       return this.answer(verdict);
     }
     // Behind the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
-    if (this.requestFraming.kind === Framing.length && isOver(this.requestFraming.length, route)) return this.answer(this.tooLarge());
+    if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
     if (route.local !== null) return this.answer(route.local());
     this.group = route.upstream;
     this.connect();
@@ -330,9 +328,9 @@ export class Exchange implements ExchangeView, Usable {
   }
 
   /** The request turned out to be malformed in its body. */
-  requestFault(fault: Fault): void {
+  requestMalformed(answer: LocalAnswer): void {
     this.plane.metrics.add(CounterId.malformed_requests, 1);
-    this.requestFailed(answers.refusal(fault));
+    this.requestFailed(answer);
   }
 
   /** The request cannot be completed; nothing of the sort may look complete to the origin. */
@@ -367,13 +365,13 @@ export class Exchange implements ExchangeView, Usable {
     return true;
   }
 
-  responseHead(head: ResponseHead, framing: BodyFraming): void {
+  responseHead(head: ResponseHead, length: BodyLength): void {
     this.responseStarted = true;
     this.status = head.status;
     this.originHeadMs = this.plane.now - this.startedAt;
     edits.reset();
     this.editResponse(head);
-    this.downstream.respond(head, framing, edits);
+    this.downstream.respond(head, length, edits);
   }
 
   responseData(bytes: Buffer, start: number, end: number): void {
@@ -473,7 +471,7 @@ export class Exchange implements ExchangeView, Usable {
     if (this.replay === null) return "consumed";
     if (!sent) return "none";
     // What a client sends behind its handshake is not the request's and waits for the 101; a body would have to be told apart from it.
-    return this.upgrade && this.requestFraming.kind !== Framing.none ? "consumed" : "replayable";
+    return this.upgrade && this.requestLength !== 0 ? "consumed" : "replayable";
   }
 
   private retry(sameEndpoint: EndpointTarget | null): void {

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { latin1 } from "../base/latin1.ts";
+import type { BodyLength } from "../http/body-length.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import { Framing } from "../http1/body-framing.ts";
-import type { BodyFraming } from "../http1/body-framing.ts";
 import { DEFAULT_LIMITS } from "../http1/limits.ts";
-import { latin1 } from "../http1/latin1.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
+import { answer } from "./answers.ts";
 import { Exchange } from "./exchange.ts";
 import type { DownstreamEnd, Origin } from "./exchange.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
@@ -19,8 +19,6 @@ import type { Downstream, OwnedConnections, OwnedUpstream, Upstream } from "./po
 
 /** What each head and each answer of the proxy adds to the bytes written, whatever it says. */
 export const HEAD_BYTES = 100;
-
-const FRAMING_NAMES = Object.keys(Framing);
 
 /**
  * A client's connection with a driver that does what one in net/ does: body bytes are handed over while the exchange takes them, and
@@ -85,7 +83,16 @@ export class FakeClient implements Downstream {
     reader.feed(bytes, 0, bytes.length);
     assert.equal(reader.next(), Event.head, reader.fault.code);
     const options = connectionOptions(reader.head);
-    const exchange = new Exchange(dialogue, this, reader.head, reader.framing, options, this.origin, options.upgrade, dialogue.now);
+    const exchange = new Exchange(
+      dialogue,
+      this,
+      reader.head,
+      reader.framing.bodyLength,
+      options,
+      this.origin,
+      options.upgrade,
+      dialogue.now,
+    );
     this.current = exchange;
     this.processing = true;
     exchange.begin();
@@ -144,7 +151,7 @@ export class FakeClient implements Downstream {
           exchange.requestEnd(reader.trailers);
           break;
         case Event.fault:
-          exchange.requestFault(reader.fault);
+          exchange.requestMalformed(answer(reader.fault.status, reader.fault.code, reader.fault.detail));
           break;
         default:
           goesOn = false;
@@ -162,8 +169,8 @@ export class FakeClient implements Downstream {
     this.bytesWritten += HEAD_BYTES;
   }
 
-  respond(head: ResponseHead, framing: BodyFraming, edits: FieldEdits): void {
-    this.heard(`respond ${head.status} ${FRAMING_NAMES[framing.kind] ?? ""}${editsText(edits)}`, this.heads === 0);
+  respond(head: ResponseHead, length: BodyLength, edits: FieldEdits): void {
+    this.heard(`respond ${head.status} ${length < 0 ? "unknown" : length === 0 ? "none" : "length"}${editsText(edits)}`, this.heads === 0);
     this.heads++;
     this.bytesWritten += HEAD_BYTES;
   }

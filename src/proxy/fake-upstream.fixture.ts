@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
-import { latin1 } from "../http1/latin1.ts";
+import { latin1 } from "../base/latin1.ts";
 import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import type { Exchange } from "./exchange.ts";
@@ -126,7 +126,7 @@ export class FakeUpstream implements OwnedUpstream {
     if (exchange === null) return false;
     switch (reader.next()) {
       case Event.head:
-        if (reader.head.status >= 200) exchange.responseHead(reader.head, reader.framing);
+        if (reader.head.status >= 200) exchange.responseHead(reader.head, reader.framing.bodyLength);
         else if (!exchange.interim(reader.head, this)) this.fails("malformed_response");
         else if (reader.head.status === 101) this.state = "tunnel";
         else {

@@ -6,10 +6,10 @@
  * true or it called `upstreamDrained` or `downstreamDrained`.
  */
 import type { Buffer } from "node:buffer";
+import type { BodyLength } from "../http/body-length.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import type { BodyFraming } from "../http1/body-framing.ts";
 import type { Exchange } from "./exchange.ts";
 import type { LocalAnswer } from "./middleware.ts";
 import type { EndpointTarget, UpstreamGroup } from "./snapshot.ts";
@@ -22,7 +22,7 @@ export interface Downstream {
   /** An interim response (1xx but 101) of the origin. */
   interim(head: ResponseHead): void;
   /** The final response's head; `data` and `end` follow. */
-  respond(head: ResponseHead, framing: BodyFraming, edits: FieldEdits): void;
+  respond(head: ResponseHead, length: BodyLength, edits: FieldEdits): void;
   /** A whole answer of the proxy's own. */
   answer(answer: LocalAnswer, edits: FieldEdits): void;
   data(bytes: Buffer, start: number, end: number): void;

@@ -7,9 +7,6 @@ import { endpointAddress } from "../config/endpoint-address.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import { IdleReaders } from "../http1/idle-readers.ts";
-import { RESPONSE_LIMITS } from "../http1/limits.ts";
-import { ResponseReader } from "../http1/response-reader.ts";
 import { authenticationMiddleware } from "../middleware/authentication/authentication.ts";
 import { corsMiddleware } from "../middleware/cors/cors.ts";
 import { rateLimitMiddleware } from "../middleware/rate-limit/rate-limit.ts";
@@ -37,8 +34,8 @@ export interface EndpointTarget {
   readonly slot: number;
   /** The thread's pool for it, found at its first use. */
   pool: EndpointConnections | null;
-  /** Those that read no response at the moment: of all endpoints of the upstream, whose responses resemble each other. */
-  readonly idleReaders: IdleReaders<ResponseReader>;
+  /** Name of its upstream, whose endpoints send responses that resemble each other. */
+  readonly upstream: string;
   readonly timeouts: UpstreamConfig["timeouts"];
   readonly keepAlive: UpstreamConfig["keep_alive"];
   /** Value of Host for a request that brought none. */
@@ -147,6 +144,11 @@ export class Snapshot {
     return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
   }
 
+  /** Names of all upstreams. */
+  upstreamNames(): readonly string[] {
+    return [...this.groups.keys()];
+  }
+
   /** Keys of all endpoints: pools of others are not needed any more. */
   poolKeys(): string[] {
     return [...this.groups.values()].flatMap((group) => group.endpoints.map((endpoint) => endpoint.key));
@@ -206,7 +208,6 @@ function hooksOf(middleware: readonly Middleware[]): RouteHooks {
 
 function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {
   const ca = config.tls.ca_file === undefined ? null : [context.readFile(config.tls.ca_file)];
-  const idleReaders = new IdleReaders(() => new ResponseReader(RESPONSE_LIMITS));
   const endpoints = config.endpoints.map((endpoint, index): EndpointTarget => {
     const url = new URL(endpoint.url);
     const { host, port } = endpointAddress(url);
@@ -218,7 +219,7 @@ function compileUpstream(name: string, config: UpstreamConfig, slots: readonly n
       index,
       slot: slots[index] ?? 0,
       pool: null,
-      idleReaders,
+      upstream: name,
       timeouts: config.timeouts,
       keepAlive: config.keep_alive,
       authority: url.host,
