@@ -2,8 +2,7 @@ import { tlsFaultInWords } from "../base/tls-fault.ts";
 import { connectionExpiry } from "../http/keep-alive.ts";
 import type { IdleReaders } from "../http1/idle-readers.ts";
 import type { ResponseReader } from "../http1/response-reader.ts";
-import type { Exchange } from "../proxy/exchange.ts";
-import type { EndpointConnections, Upstream } from "../proxy/ports.ts";
+import type { EndpointConnections, ResponseSink, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { Http1Upstream } from "./http1-upstream.ts";
 import { IdleStack } from "./idle-stack.ts";
@@ -33,20 +32,20 @@ export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointCo
   }
 
   /** The most recently used idle connection, or null. */
-  take(exchange: Exchange): Http1Upstream | null {
+  take(sink: ResponseSink): Http1Upstream | null {
     for (;;) {
       const connection = this.pop();
       if (connection === null) return null;
       if (connection.usable) {
-        connection.take(exchange);
+        connection.take(sink);
         return connection;
       }
       connection.close();
     }
   }
 
-  dial(target: EndpointTarget, exchange: Exchange): Upstream {
-    return new Http1Upstream(this.thread, this, target, exchange);
+  dial(target: EndpointTarget, sink: ResponseSink): Upstream {
+    return new Http1Upstream(this.thread, this, target, sink);
   }
 
   /** Takes an idle connection back. */

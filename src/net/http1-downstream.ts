@@ -40,10 +40,9 @@ import { SAID_BY_PROXIES, behindProxy, hiddenOf } from "./request-origin.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
 import type { OpenTransport, Transport, TransportReader } from "./transport.ts";
+import { SocketDuplex } from "./socket-duplex.ts";
 import { Tunnel } from "./tunnel.ts";
-import type { TunnelSide } from "./tunnel.ts";
 import { asksForWebSocket } from "./websocket-handshake.ts";
-import type { Http1Upstream } from "./http1-upstream.ts";
 
 const State = { idle: 0, exchange: 1, draining: 2, lingering: 3, tunnel: 4, closed: 5 } as const;
 
@@ -68,7 +67,7 @@ const NO_EDITS = new FieldEdits();
 /** Of connections that are not being asked anything. */
 const NO_READER = new RequestReader(DEFAULT_LIMITS);
 
-export class Http1Downstream extends Timed implements Downstream, TransportReader, OutletOwner, TunnelSide {
+export class Http1Downstream extends Timed implements Downstream, TransportReader, OutletOwner {
   readBuffer: Buffer = sharedBuffer;
   readonly transport: Transport;
   readonly outlet: Outlet;
@@ -134,8 +133,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     plane.tick();
     switch (this.state) {
       case State.tunnel:
-        this.tunnel?.received(this, buffer, count);
-        this.behindRead(count, true, this.tunnel?.flowing(this) === true);
+        this.tunnel?.received(this.tunnel.downstream, buffer, count);
+        this.behindRead(count, true, this.tunnel?.flowing(this.tunnel.downstream) === true);
         return;
       case State.lingering:
         this.discarded += count;
@@ -433,18 +432,19 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     plane.deadlines.cancel(this);
     const exchange = this.exchange;
     if (exchange === null) return;
-    const other = upstream as Http1Upstream;
-    this.tunnel = new Tunnel(plane, exchange, this, other, exchange.endpoint?.timeouts.tunnel_idle ?? this.context.config.timeouts.idle);
-    other.enterTunnel(this.tunnel);
+    const idleMs = exchange.endpoint?.timeouts.tunnel_idle ?? this.context.config.timeouts.idle;
+    const side = new SocketDuplex(this.transport, this.outlet);
+    const tunnel = new Tunnel(plane, exchange, side, upstream, idleMs);
+    this.tunnel = tunnel;
     const held = this.held;
     this.held = null;
-    if (held !== null) this.tunnel.received(this, held, held.length);
-    if (this.inputEnded) this.tunnel.ended(this);
+    if (held !== null) tunnel.received(side, held, held.length);
+    if (this.inputEnded) tunnel.ended(side);
     else this.resume();
   }
 
   own(upstream: OwnedUpstream): void {
-    this.owned ??= new ClientConnections();
+    this.owned ??= new ClientConnections(this.context.plane);
     this.owned.keep(upstream, this.context.plane.shortOfSockets());
   }
 
@@ -472,12 +472,12 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   }
 
   onWriteFailed(): void {
-    if (this.state === State.tunnel) this.tunnel?.writeFailed(this);
+    if (this.state === State.tunnel) this.tunnel?.writeFailed(this.tunnel.downstream);
     else this.transport.destroy("EPIPE");
   }
 
   onDrained(): void {
-    if (this.state === State.tunnel) this.tunnel?.drained(this);
+    if (this.state === State.tunnel) this.tunnel?.drained(this.tunnel.downstream);
     else if (this.exchange !== null) {
       this.context.plane.deadlines.cancel(this);
       this.pace.flowed(this.context.plane.now);
@@ -569,7 +569,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     const plane = this.context.plane;
     plane.tick();
     this.inputEnded = true;
-    if (this.state === State.tunnel) return this.tunnel?.ended(this);
+    if (this.state === State.tunnel) return this.tunnel?.ended(this.tunnel.downstream);
     if (this.held === null) this.inputDone();
     else if (this.exchange?.requestEnded === true) this.watchHalfClosed(this.exchange);
   }
@@ -630,8 +630,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.owned?.close();
     this.state = this.state === State.tunnel ? State.tunnel : State.closed;
     plane.deadlines.remove(this);
-    this.reads?.end(!this.requestIsBlocked() && this.tunnel?.flowing(this) !== false);
-    if (this.tunnel !== null) this.tunnel.closed(this);
+    this.reads?.end(!this.requestIsBlocked() && this.tunnel?.flowing(this.tunnel.downstream) !== false);
+    if (this.tunnel !== null) this.tunnel.closed(this.tunnel.downstream);
     else this.exchange?.downstreamGone(code === null ? "client_gone" : "client_reset");
     this.state = State.closed;
   }

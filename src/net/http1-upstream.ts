@@ -19,13 +19,13 @@ import { Framing } from "../http1/body-framing.ts";
 import { CR, LF } from "../http1/chars.ts";
 import { Faults } from "../http1/faults.ts";
 import { Event } from "../http1/message-reader.ts";
+import type { ResponseHead } from "../http/response-head.ts";
 import { EMPTY_LINES_MAX, RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import { lastChunk } from "../http1/write-chunk.ts";
-import type { Exchange } from "../proxy/exchange.ts";
 import { connectFailure } from "../proxy/failure.ts";
 import type { FailureKind } from "../proxy/failure.ts";
-import type { OwnedUpstream } from "../proxy/ports.ts";
+import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink, TunnelEvents } from "../proxy/ports.ts";
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
@@ -34,9 +34,9 @@ import type { OutletOwner } from "./outlet.ts";
 import { sharedBuffer } from "./read-buffers.ts";
 import { ReadTarget } from "./read-target.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
+import { SocketDuplex } from "./socket-duplex.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader } from "./transport.ts";
-import type { Tunnel, TunnelSide } from "./tunnel.ts";
 import { isSwitchFor } from "./websocket-handshake.ts";
 
 const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const;
@@ -58,7 +58,7 @@ const AGE_SPREAD = 0.1;
 /** Far from any tick of the deadlines. */
 const NEVER = 2 ** 31 - 1;
 
-export class Http1Upstream extends Timed implements OwnedUpstream, TransportReader, OutletOwner, TunnelSide {
+export class Http1Upstream extends Timed implements OwnedUpstream, TransportReader, OutletOwner {
   readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
   transport: Transport;
@@ -74,8 +74,14 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
   private reader: ResponseReader = NO_READER;
   private state: number = State.connecting;
-  private exchange: Exchange | null;
-  private tunnel: Tunnel | null = null;
+  /** Who is told what comes; null: nobody is, the connection idles or is given up. */
+  private sink: ResponseSink | null;
+  /** What is being asked. */
+  private request: OutgoingRequest | null = null;
+  /** The final response's head was told. */
+  private headTold: boolean = false;
+  private tunnel: TunnelEvents | null = null;
+  private duplex: ByteDuplex | null = null;
   private reused: boolean = false;
   private answered: boolean = false;
   private chunked: boolean = false;
@@ -100,12 +106,12 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
 
-  constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, exchange: Exchange) {
+  constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, sink: ResponseSink) {
     super();
     this.thread = thread;
     this.pool = pool;
     this.target = target;
-    this.exchange = exchange;
+    this.sink = sink;
     this.outlet = new Outlet(this);
     this.transport = thread.platform.dial(target, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
     this.setDeadline(target.timeouts.connect);
@@ -126,28 +132,30 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   }
 
   /** Taken out of the pool, or of those that a client connection owns, for that exchange. */
-  take(exchange: Exchange): void {
-    this.exchange = exchange;
+  take(sink: ResponseSink): void {
+    this.sink = sink;
     this.state = State.busy;
     this.reused = true;
     // The idle limit of the pool must not go on counting for the exchange.
     this.thread.deadlines.cancel(this);
   }
 
-  send(exchange: Exchange, edits: FieldEdits): void {
+  send(request: OutgoingRequest, edits: FieldEdits): void {
+    this.request = request;
+    this.headTold = false;
     this.answered = false;
     this.lineEndBytes = 0;
     this.bufferIsFree = false;
     this.requestEnded = false;
     this.processingUntil = 0;
     this.reader = this.pool.readers.take();
-    this.reader.toHead = exchange.request.method === "HEAD";
-    this.chunked = exchange.requestLength === -1;
+    this.reader.toHead = request.request.method === "HEAD";
+    this.chunked = request.requestLength === -1;
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
-    if (authenticatesConnection(exchange.request)) this.bind();
-    this.outlet.append(requestHeadText(exchange, edits, added, this.target));
-    if (exchange.awaitsContinue) this.setDeadline(this.target.timeouts.response_head);
+    if (authenticatesConnection(request.request)) this.bind();
+    this.outlet.append(requestHeadText(request, edits, added, this.target));
+    if (request.awaitsContinue) this.setDeadline(this.target.timeouts.response_head);
   }
 
   /** From now on it carries requests of one client connection only, and for as long as that lasts: its end would end a login half-way. */
@@ -181,7 +189,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
 
   onBlocked(): void {
     this.watchTaking();
-    this.exchange?.upstreamBlocked();
+    this.sink?.upstreamBlocked(this);
   }
 
   /** The request waits for the origin: from now on it is looked whether any of it is taken. */
@@ -201,20 +209,30 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.paused = false;
     this.noteProgress();
     // The time for the response's head begins anew: it may have come long ago, unread.
-    if (this.state === State.busy && !this.outlet.blocked && this.exchange?.responseStarted === false) this.awaitAnswer();
+    if (this.state === State.busy && !this.outlet.blocked && this.sink !== null && !this.headTold) this.awaitAnswer();
     this.transport.resume();
   }
 
   abort(): void {
-    this.exchange = null;
+    this.letGo();
     this.thread.chunk.drop(this.outlet);
     this.destroy();
   }
 
-  enterTunnel(tunnel: Tunnel): void {
+  enterTunnel(tunnel: TunnelEvents): ByteDuplex {
     this.tunnel = tunnel;
+    this.duplex = new SocketDuplex(this.transport, this.outlet);
     this.state = State.tunnel;
     this.thread.deadlines.cancel(this);
+    return this.duplex;
+  }
+
+  /** Nobody is told any more. */
+  private letGo(): ResponseSink | null {
+    const { sink } = this;
+    this.sink = null;
+    this.request = null;
+    return sink;
   }
 
   // ---- events of the socket -----------------------------------------------------------------------------------------
@@ -226,8 +244,8 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     if (this.paused) transport.pause();
     this.thread.tick();
     this.thread.metrics.add(CounterId.upstream_connections_opened, 1);
-    const exchange = this.exchange;
-    if (exchange === null || this.state !== State.connecting) {
+    const { sink } = this;
+    if (sink === null || this.state !== State.connecting) {
       this.transport.destroy();
       return;
     }
@@ -236,18 +254,18 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     endpoints.setRefusing(this.target.slot, false);
     deadlines.cancel(this);
     this.oldAtTick = deadlines.tickOf(now + this.target.keepAlive.max_age * (1 - AGE_SPREAD * this.thread.platform.random()));
-    exchange.upstreamReady();
+    sink.upstreamReady(this);
   }
 
   onRead(buffer: Buffer, count: number): void {
     this.thread.tick();
     if (this.state === State.tunnel) {
-      this.tunnel?.received(this, buffer, count);
-      this.behindRead(count, true, this.tunnel?.flowing(this) === true);
+      this.tunnelReceived(buffer, count);
+      this.behindRead(count, true, this.isTunnelFlowing());
       return;
     }
     // RFC 9112 section 9.2: bytes that no request asked for are no response.
-    if (this.state !== State.busy || this.exchange === null) {
+    if (this.state !== State.busy || this.sink === null) {
       this.transport.destroy();
       return;
     }
@@ -279,6 +297,18 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     return at;
   }
 
+  private tunnelReceived(buffer: Buffer, count: number): void {
+    if (this.duplex !== null) this.tunnel?.received(this.duplex, buffer, count);
+  }
+
+  private isTunnelFlowing(): boolean {
+    return this.duplex !== null && this.tunnel?.flowing(this.duplex) === true;
+  }
+
+  private isSwitch(head: ResponseHead): boolean {
+    return this.request !== null && isSwitchFor(this.request.request, head);
+  }
+
   private behindRead(count: number, goesOn: boolean, isTaken: boolean): void {
     if (goesOn) this.reads ??= new ReadTarget(this, this.thread.bulk, true);
     this.reads?.after(count, goesOn, isTaken);
@@ -288,40 +318,40 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   private process(): boolean {
     const { reader } = this;
     for (;;) {
-      const exchange = this.exchange;
-      if (exchange === null) return false;
+      const { sink } = this;
+      if (sink === null) return false;
       switch (reader.next()) {
         case Event.head:
-          if (!this.onHead(exchange)) return false;
+          if (!this.onHead(sink)) return false;
           break;
         case Event.data:
-          exchange.responseData(reader.bytes, reader.dataStart, reader.dataEnd);
+          sink.responseData(this, reader.bytes, reader.dataStart, reader.dataEnd);
           break;
         case Event.end:
-          this.complete(exchange);
+          this.complete(sink);
           return false;
         case Event.fault:
           this.failMalformed(reader.fault.code);
           return false;
         default:
-          exchange.responseFlush();
-          return this.exchange !== null;
+          sink.responseFlush(this);
+          return this.sink !== null;
       }
     }
   }
 
-  private onHead(exchange: Exchange): boolean {
+  private onHead(sink: ResponseSink): boolean {
     const { head, framing } = this.reader;
     this.doubtful ||= framing.doubtful;
     if (head.status < 200) {
-      const unasked = head.status === 101 && !isSwitchFor(exchange.request, head);
-      if (unasked || !exchange.interim(head, this)) {
+      const unasked = head.status === 101 && !this.isSwitch(head);
+      if (unasked || !sink.interim(this, head)) {
         this.failMalformed(head.status === 101 ? "unasked_switch" : "too_many_interim_responses");
         return false;
       }
       if (this.state === State.tunnel) {
         const rest = this.reader.takeRest();
-        if (rest.length > 0) this.tunnel?.received(this, rest, rest.length);
+        if (rest.length > 0) this.tunnelReceived(rest, rest.length);
         return false;
       }
       if (head.status === 102) this.waitOn();
@@ -333,14 +363,15 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.reusable = !this.doubtful && head.minor === 1 && !options.close && framing.kind !== Framing.untilClose;
     if (challengesConnection(head)) this.bind();
     this.setDeadline(this.target.timeouts.idle);
-    exchange.responseHead(head, framing.bodyLength);
+    this.headTold = true;
+    sink.responseHead(this, head, framing.bodyLength);
     return true;
   }
 
   /** The response is complete. The connection returns to the pool before the client's next request can ask for one. */
-  private complete(exchange: Exchange): void {
+  private complete(sink: ResponseSink): void {
     const { trailers } = this.reader;
-    this.exchange = null;
+    this.letGo();
     this.outlet.endWait();
     this.thread.deadlines.cancel(this);
     // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
@@ -360,13 +391,13 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
       this.reader.restart(head);
       this.giveReaderBack();
       this.setDeadline(idleMs);
-      if (this.bound) exchange.ownConnection(this);
+      if (this.bound) sink.ownConnection(this);
       else this.pool.release(this);
     } else {
       this.state = State.closed;
       this.destroy();
     }
-    this.bufferIsFree = exchange.responseEnd(trailers);
+    this.bufferIsFree = sink.responseEnd(this, trailers);
   }
 
   private giveReaderBack(): void {
@@ -379,13 +410,13 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   /** FIN from the origin. */
   onEnd(): void {
     this.thread.tick();
-    if (this.state === State.tunnel) return this.tunnel?.ended(this);
-    const exchange = this.exchange;
-    if (this.state !== State.busy || exchange === null) return this.close();
+    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.ended(this.duplex);
+    const { sink } = this;
+    if (this.state !== State.busy || sink === null) return this.close();
     const event = this.reader.endOfInput();
     if (event === Event.end) {
       this.reusable = false;
-      this.complete(exchange);
+      this.complete(sink);
       this.reads?.end(this.bufferIsFree);
       return;
     }
@@ -403,23 +434,23 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.thread.metrics.add(CounterId.upstream_connections_open, -1);
     this.thread.countSocket(-1);
     this.pool.remove(this);
-    if (this.tunnel !== null) this.tunnel.closed(this);
+    if (this.tunnel !== null && this.duplex !== null) this.tunnel.closed(this.duplex);
     else this.giveUp(this.failure ?? "connection_terminated");
     this.state = State.closed;
   }
 
   onDrained(): void {
-    if (this.tunnel !== null) return this.tunnel.drained(this);
+    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.drained(this.duplex);
     this.noteProgress();
     this.awaitAnswer();
-    this.exchange?.upstreamDrained();
+    this.sink?.upstreamUnblocked(this);
   }
 
   /** An answer may have begun before the request has ended; then it is that which must go on. */
   private awaitAnswer(): void {
     const { timeouts } = this.target;
-    if (this.exchange?.responseStarted === true) this.setDeadline(timeouts.idle);
-    else if (this.requestEnded || this.exchange?.awaitsContinue === true) this.setHeadDeadline();
+    if (this.headTold) this.setDeadline(timeouts.idle);
+    else if (this.requestEnded || this.request?.awaitsContinue === true) this.setHeadDeadline();
     else this.thread.deadlines.cancel(this);
   }
 
@@ -434,7 +465,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     const { deadlines, now } = this.thread;
     if (this.processingUntil === 0) this.processingUntil = deadlines.tickOf(now + this.target.timeouts.processing);
     // With a write unfinished the deadline is the origin's for reading the request.
-    if ((this.requestEnded || this.exchange?.awaitsContinue === true) && !this.outlet.blocked) this.setHeadDeadline();
+    if ((this.requestEnded || this.request?.awaitsContinue === true) && !this.outlet.blocked) this.setHeadDeadline();
   }
 
   /**
@@ -442,9 +473,9 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
    * once. The rest of the request is thrown away.
    */
   onWriteFailed(): void {
-    if (this.tunnel !== null) return this.tunnel.writeFailed(this);
+    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.writeFailed(this.duplex);
     this.setDeadline(LAST_WORDS_MS);
-    this.exchange?.upstreamDrained();
+    this.sink?.upstreamUnblocked(this);
   }
 
   // ---- ends ---------------------------------------------------------------------------------------------------------
@@ -463,15 +494,15 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
   }
 
   private giveUp(kind: FailureKind): void {
-    const exchange = this.exchange;
-    this.exchange = null;
-    // Without an exchange the client has left meanwhile, which is no failure of the endpoint.
-    if (this.state === State.connecting && exchange !== null) {
+    const sink = this.letGo();
+    // Without a sink the client has left meanwhile, which is no failure of the endpoint.
+    if (this.state === State.connecting && sink !== null) {
       this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
       // What the proxy itself has too few of says nothing about the endpoint.
       if (kind !== "connection_limit") this.thread.endpoints.setRefusing(this.target.slot, true);
     }
-    exchange?.upstreamFailed(kind, this.reused, this.answered, this.outlet.bytesSent > this.sentBefore);
+    const { reused, answered } = this;
+    sink?.upstreamFailed(this, { kind, reused, answered, sent: this.outlet.bytesSent > this.sentBefore });
   }
 
   /** Taken out of use: the pool must not give it out between now and its `close` event. */
@@ -498,19 +529,18 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
       default:
         return;
     }
-    const exchange = this.exchange;
-    if (exchange === null) return this.close();
-    if (this.outlet.failed && !this.paused && !exchange.responseStarted) return this.fail("connection_terminated");
+    if (this.sink === null) return this.close();
+    if (this.outlet.failed && !this.paused && !this.headTold) return this.fail("connection_terminated");
     if (this.outlet.blocked) {
       if (this.outlet.takenSinceMark > 0) return this.watchTaking();
       // In a dialogue the origin may say something before it reads on.
-      return exchange.responseStarted && !this.paused ? this.checkProgress("write_timeout") : this.fail("write_timeout");
+      return this.headTold && !this.paused ? this.checkProgress("write_timeout") : this.fail("write_timeout");
     }
     // The client is slow, not the origin: its own limit ends that.
     if (this.paused) return this.setDeadline(this.target.timeouts.idle);
-    if (!exchange.responseStarted) {
+    if (!this.headTold) {
       // While the request is on its way, its own limits count.
-      if (this.requestEnded || exchange.awaitsContinue) this.fail("response_timeout");
+      if (this.requestEnded || this.request?.awaitsContinue === true) this.fail("response_timeout");
       return;
     }
     this.checkProgress("response_timeout");

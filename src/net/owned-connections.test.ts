@@ -39,7 +39,11 @@ interface Setting {
 
 /** An exchange under way with an upstream of so many endpoints. */
 function setting(t: TestContext, endpoints: number): Setting {
-  const { client, endpoints: asked } = stageAlone(t, ({ upstreams }) => {
+  const {
+    client,
+    plane,
+    endpoints: asked,
+  } = stageAlone(t, ({ upstreams }) => {
     const [one = assert.fail()] = Object.values(upstreams);
     one.endpoints = Array.from({ length: endpoints }, (_, index) => ({ url: `http://127.0.0.1:${1000 + index}`, weight: 1 }));
   });
@@ -47,7 +51,7 @@ function setting(t: TestContext, endpoints: number): Setting {
   const exchange = asked[0]?.exchange ?? assert.fail("no exchange began");
   const group = exchange.route?.upstream ?? assert.fail("no group");
   return {
-    owned: new ClientConnections(),
+    owned: new ClientConnections(plane),
     group,
     exchange,
     idle: (position) => new Owned(exchange, group.endpoints[position] ?? assert.fail()),

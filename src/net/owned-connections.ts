@@ -1,7 +1,8 @@
 import { CounterId } from "../shared/metric-table.ts";
-import type { Exchange } from "../proxy/exchange.ts";
-import type { OwnedConnections, OwnedUpstream, Upstream } from "../proxy/ports.ts";
+import type { Usable } from "../policy/balance/balancer.ts";
+import type { OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget, UpstreamGroup } from "../proxy/snapshot.ts";
+import type { Thread } from "./thread.ts";
 
 /** Connections that one client connection may keep for itself: each is one that nobody else can use. A browser needs one per endpoint. */
 const OWNED_MAX = 8;
@@ -11,26 +12,31 @@ const OWNED_MAX = 8;
  * They never lie in a pool; they end with the client connection, or when they have idled too long.
  */
 export class ClientConnections implements OwnedConnections {
+  private readonly thread: Pick<Thread, "metrics">;
   private readonly idle: OwnedUpstream[] = [];
   private closed: boolean = false;
 
-  endpointIn(group: UpstreamGroup, exchange: Exchange): EndpointTarget | null {
+  constructor(thread: Pick<Thread, "metrics">) {
+    this.thread = thread;
+  }
+
+  endpointIn(group: UpstreamGroup, choice: Usable): EndpointTarget | null {
     for (const connection of this.idle) {
       if (!connection.usable) continue;
       // By its key: after a reload the endpoint is another object.
       const index = group.endpoints.findIndex(({ key }) => key === connection.target.key);
       const target = group.endpoints[index];
-      if (target !== undefined && exchange.usable(index)) return target;
+      if (target !== undefined && choice.usable(index)) return target;
     }
     return null;
   }
 
-  take(target: EndpointTarget, exchange: Exchange): Upstream | null {
+  take(target: EndpointTarget, sink: ResponseSink): Upstream | null {
     const index = this.idle.findIndex((connection) => connection.target.key === target.key && connection.usable);
     const [connection] = index < 0 ? [] : this.idle.splice(index, 1);
     if (connection === undefined) return null;
-    exchange.plane.metrics.add(CounterId.upstream_connections_reused, 1);
-    connection.take(exchange);
+    this.thread.metrics.add(CounterId.upstream_connections_reused, 1);
+    connection.take(sink);
     return connection;
   }
 

@@ -1,31 +1,19 @@
 /** The head of a forwarded request as HTTP/1.1 text (docs/forwarding.md). */
-import type { UnsafeFieldNames } from "../config/listener-schema.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED, keptText } from "../http/forward-fields.ts";
 import { isAuthority } from "../http/authority.ts";
 import { addressOfEntry } from "../http/client-address.ts";
 import { trimOws } from "../http/trim-ows.ts";
 import { forwardedElement } from "../http/forwarded.ts";
-import type { BelievedForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { KnownId } from "../http/known-fields.ts";
-import type { ConnectionOptions } from "../http/connection-options.ts";
 import { asksForTooManyRanges } from "../http/ranges.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { PSEUDONYM, nextMaxForwards } from "../proxy/forwarding.ts";
+import type { OutgoingRequest } from "../proxy/ports.ts";
 
-/** What the head that goes upstream is made from; an Exchange is one. */
-export interface ForwardedRequest {
-  readonly request: RequestHead;
-  readonly connection: ConnectionOptions;
-  /** Address of the connection's other end, without port. */
-  readonly peer: string;
-  readonly peerTrusted: boolean;
-  readonly secure: boolean;
-  readonly upgrade: boolean;
-  readonly forwarded: BelievedForwarded | null;
-  readonly unsafeFieldNames: UnsafeFieldNames;
-}
+/** What the head that goes upstream is made from. */
+export type ForwardedRequest = Omit<OutgoingRequest, "requestLength" | "awaitsContinue">;
 
 /** What the writer needs to know of the endpoint; an EndpointTarget is one. */
 export interface ForwardedTo {

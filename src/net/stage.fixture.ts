@@ -15,8 +15,8 @@ import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
-import type { Exchange } from "../proxy/exchange.ts";
-import type { Upstream } from "../proxy/ports.ts";
+import { Exchange } from "../proxy/exchange.ts";
+import type { ByteDuplex, Upstream } from "../proxy/ports.ts";
 import type { Http1Downstream } from "./http1-downstream.ts";
 import { ListenerContext } from "./listener-context.ts";
 import type { Thread } from "./thread.ts";
@@ -126,6 +126,10 @@ export class Endpoint implements Upstream {
     return true;
   }
 
+  enterTunnel(): ByteDuplex {
+    return assert.fail("nobody switches protocols here");
+  }
+
   pauseResponse(): void {
     this.isPaused = true;
   }
@@ -142,21 +146,21 @@ export class Endpoint implements Upstream {
     for (;;) {
       switch (reader.next()) {
         case Event.head:
-          if (reader.head.status >= 200) this.exchange.responseHead(reader.head, reader.framing.bodyLength);
+          if (reader.head.status >= 200) this.exchange.responseHead(this, reader.head, reader.framing.bodyLength);
           else {
-            this.exchange.interim(reader.head, this);
+            this.exchange.interim(this, reader.head);
             reader.next();
             reader.restart(reader.head);
           }
           break;
         case Event.data:
-          this.exchange.responseData(reader.bytes, reader.dataStart, reader.dataEnd);
+          this.exchange.responseData(this, reader.bytes, reader.dataStart, reader.dataEnd);
           break;
         case Event.end:
-          this.exchange.responseEnd(null);
+          this.exchange.responseEnd(this, null);
           return;
         default:
-          this.exchange.responseFlush();
+          this.exchange.responseFlush(this);
           return;
       }
     }
@@ -198,8 +202,9 @@ export function stage(t: TestContext, endpoint: string, adapt: (config: Config) 
 export function stageAlone(t: TestContext, adapt?: (config: Config) => void): Stage & { readonly endpoints: readonly Endpoint[] } {
   const endpoints: Endpoint[] = [];
   const one = stage(t, "http://127.0.0.1:9", adapt);
-  one.plane.take = (_, exchange) => {
-    const endpoint = new Endpoint(exchange);
+  one.plane.take = (_, sink) => {
+    assert.ok(sink instanceof Exchange);
+    const endpoint = new Endpoint(sink);
     endpoints.push(endpoint);
     return endpoint;
   };

@@ -11,7 +11,7 @@ import type { DataPlane } from "../proxy/data-plane.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { LocalAnswer } from "../proxy/middleware.ts";
-import type { Connector, EndpointConnections, Upstream } from "../proxy/ports.ts";
+import type { Connector, EndpointConnections, ResponseSink, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget, Snapshot } from "../proxy/snapshot.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
@@ -112,14 +112,14 @@ export class Thread implements DataPlane, Connector {
     if (writes.isFull) writes.flush();
   }
 
-  take(target: EndpointTarget, exchange: Exchange): Upstream | null {
-    const connection = this.pool(target).take(exchange);
+  take(target: EndpointTarget, sink: ResponseSink): Upstream | null {
+    const connection = this.pool(target).take(sink);
     if (connection !== null) this.metrics.add(CounterId.upstream_connections_reused, 1);
     return connection;
   }
 
-  dial(target: EndpointTarget, exchange: Exchange): Upstream {
-    return this.pool(target).dial(target, exchange);
+  dial(target: EndpointTarget, sink: ResponseSink): Upstream {
+    return this.pool(target).dial(target, sink);
   }
 
   /** Counts a socket that was opened (or, with -1, closed): descriptors are the process's, not the thread's. */

@@ -5,15 +5,9 @@
 import type { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
 import type { Exchange } from "../proxy/exchange.ts";
+import type { ByteDuplex, TunnelEvents, Upstream } from "../proxy/ports.ts";
 import { CounterId } from "../shared/metric-table.ts";
-import type { Outlet } from "./outlet.ts";
 import type { Thread } from "./thread.ts";
-import type { Transport } from "./transport.ts";
-
-export interface TunnelSide {
-  readonly transport: Transport;
-  readonly outlet: Outlet;
-}
 
 /** How long bytes that the system has taken may take to arrive. */
 const ON_THEIR_WAY_MS = 1000;
@@ -21,11 +15,11 @@ const ON_THEIR_WAY_MS = 1000;
 /** Time for the last bytes to leave, once the tunnel has ended. */
 const FLUSH_MS = 10_000;
 
-export class Tunnel extends Timed {
+export class Tunnel extends Timed implements TunnelEvents {
   private readonly thread: Thread;
   private readonly exchange: Exchange;
-  private readonly downstream: TunnelSide;
-  private readonly upstream: TunnelSide;
+  readonly downstream: ByteDuplex;
+  private readonly upstream: ByteDuplex;
   private readonly idleMs: number;
   private downstreamEnded: boolean = false;
   private upstreamEnded: boolean = false;
@@ -34,12 +28,12 @@ export class Tunnel extends Timed {
   private upstreamFedAt: number = -Infinity;
   private over: boolean = false;
 
-  constructor(thread: Thread, exchange: Exchange, downstream: TunnelSide, upstream: TunnelSide, idleMs: number) {
+  constructor(thread: Thread, exchange: Exchange, downstream: ByteDuplex, upstream: Upstream, idleMs: number) {
     super();
     this.thread = thread;
     this.exchange = exchange;
     this.downstream = downstream;
-    this.upstream = upstream;
+    this.upstream = upstream.enterTunnel(this);
     this.idleMs = idleMs;
     thread.deadlines.set(this, thread.now + idleMs);
     thread.metrics.add(CounterId.tunnels_open, 1);
@@ -47,58 +41,56 @@ export class Tunnel extends Timed {
   }
 
   /** `bytes[0, count)` arrived at that side. */
-  received(side: TunnelSide, bytes: Buffer, count: number): void {
+  received(side: ByteDuplex, bytes: Buffer, count: number): void {
     if (this.over) return;
     this.thread.deadlines.set(this, this.thread.now + this.idleMs);
     if (side === this.downstream) this.exchange.bytesReceived += count;
     if (side === this.downstream) this.upstreamFedAt = this.thread.now;
     else this.downstreamFedAt = this.thread.now;
-    const outlet = this.other(side).outlet;
-    outlet.slice(bytes, 0, count);
-    if (!outlet.flush()) side.transport.pause();
+    if (!this.other(side).write(bytes, 0, count)) side.pause();
   }
 
   /** Whether nothing refers to the bytes that side received last. */
-  flowing(side: TunnelSide): boolean {
-    return this.over || !this.other(side).outlet.blocked;
+  flowing(side: ByteDuplex): boolean {
+    return this.over || !this.other(side).isBlocked;
   }
 
   /** What was written to that side has left. */
-  drained(side: TunnelSide): void {
-    this.other(side).transport.resume();
+  drained(side: ByteDuplex): void {
+    this.other(side).resume();
   }
 
   /** FIN from that side. */
-  ended(side: TunnelSide): void {
+  ended(side: ByteDuplex): void {
     if (side === this.downstream) this.downstreamEnded = true;
     else this.upstreamEnded = true;
-    if (this.over) return side.transport.destroySoon();
-    this.other(side).transport.end();
-    if ((this.downstreamEnded && this.upstreamEnded) || side.outlet.failed) this.finish();
+    if (this.over) return side.closeSoon();
+    this.other(side).end();
+    if ((this.downstreamEnded && this.upstreamEnded) || side.hasFailed) this.finish();
   }
 
   /** That side takes nothing more. What it had sent before is still passed on; its end comes when that has been read. */
-  writeFailed(side: TunnelSide): void {
+  writeFailed(side: ByteDuplex): void {
     if (this.hasEnded(side)) this.finish();
     else this.drained(side);
   }
 
   /** That side's transport is gone. */
-  closed(side: TunnelSide): void {
+  closed(side: ByteDuplex): void {
     const other = this.other(side);
     // A reset is passed on as one, unless bytes may still be on their way in the system, which it would take with it.
-    if (!this.hasEnded(side) && !this.over && !this.fedLately(other)) other.transport.reset();
+    if (!this.hasEnded(side) && !this.over && !this.fedLately(other)) other.reset();
     this.finish();
-    if (this.downstream.transport.destroyed && this.upstream.transport.destroyed) this.thread.deadlines.remove(this);
+    if (this.downstream.isGone && this.upstream.isGone) this.thread.deadlines.remove(this);
   }
 
   onDeadline(): void {
     if (!this.over) this.exchange.outcome = "tunnel_idle";
     this.finish();
-    for (const { transport, outlet } of [this.downstream, this.upstream]) {
+    for (const side of [this.downstream, this.upstream]) {
       // Closed, the system would keep for minutes what a peer that stands still has not taken.
-      if (outlet.blocked) transport.reset();
-      else transport.destroy();
+      if (side.isBlocked) side.reset();
+      else side.close();
     }
   }
 
@@ -111,25 +103,25 @@ export class Tunnel extends Timed {
     this.over = true;
     this.thread.metrics.add(CounterId.tunnels_open, -1);
     for (const side of [this.downstream, this.upstream]) {
-      if (side.transport.destroyed) continue;
-      side.transport.end();
-      if (this.hasEnded(side)) side.transport.destroySoon();
-      else side.transport.resume();
+      if (side.isGone) continue;
+      side.end();
+      if (this.hasEnded(side)) side.closeSoon();
+      else side.resume();
     }
     this.thread.deadlines.set(this, this.thread.now + FLUSH_MS);
     this.exchange.tunnelEnded();
   }
 
-  private fedLately(side: TunnelSide): boolean {
+  private fedLately(side: ByteDuplex): boolean {
     const fedAt = side === this.downstream ? this.downstreamFedAt : this.upstreamFedAt;
-    return side.outlet.blocked || this.thread.now - fedAt < ON_THEIR_WAY_MS;
+    return side.isBlocked || this.thread.now - fedAt < ON_THEIR_WAY_MS;
   }
 
-  private hasEnded(side: TunnelSide): boolean {
+  private hasEnded(side: ByteDuplex): boolean {
     return side === this.downstream ? this.downstreamEnded : this.upstreamEnded;
   }
 
-  private other(side: TunnelSide): TunnelSide {
+  private other(side: ByteDuplex): ByteDuplex {
     return side === this.downstream ? this.upstream : this.downstream;
   }
 }

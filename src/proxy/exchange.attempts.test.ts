@@ -1,6 +1,8 @@
 /** Attempts of an exchange: what a failure at each moment leads to, which endpoint is next, and what is sent again. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
+import { ResponseHead } from "../http/response-head.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import { FAILURES } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
@@ -229,6 +231,29 @@ describe("the next endpoint", () => {
     d.upstream.fails("connection_refused");
     d.says(answered("connection_refused"));
     d.ended("502 connection_refused");
+  });
+
+  test("what the connection of an attempt before says late has no effect on it", () => {
+    const d = new Dialogue({ health: TWO });
+    const { exchange } = d.client.asks("GET /");
+    d.upstream.connects();
+    const before = d.upstream;
+    before.fails();
+    d.upstream.connects();
+    d.skip();
+    const head = Object.assign(new ResponseHead(), { status: 200 });
+    exchange.upstreamReady(before);
+    exchange.upstreamBlocked(before);
+    exchange.upstreamUnblocked(before);
+    assert.equal(exchange.interim(before, head), false);
+    exchange.responseHead(before, head, 0);
+    exchange.responseData(before, Buffer.from("stray"), 0, 5);
+    exchange.responseFlush(before);
+    assert.equal(exchange.responseEnd(before, null), true);
+    exchange.upstreamFailed(before, { kind: "response_timeout", reused: false, answered: false, sent: true });
+    d.says("");
+    d.upstream.brings(OK);
+    d.ended("200 completed");
   });
 
   test("is none where the client has gone: late failures have no effect", () => {

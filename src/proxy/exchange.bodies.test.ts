@@ -94,7 +94,7 @@ describe("the request's body", () => {
   test("is read on where a flush finds that the endpoint takes nothing more: its answer may still come", () => {
     const d = begun(LENGTH_6);
     d.upstream.flush = () => {
-      d.client.exchange.upstreamDrained();
+      d.client.exchange.upstreamUnblocked(d.upstream);
       return true;
     };
     d.client.sends("ab");
@@ -344,7 +344,7 @@ describe("a switch of protocols", () => {
     const d = begun(UPGRADE);
     d.upstream.brings(SWITCH);
     d.skip();
-    d.client.exchange.upstreamFailed("connection_terminated", false, true, true);
+    d.client.exchange.upstreamFailed(d.upstream, { kind: "connection_terminated", reused: false, answered: true, sent: true });
     d.upstream.state = "over";
     d.says("plane finished 101 tunnel; client finished");
     d.ended("101 tunnel");

@@ -26,12 +26,12 @@ import { mayRetry, mayRetrySameEndpoint } from "../policy/retry/may-retry.ts";
 import type { FailedAttempt, RequestSent } from "../policy/retry/may-retry.ts";
 import * as answers from "./answers.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
-import type { FailureKind } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import { admitRequest } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
 import type { DataPlane } from "./data-plane.ts";
-import type { Downstream, OwnedConnections, OwnedUpstream, Upstream } from "./ports.ts";
+import type { Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "./ports.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "./snapshot.ts";
@@ -61,7 +61,7 @@ export interface Origin {
 /** Why a client gets no more of its response. */
 export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
 
-export class Exchange implements ExchangeView, Usable {
+export class Exchange implements ExchangeView, Usable, OutgoingRequest, ResponseSink {
   readonly plane: DataPlane;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
@@ -239,7 +239,7 @@ export class Exchange implements ExchangeView, Usable {
     this.plane.endpoints.inFlightAdd(this.plane.workerIndex, target.slot, 1);
     if (idle !== null) {
       this.upstream = idle;
-      this.upstreamReady();
+      this.upstreamReady(idle);
     } else {
       this.upstream = this.plane.connector.dial(target, this);
     }
@@ -261,9 +261,8 @@ export class Exchange implements ExchangeView, Usable {
   }
 
   /** The connection stands: what is known of the request goes out. */
-  upstreamReady(): void {
-    const upstream = this.upstream;
-    if (upstream === null || this.finished) return;
+  upstreamReady(from: Upstream): void {
+    if (from !== this.upstream) return;
     edits.reset();
     const hooks = this.route?.hooks.onUpstreamRequest;
     if (hooks !== undefined && hooks.length > 0) {
@@ -273,11 +272,11 @@ export class Exchange implements ExchangeView, Usable {
         return this.hookFailed(error);
       }
     }
-    upstream.send(this, edits);
+    from.send(this, edits);
     this.upstreamReadyNow = true;
-    if (this.replay !== null && this.replay !== "") upstream.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
+    if (this.replay !== null && this.replay !== "") from.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) {
-      upstream.end(this.requestTrailers);
+      from.end(this.requestTrailers);
       // The attempt before may have paused the client, which is read on so that its end is seen.
       if (this.attempts > 1) this.downstream.resumeRequest();
       return this.requestFlush();
@@ -308,18 +307,20 @@ export class Exchange implements ExchangeView, Usable {
 
   /** Every body byte at hand was delivered: send it. */
   requestFlush(): void {
-    if (!this.upstreamReadyNow || this.upstream === null || this.upstream.flush()) return;
-    this.upstreamBlocked();
+    const { upstream } = this;
+    if (this.upstreamReadyNow && upstream !== null && !upstream.flush()) this.upstreamBlocked(upstream);
   }
 
-  upstreamBlocked(): void {
+  upstreamBlocked(from: Upstream): void {
+    if (from !== this.upstream) return;
     this.requestBlocked = true;
     this.downstream.pauseRequest();
   }
 
-  upstreamDrained(): void {
+  upstreamUnblocked(from: Upstream): void {
+    if (from !== this.upstream) return;
     this.requestBlocked = false;
-    if (!this.finished) this.downstream.resumeRequest();
+    this.downstream.resumeRequest();
   }
 
   private tooLarge(): LocalAnswer {
@@ -345,8 +346,8 @@ export class Exchange implements ExchangeView, Usable {
 
   // ---- the response -------------------------------------------------------------------------------------------------
 
-  /** An interim response or the switch of protocols; false: a fault, the connection must not be used on. */
-  interim(head: ResponseHead, upstream: Upstream): boolean {
+  interim(from: Upstream, head: ResponseHead): boolean {
+    if (from !== this.upstream) return false;
     if (head.status === 101) {
       // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8).
       if (!this.upgrade || this.responseStarted || !this.requestEnded) return false;
@@ -355,7 +356,7 @@ export class Exchange implements ExchangeView, Usable {
       this.status = 101;
       this.originHeadMs = this.plane.now - this.startedAt;
       this.outcome = "tunnel";
-      this.downstream.startTunnel(head, upstream);
+      this.downstream.startTunnel(head, from);
       return true;
     }
     this.interims ??= new InterimPace(this.plane.now);
@@ -365,7 +366,8 @@ export class Exchange implements ExchangeView, Usable {
     return true;
   }
 
-  responseHead(head: ResponseHead, length: BodyLength): void {
+  responseHead(from: Upstream, head: ResponseHead, length: BodyLength): void {
+    if (from !== this.upstream) return;
     this.responseStarted = true;
     this.status = head.status;
     this.originHeadMs = this.plane.now - this.startedAt;
@@ -374,13 +376,12 @@ export class Exchange implements ExchangeView, Usable {
     this.downstream.respond(head, length, edits);
   }
 
-  responseData(bytes: Buffer, start: number, end: number): void {
-    this.downstream.data(bytes, start, end);
+  responseData(from: Upstream, bytes: Buffer, start: number, end: number): void {
+    if (from === this.upstream) this.downstream.data(bytes, start, end);
   }
 
-  /** What one read brought was delivered: send it. */
-  responseFlush(): void {
-    if (!this.finished && !this.downstream.flush()) this.downstreamBlocked();
+  responseFlush(from: Upstream): void {
+    if (from === this.upstream && !this.downstream.flush()) this.downstreamBlocked();
   }
 
   downstreamBlocked(): void {
@@ -391,11 +392,8 @@ export class Exchange implements ExchangeView, Usable {
     if (!this.finished) this.upstream?.resumeResponse();
   }
 
-  /**
-   * The response is complete; its connection has been taken back by the pool already where it can be used again. False: the last
-   * slice is still being written, its buffer must not be touched.
-   */
-  responseEnd(trailers: FieldSection | null): boolean {
+  responseEnd(from: Upstream, trailers: FieldSection | null): boolean {
+    if (from !== this.upstream) return true;
     this.releaseEndpoint();
     this.upstream = null;
     this.downstream.end(trailers);
@@ -404,7 +402,6 @@ export class Exchange implements ExchangeView, Usable {
     return written;
   }
 
-  /** The connection that brought the response, complete now, is the client's alone from now on. */
   ownConnection(upstream: OwnedUpstream): void {
     this.downstream.own(upstream);
   }
@@ -423,12 +420,9 @@ export class Exchange implements ExchangeView, Usable {
 
   // ---- failure: one exit that decides -------------------------------------------------------------------------------
 
-  /**
-   * The upstream connection is gone. `reused`: it came out of the pool; `answered`: a byte of the response had arrived;
-   * `sent`: a byte of the request was handed to it.
-   */
-  upstreamFailed(kind: FailureKind, reused: boolean, answered: boolean, sent: boolean): void {
-    if (this.finished) return;
+  upstreamFailed(from: Upstream, failure: Failure): void {
+    if (from !== this.upstream) return;
+    const { kind } = failure;
     const target = this.endpoint;
     this.releaseEndpoint();
     this.upstream = null;
@@ -441,7 +435,7 @@ export class Exchange implements ExchangeView, Usable {
       if (!this.tunnelling) this.downstream.cut();
       return this.finish();
     }
-    const attempt = this.attempt(kind, reused, answered, sent);
+    const attempt = this.attempt(failure);
     if (target !== null && mayRetry(attempt)) {
       if (mayRetrySameEndpoint(attempt)) {
         this.uncharged++;
@@ -453,12 +447,12 @@ export class Exchange implements ExchangeView, Usable {
     this.answer(failureAnswer(kind));
   }
 
-  private attempt(kind: FailureKind, reused: boolean, answered: boolean, sent: boolean): FailedAttempt {
-    const failure = FAILURES[kind].attempt;
+  private attempt({ kind, reused, answered, sent }: Failure): FailedAttempt {
+    const { attempt } = FAILURES[kind];
     return {
-      failure,
+      failure: attempt,
       method: this.request.method,
-      requestSent: this.requestSent(failure === "connect" ? false : sent),
+      requestSent: this.requestSent(attempt === "connect" ? false : sent),
       responseStarted: answered,
       attempts: this.attempts - this.uncharged,
       retriesMax: this.group?.retries ?? 0,

@@ -16,6 +16,17 @@ export type FailureKind =
   | "malformed_response"
   | "write_timeout";
 
+/** What became of an attempt. */
+export interface Failure {
+  readonly kind: FailureKind;
+  /** The connection had carried an exchange before. */
+  readonly reused: boolean;
+  /** A byte of the response had come. */
+  readonly answered: boolean;
+  /** A byte of the request was handed to the connection. */
+  readonly sent: boolean;
+}
+
 interface Meaning {
   readonly status: number;
   /** RFC 9209 section 2.3. */

@@ -16,6 +16,7 @@ import assert from "node:assert/strict";
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { RequestHead } from "../http/request-head.ts";
+import type { Usable } from "../policy/balance/balancer.ts";
 import { CounterId, MetricTable, metricLayout } from "../shared/metric-table.ts";
 import type { CounterName, WorkerMetrics } from "../shared/metric-table.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -25,7 +26,7 @@ import type { Exchange } from "./exchange.ts";
 import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
 import type { Middleware } from "./middleware.ts";
-import type { Connector, OwnedConnections, Upstream } from "./ports.ts";
+import type { Connector, OwnedConnections, ResponseSink, Upstream } from "./ports.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { EndpointTarget, Route, UpstreamGroup } from "./snapshot.ts";
 
@@ -171,10 +172,14 @@ export class Dialogue implements DataPlane, Connector {
     exchange.downstreamDrained();
     exchange.downstreamBlocked();
     exchange.requestFlush();
-    exchange.responseFlush();
-    exchange.upstreamReady();
-    exchange.upstreamDrained();
-    exchange.upstreamFailed("connection_terminated", false, false, true);
+    const failure = { kind: "connection_terminated", reused: false, answered: false, sent: true } as const;
+    for (const connection of this.connections) {
+      exchange.upstreamReady(connection);
+      exchange.responseFlush(connection);
+      exchange.upstreamBlocked(connection);
+      exchange.upstreamUnblocked(connection);
+      exchange.upstreamFailed(connection, failure);
+    }
     exchange.tunnelEnded();
     this.says("");
     this.isSettled();
@@ -214,7 +219,7 @@ export class Dialogue implements DataPlane, Connector {
     this.finished.push({ status, outcome, endpoint: nameOf(endpoint), attempts, bytesReceived, bytesSent, originHeadMs });
   }
 
-  take(target: EndpointTarget, exchange: Exchange): Upstream | null {
+  take(target: EndpointTarget, exchange: ResponseSink): Upstream | null {
     const index = this.idle.findIndex((each) => each.target === target);
     const [connection = null] = index < 0 ? [] : this.idle.splice(index, 1);
     if (connection === null) this.note(`${nameOf(target)} none`);
@@ -222,7 +227,7 @@ export class Dialogue implements DataPlane, Connector {
     return connection;
   }
 
-  dial(target: EndpointTarget, exchange: Exchange): Upstream {
+  dial(target: EndpointTarget, exchange: ResponseSink): Upstream {
     const connection = this.connection(target, "connecting");
     connection.dials(exchange);
     return connection;
@@ -252,14 +257,14 @@ class FakeOwned implements OwnedConnections {
     this.connection = connection;
   }
 
-  endpointIn(group: UpstreamGroup, exchange: Exchange): EndpointTarget | null {
+  endpointIn(group: UpstreamGroup, choice: Usable): EndpointTarget | null {
     const { target, usable } = this.connection;
-    const found = usable && group.endpoints.includes(target) && exchange.usable(target.index) ? target : null;
+    const found = usable && group.endpoints.includes(target) && choice.usable(target.index) ? target : null;
     this.dialogue.note(`owned in ${group.name}: ${nameOf(found)}`);
     return found;
   }
 
-  take(target: EndpointTarget, exchange: Exchange): Upstream | null {
+  take(target: EndpointTarget, exchange: ResponseSink): Upstream | null {
     if (!this.connection.usable || this.connection.target !== target) return null;
     this.connection.take(exchange);
     return this.connection;

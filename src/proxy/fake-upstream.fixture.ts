@@ -6,10 +6,9 @@ import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { latin1 } from "../base/latin1.ts";
 import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
-import type { Exchange } from "./exchange.ts";
 import type { FailureKind } from "./failure.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
-import type { OwnedUpstream } from "./ports.ts";
+import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink } from "./ports.ts";
 import type { EndpointTarget } from "./snapshot.ts";
 
 /**
@@ -42,7 +41,7 @@ export class FakeUpstream implements OwnedUpstream {
 
   private readonly dialogue: Dialogue;
   private reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
-  private exchange: Exchange | null = null;
+  private exchange: ResponseSink | null = null;
 
   constructor(dialogue: Dialogue, target: EndpointTarget, name: string, state: "idle" | "connecting") {
     this.dialogue = dialogue;
@@ -65,7 +64,7 @@ export class FakeUpstream implements OwnedUpstream {
   connects(): void {
     assert.equal(this.state, "connecting");
     this.state = "busy";
-    this.exchange?.upstreamReady();
+    this.exchange?.upstreamReady(this);
   }
 
   /** Bytes of the response as they are on the wire, in one read. */
@@ -93,30 +92,31 @@ export class FakeUpstream implements OwnedUpstream {
   ): void {
     assert.ok(this.state === "busy" || this.state === "connecting", `${this.name} is ${this.state}`);
     const exchange = this.leave("over");
-    exchange.upstreamFailed(kind, this.reused, answered, sent);
+    exchange.upstreamFailed(this, { kind, reused: this.reused, answered, sent });
   }
 
   /** It takes what it was sent. */
   drains(): void {
     this.full = false;
     this.waits = false;
-    this.exchange?.upstreamDrained();
+    this.exchange?.upstreamUnblocked(this);
   }
 
   /** It does not take what was written before the last flush. */
   blocks(): void {
     this.full = true;
     this.waits = true;
-    this.exchange?.upstreamBlocked();
+    this.exchange?.upstreamBlocked(this);
   }
 
   /** Both ends of the tunnel are done. */
   tunnelEnds(): void {
     assert.equal(this.state, "tunnel");
-    this.leave("over").tunnelEnded();
+    this.leave("over");
+    this.dialogue.client.exchange.tunnelEnded();
   }
 
-  dials(exchange: Exchange): void {
+  dials(exchange: ResponseSink): void {
     this.exchange = exchange;
     this.dialogue.note(`${this.name} dial`);
   }
@@ -126,8 +126,8 @@ export class FakeUpstream implements OwnedUpstream {
     if (exchange === null) return false;
     switch (reader.next()) {
       case Event.head:
-        if (reader.head.status >= 200) exchange.responseHead(reader.head, reader.framing.bodyLength);
-        else if (!exchange.interim(reader.head, this)) this.fails("malformed_response");
+        if (reader.head.status >= 200) exchange.responseHead(this, reader.head, reader.framing.bodyLength);
+        else if (!exchange.interim(this, reader.head)) this.fails("malformed_response");
         else if (reader.head.status === 101) this.state = "tunnel";
         else {
           reader.next();
@@ -136,7 +136,7 @@ export class FakeUpstream implements OwnedUpstream {
         return true;
       case Event.data:
         this.brought += latin1(reader.bytes, reader.dataStart, reader.dataEnd);
-        exchange.responseData(reader.bytes, reader.dataStart, reader.dataEnd);
+        exchange.responseData(this, reader.bytes, reader.dataStart, reader.dataEnd);
         return true;
       case Event.end:
         this.complete();
@@ -145,7 +145,7 @@ export class FakeUpstream implements OwnedUpstream {
         this.fails("malformed_response");
         return false;
       default:
-        exchange.responseFlush();
+        exchange.responseFlush(this);
         return false;
     }
   }
@@ -153,10 +153,10 @@ export class FakeUpstream implements OwnedUpstream {
   private complete(): void {
     const exchange = this.leave(this.bound ? "idle" : "over");
     if (this.bound) exchange.ownConnection(this);
-    this.written = exchange.responseEnd(this.reader.trailers);
+    this.written = exchange.responseEnd(this, this.reader.trailers);
   }
 
-  private leave(state: "over" | "idle"): Exchange {
+  private leave(state: "over" | "idle"): ResponseSink {
     const { exchange } = this;
     this.exchange = null;
     this.state = state;
@@ -165,8 +165,8 @@ export class FakeUpstream implements OwnedUpstream {
 
   // ---- OwnedUpstream ------------------------------------------------------------------------------------------------
 
-  send(exchange: Exchange, edits: FieldEdits): void {
-    const { method, forwardTarget } = exchange.request;
+  send({ request }: OutgoingRequest, edits: FieldEdits): void {
+    const { method, forwardTarget } = request;
     this.asked(`send ${method} ${forwardTarget}${editsText(edits)}`, !this.gotHead);
     this.gotHead = true;
     this.reader.toHead = method === "HEAD";
@@ -205,7 +205,11 @@ export class FakeUpstream implements OwnedUpstream {
     this.state = "over";
   }
 
-  take(exchange: Exchange): void {
+  enterTunnel(): ByteDuplex {
+    return assert.fail("the client's fake makes no tunnel of its own");
+  }
+
+  take(exchange: ResponseSink): void {
     this.dialogue.note(`${this.name} take`);
     if (this.state !== "idle") this.dialogue.breach(`${this.name} take`);
     this.state = "busy";
