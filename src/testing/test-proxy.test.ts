@@ -54,6 +54,35 @@ test("time stands still until it is told to pass", async (t) => {
   assert.equal((await response).status, 504);
 });
 
+test("how a connect fails", async (t) => {
+  const names = ["refused", "unknown", "silent"];
+  const proxy = await testProxy(
+    {
+      routes: names.map((upstream) => ({ upstream, match: { path: `/${upstream}` } })),
+      upstreams: { silent: { endpoints: ["http://silent.test"], retries: 0, timeouts: { connect: "1s" } } },
+    },
+    { upstreams: { refused: script.refuse(), unknown: script.unknownName(), silent: script.silent() } },
+  );
+  t.after(() => proxy.close());
+  const answers = names.map((name) => proxy.fetch(`http://a.test/${name}`));
+  await proxy.advance("2s");
+  assert.deepEqual(
+    (await Promise.all(answers)).map(({ headers }) => headers.get("proxy-status")),
+    ["connection_refused", "dns_error", "connection_timeout"].map((error) => `millrace; error=${error}`),
+  );
+});
+
+test("what begins at the start of the clock has its duration", async (t) => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: () => new Response("ok") }, startsAt: 0 });
+  t.after(() => proxy.close());
+  const client = proxy.connect();
+  client.send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+  await proxy.advance("3s");
+  client.send("\r\n");
+  await client.until("ok");
+  assert.deepEqual([proxy.log[0]?.["duration_ms"], proxy.log[0]?.["time"]], [3000, "1970-01-01T00:00:00.000Z"]);
+});
+
 test("health checks follow the clock", async (t) => {
   let isWell = false;
   const proxy = await testProxy(

@@ -9,6 +9,7 @@
  */
 import { parseDuration } from "../base/duration.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
+import { endpointNames } from "../config/endpoint-names.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import { readObject } from "../config/read-object.ts";
 import type { Config, ConfigInput } from "../config/schema.ts";
@@ -74,6 +75,8 @@ const VERSION = "0.0.0-test";
 /** Rate limits of so many clients are remembered. */
 const BUCKETS = 4096;
 const STARTS_AT = Date.UTC(2026, 0, 1);
+/** A system's monotonic clock never reads 0, which the data plane takes for "not yet". */
+const CLOCK_STARTS_AT_MS = 1000;
 const ENDPOINTS_MAX = 1024;
 
 export async function testProxy(config: TestConfig, options: TestProxyOptions = {}): Promise<TestProxy> {
@@ -95,6 +98,7 @@ export class TestProxy {
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(ENDPOINTS_MAX)));
   private readonly buckets: BucketTable = new BucketTable(BucketTable.create(0, 0, BUCKETS));
   private readonly slots: EndpointSlots = new EndpointSlots(ENDPOINTS_MAX);
+  private readonly names: NameTable = new NameTable();
   private readonly totals: MetricTotals = new MetricTotals(1);
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
@@ -106,7 +110,8 @@ export class TestProxy {
   constructor(given: TestConfig, options: TestProxyOptions) {
     this.options = options;
     this.log = this.entries;
-    const network = new MemoryNetwork({ epochMs: options.startsAt ?? STARTS_AT });
+    const network = new MemoryNetwork({ epochMs: (options.startsAt ?? STARTS_AT) - CLOCK_STARTS_AT_MS });
+    network.clock.step(CLOCK_STARTS_AT_MS);
     this.network = network;
     this.pump = new Pump(network);
     const config = this.read(given);
@@ -128,7 +133,7 @@ export class TestProxy {
       workerIndex: 0,
       endpoints: this.endpoints,
       workers: new WorkerTable(WorkerTable.create(1, config.listeners.length, 0, 0)),
-      names: new NameTable(),
+      names: this.names,
       socketsMax: Infinity,
       platform,
       buckets: this.buckets,
@@ -261,6 +266,8 @@ export class TestProxy {
     for (const slot of plan.fresh) this.endpoints.reset(slot);
     const metricTable = this.totals.install(generation, metricLayout(config));
     this.serving.configure({ type: "configure", generation, config, endpointSlots: plan.slots, metricTable });
+    // Where they lead is the network's business: no lookup is ever under way.
+    for (const name of endpointNames(config)) this.names.take({ name, result: [] });
     plan.commit();
     this.endpointSlots = plan.slots;
     this.config = config;

@@ -8,6 +8,7 @@ import type { OriginContext, OriginFunction, ReceivedRequest } from "./http-orig
 /** An endpoint that does not simply answer; made by {@link script}. */
 export type OriginScript =
   | { readonly kind: "refuse" }
+  | { readonly kind: "unknownName" }
   | { readonly kind: "silent" }
   | { readonly kind: "raw"; readonly serve: (connection: TestConnection) => void | Promise<void> }
   | { readonly kind: "limited"; readonly answer: OriginFunction; readonly bytes: number; readonly ending: "reset" | "stall" }
@@ -18,6 +19,8 @@ export type TestOrigin = OriginFunction | OriginScript;
 export const script: {
   /** The connection is refused. */
   refuse(): OriginScript;
+  /** The endpoint's name is unknown. */
+  unknownName(): OriginScript;
   /** Nothing comes of connecting. */
   silent(): OriginScript;
   /** Takes connections and requests, and says nothing. */
@@ -32,6 +35,7 @@ export const script: {
   raw(serve: (connection: TestConnection) => void | Promise<void>): OriginScript;
 } = {
   refuse: () => ({ kind: "refuse" }),
+  unknownName: () => ({ kind: "unknownName" }),
   silent: () => ({ kind: "silent" }),
   stall: () => ({ kind: "raw", serve: () => {} }),
   resetAfter: (bytes, answer) => ({ kind: "limited", answer, bytes, ending: "reset" }),
@@ -49,6 +53,7 @@ export function serveOrigin(
   record: (request: ReceivedRequest) => void,
 ): void {
   if (typeof origin !== "function" && origin.kind === "refuse") return network.listen(address, "ECONNREFUSED");
+  if (typeof origin !== "function" && origin.kind === "unknownName") return network.listen(address, "ENOTFOUND");
   if (typeof origin !== "function" && origin.kind === "silent") return network.listen(address, "silent");
   const context: OriginContext = { endpoint, sleep: (ms) => new Promise((over) => network.clock.after(ms, over)) };
   network.listen(address, (open) => {
@@ -71,7 +76,7 @@ async function serveRaw(connection: TestConnection, serve: (connection: TestConn
 }
 
 function connectionOf(
-  origin: OriginFunction | Exclude<OriginScript, { kind: "refuse" | "silent" }>,
+  origin: OriginFunction | Exclude<OriginScript, { kind: "refuse" | "unknownName" | "silent" }>,
   network: MemoryNetwork,
 ): TestConnection {
   if (typeof origin === "function" || origin.kind === "raw") return new TestConnection(network.clock);

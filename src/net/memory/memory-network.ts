@@ -25,8 +25,8 @@ const IN_ORDER: NetworkChoices = { next: () => 0, cut: (available) => available,
 /** Takes a connection: makes its end by `open`, as a listener does. */
 export type Accept = (open: OpenTransport, peer: string) => void;
 
-/** What becomes of connects to an address where nobody listens, and to one that says nothing. */
-export type Unreachable = "ECONNREFUSED" | "EHOSTUNREACH" | "silent";
+/** What becomes of connects to an address where nobody listens, whose name is unknown, or that says nothing. */
+export type Unreachable = "ECONNREFUSED" | "EHOSTUNREACH" | "ENOTFOUND" | "silent";
 
 export interface NetworkOptions {
   readonly choices?: NetworkChoices;
