@@ -19,6 +19,10 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|middleware|observe|testing)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
+  [
+    "features",
+    /^test\/(answers|connection-authentication|forwarding|malformed-responses|path-spellings|refused-bodies|relay|who-is-speaking)\./,
+  ],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
   ["pages", /^test\/(conformance-page|layers|observability-page|tidy)\./],
 ];

@@ -1,104 +1,111 @@
-/** Every row of the design's table of answers, over real sockets against the real command. */
+/** Every row of the design's table of answers. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { freePort } from "./support/free-port.ts";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
+import { after, describe, test } from "node:test";
+import { script, testProxy } from "../src/testing/test-proxy.ts";
+import { MemoryOrigin, ask, responses } from "./support/in-memory.ts";
+import { get } from "./support/raw-client.ts";
 import type { RawResponse } from "./support/raw-client.ts";
-import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { RawOrigin } from "./support/raw-origin.ts";
 
-let origin: RawOrigin;
-let proxy: Millrace;
-let refusedPort = 0;
+const origin = new MemoryOrigin({
+  onHead: (head, connection) => {
+    if (head.startsWith("GET /silent")) return true;
+    if (head.startsWith("GET /reset")) {
+      connection.reset();
+      return true;
+    }
+    if (head.startsWith("GET /close")) {
+      connection.end();
+      return true;
+    }
+    if (head.startsWith("GET /garbage")) {
+      connection.send("this is no HTTP\r\n\r\n");
+      return true;
+    }
+    if (head.startsWith("GET /cut-length")) {
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+      connection.end();
+      return true;
+    }
+    if (head.startsWith("GET /cut-chunked")) {
+      connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+      connection.end();
+      return true;
+    }
+    if (head.startsWith("GET /stall")) {
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+      return true;
+    }
+    return false;
+  },
+});
 
-before(async () => {
-  refusedPort = await freePort();
-  origin = await startRawOrigin({
-    onHead: (head, socket) => {
-      if (head.startsWith("GET /silent")) return true;
-      if (head.startsWith("GET /reset")) {
-        socket.resetAndDestroy();
-        return true;
-      }
-      if (head.startsWith("GET /close")) {
-        socket.end();
-        return true;
-      }
-      if (head.startsWith("GET /garbage")) {
-        socket.write("this is no HTTP\r\n\r\n");
-        return true;
-      }
-      if (head.startsWith("GET /cut-length")) {
-        socket.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
-        return true;
-      }
-      if (head.startsWith("GET /cut-chunked")) {
-        socket.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-        return true;
-      }
-      if (head.startsWith("GET /stall")) {
-        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
-        return true;
-      }
-      return false;
-    },
-    onRequest: answerOk,
-  });
-  proxy = await startMillrace(`
+/** Longer than any limit of the configuration below. */
+const OVERDUE_MS = 2000;
+
+const proxy = await testProxy(
+  `
 listeners:
   - address: "127.0.0.1:0"
     timeouts: { request_head: 700ms, idle: 700ms, keep_alive: 5s }
     limits: { head_bytes: 4KiB, headers: 20, request_line: 1KiB }
-workers: 1
 upstreams:
   app:
-    endpoints: ["${origin.url}"]
+    endpoints: ["http://origin.test"]
     timeouts: { connect: 1s, response_head: 600ms, idle: 600ms }
   refused:
-    endpoints: ["http://127.0.0.1:${refusedPort}"]
+    endpoints: ["http://refused.test"]
   unnamed:
     endpoints: ["http://name.invalid:80"]
+  unanswered:
+    endpoints: ["http://unanswered.test"]
+    timeouts: { connect: 1s }
   down:
-    endpoints: ["http://127.0.0.1:${refusedPort}"]
+    endpoints: ["http://refused.test"]
     health_check: { interval: 100ms, timeout: 1s, unhealthy_threshold: 1 }
 routes:
   - { match: { path: /refused }, upstream: refused }
   - { match: { path: /unnamed }, upstream: unnamed }
+  - { match: { path: /unanswered }, upstream: unanswered }
   - { match: { path: /down }, upstream: down }
   - { match: { path: /secret/* }, upstream: app, authentication: { tokens: ["s3cret-token"] } }
   - { match: { path: /limited }, upstream: app, rate_limit: { requests_per_minute: 60, burst: 1 } }
   - { match: { path: /small }, upstream: app, max_body: 10 }
   - { match: { path: /small-secret }, upstream: app, max_body: 10, authentication: { tokens: ["s3cret-token"] } }
   - { match: { host: a.test }, upstream: app }
-logging: { level: info, access: true }
-`);
-});
+`,
+  { upstreams: { app: origin.script, unnamed: script.unknownName(), unanswered: script.silent() } },
+);
+after(() => proxy.close());
 
-after(async () => {
-  assert.equal(await proxy.stop(), 0);
-  await origin.close();
-});
+/** All that was logged, as text. */
+const logged = (): string => JSON.stringify(proxy.log);
 
 /** Sends it and expects that answer, the connection closed where the table says so. */
 async function expectAnswer(
   request: string,
-  expected: { readonly status: number; readonly error?: string; readonly closed?: boolean; readonly fields?: readonly string[] },
+  expected: {
+    readonly status: number;
+    readonly error?: string;
+    readonly closed?: boolean;
+    readonly fields?: readonly string[];
+    /** Lets so much time pass. */
+    readonly afterMs?: number;
+  },
 ): Promise<RawResponse> {
-  const client = await RawClient.connect(proxy.port);
+  const client = proxy.connect();
   client.send(request);
-  const response = await client.response();
-  assert.equal(response.status, expected.status, client.received);
+  if (expected.afterMs !== undefined) await proxy.advance(expected.afterMs);
+  const [response] = await responses(client, 1);
+  assert.equal(response?.status, expected.status, client.received);
   const proxyStatus = response.fields.get("proxy-status")?.[0];
   assert.equal(proxyStatus, expected.error === undefined ? undefined : `millrace; error=${expected.error}`);
   for (const field of expected.fields ?? []) assert.ok(response.fields.has(field), `${field} is missing in ${response.head}`);
   if (expected.closed === true) {
     assert.deepEqual(response.fields.get("connection"), ["close"]);
-    await client.end();
+    await client.untilEnded();
   }
   assert.ok(!/\d+\.\d+\.\d+\.\d+|node|at .*\.ts/i.test(response.body), `the body tells too much: ${response.body}`);
-  client.destroy();
+  client.close();
   return response;
 }
 
@@ -139,17 +146,24 @@ describe("answers of the proxy's own", () => {
     }
   });
   test("408 and close for a head that does not end, however steadily it drips", async () => {
-    const client = await RawClient.connect(proxy.port);
+    const client = proxy.connect();
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n");
-    const drip = setInterval(() => client.send("X-Drip: 1\r\n"), 100);
-    const response = await client.response();
-    clearInterval(drip);
-    assert.equal(response.status, 408);
-    await client.end();
-    client.destroy();
+    for (let drips = 0; drips < 6; drips++) {
+      await proxy.advance(100);
+      client.send("X-Drip: 1\r\n");
+    }
+    assert.equal(client.received, "");
+    await proxy.advance(200);
+    assert.equal((await responses(client, 1))[0]?.status, 408);
+    await client.untilEnded();
+    client.close();
   });
   test("408 and close for a body that stalls", async () => {
-    await expectAnswer("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nabc", { status: 408, closed: true });
+    await expectAnswer("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nabc", {
+      status: 408,
+      closed: true,
+      afterMs: OVERDUE_MS,
+    });
   });
   test("401 with WWW-Authenticate without a token and with a wrong one", async () => {
     await expectAnswer(get("/secret/x"), { status: 401, fields: ["www-authenticate"] });
@@ -183,7 +197,8 @@ describe("answers of the proxy's own", () => {
     await expectAnswer("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", { status: 404 });
   });
   test("503 with Retry-After when no endpoint is healthy, at once", async () => {
-    await proxy.until((output) => /endpoint_unhealthy/.test(output), "the endpoint to be found unhealthy");
+    await proxy.advance(OVERDUE_MS);
+    assert.match(logged(), /endpoint_unhealthy/);
     await expectAnswer(get("/down"), { status: 503, error: "destination_unavailable", fields: ["retry-after"] });
   });
   test("502 for a refused connection", async () => {
@@ -192,31 +207,35 @@ describe("answers of the proxy's own", () => {
   test("502 for a name that resolves to nothing", async () => {
     await expectAnswer(get("/unnamed"), { status: 502, error: "dns_error" });
   });
+  test("504 for a connect that nothing comes of", async () => {
+    await expectAnswer(get("/unanswered"), { status: 504, error: "connection_timeout", afterMs: 2 * OVERDUE_MS });
+  });
   test("502 for a reset or a close before the response head", async () => {
     await expectAnswer(get("/reset"), { status: 502, error: "connection_terminated" });
     await expectAnswer(get("/close"), { status: 502, error: "connection_terminated" });
   });
   test("504 for a response head that does not come", async () => {
-    await expectAnswer(get("/silent"), { status: 504, error: "http_response_timeout" });
+    await expectAnswer(get("/silent"), { status: 504, error: "http_response_timeout", afterMs: OVERDUE_MS });
   });
   test("502 for a malformed response", async () => {
     await expectAnswer(get("/garbage"), { status: 502, error: "http_protocol_error" });
   });
   for (const path of ["/cut-length", "/cut-chunked", "/stall"]) {
     test(`a failure behind the response head cuts the client: ${path}`, async () => {
-      const client = await RawClient.connect(proxy.port);
+      const client = proxy.connect();
       client.send(get(path));
-      await client.end();
-      const response = await client.response();
-      assert.equal(response.status, 200);
+      await proxy.advance(OVERDUE_MS);
+      await client.untilEnded();
+      const [response] = await responses(client, 1);
+      assert.equal(response?.status, 200);
       assert.equal(response.complete, false, "it must not look complete");
-      client.destroy();
+      client.close();
     });
   }
   test("a body cut behind the head of an HTTP/1.0 client's answer ends in a reset, not in a FIN", async () => {
-    const client = await RawClient.connect(proxy.port);
+    const client = proxy.connect();
     client.send("GET /cut-chunked HTTP/1.0\r\nHost: a.test\r\n\r\n");
-    await client.until((each) => each.closed, "the connection's end");
+    await client.untilClosed();
     assert.equal(client.error, "ECONNRESET");
   });
   test("405 for TRACE and CONNECT", async () => {
@@ -236,28 +255,27 @@ describe("answers of the proxy's own", () => {
     const plain = await expectAnswer("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", { status: 404 });
     assert.match(plain.body, /^404 Not Found: [^\n]+\n$/);
     assert.deepEqual(plain.fields.get("cache-control"), ["no-store"], "a 404 could be kept by a cache (RFC 9111 section 4.2.2)");
-    const weighted = await ask(proxy.port, "GET / HTTP/1.1\r\nHost: other.test\r\nAccept: text/html, application/json;q=0\r\n\r\n");
+    const weighted = await ask(proxy, "GET / HTTP/1.1\r\nHost: other.test\r\nAccept: text/html, application/json;q=0\r\n\r\n");
     assert.match(weighted.body, /^404 Not Found: /, "a weight of 0 is a refusal");
-    const malformed = await ask(proxy.port, "GET / HTTP/1.1\r\nAccept: application/problem+json\r\n\r\n");
+    const malformed = await ask(proxy, "GET / HTTP/1.1\r\nAccept: application/problem+json\r\n\r\n");
     assert.deepEqual(malformed.fields.get("content-type"), ["application/problem+json"]);
-    const head = await ask(proxy.port, "HEAD / HTTP/1.1\r\nHost: other.test\r\n\r\n");
+    const head = await ask(proxy, "HEAD / HTTP/1.1\r\nHost: other.test\r\n\r\n");
     assert.equal(head.status, 404);
     assert.equal(head.body, "");
   });
 
   test("the connection goes on after an answer whose request was read whole", async () => {
-    const client = await RawClient.connect(proxy.port);
+    const client = proxy.connect();
     client.send("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n");
-    await client.responses(1);
+    await responses(client, 1);
     client.send(`POST /small HTTP/1.1\r\nHost: a.test\r\nContent-Length: 20\r\n\r\n`);
-    await client.responses(2);
+    await responses(client, 2);
     client.send(`${"x".repeat(20)}${get("/")}`);
-    const responses = await client.responses(3);
     assert.deepEqual(
-      responses.map(({ status }) => status),
+      (await responses(client, 3)).map(({ status }) => status),
       [404, 413, 200],
     );
-    client.destroy();
+    client.close();
   });
 
   test("no query is in the log: relayed, answered or refused", async () => {
@@ -268,20 +286,19 @@ describe("answers of the proxy's own", () => {
       ["/q-refused?key=s3cret-query", 400, framing],
       ["http://a.test/q-absolute?key=s3cret-query", 400, framing],
     ] as const) {
-      const client = await RawClient.connect(proxy.port);
+      const client = proxy.connect();
       client.send(`GET ${target} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`);
-      assert.equal((await client.response()).status, status, target);
-      client.destroy();
+      assert.equal((await responses(client, 1))[0]?.status, status, target);
+      client.close();
     }
     for (const path of ["/q-relayed", "/secret/q-unauthorized", "/q-refused", "/q-absolute"]) {
-      await proxy.until((output) => output.includes(path), `the line of ${path}`);
+      assert.ok(logged().includes(path), `the line of ${path}`);
     }
-    assert.ok(!proxy.output().includes("s3cret-query"));
+    assert.ok(!logged().includes("s3cret-query"));
   });
 
   test("every refused exchange has its line in the access log, with the outcome", async () => {
-    await proxy.until((output) => output.includes('"outcome":"connection_refused"'), "the log line");
-    const outcomes = new Set(proxy.access().map((record) => record["outcome"]));
+    const outcomes = new Set(proxy.log.map((entry) => entry["outcome"]));
     for (const outcome of [
       "completed",
       "unauthorized",
@@ -293,14 +310,12 @@ describe("answers of the proxy's own", () => {
     ]) {
       assert.ok(outcomes.has(outcome), `no line with outcome ${outcome}: ${[...outcomes].join(", ")}`);
     }
-    assert.ok(!proxy.output().includes("s3cret-token"), "the token is not in the log");
-    const refused = proxy
-      .access()
-      .find((record) => record["outcome"] === "length_repeated" || record["outcome"] === "content_length_repeated");
+    assert.ok(!logged().includes("s3cret-token"), "the token is not in the log");
+    const refused = proxy.log.find((record) => record["outcome"] === "length_repeated" || record["outcome"] === "content_length_repeated");
     assert.equal(refused?.["method"], "POST");
     assert.equal(refused?.["path"], "/");
     assert.ok(Number(refused?.["bytes_received"]) > 50 && Number(refused?.["bytes_sent"]) > 50, JSON.stringify(refused));
-    const slow = proxy.access().find((record) => record["outcome"] === "request_timeout" && record["attempts"] === 0);
+    const slow = proxy.log.find((record) => record["outcome"] === "request_timeout" && record["attempts"] === 0);
     assert.ok(Number(slow?.["duration_ms"]) >= 600, JSON.stringify(slow));
   });
 });

@@ -1,38 +1,37 @@
-/** What is forwarded and what is not: the design's section 8, over real sockets against the real command. */
+/** What is forwarded and what is not: the design's section 8, byte by byte. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
+import { testProxy } from "../src/testing/test-proxy.ts";
+import type { TestConnection } from "../src/testing/test-proxy.ts";
+import { MemoryOrigin, ask, responses } from "./support/in-memory.ts";
+import type { MemoryRequest } from "./support/in-memory.ts";
+import { get } from "./support/raw-client.ts";
 import type { RawResponse } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
-import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
 
-let origin: RawOrigin;
-let proxy: Millrace;
+const CLIENT = "192.0.2.1";
+const ORIGIN = "http://origin.test:8080";
+
 let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const origin = new MemoryOrigin({ onRequest: ({ connection }) => respond(connection) });
+
+/** An answer of HTTP/1.0 ends with its connection. */
+function respond(connection: TestConnection): void {
+  connection.send(answer);
+  if (answer.startsWith("HTTP/1.0")) connection.end();
+}
 
 function config(trusted: string): string {
   return `
 listeners: [{ address: "127.0.0.1:0" }]
-workers: 1
 trusted_proxies: [${trusted}]
-upstreams: { app: { endpoints: ["${origin.url}"] } }
+upstreams: { app: { endpoints: ["${ORIGIN}"] } }
 routes: [{ upstream: app }]
-logging: { access: false }
 `;
 }
 
-before(async () => {
-  origin = await startRawOrigin({ onRequest: (request) => request.socket.write(answer, "latin1") });
-  proxy = await startMillrace(config(""));
-});
-
-after(async () => {
-  assert.equal(await proxy.stop(), 0);
-  await origin.close();
-});
+const proxy = await testProxy(config(""), { upstreams: { [ORIGIN]: origin.script } });
+after(() => proxy.close());
 
 /** Another configuration than the usual one, for the rest of a test. */
 async function use(t: TestContext, other: string): Promise<void> {
@@ -41,16 +40,16 @@ async function use(t: TestContext, other: string): Promise<void> {
 }
 
 /** What the origin got of that request. */
-async function forwarded(request: string): Promise<OriginRequest> {
+async function forwarded(request: string): Promise<MemoryRequest> {
   const before = origin.requests.length;
-  await ask(proxy.port, request);
+  await ask(proxy, request);
   const got = origin.requests[before];
   assert.ok(got !== undefined, "the origin got a request");
   return got;
 }
 
 async function answered(response: string, request: string = get("/")): Promise<RawResponse> {
-  return whileAnswering(response, () => ask(proxy.port, request));
+  return whileAnswering(response, () => ask(proxy, request));
 }
 
 /** The origin answers so meanwhile. */
@@ -72,7 +71,7 @@ describe("the request that goes upstream", () => {
     assert.equal(
       got.head,
       "PATCH /a/b;c?x=%20y&z HTTP/1.1\r\nhOsT: A.test:8080\r\nX-One: 1\r\nx-two:2\r\nX-One:   again \r\nCookie: a=1\r\nCookie: b=2\r\nContent-Length: 3\r\n" +
-        "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: A.test:8080\r\nVia: 1.1 millrace\r\n\r\n",
+        `X-Forwarded-For: ${CLIENT}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: A.test:8080\r\nVia: 1.1 millrace\r\n\r\n`,
     );
     assert.equal(got.body, "abc");
   });
@@ -114,7 +113,7 @@ describe("the request that goes upstream", () => {
     for (const name of ["Host", "content-length", "X-Forwarded-For", "Authorization"]) {
       const before = origin.requests.length;
       const refused = await ask(
-        proxy.port,
+        proxy,
         `POST / HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, ${name}\r\nAuthorization: Basic x\r\nContent-Length: 2\r\n\r\nhi`,
       );
       assert.deepEqual([refused.status, refused.fields.get("connection")], [400, ["close"]], name);
@@ -130,9 +129,9 @@ describe("the request that goes upstream", () => {
   });
 
   test("appends to X-Forwarded-For of a trusted proxy and believes the rest", async (t) => {
-    await use(t, config("127.0.0.1"));
+    await use(t, config(CLIENT));
     const got = await forwarded(get("/", ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test"]));
-    assert.match(got.head, /\r\nX-Forwarded-For: 203\.0\.113\.9, 127\.0\.0\.1\r\n/);
+    assert.match(got.head, /\r\nX-Forwarded-For: 203\.0\.113\.9, 192\.0\.2\.1\r\n/);
     assert.match(got.head, /\r\nX-Forwarded-Proto: https\r\n/);
     assert.match(got.head, /\r\nX-Forwarded-Host: shop\.test\r\n/);
     assert.equal(got.head.match(/X-Forwarded-/gi)?.length, 3);
@@ -146,23 +145,23 @@ describe("the request that goes upstream", () => {
   });
 
   test("names the proxy in Via or not as the upstream has it, also where two share endpoint and client connection", async (t) => {
-    const upstreams = `{ app: { endpoints: ["${origin.url}"] }, quiet: { via: false, endpoints: ["${origin.url}"] } }`;
+    const upstreams = `{ app: { endpoints: ["${ORIGIN}"] }, quiet: { via: false, endpoints: ["${ORIGIN}"] } }`;
     const routes = "[{ match: { path: /quiet }, upstream: quiet }, { upstream: app }]";
-    for (const trusted of ["", "127.0.0.1"]) {
+    for (const trusted of ["", CLIENT]) {
       await use(
         t,
         config(trusted)
           .replace(/^upstreams: .*/m, `upstreams: ${upstreams}`)
           .replace(/^routes: .*/m, `routes: ${routes}`),
       );
-      const client = await RawClient.connect(proxy.port);
-      t.after(() => client.destroy());
+      const client = proxy.connect();
+      t.after(() => client.close());
       const first = origin.requests.length;
       // Each head is repeated, because how a head was written is remembered for the next one like it.
       const paths = ["/quiet", "/quiet", "/quiet", "/", "/", "/", "/quiet", "/", "/quiet"];
       for (const [index, path] of paths.entries()) {
         client.send(get(path, ["Via: 1.0 fred"]));
-        await client.responses(index + 1);
+        await responses(client, index + 1);
       }
       assert.deepEqual(
         origin.requests.slice(first).map(({ head }) => [head.split(" ")[1], ...(head.match(/^Via: .*/gim) ?? [])]),
@@ -185,14 +184,14 @@ describe("the request that goes upstream", () => {
     const got = await forwarded("OPTIONS * HTTP/1.1\r\nHost: a.test\r\nMax-Forwards: 3\r\n\r\n");
     assert.match(got.head, /^OPTIONS \* HTTP\/1\.1\r\n/);
     assert.match(got.head, /\r\nMax-Forwards: 2\r\n/);
-    const here = await ask(proxy.port, "OPTIONS / HTTP/1.1\r\nHost: a.test\r\nMax-Forwards: 0\r\n\r\n");
+    const here = await ask(proxy, "OPTIONS / HTTP/1.1\r\nHost: a.test\r\nMax-Forwards: 0\r\n\r\n");
     assert.equal(here.status, 204);
     assert.ok(here.fields.has("allow"));
   });
 
   test("has a Host even if an HTTP/1.0 client sent none", async () => {
     const got = await forwarded("GET / HTTP/1.0\r\n\r\n");
-    assert.match(got.head, new RegExp(`\r\nHost: 127\\.0\\.0\\.1:${origin.port}\r\n`));
+    assert.match(got.head, /\r\nHost: origin\.test:8080\r\n/);
   });
 
   test("asks for no 100 in the name of an HTTP/1.0 client, which knows none", async () => {
@@ -202,20 +201,20 @@ describe("the request that goes upstream", () => {
   });
 
   test("has its chunked body decoded and coded anew, without extensions, with trailers", async () => {
-    const before = origin.received().length;
+    const before = origin.received.length;
     await ask(
-      proxy.port,
+      proxy,
       "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5;ext=1\r\nhello\r\n0\r\nX-Sum: 9\r\nContent-Length: 7\r\n\r\n",
     );
-    const bytes = origin.received().slice(before);
+    const bytes = origin.received.slice(before);
     assert.ok(bytes.endsWith("\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 9\r\n\r\n"), bytes);
   });
 
   test("has what came together of its chunked body in one chunk", async () => {
-    const before = origin.received().length;
+    const before = origin.received.length;
     const chunks = ["5;a=b\r\nhello\r\n", "1\r\n \r\n", "0005\r\nworld\r\n"];
-    await ask(proxy.port, `POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n${chunks.join("")}0\r\n\r\n`);
-    const bytes = origin.received().slice(before);
+    await ask(proxy, `POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n${chunks.join("")}0\r\n\r\n`);
+    const bytes = origin.received.slice(before);
     assert.ok(bytes.endsWith("\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"), bytes);
   });
 });
@@ -251,12 +250,12 @@ describe("the response that goes downstream", () => {
 
   test("has what came together of a chunked body in one chunk", async () => {
     const chunks = ["5;a=b\r\nhello\r\n", "1\r\n \r\n", "0005\r\nworld\r\n"];
-    const client = await RawClient.connect(proxy.port);
+    const client = proxy.connect();
     await whileAnswering(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks.join("")}0\r\n\r\n`, () => {
       client.send(get("/"));
-      return client.response();
+      return responses(client, 1);
     });
-    client.destroy();
+    client.close();
     assert.ok(client.received.endsWith("\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"), client.received);
   });
 
@@ -271,17 +270,17 @@ describe("the response that goes downstream", () => {
     const interim = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     const usual = answer;
     answer = interim;
-    const client = await RawClient.connect(proxy.port);
+    const client = proxy.connect();
     client.send(get("/"));
-    const [early, final] = await client.responses(2);
+    const [early, final] = await responses(client, 2);
     assert.equal(early?.head, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
     assert.equal(final?.body, "ok");
-    client.destroy();
-    const old = await RawClient.connect(proxy.port);
+    client.close();
+    const old = proxy.connect();
     old.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
-    await old.end();
+    await old.untilEnded();
     assert.match(old.received, /^HTTP\/1\.1 200 OK\r\n/);
-    old.destroy();
+    old.close();
     answer = usual;
   });
 
@@ -292,17 +291,17 @@ describe("the response that goes downstream", () => {
   ] as const) {
     test(`has no body for ${name}, and the connection goes on`, async () => {
       const usual = answer;
-      const client = await RawClient.connect(proxy.port);
+      const client = proxy.connect();
       answer = response;
       client.send(request);
-      const first = await client.response({ toHead: name === "HEAD" });
-      if (name !== "204") assert.deepEqual(first.fields.get("content-length"), ["99"], "the length is metadata and stays");
+      const [first] = await responses(client, 1, { toHead: name === "HEAD" });
+      if (name !== "204") assert.deepEqual(first?.fields.get("content-length"), ["99"], "the length is metadata and stays");
       const length = client.received.length;
       answer = usual;
       client.send(get("/second"));
-      await client.until((each) => each.received.endsWith("\r\n\r\nok"), "the second answer");
+      await client.until((received) => received.slice(length).endsWith("\r\n\r\nok"));
       assert.ok(client.received.slice(length).startsWith("HTTP/1.1 200 OK\r\n"), "nothing between the two");
-      client.destroy();
+      client.close();
     });
   }
 
@@ -318,17 +317,17 @@ describe("the response that goes downstream", () => {
   });
 
   test("is framed anew when it ended with its connection: chunked for 1.1, by close for 1.0", async (t) => {
-    const closing = await startRawOrigin({ onRequest: ({ socket }) => socket.end("HTTP/1.0 200 OK\r\nX-Old: 1\r\n\r\nuntil the end") });
-    t.after(() => closing.close());
-    await use(t, config("").replace(origin.url, closing.url));
-    const response = await ask(proxy.port, get("/"));
+    const usual = answer;
+    t.after(() => (answer = usual));
+    answer = "HTTP/1.0 200 OK\r\nX-Old: 1\r\n\r\nuntil the end";
+    const response = await ask(proxy, get("/"));
     assert.deepEqual(response.fields.get("transfer-encoding"), ["chunked"]);
     assert.equal(response.body, "until the end");
-    const client = await RawClient.connect(proxy.port);
+    const client = proxy.connect();
     client.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
-    await client.end();
+    await client.untilEnded();
     assert.match(client.received, /\r\nConnection: close\r\n/);
     assert.ok(client.received.endsWith("\r\n\r\nuntil the end"));
-    client.destroy();
+    client.close();
   });
 });

@@ -1,14 +1,9 @@
 /** No spelling of a path leads around a route, and what is taken goes on as it was spelled. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
-import type { RawOrigin } from "./support/raw-origin.ts";
-
-let origin: RawOrigin;
-let proxy: Millrace;
+import { after, test } from "node:test";
+import { testProxy } from "../src/testing/test-proxy.ts";
+import { MemoryOrigin, ask } from "./support/in-memory.ts";
+import { get } from "./support/raw-client.ts";
 
 const guarded = `{ match: { path: "/admin/*" }, authentication: { tokens: [s3cret] }, upstream: app }, { upstream: app }`;
 const open = "{ upstream: app }";
@@ -19,24 +14,16 @@ const mixed = `
 
 const config = (routes: string): string => `
 listeners: [{ address: "127.0.0.1:0" }]
-workers: 1
-upstreams: { app: { endpoints: ["${origin.url}"] } }
+upstreams: { app: { endpoints: ["http://app.test"] } }
 routes: [${routes}]
-logging: { access: false }
 `;
+
+const origin = new MemoryOrigin();
+const proxy = await testProxy(config(open), { upstreams: { app: origin.script } });
+after(() => proxy.close());
 
 /** Each test begins with it. */
 const use = (routes: string): Promise<void> => proxy.reload(config(routes));
-
-before(async () => {
-  origin = await startRawOrigin({});
-  proxy = await startMillrace(config(open));
-});
-
-after(async () => {
-  assert.equal(await proxy.stop(), 0);
-  await origin.close();
-});
 
 test("a guarded path is not reached without its token, however it is spelled", async () => {
   await use(guarded);
@@ -67,7 +54,7 @@ test("a guarded path is not reached without its token, however it is spelled", a
     ["http://a.test/x/../admin", 400],
   ];
   for (const [path, status] of spellings) {
-    const response = await ask(proxy.port, get(path));
+    const response = await ask(proxy, get(path));
     assert.equal(response.status, status, path);
     if (status === 400) {
       assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=http_request_error"], path);
@@ -81,14 +68,14 @@ test("what is taken goes on as it was spelled", async () => {
   await use(guarded);
   const everywhere = ["/a%2Fb/%61;x=%20y//z/?q=/../admin", "/x//y", "/caf%c3%a9/100%/", "/x\\y", "/x/../y%2fz", "//x/y"];
   for (const path of everywhere) {
-    const { status } = await ask(proxy.port, get(path));
+    const { status } = await ask(proxy, get(path));
     assert.equal(status, 200, path);
     assert.equal(origin.requests.at(-1)?.head.split("\r\n", 1)[0], `GET ${path} HTTP/1.1`);
   }
   // Nothing to lead around.
   await use(open);
   for (const path of [...everywhere, "//x/admin", "/a/./../b/", "/admin%2fx", "/%252F"]) {
-    const { status } = await ask(proxy.port, get(path));
+    const { status } = await ask(proxy, get(path));
     assert.equal(status, 200, path);
     assert.equal(origin.requests.at(-1)?.head.split("\r\n", 1)[0], `GET ${path} HTTP/1.1`);
   }
@@ -98,13 +85,13 @@ test("a base URL that ends in a slash leads to the same route, and goes on as it
   await use(mixed);
   for (const target of ["//api/users", "///api/users", "//api//users/?q=//x", "//api?x", "//api", "//static/a.css", "//api/%75sers;v=1"]) {
     for (const spelled of [target, `http://a.test${target}`]) {
-      const { status } = await ask(proxy.port, get(spelled));
+      const { status } = await ask(proxy, get(spelled));
       assert.equal(status, 200, spelled);
       assert.equal(origin.requests.at(-1)?.head.split("\r\n", 1)[0], `GET ${target} HTTP/1.1`);
     }
   }
-  assert.equal((await ask(proxy.port, get("//"))).status, 404);
-  assert.equal((await ask(proxy.port, get("//other/x"))).status, 404);
+  assert.equal((await ask(proxy, get("//"))).status, 404);
+  assert.equal((await ask(proxy, get("//other/x"))).status, 404);
 });
 
 test("two slashes lead around no token check and no limit, whatever the origin makes of them", async () => {
@@ -136,10 +123,10 @@ test("two slashes lead around no token check and no limit, whatever the origin m
     "http://a.test//api/admin",
     "http://a.test///api/admin/x",
   ]) {
-    const { status } = await ask(proxy.port, get(path));
+    const { status } = await ask(proxy, get(path));
     assert.ok(status === 400 || status === 401 || status === 404, `${path}: ${status}`);
     assert.equal(origin.requests.length, before, path);
   }
   // With the token the guarded route itself takes the merged path.
-  assert.equal((await ask(proxy.port, get("//admin/x", ["Authorization: Bearer s3cret"]))).status, 200);
+  assert.equal((await ask(proxy, get("//admin/x", ["Authorization: Bearer s3cret"]))).status, 200);
 });

@@ -1,11 +1,9 @@
 /** What a refused body leaves behind: nothing, in nobody's message. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
-import type { RawOrigin } from "./support/raw-origin.ts";
+import { after, describe, test } from "node:test";
+import { testProxy } from "../src/testing/test-proxy.ts";
+import { MemoryOrigin, ask, responses } from "./support/in-memory.ts";
+import { get } from "./support/raw-client.ts";
 
 const BODY = "V".repeat(8000);
 const ANSWER = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f40\r\n${BODY}\r\n0\r\n\r\n`;
@@ -20,53 +18,46 @@ const REFUSED: readonly (readonly [what: string, path: string, body: string, sta
 /** Of fields that do not go on, so that what goes on is shorter than what came. */
 const HEAD = `HTTP/1.1\r\nHost: a.test\r\nConnection: X-Drop\r\nX-Drop: ${"d".repeat(500)}\r\nX-Mark: ${"!".repeat(200)}\r\nTransfer-Encoding: chunked\r\n\r\n`;
 
-let proxy: Millrace;
-let origin: RawOrigin;
-
-before(async () => {
-  origin = await startRawOrigin({ onRequest: ({ socket }) => socket.write(ANSWER, "latin1") });
-  proxy = await startMillrace(`
+const origin = new MemoryOrigin({ onRequest: ({ connection }) => connection.send(ANSWER) });
+const proxy = await testProxy(
+  `
 listeners: [{ address: "127.0.0.1:0" }]
-workers: 1
-upstreams: { app: { endpoints: ["${origin.url}"] } }
+upstreams: { app: { endpoints: ["http://app.test"] } }
 routes: [{ match: { path: /small }, upstream: app, max_body: 600 }, { upstream: app }]
-`);
-});
-
-after(async () => {
-  await proxy.stop();
-  await origin.close();
-});
+`,
+  { upstreams: { app: origin.script } },
+);
+after(() => proxy.close());
 
 describe("behind a chunked request that is refused in the read that brought the beginning of its body", () => {
   for (const [what, path, body, status] of REFUSED) {
-    test(`${what}: the next chunked response and request are what they were`, { timeout: 60_000 }, async () => {
+    test(`${what}: the next chunked response and request are what they were`, async () => {
       const seen = origin.requests.length;
       // A connection to the endpoint that idles: the refused request is given to it at once.
-      assert.equal((await ask(proxy.port, get("/warm"))).body, BODY);
-      const refused = await ask(proxy.port, `POST ${path} ${HEAD}${body}`);
+      assert.equal((await ask(proxy, get("/warm"))).body, BODY);
+      const refused = await ask(proxy, `POST ${path} ${HEAD}${body}`);
       assert.equal(refused.status, status);
-      assert.equal((await ask(proxy.port, get("/next"))).body, BODY);
-      await ask(proxy.port, `POST /up HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1f40\r\n${BODY}\r\n0\r\n\r\n`);
+      assert.equal((await ask(proxy, get("/next"))).body, BODY);
+      await ask(proxy, `POST /up HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1f40\r\n${BODY}\r\n0\r\n\r\n`);
       const [upload] = origin.requests.slice(seen).filter(({ head }) => head.startsWith("POST /up"));
       assert.ok(upload !== undefined && upload.body.includes(BODY), "the upload is whole");
       assert.ok(!upload.head.includes("X-Mark"));
     });
 
-    test(`${what}: what others send behind it in one read is what they sent`, { timeout: 60_000 }, async (t) => {
+    test(`${what}: what others send behind it in one read is what they sent`, async (t) => {
       const seen = origin.requests.length;
-      await Promise.all(["/a", "/b", "/c"].map((warm) => ask(proxy.port, get(warm))));
+      await Promise.all(["/a", "/b", "/c"].map((warm) => ask(proxy, get(warm))));
       const post = "POST /up HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
       const next = get("/account/0000000000/view");
       // The refused body begins in the read buffer where the middle of that path will lie.
       const head = `POST ${path} HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nX-Padding: `;
       const padding = post.length + next.indexOf("0000000000") + 5 - head.length - "\r\n\r\n200\r\n".length;
-      await ask(proxy.port, `${head}${"p".repeat(padding)}\r\n\r\n${body}`);
-      const other = await RawClient.connect(proxy.port);
-      t.after(() => other.destroy());
+      await ask(proxy, `${head}${"p".repeat(padding)}\r\n\r\n${body}`);
+      const other = proxy.connect();
+      t.after(() => other.close());
       other.send(post + next);
       assert.deepEqual(
-        (await other.responses(2)).map(({ status: each }) => each),
+        (await responses(other, 2)).map(({ status: each }) => each),
         [200, 200],
       );
       assert.ok(origin.requests.slice(seen).some((request) => request.head.startsWith("GET /account/0000000000/view ")));

@@ -99,14 +99,15 @@ export function answerOk(request: OriginRequest): void {
   request.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${body}`);
 }
 
-interface ParsedRequest {
+export interface ParsedRequest {
   readonly head: string;
   /** null: not complete. */
   readonly body: string | null;
   readonly rest: string;
 }
 
-function parseRequest(buffer: string): ParsedRequest | null {
+/** The first request of the text; null: its head is not all there. */
+export function parseRequest(buffer: string): ParsedRequest | null {
   const end = buffer.indexOf("\r\n\r\n");
   if (end < 0) return null;
   const head = buffer.slice(0, end + 4);

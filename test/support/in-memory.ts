@@ -1,0 +1,98 @@
+/**
+ * Raw bytes to and from proxies of the test kit (src/testing): what raw-client.ts and raw-origin.ts do over sockets. Messages are taken apart by
+ * the same few lines as there, which share nothing with the proxy's own codec.
+ */
+import assert from "node:assert/strict";
+import { script } from "../../src/testing/test-proxy.ts";
+import type { ClientOptions, OriginScript, TestConnection, TestProxy } from "../../src/testing/test-proxy.ts";
+import { parseResponses } from "./raw-client.ts";
+import type { RawResponse } from "./raw-client.ts";
+import { parseRequest } from "./raw-origin.ts";
+
+export interface MemoryRequest {
+  /** Head as received, with the empty line. */
+  readonly head: string;
+  readonly body: string;
+  readonly connection: TestConnection;
+  /** Requests seen on this connection before this one. */
+  readonly earlier: number;
+}
+
+export interface MemoryOriginOptions {
+  /** Called with each whole request; without it the answer is 200 `ok`. */
+  readonly onRequest?: (request: MemoryRequest) => void;
+  /** Called at once with every head; returns true where it deals with the connection's further bytes itself. */
+  readonly onHead?: (head: string, connection: TestConnection) => boolean;
+}
+
+/** An origin that says exactly what a test tells it to and remembers every byte that it got. */
+export class MemoryOrigin {
+  /** For `upstreams` of {@link TestProxy}'s options. */
+  readonly script: OriginScript = script.raw((connection) => this.accept(connection));
+  /** Whole requests so far. */
+  readonly requests: MemoryRequest[] = [];
+  /** Every connection so far, the closed ones too. */
+  readonly connections: TestConnection[] = [];
+  /** All bytes of all connections, in order of arrival. */
+  received: string = "";
+  private readonly options: MemoryOriginOptions;
+
+  constructor(options: MemoryOriginOptions = {}) {
+    this.options = options;
+  }
+
+  private accept(connection: TestConnection): void {
+    this.connections.push(connection);
+    let buffer = "";
+    let earlier = 0;
+    let isHandled = false;
+    let headSeen = false;
+    connection.onEnded = () => connection.end();
+    connection.onData = (bytes) => {
+      const text = bytes.toString("latin1");
+      this.received += text;
+      buffer += text;
+      while (!isHandled) {
+        const parsed = parseRequest(buffer);
+        if (parsed === null) return;
+        if (!headSeen && this.options.onHead?.(parsed.head, connection) === true) isHandled = true;
+        headSeen = parsed.body === null;
+        if (isHandled || parsed.body === null) return;
+        buffer = parsed.rest;
+        const request = { head: parsed.head, body: parsed.body, connection, earlier: earlier++ };
+        this.requests.push(request);
+        (this.options.onRequest ?? answerOk)(request);
+      }
+    };
+  }
+}
+
+/** 200 with the body `ok`. */
+export function answerOk({ head, connection }: MemoryRequest): void {
+  connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${head.startsWith("HEAD ") ? "" : "ok"}`);
+}
+
+/** Whether the other side has given the connection up, in good order or by a reset. */
+export const isOver = (connection: TestConnection): boolean => connection.hasEnded || connection.isClosed;
+
+/** Waits until the client has received so many whole responses, interim ones included, and returns all of them. */
+export async function responses(
+  client: TestConnection,
+  count: number,
+  { toHead = false }: { readonly toHead?: boolean } = {},
+): Promise<RawResponse[]> {
+  const parsed = (): RawResponse[] => parseResponses(client.received, isOver(client), toHead);
+  await client.until(() => parsed().length >= count);
+  return parsed();
+}
+
+/** One request on a connection of its own, and its final response. */
+export async function ask(proxy: TestProxy, request: string, options: ClientOptions = {}): Promise<RawResponse> {
+  const client = proxy.connect(options);
+  const toHead = request.startsWith("HEAD ");
+  const final = (): RawResponse | undefined => parseResponses(client.received, isOver(client), toHead).find(({ status }) => status >= 200);
+  client.send(request);
+  await client.until(() => final() !== undefined);
+  client.close();
+  return final() ?? assert.fail("no final response");
+}
