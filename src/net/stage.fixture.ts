@@ -22,6 +22,8 @@ import { ListenerContext } from "./listener-context.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 import { loneThread } from "./warm-up.ts";
+import { machine } from "./machine.ts";
+import type { Platform } from "./platform.ts";
 
 export const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -181,15 +183,16 @@ export function stage(t: TestContext, endpoint: string, adapt: (config: Config) 
   adapt(config);
   const [listening = assert.fail("there is no listener")] = config.listeners;
   const records: AccessRecord[] = [];
-  const plane = loneThread(config, (record) => records.push({ ...record }));
+  // The machine's connections, but a clock that stands still between two calls of `pass`, however busy the machine is.
+  let passed = machine.now();
+  const platform: Platform = { ...machine, now: () => passed, every: () => () => {} };
+  const plane = loneThread(config, (record) => records.push({ ...record }), platform);
   t.after(() => plane.close());
   const trust = { proxies: compileCidrs([]), addressFrom: config.client_address_from };
   let client: Client | null = null;
   const context = new ListenerContext(plane, 0, listening, trust);
   context.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
   const [connection = assert.fail("nobody was accepted")] = context.connections;
-  let passed = plane.now;
-  plane.tick = () => (plane.now = passed);
   const pass = (ms: number): void => {
     passed += ms;
     plane.now = passed;
