@@ -28,7 +28,12 @@ function limits(clients: readonly string[]): Run {
   const table = new BucketTable(BucketTable.create(0x1234_5678, 0x0fed_cba9));
   const config = { requests_per_second: 1_000_000, burst: 1000, key: "client_ip" };
   const middleware = rateLimitMiddleware(config, table, 0, "catalogue\nshop\n{}", () => now);
-  const exchange = { request: requestHead(browserRequest(0)), client: "", startedAtMs: now } satisfies ExchangeView;
+  const exchange = {
+    request: requestHead(browserRequest(0)),
+    client: "",
+    startedAtMs: now,
+    signal: new AbortController().signal,
+  } satisfies ExchangeView;
   let at = 0;
   return (count) => {
     let passed = 0;

@@ -118,7 +118,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   });
   lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : middleware.map((each) => each.name).join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
-  const view = { request, client: CLIENT, startedAtMs: 0 };
+  const view = { request, client: CLIENT, startedAtMs: 0, signal: new AbortController().signal };
   for (const each of middleware) {
     const verdict = each.onRequest?.(view) ?? null;
     if (verdict === null || verdict instanceof Promise) continue;

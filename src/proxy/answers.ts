@@ -52,6 +52,11 @@ export const NO_ENDPOINT: LocalAnswer = answer(
   "destination_unavailable",
 );
 
+/** A middleware has not said in time whether the request is admitted. */
+export const ADMISSION_TIMEOUT: LocalAnswer = answer(503, "admission_timeout", "The request could not be checked in time.", [
+  ["Retry-After", "5"],
+]);
+
 /** The proxy stops, and the time for what was under way is over. */
 export const DRAIN_TIMEOUT: LocalAnswer = answer(503, "drain_timeout", "The proxy stops.", [["Retry-After", "5"]]);
 

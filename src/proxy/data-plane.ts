@@ -1,3 +1,4 @@
+import type { Deadlines } from "../base/deadlines.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
@@ -15,6 +16,7 @@ export interface DataPlane {
   /** Epoch milliseconds minus `now`. */
   readonly epochOffset: number;
   readonly endpoints: EndpointTable;
+  readonly deadlines: Deadlines;
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;
   /** Something for the application log. */

@@ -31,6 +31,7 @@ import { admitRequest } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
 import type { Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "./ports.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
@@ -109,6 +110,10 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   /** Body bytes sent so far as text, or null once they are too many to send again. */
   private replay: string | null = "";
   private tunnelling: boolean = false;
+  /** The verdict of a middleware that is awaited. */
+  private pending: PendingAdmission | null = null;
+  /** Of `signal`, from the first time that somebody asks for it. */
+  private controller: AbortController | null = null;
   /** From the first interim response on. */
   private interims: InterimPace | null = null;
   /** A 100 (Continue) has come. */
@@ -181,13 +186,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
         return this.hookFailed(error);
       }
       if (verdict === null) continue;
-      if (verdict instanceof Promise) {
-        verdict.then(
-          (later) => this.admitted(route, index, later ?? null),
-          (error: unknown) => this.hookFailed(error),
-        );
-        return;
-      }
+      if (verdict instanceof Promise) return this.awaitVerdict(route, index, verdict);
       return this.answer(verdict);
     }
     // Behind the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
@@ -197,15 +196,43 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.connect();
   }
 
-  private admitted(route: Route, index: number, verdict: LocalAnswer | null): void {
-    if (this.finished) return;
+  private awaitVerdict(route: Route, index: number, verdict: Promise<LocalAnswer | null>): void {
+    const { deadlines, now } = this.plane;
+    const pending = new PendingAdmission(index, () => this.answer(answers.ADMISSION_TIMEOUT));
+    this.pending = pending;
+    deadlines.set(pending, now + ADMISSION_MS_MAX);
+    verdict.then(
+      (later) => this.admitted(route, pending, later ?? null),
+      (error: unknown) => {
+        if (this.pending === pending) this.hookFailed(error);
+        else this.reportHook(error);
+      },
+    );
+  }
+
+  private admitted(route: Route, pending: PendingAdmission, verdict: LocalAnswer | null): void {
+    if (this.pending !== pending) return;
+    this.endWait();
     if (verdict !== null) this.answer(verdict);
-    else this.admit(route, index + 1);
+    else this.admit(route, pending.index + 1);
+  }
+
+  /** No verdict is awaited any more: one that comes late has no effect. */
+  private endWait(): void {
+    if (this.pending === null) return;
+    this.plane.deadlines.remove(this.pending);
+    this.pending = null;
   }
 
   private hookFailed(error: unknown): void {
     this.reportHook(error);
-    if (!this.finished) this.answer(answers.INTERNAL_ERROR);
+    this.answer(answers.INTERNAL_ERROR);
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.finished) this.controller.abort();
+    return this.controller.signal;
   }
 
   /** A middleware threw: a mistake of ours or of an extension. It costs this exchange, not the thread. */
@@ -527,6 +554,8 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   private finish(): void {
     if (this.finished) return;
     this.finished = true;
+    this.endWait();
+    this.controller?.abort();
     this.tellFinished();
     // Text that waited for the end of the turn and found its client gone is not written after all.
     const bytesSent = Math.max(0, this.downstream.bytesWritten - this.sentBefore);

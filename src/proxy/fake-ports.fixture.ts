@@ -13,6 +13,7 @@
  * serve, such as one to a connection that is gone, is a breach; `ended` finds it, and every count that is not back at zero.
  */
 import assert from "node:assert/strict";
+import { Deadlines } from "../base/deadlines.ts";
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { RequestHead } from "../http/request-head.ts";
@@ -56,6 +57,7 @@ export interface Finished {
 }
 
 const START_MS = 1000;
+const TICK_MS = 25;
 const EPOCH_OFFSET_MS = 1_700_000_000_000;
 const PROBE = { interval: 5000, timeout: 2000, healthy_threshold: 2, unhealthy_threshold: 3, expected_statuses: ["200-399"] };
 /** For looking at the route that takes everything. */
@@ -66,6 +68,7 @@ export class Dialogue implements DataPlane, Connector {
   readonly workerIndex: number = 0;
   readonly epochOffset: number = EPOCH_OFFSET_MS;
   now: number = START_MS;
+  readonly deadlines: Deadlines = new Deadlines(TICK_MS, START_MS);
   /** Tests may swap it, as a reload does. */
   snapshot: Snapshot;
   readonly endpoints: EndpointTable;
@@ -115,6 +118,12 @@ export class Dialogue implements DataPlane, Connector {
     const { lines } = this;
     this.lines = [];
     assert.deepEqual(lines, expected === "" ? [] : expected.split("; "));
+  }
+
+  /** So much time passes. */
+  passes(ms: number): void {
+    this.now += ms;
+    this.deadlines.advance(this.now);
   }
 
   /** Whatever was said up to here is another test's. */

@@ -28,11 +28,16 @@ export interface ExchangeView {
   readonly client: string;
   /** Epoch milliseconds when the exchange began. */
   readonly startedAtMs: number;
+  /** Aborted when the exchange is over, be it that its client has left or that a verdict took too long. Costs an object for who asks. */
+  readonly signal: AbortSignal;
 }
 
 export interface Middleware {
   readonly name: string;
-  /** null: go on. An answer ends the exchange. */
+  /**
+   * null: go on. An answer ends the exchange. A promise that has not settled after ten seconds is answered with 503, and `signal` is
+   * aborted. For what later phases need of it: {@link ExchangeState}.
+   */
   onRequest?(exchange: ExchangeView): LocalAnswer | null | Promise<LocalAnswer | null>;
   /** Edits the fields of the request that goes upstream; runs again for every attempt. */
   onUpstreamRequest?(exchange: ExchangeView, edits: FieldEdits): void;

@@ -20,14 +20,18 @@ function request(lines: Lines): RequestHead {
 }
 
 function ask(...lines: Lines): LocalAnswer | null {
-  const answer = middleware.onRequest?.({ request: request(lines), client: "192.0.2.1", startedAtMs: 0 }) ?? null;
+  const answer =
+    middleware.onRequest?.({ request: request(lines), client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal }) ?? null;
   assert.ok(!(answer instanceof Promise));
   return answer;
 }
 
 function removed(...lines: Lines): readonly string[] {
   const edits = new FieldEdits();
-  middleware.onUpstreamRequest?.({ request: request(lines), client: "192.0.2.1", startedAtMs: 0 }, edits);
+  middleware.onUpstreamRequest?.(
+    { request: request(lines), client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal },
+    edits,
+  );
   assert.equal(edits.added, "");
   return edits.removed;
 }

@@ -39,7 +39,13 @@ function request(method: string, lines: Lines): RequestHead {
 }
 
 function onRequest(settings: typeof config, asked: RequestHead, debug?: (message: string) => void): LocalAnswer | null {
-  const answer = corsMiddleware(settings, debug).onRequest?.({ request: asked, client: "192.0.2.1", startedAtMs: 0 }) ?? null;
+  const answer =
+    corsMiddleware(settings, debug).onRequest?.({
+      request: asked,
+      client: "192.0.2.1",
+      startedAtMs: 0,
+      signal: new AbortController().signal,
+    }) ?? null;
   assert.ok(!(answer instanceof Promise));
   return answer;
 }
@@ -47,7 +53,11 @@ function onRequest(settings: typeof config, asked: RequestHead, debug?: (message
 function onResponse(settings: typeof config, asked: RequestHead, response: Lines | null): FieldEdits {
   const edits = new FieldEdits();
   const head = response === null ? null : fill(new ResponseHead(), response);
-  corsMiddleware(settings).onResponse?.({ request: asked, client: "192.0.2.1", startedAtMs: 0 }, head, edits);
+  corsMiddleware(settings).onResponse?.(
+    { request: asked, client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal },
+    head,
+    edits,
+  );
   return edits;
 }
 
@@ -184,7 +194,11 @@ test("Vary is added to what the origin says, once", () => {
 test("what is kept with a request's lines is of its origin and of one policy", () => {
   const ask = (settings: typeof config, asked: RequestHead): string => {
     const edits = new FieldEdits();
-    middleware(settings).onResponse?.({ request: asked, client: "192.0.2.1", startedAtMs: 0 }, null, edits);
+    middleware(settings).onResponse?.(
+      { request: asked, client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal },
+      null,
+      edits,
+    );
     return edits.added;
   };
   const made = new Map<typeof config, Middleware>();

@@ -26,7 +26,7 @@ class Head extends RequestHead {
 }
 
 function exchange(client: string, headers: Readonly<Record<string, string>> = {}): ExchangeView {
-  return { request: new Head(headers), client, startedAtMs: 0 };
+  return { request: new Head(headers), client, startedAtMs: 0, signal: new AbortController().signal };
 }
 
 function ask(middleware: Middleware, from: ExchangeView): LocalAnswer | null {
