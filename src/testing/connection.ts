@@ -27,6 +27,7 @@ export class TestConnection implements TransportReader, TransportWriter {
   private unsent: (string | Buffer)[] = [];
   private isConnected: boolean = false;
   private endsAfterwards: boolean = false;
+  private isPaused: boolean = false;
   private readonly waiting: Set<() => void> = new Set();
 
   /** Used by those who make connections. */
@@ -43,6 +44,7 @@ export class TestConnection implements TransportReader, TransportWriter {
   /** Used by those who make connections. */
   connected(): void {
     this.isConnected = true;
+    if (this.isPaused) this.transport?.pause();
     for (const piece of this.unsent.splice(0)) this.send(piece);
     if (this.endsAfterwards) this.end();
   }
@@ -86,10 +88,12 @@ export class TestConnection implements TransportReader, TransportWriter {
 
   /** Stops reading: what the other side sends stays with it once the receive buffer is full. */
   pause(): void {
+    this.isPaused = true;
     this.transport?.pause();
   }
 
   resume(): void {
+    this.isPaused = false;
     this.transport?.resume();
   }
 

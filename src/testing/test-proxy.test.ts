@@ -257,6 +257,36 @@ test("a WebSocket's bytes pass, and its end", async (t) => {
   assert.equal(proxy.log.at(-1)?.["outcome"], "tunnel");
 });
 
+test("an endpoint starts late, and another one goes away", async (t) => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: [script.refuse(), () => new Response("second")] } });
+  t.after(() => proxy.close());
+  const bodies = async (): Promise<string[]> =>
+    (await Promise.all([1, 2, 3, 4].map(async () => (await proxy.fetch("http://a.test/")).text()))).sort();
+  assert.deepEqual(await bodies(), ["second", "second", "second", "second"]);
+  proxy.serve("http://app-1.test", () => new Response("first"));
+  await proxy.advance("1m");
+  assert.deepEqual(await bodies(), ["first", "first", "second", "second"]);
+  proxy.serve("http://app-2.test", script.refuse());
+  await proxy.advance("10m");
+  assert.deepEqual(await bodies(), ["first", "first", "first", "first"]);
+  assert.throws(() => proxy.serve("ap", script.refuse()), /no upstream, and no endpoint, "ap"/);
+});
+
+test("a client that does not read from the beginning gets what a receive buffer holds", async (t) => {
+  let taken = 0;
+  const body = new ReadableStream<Uint8Array>({ pull: (controller) => void (taken++, controller.enqueue(new Uint8Array(64 * 1024))) });
+  const proxy = await testProxy(ROUTES, { upstreams: { app: () => new Response(body) } });
+  t.after(() => proxy.close());
+  const client = proxy.connect();
+  client.pause();
+  client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  await proxy.advance("1s");
+  assert.equal(client.received, "");
+  assert.ok(taken > 1 && taken < 20, `${taken} pieces were sent`);
+  client.resume();
+  await client.until((received) => received.length > 20 * 64 * 1024);
+});
+
 test("mistakes in a test are said where they are made", async () => {
   const answer = (): Response => new Response("");
   await assert.rejects(

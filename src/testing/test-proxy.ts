@@ -90,6 +90,8 @@ export class TestProxy {
   readonly log: readonly LogEntry[];
   private readonly entries: LogEntry[] = [];
   private readonly options: TestProxyOptions;
+  /** What answers: the options' entries, and those of `serve`. */
+  private readonly origins: Record<string, TestOrigin | readonly TestOrigin[]>;
   private readonly network: MemoryNetwork;
   private readonly pump: Pump;
   private readonly serving: Serving;
@@ -109,6 +111,7 @@ export class TestProxy {
   /** Use {@link testProxy}. */
   constructor(given: TestConfig, options: TestProxyOptions) {
     this.options = options;
+    this.origins = { ...options.upstreams };
     this.log = this.entries;
     const network = new MemoryNetwork({ epochMs: (options.startsAt ?? STARTS_AT) - CLOCK_STARTS_AT_MS });
     network.clock.step(CLOCK_STARTS_AT_MS);
@@ -172,6 +175,15 @@ export class TestProxy {
     const ms = typeof time === "number" ? time : parseDuration(time);
     if (ms === null) throw new Error(`${JSON.stringify(time)} is no duration: write 250ms, 10s or 1m30s`);
     await this.pump.advance(ms);
+  }
+
+  /**
+   * Has an upstream's endpoints, or one endpoint by its URL, answer otherwise from now on. What is connected stays with what it was
+   * connected to.
+   */
+  serve(upstream: string, origin: TestOrigin | readonly TestOrigin[]): void {
+    this.origins[upstream] = origin;
+    this.listen(this.config);
   }
 
   /** The requests that have come to an upstream's endpoints, oldest first; health checks are not among them. */
@@ -243,7 +255,7 @@ export class TestProxy {
   private completed(given: Exclude<TestConfig, string>): unknown {
     if ("backends" in given) return given;
     const routed = new Set(given.routes.map(({ upstream }) => upstream));
-    const served = Object.entries(this.options.upstreams ?? {}).filter(([name]) => routed.has(name));
+    const served = Object.entries(this.origins).filter(([name]) => routed.has(name));
     const upstreams = Object.fromEntries(
       served.map(([name, origins]) => {
         const count = Array.isArray(origins) ? origins.length : 1;
@@ -274,17 +286,17 @@ export class TestProxy {
     for (const [index, context] of this.serving.contexts.entries()) {
       this.network.listen(listenerAddress(index), (open, peer) => void context.accept(open, peer));
     }
-    this.serve(config);
+    this.listen(config);
     this.monitor.apply(config, plan.slots);
   }
 
   /** Puts the test's functions and scripts behind the endpoints. */
-  private serve(config: Config): void {
-    const unknown = new Set(Object.keys(this.options.upstreams ?? {}));
+  private listen(config: Config): void {
+    const unknown = new Set(Object.keys(this.origins));
     for (const [name, { endpoints }] of Object.entries(config.upstreams)) {
       for (const [index, { url }] of endpoints.entries()) {
         const { host, port } = endpointAddress(new URL(url));
-        const given = this.options.upstreams?.[url] ?? this.options.upstreams?.[name];
+        const given = this.origins[url] ?? this.origins[name];
         unknown.delete(url);
         unknown.delete(name);
         const origin = Array.isArray(given) ? (given as readonly TestOrigin[])[index] : (given as TestOrigin | undefined);
