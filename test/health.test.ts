@@ -1,201 +1,103 @@
-/** Health checks end to end: a failing endpoint leaves the rotation of every thread, one that recovers returns by itself. */
+/** Health checks: a failing endpoint leaves the rotation, one that recovers returns by itself. Several threads: health-over-threads.test.ts. */
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { ask, get, getAdmin } from "./support/raw-client.ts";
-import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { script, testProxy } from "../src/testing/test-proxy.ts";
+import type { OriginFunction, TestOrigin, TestProxy } from "../src/testing/test-proxy.ts";
 
-interface Switchable {
-  readonly origin: RawOrigin;
-  healthy: boolean;
-  readonly probes: OriginRequest[];
-}
+/** An endpoint that serves everything, and says of itself at /health what `isWell` says. */
+const endpoint =
+  (isWell: () => boolean): OriginFunction =>
+  (request) =>
+    new Response("ok", { status: request.url.endsWith("/health") && !isWell() ? 503 : 200 });
 
-async function switchable(): Promise<Switchable> {
-  const probes: OriginRequest[] = [];
-  const made: Switchable = {
-    probes,
-    healthy: true,
-    origin: await startRawOrigin({
-      onRequest: (request) => {
-        if (!request.head.startsWith("GET /health ")) return answerOk(request);
-        probes.push(request);
-        request.socket.end(`HTTP/1.1 ${made.healthy ? "200 OK" : "503 Unwell"}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
-      },
-    }),
-  };
-  return made;
-}
-
-/** Between two looks at what the proxy says of itself. */
-const PAUSE_MS = 10;
-
-/** An address of this machine at which nobody else listens or connects: a port of it that was free stays so. */
-const QUIET = "127.0.0.77";
-
-async function freePort(): Promise<number> {
-  const origin = await startRawOrigin({ host: QUIET });
-  await origin.close();
-  return origin.port;
-}
-
-describe("of several upstreams", { concurrency: true }, () => {
-  let leaving: readonly [Switchable, Switchable];
-  let late: number;
-  let up: Switchable;
-  let mute: Switchable;
-  let proxy: Millrace;
-  before(async () => {
-    leaving = [await switchable(), await switchable()];
-    late = await freePort();
-    [up, mute] = [await switchable(), await switchable()];
-    mute.healthy = false;
-    proxy = await startMillrace(`
+/** A proxy in front of one upstream, with endpoints `http://app-1.test` and so on. */
+async function started(
+  t: TestContext,
+  app: readonly TestOrigin[],
+  healthCheck: string,
+  weights: readonly number[] = [],
+): Promise<TestProxy> {
+  const endpoints = app.map((_, index) => `{ url: "http://app-${index + 1}.test", weight: ${weights[index] ?? 1} }`);
+  const proxy = await testProxy(
+    `
 listeners: [{ address: "127.0.0.1:0" }]
-workers: 3
-upstreams:
-  leaving:
-    endpoints: ["${leaving[0].origin.url}", "${leaving[1].origin.url}"]
-    health_check: { path: /health, interval: 100ms, timeout: 1s, healthy_threshold: 2, unhealthy_threshold: 2, host: probe.test }
-  late:
-    endpoints: ["http://${QUIET}:${late}"]
-    health_check: { path: /health, interval: 1h, healthy_threshold: 5, unhealthy_threshold: 100 }
-  mute:
-    endpoints: ["${mute.origin.url}", { url: "${up.origin.url}", weight: 2 }]
-    health_check: { path: /health, interval: 1h, unhealthy_threshold: 100 }
-routes: [{ match: { path: /leaving }, upstream: leaving }, { match: { path: /late }, upstream: late }, { match: { path: /mute }, upstream: mute }]
-logging: { access: false }
-`);
-  });
-  after(async () => {
-    assert.equal(await proxy.stop(), 0);
-    await Promise.all([...leaving, up, mute].map(({ origin }) => origin.close()));
-  });
-
-  const events = (word: string, url: string): number =>
-    proxy
-      .output()
-      .split("\n")
-      .filter((line) => line.includes(`"event":"endpoint_${word}"`) && line.includes(url)).length;
-
-  test("endpoints leave and return; the last one leaving means 503 at once", { timeout: 60_000 }, async () => {
-    const [a, b] = leaving;
-    const spread = async (): Promise<readonly number[]> => {
-      const before = [a, b].map(({ origin }) => origin.requests.length - 0);
-      const probed = [a, b].map(({ probes }) => probes.length);
-      const answers = await Promise.all(Array.from({ length: 30 }, () => ask(proxy.port, get("/leaving"))));
-      assert.ok(answers.every(({ status }) => status === 200));
-      return [a, b].map(
-        ({ origin, probes }, index) => origin.requests.length - (before[index] ?? 0) - (probes.length - (probed[index] ?? 0)),
-      );
-    };
-    await proxy.until(() => events("healthy", a.origin.url) === 1 && events("healthy", b.origin.url) === 1, "both to be healthy");
-    const [first = 0, second = 0] = await spread();
-    assert.ok(first > 0 && second > 0);
-
-    a.healthy = false;
-    await proxy.until(() => events("unhealthy", a.origin.url) === 1, "a to be unhealthy");
-    assert.deepEqual(await spread(), [0, 30], "no thread sends anything to it any more");
-
-    b.healthy = false;
-    await proxy.until(() => events("unhealthy", b.origin.url) === 1, "b to be unhealthy");
-    const started = performance.now();
-    assert.equal((await ask(proxy.port, get("/leaving"))).status, 503);
-    assert.ok(performance.now() - started < 3000, "at once");
-
-    a.healthy = true;
-    await proxy.until(() => events("healthy", a.origin.url) === 2, "a to be healthy again");
-    assert.deepEqual(await spread(), [30, 0]);
-    assert.match(a.probes[0]?.head ?? "", /^GET \/health HTTP\/1\.1\r\nhost: probe\.test\r\n/i);
-    assert.equal(events("unhealthy", b.origin.url), 1, "a change is logged once");
-  });
-
-  test(
-    "an application that starts after the proxy is served from its first moment, whatever the health check's patience",
-    { timeout: 30_000 },
-    async (t) => {
-      const early = await ask(proxy.port, get("/late"));
-      assert.deepEqual([early.status, /error=(\w+)/.exec(String(early.fields.get("proxy-status")))?.[1]], [502, "connection_refused"]);
-      const origin = await startRawOrigin({ host: QUIET, port: late });
-      t.after(() => origin.close());
-      assert.equal((await ask(proxy.port, get("/late"))).status, 200, "unknown, and nothing better is there");
-      await proxy.until(() => events("healthy", `${QUIET}:${late}`) > 0, "the first success");
-    },
+upstreams: { app: { endpoints: [${endpoints.join(", ")}], health_check: { path: /health, ${healthCheck} } } }
+routes: [{ upstream: app }]
+`,
+    { upstreams: { app } },
   );
+  t.after(() => proxy.close());
+  return proxy;
+}
 
-  test("while a healthy endpoint is there, one that has not passed a probe gets nothing", { timeout: 30_000 }, async () => {
-    await proxy.until(() => events("healthy", up.origin.url) > 0, "one to be healthy");
-    await Promise.all(Array.from({ length: 20 }, () => ask(proxy.port, get("/mute"))));
-    const asked = ({ origin }: Switchable): number => origin.requests.filter(({ head }) => !head.startsWith("GET /health ")).length;
-    assert.deepEqual([asked(up), asked(mute)], [20, 0]);
-  });
+const events = (proxy: TestProxy, word: string, url: string): number =>
+  proxy.log.filter(({ event, endpoint: of }) => event === `endpoint_${word}` && of === url).length;
+
+/** Asks so often; how many requests each endpoint got. */
+async function spread(proxy: TestProxy, count: number): Promise<number[]> {
+  const before = proxy.requests("app").length;
+  const answers = await Promise.all(Array.from({ length: count }, () => proxy.fetch("http://a.test/")));
+  assert.ok(answers.every(({ status }) => status === 200));
+  const urls = proxy.status.upstreams["app"]?.endpoints.map(({ url }) => url) ?? [];
+  const asked = proxy.requests("app").slice(before);
+  return urls.map((url) => asked.filter((request) => request.endpoint === url).length);
+}
+
+test("endpoints leave and return; the last one leaving means 503 at once", async (t) => {
+  const [a, b] = ["http://app-1.test", "http://app-2.test"] as const;
+  const well = { [a]: true, [b]: true };
+  const check = "interval: 100ms, timeout: 1s, healthy_threshold: 2, unhealthy_threshold: 2, host: probe.test";
+  const proxy = await started(t, [endpoint(() => well[a]), endpoint(() => well[b])], check);
+  await proxy.advance("1s");
+  assert.deepEqual([events(proxy, "healthy", a), events(proxy, "healthy", b)], [1, 1]);
+  assert.deepEqual(await spread(proxy, 30), [15, 15]);
+
+  well[a] = false;
+  await proxy.advance("1s");
+  assert.equal(events(proxy, "unhealthy", a), 1);
+  assert.deepEqual(await spread(proxy, 30), [0, 30]);
+
+  well[b] = false;
+  await proxy.advance("1s");
+  assert.equal(events(proxy, "unhealthy", b), 1);
+  assert.equal((await proxy.fetch("http://a.test/")).status, 503, "without any time passing");
+
+  well[a] = true;
+  await proxy.advance("1s");
+  assert.equal(events(proxy, "healthy", a), 2);
+  assert.deepEqual(await spread(proxy, 30), [30, 0]);
+  assert.equal(events(proxy, "unhealthy", b), 1, "a change is logged once");
 });
 
-/** Each begins with a reload to an upstream of its own, for /readyz is about all that there are. */
-describe("of the only upstream", { concurrency: 1 }, () => {
-  let running: Millrace | null = null;
-  after(() => running?.stop());
+test("an application that starts after the proxy is served from its first moment, whatever the health check's patience", async (t) => {
+  const proxy = await started(t, [script.refuse()], "interval: 1h, healthy_threshold: 5, unhealthy_threshold: 100");
+  const early = await proxy.fetch("http://a.test/");
+  assert.deepEqual([early.status, early.headers.get("proxy-status")], [502, "millrace; error=connection_refused"]);
+  proxy.serve("app", () => new Response("ok"));
+  assert.equal((await proxy.fetch("http://a.test/")).status, 200, "unknown, and nothing better is there");
+  assert.equal(events(proxy, "healthy", "http://app-1.test"), 0);
+  await proxy.advance("1m");
+  assert.equal(events(proxy, "healthy", "http://app-1.test"), 1, "with the first success, long before the interval is over");
+});
 
-  /** Makes the proxy use an upstream with an endpoint at that port, of which nothing is known. */
-  async function use(port: number, check: string): Promise<Millrace> {
-    const config = `
-listeners: [{ address: "127.0.0.1:0" }]
-workers: 2
-upstreams: { app: { endpoints: ["http://${QUIET}:${port}"]${check} } }
-routes: [{ upstream: app }]
-admin: { address: "127.0.0.1:0" }
-`;
-    if (running === null) return (running = await startMillrace(config));
-    const reloads = running.count("config_reloaded");
-    await writeFile(running.configFile, config);
-    running.process.kill("SIGHUP");
-    await running.until(() => running?.count("config_reloaded") !== reloads, "the reload");
-    return running;
-  }
+test("while a healthy endpoint is there, one that has not passed a probe gets nothing", async (t) => {
+  const origins = [endpoint(() => false), endpoint(() => true)];
+  const proxy = await started(t, origins, "interval: 1h, unhealthy_threshold: 100", [1, 2]);
+  await proxy.advance("1s");
+  assert.equal(events(proxy, "healthy", "http://app-2.test"), 1);
+  assert.deepEqual(await spread(proxy, 20), [0, 20]);
+});
 
-  test("an endpoint that went out before it ever was up comes in with its first success", { timeout: 30_000 }, async (t) => {
-    const port = await freePort();
-    const proxy = await use(port, ", health_check: { path: /health, interval: 1h, healthy_threshold: 5, unhealthy_threshold: 2 }");
-    const url = `${QUIET}:${port}`;
-    const said = (event: string): boolean =>
-      proxy
-        .output()
-        .split("\n")
-        .some((line) => line.includes(`"event":"${event}"`) && line.includes(url));
-    await proxy.until(() => said("endpoint_unhealthy"), "the threshold");
-    assert.equal((await ask(proxy.port, get("/"))).status, 503);
-    assert.equal((await ask(proxy.adminPort, getAdmin("/readyz"))).status, 503);
-    const origin = await startRawOrigin({ host: QUIET, port });
-    t.after(() => origin.close());
-    await proxy.until(() => said("endpoint_healthy"), "the first success");
-    assert.equal((await ask(proxy.port, get("/"))).status, 200);
-    assert.equal((await ask(proxy.adminPort, getAdmin("/readyz"))).status, 200);
-  });
-
-  test(
-    "/readyz and /status agree where nothing is probed: both say when no connection succeeds, and when one does again",
-    { timeout: 30_000 },
-    async (t) => {
-      const port = await freePort();
-      const proxy = await use(port, "");
-      const seen = async (): Promise<unknown[]> => {
-        const ready = await ask(proxy.adminPort, getAdmin("/readyz"));
-        const { status, upstreams } = JSON.parse((await ask(proxy.adminPort, getAdmin("/status"))).body);
-        return [ready.status, status, upstreams.app.endpoints[0].health];
-      };
-      assert.deepEqual(await seen(), [200, "ok", "unknown"], "nothing is known against it");
-      assert.equal((await ask(proxy.port, get("/"))).status, 502);
-      assert.deepEqual(await seen(), [503, "down", "unhealthy"]);
-      const origin = await startRawOrigin({ host: QUIET, port });
-      t.after(() => origin.close());
-      // No request tells: a balancer in front sends none. To ask again and again without a pause would take the processor from the probe.
-      while ((await ask(proxy.adminPort, getAdmin("/readyz"))).status !== 200) await wait(PAUSE_MS);
-      assert.deepEqual(await seen(), [200, "ok", "unknown"]);
-      assert.equal(origin.requests.length, 0, "it was connected to, not asked");
-    },
-  );
+test("an endpoint that went out before it ever was up comes in with its first success", async (t) => {
+  const proxy = await started(t, [script.refuse()], "interval: 1h, healthy_threshold: 5, unhealthy_threshold: 2");
+  await proxy.advance("1m");
+  assert.equal(events(proxy, "unhealthy", "http://app-1.test"), 1);
+  assert.equal((await proxy.fetch("http://a.test/")).status, 503);
+  assert.equal(proxy.status.status, "down");
+  proxy.serve("app", () => new Response("ok"));
+  await proxy.advance("1m");
+  assert.equal(events(proxy, "healthy", "http://app-1.test"), 1);
+  assert.equal((await proxy.fetch("http://a.test/")).status, 200);
+  assert.equal(proxy.status.status, "ok");
 });

@@ -5,8 +5,12 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
+import net from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
@@ -20,6 +24,7 @@ const PATIENCE_MS = 10_000;
 const TRUSTED = "127.0.0.1";
 const STRANGER = "127.0.0.2";
 const CHUNKED = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f40\r\n${"V".repeat(8000)}\r\n0\r\n\r\n`;
+const BEGUN = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = createHash("sha1").update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 
@@ -41,19 +46,20 @@ async function startOrigins(): Promise<Origins> {
   const users = new Map<Socket, string>();
   const app = await startRawOrigin({
     onHead: (head, socket) => {
-      const [, path = ""] = head.split(" ");
-      if (path.startsWith("/held/")) held.set(path, socket);
-      else if (path === "/echo") {
+      const [, target = ""] = head.split(" ");
+      if (target.startsWith("/held/")) held.set(target, socket);
+      else if (target === "/echo") {
         const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}`;
         socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\nhello first`);
         socket.on("data", (chunk: Buffer) => socket.write(chunk));
-      } else if (path === "/malformed") socket.end("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx");
+      } else if (target === "/malformed") socket.end("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx");
       else return false;
       return true;
     },
     onRequest: (request) => {
       const { head, socket } = request;
-      if (head.startsWith("GET /chunked")) socket.write(CHUNKED);
+      if (head.startsWith("GET /cut")) socket.write(BEGUN, () => socket.resetAndDestroy());
+      else if (head.startsWith("GET /chunked")) socket.write(CHUNKED);
       else if (head.startsWith("GET /odd")) socket.write("HTTP/1.1 299 Very Odd\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nok");
       else if (head.startsWith("GET /user")) authenticate(request, users);
       else answerOk(request);
@@ -95,12 +101,16 @@ function features(environment: Record<string, string>): void {
   let origins: Origins;
   let proxy: Millrace;
   let bothFamilies = 0;
+  let folder: string;
+  let socketPath: string;
 
   before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "millrace-unix-"));
+    socketPath = path.join(folder, "m.sock");
     origins = await startOrigins();
     proxy = await startMillrace(
       `
-listeners: [{ address: "127.0.0.1:0" }, { address: "[::]:0" }]
+listeners: [{ address: "127.0.0.1:0" }, { address: "[::]:0" }, { address: "unix:${socketPath}" }]
 workers: 1
 trusted_proxies: [${TRUSTED}/32]
 upstreams:
@@ -123,6 +133,7 @@ ${["resetting", "closing", "unnamed"].map((name) => `  - { match: { path: /${nam
     assert.equal(await proxy.stop(), 0);
     origins.closing.server.close();
     await Promise.all([origins.app.close(), origins.resetting.close()]);
+    await rm(folder, { recursive: true, force: true });
   });
 
   /** One request from that address; the status, and the access record. */
@@ -235,6 +246,15 @@ ${["resetting", "closing", "unnamed"].map((name) => `  - { match: { path: /${nam
     assert.equal((await ask(proxy.port, get("/resetting"))).status, 200);
     assert.equal((await ask(proxy.port, get("/resetting"))).status, 200);
     assert.deepEqual([origins.resetting.accepted(), origins.resetting.requests.length], [2, 3]);
+  });
+
+  test("a cut response over a Unix socket harms nobody else", async () => {
+    const client = net.connect(socketPath);
+    client.write("GET /cut HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    client.resume();
+    await once(client, "close", { signal: AbortSignal.timeout(PATIENCE_MS) });
+    assert.equal((await ask(proxy.port, get("/"))).status, 200);
+    assert.ok(!proxy.output().includes("worker_exited"), proxy.output());
   });
 
   test("the upstream exchange ends when the client is gone", async () => {
