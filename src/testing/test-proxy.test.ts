@@ -274,7 +274,12 @@ test("an endpoint starts late, and another one goes away", async (t) => {
 
 test("a client that does not read from the beginning gets what a receive buffer holds", async (t) => {
   let taken = 0;
-  const body = new ReadableStream<Uint8Array>({ pull: (controller) => void (taken++, controller.enqueue(new Uint8Array(64 * 1024))) });
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      taken++;
+      controller.enqueue(new Uint8Array(64 * 1024));
+    },
+  });
   const proxy = await testProxy(ROUTES, { upstreams: { app: () => new Response(body) } });
   t.after(() => proxy.close());
   const client = proxy.connect();
