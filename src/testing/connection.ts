@@ -4,13 +4,17 @@ import type { VirtualClock } from "../net/memory/virtual-clock.ts";
 import type { Transport, TransportReader, TransportWriter } from "../net/transport.ts";
 import { untilClockStandsStill } from "./patience.ts";
 
-const READ_BYTES = 64 * 1024;
+/** One for all: each takes what it reads before it returns. */
+const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** A wait was in vain because the connection has ended. */
+export class ConnectionEnded extends Error {}
 
 /** What a wait is for: a text, a pattern, or a condition on all that was received. */
 export type Awaited = string | RegExp | ((received: string) => boolean);
 
 export class TestConnection implements TransportReader, TransportWriter {
-  readonly readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly readBuffer: Buffer = READ_BUFFER;
   /** The other side has sent its FIN. */
   hasEnded: boolean = false;
   /** The connection is gone. */
@@ -21,6 +25,8 @@ export class TestConnection implements TransportReader, TransportWriter {
   onData: ((bytes: Buffer) => void) | null = null;
   /** Called at the other side's FIN, and when the connection is gone. */
   onEnded: (() => void) | null = null;
+  /** Used by those who make connections: called when the connection is gone. */
+  onGone: (() => void) | null = null;
   private readonly clock: VirtualClock;
   private transport: Transport | null = null;
   private chunks: string[] = [];
@@ -47,6 +53,7 @@ export class TestConnection implements TransportReader, TransportWriter {
     if (this.isPaused) this.transport?.pause();
     for (const piece of this.unsent.splice(0)) this.send(piece);
     if (this.endsAfterwards) this.end();
+    this.look();
   }
 
   /** All bytes that have come, as one text of a character (up to U+00FF) each. */
@@ -106,8 +113,8 @@ export class TestConnection implements TransportReader, TransportWriter {
   async until(what: Awaited): Promise<string> {
     const isThere = (): boolean => isMet(what, this.received);
     await this.when(() => isThere() || this.hasEnded || this.isClosed, String(what));
-    if (!isThere()) throw new Error(`the connection ended (${this.error ?? "in good order"}) before ${String(what)} came: ${this.shown()}`);
-    return this.received;
+    if (isThere()) return this.received;
+    throw new ConnectionEnded(`the connection ended (${this.error ?? "in good order"}) before ${String(what)} came: ${this.shown()}`);
   }
 
   /** Waits for the other side's FIN, or the end of the connection; resolves with all that was received. */
@@ -169,6 +176,7 @@ export class TestConnection implements TransportReader, TransportWriter {
   onClosed(code: string | null): void {
     this.isClosed = true;
     this.error = code;
+    this.onGone?.();
     this.onEnded?.();
     this.look();
   }

@@ -143,10 +143,10 @@ class OriginConnection {
     let response: Response;
     try {
       response = await this.answer(request, this.context);
+      checkIsFresh(response);
     } catch (error) {
-      response = new Response(`the test's upstream threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`, {
-        status: 500,
-      });
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      response = new Response(`the test's upstream threw: ${what}\n`, { status: 500 });
     }
     try {
       await writeResponse(this.connection, response, toHead, this.leave.signal);
@@ -166,31 +166,58 @@ class OriginConnection {
   }
 }
 
+function checkIsFresh(response: unknown): void {
+  if (!(response instanceof Response)) throw new TypeError(`it must return a Response, not ${String(response)}`);
+  if (response.bodyUsed || response.body?.locked === true) throw new TypeError("it returned a Response whose body was used before");
+}
+
 /** Rejects when the body's stream fails, or nobody waits for the rest. */
 async function writeResponse(connection: TestConnection, response: Response, toHead: boolean, left: AbortSignal): Promise<void> {
-  const { status, headers } = response;
   const chunks = response.body?.getReader() ?? null;
-  left.addEventListener("abort", () => void chunks?.cancel(left.reason));
-  let head = `HTTP/1.1 ${status} ${response.statusText || reasonPhrase(status)}\r\n`;
-  for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
-  const first = (await chunks?.read())?.value ?? null;
-  // A body that is complete as soon as it is asked for tells its length; one that goes on later is sent in chunks.
-  const following = first === null ? undefined : chunks?.read();
-  const soon = await Promise.race([following, new Promise<null>((later) => setImmediate(later, null))]);
-  const isWhole = first === null || soon?.done === true;
+  // A stream that has failed refuses to be cancelled, with its own failure.
+  const cancel = (): void => void chunks?.cancel(left.reason).catch(() => {});
+  left.addEventListener("abort", cancel);
+  try {
+    await writeChunks(connection, response, chunks, toHead, left);
+  } finally {
+    left.removeEventListener("abort", cancel);
+  }
+}
+
+async function writeChunks(
+  connection: TestConnection,
+  { status, statusText, headers }: Response,
+  chunks: ReadableStreamDefaultReader<Uint8Array> | null,
+  toHead: boolean,
+  left: AbortSignal,
+): Promise<void> {
+  // A body that is complete as soon as it is asked for tells its length. Of one that comes later the head is sent at once, then chunks.
+  const first = chunks?.read();
+  const atOnce = await ifSoon(first);
+  const following = atOnce?.done === false ? chunks?.read() : first;
+  // One that fails now fails after what came before.
+  const next = await ifSoon(following).catch(() => null);
+  const isWhole = atOnce !== null && next !== null && next?.done !== false;
   const hasLength = headers.has("content-length") || status === 204 || status === 304;
   const isChunked = !hasLength && !isWhole;
+  let head = `HTTP/1.1 ${status} ${statusText || reasonPhrase(status)}\r\n`;
+  for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
   if (isChunked) head += "transfer-encoding: chunked\r\n";
-  else if (!hasLength) head += `content-length: ${first?.length ?? 0}\r\n`;
+  else if (!hasLength) head += `content-length: ${atOnce?.value?.length ?? 0}\r\n`;
   connection.send(`${head}\r\n`);
-  if (toHead || first === null) return chunks?.cancel();
+  if (toHead) return chunks?.cancel();
   const send = async (chunk: Uint8Array): Promise<void> => {
     if (chunk.length === 0) return;
     connection.send(isChunked ? Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]) : chunk);
     await connection.drained();
     left.throwIfAborted();
   };
-  await send(first);
-  for (let next = await following; next !== undefined && !next.done; next = await chunks?.read()) await send(next.value);
+  if (atOnce?.value !== undefined) await send(atOnce.value);
+  for (let piece = await following; piece !== undefined && !piece.done; piece = await chunks?.read()) await send(piece.value);
   if (isChunked) connection.send("0\r\n\r\n");
+}
+
+/** What the promise resolves with in this turn of the event loop; null: it comes later. */
+function ifSoon<T>(promise: Promise<T> | undefined): Promise<T | null | undefined> {
+  return Promise.race([promise, new Promise<null>((later) => setImmediate(later, null))]);
 }
