@@ -7,8 +7,10 @@ export class Metrics {
     this.text = text;
   }
 
-  /** The sum of all series of that name that carry these labels; 0 where there are none. */
+  /** The sum of all series of that name that carry these labels; 0 where there are none. Throws for a name that no metric has. */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number {
+    const family = name.replace(/_(?:bucket|sum|count)$/, "");
+    if (![name, family].some((each) => this.text.includes(`# TYPE ${each} `))) throw new Error(`there is no metric ${name}`);
     let sum = 0;
     for (const line of this.text.split("\n")) {
       const [, series, labelled = "", value] = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];

@@ -104,3 +104,65 @@ test("a raw script that waits for more is left alone when the proxy closes its c
   proxy.close();
   await new Promise(setImmediate);
 });
+
+test("a reload may bring an upstream, and leave one out", async (t) => {
+  const proxy = await testProxy(
+    { routes: ["one", "two"].map((upstream) => ({ upstream, match: { path: `/${upstream}` } })) },
+    { upstreams: { one: () => new Response("1"), two: () => new Response("2") } },
+  );
+  t.after(() => proxy.close());
+  await proxy.reload({ routes: [{ upstream: "two" }] });
+  assert.equal(await (await proxy.fetch("http://a.test/one")).text(), "2");
+  await proxy.reload({ routes: [{ upstream: "three" }] }, { upstreams: { three: () => new Response("3") } });
+  assert.equal(await (await proxy.fetch("http://a.test/one")).text(), "3");
+  await assert.rejects(
+    proxy.reload({ routes: [{ upstream: "two" }] }, { upstreams: { four: answer } }),
+    /no upstream, and no endpoint, "four"/,
+  );
+  assert.equal(await (await proxy.fetch("http://a.test/one")).text(), "3");
+});
+
+test("an endpoint's URL is found in another spelling, and a list has one for each endpoint", async (t) => {
+  const upstreams = { app: { endpoints: ["http://one.test:80", "http://two.test"] } };
+  const proxy = await testProxy({ ...ROUTES, upstreams }, { upstreams: { "http://one.test": answer, "http://two.test:80/": answer } });
+  t.after(() => proxy.close());
+  for (let request = 0; request < 2; request++) assert.equal(await (await proxy.fetch("http://a.test/")).text(), "hi");
+  await assert.rejects(
+    testProxy({ ...ROUTES, upstreams }, { upstreams: { app: [answer] } }),
+    /a list of 1 is given for the 2 endpoints of "app"/,
+  );
+});
+
+test("what is no time, metric, upstream, client or listener is refused", async (t) => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: answer } });
+  t.after(() => proxy.close());
+  for (const time of [NaN, Infinity, -1, "10"]) await assert.rejects(proxy.advance(time), /is no duration/, String(time));
+  assert.throws(() => proxy.requests("ap"), /no upstream "ap"/);
+  assert.throws(() => proxy.metrics.value("millrace_retries"), /no metric millrace_retries/);
+  assert.equal(proxy.metrics.value("millrace_request_duration_seconds_count"), 0);
+  await assert.rejects(proxy.fetch("http://a.test/", { from: "nobody" }), /"nobody" is no address/);
+  await assert.rejects(proxy.fetch("http://a.test/", { listener: 1 }), /no listener 1/);
+  await assert.rejects(proxy.fetch("/path"), /Invalid URL/);
+});
+
+test("after its close a proxy does nothing more, and says so", async () => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: script.stall() } });
+  const pending = assert.rejects(proxy.fetch("http://a.test/"), /ended before a response/);
+  await proxy.advance(1);
+  proxy.close();
+  proxy.close();
+  await pending;
+  await assert.rejects(proxy.fetch("http://a.test/"), /was closed/);
+  assert.throws(() => proxy.connect(), /was closed/);
+  await assert.rejects(proxy.advance(1), /was closed/);
+  await assert.rejects(proxy.reload(ROUTES), /was closed/);
+  assert.equal(proxy.log.length, 1);
+});
+
+test("connections that are over are not kept", async (t) => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: answer } });
+  t.after(() => proxy.close());
+  for (let request = 0; request < 20; request++) await (await proxy.fetch("http://a.test/")).text();
+  await proxy.advance(1);
+  assert.equal(proxy["connections"].size, 0);
+});

@@ -7,6 +7,7 @@
  * const response = await proxy.fetch("http://example.com/");
  * ```
  */
+import { isIP } from "node:net";
 import { parseDuration } from "../base/duration.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
@@ -85,13 +86,15 @@ export async function testProxy(config: TestConfig, options: TestProxyOptions = 
   return proxy;
 }
 
+type Origins = NonNullable<TestProxyOptions["upstreams"]>;
+
 export class TestProxy {
   /** Everything that was logged, exchanges and events, in order. */
   readonly log: readonly LogEntry[];
   private readonly entries: LogEntry[] = [];
   private readonly options: TestProxyOptions;
   /** What answers: the options' entries, and those of `serve`. */
-  private readonly origins: Record<string, TestOrigin | readonly TestOrigin[]>;
+  private origins: Origins;
   private readonly network: MemoryNetwork;
   private readonly pump: Pump;
   private readonly serving: Serving;
@@ -105,19 +108,21 @@ export class TestProxy {
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
   private config: Config;
+  private isClosed: boolean = false;
   private endpointSlots: Readonly<Record<string, readonly number[]>> = {};
   private generation: number = 0;
 
   /** Use {@link testProxy}. */
   constructor(given: TestConfig, options: TestProxyOptions) {
     this.options = options;
-    this.origins = { ...options.upstreams };
     this.log = this.entries;
     const network = new MemoryNetwork({ epochMs: (options.startsAt ?? STARTS_AT) - CLOCK_STARTS_AT_MS });
     network.clock.step(CLOCK_STARTS_AT_MS);
     this.network = network;
     this.pump = new Pump(network);
-    const config = this.read(given);
+    this.origins = options.upstreams ?? {};
+    const config = this.read(given, this.origins);
+    checkOrigins(this.origins, config);
     this.config = config;
     const { clock, platform } = network;
     const now = (): number => platform.epochMs();
@@ -157,13 +162,18 @@ export class TestProxy {
    * Sends a request and resolves with the response, once its head has come. Redirects are not followed. The URL's authority becomes
    * `Host`; no name is looked up.
    */
-  fetch(url: string | URL, init: RequestInit & ClientOptions = {}): Promise<Response> {
-    return fetchOver(this.connect(init), this.network.clock, new URL(url), init);
+  async fetch(url: string | URL, init: RequestInit & ClientOptions = {}): Promise<Response> {
+    const target = new URL(url);
+    return await fetchOver(this.connect(init), this.network.clock, target, init);
   }
 
   /** A connection to the proxy, for bytes as they are. */
   connect({ from = CLIENT, listener = 0 }: ClientOptions = {}): TestConnection {
+    this.checkIsOpen();
+    if (isIP(from) === 0) throw new Error(`${JSON.stringify(from)} is no address of a client`);
+    if (this.config.listeners[listener] === undefined) throw new Error(`there is no listener ${listener}; the first one is 0`);
     const connection = new TestConnection(this.network.clock);
+    connection.onGone = () => this.connections.delete(connection);
     const transport = this.network.connect(listenerAddress(listener), connection, connection, () => connection.connected(), from);
     connection.attach(transport, false);
     this.connections.add(connection);
@@ -173,7 +183,9 @@ export class TestProxy {
   /** Lets time pass for the proxy and everything that stands on its clock: limits, health checks, slow endpoints. @param time `10s`, or milliseconds */
   async advance(time: string | number): Promise<void> {
     const ms = typeof time === "number" ? time : parseDuration(time);
-    if (ms === null) throw new Error(`${JSON.stringify(time)} is no duration: write 250ms, 10s or 1m30s`);
+    if (ms === null || !Number.isFinite(ms) || ms < 0)
+      throw new Error(`${typeof time === "number" ? time : JSON.stringify(time)} is no duration: write 250ms, 10s or 1m30s`);
+    this.checkIsOpen();
     await this.pump.advance(ms);
   }
 
@@ -182,13 +194,18 @@ export class TestProxy {
    * connected to.
    */
   serve(upstream: string, origin: TestOrigin | readonly TestOrigin[]): void {
-    this.origins[upstream] = origin;
+    const origins = { [upstream]: origin };
+    checkOrigins(origins, this.config);
+    this.origins = { ...this.origins, ...origins };
     this.listen(this.config);
   }
 
   /** The requests that have come to an upstream's endpoints, oldest first; health checks are not among them. */
   requests(upstream: string): readonly ReceivedRequest[] {
-    return this.received.get(upstream) ?? [];
+    const requests = this.received.get(upstream);
+    if (requests === undefined && this.config.upstreams[upstream] === undefined)
+      throw new Error(`the configuration has no upstream ${JSON.stringify(upstream)}`);
+    return requests ?? [];
   }
 
   /** The counters of now. */
@@ -218,16 +235,25 @@ export class TestProxy {
     return statusDocument(this.config, this.endpointSlots, this.endpoints, { version: VERSION, startedAtMs, nowMs: epochMs() });
   }
 
-  /** Brings another configuration into use, as a reload does: exchanges in flight keep theirs. */
-  async reload(given: TestConfig): Promise<void> {
-    const config = this.read(given);
+  /**
+   * Brings another configuration into use, as a reload does: exchanges in flight keep theirs. `upstreams` adds to those that the proxy was
+   * made with, or replaces them.
+   */
+  async reload(given: TestConfig, { upstreams = {} }: Pick<TestProxyOptions, "upstreams"> = {}): Promise<void> {
+    this.checkIsOpen();
+    const origins = { ...this.origins, ...upstreams };
+    const config = this.read(given, origins);
     if (config.listeners.length !== this.config.listeners.length) throw new Error("a reload keeps the number of listeners");
+    checkOrigins(upstreams, config);
+    this.origins = origins;
     this.use(config);
     await this.pump.quiet();
   }
 
   /** Ends everything at once. */
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.monitor.stop();
     this.serving.close();
     for (const connection of this.connections) connection.close();
@@ -239,30 +265,21 @@ export class TestProxy {
     this.close();
   }
 
+  private checkIsOpen(): void {
+    if (this.isClosed) throw new Error("the proxy was closed");
+  }
+
   // ---- configuration ------------------------------------------------------------------------------------------------
 
-  private read(given: TestConfig): Config {
+  private read(given: TestConfig, origins: Origins): Config {
     const { environment = {} } = this.options;
     const readSecret = (name: string): string => this.file(name);
     const result =
       typeof given === "string"
         ? parseConfig(given, "config", environment, readSecret)
-        : checkConfig(readObject(this.completed(given)), "config", environment, readSecret);
+        : checkConfig(readObject(completed(given, origins)), "config", environment, readSecret);
     if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
     return result.config;
-  }
-
-  private completed(given: Exclude<TestConfig, string>): unknown {
-    if ("backends" in given) return given;
-    const routed = new Set(given.routes.map(({ upstream }) => upstream));
-    const served = Object.entries(this.origins).filter(([name]) => routed.has(name));
-    const upstreams = Object.fromEntries(
-      served.map(([name, origins]) => {
-        const count = Array.isArray(origins) ? origins.length : 1;
-        return [name, { endpoints: Array.from({ length: count }, (_, index) => `http://${name}-${index + 1}.test`) }];
-      }),
-    );
-    return { listeners: [{ address: "127.0.0.1:0" }], ...given, upstreams: { ...upstreams, ...given.upstreams } };
   }
 
   private file(name: string): string {
@@ -292,20 +309,15 @@ export class TestProxy {
 
   /** Puts the test's functions and scripts behind the endpoints. */
   private listen(config: Config): void {
-    const unknown = new Set(Object.keys(this.origins));
     for (const [name, { endpoints }] of Object.entries(config.upstreams)) {
+      const given = this.origins[name];
       for (const [index, { url }] of endpoints.entries()) {
-        const { host, port } = endpointAddress(new URL(url));
-        const given = this.origins[url] ?? this.origins[name];
-        unknown.delete(url);
-        unknown.delete(name);
-        const origin = Array.isArray(given) ? (given as readonly TestOrigin[])[index] : (given as TestOrigin | undefined);
+        const address = addressOf(url);
+        const origin = givenFor(address, this.origins) ?? (isList(given) ? given[index] : given);
         if (origin === undefined) continue;
-        serveOrigin(this.network, `${host}:${port}`, origin, url, (request) => this.record(name, request));
+        serveOrigin(this.network, address, origin, url, (request) => this.record(name, request));
       }
     }
-    const [first] = unknown;
-    if (first !== undefined) throw new Error(`the configuration has no upstream, and no endpoint, ${JSON.stringify(first)}`);
   }
 
   private record(upstream: string, request: ReceivedRequest): void {
@@ -322,4 +334,51 @@ export class TestProxy {
 
 function listenerAddress(index: number): string {
   return `listener:${index}`;
+}
+
+/** The configuration with what may be left out of it: a listener, and the upstreams that are served. */
+function completed(given: Exclude<TestConfig, string>, origins: Origins): unknown {
+  if ("backends" in given) return given;
+  const routed = new Set(given.routes.map(({ upstream }) => upstream));
+  const served = Object.entries(origins).filter(([name]) => routed.has(name));
+  const upstreams = Object.fromEntries(
+    served.map(([name, origin]) => {
+      const count = isList(origin) ? origin.length : 1;
+      return [name, { endpoints: Array.from({ length: count }, (_, index) => `http://${name}-${index + 1}.test`) }];
+    }),
+  );
+  return { listeners: [{ address: "127.0.0.1:0" }], ...given, upstreams: { ...upstreams, ...given.upstreams } };
+}
+
+/** Throws where what is to be served is not what the configuration has. */
+function checkOrigins(origins: Origins, { upstreams }: Config): void {
+  const addresses = new Set(Object.values(upstreams).flatMap(({ endpoints }) => endpoints.map(({ url }) => addressOf(url))));
+  for (const [key, origin] of Object.entries(origins)) {
+    const count = upstreams[key]?.endpoints.length;
+    if (count === undefined && !(isUrl(key) && addresses.has(addressOf(key))))
+      throw new Error(`the configuration has no upstream, and no endpoint, ${JSON.stringify(key)}`);
+    if (isList(origin) && origin.length !== (count ?? 1))
+      throw new Error(`a list of ${origin.length} is given for the ${count ?? 1} endpoints of ${JSON.stringify(key)}`);
+  }
+}
+
+/** What is given for an endpoint by its URL, in whatever spelling. */
+function givenFor(address: string, origins: Origins): TestOrigin | undefined {
+  const key = Object.keys(origins).find((name) => isUrl(name) && addressOf(name) === address);
+  const given = key === undefined ? undefined : origins[key];
+  return isList(given) ? given[0] : given;
+}
+
+function isList(given: TestOrigin | readonly TestOrigin[] | undefined): given is readonly TestOrigin[] {
+  return Array.isArray(given);
+}
+
+function isUrl(key: string): boolean {
+  return key.includes("://");
+}
+
+/** `host:port` of an endpoint, as the network knows it. */
+function addressOf(url: string): string {
+  const { host, port } = endpointAddress(new URL(url));
+  return `${host}:${port}`;
 }
