@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import * as answers from "./answers.ts";
 import type { DownstreamEnd } from "./exchange.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
+import { Phase as ExchangePhase } from "./phase.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabcdef";
 const CHUNKED = "PUT /\nTransfer-Encoding: chunked";
@@ -91,8 +92,8 @@ describe("the client leaves, or is cut", () => {
         const outcome = status === 101 && reason !== "drain_timeout" ? "tunnel" : reason;
         const last = `${status === 0 ? 499 : status} ${outcome}`;
         d.says(`${upstream === "" ? "" : `${upstream} abort; `}plane finished ${last}; client finished`);
-        const { requestBlocked, takesBody, responseStarted } = d.client.exchange;
-        assert.deepEqual([requestBlocked, takesBody, responseStarted], [false, false, status !== 0]);
+        const { requestBlocked, takesBody, phase } = d.client.exchange;
+        assert.deepEqual([requestBlocked, takesBody, phase], [false, false, ExchangePhase.finished]);
         d.ended(last);
       }
     });
@@ -110,8 +111,8 @@ describe("the request cannot be completed", () => {
         const last = `${status === 0 ? answer.status : status} ${answer.reason}`;
         const told = status === 0 ? `client answer ${last}` : "client cut";
         d.says(`${upstream === "" ? "" : `${upstream} abort; `}${told}; plane finished ${last}; client finished`);
-        const { requestBlocked, takesBody, responseStarted } = d.client.exchange;
-        assert.deepEqual([requestBlocked, takesBody, responseStarted], [false, false, true]);
+        const { requestBlocked, takesBody, phase } = d.client.exchange;
+        assert.deepEqual([requestBlocked, takesBody, phase], [false, false, ExchangePhase.finished]);
         d.ended(last);
         assert.equal(d.count("malformed_requests"), 0);
         d.client.exchange.requestFailed(answer);

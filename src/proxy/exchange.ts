@@ -3,11 +3,9 @@
  * HTTP versions. The drivers in net/ call in as things happen; nothing here knows a socket. A plain exchange creates this object and
  * no promise or closure.
  *
- * ```text
- *   route -> admit (onRequest) -> choose endpoint -> connect or reuse -> send head -> relay bodies -> response head -> relay -> finish
- *                 |                    ^----- retry -----|                  |
- *                 `-> answer <---------------------------'   (before a response head went out; after it: cut)
- * ```
+ * Its one state is its phase: phase.ts has the picture. What becomes of the request's body beside that is told by `requestEnded`,
+ * `requestBlocked` and `takesBody`.
+ *
  * Longer than most files here because a reader of the life of a request should find it in one place.
  */
 import { Buffer } from "node:buffer";
@@ -31,6 +29,7 @@ import { admitRequest } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
 import type { ExchangeView, LocalAnswer } from "./middleware.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { Phase } from "./phase.ts";
 import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
 import type { Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "./ports.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
@@ -93,15 +92,12 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   requestEnded: boolean = false;
   /** Body bytes handed over may still lie in the downstream's read buffer: the origin has not taken them all. */
   requestBlocked: boolean = false;
-  responseStarted: boolean = false;
-  finished: boolean = false;
+  phase: Phase = Phase.admission;
 
   private readonly downstream: Downstream;
   private readonly sentBefore: number;
   private group: UpstreamGroup | null = null;
   private upstream: Upstream | null = null;
-  /** The upstream connection is established and has the head. */
-  private upstreamReadyNow: boolean = false;
   private tried: EndpointTarget[] | null = null;
   /** Attempts whose pooled connection was lost, which `retries` does not count. */
   private uncharged: number = 0;
@@ -109,7 +105,6 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   private bodyBytes: number = 0;
   /** Body bytes sent so far as text, or null once they are too many to send again. */
   private replay: string | null = "";
-  private tunnelling: boolean = false;
   /** The verdict of a middleware that is awaited. */
   private pending: PendingAdmission | null = null;
   /** Of `signal`, from the first time that somebody asks for it. */
@@ -160,9 +155,18 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     return !this.requestEnded && !this.continued && this.bodyBytes === 0;
   }
 
+  get finished(): boolean {
+    return this.phase === Phase.finished;
+  }
+
+  /** The client has the final response's head, or an answer of the proxy's own. */
+  get responseStarted(): boolean {
+    return this.phase >= Phase.responding;
+  }
+
   /** Whether body bytes can be handed over now. */
   get takesBody(): boolean {
-    return this.upstreamReadyNow;
+    return this.upstream !== null && (this.phase === Phase.sending || this.phase === Phase.responding);
   }
 
   // ---- route, admit -------------------------------------------------------------------------------------------------
@@ -260,6 +264,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(group, this);
     const target = sameEndpoint ?? kept ?? this.choose(group);
     if (target === null) return this.answer(answers.NO_ENDPOINT);
+    this.phase = Phase.connecting;
     this.endpoint = target;
     this.attempts++;
     const idle = sameEndpoint === null ? this.idleConnection(target, kept === null ? null : owned) : null;
@@ -300,7 +305,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
       }
     }
     from.send(this, edits);
-    this.upstreamReadyNow = true;
+    this.phase = Phase.sending;
     if (this.replay !== null && this.replay !== "") from.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) {
       from.end(this.requestTrailers);
@@ -335,7 +340,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   /** Every body byte at hand was delivered: send it. */
   requestFlush(): void {
     const { upstream } = this;
-    if (this.upstreamReadyNow && upstream !== null && !upstream.flush()) this.upstreamBlocked(upstream);
+    if (this.takesBody && upstream !== null && !upstream.flush()) this.upstreamBlocked(upstream);
   }
 
   upstreamBlocked(from: Upstream): void {
@@ -378,8 +383,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     if (head.status === 101) {
       // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8).
       if (!this.upgrade || this.responseStarted || !this.requestEnded) return false;
-      this.tunnelling = true;
-      this.responseStarted = true;
+      this.phase = Phase.tunnel;
       this.status = 101;
       this.originHeadMs = this.plane.now - this.startedAt;
       this.outcome = "tunnel";
@@ -395,7 +399,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
 
   responseHead(from: Upstream, head: ResponseHead, length: BodyLength): void {
     if (from !== this.upstream) return;
-    this.responseStarted = true;
+    this.phase = Phase.responding;
     this.status = head.status;
     this.originHeadMs = this.plane.now - this.startedAt;
     edits.reset();
@@ -453,13 +457,16 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     const target = this.endpoint;
     this.releaseEndpoint();
     this.upstream = null;
-    this.upstreamReadyNow = false;
     this.requestBlocked = false;
-    const counter = this.tunnelling ? null : FAILURES[kind].counter;
+    if (this.phase === Phase.tunnel) {
+      this.outcome = "tunnel";
+      return this.finish();
+    }
+    const { counter } = FAILURES[kind];
     if (counter !== null) this.plane.metrics.add(counter, 1);
-    if (this.tunnelling || this.responseStarted) {
-      this.outcome = this.tunnelling ? "tunnel" : kind;
-      if (!this.tunnelling) this.downstream.cut();
+    if (this.phase === Phase.responding) {
+      this.outcome = kind;
+      this.downstream.cut();
       return this.finish();
     }
     const attempt = this.attempt(failure);
@@ -509,7 +516,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   /** The client is gone: nobody waits for the rest. */
   downstreamGone(reason: DownstreamEnd): void {
     if (this.finished) return;
-    this.outcome = this.tunnelling && reason !== "drain_timeout" ? "tunnel" : reason;
+    this.outcome = this.phase === Phase.tunnel && reason !== "drain_timeout" ? "tunnel" : reason;
     if (this.status === 0) this.status = 499;
     this.dropUpstream();
     this.finish();
@@ -528,7 +535,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.dropUpstream();
     this.status = answer.status;
     this.outcome = answer.reason;
-    this.responseStarted = true;
+    this.phase = Phase.responding;
     edits.reset();
     this.editResponse(null);
     this.downstream.answer(answer, edits);
@@ -540,7 +547,6 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     if (upstream === null) return;
     this.releaseEndpoint();
     this.upstream = null;
-    this.upstreamReadyNow = false;
     this.requestBlocked = false;
     upstream.abort();
   }
@@ -553,7 +559,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
 
   private finish(): void {
     if (this.finished) return;
-    this.finished = true;
+    this.phase = Phase.finished;
     this.endWait();
     this.controller?.abort();
     this.tellFinished();

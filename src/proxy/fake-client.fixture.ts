@@ -15,6 +15,8 @@ import type { DownstreamEnd, Origin } from "./exchange.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
 import { FakeUpstream, endLine, editsText, shown } from "./fake-upstream.fixture.ts";
 import type { LocalAnswer } from "./middleware.ts";
+import { FOLLOWING } from "./phase.ts";
+import type { Phase } from "./phase.ts";
 import type { Downstream, OwnedConnections, OwnedUpstream, Upstream } from "./ports.ts";
 
 /** What each head and each answer of the proxy adds to the bytes written, whatever it says. */
@@ -95,6 +97,7 @@ export class FakeClient implements Downstream {
     );
     this.current = exchange;
     this.processing = true;
+    watchPhases(exchange, dialogue);
     exchange.begin();
     this.deliver();
     this.processing = false;
@@ -239,4 +242,14 @@ export class FakeClient implements Downstream {
     this.dialogue.note(`client ${call}`);
     if (!allowed || this.finishes > 0 || this.over !== "") this.dialogue.breach(`client ${call}`);
   }
+}
+
+/** A change of phase that the table does not have is a breach. */
+function watchPhases(exchange: Exchange, dialogue: Dialogue): void {
+  let { phase } = exchange;
+  const set = (next: Phase): void => {
+    if (!FOLLOWING[phase].includes(next)) dialogue.breach(`phase ${phase} is followed by ${next}`);
+    phase = next;
+  };
+  Object.defineProperty(exchange, "phase", { get: () => phase, set });
 }
