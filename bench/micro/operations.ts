@@ -1,4 +1,5 @@
 import { address } from "./address.ts";
+import { exchange } from "./exchange.ts";
 import { limit } from "./limit.ts";
 import { log } from "./log.ts";
 import { metrics } from "./metrics.ts";
@@ -8,5 +9,15 @@ import { pick } from "./pick.ts";
 import { route } from "./route.ts";
 import { serialise } from "./serialise.ts";
 
-/** All of them, in the order in which a request meets them. */
-export const OPERATIONS: readonly Operation[] = [...parse, ...address, ...route, ...limit, ...pick, ...serialise, ...metrics, ...log];
+/** All of them, in the order in which a request meets them, and last the whole of it. */
+export const OPERATIONS: readonly Operation[] = [
+  ...parse,
+  ...address,
+  ...route,
+  ...limit,
+  ...pick,
+  ...serialise,
+  ...metrics,
+  ...log,
+  ...exchange,
+];

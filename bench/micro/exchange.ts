@@ -1,0 +1,113 @@
+/**
+ * A whole plain exchange on kept connections: from the read that brings the request to the write that takes the response, with everything
+ * between (readers, router, pool, drivers, write batch, log record, counters), over transports that take what they are given. No system call.
+ */
+import type { Buffer } from "node:buffer";
+import { compileCidrs } from "../../src/base/cidr.ts";
+import { plainConfig } from "../../src/config/plain.ts";
+import { ListenerContext } from "../../src/net/listener-context.ts";
+import { machine } from "../../src/net/machine.ts";
+import type { Platform } from "../../src/net/platform.ts";
+import { sharedBuffer } from "../../src/net/read-buffers.ts";
+import type { Transport, TransportReader } from "../../src/net/transport.ts";
+import { loneThread } from "../../src/net/warm-up.ts";
+import { accessLines } from "../../src/observe/access-line.ts";
+import { VARIANTS, browserRequest, smallResponse } from "./messages.ts";
+import type { Operation, Run } from "./operation.ts";
+
+export const exchange: readonly Operation[] = [
+  { name: "exchange/plain", about: "a browser's request and a small response, the same again and again", prepare: () => exchanges(1) },
+  { name: "exchange/changing", about: "the same with another path and date each time", prepare: () => exchanges(VARIANTS) },
+];
+
+/** Takes everything at once. */
+class TakingTransport implements Transport {
+  readonly readsOnDemand: boolean = true;
+  readonly destroyed: boolean = false;
+  readonly readable: boolean = true;
+  readonly writable: boolean = true;
+  readonly queuedBytes: number = 0;
+  readonly reader: TransportReader;
+  writes: number = 0;
+
+  constructor(reader: TransportReader) {
+    this.reader = reader;
+  }
+
+  write(): boolean {
+    this.writes++;
+    return true;
+  }
+
+  /** Has its reader read those bytes from the thread's shared buffer. */
+  brings(bytes: Buffer): void {
+    bytes.copy(sharedBuffer);
+    this.reader.onRead(sharedBuffer, bytes.length);
+  }
+
+  start(): void {}
+  readInto(): void {}
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroySoon(): void {}
+  destroy(): void {}
+  reset(): void {}
+}
+
+function exchanges(variants: number): Run {
+  const requests = Array.from({ length: variants }, (_, variant) => browserRequest(variant));
+  const responses = Array.from({ length: variants }, (_, variant) => smallResponse(variant));
+  let endTurn: (() => void) | null = null;
+  let upstream: TakingTransport | null = null;
+  let connect: (() => void) | null = null;
+  const platform: Platform = {
+    ...machine,
+    now: () => 1000,
+    every: () => () => {},
+    atTurnEnd: (then) => void (endTurn = then),
+    dial: (_, __, reader, ___, onConnect) => {
+      const transport = new TakingTransport(reader);
+      upstream = transport;
+      connect = () => onConnect(transport);
+      return transport;
+    },
+  };
+  const turnEnds = (): void => {
+    const then = endTurn;
+    endTurn = null;
+    then?.();
+  };
+  const config = plainConfig("127.0.0.1:0", "http://127.0.0.1:9");
+  const [listening] = config.listeners;
+  if (listening === undefined) throw new Error("there is no listener");
+  listening.limits.requests_per_connection = Infinity;
+  const lines = accessLines("json");
+  let logged = 0;
+  const thread = loneThread(config, (record) => void (logged += lines.write(record)), platform);
+  const context = new ListenerContext(thread, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
+  const accepted: TakingTransport[] = [];
+  context.accept((reader) => {
+    const transport = new TakingTransport(reader);
+    accepted.push(transport);
+    return transport;
+  }, "192.0.2.1");
+  const [client] = accepted;
+  if (client === undefined) throw new Error("nobody was accepted");
+  let at = 0;
+  const one = (): void => {
+    at = (at + 1) % variants;
+    client.brings(requests[at] as Buffer);
+    connect?.();
+    connect = null;
+    turnEnds();
+    upstream?.brings(responses[at] as Buffer);
+    turnEnds();
+  };
+  return (count) => {
+    const before = client.writes;
+    for (let n = 0; n < count; n++) one();
+    if (client.writes - before !== count) throw new Error(`${client.writes - before} of ${count} were answered`);
+    return logged;
+  };
+}
