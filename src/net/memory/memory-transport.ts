@@ -1,7 +1,8 @@
 /**
  * One end of a connection that lies in memory, with the manners of a TCP socket: bytes that the peer has not read yet are in its receive
  * buffer, which is bounded; what does not fit waits at the writer, in place; a FIN comes after the bytes before it; a peer that closes
- * with bytes unread, or is written to after it has closed, resets; a reset is seen by who reads, or writes.
+ * with bytes unread, or is written to after it has closed, resets. A reset is seen once, by the read or the write that comes upon it first;
+ * who has read the end reads no more, and learns of a reset by writing alone.
  *
  * Every call of a reader or writer is an event of the network (memory-network.ts): none comes from within a call of the transport.
  */
@@ -174,10 +175,12 @@ export class MemoryTransport implements Transport, EventSource {
 
   private deliverWritten(): boolean {
     if (this.wasReset && this.writeUnfinished) {
+      // Who reads as well comes upon the reset there first.
+      if (this.reading && !this.endTold) return false;
       this.fail();
       return true;
     }
-    if (this.waiting.length > 0 || this.writeFailed) return false;
+    if (this.waiting.length > 0) return false;
     if (this.writeUnfinished) {
       this.writeUnfinished = false;
       if (this.closesWhenWritten) this.destroy();
@@ -192,7 +195,7 @@ export class MemoryTransport implements Transport, EventSource {
   }
 
   private deliverRead(): boolean {
-    if (!this.reading) return false;
+    if (!this.reading || this.endTold) return false;
     if (this.received.length > 0) {
       const count = this.read();
       const { readBuffer, reader } = this;
@@ -200,12 +203,13 @@ export class MemoryTransport implements Transport, EventSource {
       this.readBuffer = reader.readBuffer;
       return true;
     }
-    if (this.wasReset) {
+    if (this.wasReset && !this.peerEnded && !this.writeFailed) {
       this.gone("ECONNRESET");
       return true;
     }
-    if (!this.peerEnded || this.endTold) return false;
+    if (!this.peerEnded && !this.wasReset) return false;
     this.endTold = true;
+    this.network.add(this);
     this.reader.onEnd();
     return true;
   }
@@ -234,19 +238,19 @@ export class MemoryTransport implements Transport, EventSource {
   /** Hands the peer what it has place for, and the FIN after it. */
   private push(): void {
     const { peer, waiting } = this;
-    if (peer === null || this.destroyed || peer.destroyed) return;
-    while (waiting.length > 0 && peer.received.length < peer.capacity) {
+    if (peer === null || this.destroyed) return;
+    while (waiting.length > 0 && !peer.destroyed && peer.received.length < peer.capacity) {
       const part = waiting.take(peer.capacity - peer.received.length);
       const copy = Buffer.allocUnsafe(part.length);
       part.copy(copy);
       peer.received.add(copy);
     }
     this.network.add(peer);
-    if (this.waiting.length > 0) return;
+    if (waiting.length > 0) return;
     if (this.writeUnfinished) this.network.add(this);
     if (!this.ended || this.finSent) return;
     this.finSent = true;
-    peer.takeEnd();
+    if (!peer.destroyed) peer.takeEnd();
     this.network.add(this);
   }
 
@@ -262,12 +266,13 @@ export class MemoryTransport implements Transport, EventSource {
 
   /** A write that had not finished, or one after a reset, fails. */
   private fail(): void {
-    if (this.writeFailed) return;
     this.writeFailed = true;
     this.writeUnfinished = false;
     this.waiting.clear();
     this.writer.onWriteFailed();
     if (this.closesWhenWritten) this.destroy();
+    // What is to come after the bytes comes after their failure.
+    else this.push();
   }
 
   private gone(code: string | null): void {
