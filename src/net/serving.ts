@@ -25,6 +25,8 @@ export class Serving {
   /** Of each listener, in the configuration's order. */
   contexts: readonly ListenerContext[] = [];
   private readonly parts: ServingParts;
+  /** Names of endpoints by generation: of the current configuration, and of those before it that some exchange still runs under. */
+  private readonly names: Map<number, ReadonlySet<string>> = new Map();
   private current: Thread | null = null;
   private drainDueAt: number = Infinity;
 
@@ -50,8 +52,9 @@ export class Serving {
       debug: parts.debug,
       readFile: parts.readFile,
     });
-    parts.names.expect(endpointNames(config));
-    const thread = this.current ?? new Thread(parts, snapshot, parts.output);
+    this.names.set(message.generation, endpointNames(config));
+    this.expectNames();
+    const thread = this.current ?? new Thread(parts, snapshot, this.output());
     if (this.current !== null) thread.use(snapshot);
     this.current = thread;
     thread.accessLog = config.logging.access;
@@ -63,6 +66,20 @@ export class Serving {
       return known;
     });
     return thread;
+  }
+
+  private output(): ThreadOutput {
+    const { output } = this.parts;
+    const released = (generation: number): void => {
+      this.names.delete(generation);
+      this.expectNames();
+      output.released(generation);
+    };
+    return { ...output, released };
+  }
+
+  private expectNames(): void {
+    this.parts.names.expect(new Set([...this.names.values()].flatMap((names) => [...names])));
   }
 
   /** Nothing new is begun; what runs may end within that time. The listeners have been closed. */
