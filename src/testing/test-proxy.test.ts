@@ -272,6 +272,14 @@ test("an endpoint starts late, and another one goes away", async (t) => {
   assert.throws(() => proxy.serve("ap", script.refuse()), /no upstream, and no endpoint, "ap"/);
 });
 
+test("a long path is in the log", async (t) => {
+  const proxy = await testProxy(ROUTES, { upstreams: { app: () => new Response("ok") } });
+  t.after(() => proxy.close());
+  await proxy.fetch(`http://a.test/${"a".repeat(3000)}`);
+  await proxy.fetch("http://a.test/");
+  assert.match(String(proxy.log[0]?.["path"]), /^\/a{500}/);
+});
+
 test("a client that does not read from the beginning gets what a receive buffer holds", async (t) => {
   let taken = 0;
   const body = new ReadableStream<Uint8Array>({

@@ -146,9 +146,15 @@ export class TestProxy {
       platform,
       buckets: this.buckets,
       output: {
-        access: (record) => this.logged(lines.bytes.toString("latin1", 0, lines.write(record))),
+        access: (record) => {
+          // A long line gets a larger buffer: it is asked for afterwards.
+          const length = lines.write(record);
+          this.logged(lines.bytes.toString("latin1", 0, length));
+        },
         event: (level, event, message, fields) => this.appLog.log(level, event, message, fields),
-        tick: () => {},
+        tick: () => {
+          for (const { notices, config: listener } of this.serving.contexts) notices.tick(listener);
+        },
         released: (generation) => this.totals.released(generation, 0),
       },
       status: () => () => JSON.stringify(this.status),
