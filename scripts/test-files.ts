@@ -21,7 +21,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
   [
     "features",
-    /^test\/(answers|connection-authentication|forwarding|health|limits|malformed-responses|path-spellings|refused-bodies|relay|who-is-speaking)\./,
+    /^test\/(answers|connection-authentication|connection-limits|forwarding|health|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|who-is-speaking)\.test/,
   ],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
   ["pages", /^test\/(conformance-page|layers|observability-page|tidy)\./],

@@ -1,18 +1,10 @@
-/** What one client may cost: connections, requests on them, answers that it does not take. */
+/** What one client may cost: connections, requests on them, answers that it does not take. Threads and open files: connection-limits.command.test.ts. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { after, before, describe, test } from "node:test";
-import type { TestContext } from "node:test";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import type { LogRecord } from "./support/printed.ts";
-import { RawClient, get } from "./support/raw-client.ts";
-import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { RawOrigin } from "./support/raw-origin.ts";
-import { Scrape } from "./support/scrape.ts";
+import { after, describe, test } from "node:test";
+import { testProxy } from "../src/testing/test-proxy.ts";
+import type { LogEntry, TestConnection } from "../src/testing/test-proxy.ts";
+import { MemoryOrigin, isOver, responses } from "./support/in-memory.ts";
+import { get } from "./support/raw-client.ts";
 
 /** Listeners that differ in what they take. The key is the address of each: the log names the listener by it. */
 const ENTRANCES = {
@@ -31,448 +23,202 @@ const LISTENERS = {
   "three requests": "limits: { requests_per_connection: 3 }",
   "five at once": "limits: { pipelined_requests: 5 }",
   "idle for 4 s": "timeouts: { keep_alive: 4s }",
-  "idle for 1.3 s": "timeouts: { keep_alive: 1300ms }",
   "64 KiB a second": "limits: { response_rate: 64KiB }, timeouts: { idle: 1s }",
   "no limits": "",
 } as const;
 
-/** What a client that reads in bouts takes in each: far more than any system buffer holds in a second. */
-const BOUT_BYTES = 4 << 20;
+/** What a client that reads in bouts takes in each: more than the buffers on the way hold. */
+const BOUT_BYTES = 1 << 20;
 
-/** A proxy for each: what one waits for, others need not wait for too. */
-describe("limits of connections", { concurrency: true }, () => {
-  for (const workers of [1, 2]) describe(`who may enter, over ${workers} threads`, { concurrency: 1 }, () => entrances(workers));
-  describe("of a connection", { concurrency: true }, connections);
-  describe("few open files", { concurrency: 1 }, openFiles);
-});
+const PIECE = Buffer.alloc(1 << 16, 0x61);
 
-function entrances(workers: number): void {
-  let origin: RawOrigin;
-  let proxy: Millrace;
-  const clients: RawClient[] = [];
-  before(async () => {
-    origin = await startRawOrigin({});
-    const listeners = Object.entries(ENTRANCES).map(([host, limits]) => `  - { address: "${host}:0", limits: { ${limits} } }`);
-    proxy = await startMillrace(
-      `listeners:\n${listeners.join("\n")}\nworkers: ${workers}\nupstreams: { app: { endpoints: ["${origin.url}"] } }\nroutes: [{ upstream: app }]\nadmin: { address: 127.0.0.1:0 }\ntrusted_proxies: [${TRUSTED}]\n`,
-    );
-  });
-  after(async () => {
-    for (const client of clients) client.destroy();
-    await proxy.stop();
-    await origin.close();
-  });
+/** Sends as much as is taken, until the other side has given up. */
+async function pour(connection: TestConnection): Promise<void> {
+  while (!isOver(connection)) {
+    connection.send(PIECE);
+    await connection.drained();
+  }
+}
 
-  /** Connects from that address of this machine; resolves with the client once it was answered, or with null once it was turned away. */
-  const enter = async (entrance: Entrance, from: string = "127.0.0.1", fields: readonly string[] = []): Promise<RawClient | null> => {
-    const port = new RegExp(`listening on http://${entrance}:(\\d+)`).exec(proxy.output())?.[1];
-    const client = await RawClient.connect(Number(port), entrance, from);
-    clients.push(client);
+describe("who may enter", { concurrency: 1 }, async () => {
+  const listeners = Object.entries(ENTRANCES).map(([host, limits]) => `  - { address: "${host}:0", limits: { ${limits} } }`);
+  const proxy = await testProxy(
+    `listeners:\n${listeners.join("\n")}\nupstreams: { app: { endpoints: ["http://app.test"] } }\nroutes: [{ upstream: app }]\ntrusted_proxies: [${TRUSTED}]\n`,
+    { upstreams: { app: new MemoryOrigin().script } },
+  );
+  after(() => proxy.close());
+
+  /** Connects from that address; resolves with the client once it was answered, or with null once it was turned away. */
+  const enter = async (entrance: Entrance, from: string = "127.0.0.1", fields: readonly string[] = []): Promise<TestConnection | null> => {
+    const client = proxy.connect({ listener: Object.keys(ENTRANCES).indexOf(entrance), from });
     client.send(get("/", fields));
-    await client.until(({ received, ended, closed }) => received.includes("\r\n\r\n") || ended || closed, "an answer or an end");
+    await proxy.advance(0);
+    assert.ok(client.received.includes("\r\n\r\n") || isOver(client));
     return client.received.startsWith("HTTP/1.1 200 ") ? client : null;
   };
 
-  test("a listener takes as many connections as it may", { timeout: 60_000 }, async () => {
-    const refused = async (): Promise<number> => (await Scrape.of(proxy.adminPort)).single("connections_refused");
-    const refusedBefore = await refused();
-    const inside: RawClient[] = [];
+  test("a listener takes as many connections as it may", async () => {
+    const refused = (): number => proxy.metrics.value("millrace_connections_refused_total");
+    const refusedBefore = refused();
+    const inside: TestConnection[] = [];
     for (let count = 0; count < 10; count++) inside.push((await enter("127.0.0.11")) ?? assert.fail(`connection ${count} was turned away`));
     for (let count = 0; count < 4; count++) assert.equal(await enter("127.0.0.11"), null);
-    assert.equal((await refused()) - refusedBefore, 4);
-    // One leaves, one may enter: the place is free when the proxy has seen the end.
-    inside.pop()?.destroy();
-    while ((await enter("127.0.0.11")) === null);
+    assert.equal(refused() - refusedBefore, 4);
+    // One leaves, one may enter.
+    inside.pop()?.close();
+    await proxy.advance(0);
+    assert.notEqual(await enter("127.0.0.11"), null);
     assert.equal(await enter("127.0.0.11"), null);
   });
 
-  test("one client takes no more connections than it may, another one is let in", { timeout: 60_000 }, async () => {
+  test("one client takes no more connections than it may, another one is let in", async () => {
     for (let count = 0; count < 3; count++) assert.notEqual(await enter("127.0.0.12"), null);
     assert.equal(await enter("127.0.0.12"), null);
     assert.notEqual(await enter("127.0.0.12", "127.0.0.2"), null, "another client was turned away");
   });
 
-  test(
-    "refused connections are in the log with limit and client, and with a hint where the client looks like a proxy",
-    { timeout: 60_000 },
-    async () => {
-      const from = (address: string, fields: readonly string[] = []): Promise<RawClient | null> => enter("127.0.0.13", address, fields);
-      const lines = (event: string): string[] =>
-        proxy.output().match(new RegExp(`^.*"event":"${event}".*"listener":"127\\.0\\.0\\.13:0".*$`, "gm")) ?? [];
-      const logged = (limit: string): string => lines("connections_refused").find((line) => line.includes(`"limit":"${limit}"`)) ?? "";
-      for (let count = 0; count < 2; count++) assert.notEqual(await from("127.0.0.1", ["X-Forwarded-For: 192.0.2.1"]), null);
-      await proxy.until(() => /127\.0\.0\.1 sends X-Forwarded-\*/.test(lines("proxy_not_trusted").join()), "the hint");
-      for (let count = 0; count < 20; count++) assert.equal(await from("127.0.0.1", ["X-Forwarded-For: 192.0.2.1"]), null);
-      await proxy.until(() => logged("connections_per_client") !== "", "the refusals");
-      const said: unknown = JSON.parse(logged("connections_per_client"));
-      assert.partialDeepStrictEqual(said, { level: "warn", listener: "127.0.0.13:0", allowed: 2, client: "127.0.0.1" });
-      assert.match(logged("connections_per_client"), /and sends X-Forwarded-\*; if it is a proxy of yours, list it in trusted_proxies/);
-      for (let count = 0; count < 2; count++) assert.notEqual(await from("127.0.0.2"), null);
-      for (let count = 0; count < 20; count++) assert.equal(await from("127.0.0.3"), null);
-      await proxy.until(() => logged("connections") !== "", "the other refusals");
-      assert.match(
-        logged("connections"),
-        /turned away \d+ connections?, the last from 127\.0\.0\.3: as many are open as the listener may have/,
-      );
-      assert.equal(lines("connections_refused").length + lines("proxy_not_trusted").length, 3, "once, not per request");
-    },
-  );
+  test("refused connections are in the log with limit and client, and with a hint where the client looks like a proxy", async () => {
+    const from = (address: string, fields: readonly string[] = []): Promise<TestConnection | null> => enter("127.0.0.13", address, fields);
+    const lines = (name: string): LogEntry[] => proxy.log.filter(({ event, listener }) => event === name && listener === "127.0.0.13:0");
+    const logged = (limit: string): LogEntry | undefined => lines("connections_refused").find((line) => line["limit"] === limit);
+    for (let count = 0; count < 2; count++) assert.notEqual(await from("127.0.0.1", ["X-Forwarded-For: 192.0.2.1"]), null);
+    assert.match(String(lines("proxy_not_trusted")[0]?.["message"]), /127\.0\.0\.1 sends X-Forwarded-\*/);
+    for (let count = 0; count < 20; count++) assert.equal(await from("127.0.0.1", ["X-Forwarded-For: 192.0.2.1"]), null);
+    await proxy.advance("2s");
+    const said = logged("connections_per_client");
+    assert.partialDeepStrictEqual(said, { level: "warn", listener: "127.0.0.13:0", allowed: 2, client: "127.0.0.1" });
+    assert.match(String(said?.["message"]), /and sends X-Forwarded-\*; if it is a proxy of yours, list it in trusted_proxies/);
+    for (let count = 0; count < 2; count++) assert.notEqual(await from("127.0.0.2"), null);
+    for (let count = 0; count < 20; count++) assert.equal(await from("127.0.0.3"), null);
+    await proxy.advance("2s");
+    assert.match(
+      String(logged("connections")?.["message"]),
+      /turned away \d+ connections?, the last from 127\.0\.0\.3: as many are open as the listener may have/,
+    );
+    assert.equal(lines("connections_refused").length + lines("proxy_not_trusted").length, 3, "once, not per request");
+  });
 
-  test("a trusted proxy has no limit of its own: it speaks for many", { timeout: 60_000 }, async () => {
+  test("a trusted proxy has no limit of its own: it speaks for many", async () => {
     for (let count = 0; count < 5; count++) assert.notEqual(await enter("127.0.0.14", TRUSTED), null);
     assert.notEqual(await enter("127.0.0.14", "127.0.0.2"), null);
     assert.equal(await enter("127.0.0.14", "127.0.0.2"), null);
   });
-}
+});
 
-function connections(): void {
-  let origin: RawOrigin;
-  let proxy: Millrace;
-  before(async () => {
-    origin = await startRawOrigin({
-      onHead: (head, socket) => {
-        if (head.startsWith("GET /endless/")) flood(socket);
-        else if (!head.startsWith("POST /standing")) return false;
-        else {
-          socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun");
-          // It reads nothing more either, after a moment in which the proxy could write all it had.
-          socket.once("data", () => socket.pause());
-        }
-        return true;
-      },
-    });
-    const listeners = Object.values(LISTENERS).map((setting) => `  - { address: "127.0.0.1:0", ${setting} }`);
-    proxy = await startMillrace(`
+describe("of a connection", { concurrency: 1 }, async () => {
+  const origin = new MemoryOrigin({
+    onHead: (head, connection) => {
+      if (head.startsWith("GET /endless/")) {
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n");
+        void pour(connection);
+      } else if (!head.startsWith("POST /standing")) return false;
+      else {
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun");
+        // It reads nothing more either, after a moment in which the proxy could write all it had.
+        connection.onData = () => connection.pause();
+      }
+      return true;
+    },
+  });
+  const listeners = Object.values(LISTENERS).map((setting) => `  - { address: "127.0.0.1:0", ${setting} }`);
+  const proxy = await testProxy(
+    `
 listeners:
 ${listeners.join("\n")}
-workers: 1
 upstreams:
-  app: { endpoints: ["${origin.url}"] }
-  soon: { endpoints: ["${origin.url}"], timeouts: { idle: 400ms } }
+  app: { endpoints: ["http://app.test"] }
+  soon: { endpoints: ["http://app.test"], timeouts: { idle: 400ms } }
 routes: [{ match: { path: /endless/ }, upstream: soon }, { match: { path: /standing }, upstream: soon }, { upstream: app }]
-admin: { address: 127.0.0.1:0 }
-`);
-  });
-  after(async () => {
-    await proxy.stop();
-    await origin.close();
-  });
+`,
+    { upstreams: { "http://app.test": origin.script } },
+  );
+  after(() => proxy.close());
 
-  const connect = (listener: keyof typeof LISTENERS): Promise<RawClient> => {
-    const ports = [...proxy.output().matchAll(/listening on http:\/\/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
-    return RawClient.connect(ports[Object.keys(LISTENERS).indexOf(listener)] ?? 0);
-  };
+  const connect = (listener: keyof typeof LISTENERS): TestConnection =>
+    proxy.connect({ listener: Object.keys(LISTENERS).indexOf(listener) });
   const requestsOf = (path: string): number => origin.requests.filter(({ head }) => head.startsWith(`GET ${path}`)).length;
 
-  test("the last request that a connection may bring is answered with Connection: close", { timeout: 60_000 }, async () => {
-    const client = await connect("three requests");
+  test("the last request that a connection may bring is answered with Connection: close", async () => {
+    const client = connect("three requests");
     for (let count = 1; count <= 3; count++) {
       client.send(get(`/last/${count}`));
-      const answers = await client.responses(count);
+      const answers = await responses(client, count);
       assert.equal(answers.at(-1)?.status, 200);
       assert.equal(answers.at(-1)?.fields.get("connection")?.[0], count === 3 ? "close" : undefined);
     }
     client.send(get("/last/4"));
-    await client.end();
+    await client.untilEnded();
     assert.equal(requestsOf("/last/"), 3);
   });
 
-  test("an idle connection serves until its limit, and is closed then", { timeout: 60_000 }, async () => {
-    const [client, other] = await Promise.all([connect("idle for 4 s"), connect("idle for 1.3 s")]);
-    for (const each of [client, other]) {
-      each.send(get("/idle"));
-      await each.responses(1);
+  test("an idle connection serves until its limit, and is closed then", async () => {
+    const client = connect("idle for 4 s");
+    for (let count = 1; count <= 3; count++) {
+      client.send(get("/idle"));
+      await responses(client, count);
+      await proxy.advance(3900);
+      assert.ok(!isOver(client));
     }
-    // Another listener closes a connection that idles as long: by then this one has given back what it held of the last request.
-    await other.end();
-    client.send(get("/idle"));
-    await client.responses(2);
-    const answeredAt = performance.now();
-    await client.end();
-    const idleMs = performance.now() - answeredAt;
-    assert.ok(idleMs > 3900, `${idleMs}`);
+    await proxy.advance(200);
+    assert.ok(isOver(client));
   });
 
-  test("of too many requests at once the first ones are answered, and then the connection ends", { timeout: 60_000 }, async () => {
-    const client = await connect("five at once");
+  test("of too many requests at once the first ones are answered, and then the connection ends", async () => {
+    const client = connect("five at once");
     client.send(get("/many").repeat(20));
-    await client.end();
-    const answers = await client.responses(5);
+    await client.untilEnded();
+    const answers = await responses(client, 5);
     assert.equal(answers.length, 5);
     assert.equal(answers.at(-1)?.fields.get("connection")?.[0], "close");
     assert.equal(requestsOf("/many"), 5);
     // One after the other is no pipeline.
-    const patient = await connect("five at once");
+    const patient = connect("five at once");
     for (let count = 1; count <= 12; count++) {
       patient.send(get("/patient"));
-      assert.equal((await patient.responses(count)).length, count);
+      assert.equal((await responses(patient, count)).length, count);
     }
-    patient.destroy();
+    patient.close();
   });
 
-  test(
-    "a client that takes too little of its response in each span is cut, one that takes enough is not",
-    { timeout: 60_000 },
-    async (t) => {
-      const begun = performance.now();
-      const slow = await connect("64 KiB a second");
-      slow.socket.pause();
-      slow.send(get("/endless/slow"));
-      const steady = await connect("64 KiB a second");
+  test("a client that takes too little of its response in each span is cut, one that takes enough is not", async () => {
+    const slow = connect("64 KiB a second");
+    slow.send(get("/endless/slow"));
+    slow.pause();
+    const steady = connect("64 KiB a second");
+    let taken = 0;
+    steady.onData = (bytes) => {
+      taken += bytes.length;
+      if (taken >= BOUT_BYTES) steady.pause();
+    };
+    steady.send(get("/endless/steady"));
+    const lines = (path: string): LogEntry[] => proxy.log.filter((line) => line["path"] === path);
+    for (let bouts = 0; bouts < 50; bouts++) {
       // For most of the time it does not read either.
-      let taken = 0;
-      steady.socket.on("data", (chunk: Buffer) => {
-        steady.received = "";
-        taken += chunk.length;
-        if (taken >= BOUT_BYTES) steady.socket.pause();
-      });
-      steady.send(get("/endless/steady"));
-      const reading = setInterval(() => {
-        taken = 0;
-        steady.socket.resume();
-      }, 50);
-      t.after(() => clearInterval(reading));
-      const lines = (path: string): readonly LogRecord[] => proxy.access().filter((line) => line["path"] === path);
-      await proxy.until(() => lines("/endless/slow").some(({ outcome }) => outcome === "client_stalled"), "the slow client's end");
-      assert.ok(performance.now() - begun < 10_000);
-      assert.deepEqual(lines("/endless/steady"), []);
-      assert.ok(!steady.closed);
-      slow.destroy();
-      steady.destroy();
-    },
-  );
+      taken = 0;
+      steady.resume();
+      await proxy.advance(200);
+      assert.ok(taken >= BOUT_BYTES);
+    }
+    assert.deepEqual(
+      lines("/endless/slow").map(({ outcome }) => outcome),
+      ["client_stalled"],
+    );
+    assert.deepEqual(lines("/endless/steady"), []);
+    assert.ok(!isOver(steady));
+    slow.close();
+    steady.close();
+  });
 
-  test("a response that stands still is cut although its request still comes", { timeout: 60_000 }, async () => {
-    const client = await connect("no limits");
+  test("a response that stands still is cut although its request still comes", async () => {
+    const client = connect("no limits");
     client.send("POST /standing HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n");
-    await client.until(({ received }) => received.endsWith("begun"), "the response's beginning");
-    const piece = Buffer.alloc(1 << 20, 0x61);
-    const more = (): void => {
-      while (!client.closed && client.socket.write(piece));
-    };
-    client.socket.on("drain", more);
-    more();
-    await client.until(({ ended, closed }) => ended || closed, "the cut");
+    await client.until("begun");
+    void pour(client);
+    await proxy.advance(300);
+    assert.ok(!isOver(client));
+    await proxy.advance("2s");
+    assert.ok(isOver(client));
     assert.ok(!client.received.includes("begunx"));
-    client.destroy();
+    client.close();
   });
-}
-
-/** Answers with a body that no buffer between here and the client can hold. */
-function flood(socket: Socket): void {
-  socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n");
-  const piece = Buffer.alloc(1 << 20, 0x61);
-  const more = (): void => {
-    while (!socket.destroyed && socket.write(piece));
-  };
-  socket.on("drain", more);
-  more();
-}
-
-/** A proxy with few open files, before an origin that leaves answers of /hold unfinished. It listens at a port and at a Unix socket. */
-interface Crowded {
-  readonly proxy: Millrace;
-  readonly socketPath: string;
-  /** Connections of the origin on which an answer is unfinished. */
-  readonly unfinished: Socket[];
-  end(): Promise<void>;
-}
-
-async function startCrowded(): Promise<Crowded> {
-  const unfinished: Socket[] = [];
-  const origin = await startRawOrigin({
-    onRequest: (request) => {
-      if (!request.head.startsWith("GET /hold")) return answerOk(request);
-      request.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nheld");
-      unfinished.push(request.socket);
-    },
-  });
-  const folder = await mkdtemp(path.join(tmpdir(), "millrace-crowd-"));
-  const socketPath = path.join(folder, "socket");
-  const proxy = await startMillrace(
-    `
-listeners: [{ address: "127.0.0.1:0" }, { address: "unix:${socketPath}" }]
-workers: 1
-upstreams: { app: { endpoints: ["${origin.url}"] } }
-routes: [{ upstream: app }]
-admin: { address: 127.0.0.1:0 }
-`,
-    {},
-    { openFiles: 160 },
-  );
-  const end = async (): Promise<void> => {
-    await proxy.stop();
-    await origin.close();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { proxy, socketPath, unfinished, end };
-}
-
-/** The clients of one test. */
-interface Crowd {
-  readonly proxy: Millrace;
-  readonly clients: readonly RawClient[];
-  /** How often the log has said that since the test began. */
-  said(event: "sockets_short" | "sockets_enough"): number;
-  /** A further client, which asks for that path. */
-  come(path?: string): Promise<RawClient>;
-  /** All clients but these leave. */
-  leave(...but: readonly RawClient[]): void;
-}
-
-function openFiles(): void {
-  let crowded: Promise<Crowded> | null = null;
-  after(async () => (await crowded)?.end());
-
-  /** Nobody else is there, and open files are enough. */
-  async function crowd(t: TestContext, kind: "tcp" | "unix"): Promise<Crowd> {
-    const { proxy, socketPath, unfinished } = await (crowded ??= startCrowded());
-    const saidBefore = { sockets_short: proxy.count("sockets_short"), sockets_enough: proxy.count("sockets_enough") };
-    const said = (event: keyof typeof saidBefore): number => proxy.count(event) - saidBefore[event];
-    const clients: RawClient[] = [];
-    const leave = (...but: readonly RawClient[]): void => {
-      for (const client of clients) {
-        if (but.includes(client)) continue;
-        if (kind === "tcp") client.socket.resetAndDestroy();
-        else client.destroy();
-      }
-      // Who closes a Unix socket may still be reading, for all that the proxy knows.
-      if (kind === "unix") for (const socket of unfinished.splice(0)) socket.write("x".repeat(96));
-    };
-    t.after(async () => {
-      leave();
-      if (crowded === null) return;
-      await Scrape.until(proxy.adminPort, (scrape) => scrape.single("connections_open") === 0, "the end of the clients");
-      await proxy.until(() => said("sockets_short") === said("sockets_enough"), "its recovery");
-    });
-    const come = async (target?: string): Promise<RawClient> => {
-      const client = kind === "unix" ? await RawClient.connectPath(socketPath) : await RawClient.connect(proxy.port);
-      clients.push(client);
-      if (target !== undefined) client.send(get(target));
-      return client;
-    };
-    return { proxy, clients, said, come, leave };
-  }
-
-  /** Takes what sockets there are with exchanges that do not end. */
-  async function fill({ proxy, clients, said, come }: Crowd): Promise<void> {
-    const isFull = (): boolean => said("sockets_short") > 0;
-    for (let exchanges = 1; !isFull(); exchanges++) {
-      assert.ok(clients.length < 160, "there is no end of sockets");
-      await come("/hold");
-      // The warning is written by another thread: one client more may have come meanwhile, who waits.
-      await Scrape.until(proxy.adminPort, (scrape) => isFull() || scrape.single("exchanges_in_flight") === exchanges, "the exchange");
-    }
-    assert.ok(clients.length > 10, `only ${clients.length} clients were served`);
-  }
-
-  /** How many sockets there are, as the last warning says. */
-  const socketsOf = (proxy: Millrace): number => {
-    const [line = "{}"] =
-      proxy
-        .output()
-        .match(/\{.*"event":"sockets_short".*\}/g)
-        ?.slice(-1) ?? [];
-    return Number((JSON.parse(line) as { sockets?: number }).sockets);
-  };
-
-  test("when open files run short, accepting pauses, goes on later, and it is said once", { timeout: 60_000 }, async (t) => {
-    const full = await crowd(t, "tcp");
-    const { proxy, clients, said, come, leave } = full;
-    const metricsBefore = await Scrape.of(proxy.adminPort);
-    const failuresBefore = proxy.count("accept_failed");
-    await fill(full);
-    const served = clients.length;
-    const waiting: RawClient[] = [];
-    while (waiting.length < 200) waiting.push(await come(`/${waiting.length}`));
-    const metrics = await Scrape.of(proxy.adminPort);
-    const moved = (name: string): number => metrics.single(name) - metricsBefore.single(name);
-    // Those that came before the warning was read may be among the served.
-    assert.ok(moved("connections_accepted") <= served + 2, `${moved("connections_accepted")} were accepted`);
-    assert.equal(moved("connections_refused"), 0);
-    assert.ok(waiting.slice(2).every(({ received, closed }) => received === "" && !closed));
-    leave(...waiting);
-    for (const client of waiting) {
-      assert.equal((await client.response()).status, 200);
-      client.destroy();
-    }
-    await proxy.until(() => said("sockets_enough") > 0, "its recovery");
-    assert.equal(said("sockets_short"), 1);
-    assert.equal(proxy.count("accept_failed"), failuresBefore);
-    // After a pause the listener still knows whom it accepts.
-    const next = await RawClient.connect(proxy.port, "127.0.0.1", "127.0.0.9");
-    next.send(get("/"));
-    await next.response();
-    next.destroy();
-    await proxy.until(() => proxy.access().some(({ client }) => client === "127.0.0.9"), "its line in the log");
-  });
-
-  test("when open files run short, idle connections make place for new ones", { timeout: 60_000 }, async (t) => {
-    const full = await crowd(t, "tcp");
-    // Of one that came and has not asked yet nobody knows that it is idle.
-    const silent = await full.come();
-    const idle: RawClient[] = [];
-    for (let count = 0; count < 5; count++) idle.push(await full.come("/"));
-    for (const client of idle) await client.response();
-    await fill(full);
-    // The warning may be read late: some have left by then.
-    while (idle.some(({ ended, closed }) => !ended && !closed)) {
-      const next = await full.come("/hold");
-      await next.until(({ received }) => received.endsWith("held"), "the beginning of its answer");
-      assert.ok(!silent.ended && !silent.closed, "only the end of the silent one has made place");
-    }
-    silent.send(get("/hold"));
-    await silent.until(({ received }) => received.endsWith("held"), "the beginning of its answer");
-    // Nobody but them made place: all others are served.
-    const isFull = (scrape: Scrape): boolean => 2 * scrape.single("exchanges_in_flight") >= socketsOf(full.proxy) - 2;
-    await Scrape.until(full.proxy.adminPort, isFull, "the exchanges of all the others");
-  });
-
-  test("a file is kept free for each client's connection to an endpoint", { timeout: 60_000 }, async (t) => {
-    const { proxy, clients, said, come } = await crowd(t, "tcp");
-    const isShort = (): boolean => said("sockets_short") > 0;
-    while (!isShort()) {
-      await come();
-      const isOpen = (scrape: Scrape): boolean => isShort() || scrape.single("connections_open") === clients.length;
-      await Scrape.until(proxy.adminPort, isOpen, "the connection");
-    }
-    const sockets = socketsOf(proxy);
-    assert.ok(Math.abs(2 * clients.length - sockets) <= 4, `${clients.length} clients, ${sockets} sockets`);
-  });
-
-  test("a listener that cannot pause tells new clients that open files are short", { timeout: 60_000 }, async (t) => {
-    const full = await crowd(t, "unix");
-    const { proxy, said, come, leave } = full;
-    const refused = async (): Promise<number> => (await Scrape.of(proxy.adminPort)).single("connections_refused");
-    const refusedBefore = await refused();
-    await fill(full);
-    for (let count = 0; count < 3; count++) {
-      const client = await come("/");
-      assert.match((await client.response()).head, /^HTTP\/1\.1 503 .*\r\n(?:.*\r\n)*Retry-After: 1\r\n/);
-      client.destroy();
-    }
-    const refusals = (await refused()) - refusedBefore;
-    // Or one more, who came before the warning was read.
-    assert.ok(refusals === 3 || refusals === 4, `${refusals} were refused`);
-    leave();
-    await proxy.until(() => said("sockets_enough") > 0, "its recovery");
-    const next = await come("/");
-    assert.equal((await next.response()).status, 200);
-  });
-
-  test("a proxy stops as ever while new connections wait", { timeout: 60_000 }, async (t) => {
-    const full = await crowd(t, "tcp");
-    const { proxy, come, leave } = full;
-    await fill(full);
-    const waiting = await come("/");
-    // Whatever test comes next has another proxy.
-    const ending = await crowded;
-    crowded = null;
-    proxy.process.kill("SIGTERM");
-    await proxy.until((output) => output.includes('"event":"draining"'), "the drain");
-    leave(waiting);
-    await proxy.until((output) => output.includes('"event":"stopped"'), "its end");
-    await waiting.until(({ closed }) => closed, "its end");
-    await ending?.end();
-  });
-}
+});

@@ -1,6 +1,6 @@
 /**
  * A case of each feature through the real command: over sockets, between threads, with what it prints. All others of these features stand in
- * files named for them and run in memory (docs/testing.md).
+ * files named for them and run in memory (docs/testing.md); NAME.command.test.ts has what else needs the command.
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
