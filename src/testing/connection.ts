@@ -14,7 +14,6 @@ export class ConnectionEnded extends Error {}
 export type Awaited = string | RegExp | ((received: string) => boolean);
 
 export class TestConnection implements TransportReader, TransportWriter {
-  readonly readBuffer: Buffer = READ_BUFFER;
   /** The other side has sent its FIN. */
   hasEnded: boolean = false;
   /** The connection is gone. */
@@ -27,8 +26,9 @@ export class TestConnection implements TransportReader, TransportWriter {
   onEnded: (() => void) | null = null;
   /** Used by those who make connections: called when the connection is gone. */
   onGone: (() => void) | null = null;
-  private readonly clock: VirtualClock;
-  private transport: Transport | null = null;
+  // Out of sight of a failed assertion, as `readBuffer` is: it would take minutes to print all that they lead to.
+  readonly #clock: VirtualClock;
+  #transport: Transport | null = null;
   private chunks: string[] = [];
   private unsent: (string | Buffer)[] = [];
   private isConnected: boolean = false;
@@ -38,19 +38,24 @@ export class TestConnection implements TransportReader, TransportWriter {
 
   /** Used by those who make connections. */
   constructor(clock: VirtualClock) {
-    this.clock = clock;
+    this.#clock = clock;
+  }
+
+  /** Used by the connection itself. */
+  get readBuffer(): Buffer {
+    return READ_BUFFER;
   }
 
   /** Used by those who make connections. */
   attach(transport: Transport, isConnected: boolean): void {
-    this.transport = transport;
+    this.#transport = transport;
     if (isConnected) this.connected();
   }
 
   /** Used by those who make connections. */
   connected(): void {
     this.isConnected = true;
-    if (this.isPaused) this.transport?.pause();
+    if (this.isPaused) this.#transport?.pause();
     for (const piece of this.unsent.splice(0)) this.send(piece);
     if (this.endsAfterwards) this.end();
     this.look();
@@ -72,41 +77,41 @@ export class TestConnection implements TransportReader, TransportWriter {
   /** Sends text of characters up to U+00FF, or bytes. Before the connection stands they wait. True: all of it was taken at once. */
   send(data: string | Uint8Array): boolean {
     const piece = typeof data === "string" ? data : Buffer.from(data);
-    if (this.isConnected) return this.transport?.write([piece]) ?? true;
+    if (this.isConnected) return this.#transport?.write([piece]) ?? true;
     this.unsent.push(piece);
     return false;
   }
 
   /** Sends a FIN: nothing more will come from this side. */
   end(): void {
-    if (this.isConnected) this.transport?.end();
+    if (this.isConnected) this.#transport?.end();
     else this.endsAfterwards = true;
   }
 
   /** Closes both ways. */
   close(): void {
-    this.transport?.destroy();
+    this.#transport?.destroy();
   }
 
   /** Resets the connection. */
   reset(): void {
-    this.transport?.reset();
+    this.#transport?.reset();
   }
 
   /** Stops reading: what the other side sends stays with it once the receive buffer is full. */
   pause(): void {
     this.isPaused = true;
-    this.transport?.pause();
+    this.#transport?.pause();
   }
 
   resume(): void {
     this.isPaused = false;
-    this.transport?.resume();
+    this.#transport?.resume();
   }
 
   /** Bytes sent that the other side has no place for. */
   get queuedBytes(): number {
-    return this.transport?.queuedBytes ?? 0;
+    return this.#transport?.queuedBytes ?? 0;
   }
 
   /** Waits until that has been received; resolves with all that was. Rejects when nothing more can come. */
@@ -131,7 +136,7 @@ export class TestConnection implements TransportReader, TransportWriter {
 
   /** Waits until all that was sent has been taken, or the connection is gone. */
   async drained(): Promise<void> {
-    if (this.transport !== null) await this.when(() => this.isClosed || (this.isConnected && this.queuedBytes === 0), "place to send");
+    if (this.#transport !== null) await this.when(() => this.isClosed || (this.isConnected && this.queuedBytes === 0), "place to send");
   }
 
   private async when(condition: () => boolean, what: string): Promise<void> {
@@ -143,7 +148,7 @@ export class TestConnection implements TransportReader, TransportWriter {
         this.waiting.delete(look);
         resolve();
       };
-      const cancel = untilClockStandsStill(this.clock, () => {
+      const cancel = untilClockStandsStill(this.#clock, () => {
         this.waiting.delete(look);
         reject(new Error(`waited in vain for ${what}, and the proxy's time stands still (advance). Received: ${this.shown()}`));
       });
@@ -187,7 +192,7 @@ export class TestConnection implements TransportReader, TransportWriter {
 
   /** The other side has reset the connection; what it had sent before can still be read. */
   onWriteFailed(): void {
-    this.transport?.destroy("EPIPE");
+    this.#transport?.destroy("EPIPE");
   }
 }
 
