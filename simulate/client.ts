@@ -46,6 +46,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private bodyAt: number = 0;
   private current: Seen | null = null;
   private hasEnded: boolean = false;
+  /** The request that was to be the connection's last has its response. */
+  private hasLast: boolean = false;
 
   constructor(world: World, plan: ClientPlan) {
     this.world = world;
@@ -142,6 +144,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       if (request === undefined) this.world.fail(`an interim response ${head.status} that nobody awaits`);
       return;
     }
+    if (this.hasLast) this.world.fail(`a response with ${head.status} after the connection's last`);
     const answers = head.get("x-answer");
     this.bodyAt = 0;
     this.owner = null;
@@ -186,7 +189,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       this.world.fail(`the response to ${this.awaitedId} looks whole with ${this.bodyAt} of ${this.answer.bytes} bytes`);
     }
     this.current = null;
-    this.awaited.shift();
+    if (this.awaited.shift()?.closes === true) this.hasLast = true;
     reader.restart(reader.head);
     reader.toHead = this.awaited[0]?.method === "HEAD";
     if (this.hasEnded) return false;

@@ -6,7 +6,7 @@ import { RequestReader } from "../src/http1/request-reader.ts";
 import type { Transport, TransportReader, TransportWriter } from "../src/net/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
 import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest } from "./client.ts";
-import { answerTo } from "./plan.ts";
+import { SMALL_BODY_MAX, answerTo } from "./plan.ts";
 import type { AnswerPlan, RequestPlan } from "./plan.ts";
 import { Sending, readBuffer } from "./sending.ts";
 import type { World } from "./world.ts";
@@ -119,6 +119,8 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     const stray = strayByte(ownerOfRequest(request.id), this.bodyAt, bytes, start, end);
     if (stray >= 0) this.world.fail(`the request's body of ${request.id} is another one from byte ${stray} on`);
     this.bodyAt += end - start;
+    if (request.upstream === "small" && this.bodyAt > SMALL_BODY_MAX)
+      this.world.fail(`an endpoint gets ${this.bodyAt} body bytes of request ${request.id}, more than its route allows`);
     if (this.bodyAt > request.bodyBytes) this.world.fail(`the request's body of ${request.id} is too long`);
   }
 

@@ -71,6 +71,8 @@ export interface Plan {
 }
 
 export const ENDPOINTS = 4;
+/** Bytes of a request body that the route to `small` lets through. */
+export const SMALL_BODY_MAX = 2048;
 const CLIENTS_MAX = 60;
 const REQUESTS_MAX = 12;
 const BODY_MAX = 400_000;

@@ -23,7 +23,7 @@ import { WorkerTable } from "../src/shared/worker-table.ts";
 import { SimulatedClient } from "./client.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { SimulatedOrigin } from "./origin.ts";
-import { ENDPOINTS } from "./plan.ts";
+import { ENDPOINTS, SMALL_BODY_MAX, answerTo } from "./plan.ts";
 import type { Event, Plan, RequestPlan } from "./plan.ts";
 
 /** Longer than any limit of the configuration, several times over. */
@@ -33,6 +33,12 @@ const EVENTS_MAX = 2_000_000;
 /** More than any connection of the proxy may have waiting: a read buffer and what it collected before. */
 const QUEUED_BYTES_MAX = 1024 * 1024;
 const DRAIN_MS = 8000;
+/** The ends of exchanges in which something stood still for too long. */
+const STANDSTILLS = new Set(["response_timeout", "write_timeout", "connection_timeout", "client_stalled", "request_timeout"]);
+/** An answer that begins within it is in time: less than `response_head` by what ticks take. */
+const IN_TIME_MS = 3000;
+/** More than any head of an answer has, interim responses included. */
+const HEAD_BYTES = 500;
 
 /** What must hold did not. */
 export class Violation extends Error {}
@@ -51,6 +57,8 @@ export class World {
   /** All requests of the plan, by id. */
   readonly requests: Map<number, RequestPlan> = new Map();
   private readonly clients: readonly SimulatedClient[];
+  /** Endpoints may let connects wait. */
+  private readonly mayBeSilent: boolean;
   private readonly serving: Serving;
   /** What was logged. */
   readonly records: AccessRecord[] = [];
@@ -73,6 +81,7 @@ export class World {
 
   constructor(plan: Plan) {
     this.seed = plan.seed;
+    this.mayBeSilent = plan.events.some(({ kind }) => kind === "silent");
     const draw = new Draw(seedOf(plan.seed, -1));
     const isWhole = draw.oneIn(3);
     this.network = new MemoryNetwork({
@@ -244,6 +253,8 @@ export class World {
     if (!this.isDraining) {
       for (const { connections } of this.serving.contexts)
         if (connections.size > 0) this.fail(`${connections.size} client connections are left`);
+      const idle = this.totals.snapshot().counters.upstream_connections_open;
+      if (idle > 0) this.fail(`${idle} connections to endpoints outlive their idle limit`);
       this.serving.close();
       this.settle();
     }
@@ -258,6 +269,15 @@ export class World {
     const counted = requests.reduce((sum, { count }) => sum + count, 0);
     if (counted !== this.records.length) this.fail(`${counted} exchanges are counted and ${this.records.length} logged`);
     this.checkLog();
+  }
+
+  /** Neither the client nor an endpoint, in any attempt, pauses for as long as a limit: nothing may have stood still. */
+  private isBrisk(client: SimulatedClient, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
+    if (!client.isReadingOn || this.mayBeSilent) return false;
+    return Array.from({ length: attempts }, (_, time) => answerTo(this.seed, id, time)).every(
+      ({ delayMs, readPauseMs, pieceBytes, pieceEveryMs, ending }) =>
+        delayMs <= IN_TIME_MS && readPauseMs === 0 && (pieceEveryMs === 0 || pieceBytes >= HEAD_BYTES) && ending !== "stall",
+    );
   }
 
   /** Every request is logged once, and as its client and the endpoints saw it. */
@@ -282,7 +302,11 @@ export class World {
       if (late.length > 1)
         this.fail(`requests ${late.map(({ id }) => id).join(", ")} of one connection were begun after the drain had begun`);
       if (!client.isReadingOn) continue;
-      for (const { id } of client.plan.requests) {
+      for (const request of client.plan.requests) {
+        const { id } = request;
+        const record = logged.get(id);
+        if (record !== undefined && STANDSTILLS.has(record.outcome) && this.isBrisk(client, request, record))
+          this.fail(`request ${id} ends with ${record.outcome}, though nobody pauses`);
         if (logged.get(id)?.outcome === "completed" && !client.seen.has(id))
           this.fail(`request ${id} is logged as completed, and its client saw nothing`);
       }
@@ -299,7 +323,7 @@ logging: { access: true }
 routes:
   - { match: { path: "/a/*" }, upstream: a }
   - { match: { path: "/b/*" }, upstream: b }
-  - { match: { path: "/small/*" }, upstream: a, max_body: 2KiB }
+  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX} }
 `;
 const TIMES = "timeouts: { connect: 1s, response_head: 4s, idle: 4s }, keep_alive: { idle: 3s, max_idle: 4, max_age: 10s }";
 
