@@ -179,17 +179,12 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       return true;
     }
     if (this.current !== null) this.current.isWhole = true;
-    // The end of a body without a length is the end of its connection, wherever that comes.
-    if (
-      this.answer !== null &&
-      hasBody(this.answer, this.awaited[0]) &&
-      this.answer.framing !== "close" &&
-      this.bodyAt !== this.answer.bytes
-    ) {
+    if (this.answer !== null && hasBody(this.answer, this.awaited[0]) && !mayEndEarly(this.answer) && this.bodyAt !== this.answer.bytes) {
       this.world.fail(`the response to ${this.awaitedId} looks whole with ${this.bodyAt} of ${this.answer.bytes} bytes`);
     }
     this.current = null;
-    if (this.awaited.shift()?.closes === true) this.hasLast = true;
+    const answered = this.awaited.shift();
+    if (answered?.closes === true || answered?.isOld === true) this.hasLast = true;
     reader.restart(reader.head);
     reader.toHead = this.awaited[0]?.method === "HEAD";
     if (this.hasEnded) return false;
@@ -220,6 +215,11 @@ export function hasBody({ status }: AnswerPlan, request: RequestPlan | undefined
   return request?.method !== "HEAD" && status !== 204 && status !== 304;
 }
 
+/** The end of a body without a length is the end of its connection, wherever that comes in good order. */
+function mayEndEarly({ framing, ending }: AnswerPlan): boolean {
+  return framing === "close" && (ending === "close" || ending === "malformed");
+}
+
 /** The owner of the body that an endpoint sends when it gets request `id` the `time`-th time. */
 export function ownerOfAnswer(id: number, time: number): number {
   return id * 16 + time + 1;
@@ -230,8 +230,19 @@ export function ownerOfRequest(id: number): number {
   return -id;
 }
 
-function requestBytes({ id, method, upstream, framing, bodyBytes, chunkBytes, isMalformed, expects, closes }: RequestPlan): Buffer[] {
-  let head = `${method} /${upstream}/${id} HTTP/1.1\r\nHost: sim.test\r\nX-Request: ${id}\r\n`;
+function requestBytes({
+  id,
+  method,
+  upstream,
+  framing,
+  bodyBytes,
+  chunkBytes,
+  isMalformed,
+  expects,
+  closes,
+  isOld,
+}: RequestPlan): Buffer[] {
+  let head = `${method} /${upstream}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n`;
   if (expects) head += "Expect: 100-continue\r\n";
   if (closes) head += "Connection: close\r\n";
   if (framing === "length") head += `Content-Length: ${bodyBytes}\r\n`;

@@ -174,8 +174,13 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     if (this.answerIsWhole) return;
     this.answerIsWhole = true;
     if (answer.framing === "close" || answer.after === "close" || answer.after === "says-close") this.transport?.destroySoon();
-    else if (answer.after === "dies-idle") this.world.clock.after(DIES_IDLE_MS, () => this.transport?.destroy());
+    else if (answer.after === "dies-idle") this.world.clock.after(DIES_IDLE_MS, () => this.dieIfIdle());
     this.finishIfDone();
+  }
+
+  /** A request may be on its way nevertheless. */
+  private dieIfIdle(): void {
+    if (this.request === null) this.transport?.destroy();
   }
 
   private finishIfDone(): void {

@@ -13,6 +13,8 @@ export interface RequestPlan {
   readonly isMalformed: boolean;
   readonly expects: boolean;
   readonly closes: boolean;
+  /** HTTP/1.0: the connection's last, and a response without a length ends with the connection. */
+  readonly isOld: boolean;
 }
 
 /** How a client ends before all is answered; `atSent` and `atReceived`: with so many bytes, whichever comes first. */
@@ -122,6 +124,7 @@ function drawRequest(draw: Draw, id: number, misfits: number): RequestPlan {
     isMalformed: framing === "chunked" && draw.oneIn(misfits),
     expects: framing !== "none" && draw.oneIn(8),
     closes: draw.oneIn(20),
+    isOld: framing !== "chunked" && draw.oneIn(30),
   };
 }
 
