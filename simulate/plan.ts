@@ -76,6 +76,8 @@ export const ENDPOINTS = 4;
 /** Bytes of a request body that the route to `small` lets through. */
 export const SMALL_BODY_MAX = 2048;
 const CLIENTS_MAX = 60;
+/** In some runs: more at once than a turn's batch of writes has place for. */
+const CROWD_MAX = 400;
 const REQUESTS_MAX = 12;
 const BODY_MAX = 400_000;
 const START_MS_MAX = 4000;
@@ -87,7 +89,7 @@ export function drawPlan(seed: number): Plan {
   let id = 1;
   // Hard runs have many misfits; in easy ones almost all goes well, so that what only long good order reaches is reached.
   const misfits = draw.pick(2, 4, 12, 40);
-  const clients = Array.from({ length: draw.between(1, CLIENTS_MAX) }, (): ClientPlan => {
+  const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (): ClientPlan => {
     const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawRequest(draw, id++, misfits));
     const isSlow = draw.oneIn(misfits);
     return {
