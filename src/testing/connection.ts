@@ -7,6 +7,9 @@ import { untilClockStandsStill } from "./patience.ts";
 /** One for all: each takes what it reads before it returns. */
 const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** A character that latin1 does not have. */
+const NO_BYTE = /[\u0100-\uffff]/;
+
 /** A wait was in vain because the connection has ended. */
 export class ConnectionEnded extends Error {}
 
@@ -76,6 +79,8 @@ export class TestConnection implements TransportReader, TransportWriter {
 
   /** Sends text of characters up to U+00FF, or bytes. Before the connection stands they wait. True: all of it was taken at once. */
   send(data: string | Uint8Array): boolean {
+    if (typeof data === "string" && NO_BYTE.test(data))
+      throw new Error("this text has characters that are no single byte: send it as bytes");
     const piece = typeof data === "string" ? data : Buffer.from(data);
     if (this.isConnected) return this.#transport?.write([piece]) ?? true;
     this.unsent.push(piece);

@@ -6,7 +6,7 @@ import { ResponseReader } from "../http1/response-reader.ts";
 import type { VirtualClock } from "../net/memory/virtual-clock.ts";
 import type { TestConnection } from "./connection.ts";
 import { headersOf } from "./headers.ts";
-import { MessageBody } from "./message-body.ts";
+import { MessageBody, chunkOf } from "./message-body.ts";
 import { untilClockStandsStill } from "./patience.ts";
 
 /** Statuses whose responses have no body in the Fetch standard. */
@@ -39,7 +39,7 @@ async function send(connection: TestConnection, url: URL, init: RequestInit): Pr
   if (whole !== null && whole.length > 0) connection.send(whole);
   if (!isStream || request.body === null) return;
   for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    if (chunk.length > 0) connection.send(Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]));
+    if (chunk.length > 0) connection.send(chunkOf(chunk));
     await connection.drained();
     if (connection.isClosed) return;
   }
@@ -116,10 +116,7 @@ class IncomingResponse {
     this.stopWaiting();
     const { head } = this.reader;
     const { connection } = this;
-    const body = new MessageBody(
-      (goesOn) => (goesOn ? connection.resume() : connection.pause()),
-      () => connection.reset(),
-    );
+    const body = new MessageBody(connection, () => connection.reset());
     this.body = body;
     const { status, reason: statusText } = head;
     this.resolve(new Response(NO_BODY.has(status) ? null : body.stream, { status, statusText, headers: headersOf(head) }));

@@ -7,7 +7,7 @@ import { RequestReader } from "../http1/request-reader.ts";
 import { reasonPhrase } from "../http/status.ts";
 import type { TestConnection } from "./connection.ts";
 import { headersOf } from "./headers.ts";
-import { MessageBody } from "./message-body.ts";
+import { MessageBody, chunkOf } from "./message-body.ts";
 
 /** What an upstream function is given besides the request. */
 export interface OriginContext {
@@ -109,13 +109,9 @@ class OriginConnection {
 
   private begin(): void {
     const { head, framing } = this.reader;
-    const { connection } = this;
     this.isAnswering = true;
     this.requestIsWhole = false;
-    this.body = new MessageBody(
-      (goesOn) => (goesOn ? connection.resume() : connection.pause()),
-      () => {},
-    );
+    this.body = new MessageBody(this.connection, () => {});
     const headers = headersOf(head);
     const recorded = {
       endpoint: this.context.endpoint,
@@ -208,7 +204,7 @@ async function writeChunks(
   if (toHead) return chunks?.cancel();
   const send = async (chunk: Uint8Array): Promise<void> => {
     if (chunk.length === 0) return;
-    connection.send(isChunked ? Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]) : chunk);
+    connection.send(isChunked ? chunkOf(chunk) : chunk);
     await connection.drained();
     left.throwIfAborted();
   };

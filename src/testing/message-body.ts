@@ -1,4 +1,6 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
+import { CHUNK_END, chunkStart } from "../http1/write-chunk.ts";
+import type { TestConnection } from "./connection.ts";
 
 /** Bytes that a reader may be behind with before the connection is paused. */
 const AHEAD_BYTES_MAX = 256 * 1024;
@@ -8,18 +10,18 @@ export class MessageBody {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   private controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
   private isOver: boolean = false;
-  private readonly flow: (goesOn: boolean) => void;
+  private readonly connection: TestConnection;
 
   /**
-   * @param flow called with false when the reader is too far behind, and with true when it goes on
+   * @param connection paused while the reader is too far behind
    * @param cancelled called when nobody wants the rest
    */
-  constructor(flow: (goesOn: boolean) => void, cancelled: () => void) {
-    this.flow = flow;
+  constructor(connection: TestConnection, cancelled: () => void) {
+    this.connection = connection;
     this.stream = new ReadableStream(
       {
         start: (controller) => void (this.controller = controller),
-        pull: () => flow(true),
+        pull: () => connection.resume(),
         cancel: () => {
           this.isOver = true;
           cancelled();
@@ -33,7 +35,7 @@ export class MessageBody {
   add(bytes: Buffer, start: number, end: number): void {
     if (this.isOver) return;
     this.controller?.enqueue(new Uint8Array(bytes.subarray(start, end)));
-    if ((this.controller?.desiredSize ?? 1) <= 0) this.flow(false);
+    if ((this.controller?.desiredSize ?? 1) <= 0) this.connection.pause();
   }
 
   end(): void {
@@ -47,4 +49,9 @@ export class MessageBody {
     this.isOver = true;
     this.controller?.error(error);
   }
+}
+
+/** A piece of a body as a chunk of its own (RFC 9112 section 7.1). */
+export function chunkOf(piece: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(chunkStart(piece.length)), piece, Buffer.from(CHUNK_END)]);
 }

@@ -143,6 +143,7 @@ test("what is no time, metric, upstream, client or listener is refused", async (
   await assert.rejects(proxy.fetch("http://a.test/", { from: "nobody" }), /"nobody" is no address/);
   await assert.rejects(proxy.fetch("http://a.test/", { listener: 1 }), /no listener 1/);
   await assert.rejects(proxy.fetch("/path"), /Invalid URL/);
+  assert.throws(() => proxy.connect().send("5 \u20ac"), /no single byte/);
 });
 
 test("after its close a proxy does nothing more, and says so", async () => {
