@@ -45,7 +45,10 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private answer: AnswerPlan | null = null;
   private bodyAt: number = 0;
   private current: Seen | null = null;
+  /** Interim responses 103 to the request that is being answered. */
+  private hints: number = 0;
   private hasEnded: boolean = false;
+  private hasFailedToWrite: boolean = false;
   /** The request that was to be the connection's last has its response. */
   private hasLast: boolean = false;
 
@@ -142,8 +145,11 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     const [request] = this.awaited;
     if (head.status < 200) {
       if (request === undefined) this.world.fail(`an interim response ${head.status} that nobody awaits`);
+      if (head.status === 103) this.hints++;
       return;
     }
+    const { hints } = this;
+    this.hints = 0;
     if (this.hasLast) this.world.fail(`a response with ${head.status} after the connection's last`);
     const answers = head.get("x-answer");
     this.bodyAt = 0;
@@ -157,6 +163,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       if (id !== request.id) this.world.fail(`client awaits ${request.id} and gets the response to ${answers}`);
       const answer = answerTo(this.world.seed, id, time);
       if (answer.status !== head.status) this.world.fail(`the status of ${answers} is ${head.status} and was ${answer.status}`);
+      const sent = request.isOld ? 0 : answer.interim.filter((status) => status === 103).length;
+      if (hints !== sent) this.world.fail(`${hints} of ${sent} interim responses 103 before ${answers}`);
       this.owner = ownerOfAnswer(id, time);
       this.answer = answer;
     }
@@ -194,7 +202,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
 
   onEnd(): void {
     this.hasEnded = true;
-    if (this.reader.endOfInput() === Event.end) this.onEndOfResponse();
+    // A reset is told once: to who has met it writing, reading tells an end that means nothing.
+    if (!this.hasFailedToWrite && this.reader.endOfInput() === Event.end) this.onEndOfResponse();
     this.close();
   }
 
@@ -207,6 +216,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   }
 
   onWriteFailed(): void {
+    this.hasFailedToWrite = true;
     this.sending.stop();
   }
 }
