@@ -414,7 +414,8 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     const { sink } = this;
     if (this.state !== State.busy || sink === null) return this.close();
     const event = this.reader.endOfInput();
-    if (event === Event.end) {
+    // After a write has failed this may be the end that the system makes of a reset (RFC 9112 section 8: an error of the connection).
+    if (event === Event.end && !this.outlet.failed) {
       this.reusable = false;
       this.complete(sink);
       this.reads?.end(this.bufferIsFree);
