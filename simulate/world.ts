@@ -13,11 +13,10 @@ import type { Transport } from "../src/net/transport.ts";
 import type { AccessRecord } from "../src/observe/access-line.ts";
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema.ts";
-import { EndpointSlots } from "../src/control/endpoint-slots.ts";
+import { Generations } from "../src/control/generations.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
 import { BucketTable } from "../src/shared/bucket-table.ts";
 import { EndpointTable } from "../src/shared/endpoint-table.ts";
-import { metricLayout } from "../src/shared/metric-table.ts";
 import { NameTable } from "../src/shared/name-table.ts";
 import { WorkerTable } from "../src/shared/worker-table.ts";
 import { SimulatedClient } from "./client.ts";
@@ -65,8 +64,8 @@ export class World {
   private readonly arrivals: Map<number, number> = new Map();
   private readonly wholes: Map<number, number> = new Map();
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(64)));
-  private readonly slots: EndpointSlots = new EndpointSlots(64);
   private readonly totals: MetricTotals = new MetricTotals(1);
+  private readonly generations: Generations = new Generations(this.endpoints, this.totals);
   /** Requests that were begun on each connection to an endpoint. */
   private readonly asked: WeakMap<MemoryTransport, number> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
@@ -213,15 +212,13 @@ export class World {
   private configure(variant: number): void {
     const config = CONFIGS[variant % CONFIGS.length];
     if (config === undefined) throw new Violation("there is no configuration");
-    const generation = ++this.generation;
-    const plan = this.slots.plan(config, generation, this.totals.oldestGeneration());
-    if (plan === null) throw new Violation("there are too few slots");
-    for (const slot of plan.fresh) this.endpoints.reset(slot);
-    const metricTable = this.totals.install(generation, metricLayout(config));
-    this.serving.configure({ type: "configure", generation, config, endpointSlots: plan.slots, metricTable });
-    plan.commit();
+    const prepared = this.generations.prepare(config);
+    if (prepared === null) throw new Violation("there are too few slots");
+    this.serving.configure(prepared.message);
+    prepared.commit();
+    this.generation = prepared.message.generation;
     const [context] = this.serving.contexts;
-    if (generation > 1 || context === undefined) return;
+    if (this.generation > 1 || context === undefined) return;
     this.network.listen("proxy:80", (open) => {
       context.accept((reader, writer) => {
         const transport = open(reader, writer);

@@ -13,14 +13,12 @@ import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
-import { metricLayout } from "../shared/metric-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 import type { AdminServer } from "./admin.ts";
 import { afterMs } from "./after-ms.ts";
-import { EndpointSlots } from "./endpoint-slots.ts";
-import type { SlotPlan } from "./endpoint-slots.ts";
+import { Generations } from "./generations.ts";
 import { HealthMonitor } from "./health.ts";
 import { checkListeners, reusePortSupported } from "./listen-check.ts";
 import type { ListenPlan, PlannedListener } from "./listen-check.ts";
@@ -65,13 +63,15 @@ export type StartOutcome =
 
 type Phase = "starting" | "serving" | "draining";
 
+const TOO_MANY_ENDPOINTS = `too many endpoints: all upstreams together may have ${ENDPOINT_SLOTS}`;
+
 export class ControlPlane {
   private readonly options: ControlPlaneOptions;
   private readonly workers: number;
   private readonly endpoints: EndpointTable;
   private readonly buckets: BucketTable;
   private readonly workerTable: WorkerTable;
-  private readonly slots: EndpointSlots = new EndpointSlots(ENDPOINT_SLOTS);
+  private readonly generations: Generations;
   private readonly totals: MetricTotals;
   private readonly supervisor: Supervisor;
   private readonly names: Names;
@@ -84,7 +84,6 @@ export class ControlPlane {
   private admin: AdminServer | null = null;
   /** The reload under way, or the last one: they run one after the other. */
   private reloading: Promise<unknown> = Promise.resolve();
-  private generation: number = 0;
 
   constructor(options: ControlPlaneOptions) {
     this.options = options;
@@ -98,6 +97,7 @@ export class ControlPlane {
     this.endpoints = new EndpointTable(endpointTable);
     this.buckets = new BucketTable(bucketTable);
     this.totals = new MetricTotals(this.workers);
+    this.generations = new Generations(this.endpoints, this.totals);
     const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
     this.supervisor = new Supervisor({
       workers: this.workers,
@@ -149,18 +149,18 @@ export class ControlPlane {
   async start(stop: AbortSignal): Promise<StartOutcome> {
     const addresses = listenAddresses(this.config);
     if (typeof addresses === "string") return { kind: "failed", lines: [addresses] };
-    const prepared = this.prepare(this.config);
-    if (typeof prepared === "string") return { kind: "failed", lines: [prepared] };
-    prepared.slotPlan.commit();
-    this.current = prepared.configuration;
+    const prepared = this.generations.prepare(this.config);
+    if (prepared === null) return { kind: "failed", lines: [TOO_MANY_ENDPOINTS] };
+    prepared.commit();
+    this.current = prepared.message;
     this.names.use(endpointNames(this.config));
     // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
-    const started = this.supervisor.start(prepared.configuration);
+    const started = this.supervisor.start(prepared.message);
     this.options.threads.endUnused();
     const checked = await checkListeners(addresses, reusePortSupported(process.platform));
     if (checked.problem !== undefined) return { kind: "failed", lines: [checked.problem] };
     try {
-      return await this.startOn(checked.plan, prepared.configuration, started, stop);
+      return await this.startOn(checked.plan, prepared.message, started, stop);
     } finally {
       await checked.plan.release();
     }
@@ -295,9 +295,9 @@ export class ControlPlane {
     if (this.phase !== "serving") return [`not now: ${this.phase}`];
     const needed = restartNeeded(this.config, config);
     if (needed.length > 0) return needed;
-    const prepared = this.prepare(config);
-    if (typeof prepared === "string") return [prepared];
-    const { configuration, slotPlan } = prepared;
+    const prepared = this.generations.prepare(config);
+    if (prepared === null) return [TOO_MANY_ENDPOINTS];
+    const { message: configuration, commit } = prepared;
     const [before, after] = [endpointNames(this.config), endpointNames(config)];
     // Until the last worker has changed over, both are in use.
     this.names.use(new Set([...before, ...after]));
@@ -313,22 +313,13 @@ export class ControlPlane {
       for (let worker = 0; worker < this.workers; worker++) this.totals.released(configuration.generation, worker);
       return problems;
     }
-    slotPlan.commit();
+    commit();
     this.names.use(after);
     this.config = config;
     this.current = configuration;
     this.monitor.apply(config, configuration.endpointSlots);
     this.refusals.apply(config, configuration.endpointSlots);
     return [];
-  }
-
-  private prepare(config: Config): { readonly configuration: WorkerConfiguration; readonly slotPlan: SlotPlan } | string {
-    const generation = ++this.generation;
-    const slotPlan = this.slots.plan(config, generation, this.totals.oldestGeneration());
-    if (slotPlan === null) return `too many endpoints: all upstreams together may have ${ENDPOINT_SLOTS}`;
-    for (const slot of slotPlan.fresh) this.endpoints.reset(slot);
-    const metricTable = this.totals.install(generation, metricLayout(config));
-    return { configuration: { generation, config, endpointSlots: slotPlan.slots, metricTable }, slotPlan };
   }
 
   private logListeners(listeners: readonly PlannedListener[]): void {

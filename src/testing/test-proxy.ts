@@ -15,7 +15,7 @@ import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import { readObject } from "../config/read-object.ts";
 import type { Config, ConfigInput } from "../config/schema.ts";
 import type { ShortConfigInput } from "../config/short-form.ts";
-import { EndpointSlots } from "../control/endpoint-slots.ts";
+import { Generations } from "../control/generations.ts";
 import { HealthMonitor } from "../control/health.ts";
 import { MemoryNetwork } from "../net/memory/memory-network.ts";
 import { Serving } from "../net/serving.ts";
@@ -28,7 +28,6 @@ import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
-import { metricLayout } from "../shared/metric-table.ts";
 import { NameTable } from "../shared/name-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
 import { TestConnection } from "./connection.ts";
@@ -102,9 +101,9 @@ export class TestProxy {
   private readonly connections: Set<TestConnection> = new Set();
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(ENDPOINTS_MAX)));
   private readonly buckets: BucketTable = new BucketTable(BucketTable.create(0, 0, BUCKETS));
-  private readonly slots: EndpointSlots = new EndpointSlots(ENDPOINTS_MAX);
   private readonly names: NameTable = new NameTable();
   private readonly totals: MetricTotals = new MetricTotals(1);
+  private readonly generations: Generations = new Generations(this.endpoints, this.totals);
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
   private config: Config;
@@ -295,22 +294,21 @@ export class TestProxy {
   }
 
   private use(config: Config): void {
-    const generation = ++this.generation;
-    const plan = this.slots.plan(config, generation, this.totals.oldestGeneration());
-    if (plan === null) throw new Error(`more than ${ENDPOINTS_MAX} endpoints`);
-    for (const slot of plan.fresh) this.endpoints.reset(slot);
-    const metricTable = this.totals.install(generation, metricLayout(config));
-    this.serving.configure({ type: "configure", generation, config, endpointSlots: plan.slots, metricTable });
+    const prepared = this.generations.prepare(config);
+    if (prepared === null) throw new Error(`more than ${ENDPOINTS_MAX} endpoints`);
+    const { generation, endpointSlots } = prepared.message;
+    this.serving.configure(prepared.message);
     // Where they lead is the network's business: no lookup is ever under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
-    plan.commit();
-    this.endpointSlots = plan.slots;
+    prepared.commit();
+    this.generation = generation;
+    this.endpointSlots = endpointSlots;
     this.config = config;
     for (const [index, context] of this.serving.contexts.entries()) {
       this.network.listen(listenerAddress(index), (open, peer) => void context.accept(open, peer));
     }
     this.listen(config);
-    this.monitor.apply(config, plan.slots);
+    this.monitor.apply(config, endpointSlots);
   }
 
   /** Puts the test's functions and scripts behind the endpoints. */
