@@ -52,7 +52,8 @@ class OriginConnection {
   private readonly context: OriginContext;
   private readonly record: (request: ReceivedRequest) => void;
   private readonly reader: RequestReader = new RequestReader(DEFAULT_LIMITS);
-  private readonly leave: AbortController = new AbortController();
+  /** Of the request that is being answered: aborted when nobody waits for the answer any more. */
+  private leave: AbortController = new AbortController();
   private body: MessageBody | null = null;
   private recorded: { body: string } | null = null;
   private isAnswering: boolean = false;
@@ -76,7 +77,7 @@ class OriginConnection {
   ended(): void {
     const reason = new TypeError("the proxy has given the connection up");
     this.body?.fail(reason);
-    this.leave.abort(reason);
+    if (this.isAnswering) this.leave.abort(reason);
     this.connection.close();
   }
 
@@ -110,6 +111,7 @@ class OriginConnection {
   private begin(): void {
     const { head, framing } = this.reader;
     this.isAnswering = true;
+    this.leave = new AbortController();
     this.requestIsWhole = false;
     this.body = new MessageBody(this.connection, () => {});
     const headers = headersOf(head);
@@ -132,10 +134,10 @@ class OriginConnection {
       ...(hasBody ? { body: this.body.stream, duplex: "half" } : {}),
     });
     Object.defineProperty(request, "method", { value: head.method });
-    void this.respond(request, head.method === "HEAD");
+    void this.respond(request, head.method === "HEAD", this.leave.signal);
   }
 
-  private async respond(request: Request, toHead: boolean): Promise<void> {
+  private async respond(request: Request, toHead: boolean, left: AbortSignal): Promise<void> {
     let response: Response;
     try {
       response = await this.answer(request, this.context);
@@ -145,7 +147,7 @@ class OriginConnection {
       response = new Response(`the test's upstream threw: ${what}\n`, { status: 500 });
     }
     try {
-      await writeResponse(this.connection, response, toHead, this.leave.signal);
+      await writeResponse(this.connection, response, toHead, left);
     } catch {
       return this.connection.reset();
     }

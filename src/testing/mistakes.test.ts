@@ -167,3 +167,28 @@ test("connections that are over are not kept", async (t) => {
   await proxy.advance(1);
   assert.equal(proxy["connections"].size, 0);
 });
+
+test("the signal of a request is aborted when its client leaves, and not when its connection ends later", async (t) => {
+  const signals: AbortSignal[] = [];
+  const proxy = await testProxy(ROUTES, {
+    upstreams: {
+      app: async ({ url, signal }, { sleep }) => {
+        signals.push(signal);
+        if (url.endsWith("/slow")) await sleep(60_000);
+        return new Response("hi");
+      },
+    },
+  });
+  t.after(() => proxy.close());
+  assert.equal(await (await proxy.fetch("http://a.test/")).text(), "hi");
+  await proxy.advance("10m");
+  const client = proxy.connect();
+  client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  await proxy.advance(100);
+  client.reset();
+  await proxy.advance(100);
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [false, true],
+  );
+});
