@@ -23,6 +23,7 @@ test("JSON: one object a line with the same keys as access lines", () => {
     attempts: 3,
     message: "it is\ndown",
   });
+  assert.match(lines[0] ?? "", /^\{"time":"[^"]+","level":"warn","event":"/, "in the same places");
 });
 
 test("text: one readable line, nothing in it can begin another", () => {

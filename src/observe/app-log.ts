@@ -45,7 +45,7 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, e
 /** The keys that access lines have too stand in the same places; process id and host name are added by the platform, where it wants them. */
 function jsonEvents(options: AppLogOptions): WriteEvent {
   return (level, event, message, fields) =>
-    options.write(`${JSON.stringify({ level, time: new Date(options.now()).toISOString(), event, ...fields, message })}\n`);
+    options.write(`${JSON.stringify({ time: new Date(options.now()).toISOString(), level, event, ...fields, message })}\n`);
 }
 
 function textEvents(options: AppLogOptions): WriteEvent {
