@@ -8,6 +8,7 @@ import { bodyOf, strayByte } from "./bytes.ts";
 import { answerTo } from "./plan.ts";
 import type { AnswerPlan, ClientPlan, RequestPlan } from "./plan.ts";
 import { Sending, readBuffer } from "./sending.ts";
+import { TunnelEnd } from "./tunnel-end.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -15,6 +16,7 @@ import type { World } from "./world.ts";
  * which nobody can prevent; World.sends sees that nobody asks after it has been read.
  */
 export const UNASKED = "0.0";
+const UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 /** A client that reads slowly comes to an end. */
 const PAUSES_MAX = 15;
 
@@ -39,6 +41,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private readonly awaited: RequestPlan[] = [];
   private next: number = 0;
   private receivedBytes: number = 0;
+  /** After a switch of protocols. */
+  tunnel: TunnelEnd | null = null;
   private pauses: number = 0;
   /** Of the response that is being read: whose body it must be; null: an answer of the proxy's own. */
   private owner: number | null = null;
@@ -102,9 +106,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
 
   onRead(buffer: Buffer, count: number): void {
     this.receivedBytes += count;
-    this.reader.toHead = this.awaited[0]?.method === "HEAD";
-    this.reader.feed(buffer, 0, count);
-    this.read();
+    if (this.tunnel !== null) this.tunnel.takes(buffer, 0, count);
+    else this.readResponses(buffer, count);
     this.meetFate();
     const { readPauseMs } = this.plan;
     if (readPauseMs > 0 && this.pauses++ < PAUSES_MAX && this.transport?.destroyed === false) {
@@ -115,12 +118,19 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     }
   }
 
+  private readResponses(buffer: Buffer, count: number): void {
+    this.reader.toHead = this.awaited[0]?.method === "HEAD";
+    this.reader.feed(buffer, 0, count);
+    this.read();
+  }
+
   private read(): void {
     const { reader } = this;
     for (;;) {
       switch (reader.next()) {
         case Event.head:
           this.onHead();
+          if (reader.head.status === 101) return this.onSwitch();
           break;
         case Event.data:
           this.onData(reader.bytes, reader.dataStart, reader.dataEnd);
@@ -172,6 +182,21 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     if (request !== undefined) this.seen.set(request.id, this.current);
   }
 
+  private onSwitch(): void {
+    const { reader, transport } = this;
+    const [request] = this.awaited;
+    const [id = 0, time = 0] = (reader.head.get("x-answer") ?? "").split(".").map(Number);
+    if (request === undefined || request.id !== id || request.tunnelBytes < 0 || transport === null) {
+      return this.world.fail(`a switch of protocols for ${id}, awaiting ${this.awaitedId}`);
+    }
+    this.seen.set(id, { status: 101, isWhole: false });
+    const { bytes } = answerTo(this.world.seed, id, time);
+    this.tunnel = new TunnelEnd(transport, (message) => this.world.fail(`client of ${id}: ${message}`), ownerOfAnswer(id, time), bytes);
+    if (!this.sending.isStopped) this.tunnel.sends(this.sending, ownerOfTunnel(id), request.tunnelBytes);
+    const rest = reader.takeRest();
+    this.tunnel.takes(rest, 0, rest.length);
+  }
+
   private onData(bytes: Buffer, start: number, end: number): void {
     if (this.owner === null) return;
     const stray = strayByte(this.owner, this.bodyAt, bytes, start, end);
@@ -202,6 +227,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
 
   onEnd(): void {
     this.hasEnded = true;
+    if (this.tunnel !== null) return this.tunnel.otherEnds();
     // A reset is told once: to who has met it writing, reading tells an end that means nothing.
     if (!this.hasFailedToWrite && this.reader.endOfInput() === Event.end) this.onEndOfResponse();
     this.close();
@@ -240,6 +266,11 @@ export function ownerOfRequest(id: number): number {
   return -id;
 }
 
+/** The owner of the bytes that a client sends through a tunnel. */
+export function ownerOfTunnel(id: number): number {
+  return -id - 1_000_000;
+}
+
 function requestBytes({
   id,
   method,
@@ -251,10 +282,12 @@ function requestBytes({
   expects,
   closes,
   isOld,
+  tunnelBytes,
 }: RequestPlan): Buffer[] {
   let head = `${method} /${upstream}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n`;
   if (expects) head += "Expect: 100-continue\r\n";
   if (closes) head += "Connection: close\r\n";
+  if (tunnelBytes >= 0) head += UPGRADE;
   if (framing === "length") head += `Content-Length: ${bodyBytes}\r\n`;
   if (framing === "chunked") head += "Transfer-Encoding: chunked\r\n";
   const pieces: Buffer[] = [Buffer.from(`${head}\r\n`, "latin1")];

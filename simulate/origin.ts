@@ -5,10 +5,11 @@ import { Event } from "../src/http1/message-reader.ts";
 import { RequestReader } from "../src/http1/request-reader.ts";
 import type { Transport, TransportReader, TransportWriter } from "../src/net/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
-import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest } from "./client.ts";
+import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./client.ts";
 import { SMALL_BODY_MAX, answerTo } from "./plan.ts";
 import type { AnswerPlan, RequestPlan } from "./plan.ts";
 import { Sending, readBuffer } from "./sending.ts";
+import { TunnelEnd } from "./tunnel-end.ts";
 import type { World } from "./world.ts";
 
 const DIES_IDLE_MS = 300;
@@ -35,6 +36,8 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   private bodyAt: number = 0;
   private pauses: number = 0;
   private sentBytes: number = 0;
+  /** After a switch of protocols. */
+  private tunnel: TunnelEnd | null = null;
   /** It has sent a response that nobody asked for: from then on its answers may be taken for those to the requests after. */
   private isUnasked: boolean = false;
   private requestIsWhole: boolean = false;
@@ -51,7 +54,8 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
 
   onRead(buffer: Buffer, count: number): void {
     // The proxy may have read the whole answer, and ask again, before this end hears that its last write is done.
-    if (this.request !== null && this.requestIsWhole) this.held.push(Buffer.from(buffer.subarray(0, count)));
+    if (this.tunnel !== null) this.tunnel.takes(buffer, 0, count);
+    else if (this.request !== null && this.requestIsWhole) this.held.push(Buffer.from(buffer.subarray(0, count)));
     else this.take(buffer, count);
     if (!this.requestIsWhole) this.pauseReading(this.answer?.readPauseMs ?? 0);
   }
@@ -147,6 +151,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     const { request, answer, sending } = this;
     if (request === null || answer === null || sending === null || this.answerIsBegun) return;
     this.answerIsBegun = true;
+    if (request.tunnelBytes >= 0 && answer.status === 200 && !this.isUnasked) return this.switches(request, answer, time);
     const bytes = answerBytes(request, answer, time, this.isUnasked ? UNASKED : `${request.id}.${time}`);
     const isCut = answer.ending !== "whole" && answer.endAt < bytes.length;
     const extra = isCut || answer.framing === "close" ? undefined : EXTRA[answer.after];
@@ -161,6 +166,21 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     sending.add(isCut ? bytes.subarray(0, answer.endAt) : Buffer.concat([bytes, extra ?? NOTHING]));
     sending.onEmpty = () => (isCut ? this.cut(answer) : this.answered(answer));
     // Short ones have been sent already.
+    sending.add();
+  }
+
+  private switches({ id, tunnelBytes }: RequestPlan, answer: AnswerPlan, time: number): void {
+    const { transport, sending } = this;
+    if (transport === null || sending === null) return;
+    const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Answer: ${id}.${time}\r\n\r\n`;
+    const bytes = Buffer.concat([Buffer.from(head, "latin1"), bodyOf(ownerOfAnswer(id, time), 0, answer.bytes)]);
+    const isCut = answer.ending !== "whole" && answer.endAt < bytes.length;
+    const tunnel = new TunnelEnd(transport, (message) => this.world.fail(`endpoint of ${id}: ${message}`), ownerOfTunnel(id), tunnelBytes);
+    this.tunnel = tunnel;
+    this.world.tunnels.set(id, tunnel);
+    this.ends.push((this.sentBytes += bytes.length));
+    sending.add(isCut ? bytes.subarray(0, answer.endAt) : bytes);
+    sending.onEmpty = () => (isCut ? this.cut(answer) : tunnel.sent());
     sending.add();
   }
 
@@ -193,6 +213,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   }
 
   onEnd(): void {
+    if (this.tunnel !== null) return this.tunnel.otherEnds();
     this.transport?.destroy();
   }
 

@@ -15,6 +15,8 @@ export interface RequestPlan {
   readonly closes: boolean;
   /** HTTP/1.0: the connection's last, and a response without a length ends with the connection. */
   readonly isOld: boolean;
+  /** It asks for a WebSocket, over which the client sends so many bytes; -1: it does not. */
+  readonly tunnelBytes: number;
 }
 
 /** How a client ends before all is answered; `atSent` and `atReceived`: with so many bytes, whichever comes first. */
@@ -91,6 +93,8 @@ export function drawPlan(seed: number): Plan {
   const misfits = draw.pick(2, 4, 12, 40);
   const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (): ClientPlan => {
     const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawRequest(draw, id++, misfits));
+    const isLastUpgrade = draw.oneIn(8);
+    if (isLastUpgrade) requests.push(upgradeRequest(draw, id++));
     const isSlow = draw.oneIn(misfits);
     return {
       startMs: draw.oneIn(3) ? 0 : draw.between(0, START_MS_MAX),
@@ -100,7 +104,10 @@ export function drawPlan(seed: number): Plan {
       pieceEveryMs: isSlow ? draw.between(1, 800) : 0,
       readPauseMs: draw.oneIn(misfits) ? draw.between(1, 2000) : 0,
       fate: drawFate(draw, misfits),
-      garbage: draw.oneIn(misfits) ? draw.pick("no request\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET /a/0 HTT", "\0\0\0", "\r\n\r\n") : "",
+      garbage:
+        !isLastUpgrade && draw.oneIn(misfits)
+          ? draw.pick("no request\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET /a/0 HTT", "\0\0\0", "\r\n\r\n")
+          : "",
     };
   });
   const events = Array.from({ length: draw.oneIn(2) ? draw.between(1, 6) : 0 }, (): Event => {
@@ -127,6 +134,23 @@ function drawRequest(draw: Draw, id: number, misfits: number): RequestPlan {
     expects: framing !== "none" && draw.oneIn(8),
     closes: draw.oneIn(20),
     isOld: framing !== "chunked" && draw.oneIn(30),
+    tunnelBytes: -1,
+  };
+}
+
+function upgradeRequest(draw: Draw, id: number): RequestPlan {
+  return {
+    id,
+    method: "GET",
+    upstream: draw.pick("a", "b"),
+    framing: "none",
+    bodyBytes: 0,
+    chunkBytes: 1,
+    isMalformed: false,
+    expects: false,
+    closes: false,
+    isOld: false,
+    tunnelBytes: drawBodyBytes(draw),
   };
 }
 

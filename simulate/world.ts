@@ -22,6 +22,7 @@ import { WorkerTable } from "../src/shared/worker-table.ts";
 import { SimulatedClient } from "./client.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { SimulatedOrigin } from "./origin.ts";
+import type { TunnelEnd } from "./tunnel-end.ts";
 import { ENDPOINTS, SMALL_BODY_MAX, answerTo } from "./plan.ts";
 import type { Event, Plan, RequestPlan } from "./plan.ts";
 
@@ -61,6 +62,8 @@ export class World {
   private readonly serving: Serving;
   /** What was logged. */
   readonly records: AccessRecord[] = [];
+  /** At endpoints, by request. */
+  readonly tunnels: Map<number, TunnelEnd> = new Map();
   private readonly arrivals: Map<number, number> = new Map();
   private readonly wholes: Map<number, number> = new Map();
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(64)));
@@ -299,6 +302,7 @@ export class World {
       if (late.length > 1)
         this.fail(`requests ${late.map(({ id }) => id).join(", ")} of one connection were begun after the drain had begun`);
       if (!client.isReadingOn) continue;
+      this.checkTunnel(client, logged);
       for (const request of client.plan.requests) {
         const { id } = request;
         const record = logged.get(id);
@@ -307,6 +311,19 @@ export class World {
         if (logged.get(id)?.outcome === "completed" && !client.seen.has(id))
           this.fail(`request ${id} is logged as completed, and its client saw nothing`);
       }
+    }
+  }
+
+  /** A tunnel between two that say all they have to say brings all of it. */
+  private checkTunnel({ tunnel, plan }: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
+    const request = plan.requests.at(-1);
+    if (tunnel === null || request === undefined || this.isDraining) return;
+    const { id, tunnelBytes } = request;
+    const { bytes, ending } = answerTo(this.seed, id, (this.arrivals.get(id) ?? 1) - 1);
+    if (ending !== "whole" || logged.get(id)?.outcome !== "tunnel") return;
+    const arrived = [tunnel.receivedBytes, this.tunnels.get(id)?.receivedBytes];
+    if (arrived[0] !== bytes || arrived[1] !== tunnelBytes) {
+      this.fail(`the tunnel of ${id} brought ${arrived.join(" and ")} of ${bytes} and ${tunnelBytes} bytes`);
     }
   }
 }
@@ -322,7 +339,8 @@ routes:
   - { match: { path: "/b/*" }, upstream: b }
   - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX} }
 `;
-const TIMES = "timeouts: { connect: 1s, response_head: 4s, idle: 4s }, keep_alive: { idle: 3s, max_idle: 4, max_age: 10s }";
+const TIMES =
+  "timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle: 6s }, keep_alive: { idle: 3s, max_idle: 4, max_age: 10s }";
 
 /** What reloads go through: an endpoint less, other limits, and back. */
 const CONFIGS: readonly Config[] = [
