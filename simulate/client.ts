@@ -191,7 +191,13 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     }
     this.seen.set(id, { status: 101, isWhole: false });
     const { bytes } = answerTo(this.world.seed, id, time);
-    this.tunnel = new TunnelEnd(transport, (message) => this.world.fail(`client of ${id}: ${message}`), ownerOfAnswer(id, time), bytes);
+    this.tunnel = new TunnelEnd(
+      transport,
+      (message) => this.world.fail(`client of ${id}: ${message}`),
+      ownerOfAnswer(id, time),
+      bytes,
+      false,
+    );
     if (!this.sending.isStopped) this.tunnel.sends(this.sending, ownerOfTunnel(id), request.tunnelBytes);
     const rest = reader.takeRest();
     this.tunnel.takes(rest, 0, rest.length);

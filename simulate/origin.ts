@@ -175,7 +175,13 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Answer: ${id}.${time}\r\n\r\n`;
     const bytes = Buffer.concat([Buffer.from(head, "latin1"), bodyOf(ownerOfAnswer(id, time), 0, answer.bytes)]);
     const isCut = answer.ending !== "whole" && answer.endAt < bytes.length;
-    const tunnel = new TunnelEnd(transport, (message) => this.world.fail(`endpoint of ${id}: ${message}`), ownerOfTunnel(id), tunnelBytes);
+    const tunnel = new TunnelEnd(
+      transport,
+      (message) => this.world.fail(`endpoint of ${id}: ${message}`),
+      ownerOfTunnel(id),
+      tunnelBytes,
+      id % 2 === 0,
+    );
     this.tunnel = tunnel;
     this.world.tunnels.set(id, tunnel);
     this.ends.push((this.sentBytes += bytes.length));

@@ -11,10 +11,14 @@ export class TunnelEnd {
   /** Whose bytes come, and how many there are. */
   private readonly owner: number;
   private readonly bytes: number;
+  /** It sends its end when the other side has sent its own. */
+  private readonly isPolite: boolean;
+  private hasSentAll: boolean = false;
   private hasSentEnd: boolean = false;
   private otherHasEnded: boolean = false;
 
-  constructor(transport: Transport, fail: (message: string) => void, owner: number, bytes: number) {
+  constructor(transport: Transport, fail: (message: string) => void, owner: number, bytes: number, isPolite: boolean) {
+    this.isPolite = isPolite;
     this.transport = transport;
     this.fail = fail;
     this.owner = owner;
@@ -30,7 +34,8 @@ export class TunnelEnd {
 
   /** Everything of this side has been sent. */
   sent(): void {
-    if (this.hasSentEnd) return;
+    this.hasSentAll = true;
+    if (this.hasSentEnd || (this.isPolite && !this.otherHasEnded)) return;
     this.hasSentEnd = true;
     this.transport.end();
     if (this.otherHasEnded) this.transport.destroy();
@@ -46,5 +51,6 @@ export class TunnelEnd {
   otherEnds(): void {
     this.otherHasEnded = true;
     if (this.hasSentEnd) this.transport.destroy();
+    else if (this.hasSentAll) this.sent();
   }
 }

@@ -320,7 +320,10 @@ export class World {
     if (tunnel === null || request === undefined || this.isDraining) return;
     const { id, tunnelBytes } = request;
     const { bytes, ending } = answerTo(this.seed, id, (this.arrivals.get(id) ?? 1) - 1);
-    if (ending !== "whole" || logged.get(id)?.outcome !== "tunnel") return;
+    if (ending !== "whole") return;
+    const outcome = logged.get(id)?.outcome;
+    if (outcome === "tunnel_idle") this.fail(`the tunnel of ${id} stood still while both sides had something to say`);
+    if (outcome !== "tunnel") return;
     const arrived = [tunnel.receivedBytes, this.tunnels.get(id)?.receivedBytes];
     if (arrived[0] !== bytes || arrived[1] !== tunnelBytes) {
       this.fail(`the tunnel of ${id} brought ${arrived.join(" and ")} of ${bytes} and ${tunnelBytes} bytes`);
