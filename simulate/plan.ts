@@ -170,13 +170,15 @@ export function answerTo(seed: number, id: number, time: number): AnswerPlan {
   const draw = new Draw(seedOf(seedOf(seed, id), time));
   const misfits = draw.pick(3, 10, 50);
   const bytes = drawBodyBytes(draw);
+  const isEarly = draw.oneIn(6);
   const ending = draw.oneIn(misfits) ? draw.pick("reset", "close", "stall", "malformed") : "whole";
   return {
     status: draw.oneIn(10) ? draw.pick(204, 304, 404, 500) : 200,
     interim: draw.oneIn(10) ? draw.pick([100], [103], [102, 103], [100, 103]) : [],
     delayMs: draw.oneIn(3) ? draw.size(draw.oneIn(misfits) ? 6000 : 200) : 0,
-    readPauseMs: draw.oneIn(misfits) ? draw.between(1, 300) : 0,
-    isEarly: draw.oneIn(6),
+    // After an early answer the next request may come while this one is still being read, and its time counts from then on.
+    readPauseMs: draw.oneIn(misfits) ? draw.between(1, isEarly ? 100 : 300) : 0,
+    isEarly,
     framing: draw.pick("length", "length", "chunked", "close"),
     bytes,
     pieceBytes: draw.oneIn(2) ? Math.max(1 + draw.size(20_000), Math.ceil(bytes / PIECES_MAX)) : 1 << 20,

@@ -157,7 +157,6 @@ export class World {
   arrived(request: RequestPlan): number {
     const before = this.arrivals.get(request.id) ?? 0;
     this.arrivals.set(request.id, before + 1);
-    if (this.isDrained) this.fail(`request ${request.id} comes to an endpoint after all was drained`);
     if (before > 0 && request.method === "POST") this.fail(`POST ${request.id} comes to an endpoint twice`);
     return before;
   }
@@ -175,6 +174,7 @@ export class World {
   private sends(transport: MemoryTransport, data: string | readonly (string | Buffer)[]): void {
     const [first = ""] = typeof data === "string" ? [data] : data;
     if (!/^(?:GET|HEAD|POST|PUT|DELETE) \//.test(typeof first === "string" ? first : first.toString("latin1", 0, 8))) return;
+    if (this.isDrained) this.fail("a request begins after all was drained");
     const asked = this.asked.get(transport) ?? 0;
     this.asked.set(transport, asked + 1);
     const ends = transport.peer === null ? undefined : this.origins.get(transport.peer)?.ends;
@@ -232,7 +232,11 @@ export class World {
   }
 
   private tick(): void {
-    if (this.isDraining && this.serving.drained(this.clock.nowMs) !== null) this.isDrained = true;
+    if (this.isDraining) {
+      // What had not ended by then is cut within the next call.
+      if (this.clock.nowMs >= this.drainedAtMs + DRAIN_MS) this.isDrained = true;
+      if (this.serving.drained(this.clock.nowMs) !== null) this.isDrained = true;
+    }
     for (const transport of this.transports) {
       if (transport.destroyed) this.transports.delete(transport);
       else if (transport.queuedBytes > QUEUED_BYTES_MAX) this.fail(`${transport.queuedBytes} bytes pile up on one connection`);
