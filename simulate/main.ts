@@ -1,4 +1,4 @@
-/** `npm run simulate -- --seed N --seconds S`, or `--only N` for one run again; docs/simulation.md. */
+/** `npm run simulate -- --seed N --seconds S` or `--runs R`, or `--only N` for one run again; docs/simulation.md. */
 import { parseArgs } from "node:util";
 import { drawPlan } from "./plan.ts";
 import { shrink } from "./shrink.ts";
@@ -6,14 +6,26 @@ import { seedOf } from "./draw.ts";
 import { World } from "./world.ts";
 
 const { values } = parseArgs({
-  options: { seed: { type: "string", default: "1" }, seconds: { type: "string", default: "10" }, only: { type: "string" } },
+  options: {
+    seed: { type: "string", default: "1" },
+    seconds: { type: "string" },
+    runs: { type: "string" },
+    only: { type: "string" },
+  },
 });
-process.exitCode = values.only === undefined ? runAll(Number(values.seed), Number(values.seconds)) : runOne(Number(values.only));
+/** Without a limit. */
+const SECONDS = 10;
+process.exitCode = values.only === undefined ? runAll(Number(values.seed), ...limits()) : runOne(Number(values.only));
 
-function runAll(seed: number, seconds: number): number {
+function limits(): [seconds: number, runs: number] {
+  const { seconds, runs } = values;
+  return [Number(seconds ?? (runs === undefined ? SECONDS : Infinity)), Number(runs ?? Infinity)];
+}
+
+function runAll(seed: number, seconds: number, runsMax: number): number {
   const started = performance.now();
   let [runs, exchanges, events] = [0, 0, 0];
-  while (performance.now() - started < seconds * 1000) {
+  while (runs < runsMax && performance.now() - started < seconds * 1000) {
     const own = seedOf(seed, runs++) >>> 0;
     const outcome = new World(drawPlan(own)).run();
     exchanges += outcome.exchanges;
