@@ -14,11 +14,11 @@ import { Framing } from "../src/http1/body-framing.ts";
 import type { RequestReader } from "../src/http1/request-reader.ts";
 import type { ResponseReader } from "../src/http1/response-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "../src/http1/write-chunk.ts";
-import { AddedFields, requestHeadText } from "../src/net/request-writer.ts";
-import type { ForwardedRequest } from "../src/net/request-writer.ts";
-import { BodyMode, interimHeadText, responseHeadText, switchingHeadText } from "../src/net/response-writer.ts";
-import type { BodyModeKind } from "../src/net/response-writer.ts";
-import { admitRequest } from "../src/proxy/forwarding.ts";
+import { AddedFields, requestHeadText } from "../src/net/h1/request-writer.ts";
+import type { ForwardedRequest } from "../src/net/h1/request-writer.ts";
+import { BodyMode, interimHeadText, responseHeadText, switchingHeadText } from "../src/net/h1/response-writer.ts";
+import type { BodyModeKind } from "../src/net/h1/response-writer.ts";
+import { admitRequest } from "../src/proxy/exchange/forwarding.ts";
 import type { Relay } from "./own-reading.ts";
 
 /** The start line that a forwarded message must have, by its index among the messages received; null: it is not forwarded. */

@@ -17,11 +17,11 @@ import { Chunk, ChunkedDecoder } from "../src/http1/chunked.ts";
 import { DEFAULT_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
 import { RequestReader } from "../src/http1/request-reader.ts";
-import { AddedFields, requestHeadText } from "../src/net/request-writer.ts";
+import { AddedFields, requestHeadText } from "../src/net/h1/request-writer.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
 import { normalizePath, otherReadings, referenceReadings } from "../src/policy/route/normalize-path.ts";
-import { acceptsJson } from "../src/proxy/answers.ts";
-import { admitRequest } from "../src/proxy/forwarding.ts";
+import { acceptsJson } from "../src/proxy/exchange/answers.ts";
+import { admitRequest } from "../src/proxy/exchange/forwarding.ts";
 
 export interface TextParser {
   readonly name: string;

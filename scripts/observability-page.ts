@@ -1,8 +1,8 @@
 /** docs/observability.md: log keys, outcomes, events and metrics, from the lists that the program itself uses. */
 import { Faults } from "../src/http1/faults.ts";
 import { COUNTER_METRICS, EVENTS, METRICS } from "../src/observe/names.ts";
-import * as answers from "../src/proxy/answers.ts";
-import { FAILURES } from "../src/proxy/failure.ts";
+import * as answers from "../src/proxy/exchange/answers.ts";
+import { FAILURES } from "../src/proxy/exchange/failure.ts";
 
 /** Keys of an access log line in JSON, in their order. */
 export const ACCESS_FIELDS: Readonly<Record<string, string>> = {

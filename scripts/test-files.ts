@@ -16,7 +16,7 @@ const UNIT = ["{src,scripts}/**/*.test.ts"];
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
   ["other-faults", /^test\/faults\/(client-leaves|names|request-body|tunnels)\./],
-  ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|middleware|observe|testing)\//],
+  ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|features|observe|testing)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
   [

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { RESPONSE_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
 import { ResponseReader } from "../src/http1/response-reader.ts";
-import type { Transport, TransportReader, TransportWriter } from "../src/net/transport.ts";
+import type { Transport, TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
 import { answerTo } from "./plan.ts";
 import type { AnswerPlan, ClientPlan, RequestPlan } from "./plan.ts";

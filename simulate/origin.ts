@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
 import { RequestReader } from "../src/http1/request-reader.ts";
-import type { Transport, TransportReader, TransportWriter } from "../src/net/transport.ts";
+import type { Transport, TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
 import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./client.ts";
 import { SMALL_BODY_MAX, answerTo } from "./plan.ts";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import type { VirtualClock } from "../src/net/memory/virtual-clock.ts";
-import type { Transport } from "../src/net/transport.ts";
+import type { VirtualClock } from "../src/net/transport/memory/virtual-clock.ts";
+import type { Transport } from "../src/net/transport/transport.ts";
 
 /** One for all clients and endpoints: each takes what it reads before it returns. */
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(16 * 1024);

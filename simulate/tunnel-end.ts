@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { Transport } from "../src/net/transport.ts";
+import type { Transport } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
 import type { Sending } from "./sending.ts";
 

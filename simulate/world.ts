@@ -4,12 +4,12 @@
  * nothing is left, and the log and the counters say what happened, once.
  */
 import type { Buffer } from "node:buffer";
-import { MemoryNetwork } from "../src/net/memory/memory-network.ts";
-import type { MemoryTransport } from "../src/net/memory/memory-transport.ts";
-import type { VirtualClock } from "../src/net/memory/virtual-clock.ts";
+import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
+import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
+import type { VirtualClock } from "../src/net/transport/memory/virtual-clock.ts";
 import { Serving } from "../src/net/serving.ts";
 import type { Thread } from "../src/net/thread.ts";
-import type { Transport } from "../src/net/transport.ts";
+import type { Transport } from "../src/net/transport/transport.ts";
 import type { AccessRecord } from "../src/observe/access-line.ts";
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema.ts";

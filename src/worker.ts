@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { codeOf, messageOf } from "./base/errors.ts";
-import { Listener } from "./net/listener.ts";
+import { Listener } from "./net/accept/listener.ts";
 import { machine } from "./net/machine.ts";
 import { Serving } from "./net/serving.ts";
 import { monotonicMs } from "./net/system-clock.ts";

@@ -28,14 +28,14 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   policy: { folders: ["base", "http"], modules: [] },
   config: { folders: ["base", "http", "policy"], modules: ["yaml", "zod"] },
   shared: { folders: ["base", "config"], modules: [] },
-  proxy: { folders: [...BELOW_PROXY, "middleware"], modules: ["node:buffer"] },
-  middleware: { folders: ["base", "http", "policy", "config", "shared", "proxy"], modules: ["node:buffer", "node:crypto"] },
+  proxy: { folders: [...BELOW_PROXY, "features"], modules: ["node:buffer"] },
+  features: { folders: ["base", "http", "policy", "config", "shared", "proxy"], modules: ["node:buffer", "node:crypto"] },
   observe: { folders: ["base", "http", "config", "shared"], modules: ["node:*"] },
   net: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "observe"], modules: ["node:*"] },
-  "worker.ts": { folders: [...BELOW_PROXY, ...CODECS, "proxy", "middleware", "net", "observe"], modules: ["node:*"] },
+  "worker.ts": { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe"], modules: ["node:*"] },
   control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
-  cli: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*", "node:http"] },
-  testing: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "middleware", "net", "observe", "control"], modules: ["node:*"] },
+  cli: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control"], modules: ["node:*", "node:http"] },
+  testing: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control"], modules: ["node:*"] },
   "main.ts": { folders: ["cli"], modules: ["node:*"] },
   "millrace.ts": { folders: ["config"], modules: [] },
 };
@@ -43,7 +43,7 @@ const PURE = ["base", "http", "http1", "http2", "policy", "config", "shared"];
 /** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
 const NODE_HTTP = new Set(["node:http", "node:https", "node:http2"]);
 /** Folders whose sub-folders do not know each other. */
-const SIBLINGS_APART = ["policy", "middleware"];
+const SIBLINGS_APART = ["policy", "features"];
 
 /** Why `file` may not import `module`, or null. Both are as written; `file` is relative to the root. */
 function verdict(file: string, module: string): string | null {
@@ -137,9 +137,9 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/proxy/breach.ts", "../net/dial.ts"],
   ["src/proxy/breach.ts", "../http1/limits.ts"],
   ["src/proxy/breach.ts", "../control/probe.ts"],
-  ["src/middleware/cors/breach.ts", "../rate-limit/rate-limit.ts"],
-  ["src/middleware/cors/breach.ts", "../../control/probe.ts"],
-  ["src/middleware/cors/breach.ts", "node:http"],
+  ["src/features/cors/breach.ts", "../rate-limit/rate-limit.ts"],
+  ["src/features/cors/breach.ts", "../../control/probe.ts"],
+  ["src/features/cors/breach.ts", "node:http"],
   ["src/net/breach.ts", "../control/probe.ts"],
   ["src/net/breach.ts", "node:http"],
   ["src/net/breach.ts", "node:https"],

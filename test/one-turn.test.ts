@@ -15,7 +15,7 @@ import type { OnRequest, OriginRequest, RawOrigin } from "./support/raw-origin.t
 import { untilStill } from "./support/still.ts";
 
 const CLIENTS = 40;
-/** So many requests wait together, or less 16 which do not wait after a quiet turn: see src/net/write-batch.ts. */
+/** So many requests wait together, or less 16 which do not wait after a quiet turn: see src/net/buffers/write-batch.ts. */
 const WAITING_CLIENTS = 30;
 const WAITING_MIN = 14;
 const OPTIONS = { timeout: 60_000, skip: process.platform === "linux" ? false : "it looks into /proc" };

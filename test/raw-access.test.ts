@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { rawAccess } from "../src/net/raw-access.ts";
+import { rawAccess } from "../src/net/transport/raw-access.ts";
 import { WITHOUT_RAW_ACCESS } from "./support/without-raw-access.ts";
 
-const SOURCE = fileURLToPath(new URL("../src/net/raw-access.ts", import.meta.url));
+const SOURCE = fileURLToPath(new URL("../src/net/transport/raw-access.ts", import.meta.url));
 
 test("the pinned version of Node gives raw access, and the rehearsal leaves nothing behind", () => {
   const access = rawAccess();

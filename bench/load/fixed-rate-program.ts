@@ -9,8 +9,8 @@
  */
 import net from "node:net";
 import { createInterface } from "node:readline";
-import { rawAccess, takeHandle } from "../../src/net/raw-access.ts";
-import { RawTransport } from "../../src/net/raw-transport.ts";
+import { rawAccess, takeHandle } from "../../src/net/transport/raw-access.ts";
+import { RawTransport } from "../../src/net/transport/raw-transport.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { FixedRateLoad, FixedRateRun } from "./fixed-rate.ts";
 import { Latencies } from "./latencies.ts";

@@ -5,11 +5,11 @@
 import type { Buffer } from "node:buffer";
 import { compileCidrs } from "../../src/base/cidr.ts";
 import { plainConfig } from "../../src/config/plain.ts";
-import { ListenerContext } from "../../src/net/listener-context.ts";
+import { ListenerContext } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
 import type { Platform } from "../../src/net/platform.ts";
-import { sharedBuffer } from "../../src/net/read-buffers.ts";
-import type { Transport, TransportReader } from "../../src/net/transport.ts";
+import { sharedBuffer } from "../../src/net/buffers/read-buffers.ts";
+import type { Transport, TransportReader } from "../../src/net/transport/transport.ts";
 import { loneThread } from "../../src/net/warm-up.ts";
 import { accessLines } from "../../src/observe/access-line.ts";
 import { VARIANTS, browserRequest, smallResponse } from "./messages.ts";

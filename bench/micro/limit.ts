@@ -1,6 +1,6 @@
 /** The rate limit's hook, as an Exchange calls it on each request. Every request passes: the others are answers and not traffic. */
-import { rateLimitMiddleware } from "../../src/middleware/rate-limit/rate-limit.ts";
-import type { ExchangeView } from "../../src/proxy/middleware.ts";
+import { rateLimitMiddleware } from "../../src/features/rate-limit/rate-limit.ts";
+import type { ExchangeView } from "../../src/proxy/feature/middleware.ts";
 import { BucketTable } from "../../src/shared/bucket-table.ts";
 import { browserRequest, requestHead } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";

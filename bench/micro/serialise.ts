@@ -5,10 +5,10 @@ import { FieldEdits } from "../../src/http/field-edits.ts";
 import { parseForwarded } from "../../src/http/forwarded.ts";
 import { Known } from "../../src/http/known-fields.ts";
 import type { RequestHead } from "../../src/http/request-head.ts";
-import { AddedFields, requestHeadText } from "../../src/net/request-writer.ts";
-import type { ForwardedRequest } from "../../src/net/request-writer.ts";
-import { BodyMode, responseHeadText } from "../../src/net/response-writer.ts";
-import type { BodyModeKind } from "../../src/net/response-writer.ts";
+import { AddedFields, requestHeadText } from "../../src/net/h1/request-writer.ts";
+import type { ForwardedRequest } from "../../src/net/h1/request-writer.ts";
+import { BodyMode, responseHeadText } from "../../src/net/h1/response-writer.ts";
+import type { BodyModeKind } from "../../src/net/h1/response-writer.ts";
 import { browserRequest, nth, requestHead, responseHead, smallResponse, variants } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
 

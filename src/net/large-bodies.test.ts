@@ -5,7 +5,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { startListener } from "./lone-listener.fixture.ts";
+import { startListener } from "./accept/lone-listener.fixture.ts";
 
 const BODY_BYTES = 6 * 1024 * 1024;
 const CLIENTS = 6;

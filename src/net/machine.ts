@@ -1,4 +1,4 @@
-import { dial } from "./dial.ts";
+import { dial } from "./transport/dial.ts";
 import type { Platform } from "./platform.ts";
 import { monotonicMs } from "./system-clock.ts";
 

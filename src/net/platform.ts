@@ -4,7 +4,7 @@
  */
 import type { EndpointTarget } from "../proxy/snapshot.ts";
 import type { NameTable } from "../shared/name-table.ts";
-import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+import type { Transport, TransportReader, TransportWriter } from "./transport/transport.ts";
 
 export interface Platform {
   /** Monotonic milliseconds, the same base in all threads of the process. */

@@ -7,7 +7,7 @@ import { EndpointTable } from "../shared/endpoint-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import { NameTable } from "../shared/name-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
-import { MemoryNetwork } from "./memory/memory-network.ts";
+import { MemoryNetwork } from "./transport/memory/memory-network.ts";
 import { Serving } from "./serving.ts";
 
 function withEndpoints(...hosts: readonly string[]): Config {

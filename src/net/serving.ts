@@ -8,7 +8,7 @@ import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
-import { ListenerContext } from "./listener-context.ts";
+import { ListenerContext } from "./accept/listener-context.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadOutput, ThreadParts } from "./thread.ts";
 

@@ -9,8 +9,8 @@ import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
 import type { DataPlane } from "../proxy/data-plane.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import type { Exchange } from "../proxy/exchange.ts";
-import type { LocalAnswer } from "../proxy/middleware.ts";
+import type { Exchange } from "../proxy/exchange/exchange.ts";
+import type { LocalAnswer } from "../proxy/feature/middleware.ts";
 import type { Connector, EndpointConnections, ResponseSink, Upstream } from "../proxy/ports.ts";
 import type { EndpointTarget, Snapshot } from "../proxy/snapshot.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
@@ -19,11 +19,11 @@ import type { NameTable } from "../shared/name-table.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
-import { BulkBuffer } from "./bulk-buffer.ts";
-import { EndpointPool } from "./endpoint-pool.ts";
-import { OpenChunk } from "./open-chunk.ts";
+import { BulkBuffer } from "./buffers/bulk-buffer.ts";
+import { EndpointPool } from "./h1/upstream/endpoint-pool.ts";
+import { OpenChunk } from "./buffers/open-chunk.ts";
 import type { Platform } from "./platform.ts";
-import { WriteBatch } from "./write-batch.ts";
+import { WriteBatch } from "./buffers/write-batch.ts";
 
 /** Precision of every deadline of the data plane. Limits are seconds; an idle thread wakes this often. */
 const TICK_MS = 25;

@@ -4,7 +4,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
-import type { Exchange } from "../proxy/exchange.ts";
+import type { Exchange } from "../proxy/exchange/exchange.ts";
 import type { ByteDuplex, TunnelEvents, Upstream } from "../proxy/ports.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { Thread } from "./thread.ts";

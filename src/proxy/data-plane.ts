@@ -2,7 +2,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import type { Connector } from "./ports.ts";
 import type { Snapshot } from "./snapshot.ts";
 

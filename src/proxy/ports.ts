@@ -16,8 +16,8 @@ import type { BelievedForwarded } from "../http/forwarded.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { Usable } from "../policy/balance/balancer.ts";
-import type { Failure } from "./failure.ts";
-import type { LocalAnswer } from "./middleware.ts";
+import type { Failure } from "./exchange/failure.ts";
+import type { LocalAnswer } from "./feature/middleware.ts";
 import type { EndpointTarget, UpstreamGroup } from "./snapshot.ts";
 
 // ---- the client's side ------------------------------------------------------------------------------------------------

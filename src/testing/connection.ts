@@ -1,7 +1,7 @@
 /** One end of a connection in a test's hand: it sends bytes as they are given and keeps what comes. */
 import { Buffer } from "node:buffer";
-import type { VirtualClock } from "../net/memory/virtual-clock.ts";
-import type { Transport, TransportReader, TransportWriter } from "../net/transport.ts";
+import type { VirtualClock } from "../net/transport/memory/virtual-clock.ts";
+import type { Transport, TransportReader, TransportWriter } from "../net/transport/transport.ts";
 import { untilClockStandsStill } from "./patience.ts";
 
 /** One for all: each takes what it reads before it returns. */

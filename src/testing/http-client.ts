@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
-import type { VirtualClock } from "../net/memory/virtual-clock.ts";
+import type { VirtualClock } from "../net/transport/memory/virtual-clock.ts";
 import type { TestConnection } from "./connection.ts";
 import { headersOf } from "./headers.ts";
 import { MessageBody, chunkOf } from "./message-body.ts";

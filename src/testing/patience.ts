@@ -1,4 +1,4 @@
-import type { VirtualClock } from "../net/memory/virtual-clock.ts";
+import type { VirtualClock } from "../net/transport/memory/virtual-clock.ts";
 
 /** In memory all happens at once; what has not happened after so much of the machine's time waits for the clock, which stands still. */
 const PATIENCE_MS = 5000;

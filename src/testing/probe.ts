@@ -1,5 +1,5 @@
 /** Health checks over connections in memory, under the network's clock. */
-import type { MemoryNetwork } from "../net/memory/memory-network.ts";
+import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { ProbeAnswer, probeRequest } from "../control/probe-answer.ts";
 import type { ProbeResult } from "../control/probe-answer.ts";

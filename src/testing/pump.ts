@@ -2,7 +2,7 @@
  * Lets a memory network run inside a program: events are delivered by turns of Node's own event loop, so that promises of the test and of
  * its upstreams come in between, while the network's clock stands still until `advance` is called.
  */
-import type { MemoryNetwork } from "../net/memory/memory-network.ts";
+import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 
 /** Turns of the event loop without an event after which nothing is expected any more: promises may need one to lead to the next event. */
 const QUIET_TURNS = 3;

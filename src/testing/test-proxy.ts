@@ -17,7 +17,7 @@ import type { Config, ConfigInput } from "../config/schema.ts";
 import type { ShortConfigInput } from "../config/short-form.ts";
 import { Generations } from "../control/generations.ts";
 import { HealthMonitor } from "../control/health.ts";
-import { MemoryNetwork } from "../net/memory/memory-network.ts";
+import { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { Serving } from "../net/serving.ts";
 import { accessLines } from "../observe/access-line.ts";
 import { createAppLog } from "../observe/app-log.ts";

@@ -1,6 +1,6 @@
 /** What the endpoints of a test's upstreams do: answer by a function, or misbehave by a script. */
 import { Buffer } from "node:buffer";
-import type { MemoryNetwork } from "../net/memory/memory-network.ts";
+import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { ConnectionEnded, TestConnection } from "./connection.ts";
 import { serveRequests } from "./http-origin.ts";
 import type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";

@@ -7,7 +7,7 @@ const SHARE = 1.05;
 const SOCKETS_SLACK = 2;
 /** Code that is compiled or optimised after the warm-up stays in the heap; a leak of 30 bytes per exchange is still found by the long run. */
 const HEAP_SLACK_BYTES = 1024 ** 2;
-/** A thread keeps up to 8 MiB of read buffers for the next bulk (src/net/read-buffers.ts), however few the warm-up needed. */
+/** A thread keeps up to 8 MiB of read buffers for the next bulk (src/net/buffers/read-buffers.ts), however few the warm-up needed. */
 const EXTERNAL_SLACK_BYTES: number = 8 * 1024 ** 2;
 
 /** What is wrong, in words. */

@@ -1,0 +1,105 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { FieldEdits } from "../../http/field-edits.ts";
+import { RequestHead } from "../../http/request-head.ts";
+import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
+import { authenticationMiddleware } from "./authentication.ts";
+
+const middleware = authenticationMiddleware({ tokens: ["first", "second", "caf\u00e9", "some secret  token"] });
+
+type Lines = readonly (readonly [name: string, value: string])[];
+
+function request(lines: Lines): RequestHead {
+  const head = new RequestHead();
+  for (const [name, value] of lines) {
+    const start = head.text.length;
+    head.text += `${name}: ${value}\r\n`;
+    head.addLine(start, start + name.length, start + name.length + 2, start + name.length + 2 + value.length, 0);
+  }
+  return head;
+}
+
+function ask(...lines: Lines): LocalAnswer | null {
+  const answer =
+    middleware.onRequest?.({ request: request(lines), client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal }) ?? null;
+  assert.ok(!(answer instanceof Promise));
+  return answer;
+}
+
+function removed(...lines: Lines): readonly string[] {
+  const edits = new FieldEdits();
+  middleware.onUpstreamRequest?.(
+    { request: request(lines), client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal },
+    edits,
+  );
+  assert.equal(edits.added, "");
+  return edits.removed;
+}
+
+test("every configured token is admitted, in either field", () => {
+  for (const token of ["first", "second", "caf\u00c3\u00a9", "some secret  token"]) {
+    assert.equal(ask(["Authorization", `Bearer ${token}`]), null);
+    assert.equal(ask(["authorization", `bearer   ${token}`]), null);
+    assert.equal(ask(["X-API-Key", token]), null);
+  }
+});
+
+test("without a token: 401 that names the scheme and no error", () => {
+  for (const lines of [[], [["Authorization", "Basic Zmlyc3Q6"]], [["Authorization", "Bearerfirst"]]] as const) {
+    const answer = ask(...lines);
+    assert.equal(answer?.status, 401);
+    assert.equal(answer.reason, "unauthorized");
+    assert.deepEqual(answer.fields, [["WWW-Authenticate", 'Bearer realm="millrace"']]);
+  }
+});
+
+test("with a wrong token: 401 with the error", () => {
+  for (const token of [
+    "",
+    "firs",
+    "firstx",
+    "First",
+    "first,second",
+    "caf\u00e9",
+    "first\u00a0",
+    "some",
+    "some secret token",
+    "first second",
+  ]) {
+    for (const lines of [[["Authorization", `Bearer ${token}`]], [["X-API-Key", token]]] as const) {
+      const answer = ask(...lines);
+      assert.equal(answer?.status, 401, token);
+      assert.deepEqual(answer.fields, [["WWW-Authenticate", 'Bearer realm="millrace", error="invalid_token"']]);
+    }
+  }
+});
+
+test("with both fields both must be valid", () => {
+  assert.equal(ask(["Authorization", "Bearer first"], ["X-API-Key", "second"]), null);
+  assert.equal(ask(["Authorization", "Bearer first"], ["X-API-Key", "wrong"])?.status, 401);
+  assert.equal(ask(["Authorization", "Bearer wrong"], ["X-API-Key", "second"])?.status, 401);
+  assert.equal(ask(["Authorization", "Basic Zmlyc3Q6"], ["X-API-Key", "second"]), null);
+});
+
+test("a field given twice: 400", () => {
+  for (const lines of [
+    [
+      ["Authorization", "Bearer first"],
+      ["Authorization", "Bearer first"],
+    ],
+    [
+      ["X-API-Key", "first"],
+      ["x-api-key", "wrong"],
+    ],
+  ] as const) {
+    assert.equal(ask(...lines)?.status, 400);
+    assert.equal(ask(...lines)?.reason, "bad_request");
+  }
+});
+
+test("the field that carried the token is not forwarded, a foreign Authorization is", () => {
+  assert.deepEqual(removed(["Authorization", "Bearer first"]), ["authorization"]);
+  assert.deepEqual(removed(["X-API-Key", "first"]), ["x-api-key"]);
+  assert.deepEqual(removed(["Authorization", "Basic Zmlyc3Q6"], ["X-API-Key", "first"]), ["x-api-key"]);
+  assert.deepEqual(removed(["Authorization", "Bearer first"], ["X-API-Key", "first"]), ["authorization", "x-api-key"]);
+});

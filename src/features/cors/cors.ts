@@ -1,0 +1,110 @@
+/**
+ * Answers CORS preflights in the proxy and puts the CORS fields on all other answers of the route, the proxy's own included: a page may
+ * read why it was refused. The origin server's own Access-Control fields are taken away, for two Access-Control-Allow-Origin lines are
+ * as good as none. A request without Origin passes untouched; its answer gets at most `Vary: Origin`.
+ */
+import { compileCors } from "../../policy/cors/cors-policy.ts";
+import type { CorsConfig, CorsPolicy } from "../../policy/cors/cors-policy.ts";
+import { fieldLine } from "../../http/field-edits.ts";
+import type { FieldEdits } from "../../http/field-edits.ts";
+import { Known, bit } from "../../http/known-fields.ts";
+import type { RequestHead } from "../../http/request-head.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+
+/** @param debug told, in words without anything secret, why a preflight or an answer got no CORS fields; called only with `debug: true` */
+export function corsMiddleware(config: CorsConfig & { readonly debug: boolean }, debug?: (message: string) => void): Middleware {
+  const policy = compileCors(config);
+  const tell = config.debug && debug !== undefined ? debug : silent;
+  const varyLine = policy.variesByOrigin ? fieldLine("Vary", "Origin") : "";
+  /** Most requests of a route come from the pages of one origin. */
+  let last: OriginLines | null = null;
+  const linesFor = (request: RequestHead): OriginLines => {
+    const { derived } = request;
+    if (derived instanceof OriginLines && derived.policy === policy) return derived;
+    const origin = originOf(request);
+    if (last === null || last.origin !== origin) last = new OriginLines(policy, origin, varyLine);
+    request.derived = last;
+    return last;
+  };
+
+  return {
+    name: "cors",
+
+    onRequest({ request }) {
+      return isPreflight(request) ? answerPreflight(policy, request, tell) : null;
+    },
+
+    onResponse({ request }, response, edits) {
+      if (isPreflight(request)) return; // its answer carries all it needs
+      if (response !== null) removeForeignFields(response, edits);
+      const lines = linesFor(request);
+      if (lines.origin !== undefined && lines.alone === "") tell("no CORS fields on the answer: the origin is not allowed");
+      edits.appendLines(variesByOrigin(response) ? lines.alone : lines.behindVary);
+    },
+  };
+}
+
+/** Fetch standard, section 4.8: the two fields make an OPTIONS request a preflight. Any other OPTIONS request is for the origin server. */
+function isPreflight(request: RequestHead): boolean {
+  return request.method === "OPTIONS" && originOf(request) !== undefined && request.has("access-control-request-method");
+}
+
+function answerPreflight(policy: CorsPolicy, request: RequestHead, tell: (message: string) => void): LocalAnswer {
+  const question = {
+    origin: originOf(request) ?? "",
+    method: request.get("access-control-request-method") ?? "",
+    headers: request.values("access-control-request-headers"),
+  };
+  const fields = policy.preflight(question, (reason) => tell(`preflight not allowed: ${reason}`)) ?? [];
+  return { status: 204, reason: "preflight", detail: "", fields: [...fields, ["Vary", policy.preflightVary]] };
+}
+
+/** The value of Origin; several lines are no origin at all, and none that is listed. */
+function originOf(request: RequestHead): string | undefined {
+  const index = request.knownIndex(Known.origin, 0);
+  if (index < 0) return undefined;
+  return request.knownIndex(Known.origin, index + 1) < 0 ? request.value(index) : "";
+}
+
+/** The fields for one origin as text. */
+class OriginLines {
+  readonly policy: CorsPolicy;
+  /** undefined: for requests without one. */
+  readonly origin: string | undefined;
+  /** "" where the origin is not allowed. */
+  readonly alone: string;
+  readonly behindVary: string;
+
+  constructor(policy: CorsPolicy, origin: string | undefined, varyLine: string) {
+    this.policy = policy;
+    this.origin = origin;
+    this.alone = ((origin === undefined ? null : policy.actual(origin)) ?? []).map(([name, value]) => fieldLine(name, value)).join("");
+    this.behindVary = [varyLine, this.alone].join("");
+  }
+}
+
+const FOREIGN_FIELDS = [
+  "access-control-allow-origin",
+  "access-control-allow-credentials",
+  "access-control-allow-methods",
+  "access-control-allow-headers",
+  "access-control-expose-headers",
+  "access-control-max-age",
+  "access-control-allow-private-network",
+] as const;
+
+function removeForeignFields(response: ResponseHead, edits: FieldEdits): void {
+  if ((response.present & bit(Known.accessControl)) === 0) return;
+  for (const name of FOREIGN_FIELDS) if (response.has(name)) edits.remove(name);
+}
+
+const NAMES_ORIGIN = /(?:^|,)[ \t]*(?:origin|\*)[ \t]*(?:,|$)/i;
+
+/** Whether the origin server said so already. A `*` covers everything. */
+function variesByOrigin(response: ResponseHead | null): boolean {
+  if (response === null || (response.present & bit(Known.vary)) === 0) return false;
+  return response.knownValues(Known.vary).some((value) => NAMES_ORIGIN.test(value));
+}
+
+function silent(): void {}

@@ -1,0 +1,89 @@
+/**
+ * Refuses requests above a rate per client. The count is shared by all threads and exact; see policy/rate-limit/gcra.ts for the rule and
+ * shared/bucket-table.ts for the memory. No client waits for another, and nothing is queued.
+ */
+import { clientKey } from "../../base/client-key.ts";
+import { decide, emissionInterval, newRateDecision } from "../../policy/rate-limit/gcra.ts";
+import type { RateDecision } from "../../policy/rate-limit/gcra.ts";
+import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+import type { BucketTable } from "../../shared/bucket-table.ts";
+
+export interface RateLimitConfig {
+  /** One of the two is given. */
+  readonly requests_per_minute?: number | undefined;
+  readonly requests_per_second?: number | undefined;
+  /** Requests that pass at once; the capacity of the bucket. */
+  readonly burst: number;
+  /**
+   * `client_ip`: an IPv4 address whole, an IPv6 address by /64. `header:NAME`: the value of the first line of that name; a request without
+   * one counts for its address, so leaving the header out is no way around the limit. Behind `header:NAME` a client that may send any
+   * value has as many buckets as it likes: it is for headers that a trusted proxy or a token check stands behind.
+   */
+  readonly key: string;
+}
+
+/**
+ * @param worker index of this thread
+ * @param limiterId equal in all threads and after a reload, different for each route: buckets outlive a reload by it
+ * @param now milliseconds of a clock that all threads read alike
+ */
+export function rateLimitMiddleware(
+  config: RateLimitConfig,
+  table: BucketTable,
+  worker: number,
+  limiterId: string,
+  now: () => number,
+): Middleware {
+  const { requests_per_minute: perMinute, requests_per_second: perSecond, burst } = config;
+  const windowSeconds = perMinute === undefined ? 1 : 60;
+  const requests = perMinute ?? perSecond ?? 1;
+  const interval = emissionInterval(requests, windowSeconds * 1000);
+  const header = config.key.startsWith("header:") ? config.key.slice("header:".length).toLowerCase() : null;
+  const keys = table.keysOf(limiterId);
+  const policy = `"default";q=${requests};w=${windowSeconds}`;
+  const decision = newRateDecision();
+
+  let lastClient = "";
+  let lastKey = "";
+  /** The letter keeps an address apart from a header that holds the same text. */
+  const keyOf = (exchange: ExchangeView): string => {
+    const value = header === null ? undefined : exchange.request.get(header);
+    if (value !== undefined) return `h${value}`;
+    if (exchange.client !== lastClient) {
+      lastClient = exchange.client;
+      lastKey = `a${clientKey(exchange.client)}`;
+    }
+    return lastKey;
+  };
+
+  return {
+    name: "rate-limit",
+    onRequest(exchange) {
+      const nowMs = now();
+      const tatMs = table.open(keys, keyOf(exchange), nowMs, worker);
+      decide(tatMs, nowMs, interval, burst, decision);
+      table.close(decision.tatMs, worker);
+      return decision.allowed ? null : refusal(decision, policy);
+    },
+  };
+}
+
+/** The RateLimit fields are those of draft-ietf-httpapi-ratelimit-headers: r is what is left, t the seconds until all of it is back. */
+function refusal(decision: RateDecision, policy: string): LocalAnswer {
+  const retrySeconds = wholeSeconds(decision.retryAfterMs);
+  return {
+    status: 429,
+    reason: "rate_limited",
+    detail: `Too many requests; the next one is welcome in ${retrySeconds} ${retrySeconds === 1 ? "second" : "seconds"}.`,
+    fields: [
+      ["Retry-After", `${retrySeconds}`],
+      ["RateLimit-Policy", policy],
+      ["RateLimit", `"default";r=${decision.remaining};t=${wholeSeconds(decision.resetMs)}`],
+    ],
+  };
+}
+
+/** Rounded up, for a client that comes back too early is refused again; 0 would invite it to come at once. */
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
+}

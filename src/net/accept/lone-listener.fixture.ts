@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type net from "node:net";
+import type { AddressInfo } from "node:net";
+import type { TestContext } from "node:test";
+import { compileCidrs } from "../../base/cidr.ts";
+import { plainConfig } from "../../config/plain.ts";
+import { ListenerContext } from "./listener-context.ts";
+import { Listener } from "./listener.ts";
+import { loneThread } from "../warm-up.ts";
+
+/** A data plane in this thread, with one listener and that origin, which listens as well then; both are closed behind the test. */
+export async function startListener(t: TestContext, origin: net.Server): Promise<{ port: number; context: ListenerContext }> {
+  await once(origin.listen(0, "127.0.0.1"), "listening");
+  const config = plainConfig("127.0.0.1:0", `http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
+  const [listening] = config.listeners;
+  assert.ok(listening !== undefined);
+  const plane = loneThread(config, () => {});
+  const context = new ListenerContext(plane, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
+  const listener = new Listener(context);
+  await listener.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false });
+  t.after(() => {
+    listener.close();
+    for (const connection of context.connections) connection.cutNow();
+    plane.close();
+    origin.close();
+  });
+  return { port: listener.port, context };
+}

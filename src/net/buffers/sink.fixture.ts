@@ -1,0 +1,42 @@
+import type { Buffer } from "node:buffer";
+import { Outlet } from "./outlet.ts";
+import type { Transport } from "../transport/transport.ts";
+
+/** A connection that keeps what is written, piece by piece, and takes it at once or later. It reads nothing by itself. */
+export class Sink implements Transport {
+  readonly readsOnDemand: boolean;
+  readonly destroyed = false;
+  readable = true;
+  readonly writable = true;
+  readonly queuedBytes = 0;
+  takesAtOnce = true;
+  readonly written: string[][] = [];
+  /** What it was told to read into, between two reads. */
+  readonly targets: Buffer[] = [];
+
+  constructor(readsOnDemand: boolean = true) {
+    this.readsOnDemand = readsOnDemand;
+  }
+
+  write(data: string | readonly (string | Buffer)[]): boolean {
+    this.written.push(typeof data === "string" ? [data] : data.map((piece) => piece.toString("latin1")));
+    return this.takesAtOnce;
+  }
+
+  readInto(buffer: Buffer): void {
+    this.targets.push(buffer);
+  }
+
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroySoon(): void {}
+  destroy(): void {}
+  reset(): void {}
+}
+
+export function outletTo(sink: Sink, onBlocked: () => void = () => {}): Outlet {
+  const outlet = new Outlet({ onDrained: () => {}, onBlocked, onWriteFailed: () => {} });
+  outlet.transport = sink;
+  return outlet;
+}

@@ -1,0 +1,100 @@
+/** The head of a response as HTTP/1.1 text for the client (docs/forwarding.md). */
+import type { FieldEdits } from "../../http/field-edits.ts";
+import { RESPONSE_DROPPED, keptText } from "../../http/forward-fields.ts";
+import { fieldLine } from "../../http/field-edits.ts";
+import { httpDate } from "../../http/http-date.ts";
+import { Known, bit } from "../../http/known-fields.ts";
+import { connectionOptions } from "../../http/connection-options.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import { reasonPhrase } from "../../http/status.ts";
+import { answerBody } from "../../proxy/exchange/answers.ts";
+import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
+import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
+
+/** How the body goes to the client. */
+export const BodyMode = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
+export type BodyModeKind = (typeof BodyMode)[keyof typeof BodyMode];
+
+export interface ResponseFacts {
+  readonly mode: BodyModeKind;
+  /** The connection ends behind this response. */
+  readonly close: boolean;
+  readonly epochMs: number;
+}
+
+export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
+  const { written } = head;
+  if (responseDependsOnMore(head, edits)) return statusLine(head) + responseLines(head, edits, facts);
+  if (written.knows(head.edition, edits.added, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.behind(statusLine(head));
+  const lines = responseLines(head, edits, facts);
+  written.keep(lines);
+  return statusLine(head) + lines;
+}
+
+/** Whether what is written depends on more than the received lines, the framing, and what middleware adds. */
+function responseDependsOnMore({ status, present, hidden }: ResponseHead, edits: FieldEdits): boolean {
+  return hidden !== 0 || status === 426 || edits.removed.length > 0 || (present & bit(Known.date)) === 0;
+}
+
+function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
+  let dropped = RESPONSE_DROPPED | head.hidden;
+  let extra = edits.added;
+  if ((head.present & bit(Known.transferEncoding)) === 0) {
+    if (facts.mode === BodyMode.chunked) extra += "Transfer-Encoding: chunked\r\n";
+  } else if (facts.mode === BodyMode.untilClose) dropped |= bit(Known.transferEncoding);
+  // RFC 9110 section 6.6.1: a recipient with a clock adds the date that the origin left out.
+  if ((head.present & bit(Known.date)) === 0) extra += `Date: ${httpDate(facts.epochMs)}\r\n`;
+  let options = facts.close ? "close" : "";
+  // RFC 9110 section 15.5.22: 426 must say what to upgrade to.
+  if (head.status === 426 && (head.present & bit(Known.upgrade)) !== 0) {
+    dropped &= ~bit(Known.upgrade);
+    options = options === "" ? "upgrade" : `upgrade, ${options}`;
+  }
+  if (options !== "") extra += `Connection: ${options}\r\n`;
+  return `${keptLines(head, dropped, edits.removed)}${extra}\r\n`;
+}
+
+/** An interim response: its own fields and nothing added. */
+export function interimHeadText(head: ResponseHead): string {
+  return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED | head.hidden, [])}\r\n`;
+}
+
+/** The 101 that opens a tunnel. */
+export function switchingHeadText(head: ResponseHead): string {
+  return `${statusLine(head)}${keptLines(head, (RESPONSE_DROPPED & ~bit(Known.upgrade)) | head.hidden, [])}Connection: Upgrade\r\n\r\n`;
+}
+
+/** A whole answer of the proxy's own. To HEAD it has the same head and no body. */
+export function answerText(
+  answer: LocalAnswer,
+  edits: FieldEdits,
+  json: boolean,
+  toHead: boolean,
+  close: boolean,
+  epochMs: number,
+): string {
+  let text = `HTTP/1.1 ${answer.status} ${reasonPhrase(answer.status)}\r\nDate: ${httpDate(epochMs)}\r\n`;
+  for (const [name, value] of answer.fields) text += fieldLine(name, value);
+  text += edits.added;
+  if (answer.proxyStatus !== undefined) text += `Proxy-Status: ${PSEUDONYM}; error=${answer.proxyStatus}\r\n`;
+  if (close) text += "Connection: close\r\n";
+  if (answer.detail === "" && answer.body === undefined) {
+    // RFC 9110 section 8.6: no Content-Length in a 204.
+    return `${text}${answer.status === 204 ? "" : "Content-Length: 0\r\n"}\r\n`;
+  }
+  const body = answerBody(answer, json);
+  // Bodies of the proxy's own are made of ASCII and of checked configuration; the length counts characters as bytes.
+  const ascii = body.text.replaceAll(/[^\n\x20-\x7e]/g, "?");
+  text += `Content-Type: ${body.contentType}\r\nContent-Length: ${ascii.length}\r\n`;
+  if (answer.status >= 400) text += "Cache-Control: no-store\r\n";
+  return `${text}\r\n${toHead ? "" : ascii}`;
+}
+
+function statusLine(head: ResponseHead): string {
+  return head.startLineReusable ? head.startLine : `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
+}
+
+function keptLines(head: ResponseHead, dropped: number, removed: readonly string[]): string {
+  const options = connectionOptions(head);
+  return keptText(head, dropped, options.named.length === 0 ? removed : removed.concat(options.named));
+}

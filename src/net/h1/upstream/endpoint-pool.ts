@@ -1,0 +1,90 @@
+import { tlsFaultInWords } from "../../../base/tls-fault.ts";
+import { connectionExpiry } from "../../../http/keep-alive.ts";
+import type { IdleReaders } from "../../../http1/idle-readers.ts";
+import type { ResponseReader } from "../../../http1/response-reader.ts";
+import type { EndpointConnections, ResponseSink, Upstream } from "../../../proxy/ports.ts";
+import type { EndpointTarget } from "../../../proxy/snapshot.ts";
+import { Http1Upstream } from "./upstream-connection.ts";
+import { IdleStack } from "./idle-stack.ts";
+import type { Thread } from "../../thread.ts";
+
+/** An endpoint that fails once mostly fails often. */
+const REPORT_MS = 60_000;
+
+/**
+ * A thread's idle connections to one endpoint, last in first out: the ones on top stay warm, the ones below reach their idle limit
+ * and go. Kept across reloads for endpoints whose address and limits did not change.
+ */
+export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointConnections {
+  private readonly thread: Thread;
+  /** Those of the upstream that read no response at the moment. */
+  readonly readers: IdleReaders<ResponseReader>;
+  private readonly target: EndpointTarget;
+  private retired: boolean = false;
+  private tlsReportedAt: number = -Infinity;
+  private malformedReportedAt: number = -Infinity;
+
+  constructor(thread: Thread, target: EndpointTarget, readers: IdleReaders<ResponseReader>) {
+    super();
+    this.thread = thread;
+    this.readers = readers;
+    this.target = target;
+  }
+
+  /** The most recently used idle connection, or null. */
+  take(sink: ResponseSink): Http1Upstream | null {
+    for (;;) {
+      const connection = this.pop();
+      if (connection === null) return null;
+      if (connection.usable) {
+        connection.take(sink);
+        return connection;
+      }
+      connection.close();
+    }
+  }
+
+  dial(target: EndpointTarget, sink: ResponseSink): Upstream {
+    return new Http1Upstream(this.thread, this, target, sink);
+  }
+
+  /** Takes an idle connection back. */
+  release(connection: Http1Upstream): void {
+    if (this.retired || this.size >= this.target.keepAlive.max_idle) connection.close();
+    else this.push(connection);
+  }
+
+  /** Gives up the idle connections. */
+  shed(): void {
+    for (let connection = this.pop(); connection !== null; connection = this.pop()) connection.close();
+  }
+
+  /** Says why TLS with the endpoint failed, now and then: the client learns no more than that it did. */
+  tlsFailed(code: string): void {
+    const { thread, target } = this;
+    if (thread.now - this.tlsReportedAt < REPORT_MS) return;
+    this.tlsReportedAt = thread.now;
+    const words = tlsFaultInWords(code) ?? code;
+    thread.report("warn", "endpoint_tls_failed", `TLS with ${target.url} failed: ${words}`, { endpoint: target.url, code });
+  }
+
+  /** Says what is wrong with a response of the endpoint, now and then: clients and the access log learn no more than that it was refused. */
+  malformed(code: string): void {
+    const { thread, target } = this;
+    if (thread.now - this.malformedReportedAt < REPORT_MS) return;
+    this.malformedReportedAt = thread.now;
+    const message = `${target.url} sent a malformed response: ${code.replaceAll("_", " ")}`;
+    thread.report("warn", "endpoint_response_malformed", message, { endpoint: target.url, code });
+  }
+
+  /** How long a connection may idle, given what the origin's last response said in Keep-Alive. */
+  idleMs(keepAlive: string | undefined): number {
+    return connectionExpiry(keepAlive, this.target.keepAlive.idle);
+  }
+
+  /** The configuration no longer names the endpoint: idle connections close, busy ones after their exchange. */
+  retire(): void {
+    this.retired = true;
+    this.shed();
+  }
+}

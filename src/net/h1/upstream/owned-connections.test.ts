@@ -1,0 +1,130 @@
+/** The idle upstream connections that one client connection keeps for itself. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import type { Exchange } from "../../../proxy/exchange/exchange.ts";
+import type { OwnedUpstream } from "../../../proxy/ports.ts";
+import type { EndpointTarget, UpstreamGroup } from "../../../proxy/snapshot.ts";
+import { ClientConnections } from "./owned-connections.ts";
+import { Endpoint, get, stageAlone } from "../../stage.fixture.ts";
+
+/** Never shown by a failed assertion: it leads to everything, which takes minutes to print. */
+class Owned extends Endpoint implements OwnedUpstream {
+  usable: boolean = true;
+  taken: number = 0;
+  closed: boolean = false;
+  readonly target: EndpointTarget;
+
+  constructor(exchange: Exchange, target: EndpointTarget) {
+    super(exchange);
+    this.target = target;
+  }
+
+  take(): void {
+    this.taken++;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+interface Setting {
+  readonly owned: ClientConnections;
+  readonly group: UpstreamGroup;
+  readonly exchange: Exchange;
+  /** An idle connection to the endpoint at that position. */
+  idle(position: number): Owned;
+}
+
+/** An exchange under way with an upstream of so many endpoints. */
+function setting(t: TestContext, endpoints: number): Setting {
+  const {
+    client,
+    plane,
+    endpoints: asked,
+  } = stageAlone(t, ({ upstreams }) => {
+    const [one = assert.fail()] = Object.values(upstreams);
+    one.endpoints = Array.from({ length: endpoints }, (_, index) => ({ url: `http://127.0.0.1:${1000 + index}`, weight: 1 }));
+  });
+  client.send(get("/"));
+  const exchange = asked[0]?.exchange ?? assert.fail("no exchange began");
+  const group = exchange.route?.upstream ?? assert.fail("no group");
+  return {
+    owned: new ClientConnections(plane),
+    group,
+    exchange,
+    idle: (position) => new Owned(exchange, group.endpoints[position] ?? assert.fail()),
+  };
+}
+
+test("a connection is given out once, to whoever asks for its endpoint", (t) => {
+  const { owned, group, exchange, idle } = setting(t, 3);
+  const kept = idle(1);
+  owned.keep(kept);
+  assert.ok(owned.endpointIn(group, exchange) === kept.target);
+  assert.ok(owned.take(idle(2).target, exchange) === null);
+  assert.ok(owned.take(kept.target, exchange) === kept);
+  assert.equal(kept.taken, 1);
+  assert.ok(owned.take(kept.target, exchange) === null);
+  assert.ok(owned.endpointIn(group, exchange) === null);
+});
+
+test("one that its endpoint has closed, or that is too old, is no reason to choose the endpoint, and is not given out", (t) => {
+  const { owned, group, exchange, idle } = setting(t, 2);
+  const kept = idle(1);
+  owned.keep(kept);
+  kept.usable = false;
+  assert.ok(owned.endpointIn(group, exchange) === null);
+  assert.ok(owned.take(kept.target, exchange) === null);
+});
+
+test("an endpoint that may not be chosen is not chosen for its connection", (t) => {
+  const { owned, group, exchange, idle } = setting(t, 2);
+  owned.keep(idle(1));
+  t.mock.method(exchange, "usable", () => false);
+  assert.ok(owned.endpointIn(group, exchange) === null);
+});
+
+test("of one endpoint the newest connection is kept, and what cannot be used any more is let go", (t) => {
+  const { owned, idle, exchange } = setting(t, 3);
+  const [older, newer, dead] = [idle(1), idle(1), idle(2)];
+  owned.keep(older);
+  owned.keep(dead);
+  dead.usable = false;
+  owned.keep(newer);
+  assert.deepEqual([older.closed, dead.closed, newer.closed], [true, true, false]);
+  assert.ok(owned.take(newer.target, exchange) === newer);
+});
+
+test("there are eight at most: the one that has idled longest goes", (t) => {
+  const { owned, idle } = setting(t, 9);
+  const all = Array.from({ length: 9 }, (_, position) => idle(position));
+  for (const each of all) owned.keep(each);
+  assert.deepEqual(
+    all.map(({ closed }) => closed),
+    [true, ...Array.from({ length: 8 }, () => false)],
+  );
+});
+
+test("while sockets are short there is one: each client may need another one for an exchange", (t) => {
+  const { connection, plane } = stageAlone(t);
+  const { idle } = setting(t, 4);
+  const all = Array.from({ length: 4 }, (_, position) => idle(position));
+  for (const each of all.slice(0, 3)) connection.own(each);
+  plane.shortOfSockets = () => true;
+  connection.own(all[3] ?? assert.fail());
+  assert.deepEqual(
+    all.map(({ closed }) => closed),
+    [true, true, true, false],
+  );
+});
+
+test("all end with the client connection, those that come afterwards too", (t) => {
+  const { owned, idle } = setting(t, 2);
+  const [before, after] = [idle(0), idle(1)];
+  owned.keep(before);
+  owned.close();
+  owned.keep(after);
+  assert.deepEqual([before.closed, after.closed], [true, true]);
+});

@@ -1,0 +1,62 @@
+import { CounterId } from "../../../shared/metric-table.ts";
+import type { Usable } from "../../../policy/balance/balancer.ts";
+import type { OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../../../proxy/ports.ts";
+import type { EndpointTarget, UpstreamGroup } from "../../../proxy/snapshot.ts";
+import type { Thread } from "../../thread.ts";
+
+/** Connections that one client connection may keep for itself: each is one that nobody else can use. A browser needs one per endpoint. */
+const OWNED_MAX = 8;
+
+/**
+ * The idle upstream connections of one client connection, on which its user is authenticated (http/connection-authentication.ts).
+ * They never lie in a pool; they end with the client connection, or when they have idled too long.
+ */
+export class ClientConnections implements OwnedConnections {
+  private readonly thread: Pick<Thread, "metrics">;
+  private readonly idle: OwnedUpstream[] = [];
+  private closed: boolean = false;
+
+  constructor(thread: Pick<Thread, "metrics">) {
+    this.thread = thread;
+  }
+
+  endpointIn(group: UpstreamGroup, choice: Usable): EndpointTarget | null {
+    for (const connection of this.idle) {
+      if (!connection.usable) continue;
+      // By its key: after a reload the endpoint is another object.
+      const index = group.endpoints.findIndex(({ key }) => key === connection.target.key);
+      const target = group.endpoints[index];
+      if (target !== undefined && choice.usable(index)) return target;
+    }
+    return null;
+  }
+
+  take(target: EndpointTarget, sink: ResponseSink): Upstream | null {
+    const index = this.idle.findIndex((connection) => connection.target.key === target.key && connection.usable);
+    const [connection] = index < 0 ? [] : this.idle.splice(index, 1);
+    if (connection === undefined) return null;
+    this.thread.metrics.add(CounterId.upstream_connections_reused, 1);
+    connection.take(sink);
+    return connection;
+  }
+
+  /** @param sparing sockets are short: it is the only one that the client keeps */
+  keep(connection: OwnedUpstream, sparing: boolean = false): void {
+    if (this.closed) return connection.close();
+    for (let index = this.idle.length - 1; index >= 0; index--) {
+      const other = this.idle[index];
+      // One that its endpoint has closed, or one that the new one replaces.
+      if (other === undefined || (other.usable && other.target.key !== connection.target.key)) continue;
+      this.idle.splice(index, 1);
+      other.close();
+    }
+    while (this.idle.length >= (sparing ? 1 : OWNED_MAX)) this.idle.shift()?.close();
+    this.idle.push(connection);
+  }
+
+  /** The client connection ends. */
+  close(): void {
+    this.closed = true;
+    for (const connection of this.idle.splice(0)) connection.close();
+  }
+}

@@ -1,0 +1,29 @@
+import { createHash } from "node:crypto";
+import { Known } from "../../http/known-fields.ts";
+import type { RequestHead } from "../../http/request-head.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+
+/** RFC 6455 section 1.3. */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** Whether the request asks for a WebSocket (RFC 6455 section 4.2.1); the version is the origin's to judge. */
+export function asksForWebSocket(head: RequestHead): boolean {
+  return (
+    head.method === "GET" &&
+    head.minor === 1 &&
+    head.knownValue(Known.upgrade)?.toLowerCase() === "websocket" &&
+    head.has("sec-websocket-key")
+  );
+}
+
+/**
+ * Whether a 101 is the answer to that request (RFC 6455 section 4.1): it switches to what was asked for, and proves, where it says so
+ * at all, that it read the request's key. Anything else is an answer to somebody else's question.
+ */
+export function isSwitchFor(request: RequestHead, response: ResponseHead): boolean {
+  if (response.knownValue(Known.upgrade)?.toLowerCase() !== "websocket") return false;
+  const proof = response.get("sec-websocket-accept");
+  if (proof === undefined) return true;
+  const key = request.get("sec-websocket-key") ?? "";
+  return proof === createHash("sha1").update(`${key}${GUID}`, "latin1").digest("base64");
+}

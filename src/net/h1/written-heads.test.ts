@@ -1,0 +1,199 @@
+/** What the writers know of heads that they wrote before must never show: each head is written as if it were the first. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import fc from "fast-check";
+import { connectionOptions } from "../../http/connection-options.ts";
+import { FieldEdits } from "../../http/field-edits.ts";
+import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../../http1/limits.ts";
+import { Event } from "../../http1/message-reader.ts";
+import { RequestReader } from "../../http1/request-reader.ts";
+import { ResponseReader } from "../../http1/response-reader.ts";
+import { AddedFields, requestHeadText } from "./request-writer.ts";
+import { BodyMode, responseHeadText } from "./response-writer.ts";
+
+const REQUEST_STARTS = [
+  "GET / HTTP/1.1",
+  "GET /a/longer/target?with=query HTTP/1.1",
+  "GET http://a.test/ HTTP/1.1",
+  "GET http://A.test HTTP/1.1",
+  "HEAD / HTTP/1.0",
+  "OPTIONS * HTTP/1.1",
+];
+const REQUEST_LINES = [
+  ["Host: a.test"],
+  ["Host: b.test"],
+  ["Host: a.test", "Connection: keep-alive, X-Hop", "X-Hop: 1"],
+  ["Host: a.test", "Connection: TE", "TE: trailers"],
+  ["Host: a.test", "Max-Forwards: 3"],
+  ["Host: a.test", "Expect: 100-continue", "Range: bytes=0-1"],
+  ["Host: a.test", "X_Forwarded_For: 192.0.2.9", "X_Other: 1", "X-Forwarded-For: 192.0.2.9"],
+  ["Host: a.test", "Connection: Upgrade", "Upgrade: websocket", "Proxy: x"],
+];
+/** Few of each: what resembles the one before is what may be confused with it. */
+const requests = fc.array(
+  fc
+    .record({
+      start: fc.constantFrom(...REQUEST_STARTS),
+      lines: fc.constantFrom(...REQUEST_LINES),
+      // Sent so often, each time to an upstream with this `via`: the requests of a connection may take different routes.
+      vias: fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }),
+      added: fc.constantFrom("", "", "X-Added: 1\r\n", "X-Added: 2\r\n"),
+      removed: fc.constantFrom<string[]>([], [], ["x-other"]),
+      peer: fc.constantFrom("192.0.2.1", "192.0.2.2"),
+      peerTrusted: fc.constantFrom(false, false, true),
+      secure: fc.boolean(),
+      upgrade: fc.constantFrom(false, false, true),
+      unsafeFieldNames: fc.constantFrom("drop" as const, "forward" as const),
+    })
+    .filter((one) => isAccepted(new RequestReader(DEFAULT_LIMITS), one)),
+  { minLength: 1, maxLength: 8 },
+);
+
+test("requests of a connection are written as each would be alone", () => {
+  fc.assert(
+    fc.property(requests, (all) => {
+      const reader = new RequestReader(DEFAULT_LIMITS);
+      const added = new AddedFields();
+      for (const { vias, ...rest } of all) {
+        for (const via of vias) {
+          const one = { ...rest, via };
+          const text = writeRequest(reader, added, one);
+          assert.equal(text, writeRequest(new RequestReader(DEFAULT_LIMITS), new AddedFields(), one), JSON.stringify(all));
+          reader.restart(reader.head);
+        }
+      }
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+interface OneRequest {
+  readonly start: string;
+  readonly lines: readonly string[];
+  readonly added: string;
+  readonly removed: readonly string[];
+  readonly peer: string;
+  readonly peerTrusted: boolean;
+  readonly secure: boolean;
+  readonly upgrade: boolean;
+  readonly unsafeFieldNames: "drop" | "forward";
+  readonly via: boolean;
+}
+
+function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest): string {
+  readHead(reader, one.start, one.lines);
+  const { head: request } = reader;
+  const { peer, peerTrusted, secure, upgrade, unsafeFieldNames } = one;
+  const facts = { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwarded: null };
+  const endpoint = { authority: "origin.test:8080", via: one.via };
+  return requestHeadText({ request, connection: connectionOptions(request), ...facts }, editsOf(one), added, endpoint);
+}
+
+const RESPONSE_STARTS = ["HTTP/1.1 200 OK", "HTTP/1.1 200 Fine", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 426 Upgrade"];
+const RESPONSE_LINES = [
+  ["Date: Mon, 23 Nov 2026 10:00:00 GMT", "Content-Length: 0"],
+  ["Date: Mon, 23 Nov 2026 10:00:01 GMT", "Content-Length: 0"],
+  ["Content-Length: 0"],
+  ["Date: Mon, 23 Nov 2026 10:00:00 GMT", "Content-Length: 0", "Connection: upgrade, X-Hop", "Upgrade: h2c", "X-Hop: 1"],
+  ["Date: Mon, 23 Nov 2026 10:00:00 GMT", "Transfer-Encoding: chunked"],
+];
+const responses = fc.array(
+  fc
+    .record({
+      start: fc.constantFrom(...RESPONSE_STARTS),
+      lines: fc.constantFrom(...RESPONSE_LINES),
+      repeat: fc.integer({ min: 1, max: 4 }),
+      added: fc.constantFrom("", "", "Vary: Origin\r\n"),
+      removed: fc.constantFrom<string[]>([], [], ["x-hop"]),
+      mode: fc.constantFrom(BodyMode.none, BodyMode.length, BodyMode.chunked, BodyMode.untilClose),
+      close: fc.boolean(),
+      epochMs: fc.constantFrom(1_790_000_000_000, 1_790_000_001_000),
+    })
+    .filter((one) => isAccepted(toHead(), one)),
+  { minLength: 1, maxLength: 8 },
+);
+
+type OneResponse = typeof responses extends fc.Arbitrary<(infer One)[]> ? One : never;
+
+function write(reader: ResponseReader, one: OneResponse): string {
+  readHead(reader, one.start, one.lines);
+  return responseHeadText(reader.head, editsOf(one), one);
+}
+
+test("responses of a connection are written as each would be alone", () => {
+  fc.assert(
+    fc.property(responses, (all) => {
+      const reader = toHead();
+      for (const one of all) {
+        for (let count = 0; count < one.repeat; count++) {
+          assert.equal(write(reader, one), write(toHead(), one), JSON.stringify(all));
+          reader.restart(reader.head);
+        }
+      }
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("responses of several connections are written as each would be alone", () => {
+  const alike = responses.map((all) => all.map((one) => ({ ...one, added: "" as const, removed: [], mode: BodyMode.length })));
+  fc.assert(
+    fc.property(alike, fc.array(fc.nat(2), { minLength: 8, maxLength: 40 }), (all, turns) => {
+      const connections = [0, 1, 2].map(() => ({ reader: toHead(), count: 0 }));
+      for (const turn of turns) {
+        const connection = connections[turn];
+        // Each brings a response some times and then the next one, as all of them do.
+        const one = all[Math.floor((connection?.count ?? 0) / 3) % all.length];
+        if (connection === undefined || one === undefined) continue;
+        connection.count++;
+        assert.equal(write(connection.reader, one), write(toHead(), one), JSON.stringify({ all, turns }));
+        connection.reader.restart(connection.reader.head);
+      }
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("a head that was forgotten leaves no text behind", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const one = { start: "GET /secret HTTP/1.1", lines: ["Host: a.test", "X-Secret: 1"], added: "", removed: [], peer: "192.0.2.1" };
+  const circumstances = { peerTrusted: false, secure: false, upgrade: false, unsafeFieldNames: "drop", via: true } as const;
+  for (let count = 0; count < 3; count++) {
+    assert.match(writeRequest(reader, new AddedFields(), { ...one, ...circumstances }), /secret/);
+    reader.restart(reader.head);
+  }
+  reader.forget();
+  assert.equal(JSON.stringify(reader.head).includes("ecret"), false);
+});
+
+/** A reader of responses to HEAD, whose heads are all there is. */
+function toHead(): ResponseReader {
+  const reader = new ResponseReader(RESPONSE_LIMITS);
+  reader.toHead = true;
+  return reader;
+}
+
+/** Whether a reader takes a message that begins so. */
+function isAccepted(reader: RequestReader | ResponseReader, { start, lines }: { start: string; lines: readonly string[] }): boolean {
+  feed(reader, start, lines);
+  return reader.next() === Event.head;
+}
+
+function readHead(reader: RequestReader | ResponseReader, start: string, lines: readonly string[]): void {
+  feed(reader, start, lines);
+  assert.equal(reader.next(), Event.head);
+  assert.equal(reader.next(), Event.end);
+}
+
+function feed(reader: RequestReader | ResponseReader, start: string, lines: readonly string[]): void {
+  const wire = Buffer.from(`${[start, ...lines].join("\r\n")}\r\n\r\n`, "latin1");
+  reader.feed(wire, 0, wire.length);
+}
+
+function editsOf({ added, removed }: { readonly added: string; readonly removed: readonly string[] }): FieldEdits {
+  const edits = new FieldEdits();
+  edits.appendLines(added);
+  for (const name of removed) edits.remove(name);
+  return edits;
+}

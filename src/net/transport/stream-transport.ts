@@ -1,0 +1,144 @@
+/** Any socket of Node's as a transport: TLS, connections that are being made, and every one where there is no raw access. */
+import type { Buffer } from "node:buffer";
+import type { OnReadOpts, Socket } from "node:net";
+import { codeOf } from "../../base/errors.ts";
+import { sharedBuffer } from "../buffers/read-buffers.ts";
+import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+
+export class StreamTransport implements Transport {
+  readonly readsOnDemand: boolean = false;
+  private readonly socket: Socket;
+  private readonly reader: TransportReader;
+  private readonly writer: TransportWriter;
+  private code: string | null = null;
+  /** A write waits for its end. */
+  private waiting: boolean = false;
+  private outputEnded: boolean = false;
+  /** It ended while a write was unfinished: what is to happen then. */
+  private endsWhenWritten: (() => void) | null = null;
+
+  /** The socket must not be read by anybody else; one that was opened with `onreadOption` of this reader reads by itself. */
+  constructor(socket: Socket, reader: TransportReader, writer: TransportWriter) {
+    this.socket = socket;
+    this.reader = reader;
+    this.writer = writer;
+    socket.on("end", () => this.reader.onEnd());
+    socket.on("error", (error: Error) => (this.code ??= errorCode(error)));
+    socket.on("close", () => this.reader.onClosed(this.code));
+  }
+
+  /** Reads an accepted socket, which knows no `onread`, at the price of an allocation per read. */
+  start(): void {
+    this.socket.on("data", (chunk: Buffer) => {
+      // Slices of this size are copied by the outlet: nothing refers to the chunk after the callback.
+      for (let at = 0; at < chunk.length; at += sharedBuffer.length) {
+        const count = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + sharedBuffer.length));
+        this.reader.onRead(sharedBuffer, count);
+      }
+    });
+    this.socket.resume();
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  get readable(): boolean {
+    return !this.socket.destroyed && this.socket.readable;
+  }
+
+  get writable(): boolean {
+    return !this.socket.destroyed && !this.outputEnded && !this.socket.writableEnded;
+  }
+
+  get queuedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  write(data: string | readonly (string | Buffer)[]): boolean {
+    const { socket } = this;
+    if (!this.writable) return true;
+    const pieces = typeof data === "string" ? [data] : data;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) {
+      if (typeof piece === "string") socket.write(piece, "latin1");
+      else socket.write(piece);
+    }
+    if (pieces.length > 1) socket.uncork();
+    if (socket.writableLength === 0) return true;
+    if (!this.waiting) this.awaitWritten();
+    return false;
+  }
+
+  private awaitWritten(): void {
+    this.waiting = true;
+    this.socket.write("", "latin1", () => {
+      this.waiting = false;
+      if (this.socket.destroyed) return;
+      if (this.socket.writableLength > 0) return this.awaitWritten();
+      const { endsWhenWritten } = this;
+      this.endsWhenWritten = null;
+      this.writer.onWritten();
+      endsWhenWritten?.();
+    });
+  }
+
+  /** It has a buffer of its own, or the shared one. */
+  readInto(): void {}
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.socket.destroyed) this.socket.resume();
+  }
+
+  end(sent?: () => void): void {
+    if (this.outputEnded) return;
+    this.outputEnded = true;
+    // Not told to the socket yet, which would wait for the same: what it is to shut down it does not reset.
+    if (this.waiting) this.endsWhenWritten = () => this.socket.end(sent);
+    else this.socket.end(sent);
+  }
+
+  destroySoon(): void {
+    this.outputEnded = true;
+    if (this.waiting) this.endsWhenWritten = () => this.socket.destroySoon();
+    else this.socket.destroySoon();
+  }
+
+  destroy(code?: string): void {
+    if (this.socket.destroyed) return;
+    this.code ??= code ?? null;
+    this.socket.destroy();
+  }
+
+  reset(): void {
+    try {
+      const { socket } = this;
+      // A reset while a FIN is on its way would never be told as an end.
+      if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+      else if (!socket.destroyed) socket.resetAndDestroy();
+    } catch {
+      this.socket.destroy();
+    }
+  }
+}
+
+/** The `onread` option for a reader: a socket that is opened with it reads into the reader's buffers. */
+export function onreadOption(reader: TransportReader): OnReadOpts {
+  return {
+    callback: (count, buffer) => {
+      // Always what `buffer` returned.
+      reader.onRead(buffer as Buffer, count);
+      return true;
+    },
+    buffer: () => reader.readBuffer,
+  };
+}
+
+/** The system's code; of several addresses that all failed, the first one's. */
+function errorCode(error: Error): string {
+  return codeOf(error instanceof AggregateError ? error.errors[0] : error);
+}

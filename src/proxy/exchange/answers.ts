@@ -1,0 +1,83 @@
+/** The answers that the proxy gives itself, outside of middleware. */
+import { reasonPhrase } from "../../http/status.ts";
+import type { LocalAnswer } from "../feature/middleware.ts";
+
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+export function answer(
+  status: number,
+  reason: string,
+  detail: string,
+  fields: LocalAnswer["fields"] = [],
+  proxyStatus?: string,
+): LocalAnswer {
+  return proxyStatus === undefined ? { status, reason, detail, fields } : { status, reason, detail, fields, proxyStatus };
+}
+
+export const NO_ROUTE: LocalAnswer = answer(404, "no_route", "No route takes this request.");
+export const BAD_PATH: LocalAnswer = answer(400, "bad_path", "The path is malformed.", [], "http_request_error");
+export const CONNECTION_NAMES_NEEDED: LocalAnswer = answer(
+  400,
+  "connection_names_needed",
+  "The Connection field names a field that is not for one hop.",
+  [],
+  "http_request_error",
+);
+export const UNSAFE_FIELD_NAME: LocalAnswer = answer(
+  400,
+  "unsafe_field_name",
+  "A field name holds other characters than letters, digits and hyphens.",
+  [],
+  "http_request_error",
+);
+export const CREDENTIALS_TWICE: LocalAnswer = answer(
+  400,
+  "credentials_twice",
+  "There are two Authorization fields.",
+  [],
+  "http_request_error",
+);
+export const METHOD_REFUSED: LocalAnswer = answer(405, "method_refused", "This method is not served here.", [["Allow", METHODS]]);
+export const BODY_TOO_LARGE: LocalAnswer = answer(413, "body_too_large", "The request body is too large.");
+export const EXPECTATION_FAILED: LocalAnswer = answer(417, "expectation_failed", "Only 100-continue can be expected here.");
+export const REQUEST_TIMEOUT: LocalAnswer = answer(408, "request_timeout", "The request did not arrive in time.");
+export const LOOP_DETECTED: LocalAnswer = answer(508, "loop", "The request passed this proxy too often.", [], "proxy_loop_detected");
+export const OPTIONS_HERE: LocalAnswer = answer(204, "options", "", [["Allow", METHODS]]);
+export const INTERNAL_ERROR: LocalAnswer = answer(500, "internal_error", "The proxy failed.", [], "proxy_internal_error");
+export const NO_ENDPOINT: LocalAnswer = answer(
+  503,
+  "no_endpoint",
+  "No origin can take this request at the moment.",
+  [["Retry-After", "5"]],
+  "destination_unavailable",
+);
+
+/** A middleware has not said in time whether the request is admitted. */
+export const ADMISSION_TIMEOUT: LocalAnswer = answer(503, "admission_timeout", "The request could not be checked in time.", [
+  ["Retry-After", "5"],
+]);
+
+/** The proxy stops, and the time for what was under way is over. */
+export const DRAIN_TIMEOUT: LocalAnswer = answer(503, "drain_timeout", "The proxy stops.", [["Retry-After", "5"]]);
+
+/** To a new connection when descriptors are short. */
+export const NO_SOCKETS: LocalAnswer = answer(503, "no_sockets", "The proxy has no connection to spare.", [["Retry-After", "1"]]);
+
+/** Whether an Accept field names a JSON type: then a problem document is sent (RFC 9457), else one plain line. */
+export function acceptsJson(accept: string | undefined): boolean {
+  if (accept === undefined) return false;
+  return accept.split(",").some((range) => JSON_RANGE.test(range) && !REFUSED_RANGE.test(range));
+}
+
+const JSON_RANGE = /^[ \t]*application\/(?:problem\+json|json|\*)[ \t]*(?:;|$)/i;
+/** A weight of 0 means "not this" (RFC 9110 section 12.4.2). */
+const REFUSED_RANGE = /;[ \t]*q=0(?:\.0{0,3})?[ \t]*(?:;|$)/i;
+
+/** Content type and body of an answer. */
+export function answerBody(given: LocalAnswer, json: boolean): { contentType: string; text: string } {
+  if (given.body !== undefined) return given.body;
+  const title = reasonPhrase(given.status);
+  if (!json) return { contentType: "text/plain; charset=utf-8", text: `${given.status} ${title}: ${given.detail}\n` };
+  const problem = { type: "about:blank", title, status: given.status, detail: given.detail };
+  return { contentType: "application/problem+json", text: `${JSON.stringify(problem)}\n` };
+}

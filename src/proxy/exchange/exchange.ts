@@ -1,0 +1,588 @@
+/**
+ * One request and its response, from the complete head to the log line: its phases, written once for all
+ * HTTP versions. The drivers in net/ call in as things happen; nothing here knows a socket. A plain exchange creates this object and
+ * no promise or closure.
+ *
+ * Its one state is its phase: phase.ts has the picture. What becomes of the request's body beside that is told by `requestEnded`,
+ * `requestBlocked` and `takesBody`.
+ *
+ * Longer than most files here because a reader of the life of a request should find it in one place.
+ */
+import { Buffer } from "node:buffer";
+import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { BodyLength } from "../../http/body-length.ts";
+import type { ConnectionOptions } from "../../http/connection-options.ts";
+import { FieldEdits } from "../../http/field-edits.ts";
+import type { FieldSection } from "../../http/field-section.ts";
+import type { BelievedForwarded } from "../../http/forwarded.ts";
+import { Known, bit } from "../../http/known-fields.ts";
+import type { RequestHead } from "../../http/request-head.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { Usable } from "../../policy/balance/balancer.ts";
+import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
+import type { FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
+import * as answers from "./answers.ts";
+import { FAILURES, failureAnswer } from "./failure.ts";
+import type { Failure } from "./failure.ts";
+import { admitRequest } from "./forwarding.ts";
+import { InterimPace } from "./interim-pace.ts";
+import type { ExchangeView, LocalAnswer } from "../feature/middleware.ts";
+import type { DataPlane } from "../data-plane.ts";
+import { Phase } from "./phase.ts";
+import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
+import type { Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../ports.ts";
+import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
+import { CounterId } from "../../shared/metric-table.ts";
+import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "../snapshot.ts";
+import { latin1 } from "../../base/latin1.ts";
+
+/** Scratch for the edits of one head: used and serialised within one call. */
+const edits = new FieldEdits();
+
+/** Set while an endpoint is chosen among the healthy ones alone; a choice is made within one call. */
+let healthyOnly = false;
+
+/** Bytes of a request body that are remembered so that the request can be sent again. */
+const REPLAY_BYTES_MAX = 16 * 1024;
+
+/** Where a request comes from. */
+export interface Origin {
+  /** Address of the connection's other end. */
+  readonly peer: string;
+  /** The client's address as far as trusted proxies tell it, else the peer. */
+  readonly client: string;
+  readonly trusted: boolean;
+  readonly secure: boolean;
+  readonly forwarded: BelievedForwarded | null;
+  readonly unsafeFieldNames: UnsafeFieldNames;
+}
+
+/** Why a client gets no more of its response. */
+export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
+
+export class Exchange implements ExchangeView, Usable, OutgoingRequest, ResponseSink {
+  readonly plane: DataPlane;
+  readonly snapshot: Snapshot;
+  readonly request: RequestHead;
+  readonly requestLength: BodyLength;
+  readonly connection: ConnectionOptions;
+  readonly client: string;
+  /** The peer is a trusted proxy: what it says about the client is passed on. */
+  readonly peerTrusted: boolean;
+  readonly secure: boolean;
+  readonly peer: string;
+  /** What trusted proxies said in Forwarded; null where that field is not the one to believe. */
+  readonly forwarded: BelievedForwarded | null;
+  readonly unsafeFieldNames: Origin["unsafeFieldNames"];
+  /** When its first byte was read, in monotonic milliseconds. */
+  readonly startedAt: number;
+
+  route: Route | null = null;
+  endpoint: EndpointTarget | null = null;
+  attempts: number = 0;
+  status: number = 0;
+  /** Why it ended as it did: `completed`, a local answer's reason, a failure kind, `client_gone` ... */
+  outcome: string = "completed";
+  bytesReceived: number;
+  /** Milliseconds from the start to the origin's response head; -1 without one. */
+  originHeadMs: number = -1;
+  /** The request asks to switch to the WebSocket protocol and may. */
+  readonly upgrade: boolean;
+  requestEnded: boolean = false;
+  /** Body bytes handed over may still lie in the downstream's read buffer: the origin has not taken them all. */
+  requestBlocked: boolean = false;
+  phase: Phase = Phase.admission;
+
+  private readonly downstream: Downstream;
+  private readonly sentBefore: number;
+  private group: UpstreamGroup | null = null;
+  private upstream: Upstream | null = null;
+  private tried: EndpointTarget[] | null = null;
+  /** Attempts whose pooled connection was lost, which `retries` does not count. */
+  private uncharged: number = 0;
+  private requestTrailers: FieldSection | null = null;
+  private bodyBytes: number = 0;
+  /** Body bytes sent so far as text, or null once they are too many to send again. */
+  private replay: string | null = "";
+  /** The verdict of a middleware that is awaited. */
+  private pending: PendingAdmission | null = null;
+  /** Of `signal`, from the first time that somebody asks for it. */
+  private controller: AbortController | null = null;
+  /** From the first interim response on. */
+  private interims: InterimPace | null = null;
+  /** A 100 (Continue) has come. */
+  private continued: boolean = false;
+
+  constructor(
+    plane: DataPlane,
+    downstream: Downstream,
+    request: RequestHead,
+    length: BodyLength,
+    connection: ConnectionOptions,
+    origin: Origin,
+    upgrade: boolean,
+    startedAt: number,
+  ) {
+    this.plane = plane;
+    this.snapshot = plane.snapshot;
+    this.downstream = downstream;
+    this.request = request;
+    this.requestLength = length;
+    this.connection = connection;
+    this.peer = origin.peer;
+    this.client = origin.client;
+    this.peerTrusted = origin.trusted;
+    this.secure = origin.secure;
+    this.forwarded = origin.forwarded;
+    this.unsafeFieldNames = origin.unsafeFieldNames;
+    this.upgrade = upgrade;
+    this.startedAt = startedAt;
+    this.bytesReceived = request.size;
+    this.sentBefore = downstream.bytesWritten;
+    this.requestEnded = length === 0;
+    this.snapshot.exchangesOpen++;
+    this.snapshot.metrics.add(CounterId.exchanges_in_flight, 1);
+  }
+
+  get startedAtMs(): number {
+    return this.startedAt + this.plane.epochOffset;
+  }
+
+  /** The client may wait for a 100 (Continue) before it sends its body, and the origin has not said it yet. */
+  get awaitsContinue(): boolean {
+    if ((this.request.present & bit(Known.expect)) === 0 || this.request.minor === 0) return false;
+    return !this.requestEnded && !this.continued && this.bodyBytes === 0;
+  }
+
+  get finished(): boolean {
+    return this.phase === Phase.finished;
+  }
+
+  /** The client has the final response's head, or an answer of the proxy's own. */
+  get responseStarted(): boolean {
+    return this.phase >= Phase.responding;
+  }
+
+  /** Whether body bytes can be handed over now. */
+  get takesBody(): boolean {
+    return this.upstream !== null && (this.phase === Phase.sending || this.phase === Phase.responding);
+  }
+
+  // ---- route, admit -------------------------------------------------------------------------------------------------
+
+  begin(): void {
+    const { request } = this;
+    const refused = admitRequest(request, this.connection, this.unsafeFieldNames);
+    if (refused !== null) return this.answer(refused);
+    const route = this.snapshot.findRoute(request);
+    this.route = route;
+    this.admit(route, 0);
+  }
+
+  private admit(route: Route, from: number): void {
+    const hooks = route.hooks.onRequest;
+    for (let index = from; index < hooks.length; index++) {
+      let verdict: LocalAnswer | null | Promise<LocalAnswer | null>;
+      try {
+        verdict = hooks[index]?.onRequest?.(this) ?? null;
+      } catch (error) {
+        return this.hookFailed(error);
+      }
+      if (verdict === null) continue;
+      if (verdict instanceof Promise) return this.awaitVerdict(route, index, verdict);
+      return this.answer(verdict);
+    }
+    // Behind the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
+    if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
+    if (route.local !== null) return this.answer(route.local());
+    this.group = route.upstream;
+    this.connect();
+  }
+
+  private awaitVerdict(route: Route, index: number, verdict: Promise<LocalAnswer | null>): void {
+    const { deadlines, now } = this.plane;
+    const pending = new PendingAdmission(index, () => this.answer(answers.ADMISSION_TIMEOUT));
+    this.pending = pending;
+    deadlines.set(pending, now + ADMISSION_MS_MAX);
+    verdict.then(
+      (later) => this.admitted(route, pending, later ?? null),
+      (error: unknown) => {
+        if (this.pending === pending) this.hookFailed(error);
+        else this.reportHook(error);
+      },
+    );
+  }
+
+  private admitted(route: Route, pending: PendingAdmission, verdict: LocalAnswer | null): void {
+    if (this.pending !== pending) return;
+    this.endWait();
+    if (verdict !== null) this.answer(verdict);
+    else this.admit(route, pending.index + 1);
+  }
+
+  /** No verdict is awaited any more: one that comes late has no effect. */
+  private endWait(): void {
+    if (this.pending === null) return;
+    this.plane.deadlines.remove(this.pending);
+    this.pending = null;
+  }
+
+  private hookFailed(error: unknown): void {
+    this.reportHook(error);
+    this.answer(answers.INTERNAL_ERROR);
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.finished) this.controller.abort();
+    return this.controller.signal;
+  }
+
+  /** A middleware threw: a mistake of ours or of an extension. It costs this exchange, not the thread. */
+  private reportHook(error: unknown): void {
+    this.plane.report("error", "middleware_failed", messageOf(error), {
+      route: this.route?.name ?? "",
+    });
+  }
+
+  // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
+
+  /** Not tried yet in this exchange, and healthy or, unless only healthy ones are asked for, not known to be unhealthy. */
+  usable(index: number): boolean {
+    const target = this.group?.endpoints[index];
+    if (target === undefined) return false;
+    const health = this.plane.endpoints.health(target.slot);
+    if (health !== ENDPOINT_HEALTH.healthy && (healthyOnly || health === ENDPOINT_HEALTH.unhealthy)) return false;
+    return this.tried === null || !this.tried.includes(target);
+  }
+
+  private connect(sameEndpoint: EndpointTarget | null = null): void {
+    const group = this.group;
+    if (group === null) return this.answer(answers.INTERNAL_ERROR);
+    const { owned } = this.downstream;
+    const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(group, this);
+    const target = sameEndpoint ?? kept ?? this.choose(group);
+    if (target === null) return this.answer(answers.NO_ENDPOINT);
+    this.phase = Phase.connecting;
+    this.endpoint = target;
+    this.attempts++;
+    const idle = sameEndpoint === null ? this.idleConnection(target, kept === null ? null : owned) : null;
+    this.plane.endpoints.inFlightAdd(this.plane.workerIndex, target.slot, 1);
+    if (idle !== null) {
+      this.upstream = idle;
+      this.upstreamReady(idle);
+    } else {
+      this.upstream = this.plane.connector.dial(target, this);
+    }
+  }
+
+  /** One of the healthy endpoints; where none is left, one of those that have not passed a probe yet. */
+  private choose({ endpoints, balancer, probed }: UpstreamGroup): EndpointTarget | null {
+    if (probed) {
+      healthyOnly = true;
+      const healthy = endpoints[balancer.next(this)];
+      healthyOnly = false;
+      if (healthy !== undefined) return healthy;
+    }
+    return endpoints[balancer.next(this)] ?? null;
+  }
+
+  private idleConnection(target: EndpointTarget, owned: OwnedConnections | null): Upstream | null {
+    return (owned === null ? null : owned.take(target, this)) ?? this.plane.connector.take(target, this);
+  }
+
+  /** The connection stands: what is known of the request goes out. */
+  upstreamReady(from: Upstream): void {
+    if (from !== this.upstream) return;
+    edits.reset();
+    const hooks = this.route?.hooks.onUpstreamRequest;
+    if (hooks !== undefined && hooks.length > 0) {
+      try {
+        for (let index = 0; index < hooks.length; index++) hooks[index]?.onUpstreamRequest?.(this, edits);
+      } catch (error) {
+        return this.hookFailed(error);
+      }
+    }
+    from.send(this, edits);
+    this.phase = Phase.sending;
+    if (this.replay !== null && this.replay !== "") from.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
+    if (this.requestEnded) {
+      from.end(this.requestTrailers);
+      // The attempt before may have paused the client, which is read on so that its end is seen.
+      if (this.attempts > 1) this.downstream.resumeRequest();
+      return this.requestFlush();
+    }
+    // Body bytes that have arrived already join the head in one write.
+    this.downstream.resumeRequest();
+    this.requestFlush();
+  }
+
+  // ---- relay the request body ---------------------------------------------------------------------------------------
+
+  requestData(bytes: Buffer, start: number, end: number): void {
+    this.bytesReceived += end - start;
+    this.bodyBytes += end - start;
+    if (isOver(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
+    if (this.replay !== null) {
+      if (this.bodyBytes <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
+      else this.replay = null;
+    }
+    this.upstream?.data(bytes, start, end);
+  }
+
+  requestEnd(trailers: FieldSection | null): void {
+    this.requestEnded = true;
+    this.requestTrailers = trailers;
+    this.upstream?.end(trailers);
+  }
+
+  /** Every body byte at hand was delivered: send it. */
+  requestFlush(): void {
+    const { upstream } = this;
+    if (this.takesBody && upstream !== null && !upstream.flush()) this.upstreamBlocked(upstream);
+  }
+
+  upstreamBlocked(from: Upstream): void {
+    if (from !== this.upstream) return;
+    this.requestBlocked = true;
+    this.downstream.pauseRequest();
+  }
+
+  upstreamUnblocked(from: Upstream): void {
+    if (from !== this.upstream) return;
+    this.requestBlocked = false;
+    this.downstream.resumeRequest();
+  }
+
+  private tooLarge(): LocalAnswer {
+    this.plane.metrics.add(CounterId.malformed_requests, 1);
+    return answers.BODY_TOO_LARGE;
+  }
+
+  /** The request turned out to be malformed in its body. */
+  requestMalformed(answer: LocalAnswer): void {
+    this.plane.metrics.add(CounterId.malformed_requests, 1);
+    this.requestFailed(answer);
+  }
+
+  /** The request cannot be completed; nothing of the sort may look complete to the origin. */
+  requestFailed(answer: LocalAnswer): void {
+    if (this.finished) return;
+    this.dropUpstream();
+    if (!this.responseStarted) return this.answer(answer);
+    this.outcome = answer.reason;
+    this.downstream.cut();
+    this.finish();
+  }
+
+  // ---- the response -------------------------------------------------------------------------------------------------
+
+  interim(from: Upstream, head: ResponseHead): boolean {
+    if (from !== this.upstream) return false;
+    if (head.status === 101) {
+      // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8).
+      if (!this.upgrade || this.responseStarted || !this.requestEnded) return false;
+      this.phase = Phase.tunnel;
+      this.status = 101;
+      this.originHeadMs = this.plane.now - this.startedAt;
+      this.outcome = "tunnel";
+      this.downstream.startTunnel(head, from);
+      return true;
+    }
+    this.interims ??= new InterimPace(this.plane.now);
+    if (!this.interims.allows(this.plane.now)) return false;
+    if (head.status === 100) this.continued = true;
+    this.downstream.interim(head);
+    return true;
+  }
+
+  responseHead(from: Upstream, head: ResponseHead, length: BodyLength): void {
+    if (from !== this.upstream) return;
+    this.phase = Phase.responding;
+    this.status = head.status;
+    this.originHeadMs = this.plane.now - this.startedAt;
+    edits.reset();
+    this.editResponse(head);
+    this.downstream.respond(head, length, edits);
+  }
+
+  responseData(from: Upstream, bytes: Buffer, start: number, end: number): void {
+    if (from === this.upstream) this.downstream.data(bytes, start, end);
+  }
+
+  responseFlush(from: Upstream): void {
+    if (from === this.upstream && !this.downstream.flush()) this.downstreamBlocked();
+  }
+
+  downstreamBlocked(): void {
+    this.upstream?.pauseResponse();
+  }
+
+  downstreamDrained(): void {
+    if (!this.finished) this.upstream?.resumeResponse();
+  }
+
+  responseEnd(from: Upstream, trailers: FieldSection | null): boolean {
+    if (from !== this.upstream) return true;
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.downstream.end(trailers);
+    const written = this.downstream.flush();
+    this.finish();
+    return written;
+  }
+
+  ownConnection(upstream: OwnedUpstream): void {
+    this.downstream.own(upstream);
+  }
+
+  private editResponse(head: ResponseHead | null): void {
+    const hooks = this.route?.hooks.onResponse;
+    if (hooks === undefined || hooks.length === 0) return;
+    for (let index = 0; index < hooks.length; index++) {
+      try {
+        hooks[index]?.onResponse?.(this, head, edits);
+      } catch (error) {
+        this.reportHook(error);
+      }
+    }
+  }
+
+  // ---- failure: one exit that decides -------------------------------------------------------------------------------
+
+  upstreamFailed(from: Upstream, failure: Failure): void {
+    if (from !== this.upstream) return;
+    const { kind } = failure;
+    const target = this.endpoint;
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.requestBlocked = false;
+    if (this.phase === Phase.tunnel) {
+      this.outcome = "tunnel";
+      return this.finish();
+    }
+    const { counter } = FAILURES[kind];
+    if (counter !== null) this.plane.metrics.add(counter, 1);
+    if (this.phase === Phase.responding) {
+      this.outcome = kind;
+      this.downstream.cut();
+      return this.finish();
+    }
+    const attempt = this.attempt(failure);
+    if (target !== null && mayRetry(attempt)) {
+      if (mayRetrySameEndpoint(attempt)) {
+        this.uncharged++;
+        return this.retry(target);
+      }
+      (this.tried ??= []).push(target);
+      if (this.hasCandidate()) return this.retry(null);
+    }
+    this.answer(failureAnswer(kind));
+  }
+
+  private attempt({ kind, reused, answered, sent }: Failure): FailedAttempt {
+    const { attempt } = FAILURES[kind];
+    return {
+      failure: attempt,
+      method: this.request.method,
+      requestSent: this.requestSent(attempt === "connect" ? false : sent),
+      responseStarted: answered,
+      attempts: this.attempts - this.uncharged,
+      retriesMax: this.group?.retries ?? 0,
+      pooledConnection: reused,
+    };
+  }
+
+  /** What the endpoint may have got, and whether it can be sent again. */
+  private requestSent(sent: boolean): RequestSent {
+    if (this.replay === null) return "consumed";
+    if (!sent) return "none";
+    // What a client sends behind its handshake is not the request's and waits for the 101; a body would have to be told apart from it.
+    return this.upgrade && this.requestLength !== 0 ? "consumed" : "replayable";
+  }
+
+  private retry(sameEndpoint: EndpointTarget | null): void {
+    this.plane.metrics.add(CounterId.retries, 1);
+    this.connect(sameEndpoint);
+  }
+
+  private hasCandidate(): boolean {
+    const endpoints = this.group?.endpoints ?? [];
+    for (let index = 0; index < endpoints.length; index++) if (this.usable(index)) return true;
+    return false;
+  }
+
+  /** The client is gone: nobody waits for the rest. */
+  downstreamGone(reason: DownstreamEnd): void {
+    if (this.finished) return;
+    this.outcome = this.phase === Phase.tunnel && reason !== "drain_timeout" ? "tunnel" : reason;
+    if (this.status === 0) this.status = 499;
+    this.dropUpstream();
+    this.finish();
+  }
+
+  /** A tunnel has ended in good order. */
+  tunnelEnded(): void {
+    if (this.finished) return;
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.finish();
+  }
+
+  /** Ends the exchange with an answer of the proxy's own. */
+  answer(answer: LocalAnswer): void {
+    this.dropUpstream();
+    this.status = answer.status;
+    this.outcome = answer.reason;
+    this.phase = Phase.responding;
+    edits.reset();
+    this.editResponse(null);
+    this.downstream.answer(answer, edits);
+    this.finish();
+  }
+
+  private dropUpstream(): void {
+    const upstream = this.upstream;
+    if (upstream === null) return;
+    this.releaseEndpoint();
+    this.upstream = null;
+    this.requestBlocked = false;
+    upstream.abort();
+  }
+
+  private releaseEndpoint(): void {
+    if (this.upstream !== null && this.endpoint !== null) {
+      this.plane.endpoints.inFlightAdd(this.plane.workerIndex, this.endpoint.slot, -1);
+    }
+  }
+
+  private finish(): void {
+    if (this.finished) return;
+    this.phase = Phase.finished;
+    this.endWait();
+    this.controller?.abort();
+    this.tellFinished();
+    // Text that waited for the end of the turn and found its client gone is not written after all.
+    const bytesSent = Math.max(0, this.downstream.bytesWritten - this.sentBefore);
+    this.plane.exchangeFinished(this, bytesSent);
+    this.downstream.exchangeFinished();
+  }
+
+  private tellFinished(): void {
+    const hooks = this.route?.hooks.onFinish;
+    if (hooks === undefined) return;
+    for (let index = 0; index < hooks.length; index++) {
+      try {
+        hooks[index]?.onFinish?.(this);
+      } catch (error) {
+        this.reportHook(error);
+      }
+    }
+  }
+}
+
+function isOver(bodyBytes: number, route: Route | null): boolean {
+  const limit = route?.bodyBytesMax ?? null;
+  return limit !== null && bodyBytes > limit;
+}

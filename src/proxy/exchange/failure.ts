@@ -1,0 +1,103 @@
+/** What can go wrong between the proxy and an origin. Errors on the data path are values. */
+import type { AttemptFailure } from "../../policy/retry/may-retry.ts";
+import { CounterId } from "../../shared/metric-table.ts";
+import type { LocalAnswer } from "../feature/middleware.ts";
+
+export type FailureKind =
+  | "connection_refused"
+  | "destination_unroutable"
+  | "dns_error"
+  | "dns_timeout"
+  | "connection_timeout"
+  | "tls_error"
+  | "connection_limit"
+  | "connection_terminated"
+  | "response_timeout"
+  | "malformed_response"
+  | "write_timeout";
+
+/** What became of an attempt. */
+export interface Failure {
+  readonly kind: FailureKind;
+  /** The connection had carried an exchange before. */
+  readonly reused: boolean;
+  /** A byte of the response had come. */
+  readonly answered: boolean;
+  /** A byte of the request was handed to the connection. */
+  readonly sent: boolean;
+}
+
+interface Meaning {
+  readonly status: number;
+  /** RFC 9209 section 2.3. */
+  readonly proxyStatus: string;
+  readonly detail: string;
+  /** What it is to the decision about a further attempt. */
+  readonly attempt: AttemptFailure;
+  /** What counts it: the endpoint was too slow, or failed otherwise; null: it was not the endpoint's fault. */
+  readonly counter: CounterId | null;
+}
+
+const FAILED = CounterId.origin_failures;
+const TOO_SLOW = CounterId.upstream_timeouts;
+
+export const FAILURES: Readonly<Record<FailureKind, Meaning>> = {
+  connection_refused: meaning(502, "connection_refused", "The origin refused the connection.", "connect", FAILED),
+  destination_unroutable: meaning(502, "destination_ip_unroutable", "The origin cannot be reached.", "connect", FAILED),
+  dns_error: meaning(502, "dns_error", "The origin's name could not be resolved.", "connect", FAILED),
+  dns_timeout: meaning(504, "dns_timeout", "The origin's name was not resolved in time.", "connect", TOO_SLOW),
+  connection_timeout: meaning(504, "connection_timeout", "The origin did not accept the connection in time.", "connect", TOO_SLOW),
+  tls_error: meaning(502, "tls_protocol_error", "The origin could not be trusted or did not speak TLS.", "connect", FAILED),
+  connection_limit: meaning(503, "connection_limit_reached", "The proxy has no connection to spare.", "connect", null),
+  connection_terminated: meaning(
+    502,
+    "connection_terminated",
+    "The origin closed the connection before it answered.",
+    "connection_lost",
+    FAILED,
+  ),
+  response_timeout: meaning(504, "http_response_timeout", "The origin did not answer in time.", "timeout", TOO_SLOW),
+  malformed_response: meaning(502, "http_protocol_error", "The origin's answer was malformed.", "malformed_response", FAILED),
+  write_timeout: meaning(504, "connection_write_timeout", "The origin did not take the request in time.", "timeout", TOO_SLOW),
+};
+
+function meaning(status: number, proxyStatus: string, detail: string, attempt: AttemptFailure, counter: CounterId | null): Meaning {
+  return { status, proxyStatus, detail, attempt, counter };
+}
+
+/** The answer when an exchange ends for that failure before a response head went out. */
+export function failureAnswer(kind: FailureKind): LocalAnswer {
+  const { status, proxyStatus, detail } = FAILURES[kind];
+  return { status, reason: kind, detail, fields: [], proxyStatus };
+}
+
+/** The kind of a failed connect, from the system's error code. */
+export function connectFailure(code: string): FailureKind {
+  switch (code) {
+    case "ECONNREFUSED":
+    case "ENOENT":
+      return "connection_refused";
+    // What is known about names: shared/name-table.ts.
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "dns_error";
+    case "ETIMEOUT":
+      return "dns_timeout";
+    case "ETIMEDOUT":
+      return "connection_timeout";
+    case "ECONNRESET":
+    case "EPIPE":
+      return "connection_terminated";
+    case "EMFILE":
+    case "ENFILE":
+    case "EADDRNOTAVAIL":
+    case "ENOBUFS":
+      return "connection_limit";
+    default:
+      return TLS_CODE.test(code) ? "tls_error" : "destination_unroutable";
+  }
+}
+
+/** Node's own codes, and the names of OpenSSL's results of verifying a certificate (X509_STORE_CTX_get_error(3)). */
+const TLS_CODE =
+  /^ERR_(?:TLS|SSL|OSSL)|CERT|CRL|^UNABLE_TO_|^(?:EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;

@@ -1,0 +1,327 @@
+/**
+ * An exchange between fakes of everything that it touches: no socket, no timer, no codec but the readers of heads. The fakes write down
+ * every call of the exchange as a short line, so that a test reads as a dialogue: what a driver does, what the exchange makes of it.
+ *
+ * ```ts
+ * const d = new Dialogue();
+ * d.client.asks("GET /");
+ * d.says("a none; a dial"); // no idle connection to endpoint a, so a new one
+ * d.upstream.connects();
+ * d.says("a send GET /; a end; a flush");
+ * ```
+ * Connections are named for their endpoint (a, b, c), from an endpoint's second one on with a number (a2). A call that no driver could
+ * serve, such as one to a connection that is gone, is a breach; `ended` finds it, and every count that is not back at zero.
+ */
+import assert from "node:assert/strict";
+import { Deadlines } from "../../base/deadlines.ts";
+import { plainConfig } from "../../config/plain.ts";
+import type { Config } from "../../config/schema.ts";
+import { RequestHead } from "../../http/request-head.ts";
+import type { Usable } from "../../policy/balance/balancer.ts";
+import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.ts";
+import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
+import { BucketTable } from "../../shared/bucket-table.ts";
+import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
+import type { DataPlane } from "../data-plane.ts";
+import type { Exchange } from "./exchange.ts";
+import { FakeClient } from "./fake-client.fixture.ts";
+import { FakeUpstream } from "./fake-upstream.fixture.ts";
+import type { Middleware } from "../feature/middleware.ts";
+import type { Connector, OwnedConnections, ResponseSink, Upstream } from "../ports.ts";
+import { Snapshot } from "../snapshot.ts";
+import type { EndpointTarget, Route, UpstreamGroup } from "../snapshot.ts";
+
+export type Health = keyof typeof ENDPOINT_HEALTH;
+
+/** What differs from one endpoint of unknown health, which nothing probes, two retries and no middleware. */
+export interface Setting {
+  /** One entry for each endpoint. */
+  readonly health?: readonly Health[];
+  readonly probed?: boolean;
+  readonly retries?: number;
+  readonly maxBody?: number;
+  /** Middleware of every route of the configuration. */
+  readonly hooks?: readonly Middleware[];
+  readonly adapt?: (config: Config) => void;
+}
+
+/** What the plane was told of the finished exchange. */
+export interface Finished {
+  readonly status: number;
+  readonly outcome: string;
+  readonly endpoint: string;
+  readonly attempts: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly originHeadMs: number;
+}
+
+const START_MS = 1000;
+const TICK_MS = 25;
+const EPOCH_OFFSET_MS = 1_700_000_000_000;
+const PROBE = { interval: 5000, timeout: 2000, healthy_threshold: 2, unhealthy_threshold: 3, expected_statuses: ["200-399"] };
+/** For looking at the route that takes everything. */
+const ANY_REQUEST = Object.assign(new RequestHead(), { method: "GET", path: "/", host: "a.test" });
+const BUCKETS = new BucketTable(BucketTable.create(0, 0, 8));
+
+export class Dialogue implements DataPlane, Connector {
+  readonly workerIndex: number = 0;
+  readonly epochOffset: number = EPOCH_OFFSET_MS;
+  now: number = START_MS;
+  readonly deadlines: Deadlines = new Deadlines(TICK_MS, START_MS);
+  /** Tests may swap it, as a reload does. */
+  snapshot: Snapshot;
+  readonly endpoints: EndpointTable;
+  readonly metrics: WorkerMetrics;
+  readonly client: FakeClient;
+  /** Every connection to an endpoint, in the order in which exchanges got them. */
+  readonly connections: FakeUpstream[] = [];
+  readonly finished: Finished[] = [];
+  readonly breaches: string[] = [];
+
+  private readonly table: MetricTable;
+  private readonly idle: FakeUpstream[] = [];
+  private lines: string[] = [];
+
+  constructor(setting: Setting = {}) {
+    const health = setting.health ?? ["unknown"];
+    const config = configOf(setting, health.length);
+    const layout = metricLayout(config);
+    const metricTable = new SharedArrayBuffer(MetricTable.bytes(layout, 1));
+    this.table = new MetricTable(layout, metricTable, 1);
+    this.endpoints = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(health.length)));
+    const message = {
+      type: "configure" as const,
+      generation: 1,
+      config,
+      endpointSlots: { app: health.map((_, index) => index) },
+      metricTable,
+    };
+    this.snapshot = new HookedSnapshot(
+      message,
+      contextOf(() => this.now),
+      setting.hooks ?? [],
+    );
+    this.metrics = this.snapshot.metrics;
+    this.client = new FakeClient(this);
+    for (const [index, each] of health.entries()) this.endpoints.setHealth(index, ENDPOINT_HEALTH[each]);
+  }
+
+  get connector(): Connector {
+    return this;
+  }
+
+  // ---- what a test does and asks ------------------------------------------------------------------------------------
+
+  /** The exchange did just that since this was asked last: calls in their order, with "; " between them. */
+  says(expected: string): void {
+    const { lines } = this;
+    this.lines = [];
+    assert.deepEqual(lines, expected === "" ? [] : expected.split("; "));
+  }
+
+  /** So much time passes. */
+  passes(ms: number): void {
+    this.now += ms;
+    this.deadlines.advance(this.now);
+  }
+
+  /** Whatever was said up to here is another test's. */
+  skip(): this {
+    this.lines = [];
+    return this;
+  }
+
+  /** The connection that the exchange got last. */
+  get upstream(): FakeUpstream {
+    return this.connections.at(-1) ?? assert.fail("no endpoint was asked");
+  }
+
+  at(name: string): FakeUpstream {
+    return this.connections.find((each) => each.name === name) ?? assert.fail(`there is no connection ${name}`);
+  }
+
+  /** The pool has an idle connection to that endpoint. */
+  pools(endpoint: string): this {
+    this.idle.push(this.connection(this.target(endpoint), "idle"));
+    return this;
+  }
+
+  /** The client connection has an idle connection to that endpoint for itself. */
+  owns(endpoint: string): this {
+    this.client.owned = new FakeOwned(this, this.connection(this.target(endpoint), "idle"));
+    return this;
+  }
+
+  setHealth(endpoint: string, health: Health): void {
+    this.endpoints.setHealth(this.target(endpoint).slot, ENDPOINT_HEALTH[health]);
+  }
+
+  inFlight(endpoint: string): number {
+    return this.endpoints.inFlight(this.target(endpoint).slot);
+  }
+
+  count(counter: CounterName): number {
+    return this.table.counter(CounterId[counter]);
+  }
+
+  /** What the plane was told. */
+  get record(): Finished {
+    return this.finished[0] ?? assert.fail("the exchange goes on");
+  }
+
+  /** The exchange has ended like that, once; nothing is left of it, and nothing that comes late has an effect. */
+  ended(statusAndOutcome: string): void {
+    const { status, outcome } = this.record;
+    assert.equal(`${status} ${outcome}`, statusAndOutcome);
+    this.isSettled();
+    this.skip();
+    const { exchange } = this.client;
+    exchange.downstreamGone("client_reset");
+    exchange.downstreamDrained();
+    exchange.downstreamBlocked();
+    exchange.requestFlush();
+    const failure = { kind: "connection_terminated", reused: false, answered: false, sent: true } as const;
+    for (const connection of this.connections) {
+      exchange.upstreamReady(connection);
+      exchange.responseFlush(connection);
+      exchange.upstreamBlocked(connection);
+      exchange.upstreamUnblocked(connection);
+      exchange.upstreamFailed(connection, failure);
+    }
+    exchange.tunnelEnded();
+    this.says("");
+    this.isSettled();
+    assert.equal(`${exchange.status} ${exchange.outcome}`, statusAndOutcome);
+  }
+
+  /** Everything that was counted for the exchange is back where it was, and no connection of it is left. */
+  isSettled(): void {
+    assert.deepEqual(this.breaches, []);
+    assert.equal(this.finished.length, 1, "told to the plane once");
+    assert.equal(this.client.finishes, 1, "told to the client's driver once");
+    assert.equal(this.snapshot.exchangesOpen, 0);
+    assert.equal(this.count("exchanges_in_flight"), 0);
+    for (let slot = 0; slot < this.endpoints.capacity; slot++) assert.equal(this.endpoints.inFlight(slot), 0, `in flight at ${slot}`);
+    for (const { name, state } of this.connections) assert.ok(state === "over" || state === "idle", `${name} is ${state}`);
+  }
+
+  // ---- DataPlane and Connector --------------------------------------------------------------------------------------
+
+  note(line: string): void {
+    this.lines.push(line);
+  }
+
+  breach(what: string): void {
+    this.breaches.push(what);
+  }
+
+  report(level: string, event: string, message: string, fields: object = {}): void {
+    this.note(`report ${level} ${event} ${message} ${JSON.stringify(fields)}`);
+  }
+
+  exchangeFinished(exchange: Exchange, bytesSent: number): void {
+    const { status, outcome, endpoint, attempts, bytesReceived, originHeadMs, snapshot } = exchange;
+    this.note(`plane finished ${status} ${outcome}`);
+    snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
+    snapshot.exchangesOpen--;
+    this.finished.push({ status, outcome, endpoint: nameOf(endpoint), attempts, bytesReceived, bytesSent, originHeadMs });
+  }
+
+  take(target: EndpointTarget, exchange: ResponseSink): Upstream | null {
+    const index = this.idle.findIndex((each) => each.target === target);
+    const [connection = null] = index < 0 ? [] : this.idle.splice(index, 1);
+    if (connection === null) this.note(`${nameOf(target)} none`);
+    else connection.take(exchange);
+    return connection;
+  }
+
+  dial(target: EndpointTarget, exchange: ResponseSink): Upstream {
+    const connection = this.connection(target, "connecting");
+    connection.dials(exchange);
+    return connection;
+  }
+
+  private connection(target: EndpointTarget, state: "idle" | "connecting"): FakeUpstream {
+    const endpoint = nameOf(target);
+    const earlier = this.connections.filter((each) => each.target === target).length;
+    const connection = new FakeUpstream(this, target, earlier === 0 ? endpoint : `${endpoint}${earlier + 1}`, state);
+    this.connections.push(connection);
+    return connection;
+  }
+
+  private target(endpoint: string): EndpointTarget {
+    const { upstream } = this.snapshot.findRoute(ANY_REQUEST);
+    return upstream?.endpoints.find((each) => nameOf(each) === endpoint) ?? assert.fail(`there is no endpoint ${endpoint}`);
+  }
+}
+
+/** The one connection that a client connection keeps for itself. */
+class FakeOwned implements OwnedConnections {
+  private readonly dialogue: Dialogue;
+  private readonly connection: FakeUpstream;
+
+  constructor(dialogue: Dialogue, connection: FakeUpstream) {
+    this.dialogue = dialogue;
+    this.connection = connection;
+  }
+
+  endpointIn(group: UpstreamGroup, choice: Usable): EndpointTarget | null {
+    const { target, usable } = this.connection;
+    const found = usable && group.endpoints.includes(target) && choice.usable(target.index) ? target : null;
+    this.dialogue.note(`owned in ${group.name}: ${nameOf(found)}`);
+    return found;
+  }
+
+  take(target: EndpointTarget, exchange: ResponseSink): Upstream | null {
+    if (!this.connection.usable || this.connection.target !== target) return null;
+    this.connection.take(exchange);
+    return this.connection;
+  }
+}
+
+/** A compiled configuration whose routes have middleware of the test's own. */
+class HookedSnapshot extends Snapshot {
+  private readonly middleware: readonly Middleware[];
+
+  constructor(
+    message: ConstructorParameters<typeof Snapshot>[0],
+    context: ConstructorParameters<typeof Snapshot>[1],
+    middleware: readonly Middleware[],
+  ) {
+    super(message, context);
+    this.middleware = middleware;
+  }
+
+  override findRoute(request: RequestHead): Route {
+    const route = super.findRoute(request);
+    const { middleware } = this;
+    if (middleware.length === 0 || route.index < 0) return route;
+    const hooks = {
+      onRequest: middleware.filter((each) => each.onRequest !== undefined),
+      onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
+      onResponse: middleware.filter((each) => each.onResponse !== undefined),
+      onFinish: middleware.filter((each) => each.onFinish !== undefined),
+    };
+    return { ...route, hooks };
+  }
+}
+
+function configOf({ probed = false, retries = 2, maxBody, adapt }: Setting, endpoints: number): Config {
+  const config = plainConfig("127.0.0.1:0", "http://a.test");
+  const { app = assert.fail("there is no upstream") } = config.upstreams;
+  app.endpoints = ["a", "b", "c"].slice(0, endpoints).map((name) => ({ url: `http://${name}.test`, weight: 1 }));
+  app.retries = retries;
+  if (probed) app.health_check = PROBE;
+  if (maxBody !== undefined) config.routes = config.routes.map((route) => ({ ...route, max_body: maxBody }));
+  adapt?.(config);
+  return config;
+}
+
+function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[1] {
+  return { workerIndex: 0, buckets: BUCKETS, now, status: () => "{}", debug: () => {}, readFile: () => "" };
+}
+
+function nameOf(target: EndpointTarget | null): string {
+  return target === null ? "none" : target.host.slice(0, 1);
+}

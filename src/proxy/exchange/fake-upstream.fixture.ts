@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import type { FieldEdits } from "../../http/field-edits.ts";
+import type { FieldSection } from "../../http/field-section.ts";
+import { RESPONSE_LIMITS } from "../../http1/limits.ts";
+import { latin1 } from "../../base/latin1.ts";
+import { Event } from "../../http1/message-reader.ts";
+import { ResponseReader } from "../../http1/response-reader.ts";
+import type { FailureKind } from "./failure.ts";
+import type { Dialogue } from "./fake-ports.fixture.ts";
+import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink } from "../ports.ts";
+import type { EndpointTarget } from "../snapshot.ts";
+
+/**
+ * A connection to an endpoint with a driver that does what one in net/ does: a response passes event by event, what the exchange calls a
+ * fault fails, and after its end, its failure or `abort` the connection says nothing more.
+ */
+export class FakeUpstream implements OwnedUpstream {
+  readonly name: string;
+  readonly target: EndpointTarget;
+  state: "idle" | "connecting" | "busy" | "tunnel" | "over";
+  /** The endpoint does not read: a flush is not written. */
+  full: boolean = false;
+  /** A flush was not written: `drains` follows, or the end. */
+  waits: boolean = false;
+  paused: boolean = false;
+  /** The user is authenticated on it: it is handed to the client connection after its response. */
+  bound: boolean = false;
+  /** What the endpoint got: the body, and whether it was told that it ends. */
+  got: string = "";
+  gotHead: boolean = false;
+  gotEnd: boolean = false;
+  /** It was idle before. */
+  reused: boolean = false;
+  /** A byte of the response came. */
+  answered: boolean = false;
+  /** Body bytes of the response that were handed to the exchange. */
+  brought: string = "";
+  /** What `responseEnd` said: whether all of the response is written. */
+  written: boolean | null = null;
+
+  private readonly dialogue: Dialogue;
+  private reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
+  private exchange: ResponseSink | null = null;
+
+  constructor(dialogue: Dialogue, target: EndpointTarget, name: string, state: "idle" | "connecting") {
+    this.dialogue = dialogue;
+    this.target = target;
+    this.name = name;
+    this.state = state;
+  }
+
+  get usable(): boolean {
+    return this.state === "idle";
+  }
+
+  /** Whether the endpoint is heard now. */
+  get isRead(): boolean {
+    return this.state === "busy" && !this.paused;
+  }
+
+  // ---- what the endpoint does ---------------------------------------------------------------------------------------
+
+  connects(): void {
+    assert.equal(this.state, "connecting");
+    this.state = "busy";
+    this.exchange?.upstreamReady(this);
+  }
+
+  /** Bytes of the response as they are on the wire, in one read. */
+  brings(text: string): void {
+    assert.ok(this.isRead, `${this.name} is not read`);
+    const bytes = Buffer.from(text, "latin1");
+    this.answered = true;
+    this.reader.feed(bytes, 0, bytes.length);
+    while (this.state === "busy" && this.readOne());
+    // The read buffer is used again: whoever kept a slice of it reads this.
+    bytes.fill("#");
+  }
+
+  /** FIN: the end of a body without a length, else too early. */
+  closes(): void {
+    assert.ok(this.isRead, `${this.name} is not read`);
+    if (this.reader.endOfInput() === Event.end) this.complete();
+    else this.fails("connection_terminated");
+  }
+
+  /** @param sent whether a byte of the request was handed to the system */
+  fails(
+    kind: FailureKind = "connection_terminated",
+    { sent = this.gotHead, answered = this.answered }: { sent?: boolean; answered?: boolean } = {},
+  ): void {
+    assert.ok(this.state === "busy" || this.state === "connecting", `${this.name} is ${this.state}`);
+    const exchange = this.leave("over");
+    exchange.upstreamFailed(this, { kind, reused: this.reused, answered, sent });
+  }
+
+  /** It takes what it was sent. */
+  drains(): void {
+    this.full = false;
+    this.waits = false;
+    this.exchange?.upstreamUnblocked(this);
+  }
+
+  /** It does not take what was written before the last flush. */
+  blocks(): void {
+    this.full = true;
+    this.waits = true;
+    this.exchange?.upstreamBlocked(this);
+  }
+
+  /** Both ends of the tunnel are done. */
+  tunnelEnds(): void {
+    assert.equal(this.state, "tunnel");
+    this.leave("over");
+    this.dialogue.client.exchange.tunnelEnded();
+  }
+
+  dials(exchange: ResponseSink): void {
+    this.exchange = exchange;
+    this.dialogue.note(`${this.name} dial`);
+  }
+
+  private readOne(): boolean {
+    const { reader, exchange } = this;
+    if (exchange === null) return false;
+    switch (reader.next()) {
+      case Event.head:
+        if (reader.head.status >= 200) exchange.responseHead(this, reader.head, reader.framing.bodyLength);
+        else if (!exchange.interim(this, reader.head)) this.fails("malformed_response");
+        else if (reader.head.status === 101) this.state = "tunnel";
+        else {
+          reader.next();
+          reader.restart(reader.head);
+        }
+        return true;
+      case Event.data:
+        this.brought += latin1(reader.bytes, reader.dataStart, reader.dataEnd);
+        exchange.responseData(this, reader.bytes, reader.dataStart, reader.dataEnd);
+        return true;
+      case Event.end:
+        this.complete();
+        return false;
+      case Event.fault:
+        this.fails("malformed_response");
+        return false;
+      default:
+        exchange.responseFlush(this);
+        return false;
+    }
+  }
+
+  private complete(): void {
+    const exchange = this.leave(this.bound ? "idle" : "over");
+    if (this.bound) exchange.ownConnection(this);
+    this.written = exchange.responseEnd(this, this.reader.trailers);
+  }
+
+  private leave(state: "over" | "idle"): ResponseSink {
+    const { exchange } = this;
+    this.exchange = null;
+    this.state = state;
+    return exchange ?? assert.fail(`${this.name} has no exchange`);
+  }
+
+  // ---- OwnedUpstream ------------------------------------------------------------------------------------------------
+
+  send({ request }: OutgoingRequest, edits: FieldEdits): void {
+    const { method, forwardTarget } = request;
+    this.asked(`send ${method} ${forwardTarget}${editsText(edits)}`, !this.gotHead);
+    this.gotHead = true;
+    this.reader.toHead = method === "HEAD";
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    const text = latin1(bytes, start, end);
+    this.asked(`data ${shown(text)}`, this.gotHead && !this.gotEnd);
+    this.got += text;
+  }
+
+  end(trailers: FieldSection | null): void {
+    this.asked(endLine(trailers), this.gotHead && !this.gotEnd);
+    this.gotEnd = true;
+  }
+
+  flush(): boolean {
+    this.asked(this.full ? "flush full" : "flush", this.gotHead);
+    this.waits = this.full;
+    return !this.full;
+  }
+
+  pauseResponse(): void {
+    this.asked("pause", true);
+    this.paused = true;
+  }
+
+  resumeResponse(): void {
+    this.asked("resume", true);
+    this.paused = false;
+  }
+
+  abort(): void {
+    this.asked("abort", true);
+    this.exchange = null;
+    this.state = "over";
+  }
+
+  enterTunnel(): ByteDuplex {
+    return assert.fail("the client's fake makes no tunnel of its own");
+  }
+
+  take(exchange: ResponseSink): void {
+    this.dialogue.note(`${this.name} take`);
+    if (this.state !== "idle") this.dialogue.breach(`${this.name} take`);
+    this.state = "busy";
+    this.exchange = exchange;
+    this.reused = true;
+    this.answered = false;
+    this.paused = false;
+    this.got = "";
+    this.gotHead = false;
+    this.gotEnd = false;
+    this.brought = "";
+    this.reader = new ResponseReader(RESPONSE_LIMITS);
+  }
+
+  close(): void {
+    this.dialogue.note(`${this.name} close`);
+    this.state = "over";
+  }
+
+  private asked(call: string, allowed: boolean): void {
+    this.dialogue.note(`${this.name} ${call}`);
+    if (!allowed || this.exchange === null) this.dialogue.breach(`${this.name} ${call} (${this.state})`);
+  }
+}
+
+/** Bytes in quotation marks, or how many there are. */
+export function shown(text: string): string {
+  return text.length > 40 ? `${text.length} bytes` : JSON.stringify(text);
+}
+
+/** The end of a body and its trailer lines. */
+export function endLine(trailers: FieldSection | null): string {
+  return trailers === null ? "end" : `end with ${trailers.text.trim()}`;
+}
+
+/** Edits of a head: "-name" for what is removed, "+name: value" for what is added. */
+export function editsText({ removed, added }: FieldEdits): string {
+  const lines = [...removed.map((name) => `-${name}`), ...added.split("\r\n").flatMap((line) => (line === "" ? [] : [`+${line}`]))];
+  return lines.map((line) => ` ${line}`).join("");
+}

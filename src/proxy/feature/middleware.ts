@@ -1,0 +1,51 @@
+/**
+ * A middleware is a feature bound to phases of an exchange. It is built once with the snapshot; a hook that returns a plain
+ * value costs no promise. The order of a route's middleware is fixed (see snapshot.ts), never the file's order.
+ */
+import type { RequestHead } from "../../http/request-head.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { FieldEdits } from "../../http/field-edits.ts";
+
+/** What the proxy answers itself instead of forwarding. */
+export interface LocalAnswer {
+  readonly status: number;
+  /** Why, in one machine-readable word for the log and the metrics: `rate_limited`, `unauthorized`, `preflight` ... */
+  readonly reason: string;
+  /** One plain sentence for the person at the other end; never an address, a version or a secret. Empty: no body. */
+  readonly detail: string;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** RFC 9209 error type; absent: no Proxy-Status field. */
+  readonly proxyStatus?: string;
+  /** A body of its own instead of the problem document. */
+  readonly body?: { readonly contentType: string; readonly text: string };
+}
+
+/** What a hook may see of the exchange. */
+export interface ExchangeView {
+  /** Valid until the exchange has finished; copy what you keep longer. */
+  readonly request: RequestHead;
+  /** The client's address without port, after trusted_proxies was applied. */
+  readonly client: string;
+  /** Epoch milliseconds when the exchange began. */
+  readonly startedAtMs: number;
+  /** Aborted when the exchange is over, be it that its client has left or that a verdict took too long. Costs an object for who asks. */
+  readonly signal: AbortSignal;
+}
+
+export interface Middleware {
+  readonly name: string;
+  /**
+   * null: go on. An answer ends the exchange. A promise that has not settled after ten seconds is answered with 503, and `signal` is
+   * aborted. For what later phases need of it: {@link ExchangeState}.
+   */
+  onRequest?(exchange: ExchangeView): LocalAnswer | null | Promise<LocalAnswer | null>;
+  /** Edits the fields of the request that goes upstream; runs again for every attempt. */
+  onUpstreamRequest?(exchange: ExchangeView, edits: FieldEdits): void;
+  /**
+   * Edits the fields of the final response, the origin's and the proxy's own alike (a page may read a 429 only if it
+   * carries the CORS fields). `response` is null for the proxy's own answers.
+   */
+  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: FieldEdits): void;
+  /** Always, exactly once. */
+  onFinish?(exchange: ExchangeView): void;
+}
