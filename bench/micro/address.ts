@@ -1,4 +1,4 @@
-/** Who speaks in a request, as request-origin.ts reads it behind a trusted proxy. */
+/** Who speaks in a request, as client-facts.ts reads it behind a trusted proxy. */
 import { compileCidrs } from "../../src/base/cidr.ts";
 import { clientAddress } from "../../src/http/client-address.ts";
 import { parseForwarded } from "../../src/http/forwarded.ts";

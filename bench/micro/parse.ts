@@ -1,4 +1,4 @@
-/** Bytes to heads and bodies, as Http1Downstream and Http1Upstream read them: one read, one message, then the next on the connection. */
+/** Bytes to heads and bodies, as ClientConnection and UpstreamConnection read them: one read, one message, then the next on the connection. */
 import type { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS } from "../../src/http1/limits.ts";
 import { Event } from "../../src/http1/message-reader.ts";

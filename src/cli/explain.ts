@@ -9,7 +9,7 @@ import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
 import { limitsOf } from "../net/accept/listener-context.ts";
 import type { ListenerConfig } from "../net/accept/listener-context.ts";
-import { hiddenOf } from "../net/h1/client/request-origin.ts";
+import { hiddenOf } from "../net/h1/client/client-facts.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
 import { asksForWebSocket } from "../net/h1/websocket-handshake.ts";
 import { explainRoutes } from "../policy/route/explain.ts";

@@ -17,7 +17,7 @@ import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
 import { Exchange } from "../proxy/exchange/exchange.ts";
 import type { ByteDuplex, Upstream } from "../proxy/ports.ts";
-import type { Http1Downstream } from "./h1/client/client-connection.ts";
+import type { ClientConnection } from "./h1/client/client-connection.ts";
 import { ListenerContext } from "./accept/listener-context.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport/transport.ts";
@@ -172,7 +172,7 @@ export class Endpoint implements Upstream {
 export interface Stage {
   readonly plane: Thread;
   readonly client: Client;
-  readonly connection: Http1Downstream;
+  readonly connection: ClientConnection;
   readonly records: readonly AccessRecord[];
   /** So much time passes for the deadlines. */
   pass(ms: number): void;

@@ -7,7 +7,7 @@ import { RequestReader } from "../../http1/request-reader.ts";
 import { clientKey } from "../../base/client-key.ts";
 import { NO_SOCKETS } from "../../proxy/exchange/answers.ts";
 import { CounterId } from "../../shared/metric-table.ts";
-import { Http1Downstream } from "../h1/client/client-connection.ts";
+import { ClientConnection } from "../h1/client/client-connection.ts";
 import { ListenerNotices } from "./listener-notices.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { Thread } from "../thread.ts";
@@ -34,7 +34,7 @@ export class ListenerContext {
   limits: MessageLimits;
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];
-  readonly connections: Set<Http1Downstream> = new Set();
+  readonly connections: Set<ClientConnection> = new Set();
   readonly notices: ListenerNotices;
   private readonly idleReaders: IdleReaders<RequestReader> = new IdleReaders(() => new RequestReader(this.limits));
   /** Clients that cannot be served wait in the system's queue, for the listener accepts none; where it cannot do that, they are told so. */
@@ -42,7 +42,7 @@ export class ListenerContext {
   /** Many connections come from one address: they share its text, and two are soon known for equal. */
   private lastPeer: string = THIS_MACHINE;
   /** Goes around the connections, looking for idle ones to give up. */
-  private looking: Iterator<Http1Downstream> | null = null;
+  private looking: Iterator<ClientConnection> | null = null;
 
   constructor(plane: Thread, index: number, config: ListenerConfig, trust: Trust) {
     this.plane = plane;
@@ -90,7 +90,7 @@ export class ListenerContext {
       return false;
     }
     plane.metrics.add(CounterId.connections_open, 1);
-    const connection = new Http1Downstream(this, open, { address: client, trusted });
+    const connection = new ClientConnection(this, open, { address: client, trusted });
     this.connections.add(connection);
     if (refused) {
       plane.metrics.add(CounterId.connections_refused, 1);
@@ -120,7 +120,7 @@ export class ListenerContext {
   }
 
   /** The connection is gone; false if that was known. */
-  forget(connection: Http1Downstream): boolean {
+  forget(connection: ClientConnection): boolean {
     if (!this.connections.delete(connection)) return false;
     this.plane.metrics.add(CounterId.connections_open, -1);
     this.uncount(connection.peer);

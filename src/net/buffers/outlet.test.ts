@@ -171,7 +171,7 @@ test("behind a failed write nothing is written, and its owner is told of it once
   sink.takesAtOnce = false;
   const told: string[] = [];
   const outlet = new Outlet({
-    onDrained: () => void told.push("drained"),
+    onUnblocked: () => void told.push("unblocked"),
     onBlocked: () => void told.push("blocked"),
     onWriteFailed: () => void told.push("failed"),
   });

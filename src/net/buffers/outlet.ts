@@ -1,7 +1,7 @@
 /**
  * The writing side of a connection: collects what one turn of the event loop has to say and writes it in as few calls as possible.
  * Text, small slices and those of the shared read buffer go out as one latin1 string, which copies them; large slices are handed to the
- * kernel in place, so the memory they lie in must stay untouched until `flush` said true or `onDrained` was called.
+ * kernel in place, so the memory they lie in must stay untouched until `flush` said true or `onUnblocked` was called.
  */
 import type { Buffer } from "node:buffer";
 import { latin1, writeLatin1 } from "../../base/latin1.ts";
@@ -10,8 +10,8 @@ import type { Transport, TransportWriter } from "../transport/transport.ts";
 import type { Waiting, WriteBatch } from "./write-batch.ts";
 
 export interface OutletOwner {
-  /** Everything written has left for the kernel, after `flush` had answered false. */
-  onDrained(): void;
+  /** After `flush` had answered false: everything written has left for the kernel. */
+  onUnblocked(): void;
   /** What `flushLater` answered true for has not all left after all: as if it had answered false. */
   onBlocked(): void;
   /** The peer takes nothing more. What it sent before can still be read; what is written from now on is thrown away. */
@@ -29,7 +29,7 @@ const WAITING_MAX = 8 * 1024;
 export class Outlet implements TransportWriter, Waiting {
   /** Where it writes to; null until the owner has connected it. */
   transport: Transport | null = null;
-  /** A write has not finished: the source must pause until `onDrained`. */
+  /** A write has not finished: the source must pause until `onUnblocked`. */
   blocked: boolean = false;
   /** Bytes handed to the transport. */
   bytesSent: number = 0;
@@ -93,7 +93,7 @@ export class Outlet implements TransportWriter, Waiting {
     return this.taken - this.takenMark;
   }
 
-  /** Writes what was collected. True: the kernel has it all. False: `onDrained` will be called, or the connection ends. */
+  /** Writes what was collected. True: the kernel has it all. False: `onUnblocked` will be called, or the connection ends. */
   flush(): boolean {
     if (this.text !== "" || this.pieces !== null) this.write();
     return !this.blocked;
@@ -140,7 +140,7 @@ export class Outlet implements TransportWriter, Waiting {
   onWritten(): void {
     if (this.failed || !this.blocked) return;
     this.blocked = false;
-    if (this.transport?.writable === true) this.owner.onDrained();
+    if (this.transport?.writable === true) this.owner.onUnblocked();
   }
 
   onWriteFailed(): void {

@@ -36,7 +36,7 @@ export class Sink implements Transport {
 }
 
 export function outletTo(sink: Sink, onBlocked: () => void = () => {}): Outlet {
-  const outlet = new Outlet({ onDrained: () => {}, onBlocked, onWriteFailed: () => {} });
+  const outlet = new Outlet({ onUnblocked: () => {}, onBlocked, onWriteFailed: () => {} });
   outlet.transport = sink;
   return outlet;
 }

@@ -113,8 +113,8 @@ describe("admission", () => {
   test("drivers read of the exchange where its request comes from", () => {
     const d = new Dialogue();
     const { peer, client, peerTrusted, secure, forwarded, unsafeFieldNames } = d.client.asks(GET).exchange;
-    const { origin } = d.client;
-    assert.deepEqual({ peer, client, trusted: peerTrusted, secure, forwarded, unsafeFieldNames }, origin);
+    const { facts } = d.client;
+    assert.deepEqual({ peer, client, trusted: peerTrusted, secure, forwarded, unsafeFieldNames }, facts);
   });
 
   test("a verdict that comes later: go on with the hook after it", async () => {

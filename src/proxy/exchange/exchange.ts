@@ -46,8 +46,8 @@ let healthyOnly = false;
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
-/** Where a request comes from. */
-export interface Origin {
+/** Who sends a request, and what is believed of what it says about itself. */
+export interface ClientFacts {
   /** Address of the connection's other end. */
   readonly peer: string;
   /** The client's address as far as trusted proxies tell it, else the peer. */
@@ -74,7 +74,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   readonly peer: string;
   /** What trusted proxies said in Forwarded; null where that field is not the one to believe. */
   readonly forwarded: BelievedForwarded | null;
-  readonly unsafeFieldNames: Origin["unsafeFieldNames"];
+  readonly unsafeFieldNames: ClientFacts["unsafeFieldNames"];
   /** When its first byte was read, in monotonic milliseconds. */
   readonly startedAt: number;
 
@@ -120,7 +120,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     request: RequestHead,
     length: BodyLength,
     connection: ConnectionOptions,
-    origin: Origin,
+    facts: ClientFacts,
     upgrade: boolean,
     startedAt: number,
   ) {
@@ -130,12 +130,12 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.request = request;
     this.requestLength = length;
     this.connection = connection;
-    this.peer = origin.peer;
-    this.client = origin.client;
-    this.peerTrusted = origin.trusted;
-    this.secure = origin.secure;
-    this.forwarded = origin.forwarded;
-    this.unsafeFieldNames = origin.unsafeFieldNames;
+    this.peer = facts.peer;
+    this.client = facts.client;
+    this.peerTrusted = facts.trusted;
+    this.secure = facts.secure;
+    this.forwarded = facts.forwarded;
+    this.unsafeFieldNames = facts.unsafeFieldNames;
     this.upgrade = upgrade;
     this.startedAt = startedAt;
     this.bytesReceived = request.size;

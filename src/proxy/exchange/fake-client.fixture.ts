@@ -11,7 +11,7 @@ import { Event } from "../../http1/message-reader.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { answer } from "./answers.ts";
 import { Exchange } from "./exchange.ts";
-import type { DownstreamEnd, Origin } from "./exchange.ts";
+import type { DownstreamEnd, ClientFacts } from "./exchange.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
 import { FakeUpstream, endLine, editsText, shown } from "./fake-upstream.fixture.ts";
 import type { LocalAnswer } from "../feature/middleware.ts";
@@ -28,7 +28,7 @@ export const HEAD_BYTES = 100;
  */
 export class FakeClient implements Downstream {
   /** Of every request; nothing in it is what it would be by itself. */
-  readonly origin: Origin;
+  readonly facts: ClientFacts;
   bytesWritten: number = 0;
   owned: OwnedConnections | null = null;
   /** The client does not read: a flush is not written. */
@@ -55,7 +55,7 @@ export class FakeClient implements Downstream {
 
   constructor(dialogue: Dialogue) {
     this.dialogue = dialogue;
-    this.origin = {
+    this.facts = {
       peer: "198.51.100.7",
       client: "192.0.2.1",
       trusted: true,
@@ -91,7 +91,7 @@ export class FakeClient implements Downstream {
       reader.head,
       reader.framing.bodyLength,
       options,
-      this.origin,
+      this.facts,
       options.upgrade,
       dialogue.now,
     );

@@ -24,7 +24,7 @@ import { RequestReader } from "../../../http1/request-reader.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
 import { Exchange } from "../../../proxy/exchange/exchange.ts";
-import type { DownstreamEnd, Origin } from "../../../proxy/exchange/exchange.ts";
+import type { DownstreamEnd, ClientFacts } from "../../../proxy/exchange/exchange.ts";
 import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
 import type { Downstream, OwnedUpstream, Upstream } from "../../../proxy/ports.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
@@ -36,7 +36,7 @@ import { ClientConnections } from "../upstream/owned-connections.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import { ReadTarget } from "../../buffers/read-target.ts";
 import { refusal } from "./refusal.ts";
-import { SAID_BY_PROXIES, behindProxy, hiddenOf } from "./request-origin.ts";
+import { SAID_BY_PROXIES, behindProxy, hiddenOf } from "./client-facts.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "../response-writer.ts";
 import type { BodyModeKind } from "../response-writer.ts";
 import type { OpenTransport, Transport, TransportReader } from "../../transport/transport.ts";
@@ -67,7 +67,7 @@ const NO_EDITS = new FieldEdits();
 /** Of connections that are not being asked anything. */
 const NO_READER = new RequestReader(DEFAULT_LIMITS);
 
-export class Http1Downstream extends Timed implements Downstream, TransportReader, OutletOwner {
+export class ClientConnection extends Timed implements Downstream, TransportReader, OutletOwner {
   readBuffer: Buffer = sharedBuffer;
   readonly transport: Transport;
   readonly outlet: Outlet;
@@ -81,8 +81,8 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   /** The other end's address, as it is logged, forwarded and counted. */
   readonly peer: string;
   private peerTrusted: boolean;
-  /** Where requests come from that no trusted proxy brings. */
-  private direct: Origin;
+  /** Who sends the requests that no trusted proxy brings. */
+  private direct: ClientFacts;
   /** By which these two were decided, and the reader's limits. */
   private configured: ListenerConfig;
   private state: number = State.idle;
@@ -134,7 +134,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     switch (this.state) {
       case State.tunnel:
         this.tunnel?.received(this.tunnel.downstream, buffer, count);
-        this.behindRead(count, true, this.tunnel?.flowing(this.tunnel.downstream) === true);
+        this.afterRead(count, true, this.tunnel?.flowing(this.tunnel.downstream) === true);
         return;
       case State.lingering:
         this.discarded += count;
@@ -153,10 +153,10 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (this.reader === NO_READER) this.reader = this.context.takeReader();
     this.reader.feed(buffer, 0, count, buffer === sharedBuffer);
     this.process();
-    this.behindRead(count, this.exchange !== null && !this.exchange.requestEnded, !this.requestIsBlocked());
+    this.afterRead(count, this.exchange !== null && !this.exchange.requestEnded, !this.requestIsBlocked());
   }
 
-  private behindRead(count: number, goesOn: boolean, isTaken: boolean): void {
+  private afterRead(count: number, goesOn: boolean, isTaken: boolean): void {
     if (goesOn) this.reads ??= new ReadTarget(this, this.context.plane.bulk, false);
     this.reads?.after(count, goesOn, isTaken);
   }
@@ -228,9 +228,9 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     if (++this.requests >= requestsMax || ++this.pipelined >= pipelinedMax) this.closing = true;
     head.hidden = hiddenOf(this.peerTrusted, context);
     if (!this.peerTrusted && (head.present & SAID_BY_PROXIES) !== 0) context.notices.onForwarding(this.peer, context.config);
-    const origin = this.peerTrusted ? behindProxy(head, this.peer, context) : this.direct;
+    const facts = this.peerTrusted ? behindProxy(head, this.peer, context) : this.direct;
     const upgrade = options.upgrade && asksForWebSocket(head);
-    const exchange = new Exchange(context.plane, this, head, reader.framing.bodyLength, options, origin, upgrade, startedAt);
+    const exchange = new Exchange(context.plane, this, head, reader.framing.bodyLength, options, facts, upgrade, startedAt);
     this.exchange = exchange;
     if (exchange.requestEnded) {
       reader.next();
@@ -476,7 +476,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     else this.transport.destroy("EPIPE");
   }
 
-  onDrained(): void {
+  onUnblocked(): void {
     if (this.state === State.tunnel) this.tunnel?.drained(this.tunnel.downstream);
     else if (this.exchange !== null) {
       this.context.plane.deadlines.cancel(this);
@@ -496,7 +496,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
     this.reader.restart(this.reader.head);
     this.state = State.idle;
     this.bodyMode = BodyMode.none;
-    // With an answer still on its way the time that counts is the client's for reading it; see onDrained.
+    // With an answer still on its way the time that counts is the client's for reading it; see onUnblocked.
     if (this.outlet.blocked) this.watchTaking();
     else this.waitIdle();
   }
@@ -795,7 +795,7 @@ export class Http1Downstream extends Timed implements Downstream, TransportReade
   }
 }
 
-function directly(peer: string, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): Origin {
+function directly(peer: string, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
   return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
 }
 

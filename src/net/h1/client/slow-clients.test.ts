@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Upstream } from "../../../proxy/ports.ts";
-import { Http1Upstream } from "../upstream/upstream-connection.ts";
+import { UpstreamConnection } from "../upstream/upstream-connection.ts";
 import { Client, OK, get, origin, stage, stageAlone } from "../../stage.fixture.ts";
 import type { Stage } from "../../stage.fixture.ts";
 import type { Thread } from "../../thread.ts";
@@ -244,7 +244,7 @@ test("a request that had not left yet when its connection ended goes out on anot
   letWait(plane);
   client.send("POST /second HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
   const connection: unknown = taken;
-  assert.ok(connection instanceof Http1Upstream);
+  assert.ok(connection instanceof UpstreamConnection);
   connection.onEnd();
   while (client.statuses.length < 2) await turn();
   assert.deepEqual(client.statuses, ["200", "200"]);
@@ -265,7 +265,7 @@ test("a request that its origin takes slowly goes on, one of which it takes noth
   };
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n");
   const connection = taken;
-  assert.ok(connection instanceof Http1Upstream);
+  assert.ok(connection instanceof UpstreamConnection);
   plane.writes.flush();
   const full = new Client(connection, connection.outlet);
   full.isFull = true;

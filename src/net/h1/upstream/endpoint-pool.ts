@@ -4,7 +4,7 @@ import type { IdleReaders } from "../../../http1/idle-readers.ts";
 import type { ResponseReader } from "../../../http1/response-reader.ts";
 import type { EndpointConnections, ResponseSink, Upstream } from "../../../proxy/ports.ts";
 import type { EndpointTarget } from "../../../proxy/snapshot.ts";
-import { Http1Upstream } from "./upstream-connection.ts";
+import { UpstreamConnection } from "./upstream-connection.ts";
 import { IdleStack } from "./idle-stack.ts";
 import type { Thread } from "../../thread.ts";
 
@@ -15,7 +15,7 @@ const REPORT_MS = 60_000;
  * A thread's idle connections to one endpoint, last in first out: the ones on top stay warm, the ones below reach their idle limit
  * and go. Kept across reloads for endpoints whose address and limits did not change.
  */
-export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointConnections {
+export class EndpointPool extends IdleStack<UpstreamConnection> implements EndpointConnections {
   private readonly thread: Thread;
   /** Those of the upstream that read no response at the moment. */
   readonly readers: IdleReaders<ResponseReader>;
@@ -32,7 +32,7 @@ export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointCo
   }
 
   /** The most recently used idle connection, or null. */
-  take(sink: ResponseSink): Http1Upstream | null {
+  take(sink: ResponseSink): UpstreamConnection | null {
     for (;;) {
       const connection = this.pop();
       if (connection === null) return null;
@@ -45,11 +45,11 @@ export class EndpointPool extends IdleStack<Http1Upstream> implements EndpointCo
   }
 
   dial(target: EndpointTarget, sink: ResponseSink): Upstream {
-    return new Http1Upstream(this.thread, this, target, sink);
+    return new UpstreamConnection(this.thread, this, target, sink);
   }
 
   /** Takes an idle connection back. */
-  release(connection: Http1Upstream): void {
+  release(connection: UpstreamConnection): void {
     if (this.retired || this.size >= this.target.keepAlive.max_idle) connection.close();
     else this.push(connection);
   }

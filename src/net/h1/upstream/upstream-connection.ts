@@ -58,14 +58,14 @@ const AGE_SPREAD = 0.1;
 /** Far from any tick of the deadlines. */
 const NEVER = 2 ** 31 - 1;
 
-export class Http1Upstream extends Timed implements OwnedUpstream, TransportReader, OutletOwner {
+export class UpstreamConnection extends Timed implements OwnedUpstream, TransportReader, OutletOwner {
   readBuffer: Buffer = sharedBuffer;
   readonly target: EndpointTarget;
   transport: Transport;
   readonly outlet: Outlet;
   /** In the pool: those that idle next to it. */
-  above: Http1Upstream | null = null;
-  below: Http1Upstream | null = null;
+  above: UpstreamConnection | null = null;
+  below: UpstreamConnection | null = null;
 
   private readonly thread: Thread;
   private readonly pool: EndpointPool;
@@ -261,7 +261,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.thread.tick();
     if (this.state === State.tunnel) {
       this.tunnelReceived(buffer, count);
-      this.behindRead(count, true, this.isTunnelFlowing());
+      this.afterRead(count, true, this.isTunnelFlowing());
       return;
     }
     // RFC 9112 section 9.2: bytes that no request asked for are no response.
@@ -271,7 +271,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     }
     if (this.outlet.waits && this.outlet.bytesSent === this.sentBefore) return this.fail("connection_terminated");
     const start = !this.answered && (buffer[0] === CR || this.lineEndBytes > 0) ? this.skipLineEnds(buffer, count) : 0;
-    if (start === count) return this.behindRead(count, true, !this.paused);
+    if (start === count) return this.afterRead(count, true, !this.paused);
     this.answered = true;
     if (this.lineEndBytes % 2 === 1) return this.failMalformed(Faults.bareCarriageReturn.code);
     this.bufferIsFree = false;
@@ -279,7 +279,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.reader.feed(buffer, start, count, buffer === sharedBuffer);
     const goesOn = this.process();
     this.thread.chunk.closeAny();
-    this.behindRead(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
+    this.afterRead(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
   }
 
   /**
@@ -309,7 +309,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     return this.request !== null && isSwitchFor(this.request.request, head);
   }
 
-  private behindRead(count: number, goesOn: boolean, isTaken: boolean): void {
+  private afterRead(count: number, goesOn: boolean, isTaken: boolean): void {
     if (goesOn) this.reads ??= new ReadTarget(this, this.thread.bulk, true);
     this.reads?.after(count, goesOn, isTaken);
   }
@@ -440,7 +440,7 @@ export class Http1Upstream extends Timed implements OwnedUpstream, TransportRead
     this.state = State.closed;
   }
 
-  onDrained(): void {
+  onUnblocked(): void {
     if (this.tunnel !== null && this.duplex !== null) return this.tunnel.drained(this.duplex);
     this.noteProgress();
     this.awaitAnswer();

@@ -4,7 +4,7 @@ import { UNTRUSTED_DROPPED } from "../../../http/forward-fields.ts";
 import { parseForwarded } from "../../../http/forwarded.ts";
 import { Known, bit } from "../../../http/known-fields.ts";
 import type { RequestHead } from "../../../http/request-head.ts";
-import type { Origin } from "../../../proxy/exchange/exchange.ts";
+import type { ClientFacts } from "../../../proxy/exchange/exchange.ts";
 import type { ListenerContext } from "../../accept/listener-context.ts";
 
 /** In which proxies say for whom they speak; browsers and programs send none of these. */
@@ -12,7 +12,7 @@ export const SAID_BY_PROXIES: number =
   bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
 
 /** What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write. */
-export function behindProxy(head: RequestHead, peer: string, context: ListenerContext): Origin {
+export function behindProxy(head: RequestHead, peer: string, context: ListenerContext): ClientFacts {
   const { unsafe_field_names: unsafeFieldNames } = context.config;
   const said = { peer, trusted: true, secure: false, unsafeFieldNames };
   if (context.addressFrom === "x_forwarded_for") {
