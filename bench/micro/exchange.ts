@@ -18,7 +18,10 @@ import type { Operation, Run } from "./operation.ts";
 export const exchange: readonly Operation[] = [
   { name: "exchange/plain", about: "a browser's request and a small response, the same again and again", prepare: () => exchanges(1) },
   { name: "exchange/changing", about: "the same with another path and date each time", prepare: () => exchanges(VARIANTS) },
+  { name: "exchange/token", about: "exchange/plain with a token that the route asks for and removes", prepare: () => exchanges(1, TOKEN) },
 ];
+
+const TOKEN = "8c1f0a4be7d94f6ab2c3d4e5f6071829";
 
 /** Takes everything at once. */
 class TakingTransport implements Transport {
@@ -55,8 +58,10 @@ class TakingTransport implements Transport {
   reset(): void {}
 }
 
-function exchanges(variants: number): Run {
-  const requests = Array.from({ length: variants }, (_, variant) => browserRequest(variant));
+/** @param token sent with each request, and asked for; null: the route asks for none */
+function exchanges(variants: number, token: string | null = null): Run {
+  const credentials = token === null ? [] : [`Authorization: Bearer ${token}`];
+  const requests = Array.from({ length: variants }, (_, variant) => browserRequest(variant, credentials));
   const responses = Array.from({ length: variants }, (_, variant) => smallResponse(variant));
   let endTurn: (() => void) | null = null;
   let upstream: TakingTransport | null = null;
@@ -79,6 +84,7 @@ function exchanges(variants: number): Run {
     then?.();
   };
   const config = plainConfig("127.0.0.1:0", "http://127.0.0.1:9");
+  if (token !== null) config.routes = config.routes.map((route) => ({ ...route, authentication: { tokens: [token] } }));
   const [listening] = config.listeners;
   if (listening === undefined) throw new Error("there is no listener");
   listening.limits.requests_per_connection = Infinity;

@@ -16,6 +16,7 @@ const PEER = "203.0.113.7";
 const X_FORWARDED_FOR = "X-Forwarded-For: 198.51.100.23, 192.0.2.44";
 /** What was written for the lines is there to be written again. */
 const KNOWN = true;
+const TOKEN = "Authorization: Bearer 8c1f0a4be7d94f6ab2c3d4e5f6071829";
 const FORWARDED = "Forwarded: for=198.51.100.23;host=shop.example.com;proto=https, for=192.0.2.44";
 
 export const serialise: readonly Operation[] = [
@@ -28,6 +29,16 @@ export const serialise: readonly Operation[] = [
     name: "serialise/request-differing",
     about: "the same with lines that are new",
     prepare: () => requests((variant) => fromClient(browserRequest(variant)), noEdits),
+  },
+  {
+    name: "serialise/request-token-same",
+    about: "the same as request-same with a token, which is removed by a middleware",
+    prepare: () => requests((variant) => fromClient(browserRequest(variant, [TOKEN])), removeToken, KNOWN),
+  },
+  {
+    name: "serialise/request-token",
+    about: "the same with lines that are new",
+    prepare: () => requests((variant) => fromClient(browserRequest(variant, [TOKEN])), removeToken),
   },
   {
     name: "serialise/request-connection",
@@ -101,6 +112,10 @@ function responses(mode: BodyModeKind, known: boolean = false): Run {
 }
 
 function noEdits(): void {}
+
+function removeToken(edits: FieldEdits): void {
+  edits.remove("authorization");
+}
 
 function fromClient(bytes: Buffer): ForwardedRequest {
   const request = requestHead(bytes);

@@ -1,21 +1,33 @@
+import { NO_NAMES } from "./removed-names.ts";
+import type { RemovedNames } from "./removed-names.ts";
+
 /**
- * The edits that middleware and the forwarding rules make to a head's fields: removals, replacements and additions, collected
- * first and applied when the head is serialised. Reused from exchange to exchange by `reset`.
+ * What middleware changes in the fields of one head: names whose lines are taken out, and lines that are added. The edits are collected
+ * first and applied when the head is written. One object serves exchange after exchange, see `reset`.
+ *
+ * A writer knows a head that it has written before by its lines, by `removal`, which is one object for each list of names, and by the
+ * text of `added`. So a middleware that removes and adds the same each time costs next to nothing: it should pass names as constants and
+ * lines that `fieldLine` made when it was built.
  */
 export class FieldEdits {
-  /** Lower-case names whose received lines are not passed on. */
-  readonly removed: string[] = [];
-  /** Added lines, serialised: `name: value\r\n`. */
+  /** The names whose received lines are not passed on. */
+  removal: RemovedNames = NO_NAMES;
+  /** The added lines as text: `name: value\r\n`. */
   added: string = "";
 
+  /** The lower-case names whose received lines are not passed on. */
+  get removed(): readonly string[] {
+    return this.removal.names;
+  }
+
   reset(): void {
-    if (this.removed.length > 0) this.removed.length = 0;
+    this.removal = NO_NAMES;
     this.added = "";
   }
 
   /** Drop every received line of that name (lower case). */
   remove(name: string): void {
-    this.removed.push(name);
+    this.removal = this.removal.and(name);
   }
 
   /** Add a line; received lines of the same name stay. Throws on CR, LF or NUL: a head is never built from unchecked text. */
@@ -30,8 +42,8 @@ export class FieldEdits {
 
   /** Replace all received lines of that name. */
   set(name: string, value: string): void {
-    this.removed.push(name.toLowerCase());
     this.added += fieldLine(name, value);
+    this.remove(name.toLowerCase());
   }
 }
 

@@ -92,6 +92,15 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["vary", Known.vary],
 ];
 
+const NO_KNOWN_NAMES: { readonly bit: number; readonly all: readonly string[] } = { bit: 0, all: [] };
+
+/** Of the known field with that lower-case name: its bit, and all names that share it. The bit is 0 for any other name. */
+export function namesOf(name: string): { readonly bit: number; readonly all: readonly string[] } {
+  const id = NAMES.find(([each]) => each === name)?.[1];
+  if (id === undefined) return NO_KNOWN_NAMES;
+  return { bit: bit(id), all: NAMES.flatMap(([each, other]) => (other === id ? [each] : [])) };
+}
+
 interface Entry {
   readonly bytes: Uint8Array;
   readonly id: KnownId;

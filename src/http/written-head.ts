@@ -2,6 +2,9 @@
  * How a head was written when it was sent on. Where the next message has the same lines, and what else decides is the same, they are
  * written alike: the text is there already, in one piece.
  */
+import type { FieldEdits } from "./field-edits.ts";
+import { NO_NAMES } from "./removed-names.ts";
+import type { RemovedNames } from "./removed-names.ts";
 
 /** Longer lines are put together each time. */
 const LINES_MAX = 16_384;
@@ -9,6 +12,7 @@ const LINES_MAX = 16_384;
 export class WrittenHead {
   /** Of the lines that were written, and what else they were written by. */
   private edition: number = 0;
+  private removal: RemovedNames = NO_NAMES;
   private added: string = "";
   private peer: string = "";
   private circumstances: number = 0;
@@ -27,21 +31,23 @@ export class WrittenHead {
 
   /**
    * Whether `behind` knows what is written for the lines of that edition. If not, `keep` is told next.
-   * @param added the lines that middleware adds
+   * @param edits what middleware changes
    * @param circumstances bits of the writer's own
    * @param peer whom the lines name
    */
-  knows(edition: number, added: string, circumstances: number, peer: string): boolean {
+  knows(edition: number, edits: FieldEdits, circumstances: number, peer: string): boolean {
     this.again = false;
     if (edition !== this.edition) {
       this.edition = edition;
       this.drop();
       return false;
     }
-    if (added === this.added && circumstances === this.circumstances && peer === this.peer) {
+    const { removal, added } = edits;
+    if (removal === this.removal && added === this.added && circumstances === this.circumstances && peer === this.peer) {
       this.again = true;
       return this.lines !== "";
     }
+    this.removal = removal;
     this.added = added;
     this.circumstances = circumstances;
     this.peer = peer;
@@ -69,6 +75,7 @@ export class WrittenHead {
 
   forget(): void {
     this.edition = 0;
+    this.removal = NO_NAMES;
     this.added = "";
     this.peer = "";
     this.drop();

@@ -48,17 +48,17 @@ export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, a
   const { request, peer } = exchange;
   const { written } = request;
   const start = request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
-  if (requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
+  if (requestDependsOnMore(exchange)) return start + requestLines(exchange, edits, added, endpoint);
   const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
-  if (written.knows(request.edition, edits.added, circumstances, peer)) return written.behind(start);
+  if (written.knows(request.edition, edits, circumstances, peer)) return written.behind(start);
   const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
   return start + lines;
 }
 
-/** Whether what is written depends on more than the received lines, the connection, `via` and what middleware adds. */
-function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
-  if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0 || edits.removed.length > 0) return true;
+/** Whether what is written depends on more than the received lines, the connection, `via` and the edits of middleware. */
+function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest): boolean {
+  if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
@@ -66,7 +66,8 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
   const { request, connection } = exchange;
   let dropped = REQUEST_DROPPED | (exchange.peerTrusted && exchange.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
   if (exchange.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
-  let removed: readonly string[] = edits.removed;
+  dropped |= edits.removal.known;
+  let removed = edits.removal.others;
   if (connection.named.length > 0) removed = removed.concat(connection.named);
   let extra = edits.added;
 

@@ -24,16 +24,16 @@ export interface ResponseFacts {
 
 export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
   const { written } = head;
-  if (responseDependsOnMore(head, edits)) return statusLine(head) + responseLines(head, edits, facts);
-  if (written.knows(head.edition, edits.added, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.behind(statusLine(head));
+  if (responseDependsOnMore(head)) return statusLine(head) + responseLines(head, edits, facts);
+  if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.behind(statusLine(head));
   const lines = responseLines(head, edits, facts);
   written.keep(lines);
   return statusLine(head) + lines;
 }
 
-/** Whether what is written depends on more than the received lines, the framing, and what middleware adds. */
-function responseDependsOnMore({ status, present, hidden }: ResponseHead, edits: FieldEdits): boolean {
-  return hidden !== 0 || status === 426 || edits.removed.length > 0 || (present & bit(Known.date)) === 0;
+/** Whether what is written depends on more than the received lines, the framing, and the edits of middleware. */
+function responseDependsOnMore({ status, present, hidden }: ResponseHead): boolean {
+  return hidden !== 0 || status === 426 || (present & bit(Known.date)) === 0;
 }
 
 function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
@@ -51,7 +51,7 @@ function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFac
     options = options === "" ? "upgrade" : `upgrade, ${options}`;
   }
   if (options !== "") extra += `Connection: ${options}\r\n`;
-  return `${keptLines(head, dropped, edits.removed)}${extra}\r\n`;
+  return `${keptLines(head, dropped | edits.removal.known, edits.removal.others)}${extra}\r\n`;
 }
 
 /** An interim response: its own fields and nothing added. */

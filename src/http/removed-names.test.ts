@@ -1,0 +1,89 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { FieldSection } from "./field-section.ts";
+import { keptText } from "./forward-fields.ts";
+import { Known, bit, knownField } from "./known-fields.ts";
+import { NO_NAMES } from "./removed-names.ts";
+import type { RemovedNames } from "./removed-names.ts";
+
+function listOf(names: readonly string[]): RemovedNames {
+  return names.reduce((list, name) => list.and(name), NO_NAMES);
+}
+
+const CORS = [
+  "access-control-allow-origin",
+  "access-control-allow-credentials",
+  "access-control-allow-methods",
+  "access-control-allow-headers",
+  "access-control-expose-headers",
+  "access-control-max-age",
+  "access-control-allow-private-network",
+];
+const NAMES = ["authorization", "x-api-key", "x-other", "date", "client-cert", "client-cert-chain", "vary", ...CORS];
+
+test("a list is one object, whatever was asked for between", () => {
+  const [both, other, one] = [listOf(["authorization", "x-api-key"]), listOf(["x-api-key", "authorization"]), listOf(["authorization"])];
+  assert.deepEqual(
+    [both.names, other.names, one.names],
+    [["authorization", "x-api-key"], ["x-api-key", "authorization"], ["authorization"]],
+  );
+  assert.equal(new Set([both, other, one, NO_NAMES]).size, 4);
+  assert.equal(listOf(["authorization", "x-api-key"]), both);
+  // Made anew, the same text is the same name.
+  assert.equal(listOf([["author", "ization"].join("")]), one);
+});
+
+test("two lists are one object exactly if they have the same names in the same order", () => {
+  const lists = fc.array(fc.constantFrom(...NAMES.slice(0, 4)), { maxLength: 3 });
+  fc.assert(
+    fc.property(lists, lists, (first, second) => {
+      const [a, b] = [listOf(first), listOf(second)];
+      assert.deepEqual(a.names, first);
+      assert.equal(a === b, first.join() === second.join());
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("a known name is removed by its number where no other name has that number", () => {
+  assert.deepEqual([listOf(["authorization"]).known, listOf(["authorization"]).others], [bit(Known.authorization), []]);
+  assert.deepEqual([listOf(["x-api-key", "vary"]).known, listOf(["x-api-key", "vary"]).others], [bit(Known.vary), ["x-api-key"]]);
+  assert.deepEqual([listOf(["client-cert"]).known, listOf(["client-cert"]).others], [0, ["client-cert"]]);
+  assert.deepEqual(
+    [listOf(["client-cert-chain", "client-cert"]).known, listOf(CORS).known],
+    [bit(Known.clientCert), bit(Known.accessControl)],
+  );
+});
+
+test("what is kept by number is what is kept by name", () => {
+  fc.assert(
+    fc.property(fc.subarray(NAMES), fc.array(fc.constantFrom(...NAMES)), (removed, received) => {
+      const section = new FieldSection();
+      for (const name of received) {
+        const line = `${name.toUpperCase()}: 1\r\n`;
+        const start = section.text.length;
+        section.addLine(
+          start,
+          start + name.length,
+          start + name.length + 2,
+          start + line.length - 2,
+          knownField(Buffer.from(name), 0, name.length),
+        );
+        section.text += line;
+      }
+      const list = listOf(removed);
+      assert.equal(keptText(section, list.known, list.others), keptText(section, 0, removed));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("names that are made up without end are not kept", () => {
+  const lists = Array.from({ length: 1000 }, (_, index) => listOf(["x-first", `x-made-up-${index}`]));
+  const again = lists.filter((list, index) => list === listOf(["x-first", `x-made-up-${index}`])).length;
+  assert.ok(again <= 256, `${again} are kept`);
+  assert.deepEqual(lists[999]?.names, ["x-first", "x-made-up-999"]);
+  assert.equal(listOf(["authorization"]), listOf(["authorization"]), "those that were there stay");
+});
