@@ -1,8 +1,9 @@
 /** docs/observability.md: log keys, outcomes, events and metrics, from the lists that the program itself uses. */
 import { Faults } from "../src/http1/faults.ts";
-import { COUNTER_METRICS, EVENTS, METRICS } from "../src/observe/names.ts";
+import { COUNTER_METRICS, EVENTS, FEATURE_METRICS, FEATURE_NAMES, METRICS } from "../src/observe/names.ts";
 import * as answers from "../src/proxy/exchange/answers.ts";
 import { FAILURES } from "../src/proxy/exchange/failure.ts";
+import type { FeatureNames } from "../src/values/feature-names.ts";
 
 /** Keys of an access log line in JSON, in their order. */
 export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
@@ -35,12 +36,8 @@ const ENDS: Readonly<Record<string, string>> = {
   client_stalled: "The client took too little of its response (`limits.response_rate`).",
 };
 
-/** Answers of middleware. */
-const MIDDLEWARE: Readonly<Record<string, string>> = {
-  unauthorized: "401: no token, or a wrong one.",
-  bad_request: "400: `X-API-Key` more than once.",
-  rate_limited: "429: above the route's rate limit.",
-  preflight: "204: a CORS preflight.",
+/** Answers of routes that no feature brings. */
+const ROUTES: Readonly<Record<string, string>> = {
   status: "200: the status page on a listener.",
 };
 
@@ -75,7 +72,7 @@ ${table("outcome", Object.fromEntries(failed))}
 
 The proxy itself answered the request:
 
-${table("outcome", { ...Object.fromEntries(own), ...MIDDLEWARE })}
+${table("outcome", { ...Object.fromEntries(own), ...ofFeatures(({ outcomes }) => outcomes), ...ROUTES })}
 
 The request was malformed or too large:
 
@@ -85,7 +82,7 @@ ${table("outcome", Object.fromEntries(refused))}
 
 The application log, \`"event"\` in JSON:
 
-${table("event", EVENTS)}
+${table("event", { ...EVENTS, ...ofFeatures(({ events }) => events) })}
 
 ## Metrics
 
@@ -93,7 +90,7 @@ ${table("event", EVENTS)}
 
 | metric | type | meaning |
 |---|---|---|
-${[...Object.values(METRICS), ...Object.values(COUNTER_METRICS)].map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`).join("\n")}
+${[...Object.values(METRICS), ...Object.values(COUNTER_METRICS), ...FEATURE_METRICS.values()].map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`).join("\n")}
 
 ## The other pages of the admin address
 
@@ -107,6 +104,10 @@ Prometheus sends it with \`authorization: { credentials_file: FILE }\` in its \`
 | \`/readyz\` | 200, or 503 with a line for each reason: it starts, it drains, no worker serves, a listener is lost, or no endpoint of any upstream is of use: each is unhealthy, or has refused the last connection or probe |
 | \`/status\` | JSON: \`status\` (\`ok\`: every endpoint is of use as far as is known; \`degraded\`: some are not; \`down\`: none, and \`/readyz\` says so too), \`version\`, \`uptime\` in seconds, and each endpoint's \`health\` and \`in_flight\`. \`health\` is \`unknown\` until a probe has passed or \`unhealthy_threshold\` probes have failed. Without a health check it is \`unknown\`, but \`unhealthy\` from a connection that failed to the next one that does not |
 `;
+}
+
+function ofFeatures(names: (feature: FeatureNames) => Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(FEATURE_NAMES.flatMap((feature) => Object.entries(names(feature))));
 }
 
 function table(key: string, rows: Readonly<Record<string, string>>): string {

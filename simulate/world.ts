@@ -13,6 +13,7 @@ import type { Transport } from "../src/net/transport/transport.ts";
 import type { AccessRecord } from "../src/observe/access-line.ts";
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema.ts";
+import { FEATURES } from "../src/features/registry.ts";
 import { Generations } from "../src/control/generations.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
 import { BucketTable } from "../src/shared/bucket-table.ts";
@@ -123,7 +124,7 @@ export class World {
         released: (generation) => this.totals.released(generation, 0),
       },
       status: () => () => "",
-      debug: () => {},
+      features: FEATURES,
       readFile: () => "",
     });
     this.configure(0);

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { codeOf, messageOf } from "./base/errors.ts";
+import { FEATURES } from "./features/registry.ts";
 import { Listener } from "./net/accept/listener.ts";
 import { machine } from "./net/machine.ts";
 import { Serving } from "./net/serving.ts";
@@ -57,7 +58,7 @@ class DataPlaneThread {
       buckets: new BucketTable(init.bucketTable),
       output: this.output(),
       status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
-      debug: (text) => this.send({ type: "event", level: "info", event: "cors_decision", message: text, fields: {} }),
+      features: FEATURES,
       readFile: (path) => readFileSync(path, "latin1"),
     });
     this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));

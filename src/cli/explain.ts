@@ -1,5 +1,6 @@
 /** `millrace explain`: what would become of a request, without sending anything. Uses the data path's own parser, routes and writer. */
 import { Buffer } from "node:buffer";
+import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -108,14 +109,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   }
   const upstream = config.upstreams[route.upstream];
   const buckets = new BucketTable(BucketTable.create(0, 0, 8));
-  const middleware = routeMiddleware(route, taken.index, {
-    workerIndex: 0,
-    buckets,
-    now: () => 0,
-    status: () => "",
-    debug: () => {},
-    readFile: () => "",
-  });
+  const middleware = routeMiddleware(route, taken.index, FEATURES, { workerIndex: 0, buckets, now: () => 0, report: () => {} });
   lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : middleware.map((each) => each.name).join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
   const view = { request, client: CLIENT, startedAtMs: 0, signal: new AbortController().signal };

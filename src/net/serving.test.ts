@@ -42,7 +42,7 @@ test("an exchange that began before a reload finds the names of its own configur
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     output: { access: () => {}, event: () => {}, tick: () => {}, released: (generation) => released.push(generation) },
     status: () => () => "",
-    debug: () => {},
+    features: [],
     readFile: () => "",
   });
   let generation = 0;

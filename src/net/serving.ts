@@ -17,7 +17,8 @@ export interface ServingParts extends ThreadParts {
   readonly output: ThreadOutput;
   /** The status document under that configuration. */
   readonly status: (message: ConfigureMessage) => () => string;
-  readonly debug: SnapshotContext["debug"];
+  /** What a route can do, in the order in which it is done. */
+  readonly features: SnapshotContext["features"];
   readonly readFile: SnapshotContext["readFile"];
 }
 
@@ -49,7 +50,8 @@ export class Serving {
       buckets: parts.buckets,
       now: () => this.current?.now ?? platform.now(),
       status: parts.status(message),
-      debug: parts.debug,
+      features: parts.features,
+      report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
       readFile: parts.readFile,
     });
     this.names.set(message.generation, endpointNames(config));

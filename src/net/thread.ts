@@ -199,7 +199,10 @@ export class Thread implements DataPlane, Connector {
       exchange.bytesReceived,
       bytesSent,
     );
-    countOutcome(snapshot.metrics, exchange);
+    if (exchange.outcome !== "completed") {
+      const counter = snapshot.outcomeCounters.get(exchange.outcome);
+      if (counter !== undefined) snapshot.metrics.add(counter, 1);
+    }
     if (--snapshot.exchangesOpen === 0 && snapshot !== this.snapshot) this.output.released(snapshot.generation);
     if (!this.accessLog) return;
     this.output.access({
@@ -266,21 +269,5 @@ export class Thread implements DataPlane, Connector {
     this.deadlines.advance(this.now);
     if (!this.nearLimit() && this.workers.endShortage(this.now)) this.report("info", "sockets_enough", "new connections no longer wait");
     this.output.tick(this.now);
-  }
-}
-
-function countOutcome(metrics: WorkerMetrics, exchange: Exchange): void {
-  switch (exchange.outcome) {
-    case "completed":
-      return;
-    case "rate_limited":
-      return metrics.add(CounterId.rate_limited, 1);
-    case "unauthorized":
-      return metrics.add(CounterId.unauthorized, 1);
-    case "client_gone":
-    case "client_reset":
-    case "client_stalled":
-      return metrics.add(CounterId.client_aborts, 1);
-    default:
   }
 }

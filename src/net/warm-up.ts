@@ -117,7 +117,8 @@ export function loneThread(config: Config, access: ThreadOutput["access"], platf
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     now: () => platform.now(),
     status: () => "",
-    debug: () => {},
+    features: [],
+    report: () => {},
     readFile: () => "",
   });
   const parts: ThreadParts = {

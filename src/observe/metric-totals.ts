@@ -6,9 +6,12 @@
  * Gauges are kept per worker in the base as well: a connection that was opened under the old generation may be closed under the new
  * one (+1 there, −1 here), and when a worker dies its part must vanish from all of them.
  */
-import { COUNTERS, COUNTER_NAMES, CounterId, GAUGES, MetricTable, STATUS_CLASSES } from "../shared/metric-table.ts";
+import { COUNTERS, COUNTER_NAMES, CounterId, GAUGES, MetricTable, STATUS_CLASSES, featureCounterIds } from "../shared/metric-table.ts";
 import type { CounterName } from "../shared/metric-table.ts";
 import type { MetricLayout, RouteSums } from "../shared/metric-table.ts";
+import { FEATURE_NAMES } from "./names.ts";
+
+const FEATURE_COUNTERS = featureCounterIds(FEATURE_NAMES);
 
 export interface RequestTotal {
   readonly route: string;
@@ -24,6 +27,8 @@ export interface RouteTotal extends RouteSums {
 
 export interface MetricSnapshot {
   readonly counters: Readonly<Record<CounterName, number>>;
+  /** By the counter's name. */
+  readonly featureCounters: ReadonlyMap<string, number>;
   readonly requests: readonly RequestTotal[];
   readonly routes: readonly RouteTotal[];
 }
@@ -100,7 +105,12 @@ export class MetricTotals {
       const gauge = cell % GAUGES;
       sums.counters[gauge] = (sums.counters[gauge] ?? 0) + (this.baseGauges[cell] ?? 0);
     }
-    return { counters: namedCounters(sums.counters), requests: [...sums.requests.values()], routes: [...sums.routes.values()] };
+    return {
+      counters: namedCounters(sums.counters),
+      featureCounters: new Map([...FEATURE_COUNTERS].map(([name, id]) => [name, sums.counters[id] ?? 0])),
+      requests: [...sums.requests.values()],
+      routes: [...sums.routes.values()],
+    };
   }
 
   private foldReleased(): void {

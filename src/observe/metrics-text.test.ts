@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { metricsText } from "./metrics-text.ts";
 import type { ProcessReading } from "./metrics-text.ts";
 import { MetricTotals } from "./metric-totals.ts";
-import { COUNTER_METRICS, METRICS } from "./names.ts";
+import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
 import { CounterId, metricLayout, WorkerMetrics } from "../shared/metric-table.ts";
 
 const reading: ProcessReading = {
@@ -63,7 +63,7 @@ test("every line is a comment or a sample of the exposition format, each family 
     assert.ok(!series.has(identity), `${identity} twice`);
     series.add(identity);
   }
-  const names = [...Object.values(COUNTER_METRICS), ...Object.values(METRICS)];
+  const names = [...Object.values(COUNTER_METRICS), ...FEATURE_METRICS.values(), ...Object.values(METRICS)];
   for (const metric of names) assert.equal(declared.get(metric.name), metric.type);
   assert.equal(declared.size, names.length);
 });

@@ -2,7 +2,7 @@
  * Prometheus text exposition format 0.0.4: what `GET /metrics` answers. Pure: everything it prints is an argument.
  */
 import { COUNTER_NAMES, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
-import { COUNTER_METRICS, METRICS } from "./names.ts";
+import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
 import type { MetricName } from "./names.ts";
 import type { MetricSnapshot } from "./metric-totals.ts";
 import type { HealthWord } from "./status.ts";
@@ -46,6 +46,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   writeRoutes(page, totals);
   writeEndpoints(page, endpoints);
   for (const name of COUNTER_NAMES) page.single(COUNTER_METRICS[name], totals.counters[name]);
+  for (const [name, metric] of FEATURE_METRICS) page.single(metric, totals.featureCounters.get(name) ?? 0);
   page.single(METRICS.limiterEvictions, process.limiterEvictions);
   page.single(METRICS.logDroppedLines, process.logDroppedLines);
   return page.text();

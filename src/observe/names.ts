@@ -1,8 +1,11 @@
 /**
- * Every metric and every log event that Millrace has, with the sentence that the documentation and the scrape print. The compiler
- * refuses any other name.
+ * Every metric and every log event that Millrace has, with the sentence that the documentation and the scrape print; those of a feature
+ * stand in its folder. The compiler refuses any other name.
  */
+import { DECLARED } from "../features/declared.ts";
+import type { FeatureEvent } from "../features/declared.ts";
 import type { CounterName } from "../shared/metric-table.ts";
+import type { FeatureNames } from "../values/feature-names.ts";
 
 export type MetricType = "counter" | "gauge" | "histogram";
 
@@ -33,8 +36,6 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
     "Connections to endpoints that were refused, unreachable or too slow.",
   ),
   retries: counter("millrace_retries_total", "Further attempts after a failed one."),
-  rate_limited: counter("millrace_rate_limited_total", "Requests answered 429 by a rate limit."),
-  unauthorized: counter("millrace_unauthorized_total", "Requests answered 401 for a missing or wrong token."),
   malformed_requests: counter("millrace_malformed_requests_total", "Requests refused for a fault of framing or syntax, or for their size."),
   request_timeouts: counter("millrace_request_timeouts_total", "Requests whose head or body came too slowly."),
   upstream_timeouts: counter("millrace_upstream_timeouts_total", "Attempts that an endpoint did not answer in time."),
@@ -108,7 +109,6 @@ export const EVENTS = {
   endpoint_name_resolved: "A name of endpoints can be resolved again.",
   endpoint_response_malformed: "An endpoint's response was malformed, and in what; logged once a minute at most.",
   endpoint_tls_failed: "An endpoint's certificate was not trusted, or it spoke no TLS; logged once a minute at most.",
-  cors_decision: "Why a cross-origin request got no CORS fields; said only with `cors.debug`.",
   middleware_failed: "A middleware threw or rejected; the request was answered with 500.",
   worker_exited: "A worker ended unexpectedly.",
   worker_replaced: "A replacement worker is serving.",
@@ -134,7 +134,15 @@ export const EVENTS = {
   watchdog_withheld: "The watchdog of systemd is not fed, because something stands still; said once until it goes on.",
 } as const;
 
-export type EventName = keyof typeof EVENTS;
+export type EventName = keyof typeof EVENTS | FeatureEvent;
+
+/** Names of all features together. */
+export const FEATURE_NAMES: readonly FeatureNames[] = Object.values(DECLARED).map(({ names }) => names);
+
+/** Metrics of the features' counters, by the counter's name. */
+export const FEATURE_METRICS: ReadonlyMap<string, MetricName> = new Map(
+  FEATURE_NAMES.flatMap(({ counters }) => Object.entries(counters)).map(([name, { metric, help }]) => [name, counter(metric, help)]),
+);
 
 function gauge(name: string, help: string): MetricName {
   return { name, type: "gauge", help };

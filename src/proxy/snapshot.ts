@@ -6,20 +6,19 @@
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
+import type { FeatureKey } from "../features/declared.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import { authenticationMiddleware } from "../features/authentication/authentication.ts";
-import { corsMiddleware } from "../features/cors/cors.ts";
-import { rateLimitMiddleware } from "../features/rate-limit/rate-limit.ts";
 import { makeBalancer } from "../policy/balance/make-balancer.ts";
 import type { Balancer } from "../policy/balance/balancer.ts";
 import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
 import type { MatchableRoute, RouteTable } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
-import type { BucketTable } from "../shared/bucket-table.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import * as answers from "./exchange/answers.ts";
+import { outcomeCounters } from "./outcome-counters.ts";
+import type { Feature, ThreadContext } from "./feature/feature.ts";
 import type { LocalAnswer, Middleware } from "./feature/middleware.ts";
 import type { EndpointConnections } from "./ports.ts";
 
@@ -89,14 +88,10 @@ export interface RouteHooks {
 }
 
 /** What a thread brings to the configuration. */
-export interface SnapshotContext {
-  readonly workerIndex: number;
-  readonly buckets: BucketTable;
-  /** Milliseconds of a clock that all threads share. */
-  readonly now: () => number;
+export interface SnapshotContext extends ThreadContext {
+  /** What a route can do, in the order in which it is done (features/registry.ts). */
+  readonly features: readonly Feature[];
   readonly status: () => string;
-  /** Takes what `cors.debug` has to say. */
-  readonly debug: (message: string) => void;
   /** Reads a PEM file: the control plane has checked that it can be read. */
   readonly readFile: (path: string) => string;
 }
@@ -106,6 +101,8 @@ export class Snapshot {
   readonly metrics: WorkerMetrics;
   /** Exchanges in flight in this thread that run under it. */
   exchangesOpen: number = 0;
+  /** The counter that an exchange moves with its outcome; undefined: none. */
+  readonly outcomeCounters: ReadonlyMap<string, number>;
   private readonly groups: ReadonlyMap<string, UpstreamGroup>;
   private readonly table: RouteTable<Route>;
   private readonly statusPath: string | null;
@@ -115,6 +112,7 @@ export class Snapshot {
     const { config } = message;
     this.generation = message.generation;
     this.metrics = new WorkerMetrics(metricLayout(config), message.metricTable, context.workerIndex);
+    this.outcomeCounters = outcomeCounters(context.features);
     const groups = new Map<string, UpstreamGroup>();
     for (const [name, upstream] of Object.entries(config.upstreams)) {
       groups.set(name, compileUpstream(name, upstream, message.endpointSlots[name] ?? [], context));
@@ -160,16 +158,27 @@ export function matchable(route: RouteConfig): MatchableRoute {
   return { match: route.match, cors: route.cors, guards: guardsOf(route) };
 }
 
-/** The middleware of a route in the order in which they act: CORS answers preflights first, the limiter spares the token check. */
-export function routeMiddleware(route: RouteConfig, index: number, context: SnapshotContext): Middleware[] {
+/** The middleware of a route, in the order of the features. */
+export function routeMiddleware(route: RouteConfig, index: number, features: readonly Feature[], thread: ThreadContext): Middleware[] {
   const chain: Middleware[] = [];
-  if (route.cors !== undefined) chain.push(corsMiddleware(route.cors, context.debug));
-  if (route.rate_limit !== undefined) {
-    const limiter = `${routeLabel(route, index)}\n${route.upstream}\n${JSON.stringify(route.match)}`;
-    chain.push(rateLimitMiddleware(route.rate_limit, context.buckets, context.workerIndex, limiter, context.now));
+  for (const feature of features) {
+    const middleware = compileFeature(feature, route, index, thread);
+    if (middleware !== null) chain.push(middleware);
   }
-  if (route.authentication !== undefined) chain.push(authenticationMiddleware(route.authentication));
   return chain;
+}
+
+function compileFeature<Key extends FeatureKey>(
+  feature: Feature<Key>,
+  route: RouteConfig,
+  index: number,
+  { workerIndex, buckets, now, report }: ThreadContext,
+): Middleware | null {
+  const config = route[feature.key];
+  if (config === undefined) return null;
+  const label = routeLabel(route, index);
+  const key = (): string => `${label}\n${route.upstream}\n${JSON.stringify(route.match)}`;
+  return feature.compile(config, { workerIndex, buckets, now, report, route: { index, label, key } });
 }
 
 function compileRoute(route: RouteConfig, index: number, groups: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
@@ -179,7 +188,7 @@ function compileRoute(route: RouteConfig, index: number, groups: ReadonlyMap<str
     upstream: groups.get(route.upstream) ?? null,
     local: null,
     bodyBytesMax: route.max_body ?? null,
-    hooks: hooksOf(routeMiddleware(route, index, context)),
+    hooks: hooksOf(routeMiddleware(route, index, context.features, context)),
   };
 }
 

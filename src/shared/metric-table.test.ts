@@ -4,6 +4,7 @@ import fc from "fast-check";
 import {
   CounterId,
   COUNTERS,
+  featureCounterIds,
   GAUGES,
   LATENCY_BOUNDS_MS,
   metricLayout,
@@ -11,6 +12,7 @@ import {
   STATUS_CLASSES,
   WorkerMetrics,
 } from "./metric-table.ts";
+import type { FeatureNames } from "../values/feature-names.ts";
 import type { MetricLayout, MetricSource } from "./metric-table.ts";
 
 const urls = (count: number): { url: string }[] => Array.from({ length: count }, (_, i) => ({ url: `http://10.0.0.${i}:80` }));
@@ -29,6 +31,20 @@ test("ids leave no hole, fit their room, and gauges come first", () => {
     "upstream_connections_open",
     "tunnels_open",
   ]);
+});
+
+test("features' counters have cells of their own, whichever order they are listed in", () => {
+  const named = (...names: readonly string[]): FeatureNames => ({
+    outcomes: {},
+    counters: Object.fromEntries(names.map((name) => [name, { metric: "", help: "", outcomes: [] }])),
+    events: {},
+  });
+  const ids = featureCounterIds([named("b", "d"), named(), named("a")]);
+  assert.deepEqual([...ids].sort(), [...featureCounterIds([named("a"), named("d", "b")])].sort());
+  const first = Object.keys(CounterId).length;
+  assert.deepEqual([...ids.values()].sort(), [first, first + 1, first + 2]);
+  const many = named(...Array.from({ length: COUNTERS }, (_, index) => `c${index}`));
+  assert.throws(() => featureCounterIds([many]), /COUNTERS/);
 });
 
 /** Where the numbers of that entry lie: read from a row whose cells hold their own position. */

@@ -12,6 +12,7 @@
  * The layout follows from the configuration alone. Main thread and workers compute it apart and get the same one.
  */
 import { routeLabel } from "../config/route-label.ts";
+import type { FeatureNames } from "../values/feature-names.ts";
 
 /** Gauges come first: `id < GAUGES` tells them apart. Names, types and help are in observe/names.ts. */
 export const CounterId: {
@@ -25,15 +26,13 @@ export const CounterId: {
   readonly upstream_connections_reused: 7;
   readonly upstream_connect_failures: 8;
   readonly retries: 9;
-  readonly rate_limited: 10;
-  readonly unauthorized: 11;
-  readonly malformed_requests: 12;
-  readonly request_timeouts: 13;
-  readonly upstream_timeouts: 14;
-  readonly origin_failures: 15;
-  readonly client_aborts: 16;
-  readonly tunnels_opened: 17;
-  readonly access_log_dropped_lines: 18;
+  readonly malformed_requests: 10;
+  readonly request_timeouts: 11;
+  readonly upstream_timeouts: 12;
+  readonly origin_failures: 13;
+  readonly client_aborts: 14;
+  readonly tunnels_opened: 15;
+  readonly access_log_dropped_lines: 16;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -45,15 +44,13 @@ export const CounterId: {
   upstream_connections_reused: 7,
   upstream_connect_failures: 8,
   retries: 9,
-  rate_limited: 10,
-  unauthorized: 11,
-  malformed_requests: 12,
-  request_timeouts: 13,
-  upstream_timeouts: 14,
-  origin_failures: 15,
-  client_aborts: 16,
-  tunnels_opened: 17,
-  access_log_dropped_lines: 18,
+  malformed_requests: 10,
+  request_timeouts: 11,
+  upstream_timeouts: 12,
+  origin_failures: 13,
+  client_aborts: 14,
+  tunnels_opened: 15,
+  access_log_dropped_lines: 16,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;
@@ -62,8 +59,18 @@ export const COUNTER_NAMES: readonly CounterName[] = Object.keys(CounterId) as C
 
 /** Number of gauges at the head of {@link CounterId}. */
 export const GAUGES = 4;
-/** Cells that are set aside for gauges and counters; more than there are, so that a new one moves nothing. */
+/** Cells that are set aside for gauges and counters, those of features included; more than there are, so that a new one moves nothing. */
 export const COUNTERS = 32;
+
+/**
+ * The cell of each feature's counter, after those of {@link CounterId}: by name, so that whoever has the features in another order finds
+ * the same cells.
+ */
+export function featureCounterIds(features: readonly FeatureNames[]): ReadonlyMap<string, number> {
+  const names = features.flatMap(({ counters }) => Object.keys(counters)).sort();
+  if (COUNTER_NAMES.length + names.length > COUNTERS) throw new Error("there are more counters than cells: raise COUNTERS");
+  return new Map(names.map((name, position) => [name, COUNTER_NAMES.length + position]));
+}
 
 /** `none`: the client got no answer, the connection was cut before one. */
 export const STATUS_CLASSES: readonly string[] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -205,7 +212,8 @@ export class WorkerMetrics {
     cells[latency] = (cells[latency] ?? 0) + 1;
   }
 
-  add(counter: CounterId, delta: number): void {
+  /** @param counter a {@link CounterId}, or one of {@link featureCounterIds} */
+  add(counter: number, delta: number): void {
     this.cells[counter] = (this.cells[counter] ?? 0) + delta;
   }
 }

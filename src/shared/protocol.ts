@@ -3,6 +3,7 @@
  * Everything here is plain data that structured cloning carries; shared memory goes along as SharedArrayBuffer.
  */
 import type { Config } from "../config/schema.ts";
+import type { FeatureEvent } from "../features/declared.ts";
 import type { NameNews } from "./name-table.ts";
 
 /** A listener as the worker opens it: parsed, and with port 0 already replaced by a real port. */
@@ -62,11 +63,11 @@ export type ToWorker =
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** The events of the application log that a worker reports; observe/names.ts says what each means. */
+/** The events of the application log that a worker reports; observe/names.ts says what each means, and a feature's names.ts does of its own. */
 export type WorkerEvent =
+  | FeatureEvent
   | "accept_failed"
   | "connections_refused"
-  | "cors_decision"
   | "endpoint_response_malformed"
   | "endpoint_tls_failed"
   | "log_lines_dropped"

@@ -14,6 +14,7 @@ import { endpointNames } from "../config/endpoint-names.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import { readObject } from "../config/read-object.ts";
 import type { Config, ConfigInput } from "../config/schema.ts";
+import { FEATURES } from "../features/registry.ts";
 import type { ShortConfigInput } from "../config/short-form.ts";
 import { Generations } from "../control/generations.ts";
 import { HealthMonitor } from "../control/health.ts";
@@ -157,7 +158,7 @@ export class TestProxy {
         released: (generation) => this.totals.released(generation, 0),
       },
       status: () => () => JSON.stringify(this.status),
-      debug: (message) => this.appLog.info("cors_decision", message),
+      features: FEATURES,
       readFile: (name) => this.file(name),
     });
     this.use(config);

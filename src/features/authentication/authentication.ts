@@ -5,9 +5,18 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { bearerToken, readCredentials } from "../../policy/access/credentials.ts";
+import type { Feature } from "../../proxy/feature/feature.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+import { authenticationNames } from "./names.ts";
 
-export interface AuthenticationConfig {
+export const authentication: Feature<"authentication"> = {
+  name: "authentication",
+  key: "authentication",
+  names: authenticationNames,
+  compile: authenticationMiddleware,
+};
+
+interface AuthenticationConfig {
   /** At least one; never empty strings. */
   readonly tokens: readonly string[];
 }

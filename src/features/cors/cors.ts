@@ -10,7 +10,16 @@ import type { FieldEdits } from "../../http/field-edits.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
+import type { Feature } from "../../proxy/feature/feature.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+import { corsNames } from "./names.ts";
+
+export const cors: Feature<"cors"> = {
+  name: "cors",
+  key: "cors",
+  names: corsNames,
+  compile: (config, { report }) => corsMiddleware(config, (message) => report("info", "cors_decision", message)),
+};
 
 /** @param debug told, in words without anything secret, why a preflight or an answer got no CORS fields; called only with `debug: true` */
 export function corsMiddleware(config: CorsConfig & { readonly debug: boolean }, debug?: (message: string) => void): Middleware {

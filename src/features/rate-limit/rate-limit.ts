@@ -5,8 +5,17 @@
 import { clientKey } from "../../base/client-key.ts";
 import { decide, emissionInterval, newRateDecision } from "../../policy/rate-limit/gcra.ts";
 import type { RateDecision } from "../../policy/rate-limit/gcra.ts";
+import type { Feature } from "../../proxy/feature/feature.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
+import { rateLimitNames } from "./names.ts";
+
+export const rateLimit: Feature<"rate_limit"> = {
+  name: "rate-limit",
+  key: "rate_limit",
+  names: rateLimitNames,
+  compile: (config, { buckets, workerIndex, route, now }) => rateLimitMiddleware(config, buckets, workerIndex, route.key(), now),
+};
 
 export interface RateLimitConfig {
   /** One of the two is given. */

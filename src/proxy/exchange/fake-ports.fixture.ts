@@ -319,7 +319,7 @@ function configOf({ probed = false, retries = 2, maxBody, adapt }: Setting, endp
 }
 
 function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[1] {
-  return { workerIndex: 0, buckets: BUCKETS, now, status: () => "{}", debug: () => {}, readFile: () => "" };
+  return { workerIndex: 0, buckets: BUCKETS, now, status: () => "{}", features: [], report: () => {}, readFile: () => "" };
 }
 
 function nameOf(target: EndpointTarget | null): string {

@@ -1,6 +1,6 @@
 /**
  * A middleware is a feature bound to phases of an exchange. It is built once with the snapshot; a hook that returns a plain
- * value costs no promise. The order of a route's middleware is fixed (see snapshot.ts), never the file's order.
+ * value costs no promise. The order of a route's middleware is fixed (features/registry.ts), never the file's order.
  */
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";

@@ -1,0 +1,13 @@
+import type { FeatureNames } from "../../values/feature-names.ts";
+
+export const rateLimitNames = {
+  outcomes: { rate_limited: "429: above the route's rate limit." },
+  counters: {
+    rate_limited: {
+      metric: "millrace_rate_limited_total",
+      help: "Requests answered 429 by a rate limit.",
+      outcomes: ["rate_limited"],
+    },
+  },
+  events: {},
+} as const satisfies FeatureNames;

@@ -1,0 +1,15 @@
+import { CounterId, featureCounterIds } from "../shared/metric-table.ts";
+import type { Feature } from "./feature/feature.ts";
+
+/** The counter that a finished exchange moves, by its outcome. Outcomes that no counter has are not in it. */
+export function outcomeCounters(features: readonly Pick<Feature, "names">[]): ReadonlyMap<string, number> {
+  const ids = featureCounterIds(features.map(({ names }) => names));
+  const counters = new Map<string, number>();
+  for (const { names } of features) {
+    for (const [name, { outcomes }] of Object.entries(names.counters)) {
+      for (const outcome of outcomes) counters.set(outcome, ids.get(name) ?? 0);
+    }
+  }
+  for (const outcome of ["client_gone", "client_reset", "client_stalled"]) counters.set(outcome, CounterId.client_aborts);
+  return counters;
+}
