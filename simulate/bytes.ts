@@ -3,33 +3,30 @@ import { Buffer } from "node:buffer";
 
 /** A prime: the pattern of another owner, or of the same one shifted, differs soon. */
 const PERIOD = 8191;
-const WHOLE = Buffer.from(Array.from({ length: 2 * PERIOD }, (_, at) => 33 + ((Math.imul(at % PERIOD, 0x9e3779b1) >>> 24) % 90)));
+/** Bytes that can be asked for, or looked at, at a time. */
+const LENGTH_MAX = 512 * 1024;
+/** Every body is a part of these, so none is made. */
+const ALL = Buffer.from(Array.from({ length: PERIOD + LENGTH_MAX }, (_, at) => 33 + ((Math.imul(at % PERIOD, 0x9e3779b1) >>> 24) % 90)));
 
-function startOf(owner: number): number {
-  return (Math.imul(owner, 0x85ebca6b) >>> 8) % PERIOD;
+/** Where among them the owner's body goes on from its byte `at`. */
+function placeOf(owner: number, at: number): number {
+  return (((Math.imul(owner, 0x85ebca6b) >>> 8) % PERIOD) + at) % PERIOD;
 }
 
-/** Bytes `[from, to)` of the owner's body. */
+/** Bytes `[from, to)` of the owner's body. They are others' too: nobody may change them. */
 export function bodyOf(owner: number, from: number, to: number): Buffer {
-  const bytes = Buffer.allocUnsafe(to - from);
-  for (let at = from; at < to;) {
-    const start = (startOf(owner) + at) % PERIOD;
-    const count = Math.min(to - at, PERIOD);
-    WHOLE.copy(bytes, at - from, start, start + count);
-    at += count;
-  }
-  return bytes;
+  const count = to - from;
+  if (count > LENGTH_MAX) throw new RangeError(`${count} bytes of a body at a time`);
+  const start = placeOf(owner, from);
+  return ALL.subarray(start, start + count);
 }
 
 /** Where `bytes[start, end)` is not what the owner's body has from `at` on; -1: nowhere. */
 export function strayByte(owner: number, at: number, bytes: Buffer, start: number, end: number): number {
-  for (let done = start; done < end;) {
-    const from = (startOf(owner) + at + done - start) % PERIOD;
-    const count = Math.min(end - done, PERIOD);
-    if (bytes.compare(WHOLE, from, from + count, done, done + count) !== 0) {
-      for (let index = 0; index < count; index++) if (bytes[done + index] !== WHOLE[from + index]) return at + done - start + index;
-    }
-    done += count;
-  }
+  const place = placeOf(owner, at);
+  const count = end - start;
+  if (count > LENGTH_MAX) throw new RangeError(`${count} bytes of a body at a time`);
+  if (bytes.compare(ALL, place, place + count, start, end) === 0) return -1;
+  for (let index = 0; index < count; index++) if (bytes[start + index] !== ALL[place + index]) return at + index;
   return -1;
 }

@@ -8,6 +8,7 @@ import { bodyOf, strayByte } from "./bytes.ts";
 import { answerTo } from "./plan.ts";
 import type { AnswerPlan, ClientPlan, RequestPlan } from "./plan.ts";
 import { Sending, readBuffer } from "./sending.ts";
+import type { Message } from "./sending.ts";
 import { TunnelEnd } from "./tunnel-end.ts";
 import type { World } from "./world.ts";
 
@@ -17,6 +18,8 @@ import type { World } from "./world.ts";
  */
 export const UNASKED = "0.0";
 const UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+/** Bytes of the two lines around a chunk. */
+const CHUNK_LINES_MAX = 12;
 /** A client that reads slowly comes to an end. */
 const PAUSES_MAX = 15;
 
@@ -82,8 +85,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       const request = requests[this.next++];
       if (request === undefined) return;
       this.awaited.push(request);
-      this.sending.add(...requestBytes(request));
-      if (this.next === requests.length && garbage !== "") this.sending.add(Buffer.from(garbage, "latin1"));
+      this.sending.add(requestMessage(request));
+      if (this.next === requests.length && garbage !== "") this.sending.add([Buffer.from(garbage, "latin1")]);
     }
     if (this.awaited.length === 0 && this.next === requests.length && garbage === "") this.close();
   }
@@ -277,7 +280,7 @@ export function ownerOfTunnel(id: number): number {
   return -id - 1_000_000;
 }
 
-function requestBytes({
+function requestMessage({
   id,
   method,
   upstream,
@@ -289,29 +292,32 @@ function requestBytes({
   closes,
   isOld,
   tunnelBytes,
-}: RequestPlan): Buffer[] {
+}: RequestPlan): Message {
   let head = `${method} /${upstream}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n`;
   if (expects) head += "Expect: 100-continue\r\n";
   if (closes) head += "Connection: close\r\n";
   if (tunnelBytes >= 0) head += UPGRADE;
   if (framing === "length") head += `Content-Length: ${bodyBytes}\r\n`;
   if (framing === "chunked") head += "Transfer-Encoding: chunked\r\n";
-  const pieces: Buffer[] = [Buffer.from(`${head}\r\n`, "latin1")];
-  if (framing === "none") return pieces;
+  const start = Buffer.from(`${head}\r\n`, "latin1");
+  if (framing === "none") return [start];
   const body = bodyOf(ownerOfRequest(id), 0, bodyBytes);
-  if (framing === "length") pieces.push(body);
-  else pieces.push(...chunked(body, chunkBytes), Buffer.from(isMalformed ? "no size\r\n\r\n" : "0\r\n\r\n", "latin1"));
-  return [Buffer.concat(pieces)];
+  return [start, framing === "length" ? body : chunked(body, chunkBytes, isMalformed ? "no size\r\n\r\n" : "0\r\n\r\n")];
 }
 
-/** A body in chunks of that size, without the last one. */
-export function chunked(body: Buffer, chunkBytes: number): Buffer[] {
-  const pieces: Buffer[] = [];
+/** A body in chunks of that size, and what comes after them. */
+export function chunked(body: Buffer, chunkBytes: number, after: string): Buffer {
   // Bodies of a million chunks would be most of what a run costs.
   const size = Math.max(chunkBytes, Math.ceil(body.length / 200));
+  const count = Math.ceil(body.length / size);
+  const bytes = Buffer.allocUnsafe(body.length + count * CHUNK_LINES_MAX + after.length);
+  let length = 0;
   for (let at = 0; at < body.length; at += size) {
-    const chunk = body.subarray(at, at + size);
-    pieces.push(Buffer.from(`${chunk.length.toString(16)}\r\n`, "latin1"), chunk, Buffer.from("\r\n", "latin1"));
+    const end = Math.min(body.length, at + size);
+    length += bytes.write(`${(end - at).toString(16)}\r\n`, length, "latin1");
+    length += body.copy(bytes, length, at, end);
+    length += bytes.write("\r\n", length, "latin1");
   }
-  return pieces;
+  length += bytes.write(after, length, "latin1");
+  return bytes.subarray(0, length);
 }

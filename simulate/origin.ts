@@ -8,14 +8,14 @@ import { bodyOf, strayByte } from "./bytes.ts";
 import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./client.ts";
 import { SMALL_BODY_MAX, answerTo } from "./plan.ts";
 import type { AnswerPlan, RequestPlan } from "./plan.ts";
-import { Sending, readBuffer } from "./sending.ts";
+import { Sending, beginningOf, lengthOf, readBuffer } from "./sending.ts";
+import type { Message } from "./sending.ts";
 import { TunnelEnd } from "./tunnel-end.ts";
 import type { World } from "./world.ts";
 
 const DIES_IDLE_MS = 300;
 /** In all, on one connection: an endpoint that reads slowly comes to an end. */
 const PAUSES_MAX = 15;
-const NOTHING = Buffer.alloc(0);
 /** What some endpoints send after a whole answer. */
 const EXTRA: Readonly<Partial<Record<AnswerPlan["after"], Buffer>>> = {
   extra: Buffer.from(`HTTP/1.1 200 OK\r\nX-Answer: ${UNASKED}\r\nContent-Length: 8\r\n\r\nsmuggled`),
@@ -152,10 +152,11 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     if (request === null || answer === null || sending === null || this.answerIsBegun) return;
     this.answerIsBegun = true;
     if (request.tunnelBytes >= 0 && answer.status === 200 && !this.isUnasked) return this.switches(request, answer, time);
-    const bytes = answerBytes(request, answer, time, this.isUnasked ? UNASKED : `${request.id}.${time}`);
-    const isCut = answer.ending !== "whole" && answer.endAt < bytes.length;
+    const message = answerMessage(request, answer, time, this.isUnasked ? UNASKED : `${request.id}.${time}`);
+    const length = lengthOf(message);
+    const isCut = answer.ending !== "whole" && answer.endAt < length;
     const extra = isCut || answer.framing === "close" ? undefined : EXTRA[answer.after];
-    this.ends.push((this.sentBytes += bytes.length));
+    this.ends.push((this.sentBytes += length));
     if (extra !== undefined) {
       this.sentBytes += extra.length;
       if (answer.after === "extra") {
@@ -163,18 +164,20 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
         this.isUnasked = true;
       }
     }
-    sending.add(isCut ? bytes.subarray(0, answer.endAt) : Buffer.concat([bytes, extra ?? NOTHING]));
+    if (isCut) sending.add(beginningOf(message, answer.endAt));
+    else sending.add(extra === undefined ? message : [...message, extra]);
     sending.onEmpty = () => (isCut ? this.cut(answer) : this.answered(answer));
     // Short ones have been sent already.
-    sending.add();
+    sending.add([]);
   }
 
   private switches({ id, tunnelBytes }: RequestPlan, answer: AnswerPlan, time: number): void {
     const { transport, sending } = this;
     if (transport === null || sending === null) return;
     const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Answer: ${id}.${time}\r\n\r\n`;
-    const bytes = Buffer.concat([Buffer.from(head, "latin1"), bodyOf(ownerOfAnswer(id, time), 0, answer.bytes)]);
-    const isCut = answer.ending !== "whole" && answer.endAt < bytes.length;
+    const message = [Buffer.from(head, "latin1"), bodyOf(ownerOfAnswer(id, time), 0, answer.bytes)];
+    const length = lengthOf(message);
+    const isCut = answer.ending !== "whole" && answer.endAt < length;
     const tunnel = new TunnelEnd(
       transport,
       (message) => this.world.fail(`endpoint of ${id}: ${message}`),
@@ -184,10 +187,10 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     );
     this.tunnel = tunnel;
     this.world.tunnels.set(id, tunnel);
-    this.ends.push((this.sentBytes += bytes.length));
-    sending.add(isCut ? bytes.subarray(0, answer.endAt) : bytes);
+    this.ends.push((this.sentBytes += length));
+    sending.add(isCut ? beginningOf(message, answer.endAt) : message);
     sending.onEmpty = () => (isCut ? this.cut(answer) : tunnel.sent());
-    sending.add();
+    sending.add([]);
   }
 
   private cut({ ending }: AnswerPlan): void {
@@ -237,7 +240,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   }
 }
 
-function answerBytes(request: RequestPlan, answer: AnswerPlan, time: number, label: string): Buffer {
+function answerMessage(request: RequestPlan, answer: AnswerPlan, time: number, label: string): Message {
   const { id } = request;
   const { status, interim, framing, bytes, after } = answer;
   let head = interim.map((code) => `HTTP/1.1 ${code} Wait\r\n\r\n`).join("");
@@ -245,8 +248,8 @@ function answerBytes(request: RequestPlan, answer: AnswerPlan, time: number, lab
   if (after === "says-close") head += "Connection: close\r\n";
   if (framing === "length" && status !== 204) head += `Content-Length: ${bytes}\r\n`;
   else if (framing === "chunked" && status !== 204) head += "Transfer-Encoding: chunked\r\n";
-  if (!hasBody(answer, request)) return Buffer.from(`${head}\r\n`, "latin1");
+  const start = Buffer.from(`${head}\r\n`, "latin1");
+  if (!hasBody(answer, request)) return [start];
   const body = bodyOf(ownerOfAnswer(id, time), 0, bytes);
-  if (framing !== "chunked") return Buffer.concat([Buffer.from(`${head}\r\n`, "latin1"), body]);
-  return Buffer.concat([Buffer.from(`${head}\r\n`, "latin1"), ...chunked(body, 1 + (bytes >> 4)), Buffer.from("0\r\n\r\n", "latin1")]);
+  return [start, framing === "chunked" ? chunked(body, 1 + (bytes >> 4), "0\r\n\r\n") : body];
 }

@@ -165,6 +165,11 @@ function drawFate(draw: Draw, misfits: number): ClientFate {
   return { kind, atSent: draw.oneIn(2) ? draw.size(BODY_MAX) : Infinity, atReceived: draw.size(BODY_MAX) };
 }
 
+/** The request that a path names; 0: none of the plan. */
+export function idOf(path: string): number {
+  return Number(/^\/\w+\/([1-9]\d*)$/.exec(path)?.[1] ?? 0);
+}
+
 /** What an endpoint does with request `id`, when it comes the `time`-th time. */
 export function answerTo(seed: number, id: number, time: number): AnswerPlan {
   const draw = new Draw(seedOf(seedOf(seed, id), time));

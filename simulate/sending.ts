@@ -5,7 +5,10 @@ import type { Transport } from "../src/net/transport/transport.ts";
 /** One for all clients and endpoints: each takes what it reads before it returns. */
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
 
-/** Sends queued bytes in pieces, at once or one each `everyMs`, as the other side takes them. */
+/** The parts of what is sent as one, one after the other. */
+export type Message = readonly Buffer[];
+
+/** Sends queued messages in pieces, at once or one each `everyMs`, as the other side takes them. */
 export class Sending {
   sentBytes: number = 0;
   /** Nothing is sent any more. */
@@ -18,7 +21,10 @@ export class Sending {
   private readonly pieceBytes: number;
   private readonly everyMs: number;
   private transport: Transport | null = null;
-  private queue: Buffer[] = [];
+  private queue: Message[] = [];
+  /** Of the first message: its part that is sent next, and how much of that has gone. */
+  private part: number = 0;
+  private at: number = 0;
   private isBlocked: boolean = false;
   private isWaiting: boolean = false;
 
@@ -33,8 +39,8 @@ export class Sending {
     this.go();
   }
 
-  add(...bytes: readonly Buffer[]): void {
-    this.queue.push(...bytes.filter(({ length }) => length > 0));
+  add(message: Message): void {
+    if (message.some((part) => part.length > 0)) this.queue.push(message);
     this.go();
   }
 
@@ -55,14 +61,34 @@ export class Sending {
     while (!this.isBlocked && !this.isWaiting && !this.isStopped && transport.writable) {
       const [first] = this.queue;
       if (first === undefined) return this.onEmpty();
-      const piece = first.subarray(0, this.pieceBytes);
-      if (piece.length === first.length) this.queue.shift();
-      else this.queue[0] = first.subarray(piece.length);
-      this.sentBytes += piece.length;
-      this.isBlocked = !transport.write([piece]);
+      const piece = this.take(first);
+      this.sentBytes += lengthOf(piece);
+      this.isBlocked = !transport.write(piece);
       this.onSent();
       if (this.everyMs > 0 && this.queue.length > 0) this.pause();
     }
+  }
+
+  /** The next piece of the first message. */
+  private take(message: Message): Message {
+    const piece: Buffer[] = [];
+    for (let left = this.pieceBytes; left > 0;) {
+      const part = message[this.part];
+      if (part === undefined) break;
+      const end = Math.min(part.length, this.at + left);
+      piece.push(this.at === 0 && end === part.length ? part : part.subarray(this.at, end));
+      left -= end - this.at;
+      this.at = end;
+      if (end < part.length) break;
+      this.part++;
+      this.at = 0;
+    }
+    while (message[this.part]?.length === 0) this.part++;
+    if (this.part === message.length) {
+      this.queue.shift();
+      this.part = 0;
+    }
+    return piece;
   }
 
   private pause(): void {
@@ -72,4 +98,21 @@ export class Sending {
       this.go();
     });
   }
+}
+
+export function lengthOf(message: Message): number {
+  let length = 0;
+  for (const part of message) length += part.length;
+  return length;
+}
+
+/** Its first bytes. */
+export function beginningOf(message: Message, length: number): Message {
+  const found: Buffer[] = [];
+  let left = length;
+  for (const part of message) {
+    if (left > 0) found.push(part.subarray(0, left));
+    left -= part.length;
+  }
+  return found;
 }

@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { bodyOf, strayByte } from "./bytes.ts";
 import { drawPlan } from "./plan.ts";
 import type { Plan } from "./plan.ts";
+import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
+import { Sending, beginningOf } from "./sending.ts";
 import { shrinkWith } from "./shrink.ts";
 import { Violation, World } from "./world.ts";
 
@@ -52,4 +54,28 @@ test("a stray byte of a body is found, wherever it is", () => {
     other[at] = (other[at] ?? 0) ^ 1;
     assert.equal(strayByte(5, from, other, 0, other.length), from + at);
   }
+});
+
+test("a message goes out in pieces of the same size, however it is put together", () => {
+  const network = new MemoryNetwork();
+  const read: string[] = [];
+  const nothing = {
+    readBuffer: Buffer.alloc(10),
+    onRead: () => {},
+    onEnd: () => {},
+    onClosed: () => {},
+    onWritten: () => {},
+    onWriteFailed: () => {},
+  };
+  const reader = { ...nothing, onRead: (bytes: Buffer, count: number) => void read.push(bytes.toString("latin1", 0, count)) };
+  network.listen("endpoint:80", (open) => open(reader, nothing).start());
+  const sending = new Sending(network.clock, 4, 1);
+  network.connect("endpoint:80", nothing, nothing, (transport) => sending.start(transport));
+  sending.add(["ab", "", "cdefg", "h", ""].map((part) => Buffer.from(part)));
+  sending.add([Buffer.from("ij")]);
+  network.settle();
+  while (network.clock.step(10)) network.settle();
+  assert.deepEqual(read, ["abcd", "efgh", "ij"]);
+  assert.equal(sending.sentBytes, 10);
+  assert.equal(Buffer.concat(beginningOf([Buffer.from("abc"), Buffer.from("def")], 4)).toString(), "abcd");
 });

@@ -26,10 +26,10 @@ export class TunnelEnd {
   }
 
   sends(sending: Sending, owner: number, bytes: number): void {
-    sending.add(bodyOf(owner, 0, bytes));
+    sending.add([bodyOf(owner, 0, bytes)]);
     sending.onEmpty = () => this.sent();
     // Few have been sent already.
-    sending.add();
+    sending.add([]);
   }
 
   /** Everything of this side has been sent. */

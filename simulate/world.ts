@@ -20,11 +20,12 @@ import { BucketTable } from "../src/shared/bucket-table.ts";
 import { EndpointTable } from "../src/shared/endpoint-table.ts";
 import { NameTable } from "../src/shared/name-table.ts";
 import { WorkerTable } from "../src/shared/worker-table.ts";
+import { Attempts } from "./attempts.ts";
 import { SimulatedClient } from "./client.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
-import { ENDPOINTS, SMALL_BODY_MAX, answerTo } from "./plan.ts";
+import { ENDPOINTS, SMALL_BODY_MAX, answerTo, idOf } from "./plan.ts";
 import type { Event, Plan, RequestPlan } from "./plan.ts";
 
 /** Longer than any limit of the configuration, several times over. */
@@ -74,6 +75,7 @@ export class World {
   private readonly asked: WeakMap<MemoryTransport, number> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
   private readonly transports: Set<Transport> = new Set();
+  private readonly attempts: Attempts = new Attempts((message) => this.fail(message));
   private violation: Violation | null = null;
   private events: number = 0;
   private generation: number = 0;
@@ -223,6 +225,7 @@ export class World {
     this.generation = prepared.message.generation;
     const [context] = this.serving.contexts;
     if (this.generation > 1 || context === undefined) return;
+    this.attempts.watch(this.thread);
     this.network.listen("proxy:80", (open) => {
       context.accept((reader, writer) => {
         const transport = open(reader, writer);
@@ -289,10 +292,14 @@ export class World {
   private checkLog(): void {
     const logged = new Map<number, AccessRecord>();
     for (const record of this.records) {
-      const id = Number(/^\/\w+\/([1-9]\d*)$/.exec(record.path)?.[1] ?? 0);
+      const id = idOf(record.path);
       if (id === 0) continue;
       if (logged.has(id)) this.fail(`request ${id} is logged twice`);
       logged.set(id, record);
+    }
+    for (const [id, { attempts }] of logged) {
+      const seen = this.attempts.count(id);
+      if (attempts !== seen) this.fail(`request ${id} is logged with ${attempts} attempts, and ${seen} were made`);
     }
     for (const id of this.arrivals.keys()) if (!logged.has(id)) this.fail(`request ${id} came to an endpoint and is not logged`);
     for (const client of this.clients) {
@@ -352,7 +359,7 @@ const TIMES =
 
 /** What reloads go through: an endpoint less, other limits, and back. */
 const CONFIGS: readonly Config[] = [
-  `a: { endpoints: ["http://endpoint-0.test", "http://endpoint-1.test", "http://endpoint-2.test"], ${TIMES} }\n  b: { endpoints: ["http://endpoint-3.test"], ${TIMES} }`,
+  `a: { endpoints: ["http://endpoint-0.test", "http://endpoint-1.test", "http://endpoint-2.test"], ${TIMES}, retries: 1 }\n  b: { endpoints: ["http://endpoint-3.test"], ${TIMES} }`,
   `a: { endpoints: ["http://endpoint-0.test", "http://endpoint-2.test"], ${TIMES} }\n  b: { endpoints: ["http://endpoint-3.test", "http://endpoint-1.test"], ${TIMES}, retries: 0 }`,
 ].map((upstreams) => {
   const result = parseConfig(`${LIMITS}upstreams:\n  ${upstreams}\n`, "simulation", {}, () => "");

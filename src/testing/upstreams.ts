@@ -1,5 +1,6 @@
 /** What the endpoints of a test's upstreams do: answer by a function, or misbehave by a script. */
 import { Buffer } from "node:buffer";
+import { ByteQueue } from "../net/transport/memory/byte-queue.ts";
 import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { ConnectionEnded, TestConnection } from "./connection.ts";
 import { serveRequests } from "./http-origin.ts";
@@ -117,7 +118,7 @@ const SLOW_STEP_MS = 100;
 class SlowConnection extends TestConnection {
   private readonly network: MemoryNetwork;
   private readonly stepBytes: number;
-  private queue: Buffer = Buffer.alloc(0);
+  private readonly queue: ByteQueue = new ByteQueue();
   private isSending: boolean = false;
   private endsAfterQueue: boolean = false;
   private emptied: (() => void)[] = [];
@@ -129,7 +130,7 @@ class SlowConnection extends TestConnection {
   }
 
   override send(data: string | Uint8Array): boolean {
-    this.queue = Buffer.concat([this.queue, bytesOf(data)]);
+    this.queue.add(bytesOf(data));
     if (!this.isSending) this.sendStep();
     return false;
   }
@@ -145,15 +146,18 @@ class SlowConnection extends TestConnection {
   }
 
   override onClosed(code: string | null): void {
-    this.queue = Buffer.alloc(0);
+    this.queue.clear();
     super.onClosed(code);
   }
 
   private sendStep(): void {
-    const part = this.queue.subarray(0, this.stepBytes);
-    this.queue = this.queue.subarray(part.length);
-    if (part.length > 0) super.send(part);
-    this.isSending = part.length > 0;
+    const { queue } = this;
+    this.isSending = queue.length > 0;
+    for (let left = this.stepBytes; left > 0 && queue.length > 0;) {
+      const part = queue.take(left);
+      left -= part.length;
+      super.send(part);
+    }
     if (this.isSending) return void this.network.clock.after(SLOW_STEP_MS, () => this.sendStep());
     for (const resolve of this.emptied.splice(0)) resolve();
     if (this.endsAfterQueue) super.end();

@@ -141,8 +141,7 @@ export class MemoryNetwork implements EventQueue {
         this.leftOfTurn = ready.length;
       }
       this.leftOfTurn--;
-      const at = this.choices.next(ready.length);
-      const [source] = ready.splice(at, 1);
+      const source = takeOut(ready, this.choices.next(ready.length));
       if (source === undefined) break;
       source.isQueued = false;
       if (!source.deliver()) continue;
@@ -165,4 +164,13 @@ export class MemoryNetwork implements EventQueue {
     this.turnEnd.push(then);
     if (this.turnEnd.length === 1) this.onReady?.();
   }
+}
+
+/** The same as `splice`, without the array that it returns. */
+function takeOut(list: EventSource[], at: number): EventSource | undefined {
+  if (at === 0) return list.shift();
+  const source = list[at];
+  list.copyWithin(at, at + 1);
+  list.pop();
+  return source;
 }

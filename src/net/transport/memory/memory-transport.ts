@@ -9,6 +9,7 @@
 import { Buffer } from "node:buffer";
 import type { Transport, TransportReader, TransportWriter } from "../transport.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import { ReceiveBuffer } from "./receive-buffer.ts";
 
 /** Something that delivers its events one at a time. */
 export interface EventSource {
@@ -43,7 +44,7 @@ export class MemoryTransport implements Transport, EventSource {
   private reading: boolean = false;
 
   // ---- what comes in
-  private readonly received: ByteQueue = new ByteQueue();
+  private readonly received: ReceiveBuffer = new ReceiveBuffer();
   /** The peer has sent its FIN. */
   private peerEnded: boolean = false;
   private endTold: boolean = false;
@@ -106,13 +107,18 @@ export class MemoryTransport implements Transport, EventSource {
       else this.takeReset();
       return true;
     }
-    for (const piece of typeof data === "string" ? [data] : data) {
-      this.waiting.add(typeof piece === "string" ? Buffer.from(piece, "latin1") : piece);
-    }
+    if (typeof data === "string") this.hand(peer, data);
+    else for (const piece of data) this.hand(peer, piece);
     this.push();
     if (this.waiting.length === 0) return true;
     this.writeUnfinished = true;
     return false;
+  }
+
+  /** Gives the peer a piece that it has place for, if none waits before it. */
+  private hand(peer: MemoryTransport, piece: string | Buffer): void {
+    if (this.waiting.length === 0 && piece.length <= peer.capacity - peer.received.length) peer.received.add(piece);
+    else this.waiting.add(typeof piece === "string" ? Buffer.from(piece, "latin1") : piece);
   }
 
   readInto(buffer: Buffer): void {
@@ -226,9 +232,8 @@ export class MemoryTransport implements Transport, EventSource {
   /** Moves bytes into the read buffer. */
   private read(): number {
     const { received, readBuffer } = this;
-    const wanted = this.network.cut(Math.min(received.length, readBuffer.length));
-    let count = 0;
-    while (count < wanted) count += received.take(wanted - count).copy(readBuffer, count);
+    const count = this.network.cut(Math.min(received.length, readBuffer.length));
+    received.moveTo(readBuffer, count);
     this.readBytes += count;
     this.peer?.push();
     this.network.add(this);
@@ -240,10 +245,7 @@ export class MemoryTransport implements Transport, EventSource {
     const { peer, waiting } = this;
     if (peer === null || this.destroyed) return;
     while (waiting.length > 0 && !peer.destroyed && peer.received.length < peer.capacity) {
-      const part = waiting.take(peer.capacity - peer.received.length);
-      const copy = Buffer.allocUnsafe(part.length);
-      part.copy(copy);
-      peer.received.add(copy);
+      peer.received.add(waiting.take(peer.capacity - peer.received.length));
     }
     this.network.add(peer);
     if (waiting.length > 0) return;
