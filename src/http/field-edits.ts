@@ -1,3 +1,4 @@
+import type { BodyLength } from "./body-length.ts";
 import { NO_NAMES } from "./removed-names.ts";
 import type { RemovedNames } from "./removed-names.ts";
 
@@ -14,6 +15,8 @@ export class FieldEdits {
   removal: RemovedNames = NO_NAMES;
   /** The added lines as text: `name: value\r\n`. */
   added: string = "";
+  /** The body that follows is another one than the received head speaks of, and has this length. Null: it is the received one. */
+  bodyLength: BodyLength | null = null;
 
   /** The lower-case names whose received lines are not passed on. */
   get removed(): readonly string[] {
@@ -23,6 +26,7 @@ export class FieldEdits {
   reset(): void {
     this.removal = NO_NAMES;
     this.added = "";
+    this.bodyLength = null;
   }
 
   /** Drop every received line of that name (lower case). */

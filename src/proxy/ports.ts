@@ -20,9 +20,19 @@ import type { Failure } from "./exchange/failure.ts";
 import type { LocalAnswer } from "./feature/middleware.ts";
 import type { EndpointTarget, UpstreamGroup } from "./snapshot.ts";
 
+// ---- bodies -----------------------------------------------------------------------------------------------------------
+
+/** What takes a body: the client, an endpoint, or a stage between them. */
+export interface BodySink {
+  data(bytes: Buffer, start: number, end: number): void;
+  end(trailers: FieldSection | null): void;
+  /** What was delivered can be sent. False: the receiver is slow, and will say when it takes more. */
+  flush(): boolean;
+}
+
 // ---- the client's side ------------------------------------------------------------------------------------------------
 
-export interface Downstream {
+export interface Downstream extends BodySink {
   /** Bytes written to the client so far, heads included. */
   readonly bytesWritten: number;
   /** Connections to endpoints that are this client connection's alone; null: it has none. */
@@ -33,8 +43,6 @@ export interface Downstream {
   respond(head: ResponseHead, length: BodyLength, edits: FieldEdits): void;
   /** A whole answer of the proxy's own. */
   answer(answer: LocalAnswer, edits: FieldEdits): void;
-  data(bytes: Buffer, start: number, end: number): void;
-  end(trailers: FieldSection | null): void;
   /** Sends what was collected; false: the client does not read fast enough, `exchange.downstreamDrained` will be called. */
   flush(): boolean;
   /** The response cannot be completed: makes that visible to the client. */
@@ -55,7 +63,8 @@ export interface Downstream {
 /** All that a driver may know of a request that it sends to an endpoint. */
 export interface OutgoingRequest {
   readonly request: RequestHead;
-  readonly requestLength: BodyLength;
+  /** Of the body that is sent, which stages may have made of the client's. */
+  readonly bodyLength: BodyLength;
   readonly connection: ConnectionOptions;
   /** Address of the client connection's other end, without port. */
   readonly peer: string;
@@ -72,11 +81,9 @@ export interface OutgoingRequest {
 }
 
 /** A connection, or a stream of one, that carries one request to an endpoint and brings its response. */
-export interface Upstream {
+export interface Upstream extends BodySink {
   /** Begins the request: its head is built from it and the edits. */
   send(request: OutgoingRequest, edits: FieldEdits): void;
-  data(bytes: Buffer, start: number, end: number): void;
-  end(trailers: FieldSection | null): void;
   /** False: the origin does not read fast enough, `upstreamUnblocked` will be called. */
   flush(): boolean;
   pauseResponse(): void;

@@ -6,6 +6,7 @@ import { addressOfEntry } from "../../http/client-address.ts";
 import { trimOws } from "../../http/trim-ows.ts";
 import { forwardedElement } from "../../http/forwarded.ts";
 import { Known, bit } from "../../http/known-fields.ts";
+import { FRAMING, framingLine } from "./framing-line.ts";
 import type { KnownId } from "../../http/known-fields.ts";
 import { asksForTooManyRanges } from "../../http/ranges.ts";
 import type { RequestHead } from "../../http/request-head.ts";
@@ -13,7 +14,7 @@ import { PSEUDONYM, nextMaxForwards } from "../../proxy/exchange/forwarding.ts";
 import type { OutgoingRequest } from "../../proxy/ports.ts";
 
 /** What the head that goes upstream is made from. */
-export type ForwardedRequest = Omit<OutgoingRequest, "requestLength" | "awaitsContinue">;
+export type ForwardedRequest = Omit<OutgoingRequest, "bodyLength" | "awaitsContinue">;
 
 /** What the writer needs to know of the endpoint; an EndpointTarget is one. */
 export interface ForwardedTo {
@@ -48,7 +49,7 @@ export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, a
   const { request, peer } = exchange;
   const { written } = request;
   const start = request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
-  if (requestDependsOnMore(exchange)) return start + requestLines(exchange, edits, added, endpoint);
+  if (requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
   const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
   if (written.knows(request.edition, edits, circumstances, peer)) return written.behind(start);
   const lines = requestLines(exchange, edits, added, endpoint);
@@ -57,8 +58,8 @@ export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, a
 }
 
 /** Whether what is written depends on more than the received lines, the connection, `via` and the edits of middleware. */
-function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest): boolean {
-  if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0) return true;
+function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
+  if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0 || edits.bodyLength !== null) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
@@ -71,6 +72,10 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
   if (connection.named.length > 0) removed = removed.concat(connection.named);
   let extra = edits.added;
 
+  if (edits.bodyLength !== null) {
+    dropped |= FRAMING;
+    extra += framingLine(edits.bodyLength);
+  }
   if (request.minor === 0) dropped |= bit(Known.expect);
   if (asksForTooManyRanges(request)) dropped |= bit(Known.range);
   const maxForwards = (request.present & bit(Known.maxForwards)) === 0 ? null : nextMaxForwards(request);

@@ -8,6 +8,7 @@ import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { reasonPhrase } from "../../http/status.ts";
 import { answerBody } from "../../proxy/exchange/answers.ts";
+import { FRAMING, framingLine } from "./framing-line.ts";
 import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
 import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
 
@@ -24,7 +25,7 @@ export interface ResponseFacts {
 
 export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
   const { written } = head;
-  if (responseDependsOnMore(head)) return statusLine(head) + responseLines(head, edits, facts);
+  if (responseDependsOnMore(head, edits)) return statusLine(head) + responseLines(head, edits, facts);
   if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.behind(statusLine(head));
   const lines = responseLines(head, edits, facts);
   written.keep(lines);
@@ -32,14 +33,17 @@ export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: R
 }
 
 /** Whether what is written depends on more than the received lines, the framing, and the edits of middleware. */
-function responseDependsOnMore({ status, present, hidden }: ResponseHead): boolean {
-  return hidden !== 0 || status === 426 || (present & bit(Known.date)) === 0;
+function responseDependsOnMore({ status, present, hidden }: ResponseHead, edits: FieldEdits): boolean {
+  return hidden !== 0 || status === 426 || edits.bodyLength !== null || (present & bit(Known.date)) === 0;
 }
 
 function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
   let dropped = RESPONSE_DROPPED | head.hidden;
   let extra = edits.added;
-  if ((head.present & bit(Known.transferEncoding)) === 0) {
+  if (edits.bodyLength !== null) {
+    dropped |= FRAMING;
+    if (edits.bodyLength >= 0 || facts.mode === BodyMode.chunked) extra += framingLine(edits.bodyLength);
+  } else if ((head.present & bit(Known.transferEncoding)) === 0) {
     if (facts.mode === BodyMode.chunked) extra += "Transfer-Encoding: chunked\r\n";
   } else if (facts.mode === BodyMode.untilClose) dropped |= bit(Known.transferEncoding);
   // RFC 9110 section 6.6.1: a recipient with a clock adds the date that the origin left out.

@@ -27,11 +27,14 @@ import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { admitRequest } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
-import type { ExchangeView, LocalAnswer } from "../feature/middleware.ts";
+import type { ExchangeView, LocalAnswer, Middleware } from "../feature/middleware.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { Phase } from "./phase.ts";
 import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
-import type { Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../ports.ts";
+import { BodyPipe } from "./body-pipe.ts";
+import type { PipeOwner } from "./body-pipe.ts";
+import type { BodyStage } from "../feature/body-stage.ts";
+import type { BodySink, Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../ports.ts";
 import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "../snapshot.ts";
@@ -45,6 +48,15 @@ let healthyOnly = false;
 
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
+
+/** What the bodies of an exchange pass on their way. */
+interface Stages {
+  /** Of the current attempt. */
+  request: BodyPipe | null;
+  /** Of the request's body as that attempt sends it. */
+  requestLength: BodyLength;
+  response: BodyPipe | null;
+}
 
 /** Who sends a request, and what is believed of what it says about itself. */
 export interface ClientFacts {
@@ -61,7 +73,7 @@ export interface ClientFacts {
 /** Why a client gets no more of its response. */
 export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
 
-export class Exchange implements ExchangeView, Usable, OutgoingRequest, ResponseSink {
+export class Exchange implements ExchangeView, Usable, OutgoingRequest, ResponseSink, PipeOwner {
   readonly plane: DataPlane;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
@@ -113,6 +125,8 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   private interims: InterimPace | null = null;
   /** A 100 (Continue) has come. */
   private continued: boolean = false;
+  /** From the first stage on that one of its bodies passes. */
+  private stages: Stages | null = null;
 
   constructor(
     plane: DataPlane,
@@ -153,6 +167,11 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   get awaitsContinue(): boolean {
     if ((this.request.present & bit(Known.expect)) === 0 || this.request.minor === 0) return false;
     return !this.requestEnded && !this.continued && this.bodyBytes === 0;
+  }
+
+  get bodyLength(): BodyLength {
+    const { stages } = this;
+    return stages === null || stages.request === null ? this.requestLength : stages.requestLength;
   }
 
   get finished(): boolean {
@@ -299,16 +318,21 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     const hooks = this.route?.hooks.onUpstreamRequest;
     if (hooks !== undefined && hooks.length > 0) {
       try {
-        for (let index = 0; index < hooks.length; index++) hooks[index]?.onUpstreamRequest?.(this, edits);
+        const stages = this.editRequest(hooks);
+        if (stages !== null) this.stageRequest(stages, from);
       } catch (error) {
         return this.hookFailed(error);
       }
     }
-    from.send(this, edits);
     this.phase = Phase.sending;
-    if (this.replay !== null && this.replay !== "") from.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
+    from.send(this, edits);
+    this.stages?.request?.start();
+    // A stage that cannot even begin has ended the exchange.
+    if (from !== this.upstream) return;
+    const out = this.requestOut(from);
+    if (this.replay !== null && this.replay !== "") out.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) {
-      from.end(this.requestTrailers);
+      out.end(this.requestTrailers);
       // The attempt before may have paused the client, which is read on so that its end is seen.
       if (this.attempts > 1) this.downstream.resumeRequest();
       return this.requestFlush();
@@ -316,6 +340,23 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     // Body bytes that have arrived already join the head in one write.
     this.downstream.resumeRequest();
     this.requestFlush();
+  }
+
+  /** Runs the hooks; the stages that they have for the body. */
+  private editRequest(hooks: readonly Middleware[]): BodyStage[] | null {
+    let stages: BodyStage[] | null = null;
+    for (let index = 0; index < hooks.length; index++) {
+      const stage = hooks[index]?.onUpstreamRequest?.(this, edits) ?? null;
+      if (stage !== null && this.requestLength !== 0) (stages ??= []).push(stage);
+    }
+    return stages;
+  }
+
+  private stageRequest(stages: readonly BodyStage[], to: Upstream): void {
+    const length = stages.at(-1)?.length ?? -1;
+    edits.bodyLength = length;
+    const request = new BodyPipe(stages, to, this, this.plane);
+    this.stages = { request, requestLength: length, response: this.stages?.response ?? null };
   }
 
   // ---- relay the request body ---------------------------------------------------------------------------------------
@@ -328,31 +369,50 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
       if (this.bodyBytes <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
       else this.replay = null;
     }
-    this.upstream?.data(bytes, start, end);
+    const { upstream } = this;
+    if (upstream !== null) this.requestOut(upstream).data(bytes, start, end);
+  }
+
+  /** What takes the request's body now: the first of its stages, or that connection. */
+  private requestOut(upstream: Upstream): BodySink {
+    const { stages } = this;
+    return stages === null || stages.request === null ? upstream : stages.request;
   }
 
   requestEnd(trailers: FieldSection | null): void {
     this.requestEnded = true;
     this.requestTrailers = trailers;
-    this.upstream?.end(trailers);
+    const { upstream } = this;
+    if (upstream !== null) this.requestOut(upstream).end(trailers);
   }
 
   /** Every body byte at hand was delivered: send it. */
   requestFlush(): void {
     const { upstream } = this;
-    if (this.takesBody && upstream !== null && !upstream.flush()) this.upstreamBlocked(upstream);
+    if (this.takesBody && upstream !== null && !this.requestOut(upstream).flush()) this.blockRequest();
   }
 
-  upstreamBlocked(from: Upstream): void {
-    if (from !== this.upstream) return;
+  private blockRequest(): void {
     this.requestBlocked = true;
     this.downstream.pauseRequest();
   }
 
-  upstreamUnblocked(from: Upstream): void {
-    if (from !== this.upstream) return;
+  private unblockRequest(): void {
     this.requestBlocked = false;
     this.downstream.resumeRequest();
+  }
+
+  upstreamBlocked(from: Upstream): void {
+    if (from !== this.upstream) return;
+    this.stages?.request?.blocked();
+    this.blockRequest();
+  }
+
+  upstreamUnblocked(from: Upstream): void {
+    if (from !== this.upstream) return;
+    const pipe = this.stages?.request ?? null;
+    if (pipe === null) this.unblockRequest();
+    else pipe.unblocked();
   }
 
   private tooLarge(): LocalAnswer {
@@ -403,30 +463,59 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.status = head.status;
     this.originHeadMs = this.plane.now - this.startedAt;
     edits.reset();
-    this.editResponse(head);
+    const stages = this.editResponse(head);
+    if (stages !== null) return this.respondStaged(head, length, stages);
     this.downstream.respond(head, length, edits);
   }
 
+  private respondStaged(head: ResponseHead, length: BodyLength, stages: readonly BodyStage[]): void {
+    const staged = stages.at(-1)?.length ?? -1;
+    const hasBody = this.request.method !== "HEAD" && head.status !== 204 && head.status !== 304;
+    if (head.status !== 204) edits.bodyLength = staged;
+    this.downstream.respond(head, hasBody ? staged : length, edits);
+    if (!hasBody) return;
+    const response = new BodyPipe(stages, this.downstream, this, this.plane);
+    this.stages = { request: this.stages?.request ?? null, requestLength: this.stages?.requestLength ?? -1, response };
+    response.start();
+  }
+
+  /** What takes the response's body: the first of its stages, or the client. */
+  private responseOut(): BodySink {
+    const { stages } = this;
+    return stages === null || stages.response === null ? this.downstream : stages.response;
+  }
+
   responseData(from: Upstream, bytes: Buffer, start: number, end: number): void {
-    if (from === this.upstream) this.downstream.data(bytes, start, end);
+    if (from === this.upstream) this.responseOut().data(bytes, start, end);
   }
 
   responseFlush(from: Upstream): void {
-    if (from === this.upstream && !this.downstream.flush()) this.downstreamBlocked();
+    if (from === this.upstream && !this.responseOut().flush()) from.pauseResponse();
   }
 
   downstreamBlocked(): void {
+    this.stages?.response?.blocked();
     this.upstream?.pauseResponse();
   }
 
   downstreamDrained(): void {
-    if (!this.finished) this.upstream?.resumeResponse();
+    if (this.finished) return;
+    const pipe = this.stages?.response ?? null;
+    if (pipe === null) this.upstream?.resumeResponse();
+    else pipe.unblocked();
   }
 
   responseEnd(from: Upstream, trailers: FieldSection | null): boolean {
     if (from !== this.upstream) return true;
     this.releaseEndpoint();
     this.upstream = null;
+    const pipe = this.stages?.response ?? null;
+    if (pipe !== null) {
+      // It may still have something to hand on; `pipeEnded` finishes the exchange.
+      pipe.end(trailers);
+      pipe.flush();
+      return true;
+    }
     this.downstream.end(trailers);
     const written = this.downstream.flush();
     this.finish();
@@ -437,16 +526,49 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.downstream.own(upstream);
   }
 
-  private editResponse(head: ResponseHead | null): void {
+  /** Runs the hooks; the stages that they have for the body. */
+  private editResponse(head: ResponseHead | null): BodyStage[] | null {
     const hooks = this.route?.hooks.onResponse;
-    if (hooks === undefined || hooks.length === 0) return;
+    if (hooks === undefined || hooks.length === 0) return null;
+    let stages: BodyStage[] | null = null;
     for (let index = 0; index < hooks.length; index++) {
       try {
-        hooks[index]?.onResponse?.(this, head, edits);
+        const stage = hooks[index]?.onResponse?.(this, head, edits) ?? null;
+        if (stage !== null) (stages ??= []).push(stage);
       } catch (error) {
         this.reportHook(error);
       }
     }
+    return stages;
+  }
+
+  // ---- stages of a body ---------------------------------------------------------------------------------------------
+
+  pipeUnblocked(pipe: BodyPipe): void {
+    if (this.finished) return;
+    if (pipe === this.stages?.request) this.unblockRequest();
+    else this.upstream?.resumeResponse();
+  }
+
+  pipeEnded(pipe: BodyPipe): void {
+    if (pipe !== this.stages?.response) return;
+    // A stage may end before its input does.
+    this.dropUpstream();
+    this.finish();
+  }
+
+  pipeFailed(_pipe: BodyPipe, error: unknown): void {
+    if (this.finished) return;
+    this.reportHook(error);
+    this.requestFailed(answers.INTERNAL_ERROR);
+  }
+
+  /** The attempt is over: nobody takes what its stages make of the request's body. */
+  private endRequestStages(): void {
+    const { stages } = this;
+    if (stages === null) return;
+    stages.request?.abort();
+    stages.request = null;
   }
 
   // ---- failure: one exit that decides -------------------------------------------------------------------------------
@@ -458,6 +580,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.releaseEndpoint();
     this.upstream = null;
     this.requestBlocked = false;
+    this.endRequestStages();
     if (this.phase === Phase.tunnel) {
       this.outcome = "tunnel";
       return this.finish();
@@ -548,6 +671,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.releaseEndpoint();
     this.upstream = null;
     this.requestBlocked = false;
+    this.endRequestStages();
     upstream.abort();
   }
 
@@ -561,6 +685,8 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     if (this.finished) return;
     this.phase = Phase.finished;
     this.endWait();
+    this.endRequestStages();
+    this.stages?.response?.abort();
     this.controller?.abort();
     this.tellFinished();
     // Text that waited for the end of the turn and found its client gone is not written after all.

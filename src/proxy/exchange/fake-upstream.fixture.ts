@@ -245,8 +245,13 @@ export function endLine(trailers: FieldSection | null): string {
   return trailers === null ? "end" : `end with ${trailers.text.trim()}`;
 }
 
-/** Edits of a head: "-name" for what is removed, "+name: value" for what is added. */
-export function editsText({ removed, added }: FieldEdits): string {
-  const lines = [...removed.map((name) => `-${name}`), ...added.split("\r\n").flatMap((line) => (line === "" ? [] : [`+${line}`]))];
+/** Edits of a head: "-name" for what is removed, "+name: value" for what is added, "=length" for another body than the received one. */
+export function editsText({ removed, added, bodyLength }: FieldEdits): string {
+  const length = bodyLength === null ? [] : [`=${bodyLength < 0 ? "unknown" : bodyLength}`];
+  const lines = [
+    ...length,
+    ...removed.map((name) => `-${name}`),
+    ...added.split("\r\n").flatMap((line) => (line === "" ? [] : [`+${line}`])),
+  ];
   return lines.map((line) => ` ${line}`).join("");
 }

@@ -5,6 +5,7 @@
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
+import type { BodyStage } from "./body-stage.ts";
 
 /** What the proxy answers itself instead of forwarding. */
 export interface LocalAnswer {
@@ -39,13 +40,20 @@ export interface Middleware {
    * aborted. For what later phases need of it: {@link ExchangeState}.
    */
   onRequest?(exchange: ExchangeView): LocalAnswer | null | Promise<LocalAnswer | null>;
-  /** Edits the fields of the request that goes upstream; runs again for every attempt. */
-  onUpstreamRequest?(exchange: ExchangeView, edits: FieldEdits): void;
+  /**
+   * Edits the fields of the request that goes upstream; runs again for every attempt. A stage transforms its body on the way, and is not
+   * asked for where there is none. With several stages a body passes them in the order of the middleware.
+   */
+  onUpstreamRequest?(exchange: ExchangeView, edits: FieldEdits): BodyStage | null | void;
   /**
    * Edits the fields of the final response, the origin's and the proxy's own alike (a page may read a 429 only if it
    * carries the CORS fields). `response` is null for the proxy's own answers.
+   *
+   * A stage transforms the body of an origin's response on the way, in the order of the middleware; what the fields say of the body
+   * (ETag, Content-Encoding, digests) is the middleware's to mend, its length is the proxy's. A response without a body (to HEAD, 204,
+   * 304) passes no stage, and its fields are as if it did.
    */
-  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: FieldEdits): void;
+  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: FieldEdits): BodyStage | null | void;
   /** Always, exactly once. */
   onFinish?(exchange: ExchangeView): void;
 }

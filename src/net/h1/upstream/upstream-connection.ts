@@ -150,7 +150,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
     this.processingUntil = 0;
     this.reader = this.pool.readers.take();
     this.reader.toHead = request.request.method === "HEAD";
-    this.chunked = request.requestLength === -1;
+    this.chunked = request.bodyLength === -1;
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
     if (authenticatesConnection(request.request)) this.bind();

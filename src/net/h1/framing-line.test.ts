@@ -1,0 +1,78 @@
+/** Heads of bodies that are not the received ones: what the received head says of its body's length is not passed on. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import { connectionOptions } from "../../http/connection-options.ts";
+import { FieldEdits } from "../../http/field-edits.ts";
+import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../../http1/limits.ts";
+import { RequestReader } from "../../http1/request-reader.ts";
+import { ResponseReader } from "../../http1/response-reader.ts";
+import { AddedFields, requestHeadText } from "./request-writer.ts";
+import { BodyMode, responseHeadText } from "./response-writer.ts";
+import type { BodyModeKind } from "./response-writer.ts";
+
+function edits(bodyLength: number | null): FieldEdits {
+  return Object.assign(new FieldEdits(), { bodyLength });
+}
+
+/** The lines of framing in a forwarded request, sent twice: the second one may be what is remembered of the first. */
+function requestFraming(lines: readonly string[], bodyLength: number | null): string[] {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const bytes = Buffer.from(`POST / HTTP/1.1\r\nHost: a.test\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`, "latin1");
+  reader.feed(bytes, 0, bytes.length);
+  reader.next();
+  const { head: request } = reader;
+  const facts = {
+    peer: "192.0.2.1",
+    peerTrusted: false,
+    secure: false,
+    upgrade: false,
+    forwarded: null,
+    unsafeFieldNames: "drop",
+  } as const;
+  const exchange = { request, connection: connectionOptions(request), ...facts };
+  const write = (given: FieldEdits): string => requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true });
+  write(edits(null));
+  write(edits(null));
+  return framing(write(edits(bodyLength)));
+}
+
+function responseFraming(start: string, lines: readonly string[], bodyLength: number | null, mode: BodyModeKind): string[] {
+  const reader = new ResponseReader(RESPONSE_LIMITS);
+  const bytes = Buffer.from(
+    `${start}\r\n${lines.map((line) => `${line}\r\n`).join("")}Date: Mon, 23 Nov 2026 10:00:00 GMT\r\n\r\n`,
+    "latin1",
+  );
+  reader.feed(bytes, 0, bytes.length);
+  reader.next();
+  const write = (given: FieldEdits): string => responseHeadText(reader.head, given, { mode, close: false, epochMs: 0 });
+  write(edits(null));
+  write(edits(null));
+  return framing(write(edits(bodyLength)));
+}
+
+function framing(head: string): string[] {
+  return head.split("\r\n").filter((line) => /^(?:content-length|transfer-encoding):/i.test(line));
+}
+
+test("a request with another body says that one's length and no other", () => {
+  for (const lines of [["content-length: 4"], ["Transfer-Encoding: chunked"]]) {
+    assert.deepEqual(requestFraming(lines, null), lines);
+    assert.deepEqual(requestFraming(lines, -1), ["Transfer-Encoding: chunked"]);
+    assert.deepEqual(requestFraming(lines, 0), ["Content-Length: 0"]);
+    assert.deepEqual(requestFraming(lines, 12), ["Content-Length: 12"]);
+  }
+});
+
+test("a response with another body says that one's length and no other", () => {
+  const { none, length, chunked, untilClose } = BodyMode;
+  for (const lines of [["content-length: 4"], ["Transfer-Encoding: chunked"], []]) {
+    const of = (bodyLength: number, mode: BodyModeKind): string[] => responseFraming("HTTP/1.1 200 OK", lines, bodyLength, mode);
+    assert.deepEqual(of(-1, chunked), ["Transfer-Encoding: chunked"]);
+    assert.deepEqual(of(12, length), ["Content-Length: 12"]);
+    assert.deepEqual(of(0, none), ["Content-Length: 0"], "an empty body of a GET");
+    assert.deepEqual(of(-1, untilClose), [], "to an HTTP/1.0 client");
+    assert.deepEqual(of(-1, none), [], "to HEAD");
+    assert.deepEqual(of(12, none), ["Content-Length: 12"], "to HEAD");
+  }
+});
