@@ -20,6 +20,8 @@ import * as answers from "./exchange/answers.ts";
 import { outcomeCounters } from "./outcome-counters.ts";
 import type { Feature, ThreadContext } from "./feature/feature.ts";
 import type { LocalAnswer, Middleware } from "./feature/middleware.ts";
+import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
+import type { RouteHooks } from "./feature/route-hooks.ts";
 import type { EndpointConnections } from "./ports.ts";
 
 type UpstreamConfig = Config["upstreams"][string];
@@ -77,14 +79,6 @@ export interface Route {
   /** null: no limit. Not Infinity, which would be an object of its own for each of ten thousand routes. */
   readonly bodyBytesMax: number | null;
   readonly hooks: RouteHooks;
-}
-
-/** The middleware of a route by what it has hooks for, each list in the order in which they act. */
-export interface RouteHooks {
-  readonly onRequest: readonly Middleware[];
-  readonly onUpstreamRequest: readonly Middleware[];
-  readonly onResponse: readonly Middleware[];
-  readonly onFinish: readonly Middleware[];
 }
 
 /** What a thread brings to the configuration. */
@@ -197,23 +191,10 @@ function ownRoute(name: string, local: () => LocalAnswer): Route {
   return { index: -1, name, upstream: null, local, bodyBytesMax: null, hooks: NO_HOOKS };
 }
 
-/** One for all routes that have none: ten thousand would hardly ever be in the processor's caches. */
-const NO_HOOKS: RouteHooks = { onRequest: [], onUpstreamRequest: [], onResponse: [], onFinish: [] };
-
 /** Of requests that no route of the configuration takes. */
 const NOWHERE: Route = ownRoute("", () => answers.NO_ROUTE);
 /** Of paths that no route may take. */
 const REFUSED_PATH: Route = ownRoute("", () => answers.BAD_PATH);
-
-function hooksOf(middleware: readonly Middleware[]): RouteHooks {
-  if (middleware.length === 0) return NO_HOOKS;
-  return {
-    onRequest: middleware.filter((each) => each.onRequest !== undefined),
-    onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
-    onResponse: middleware.filter((each) => each.onResponse !== undefined),
-    onFinish: middleware.filter((each) => each.onFinish !== undefined),
-  };
-}
 
 function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {
   const ca = config.tls.ca_file === undefined ? null : [context.readFile(config.tls.ca_file)];

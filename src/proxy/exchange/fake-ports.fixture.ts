@@ -27,6 +27,7 @@ import type { Exchange } from "./exchange.ts";
 import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
 import type { Middleware } from "../feature/middleware.ts";
+import { hooksOf } from "../feature/route-hooks.ts";
 import type { Connector, OwnedConnections, ResponseSink, Upstream } from "../ports.ts";
 import { Snapshot } from "../snapshot.ts";
 import type { EndpointTarget, Route, UpstreamGroup } from "../snapshot.ts";
@@ -297,13 +298,7 @@ class HookedSnapshot extends Snapshot {
     const route = super.findRoute(request);
     const { middleware } = this;
     if (middleware.length === 0 || route.index < 0) return route;
-    const hooks = {
-      onRequest: middleware.filter((each) => each.onRequest !== undefined),
-      onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
-      onResponse: middleware.filter((each) => each.onResponse !== undefined),
-      onFinish: middleware.filter((each) => each.onFinish !== undefined),
-    };
-    return { ...route, hooks };
+    return { ...route, hooks: hooksOf(middleware) };
   }
 }
 
