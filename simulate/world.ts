@@ -70,7 +70,8 @@ export class World {
   private readonly wholes: Map<number, number> = new Map();
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(64)));
   private readonly totals: MetricTotals = new MetricTotals(1);
-  private readonly generations: Generations = new Generations(this.endpoints, this.totals);
+  private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, 1, 1, 2));
+  private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
   /** Requests that were begun on each connection to an endpoint. */
   private readonly asked: WeakMap<MemoryTransport, number> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
@@ -102,7 +103,7 @@ export class World {
     this.serving = new Serving({
       workerIndex: 0,
       endpoints: this.endpoints,
-      workers: new WorkerTable(WorkerTable.create(1, 1, 1, 2)),
+      workers: this.workers,
       names: new NameTable(),
       socketsMax: Infinity,
       platform: {
@@ -219,7 +220,7 @@ export class World {
     const config = CONFIGS[variant % CONFIGS.length];
     if (config === undefined) throw new Violation("there is no configuration");
     const prepared = this.generations.prepare(config);
-    if (prepared === null) throw new Violation("there are too few slots");
+    if ("problem" in prepared) throw new Violation(prepared.problem);
     this.serving.configure(prepared.message);
     prepared.commit();
     this.generation = prepared.message.generation;

@@ -33,8 +33,9 @@ async function execute(given: Command, version: string): Promise<number> {
   switch (given.command) {
     case "run": {
       const signals = new EarlySignals();
+      const inherited = (await import("./cli/inherited-sockets.ts")).inheritedSockets();
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/run.ts")).runCommand({ file: given.file, version, threads, signals });
+      return (await import("./cli/run.ts")).runCommand({ file: given.file, version, threads, inherited, signals });
     }
     case "demo": {
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();

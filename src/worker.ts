@@ -23,7 +23,7 @@ import { EndpointTable } from "./shared/endpoint-table.ts";
 import { CounterId } from "./shared/metric-table.ts";
 import { NameTable } from "./shared/name-table.ts";
 import { WorkerTable } from "./shared/worker-table.ts";
-import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "./shared/protocol.ts";
+import type { ConfigureMessage, FromWorker, ListenOrder, ListenTarget, ToWorker, WorkerInit } from "./shared/protocol.ts";
 
 /** Lines that were dropped are said once in that time. */
 const DROPPED_EVERY_MS = 60_000;
@@ -36,7 +36,8 @@ class DataPlaneThread {
   private readonly names: NameTable = new NameTable();
   private readonly serving: Serving;
   private readonly log: LogBatch;
-  private listeners: Listener[] = [];
+  /** The sockets of each listener, by its slot. */
+  private readonly listeners: Map<number, readonly Listener[]> = new Map();
   private lines: AccessLines = accessLines("json");
   private droppedBefore: number = 0;
   private droppedSaid: number = 0;
@@ -70,7 +71,9 @@ class DataPlaneThread {
       case "configure":
         return this.configure(message);
       case "listen":
-        return void this.listen(message.targets);
+        return void this.listen(message.orders);
+      case "close":
+        return this.close(message.slots, message.timeoutMs);
       case "drain":
         return this.drain(message.timeoutMs);
       case "names":
@@ -93,28 +96,46 @@ class DataPlaneThread {
     this.send({ type: "configured", generation });
   }
 
-  private async listen(targets: readonly (ListenTarget | null)[]): Promise<void> {
-    for (const [index, target] of targets.entries()) {
-      const context = this.serving.contexts[index];
-      if (target === null || context === undefined) continue;
+  private async listen(orders: readonly ListenOrder[]): Promise<void> {
+    for (const [position, { slot, target, settings }] of orders.entries()) {
+      const context = this.serving.openListener(slot, settings);
+      if (context === null) continue;
+      const sockets: Listener[] = [];
+      this.listeners.set(slot, sockets);
       for (const socket of socketsOf(target)) {
         const listener = new Listener(context);
         try {
           await listener.listen(socket);
         } catch (error) {
-          const code = codeOf(error);
-          return this.send({ type: "listen-failed", listener: index, code, message: messageOf(error) });
+          this.closeListeners(orders.slice(0, position + 1).map((order) => order.slot));
+          return this.send({ type: "listen-failed", slot, code: codeOf(error), message: messageOf(error) });
         }
-        this.listeners.push(listener);
+        // A drain may have begun meanwhile.
+        if (this.listeners.get(slot) === sockets) sockets.push(listener);
+        else listener.close();
       }
     }
     this.send({ type: "listening" });
   }
 
+  private close(slots: readonly number[], timeoutMs: number): void {
+    this.closeListeners(slots, timeoutMs);
+    this.send({ type: "closed" });
+  }
+
+  /** Clients that a listener on trial had already get no more time than a reload takes. */
+  private closeListeners(slots: readonly number[], timeoutMs: number = 0): void {
+    for (const slot of slots) {
+      for (const listener of this.listeners.get(slot) ?? []) listener.close();
+      this.listeners.delete(slot);
+      this.serving.closeListener(slot, timeoutMs);
+    }
+  }
+
   private drain(timeoutMs: number): void {
     if (this.serving.thread === null) return this.send({ type: "drained", cut: 0 });
-    for (const listener of this.listeners) listener.close();
-    this.listeners = [];
+    for (const sockets of this.listeners.values()) for (const listener of sockets) listener.close();
+    this.listeners.clear();
     this.serving.drain(timeoutMs);
   }
 
@@ -137,7 +158,7 @@ class DataPlaneThread {
       serving.thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedBefore);
       this.droppedBefore = log.dropped;
     }
-    for (const listener of this.listeners) listener.tick();
+    for (const sockets of this.listeners.values()) for (const listener of sockets) listener.tick();
     const cut = serving.drained(now);
     if (cut === null) return;
     log.hand();

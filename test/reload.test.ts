@@ -1,4 +1,7 @@
-/** What a reload changes for connections that are open, and what it keeps. Under load, and by a signal: reload.command.test.ts. */
+/**
+ * What a reload changes for connections that are open, and what it keeps. Under load, and by a signal: reload.command.test.ts; listeners that
+ * open sockets: listeners.command.test.ts.
+ */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
@@ -97,4 +100,97 @@ test("a connection to an endpoint that a reload dropped is closed behind its exc
   assert.equal((await responses(client, 1))[0]?.status, 200);
   await proxy.advance(0);
   assert.ok(isOver(request.connection));
+});
+
+const TWO = `
+listeners: [{ address: "127.0.0.1:0" }, { address: "127.0.0.1:81"KEYS }]
+upstreams: { app: { endpoints: ["${ORIGIN}"] }, dropped: { endpoints: ["${DROPPED}"] } }
+routes: [{ match: { path: /wait }, upstream: dropped }, { upstream: app }]
+shutdown: { timeout: 5s }
+`;
+const ONE = TWO.replace(/, \{ address: "127.0.0.1:81"KEYS \}/, "");
+const two = (keys: string = ""): string => TWO.replace("KEYS", keys);
+
+/** The proxy has two listeners, of which the second may be removed. */
+async function withTwoListeners(): Promise<void> {
+  await proxy.reload(two(), { upstreams: { [DROPPED]: dropped.script } });
+}
+
+test("a listener that a reload removes: connections that idle or have said nothing end after a moment, and a last request is answered", async (t) => {
+  await withTwoListeners();
+  const [idle, asks, silent, stays] = [1, 1, 1, 0].map((listener) => proxy.connect({ listener })) as [
+    TestConnection,
+    TestConnection,
+    TestConnection,
+    TestConnection,
+  ];
+  t.after(() => [idle, asks, silent, stays].forEach((client) => client.close()));
+  for (const client of [idle, asks, stays]) {
+    client.send(get("/"));
+    await responses(client, 1);
+  }
+  await proxy.reload(ONE);
+  await proxy.advance(400);
+  assert.deepEqual([idle, asks, silent, stays].map(isOver), [false, false, false, false]);
+  asks.send(get("/last"));
+  assert.deepEqual((await responses(asks, 2)).at(-1)?.fields.get("connection"), ["close"]);
+  await proxy.advance(200);
+  assert.deepEqual([idle, asks, silent, stays].map(isOver), [true, true, true, false]);
+  stays.send(get("/"));
+  const [, second] = await responses(stays, 2);
+  assert.deepEqual([second?.status, second?.fields.get("connection")], [200, undefined]);
+  for (const client of [idle, asks, silent]) client.close();
+  await proxy.advance(0);
+  assert.equal(proxy.metrics.value("millrace_connections_open"), 1);
+  assert.throws(() => proxy.connect({ listener: 1 }), /no listener 1/);
+});
+
+test("a listener that a reload removes: what is in flight ends, or is cut at shutdown.timeout", async (t) => {
+  await withTwoListeners();
+  const [ends, isCut] = [proxy.connect({ listener: 1 }), proxy.connect({ listener: 1 })];
+  t.after(() => [ends, isCut].forEach((client) => client.close()));
+  const before = dropped.requests.length;
+  ends.send(get("/wait"));
+  isCut.send(get("/wait"));
+  await proxy.advance(0);
+  await proxy.reload(ONE);
+  await proxy.advance("4s");
+  const [first = assert.fail()] = dropped.requests.slice(before);
+  answerOk(first);
+  const [answer] = await responses(ends, 1);
+  assert.deepEqual([answer?.status, answer?.fields.get("connection")], [200, ["close"]]);
+  await proxy.advance(900);
+  assert.ok(isOver(ends) && !isOver(isCut));
+  await proxy.advance(200);
+  assert.equal((await responses(isCut, 1))[0]?.status, 503);
+  assert.ok(isOver(isCut));
+  assert.equal(proxy.log.findLast(({ event }) => event === "access")?.["outcome"], "drain_timeout");
+});
+
+test("a listener that changes its settings or its place keeps its connections; one that comes back is a new one", async (t) => {
+  await withTwoListeners();
+  const old = proxy.connect({ listener: 1 });
+  const waits = proxy.connect({ listener: 1 });
+  t.after(() => [old, waits].forEach((client) => client.close()));
+  waits.send(get("/wait"));
+  old.send(get("/"));
+  await responses(old, 1);
+  const turned = two(", limits: { connections: 2 }").replace(/(\{[^{}]*\}), (\{.*\})(?=\])/, "$2, $1");
+  assert.match(turned, /^listeners: \[\{ address: "127.0.0.1:81"/m);
+  await proxy.reload(turned);
+  old.send(get("/"));
+  assert.equal((await responses(old, 2)).at(-1)?.status, 200);
+  // It has two connections, as many as it may have.
+  const refused = proxy.connect({ listener: 0 });
+  await proxy.advance(0);
+  assert.ok(isOver(refused));
+  await proxy.reload(ONE);
+  await proxy.reload(two(", limits: { connections: 2 }"));
+  for (let count = 0; count < 2; count++) {
+    const client = proxy.connect({ listener: 1 });
+    t.after(() => client.close());
+    client.send(get("/"));
+    assert.equal((await responses(client, 1))[0]?.status, 200, "connections of the one before do not count");
+  }
+  assert.ok(!isOver(waits));
 });

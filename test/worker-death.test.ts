@@ -46,6 +46,7 @@ routes:
     now: Date.now,
     monotonic: monotonicMs,
     threads: new WorkerThreads(),
+    inherited: null,
   });
   const started = await plane.start(new AbortController().signal);
   assert.ok(started.kind === "started");

@@ -63,7 +63,15 @@ export async function demoCommand({ version, threads }: DemoArguments): Promise<
     const config = demoConfig(origins.map(portOf));
     const parsed = parseConfig(config, "demo.yaml", {}, () => "");
     if (!("config" in parsed)) throw new Error(parsed.problems.map(formatProblem).join("; "));
-    return await serve({ config: parsed.config, warnings: [], version, threads, printer, onStarted: () => printer.out(whatToTry(config)) });
+    return await serve({
+      config: parsed.config,
+      warnings: [],
+      version,
+      threads,
+      inherited: null,
+      printer,
+      onStarted: () => printer.out(whatToTry(config)),
+    });
   } finally {
     for (const origin of origins ?? []) {
       origin.close();

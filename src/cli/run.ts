@@ -10,16 +10,18 @@ export interface RunArguments {
   readonly file: string;
   readonly version: string;
   readonly threads: WorkerThreads;
+  readonly inherited: ReadonlySet<number> | null;
   readonly signals: EarlySignals;
 }
 
 /** Resolves with the exit code: 0 after a drain, 1 the configuration is wrong, 2 could not start, 128 + signal when cut short. */
 export async function runCommand(given: RunArguments): Promise<number> {
-  const { file, version, threads, signals } = given;
+  const { file, version, threads, inherited, signals } = given;
   const printer = openPrinter();
   try {
     const loaded = await load(file);
-    if (!("lines" in loaded)) return await serve({ ...loaded, version, threads, printer, reload: () => load(file), earlySignals: signals });
+    if (!("lines" in loaded))
+      return await serve({ ...loaded, version, threads, inherited, printer, reload: () => load(file), earlySignals: signals });
     for (const line of loaded.lines) printer.err(`${line}\n`);
     return 1;
   } finally {

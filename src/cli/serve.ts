@@ -10,7 +10,7 @@ import { codeOf, messageOf, stackOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { shownFile } from "../config/shown.ts";
 import { ControlPlane } from "../control/control-plane.ts";
-import type { StartOutcome } from "../control/control-plane.ts";
+import type { OpenedListener } from "../control/listeners.ts";
 import { ServiceManager } from "../control/service-manager.ts";
 import { unusedSockets } from "../control/socket-activation.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
@@ -35,6 +35,8 @@ type LoadConfig = () => Promise<LoadedConfig | { readonly lines: readonly string
 export interface ServeOptions extends LoadedConfig {
   readonly version: string;
   readonly threads: WorkerThreads;
+  /** Sockets that were handed over to the process; null: that is not known. */
+  readonly inherited: ReadonlySet<number> | null;
   readonly printer: Printer;
   /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
   readonly reload?: LoadConfig;
@@ -72,15 +74,15 @@ export async function serve(options: ServeOptions): Promise<number> {
 }
 
 async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, signals: Signals, manager: ServiceManager): Promise<number> {
-  const { config, warnings, version, printer } = options;
+  const { config, version, printer } = options;
   log.info("starting", `millrace ${version} starts`, { version, node: process.version, pid: process.pid });
-  const addresses = config.listeners.map(({ address }) => address);
-  for (const line of [...warnings, ...unusedSockets(addresses, process.env, process.pid)]) log.warn("config_warning", line);
+  for (const line of warningsOf(options)) log.warn("config_warning", line);
   const plane = new ControlPlane({
     config,
     log,
     version,
     threads: options.threads,
+    inherited: options.inherited,
     takeLines: (data, lines, taken) => sink.write(data, lines, taken),
     logDroppedLines: () => sink.dropped,
     refusedReloads: () => reloads.refused,
@@ -89,7 +91,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     now: Date.now,
     monotonic: monotonicMs,
   });
-  const reloads = new Reloads(plane, sink, log, manager);
+  const reloads = new Reloads(plane, sink, log, manager, printer);
   const outcome = await plane.start(signals.stop);
   if (outcome.kind !== "started") {
     await plane.stop();
@@ -99,7 +101,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     for (const line of new Set(lines)) printer.err(`millrace: ${line}\n`);
     return 2;
   }
-  announce(outcome, config, printer, sink);
+  announce(outcome.listeners, outcome.adminUrl, config, printer, sink);
   log.info("started", "all listeners accept connections", { startup_ms: Math.round(process.uptime() * 1000) });
   manager.ready(() => plane.standstill);
   if (options.onStarted !== undefined) {
@@ -122,14 +124,16 @@ class Reloads {
   private readonly sink: LogSink;
   private readonly log: CurrentLog;
   private readonly manager: ServiceManager;
+  private readonly printer: Printer;
   private asked: number = 0;
   private loaded: number = 0;
 
-  constructor(plane: ControlPlane, sink: LogSink, log: CurrentLog, manager: ServiceManager) {
+  constructor(plane: ControlPlane, sink: LogSink, log: CurrentLog, manager: ServiceManager, printer: Printer) {
     this.plane = plane;
     this.sink = sink;
     this.log = log;
     this.manager = manager;
+    this.printer = printer;
   }
 
   /** Never rejects. */
@@ -149,14 +153,16 @@ class Reloads {
       // Somebody asked later and was served earlier: a module may take its time.
       if (turn < this.loaded) return false;
       this.loaded = turn;
-      const problems = "lines" in loaded ? loaded.lines : await plane.reload(loaded.config);
-      if (problems.length > 0 || "lines" in loaded) {
-        for (const line of problems) log.error("config_refused", line);
-        log.error("config_refused", "the old configuration stays in use", { problems: problems.length });
-        return true;
-      }
+      if ("lines" in loaded) return this.refuse(loaded.lines);
+      const outcome = await plane.reload(loaded.config);
+      if (outcome.kind === "refused") return this.refuse(outcome.lines);
       log.use(logFor(loaded.config, this.sink));
-      for (const line of loaded.warnings) log.warn("config_warning", line);
+      for (const line of warningsOf(loaded)) log.warn("config_warning", line);
+      announce(outcome.opened, outcome.adminUrl, loaded.config, this.printer, this.sink);
+      for (const address of outcome.closed) {
+        const message = `no longer listening on ${address}: what its connections carry may end within ${loaded.config.shutdown.timeout} ms`;
+        log.info("listener_closed", message, { address });
+      }
       log.info("config_reloaded", "the new configuration is in use");
       return false;
     } catch (error) {
@@ -164,16 +170,24 @@ class Reloads {
       return true;
     }
   }
+
+  private refuse(lines: readonly string[]): true {
+    for (const line of lines) this.log.error("config_refused", line);
+    this.log.error("config_refused", "the old configuration stays in use", { problems: lines.length });
+    return true;
+  }
 }
 
-/** One line per listener and one for the admin address; see the head of this file. */
-function announce(started: Extract<StartOutcome, { kind: "started" }>, config: Config, printer: Printer, sink: LogSink): void {
-  const { logging } = config;
-  const lines = started.listeners.map((listener, index) => ({
-    what: "listening on",
-    url: listenerUrl(listener.target, config.listeners[index]?.address ?? ""),
-  }));
-  if (started.adminUrl !== null) lines.push({ what: "admin on", url: started.adminUrl });
+/** Of the configuration itself, and of sockets that it leaves alone. */
+function warningsOf({ config, warnings }: LoadedConfig): readonly string[] {
+  const addresses = config.listeners.map(({ address }) => address);
+  return [...warnings, ...unusedSockets(addresses, process.env, process.pid)];
+}
+
+/** One line per listener that was opened and one for the admin address; see the head of this file. */
+function announce(opened: readonly OpenedListener[], adminUrl: string | null, { logging }: Config, printer: Printer, sink: LogSink): void {
+  const lines = opened.map(({ target, address }) => ({ what: "listening on", url: listenerUrl(target, address) }));
+  if (adminUrl !== null) lines.push({ what: "admin on", url: adminUrl });
   if (logging.output === "stdout" && logging.format === "json") {
     const log = createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });
     for (const { what, url } of lines) log.info("listening", `${what} ${url}`, { url });

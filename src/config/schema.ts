@@ -130,7 +130,8 @@ const process = {
   shutdown: z
     .strictObject({
       timeout: duration(WAIT_OR_ZERO).prefault("30s").meta({
-        description: "Time that exchanges in flight get after SIGTERM or SIGINT; then they are cut.",
+        description:
+          "Time that exchanges in flight get after SIGTERM or SIGINT, and those of a listener that a reload removes; then they are cut.",
       }),
       delay: duration(WAIT_OR_ZERO).prefault("0s").meta({
         description:
@@ -153,10 +154,10 @@ type ProcessShape = { [Key in keyof ProcessConfig]-?: z.ZodType<ProcessConfig[Ke
 
 /** What the file says, checked; `status_path` is not part of it. */
 export const configSchema: z.ZodType<Omit<Config, "status_path">, ConfigInput> = z.strictObject({
-  listeners: z
-    .array(listenerSchema)
-    .min(1, { error: "expected at least one listener" })
-    .meta({ description: "Where connections come in." }),
+  listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).meta({
+    description:
+      "Where connections come in, at up to 64 addresses. A reload adds and removes them: a listener is known by its `address`, and one that keeps it keeps its connections. A removed one accepts nothing more, and what its connections carry has `shutdown.timeout` to end; until then it counts among the 64.",
+  }),
   upstreams: z.record(nameOf("a name"), upstreamSchema).meta({ description: "Groups of endpoints by name; routes refer to them." }),
   routes: z.array(routeSchema).min(1, { error: "expected at least one route" }).meta({
     description: "Which requests go where: the first route in the order of the file that takes a request wins. None: the answer is 404.",

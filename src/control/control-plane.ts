@@ -12,16 +12,15 @@ import { metricsText } from "../observe/metrics-text.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
-import { ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
-import { WorkerTable } from "../shared/worker-table.ts";
-import { parseListenAddress } from "../base/listen-address.ts";
-import type { ListenAddress } from "../base/listen-address.ts";
+import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
+import { LISTENER_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import type { AdminServer } from "./admin.ts";
 import { afterMs } from "./after-ms.ts";
 import { Generations } from "./generations.ts";
+import type { PreparedConfiguration } from "./generations.ts";
 import { HealthMonitor } from "./health.ts";
-import { checkListeners, reusePortSupported } from "./listen-check.ts";
-import type { ListenPlan, PlannedListener } from "./listen-check.ts";
+import { Listeners } from "./listeners.ts";
+import type { CheckedListeners, ListenProblem, OpenedListener } from "./listeners.ts";
 import { Names } from "./names.ts";
 import { socketsMax } from "./open-files.ts";
 import { probeWith } from "./probe.ts";
@@ -30,7 +29,7 @@ import { Refusals } from "./refusals.ts";
 import { restartNeeded } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
-import type { StartProblem, WorkerConfiguration } from "./supervise.ts";
+import type { StartProblem, SupervisedListener, WorkerConfiguration } from "./supervise.ts";
 import { SystemFile } from "./system-file.ts";
 import type { WorkerThreads } from "./worker-threads.ts";
 
@@ -51,19 +50,31 @@ export interface ControlPlaneOptions {
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
   readonly threads: WorkerThreads;
+  /** Sockets that were handed over to the process; null: that is not known. */
+  readonly inherited: ReadonlySet<number> | null;
 }
 
 export type StartOutcome =
   /** Listeners with their real ports, in the configuration's order, and the admin address. */
-  | { readonly kind: "started"; readonly listeners: readonly PlannedListener[]; readonly adminUrl: string | null }
+  | { readonly kind: "started"; readonly listeners: readonly OpenedListener[]; readonly adminUrl: string | null }
   /** The stop signal came first. */
   | { readonly kind: "stopped" }
   /** Lines for the person who started it. */
   | { readonly kind: "failed"; readonly lines: readonly string[] };
 
-type Phase = "starting" | "serving" | "draining";
+export type ReloadOutcome =
+  | {
+      readonly kind: "reloaded";
+      readonly opened: readonly OpenedListener[];
+      /** Addresses of the listeners that accept nothing more, as the configuration before wrote them. */
+      readonly closed: readonly string[];
+      /** Where the admin address has moved to; null: it has not, or is off now. */
+      readonly adminUrl: string | null;
+    }
+  /** Nothing has changed. Lines that say why. */
+  | { readonly kind: "refused"; readonly lines: readonly string[] };
 
-const TOO_MANY_ENDPOINTS = `too many endpoints: all upstreams together may have ${ENDPOINT_SLOTS}`;
+type Phase = "starting" | "serving" | "draining";
 
 export class ControlPlane {
   private readonly options: ControlPlaneOptions;
@@ -74,6 +85,7 @@ export class ControlPlane {
   private readonly generations: Generations;
   private readonly totals: MetricTotals;
   private readonly supervisor: Supervisor;
+  private readonly listeners: Listeners;
   private readonly names: Names;
   private readonly probe: Probe;
   private readonly monitor: HealthMonitor;
@@ -92,12 +104,12 @@ export class ControlPlane {
     const endpointTable = new SharedArrayBuffer(EndpointTable.bytes());
     const [seedLow = 0, seedHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
     const bucketTable = BucketTable.create(seedLow, seedHigh);
-    const workerTable = WorkerTable.create(this.workers, options.config.listeners.length, seedLow, seedHigh);
+    const workerTable = WorkerTable.create(this.workers, LISTENER_SLOTS, seedLow, seedHigh);
     this.workerTable = new WorkerTable(workerTable);
     this.endpoints = new EndpointTable(endpointTable);
     this.buckets = new BucketTable(bucketTable);
     this.totals = new MetricTotals(this.workers);
-    this.generations = new Generations(this.endpoints, this.totals);
+    this.generations = new Generations(this.endpoints, this.totals, this.workerTable);
     const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
     this.supervisor = new Supervisor({
       workers: this.workers,
@@ -117,6 +129,7 @@ export class ControlPlane {
       },
       onWorkerReplaced: (worker, generation) => this.totals.workerReplaced(worker, generation),
     });
+    this.listeners = new Listeners({ supervisor: this.supervisor, log, workers: this.workers, inherited: options.inherited });
     this.names = new Names({
       log,
       now: monotonic,
@@ -147,27 +160,25 @@ export class ControlPlane {
 
   /** Resolves when all listeners accept connections. After anything but `started`, call {@link stop}. An abort of `stop` ends the wait. */
   async start(stop: AbortSignal): Promise<StartOutcome> {
-    const addresses = listenAddresses(this.config);
-    if (typeof addresses === "string") return { kind: "failed", lines: [addresses] };
     const prepared = this.generations.prepare(this.config);
-    if (prepared === null) return { kind: "failed", lines: [TOO_MANY_ENDPOINTS] };
+    if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
     prepared.commit();
     this.current = prepared.message;
     this.names.use(endpointNames(this.config));
     // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
     const started = this.supervisor.start(prepared.message);
     this.options.threads.endUnused();
-    const checked = await checkListeners(addresses, reusePortSupported(process.platform));
-    if (checked.problem !== undefined) return { kind: "failed", lines: [checked.problem] };
+    const checked = await this.listeners.check(prepared.listeners.opened, []);
+    if ("problem" in checked) return { kind: "failed", lines: [checked.problem] };
     try {
-      return await this.startOn(checked.plan, prepared.message, started, stop);
+      return await this.startOn(checked, prepared, started, stop);
     } finally {
-      await checked.plan.release();
+      await checked.release();
     }
   }
 
   /** Brings a new configuration into use, or changes nothing and says why not. */
-  reload(config: Config): Promise<readonly string[]> {
+  reload(config: Config): Promise<ReloadOutcome> {
     const turn = this.reloading.then(() => this.reloadNow(config));
     this.reloading = turn;
     return turn;
@@ -241,24 +252,24 @@ export class ControlPlane {
     if (this.phase === "starting") return ["starting"];
     const reasons: string[] = [];
     if (this.supervisor.serving === 0) reasons.push("no worker is serving");
-    for (const listener of this.supervisor.lostListeners)
-      reasons.push(`listener ${this.config.listeners[listener]?.address ?? listener} is lost`);
+    for (const address of this.supervisor.lostListeners) reasons.push(`listener ${address} is lost`);
     // One dead upstream of several must not take the others' traffic away: only a process that could serve nothing is not ready.
     if (this.status().status === "down") reasons.push("no upstream has a usable endpoint");
     return reasons;
   }
 
   private async startOn(
-    plan: ListenPlan,
-    { endpointSlots }: WorkerConfiguration,
+    { listeners }: CheckedListeners,
+    { message, listeners: { opened } }: PreparedConfiguration,
     started: Promise<StartProblem | null>,
     stop: AbortSignal,
   ): Promise<StartOutcome> {
     try {
-      await this.startAdmin();
+      this.admin = await this.openAdmin(this.config);
     } catch (error) {
       return { kind: "failed", lines: [messageOf(error)] };
     }
+    const { endpointSlots } = message;
     this.monitor.apply(this.config, endpointSlots);
     this.refusals.apply(this.config, endpointSlots);
     const notStarted = await started;
@@ -270,19 +281,19 @@ export class ControlPlane {
       if (outcome.kind !== "ready") return outcome;
     }
     if (stop.aborted) return { kind: "stopped" };
-    const problem = await this.supervisor.listen(plan.listeners);
-    if (problem !== null) return { kind: "failed", lines: [startProblemInWords(problem, this.config)] };
+    const failed = await this.listeners.open(listeners, opened);
+    if (failed !== null) return { kind: "failed", lines: [failed.problem] };
     if (stop.aborted) return { kind: "stopped" };
     this.phase = "serving";
-    this.logListeners(plan.listeners);
-    return { kind: "started", listeners: plan.listeners, adminUrl: this.admin?.url ?? null };
+    this.listeners.logShared(listeners);
+    return { kind: "started", listeners: listeners.map(openedOf), adminUrl: this.admin?.url ?? null };
   }
 
-  private async startAdmin(): Promise<void> {
-    const address = this.config.admin?.address;
-    if (address === undefined) return;
+  /** Null where the configuration has none. Rejects with one plain line. */
+  private async openAdmin({ admin }: Config): Promise<AdminServer | null> {
+    if (admin === undefined) return null;
     const { startAdmin } = await import("./admin.ts");
-    this.admin = await startAdmin(address, {
+    return startAdmin(admin.address, {
       access: () => ({ token: this.config.admin?.token, hosts: this.config.admin?.hosts ?? [] }),
       notReady: () => this.notReady(),
       status: () => this.status(),
@@ -291,13 +302,51 @@ export class ControlPlane {
     });
   }
 
-  private async reloadNow(config: Config): Promise<readonly string[]> {
-    if (this.phase !== "serving") return [`not now: ${this.phase}`];
+  private async reloadNow(config: Config): Promise<ReloadOutcome> {
+    if (this.phase !== "serving") return refused(`not now: ${this.phase}`);
     const needed = restartNeeded(this.config, config);
-    if (needed.length > 0) return needed;
+    if (needed.length > 0) return refused(...needed);
     const prepared = this.generations.prepare(config);
-    if (prepared === null) return [TOO_MANY_ENDPOINTS];
-    const { message: configuration, commit } = prepared;
+    if ("problem" in prepared) return refused(prepared.problem);
+    const outcome = await this.reloadPrepared(config, prepared);
+    if (outcome.kind === "reloaded") return outcome;
+    for (let worker = 0; worker < this.workers; worker++) this.totals.released(prepared.message.generation, worker);
+    return outcome;
+  }
+
+  /** Whatever can fail is opened first; then the workers change over; then what is no longer wanted is closed. */
+  private async reloadPrepared(config: Config, { message, listeners, commit }: PreparedConfiguration): Promise<ReloadOutcome> {
+    const { opened, closed } = listeners;
+    const checked = await this.listeners.check(opened, closed);
+    if ("problem" in checked) return refusedListener(checked);
+    try {
+      const failed = await this.listeners.open(checked.listeners, opened);
+      if (failed !== null) return refusedListener(failed);
+    } finally {
+      await checked.release();
+    }
+    const problems = await this.configureWorkers(config, message);
+    if (problems !== null) {
+      await this.listeners.close(opened, 0);
+      return refused(...problems);
+    }
+    commit();
+    this.config = config;
+    this.current = message;
+    this.monitor.apply(config, message.endpointSlots);
+    this.refusals.apply(config, message.endpointSlots);
+    this.listeners.logShared(checked.listeners);
+    await this.listeners.close(closed, config.shutdown.timeout);
+    return {
+      kind: "reloaded",
+      opened: checked.listeners.map(openedOf),
+      closed: closed.map(({ address }) => address),
+      adminUrl: null,
+    };
+  }
+
+  /** Null: the configuration is in use. Else the old one is, and these lines say why. */
+  private async configureWorkers(config: Config, configuration: WorkerConfiguration): Promise<readonly string[] | null> {
     const [before, after] = [endpointNames(this.config), endpointNames(config)];
     // Until the last worker has changed over, both are in use.
     this.names.use(new Set([...before, ...after]));
@@ -306,46 +355,21 @@ export class ControlPlane {
       this.options.log.error("worker_refused_config", problem, { worker, generation: configuration.generation });
       this.totals.released(configuration.generation, worker);
     }
+    const isUsed = this.supervisor.generation === configuration.generation;
+    this.names.use(isUsed ? after : before);
     // One program in all workers: they accept or refuse alike, unless a machine out of memory tells them apart.
-    const problems = [...new Set(refusals.map(({ problem }) => problem))];
-    if (this.supervisor.generation !== configuration.generation) {
-      this.names.use(before);
-      for (let worker = 0; worker < this.workers; worker++) this.totals.released(configuration.generation, worker);
-      return problems;
-    }
-    commit();
-    this.names.use(after);
-    this.config = config;
-    this.current = configuration;
-    this.monitor.apply(config, configuration.endpointSlots);
-    this.refusals.apply(config, configuration.endpointSlots);
-    return [];
-  }
-
-  private logListeners(listeners: readonly PlannedListener[]): void {
-    if (this.workers === 1) return;
-    for (const [position, { shared }] of listeners.entries()) {
-      if (shared) continue;
-      const address = this.config.listeners[position]?.address ?? "";
-      this.options.log.info("listen_by_one_worker", `${address} cannot be shared: one of ${this.workers} workers serves it alone`, {
-        address,
-      });
-    }
+    return isUsed ? null : [...new Set(refusals.map(({ problem }) => problem))];
   }
 }
 
-/** The addresses, or what is wrong with one. */
-function listenAddresses(config: Config): readonly ListenAddress[] | string {
-  const addresses: ListenAddress[] = [];
-  for (const listener of config.listeners) {
-    const parsed = parseListenAddress(listener.address);
-    if (parsed.problem !== undefined) return parsed.problem;
-    addresses.push(parsed.address);
-  }
-  return addresses;
+function refused(...lines: readonly string[]): ReloadOutcome {
+  return { kind: "refused", lines };
 }
 
-function startProblemInWords(problem: StartProblem, config: Config): string {
-  if (problem.listener === null) return problem.message;
-  return `cannot listen on ${config.listeners[problem.listener]?.address ?? ""}: ${problem.message}`;
+function refusedListener({ problem, position }: ListenProblem): ReloadOutcome {
+  return refused(position === null ? problem : `listeners.#${position + 1}.address: ${problem}`);
+}
+
+function openedOf({ planned, address }: SupervisedListener): OpenedListener {
+  return { target: planned.target, address };
 }

@@ -4,6 +4,9 @@
  * Workers share a TCP port with SO_REUSEPORT, which would also share it, silently, with another Millrace that is running already. So
  * each address is first bound here without that option; only an address that nobody uses passes. All tests are held open until the
  * last one has passed, so that two listeners of one configuration that exclude each other are found too.
+ *
+ * A reload that replaces `127.0.0.1:80` by `:80` finds the address in use by a listener of its own that it removes. The workers can open
+ * the new one beside the old one, and it is not tested.
  */
 import net from "node:net";
 import fs from "node:fs";
@@ -28,25 +31,43 @@ export interface PlannedListener {
   readonly shared: boolean;
 }
 
-/** `problem`: one plain line that names address and reason. */
-export type ListenCheck = { readonly plan: ListenPlan; readonly problem?: undefined } | { readonly problem: string };
+/** `problem`: one plain line that names address and reason; `position`: of the address. */
+export type ListenCheck =
+  | { readonly plan: ListenPlan; readonly problem?: undefined }
+  | { readonly problem: string; readonly position: number };
+
+/** What the process has already. */
+export interface ListenSurroundings {
+  /** Whether a listener is there that gives way to the new one. */
+  readonly givesWay: (address: ListenAddress) => boolean;
+  /** Whether a listener had the descriptor before, and closed it. */
+  readonly wasClosed: (fd: number) => boolean;
+  /** Whether the descriptor is a socket that was handed over, and none of the process's own. */
+  readonly isInherited: (fd: number) => boolean;
+}
+
+const NOTHING_OPEN: ListenSurroundings = { givesWay: () => false, wasClosed: () => false, isInherited: () => true };
 
 /** Whether several threads can open one port. Other systems than Linux do not share connections out, or Node does not ask them to. */
 export function reusePortSupported(platform: string): boolean {
   return platform === "linux";
 }
 
-export async function checkListeners(addresses: readonly ListenAddress[], reusePort: boolean): Promise<ListenCheck> {
+export async function checkListeners(
+  addresses: readonly ListenAddress[],
+  reusePort: boolean,
+  surroundings: ListenSurroundings = NOTHING_OPEN,
+): Promise<ListenCheck> {
   const tests: net.Server[] = [];
   const placeholders: net.Server[] = [];
   const listeners: PlannedListener[] = [];
   try {
-    for (const address of addresses) {
+    for (const [position, address] of addresses.entries()) {
       try {
-        listeners.push(await checkOne(address, reusePort, tests, placeholders));
+        listeners.push(await checkOne(address, reusePort, surroundings, tests, placeholders));
       } catch (error) {
         await Promise.all(placeholders.map(closed));
-        return { problem: listenMessage(address, error) };
+        return { problem: listenMessage(address, error), position };
       }
     }
   } finally {
@@ -102,11 +123,15 @@ const REASONS: Readonly<Record<string, string>> = {
 async function checkOne(
   address: ListenAddress,
   reusePort: boolean,
+  { givesWay, wasClosed, isInherited }: ListenSurroundings,
   tests: net.Server[],
   placeholders: net.Server[],
 ): Promise<PlannedListener> {
   if (address.kind === "fd") {
+    if (wasClosed(address.fd)) throw new Error("the file descriptor was closed with the listener that had it: restart the process");
     if (!fs.fstatSync(address.fd).isSocket()) throw Object.assign(new Error("not a socket"), { code: "ENOTSOCK" });
+    if (!isInherited(address.fd))
+      throw new Error("the file descriptor is a socket of the process's own: none was handed over under this number");
     return { target: address, shared: false };
   }
   if (address.kind === "unix") {
@@ -119,13 +144,19 @@ async function checkOne(
   // The kernel never hands out a port that somebody else has, so port 0 needs no test; held with reusePort it stays ours until the
   // workers have joined. Nobody knows the number before that, so no connection comes to the placeholder.
   const hold = address.port === 0 && reusePort;
-  const open = (host: string, port: number): Promise<net.Server> => listeningOnHost(host, port, hold);
-  const servers = isLocalhost(address.host) ? await onLocalhost(address.port, open) : [await open(address.host, address.port)];
+  // Any port of the host tells which addresses the workers are to open.
+  const untested = reusePort && givesWay(address);
+  const port = untested ? 0 : address.port;
+  const open = (host: string, one: number): Promise<net.Server> => listeningOnHost(host, one, hold);
+  const servers = isLocalhost(address.host) ? await onLocalhost(port, open) : [await open(address.host, port)];
   (hold ? placeholders : tests).push(...servers);
   const [bound, ...more] = servers.map(addressOf);
   if (bound === undefined) throw new Error("no server listens");
   const moreHosts = more.length === 0 ? {} : { moreHosts: more.map((each) => each.address) };
-  return { target: { kind: "tcp", host: bound.address, ...moreHosts, port: bound.port, reusePort }, shared: reusePort };
+  return {
+    target: { kind: "tcp", host: bound.address, ...moreHosts, port: untested ? address.port : bound.port, reusePort },
+    shared: reusePort,
+  };
 }
 
 function addressOf(server: net.Server): net.AddressInfo {

@@ -4,7 +4,6 @@ import { shownFile } from "../config/shown.ts";
 
 export function restartNeeded(before: Config, after: Config): string[] {
   const changes: (readonly [key: string, before: string, after: string])[] = [
-    ["listeners", addresses(before), addresses(after)],
     ["workers", String(before.workers), String(after.workers)],
     ["admin.address", before.admin?.address ?? "none", after.admin?.address ?? "none"],
     ["logging.output", before.logging.output, after.logging.output],
@@ -15,8 +14,4 @@ export function restartNeeded(before: Config, after: Config): string[] {
       const shown = key === "logging.output" ? shownFile : String;
       return `${key}: changing ${shown(was)} to ${shown(is)} needs a restart`;
     });
-}
-
-function addresses(config: Config): string {
-  return config.listeners.map((listener) => listener.address).join(", ");
 }

@@ -1,7 +1,8 @@
 /**
  * A worker for tests of the control plane: it keeps the whole protocol but proxies nothing. Each connection is one request, answered
  * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/stuck` (a loop without an end), `/hold` (never answered: in flight until it is cut) and
- * `/say` (a log line and an event) and `/names` (answered with the names that it was told of). A configuration whose status_path is `/refuse` is refused; `/silent` is never answered.
+ * `/say` (a log line and an event) and `/names` (answered with the names that it was told of). A configuration whose status_path is `/refuse`
+ * is refused; `/silent` is never answered. Worker 1 cannot open a listener whose `limits.headers` is 13.
  */
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
@@ -9,12 +10,13 @@ import { EndpointTable } from "../shared/endpoint-table.ts";
 import { LogBatch } from "../observe/log-batch.ts";
 import { CounterId, metricLayout, WorkerMetrics } from "../shared/metric-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
-import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
+import type { ConfigureMessage, FromWorker, ListenOrder, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 let init: WorkerInit | null = null;
 let log: LogBatch | null = null;
 let endpoints: EndpointTable | null = null;
-const servers: net.Server[] = [];
+/** By the slot of the listener. */
+const servers = new Map<number, net.Server>();
 const held = new Set<net.Socket>();
 let current: ConfigureMessage | null = null;
 let metrics: WorkerMetrics | null = null;
@@ -28,7 +30,8 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
     const workers = new WorkerTable(message.workerTable);
     setInterval(() => workers.beat(message.index), 5);
   } else if (message.type === "configure") configure(message);
-  else if (message.type === "listen") listen(message.targets);
+  else if (message.type === "listen") listen(message.orders);
+  else if (message.type === "close") close(message.slots);
   else if (message.type === "drain") drain();
   else if (message.type === "names") for (const { name } of message.news) names.add(name);
   else if (message.type === "log-taken")
@@ -48,20 +51,31 @@ function configure(message: ConfigureMessage): void {
   if (before !== null) send({ type: "released", generation: before.generation });
 }
 
-function listen(targets: readonly (ListenTarget | null)[]): void {
-  let missing = targets.filter((target) => target !== null).length;
+function listen(orders: readonly ListenOrder[]): void {
+  let missing = orders.length;
   if (missing === 0) send({ type: "listening" });
-  for (const [listener, target] of targets.entries()) {
-    if (target === null) continue;
+  const unlucky = orders.find(({ settings }) => settings.limits.headers === 13 && init?.index === 1);
+  if (unlucky !== undefined) {
+    return send({ type: "listen-failed", slot: unlucky.slot, code: "EMFILE", message: "too many open files" });
+  }
+  for (const { slot, target } of orders) {
     const server = net.createServer(serve);
-    servers.push(server);
+    servers.set(slot, server);
     server.on("error", (error) => {
-      send({ type: "listen-failed", listener, code: "code" in error ? String(error.code) : "", message: error.message });
+      send({ type: "listen-failed", slot, code: "code" in error ? String(error.code) : "", message: error.message });
     });
     server.listen({ ...target }, () => {
       if (--missing === 0) send({ type: "listening" });
     });
   }
+}
+
+function close(slots: readonly number[]): void {
+  for (const slot of slots) {
+    servers.get(slot)?.close();
+    servers.delete(slot);
+  }
+  send({ type: "closed" });
 }
 
 function serve(socket: net.Socket): void {
@@ -92,7 +106,7 @@ function serve(socket: net.Socket): void {
 }
 
 function drain(): void {
-  for (const server of servers) server.close();
+  for (const server of servers.values()) server.close();
   for (const socket of held) socket.destroy();
   send({ type: "drained", cut: held.size });
 }

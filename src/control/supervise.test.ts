@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import net from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { ControlPlane } from "./control-plane.ts";
@@ -9,6 +10,7 @@ import { reusePortSupported } from "./listen-check.ts";
 import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { Config } from "../config/schema.ts";
+import { LISTENER_SLOTS } from "../shared/worker-table.ts";
 
 interface Running {
   readonly plane: ControlPlane;
@@ -35,6 +37,7 @@ async function plane(config: Config): Promise<{ plane: ControlPlane; logged: Rec
     startedAtMs: Date.now(),
     now: Date.now,
     monotonic: () => performance.now(),
+    inherited: null,
     threads: new WorkerThreads(new URL("./stand-in-worker.fixture.ts", import.meta.url)),
   });
   return { plane: control, logged, lines };
@@ -70,6 +73,12 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
     assert.ok(Date.now() < limit, `never happened: ${what}`);
     await turn();
   }
+}
+
+/** Why the control plane does not take a configuration; empty: it does. */
+async function refusal(running: Running, config: Config): Promise<readonly string[]> {
+  const outcome = await running.plane.reload(config);
+  return outcome.kind === "refused" ? outcome.lines : [];
 }
 
 const sample = (running: Running, name: string): number => Number(new RegExp(`^${name} (.*)$`, "m").exec(running.plane.metrics())?.[1]);
@@ -165,7 +174,7 @@ test("a reload reaches all workers; metrics go on from where they were", async (
   const running = await started(t, { workers: 1 });
   await ask(running.port, "/");
   const next = testConfig({ workers: 1, upstreams: { app: testUpstream(["http://127.0.0.1:1", "http://127.0.0.1:2"]) } });
-  assert.deepEqual(await running.plane.reload(next), []);
+  assert.deepEqual(await refusal(running, next), []);
   assert.equal(await ask(running.port, "/"), "worker 0 generation 2");
   const total = 'millrace_requests_total\\{route="#1",upstream="app",endpoint="http://127.0.0.1:1",class="2xx"\\}';
   assert.equal(sample(running, total), 2);
@@ -180,12 +189,117 @@ test("a reload reaches all workers; metrics go on from where they were", async (
 test("a reload that the workers refuse, or that needs a restart, changes nothing", async (t) => {
   const running = await started(t);
   const upstreams = { app: testUpstream(["http://127.0.0.1:7"]) };
-  assert.deepEqual(await running.plane.reload(testConfig({ workers: 2, upstreams, status_path: "/refuse" })), ["refused as asked"]);
-  assert.deepEqual(await running.plane.reload(testConfig({ workers: 3 })), ["workers: changing 2 to 3 needs a restart"]);
+  assert.deepEqual(await refusal(running, testConfig({ workers: 2, upstreams, status_path: "/refuse" })), ["refused as asked"]);
+  assert.deepEqual(await refusal(running, testConfig({ workers: 3 })), ["workers: changing 2 to 3 needs a restart"]);
   assert.equal(running.plane.status().upstreams["app"]?.endpoints[0]?.url, "http://127.0.0.1:1");
   assert.match(await ask(running.port, "/"), /generation 1$/);
-  assert.deepEqual(await running.plane.reload(testConfig({ workers: 2 })), []);
+  assert.deepEqual(await refusal(running, testConfig({ workers: 2 })), []);
   assert.match(await ask(running.port, "/"), /generation 3$/);
+});
+
+/** The plain listener, and further ones at these addresses. */
+function listenersAt(...addresses: readonly string[]): Config["listeners"] {
+  const [plain = assert.fail()] = testConfig().listeners;
+  return [plain, ...addresses.map((address) => ({ ...plain, address }))];
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+test("a reload opens a listener in all workers and closes it again; the others keep their ports", async (t) => {
+  const running = await started(t);
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const outcome = await running.plane.reload(testConfig({ workers: 2, listeners: listenersAt(address).toReversed() }));
+  assert.ok(outcome.kind === "reloaded");
+  const workers = reusePortSupported(process.platform) ? 2 : 1;
+  assert.deepEqual(
+    [outcome.opened, outcome.closed],
+    [[{ target: { kind: "tcp", host: "127.0.0.1", port, reusePort: workers === 2 }, address }], []],
+  );
+  const seen = new Set<string>();
+  await until("all workers answered", async () => seen.add(await ask(port, "/")).size === workers);
+  assert.ok([...seen].every((body) => body.endsWith("generation 2")));
+  const again = await running.plane.reload(testConfig({ workers: 2 }));
+  assert.ok(again.kind === "reloaded");
+  assert.deepEqual([again.opened, again.closed], [[], [address]]);
+  assert.match(await ask(port, "/"), /ECONNREFUSED/);
+  assert.match(await ask(running.port, "/"), /generation 3$/);
+});
+
+test("a listener that cannot be opened refuses the whole reload, at its key, and nothing stays open", async (t) => {
+  const running = await started(t);
+  const other = await started(t, { workers: 1 });
+  const port = await freePort();
+  const upstreams = { app: testUpstream(["http://127.0.0.1:7"]) };
+  const listeners = listenersAt(`127.0.0.1:${port}`, `127.0.0.1:${other.port}`);
+  assert.deepEqual(await refusal(running, testConfig({ workers: 2, listeners, upstreams })), [
+    `listeners.#3.address: cannot listen on 127.0.0.1:${other.port}: the address is in use (EADDRINUSE)`,
+  ]);
+  assert.match(await ask(port, "/"), /ECONNREFUSED/);
+  assert.match(await ask(running.port, "/"), /generation 1$/);
+  // What the workers refuse closes what was opened for it.
+  const refused = testConfig({ workers: 2, listeners: listenersAt(`127.0.0.1:${port}`), status_path: "/refuse" });
+  assert.deepEqual(await refusal(running, refused), ["refused as asked"]);
+  assert.match(await ask(port, "/"), /ECONNREFUSED/);
+});
+
+test("what one worker cannot open is closed in the others", async (t) => {
+  const running = await started(t);
+  const port = await freePort();
+  const [plain = assert.fail()] = testConfig().listeners;
+  const unlucky = { ...plain, address: `127.0.0.1:${port}`, limits: { ...plain.limits, headers: 13 } };
+  const next = testConfig({ workers: 2, listeners: [plain, unlucky] });
+  assert.deepEqual(await refusal(running, next), [`listeners.#2.address: cannot listen on 127.0.0.1:${port}: too many open files`]);
+  assert.match(await ask(port, "/"), /ECONNREFUSED/);
+  assert.match(await ask(running.port, "/"), /generation 1$/);
+  assert.deepEqual(running.plane.notReady(), []);
+});
+
+test("a replacement opens the listeners of now, also when it begins in the middle of a reload", async (t) => {
+  const running = await started(t, { workers: 1 });
+  const [port, second] = [await freePort(), await freePort()];
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1, listeners: listenersAt(`127.0.0.1:${port}`) })), []);
+  await running.plane.terminateWorker(0);
+  await until("replaced", () => events(running, "worker_replaced").length === 1);
+  assert.equal(await ask(port, "/"), "worker 0 generation 2");
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 2");
+  const dying = running.plane.terminateWorker(0);
+  const reloading = refusal(running, testConfig({ workers: 1, listeners: listenersAt(`127.0.0.1:${second}`) }));
+  assert.deepEqual([await dying, await reloading], [undefined, []]);
+  await until("replaced again", () => events(running, "worker_replaced").length === 2);
+  assert.equal(await ask(second, "/"), "worker 0 generation 3");
+  assert.match(await ask(port, "/"), /ECONNREFUSED/);
+});
+
+test(
+  "an address that takes in the one that it replaces is opened beside it",
+  { skip: !reusePortSupported(process.platform) },
+  async (t) => {
+    const port = await freePort();
+    const [plain = assert.fail()] = testConfig().listeners;
+    const at = (address: string): Config => testConfig({ workers: 2, listeners: [{ ...plain, address }] });
+    const running = await started(t, at(`127.0.0.1:${port}`));
+    for (const address of [`:${port}`, `127.0.0.1:${port}`]) {
+      assert.deepEqual(await refusal(running, at(address)), []);
+      assert.match(await ask(port, "/"), /^worker/);
+    }
+  },
+);
+
+test("there is a limit to listeners", async (t) => {
+  const running = await started(t, { workers: 1 });
+  const many = Array.from({ length: LISTENER_SLOTS }, () => "127.0.0.1:0");
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1, listeners: listenersAt(...many) })), [
+    `listeners: too many: there may be ${LISTENER_SLOTS}`,
+  ]);
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1, listeners: listenersAt(...many.slice(1)) })), []);
 });
 
 test("log lines and events of a worker arrive, and the lines are acknowledged", async (t) => {

@@ -6,11 +6,14 @@
  *     start -> configured -> listening -> drained -> ended
  *                  \____________\___ ended unexpectedly: its traces in shared memory are cleared, and a replacement with the same index
  *                                    starts after a pause (restart-delay.ts)
+ *
+ * What is told to all workers at once (open these listeners, use this configuration, close those listeners) and the start of a replacement
+ * exclude each other: whatever a reload has got to, a replacement gets the listeners and the configuration of that moment.
  */
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
 import type { NameNews } from "../shared/name-table.ts";
-import type { ConfigureMessage, ListenTarget, WorkerInit } from "../shared/protocol.ts";
+import type { ConfigureMessage, ListenOrder, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
@@ -19,6 +22,7 @@ import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
 import type { RestartHistory } from "./restart-delay.ts";
 import { removeStaleSocket } from "./listen-check.ts";
 import type { PlannedListener } from "./listen-check.ts";
+import type { NewListener } from "./listener-slots.ts";
 
 export type WorkerConfiguration = Omit<ConfigureMessage, "type">;
 
@@ -43,17 +47,25 @@ export interface SupervisorOptions {
   readonly onWorkerReplaced: (worker: number, generation: number) => void;
 }
 
-/** How a start can fail: a listener that could not be opened, or anything else in words. */
-export type StartProblem = ListenFailure | { readonly listener: null; readonly message: string };
+/** A listener that all workers have, or are to have. */
+export interface SupervisedListener extends Omit<NewListener, "position"> {
+  readonly planned: PlannedListener;
+}
+
+/** How the opening of listeners can fail: one could not be opened, or anything else in words. */
+export type StartProblem = ListenFailure | { readonly slot: null; readonly message: string };
+
+interface OpenListener extends SupervisedListener {
+  /** Some worker has listened on it: a descriptor that was handed over is used up, and a socket file lies there. */
+  hasBeenOpen: boolean;
+  /** No worker can open it again: its descriptor was closed with its worker. */
+  isLost: boolean;
+}
 
 interface Seat {
   readonly index: number;
   handle: WorkerHandle | null;
-  /** The listeners of `handle` being opened, or opened; null until then. */
-  opening: Promise<ListenFailure | null> | null;
   listening: boolean;
-  /** Some worker on this seat has listened: descriptors that were handed over are used up. */
-  hasListened: boolean;
   history: RestartHistory;
   timer: NodeJS.Timeout | null;
   /** The beat that was seen last, and how often in a row. */
@@ -74,12 +86,16 @@ const DRAIN_GRACE_MS = 2000;
 export class Supervisor {
   /** Workers that ended unexpectedly so far. */
   restarts: number = 0;
-  /** Positions of listeners that no worker can open again (a file descriptor that was closed with its worker). */
-  readonly lostListeners: Set<number> = new Set();
+  /** Descriptors that a worker has listened on: once closed, they cannot be had again. */
+  readonly usedDescriptors: Set<number> = new Set();
   private readonly options: SupervisorOptions;
   private readonly seats: readonly Seat[];
   private current: WorkerConfiguration | null = null;
-  private listeners: readonly PlannedListener[] | null = null;
+  /** By slot; null before the first are to be opened. */
+  private listeners: Map<number, OpenListener> | null = null;
+  /** What all workers are being told, or were told last. */
+  private change: Promise<unknown> = Promise.resolve();
+  private readonly replacements: Set<Promise<void>> = new Set();
   /** Deaths are answered by replacements only while this holds: not before the start has succeeded, not once a drain has begun. */
   private replacing: boolean = false;
   private closed: boolean = false;
@@ -90,9 +106,7 @@ export class Supervisor {
     this.seats = Array.from({ length: options.workers }, (_, index) => ({
       index,
       handle: null,
-      opening: null,
       listening: false,
-      hasListened: false,
       history: NO_RESTARTS,
       timer: null,
       beat: 0,
@@ -116,7 +130,13 @@ export class Supervisor {
     const still = this.seats.find((seat) => seat.looks >= STILL_LOOKS);
     if (still !== undefined) return `worker ${still.index} stands still`;
     if (this.serving === 0) return "no worker is serving";
-    return this.lostListeners.size > 0 && this.lostListeners.size === this.listeners?.length ? "every listener is lost" : null;
+    const { lostListeners } = this;
+    return lostListeners.length > 0 && lostListeners.length === this.listeners?.size ? "every listener is lost" : null;
+  }
+
+  /** Addresses of listeners that no worker can open again (a file descriptor that was closed with its worker). */
+  get lostListeners(): readonly string[] {
+    return [...(this.listeners?.values() ?? [])].filter(({ isLost }) => isLost).map(({ address }) => address);
   }
 
   /** Starts all workers with a configuration; null when all use it. */
@@ -129,7 +149,7 @@ export class Supervisor {
       }),
     );
     const problem = problems.find((one) => one !== null);
-    if (problem !== undefined) return { listener: null, message: problem };
+    if (problem !== undefined) return { slot: null, message: problem };
     // The start may have been given up meanwhile.
     if (this.closed) return null;
     this.replacing = true;
@@ -137,36 +157,46 @@ export class Supervisor {
     return null;
   }
 
-  /** Opens the listeners in all workers; null when all accept connections. */
-  async listen(listeners: readonly PlannedListener[]): Promise<StartProblem | null> {
-    this.listeners = listeners;
-    const problems = await Promise.all(
-      this.seats.map(async (seat): Promise<StartProblem | null> => {
-        // A seat whose worker died a moment ago is filled again soon, and its replacement then listens by itself.
-        if (seat.handle === null) return null;
-        return this.openListeners(seat, seat.handle).catch((error: unknown) => ({
-          listener: null,
-          message: `worker ${seat.index}: ${endedInWords(error)}`,
-        }));
-      }),
-    );
-    return problems.find((problem) => problem !== null) ?? null;
+  /**
+   * Opens further listeners in all workers. Null when all workers accept connections on them. Else none does: whatever had been opened was
+   * closed again.
+   */
+  listen(listeners: readonly SupervisedListener[]): Promise<StartProblem | null> {
+    return this.tellAll(async () => {
+      this.listeners ??= new Map();
+      for (const listener of listeners) this.listeners.set(listener.slot, { ...listener, hasBeenOpen: false, isLost: false });
+      // A descriptor that was closed cannot be had again: it is opened when nothing else can fail.
+      const isDescriptor = ({ planned }: SupervisedListener): boolean => planned.target.kind === "fd";
+      const slots = (some: readonly SupervisedListener[]): readonly number[] => some.map(({ slot }) => slot);
+      const problem =
+        (await this.openEverywhere(slots(listeners.filter((each) => !isDescriptor(each))))) ??
+        (await this.openEverywhere(slots(listeners.filter(isDescriptor))));
+      if (problem !== null) await this.closeEverywhere(slots(listeners), 0);
+      return problem;
+    });
   }
 
   /** Hands all workers a new configuration. A worker that refuses it, in words, keeps the old one. */
-  async reload(configuration: WorkerConfiguration): Promise<readonly { readonly worker: number; readonly problem: string }[]> {
-    const before = this.current;
-    this.current = configuration;
-    const answers = await Promise.all(
-      this.seats.map(async ({ index, handle }) => {
-        // A worker that is dead or dies meanwhile is no obstacle: its replacement starts with the new configuration.
-        if (handle === null) return { worker: index, problem: null };
-        return { worker: index, problem: await handle.configure(configuration).catch(() => null) };
-      }),
-    );
-    const refusals = answers.flatMap(({ worker, problem }) => (problem === null ? [] : [{ worker, problem }]));
-    if (refusals.length > 0 && refusals.length === answers.length) this.current = before;
-    return refusals;
+  reload(configuration: WorkerConfiguration): Promise<readonly { readonly worker: number; readonly problem: string }[]> {
+    return this.tellAll(async () => {
+      const before = this.current;
+      this.current = configuration;
+      const answers = await Promise.all(
+        this.seats.map(async ({ index, handle }) => {
+          // A worker that is dead or dies meanwhile is no obstacle: its replacement starts with the new configuration.
+          if (handle === null) return { worker: index, problem: null };
+          return { worker: index, problem: await handle.configure(configuration).catch(() => null) };
+        }),
+      );
+      const refusals = answers.flatMap(({ worker, problem }) => (problem === null ? [] : [{ worker, problem }]));
+      if (refusals.length > 0 && refusals.length === answers.length) this.current = before;
+      return refusals;
+    });
+  }
+
+  /** Closes listeners in all workers; their connections have that time to end. Resolves when nothing more is accepted on them. */
+  closeListeners(slots: readonly number[], timeoutMs: number): Promise<void> {
+    return this.tellAll(() => this.closeEverywhere(slots, timeoutMs));
   }
 
   /** Ends all workers: nothing new is accepted, exchanges in flight have `timeoutMs`. Resolves with how many were cut. */
@@ -233,7 +263,6 @@ export class Supervisor {
     );
     handle.tellNames(this.options.names());
     seat.handle = handle;
-    seat.opening = null;
     seat.looks = 0;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));
     return handle;
@@ -261,12 +290,21 @@ export class Supervisor {
   }
 
   private async replace(seat: Seat): Promise<void> {
+    // A change may follow the one that was waited for.
+    for (let seen: unknown = null; seen !== this.change;) await (seen = this.change);
+    const replacement = this.replaceNow(seat);
+    this.replacements.add(replacement);
+    await replacement;
+    this.replacements.delete(replacement);
+  }
+
+  private async replaceNow(seat: Seat): Promise<void> {
     const configuration = this.current;
     if (!this.replacing || configuration === null) return;
     const handle = this.occupy(seat);
     try {
       const refused = await handle.configure(configuration);
-      const failure = refused === null ? await this.openListeners(seat, handle) : { message: refused };
+      const failure = refused === null ? await this.openListeners(seat, handle, this.listeners?.keys() ?? []) : { message: refused };
       if (failure !== null) throw new Error(failure.message);
       this.options.onWorkerReplaced(seat.index, configuration.generation);
       this.options.log.info("worker_replaced", `worker ${seat.index} is replaced`, { worker: seat.index });
@@ -279,34 +317,75 @@ export class Supervisor {
     }
   }
 
-  private openListeners(seat: Seat, handle: WorkerHandle): Promise<ListenFailure | null> {
-    const { listeners } = this;
-    if (listeners === null) return Promise.resolve(null);
-    const open = async (): Promise<ListenFailure | null> => {
-      const failure = await handle.listen(
-        await Promise.all(listeners.map((listener, position) => this.targetFor(seat, listener, position))),
-      );
-      seat.listening = seat.hasListened = failure === null;
-      return failure;
-    };
-    // A replacement that was on its way when the listeners became known is asked twice, once by each of us.
-    return (seat.opening ??= open());
+  /** One change at a time, and none while a replacement is on its way. */
+  private tellAll<T>(tell: () => Promise<T>): Promise<T> {
+    const turn = this.change.then(async () => {
+      await Promise.all(this.replacements);
+      return tell();
+    });
+    this.change = turn.catch(() => undefined);
+    return turn;
   }
 
-  private async targetFor(seat: Seat, listener: PlannedListener, position: number): Promise<ListenTarget | null> {
-    if (!listener.shared && seat.index !== 0) return null;
-    if (seat.hasListened && listener.target.kind === "unix") await removeStaleSocket(listener.target.path);
-    if (seat.hasListened && listener.target.kind === "fd") {
-      // The descriptor was closed with the thread that listened on it, and its number may mean something else by now.
-      if (!this.lostListeners.has(position)) {
-        this.lostListeners.add(position);
-        this.options.log.error("listener_lost", `fd:${listener.target.fd} was closed with its worker; restart the process`, {
-          listener: position,
-        });
-      }
-      return null;
+  private async openEverywhere(slots: readonly number[]): Promise<StartProblem | null> {
+    if (slots.length === 0) return null;
+    const problems = await Promise.all(
+      this.seats.map(async (seat): Promise<StartProblem | null> => {
+        // A replacement opens them by itself: a worker that is dead is no obstacle, nor one that dies meanwhile, but for the start.
+        const { handle, listening } = seat;
+        if (handle === null) return null;
+        return this.openListeners(seat, handle, slots).catch((error: unknown) =>
+          listening ? null : { slot: null, message: `worker ${seat.index}: ${endedInWords(error)}` },
+        );
+      }),
+    );
+    return problems.find((problem) => problem !== null) ?? null;
+  }
+
+  private async closeEverywhere(slots: readonly number[], timeoutMs: number): Promise<void> {
+    for (const slot of slots) this.listeners?.delete(slot);
+    // What a worker had that is dead was closed with it.
+    await Promise.all(this.seats.map(async ({ handle }) => handle?.closeListeners(slots, timeoutMs).catch(() => undefined)));
+  }
+
+  private async openListeners(seat: Seat, handle: WorkerHandle, slots: Iterable<number>): Promise<ListenFailure | null> {
+    if (this.listeners === null) return null;
+    const orders: ListenOrder[] = [];
+    for (const slot of slots) {
+      const listener = this.listeners.get(slot);
+      if (listener !== undefined && (await this.canOpen(seat, listener)))
+        orders.push({ slot, target: listener.planned.target, settings: listener.settings });
     }
-    return listener.target;
+    const failure = await handle.listen(orders);
+    for (const { slot } of orders) {
+      // What was opened before one failed is closed again.
+      if (slot === failure?.slot) break;
+      this.opened(slot);
+    }
+    seat.listening ||= failure === null;
+    return failure;
+  }
+
+  private opened(slot: number): void {
+    const listener = this.listeners?.get(slot);
+    if (listener === undefined) return;
+    listener.hasBeenOpen = true;
+    if (listener.planned.target.kind === "fd") this.usedDescriptors.add(listener.planned.target.fd);
+  }
+
+  /** Whether the worker on that seat is to open the listener. */
+  private async canOpen(seat: Seat, listener: OpenListener): Promise<boolean> {
+    const { planned, hasBeenOpen, address } = listener;
+    if (!planned.shared && seat.index !== 0) return false;
+    if (!hasBeenOpen) return true;
+    if (planned.target.kind === "unix") await removeStaleSocket(planned.target.path);
+    if (planned.target.kind !== "fd") return true;
+    // The descriptor was closed with the thread that listened on it, and its number may mean something else by now.
+    if (!listener.isLost) {
+      listener.isLost = true;
+      this.options.log.error("listener_lost", `${address} was closed with its worker; restart the process`, { listener: address });
+    }
+    return false;
   }
 
   private notice(handle: WorkerHandle, notice: WorkerNotice): void {

@@ -3,11 +3,11 @@ import type { Worker } from "node:worker_threads";
 import { stackOf } from "../base/errors.ts";
 import { linesOf } from "../observe/log-batch.ts";
 import type { NameNews } from "../shared/name-table.ts";
-import type { ConfigureMessage, FromWorker, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
+import type { ConfigureMessage, FromWorker, ListenOrder, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 export interface ListenFailure {
-  /** Position in the configuration. */
-  readonly listener: number;
+  /** Of the listener. */
+  readonly slot: number;
   readonly code: string;
   readonly message: string;
 }
@@ -34,6 +34,7 @@ export class WorkerHandle {
   private readonly onNotice: (notice: WorkerNotice) => void;
   private readonly configuring: Map<number, Waiter<string | null>> = new Map();
   private listening: Waiter<ListenFailure | null> | null = null;
+  private closing: Waiter<void> | null = null;
   private draining: Waiter<number> | null = null;
   private endReason: string | null = null;
 
@@ -62,9 +63,14 @@ export class WorkerHandle {
     return this.ask((waiter) => this.configuring.set(configuration.generation, waiter), { type: "configure", ...configuration });
   }
 
-  /** Null when all listeners accept connections. Rejects with {@link WorkerEnded}. */
-  listen(targets: readonly (ListenTarget | null)[]): Promise<ListenFailure | null> {
-    return this.ask((waiter) => (this.listening = waiter), { type: "listen", targets });
+  /** Null when all of these listeners accept connections; else none of them does. Rejects with {@link WorkerEnded}. */
+  listen(orders: readonly ListenOrder[]): Promise<ListenFailure | null> {
+    return this.ask((waiter) => (this.listening = waiter), { type: "listen", orders });
+  }
+
+  /** Resolves when these listeners accept nothing more; their connections have that time to end. Rejects with {@link WorkerEnded}. */
+  closeListeners(slots: readonly number[], timeoutMs: number): Promise<void> {
+    return this.ask((waiter) => (this.closing = waiter), { type: "close", slots, timeoutMs });
   }
 
   /** How many exchanges were cut at the time limit. Rejects with {@link WorkerEnded}. */
@@ -115,7 +121,10 @@ export class WorkerHandle {
         this.listening?.resolve(null);
         return;
       case "listen-failed":
-        this.listening?.resolve({ listener: message.listener, code: message.code, message: message.message });
+        this.listening?.resolve({ slot: message.slot, code: message.code, message: message.message });
+        return;
+      case "closed":
+        this.closing?.resolve();
         return;
       case "drained":
         this.draining?.resolve(message.cut);
@@ -126,7 +135,7 @@ export class WorkerHandle {
   }
 
   private rejectAll(reason: string): void {
-    const waiters = [...this.configuring.values(), this.listening, this.draining];
+    const waiters = [...this.configuring.values(), this.listening, this.closing, this.draining];
     for (const waiter of waiters) waiter?.reject(new WorkerEnded(reason));
   }
 }

@@ -171,6 +171,7 @@ export class Endpoint implements Upstream {
 
 export interface Stage {
   readonly plane: Thread;
+  readonly context: ListenerContext;
   readonly client: Client;
   readonly connection: ClientConnection;
   readonly records: readonly AccessRecord[];
@@ -198,7 +199,7 @@ export function stage(t: TestContext, endpoint: string, adapt: (config: Config) 
     plane.now = passed;
     plane.deadlines.advance(passed);
   };
-  return { plane, client: client ?? assert.fail("nobody was accepted"), connection, records, pass };
+  return { plane, context, client: client ?? assert.fail("nobody was accepted"), connection, records, pass };
 }
 
 /** The same with endpoints without sockets, in the order in which exchanges asked for them. */

@@ -65,7 +65,6 @@ export class Thread implements DataPlane, Connector {
   metrics: WorkerMetrics;
   now: number;
   epochOffset: number;
-  draining: boolean = false;
   accessLog: boolean = true;
 
   readonly workers: WorkerTable;

@@ -110,6 +110,7 @@ export function loneThread(config: Config, access: ThreadOutput["access"], platf
     generation: 1,
     config,
     endpointSlots: { app: [0] },
+    listenerSlots: [0],
     metricTable: new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1)),
   };
   const snapshot = new Snapshot(message, {

@@ -95,6 +95,7 @@ export const METRICS: {
 export const EVENTS = {
   starting: "The process starts.",
   listening: "A listener accepts connections.",
+  listener_closed: "A reload removed a listener: it accepts nothing more, and its connections end with what they carry.",
   listen_by_one_worker: "A listener is served by one worker alone, because it cannot be shared.",
   listener_lost: "A listener that was handed over as a file descriptor ended with its worker; only a restart brings it back.",
   started: "All listeners accept connections.",

@@ -19,6 +19,15 @@ export type ListenTarget =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "fd"; readonly fd: number };
 
+/** A listener as a worker opens it. */
+export interface ListenOrder {
+  /** Its slot in the {@link WorkerTable}. */
+  readonly slot: number;
+  readonly target: ListenTarget;
+  /** Its settings, for as long as no configuration that names it is in use. */
+  readonly settings: Config["listeners"][number];
+}
+
 /** The first message to a data-plane thread. */
 export interface WorkerInit {
   /** 0 to workers − 1; a replacement takes the index of the worker that it replaces. */
@@ -46,14 +55,18 @@ export interface ConfigureMessage {
   readonly config: Config;
   /** Slot in the endpoint table of each endpoint, by upstream name, in file order. */
   readonly endpointSlots: Readonly<Record<string, readonly number[]>>;
+  /** Slot in the worker table of each listener, in file order. */
+  readonly listenerSlots: readonly number[];
   /** {@link MetricTable} of this generation. */
   readonly metricTable: SharedArrayBuffer;
 }
 
 export type ToWorker =
   | ConfigureMessage
-  /** Open the listeners, in the order of `config.listeners`; null: another worker owns that one. */
-  | { readonly type: "listen"; readonly targets: readonly (ListenTarget | null)[] }
+  /** Open these listeners, all of them or none, then answer `listening` or `listen-failed`. */
+  | { readonly type: "listen"; readonly orders: readonly ListenOrder[] }
+  /** Close these listeners, then answer `closed`. Their connections drain meanwhile; past `timeoutMs` the rest is cut. */
+  | { readonly type: "close"; readonly slots: readonly number[]; readonly timeoutMs: number }
   /** Stop accepting, finish what is in flight, then answer `drained`. Past `timeoutMs` the rest is cut. */
   | { readonly type: "drain"; readonly timeoutMs: number }
   /** What became of names of endpoints; see shared/name-table.ts. */
@@ -85,7 +98,8 @@ export type FromWorker =
   /** No exchange of that generation is left in this worker. */
   | { readonly type: "released"; readonly generation: number }
   | { readonly type: "listening" }
-  | { readonly type: "listen-failed"; readonly listener: number; readonly code: string; readonly message: string }
+  | { readonly type: "listen-failed"; readonly slot: number; readonly code: string; readonly message: string }
+  | { readonly type: "closed" }
   /** Finished access log lines, each ending in a line feed, lie in a chunk of the log memory. */
   | { readonly type: "log"; readonly chunk: number; readonly bytes: number; readonly lines: number }
   /** Something that the application log should say. */

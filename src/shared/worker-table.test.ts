@@ -66,6 +66,22 @@ test("clients that forward for others are known to all threads, on their listene
   assert.deepEqual([one.connections(0), one.connections(1), one.takeCount(0, NOTICE.connections, 1e9, 60)], [0, 0, 0]);
 });
 
+test("a slot that is given to a new listener has nothing of the one before it", () => {
+  const shared = table();
+  shared.count(1, NOTICE.connections);
+  assert.equal(shared.takeCount(1, NOTICE.connections, 0, 60), 1);
+  shared.count(1, NOTICE.connections);
+  shared.count(0, NOTICE.connections);
+  shared.markForwarding(1, "10.0.0.1");
+  shared.addConnection(0, 0, "a", 1);
+  shared.resetListener(1);
+  assert.deepEqual([shared.takeCount(1, NOTICE.connections, 1e9, 60), shared.isForwarding(1, "10.0.0.1")], [0, false]);
+  shared.count(1, NOTICE.connections);
+  assert.equal(shared.takeCount(1, NOTICE.connections, 0, 60), 1, "it may be said at once");
+  assert.deepEqual([shared.takeCount(0, NOTICE.connections, 0, 60), shared.connections(0), shared.clients()], [1, 1, 1]);
+  assert.throws(() => shared.resetListener(2), RangeError);
+});
+
 test("what a dead worker had counted is forgotten, the others' counts stay", () => {
   const shared = table();
   for (const worker of [0, 1]) {

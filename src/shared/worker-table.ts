@@ -3,7 +3,9 @@
  * one client's, how many descriptors the sockets of the process take, what happened since the log said so; and, for the control plane,
  * whether each worker is alive.
  *
- *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *
+ * A listener is named by its slot, which it keeps from reload to reload; see control/listener-slots.ts.
  *
  * Each worker writes in its own part only, so counting never contends, and the part of a worker that died is zeroed as a whole. A
  * client's connections are counted in two cells, each chosen by a keyed hash; where other clients share one of them the other tells:
@@ -11,6 +13,9 @@
  * and a flood of addresses cannot make it grow.
  */
 import { KeyHash } from "./key-hash.ts";
+
+/** Slots, that is listeners that are open at once, those whose last connections are still ending included. */
+export const LISTENER_SLOTS = 64;
 
 const HEADER_CELLS = 16;
 const WORKERS_CELL = 0;
@@ -35,15 +40,17 @@ const NOTICE_CELLS = 2 * NOTICES + FORWARDING;
 
 /** Cells per row of the sketch: with 100,000 connections of as many clients, a cell has about six. */
 const ROW_CELLS = 16_384;
-/** Beats and descriptors, before the listeners' counts. */
+/** Beats, descriptors and the connections of all listeners, before the counts of each listener. */
 const BEATS = 0;
 const DESCRIPTORS = 1;
-const LISTENERS = 2;
+const CLIENTS = 2;
+const LISTENERS = 3;
 
 export class WorkerTable {
   private readonly cells: Int32Array;
+  /** Slots of listeners. */
+  readonly listeners: number;
   private readonly workers: number;
-  private readonly listeners: number;
   private readonly headCells: number;
   private readonly partCells: number;
   private readonly hash: KeyHash;
@@ -96,9 +103,7 @@ export class WorkerTable {
 
   /** Connections of clients open in all workers. */
   clients(): number {
-    let sum = 0;
-    for (let listener = 0; listener < this.listeners; listener++) sum += this.connections(listener);
-    return sum;
+    return this.sum(CLIENTS);
   }
 
   /** Descriptors are short at that time of the monotonic clock; true for the one caller that finds it out. */
@@ -143,6 +148,7 @@ export class WorkerTable {
   addConnection(worker: number, listener: number, client: string, delta: 1 | -1): void {
     const part = this.part(worker);
     Atomics.add(this.cells, part + LISTENERS + this.checked(listener), delta);
+    Atomics.add(this.cells, part + CLIENTS, delta);
     this.hash.update(client);
     Atomics.add(this.cells, part + this.firstCell(listener), delta);
     Atomics.add(this.cells, part + this.secondCell(listener), delta);
@@ -157,6 +163,12 @@ export class WorkerTable {
   connectionsOf(listener: number, client: string): number {
     this.hash.update(client);
     return Math.min(this.sum(this.firstCell(listener)), this.sum(this.secondCell(listener)));
+  }
+
+  /** The slot is a new listener's, of whose clients nothing has been said yet. No connection may be counted on it. */
+  resetListener(listener: number): void {
+    const start = HEADER_CELLS + NOTICE_CELLS * this.checked(listener);
+    for (let cell = start; cell < start + NOTICE_CELLS; cell++) Atomics.store(this.cells, cell, 0);
   }
 
   /** Forgets what a dead worker had counted. */

@@ -30,7 +30,7 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { NameTable } from "../shared/name-table.ts";
-import { WorkerTable } from "../shared/worker-table.ts";
+import { LISTENER_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import { TestConnection } from "./connection.ts";
 import { fetchOver } from "./http-client.ts";
 import type { ReceivedRequest } from "./http-origin.ts";
@@ -104,12 +104,14 @@ export class TestProxy {
   private readonly buckets: BucketTable = new BucketTable(BucketTable.create(0, 0, BUCKETS));
   private readonly names: NameTable = new NameTable();
   private readonly totals: MetricTotals = new MetricTotals(1);
-  private readonly generations: Generations = new Generations(this.endpoints, this.totals);
+  private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, LISTENER_SLOTS, 0, 0));
+  private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
   private config: Config;
   private isClosed: boolean = false;
   private endpointSlots: Readonly<Record<string, readonly number[]>> = {};
+  private listenerSlots: readonly number[] = [];
   private generation: number = 0;
 
   /** Use {@link testProxy}. */
@@ -140,7 +142,7 @@ export class TestProxy {
     this.serving = new Serving({
       workerIndex: 0,
       endpoints: this.endpoints,
-      workers: new WorkerTable(WorkerTable.create(1, config.listeners.length, 0, 0)),
+      workers: this.workers,
       names: this.names,
       socketsMax: Infinity,
       platform,
@@ -177,10 +179,11 @@ export class TestProxy {
   connect({ from = CLIENT, listener = 0 }: ClientOptions = {}): TestConnection {
     this.checkIsOpen();
     if (isIP(from) === 0) throw new Error(`${JSON.stringify(from)} is no address of a client`);
-    if (this.config.listeners[listener] === undefined) throw new Error(`there is no listener ${listener}; the first one is 0`);
+    const slot = this.listenerSlots[listener];
+    if (slot === undefined) throw new Error(`there is no listener ${listener}; the first one is 0`);
     const connection = new TestConnection(this.network.clock);
     connection.onGone = () => this.connections.delete(connection);
-    const transport = this.network.connect(listenerAddress(listener), connection, connection, () => connection.connected(), from);
+    const transport = this.network.connect(listenerAddress(slot), connection, connection, () => connection.connected(), from);
     connection.attach(transport, false);
     this.connections.add(connection);
     return connection;
@@ -249,7 +252,6 @@ export class TestProxy {
     this.checkIsOpen();
     const origins = { ...this.origins, ...upstreams };
     const config = this.read(given, origins);
-    if (config.listeners.length !== this.config.listeners.length) throw new Error("a reload keeps the number of listeners");
     checkOrigins(upstreams, config);
     this.origins = origins;
     this.use(config);
@@ -296,8 +298,8 @@ export class TestProxy {
 
   private use(config: Config): void {
     const prepared = this.generations.prepare(config);
-    if (prepared === null) throw new Error(`more than ${ENDPOINTS_MAX} endpoints`);
-    const { generation, endpointSlots } = prepared.message;
+    if ("problem" in prepared) throw new Error(prepared.problem);
+    const { generation, endpointSlots, listenerSlots } = prepared.message;
     this.serving.configure(prepared.message);
     // Where they lead is the network's business: no lookup is ever under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
@@ -305,8 +307,13 @@ export class TestProxy {
     this.generation = generation;
     this.endpointSlots = endpointSlots;
     this.config = config;
-    for (const [index, context] of this.serving.contexts.entries()) {
-      this.network.listen(listenerAddress(index), (open, peer) => void context.accept(open, peer));
+    this.listenerSlots = listenerSlots;
+    for (const context of this.serving.contexts) {
+      this.network.listen(listenerAddress(context.slot), (open, peer) => void context.accept(open, peer));
+    }
+    for (const { slot } of prepared.listeners.closed) {
+      this.network.listen(listenerAddress(slot), "ECONNREFUSED");
+      this.serving.closeListener(slot, config.shutdown.timeout);
     }
     this.listen(config);
     this.monitor.apply(config, endpointSlots);
@@ -337,8 +344,8 @@ export class TestProxy {
   }
 }
 
-function listenerAddress(index: number): string {
-  return `listener:${index}`;
+function listenerAddress(slot: number): string {
+  return `listener:${slot}`;
 }
 
 /** The configuration with what may be left out of it: a listener, and the upstreams that are served. */

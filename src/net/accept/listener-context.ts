@@ -28,8 +28,8 @@ const IDLE_LOOKS = 64;
 
 export class ListenerContext {
   readonly plane: Thread;
-  /** Position in the configuration. */
-  readonly index: number;
+  /** Its place in the worker table; see control/listener-slots.ts. */
+  readonly slot: number;
   config: ListenerConfig;
   limits: MessageLimits;
   trusted: CidrSet;
@@ -37,6 +37,8 @@ export class ListenerContext {
   readonly connections: Set<ClientConnection> = new Set();
   readonly notices: ListenerNotices;
   private readonly idleReaders: IdleReaders<RequestReader> = new IdleReaders(() => new RequestReader(this.limits));
+  /** Nothing new is taken, and what runs may end: the process ends, or a reload has removed the listener. */
+  draining: boolean = false;
   /** Clients that cannot be served wait in the system's queue, for the listener accepts none; where it cannot do that, they are told so. */
   canWait: boolean = true;
   /** Many connections come from one address: they share its text, and two are soon known for equal. */
@@ -44,10 +46,10 @@ export class ListenerContext {
   /** Goes around the connections, looking for idle ones to give up. */
   private looking: Iterator<ClientConnection> | null = null;
 
-  constructor(plane: Thread, index: number, config: ListenerConfig, trust: Trust) {
+  constructor(plane: Thread, slot: number, config: ListenerConfig, trust: Trust) {
     this.plane = plane;
-    this.index = index;
-    this.notices = new ListenerNotices(plane, index);
+    this.slot = slot;
+    this.notices = new ListenerNotices(plane, slot);
     this.config = config;
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
@@ -67,7 +69,7 @@ export class ListenerContext {
    * @param peer the other end's address; null: a Unix socket, whose peer is this machine
    */
   accept(open: OpenTransport, peer: string | null): boolean {
-    const { plane, index } = this;
+    const { plane, slot } = this;
     plane.tick();
     plane.metrics.add(CounterId.connections_accepted, 1);
     plane.countSocket(1);
@@ -75,10 +77,10 @@ export class ListenerContext {
     const client = this.lastPeer;
     const trusted = this.trusted.contains(client);
     // Counted first and judged then, so that two threads cannot both take the last place.
-    plane.workers.addConnection(plane.workerIndex, index, clientKey(client), 1);
+    plane.workers.addConnection(plane.workerIndex, slot, clientKey(client), 1);
     const { connections, connections_per_client: perClient } = this.config.limits;
-    const isFull = plane.workers.connections(index) > connections;
-    if (isFull || (!trusted && plane.workers.connectionsOf(index, clientKey(client)) > perClient)) {
+    const isFull = plane.workers.connections(slot) > connections;
+    if (isFull || (!trusted && plane.workers.connectionsOf(slot, clientKey(client)) > perClient)) {
       this.notices.onRefused(isFull ? "connections" : "connections_per_client", client);
       this.turnAway(open, client);
       return true;
@@ -97,6 +99,19 @@ export class ListenerContext {
       connection.turnAway(NO_SOCKETS);
     }
     return !isLast;
+  }
+
+  /** Nothing new is begun on its connections, which end with what they carry. The sockets that it listens on have been closed. */
+  drain(): void {
+    this.draining = true;
+    for (const connection of this.connections) connection.drain();
+  }
+
+  /** Ends all connections at once; how many exchanges were cut. */
+  cut(): number {
+    let cut = 0;
+    for (const connection of this.connections) if (connection.cutNow()) cut++;
+    return cut;
   }
 
   /** Whether there is place for one more. If not, and one idle connection can make it, there will be. */
@@ -134,9 +149,9 @@ export class ListenerContext {
   }
 
   private uncount(client: string): void {
-    const { plane, index } = this;
+    const { plane, slot } = this;
     plane.countSocket(-1);
-    plane.workers.addConnection(plane.workerIndex, index, clientKey(client), -1);
+    plane.workers.addConnection(plane.workerIndex, slot, clientKey(client), -1);
   }
 
   /** Gives up an idle connection for a new one; false when none was found among the next few. */

@@ -96,6 +96,7 @@ export class Dialogue implements DataPlane, Connector {
       generation: 1,
       config,
       endpointSlots: { app: health.map((_, index) => index) },
+      listenerSlots: [0],
       metricTable,
     };
     this.snapshot = new HookedSnapshot(

@@ -54,7 +54,7 @@ const LINGER_BYTES_MAX = 32 * 1024 * 1024;
 const HELD_BYTES_MAX = 32 * 1024;
 /** How long a connection lingers half closed, so that the answer is not lost to a reset (RFC 9112 section 9.6). */
 const LINGER_MS = 2000;
-/** How long an idle connection waits for a last request once the worker drains. */
+/** How long an idle connection waits for a last request once its listener drains. */
 const DRAIN_IDLE_MS = 500;
 /** After this an idle connection is one of many that will be idle for long: it gives back its reader and what that knows of its last request. */
 const SETTLE_MS = 1000;
@@ -203,7 +203,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
       if (this.headDueTick === 0 && this.reader.insideHead) {
         this.headStartedAt = this.context.plane.now;
         // For the first request the time counts from the connection on.
-        if (this.requests > 0 || this.context.plane.draining) this.setDeadline(this.context.config.timeouts.request_head);
+        if (this.requests > 0 || this.context.draining) this.setDeadline(this.context.config.timeouts.request_head);
         this.headDueTick = this.dueTick;
       }
       if (this.inputEnded) this.inputDone();
@@ -223,7 +223,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
     this.headStartedAt = 0;
     this.state = State.exchange;
     // RFC 9112 section 9.3: a proxy does not keep an HTTP/1.0 connection alive on the client's word.
-    this.closing = options.close || head.minor === 0 || context.plane.draining;
+    this.closing = options.close || head.minor === 0 || context.draining;
     const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
     if (++this.requests >= requestsMax || ++this.pipelined >= pipelinedMax) this.closing = true;
     head.hidden = hiddenOf(this.peerTrusted, context);
@@ -365,7 +365,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
     const exchange = this.exchange;
     if (exchange === null) return;
     const plane = this.context.plane;
-    if (plane.draining || !exchange.requestEnded) this.closing = true;
+    if (this.context.draining || !exchange.requestEnded) this.closing = true;
     this.bodyMode = bodyModeOf(length, exchange.request.minor);
     if (this.bodyMode === BodyMode.untilClose) this.closing = true;
     const epochMs = plane.now + plane.epochOffset;
@@ -376,7 +376,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
     const exchange = this.exchange;
     if (exchange === null) return;
     const plane = this.context.plane;
-    if (plane.draining || (!exchange.requestEnded && !this.worthDraining(exchange))) this.closing = true;
+    if (this.context.draining || (!exchange.requestEnded && !this.worthDraining(exchange))) this.closing = true;
     if (answer.status === 408 || (answer.status === 400 && answer.proxyStatus === "http_request_error")) this.closing = true;
     const { request } = exchange;
     const json = answers.acceptsJson(request.knownValue(Known.accept));
@@ -502,8 +502,8 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
   }
 
   private waitIdle(): void {
-    const { plane, config } = this.context;
-    const idleMs = plane.draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive;
+    const { plane, config, draining } = this.context;
+    const idleMs = draining ? DRAIN_IDLE_MS : config.timeouts.keep_alive;
     this.idleUntil = plane.deadlines.tickOf(plane.now + idleMs);
     this.setDeadline(Math.min(idleMs, this.reader.remembers ? SETTLE_MS : SETTLE_SOON_MS));
   }
@@ -636,7 +636,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
     this.state = State.closed;
   }
 
-  /** The worker drains: an idle connection waits a moment for a last request, one whose response is still on its way for that before. */
+  /** The listener drains: an idle connection waits a moment for a last request, one whose response is still on its way for that before. */
   drain(): void {
     if (this.state === State.idle && !this.reader.insideHead && !this.outlet.blocked) this.waitIdle();
   }

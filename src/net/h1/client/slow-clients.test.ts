@@ -83,13 +83,7 @@ test("a client that has half-closed has the usual time to take what it was sent"
 });
 
 for (const [what, happens] of [
-  [
-    "the worker drains",
-    ({ plane, connection }: Stage) => {
-      plane.draining = true;
-      connection.drain();
-    },
-  ],
+  ["the worker drains", ({ context }: Stage) => context.drain()],
   ["the client half-closes", ({ client }: Stage) => client.leave()],
 ] as const) {
   test(`a response on its way is taken in the usual time although ${what} when its exchange is over`, (t) => {

@@ -1,0 +1,102 @@
+/** Opens the listeners of the process, at its start and by reloads, and closes those that a reload removes. */
+import { formatListenAddress, parseListenAddress } from "../base/listen-address.ts";
+import type { ListenAddress } from "../base/listen-address.ts";
+import { overlap } from "../config/addresses.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import type { ListenTarget } from "../shared/protocol.ts";
+import { checkListeners, reusePortSupported } from "./listen-check.ts";
+import type { NewListener, PlacedListener } from "./listener-slots.ts";
+import type { StartProblem, SupervisedListener, Supervisor } from "./supervise.ts";
+
+/** Listeners whose addresses can be had. */
+export interface CheckedListeners {
+  readonly listeners: readonly SupervisedListener[];
+  /** Gives up the ports that were held for port 0; to be called when the workers listen, or shall not. */
+  release(): Promise<void>;
+}
+
+export interface OpenedListener {
+  /** With its real port. */
+  readonly target: ListenTarget;
+  /** As the configuration writes it. */
+  readonly address: string;
+}
+
+/** Why a listener cannot be opened. */
+export interface ListenProblem {
+  /** One plain line. */
+  readonly problem: string;
+  /** Of the listener in the configuration; null: it has to do with none of them. */
+  readonly position: number | null;
+}
+
+export interface ListenersOptions {
+  readonly supervisor: Supervisor;
+  readonly log: AppLog;
+  readonly workers: number;
+  /** Sockets that were handed over to the process; null: that is not known. */
+  readonly inherited: ReadonlySet<number> | null;
+}
+
+export class Listeners {
+  private readonly options: ListenersOptions;
+
+  constructor(options: ListenersOptions) {
+    this.options = options;
+  }
+
+  /** @param closed those that give way to the new ones */
+  async check(opened: readonly NewListener[], closed: readonly PlacedListener[]): Promise<CheckedListeners | ListenProblem> {
+    const { supervisor, inherited } = this.options;
+    const addresses: ListenAddress[] = [];
+    for (const { address, position } of opened) {
+      const parsed = parseListenAddress(address);
+      if (parsed.problem !== undefined) return { problem: parsed.problem, position };
+      addresses.push(parsed.address);
+    }
+    const checked = await checkListeners(addresses, reusePortSupported(process.platform), {
+      givesWay: (address) => closed.some((each) => overlap(each.address, formatListenAddress(address))),
+      wasClosed: (fd) => supervisor.usedDescriptors.has(fd),
+      isInherited: (fd) => inherited?.has(fd) !== false,
+    });
+    if (checked.problem !== undefined) return { problem: checked.problem, position: opened[checked.position]?.position ?? null };
+    const { plan } = checked;
+    const listeners = opened.flatMap((listener, index) => {
+      const planned = plan.listeners[index];
+      return planned === undefined ? [] : [{ ...listener, planned }];
+    });
+    return { listeners, release: () => plan.release() };
+  }
+
+  /** Opens them in all workers. Null when all accept connections; else none does. */
+  async open(listeners: readonly SupervisedListener[], opened: readonly NewListener[]): Promise<ListenProblem | null> {
+    const problem = await this.options.supervisor.listen(listeners);
+    if (problem === null) return null;
+    const position = opened.find(({ slot }) => slot === problem.slot)?.position ?? null;
+    return { problem: inWords(problem, opened), position };
+  }
+
+  /** Those that were opened are in use. */
+  logShared(listeners: readonly SupervisedListener[]): void {
+    const { workers, log } = this.options;
+    if (workers === 1) return;
+    for (const { planned, address } of listeners) {
+      if (planned.shared) continue;
+      log.info("listen_by_one_worker", `${address} cannot be shared: one of ${workers} workers serves it alone`, { address });
+    }
+  }
+
+  /** They accept nothing more; what their connections carry may end within that time. */
+  async close(closed: readonly PlacedListener[], timeoutMs: number): Promise<void> {
+    if (closed.length === 0) return;
+    await this.options.supervisor.closeListeners(
+      closed.map(({ slot }) => slot),
+      timeoutMs,
+    );
+  }
+}
+
+function inWords(problem: StartProblem, listeners: readonly PlacedListener[]): string {
+  if (problem.slot === null) return problem.message;
+  return `cannot listen on ${listeners.find(({ slot }) => slot === problem.slot)?.address ?? ""}: ${problem.message}`;
+}
