@@ -21,6 +21,11 @@ const REASONS: Readonly<Record<number, string>> = {
   508: "Loop Detected",
 };
 
+/** Whether a response with that final status has a body (RFC 9110 section 6.4.1), unless it answers HEAD. */
+export function mayHaveBody(status: number): boolean {
+  return status !== 204 && status !== 304;
+}
+
 export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "Unknown";
 }

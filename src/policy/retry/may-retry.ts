@@ -13,7 +13,9 @@ export type AttemptFailure =
   /** The request was not taken, or not answered, in time. The origin may well be working on it. */
   | "timeout"
   /** The response could not be understood. */
-  | "malformed_response";
+  | "malformed_response"
+  /** The response is not wanted; nothing of it has gone to the client. */
+  | "unwanted";
 
 /** What the origin may have got of the request. */
 export type RequestSent =
@@ -39,7 +41,7 @@ export interface FailedAttempt {
 }
 
 export function mayRetry(attempt: FailedAttempt): boolean {
-  if (attempt.responseStarted) return false;
+  if (attempt.responseStarted && attempt.failure !== "unwanted") return false;
   // Losing a pooled connection is the price of keeping it, no sign of trouble: the fresh try after it is not charged to `retries`.
   if (attempt.attempts > attempt.retriesMax + (attempt.pooledConnection ? 1 : 0)) return false;
   switch (attempt.failure) {
@@ -48,6 +50,8 @@ export function mayRetry(attempt: FailedAttempt): boolean {
       return attempt.requestSent !== "consumed";
     case "connection_lost":
       return attempt.requestSent === "none" || (attempt.requestSent === "replayable" && isIdempotent(attempt.method));
+    case "unwanted":
+      return attempt.requestSent !== "consumed" && isIdempotent(attempt.method);
     case "timeout": // an origin that is slow under load would get the load twice
     case "malformed_response":
       return false;

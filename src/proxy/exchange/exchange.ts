@@ -21,20 +21,24 @@ import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { Usable } from "../../policy/balance/balancer.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
-import type { FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
+import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
 import * as answers from "./answers.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { admitRequest } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
-import type { ExchangeView, LocalAnswer, Middleware } from "../feature/middleware.ts";
+import type { ExchangeView, LocalAnswer, Middleware, UpstreamResult } from "../feature/middleware.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { Phase } from "./phase.ts";
 import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
 import { BodyPipe } from "./body-pipe.ts";
 import type { PipeOwner } from "./body-pipe.ts";
 import type { BodyStage } from "../feature/body-stage.ts";
-import type { BodySink, Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../ports.ts";
+import type { ResponseSource } from "../feature/response-source.ts";
+import { SourceStream } from "./source-stream.ts";
+import type { SourceOwner } from "./source-stream.ts";
+import { mayHaveBody } from "../../http/status.ts";
+import type { BodySink, Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
 import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "../snapshot.ts";
@@ -49,13 +53,14 @@ let healthyOnly = false;
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
-/** What the bodies of an exchange pass on their way. */
-interface Stages {
+/** What only some exchanges have: stages that their bodies pass, and a source that answers instead of an endpoint. */
+class Detours {
   /** Of the current attempt. */
-  request: BodyPipe | null;
+  request: BodyPipe | null = null;
   /** Of the request's body as that attempt sends it. */
-  requestLength: BodyLength;
-  response: BodyPipe | null;
+  requestLength: BodyLength = -1;
+  response: BodyPipe | null = null;
+  source: SourceStream | null = null;
 }
 
 /** Who sends a request, and what is believed of what it says about itself. */
@@ -73,7 +78,7 @@ export interface ClientFacts {
 /** Why a client gets no more of its response. */
 export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
 
-export class Exchange implements ExchangeView, Usable, OutgoingRequest, ResponseSink, PipeOwner {
+export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOwner, PipeOwner {
   readonly plane: DataPlane;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
@@ -125,8 +130,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   private interims: InterimPace | null = null;
   /** A 100 (Continue) has come. */
   private continued: boolean = false;
-  /** From the first stage on that one of its bodies passes. */
-  private stages: Stages | null = null;
+  private detours: Detours | null = null;
 
   constructor(
     plane: DataPlane,
@@ -170,8 +174,8 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   }
 
   get bodyLength(): BodyLength {
-    const { stages } = this;
-    return stages === null || stages.request === null ? this.requestLength : stages.requestLength;
+    const { detours } = this;
+    return detours === null || detours.request === null ? this.requestLength : detours.requestLength;
   }
 
   get finished(): boolean {
@@ -209,23 +213,52 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
         return this.hookFailed(error);
       }
       if (verdict === null) continue;
-      if (verdict instanceof Promise) return this.awaitVerdict(route, index, verdict);
-      return this.answer(verdict);
+      if (!(verdict instanceof Promise)) return this.answer(verdict);
+      return this.awaits(verdict, (later) => {
+        if (later === null) this.admit(route, index + 1);
+        else this.answer(later);
+      });
     }
-    // Behind the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
+    // After the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
     if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
     if (route.local !== null) return this.answer(route.local());
     this.group = route.upstream;
+    if (route.hooks.source.length > 0) this.findSource(route, 0);
+    else this.connect();
+  }
+
+  /** Asks the middleware who answers; where nobody does, an endpoint is chosen. */
+  private findSource(route: Route, from: number): void {
+    const hooks = route.hooks.source;
+    for (let index = from; index < hooks.length; index++) {
+      let source: ResponseSource | null | Promise<ResponseSource | null>;
+      try {
+        source = hooks[index]?.source?.(this) ?? null;
+      } catch (error) {
+        return this.hookFailed(error);
+      }
+      if (source === null) continue;
+      if (!(source instanceof Promise)) return this.answerFrom(source);
+      return this.awaits(source, (later) => {
+        if (later === null) this.findSource(route, index + 1);
+        else this.answerFrom(later);
+      });
+    }
     this.connect();
   }
 
-  private awaitVerdict(route: Route, index: number, verdict: Promise<LocalAnswer | null>): void {
+  /** Goes on when the promise has settled, if it does in time. */
+  private awaits<T>(promise: Promise<T | null>, then: (value: T | null) => void): void {
     const { deadlines, now } = this.plane;
-    const pending = new PendingAdmission(index, () => this.answer(answers.ADMISSION_TIMEOUT));
+    const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
     this.pending = pending;
     deadlines.set(pending, now + ADMISSION_MS_MAX);
-    verdict.then(
-      (later) => this.admitted(route, pending, later ?? null),
+    promise.then(
+      (value) => {
+        if (this.pending !== pending) return;
+        this.endWait();
+        then(value ?? null);
+      },
       (error: unknown) => {
         if (this.pending === pending) this.hookFailed(error);
         else this.reportHook(error);
@@ -233,14 +266,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     );
   }
 
-  private admitted(route: Route, pending: PendingAdmission, verdict: LocalAnswer | null): void {
-    if (this.pending !== pending) return;
-    this.endWait();
-    if (verdict !== null) this.answer(verdict);
-    else this.admit(route, pending.index + 1);
-  }
-
-  /** No verdict is awaited any more: one that comes late has no effect. */
+  /** Nothing is awaited any more: what comes late has no effect. */
   private endWait(): void {
     if (this.pending === null) return;
     this.plane.deadlines.remove(this.pending);
@@ -316,7 +342,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     if (from !== this.upstream) return;
     edits.reset();
     const hooks = this.route?.hooks.onUpstreamRequest;
-    if (hooks !== undefined && hooks.length > 0) {
+    if (hooks !== undefined && hooks.length > 0 && !this.isFromSource(from)) {
       try {
         const stages = this.editRequest(hooks);
         if (stages !== null) this.stageRequest(stages, from);
@@ -326,15 +352,15 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     }
     this.phase = Phase.sending;
     from.send(this, edits);
-    this.stages?.request?.start();
-    // A stage that cannot even begin has ended the exchange.
+    this.detours?.request?.start();
+    // A source may have answered already, and a stage that cannot even begin has ended the exchange.
     if (from !== this.upstream) return;
     const out = this.requestOut(from);
     if (this.replay !== null && this.replay !== "") out.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) {
       out.end(this.requestTrailers);
       // The attempt before may have paused the client, which is read on so that its end is seen.
-      if (this.attempts > 1) this.downstream.resumeRequest();
+      if (this.attempts > 1 || this.detours !== null) this.downstream.resumeRequest();
       return this.requestFlush();
     }
     // Body bytes that have arrived already join the head in one write.
@@ -355,8 +381,9 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   private stageRequest(stages: readonly BodyStage[], to: Upstream): void {
     const length = stages.at(-1)?.length ?? -1;
     edits.bodyLength = length;
-    const request = new BodyPipe(stages, to, this, this.plane);
-    this.stages = { request, requestLength: length, response: this.stages?.response ?? null };
+    const detours = (this.detours ??= new Detours());
+    detours.request = new BodyPipe(stages, to, this, this.plane);
+    detours.requestLength = length;
   }
 
   // ---- relay the request body ---------------------------------------------------------------------------------------
@@ -375,8 +402,8 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
 
   /** What takes the request's body now: the first of its stages, or that connection. */
   private requestOut(upstream: Upstream): BodySink {
-    const { stages } = this;
-    return stages === null || stages.request === null ? upstream : stages.request;
+    const { detours } = this;
+    return detours === null || detours.request === null ? upstream : detours.request;
   }
 
   requestEnd(trailers: FieldSection | null): void {
@@ -404,13 +431,13 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
 
   upstreamBlocked(from: Upstream): void {
     if (from !== this.upstream) return;
-    this.stages?.request?.blocked();
+    this.detours?.request?.blocked();
     this.blockRequest();
   }
 
   upstreamUnblocked(from: Upstream): void {
     if (from !== this.upstream) return;
-    const pipe = this.stages?.request ?? null;
+    const pipe = this.detours?.request ?? null;
     if (pipe === null) this.unblockRequest();
     else pipe.unblocked();
   }
@@ -459,30 +486,36 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
 
   responseHead(from: Upstream, head: ResponseHead, length: BodyLength): void {
     if (from !== this.upstream) return;
+    if (!this.isFromSource(from)) {
+      const hooks = this.route?.hooks.onUpstreamResponse;
+      if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head, failure: null })) return;
+      this.originHeadMs = this.plane.now - this.startedAt;
+    }
     this.phase = Phase.responding;
     this.status = head.status;
-    this.originHeadMs = this.plane.now - this.startedAt;
     edits.reset();
     const stages = this.editResponse(head);
-    if (stages !== null) return this.respondStaged(head, length, stages);
-    this.downstream.respond(head, length, edits);
+    if (stages !== null || this.isFromSource(from)) this.respondAnew(head, length, stages);
+    else this.downstream.respond(head, length, edits);
   }
 
-  private respondStaged(head: ResponseHead, length: BodyLength, stages: readonly BodyStage[]): void {
-    const staged = stages.at(-1)?.length ?? -1;
-    const hasBody = this.request.method !== "HEAD" && head.status !== 204 && head.status !== 304;
-    if (head.status !== 204) edits.bodyLength = staged;
-    this.downstream.respond(head, hasBody ? staged : length, edits);
-    if (!hasBody) return;
+  /** The body is not the one that the head speaks of: it passes stages, or comes from a source. */
+  private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly BodyStage[] | null): void {
+    const length = stages === null ? given : (stages.at(-1)?.length ?? -1);
+    const hasBody = this.request.method !== "HEAD" && mayHaveBody(head.status);
+    // In 304 it is the length that 200 would have had: a source's own field says it, or nothing does.
+    if (head.status !== 204 && (stages !== null || head.status !== 304)) edits.bodyLength = length;
+    this.downstream.respond(head, hasBody ? length : 0, edits);
+    if (stages === null || !hasBody) return;
     const response = new BodyPipe(stages, this.downstream, this, this.plane);
-    this.stages = { request: this.stages?.request ?? null, requestLength: this.stages?.requestLength ?? -1, response };
+    (this.detours ??= new Detours()).response = response;
     response.start();
   }
 
   /** What takes the response's body: the first of its stages, or the client. */
   private responseOut(): BodySink {
-    const { stages } = this;
-    return stages === null || stages.response === null ? this.downstream : stages.response;
+    const { detours } = this;
+    return detours === null || detours.response === null ? this.downstream : detours.response;
   }
 
   responseData(from: Upstream, bytes: Buffer, start: number, end: number): void {
@@ -494,13 +527,13 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   }
 
   downstreamBlocked(): void {
-    this.stages?.response?.blocked();
+    this.detours?.response?.blocked();
     this.upstream?.pauseResponse();
   }
 
   downstreamDrained(): void {
     if (this.finished) return;
-    const pipe = this.stages?.response ?? null;
+    const pipe = this.detours?.response ?? null;
     if (pipe === null) this.upstream?.resumeResponse();
     else pipe.unblocked();
   }
@@ -509,7 +542,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     if (from !== this.upstream) return true;
     this.releaseEndpoint();
     this.upstream = null;
-    const pipe = this.stages?.response ?? null;
+    const pipe = this.detours?.response ?? null;
     if (pipe !== null) {
       // It may still have something to hand on; `pipeEnded` finishes the exchange.
       pipe.end(trailers);
@@ -542,16 +575,71 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     return stages;
   }
 
+  // ---- sources ------------------------------------------------------------------------------------------------------
+
+  /** That source answers, be it after attempts at endpoints. */
+  private answerFrom(source: ResponseSource): void {
+    const stream = new SourceStream(source, this, this.plane, this.replay !== null);
+    (this.detours ??= new Detours()).source = stream;
+    this.phase = Phase.connecting;
+    this.upstream = stream;
+    this.upstreamReady(stream);
+  }
+
+  private isFromSource(from: Upstream): boolean {
+    return this.detours !== null && from === this.detours.source;
+  }
+
+  /** Whether the client gets something else than what came of the attempt. */
+  private isTurnedDown(hooks: readonly Middleware[], result: UpstreamResult): boolean {
+    for (let index = 0; index < hooks.length; index++) {
+      let verdict: "retry" | ResponseSource | null;
+      try {
+        verdict = hooks[index]?.onUpstreamResponse?.(this, result) ?? null;
+      } catch (error) {
+        this.hookFailed(error);
+        return true;
+      }
+      if (verdict === null) continue;
+      if (verdict === "retry") return result.head !== null && this.retryUnwanted();
+      this.dropUpstream();
+      this.answerFrom(verdict);
+      return true;
+    }
+    return false;
+  }
+
+  /** The response is not wanted: asks another endpoint, if the request may be sent again and one is left. */
+  private retryUnwanted(): boolean {
+    const target = this.endpoint;
+    if (target === null || !mayRetry(this.attemptThat("unwanted", true, true, false))) return false;
+    const tried = (this.tried ??= []);
+    tried.push(target);
+    if (!this.hasCandidate()) {
+      tried.pop();
+      return false;
+    }
+    this.dropUpstream();
+    this.retry(null);
+    return true;
+  }
+
+  sourceFailed(from: SourceStream, error: unknown): void {
+    if (from !== this.upstream) return;
+    this.reportHook(error);
+    this.requestFailed(answers.INTERNAL_ERROR);
+  }
+
   // ---- stages of a body ---------------------------------------------------------------------------------------------
 
   pipeUnblocked(pipe: BodyPipe): void {
     if (this.finished) return;
-    if (pipe === this.stages?.request) this.unblockRequest();
+    if (pipe === this.detours?.request) this.unblockRequest();
     else this.upstream?.resumeResponse();
   }
 
   pipeEnded(pipe: BodyPipe): void {
-    if (pipe !== this.stages?.response) return;
+    if (pipe !== this.detours?.response) return;
     // A stage may end before its input does.
     this.dropUpstream();
     this.finish();
@@ -565,10 +653,10 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
 
   /** The attempt is over: nobody takes what its stages make of the request's body. */
   private endRequestStages(): void {
-    const { stages } = this;
-    if (stages === null) return;
-    stages.request?.abort();
-    stages.request = null;
+    const { detours } = this;
+    if (detours === null) return;
+    detours.request?.abort();
+    detours.request = null;
   }
 
   // ---- failure: one exit that decides -------------------------------------------------------------------------------
@@ -601,19 +689,24 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
       (this.tried ??= []).push(target);
       if (this.hasCandidate()) return this.retry(null);
     }
+    const hooks = this.route?.hooks.onUpstreamResponse;
+    if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head: null, failure })) return;
     this.answer(failureAnswer(kind));
   }
 
   private attempt({ kind, reused, answered, sent }: Failure): FailedAttempt {
-    const { attempt } = FAILURES[kind];
+    return this.attemptThat(FAILURES[kind].attempt, sent, answered, reused);
+  }
+
+  private attemptThat(failure: AttemptFailure, sent: boolean, responseStarted: boolean, pooledConnection: boolean): FailedAttempt {
     return {
-      failure: attempt,
+      failure,
       method: this.request.method,
-      requestSent: this.requestSent(attempt === "connect" ? false : sent),
-      responseStarted: answered,
+      requestSent: this.requestSent(failure === "connect" ? false : sent),
+      responseStarted,
       attempts: this.attempts - this.uncharged,
       retriesMax: this.group?.retries ?? 0,
-      pooledConnection: reused,
+      pooledConnection,
     };
   }
 
@@ -676,7 +769,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
   }
 
   private releaseEndpoint(): void {
-    if (this.upstream !== null && this.endpoint !== null) {
+    if (this.upstream !== null && this.endpoint !== null && !this.isFromSource(this.upstream)) {
       this.plane.endpoints.inFlightAdd(this.plane.workerIndex, this.endpoint.slot, -1);
     }
   }
@@ -686,7 +779,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, Response
     this.phase = Phase.finished;
     this.endWait();
     this.endRequestStages();
-    this.stages?.response?.abort();
+    this.detours?.response?.abort();
     this.controller?.abort();
     this.tellFinished();
     // Text that waited for the end of the turn and found its client gone is not written after all.

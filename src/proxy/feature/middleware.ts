@@ -5,7 +5,9 @@
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
+import type { Failure } from "../exchange/failure.ts";
 import type { BodyStage } from "./body-stage.ts";
+import type { ResponseSource } from "./response-source.ts";
 
 /** What the proxy answers itself instead of forwarding. */
 export interface LocalAnswer {
@@ -33,6 +35,9 @@ export interface ExchangeView {
   readonly signal: AbortSignal;
 }
 
+/** What came of an attempt: one of the two. */
+export type UpstreamResult = { readonly head: ResponseHead; readonly failure: null } | { readonly head: null; readonly failure: Failure };
+
 export interface Middleware {
   readonly name: string;
   /**
@@ -40,11 +45,19 @@ export interface Middleware {
    * aborted. For what later phases need of it: {@link ExchangeState}.
    */
   onRequest?(exchange: ExchangeView): LocalAnswer | null | Promise<LocalAnswer | null>;
+  /** After every admission, before an endpoint is chosen: who answers instead of one; null: an endpoint does. A promise has the same time. */
+  source?(exchange: ExchangeView): ResponseSource | null | Promise<ResponseSource | null>;
   /**
    * Edits the fields of the request that goes upstream; runs again for every attempt. A stage transforms its body on the way, and is not
    * asked for where there is none. With several stages a body passes them in the order of the middleware.
    */
   onUpstreamRequest?(exchange: ExchangeView, edits: FieldEdits): BodyStage | null | void;
+  /**
+   * What came of an attempt, before the client gets anything of it: the head of a final response, or a failure that is not tried again. A
+   * source answers instead. `retry`: another endpoint is asked, where the request may be sent again and one is left; else the response
+   * goes on as it is. The first one that says something is heard.
+   */
+  onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | null;
   /**
    * Edits the fields of the final response, the origin's and the proxy's own alike (a page may read a 429 only if it
    * carries the CORS fields). `response` is null for the proxy's own answers.

@@ -3,20 +3,31 @@ import type { Middleware } from "./middleware.ts";
 /** The middleware of a route by what it has hooks for, each list in the order in which they act. */
 export interface RouteHooks {
   readonly onRequest: readonly Middleware[];
+  readonly source: readonly Middleware[];
   readonly onUpstreamRequest: readonly Middleware[];
+  readonly onUpstreamResponse: readonly Middleware[];
   readonly onResponse: readonly Middleware[];
   readonly onFinish: readonly Middleware[];
 }
 
 /** One for all routes that have none: ten thousand would hardly ever be in the processor's caches. */
-export const NO_HOOKS: RouteHooks = { onRequest: [], onUpstreamRequest: [], onResponse: [], onFinish: [] };
+export const NO_HOOKS: RouteHooks = {
+  onRequest: [],
+  source: [],
+  onUpstreamRequest: [],
+  onUpstreamResponse: [],
+  onResponse: [],
+  onFinish: [],
+};
 
 /** @param middleware in the order in which they act */
 export function hooksOf(middleware: readonly Middleware[]): RouteHooks {
   if (middleware.length === 0) return NO_HOOKS;
   return {
     onRequest: middleware.filter((each) => each.onRequest !== undefined),
+    source: middleware.filter((each) => each.source !== undefined),
     onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
+    onUpstreamResponse: middleware.filter((each) => each.onUpstreamResponse !== undefined),
     onResponse: middleware.filter((each) => each.onResponse !== undefined),
     onFinish: middleware.filter((each) => each.onFinish !== undefined),
   };

@@ -1,0 +1,187 @@
+/** A response source in the place of a connection to an endpoint: the exchange talks to it as to one. */
+import type { Buffer } from "node:buffer";
+import { Timed } from "../../base/deadlines.ts";
+import type { BodyLength } from "../../http/body-length.ts";
+import type { FieldSection } from "../../http/field-section.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import { mayHaveBody } from "../../http/status.ts";
+import type { DataPlane } from "../data-plane.ts";
+import { NO_INPUT } from "../feature/response-source.ts";
+import type { ResponseSource, SourceInput, SourceResponse } from "../feature/response-source.ts";
+import type { ByteDuplex, OutgoingRequest, ResponseSink, Upstream } from "../ports.ts";
+
+/** How long a source may be silent, with a client that takes what it says. */
+export const SOURCE_MS_MAX = 60_000;
+
+/** The exchange. */
+export interface SourceOwner extends ResponseSink {
+  sourceFailed(from: SourceStream, error: unknown): void;
+}
+
+export class SourceStream extends Timed implements Upstream {
+  private readonly source: ResponseSource;
+  private readonly owner: SourceOwner;
+  private readonly plane: DataPlane;
+  private readonly bodyIsWhole: boolean;
+  private input: SourceInput = NO_INPUT;
+  private isOver: boolean = false;
+  private responded: boolean = false;
+  /** What is written is dropped. */
+  private bodiless: boolean = false;
+  private toHead: boolean = false;
+  private length: BodyLength = -1;
+  private written: number = 0;
+  /** The client takes no more for now. */
+  private paused: boolean = false;
+  /** The input said that it takes no more for now. */
+  private inputBlocked: boolean = false;
+
+  /** @param bodyIsWhole false: a part of the request's body went to an endpoint and is gone, so nothing of it is delivered */
+  constructor(source: ResponseSource, owner: SourceOwner, plane: DataPlane, bodyIsWhole: boolean) {
+    super();
+    this.bodyIsWhole = bodyIsWhole;
+    this.source = source;
+    this.owner = owner;
+    this.plane = plane;
+  }
+
+  // ---- Upstream -----------------------------------------------------------------------------------------------------
+
+  send(request: OutgoingRequest): void {
+    this.toHead = request.request.method === "HEAD";
+    this.watch();
+    this.attempt(() => {
+      const input = this.source.start(request, this.response());
+      // It may have answered already.
+      if (!this.isOver) this.input = input;
+    });
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    this.watch();
+    if (this.bodyIsWhole) this.attempt(() => this.input.data?.(bytes, start, end));
+  }
+
+  end(trailers: FieldSection | null): void {
+    this.watch();
+    if (this.bodyIsWhole) this.attempt(() => this.input.end?.(trailers));
+  }
+
+  flush(): boolean {
+    this.attempt(() => {
+      this.inputBlocked = this.input.flush?.() === false;
+    });
+    return !this.inputBlocked;
+  }
+
+  pauseResponse(): void {
+    this.paused = true;
+    this.plane.deadlines.cancel(this);
+  }
+
+  resumeResponse(): void {
+    if (!this.paused || this.isOver) return;
+    this.paused = false;
+    this.watch();
+    this.attempt(() => this.input.writable?.());
+    this.flushResponse();
+  }
+
+  abort(): void {
+    if (this.isOver) return;
+    this.close();
+    try {
+      this.input.abort?.();
+    } catch {
+      // The exchange is over, for whatever reason: a source that cannot even be given up changes nothing.
+    }
+  }
+
+  enterTunnel(): ByteDuplex {
+    throw new Error("a source switches no protocols");
+  }
+
+  onDeadline(): void {
+    this.fail(new Error(`a response source was silent for ${SOURCE_MS_MAX / 1000} s`));
+  }
+
+  // ---- SourceResponse -----------------------------------------------------------------------------------------------
+
+  private response(): SourceResponse {
+    return {
+      respond: (head, length) => this.respond(head, length),
+      write: (bytes) => this.write(bytes),
+      flush: () => this.flushResponse(),
+      end: (trailers) => this.endResponse(trailers),
+      fail: (error) => this.fail(error),
+      resume: () => {
+        if (!this.inputBlocked || this.isOver) return;
+        this.inputBlocked = false;
+        this.owner.upstreamUnblocked(this);
+      },
+    };
+  }
+
+  private respond(head: ResponseHead, length: BodyLength): void {
+    if (this.isOver) return;
+    if (this.responded) return this.fail(new Error("a response source responds twice"));
+    if (head.status < 200) return this.fail(new Error(`a response source responds with ${head.status}, which is not final`));
+    this.responded = true;
+    this.length = length;
+    this.bodiless = this.toHead || !mayHaveBody(head.status);
+    this.watch();
+    this.owner.responseHead(this, head, length);
+  }
+
+  private write(bytes: Buffer): void {
+    if (this.isOver || bytes.length === 0) return;
+    if (!this.responded) return this.fail(new Error("a response source writes before it responds"));
+    this.written += bytes.length;
+    if (this.bodiless) return;
+    if (this.length >= 0 && this.written > this.length) {
+      return this.fail(new Error(`a response source writes more than the ${this.length} bytes that it said`));
+    }
+    this.watch();
+    // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
+    this.owner.responseData(this, bytes.subarray(0), 0, bytes.length);
+  }
+
+  private flushResponse(): boolean {
+    if (!this.isOver && this.responded) this.owner.responseFlush(this);
+    return !this.paused;
+  }
+
+  private endResponse(trailers: FieldSection | null): void {
+    if (this.isOver) return;
+    if (!this.responded) return this.fail(new Error("a response source ends before it responds"));
+    if (!this.bodiless && this.length >= 0 && this.written < this.length) {
+      return this.fail(new Error(`a response source writes ${this.written} bytes instead of the ${this.length} that it said`));
+    }
+    this.close();
+    this.owner.responseEnd(this, trailers);
+  }
+
+  private fail(error: unknown): void {
+    if (this.isOver) return;
+    this.abort();
+    this.owner.sourceFailed(this, error);
+  }
+
+  private watch(): void {
+    if (!this.isOver && !this.paused) this.plane.deadlines.set(this, this.plane.now + SOURCE_MS_MAX);
+  }
+
+  private close(): void {
+    this.isOver = true;
+    this.plane.deadlines.remove(this);
+  }
+
+  private attempt(act: () => void): void {
+    if (this.isOver) return;
+    try {
+      act();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
