@@ -1,10 +1,12 @@
-/** Writes docs/configuration.md from the schema, docs/observability.md from the lists of names, and the picture of docs/benchmarks.md: `npm run docs`. */
+/** Writes docs/configuration.md and src/config/input.ts from the schemas, docs/observability.md from the lists of names, and the picture of docs/benchmarks.md: `npm run docs`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { chartOfPage } from "../bench/page-chart.ts";
 import { referencePage } from "../src/config/reference.ts";
+import { configInput } from "./config-input.ts";
 import { observabilityPage } from "./observability-page.ts";
 
 const docs = new URL("../docs/", import.meta.url);
 writeFileSync(new URL("configuration.md", docs), referencePage());
+writeFileSync(new URL("../src/config/input.ts", docs), configInput());
 writeFileSync(new URL("observability.md", docs), observabilityPage());
 writeFileSync(new URL("benchmarks.svg", docs), chartOfPage(readFileSync(new URL("benchmarks.md", docs), "utf8")));

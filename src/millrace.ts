@@ -1,9 +1,8 @@
 /** What a configuration in TypeScript imports: `import { defineConfig } from "millrace"`. */
-import type { ConfigInput } from "./config/schema.ts";
-import type { ShortConfigInput } from "./config/short-form.ts";
+import type { ConfigInput, ShortConfigInput } from "./config/input.ts";
 
-export type { Config, ConfigInput } from "./config/schema.ts";
-export type { ShortConfigInput } from "./config/short-form.ts";
+export type { ConfigInput, ShortConfigInput } from "./config/input.ts";
+export type { Config } from "./config/schema.ts";
 
 /** Constant or not: a configuration is only read. */
 type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;

@@ -1,14 +1,20 @@
 /**
  * What no schema says: names that must exist, things given twice, what is probably not meant. It reads the file's values before they are
- * checked, and passes over whatever is not of the right kind: so these problems are reported together with all others.
+ * checked, and passes over whatever is not of the right kind: so these problems are reported together with all others. What concerns one
+ * feature alone stands in the feature's schema.ts.
  */
 import { parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { parseSize } from "../base/size.ts";
 import { isLoopback, leadsTo, overlap } from "./addresses.ts";
 import { nearest } from "./did-you-mean.ts";
-import type { Finding, KeyPath } from "./finding.ts";
+import { DECLARED } from "../features/declared.ts";
+import type { FeatureDeclaration } from "../values/declaration.ts";
+import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";
+import type { Finding, KeyPath } from "../values/finding.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
+
+const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
 
 export function crossChecksOfFullForm(file: unknown): Finding[] {
   const upstreams = entriesOf(at(file, "upstreams")).filter(([, upstream]) => entriesOf(upstream).length > 0);
@@ -35,11 +41,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ...routes.flatMap((route, index) => [
       ...(names === null ? [] : unknownUpstream(route, index, names)),
       ...literalPaths(at(at(route, "match"), "path"), ["routes", index, "match", "path"]),
-      ...rateLimit(at(route, "rate_limit"), ["routes", index, "rate_limit"]),
-      ...cors(at(route, "cors"), ["routes", index, "cors"]),
-      ...listOf(at(at(route, "authentication"), "tokens")).flatMap((token, position) =>
-        spacedToken(token, ["routes", index, "authentication", "tokens", position]),
-      ),
+      ...features.flatMap(([key, { check }]) => check?.(at(route, key), ["routes", index, key]) ?? []),
     ]),
     ...routeNames(routes),
     ...unreachableRoutes(routes),
@@ -56,8 +58,8 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
   return [
     ...endpoints(at(file, "backends"), ["backends"]),
     ...ownAddresses(at(file, "backends"), ["backends"], file),
-    ...rateLimit(at(file, "rate_limit"), ["rate_limit"]),
-    ...cors(at(file, "cors"), ["cors"]),
+    ...DECLARED.rate_limit.check(at(file, "rate_limit"), ["rate_limit"]),
+    ...DECLARED.cors.check(at(file, "cors"), ["cors"]),
     ...shortAuthentication(at(file, "authentication")),
     ...shortHealthCheck(at(file, "health_check")),
     ...admin(file, [address ?? ":8080"]),
@@ -146,32 +148,6 @@ function literalPaths(value: unknown, path: KeyPath): Finding[] {
   );
 }
 
-const RATES = ["requests_per_minute", "requests_per_second"];
-
-function rateLimit(value: unknown, path: KeyPath): Finding[] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-  const rates = RATES.filter((key) => at(value, key) !== undefined);
-  if (rates.length === 1) return [];
-  const found = rates.length === 0 ? "neither" : "both";
-  const where = rates[1] === undefined ? path : [...path, rates[1]];
-  const problem = error(where, `expected requests_per_minute or requests_per_second, found ${found}`, true);
-  return [rates.length > 0 ? problem : { ...problem, missing: RATES.map((rate) => [...path, rate]) }];
-}
-
-function cors(value: unknown, path: KeyPath): Finding[] {
-  if (at(value, "allow_credentials") !== true) return [];
-  if (listOf(at(value, "allowed_origins")).includes("*")) {
-    const message =
-      'it has no effect together with the origin "*": every page could act in the name of its visitors; list the origins instead';
-    return [warning([...path, "allow_credentials"], message)];
-  }
-  const star = listOf(at(value, "exposed_headers")).indexOf("*");
-  // Fetch standard, section 3.3.3.
-  return star < 0
-    ? []
-    : [warning([...path, "exposed_headers", star], "with credentials browsers take it for the name of a field; list the fields instead")];
-}
-
 function shortAuthentication(value: unknown): Finding[] {
   const [enabled, token] = [at(value, "enabled"), at(value, "required_token")];
   if (enabled === true && token === undefined) {
@@ -180,13 +156,6 @@ function shortAuthentication(value: unknown): Finding[] {
   if (token === undefined) return [];
   if (enabled !== false && enabled !== undefined) return spacedToken(token, ["authentication", "required_token"]);
   return [warning(["authentication", "required_token"], "it is not asked for: enabled is not true", true)];
-}
-
-/** RFC 6750 section 2.1 has no spaces in a token, and many clients hold to it. */
-function spacedToken(token: unknown, path: KeyPath): Finding[] {
-  if (typeof token !== "string" || !/^[^\s\p{Cc}]+(?: +[^\s\p{Cc}]+)+$/u.test(token)) return [];
-  const message = "it holds spaces: many clients cannot send it as a Bearer token; X-API-Key can carry it";
-  return [warning(path, message)];
 }
 
 function shortHealthCheck(value: unknown): Finding[] {
@@ -229,28 +198,6 @@ function trustedProxies(file: unknown): Finding[] {
       ? [warning(["trusted_proxies", index], "it trusts everybody: any client can then claim any address")]
       : [],
   );
-}
-
-function error(path: KeyPath, message: string, atKey: boolean = false): Finding {
-  return { path, message, atKey, severity: "error" };
-}
-
-function warning(path: KeyPath, message: string, atKey: boolean = false): Finding {
-  return { path, message, atKey, severity: "warning" };
-}
-
-/** Only own properties: an upstream may be named `constructor`. */
-function at(value: unknown, key: string): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return Object.hasOwn(value, key) ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
-}
-
-function entriesOf(value: unknown): [string, unknown][] {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function bytesOf(value: unknown): number | null {

@@ -1,5 +1,5 @@
 /** A configuration as a tree that knows where each key and value stands in its file. */
-import type { KeyPath } from "./finding.ts";
+import type { KeyPath } from "../values/finding.ts";
 
 export interface Place {
   readonly line: number;

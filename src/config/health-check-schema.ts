@@ -1,42 +1,7 @@
 /** How endpoints are probed, in both forms of a configuration. */
 import { z } from "zod";
-import { hostField, requestTarget } from "./addresses.ts";
-import { exactly } from "./exactly.ts";
-import { WAIT, duration, durationOrSeconds, wholeNumber } from "./scalars.ts";
-import type { DurationInput } from "./scalars.ts";
-
-/** Durations in milliseconds. */
-export interface HealthCheckConfig {
-  path?: string | undefined;
-  interval: number;
-  timeout: number;
-  healthy_threshold: number;
-  unhealthy_threshold: number;
-  /** Each `200` or `200-399`. */
-  expected_statuses: string[];
-  host?: string | undefined;
-}
-
-export interface HealthCheckInput {
-  path?: string | undefined;
-  interval?: DurationInput | undefined;
-  timeout?: DurationInput | undefined;
-  healthy_threshold?: number | undefined;
-  unhealthy_threshold?: number | undefined;
-  expected_statuses?: (number | string)[] | undefined;
-  host?: string | undefined;
-}
-
-export interface ShortHealthCheckInput {
-  path?: string | undefined;
-  interval?: string | number | undefined;
-  frequency?: string | number | undefined;
-  timeout?: string | number | undefined;
-  healthy_threshold?: number | undefined;
-  unhealthy_threshold?: number | undefined;
-  expected_statuses?: (number | string)[] | undefined;
-  host?: string | undefined;
-}
+import { WAIT, duration, durationOrSeconds, wholeNumber } from "../values/scalars.ts";
+import { hostField, requestTarget } from "../values/texts.ts";
 
 const INTERVAL = "10s";
 const INTERVAL_TEXT =
@@ -71,32 +36,25 @@ const shared = {
 const TIMEOUT = "5s";
 const TIMEOUT_TEXT = "Time for a whole probe, from connecting to the status. Past it the probe has failed.";
 
-export const healthCheckSchema: z.ZodType<HealthCheckConfig, HealthCheckInput> = exactly<HealthCheckConfig, HealthCheckInput>()(
-  z.strictObject({
-    ...shared,
-    interval: duration(WAIT).prefault(INTERVAL).meta({ description: INTERVAL_TEXT }),
-    timeout: duration(WAIT).prefault(TIMEOUT).meta({ description: TIMEOUT_TEXT }),
-  }),
-);
+export const healthCheckSchema = z.strictObject({
+  ...shared,
+  interval: duration(WAIT).prefault(INTERVAL).meta({ description: INTERVAL_TEXT }),
+  timeout: duration(WAIT).prefault(TIMEOUT).meta({ description: TIMEOUT_TEXT }),
+});
 
-export const shortHealthCheckSchema: z.ZodType<HealthCheckConfig, ShortHealthCheckInput> = exactly<
-  HealthCheckConfig,
-  ShortHealthCheckInput
->()(
-  z
-    .strictObject({
-      ...shared,
-      interval: durationOrSeconds(WAIT)
-        .optional()
-        .meta({ description: `${INTERVAL_TEXT} Default: ${INTERVAL}.` }),
-      frequency: durationOrSeconds(WAIT).optional().meta({ description: "The same as `interval`; only one of them may be given." }),
-      timeout: durationOrSeconds(WAIT).prefault(TIMEOUT).meta({ description: TIMEOUT_TEXT }),
-    })
-    .transform(({ frequency, interval, ...rest }) => ({
-      ...rest,
-      interval: interval ?? frequency ?? healthCheckSchema.parse({}).interval,
-    })),
-);
+export const shortHealthCheckSchema = z
+  .strictObject({
+    ...shared,
+    interval: durationOrSeconds(WAIT)
+      .optional()
+      .meta({ description: `${INTERVAL_TEXT} Default: ${INTERVAL}.` }),
+    frequency: durationOrSeconds(WAIT).optional().meta({ description: "The same as `interval`; only one of them may be given." }),
+    timeout: durationOrSeconds(WAIT).prefault(TIMEOUT).meta({ description: TIMEOUT_TEXT }),
+  })
+  .transform(({ frequency, interval, ...rest }) => ({
+    ...rest,
+    interval: interval ?? frequency ?? healthCheckSchema.parse({}).interval,
+  }));
 
 function isStatusRange(text: string): boolean {
   const match = /^([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?$/.exec(text);

@@ -4,7 +4,7 @@ import { nearest } from "./did-you-mean.ts";
 import { nodeAt } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
 import type { SchemaNode } from "./json-schema.ts";
-import type { Finding, KeyPath } from "./finding.ts";
+import type { Finding, KeyPath } from "../values/finding.ts";
 import { NOT_YET, foreignKey } from "./foreign-keys.ts";
 import { mayBeSecret } from "./replacements.ts";
 import { shownScalar } from "./shown.ts";

@@ -1,6 +1,6 @@
 /** JSON Schema (draft 2020-12) of a configuration file, made from the schemas that check it. */
 import { z } from "zod";
-import type { KeyPath } from "./finding.ts";
+import type { KeyPath } from "../values/finding.ts";
 import { configSchema } from "./schema.ts";
 import { shortSchema } from "./short-form.ts";
 

@@ -1,57 +1,8 @@
 /** Where connections come in, and what a client may cost. */
 import { z } from "zod";
-import { listenAddress } from "./addresses.ts";
-import { exactly } from "./exactly.ts";
-import { WAIT, duration, size, wholeNumber } from "./scalars.ts";
-import type { DurationInput, Range } from "./scalars.ts";
-
-export interface ListenerConfig {
-  address: string;
-  unsafe_field_names: UnsafeFieldNames;
-  /** Milliseconds. */
-  timeouts: { request_head: number; idle: number; keep_alive: number; half_closed: number };
-  /** `head_bytes`, `request_line`: bytes; `body_rate`, `response_rate`: bytes per second, 0 is off. */
-  limits: {
-    head_bytes: number;
-    headers: number;
-    request_line: number;
-    connections: number;
-    connections_per_client: number;
-    requests_per_connection: number;
-    pipelined_requests: number;
-    body_rate: number;
-    response_rate: number;
-  };
-}
-
-/** What becomes of request fields whose names some origins take for others. */
-export type UnsafeFieldNames = "drop" | "refuse" | "forward";
-
-export interface ListenerInput {
-  address: string;
-  unsafe_field_names?: UnsafeFieldNames | undefined;
-  timeouts?:
-    | {
-        request_head?: DurationInput | undefined;
-        idle?: DurationInput | undefined;
-        keep_alive?: DurationInput | undefined;
-        half_closed?: DurationInput | undefined;
-      }
-    | undefined;
-  limits?:
-    | {
-        head_bytes?: string | number | undefined;
-        headers?: number | undefined;
-        request_line?: string | number | undefined;
-        connections?: number | undefined;
-        connections_per_client?: number | undefined;
-        requests_per_connection?: number | undefined;
-        pipelined_requests?: number | undefined;
-        body_rate?: string | number | undefined;
-        response_rate?: string | number | undefined;
-      }
-    | undefined;
-}
+import { WAIT, duration, size, wholeNumber } from "../values/scalars.ts";
+import type { Range } from "../values/scalars.ts";
+import { listenAddress } from "../values/texts.ts";
 
 /** Heads are held whole in memory, one per connection: 1 MiB is what the system that Millrace replaces allowed. */
 export const HEAD_BYTES: Range = { min: 512, max: 1024 ** 2 };
@@ -118,17 +69,21 @@ const limits = z
   })
   .transform(({ request_line, ...rest }) => ({ ...rest, request_line: request_line ?? Math.min(REQUEST_LINE_BYTES, rest.head_bytes) }));
 
-export const listenerSchema: z.ZodType<ListenerConfig, ListenerInput> = exactly<ListenerConfig, ListenerInput>()(
-  z.strictObject({
-    address: listenAddress.meta({
-      description:
-        "Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either. Port 0 takes a free one. Who may connect to a Unix socket is what the umask of the process leaves.",
-    }),
-    unsafe_field_names: z.enum(["drop", "refuse", "forward"]).default("drop").meta({
-      description:
-        "What becomes of request fields whose names hold anything but letters, digits and hyphens. Many origins fold other characters onto the hyphen, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse`: 400. Names that fold onto one that matters to the proxy are dropped even with `forward`.",
-    }),
-    timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
-    limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),
+export const listenerSchema = z.strictObject({
+  address: listenAddress.meta({
+    description:
+      "Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either. Port 0 takes a free one. Who may connect to a Unix socket is what the umask of the process leaves.",
   }),
-);
+  unsafe_field_names: z.enum(["drop", "refuse", "forward"]).default("drop").meta({
+    description:
+      "What becomes of request fields whose names hold anything but letters, digits and hyphens. Many origins fold other characters onto the hyphen, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse`: 400. Names that fold onto one that matters to the proxy are dropped even with `forward`.",
+  }),
+  timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
+  limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),
+});
+
+/** Durations in milliseconds, sizes in bytes, rates in bytes per second; 0 switches a rate off. */
+export type ListenerConfig = z.output<typeof listenerSchema>;
+
+/** What becomes of request fields whose names some origins take for others. */
+export type UnsafeFieldNames = ListenerConfig["unsafe_field_names"];

@@ -6,7 +6,7 @@ import { foreignFormat } from "./foreign-format.ts";
 import { findingsOf, withoutConsequences } from "./issue-texts.ts";
 import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
-import type { Finding, KeyPath } from "./finding.ts";
+import type { Finding, KeyPath } from "../values/finding.ts";
 import { readYaml } from "./read-yaml.ts";
 import { replaceValues } from "./replacements.ts";
 import type { Environment, ReadSecret } from "./replacements.ts";

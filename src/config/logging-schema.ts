@@ -1,23 +1,6 @@
 /** What is logged, how, and where to. */
 import { z } from "zod";
-import { filePath } from "./addresses.ts";
-import { exactly } from "./exactly.ts";
-
-export interface LoggingConfig {
-  level: "debug" | "info" | "warn" | "error";
-  format: "json" | "text";
-  /** `stdout`, `stderr` or the path of a file. */
-  output: string;
-  access: boolean;
-}
-
-export interface LoggingInput {
-  /** In any case; `warning` is `warn`. */
-  level?: string | undefined;
-  format?: "json" | "text" | undefined;
-  output?: string | undefined;
-  access?: boolean | undefined;
-}
+import { filePath } from "../values/texts.ts";
 
 const LEVELS = { debug: "debug", info: "info", warn: "warn", warning: "warn", error: "error" } as const;
 const ERROR = "expected debug, info, warn or error";
@@ -31,27 +14,25 @@ const ANY_CASE = new RegExp(
 
 const level = z
   .union([z.enum(["debug", "info", "warn", "error"]), z.string().regex(ANY_CASE, { error: ERROR })], { error: ERROR })
-  .transform((word, context): LoggingConfig["level"] => {
+  .transform((word, context) => {
     const found = Object.entries(LEVELS).find(([name]) => name === word.toLowerCase());
     if (found !== undefined) return found[1];
     context.addIssue({ code: "custom", message: ERROR });
     return z.NEVER;
   });
 
-export const loggingSchema: z.ZodType<LoggingConfig, LoggingInput> = exactly<LoggingConfig, LoggingInput>()(
-  z.strictObject({
-    level: level.prefault("info").meta({
-      title: "`debug`, `info`, `warn` or `error`",
-      description: "The least severe messages that are logged, in upper or lower case. The access log does not depend on it.",
-    }),
-    format: z.enum(["json", "text"]).default("json").meta({ description: "One JSON object per line, or lines for people." }),
-    output: filePath.default("stdout").meta({
-      title: "`stdout`, `stderr` or file",
-      description:
-        "Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that it can be rotated. It may be a named pipe. An output that is full, or that nobody reads, holds nothing up: some megabytes of lines wait, and further ones are dropped and counted.",
-    }),
-    access: z.boolean().default(true).meta({
-      description: "Whether every exchange gets a line. Tokens, cookies and query strings never stand in it.",
-    }),
+export const loggingSchema = z.strictObject({
+  level: level.prefault("info").meta({
+    title: "`debug`, `info`, `warn` or `error`",
+    description: "The least severe messages that are logged, in upper or lower case. The access log does not depend on it.",
   }),
-);
+  format: z.enum(["json", "text"]).default("json").meta({ description: "One JSON object per line, or lines for people." }),
+  output: filePath.default("stdout").meta({
+    title: "`stdout`, `stderr` or file",
+    description:
+      "Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that it can be rotated. It may be a named pipe. An output that is full, or that nobody reads, holds nothing up: some megabytes of lines wait, and further ones are dropped and counted.",
+  }),
+  access: z.boolean().default(true).meta({
+    description: "Whether every exchange gets a line. Tokens, cookies and query strings never stand in it.",
+  }),
+});

@@ -34,7 +34,7 @@ export function optionsOf(schema: SchemaNode, prefix: string = ""): Option[] {
 
 const INTRODUCTION = `# Configuration
 
-<!-- Made from the schemas in src/config by \`npm run docs\`; a test compares both. -->
+<!-- Made from the schemas in src/config and src/features by \`npm run docs\`; a test compares both. -->
 
 A configuration is a YAML or JSON file, or a TypeScript or JavaScript module whose default export is \`defineConfig({...})\`. The keys are
 the same in all of them, and unknown keys are errors. \`millrace check\` prints every problem at once as \`file:line:column: key: message\`,
@@ -102,7 +102,7 @@ function optionsInside(node: SchemaNode, key: string): Option[] {
 }
 
 /** What may stand there, in words: the schema's title, or the kind of value. */
-function valueOf(node: SchemaNode): string {
+export function valueOf(node: SchemaNode): string {
   if (typeof node["title"] === "string") return node["title"];
   const kinds = alternatives(node).map((each) => {
     if (typeof each["title"] === "string") return each["title"];
@@ -121,7 +121,8 @@ function plural(kinds: string): string {
     .join(" or ");
 }
 
-function defaultOf(node: SchemaNode): string {
+/** In code type, as people write it; "" for none. */
+export function defaultOf(node: SchemaNode): string {
   const value = node["default"];
   if (Array.isArray(value)) return `\`[${value.join(", ")}]\``;
   // A section's default is that of its keys.

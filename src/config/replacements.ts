@@ -5,7 +5,7 @@
 import { messageOf } from "../base/errors.ts";
 import { mapScalars } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
-import type { Finding, KeyPath } from "./finding.ts";
+import type { Finding, KeyPath } from "../values/finding.ts";
 import { isVariableName, shownFile } from "./shown.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,97 +1,29 @@
 /**
- * The configuration's one source: defaults, checks, JSON Schema and the reference page (docs/configuration.md) come from the schemas
- * here and in the files beside; the types stand beside their schemas, and the compiler refuses every difference (exactly.ts).
+ * The configuration's one source: defaults, checks, types, JSON Schema and the reference page (docs/configuration.md) come from the schemas
+ * here, in the files beside and in features/NAME/schema.ts. What people write has its types, with texts for editors, in input.ts, which is
+ * made from them too.
  *
  * Keys are snake_case everywhere. In a checked configuration durations are milliseconds and sizes are bytes.
  */
 import { z } from "zod";
-import { adminAddress, adminHost, nameOf, trustedAddress } from "./addresses.ts";
+import { WAIT_OR_ZERO, duration, wholeNumber } from "../values/scalars.ts";
+import { adminAddress, adminHost, nameOf, secret, trustedAddress } from "../values/texts.ts";
 import { listenerSchema } from "./listener-schema.ts";
-import type { ListenerConfig, ListenerInput } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
-import type { LoggingConfig, LoggingInput } from "./logging-schema.ts";
-import { routeSchema, secret } from "./route-schema.ts";
-import type { RouteConfig, RouteInput } from "./route-schema.ts";
-import { WAIT_OR_ZERO, duration, wholeNumber } from "./scalars.ts";
-import type { DurationInput } from "./scalars.ts";
+import { routeSchema } from "./route-schema.ts";
 import { upstreamSchema } from "./upstream-schema.ts";
-import type { UpstreamConfig, UpstreamInput } from "./upstream-schema.ts";
-
-/** A checked configuration: plain data with every default filled in, durations in milliseconds, sizes in bytes. */
-export interface Config extends ProcessConfig {
-  listeners: ListenerConfig[];
-  upstreams: Record<string, UpstreamConfig>;
-  routes: RouteConfig[];
-  /** Path at which listeners answer the status document themselves: `/status` in the short form, else null. Not a key of the file. */
-  status_path: string | null;
-}
-
-/** A configuration as people write it, in its full form. */
-export interface ConfigInput extends ProcessInput {
-  listeners: ListenerInput[];
-  upstreams: Record<string, UpstreamInput>;
-  routes: RouteInput[];
-}
-
-/** What concerns the process as a whole and stands in both forms. */
-export interface ProcessConfig {
-  workers: number | "auto";
-  trusted_proxies: string[];
-  client_address_from: ClientAddressFrom;
-  admin?: AdminConfig | undefined;
-  logging: LoggingConfig;
-  startup: StartupConfig;
-  shutdown: { timeout: number; delay: number };
-}
-
-export interface ProcessInput {
-  workers?: number | "auto" | undefined;
-  trusted_proxies?: string[] | undefined;
-  client_address_from?: ClientAddressFrom | undefined;
-  admin?: AdminInput | undefined;
-  logging?: LoggingInput | undefined;
-  startup?: StartupInput | undefined;
-  shutdown?: { timeout?: DurationInput | undefined; delay?: DurationInput | undefined } | undefined;
-}
-
-export interface AdminConfig {
-  address: string;
-  token?: string | undefined;
-  /** In lower case, without a final dot. */
-  hosts: string[];
-}
-
-export interface AdminInput {
-  address: string;
-  token?: string | undefined;
-  hosts?: string[] | undefined;
-}
-
-/** The field in which trusted proxies say whom they speak for. */
-export type ClientAddressFrom = "x_forwarded_for" | "forwarded";
-
-export interface StartupConfig {
-  require_healthy: boolean;
-  wait: number;
-}
-
-export interface StartupInput {
-  require_healthy?: boolean | undefined;
-  wait?: DurationInput | undefined;
-}
 
 const wait = duration(WAIT_OR_ZERO).prefault("10s").meta({ description: "Time that `require_healthy` waits." });
 
 /** The two forms differ in whether the process insists on a healthy endpoint. */
-function startup(requireHealthy: boolean): z.ZodType<StartupConfig, StartupInput> {
-  return z.strictObject({
+const startup = (requireHealthy: boolean) =>
+  z.strictObject({
     require_healthy: z.boolean().default(requireHealthy).meta({
       description:
         "Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If not in time, the process ends with exit code 2 and says why for each endpoint.",
     }),
     wait,
   });
-}
 
 const process = {
   workers: z
@@ -142,18 +74,17 @@ const process = {
     .meta({ description: "How the process ends." }),
 };
 
-/** The keys of {@link ProcessConfig} for an object schema. */
-export function processShape(requireHealthy: boolean): ProcessShape {
+/** What concerns the process as a whole and stands in both forms. */
+// oxlint-disable-next-line typescript/explicit-module-boundary-types -- the types come from the schemas
+export function processShape(requireHealthy: boolean) {
   return {
     ...process,
     startup: startup(requireHealthy).prefault({}).meta({ description: "What must hold before connections are accepted." }),
   };
 }
 
-type ProcessShape = { [Key in keyof ProcessConfig]-?: z.ZodType<ProcessConfig[Key], ProcessInput[Key]> };
-
 /** What the file says, checked; `status_path` is not part of it. */
-export const configSchema: z.ZodType<Omit<Config, "status_path">, ConfigInput> = z.strictObject({
+export const configSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).meta({
     description:
       "Where connections come in, at up to 64 addresses. A reload adds and removes them: a listener is known by its `address`, and one that keeps it keeps its connections. A removed one accepts nothing more, and what its connections carry has `shutdown.timeout` to end; until then it counts among the 64.",
@@ -164,3 +95,9 @@ export const configSchema: z.ZodType<Omit<Config, "status_path">, ConfigInput> =
   }),
   ...processShape(false),
 });
+
+/** A checked configuration: plain data with every default filled in, durations in milliseconds, sizes in bytes. */
+export interface Config extends z.output<typeof configSchema> {
+  /** Path at which listeners answer the status document themselves: `/status` in the short form, else null. Not a key of the file. */
+  status_path: string | null;
+}

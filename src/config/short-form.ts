@@ -3,50 +3,15 @@
  * it, so every problem stands at the short form's own line; then it becomes one listener, one upstream `default` and one route.
  */
 import { z } from "zod";
-import { listenAddress } from "./addresses.ts";
-import { exactly } from "./exactly.ts";
+import { DECLARED } from "../features/declared.ts";
+import { WAIT_OR_ZERO, durationOrSeconds, size } from "../values/scalars.ts";
+import { listenAddress, secret } from "../values/texts.ts";
 import { healthCheckSchema, shortHealthCheckSchema } from "./health-check-schema.ts";
-import type { HealthCheckConfig, ShortHealthCheckInput } from "./health-check-schema.ts";
 import { HEAD_BYTES, listenerSchema } from "./listener-schema.ts";
-import { corsSchema, rateLimitSchema, secret } from "./route-schema.ts";
-import type { CorsConfig, CorsInput, RateLimitConfig, RateLimitInput, RouteConfig } from "./route-schema.ts";
-import { WAIT_OR_ZERO, durationOrSeconds, size } from "./scalars.ts";
+import type { RouteConfig } from "./route-schema.ts";
 import { processShape } from "./schema.ts";
-import type { Config, ProcessConfig, ProcessInput } from "./schema.ts";
+import type { Config } from "./schema.ts";
 import { endpointsSchema, upstreamSchema } from "./upstream-schema.ts";
-import type { EndpointConfig, EndpointInput } from "./upstream-schema.ts";
-
-export interface ShortConfig extends ProcessConfig {
-  server: {
-    address: string;
-    read_timeout?: number | undefined;
-    write_timeout?: number | undefined;
-    idle_timeout?: number | undefined;
-    max_header_bytes?: number | undefined;
-  };
-  backends: EndpointConfig[];
-  rate_limit?: RateLimitConfig | undefined;
-  cors?: CorsConfig | undefined;
-  authentication?: { enabled: boolean; required_token?: string | undefined } | undefined;
-  health_check?: HealthCheckConfig | undefined;
-}
-
-export interface ShortConfigInput extends ProcessInput {
-  server?:
-    | {
-        address?: string | undefined;
-        read_timeout?: string | number | undefined;
-        write_timeout?: string | number | undefined;
-        idle_timeout?: string | number | undefined;
-        max_header_bytes?: string | number | undefined;
-      }
-    | undefined;
-  backends: EndpointInput[];
-  rate_limit?: RateLimitInput | undefined;
-  cors?: CorsInput | undefined;
-  authentication?: { enabled?: boolean | undefined; required_token?: string | undefined } | undefined;
-  health_check?: ShortHealthCheckInput | undefined;
-}
 
 /** Keys at the top that only the short form has, and what they are in the full one. */
 export const SHORT_FORM_PLACES: ReadonlyMap<string, string> = new Map([
@@ -68,31 +33,29 @@ export function isShortForm(keys: readonly string[]): boolean {
 
 const ZERO = "0: the default.";
 
-const server = exactly<ShortConfig["server"], NonNullable<ShortConfigInput["server"]>>()(
-  z.strictObject({
-    address: listenAddress.default(":8080").meta({ description: "Where to listen, as `listeners[].address`." }),
-    read_timeout: durationOrSeconds(WAIT_OR_ZERO)
-      .optional()
-      .meta({
-        description: `Time for a request head, and between two reads of a request body: \`listeners[].timeouts.request_head\` and \`.idle\`. ${ZERO}`,
-      }),
-    write_timeout: durationOrSeconds(WAIT_OR_ZERO)
-      .optional()
-      .meta({
-        description: `Time until a backend's response head is there: \`upstreams.NAME.timeouts.response_head\`. ${ZERO}`,
-      }),
-    idle_timeout: durationOrSeconds(WAIT_OR_ZERO)
-      .optional()
-      .meta({
-        description: `Time that an idle connection waits for its next request: \`listeners[].timeouts.keep_alive\`. ${ZERO}`,
-      }),
-    max_header_bytes: size({ min: 0, max: HEAD_BYTES.max })
-      .optional()
-      .meta({
-        description: `Bytes of a request head: \`listeners[].limits.head_bytes\`; at least ${HEAD_BYTES.min}. ${ZERO}`,
-      }),
-  }),
-);
+const server = z.strictObject({
+  address: listenAddress.default(":8080").meta({ description: "Where to listen, as `listeners[].address`." }),
+  read_timeout: durationOrSeconds(WAIT_OR_ZERO)
+    .optional()
+    .meta({
+      description: `Time for a request head, and between two reads of a request body: \`listeners[].timeouts.request_head\` and \`.idle\`. ${ZERO}`,
+    }),
+  write_timeout: durationOrSeconds(WAIT_OR_ZERO)
+    .optional()
+    .meta({
+      description: `Time until a backend's response head is there: \`upstreams.NAME.timeouts.response_head\`. ${ZERO}`,
+    }),
+  idle_timeout: durationOrSeconds(WAIT_OR_ZERO)
+    .optional()
+    .meta({
+      description: `Time that an idle connection waits for its next request: \`listeners[].timeouts.keep_alive\`. ${ZERO}`,
+    }),
+  max_header_bytes: size({ min: 0, max: HEAD_BYTES.max })
+    .optional()
+    .meta({
+      description: `Bytes of a request head: \`listeners[].limits.head_bytes\`; at least ${HEAD_BYTES.min}. ${ZERO}`,
+    }),
+});
 
 const authentication = z.strictObject({
   enabled: z.boolean().default(false).meta({ description: "Whether requests need the token. Off, everybody is let in." }),
@@ -102,17 +65,19 @@ const authentication = z.strictObject({
   }),
 });
 
-export const shortSchema: z.ZodType<ShortConfig, ShortConfigInput> = z.strictObject({
+export const shortSchema = z.strictObject({
   server: server.prefault({}).meta({ description: "The one listener." }),
   backends: endpointsSchema.meta({ description: "The endpoints of the one upstream, each a URL or `{ url, weight }`." }),
-  rate_limit: rateLimitSchema.optional().meta({ description: "As `routes[].rate_limit`." }),
-  cors: corsSchema.optional().meta({ description: "As `routes[].cors`." }),
+  rate_limit: DECLARED.rate_limit.schema.optional().meta({ description: "As `routes[].rate_limit`." }),
+  cors: DECLARED.cors.schema.optional().meta({ description: "As `routes[].cors`." }),
   authentication: authentication.optional().meta({ description: "One token for everything." }),
   health_check: shortHealthCheckSchema.optional().meta({
     description: "As `upstreams.NAME.health_check`; a bare number is seconds. When absent, backends are probed by connecting.",
   }),
   ...processShape(true),
 });
+
+type ShortConfig = z.output<typeof shortSchema>;
 
 /** Only authentication that is on, and only values that are given, differ from what the full form takes when they are left out. */
 export function expandShortForm(short: ShortConfig): Config {

@@ -5,7 +5,7 @@
 import { parseIpAddress } from "../base/cidr.ts";
 import { nodeAt } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
-import type { KeyPath } from "./finding.ts";
+import type { KeyPath } from "../values/finding.ts";
 import { isVocabulary } from "./foreign-keys.ts";
 import { alternatives, asNode, step } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";

@@ -2,7 +2,7 @@
 import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
-import type { Finding, KeyPath } from "./finding.ts";
+import type { Finding, KeyPath } from "../values/finding.ts";
 
 /** Each answers with what is wrong, or null; what is absent is not asked. */
 export interface Surroundings {

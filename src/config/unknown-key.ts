@@ -1,6 +1,6 @@
 /** What to say of a key that is not known where it stands: the key that was meant, what another proxy's key is called here, or nothing. */
 import { nearest } from "./did-you-mean.ts";
-import type { Finding, KeyPath } from "./finding.ts";
+import type { Finding, KeyPath } from "../values/finding.ts";
 import { NOT_YET, foreignKey, isVocabulary } from "./foreign-keys.ts";
 import { keysAt, placeName, placesOf } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";

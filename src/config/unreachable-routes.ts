@@ -5,7 +5,7 @@
 import type { MatchableRoute, RouteConditions } from "../policy/route/match.ts";
 import { neverReached } from "../policy/route/never-reached.ts";
 import type { NeverReached, Remainder } from "../policy/route/never-reached.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding } from "../values/finding.ts";
 import { routeLabel } from "./route-label.ts";
 
 export function unreachableRoutes(routes: readonly unknown[]): Finding[] {

@@ -1,49 +1,8 @@
 /** A named group of endpoints: where requests go, how one is chosen, how long each step may take. */
 import { z } from "zod";
-import { endpointUrl, filePath, serverName } from "./addresses.ts";
-import { exactly } from "./exactly.ts";
+import { WAIT, duration, wholeNumber } from "../values/scalars.ts";
+import { endpointUrl, filePath, serverName } from "../values/texts.ts";
 import { healthCheckSchema } from "./health-check-schema.ts";
-import type { HealthCheckConfig, HealthCheckInput } from "./health-check-schema.ts";
-import { WAIT, duration, wholeNumber } from "./scalars.ts";
-import type { DurationInput } from "./scalars.ts";
-
-export interface EndpointConfig {
-  url: string;
-  weight: number;
-}
-
-export type EndpointInput = string | { url: string; weight?: number | undefined };
-
-/** Durations in milliseconds. */
-export interface UpstreamConfig {
-  endpoints: EndpointConfig[];
-  balance: "round_robin";
-  health_check?: HealthCheckConfig | undefined;
-  timeouts: { connect: number; response_head: number; idle: number; tunnel_idle: number; processing: number };
-  keep_alive: { idle: number; max_idle: number; max_age: number };
-  retries: number;
-  tls: { verify: boolean; server_name?: string | undefined; ca_file?: string | undefined };
-  via: boolean;
-}
-
-export interface UpstreamInput {
-  endpoints: EndpointInput[];
-  balance?: "round_robin" | undefined;
-  health_check?: HealthCheckInput | undefined;
-  timeouts?:
-    | {
-        connect?: DurationInput | undefined;
-        response_head?: DurationInput | undefined;
-        idle?: DurationInput | undefined;
-        tunnel_idle?: DurationInput | undefined;
-        processing?: DurationInput | undefined;
-      }
-    | undefined;
-  keep_alive?: { idle?: DurationInput | undefined; max_idle?: number | undefined; max_age?: DurationInput | undefined } | undefined;
-  retries?: number | undefined;
-  tls?: { verify?: boolean | undefined; server_name?: string | undefined; ca_file?: string | undefined } | undefined;
-  via?: boolean | undefined;
-}
 
 const endpoint = z
   .union([
@@ -58,11 +17,9 @@ const endpoint = z
       }),
     }),
   ])
-  .transform((given): EndpointConfig => (typeof given === "string" ? { url: given, weight: 1 } : given));
+  .transform((given) => (typeof given === "string" ? { url: given, weight: 1 } : given));
 
-export const endpointsSchema: z.ZodType<EndpointConfig[], EndpointInput[]> = exactly<EndpointConfig[], EndpointInput[]>()(
-  z.array(endpoint).min(1, { error: "expected at least one endpoint" }),
-);
+export const endpointsSchema = z.array(endpoint).min(1, { error: "expected at least one endpoint" });
 
 const timeouts = z.strictObject({
   connect: duration(WAIT).prefault("5s").meta({
@@ -113,29 +70,27 @@ const tls = z.strictObject({
   }),
 });
 
-export const upstreamSchema: z.ZodType<UpstreamConfig, UpstreamInput> = exactly<UpstreamConfig, UpstreamInput>()(
-  z.strictObject({
-    endpoints: endpointsSchema.meta({
-      description:
-        "The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last addresses stay in use while it cannot be resolved. Several addresses of a name take turns.",
-    }),
-    balance: z.enum(["round_robin"]).default("round_robin").meta({
-      description: "How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.",
-    }),
-    health_check: healthCheckSchema.optional().meta({
-      description:
-        "Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests. Only when connections to all endpoints of all upstreams have failed does the proxy connect to them by itself, to notice when one is back.",
-    }),
-    timeouts: timeouts.prefault({}).meta({ description: "Time limits for what endpoints do." }),
-    keep_alive: keepAlive.prefault({}).meta({ description: "Connections that are kept open for the next request." }),
-    retries: wholeNumber({ min: 0, max: 100 }).default(2).meta({
-      description:
-        "Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is idempotent and what was sent can be repeated.",
-    }),
-    tls: tls.prefault({}).meta({ description: "How `https` endpoints are verified." }),
-    via: z.boolean().default(true).meta({
-      description:
-        "Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via` (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.",
-    }),
+export const upstreamSchema = z.strictObject({
+  endpoints: endpointsSchema.meta({
+    description:
+      "The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last addresses stay in use while it cannot be resolved. Several addresses of a name take turns.",
   }),
-);
+  balance: z.enum(["round_robin"]).default("round_robin").meta({
+    description: "How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.",
+  }),
+  health_check: healthCheckSchema.optional().meta({
+    description:
+      "Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests. Only when connections to all endpoints of all upstreams have failed does the proxy connect to them by itself, to notice when one is back.",
+  }),
+  timeouts: timeouts.prefault({}).meta({ description: "Time limits for what endpoints do." }),
+  keep_alive: keepAlive.prefault({}).meta({ description: "Connections that are kept open for the next request." }),
+  retries: wholeNumber({ min: 0, max: 100 }).default(2).meta({
+    description:
+      "Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is idempotent and what was sent can be repeated.",
+  }),
+  tls: tls.prefault({}).meta({ description: "How `https` endpoints are verified." }),
+  via: z.boolean().default(true).meta({
+    description:
+      "Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via` (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.",
+  }),
+});

@@ -1,15 +1,15 @@
 /**
- * What the program must know of its features without their code: the main thread reads it, data-plane threads do not load it. One line a
- * feature; registry.ts has their code.
+ * What the program must know of its features without their code: their keys in a route, in the order of the reference page, and their
+ * names in logs and metrics. One line a feature; registry.ts has their code. Data-plane threads do not load this.
  */
-import { authenticationNames } from "./authentication/names.ts";
-import { corsNames } from "./cors/names.ts";
-import { rateLimitNames } from "./rate-limit/names.ts";
+import { authenticationDeclaration } from "./authentication/schema.ts";
+import { corsDeclaration } from "./cors/schema.ts";
+import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 
 export const DECLARED = {
-  rate_limit: { names: rateLimitNames },
-  cors: { names: corsNames },
-  authentication: { names: authenticationNames },
+  rate_limit: rateLimitDeclaration,
+  cors: corsDeclaration,
+  authentication: authenticationDeclaration,
 } as const;
 
 export type FeatureKey = keyof typeof DECLARED;

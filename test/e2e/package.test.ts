@@ -74,6 +74,35 @@ describe("the published package", () => {
     assert.equal((await run(process.execPath, [file], { cwd: folder })).stdout.trim(), "function");
   });
 
+  test("its types hold for a configuration that is compiled, and refuse an unknown key", async () => {
+    const config = (key: string): string => `import { defineConfig } from "millrace";
+import type { Config, ConfigInput, ShortConfigInput } from "millrace";
+const routes: ConfigInput["routes"] = [{ upstream: "app", rate_limit: { requests_per_minute: 10 }, cors: { allowed_origins: ["*"] } }];
+export const short: ShortConfigInput = { backends: ["http://127.0.0.1:9"], server: { read_timeout: 5 } };
+export const idleMs = (config: Config): number => config.upstreams["app"]?.timeouts.idle ?? config.listeners[0]?.timeouts.idle ?? 0;
+export default defineConfig({ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://127.0.0.1:9"] } }, ${key}: routes });
+`;
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      module: "nodenext",
+      target: "es2024",
+      types: [],
+      noEmit: true,
+    };
+    await writeFile(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["typed.mts"] }));
+    const compile = async (key: string): Promise<string> => {
+      await writeFile(path.join(folder, "typed.mts"), config(key));
+      const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
+      return await run(process.execPath, [tsc, "-p", "."], { cwd: folder }).then(
+        ({ stdout }) => stdout,
+        ({ stdout }: { stdout: string }) => stdout,
+      );
+    };
+    assert.equal(await compile("routes"), "");
+    assert.match(await compile("route"), /^typed\.mts\(6,\d+\): error/);
+  });
+
   test("runs the tests that docs/testing.md shows, under node:test", async () => {
     const [, example = ""] = /```ts\n([^]*?)```/.exec(readText("docs/testing.md")) ?? [];
     const file = path.join(folder, "page.test.mts");

@@ -8,6 +8,7 @@ import { bearerToken, readCredentials } from "../../policy/access/credentials.ts
 import type { Feature } from "../../proxy/feature/feature.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import { authenticationNames } from "./names.ts";
+import type { AuthenticationConfig } from "./schema.ts";
 
 export const authentication: Feature<"authentication"> = {
   name: "authentication",
@@ -15,11 +16,6 @@ export const authentication: Feature<"authentication"> = {
   names: authenticationNames,
   compile: authenticationMiddleware,
 };
-
-interface AuthenticationConfig {
-  /** At least one; never empty strings. */
-  readonly tokens: readonly string[];
-}
 
 export function authenticationMiddleware(config: AuthenticationConfig): Middleware {
   const accepted = config.tokens.map((token) => digest(token, "utf8"));

@@ -4,7 +4,7 @@
  * as good as none. A request without Origin passes untouched; its answer gets at most `Vary: Origin`.
  */
 import { compileCors } from "../../policy/cors/cors-policy.ts";
-import type { CorsConfig, CorsPolicy } from "../../policy/cors/cors-policy.ts";
+import type { CorsPolicy } from "../../policy/cors/cors-policy.ts";
 import { fieldLine } from "../../http/field-edits.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
 import { Known, bit } from "../../http/known-fields.ts";
@@ -13,6 +13,7 @@ import type { ResponseHead } from "../../http/response-head.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import { corsNames } from "./names.ts";
+import type { CorsConfig } from "./schema.ts";
 
 export const cors: Feature<"cors"> = {
   name: "cors",
@@ -22,7 +23,7 @@ export const cors: Feature<"cors"> = {
 };
 
 /** @param debug told, in words without anything secret, why a preflight or an answer got no CORS fields; called only with `debug: true` */
-export function corsMiddleware(config: CorsConfig & { readonly debug: boolean }, debug?: (message: string) => void): Middleware {
+export function corsMiddleware(config: CorsConfig, debug?: (message: string) => void): Middleware {
   const policy = compileCors(config);
   const tell = config.debug && debug !== undefined ? debug : silent;
   const varyLine = policy.variesByOrigin ? fieldLine("Vary", "Origin") : "";

@@ -4,7 +4,7 @@ import { RequestHead } from "../../http/request-head.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitMiddleware } from "./rate-limit.ts";
-import type { RateLimitConfig } from "./rate-limit.ts";
+import type { RateLimitConfig } from "./schema.ts";
 
 let nowMs = 1_000_000;
 const now = (): number => nowMs;

@@ -9,6 +9,7 @@ import type { Feature } from "../../proxy/feature/feature.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitNames } from "./names.ts";
+import type { RateLimitConfig } from "./schema.ts";
 
 export const rateLimit: Feature<"rate_limit"> = {
   name: "rate-limit",
@@ -16,20 +17,6 @@ export const rateLimit: Feature<"rate_limit"> = {
   names: rateLimitNames,
   compile: (config, { buckets, workerIndex, route, now }) => rateLimitMiddleware(config, buckets, workerIndex, route.key(), now),
 };
-
-export interface RateLimitConfig {
-  /** One of the two is given. */
-  readonly requests_per_minute?: number | undefined;
-  readonly requests_per_second?: number | undefined;
-  /** Requests that pass at once; the capacity of the bucket. */
-  readonly burst: number;
-  /**
-   * `client_ip`: an IPv4 address whole, an IPv6 address by /64. `header:NAME`: the value of the first line of that name; a request without
-   * one counts for its address, so leaving the header out is no way around the limit. Behind `header:NAME` a client that may send any
-   * value has as many buckets as it likes: it is for headers that a trusted proxy or a token check stands behind.
-   */
-  readonly key: string;
-}
 
 /**
  * @param worker index of this thread
@@ -54,7 +41,10 @@ export function rateLimitMiddleware(
 
   let lastClient = "";
   let lastKey = "";
-  /** The letter keeps an address apart from a header that holds the same text. */
+  /**
+   * A request without the header counts for its address, so leaving the header out is no way around the limit. The letter keeps an
+   * address apart from a header that holds the same text.
+   */
   const keyOf = (exchange: ExchangeView): string => {
     const value = header === null ? undefined : exchange.request.get(header);
     if (value !== undefined) return `h${value}`;

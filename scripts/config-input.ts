@@ -1,0 +1,133 @@
+/**
+ * src/config/input.ts: the types of what people write into a configuration, with the texts that an editor shows at each key. Made from the
+ * same JSON Schema as the reference page.
+ */
+import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "../src/config/json-schema.ts";
+import type { SchemaNode } from "../src/config/json-schema.ts";
+import { defaultOf, valueOf } from "../src/config/reference.ts";
+
+/** Characters of a line. */
+const WIDTH = 140;
+
+/** Text of the file. */
+export function configInput(): string {
+  const interfaces = new Interfaces();
+  interfaces.add("Config", "A configuration as people write it, in its full form.", fullFormJsonSchema());
+  interfaces.add("ShortConfig", "The same in its short form, for one upstream.", shortFormJsonSchema());
+  return `/**
+ * What people write into a configuration. Made from the schemas in src/config and src/features by \`npm run docs\`; a test compares both,
+ * and the compiler that the types are those of the schemas. Longer than other files, because it has every key and its text.
+ */
+${interfaces.text()}`;
+}
+
+/** Mappings of the file become interfaces: those that are the same, word for word, become one. */
+class Interfaces {
+  private readonly bodies: Map<string, string> = new Map();
+  private readonly names: Map<string, string> = new Map();
+
+  /** @returns the interface's name. An interface stands before those that it refers to. */
+  add(name: string, about: string, schema: SchemaNode): string {
+    const full = `${name}Input`;
+    this.bodies.set(full, "");
+    const body = this.body(schema, name);
+    const known = this.names.get(body);
+    if (known !== undefined) {
+      this.bodies.delete(full);
+      return known;
+    }
+    if (this.bodies.get(full) !== "") throw new Error(`two mappings would be named ${full}`);
+    this.names.set(body, full);
+    this.bodies.set(full, `${comment(about === "" ? [] : [about], "")}export interface ${full} {\n${body}}\n`);
+    return full;
+  }
+
+  text(): string {
+    return [...this.bodies.values()].map((body) => `\n${body}`).join("");
+  }
+
+  private body(schema: SchemaNode, parent: string): string {
+    const required: readonly unknown[] = Array.isArray(schema["required"]) ? schema["required"] : [];
+    return Object.entries(asNode(schema["properties"]))
+      .map(([key, value]) => {
+        const node = asNode(value);
+        const isRequired = required.includes(key);
+        const type = this.type(node, nameOf(key, node, parent));
+        return `${comment(textOf(node), "  ")}  ${key}${isRequired ? "" : "?"}: ${type}${isRequired ? "" : " | undefined"};\n`;
+      })
+      .join("");
+  }
+
+  private type(node: SchemaNode, name: string): string {
+    const types = new Set(alternatives(node).flatMap((each) => this.single(each, name)));
+    // A text takes in all words.
+    const kept = [...types].filter((type) => !types.has("string") || !type.startsWith('"'));
+    return kept.join(" | ");
+  }
+
+  private single(node: SchemaNode, name: string): readonly string[] {
+    if ("const" in node) return [JSON.stringify(node["const"])];
+    if (Array.isArray(node["enum"])) return node["enum"].map((word) => JSON.stringify(word));
+    if (node["properties"] !== undefined) return [this.add(name, "", node)];
+    switch (node["type"]) {
+      case "array": {
+        const item = this.type(asNode(node["items"]), name);
+        return [item.includes(" ") ? `(${item})[]` : `${item}[]`];
+      }
+      case "object":
+        return [`Record<string, ${this.type(asNode(node["additionalProperties"]), name)}>`];
+      case "integer":
+        return ["number"];
+      case "string":
+      case "number":
+      case "boolean":
+        return [node["type"]];
+      default:
+        throw new Error(`there is no type for ${JSON.stringify(node)}`);
+    }
+  }
+}
+
+/** `RouteCors` for `cors` of a route, `Route` for `routes`. */
+function nameOf(key: string, node: SchemaNode, parent: string): string {
+  const isMany = alternatives(node).some((each) => each["properties"] === undefined && each["type"] !== "string");
+  const word = (isMany ? key.replace(/s$/, "") : key).replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return parent === "Config" ? word : parent === "ShortConfig" ? `Short${word}` : `${parent}${word}`;
+}
+
+/** What the key means, and what its type does not say: the kind of value, and the default. */
+function textOf(node: SchemaNode): readonly string[] {
+  const { description } = node;
+  const value = valueOf(node);
+  const facts = [
+    /\bmappings?\b/.test(value) ? "" : value.charAt(0).toUpperCase() + value.slice(1),
+    defaultOf(node) === "" ? "" : `Default: ${defaultOf(node)}`,
+  ].filter((fact) => fact !== "");
+  return [typeof description === "string" ? description : "", facts.length === 0 ? "" : `${facts.join(". ")}.`].filter(
+    (text) => text !== "",
+  );
+}
+
+/** Paragraphs as a comment; one that fits stands in one line. */
+function comment(paragraphs: readonly string[], indent: string): string {
+  const texts = paragraphs.map((text) => text.replaceAll("*/", "*\\/"));
+  const [first] = texts;
+  if (first === undefined) return "";
+  const line = `${indent}/** ${first} */`;
+  if (texts.length === 1 && line.length <= WIDTH) return `${line}\n`;
+  const lines = texts.flatMap((text, index) => [...(index === 0 ? [] : [""]), ...wrapped(text, WIDTH - indent.length - 3)]);
+  return `${indent}/**\n${lines.map((each) => `${indent} *${each === "" ? "" : ` ${each}`}\n`).join("")}${indent} */\n`;
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

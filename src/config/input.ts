@@ -1,0 +1,742 @@
+/**
+ * What people write into a configuration. Made from the schemas in src/config and src/features by `npm run docs`; a test compares both,
+ * and the compiler that the types are those of the schemas. Longer than other files, because it has every key and its text.
+ */
+
+/** A configuration as people write it, in its full form. */
+export interface ConfigInput {
+  /**
+   * Where connections come in, at up to 64 addresses. A reload adds and removes them: a listener is known by its `address`, and one that
+   * keeps it keeps its connections. A removed one accepts nothing more, and what its connections carry has `shutdown.timeout` to end; until
+   * then it counts among the 64.
+   */
+  listeners: ListenerInput[];
+  /** Groups of endpoints by name; routes refer to them. */
+  upstreams: Record<string, UpstreamInput>;
+  /** Which requests go where: the first route in the order of the file that takes a request wins. None: the answer is 404. */
+  routes: RouteInput[];
+  /**
+   * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once.
+   *
+   * Whole number or `auto`. Default: `auto`.
+   */
+  workers?: "auto" | number | undefined;
+  /**
+   * Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody
+   * else it is replaced, for a client can write into it what it likes. The log names such a client once in a while: it may be a proxy that
+   * is missing here.
+   *
+   * List of addresses or blocks. Default: `[]`.
+   */
+  trusted_proxies?: string[] | undefined;
+  /**
+   * Which field the `trusted_proxies` write: `X-Forwarded-For`, or `Forwarded` (RFC 7239). Only that one is believed, and the other is
+   * replaced even when a trusted proxy sends it: a proxy passes on what it does not know, so the client may have written it.
+   *
+   * `x_forwarded_for` or `forwarded`. Default: `x_forwarded_for`.
+   */
+  client_address_from?: "x_forwarded_for" | "forwarded" | undefined;
+  /** The address for whoever operates the proxy; off when absent. */
+  admin?: AdminInput | undefined;
+  /** The application log and the access log, which share one output. */
+  logging?: LoggingInput | undefined;
+  /** How the process ends. */
+  shutdown?: ShutdownInput | undefined;
+  /** What must hold before connections are accepted. */
+  startup?: StartupInput | undefined;
+}
+
+export interface ListenerInput {
+  /**
+   * Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket
+   * that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either. Port 0 takes a free one. Who may connect
+   * to a Unix socket is what the umask of the process leaves.
+   *
+   * Address.
+   */
+  address: string;
+  /**
+   * What becomes of request fields whose names hold anything but letters, digits and hyphens. Many origins fold other characters onto the
+   * hyphen, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse`: 400. Names that fold onto one that matters to the proxy are
+   * dropped even with `forward`.
+   *
+   * `drop` or `refuse` or `forward`. Default: `drop`.
+   */
+  unsafe_field_names?: "drop" | "refuse" | "forward" | undefined;
+  /** Time limits for what clients do. */
+  timeouts?: ListenerTimeoutsInput | undefined;
+  /** Limits for what one client can cost. */
+  limits?: ListenerLimitsInput | undefined;
+}
+
+export interface ListenerTimeoutsInput {
+  /**
+   * Time for a whole request head, from its first byte on (for the first request from the connection on). A limit for the whole head, so a
+   * client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408; a connection that never said
+   * anything is closed without one.
+   *
+   * Duration. Default: `30s`.
+   */
+  request_head?: string | 0 | undefined;
+  /**
+   * Time between two reads of a request body (once the response has begun: in which nothing passes in either direction), and the span over
+   * which a client that does not take its response is judged (`response_rate`). Past it the connection is closed: a client that stops
+   * reading holds no memory for ever.
+   *
+   * Duration. Default: `60s`.
+   */
+  idle?: string | 0 | undefined;
+  /**
+   * Time that an idle connection waits for its next request. Longer saves handshakes, shorter frees connections.
+   *
+   * Duration. Default: `75s`.
+   */
+  keep_alive?: string | 0 | undefined;
+  /**
+   * Time without a byte of the response after which a client that has ended its side of the connection counts as gone: the endpoint is
+   * told, and the log says `client_gone`. A response that flows is served to its end. Longer serves clients that end their side and then
+   * wait for a slow response.
+   *
+   * Duration. Default: `5s`.
+   */
+  half_closed?: string | 0 | undefined;
+}
+
+export interface ListenerLimitsInput {
+  /**
+   * Bytes of a request head, request line included. Larger ones are refused with 431. Bounds the memory of a connection.
+   *
+   * Size. Default: `32KiB`.
+   */
+  head_bytes?: string | number | undefined;
+  /**
+   * Field lines of a head or of a trailer section. More are refused with 431. Bounds the work that one head can cause.
+   *
+   * Whole number. Default: `128`.
+   */
+  headers?: number | undefined;
+  /**
+   * Bytes of the request line. Longer ones are refused with 414. Default: 8KiB, or `head_bytes` where that is less; RFC 9112 asks for at
+   * least 8000.
+   *
+   * Size.
+   */
+  request_line?: string | number | undefined;
+  /**
+   * Connections that are open at once on this listener, over all threads. Further ones are closed at once, and the log says so once a
+   * minute. Bounds memory and open files.
+   *
+   * Whole number. Default: `100000`.
+   */
+  connections?: number | undefined;
+  /**
+   * Connections that one client has open at once on this listener, over all threads: by its address, IPv6 by its /64. Further ones are
+   * closed at once, so one client cannot take all of `connections`, and the log names it once a minute. Addresses of `trusted_proxies` have
+   * no such limit: they speak for many.
+   *
+   * Whole number. Default: `4096`.
+   */
+  connections_per_client?: number | undefined;
+  /**
+   * Requests on one connection; the answer to the last carries `Connection: close`. Lets long-lived clients spread anew over workers and
+   * instances.
+   *
+   * Whole number. Default: `100000`.
+   */
+  requests_per_connection?: number | undefined;
+  /**
+   * Requests of a connection that may be waiting, sent before their predecessors were answered. The connection ends after the answer that
+   * reaches the limit. Bounds the work that one packet can cause.
+   *
+   * Whole number. Default: `100`.
+   */
+  pipelined_requests?: number | undefined;
+  /**
+   * Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle`
+   * alone would let a client send one byte a minute. Not while a response flows: in a dialogue each side may wait for the other.
+   *
+   * Size. Default: `240`.
+   */
+  body_rate?: string | number | undefined;
+  /**
+   * Bytes per second that a client must take of a response that waits for it, over each span of `idle`; 0 asks only for some progress. The
+   * system tells what was taken in steps of up to a megabyte, so a client behind a large buffer must be quicker with a short `idle`. Slower
+   * ones are cut: a client that reads a byte now and then would hold its connection and the endpoint's for ever.
+   *
+   * Size. Default: `240`.
+   */
+  response_rate?: string | number | undefined;
+}
+
+export interface UpstreamInput {
+  /**
+   * The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is
+   * looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last addresses stay in use while it cannot
+   * be resolved. Several addresses of a name take turns.
+   */
+  endpoints: (string | UpstreamEndpointInput)[];
+  /**
+   * How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.
+   *
+   * `round_robin`. Default: `round_robin`.
+   */
+  balance?: "round_robin" | undefined;
+  /**
+   * Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests. Only when connections to
+   * all endpoints of all upstreams have failed does the proxy connect to them by itself, to notice when one is back.
+   */
+  health_check?: UpstreamHealthCheckInput | undefined;
+  /** Time limits for what endpoints do. */
+  timeouts?: UpstreamTimeoutsInput | undefined;
+  /** Connections that are kept open for the next request. */
+  keep_alive?: UpstreamKeepAliveInput | undefined;
+  /**
+   * Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is
+   * idempotent and what was sent can be repeated.
+   *
+   * Whole number. Default: `2`.
+   */
+  retries?: number | undefined;
+  /** How `https` endpoints are verified. */
+  tls?: UpstreamTlsInput | undefined;
+  /**
+   * Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via`
+   * (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  via?: boolean | undefined;
+}
+
+export interface UpstreamEndpointInput {
+  /**
+   * `http://host:port` or `https://host:port`, the port 80 or 443 when left out; no path, query or user, those are the request's.
+   *
+   * URL.
+   */
+  url: string;
+  /**
+   * Share of the requests, in proportion to the weights of the others.
+   *
+   * Whole number. Default: `1`.
+   */
+  weight?: number | undefined;
+}
+
+export interface UpstreamHealthCheckInput {
+  /**
+   * Path that a probe asks for with GET. Without it a probe only connects (for `https` including the TLS handshake).
+   *
+   * Path.
+   */
+  path?: string | undefined;
+  /**
+   * Probes in a row that must pass before an unhealthy endpoint gets requests again. The first one that it passes ever counts at once.
+   *
+   * Whole number. Default: `2`.
+   */
+  healthy_threshold?: number | undefined;
+  /**
+   * Probes in a row that must fail before a healthy endpoint gets no more requests. Higher rides out single losses, lower reacts sooner.
+   * Until then an endpoint that has not passed a probe yet gets requests too, where no healthy one is left.
+   *
+   * Whole number. Default: `3`.
+   */
+  unhealthy_threshold?: number | undefined;
+  /**
+   * Statuses with which a probe passes: numbers or ranges.
+   *
+   * List of statuses or ranges. Default: `[200-399]`.
+   */
+  expected_statuses?: (string | number)[] | undefined;
+  /**
+   * Host field of the probes. Default: host and port of the endpoint's URL.
+   *
+   * Host.
+   */
+  host?: string | undefined;
+  /**
+   * Time from one probe of an endpoint to the next, varied a little so that probes do not come all at once. Until an endpoint has passed
+   * its first one, probes come more often: after 250 ms at first, then less and less.
+   *
+   * Duration. Default: `10s`.
+   */
+  interval?: string | 0 | undefined;
+  /**
+   * Time for a whole probe, from connecting to the status. Past it the probe has failed.
+   *
+   * Duration. Default: `5s`.
+   */
+  timeout?: string | 0 | undefined;
+}
+
+export interface UpstreamTimeoutsInput {
+  /**
+   * Time for a new connection, TLS handshake included. Past it another endpoint is tried, or the answer is 504.
+   *
+   * Duration. Default: `5s`.
+   */
+  connect?: string | 0 | undefined;
+  /**
+   * Time from the end of the request to the whole head of the response. Past it the answer is 504.
+   *
+   * Duration. Default: `60s`.
+   */
+  response_head?: string | 0 | undefined;
+  /**
+   * Time in which nothing passes of a response body, nor of a request body that is still on its way, or in which the endpoint takes nothing
+   * of a request. Past it the exchange is cut.
+   *
+   * Duration. Default: `60s`.
+   */
+  idle?: string | 0 | undefined;
+  /**
+   * Each 102 (Processing) of an endpoint gives it `response_head` anew, up to this time after the first one. For operations that take long
+   * and say so, such as COPY of WebDAV. Past it the answer is 504.
+   *
+   * Duration. Default: `1h`.
+   */
+  processing?: string | 0 | undefined;
+  /**
+   * Time that a tunnel (WebSocket) may stand still in both directions before it is closed.
+   *
+   * Duration. Default: `1h`.
+   */
+  tunnel_idle?: string | 0 | undefined;
+}
+
+export interface UpstreamKeepAliveInput {
+  /**
+   * Time that an idle connection to an endpoint is kept, or less where the endpoint announces less. Keep it below what endpoints allow.
+   *
+   * Duration. Default: `60s`.
+   */
+  idle?: string | 0 | undefined;
+  /**
+   * Idle connections kept per endpoint and thread. With more requests at a time than that, connections are closed and opened again all the
+   * time; what is not needed goes after `idle`. 0 closes each after its response.
+   *
+   * Whole number. Default: `1024`.
+   */
+  max_idle?: number | undefined;
+  /**
+   * Greatest age of a connection to an endpoint. An older one is closed after its exchange, so a name that leads elsewhere is followed
+   * however busy its connections are. Each goes up to a tenth of the time earlier, so that they do not all go at once.
+   *
+   * Duration. Default: `10m`.
+   */
+  max_age?: string | 0 | undefined;
+}
+
+export interface UpstreamTlsInput {
+  /**
+   * Whether an `https` endpoint must prove its name with a trusted certificate. Off, anybody on the way can read and change the traffic.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  verify?: boolean | undefined;
+  /**
+   * Name that is sent (SNI) and that the certificate must carry. Default: the host of the endpoint's URL.
+   *
+   * Host name.
+   */
+  server_name?: string | undefined;
+  /**
+   * PEM file of the certificates to trust instead of the list that Node brings (Mozilla's), relative to the configuration's folder. The
+   * system's own store counts with `NODE_OPTIONS=--use-system-ca`.
+   *
+   * File.
+   */
+  ca_file?: string | undefined;
+}
+
+export interface RouteInput {
+  /**
+   * Name in logs, metrics and `explain`. Default: the route's position, `#1`.
+   *
+   * Name.
+   */
+  name?: string | undefined;
+  /**
+   * Conditions that must all hold; none: everything. The first route in file order wins. `millrace check` warns about a route that is never
+   * reached because earlier ones take all its requests.
+   */
+  match?: RouteMatchInput | undefined;
+  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
+  rate_limit?: RouteRateLimitInput | undefined;
+  /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
+  cors?: RouteCorsInput | undefined;
+  /** Refuses requests without a token with 401. Absent: everybody is let in. */
+  authentication?: RouteAuthenticationInput | undefined;
+  /**
+   * Bytes of a request body. Larger ones are refused with 413. Absent: no limit; bodies are streamed, never held whole.
+   *
+   * Size.
+   */
+  max_body?: string | number | undefined;
+  /**
+   * The upstream that requests go to, by its name in `upstreams`.
+   *
+   * Name.
+   */
+  upstream: string;
+}
+
+export interface RouteMatchInput {
+  /**
+   * Host or hosts, without case and port; `*.example.com` takes every subdomain at any depth, not `example.com` itself.
+   *
+   * Text or list.
+   */
+  host?: string | string[] | undefined;
+  /**
+   * Path or paths: `/exact`, or `/prefix/*` for `/prefix` and everything below. Compared in a canonical form, so no other spelling of a
+   * path leads around a route.
+   *
+   * Text or list.
+   */
+  path?: string | string[] | undefined;
+  /**
+   * Methods; `GET` admits `HEAD`, and with `cors` a preflight is taken by the method that it asks for.
+   *
+   * Text or list.
+   */
+  methods?: string | string[] | undefined;
+  /** Fields that must be there with exactly this value; `"*"` stands for any value. */
+  headers?: Record<string, string> | undefined;
+}
+
+export interface RouteRateLimitInput {
+  /**
+   * Requests that a client may make per minute in the long run. Give this or `requests_per_second`.
+   *
+   * Whole number.
+   */
+  requests_per_minute?: number | undefined;
+  /**
+   * The same per second.
+   *
+   * Whole number.
+   */
+  requests_per_second?: number | undefined;
+  /**
+   * Requests that a client which was quiet may make at once. Default: the number of requests per minute or per second.
+   *
+   * Whole number.
+   */
+  burst?: number | undefined;
+  /**
+   * What is counted: the client's address (IPv6 by its /64), or the value of a field. With `header:NAME` a client that may send any value
+   * has as many allowances as it likes: name only a field that a trusted proxy sets, or one whose value `authentication` checks.
+   *
+   * `client_ip` or `header:NAME`. Default: `client_ip`.
+   */
+  key?: string | undefined;
+}
+
+export interface RouteCorsInput {
+  /**
+   * Origins whose pages may read answers: `https://app.example.com`, `https://*.example.com` for its subdomains, or `"*"` for every page.
+   * `"null"` stands for sandboxed and local pages of anybody.
+   *
+   * List of origins.
+   */
+  allowed_origins: string[];
+  /**
+   * Methods that a preflight allows; `"*"` for all.
+   *
+   * List of methods. Default: `[GET, HEAD, POST]`.
+   */
+  allowed_methods?: string[] | undefined;
+  /**
+   * Request fields that a preflight allows; `"*"` for all but Authorization.
+   *
+   * List of field names. Default: `[]`.
+   */
+  allowed_headers?: string[] | undefined;
+  /**
+   * Response fields that a page may read beside the harmless ones.
+   *
+   * List of field names. Default: `[]`.
+   */
+  exposed_headers?: string[] | undefined;
+  /**
+   * Whether pages may send cookies and credentials. Has no effect together with the origin `"*"`: every page could then act in the name of
+   * its visitors.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  allow_credentials?: boolean | undefined;
+  /**
+   * Time that a browser may remember a preflight's answer; a bare number is seconds. When absent, browsers take 5 s.
+   *
+   * Duration or seconds.
+   */
+  max_age?: string | number | undefined;
+  /**
+   * Log why a preflight or an answer got no CORS fields.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  debug?: boolean | undefined;
+}
+
+export interface RouteAuthenticationInput {
+  /**
+   * Tokens, one of which a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and
+   * compared, but many clients cannot send them with `Bearer`. Write `${NAME}` or `file:PATH` to keep them out of the file. Compared in
+   * constant time, never logged, never forwarded.
+   *
+   * List of secrets.
+   */
+  tokens: string[];
+}
+
+export interface AdminInput {
+  /**
+   * `host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. `/healthz` and `/readyz` answer everybody. The others name endpoints:
+   * keep the address on loopback, or set `token`.
+   *
+   * Address.
+   */
+  address: string;
+  /**
+   * Token for `/status` and `/metrics`, sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Asked for where other machines can
+   * reach `address`; on loopback nobody needs it. Write `${NAME}` or `file:PATH` to keep it out of the file. Absent: everybody who reaches
+   * the address may read them.
+   *
+   * Secret.
+   */
+  token?: string | undefined;
+  /**
+   * Names by which the address may be asked, without port. IP addresses and `localhost` always may; a request whose `Host` holds another
+   * name is 403, for so a foreign web page would reach the address (DNS rebinding).
+   *
+   * List of host names.
+   */
+  hosts?: string[] | undefined;
+}
+
+export interface LoggingInput {
+  /**
+   * The least severe messages that are logged, in upper or lower case. The access log does not depend on it.
+   *
+   * `debug`, `info`, `warn` or `error`. Default: `info`.
+   */
+  level?: string | undefined;
+  /**
+   * One JSON object per line, or lines for people.
+   *
+   * `json` or `text`. Default: `json`.
+   */
+  format?: "json" | "text" | undefined;
+  /**
+   * Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that
+   * it can be rotated. It may be a named pipe. An output that is full, or that nobody reads, holds nothing up: some megabytes of lines
+   * wait, and further ones are dropped and counted.
+   *
+   * `stdout`, `stderr` or file. Default: `stdout`.
+   */
+  output?: string | undefined;
+  /**
+   * Whether every exchange gets a line. Tokens, cookies and query strings never stand in it.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  access?: boolean | undefined;
+}
+
+export interface ShutdownInput {
+  /**
+   * Time that exchanges in flight get after SIGTERM or SIGINT, and those of a listener that a reload removes; then they are cut.
+   *
+   * Duration. Default: `30s`.
+   */
+  timeout?: string | 0 | undefined;
+  /**
+   * Time after SIGTERM or SIGINT in which connections are still accepted and served while `/readyz` answers 503, so that a balancer in
+   * front notices before a connection is refused. Only then `timeout` begins. A second signal ends the process at once.
+   *
+   * Duration. Default: `0s`.
+   */
+  delay?: string | 0 | undefined;
+}
+
+export interface StartupInput {
+  /**
+   * Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If
+   * not in time, the process ends with exit code 2 and says why for each endpoint.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  require_healthy?: boolean | undefined;
+  /**
+   * Time that `require_healthy` waits.
+   *
+   * Duration. Default: `10s`.
+   */
+  wait?: string | 0 | undefined;
+}
+
+/** The same in its short form, for one upstream. */
+export interface ShortConfigInput {
+  /** The one listener. */
+  server?: ShortServerInput | undefined;
+  /** The endpoints of the one upstream, each a URL or `{ url, weight }`. */
+  backends: (string | UpstreamEndpointInput)[];
+  /** As `routes[].rate_limit`. */
+  rate_limit?: RouteRateLimitInput | undefined;
+  /** As `routes[].cors`. */
+  cors?: RouteCorsInput | undefined;
+  /** One token for everything. */
+  authentication?: ShortAuthenticationInput | undefined;
+  /** As `upstreams.NAME.health_check`; a bare number is seconds. When absent, backends are probed by connecting. */
+  health_check?: ShortHealthCheckInput | undefined;
+  /**
+   * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once.
+   *
+   * Whole number or `auto`. Default: `auto`.
+   */
+  workers?: "auto" | number | undefined;
+  /**
+   * Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody
+   * else it is replaced, for a client can write into it what it likes. The log names such a client once in a while: it may be a proxy that
+   * is missing here.
+   *
+   * List of addresses or blocks. Default: `[]`.
+   */
+  trusted_proxies?: string[] | undefined;
+  /**
+   * Which field the `trusted_proxies` write: `X-Forwarded-For`, or `Forwarded` (RFC 7239). Only that one is believed, and the other is
+   * replaced even when a trusted proxy sends it: a proxy passes on what it does not know, so the client may have written it.
+   *
+   * `x_forwarded_for` or `forwarded`. Default: `x_forwarded_for`.
+   */
+  client_address_from?: "x_forwarded_for" | "forwarded" | undefined;
+  /** The address for whoever operates the proxy; off when absent. */
+  admin?: AdminInput | undefined;
+  /** The application log and the access log, which share one output. */
+  logging?: LoggingInput | undefined;
+  /** How the process ends. */
+  shutdown?: ShutdownInput | undefined;
+  /** What must hold before connections are accepted. */
+  startup?: ShortStartupInput | undefined;
+}
+
+export interface ShortServerInput {
+  /**
+   * Where to listen, as `listeners[].address`.
+   *
+   * Address. Default: `:8080`.
+   */
+  address?: string | undefined;
+  /**
+   * Time for a request head, and between two reads of a request body: `listeners[].timeouts.request_head` and `.idle`. 0: the default.
+   *
+   * Duration or seconds.
+   */
+  read_timeout?: string | number | undefined;
+  /**
+   * Time until a backend's response head is there: `upstreams.NAME.timeouts.response_head`. 0: the default.
+   *
+   * Duration or seconds.
+   */
+  write_timeout?: string | number | undefined;
+  /**
+   * Time that an idle connection waits for its next request: `listeners[].timeouts.keep_alive`. 0: the default.
+   *
+   * Duration or seconds.
+   */
+  idle_timeout?: string | number | undefined;
+  /**
+   * Bytes of a request head: `listeners[].limits.head_bytes`; at least 512. 0: the default.
+   *
+   * Size.
+   */
+  max_header_bytes?: string | number | undefined;
+}
+
+export interface ShortAuthenticationInput {
+  /**
+   * Whether requests need the token. Off, everybody is let in.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  enabled?: boolean | undefined;
+  /**
+   * The token that a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and compared, but
+   * many clients cannot send them with `Bearer`. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   *
+   * Secret.
+   */
+  required_token?: string | undefined;
+}
+
+export interface ShortHealthCheckInput {
+  /**
+   * Path that a probe asks for with GET. Without it a probe only connects (for `https` including the TLS handshake).
+   *
+   * Path.
+   */
+  path?: string | undefined;
+  /**
+   * Probes in a row that must pass before an unhealthy endpoint gets requests again. The first one that it passes ever counts at once.
+   *
+   * Whole number. Default: `2`.
+   */
+  healthy_threshold?: number | undefined;
+  /**
+   * Probes in a row that must fail before a healthy endpoint gets no more requests. Higher rides out single losses, lower reacts sooner.
+   * Until then an endpoint that has not passed a probe yet gets requests too, where no healthy one is left.
+   *
+   * Whole number. Default: `3`.
+   */
+  unhealthy_threshold?: number | undefined;
+  /**
+   * Statuses with which a probe passes: numbers or ranges.
+   *
+   * List of statuses or ranges. Default: `[200-399]`.
+   */
+  expected_statuses?: (string | number)[] | undefined;
+  /**
+   * Host field of the probes. Default: host and port of the endpoint's URL.
+   *
+   * Host.
+   */
+  host?: string | undefined;
+  /**
+   * Time from one probe of an endpoint to the next, varied a little so that probes do not come all at once. Until an endpoint has passed
+   * its first one, probes come more often: after 250 ms at first, then less and less. Default: 10s.
+   *
+   * Duration or seconds.
+   */
+  interval?: string | number | undefined;
+  /**
+   * The same as `interval`; only one of them may be given.
+   *
+   * Duration or seconds.
+   */
+  frequency?: string | number | undefined;
+  /**
+   * Time for a whole probe, from connecting to the status. Past it the probe has failed.
+   *
+   * Duration or seconds. Default: `5s`.
+   */
+  timeout?: string | number | undefined;
+}
+
+export interface ShortStartupInput {
+  /**
+   * Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If
+   * not in time, the process ends with exit code 2 and says why for each endpoint.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  require_healthy?: boolean | undefined;
+  /**
+   * Time that `require_healthy` waits.
+   *
+   * Duration. Default: `10s`.
+   */
+  wait?: string | 0 | undefined;
+}

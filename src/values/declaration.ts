@@ -1,0 +1,14 @@
+import type { z } from "zod";
+import type { FeatureNames } from "./feature-names.ts";
+import type { Finding, KeyPath } from "./finding.ts";
+
+/** What is declared of a feature: what the program must know of it without its code. */
+export interface FeatureDeclaration {
+  readonly names: FeatureNames;
+  /** Checks the value of its key in a route, fills in defaults, and gives what the feature is compiled from. Each key in it has a description. */
+  readonly schema: z.ZodType;
+  /** What the key does, for the reference page; what holds where it is absent, too. */
+  readonly description: string;
+  /** What the schema cannot say: keys that need or exclude each other, and what is probably not meant. Reads the value as the file has it. */
+  readonly check?: (value: unknown, path: KeyPath) => readonly Finding[];
+}

@@ -1,0 +1,145 @@
+/** The texts that a configuration may hold: addresses, hosts, paths, methods, fields, origins, names, secrets. */
+import { z } from "zod";
+import { parseCidr, parseIpAddress } from "../base/cidr.ts";
+import { parseListenAddress } from "../base/listen-address.ts";
+import { normalizePattern } from "../policy/route/normalize-path.ts";
+
+type Text = z.ZodType<string, string>;
+
+const TCP = String.raw`(?:\*|[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):[0-9]{1,5}`;
+const HOST = String.raw`(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])`;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Where a listener listens. */
+export const listenAddress: Text = text(
+  new RegExp(`^(?:${TCP}|unix:/[^\\0]+|fd:[0-9]{1,6})$`),
+  "address",
+  "an address: host:port, :port, [::1]:8080, unix:/run/millrace.sock or fd:3",
+  (address) => parseListenAddress(address).problem === undefined,
+);
+
+export const adminAddress: Text = text(
+  new RegExp(`^${TCP}$`),
+  "address",
+  "host:port, such as 127.0.0.1:9901",
+  (address) => parseListenAddress(address).address?.kind === "tcp",
+);
+
+export const trustedAddress: Text = text(
+  /^[0-9A-Fa-f.:]+(?:\/[0-9]{1,3})?$/,
+  "address or block",
+  "an IP address or a CIDR block such as 10.0.0.0/8 or 2001:db8::/32",
+  (entry) => parseCidr(entry) !== null,
+);
+
+/** Scheme, host and port, nothing else: what follows the host is the request's business. A final slash is dropped. */
+export const endpointUrl: Text = text(
+  new RegExp(`^[hH][tT][tT][pP][sS]?://${HOST}(?::[0-9]{1,5})?/?$`),
+  "URL",
+  "a URL of scheme, host and port only, such as http://127.0.0.1:8081 or https://app.internal",
+  (url) => URL.canParse(url) && new URL(url).port !== "0",
+  whyNoEndpoint,
+).transform((url) => url.replace(/\/$/, ""));
+
+/** As in a URL: an IPv6 address in brackets; without port, for requests are matched whatever port they name. */
+export const hostPattern: Text = text(
+  new RegExp(String.raw`^(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])$`),
+  "host",
+  "a host name without port, such as example.com or *.example.com (international names in their xn-- form)",
+);
+
+export const pathPattern: Text = text(
+  /^\/[^*?#\s]*(?:(?<=\/)\*)?$/,
+  "path",
+  "a path such as /exact or /prefix/* (a star only as the last segment, no ? and no #)",
+  (path) => normalizePattern(path.replace(/\*$/, "")) !== null,
+);
+
+export const method: Text = text(TOKEN, "method", "a method such as GET").transform((name) => name.toUpperCase());
+
+/** A star would be the name of a method; that none is listed stands for all. */
+export const listedMethod: Text = text(
+  TOKEN,
+  "method",
+  "a method such as GET; without `methods` a route takes all",
+  (name) => name !== "*",
+).transform((name) => name.toUpperCase());
+
+export const fieldName: Text = text(TOKEN, "field name", "a field name such as Content-Type");
+
+/** A value that a field can hold: no line ends, no white space around it. */
+export const fieldValue: Text = text(
+  /^(?:[^\s\p{Cc}](?:[^\n\r\0]*[^\s\p{Cc}])?)?$/u,
+  "text",
+  "a text without line ends and without spaces around it",
+);
+
+/** Probed path, with query. */
+export const requestTarget: Text = text(/^\/[!-"$-~]*$/, "path", "a path that begins with / and holds no spaces and no #");
+
+export const hostField: Text = text(
+  new RegExp(`^${HOST}(?::[0-9]{1,5})?$`),
+  "host",
+  "a host with or without port, such as app.internal",
+  (host) => URL.canParse(`http://${host}`),
+);
+
+/** Not an address: none may be sent (RFC 6066 section 3), and what cannot be sent is not asked for. */
+export const serverName: Text = text(
+  /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/,
+  "host name",
+  "a host name such as app.internal, and no IP address",
+  (name) => parseIpAddress(name) === null,
+);
+
+/** A name in `Host`, compared in lower case and without a final dot. */
+export const adminHost: Text = serverName.transform((name) => name.toLowerCase().replace(/\.$/, ""));
+
+/** A serialised origin (Fetch standard, section 3.2), or one whose host begins with a star. */
+export const corsOrigin: Text = text(
+  new RegExp(String.raw`^(?:\*|null|[A-Za-z][A-Za-z0-9+.-]*://(?:\*\.)?${HOST}(?::[0-9]{1,5})?/?)$`),
+  "origin",
+  'an origin such as https://app.example.com or https://*.example.com, "*" or "null"',
+);
+
+export function nameOf(what: string): Text {
+  return text(/^[A-Za-z0-9_.-]{1,64}$/, "name", `${what}: 1 to 64 letters, digits, dots, dashes and underscores`);
+}
+
+export const filePath: Text = text(/^[^\0]+$/, "file", "the path of a file");
+
+/**
+ * The token that a request must bring. Spaces inside are kept as they are; spaces around it would not arrive, because a receiver removes
+ * them from a field's value (RFC 9110 section 5.5), and control characters cannot be sent.
+ */
+export const secret: Text = z
+  .string()
+  .min(1, { error: "expected a token that is not empty" })
+  .regex(/^(?:[^\s\p{Cc}]| )*$/u, {
+    error: "expected a token without line ends, tabs and control characters",
+    abort: true,
+  })
+  .regex(/^(?! ).*(?<! )$/u, { error: "expected a token without spaces around it" })
+  .meta({ title: "secret" });
+
+/** What is too much or too little of a URL, without a word of it. */
+function whyNoEndpoint(url: string): string {
+  if (/^[\w.-]+(?::\d+)?$/.test(url)) return "; http:// or https:// is missing before the host";
+  const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
+  if (authority.includes("@")) return "; no user and no password stand in it";
+  const port = /:(\d+)$/.exec(authority)?.[1];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return "; a port is a number from 1 to 65535";
+  return rest.length > 1 ? "; no path and no query stand after the host, they are the request's" : "";
+}
+
+/** @param why adds to the message what is wrong with a value; it never repeats it */
+function text(
+  pattern: RegExp,
+  title: string,
+  expected: string,
+  holds: (value: string) => boolean = () => true,
+  why: (value: string) => string = () => "",
+): Text {
+  const error = ({ input }: { readonly input?: unknown }): string => `expected ${expected}${typeof input === "string" ? why(input) : ""}`;
+  return z.string({ error }).regex(pattern, { error, abort: true }).refine(holds, { error }).meta({ title });
+}
