@@ -1,7 +1,7 @@
 /** Messages as browsers and origins write them. */
 import { Buffer } from "node:buffer";
-import type { RequestHead } from "../../src/http/request-head.ts";
-import type { ResponseHead } from "../../src/http/response-head.ts";
+import type { Http1RequestHead } from "../../src/http1/http1-request-head.ts";
+import type { Http1ResponseHead } from "../../src/http1/http1-response-head.ts";
 import { DEFAULT_LIMITS } from "../../src/http1/limits.ts";
 import { RequestReader } from "../../src/http1/request-reader.ts";
 import { ResponseReader } from "../../src/http1/response-reader.ts";
@@ -65,14 +65,14 @@ export function chunkedRequest(chunks: number, bytes: number): Buffer {
 }
 
 /** The head as its connection's reader leaves it. */
-export function requestHead(bytes: Buffer): RequestHead {
+export function requestHead(bytes: Buffer): Http1RequestHead {
   const reader = new RequestReader(DEFAULT_LIMITS);
   reader.feed(bytes, 0, bytes.length);
   reader.next();
   return reader.head;
 }
 
-export function responseHead(bytes: Buffer): ResponseHead {
+export function responseHead(bytes: Buffer): Http1ResponseHead {
   const reader = new ResponseReader(DEFAULT_LIMITS);
   reader.feed(bytes, 0, bytes.length);
   reader.next();

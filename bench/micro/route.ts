@@ -2,7 +2,7 @@
 import { AMBIGUOUS, compilePositions } from "../../src/policy/route/match.ts";
 import type { MatchableRoute } from "../../src/policy/route/match.ts";
 import { normalizePath } from "../../src/policy/route/normalize-path.ts";
-import type { RequestHead } from "../../src/http/request-head.ts";
+import type { Http1RequestHead } from "../../src/http1/http1-request-head.ts";
 import { VARIANTS, browserRequest, nth, requestHead, variants } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
 
@@ -17,7 +17,7 @@ export const route: readonly Operation[] = [
   },
 ];
 
-function find(routes: readonly MatchableRoute[], requests: readonly RequestHead[]): Run {
+function find(routes: readonly MatchableRoute[], requests: readonly Http1RequestHead[]): Run {
   const table = compilePositions(routes);
   return (count) => {
     let sum = 0;
@@ -42,12 +42,12 @@ function manyRoutes(): MatchableRoute[] {
   });
 }
 
-function plain(variant: number): RequestHead {
+function plain(variant: number): Http1RequestHead {
   return requestHead(browserRequest(variant));
 }
 
 /** The requests meet routes all over the table. */
-function spread(variant: number): RequestHead {
+function spread(variant: number): Http1RequestHead {
   const head = plain(variant);
   const number = Math.floor((variant * MANY) / 2 / VARIANTS);
   if (variant % 2 === 0) head.host = `host-${number}.example.com`;

@@ -4,7 +4,7 @@ import { connectionOptions } from "../../src/http/connection-options.ts";
 import { FieldEdits } from "../../src/http/field-edits.ts";
 import { parseForwarded } from "../../src/http/forwarded.ts";
 import { Known } from "../../src/http/known-fields.ts";
-import type { RequestHead } from "../../src/http/request-head.ts";
+import type { Http1RequestHead } from "../../src/http1/http1-request-head.ts";
 import { AddedFields, requestHeadText } from "../../src/net/h1/request-writer.ts";
 import type { ForwardedRequest } from "../../src/net/h1/request-writer.ts";
 import { BodyMode, responseHeadText } from "../../src/net/h1/response-writer.ts";
@@ -75,7 +75,10 @@ export const serialise: readonly Operation[] = [
 
 const ENDPOINT = { authority: "10.0.0.1:8080", via: true };
 
-function requests(make: (variant: number) => ForwardedRequest, edit: (edits: FieldEdits) => void, known: boolean = false): Run {
+/** Of a request that came by HTTP/1. */
+type FromHttp1 = ForwardedRequest & { readonly request: Http1RequestHead };
+
+function requests(make: (variant: number) => FromHttp1, edit: (edits: FieldEdits) => void, known: boolean = false): Run {
   const exchanges = variants(make);
   const edits = new FieldEdits();
   const added = new AddedFields();
@@ -117,7 +120,7 @@ function removeToken(edits: FieldEdits): void {
   edits.remove("authorization");
 }
 
-function fromClient(bytes: Buffer): ForwardedRequest {
+function fromClient(bytes: Buffer): FromHttp1 {
   const request = requestHead(bytes);
   return {
     request,
@@ -131,11 +134,11 @@ function fromClient(bytes: Buffer): ForwardedRequest {
   };
 }
 
-function fromProxy(request: RequestHead): ForwardedRequest {
+function fromProxy(request: Http1RequestHead): FromHttp1 {
   return { ...fromClient(Buffer.from(`${request.startLine}${request.text}\r\n`, "latin1")), peerTrusted: true };
 }
 
-function fromForwarded(request: RequestHead): ForwardedRequest {
+function fromForwarded(request: Http1RequestHead): FromHttp1 {
   const elements = parseForwarded(request.knownValues(Known.forwarded)) ?? [];
   return { ...fromProxy(request), forwarded: { elements, ofClient: elements[0] } };
 }

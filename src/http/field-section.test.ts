@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { FieldSection } from "./field-section.ts";
 import { Known, bit } from "./known-fields.ts";
 import type { KnownId } from "./known-fields.ts";
-import { RequestHead } from "./request-head.ts";
 
 type Line = readonly [name: string, value: string, id?: KnownId];
 
@@ -93,26 +92,26 @@ test("cleared, it holds nothing of the message before", () => {
   assert.equal(section.lineEnd(0), section.text.length);
 });
 
-test("lines that are recalled are those of the section before, under the same edition", () => {
+test("lines that are restored are the old ones, under the same edition", () => {
   const section = fill(new FieldSection(), LINES);
   const { text, edition, present } = section;
   section.clear();
-  assert.deepEqual([section.edition, section.editionBefore], [0, edition]);
-  section.recall();
+  assert.deepEqual([section.text, section.count, section.edition], ["", 0, 0]);
+  section.restore(text, LINES.length, present, edition);
   assert.deepEqual([section.text, section.count, section.present, section.edition], [text, LINES.length, present, edition]);
+  assert.deepEqual(
+    LINES.map((_, index) => [section.name(index), section.value(index)]),
+    LINES.map(([name, value]) => [name, value]),
+  );
   fill(section, [["X-New", "2"]]);
   assert.notEqual(section.edition, edition);
-  section.clear();
-  section.clear();
-  assert.equal(section.editionBefore, 0, "a section that was not completed cannot be recalled");
 });
 
-test("a head forgets what it held", () => {
-  const head = new RequestHead();
-  fill(head, LINES);
-  head.startLine = "GET /secret HTTP/1.1\r\n";
-  head.forget();
-  assert.deepEqual([head.count, head.text, head.linesBefore, head.startLine, head.size], [0, "", "", "", 2]);
+test("a section forgets what it held", () => {
+  const section = fill(new FieldSection(), LINES);
+  section.derived = {};
+  section.forget();
+  assert.deepEqual([section.count, section.text, section.present, section.edition, section.derived], [0, "", 0, 0, null]);
 });
 
 test("any number of lines is kept, also by a section that is used again", () => {
@@ -133,23 +132,4 @@ test("any number of lines is kept, also by a section that is used again", () => 
     }),
     { seed: 21, numRuns: 100 },
   );
-});
-
-test("what was found in the known fields stays as long as they are the same", () => {
-  const section = fill(new FieldSection(), LINES);
-  const found = {};
-  section.derived = found;
-  section.clear();
-  assert.equal(section.derived, null);
-  section.recall();
-  assert.equal(section.derived, found);
-  section.clear();
-  section.takeOverDerived();
-  assert.equal(section.derived, found);
-  fill(section, LINES);
-  assert.equal(section.derived, null, "lines that were read anew");
-  section.derived = found;
-  section.forget();
-  section.takeOverDerived();
-  assert.equal(section.derived, null);
 });

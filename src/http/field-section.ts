@@ -10,8 +10,9 @@ const LINES_FIRST = 32;
 const NO_OFFSETS = new Int32Array(0);
 
 /**
- * The field lines of one head or trailer section: the received text and where each line lies in it. Nothing is copied or
- * lower-cased before somebody asks. Reused from message to message by its reader.
+ * The field lines of one head or trailer section: their text, and where in it each line lies. Nothing is copied or lower-cased before
+ * somebody asks. Whoever reads a message fills it line by line (`addLine`) and then gives the text (`complete`). A reader uses it again
+ * for the next message, after `clear`.
  */
 export class FieldSection {
   /** The lines as received, one character a byte (latin1), each with its CRLF. */
@@ -23,28 +24,21 @@ export class FieldSection {
   hidden: number = 0;
   /** What `connectionOptions` found; null: nobody asked yet. */
   connection: ConnectionOptions | null = null;
-  /** What somebody found in the known fields, kept as long as these stay the same. Whoever asks must know it for its own. */
+  /**
+   * A place for one thing that somebody found in the known fields, kept as long as these are the same. Anybody may write to it: check that
+   * what lies there is your own.
+   */
   derived: object | null = null;
-  /** Which lines these are: a number of their own for all that were completed, and the same one for those that are recalled; 0: not complete. */
+  /**
+   * Which lines these are: all lines that this object held have a number of their own, and a reader that finds the lines of the message
+   * before again gives them the same one. 0: not complete. Whoever keeps something that was made from the lines compares this.
+   */
   edition: number = 0;
   private editions: number = 0;
   private offsets: Int32Array = NO_OFFSETS;
-  /** Of the section before, once `clear` was called for the next: its lines, what was found in them, and 0 or its edition. */
-  linesBefore: string = "";
-  lineCountBefore: number = 0;
-  editionBefore: number = 0;
-  private presentBefore: number = 0;
-  private connectionBefore: ConnectionOptions | null = null;
-  private derivedBefore: object | null = null;
 
-  /** For the lines of the next section. */
+  /** For the lines of another section. The offsets of the old ones stay where they are, see `restore` and `takeOver`. */
   clear(): void {
-    this.linesBefore = this.text;
-    this.lineCountBefore = this.count;
-    this.editionBefore = this.edition;
-    this.presentBefore = this.present;
-    this.connectionBefore = this.connection;
-    this.derivedBefore = this.derived;
     this.text = "";
     this.count = 0;
     this.present = 0;
@@ -60,21 +54,17 @@ export class FieldSection {
     this.edition = ++this.editions;
   }
 
-  /**
-   * After `clear`: the lines are those of the section before, octet by octet, and what was found then holds again. On a kept connection
-   * that is the usual case: what changes is the start line.
-   */
-  recall(): void {
-    this.text = this.linesBefore;
-    this.count = this.lineCountBefore;
-    this.edition = this.editionBefore;
-    this.present = this.presentBefore;
-    this.takeOverDerived();
+  /** After `clear`: the lines are the old ones after all, octet by octet. */
+  restore(text: string, count: number, present: number, edition: number): void {
+    this.text = text;
+    this.count = count;
+    this.present = present;
+    this.edition = edition;
   }
 
   /**
-   * After `clear`, with lines read or taken over up to `first`: the lines from there to `end` are those of the section before, octet by
-   * octet, now `start` characters from the section's first. `present`: the bits of their known fields.
+   * After `clear`, with lines added up to number `first`: the lines from there to `end` are the old ones, octet by octet, and begin `start`
+   * characters from the section's first. `present`: the bits of their known fields.
    */
   takeOver(first: number, end: number, start: number, present: number): void {
     const { offsets } = this;
@@ -84,16 +74,8 @@ export class FieldSection {
     this.present |= present;
   }
 
-  /** Every line was read or taken over, and none that changed is known or was: what depends on known fields alone holds again. */
-  takeOverDerived(): void {
-    this.connection = this.connectionBefore;
-    this.derived = this.derivedBefore;
-  }
-
-  /** Forgets what was read and gives back more memory than most need: the next section is read as the first one was. */
+  /** Forgets what was read and gives back more memory than most need. */
   forget(): void {
-    this.clear();
-    // What was there is that of the section before now.
     this.clear();
     if (this.offsets.length > LINES_FIRST * STRIDE) this.offsets = NO_OFFSETS;
   }

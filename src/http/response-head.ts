@@ -1,30 +1,15 @@
 import { FieldSection } from "./field-section.ts";
-import { LatestHead, WrittenHead } from "./written-head.ts";
+import type { HttpVersion } from "./http-version.ts";
 
-/** Of all responses: what the connections to an origin bring is often the same, new once a second by its `Date`, and need not be kept by each. */
-const latestWritten = new LatestHead();
-let latestText = "";
-
-/** A response's head, whatever HTTP version carried it. Valid until its exchange has finished. */
+/**
+ * A response's head, whatever HTTP version carried it. Nothing but the codec that reads it may write to it: each has a class of its own
+ * below this one, which adds what that version must know. A head is valid until its exchange has finished, for its reader uses the object
+ * again.
+ */
 export class ResponseHead extends FieldSection {
-  status: number = 0;
-  /** As received, with its CRLF. */
-  startLine: string = "";
-  /** Where the reason phrase lies in it. */
-  reasonStart: number = 0;
-  reasonEnd: number = 0;
-  /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
-  minor: 0 | 1 = 1;
-  /** Whether the status line can go downstream as it stands. */
-  startLineReusable: boolean = false;
-  readonly written: WrittenHead = new WrittenHead(latestWritten);
-
-  override complete(text: string): void {
-    if (text !== latestText) latestText = text;
-    super.complete(latestText);
-  }
-
-  get reason(): string {
-    return this.startLine.slice(this.reasonStart, this.reasonEnd);
-  }
+  /** The version that its sender speaks. */
+  readonly version: HttpVersion = "1.1";
+  readonly status: number = 0;
+  /** The reason phrase of HTTP/1; "" where there is none. */
+  readonly reason: string = "";
 }

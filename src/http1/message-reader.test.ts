@@ -2,9 +2,9 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { RequestHead } from "../http/request-head.ts";
 import { keptTrailers } from "../http/forward-fields.ts";
 import { Framing } from "./body-framing.ts";
+import { Http1RequestHead } from "./http1-request-head.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
 import { Event } from "./message-reader.ts";
@@ -83,7 +83,7 @@ test("a head's text and offsets are those of the head alone, even behind another
   assert.deepEqual(drain(reader), [Event.head, Event.data, Event.end]);
   assert.equal(reader.hasRest, true);
   const first = reader.head;
-  const second = new RequestHead();
+  const second = new Http1RequestHead();
   reader.restart(second);
   assert.deepEqual(drain(reader), [Event.head, Event.end]);
   assert.equal(second.startLine, "GET /two HTTP/1.1\r\n");

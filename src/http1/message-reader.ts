@@ -1,12 +1,12 @@
 /**
  * Sans-IO reader of HTTP/1 messages, the part that both roles share: `feed` it bytes, then call `next` until it says `needMore` or
- * `end`. It never throws on input, never waits and keeps no reference to a fed buffer (but to one that stays): what it must remember of
- * an unfinished line it copies. The events are the same however the bytes were split.
+ * `end`. It never throws on input and never waits. It copies what it needs of an unfinished line, and keeps no reference to a fed buffer
+ * unless that stays. The events are the same however the bytes were split. What it keeps of the last message: remembered/README.md.
  *
  * ```text
  *   start line --> field lines --head--> body: none | length | chunked --> trailer lines | until close | tunnel --end--> (restart)
  * ```
- * Longer than 500 lines because it is one machine with one state, and what it may skip of a message is decided step by step with it.
+ * Longer than 500 lines because it is one machine with one state; what it may skip of a message depends on each step of it.
  */
 import { Buffer } from "node:buffer";
 import { FieldSection } from "../http/field-section.ts";
@@ -19,9 +19,10 @@ import type { Fault } from "./faults.ts";
 import { LineScan, fieldLineFault, folded, needMore, readFieldLine, readFold, sectionEnd } from "./field-lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { latin1 } from "../base/latin1.ts";
-import { LastHead } from "./last-head.ts";
-import { NO_RUNS, StableLines, isSame } from "./stable-lines.ts";
-import type { StableRun } from "./stable-lines.ts";
+import { LastHead } from "./remembered/last-head.ts";
+import { SectionBefore } from "./remembered/section-before.ts";
+import { NO_RUNS, StableLines, isSame } from "./remembered/stable-lines.ts";
+import type { StableRun } from "./remembered/stable-lines.ts";
 
 export const Event = {
   /** Everything fed is consumed. */
@@ -50,7 +51,7 @@ const State = {
 } as const;
 
 const EMPTY = Buffer.alloc(0);
-/** Messages between two tries whether one has the very lines of the one before it, where they had not at the last two tries. */
+/** After two messages whose field lines differed, so many are compared by runs alone, and not all lines at once. */
 const RUNS_FIRST = 64;
 
 export abstract class MessageReader<Head extends FieldSection> {
@@ -67,6 +68,7 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** The unread bytes are `bytes[at, limit)`. */
   protected at: number = 0;
   protected limit: number = 0;
+  /** `bytes` is memory that is fed again and again: a view of it may be kept. */
   private stays: boolean = false;
   /** Where the section being read begins in `bytes`. */
   protected base: number = 0;
@@ -80,17 +82,19 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
   private kept: Buffer | null = null;
   private readonly lineScan: LineScan;
-  /** For so many messages runs of lines are compared, and not all lines at once. */
+  /** Messages that are still compared by runs alone, see RUNS_FIRST. */
   private runsFirst: number = 0;
-  /** All lines were those of the message before when they were compared last. */
+  /** The last comparison of all lines found them the same. */
   private linesStay: boolean = false;
+  /** The field lines of the message before. */
+  private readonly before: SectionBefore = new SectionBefore();
   private readonly stable: StableLines = new StableLines();
   private readonly last: LastHead = new LastHead();
-  /** A message of the same connection came before. Many bring only one: what is known of it for the next one has no use then. */
+  /** A message of the same connection came before. Of a connection's first message nothing is kept: many bring no other. */
   private follows: boolean = false;
-  /** The start line is that of the message before. */
+  /** This message's start line is that of the message before. */
   protected sameStart: boolean = false;
-  /** What depends on known fields alone is as it was in the message before. */
+  /** No known field has changed: what depends on known fields alone is as it was in the message before. */
   private recalled: boolean = false;
 
   /** @param forgiving reads responses, of which RFC 9112 sections 5.1 and 5.2 have two faults repaired */
@@ -100,7 +104,10 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.lineScan = new LineScan(forgiving);
   }
 
-  /** Gives `bytes[start, end)` to read. Everything fed before must have been consumed. Of memory that `stays`, a view may be kept. */
+  /**
+   * Gives `bytes[start, end)` to read. Everything fed before must have been consumed.
+   * @param stays the same memory is fed again and again, and the reader may keep a view of it
+   */
   feed(bytes: Buffer, start: number, end: number, stays: boolean = false): void {
     this.stays = stays;
     if (this.kept === null) {
@@ -151,7 +158,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     return this.state === State.fields || (this.state === State.startLine && this.kept !== null);
   }
 
-  /** Of a head whose lines were not all read: tells those that were. */
+  /** The head is not complete: gives it the text of the lines that were read so far. */
   protected tellSoFar(): void {
     const { head, bytes } = this;
     this.takeStartLine(latin1(bytes, this.base, this.linesAt));
@@ -194,20 +201,21 @@ export abstract class MessageReader<Head extends FieldSection> {
     if (head !== this.head) this.forgetLast();
     this.head = head;
     this.trailers = null;
-    // Bytes behind the message may still lie in owned memory: they are fed on from there, and `kept` only marks unfinished lines.
+    // The next message may have begun in owned memory, and is read on from there. `kept` only says that a line is unfinished.
     this.kept = null;
     this.startMessage();
   }
 
-  /** Behind a message, with nothing unread: forgets all that it read, and may serve another connection. */
+  /** After a message, with nothing unread: forgets everything that it read, and may serve another connection. */
   forget(): void {
     this.restart(this.head);
     this.head.forget();
+    this.before.forget();
     this.forgetLast();
     this.letGo();
   }
 
-  /** Between messages: other limits from now on. What is known of the message before was held against the old ones. */
+  /** Between messages: other limits from now on. The message before is forgotten, for it was checked against the old ones. */
   limitTo(limits: MessageLimits): void {
     if (limits === this.limits) return;
     this.limits = limits;
@@ -221,7 +229,13 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.last.forget();
   }
 
-  /** Between messages, with nothing unread: refers to no buffer of its caller's any more. */
+  /** For `readStartLine`: this message's start line was read, its head begins. */
+  protected clearHead(): void {
+    this.before.take(this.head);
+    this.head.clear();
+  }
+
+  /** Between messages, with nothing unread: keeps no reference to a buffer of its caller. */
   letGo(): void {
     this.bytes = EMPTY;
     this.at = 0;
@@ -230,20 +244,20 @@ export abstract class MessageReader<Head extends FieldSection> {
   }
 
   /**
-   * Reads the start line at `at`: true when done, false for more input, a fault to refuse. Sets `base` to its first byte and `at`
-   * behind it, and looks at `startLineBytesMax` bytes at most.
+   * Reads the start line at `at`: true when done, false for more input, a fault to refuse. Sets `base` to its first byte and `at` to
+   * the byte after it, and looks at `startLineBytesMax` bytes at most.
    */
   protected abstract readStartLine(): boolean | Fault;
-  /** The start line as text, where it is another than that of the message before. */
+  /** Is told the start line as text, if it is not that of the message before. */
   protected abstract takeStartLine(text: string): void;
   /**
-   * The field lines are complete: checks them and decides `framing`. With `recalled` they are those of the message before, which passed:
-   * what depends on them alone needs no second look.
+   * The field lines are complete: checks them and decides `framing`.
+   * @param recalled no known field has changed since the message before, which passed: what depends on them alone is not checked again
    */
   protected abstract finishHead(recalled: boolean): Fault | null;
   protected startMessage(): void {}
 
-  /** For `readStartLine`: whether that of the message before stands at `at`, all of it before `end`; then it is behind it. */
+  /** For `readStartLine`: whether the last start line stands at `at`, all of it before `end`. Then `at` moves to the byte after it. */
   protected isLastStartLine(end: number): boolean {
     const length = this.last.startLengthAt(this.bytes, this.at, end);
     this.sameStart = length > 0;
@@ -279,11 +293,11 @@ export abstract class MessageReader<Head extends FieldSection> {
     if (fault !== null) return this.fail(fault);
     this.completeHead(this.at - 2);
     if (this.follows) this.rememberLines();
-    this.stable.learn(this.head.linesBefore, this.head.text, this.head);
+    this.stable.learn(this.before.text, this.head.text, this.head);
     return this.headRead(false);
   }
 
-  /** The head's lines end at `end`. What is new of the head becomes text, all of it at once. */
+  /** The head's lines end at `end`. Makes a text of what is new in it, start line and field lines at once. */
   private completeHead(end: number): void {
     const { head, bytes, base, linesAt } = this;
     if (this.sameStart) return head.complete(latin1(bytes, linesAt, end));
@@ -292,16 +306,16 @@ export abstract class MessageReader<Head extends FieldSection> {
     head.complete(text.slice(linesAt - base));
   }
 
-  /** The lines of the head, which stands before `at`. */
+  /** Keeps the octets of the field lines, which end at `at`. */
   private rememberLines(): void {
     this.last.rememberLines(this.bytes, this.linesAt, this.at, this.head.edition);
   }
 
-  /** Whether the head is all here, where the one before stood, and the same: then it is taken as read. */
+  /** Whether the whole head is here, is the last one, and stands where that stood. Then it counts as read. */
   private recallHead(): boolean {
     const { head, at, last } = this;
     if (at !== 0 || last.edition !== head.edition) return false;
-    // The head before was within the limits, or there would be none.
+    // No limit is checked: the last head kept it.
     const length = last.lengthAtPlace(this.bytes, this.limit);
     if (length === 0) return false;
     head.hidden = 0;
@@ -312,13 +326,13 @@ export abstract class MessageReader<Head extends FieldSection> {
     return true;
   }
 
-  /** Whether the field lines are all here and the same as those of the message before: then they are taken as read. */
+  /** Whether all field lines are here and are those of the message before. Then they count as read. */
   private recallLines(): boolean {
-    const { head, bytes, base, at, last } = this;
-    if (last.edition === 0 || last.edition !== head.editionBefore) return false;
+    const { head, before, bytes, base, at, last } = this;
+    if (last.edition === 0 || last.edition !== before.edition) return false;
     const length = last.linesLengthAt(bytes, at, Math.min(this.limit, base + this.limits.headBytesMax));
     if (length === 0) return false;
-    head.recall();
+    before.recall(head);
     this.linesStay = true;
     this.runsFirst = 0;
     if (!this.sameStart) this.takeStartLine(latin1(bytes, base, at));
@@ -328,11 +342,11 @@ export abstract class MessageReader<Head extends FieldSection> {
   }
 
   /**
-   * Reads the field lines by those of the message before: takes over the runs that are the same and reads the lines between them. False:
-   * there is another line or the end of what was fed, and reading goes on from there.
+   * Reads the field lines by comparing: takes over the runs of lines that are those of the message before, and reads the lines between
+   * them. False at a line that should be the same and is not, or at the end of what was fed: reading goes on there, line by line.
    */
   private recallRuns(): boolean {
-    const { head, bytes, linesAt } = this;
+    const { head, before, bytes, linesAt } = this;
     const { runs } = this.stable;
     if (runs === NO_RUNS) return false;
     const end = Math.min(this.limit, this.base + this.limits.headBytesMax);
@@ -345,18 +359,18 @@ export abstract class MessageReader<Head extends FieldSection> {
       head.takeOver(run.first, run.end, this.at - linesAt, run.present);
       this.at = stop;
     }
-    if (!this.readLinesTo(head.lineCountBefore, end)) return false;
+    if (!this.readLinesTo(before.count, end)) return false;
     const { at } = this;
     if (at + 2 > end || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
     this.at = at + 2;
     this.completeHead(at);
-    // Only where the next message is compared with all of them.
+    // The octets are kept only if all lines of the next message will be compared at once.
     if (this.runsFirst === 0) this.rememberLines();
-    if (this.recalled) head.takeOverDerived();
+    if (this.recalled) before.recallDerived(head);
     return true;
   }
 
-  /** Reads the lines up to that number, which change; false: there is something else, which is not read. */
+  /** Reads the lines up to that number, one by one; false: something else came, which is not read. */
   private readLinesTo(line: number, end: number): boolean {
     const { head } = this;
     while (head.count < line) {

@@ -1,10 +1,10 @@
 import { hostOf, isAuthority } from "../http/authority.ts";
 import { Known, bit } from "../http/known-fields.ts";
-import { RequestHead } from "../http/request-head.ts";
 import { decideFraming } from "./body-framing.ts";
 import { CR, LF, SP, TARGET, TCHAR } from "./chars.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
+import { Http1RequestHead } from "./http1-request-head.ts";
 import { EMPTY_LINES_MAX } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
 import { MessageReader } from "./message-reader.ts";
@@ -14,25 +14,25 @@ import { latin1 } from "../base/latin1.ts";
 const METHOD_BYTES_MAX = 64;
 
 /**
- * The value of Host that was checked last, on whatever connection, and its host: most clients ask for the same few. Those that do have
- * the same texts, which are soon known for equal.
+ * The value of Host that was checked last, on whatever connection, and the host in it. Most clients ask for the same few. They share these
+ * texts, so that comparing two of them is comparing two references.
  */
 let checked: { readonly authority: string; readonly host: string } = { authority: "\0", host: "" };
 
 /** Reads the requests of a downstream connection. See MessageReader for the protocol of calls. */
-export class RequestReader extends MessageReader<RequestHead> {
+export class RequestReader extends MessageReader<Http1RequestHead> {
   private emptyLines: number = 0;
   /** Offset from `base` of the first unchecked byte of an unfinished target: one that comes byte by byte is looked at once. */
   private targetChecked: number = 0;
   /** Where the target lies in the start line. */
   private targetStart: number = 0;
   private targetEnd: number = 0;
-  /** Of the message before. */
+  // Authority, host and minor version of the message before: its Host line and framing need no second look, if no known field changed.
   private lastAuthority: string = "";
   private lastHost: string = "";
   private lastMinor: number = -1;
 
-  constructor(limits: MessageLimits, head: RequestHead = new RequestHead()) {
+  constructor(limits: MessageLimits, head: Http1RequestHead = new Http1RequestHead()) {
     super(limits, head, false);
   }
 
@@ -64,7 +64,7 @@ export class RequestReader extends MessageReader<RequestHead> {
     const end = Math.min(limit, at + this.limits.startLineBytesMax);
 
     if (this.isLastStartLine(end)) {
-      this.head.clear();
+      this.clearHead();
       return true;
     }
     while (at < end && TCHAR[bytes[at] as number] === 1) at++;
@@ -89,8 +89,9 @@ export class RequestReader extends MessageReader<RequestHead> {
     if (version === -3) return Faults.version;
 
     const head = this.head;
-    head.clear();
+    this.clearHead();
     head.minor = version === 0 ? 0 : 1;
+    head.version = version === 0 ? "1.0" : "1.1";
     head.method = methodOf(bytes, this.base, methodEnd) ?? latin1(bytes, this.base, methodEnd);
     this.at = at + 10;
     this.targetStart = targetStart - this.base;
@@ -105,7 +106,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   }
 
   /** The head as far as it was read, for whoever answers or logs what never got further; null before its request line was read. */
-  get startedHead(): RequestHead | null {
+  get startedHead(): Http1RequestHead | null {
     if (!this.startLineRead) return null;
     const { head } = this;
     if (head.edition === 0) {
@@ -117,7 +118,7 @@ export class RequestReader extends MessageReader<RequestHead> {
 
   protected override finishHead(recalled: boolean): Fault | null {
     const head = this.head;
-    // Nothing that is looked at here differs from what was looked at before.
+    // The start line and all known fields are those of the message before, which passed.
     if (recalled && this.sameStart) return null;
     head.startLineReusable = head.minor === 1;
     head.hostReplaced = false;
@@ -133,7 +134,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   }
 
   /** RFC 9112 section 3.2: exactly one valid Host in 1.1, at most one in 1.0. */
-  private readHost(head: RequestHead, recalled: boolean): Fault | null {
+  private readHost(head: Http1RequestHead, recalled: boolean): Fault | null {
     if ((head.present & bit(Known.host)) === 0) {
       this.forgetHost(head);
       head.hostReplaced = true;
@@ -163,14 +164,14 @@ export class RequestReader extends MessageReader<RequestHead> {
     return null;
   }
 
-  /** The head is used again: what it has are those of the message before. */
-  private forgetHost(head: RequestHead): void {
+  /** The head is used again and still has the authority and host of the message before. */
+  private forgetHost(head: Http1RequestHead): void {
     head.authority = "";
     head.host = "";
   }
 
   /** RFC 9112 section 3.2: the four forms of a target. */
-  private readTarget(head: RequestHead): Fault | null {
+  private readTarget(head: Http1RequestHead): Fault | null {
     const target = head.target;
     head.forwardTarget = target;
     if (target.charCodeAt(0) === 0x2f) {
@@ -194,7 +195,7 @@ export class RequestReader extends MessageReader<RequestHead> {
 }
 
 /** absolute-form: its authority is the host; a Host field that says otherwise is refused (docs/conformance.md, item 39). */
-function readAbsolute(head: RequestHead, target: string): Fault | null {
+function readAbsolute(head: Http1RequestHead, target: string): Fault | null {
   const match = /^http:\/\/([^/?]*)(.*)$/i.exec(target);
   const authority = match?.[1];
   const rest = match?.[2];

@@ -7,8 +7,8 @@ import { Known } from "../http/known-fields.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldSection } from "../http/field-section.ts";
 import { keptText } from "../http/forward-fields.ts";
-import { ResponseHead } from "../http/response-head.ts";
 import { Framing } from "./body-framing.ts";
+import { Http1ResponseHead } from "./http1-response-head.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
 import { LineScan, folded, needMore, readFieldLine, readFold } from "./field-lines.ts";
@@ -16,8 +16,8 @@ import { Event } from "./message-reader.ts";
 import { ResponseReader } from "./response-reader.ts";
 import { assertSame, cutPoints, everyByte, latin1, readRequests, readResponses } from "./transcript.test.ts";
 
-function headOf(wire: string): ResponseHead | string {
-  const reader = new ResponseReader(DEFAULT_LIMITS, new ResponseHead());
+function headOf(wire: string): Http1ResponseHead | string {
+  const reader = new ResponseReader(DEFAULT_LIMITS, new Http1ResponseHead());
   reader.feed(latin1(wire), 0, wire.length);
   const event = reader.next();
   if (event === Event.fault) return reader.fault.code;

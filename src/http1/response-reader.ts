@@ -1,21 +1,24 @@
-import { ResponseHead } from "../http/response-head.ts";
 import { decideFraming } from "./body-framing.ts";
 import { CR, FIELD_VALUE, LF, SP } from "./chars.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
+import { Http1ResponseHead } from "./http1-response-head.ts";
 import type { MessageLimits } from "./limits.ts";
 import { MessageReader } from "./message-reader.ts";
 
 const STATUS_PREFIX = "HTTP/1.";
 
 /** Reads the responses of one upstream connection. See MessageReader for the protocol of calls. */
-export class ResponseReader extends MessageReader<ResponseHead> {
+export class ResponseReader extends MessageReader<Http1ResponseHead> {
   /** Whether the response being read answers a HEAD request; set before the response arrives. */
   toHead: boolean = false;
-  /** What decided the framing of the message before, beside its fields. */
+  /** Status, version and request method of the message before, as one number: with the fields they decide the framing. */
   private decidedBy: number = 0;
+  /** Where the reason phrase lies in the start line. */
+  private reasonStart: number = 0;
+  private reasonEnd: number = 0;
 
-  constructor(limits: MessageLimits, head: ResponseHead = new ResponseHead()) {
+  constructor(limits: MessageLimits, head: Http1ResponseHead = new Http1ResponseHead()) {
     super(limits, head, true);
   }
 
@@ -25,7 +28,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     const limit = Math.min(this.limit, at + this.limits.startLineBytesMax);
     this.base = at;
     if (this.isLastStartLine(limit)) {
-      this.head.clear();
+      this.clearHead();
       return true;
     }
     for (let index = 0; index < STATUS_PREFIX.length; index++) {
@@ -55,12 +58,13 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     if (bytes[position] !== CR || bytes[position + 1] !== LF) return Faults.statusLine;
 
     const head = this.head;
-    head.clear();
+    this.clearHead();
     head.status = status;
     head.minor = minor === 0 ? 0 : 1;
+    head.version = minor === 0 ? "1.0" : "1.1";
     head.startLineReusable = minor === 1 && reasonStart === at + 13;
-    head.reasonStart = reasonStart - at;
-    head.reasonEnd = position - at;
+    this.reasonStart = reasonStart - at;
+    this.reasonEnd = position - at;
     this.at = position + 2;
     this.rememberStartLine();
     return true;
@@ -68,6 +72,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
 
   protected override takeStartLine(text: string): void {
     this.head.startLine = text;
+    this.head.reason = text.slice(this.reasonStart, this.reasonEnd);
   }
 
   protected override finishHead(recalled: boolean): Fault | null {

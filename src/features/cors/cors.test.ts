@@ -33,9 +33,7 @@ function fill<Head extends FieldSection>(head: Head, lines: Lines): Head {
 }
 
 function request(method: string, lines: Lines): RequestHead {
-  const head = fill(new RequestHead(), lines);
-  head.method = method;
-  return head;
+  return Object.assign(fill(new RequestHead(), lines), { method });
 }
 
 function onRequest(settings: typeof config, asked: RequestHead, debug?: (message: string) => void): LocalAnswer | null {

@@ -5,11 +5,13 @@ import { isAuthority } from "../../http/authority.ts";
 import { addressOfEntry } from "../../http/client-address.ts";
 import { trimOws } from "../../http/trim-ows.ts";
 import { forwardedElement } from "../../http/forwarded.ts";
+import type { HttpVersion } from "../../http/http-version.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import { FRAMING, framingLine } from "./framing-line.ts";
 import type { KnownId } from "../../http/known-fields.ts";
 import { asksForTooManyRanges } from "../../http/ranges.ts";
 import type { RequestHead } from "../../http/request-head.ts";
+import { Http1RequestHead } from "../../http1/http1-request-head.ts";
 import { PSEUDONYM, nextMaxForwards } from "../../proxy/exchange/forwarding.ts";
 import type { OutgoingRequest } from "../../proxy/ports.ts";
 
@@ -24,7 +26,7 @@ export interface ForwardedTo {
   readonly via: boolean;
 }
 
-/** What the added fields depend on, and their text: hardly ever different from one request of a connection to the next. */
+/** The text of the added fields, and what it was made from. From one request of a connection to the next it hardly ever differs. */
 export class AddedFields {
   private peer: string = "";
   private authority: string = "";
@@ -44,22 +46,23 @@ export class AddedFields {
   }
 }
 
-/** Start line, kept fields, added fields and the empty line. */
+/** Start line, kept fields, added fields and the empty line. The text comes from the memo of heads that were written before, where it may. */
 export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, peer } = exchange;
+  const isHttp1 = request instanceof Http1RequestHead;
+  const start = isHttp1 && request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
+  if (!isHttp1 || requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
   const { written } = request;
-  const start = request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
-  if (requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
   const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
-  if (written.knows(request.edition, edits, circumstances, peer)) return written.behind(start);
+  if (written.knows(request.edition, edits, circumstances, peer)) return written.withStart(start);
   const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
   return start + lines;
 }
 
-/** Whether what is written depends on more than the received lines, the connection, `via` and the edits of middleware. */
+/** Whether the text depends on more than the memo compares: received lines, edits of middleware, peer, scheme, `via`. */
 function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
-  if (peerTrusted || upgrade || request.hostReplaced || request.minor === 0 || edits.bodyLength !== null) return true;
+  if (peerTrusted || upgrade || request.hostReplaced || request.version === "1.0" || edits.bodyLength !== null) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
@@ -76,7 +79,7 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
     dropped |= FRAMING;
     extra += framingLine(edits.bodyLength);
   }
-  if (request.minor === 0) dropped |= bit(Known.expect);
+  if (request.version === "1.0") dropped |= bit(Known.expect);
   if (asksForTooManyRanges(request)) dropped |= bit(Known.range);
   const maxForwards = (request.present & bit(Known.maxForwards)) === 0 ? null : nextMaxForwards(request);
   if (maxForwards !== null) {
@@ -92,16 +95,20 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
-  const end = !endpoint.via ? "\r\n" : request.minor === 1 ? VIA_1_1_END : VIA_1_0_END;
+  const end = endpoint.via ? VIA_ENDS[request.version] : "\r\n";
   return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}${end}`;
 }
 
-/** Via is the last line of a head: the received protocol version and our name (RFC 9110 section 7.6.3), then the empty line. */
-const VIA_1_1_END = `Via: 1.1 ${PSEUDONYM}\r\n\r\n`;
-const VIA_1_0_END = `Via: 1.0 ${PSEUDONYM}\r\n\r\n`;
+/** Via is the last line of a head: the version that the client speaks and our name (RFC 9110 section 7.6.3), then the empty line. */
+const VIA_ENDS: Readonly<Record<HttpVersion, string>> = {
+  "1.0": `Via: 1.0 ${PSEUDONYM}\r\n\r\n`,
+  "1.1": `Via: 1.1 ${PSEUDONYM}\r\n\r\n`,
+  "2": `Via: 2 ${PSEUDONYM}\r\n\r\n`,
+  "3": `Via: 3 ${PSEUDONYM}\r\n\r\n`,
+};
 
 function acceptsTrailers(exchange: ForwardedRequest): boolean {
-  return exchange.request.minor === 1 && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(exchange.request.knownValue(Known.te) ?? "");
+  return exchange.request.version !== "1.0" && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(exchange.request.knownValue(Known.te) ?? "");
 }
 
 /** The fields that say who speaks. */
@@ -121,7 +128,7 @@ function rewritten(request: RequestHead): number {
   return bits;
 }
 
-/** Behind a trusted proxy: its own address is appended, and what it did not say, or not well, is said. */
+/** For a trusted proxy as the peer: its address is appended, and what it did not say, or not well-formed, is said. */
 function forwardedFurther({ request, peer, secure, forwarded: believed }: ForwardedRequest): string {
   const proto = secure ? "https" : "http";
   const host = request.authority;

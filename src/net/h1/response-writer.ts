@@ -7,6 +7,7 @@ import { Known, bit } from "../../http/known-fields.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { reasonPhrase } from "../../http/status.ts";
+import { Http1ResponseHead } from "../../http1/http1-response-head.ts";
 import { answerBody } from "../../proxy/exchange/answers.ts";
 import { FRAMING, framingLine } from "./framing-line.ts";
 import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
@@ -18,21 +19,23 @@ export type BodyModeKind = (typeof BodyMode)[keyof typeof BodyMode];
 
 export interface ResponseFacts {
   readonly mode: BodyModeKind;
-  /** The connection ends behind this response. */
+  /** The connection ends after this response. */
   readonly close: boolean;
   readonly epochMs: number;
 }
 
+/** Status line, kept fields, added fields and the empty line. The text comes from the memo of heads that were written before, where it may. */
 export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
+  if (!(head instanceof Http1ResponseHead) || responseDependsOnMore(head, edits))
+    return statusLine(head) + responseLines(head, edits, facts);
   const { written } = head;
-  if (responseDependsOnMore(head, edits)) return statusLine(head) + responseLines(head, edits, facts);
-  if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.behind(statusLine(head));
+  if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.withStart(statusLine(head));
   const lines = responseLines(head, edits, facts);
   written.keep(lines);
   return statusLine(head) + lines;
 }
 
-/** Whether what is written depends on more than the received lines, the framing, and the edits of middleware. */
+/** Whether the text depends on more than the memo compares: received lines, edits of middleware, framing. */
 function responseDependsOnMore({ status, present, hidden }: ResponseHead, edits: FieldEdits): boolean {
   return hidden !== 0 || status === 426 || edits.bodyLength !== null || (present & bit(Known.date)) === 0;
 }
@@ -95,7 +98,7 @@ export function answerText(
 }
 
 function statusLine(head: ResponseHead): string {
-  return head.startLineReusable ? head.startLine : `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
+  return head instanceof Http1ResponseHead && head.startLineReusable ? head.startLine : `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
 }
 
 function keptLines(head: ResponseHead, dropped: number, removed: readonly string[]): string {

@@ -10,7 +10,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 export function asksForWebSocket(head: RequestHead): boolean {
   return (
     head.method === "GET" &&
-    head.minor === 1 &&
+    head.version === "1.1" &&
     head.knownValue(Known.upgrade)?.toLowerCase() === "websocket" &&
     head.has("sec-websocket-key")
   );

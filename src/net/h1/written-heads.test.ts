@@ -56,11 +56,14 @@ interface OneRoute {
   readonly via: boolean;
   readonly added: string;
   readonly removed: readonly string[];
+  /** Of a body that middleware puts in the place of the received one. */
+  readonly bodyLength?: number | null;
 }
 
 function route(): fc.Arbitrary<OneRoute> {
   return fc.record({
     via: fc.boolean(),
+    bodyLength: fc.constantFrom(null, null, null, 0, 5, -1),
     added: fc.constantFrom("", "", "X-Added: 1\r\n", "X-Added: 2\r\n"),
     removed: fc.constantFrom<string[]>(
       [],
@@ -127,6 +130,7 @@ const responses = fc.array(
       repeat: fc.integer({ min: 1, max: 4 }),
       added: fc.constantFrom("", "", "Vary: Origin\r\n"),
       removed: fc.constantFrom<string[]>([], [], ["x-hop"], ["access-control-allow-origin"], ["upgrade", "date"], ["date", "upgrade"]),
+      bodyLength: fc.constantFrom(null, null, null, 0, 5, -1),
       mode: fc.constantFrom(BodyMode.none, BodyMode.length, BodyMode.chunked, BodyMode.untilClose),
       close: fc.boolean(),
       epochMs: fc.constantFrom(1_790_000_000_000, 1_790_000_001_000),
@@ -290,9 +294,10 @@ function feed(reader: RequestReader | ResponseReader, start: string, lines: read
 /** One object for all heads, as in an exchange. */
 const edits = new FieldEdits();
 
-function editsOf({ added, removed }: { readonly added: string; readonly removed: readonly string[] }): FieldEdits {
+function editsOf({ added, removed, bodyLength = null }: Omit<OneRoute, "via">): FieldEdits {
   edits.reset();
   edits.appendLines(added);
+  edits.bodyLength = bodyLength;
   for (const name of removed) edits.remove(name);
   return edits;
 }

@@ -169,7 +169,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
 
   /** The client may wait for a 100 (Continue) before it sends its body, and the origin has not said it yet. */
   get awaitsContinue(): boolean {
-    if ((this.request.present & bit(Known.expect)) === 0 || this.request.minor === 0) return false;
+    if ((this.request.present & bit(Known.expect)) === 0 || !this.request.understandsInterim) return false;
     return !this.requestEnded && !this.continued && this.bodyBytes === 0;
   }
 

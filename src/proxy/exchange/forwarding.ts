@@ -29,7 +29,7 @@ export function admitRequest(request: RequestHead, connection: ConnectionOptions
 
 /** RFC 9110 sections 10.1.1 (Expect), 7.6.2 (Max-Forwards) and 7.6.3 (Via, for loops). null: go on. */
 function admitFields(request: RequestHead): LocalAnswer | null {
-  if (request.minor !== 0) {
+  if (request.understandsInterim) {
     for (const expect of request.knownValues(Known.expect)) if (expect.toLowerCase() !== "100-continue") return answers.EXPECTATION_FAILED;
   }
   // Credentials are one field (RFC 9110 section 11.6.2); of two, the proxy and the origin may each take another.

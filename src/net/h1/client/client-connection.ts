@@ -16,6 +16,7 @@ import type { BodyLength } from "../../../http/body-length.ts";
 import { connectionOptions } from "../../../http/connection-options.ts";
 import { FieldEdits } from "../../../http/field-edits.ts";
 import type { FieldSection } from "../../../http/field-section.ts";
+import type { HttpVersion } from "../../../http/http-version.ts";
 import { Known, bit } from "../../../http/known-fields.ts";
 import type { ResponseHead } from "../../../http/response-head.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
@@ -223,7 +224,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
     this.headStartedAt = 0;
     this.state = State.exchange;
     // RFC 9112 section 9.3: a proxy does not keep an HTTP/1.0 connection alive on the client's word.
-    this.closing = options.close || head.minor === 0 || context.draining;
+    this.closing = options.close || head.version === "1.0" || context.draining;
     const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
     if (++this.requests >= requestsMax || ++this.pipelined >= pipelinedMax) this.closing = true;
     head.hidden = hiddenOf(this.peerTrusted, context);
@@ -355,7 +356,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
   }
 
   interim(head: ResponseHead): void {
-    if (this.exchange === null || this.exchange.request.minor === 0) return;
+    if (this.exchange === null || !this.exchange.request.understandsInterim) return;
     this.outlet.append(interimHeadText(head));
     const wasBlocked = this.outlet.blocked;
     if (!this.outlet.flush() && !wasBlocked) this.onBlocked();
@@ -366,7 +367,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
     if (exchange === null) return;
     const plane = this.context.plane;
     if (this.context.draining || !exchange.requestEnded) this.closing = true;
-    this.bodyMode = bodyModeOf(length, exchange.request.minor);
+    this.bodyMode = bodyModeOf(length, exchange.request.version);
     if (this.bodyMode === BodyMode.untilClose) this.closing = true;
     const epochMs = plane.now + plane.epochOffset;
     this.outlet.append(responseHeadText(head, edits, { mode: this.bodyMode, close: this.closing, epochMs }));
@@ -597,7 +598,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
    */
   private watchHalfClosed(exchange: Exchange): void {
     if (this.held === null) this.closing = true;
-    this.halfClosedProbes = !exchange.responseStarted && exchange.request.minor === 1 ? 2 : 0;
+    this.halfClosedProbes = !exchange.responseStarted && exchange.request.understandsInterim ? 2 : 0;
     this.pace.flowed(this.context.plane.now);
     // Whether a client that must take something first is there, that shows.
     if (!this.outlet.blocked) this.setHalfClosedDeadline();
@@ -618,7 +619,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
    * and its like: old clients send a CRLF more than they say (RFC 9112 section 2.2), or a body without saying it.
    */
   private hasLastWord({ connection, request, requestLength }: Exchange): boolean {
-    const last = connection.close || (request.minor === 0 && !connection.keepAlive);
+    const last = connection.close || (request.version === "1.0" && !connection.keepAlive);
     if (!last || requestLength !== 0 || (request.method !== "GET" && request.method !== "HEAD")) return false;
     return this.held === null && !this.paused && !this.reader.hasRest && !this.outlet.blocked;
   }
@@ -799,9 +800,9 @@ function directly(peer: string, { unsafe_field_names: unsafeFieldNames }: Listen
   return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
 }
 
-function bodyModeOf(length: BodyLength, minor: number): BodyModeKind {
+function bodyModeOf(length: BodyLength, version: HttpVersion): BodyModeKind {
   // To an HTTP/1.0 client no Transfer-Encoding, not even as what a GET would have got (RFC 9112 section 6.1).
   if (length > 0) return BodyMode.length;
-  if (minor === 0) return BodyMode.untilClose;
+  if (version === "1.0") return BodyMode.untilClose;
   return length === 0 ? BodyMode.none : BodyMode.chunked;
 }

@@ -360,7 +360,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
       return true;
     }
     const options = connectionOptions(head);
-    this.reusable = !this.doubtful && head.minor === 1 && !options.close && framing.kind !== Framing.untilClose;
+    this.reusable = !this.doubtful && head.version === "1.1" && !options.close && framing.kind !== Framing.untilClose;
     if (challengesConnection(head)) this.bind();
     this.setDeadline(this.target.timeouts.idle);
     this.headTold = true;

@@ -1,39 +1,41 @@
 /**
- * How a head was written when it was sent on. Where the next message has the same lines, and what else decides is the same, they are
- * written alike: the text is there already, in one piece.
+ * The text that was written for a head when it was sent on. If the next message has the same lines, and all else that decides is the same,
+ * then it is written alike, and the text is there already in one piece. See README.md.
  */
-import type { FieldEdits } from "./field-edits.ts";
-import { NO_NAMES } from "./removed-names.ts";
-import type { RemovedNames } from "./removed-names.ts";
+import type { FieldEdits } from "../../http/field-edits.ts";
+import { NO_NAMES } from "../../http/removed-names.ts";
+import type { RemovedNames } from "../../http/removed-names.ts";
 
-/** Longer lines are put together each time. */
+/** Longer ones are not kept, but put together each time. */
 const LINES_MAX = 16_384;
 
 export class WrittenHead {
-  /** Of the lines that were written, and what else they were written by. */
+  // What `lines` were written from: the received lines by their edition, the edits of middleware, the rest.
   private edition: number = 0;
   private removal: RemovedNames = NO_NAMES;
   private added: string = "";
   private peer: string = "";
   private circumstances: number = 0;
-  /** Asked for again, and so worth keeping: most lines that change do so with every message. */
+  /** The same was asked for before. Only then is it kept, for most lines that change do so with every message. */
   private again: boolean = false;
-  /** All that was written behind the start line; "": nothing is kept. */
+  /** All that was written after the start line; "": nothing is kept. */
   private lines: string = "";
+  /** The start line that `text` begins with; the rest of `text` is `lines`. */
   private start: string = "";
   private text: string = "";
   private readonly latest: LatestHead | null;
 
-  /** @param latest of heads that are often like those of other connections */
+  /** @param latest shared with other heads that often say the same, such as those of one endpoint's responses; null: there are none */
   constructor(latest: LatestHead | null = null) {
     this.latest = latest;
   }
 
   /**
-   * Whether `behind` knows what is written for the lines of that edition. If not, `keep` is told next.
+   * Whether the text for these lines is kept: then `withStart` gives it. If not, the caller writes the head and gives it to `keep`.
+   * @param edition of the received lines
    * @param edits what middleware changes
-   * @param circumstances bits of the writer's own
-   * @param peer whom the lines name
+   * @param circumstances everything else that decides, as bits whose meaning is the writer's own
+   * @param peer the address that the lines name; "" for none
    */
   knows(edition: number, edits: FieldEdits, circumstances: number, peer: string): boolean {
     this.again = false;
@@ -55,20 +57,21 @@ export class WrittenHead {
     return false;
   }
 
+  /** @param lines what was written after the start line, the empty line included */
   keep(lines: string): void {
     if (!this.again || lines.length > LINES_MAX) return;
-    // Joined it is one piece, which is not put together anew for each message.
+    // `join` makes one flat text. A text made with `+` would be put together anew whenever it is sent.
     const joined = [lines, ""].join("");
     this.lines = this.latest === null ? joined : this.latest.linesLike(joined);
     this.start = "";
     this.text = this.lines;
   }
 
-  /** The whole head with that start line. */
-  behind(start: string): string {
+  /** The kept lines after that start line: the whole head. */
+  withStart(start: string): string {
     if (start !== this.start) {
       this.start = start;
-      this.text = this.latest === null ? start + this.lines : this.latest.behind(start, this.lines);
+      this.text = this.latest === null ? start + this.lines : this.latest.withStart(start, this.lines);
     }
     return this.text;
   }
@@ -90,15 +93,16 @@ export class WrittenHead {
 }
 
 /**
- * The head that was put together last. All connections to an origin bring the same new `Date`, once a second: what is written of it is one
- * text for all of them, and not one for each that grows old with the connection.
+ * The head that was put together last, on whatever connection. All connections to an endpoint bring the same new `Date` once a second: what
+ * is written of it is one text for all of them. One text for each would live as long as its connection, and the garbage collector would
+ * copy it.
  */
 export class LatestHead {
   private start: string = "";
   private lines: string = "";
   private text: string = "";
 
-  /** These lines, as the text that is there already if it is the same. */
+  /** Those lines, as the text that is here already if it is equal. */
   linesLike(lines: string): string {
     if (lines !== this.lines) {
       this.lines = lines;
@@ -108,7 +112,8 @@ export class LatestHead {
     return this.lines;
   }
 
-  behind(start: string, lines: string): string {
+  /** Those lines after that start line. */
+  withStart(start: string, lines: string): string {
     if (start !== this.start || lines !== this.lines) {
       this.start = start;
       this.lines = lines;

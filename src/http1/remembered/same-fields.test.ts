@@ -3,12 +3,12 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { RequestHead } from "../http/request-head.ts";
-import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "./limits.ts";
-import { Event } from "./message-reader.ts";
-import { RequestReader } from "./request-reader.ts";
-import { ResponseReader } from "./response-reader.ts";
-import { latin1, readRequests } from "./transcript.test.ts";
+import { Http1RequestHead } from "../http1-request-head.ts";
+import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../limits.ts";
+import { Event } from "../message-reader.ts";
+import { RequestReader } from "../request-reader.ts";
+import { ResponseReader } from "../response-reader.ts";
+import { latin1, readRequests } from "../transcript.test.ts";
 
 const START_LINES = [
   "GET / HTTP/1.1",
@@ -99,7 +99,7 @@ test("limits that became smaller hold for a head that was accepted before", () =
 test("a head in the place of the one before is told from it, and from those that were forgotten", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const memory = Buffer.alloc(256);
-  const ask = (wire: string): RequestHead => {
+  const ask = (wire: string): Http1RequestHead => {
     memory.write(wire, 0, "latin1");
     reader.feed(memory, 0, wire.length, true);
     assert.deepEqual([reader.next(), reader.next()], [Event.head, Event.end]);
@@ -142,7 +142,7 @@ test("lines that change once a second are known again with the second message th
 });
 
 test("the lines of a message that was refused or cut short are not taken for those of the next", () => {
-  const head = new RequestHead();
+  const head = new Http1RequestHead();
   const limits = DEFAULT_LIMITS;
   const feed = (reader: RequestReader, wire: string): number => {
     const bytes = Buffer.from(wire, "latin1");

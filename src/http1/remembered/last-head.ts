@@ -1,42 +1,43 @@
 /**
- * The head of the message before, octet by octet: where the next one has the same start line, the same field lines or both, they need
- * not be read again. It lies in one piece of memory, the start line right before the field lines, so that one comparison knows all of it.
+ * The octets of the last head. If the next message has the same start line, the same field lines or both, they are not read again. They
+ * lie in one piece of memory, the start line right before the field lines, so that one comparison is enough for all of it. See README.md.
  */
 import { Buffer } from "node:buffer";
-import { CR, LF } from "./chars.ts";
+import { CR, LF } from "../chars.ts";
 import { isSame } from "./stable-lines.ts";
 
-/** Longer start lines are read each time. */
+/** Longer start lines are not kept, but read each time. */
 const START_LINE_MAX = 256;
-/** Memory for the field lines of most heads, of those with large cookies, and of nearly all; longer ones are read each time. */
+/** Sizes of the memory for field lines: enough for most heads, for those with large cookies, and for nearly all. Longer ones are not kept. */
 const ROOMS: readonly number[] = [1024, 4096, 16_384];
-/** More is given back when they are forgotten. */
+/** Larger memory is given back by `forget`. */
 const ROOM_KEPT = 4096;
-/** After so many start lines that differed in a row ... */
+/** After so many start lines in a row that differed from the one before, PASSED_OVER start lines are neither kept nor compared. */
 const DIFFERENT_MAX = 4;
-/** ... so many are not compared. */
 const PASSED_OVER = 64;
 const NOTHING = Buffer.alloc(0);
 
 export class LastHead {
-  /** Which field lines they are, by the edition of the head that they were read into; 0: none are remembered. */
+  /** The edition of the field lines in the head that they were read into; 0: no field lines are kept. */
   edition: number = 0;
-  /** The start line with its CRLF; 0: none is remembered. */
+  /** Octets of the start line with its CRLF; 0: no start line is kept. */
   startLength: number = 0;
-  /** The start line up to START_LINE_MAX, the field lines and the empty line behind it. */
+  /** The start line ends at START_LINE_MAX; the field lines and the empty line begin there. */
   private octets: Buffer = NOTHING;
-  /** Of the field lines and the empty line. */
+  /** Octets of the field lines and the empty line. */
   private linesLength: number = 0;
+  /** Start lines in a row that differed. */
   private different: number = 0;
+  /** Start lines that are still to be passed over. */
   private passOver: number = 0;
-  /** `whole` and `place` hold. They are kept until others are needed: most heads change in a date, and not in length. */
+  /** `whole` and `place` have equal lengths and mean this head. The views stay when it changes, for most heads change in a date alone. */
   private isPlaced: boolean = false;
-  /** All of it, and where it stood last: from the first octet on of a buffer that is fed again and again. */
+  /** A view of the kept head, and a view of where it was found last: the beginning of `placeIn`, a buffer that is fed again and again. */
   private whole: Buffer = NOTHING;
   private place: Buffer = NOTHING;
   private placeIn: Buffer = NOTHING;
 
-  /** How many octets it has if all of it stands at the beginning of `bytes`, before `end`, and stood there before; else 0. */
+  /** Octets of the head, if all of it stands at the beginning of `bytes`, before `end`, and was found there before; else 0. */
   lengthAtPlace(bytes: Buffer, end: number): number {
     const { whole } = this;
     if (!this.isPlaced || bytes !== this.placeIn || whole.length > end || Buffer.compare(whole, this.place) !== 0) return 0;
@@ -44,7 +45,7 @@ export class LastHead {
     return whole.length;
   }
 
-  /** It was found at the beginning of `bytes`, in two pieces. Keeps a view of that memory, where it is looked for from now on. */
+  /** The head was found at the beginning of `bytes`, by two comparisons. From now on it is looked for there by one: keeps a view of it. */
   rememberPlace(bytes: Buffer): void {
     const { octets, whole, place, startLength } = this;
     const length = startLength + this.linesLength;
@@ -57,7 +58,7 @@ export class LastHead {
     this.isPlaced = true;
   }
 
-  /** How many octets the start line has if all of it stands at `at`, before `end`; else 0. */
+  /** Octets of the start line, if all of it stands at `at`, before `end`; else 0. */
   startLengthAt(bytes: Buffer, at: number, end: number): number {
     const { octets, startLength } = this;
     if (startLength === 0 || end - at < startLength) return 0;
@@ -67,7 +68,7 @@ export class LastHead {
     return startLength;
   }
 
-  /** Another start line was read. */
+  /** `bytes[start, end)` is a start line that was read and is another one. */
   rememberStart(bytes: Buffer, start: number, end: number): void {
     this.isPlaced = false;
     this.startLength = 0;
@@ -86,7 +87,7 @@ export class LastHead {
     bytes.copy(this.octets, START_LINE_MAX - length, start, end);
   }
 
-  /** Other field lines were read, the empty line behind them included. */
+  /** `bytes[start, end)` are field lines and their empty line, which were read and are others. */
   rememberLines(bytes: Buffer, start: number, end: number, edition: number): void {
     const length = end - start;
     if (!this.makeRoom(length)) return;
@@ -96,7 +97,7 @@ export class LastHead {
     this.edition = edition;
   }
 
-  /** How many octets the field lines and the empty line have if all of them stand at `at`, before `end`; else 0. */
+  /** Octets of the field lines and the empty line, if all of them stand at `at`, before `end`; else 0. */
   linesLengthAt(bytes: Buffer, at: number, end: number): number {
     const { linesLength } = this;
     const linesEnd = at + linesLength;
@@ -117,7 +118,7 @@ export class LastHead {
     if (this.octets.length > START_LINE_MAX + ROOM_KEPT) this.octets = NOTHING;
   }
 
-  /** For that many octets behind the start line; false: they are too many. */
+  /** Makes room for that many octets of field lines; false: they are too many. */
   private makeRoom(length: number): boolean {
     const { octets, startLength } = this;
     if (START_LINE_MAX + length <= octets.length && octets.length > 0) return true;

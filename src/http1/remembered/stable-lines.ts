@@ -1,18 +1,18 @@
 /**
  * Which field lines of a connection's messages stay the same from one to the next. Most of them do: a browser's requests differ in
- * their target, in `Referer` and perhaps one field more. Lines that stay are known by one comparison of their octets with those of the
- * message before, and need not be read again; what was found in them holds.
+ * their target, in `Referer` and perhaps in one more field. Lines that stay are recognised by one comparison of their octets and are not
+ * read again. See README.md.
  */
 import { Buffer } from "node:buffer";
-import type { FieldSection } from "../http/field-section.ts";
-import { Known, bit } from "../http/known-fields.ts";
+import type { FieldSection } from "../../http/field-section.ts";
+import { Known, bit } from "../../http/known-fields.ts";
 
-/** Lines that follow each other and have stayed the same. */
+/** Lines next to each other that have stayed the same. */
 export interface StableRun {
-  /** The first of them and the one behind the last, as numbers of lines. */
+  /** The number of the first line, and of the line after the last. */
   readonly first: number;
   readonly end: number;
-  /** All of them with the CRLF of each. */
+  /** The lines, each with its CRLF. */
   readonly bytes: Buffer;
   /** Bits of their known fields. */
   readonly present: number;
@@ -28,29 +28,31 @@ export function isSame(octets: Buffer, from: number, to: number, bytes: Buffer, 
 
 export const NO_RUNS: readonly StableRun[] = [];
 
-/** A connection whose messages go on differing in new lines is not looked at any more: it costs more than it brings. */
+/** How often a connection's messages may differ in new lines. After that its lines are not compared any more: it costs more than it saves. */
 const LESSONS_MAX = 16;
-/** A run of fewer characters is read as fast as compared. */
+/** A shorter run is read as fast as it is compared. */
 const RUN_CHARACTERS_MIN = 32;
-/** Numbers of lines are bits of a small integer. */
+/** Lines are counted in the bits of a small integer. */
 const LINES_MAX = 30;
 
 export class StableLines {
   runs: readonly StableRun[] = NO_RUNS;
   private lessons: number = 0;
-  /** Bits of the lines that have changed. */
+  /** One bit for each line that has changed so far. */
   private changing: number = 0;
 
   /**
-   * A message was read otherwise than by the runs: its lines have taken the places of those before, and the runs are made anew, or are
-   * none. `before` and `now`: the text of the lines of two messages in a row; `section` holds those of now.
+   * Makes the runs anew after a message that was not read by them.
+   * @param before the text of the field lines of the message before
+   * @param now the same of this message
+   * @param section the field lines of this message
    */
   learn(before: string, now: string, section: FieldSection): void {
     this.runs = NO_RUNS;
     if (before === "" || this.lessons >= LESSONS_MAX) return;
     const known = this.changing;
     const [old, lines] = [before.split("\r\n"), now.split("\r\n")];
-    // Which line is which cannot be told where there are more or fewer; that some are respelled is known of all lines together.
+    // With more or fewer lines it is not clear which line is which. `respelled` is a bit of the whole section, not of a run.
     if (old.length !== lines.length || section.count > LINES_MAX || (section.present & bit(Known.respelled)) !== 0) {
       this.changing = 0;
       this.lessons++;

@@ -1,0 +1,57 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { FieldSection } from "../../http/field-section.ts";
+import { connectionOptions } from "../../http/connection-options.ts";
+import { SectionBefore } from "./section-before.ts";
+
+/** With the lines A: 1 and B: 2. */
+function filled(section: FieldSection): FieldSection {
+  section.addLine(0, 1, 3, 4, 0);
+  section.addLine(6, 7, 9, 10, 0);
+  section.complete("A: 1\r\nB: 2\r\n");
+  return section;
+}
+
+/** As a reader begins the next message. */
+function next(section: FieldSection, before: SectionBefore): void {
+  before.take(section);
+  section.clear();
+}
+
+test("lines that are recalled are those of the section before, under the same edition", () => {
+  const [section, before] = [filled(new FieldSection()), new SectionBefore()];
+  const { text, edition, present } = section;
+  next(section, before);
+  assert.deepEqual([section.edition, before.edition, before.text, before.count], [0, edition, text, 2]);
+  before.recall(section);
+  assert.deepEqual([section.text, section.count, section.present, section.edition], [text, 2, present, edition]);
+  assert.deepEqual([section.value(0), section.value(1)], ["1", "2"]);
+  next(section, before);
+  filled(section);
+  assert.notEqual(section.edition, edition);
+  next(section, before);
+  next(section, before);
+  assert.equal(before.edition, 0, "a section that was not completed cannot be recalled");
+});
+
+test("what was found in the known fields stays as long as they are the same", () => {
+  const [section, before] = [filled(new FieldSection()), new SectionBefore()];
+  const found = {};
+  const options = connectionOptions(section);
+  section.derived = found;
+  next(section, before);
+  assert.deepEqual([section.derived, section.connection], [null, null]);
+  before.recall(section);
+  assert.deepEqual([section.derived, section.connection], [found, options]);
+  next(section, before);
+  before.recallDerived(section);
+  assert.deepEqual([section.derived, section.connection, section.count], [found, options, 0]);
+  next(section, before);
+  filled(section);
+  assert.equal(section.derived, null, "lines that were read anew");
+  section.derived = found;
+  next(section, before);
+  before.forget();
+  before.recallDerived(section);
+  assert.deepEqual([section.derived, before.text, before.edition, before.count], [null, "", 0, 0]);
+});
