@@ -35,6 +35,8 @@ const EVENTS_MAX = 2_000_000;
 /** More than any connection of the proxy may have waiting: a read buffer and what it collected before. */
 const QUEUED_BYTES_MAX = 1024 * 1024;
 const DRAIN_MS = 8000;
+/** More than the configurations have endpoints, and than reloads leave behind. */
+const SLOTS = 64;
 /** The ends of exchanges in which something stood still for too long. */
 const STANDSTILLS = new Set(["response_timeout", "write_timeout", "connection_timeout", "client_stalled", "request_timeout"]);
 /** An answer that begins within it is in time: less than `response_head` by what ticks take. */
@@ -68,7 +70,7 @@ export class World {
   readonly tunnels: Map<number, TunnelEnd> = new Map();
   private readonly arrivals: Map<number, number> = new Map();
   private readonly wholes: Map<number, number> = new Map();
-  private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(64)));
+  private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(SLOTS)));
   private readonly totals: MetricTotals = new MetricTotals(1);
   private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, 1, 1, 2));
   private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
@@ -193,6 +195,9 @@ export class World {
   }
 
   private happens({ kind, endpoint }: Event): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.endpoints.inFlight(slot) < 0) this.fail(`${this.endpoints.inFlight(slot)} exchanges in flight at slot ${slot}`);
+    }
     if (kind === "reload") {
       if (!this.isDraining) this.configure(this.generation);
     } else if (kind === "drain") {
@@ -272,11 +277,16 @@ export class World {
     for (const gauge of ["connections_open", "exchanges_in_flight", "upstream_connections_open", "tunnels_open"] as const) {
       if (counters[gauge] !== 0) this.fail(`${gauge} is ${counters[gauge]} at the end`);
     }
-    for (let slot = 0; slot < 64; slot++)
+    for (let slot = 0; slot < SLOTS; slot++)
       if (this.endpoints.inFlight(slot) !== 0) this.fail(`${this.endpoints.inFlight(slot)} exchanges in flight at slot ${slot} at the end`);
     if (thread.snapshot.exchangesOpen !== 0) this.fail("the snapshot has open exchanges at the end");
     const counted = requests.reduce((sum, { count }) => sum + count, 0);
     if (counted !== this.records.length) this.fail(`${counted} exchanges are counted and ${this.records.length} logged`);
+    for (const url of new Set(this.records.map(({ endpoint }) => endpoint))) {
+      const counted = requests.reduce((sum, { endpoint, count }) => sum + (endpoint === url ? count : 0), 0);
+      const logged = this.records.filter(({ endpoint }) => endpoint === url).length;
+      if (counted !== logged) this.fail(`${counted} exchanges are counted and ${logged} logged of ${url}`);
+    }
     this.checkLog();
   }
 
@@ -358,10 +368,11 @@ routes:
 const TIMES =
   "timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle: 6s }, keep_alive: { idle: 3s, max_idle: 4, max_age: 10s }";
 
-/** What reloads go through: an endpoint less, other limits, and back. */
+/** What reloads go through: an endpoint less, other limits, another order with weights, and back. */
 const CONFIGS: readonly Config[] = [
   `a: { endpoints: ["http://endpoint-0.test", "http://endpoint-1.test", "http://endpoint-2.test"], ${TIMES}, retries: 1 }\n  b: { endpoints: ["http://endpoint-3.test"], ${TIMES} }`,
   `a: { endpoints: ["http://endpoint-0.test", "http://endpoint-2.test"], ${TIMES} }\n  b: { endpoints: ["http://endpoint-3.test", "http://endpoint-1.test"], ${TIMES}, retries: 0 }`,
+  `a: { endpoints: [{ url: "http://endpoint-2.test", weight: 3 }, "http://endpoint-0.test", "http://endpoint-1.test"], ${TIMES} }\n  b: { endpoints: ["http://endpoint-3.test"], ${TIMES}, via: false }`,
 ].map((upstreams) => {
   const result = parseConfig(`${LIMITS}upstreams:\n  ${upstreams}\n`, "simulation", {}, () => "");
   if ("problems" in result) throw new Error(result.problems.map(({ message }) => message).join("\n"));
