@@ -48,7 +48,7 @@ export class Attempts {
     const before = this.byId.get(id);
     if (before === undefined) return void this.byId.set(id, { count: 1, fresh, last: upstream });
     // Each attempt before on a fresh connection has failed, and is charged.
-    const retries = sink.route?.upstream?.retries ?? 0;
+    const retries = sink.set?.retries ?? 0;
     if (before.fresh > retries) this.fail(`request ${id} is tried again after ${before.fresh} attempts, with ${retries} retries allowed`);
     if (!isGone(before.last)) this.fail(`request ${id} is tried again while an attempt goes on`);
     before.count++;

@@ -1,6 +1,7 @@
-/** The endpoint for a request, as an Exchange asks for it: one question to the shared table for each candidate. */
-import type { Usable } from "../../src/policy/balance/balancer.ts";
-import { makeBalancer } from "../../src/policy/balance/make-balancer.ts";
+/** The endpoint for a request, as an Exchange chooses it: one question to the shared table for each candidate. */
+import { plainConfig } from "../../src/config/plain.ts";
+import { EndpointChoice } from "../../src/proxy/upstream/endpoint-choice.ts";
+import { Upstreams } from "../../src/proxy/upstream/upstreams.ts";
 import { EndpointTable } from "../../src/shared/endpoint-table.ts";
 import type { Operation, Run } from "./operation.ts";
 
@@ -12,26 +13,18 @@ export const pick: readonly Operation[] = [
 ];
 
 function picks(endpoints: number, weight: (index: number) => number): Run {
-  const weights = Array.from({ length: endpoints }, (_, index) => ({ weight: weight(index) }));
-  const balancer = makeBalancer(weights, 0);
-  const candidates = new Candidates(endpoints);
+  const config = plainConfig("127.0.0.1:0", "http://127.0.0.1:9");
+  const { app } = config.upstreams;
+  if (app === undefined) throw new Error("there is no upstream");
+  app.endpoints = Array.from({ length: endpoints }, (_, index) => ({ url: `http://127.0.0.1:${1 + index}`, weight: weight(index) }));
+  const plan = new Upstreams(0, () => "").plan(config.upstreams, { app: app.endpoints.map((_, slot) => slot) });
+  plan.apply();
+  const group = plan.groups.get("app");
+  if (group === undefined) throw new Error("there is no upstream");
+  const choice = new EndpointChoice(new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes())), Math.random);
   return (count) => {
     let sum = 0;
-    for (let n = 0; n < count; n++) sum += balancer.next(candidates);
+    for (let n = 0; n < count; n++) sum += choice.among(group.set, null, "192.0.2.1").next()?.position ?? 0;
     return sum;
   };
-}
-
-class Candidates implements Usable {
-  private readonly slots: readonly { readonly slot: number }[];
-  private readonly table: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes()));
-
-  constructor(count: number) {
-    this.slots = Array.from({ length: count }, (_, slot) => ({ slot }));
-  }
-
-  usable(index: number): boolean {
-    const target = this.slots[index];
-    return target !== undefined && this.table.health(target.slot) !== 2;
-  }
 }

@@ -2,7 +2,7 @@
  * What a data-plane thread stands on: a clock, timers, chance, and connections to endpoints. `machine.ts` is the machine; tests and the
  * simulator put memory and a clock of their own in its place (memory-network.ts).
  */
-import type { EndpointTarget } from "../proxy/snapshot.ts";
+import type { Endpoint } from "../proxy/upstream/endpoint.ts";
 import type { NameTable } from "../shared/name-table.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport/transport.ts";
 
@@ -23,7 +23,7 @@ export interface Platform {
    * within this call.
    */
   dial(
-    target: EndpointTarget,
+    target: Endpoint,
     names: NameTable,
     reader: TransportReader,
     writer: TransportWriter,

@@ -9,6 +9,7 @@ import { compileCidrs } from "../base/cidr.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
+import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import { ListenerContext } from "./accept/listener-context.ts";
@@ -23,7 +24,8 @@ export interface ServingParts extends ThreadParts {
   readonly status: (message: ConfigureMessage) => () => string;
   /** What a route can do, in the order in which it is done. */
   readonly features: SnapshotContext["features"];
-  readonly readFile: SnapshotContext["readFile"];
+  /** Reads a PEM file: the control plane has checked that it can be read. */
+  readonly readFile: (path: string) => string;
 }
 
 /** A listener that accepts nothing more, as long as it has connections. */
@@ -40,6 +42,7 @@ export class Serving {
   /** By slot: those of the configuration, and those that were opened before one names them or wait to be closed. */
   private readonly open: Map<number, ListenerContext> = new Map();
   private leaving: readonly Leaving[] = [];
+  private readonly upstreams: Upstreams;
   /** Names of endpoints by generation: of the current configuration, and of those before it that some exchange still runs under. */
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
   private current: Thread | null = null;
@@ -49,6 +52,7 @@ export class Serving {
 
   constructor(parts: ServingParts) {
     this.parts = parts;
+    this.upstreams = new Upstreams(parts.workerIndex, parts.readFile);
   }
 
   /** Null before the first configuration. */
@@ -64,15 +68,16 @@ export class Serving {
     const { parts } = this;
     const { config, listenerSlots } = message;
     const { platform } = parts;
-    const snapshot = new Snapshot(message, {
+    const plan = this.upstreams.plan(config.upstreams, message.endpointSlots);
+    const snapshot = new Snapshot(message, plan.groups, {
       workerIndex: parts.workerIndex,
       buckets: parts.buckets,
       now: () => this.current?.now ?? platform.now(),
       status: parts.status(message),
       features: parts.features,
       report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
-      readFile: parts.readFile,
     });
+    plan.apply();
     this.names.set(message.generation, endpointNames(config));
     this.expectNames();
     const thread = this.current ?? new Thread(parts, snapshot, this.output());

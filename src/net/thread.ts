@@ -12,7 +12,9 @@ import type { RequestHead } from "../http/request-head.ts";
 import type { Exchange } from "../proxy/exchange/exchange.ts";
 import type { LocalAnswer } from "../proxy/feature/middleware.ts";
 import type { Connector, EndpointConnections, ResponseSink, Upstream } from "../proxy/ports.ts";
-import type { EndpointTarget, Snapshot } from "../proxy/snapshot.ts";
+import type { Snapshot } from "../proxy/snapshot.ts";
+import type { Endpoint } from "../proxy/upstream/endpoint.ts";
+import { EndpointChoice } from "../proxy/upstream/endpoint-choice.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { NameTable } from "../shared/name-table.ts";
@@ -59,6 +61,7 @@ export interface ThreadParts {
 export class Thread implements DataPlane, Connector {
   readonly workerIndex: number;
   readonly endpoints: EndpointTable;
+  readonly choice: EndpointChoice;
   readonly deadlines: Deadlines;
   readonly output: ThreadOutput;
   snapshot: Snapshot;
@@ -91,6 +94,7 @@ export class Thread implements DataPlane, Connector {
     this.output = output;
     const { platform } = parts;
     this.platform = platform;
+    this.choice = new EndpointChoice(parts.endpoints, () => platform.random());
     this.writes = new WriteBatch((then) => platform.atTurnEnd(then));
     this.now = platform.now();
     this.epochOffset = platform.epochMs() - this.now;
@@ -111,13 +115,13 @@ export class Thread implements DataPlane, Connector {
     if (writes.isFull) writes.flush();
   }
 
-  take(target: EndpointTarget, sink: ResponseSink): Upstream | null {
+  take(target: Endpoint, sink: ResponseSink): Upstream | null {
     const connection = this.pool(target).take(sink);
     if (connection !== null) this.metrics.add(CounterId.upstream_connections_reused, 1);
     return connection;
   }
 
-  dial(target: EndpointTarget, sink: ResponseSink): Upstream {
+  dial(target: Endpoint, sink: ResponseSink): Upstream {
     return this.pool(target).dial(target, sink);
   }
 
@@ -192,7 +196,7 @@ export class Thread implements DataPlane, Connector {
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     snapshot.metrics.exchangeFinished(
       route === null ? -1 : route.index,
-      endpoint === null ? -1 : endpoint.index,
+      exchange.endpointPosition,
       exchange.status,
       durationMs,
       exchange.bytesReceived,
@@ -244,11 +248,11 @@ export class Thread implements DataPlane, Connector {
     for (const pool of this.pools.values()) pool.retire();
   }
 
-  private pool(target: EndpointTarget): EndpointConnections {
+  private pool(target: Endpoint): EndpointConnections {
     return (target.pool ??= this.poolOf(target));
   }
 
-  private poolOf(target: EndpointTarget): EndpointPool {
+  private poolOf(target: Endpoint): EndpointPool {
     const pool = this.pools.get(target.key) ?? new EndpointPool(this, target, this.readersOf(target.upstream));
     this.pools.set(target.key, pool);
     return pool;

@@ -12,6 +12,7 @@ import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { accessLines } from "../observe/access-line.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
+import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
@@ -105,26 +106,29 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
 
 /** A thread of a process that has no other, with tables of its own: hashes in them may be guessed, for nobody else is in them. */
 export function loneThread(config: Config, access: ThreadOutput["access"], platform: Platform = machine): Thread {
+  let endpoints = 0;
+  const slots = Object.entries(config.upstreams).map(([name, upstream]) => [name, upstream.endpoints.map(() => endpoints++)] as const);
   const message: ConfigureMessage = {
     type: "configure",
     generation: 1,
     config,
-    endpointSlots: { app: [0] },
+    endpointSlots: Object.fromEntries(slots),
     listenerSlots: [0],
     metricTable: new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1)),
   };
-  const snapshot = new Snapshot(message, {
+  const plan = new Upstreams(0, () => "").plan(config.upstreams, message.endpointSlots);
+  plan.apply();
+  const snapshot = new Snapshot(message, plan.groups, {
     workerIndex: 0,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     now: () => platform.now(),
     status: () => "",
     features: [],
     report: () => {},
-    readFile: () => "",
   });
   const parts: ThreadParts = {
     workerIndex: 0,
-    endpoints: new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(1))),
+    endpoints: new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(endpoints))),
     workers: new WorkerTable(WorkerTable.create(1, 1, 0, 0)),
     names: new NameTable(),
     socketsMax: Infinity,

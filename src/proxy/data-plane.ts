@@ -5,6 +5,7 @@ import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Connector } from "./ports.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { EndpointChoice } from "./upstream/endpoint-choice.ts";
 
 /** What one data-plane thread offers to its exchanges. */
 export interface DataPlane {
@@ -16,6 +17,8 @@ export interface DataPlane {
   /** Epoch milliseconds minus `now`. */
   readonly epochOffset: number;
   readonly endpoints: EndpointTable;
+  /** For one choice of an endpoint at a time. */
+  readonly choice: EndpointChoice;
   readonly deadlines: Deadlines;
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;

@@ -15,10 +15,11 @@ import type { FieldSection } from "../http/field-section.ts";
 import type { BelievedForwarded } from "../http/forwarded.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import type { Usable } from "../policy/balance/balancer.ts";
+import type { Choice } from "../policy/balance/balancer.ts";
 import type { Failure } from "./exchange/failure.ts";
 import type { LocalAnswer } from "./feature/middleware.ts";
-import type { EndpointTarget, UpstreamGroup } from "./snapshot.ts";
+import type { Endpoint } from "./upstream/endpoint.ts";
+import type { EndpointSet } from "./upstream/endpoint-set.ts";
 
 // ---- bodies -----------------------------------------------------------------------------------------------------------
 
@@ -123,7 +124,8 @@ export interface ResponseSink {
 
 /** An upstream connection that may idle between two exchanges without lying in the pool. */
 export interface OwnedUpstream extends Upstream {
-  readonly target: EndpointTarget;
+  /** The endpoint's key when it was opened. */
+  readonly key: string;
   /** Whether it can carry a further exchange. */
   readonly usable: boolean;
   take(sink: ResponseSink): void;
@@ -132,24 +134,24 @@ export interface OwnedUpstream extends Upstream {
 
 /** The idle connections to endpoints that one client connection keeps for itself (http/connection-authentication.ts). */
 export interface OwnedConnections {
-  /** The endpoint of that group with a connection that can be used, among those that may be chosen, or null. */
-  endpointIn(group: UpstreamGroup, choice: Usable): EndpointTarget | null;
+  /** The endpoint of that set with a connection that can be used, among those that may be chosen, or null. */
+  endpointIn(set: EndpointSet, choice: Choice): Endpoint | null;
   /** The connection to that endpoint, or null. */
-  take(target: EndpointTarget, sink: ResponseSink): Upstream | null;
+  take(target: Endpoint, sink: ResponseSink): Upstream | null;
 }
 
 /** Hands out connections to endpoints. */
 export interface Connector {
   /** An idle connection at once, or null. */
-  take(target: EndpointTarget, sink: ResponseSink): Upstream | null;
+  take(target: Endpoint, sink: ResponseSink): Upstream | null;
   /** A new one; `upstreamReady` or `upstreamFailed` follows, never synchronously. */
-  dial(target: EndpointTarget, sink: ResponseSink): Upstream;
+  dial(target: Endpoint, sink: ResponseSink): Upstream;
 }
 
 /** A thread's connections to one endpoint; the methods are those of {@link Connector}. */
 export interface EndpointConnections {
   take(sink: ResponseSink): Upstream | null;
-  dial(target: EndpointTarget, sink: ResponseSink): Upstream;
+  dial(target: Endpoint, sink: ResponseSink): Upstream;
 }
 
 // ---- after a switch of protocols --------------------------------------------------------------------------------------

@@ -1,15 +1,12 @@
 /**
  * A configuration compiled for use: immutable, built once per thread and generation, swapped in one assignment. An exchange keeps the
  * one it began with. All that can be decided before the first request is decided here, and of the configuration as it was read nothing
- * is kept: of ten thousand routes that would be megabytes in each thread.
+ * is kept: of ten thousand routes that would be megabytes in each thread. Upstreams and endpoints are no part of it: they outlive it.
  */
-import { endpointAddress } from "../config/endpoint-address.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import type { FeatureKey } from "../features/declared.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import { makeBalancer } from "../policy/balance/make-balancer.ts";
-import type { Balancer } from "../policy/balance/balancer.ts";
 import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
 import type { MatchableRoute, RouteTable } from "../policy/route/match.ts";
@@ -22,52 +19,9 @@ import type { Feature, ThreadContext } from "./feature/feature.ts";
 import type { LocalAnswer, Middleware } from "./feature/middleware.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
 import type { RouteHooks } from "./feature/route-hooks.ts";
-import type { EndpointConnections } from "./ports.ts";
+import type { UpstreamGroup } from "./upstream/upstream-group.ts";
 
-type UpstreamConfig = Config["upstreams"][string];
 type RouteConfig = Config["routes"][number];
-
-/** One endpoint as the data path uses it: first what each exchange looks at, which then lies together in memory. */
-export interface EndpointTarget {
-  /** Position in its upstream. */
-  readonly index: number;
-  /** Row in the endpoint table. */
-  readonly slot: number;
-  /** The thread's pool for it, found at its first use. */
-  pool: EndpointConnections | null;
-  /** Name of its upstream, whose endpoints send responses that resemble each other. */
-  readonly upstream: string;
-  readonly timeouts: UpstreamConfig["timeouts"];
-  readonly keepAlive: UpstreamConfig["keep_alive"];
-  /** Value of Host for a request that brought none. */
-  readonly authority: string;
-  /** Whether requests name the proxy in Via. */
-  readonly via: boolean;
-  /** As configured: for logs and metrics. */
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-  readonly tls: EndpointTls | null;
-  /** Equal for endpoints that may share connections. */
-  readonly key: string;
-}
-
-export interface EndpointTls {
-  readonly verify: boolean;
-  /** Name sent by SNI and verified; "" for an IP address. */
-  readonly server_name: string;
-  /** PEM certificates that are trusted instead of the system's, or null. */
-  readonly ca: readonly string[] | null;
-}
-
-export interface UpstreamGroup {
-  readonly name: string;
-  readonly endpoints: readonly EndpointTarget[];
-  readonly balancer: Balancer;
-  /** Has a health check, so that its endpoints become healthy or unhealthy. */
-  readonly probed: boolean;
-  readonly retries: number;
-}
 
 export interface Route {
   /** Position in the configuration; -1 for routes of the proxy's own. */
@@ -86,8 +40,6 @@ export interface SnapshotContext extends ThreadContext {
   /** What a route can do, in the order in which it is done (features/registry.ts). */
   readonly features: readonly Feature[];
   readonly status: () => string;
-  /** Reads a PEM file: the control plane has checked that it can be read. */
-  readonly readFile: (path: string) => string;
 }
 
 export class Snapshot {
@@ -97,23 +49,20 @@ export class Snapshot {
   exchangesOpen: number = 0;
   /** The counter that an exchange moves with its outcome; undefined: none. */
   readonly outcomeCounters: ReadonlyMap<string, number>;
-  private readonly groups: ReadonlyMap<string, UpstreamGroup>;
+  private readonly upstreams: ReadonlyMap<string, UpstreamGroup>;
   private readonly table: RouteTable<Route>;
   private readonly statusPath: string | null;
   private readonly statusRoute: Route;
 
-  constructor(message: ConfigureMessage, context: SnapshotContext) {
+  /** @param upstreams those of the configuration, by name */
+  constructor(message: ConfigureMessage, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext) {
     const { config } = message;
     this.generation = message.generation;
     this.metrics = new WorkerMetrics(metricLayout(config), message.metricTable, context.workerIndex);
     this.outcomeCounters = outcomeCounters(context.features);
-    const groups = new Map<string, UpstreamGroup>();
-    for (const [name, upstream] of Object.entries(config.upstreams)) {
-      groups.set(name, compileUpstream(name, upstream, message.endpointSlots[name] ?? [], context));
-    }
-    this.groups = groups;
+    this.upstreams = upstreams;
     this.table = compileRoutes(
-      config.routes.map((route, index) => ({ ...matchable(route), taker: compileRoute(route, index, groups, context) })),
+      config.routes.map((route, index) => ({ ...matchable(route), taker: compileRoute(route, index, upstreams, context) })),
     );
     this.statusPath = config.status_path;
     this.statusRoute = ownRoute("status", () => ({
@@ -138,12 +87,12 @@ export class Snapshot {
 
   /** Names of all upstreams. */
   upstreamNames(): readonly string[] {
-    return [...this.groups.keys()];
+    return [...this.upstreams.keys()];
   }
 
   /** Keys of all endpoints: pools of others are not needed any more. */
   poolKeys(): string[] {
-    return [...this.groups.values()].flatMap((group) => group.endpoints.map((endpoint) => endpoint.key));
+    return [...this.upstreams.values()].flatMap(({ set }) => set.endpoints.map(({ key }) => key));
   }
 }
 
@@ -175,11 +124,11 @@ function compileFeature<Key extends FeatureKey>(
   return feature.compile(config, { workerIndex, buckets, now, report, route: { index, label, key } });
 }
 
-function compileRoute(route: RouteConfig, index: number, groups: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
+function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
   return {
     index,
     name: routeLabel(route, index),
-    upstream: groups.get(route.upstream) ?? null,
+    upstream: upstreams.get(route.upstream) ?? null,
     local: null,
     bodyBytesMax: route.max_body ?? null,
     hooks: hooksOf(routeMiddleware(route, index, context.features, context)),
@@ -195,36 +144,3 @@ function ownRoute(name: string, local: () => LocalAnswer): Route {
 const NOWHERE: Route = ownRoute("", () => answers.NO_ROUTE);
 /** Of paths that no route may take. */
 const REFUSED_PATH: Route = ownRoute("", () => answers.BAD_PATH);
-
-function compileUpstream(name: string, config: UpstreamConfig, slots: readonly number[], context: SnapshotContext): UpstreamGroup {
-  const ca = config.tls.ca_file === undefined ? null : [context.readFile(config.tls.ca_file)];
-  const endpoints = config.endpoints.map((endpoint, index): EndpointTarget => {
-    const url = new URL(endpoint.url);
-    const { host, port } = endpointAddress(url);
-    const secure = url.protocol === "https:";
-    const tls = secure
-      ? { verify: config.tls.verify, server_name: config.tls.server_name ?? (isIpAddress(url.hostname) ? "" : host), ca }
-      : null;
-    return {
-      index,
-      slot: slots[index] ?? 0,
-      pool: null,
-      upstream: name,
-      timeouts: config.timeouts,
-      keepAlive: config.keep_alive,
-      authority: url.host,
-      via: config.via,
-      url: endpoint.url,
-      host,
-      port,
-      tls,
-      key: JSON.stringify([url.protocol, url.host, tls, config.timeouts, config.keep_alive, config.via]),
-    };
-  });
-  const balancer = makeBalancer(config.endpoints, context.workerIndex);
-  return { name, endpoints, balancer, probed: config.health_check !== undefined, retries: config.retries };
-}
-
-function isIpAddress(hostname: string): boolean {
-  return hostname.startsWith("[") || /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/.test(hostname);
-}

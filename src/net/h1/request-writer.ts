@@ -18,7 +18,7 @@ import type { OutgoingRequest } from "../../proxy/ports.ts";
 /** What the head that goes upstream is made from. */
 export type ForwardedRequest = Omit<OutgoingRequest, "bodyLength" | "awaitsContinue">;
 
-/** What the writer needs to know of the endpoint; an EndpointTarget is one. */
+/** What the writer needs to know of the endpoint. */
 export interface ForwardedTo {
   /** Value of Host for a request that brought none. */
   readonly authority: string;

@@ -3,7 +3,8 @@ import net from "node:net";
 import type { Socket } from "node:net";
 import tls from "node:tls";
 import type { NameTable } from "../../shared/name-table.ts";
-import type { EndpointTarget, EndpointTls } from "../../proxy/snapshot.ts";
+import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
+import type { EndpointTls } from "../../proxy/upstream/endpoint-settings.ts";
 import { rawAccess, takeHandle } from "./raw-access.ts";
 import type { RawAccess } from "./raw-access.ts";
 import { RawTransport } from "./raw-transport.ts";
@@ -19,7 +20,7 @@ const RACE = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 } as 
  * waited for. One with several addresses is tried address by address (RFC 8305), so a dead IPv6 address before a live IPv4 one costs a quarter of a second and no answer.
  */
 export function dial(
-  target: EndpointTarget,
+  target: Endpoint,
   names: NameTable,
   reader: TransportReader,
   writer: TransportWriter,
@@ -27,8 +28,8 @@ export function dial(
 ): Transport {
   const { lookup } = names;
   const address = { host: target.host, port: target.port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
-  if (target.tls !== null) {
-    const socket = secure(target.tls, address, reader);
+  if (target.secure) {
+    const socket = secure(target.settings.tls, address, reader);
     const transport = new StreamTransport(socket, reader, writer);
     socket.on("secureConnect", () => onConnect(transport));
     return transport;
@@ -56,15 +57,16 @@ function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, write
 }
 
 /** What Node refuses by throwing fails as a connection would. */
-function secure(config: EndpointTls, address: tls.ConnectionOptions, reader: TransportReader): Socket {
-  const { server_name: serverName, verify } = config;
+function secure(config: EndpointTls, address: { readonly host: string; readonly port: number }, reader: TransportReader): Socket {
+  // An IP address is no name that could be asked for (RFC 6066 section 3).
+  const serverName = config.serverName ?? (net.isIP(address.host) === 0 ? address.host : "");
   try {
     // `onread` is passed through to the socket; Node's types know it for net.connect only.
     const options: tls.ConnectionOptions & { onread: net.OnReadOpts } = {
       ...address,
       onread: onreadOption(reader),
       ...(serverName === "" ? {} : { servername: serverName }),
-      rejectUnauthorized: verify,
+      rejectUnauthorized: config.verify,
       secureContext: contextOf(config),
       ALPNProtocols: ["http/1.1"],
     };
@@ -82,7 +84,7 @@ const contexts = new WeakMap<EndpointTls, tls.SecureContext>();
 function contextOf(config: EndpointTls): tls.SecureContext {
   let context = contexts.get(config);
   if (context === undefined) {
-    context = tls.createSecureContext({ ...(config.ca === null ? {} : { ca: [...config.ca] }), minVersion: "TLSv1.2" });
+    context = tls.createSecureContext({ ...(config.ca === null ? {} : { ca: config.ca }), minVersion: "TLSv1.2" });
     contexts.set(config, context);
   }
   return context;

@@ -1,12 +1,12 @@
 import { NO_ENDPOINT } from "./balancer.ts";
-import type { Balancer, Usable } from "./balancer.ts";
+import type { Balancer, Choice } from "./balancer.ts";
 
 /**
- * Each endpoint in turn. The turn goes on behind the endpoint that was chosen, not behind the one whose turn it was: so the share of
- * an endpoint that is down spreads over all others instead of falling on its neighbour.
+ * Each endpoint in turn. The next turn is that of the endpoint after the one that was chosen, not after the one whose turn it was: so the
+ * share of an endpoint that is down spreads over all others instead of falling on its neighbour.
  */
 export class RoundRobin implements Balancer {
-  private readonly count: number;
+  /** Position of the endpoint whose turn comes next. */
   private following: number;
 
   /**
@@ -14,16 +14,15 @@ export class RoundRobin implements Balancer {
    * @param start where to begin; threads take different ones, so that they do not all begin with the same endpoint
    */
   constructor(count: number, start: number) {
-    this.count = count;
     this.following = count === 0 ? 0 : start % count;
   }
 
-  next(usable: Usable): number {
-    const { count } = this;
+  next(choice: Choice): number {
+    const { count } = choice;
     let index = this.following;
     for (let tried = 0; tried < count; tried++) {
       const after = index + 1 === count ? 0 : index + 1;
-      if (usable.usable(index)) {
+      if (choice.usable(index)) {
         this.following = after;
         return index;
       }
@@ -31,4 +30,21 @@ export class RoundRobin implements Balancer {
     }
     return NO_ENDPOINT;
   }
+
+  /** The turn is that of the first endpoint in the old order that is still there. */
+  takeOver(before: Balancer, positions: readonly number[]): void {
+    if (!(before instanceof RoundRobin)) return;
+    let earliest = Infinity;
+    for (const [index, position] of positions.entries()) {
+      if (position === NO_ENDPOINT) continue;
+      // Those before the old turn come after all others.
+      const turn = position < before.following ? position + ENDPOINTS_MAX : position;
+      if (turn > earliest) continue;
+      earliest = turn;
+      this.following = index;
+    }
+  }
 }
+
+/** More than an upstream has endpoints. */
+const ENDPOINTS_MAX = 2 ** 30;

@@ -1,5 +1,5 @@
 import { NO_ENDPOINT } from "./balancer.ts";
-import type { Balancer, Usable } from "./balancer.ts";
+import type { Balancer, Choice } from "./balancer.ts";
 
 /**
  * Smooth weighted round robin, as nginx does it: at each choice every usable endpoint earns its weight, the richest is chosen and
@@ -20,17 +20,17 @@ export class WeightedRoundRobin implements Balancer {
   constructor(weights: readonly number[], start: number) {
     this.weights = Int32Array.from(weights);
     this.credits = new Int32Array(weights.length);
-    const cycle = weights.reduce((sum, weight) => sum + weight, 0);
+    const cycle = sumOf(this.weights);
     for (let skipped = cycle === 0 ? 0 : start % cycle; skipped > 0; skipped--) this.next(ALL_USABLE);
   }
 
-  next(usable: Usable): number {
+  next(choice: Pick<Choice, "usable">): number {
     const { weights, credits } = this;
     let total = 0;
     let chosen = NO_ENDPOINT;
     let most = 0;
     for (let index = 0; index < weights.length; index++) {
-      if (!usable.usable(index)) continue;
+      if (!choice.usable(index)) continue;
       const weight = weights[index] ?? 0;
       const credit = (credits[index] ?? 0) + weight;
       credits[index] = credit;
@@ -43,6 +43,25 @@ export class WeightedRoundRobin implements Balancer {
     if (chosen !== NO_ENDPOINT) credits[chosen] = most - total;
     return chosen;
   }
+
+  /**
+   * Endpoints that stay keep what they have earned, in proportion to the length of the cycle; without that a light one could wait for a
+   * whole cycle of heavy weights. What endpoints that are gone had earned or owed is shared by all, so that credits still sum up to zero.
+   */
+  takeOver(before: Balancer, positions: readonly number[]): void {
+    if (!(before instanceof WeightedRoundRobin)) return;
+    const { credits, weights } = this;
+    const scale = sumOf(weights) / Math.max(1, sumOf(before.weights));
+    for (const [index, position] of positions.entries()) credits[index] = Math.trunc((before.credits[position] ?? 0) * scale);
+    const surplus = sumOf(credits);
+    const each = Math.trunc(surplus / credits.length);
+    for (let index = 0; index < credits.length; index++) credits[index] = (credits[index] ?? 0) - each;
+    if (credits.length > 0) credits[0] = (credits[0] ?? 0) - (surplus - each * credits.length);
+  }
 }
 
-const ALL_USABLE: Usable = { usable: () => true };
+function sumOf(numbers: Int32Array): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+const ALL_USABLE: Pick<Choice, "usable"> = { usable: () => true };

@@ -366,8 +366,9 @@ describe("the choice of an endpoint", () => {
   }
 
   test("there is none beyond those of the configuration", () => {
-    const { exchange } = new Dialogue().client.asks(GET);
-    assert.deepEqual([exchange.usable(0), exchange.usable(1)], [true, false]);
+    const d = new Dialogue();
+    d.client.asks(GET);
+    assert.deepEqual([d.choice.usable(0), d.choice.usable(1)], [true, false]);
   });
 
   test("in turn; unhealthy ones are left out", () => {

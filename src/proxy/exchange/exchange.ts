@@ -19,7 +19,6 @@ import type { BelievedForwarded } from "../../http/forwarded.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { Usable } from "../../policy/balance/balancer.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
 import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
 import * as answers from "./answers.ts";
@@ -39,16 +38,15 @@ import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import type { BodySink, Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
-import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
-import type { EndpointTarget, Route, Snapshot, UpstreamGroup } from "../snapshot.ts";
+import type { Route, Snapshot } from "../snapshot.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
+import { positionIn } from "../upstream/endpoint-set.ts";
+import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import { latin1 } from "../../base/latin1.ts";
 
 /** Scratch for the edits of one head: used and serialised within one call. */
 const edits = new FieldEdits();
-
-/** Set while an endpoint is chosen among the healthy ones alone; a choice is made within one call. */
-let healthyOnly = false;
 
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
@@ -78,7 +76,7 @@ export interface ClientFacts {
 /** Why a client gets no more of its response. */
 export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
 
-export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOwner, PipeOwner {
+export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, PipeOwner {
   readonly plane: DataPlane;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
@@ -96,7 +94,9 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
   readonly startedAt: number;
 
   route: Route | null = null;
-  endpoint: EndpointTarget | null = null;
+  /** What endpoints are chosen from: the set of the configuration that the exchange began under. */
+  set: EndpointSet | null = null;
+  endpoint: Endpoint | null = null;
   attempts: number = 0;
   status: number = 0;
   /** Why it ended as it did: `completed`, a local answer's reason, a failure kind, `client_gone` ... */
@@ -113,9 +113,8 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
 
   private readonly downstream: Downstream;
   private readonly sentBefore: number;
-  private group: UpstreamGroup | null = null;
   private upstream: Upstream | null = null;
-  private tried: EndpointTarget[] | null = null;
+  private tried: Endpoint[] | null = null;
   /** Attempts whose pooled connection was lost, which `retries` does not count. */
   private uncharged: number = 0;
   private requestTrailers: FieldSection | null = null;
@@ -173,6 +172,16 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
     return !this.requestEnded && !this.continued && this.bodyBytes === 0;
   }
 
+  /** Position of the last endpoint in the upstream, as the snapshot has it; -1: none was chosen. */
+  get endpointPosition(): number {
+    return this.endpoint === null || this.set === null ? -1 : positionIn(this.set, this.endpoint);
+  }
+
+  /** How long a tunnel may stand still; null: the endpoint's upstream is not known. */
+  get tunnelIdleMs(): number | null {
+    return this.set?.settings.tunnelIdleMs ?? null;
+  }
+
   get bodyLength(): BodyLength {
     const { detours } = this;
     return detours === null || detours.request === null ? this.requestLength : detours.requestLength;
@@ -200,6 +209,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
     if (refused !== null) return this.answer(refused);
     const route = this.snapshot.findRoute(request);
     this.route = route;
+    if (route.upstream !== null) this.set = route.upstream.set;
     this.admit(route, 0);
   }
 
@@ -222,7 +232,6 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
     // After the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
     if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
     if (route.local !== null) return this.answer(route.local());
-    this.group = route.upstream;
     if (route.hooks.source.length > 0) this.findSource(route, 0);
     else this.connect();
   }
@@ -293,21 +302,13 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
 
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
-  /** Not tried yet in this exchange, and healthy or, unless only healthy ones are asked for, not known to be unhealthy. */
-  usable(index: number): boolean {
-    const target = this.group?.endpoints[index];
-    if (target === undefined) return false;
-    const health = this.plane.endpoints.health(target.slot);
-    if (health !== ENDPOINT_HEALTH.healthy && (healthyOnly || health === ENDPOINT_HEALTH.unhealthy)) return false;
-    return this.tried === null || !this.tried.includes(target);
-  }
-
-  private connect(sameEndpoint: EndpointTarget | null = null): void {
-    const group = this.group;
-    if (group === null) return this.answer(answers.INTERNAL_ERROR);
+  private connect(sameEndpoint: Endpoint | null = null): void {
+    const { set } = this;
+    if (set === null) return this.answer(answers.INTERNAL_ERROR);
     const { owned } = this.downstream;
-    const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(group, this);
-    const target = sameEndpoint ?? kept ?? this.choose(group);
+    const choice = this.plane.choice.among(set, this.tried, this.client);
+    const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(set, choice);
+    const target = sameEndpoint ?? kept ?? choice.next();
     if (target === null) return this.answer(answers.NO_ENDPOINT);
     this.phase = Phase.connecting;
     this.endpoint = target;
@@ -322,18 +323,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
     }
   }
 
-  /** One of the healthy endpoints; where none is left, one of those that have not passed a probe yet. */
-  private choose({ endpoints, balancer, probed }: UpstreamGroup): EndpointTarget | null {
-    if (probed) {
-      healthyOnly = true;
-      const healthy = endpoints[balancer.next(this)];
-      healthyOnly = false;
-      if (healthy !== undefined) return healthy;
-    }
-    return endpoints[balancer.next(this)] ?? null;
-  }
-
-  private idleConnection(target: EndpointTarget, owned: OwnedConnections | null): Upstream | null {
+  private idleConnection(target: Endpoint, owned: OwnedConnections | null): Upstream | null {
     return (owned === null ? null : owned.take(target, this)) ?? this.plane.connector.take(target, this);
   }
 
@@ -705,7 +695,7 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
       requestSent: this.requestSent(failure === "connect" ? false : sent),
       responseStarted,
       attempts: this.attempts - this.uncharged,
-      retriesMax: this.group?.retries ?? 0,
+      retriesMax: this.set?.retries ?? 0,
       pooledConnection,
     };
   }
@@ -718,15 +708,13 @@ export class Exchange implements ExchangeView, Usable, OutgoingRequest, SourceOw
     return this.upgrade && this.requestLength !== 0 ? "consumed" : "replayable";
   }
 
-  private retry(sameEndpoint: EndpointTarget | null): void {
+  private retry(sameEndpoint: Endpoint | null): void {
     this.plane.metrics.add(CounterId.retries, 1);
     this.connect(sameEndpoint);
   }
 
   private hasCandidate(): boolean {
-    const endpoints = this.group?.endpoints ?? [];
-    for (let index = 0; index < endpoints.length; index++) if (this.usable(index)) return true;
-    return false;
+    return this.set !== null && this.plane.choice.among(this.set, this.tried, this.client).isPossible;
   }
 
   /** The client is gone: nobody waits for the rest. */

@@ -17,7 +17,7 @@ import { Deadlines } from "../../base/deadlines.ts";
 import { plainConfig } from "../../config/plain.ts";
 import type { Config } from "../../config/schema.ts";
 import { RequestHead } from "../../http/request-head.ts";
-import type { Usable } from "../../policy/balance/balancer.ts";
+import type { Choice } from "../../policy/balance/balancer.ts";
 import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.ts";
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
@@ -30,7 +30,11 @@ import type { Middleware } from "../feature/middleware.ts";
 import { hooksOf } from "../feature/route-hooks.ts";
 import type { Connector, OwnedConnections, ResponseSink, Upstream } from "../ports.ts";
 import { Snapshot } from "../snapshot.ts";
-import type { EndpointTarget, Route, UpstreamGroup } from "../snapshot.ts";
+import type { Route } from "../snapshot.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
+import { EndpointChoice } from "../upstream/endpoint-choice.ts";
+import type { EndpointSet } from "../upstream/endpoint-set.ts";
+import { Upstreams } from "../upstream/upstreams.ts";
 
 export type Health = keyof typeof ENDPOINT_HEALTH;
 
@@ -73,6 +77,7 @@ export class Dialogue implements DataPlane, Connector {
   /** Tests may swap it, as a reload does. */
   snapshot: Snapshot;
   readonly endpoints: EndpointTable;
+  readonly choice: EndpointChoice;
   readonly metrics: WorkerMetrics;
   readonly client: FakeClient;
   /** Every connection to an endpoint, in the order in which exchanges got them. */
@@ -91,6 +96,7 @@ export class Dialogue implements DataPlane, Connector {
     const metricTable = new SharedArrayBuffer(MetricTable.bytes(layout, 1));
     this.table = new MetricTable(layout, metricTable, 1);
     this.endpoints = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(health.length)));
+    this.choice = new EndpointChoice(this.endpoints, () => 0.5);
     const message = {
       type: "configure" as const,
       generation: 1,
@@ -99,8 +105,11 @@ export class Dialogue implements DataPlane, Connector {
       listenerSlots: [0],
       metricTable,
     };
+    const plan = new Upstreams(0, () => "").plan(config.upstreams, message.endpointSlots);
+    plan.apply();
     this.snapshot = new HookedSnapshot(
       message,
+      plan.groups,
       contextOf(() => this.now),
       setting.hooks ?? [],
     );
@@ -230,7 +239,7 @@ export class Dialogue implements DataPlane, Connector {
     this.finished.push({ status, outcome, endpoint: nameOf(endpoint), attempts, bytesReceived, bytesSent, originHeadMs });
   }
 
-  take(target: EndpointTarget, exchange: ResponseSink): Upstream | null {
+  take(target: Endpoint, exchange: ResponseSink): Upstream | null {
     const index = this.idle.findIndex((each) => each.target === target);
     const [connection = null] = index < 0 ? [] : this.idle.splice(index, 1);
     if (connection === null) this.note(`${nameOf(target)} none`);
@@ -238,13 +247,13 @@ export class Dialogue implements DataPlane, Connector {
     return connection;
   }
 
-  dial(target: EndpointTarget, exchange: ResponseSink): Upstream {
+  dial(target: Endpoint, exchange: ResponseSink): Upstream {
     const connection = this.connection(target, "connecting");
     connection.dials(exchange);
     return connection;
   }
 
-  private connection(target: EndpointTarget, state: "idle" | "connecting"): FakeUpstream {
+  private connection(target: Endpoint, state: "idle" | "connecting"): FakeUpstream {
     const endpoint = nameOf(target);
     const earlier = this.connections.filter((each) => each.target === target).length;
     const connection = new FakeUpstream(this, target, earlier === 0 ? endpoint : `${endpoint}${earlier + 1}`, state);
@@ -252,9 +261,9 @@ export class Dialogue implements DataPlane, Connector {
     return connection;
   }
 
-  private target(endpoint: string): EndpointTarget {
+  private target(endpoint: string): Endpoint {
     const { upstream } = this.snapshot.findRoute(ANY_REQUEST);
-    return upstream?.endpoints.find((each) => nameOf(each) === endpoint) ?? assert.fail(`there is no endpoint ${endpoint}`);
+    return upstream?.set.endpoints.find((each) => nameOf(each) === endpoint) ?? assert.fail(`there is no endpoint ${endpoint}`);
   }
 }
 
@@ -268,14 +277,14 @@ class FakeOwned implements OwnedConnections {
     this.connection = connection;
   }
 
-  endpointIn(group: UpstreamGroup, choice: Usable): EndpointTarget | null {
+  endpointIn({ endpoints }: EndpointSet, choice: Choice): Endpoint | null {
     const { target, usable } = this.connection;
-    const found = usable && group.endpoints.includes(target) && choice.usable(target.index) ? target : null;
-    this.dialogue.note(`owned in ${group.name}: ${nameOf(found)}`);
+    const found = usable && endpoints.includes(target) && choice.usable(endpoints.indexOf(target)) ? target : null;
+    this.dialogue.note(`owned in ${target.upstream}: ${nameOf(found)}`);
     return found;
   }
 
-  take(target: EndpointTarget, exchange: ResponseSink): Upstream | null {
+  take(target: Endpoint, exchange: ResponseSink): Upstream | null {
     if (!this.connection.usable || this.connection.target !== target) return null;
     this.connection.take(exchange);
     return this.connection;
@@ -288,10 +297,11 @@ class HookedSnapshot extends Snapshot {
 
   constructor(
     message: ConstructorParameters<typeof Snapshot>[0],
-    context: ConstructorParameters<typeof Snapshot>[1],
+    upstreams: ConstructorParameters<typeof Snapshot>[1],
+    context: ConstructorParameters<typeof Snapshot>[2],
     middleware: readonly Middleware[],
   ) {
-    super(message, context);
+    super(message, upstreams, context);
     this.middleware = middleware;
   }
 
@@ -314,10 +324,10 @@ function configOf({ probed = false, retries = 2, maxBody, adapt }: Setting, endp
   return config;
 }
 
-function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[1] {
-  return { workerIndex: 0, buckets: BUCKETS, now, status: () => "{}", features: [], report: () => {}, readFile: () => "" };
+function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2] {
+  return { workerIndex: 0, buckets: BUCKETS, now, status: () => "{}", features: [], report: () => {} };
 }
 
-function nameOf(target: EndpointTarget | null): string {
+function nameOf(target: Endpoint | null): string {
   return target === null ? "none" : target.host.slice(0, 1);
 }

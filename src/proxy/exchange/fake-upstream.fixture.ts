@@ -9,7 +9,7 @@ import { ResponseReader } from "../../http1/response-reader.ts";
 import type { FailureKind } from "./failure.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
 import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink } from "../ports.ts";
-import type { EndpointTarget } from "../snapshot.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
 
 /**
  * A connection to an endpoint with a driver that does what one in net/ does: a response passes event by event, what the exchange calls a
@@ -17,7 +17,8 @@ import type { EndpointTarget } from "../snapshot.ts";
  */
 export class FakeUpstream implements OwnedUpstream {
   readonly name: string;
-  readonly target: EndpointTarget;
+  readonly target: Endpoint;
+  readonly key: string;
   state: "idle" | "connecting" | "busy" | "tunnel" | "over";
   /** The endpoint does not read: a flush is not written. */
   full: boolean = false;
@@ -43,9 +44,10 @@ export class FakeUpstream implements OwnedUpstream {
   private reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
   private exchange: ResponseSink | null = null;
 
-  constructor(dialogue: Dialogue, target: EndpointTarget, name: string, state: "idle" | "connecting") {
+  constructor(dialogue: Dialogue, target: Endpoint, name: string, state: "idle" | "connecting") {
     this.dialogue = dialogue;
     this.target = target;
+    this.key = target.key;
     this.name = name;
     this.state = state;
   }

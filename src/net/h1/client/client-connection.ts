@@ -433,7 +433,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
     plane.deadlines.cancel(this);
     const exchange = this.exchange;
     if (exchange === null) return;
-    const idleMs = exchange.endpoint?.timeouts.tunnel_idle ?? this.context.config.timeouts.idle;
+    const idleMs = exchange.tunnelIdleMs ?? this.context.config.timeouts.idle;
     const side = new SocketDuplex(this.transport, this.outlet);
     const tunnel = new Tunnel(plane, exchange, side, upstream, idleMs);
     this.tunnel = tunnel;

@@ -4,7 +4,9 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
 import type { OwnedUpstream } from "../../../proxy/ports.ts";
-import type { EndpointTarget, UpstreamGroup } from "../../../proxy/snapshot.ts";
+import type { Endpoint as Target } from "../../../proxy/upstream/endpoint.ts";
+import type { EndpointChoice } from "../../../proxy/upstream/endpoint-choice.ts";
+import type { EndpointSet } from "../../../proxy/upstream/endpoint-set.ts";
 import { ClientConnections } from "./owned-connections.ts";
 import { Endpoint, get, stageAlone } from "../../stage.fixture.ts";
 
@@ -13,11 +15,13 @@ class Owned extends Endpoint implements OwnedUpstream {
   usable: boolean = true;
   taken: number = 0;
   closed: boolean = false;
-  readonly target: EndpointTarget;
+  readonly target: Target;
+  readonly key: string;
 
-  constructor(exchange: Exchange, target: EndpointTarget) {
+  constructor(exchange: Exchange, target: Target) {
     super(exchange);
     this.target = target;
+    this.key = target.key;
   }
 
   take(): void {
@@ -31,7 +35,8 @@ class Owned extends Endpoint implements OwnedUpstream {
 
 interface Setting {
   readonly owned: ClientConnections;
-  readonly group: UpstreamGroup;
+  readonly set: EndpointSet;
+  readonly choice: EndpointChoice;
   readonly exchange: Exchange;
   /** An idle connection to the endpoint at that position. */
   idle(position: number): Owned;
@@ -49,41 +54,42 @@ function setting(t: TestContext, endpoints: number): Setting {
   });
   client.send(get("/"));
   const exchange = asked[0]?.exchange ?? assert.fail("no exchange began");
-  const group = exchange.route?.upstream ?? assert.fail("no group");
+  const { set } = exchange.route?.upstream ?? assert.fail("no upstream");
   return {
     owned: new ClientConnections(plane),
-    group,
+    set,
+    choice: plane.choice.among(set, null, exchange.client),
     exchange,
-    idle: (position) => new Owned(exchange, group.endpoints[position] ?? assert.fail()),
+    idle: (position) => new Owned(exchange, set.endpoints[position] ?? assert.fail()),
   };
 }
 
 test("a connection is given out once, to whoever asks for its endpoint", (t) => {
-  const { owned, group, exchange, idle } = setting(t, 3);
+  const { owned, set, choice, exchange, idle } = setting(t, 3);
   const kept = idle(1);
   owned.keep(kept);
-  assert.ok(owned.endpointIn(group, exchange) === kept.target);
+  assert.ok(owned.endpointIn(set, choice) === kept.target);
   assert.ok(owned.take(idle(2).target, exchange) === null);
   assert.ok(owned.take(kept.target, exchange) === kept);
   assert.equal(kept.taken, 1);
   assert.ok(owned.take(kept.target, exchange) === null);
-  assert.ok(owned.endpointIn(group, exchange) === null);
+  assert.ok(owned.endpointIn(set, choice) === null);
 });
 
 test("one that its endpoint has closed, or that is too old, is no reason to choose the endpoint, and is not given out", (t) => {
-  const { owned, group, exchange, idle } = setting(t, 2);
+  const { owned, set, choice, exchange, idle } = setting(t, 2);
   const kept = idle(1);
   owned.keep(kept);
   kept.usable = false;
-  assert.ok(owned.endpointIn(group, exchange) === null);
+  assert.ok(owned.endpointIn(set, choice) === null);
   assert.ok(owned.take(kept.target, exchange) === null);
 });
 
 test("an endpoint that may not be chosen is not chosen for its connection", (t) => {
-  const { owned, group, exchange, idle } = setting(t, 2);
+  const { owned, set, choice, idle } = setting(t, 2);
   owned.keep(idle(1));
-  t.mock.method(exchange, "usable", () => false);
-  assert.ok(owned.endpointIn(group, exchange) === null);
+  t.mock.method(choice, "usable", () => false);
+  assert.ok(owned.endpointIn(set, choice) === null);
 });
 
 test("of one endpoint the newest connection is kept, and what cannot be used any more is let go", (t) => {

@@ -1,7 +1,8 @@
 import { CounterId } from "../../../shared/metric-table.ts";
-import type { Usable } from "../../../policy/balance/balancer.ts";
+import type { Choice } from "../../../policy/balance/balancer.ts";
 import type { OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../../../proxy/ports.ts";
-import type { EndpointTarget, UpstreamGroup } from "../../../proxy/snapshot.ts";
+import type { Endpoint } from "../../../proxy/upstream/endpoint.ts";
+import type { EndpointSet } from "../../../proxy/upstream/endpoint-set.ts";
 import type { Thread } from "../../thread.ts";
 
 /** Connections that one client connection may keep for itself: each is one that nobody else can use. A browser needs one per endpoint. */
@@ -20,19 +21,19 @@ export class ClientConnections implements OwnedConnections {
     this.thread = thread;
   }
 
-  endpointIn(group: UpstreamGroup, choice: Usable): EndpointTarget | null {
+  endpointIn({ endpoints }: EndpointSet, choice: Choice): Endpoint | null {
     for (const connection of this.idle) {
       if (!connection.usable) continue;
-      // By its key: after a reload the endpoint is another object.
-      const index = group.endpoints.findIndex(({ key }) => key === connection.target.key);
-      const target = group.endpoints[index];
-      if (target !== undefined && choice.usable(index)) return target;
+      // By its key: another upstream may have the same endpoint, and a reload may have brought other settings.
+      const index = endpoints.findIndex(({ key }) => key === connection.key);
+      const endpoint = endpoints[index];
+      if (endpoint !== undefined && choice.usable(index)) return endpoint;
     }
     return null;
   }
 
-  take(target: EndpointTarget, sink: ResponseSink): Upstream | null {
-    const index = this.idle.findIndex((connection) => connection.target.key === target.key && connection.usable);
+  take(endpoint: Endpoint, sink: ResponseSink): Upstream | null {
+    const index = this.idle.findIndex((connection) => connection.key === endpoint.key && connection.usable);
     const [connection] = index < 0 ? [] : this.idle.splice(index, 1);
     if (connection === undefined) return null;
     this.thread.metrics.add(CounterId.upstream_connections_reused, 1);
@@ -46,7 +47,7 @@ export class ClientConnections implements OwnedConnections {
     for (let index = this.idle.length - 1; index >= 0; index--) {
       const other = this.idle[index];
       // One that its endpoint has closed, or one that the new one replaces.
-      if (other === undefined || (other.usable && other.target.key !== connection.target.key)) continue;
+      if (other === undefined || (other.usable && other.key !== connection.key)) continue;
       this.idle.splice(index, 1);
       other.close();
     }

@@ -26,7 +26,8 @@ import { lastChunk } from "../../../http1/write-chunk.ts";
 import { connectFailure } from "../../../proxy/exchange/failure.ts";
 import type { FailureKind } from "../../../proxy/exchange/failure.ts";
 import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink, TunnelEvents } from "../../../proxy/ports.ts";
-import type { EndpointTarget } from "../../../proxy/snapshot.ts";
+import type { Endpoint } from "../../../proxy/upstream/endpoint.ts";
+import type { EndpointSettings } from "../../../proxy/upstream/endpoint-settings.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "../../buffers/outlet.ts";
@@ -34,6 +35,7 @@ import type { OutletOwner } from "../../buffers/outlet.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import { ReadTarget } from "../../buffers/read-target.ts";
 import { AddedFields, requestHeadText } from "../request-writer.ts";
+import type { ForwardedTo } from "../request-writer.ts";
 import { SocketDuplex } from "../../transport/socket-duplex.ts";
 import type { Thread } from "../../thread.ts";
 import type { Transport, TransportReader } from "../../transport/transport.ts";
@@ -58,9 +60,9 @@ const AGE_SPREAD = 0.1;
 /** Far from any tick of the deadlines. */
 const NEVER = 2 ** 31 - 1;
 
-export class UpstreamConnection extends Timed implements OwnedUpstream, TransportReader, OutletOwner {
+export class UpstreamConnection extends Timed implements OwnedUpstream, ForwardedTo, TransportReader, OutletOwner {
   readBuffer: Buffer = sharedBuffer;
-  readonly target: EndpointTarget;
+  readonly key: string;
   transport: Transport;
   readonly outlet: Outlet;
   /** In the pool: those that idle next to it. */
@@ -69,6 +71,9 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
 
   private readonly thread: Thread;
   private readonly pool: EndpointPool;
+  private readonly endpoint: Endpoint;
+  /** The endpoint's when it was opened: a reload does not change them for it. */
+  private readonly settings: EndpointSettings;
   /** From the first message on that does not come in one read. */
   private reads: ReadTarget | null = null;
   /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
@@ -106,15 +111,17 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
   /** The last response left as a whole: nothing refers to the read buffer any more. */
   private bufferIsFree: boolean = false;
 
-  constructor(thread: Thread, pool: EndpointPool, target: EndpointTarget, sink: ResponseSink) {
+  constructor(thread: Thread, pool: EndpointPool, endpoint: Endpoint, sink: ResponseSink) {
     super();
     this.thread = thread;
     this.pool = pool;
-    this.target = target;
+    this.endpoint = endpoint;
+    this.settings = endpoint.settings;
+    this.key = endpoint.key;
     this.sink = sink;
     this.outlet = new Outlet(this);
-    this.transport = thread.platform.dial(target, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
-    this.setDeadline(target.timeouts.connect);
+    this.transport = thread.platform.dial(endpoint, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
+    this.setDeadline(this.settings.connectMs);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
     thread.countSocket(1);
   }
@@ -125,6 +132,14 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
   get expired(): boolean {
     const { deadlines, now } = this.thread;
     return deadlines.isOver(this, now) || deadlines.hasPassed(this.oldAtTick);
+  }
+
+  get authority(): string {
+    return this.endpoint.authority;
+  }
+
+  get via(): boolean {
+    return this.settings.via;
   }
 
   get usable(): boolean {
@@ -154,8 +169,8 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
     if (authenticatesConnection(request.request)) this.bind();
-    this.outlet.append(requestHeadText(request, edits, added, this.target));
-    if (request.awaitsContinue) this.setDeadline(this.target.timeouts.response_head);
+    this.outlet.append(requestHeadText(request, edits, added, this));
+    if (request.awaitsContinue) this.setDeadline(this.settings.responseHeadMs);
   }
 
   /** From now on it carries requests of one client connection only, and for as long as that lasts: its end would end a login half-way. */
@@ -195,7 +210,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
   /** The request waits for the origin: from now on it is looked whether any of it is taken. */
   private watchTaking(): void {
     this.outlet.markTaken();
-    this.setDeadline(this.target.timeouts.idle);
+    this.setDeadline(this.settings.idleMs);
   }
 
   pauseResponse(): void {
@@ -251,9 +266,9 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
     }
     this.state = State.busy;
     const { deadlines, endpoints, now } = this.thread;
-    endpoints.setRefusing(this.target.slot, false);
+    endpoints.setRefusing(this.endpoint.slot, false);
     deadlines.cancel(this);
-    this.oldAtTick = deadlines.tickOf(now + this.target.keepAlive.max_age * (1 - AGE_SPREAD * this.thread.platform.random()));
+    this.oldAtTick = deadlines.tickOf(now + this.settings.ageMsMax * (1 - AGE_SPREAD * this.thread.platform.random()));
     sink.upstreamReady(this);
   }
 
@@ -362,7 +377,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
     const options = connectionOptions(head);
     this.reusable = !this.doubtful && head.version === "1.1" && !options.close && framing.kind !== Framing.untilClose;
     if (challengesConnection(head)) this.bind();
-    this.setDeadline(this.target.timeouts.idle);
+    this.setDeadline(this.settings.idleMs);
     this.headTold = true;
     sink.responseHead(this, head, framing.bodyLength);
     return true;
@@ -449,22 +464,21 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
 
   /** An answer may have begun before the request has ended; then it is that which must go on. */
   private awaitAnswer(): void {
-    const { timeouts } = this.target;
-    if (this.headTold) this.setDeadline(timeouts.idle);
+    if (this.headTold) this.setDeadline(this.settings.idleMs);
     else if (this.requestEnded || this.request?.awaitsContinue === true) this.setHeadDeadline();
     else this.thread.deadlines.cancel(this);
   }
 
   private setHeadDeadline(): void {
     const { deadlines, now } = this.thread;
-    const due = deadlines.tickOf(now + this.target.timeouts.response_head);
+    const due = deadlines.tickOf(now + this.settings.responseHeadMs);
     deadlines.setTick(this, this.processingUntil === 0 ? due : Math.min(due, this.processingUntil));
   }
 
   /** A 102 (RFC 2518 section 10.1): the origin works on the request and asks for patience. */
   private waitOn(): void {
     const { deadlines, now } = this.thread;
-    if (this.processingUntil === 0) this.processingUntil = deadlines.tickOf(now + this.target.timeouts.processing);
+    if (this.processingUntil === 0) this.processingUntil = deadlines.tickOf(now + this.settings.processingMs);
     // With a write unfinished the deadline is the origin's for reading the request.
     if ((this.requestEnded || this.request?.awaitsContinue === true) && !this.outlet.blocked) this.setHeadDeadline();
   }
@@ -500,7 +514,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
     if (this.state === State.connecting && sink !== null) {
       this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
       // What the proxy itself has too few of says nothing about the endpoint.
-      if (kind !== "connection_limit") this.thread.endpoints.setRefusing(this.target.slot, true);
+      if (kind !== "connection_limit") this.thread.endpoints.setRefusing(this.endpoint.slot, true);
     }
     const { reused, answered } = this;
     sink?.upstreamFailed(this, { kind, reused, answered, sent: this.outlet.bytesSent > this.sentBefore });
@@ -522,7 +536,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
     this.thread.tick();
     switch (this.state) {
       case State.connecting:
-        return this.fail(this.thread.names.isPending(this.target.host) ? "dns_timeout" : "connection_timeout");
+        return this.fail(this.thread.names.isPending(this.endpoint.host) ? "dns_timeout" : "connection_timeout");
       case State.idle:
         return this.close();
       case State.busy:
@@ -538,7 +552,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
       return this.headTold && !this.paused ? this.checkProgress("write_timeout") : this.fail("write_timeout");
     }
     // The client is slow, not the origin: its own limit ends that.
-    if (this.paused) return this.setDeadline(this.target.timeouts.idle);
+    if (this.paused) return this.setDeadline(this.settings.idleMs);
     if (!this.headTold) {
       // While the request is on its way, its own limits count.
       if (this.requestEnded || this.request?.awaitsContinue === true) this.fail("response_timeout");
@@ -550,7 +564,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Transpor
   /** Nothing may stand still in both directions for longer than the idle limit. */
   private checkProgress(kind: FailureKind): void {
     const { deadlines } = this.thread;
-    const due = this.lastProgress + deadlines.ticksIn(this.target.timeouts.idle);
+    const due = this.lastProgress + deadlines.ticksIn(this.settings.idleMs);
     if (deadlines.tickOf(this.thread.now) < due) deadlines.setTick(this, due);
     else this.fail(kind);
   }
