@@ -7,6 +7,7 @@ import type { Buffer } from "node:buffer";
 import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
 import type { VirtualClock } from "../src/net/transport/memory/virtual-clock.ts";
+import { checkStates } from "../src/net/h1/check-states.fixture.ts";
 import { Serving } from "../src/net/serving.ts";
 import type { Thread } from "../src/net/thread.ts";
 import type { Transport } from "../src/net/transport/transport.ts";
@@ -27,6 +28,8 @@ import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 import { ENDPOINTS, SMALL_BODY_MAX, answerTo, idOf } from "./plan.ts";
 import type { Event, Plan, RequestPlan } from "./plan.ts";
+
+checkStates();
 
 /** Longer than any limit of the configuration, several times over. */
 const REST_MS = 120_000;

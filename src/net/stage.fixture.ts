@@ -23,7 +23,10 @@ import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport/transport.ts";
 import { loneThread } from "./warm-up.ts";
 import { machine } from "./machine.ts";
+import { checkStates } from "./h1/check-states.fixture.ts";
 import type { Platform } from "./platform.ts";
+
+checkStates();
 
 export const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

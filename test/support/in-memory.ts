@@ -3,11 +3,14 @@
  * the same few lines as there, which share nothing with the proxy's own codec.
  */
 import assert from "node:assert/strict";
+import { checkStates } from "../../src/net/h1/check-states.fixture.ts";
 import { script } from "../../src/testing/test-proxy.ts";
 import type { ClientOptions, OriginScript, TestConnection, TestProxy } from "../../src/testing/test-proxy.ts";
 import { parseResponses } from "./raw-client.ts";
 import type { RawResponse } from "./raw-client.ts";
 import { parseRequest } from "./raw-origin.ts";
+
+checkStates();
 
 export interface MemoryRequest {
   /** Head as received, with the empty line. */

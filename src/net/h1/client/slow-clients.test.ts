@@ -35,6 +35,24 @@ test("a client that takes nothing is cut although its request ends behind the be
   );
 });
 
+/** More than an outlet collects before it writes. */
+const MANY_CHUNKS = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${`3e8\r\n${"x".repeat(1000)}\r\n`.repeat(100)}`;
+
+test("a client that takes nothing is cut although its response is too long to be collected before it is written", (t) => {
+  const { client, endpoints, records, pass } = stageAlone(t);
+  client.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+  client.isFull = true;
+  endpoints[0]?.respond(MANY_CHUNKS);
+  assert.equal(endpoints[0]?.isPaused, true);
+  assert.equal(client.destroyed, false);
+  pass(LONG_MS);
+  assert.equal(client.wasReset, true);
+  assert.deepEqual(
+    records.map(({ outcome }) => outcome),
+    ["client_stalled"],
+  );
+});
+
 test("a client that does not take an interim response is watched, and the response waits", (t) => {
   const { client, endpoints, records, pass } = stageAlone(t);
   client.send(get("/"));

@@ -1,0 +1,137 @@
+/** What goes to the client: the responses of exchanges, and how fast the client takes them. */
+import type { Buffer } from "node:buffer";
+import type { BodyLength } from "../../../http/body-length.ts";
+import type { FieldEdits } from "../../../http/field-edits.ts";
+import type { FieldSection } from "../../../http/field-section.ts";
+import type { HttpVersion } from "../../../http/http-version.ts";
+import { Known, bit } from "../../../http/known-fields.ts";
+import type { ResponseHead } from "../../../http/response-head.ts";
+import { lastChunk } from "../../../http1/write-chunk.ts";
+import * as answers from "../../../proxy/exchange/answers.ts";
+import type { Exchange } from "../../../proxy/exchange/exchange.ts";
+import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
+import type { Upstream } from "../../../proxy/ports.ts";
+import { SocketDuplex } from "../../transport/socket-duplex.ts";
+import { Tunnel } from "../../tunnel.ts";
+import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "../response-writer.ts";
+import type { BodyModeKind } from "../response-writer.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { Deadline, Input, State } from "./client-state.ts";
+import { Way, end } from "./ending.ts";
+import { setHalfClosedDeadline } from "./half-closed.ts";
+import { DISCARD_BYTES_MAX, proceed, setBodyDeadline, waitIdle, waitOnForHead } from "./input.ts";
+
+// ---- what the exchange has to say -----------------------------------------------------------------------------------
+
+export function interim(connection: ClientConnection, head: ResponseHead): void {
+  if (connection.exchange === null || !connection.exchange.request.understandsInterim) return;
+  connection.outlet.append(interimHeadText(head));
+  if (!connection.outlet.flush() && connection.deadline !== Deadline.taking) onBlocked(connection);
+}
+
+export function respond(connection: ClientConnection, head: ResponseHead, length: BodyLength, edits: FieldEdits): void {
+  const { exchange, thread } = connection;
+  if (exchange === null) return;
+  const mode = bodyModeOf(length, exchange.request.version);
+  connection.bodyMode = mode;
+  if (connection.context.draining || connection.state === State.receiving || mode === BodyMode.untilClose) connection.isLast = true;
+  const epochMs = thread.now + thread.epochOffset;
+  connection.outlet.append(responseHeadText(head, edits, { mode, close: connection.isLast, epochMs }));
+}
+
+export function answer(connection: ClientConnection, answer: LocalAnswer, edits: FieldEdits): void {
+  const { exchange, thread } = connection;
+  if (exchange === null) return;
+  if (connection.context.draining || (connection.state === State.receiving && !isWorthReading(exchange))) connection.isLast = true;
+  if (answer.status === 408 || (answer.status === 400 && answer.proxyStatus === "http_request_error")) connection.isLast = true;
+  const { request } = exchange;
+  const json = answers.acceptsJson(request.knownValue(Known.accept));
+  const epochMs = thread.now + thread.epochOffset;
+  connection.outlet.append(answerText(answer, edits, json, request.method === "HEAD", connection.isLast, epochMs));
+  connection.outlet.flush();
+}
+
+/** Few bytes are missing of the refused request, and the client will send them: reading them keeps the connection. */
+function isWorthReading(exchange: Exchange): boolean {
+  if ((exchange.request.present & bit(Known.expect)) !== 0) return false;
+  return exchange.requestLength > 0 && exchange.requestLength <= DISCARD_BYTES_MAX;
+}
+
+function bodyModeOf(length: BodyLength, version: HttpVersion): BodyModeKind {
+  // To an HTTP/1.0 client no Transfer-Encoding, not even as what a GET would have got (RFC 9112 section 6.1).
+  if (length > 0) return BodyMode.length;
+  if (version === "1.0") return BodyMode.untilClose;
+  return length === 0 ? BodyMode.none : BodyMode.chunked;
+}
+
+export function data(connection: ClientConnection, bytes: Buffer, start: number, end: number): void {
+  if (connection.bodyMode === BodyMode.chunked) connection.thread.chunk.add(connection.outlet, bytes, start, end);
+  else connection.outlet.slice(bytes, start, end);
+}
+
+export function endBody(connection: ClientConnection, trailers: FieldSection | null): void {
+  if (connection.bodyMode !== BodyMode.chunked) return;
+  connection.thread.chunk.close(connection.outlet);
+  connection.outlet.append(lastChunk(trailers));
+}
+
+/** False: the client does not take it fast enough; `onUnblocked` follows. */
+export function flush(connection: ClientConnection): boolean {
+  const { outlet, thread } = connection;
+  if (connection.bodyMode === BodyMode.chunked) thread.chunk.close(outlet);
+  if (connection.input === Input.ended || connection.state === State.receiving) connection.pace.flowed(thread.now);
+  const isWritten = outlet.flushLater(thread.writes, false);
+  if (!isWritten && connection.deadline !== Deadline.taking) connection.watchTaking();
+  return isWritten;
+}
+
+export function startTunnel(connection: ClientConnection, head: ResponseHead, upstream: Upstream): void {
+  const { thread, exchange, held } = connection;
+  connection.outlet.append(switchingHeadText(head));
+  connection.outlet.flush();
+  connection.enter(State.tunnel);
+  connection.cancelDeadline();
+  if (exchange === null) return;
+  const idleMs = exchange.tunnelIdleMs ?? connection.context.config.timeouts.idle;
+  const side = new SocketDuplex(connection.transport, connection.outlet);
+  const tunnel = new Tunnel(thread, exchange, side, upstream, idleMs);
+  connection.tunnel = tunnel;
+  connection.held = null;
+  if (held !== null) tunnel.received(side, held, held.length);
+  if (connection.input === Input.ended) tunnel.ended(side);
+  else connection.resumeReading();
+}
+
+// ---- how fast the client takes it -----------------------------------------------------------------------------------
+
+/** The client does not take what was written as fast as it comes. */
+export function onBlocked(connection: ClientConnection): void {
+  connection.watchTaking();
+  connection.exchange?.downstreamBlocked();
+}
+
+/** The client has taken everything that was written. */
+export function onUnblocked(connection: ClientConnection): void {
+  const { state, exchange } = connection;
+  if (state === State.receiving || state === State.answering) {
+    connection.pace.flowed(connection.thread.now);
+    if (state === State.receiving) setBodyDeadline(connection);
+    else if (connection.input === Input.ended) setHalfClosedDeadline(connection);
+    else connection.cancelDeadline();
+    exchange?.downstreamDrained();
+  } else if (state === State.idle || state === State.head) {
+    if (state === State.head) waitOnForHead(connection);
+    else waitIdle(connection);
+    proceed(connection);
+  }
+}
+
+/** Some time has passed: ends a connection whose client takes its response too slowly. */
+export function checkTaking(connection: ClientConnection): void {
+  const { outlet, context } = connection;
+  // Everything has left meanwhile, and the connection's end is being sent.
+  if (!outlet.blocked) return end(connection, Way.atOnce);
+  const { timeouts, limits } = context.config;
+  if (outlet.takenSinceMark >= Math.max(1, (limits.response_rate * timeouts.idle) / 1000)) connection.watchTaking();
+  else end(connection, Way.reset, "client_stalled");
+}
