@@ -1,6 +1,6 @@
 /** The rate limit's hook, as an Exchange calls it on each request. Every request passes: the others are answers and not traffic. */
 import { rateLimitMiddleware } from "../../src/features/rate-limit/rate-limit.ts";
-import type { ExchangeView } from "../../src/proxy/feature/middleware.ts";
+import { LoneView } from "../../src/proxy/feature/lone-view.ts";
 import { BucketTable } from "../../src/shared/bucket-table.ts";
 import { browserRequest, requestHead } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
@@ -28,12 +28,7 @@ function limits(clients: readonly string[]): Run {
   const table = new BucketTable(BucketTable.create(0x1234_5678, 0x0fed_cba9));
   const config = { requests_per_second: 1_000_000, burst: 1000, key: "client_ip" };
   const middleware = rateLimitMiddleware(config, table, 0, "catalogue\nshop\n{}", () => now);
-  const exchange = {
-    request: requestHead(browserRequest(0)),
-    client: "",
-    startedAtMs: now,
-    signal: new AbortController().signal,
-  } satisfies ExchangeView;
+  const exchange = new LoneView(requestHead(browserRequest(0)), "", now);
   let at = 0;
   return (count) => {
     let passed = 0;

@@ -24,6 +24,7 @@ import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import { loadConfigFile } from "./config-file.ts";
+import { LoneView } from "../proxy/feature/lone-view.ts";
 import { shownFieldLine, shownTarget } from "./shown-request.ts";
 
 /** Of the addresses for documentation (RFC 5737). */
@@ -112,7 +113,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const middleware = routeMiddleware(route, taken.index, FEATURES, { workerIndex: 0, buckets, now: () => 0, report: () => {} });
   lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : middleware.map((each) => each.name).join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
-  const view = { request, client: CLIENT, startedAtMs: 0, signal: new AbortController().signal };
+  const view = new LoneView(request, CLIENT);
   for (const each of middleware) {
     const verdict = each.onRequest?.(view) ?? null;
     if (verdict === null || verdict instanceof Promise) continue;

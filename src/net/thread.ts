@@ -36,6 +36,9 @@ const EVENTS_A_READING = 16;
 /** Clients over all that may be connected only to be told that they cannot be served. */
 const FAREWELLS = 16;
 
+/** Bytes that all threads together keep of requests' bodies which middleware collects. */
+const COLLECTED_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Where a thread's log lines and events go. */
 export interface ThreadOutput {
   access(record: AccessRecord): void;
@@ -128,6 +131,19 @@ export class Thread implements DataPlane, Connector {
   /** Counts a socket that was opened (or, with -1, closed): descriptors are the process's, not the thread's. */
   countSocket(delta: 1 | -1): void {
     this.workers.addDescriptors(this.workerIndex, delta);
+  }
+
+  takeMemory(bytes: number): boolean {
+    const { workers, workerIndex } = this;
+    // Counted first and judged then, so that two threads cannot both take the last of it.
+    workers.addCollected(workerIndex, bytes);
+    if (workers.collected() <= COLLECTED_BYTES_MAX) return true;
+    workers.addCollected(workerIndex, -bytes);
+    return false;
+  }
+
+  giveMemory(bytes: number): void {
+    this.workers.addCollected(this.workerIndex, -bytes);
   }
 
   /**

@@ -22,6 +22,12 @@ export interface DataPlane {
   readonly deadlines: Deadlines;
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;
+  /**
+   * Asks for memory for a body that a middleware collects, or for that many bytes more of it; false: the process has none to spare.
+   * What was given is given back.
+   */
+  takeMemory(bytes: number): boolean;
+  giveMemory(bytes: number): void;
   /** Something for the application log. */
   report(level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields): void;
   /** Counts and logs a finished exchange. */

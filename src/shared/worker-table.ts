@@ -3,7 +3,7 @@
  * one client's, how many descriptors the sockets of the process take, what happened since the log said so; and, for the control plane,
  * whether each worker is alive.
  *
- *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | collected | connections per listener | two rows of counts by client ][ worker 1 ... ]
  *
  * A listener is named by its slot, which it keeps from reload to reload; see control/listener-slots.ts.
  *
@@ -40,11 +40,12 @@ const NOTICE_CELLS = 2 * NOTICES + FORWARDING;
 
 /** Cells per row of the sketch: with 100,000 connections of as many clients, a cell has about six. */
 const ROW_CELLS = 16_384;
-/** Beats, descriptors and the connections of all listeners, before the counts of each listener. */
+/** Beats, descriptors, the connections of all listeners and bytes of collected bodies, before the counts of each listener. */
 const BEATS = 0;
 const DESCRIPTORS = 1;
 const CLIENTS = 2;
-const LISTENERS = 3;
+const COLLECTED = 3;
+const LISTENERS = 4;
 
 export class WorkerTable {
   private readonly cells: Int32Array;
@@ -104,6 +105,16 @@ export class WorkerTable {
   /** Connections of clients open in all workers. */
   clients(): number {
     return this.sum(CLIENTS);
+  }
+
+  /** Counts bytes of requests' bodies that the worker keeps for middleware (or, negative, lets go). */
+  addCollected(worker: number, delta: number): void {
+    Atomics.add(this.cells, this.part(worker) + COLLECTED, delta);
+  }
+
+  /** Bytes of bodies that all workers keep for middleware. */
+  collected(): number {
+    return this.sum(COLLECTED);
   }
 
   /** Descriptors are short at that time of the monotonic clock; true for the one caller that finds it out. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { FieldEdits } from "../../http/field-edits.ts";
 import { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
+import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { authenticationMiddleware } from "./authentication.ts";
 
 const middleware = authenticationMiddleware({ tokens: ["first", "second", "caf\u00e9", "some secret  token"] });
@@ -20,18 +21,14 @@ function request(lines: Lines): RequestHead {
 }
 
 function ask(...lines: Lines): LocalAnswer | null {
-  const answer =
-    middleware.onRequest?.({ request: request(lines), client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal }) ?? null;
+  const answer = middleware.onRequest?.(new LoneView(request(lines), "192.0.2.1")) ?? null;
   assert.ok(!(answer instanceof Promise));
   return answer;
 }
 
 function removed(...lines: Lines): readonly string[] {
   const edits = new FieldEdits();
-  middleware.onUpstreamRequest?.(
-    { request: request(lines), client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal },
-    edits,
-  );
+  middleware.onUpstreamRequest?.(new LoneView(request(lines), "192.0.2.1"), edits);
   assert.equal(edits.added, "");
   return edits.removed;
 }

@@ -7,6 +7,7 @@ import { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import { knownField } from "../../http/known-fields.ts";
+import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { corsMiddleware } from "./cors.ts";
 
 const config = {
@@ -37,13 +38,7 @@ function request(method: string, lines: Lines): RequestHead {
 }
 
 function onRequest(settings: typeof config, asked: RequestHead, debug?: (message: string) => void): LocalAnswer | null {
-  const answer =
-    corsMiddleware(settings, debug).onRequest?.({
-      request: asked,
-      client: "192.0.2.1",
-      startedAtMs: 0,
-      signal: new AbortController().signal,
-    }) ?? null;
+  const answer = corsMiddleware(settings, debug).onRequest?.(new LoneView(asked, "192.0.2.1")) ?? null;
   assert.ok(!(answer instanceof Promise));
   return answer;
 }
@@ -51,11 +46,7 @@ function onRequest(settings: typeof config, asked: RequestHead, debug?: (message
 function onResponse(settings: typeof config, asked: RequestHead, response: Lines | null): FieldEdits {
   const edits = new FieldEdits();
   const head = response === null ? null : fill(new ResponseHead(), response);
-  corsMiddleware(settings).onResponse?.(
-    { request: asked, client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal },
-    head,
-    edits,
-  );
+  corsMiddleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), head, edits);
   return edits;
 }
 
@@ -192,11 +183,7 @@ test("Vary is added to what the origin says, once", () => {
 test("what is kept with a request's lines is of its origin and of one policy", () => {
   const ask = (settings: typeof config, asked: RequestHead): string => {
     const edits = new FieldEdits();
-    middleware(settings).onResponse?.(
-      { request: asked, client: "192.0.2.1", startedAtMs: 0, signal: new AbortController().signal },
-      null,
-      edits,
-    );
+    middleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), null, edits);
     return edits.added;
   };
   const made = new Map<typeof config, Middleware>();

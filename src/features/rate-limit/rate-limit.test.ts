@@ -4,6 +4,7 @@ import { RequestHead } from "../../http/request-head.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitMiddleware } from "./rate-limit.ts";
+import { LoneView } from "../../proxy/feature/lone-view.ts";
 import type { RateLimitConfig } from "./schema.ts";
 
 let nowMs = 1_000_000;
@@ -26,7 +27,7 @@ class Head extends RequestHead {
 }
 
 function exchange(client: string, headers: Readonly<Record<string, string>> = {}): ExchangeView {
-  return { request: new Head(headers), client, startedAtMs: 0, signal: new AbortController().signal };
+  return new LoneView(new Head(headers), client);
 }
 
 function ask(middleware: Middleware, from: ExchangeView): LocalAnswer | null {

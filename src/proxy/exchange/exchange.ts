@@ -18,7 +18,7 @@ import type { FieldSection } from "../../http/field-section.ts";
 import type { BelievedForwarded } from "../../http/forwarded.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
-import type { ResponseHead } from "../../http/response-head.ts";
+import { ResponseHead } from "../../http/response-head.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
 import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
 import * as answers from "./answers.ts";
@@ -31,6 +31,7 @@ import type { DataPlane } from "../data-plane.ts";
 import { Phase } from "./phase.ts";
 import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
 import { BodyPipe } from "./body-pipe.ts";
+import { CollectedBody } from "./collected-body.ts";
 import type { PipeOwner } from "./body-pipe.ts";
 import type { BodyStage } from "../feature/body-stage.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
@@ -48,10 +49,13 @@ import { latin1 } from "../../base/latin1.ts";
 /** Scratch for the edits of one head: used and serialised within one call. */
 const edits = new FieldEdits();
 
+/** What a client may wait for before it sends its body. */
+const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 });
+
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
-/** What only some exchanges have: stages that their bodies pass, and a source that answers instead of an endpoint. */
+/** What only some exchanges have: stages that their bodies pass, a source that answers instead of an endpoint, a body that is collected. */
 class Detours {
   /** Of the current attempt. */
   request: BodyPipe | null = null;
@@ -59,6 +63,7 @@ class Detours {
   requestLength: BodyLength = -1;
   response: BodyPipe | null = null;
   source: SourceStream | null = null;
+  collected: CollectedBody | null = null;
 }
 
 /** Who sends a request, and what is believed of what it says about itself. */
@@ -198,7 +203,12 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
 
   /** Whether body bytes can be handed over now. */
   get takesBody(): boolean {
-    return this.upstream !== null && (this.phase === Phase.sending || this.phase === Phase.responding);
+    if (this.upstream === null) return this.isCollecting;
+    return this.phase === Phase.sending || this.phase === Phase.responding;
+  }
+
+  private get isCollecting(): boolean {
+    return this.phase === Phase.admission && this.detours?.collected?.isOpen === true;
   }
 
   // ---- route, admit -------------------------------------------------------------------------------------------------
@@ -261,7 +271,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     const { deadlines, now } = this.plane;
     const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
     this.pending = pending;
-    deadlines.set(pending, now + ADMISSION_MS_MAX);
+    if (!this.isCollecting) deadlines.set(pending, now + ADMISSION_MS_MAX);
     promise.then(
       (value) => {
         if (this.pending !== pending) return;
@@ -285,6 +295,33 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
   private hookFailed(error: unknown): void {
     this.reportHook(error);
     this.answer(answers.INTERNAL_ERROR);
+  }
+
+  collectBody(bytesMax: number): Promise<Buffer | null> {
+    const detours = (this.detours ??= new Detours());
+    if (detours.collected !== null) return detours.collected.whole;
+    const collected = new CollectedBody(this.plane, bytesMax);
+    if (this.phase !== Phase.admission) collected.letGo();
+    else {
+      detours.collected = collected;
+      if (this.requestEnded) collected.end();
+      else if (this.requestLength > bytesMax) collected.refuse();
+      else this.collect();
+    }
+    return collected.whole;
+  }
+
+  /** The client's time counts until its body has come. */
+  private collect(): void {
+    if (this.pending !== null) this.plane.deadlines.cancel(this.pending);
+    this.bodyWanted();
+    this.downstream.resumeRequest();
+  }
+
+  /** All of the body has come, or more than was wanted. */
+  private collectedEnough(): void {
+    const { pending, plane } = this;
+    if (pending !== null) plane.deadlines.set(pending, plane.now + ADMISSION_MS_MAX);
   }
 
   get signal(): AbortSignal {
@@ -346,6 +383,8 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     // A source may have answered already, and a stage that cannot even begin has ended the exchange.
     if (from !== this.upstream) return;
     const out = this.requestOut(from);
+    const collected = this.detours?.collected ?? null;
+    if (collected !== null) collected.sendTo(out);
     if (this.replay !== null && this.replay !== "") out.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) {
       out.end(this.requestTrailers);
@@ -382,8 +421,9 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     this.bytesReceived += end - start;
     this.bodyBytes += end - start;
     if (isOver(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
+    if (this.isCollecting) return this.collectData(bytes, start, end);
     if (this.replay !== null) {
-      if (this.bodyBytes <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
+      if (this.replay.length + end - start <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
       else this.replay = null;
     }
     const { upstream } = this;
@@ -396,9 +436,19 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     return detours === null || detours.request === null ? upstream : detours.request;
   }
 
+  private collectData(bytes: Buffer, start: number, end: number): void {
+    const collected = this.detours?.collected ?? null;
+    collected?.add(bytes, start, end);
+    if (!this.isCollecting) this.collectedEnough();
+  }
+
   requestEnd(trailers: FieldSection | null): void {
     this.requestEnded = true;
     this.requestTrailers = trailers;
+    if (this.isCollecting) {
+      this.detours?.collected?.end();
+      return this.collectedEnough();
+    }
     const { upstream } = this;
     if (upstream !== null) this.requestOut(upstream).end(trailers);
   }
@@ -614,6 +664,13 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     return true;
   }
 
+  /** A client that waits to be asked for its body is asked. */
+  bodyWanted(): void {
+    if (!this.awaitsContinue) return;
+    this.continued = true;
+    this.downstream.interim(CONTINUE);
+  }
+
   sourceFailed(from: SourceStream, error: unknown): void {
     if (from !== this.upstream) return;
     this.reportHook(error);
@@ -768,6 +825,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     this.endWait();
     this.endRequestStages();
     this.detours?.response?.abort();
+    this.detours?.collected?.letGo();
     this.controller?.abort();
     this.tellFinished();
     // Text that waited for the end of the turn and found its client gone is not written after all.

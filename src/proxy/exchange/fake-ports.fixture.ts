@@ -213,6 +213,7 @@ export class Dialogue implements DataPlane, Connector {
     assert.equal(this.client.finishes, 1, "told to the client's driver once");
     assert.equal(this.snapshot.exchangesOpen, 0);
     assert.equal(this.count("exchanges_in_flight"), 0);
+    assert.equal(this.memoryTaken, 0, "memory of collected bodies");
     for (let slot = 0; slot < this.endpoints.capacity; slot++) assert.equal(this.endpoints.inFlight(slot), 0, `in flight at ${slot}`);
     for (const { name, state } of this.connections) assert.ok(state === "over" || state === "idle", `${name} is ${state}`);
   }
@@ -225,6 +226,20 @@ export class Dialogue implements DataPlane, Connector {
 
   breach(what: string): void {
     this.breaches.push(what);
+  }
+
+  /** Bytes of bodies that may be kept, and those that are. */
+  memory: number = 100_000;
+  memoryTaken: number = 0;
+
+  takeMemory(bytes: number): boolean {
+    if (this.memoryTaken + bytes > this.memory) return false;
+    this.memoryTaken += bytes;
+    return true;
+  }
+
+  giveMemory(bytes: number): void {
+    this.memoryTaken -= bytes;
   }
 
   report(level: string, event: string, message: string, fields: object = {}): void {

@@ -15,6 +15,8 @@ export const SOURCE_MS_MAX = 60_000;
 
 /** The exchange. */
 export interface SourceOwner extends ResponseSink {
+  /** The source reads the request's body. */
+  bodyWanted(): void;
   sourceFailed(from: SourceStream, error: unknown): void;
 }
 
@@ -53,7 +55,9 @@ export class SourceStream extends Timed implements Upstream {
     this.attempt(() => {
       const input = this.source.start(request, this.response());
       // It may have answered already.
-      if (!this.isOver) this.input = input;
+      if (this.isOver) return;
+      this.input = input;
+      if (input.data !== undefined && this.bodyIsWhole) this.owner.bodyWanted();
     });
   }
 

@@ -2,6 +2,7 @@
  * A middleware is a feature bound to phases of an exchange. It is built once with the snapshot; a hook that returns a plain
  * value costs no promise. The order of a route's middleware is fixed (features/registry.ts), never the file's order.
  */
+import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
@@ -33,6 +34,12 @@ export interface ExchangeView {
   readonly startedAtMs: number;
   /** Aborted when the exchange is over, be it that its client has left or that a verdict took too long. Costs an object for who asks. */
   readonly signal: AbortSignal;
+  /**
+   * The request's whole body, for `onRequest` and `source`; whoever gets the request gets it still. Null: it is larger than that many
+   * bytes, the process keeps too many already (64 MiB over all requests), or the client has not sent all of it, which ends the exchange.
+   * The client's own limits of time hold until it has come, and only then the time of the middleware begins. Nobody may change the bytes.
+   */
+  collectBody(bytesMax: number): Promise<Buffer | null>;
 }
 
 /** What came of an attempt: one of the two. */
