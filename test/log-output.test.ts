@@ -1,4 +1,6 @@
-/** A log output that does not keep up: it costs lines, which are counted and told of, and nothing else. */
+/**
+ * A log output that does not keep up: it costs lines, which are counted and told of, and nothing else. One that a reload changes costs none.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -62,4 +64,52 @@ admin: { address: "127.0.0.1:0" }
   assert.equal(printed.events("log_lines_dropped")[0]?.["level"], "warn");
   assert.equal((await Scrape.of(proxy.adminPort)).single("access_log_dropped_lines"), dropped());
   for (const line of printed.text.trimEnd().split("\n")) assert.doesNotThrow(() => JSON.parse(line), line);
+});
+
+test("a reload moves the log to another output without losing a line, or is refused", { timeout: 60_000 }, async (t) => {
+  const folder = fs.mkdtempSync(path.join(tmpdir(), "millrace-log-"));
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const files = ["a.log", "b.log"].map((name) => path.join(folder, name));
+  const config = (output: string): string => `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 2
+upstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }
+routes: [{ match: { path: /somewhere-else }, upstream: app }]
+logging: { output: "${output}" }
+admin: { address: "127.0.0.1:0" }
+`;
+  const proxy = await startMillrace(config(files[0] ?? ""));
+  t.after(() => proxy.stop());
+  let stopped = false;
+  const load = Array.from({ length: 4 }, async () => {
+    const client = await RawClient.connect(proxy.port);
+    let count = 0;
+    while (!stopped) {
+      client.received = "";
+      client.send(get("/").repeat(20));
+      await client.responses(20);
+      count += 20;
+    }
+    client.destroy();
+    return count;
+  });
+  const outputs = [files[1], "stdout", files[0], files[1], "stderr", files[0], "stdout"];
+  for (const [round, output = ""] of outputs.entries()) {
+    fs.writeFileSync(proxy.configFile, config(output));
+    proxy.process.kill("SIGHUP");
+    await Scrape.until(proxy.adminPort, (scrape) => scrape.single("config_generation") === round + 2, `reload ${round}`);
+  }
+  fs.writeFileSync(proxy.configFile, config(path.join(folder, "missing", "c.log")));
+  proxy.process.kill("SIGHUP");
+  await proxy.until((output) => output.includes("the old configuration stays in use"), "the refusal");
+  assert.match(proxy.output(), /logging\.output: cannot open the log file [^"]*\/missing\/c\.log: its folder does not exist \(ENOENT\)/);
+  stopped = true;
+  const asked = (await Promise.all(load)).reduce((sum, count) => sum + count, 0);
+  assert.equal(await proxy.stop(), 0);
+  const texts = [proxy.output(), ...files.map((file) => fs.readFileSync(file, "utf8"))];
+  const lines = texts.flatMap((text) => text.split("\n").filter((line) => line.startsWith("{")));
+  const records = lines.map((line): Record<string, unknown> => JSON.parse(line));
+  const events = (name: string): number => records.filter(({ event }) => event === name).length;
+  assert.deepEqual([events("access"), events("config_reloaded"), events("starting"), events("stopped")], [asked, outputs.length, 1, 1]);
+  for (const text of texts.slice(1)) assert.match(text, /"event":"access".*\n$/);
 });

@@ -4,7 +4,7 @@ import type { EarlySignals } from "./early-signals.ts";
 import { loadConfigFile } from "./config-file.ts";
 import { openPrinter } from "./printer.ts";
 import { serve } from "./serve.ts";
-import type { LoadedConfig } from "./serve.ts";
+import type { LoadedConfig } from "./reloads.ts";
 
 export interface RunArguments {
   readonly file: string;

@@ -1,36 +1,22 @@
-/**
- * Serves one configuration as a whole process: log output, control plane, signals, exit code. `run` and `demo` both end here.
- *
- * Each listener's `listening on http://...` line goes to stdout whatever the log level is. Where stdout is also the JSON log, the line
- * is an event of that log, so that every line there is JSON; else it is plain text for people.
- */
+/** Serves one configuration as a whole process: log output, control plane, signals, exit code. `run` and `demo` both end here. */
 import fs from "node:fs";
 import os from "node:os";
-import { codeOf, messageOf, stackOf } from "../base/errors.ts";
-import type { Config } from "../config/schema.ts";
-import { shownFile } from "../config/shown.ts";
+import { stackOf } from "../base/errors.ts";
 import { ControlPlane } from "../control/control-plane.ts";
-import type { OpenedListener } from "../control/listeners.ts";
 import { ServiceManager } from "../control/service-manager.ts";
-import { unusedSockets } from "../control/socket-activation.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
-import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { LogSink } from "../observe/sink.ts";
 import type { SinkTrouble } from "../observe/sink.ts";
 import { monotonicMs } from "../net/system-clock.ts";
+import { announce } from "./announce.ts";
+import { CurrentLog, logFor } from "./current-log.ts";
 import type { EarlySignals } from "./early-signals.ts";
-import { listenerUrl } from "./listener-url.ts";
+import { logProblem } from "./log-problem.ts";
+import { Reloads, warningsOf } from "./reloads.ts";
+import type { LoadConfig, LoadedConfig } from "./reloads.ts";
 import { filesProblem } from "./too-few-files.ts";
 import type { Printer } from "./printer.ts";
-
-export interface LoadedConfig {
-  readonly config: Config;
-  /** A line each. */
-  readonly warnings: readonly string[];
-}
-
-type LoadConfig = () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
 
 export interface ServeOptions extends LoadedConfig {
   readonly version: string;
@@ -56,7 +42,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     sink = new LogSink({ output: config.logging.output, now: monotonicMs });
   } catch (error) {
-    printer.err(`millrace: cannot open the log file ${shownFile(config.logging.output)}: ${logProblem(error)}\n`);
+    printer.err(`millrace: ${logProblem(config.logging.output, error)}\n`);
     return 2;
   }
   const log = new CurrentLog(logFor(config, sink));
@@ -91,7 +77,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     now: Date.now,
     monotonic: monotonicMs,
   });
-  const reloads = new Reloads(plane, sink, log, manager, printer);
+  const reloads = new Reloads({ plane, sink, log, manager, printer, output: config.logging.output });
   const outcome = await plane.start(signals.stop);
   if (outcome.kind !== "started") {
     await plane.stop();
@@ -117,130 +103,8 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
   return 0;
 }
 
-/** What SIGHUP brings. */
-class Reloads {
-  refused: number = 0;
-  private readonly plane: ControlPlane;
-  private readonly sink: LogSink;
-  private readonly log: CurrentLog;
-  private readonly manager: ServiceManager;
-  private readonly printer: Printer;
-  private asked: number = 0;
-  private loaded: number = 0;
-
-  constructor(plane: ControlPlane, sink: LogSink, log: CurrentLog, manager: ServiceManager, printer: Printer) {
-    this.plane = plane;
-    this.sink = sink;
-    this.log = log;
-    this.manager = manager;
-    this.printer = printer;
-  }
-
-  /** Never rejects. */
-  async reload(load: LoadConfig): Promise<void> {
-    this.manager.reloading();
-    const isRefused = await this.tryReload(load);
-    if (isRefused) this.refused++;
-    this.manager.reloaded(isRefused);
-  }
-
-  /** Whether the configuration was refused. */
-  private async tryReload(load: LoadConfig): Promise<boolean> {
-    const { plane, log } = this;
-    const turn = ++this.asked;
-    try {
-      const loaded = await load();
-      // Somebody asked later and was served earlier: a module may take its time.
-      if (turn < this.loaded) return false;
-      this.loaded = turn;
-      if ("lines" in loaded) return this.refuse(loaded.lines);
-      const outcome = await plane.reload(loaded.config);
-      if (outcome.kind === "refused") return this.refuse(outcome.lines);
-      log.use(logFor(loaded.config, this.sink));
-      for (const line of warningsOf(loaded)) log.warn("config_warning", line);
-      announce(outcome.opened, outcome.adminUrl, loaded.config, this.printer, this.sink);
-      for (const address of outcome.closed) {
-        const message = `no longer listening on ${address}: what its connections carry may end within ${loaded.config.shutdown.timeout} ms`;
-        log.info("listener_closed", message, { address });
-      }
-      log.info("config_reloaded", "the new configuration is in use");
-      return false;
-    } catch (error) {
-      log.error("config_refused", `the old configuration stays in use: ${messageOf(error)}`);
-      return true;
-    }
-  }
-
-  private refuse(lines: readonly string[]): true {
-    for (const line of lines) this.log.error("config_refused", line);
-    this.log.error("config_refused", "the old configuration stays in use", { problems: lines.length });
-    return true;
-  }
-}
-
-/** Of the configuration itself, and of sockets that it leaves alone. */
-function warningsOf({ config, warnings }: LoadedConfig): readonly string[] {
-  const addresses = config.listeners.map(({ address }) => address);
-  return [...warnings, ...unusedSockets(addresses, process.env, process.pid)];
-}
-
-/** One line per listener that was opened and one for the admin address; see the head of this file. */
-function announce(opened: readonly OpenedListener[], adminUrl: string | null, { logging }: Config, printer: Printer, sink: LogSink): void {
-  const lines = opened.map(({ target, address }) => ({ what: "listening on", url: listenerUrl(target, address) }));
-  if (adminUrl !== null) lines.push({ what: "admin on", url: adminUrl });
-  if (logging.output === "stdout" && logging.format === "json") {
-    const log = createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });
-    for (const { what, url } of lines) log.info("listening", `${what} ${url}`, { url });
-    return;
-  }
-  for (const { what, url } of lines) {
-    if (logging.output === "stdout") sink.write(`${what} ${url}\n`);
-    else printer.out(`${what} ${url}\n`);
-  }
-}
-
-function logFor(config: Config, sink: LogSink): AppLog {
-  const { level, format } = config.logging;
-  return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });
-}
-
-/** The system's message would name the file a second time. */
-function logProblem(error: unknown): string {
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: "its folder does not exist",
-    EACCES: "this user may not write it",
-    EISDIR: "it is a folder",
-    ENOTDIR: "a part of its path is a file",
-    EROFS: "the file system is read-only",
-  };
-  const code = codeOf(error);
-  return code === "" ? messageOf(error) : `${reasons[code] ?? "the system refuses"} (${code})`;
-}
-
 function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, " | ");
-}
-
-/** The application log of the configuration in use. */
-class CurrentLog implements AppLog {
-  private inUse: AppLog;
-
-  constructor(log: AppLog) {
-    this.inUse = log;
-  }
-
-  use(log: AppLog): void {
-    this.inUse = log;
-  }
-
-  log(...event: Parameters<AppLog["log"]>): void {
-    this.inUse.log(...event);
-  }
-
-  readonly debug: AppLog["debug"] = (...event) => this.log("debug", ...event);
-  readonly info: AppLog["info"] = (...event) => this.log("info", ...event);
-  readonly warn: AppLog["warn"] = (...event) => this.log("warn", ...event);
-  readonly error: AppLog["error"] = (...event) => this.log("error", ...event);
 }
 
 function reportTrouble(trouble: SinkTrouble, log: AppLog, printer: Printer): void {

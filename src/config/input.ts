@@ -16,7 +16,7 @@ export interface ConfigInput {
   /** Which requests go where: the first route in the order of the file that takes a request wins. None: the answer is 404. */
   routes: RouteInput[];
   /**
-   * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once.
+   * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.
    *
    * Whole number or `auto`. Default: `auto`.
    */
@@ -495,7 +495,7 @@ export interface RouteAuthenticationInput {
 export interface AdminInput {
   /**
    * `host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. `/healthz` and `/readyz` answer everybody. The others name endpoints:
-   * keep the address on loopback, or set `token`.
+   * keep the address on loopback, or set `token`. A reload may move it.
    *
    * Address.
    */
@@ -533,7 +533,7 @@ export interface LoggingInput {
   /**
    * Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that
    * it can be rotated. It may be a named pipe. An output that is full, or that nobody reads, holds nothing up: some megabytes of lines
-   * wait, and further ones are dropped and counted.
+   * wait, and further ones are dropped and counted. A reload may change it without losing a line.
    *
    * `stdout`, `stderr` or file. Default: `stdout`.
    */
@@ -593,7 +593,7 @@ export interface ShortConfigInput {
   /** As `upstreams.NAME.health_check`; a bare number is seconds. When absent, backends are probed by connecting. */
   health_check?: ShortHealthCheckInput | undefined;
   /**
-   * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once.
+   * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.
    *
    * Whole number or `auto`. Default: `auto`.
    */

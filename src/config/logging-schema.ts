@@ -30,7 +30,7 @@ export const loggingSchema = z.strictObject({
   output: filePath.default("stdout").meta({
     title: "`stdout`, `stderr` or file",
     description:
-      "Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that it can be rotated. It may be a named pipe. An output that is full, or that nobody reads, holds nothing up: some megabytes of lines wait, and further ones are dropped and counted.",
+      "Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that it can be rotated. It may be a named pipe. An output that is full, or that nobody reads, holds nothing up: some megabytes of lines wait, and further ones are dropped and counted. A reload may change it without losing a line.",
   }),
   access: z.boolean().default(true).meta({
     description: "Whether every exchange gets a line. Tokens, cookies and query strings never stand in it.",

@@ -31,7 +31,7 @@ const process = {
     .default("auto")
     .meta({
       title: "whole number or `auto`",
-      description: "Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once.",
+      description: "Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.",
     }),
   trusted_proxies: z.array(trustedAddress).default([]).meta({
     description:
@@ -45,7 +45,7 @@ const process = {
     .strictObject({
       address: adminAddress.meta({
         description:
-          "`host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. `/healthz` and `/readyz` answer everybody. The others name endpoints: keep the address on loopback, or set `token`.",
+          "`host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. `/healthz` and `/readyz` answer everybody. The others name endpoints: keep the address on loopback, or set `token`. A reload may move it.",
       }),
       token: secret.optional().meta({
         description:

@@ -101,6 +101,27 @@ test("a port in use, and addresses that are none", async (t) => {
   await assert.rejects(startAdmin("unix:/tmp/x.sock", pages), /admin address is host:port/);
 });
 
+test("one that retires answers what is under way, and accepts nothing more", async (t) => {
+  const access = (): AdminAccess => ({ token: undefined, hosts: [] });
+  const pages: AdminPages = { access, notReady: () => [], status: () => assert.fail(), metrics: () => "", onFault: () => {} };
+  const server = await startAdmin("127.0.0.1:0", pages);
+  t.after(() => server.close());
+  const port = Number(new URL(server.url).port);
+  const socket = net.connect(port, "127.0.0.1");
+  t.after(() => socket.destroy());
+  let received = "";
+  socket.setEncoding("latin1").on("data", (text: string) => (received += text));
+  socket.write("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /healthz HTTP/1.1\r\n");
+  while (!received.includes("ok\n")) await once(socket, "data");
+  server.retire();
+  const late = net.connect(port, "127.0.0.1");
+  const [error]: NodeJS.ErrnoException[] = await once(late, "error");
+  assert.equal(error?.code, "ECONNREFUSED");
+  received = "";
+  socket.write("Host: 127.0.0.1\r\n\r\n");
+  while (!received.includes("ok\n")) await once(socket, "data");
+});
+
 test("a head that is too large, or garbage, ends the connection", async (t) => {
   const url = new URL(await admin(t));
   for (const bytes of [`GET /healthz HTTP/1.1\r\nhost: x\r\na: ${"x".repeat(9000)}\r\n\r\n`, "garbage\r\n\r\n"]) {

@@ -31,6 +31,8 @@ export interface AdminPages {
 export interface AdminServer {
   /** `http://127.0.0.1:9901`, with the real port. */
   readonly url: string;
+  /** Accepts nothing more; requests under way are answered. */
+  retire(): void;
   close(): Promise<void>;
 }
 
@@ -76,6 +78,10 @@ export async function startAdmin(addressText: string, pages: AdminPages, answerM
   if (server === undefined) throw new Error("no server listens");
   return {
     url: urlOf(server, host),
+    retire: () => {
+      // Closes idle connections, too.
+      for (const each of servers) each.close();
+    },
     close: async () => {
       await Promise.all(servers.map(closed));
     },

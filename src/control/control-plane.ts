@@ -68,11 +68,15 @@ export type ReloadOutcome =
       readonly opened: readonly OpenedListener[];
       /** Addresses of the listeners that accept nothing more, as the configuration before wrote them. */
       readonly closed: readonly string[];
-      /** Where the admin address has moved to; null: it has not, or is off now. */
+      /** Where the admin address is now; null: where it was, or it is off. */
       readonly adminUrl: string | null;
+      /** Where it was before; null: it is there still, or there was none. */
+      readonly adminClosed: string | null;
     }
   /** Nothing has changed. Lines that say why. */
   | { readonly kind: "refused"; readonly lines: readonly string[] };
+
+type AdminMove = Pick<Extract<ReloadOutcome, { kind: "reloaded" }>, "adminUrl" | "adminClosed">;
 
 type Phase = "starting" | "serving" | "draining";
 
@@ -94,6 +98,8 @@ export class ControlPlane {
   private current: WorkerConfiguration | null = null;
   private phase: Phase = "starting";
   private admin: AdminServer | null = null;
+  /** Admin addresses of before, whose last requests are being answered. */
+  private readonly retiredAdmins: Set<AdminServer> = new Set();
   /** The reload under way, or the last one: they run one after the other. */
   private reloading: Promise<unknown> = Promise.resolve();
 
@@ -205,7 +211,8 @@ export class ControlPlane {
     this.monitor.stop();
     this.refusals.stop();
     this.names.stop();
-    await Promise.all([this.supervisor.close(), this.admin?.close()]);
+    const admins = [this.admin, ...this.retiredAdmins];
+    await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
   }
 
   /** Kills one worker as a fault would, for tests; it is replaced. */
@@ -315,8 +322,8 @@ export class ControlPlane {
   }
 
   /** Whatever can fail is opened first; then the workers change over; then what is no longer wanted is closed. */
-  private async reloadPrepared(config: Config, { message, listeners, commit }: PreparedConfiguration): Promise<ReloadOutcome> {
-    const { opened, closed } = listeners;
+  private async reloadPrepared(config: Config, prepared: PreparedConfiguration): Promise<ReloadOutcome> {
+    const { opened, closed } = prepared.listeners;
     const checked = await this.listeners.check(opened, closed);
     if ("problem" in checked) return refusedListener(checked);
     try {
@@ -325,24 +332,47 @@ export class ControlPlane {
     } finally {
       await checked.release();
     }
+    const changed = await this.reloadOpened(config, prepared);
+    if ("lines" in changed) {
+      await this.listeners.close(opened, 0);
+      return refused(...changed.lines);
+    }
+    this.listeners.logShared(checked.listeners);
+    await this.listeners.close(closed, config.shutdown.timeout);
+    const addresses = closed.map(({ address }) => address);
+    return { kind: "reloaded", opened: checked.listeners.map(openedOf), closed: addresses, ...changed };
+  }
+
+  /** With all listeners open, those of before and those to come. */
+  private async reloadOpened(
+    config: Config,
+    { message, commit }: PreparedConfiguration,
+  ): Promise<AdminMove | { readonly lines: readonly string[] }> {
+    const before = this.admin;
+    const moves = this.config.admin?.address !== config.admin?.address;
+    let admin = before;
+    try {
+      if (moves) admin = await this.openAdmin(config);
+    } catch (error) {
+      return { lines: [messageOf(error)] };
+    }
     const problems = await this.configureWorkers(config, message);
     if (problems !== null) {
-      await this.listeners.close(opened, 0);
-      return refused(...problems);
+      if (moves) await admin?.close();
+      return { lines: problems };
     }
     commit();
     this.config = config;
     this.current = message;
     this.monitor.apply(config, message.endpointSlots);
     this.refusals.apply(config, message.endpointSlots);
-    this.listeners.logShared(checked.listeners);
-    await this.listeners.close(closed, config.shutdown.timeout);
-    return {
-      kind: "reloaded",
-      opened: checked.listeners.map(openedOf),
-      closed: closed.map(({ address }) => address),
-      adminUrl: null,
-    };
+    if (!moves) return { adminUrl: null, adminClosed: null };
+    this.admin = admin;
+    if (before !== null) {
+      before.retire();
+      this.retiredAdmins.add(before);
+    }
+    return { adminUrl: admin?.url ?? null, adminClosed: before?.url ?? null };
   }
 
   /** Null: the configuration is in use. Else the old one is, and these lines say why. */

@@ -293,6 +293,38 @@ test(
   },
 );
 
+test("the admin address moves: the new one is opened first, and what cannot be opened refuses the reload", async (t) => {
+  const [first, second, port] = [await freePort(), await freePort(), await freePort()];
+  const at = (admin: number | null, ...addresses: string[]): Config => {
+    const config = testConfig({ workers: 1, listeners: listenersAt(...addresses) });
+    return admin === null ? config : { ...config, admin: { address: `127.0.0.1:${admin}`, hosts: [] } };
+  };
+  const running = await started(t, at(first));
+  const generation = async (at: number): Promise<string | undefined> =>
+    /^millrace_config_generation (.*)$/m.exec(await (await fetch(`http://127.0.0.1:${at}/metrics`)).text())?.[1];
+  const moved = await running.plane.reload(at(second));
+  assert.ok(moved.kind === "reloaded");
+  assert.deepEqual([moved.adminUrl, moved.adminClosed], [`http://127.0.0.1:${second}`, `http://127.0.0.1:${first}`]);
+  assert.equal(await generation(second), "2");
+  await assert.rejects(fetch(`http://127.0.0.1:${first}/metrics`));
+
+  assert.deepEqual(await refusal(running, at(running.port, `127.0.0.1:${port}`)), [
+    `admin: cannot listen on 127.0.0.1:${running.port}: the address is in use (EADDRINUSE)`,
+  ]);
+  assert.match(await ask(port, "/"), /ECONNREFUSED/, "nothing of the file is applied");
+  assert.deepEqual(await refusal(running, { ...at(first), status_path: "/refuse" }), ["refused as asked"]);
+  await assert.rejects(fetch(`http://127.0.0.1:${first}/metrics`));
+  assert.equal(await generation(second), "2");
+
+  const off = await running.plane.reload(at(null));
+  assert.ok(off.kind === "reloaded");
+  assert.deepEqual([off.adminUrl, off.adminClosed], [null, `http://127.0.0.1:${second}`]);
+  await assert.rejects(fetch(`http://127.0.0.1:${second}/metrics`));
+  const on = await running.plane.reload(at(second));
+  assert.ok(on.kind === "reloaded");
+  assert.deepEqual([on.adminUrl, on.adminClosed], [`http://127.0.0.1:${second}`, null]);
+});
+
 test("there is a limit to listeners", async (t) => {
   const running = await started(t, { workers: 1 });
   const many = Array.from({ length: LISTENER_SLOTS }, () => "127.0.0.1:0");

@@ -248,6 +248,101 @@ test("a reopening that fails keeps the old file, says so once, and is tried unti
   assert.equal(files.closed.length, 1);
 });
 
+test("another output: what was written stays, what waits goes there, and a line that was begun is whole there", async () => {
+  const { files, sink } = scripted("hold");
+  sink.write("one\n");
+  sink.write("two\n");
+  sink.use(sink.open("other/file"));
+  sink.write("three\n");
+  assert.deepEqual(files.closed, [], "a write is under way");
+  files.held?.();
+  await sink.flush(5000);
+  assert.deepEqual(
+    [[...files.taken.entries()], files.closed, sink.dropped],
+    [
+      [
+        [10, "one\n"],
+        [11, "two\nthree\n"],
+      ],
+      [10],
+      0,
+    ],
+  );
+  files.script = [3, "EAGAIN", 1, "EAGAIN"];
+  sink.write("four\nfive\n");
+  sink.use(sink.open("third/file"));
+  await sink.flush(5000);
+  assert.deepEqual([files.taken.get(11), files.taken.get(12)], ["two\nthree\nfour\nfive\n", undefined]);
+  sink.write("six\n");
+  sink.use(sink.open("fourth/file"));
+  sink.use(sink.open("fifth/file"));
+  await sink.flush(5000);
+  assert.deepEqual(
+    [files.opened.slice(-2), files.closed, files.written.endsWith("six\n")],
+    [["fourth/file", "fifth/file"], [10, 11, 13, 12], true],
+  );
+});
+
+test("a line that the output before does not take to its end is whole in the next one", async () => {
+  for (const code of ["EAGAIN", "ENOSPC"]) {
+    const { files, sink, clock } = scripted(6, ...Array.from({ length: 1000 }, () => code));
+    sink.write("one\ntwo\n");
+    sink.write("three\n");
+    const tries = (): number => 1001 - files.script.length;
+    while (tries() < 2) await new Promise(setImmediate);
+    sink.use(sink.open("other/file"));
+    // The clock of this test stands still: a reader that is only slow is waited for, a disk that is full is not.
+    if (code === "EAGAIN") {
+      while (tries() < 5) await new Promise((next) => setTimeout(next, 1));
+      assert.deepEqual(files.closed, []);
+      clock.now = 1000;
+    }
+    while (files.closed.length === 0) await new Promise((next) => setTimeout(next, 1));
+    files.script = [];
+    await sink.flush(5000);
+    assert.deepEqual([files.taken.get(10), files.taken.get(11), sink.dropped], ["one\ntw", "two\nthree\n", 0], code);
+  }
+});
+
+test("another output takes over from one that takes nothing, is full, broken or waits to be reopened", async (t) => {
+  for (const code of ["EAGAIN", "ENOSPC", "EPIPE"]) {
+    const { files, sink } = scripted(code);
+    sink.write("waits\n");
+    await new Promise(setImmediate);
+    sink.use(sink.open("other/file"));
+    await sink.flush(5000);
+    assert.deepEqual([files.taken.get(11), sink.dropped], ["waits\n", 0], code);
+  }
+  const { files, sink } = scriptedTo("stdout", "EPIPE");
+  sink.write("lost\n");
+  await sink.flush(5000);
+  sink.use(sink.open("other/file"));
+  sink.write("found\n");
+  await sink.flush(5000);
+  assert.deepEqual([files.taken.get(11), sink.dropped], ["found\n", 1]);
+
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const open = files.open.bind(files);
+  files.open = () => {
+    throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+  };
+  const outcomes: (string | null)[] = [];
+  sink.reopen((problem) => outcomes.push(problem));
+  files.open = open;
+  sink.use(sink.open("third/file"));
+  t.mock.timers.tick(10_000);
+  assert.deepEqual([outcomes, files.opened.at(-1)], [["EACCES", null], "third/file"]);
+});
+
+test("an output that cannot be opened, or is not used after all, changes nothing", async () => {
+  const { files, sink } = scripted();
+  assert.throws(() => sink.open("missing/file"), { code: "ENOENT" });
+  sink.discard(sink.open("other/file"));
+  sink.write("here\n");
+  await sink.flush(5000);
+  assert.deepEqual([[...files.taken.entries()], files.closed], [[[10, "here\n"]], [11]]);
+});
+
 test("lines that could not be written until the end are counted, and it is said", async () => {
   const { files, sink, troubles } = scripted();
   files.script = ["ENOSPC", "ENOSPC"];

@@ -25,6 +25,8 @@ const NO_READER_MS = 250;
 const FULL_MS = 1000;
 /** For a reader that is only slow, when the process ends at once. */
 const LAST_LINES_MS = 100;
+/** How long an output that is left for another one may take for the rest of its last line. */
+const LAST_LINE_MS = 1000;
 /** Between two tries to open the file anew. */
 const REOPEN_MS = 5000;
 /** The same trouble is reported once in that time. */
@@ -46,6 +48,12 @@ export interface SinkOptions {
   readonly files?: SinkFiles;
 }
 
+/** An output that was opened before the one of now is left. */
+export interface OpenedOutput {
+  readonly output: string;
+  readonly fd: number;
+}
+
 interface Waiting {
   readonly data: Uint8Array;
   readonly lines: number;
@@ -60,7 +68,7 @@ export class LogSink {
    * written now, say it elsewhere.
    */
   onTrouble: ((trouble: SinkTrouble) => void) | null = null;
-  private readonly output: string;
+  private output: string;
   private readonly files: SinkFiles;
   private readonly now: () => number;
   /** {@link NOBODY_READS}: a named pipe, to be opened once it has a reader. */
@@ -74,6 +82,10 @@ export class LogSink {
   private retry: NodeJS.Timeout | null = null;
   private broken: boolean = false;
   private closed: boolean = false;
+  /** Where lines are to go as soon as no write is under way and no line half written. */
+  private next: OpenedOutput | null = null;
+  /** Until when the output of now may finish its line before that. */
+  private nextDueAt: number = 0;
   /** Told how an asked-for reopening went; null: none is wanted. */
   private reopened: ((problem: string | null) => void) | null = null;
   /** It failed, and whoever wanted it knows. */
@@ -132,6 +144,27 @@ export class LogSink {
     if (!this.writing) this.reopenNow();
   }
 
+  /** Opens another output, for {@link use} or {@link discard}; throws node:fs errors when a file cannot be opened. */
+  open(output: string): OpenedOutput {
+    return { output, fd: this.files.open(output) };
+  }
+
+  /** An output that is not used after all. */
+  discard({ fd }: OpenedOutput): void {
+    this.files.close(fd);
+  }
+
+  /**
+   * Lines go there from now on, those that wait too. The output before finishes its line first, if it takes the rest soon; else the line is
+   * written there as a whole.
+   */
+  use(opened: OpenedOutput): void {
+    if (this.next !== null) this.discard(this.next);
+    this.next = opened;
+    this.nextDueAt = this.now() + LAST_LINE_MS;
+    this.pump();
+  }
+
   /** Flushes and closes; what is written later, or could not be written until then, is dropped. */
   async close(limitMs: number): Promise<void> {
     // Lines for a named pipe without a reader would wait in vain.
@@ -146,6 +179,7 @@ export class LogSink {
     this.closed = true;
     if (this.retry !== null) clearTimeout(this.retry);
     if (this.reopenRetry !== null) clearTimeout(this.reopenRetry);
+    if (this.next !== null) this.discard(this.next);
     if (!this.writing) this.files.close(this.fd);
   }
 
@@ -174,6 +208,7 @@ export class LogSink {
   }
 
   private pump(): void {
+    if (this.next !== null && !this.writing && this.mayLeave()) this.useNext();
     // Whoever is told that the file is open may write at once, so what is under way is looked at after that.
     if (this.reopened !== null && this.reopenRetry === null && !this.writing) this.reopenNow();
     if (this.writing || this.retry !== null) return;
@@ -213,7 +248,7 @@ export class LogSink {
   /** The next reader begins with a whole line. */
   private rewindToLine(): void {
     if (this.current !== null && this.current.offset > 0)
-      this.current.offset = this.current.buffer.lastIndexOf(0x0a, this.current.offset - 1) + 1;
+      this.current.offset = this.current.buffer.lastIndexOf(LINE_FEED, this.current.offset - 1) + 1;
   }
 
   private takeParts(): Waiting[] {
@@ -242,6 +277,10 @@ export class LogSink {
   }
 
   private failed(code: string): void {
+    if (this.next !== null && !this.closed && (code !== "EAGAIN" || this.mayLeave())) {
+      this.useNext();
+      return this.pump();
+    }
     if ((code === "EPIPE" && this.isStandard) || this.closed) {
       this.broken = true;
       this.failureCode = code;
@@ -270,6 +309,29 @@ export class LogSink {
     }, delay);
     // A log that cannot be written must not keep a process alive that has nothing else to do; flush has a timer of its own.
     this.retry.unref();
+  }
+
+  /** Nothing is half written, or nobody takes the rest. */
+  private mayLeave(): boolean {
+    const { current } = this;
+    if (current === null || current.offset === 0 || current.buffer[current.offset - 1] === LINE_FEED) return true;
+    return this.failureCode !== "" || this.now() >= this.nextDueAt;
+  }
+
+  private useNext(): void {
+    const { next, reopened } = this;
+    if (next === null) return;
+    this.next = null;
+    this.files.close(this.fd);
+    this.fd = next.fd;
+    this.output = next.output;
+    this.rewindToLine();
+    this.broken = false;
+    this.failureCode = "";
+    this.againMs = AGAIN_MS_MIN;
+    for (const timer of [this.retry, this.reopenRetry]) if (timer !== null) clearTimeout(timer);
+    this.retry = this.reopenRetry = this.reopened = null;
+    reopened?.(null);
   }
 
   private settle(parts: readonly Waiting[]): void {
@@ -321,4 +383,5 @@ export class LogSink {
   }
 }
 
+const LINE_FEED = 0x0a;
 const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));

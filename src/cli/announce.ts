@@ -1,0 +1,31 @@
+/**
+ * Each listener's `listening on http://...` line goes to stdout whatever the log level is. Where stdout is also the JSON log, the line
+ * is an event of that log, so that every line there is JSON; else it is plain text for people.
+ */
+import type { Config } from "../config/schema.ts";
+import type { OpenedListener } from "../control/listeners.ts";
+import { createAppLog } from "../observe/app-log.ts";
+import type { LogSink } from "../observe/sink.ts";
+import { listenerUrl } from "./listener-url.ts";
+import type { Printer } from "./printer.ts";
+
+/** One line per listener that was opened, and one for the admin address where that was. */
+export function announce(
+  opened: readonly OpenedListener[],
+  adminUrl: string | null,
+  { logging }: Config,
+  printer: Printer,
+  sink: LogSink,
+): void {
+  const lines = opened.map(({ target, address }) => ({ what: "listening on", url: listenerUrl(target, address) }));
+  if (adminUrl !== null) lines.push({ what: "admin on", url: adminUrl });
+  if (logging.output === "stdout" && logging.format === "json") {
+    const log = createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });
+    for (const { what, url } of lines) log.info("listening", `${what} ${url}`, { url });
+    return;
+  }
+  for (const { what, url } of lines) {
+    if (logging.output === "stdout") sink.write(`${what} ${url}\n`);
+    else printer.out(`${what} ${url}\n`);
+  }
+}

@@ -1,0 +1,31 @@
+import type { Config } from "../config/schema.ts";
+import { createAppLog } from "../observe/app-log.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import type { LogSink } from "../observe/sink.ts";
+
+/** The application log of the configuration in use. */
+export class CurrentLog implements AppLog {
+  private inUse: AppLog;
+
+  constructor(log: AppLog) {
+    this.inUse = log;
+  }
+
+  use(log: AppLog): void {
+    this.inUse = log;
+  }
+
+  log(...event: Parameters<AppLog["log"]>): void {
+    this.inUse.log(...event);
+  }
+
+  readonly debug: AppLog["debug"] = (...event) => this.log("debug", ...event);
+  readonly info: AppLog["info"] = (...event) => this.log("info", ...event);
+  readonly warn: AppLog["warn"] = (...event) => this.log("warn", ...event);
+  readonly error: AppLog["error"] = (...event) => this.log("error", ...event);
+}
+
+export function logFor(config: Config, sink: LogSink): AppLog {
+  const { level, format } = config.logging;
+  return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });
+}

@@ -1,0 +1,20 @@
+import { codeOf, messageOf } from "../base/errors.ts";
+import { shownFile } from "../config/shown.ts";
+
+/** Why a log output cannot be opened, in one line. */
+export function logProblem(output: string, error: unknown): string {
+  return `cannot open the log file ${shownFile(output)}: ${reasonOf(error)}`;
+}
+
+/** The system's message would name the file a second time. */
+function reasonOf(error: unknown): string {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: "its folder does not exist",
+    EACCES: "this user may not write it",
+    EISDIR: "it is a folder",
+    ENOTDIR: "a part of its path is a file",
+    EROFS: "the file system is read-only",
+  };
+  const code = codeOf(error);
+  return code === "" ? messageOf(error) : `${reasons[code] ?? "the system refuses"} (${code})`;
+}

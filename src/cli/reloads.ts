@@ -1,0 +1,122 @@
+/** What SIGHUP brings: the configuration is loaded again and brought into use, or refused as a whole. */
+import { messageOf } from "../base/errors.ts";
+import type { Config } from "../config/schema.ts";
+import type { ControlPlane } from "../control/control-plane.ts";
+import type { ServiceManager } from "../control/service-manager.ts";
+import { unusedSockets } from "../control/socket-activation.ts";
+import type { LogSink, OpenedOutput } from "../observe/sink.ts";
+import { announce } from "./announce.ts";
+import { logFor } from "./current-log.ts";
+import type { CurrentLog } from "./current-log.ts";
+import { logProblem } from "./log-problem.ts";
+import type { Printer } from "./printer.ts";
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** A line each. */
+  readonly warnings: readonly string[];
+}
+
+export type LoadConfig = () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
+
+export interface ReloadParts {
+  readonly plane: ControlPlane;
+  readonly sink: LogSink;
+  readonly log: CurrentLog;
+  readonly manager: ServiceManager;
+  readonly printer: Printer;
+  /** Where the log goes now. */
+  readonly output: string;
+}
+
+export class Reloads {
+  refused: number = 0;
+  private readonly plane: ControlPlane;
+  private readonly sink: LogSink;
+  private readonly log: CurrentLog;
+  private readonly manager: ServiceManager;
+  private readonly printer: Printer;
+  /** The configuration that is being brought into use, or was last: one after the other. */
+  private using: Promise<unknown> = Promise.resolve();
+  private output: string;
+  private asked: number = 0;
+  private loaded: number = 0;
+
+  constructor({ plane, sink, log, manager, printer, output }: ReloadParts) {
+    this.plane = plane;
+    this.sink = sink;
+    this.log = log;
+    this.manager = manager;
+    this.printer = printer;
+    this.output = output;
+  }
+
+  /** Never rejects. */
+  async reload(load: LoadConfig): Promise<void> {
+    this.manager.reloading();
+    const isRefused = await this.tryReload(load);
+    if (isRefused) this.refused++;
+    this.manager.reloaded(isRefused);
+  }
+
+  /** Whether the configuration was refused. */
+  private async tryReload(load: LoadConfig): Promise<boolean> {
+    const turn = ++this.asked;
+    try {
+      const loaded = await load();
+      // Somebody asked later and was served earlier: a module may take its time.
+      if (turn < this.loaded) return false;
+      this.loaded = turn;
+      if ("lines" in loaded) return this.refuse(loaded.lines);
+      const used = this.using.then(() => this.use(loaded));
+      this.using = used.catch(() => undefined);
+      return await used;
+    } catch (error) {
+      this.log.error("config_refused", `the old configuration stays in use: ${messageOf(error)}`);
+      return true;
+    }
+  }
+
+  /** Whether the configuration was refused. */
+  private async use(loaded: LoadedConfig): Promise<boolean> {
+    const { plane, log, sink } = this;
+    const { config } = loaded;
+    const { output } = config.logging;
+    let opened: OpenedOutput | null = null;
+    try {
+      if (output !== this.output) opened = sink.open(output);
+    } catch (error) {
+      return this.refuse([`logging.output: ${logProblem(output, error)}`]);
+    }
+    const outcome = await plane.reload(config);
+    if (outcome.kind === "refused") {
+      if (opened !== null) sink.discard(opened);
+      return this.refuse(outcome.lines);
+    }
+    if (opened !== null) sink.use(opened);
+    this.output = output;
+    log.use(logFor(config, sink));
+    for (const line of warningsOf(loaded)) log.warn("config_warning", line);
+    announce(outcome.opened, outcome.adminUrl, config, this.printer, sink);
+    for (const address of outcome.closed) {
+      const message = `no longer listening on ${address}: what its connections carry has ${config.shutdown.timeout} ms to end`;
+      log.info("listener_closed", message, { address });
+    }
+    if (outcome.adminClosed !== null)
+      log.info("listener_closed", `admin no longer on ${outcome.adminClosed}`, { url: outcome.adminClosed });
+    log.info("config_reloaded", "the new configuration is in use");
+    return false;
+  }
+
+  private refuse(lines: readonly string[]): true {
+    for (const line of lines) this.log.error("config_refused", line);
+    this.log.error("config_refused", "the old configuration stays in use", { problems: lines.length });
+    return true;
+  }
+}
+
+/** Of the configuration itself, and of sockets that it leaves alone. */
+export function warningsOf({ config, warnings }: LoadedConfig): readonly string[] {
+  const addresses = config.listeners.map(({ address }) => address);
+  return [...warnings, ...unusedSockets(addresses, process.env, process.pid)];
+}
