@@ -3,22 +3,27 @@ import { UpstreamConnection } from "../src/net/h1/upstream/upstream-connection.t
 import type { Thread } from "../src/net/thread.ts";
 import { Exchange } from "../src/proxy/exchange/exchange.ts";
 import type { ResponseSink, Upstream } from "../src/proxy/ports.ts";
+import type { Endpoint } from "../src/proxy/upstream/endpoint.ts";
+import { ENDPOINT_HEALTH } from "../src/shared/endpoint-table.ts";
+import type { EndpointTable } from "../src/shared/endpoint-table.ts";
 import { idOf } from "./plan.ts";
 
 interface Tries {
-  /** Attempts so far. */
-  count: number;
-  /** Those among them whose connection was made for them. One on an idle connection that is lost is not charged to `retries`. */
+  /** Where attempts went, in order. */
+  readonly targets: Endpoint[];
+  /** Attempts whose connection was made for them. One on an idle connection that is lost is not charged to `retries`. */
   fresh: number;
   last: Upstream;
 }
 
 export class Attempts {
+  private readonly endpoints: EndpointTable;
   private readonly fail: (message: string) => void;
   /** Of each request that was sent to an endpoint, or was to be. */
   private readonly byId: Map<number, Tries> = new Map();
 
-  constructor(fail: (message: string) => void) {
+  constructor(endpoints: EndpointTable, fail: (message: string) => void) {
+    this.endpoints = endpoints;
     this.fail = fail;
   }
 
@@ -27,33 +32,41 @@ export class Attempts {
     const dial = thread.dial.bind(thread);
     thread.take = (target, sink) => {
       const upstream = take(target, sink);
-      if (upstream !== null) this.begins(sink, upstream, 0);
+      if (upstream !== null) this.begins(target, sink, upstream, 0);
       return upstream;
     };
     thread.dial = (target, sink) => {
       const upstream = dial(target, sink);
-      this.begins(sink, upstream, 1);
+      this.begins(target, sink, upstream, 1);
       return upstream;
     };
   }
 
   /** Attempts to have that request answered. */
   count(id: number): number {
-    return this.byId.get(id)?.count ?? 0;
+    return this.byId.get(id)?.targets.length ?? 0;
   }
 
-  private begins(sink: ResponseSink, upstream: Upstream, fresh: 0 | 1): void {
+  private begins(target: Endpoint, sink: ResponseSink, upstream: Upstream, fresh: 0 | 1): void {
     if (!(sink instanceof Exchange)) return;
     const id = idOf(sink.request.path);
-    const before = this.byId.get(id);
-    if (before === undefined) return void this.byId.set(id, { count: 1, fresh, last: upstream });
+    const tries = this.byId.get(id) ?? { targets: [], fresh: 0, last: upstream };
+    const { set } = sink;
+    const before = tries.targets.length;
     // Each attempt before on a fresh connection has failed, and is charged.
-    const retries = sink.set?.retries ?? 0;
-    if (before.fresh > retries) this.fail(`request ${id} is tried again after ${before.fresh} attempts, with ${retries} retries allowed`);
-    if (!isGone(before.last)) this.fail(`request ${id} is tried again while an attempt goes on`);
-    before.count++;
-    before.fresh += fresh;
-    before.last = upstream;
+    if (tries.fresh > (set?.retries ?? 0))
+      this.fail(`request ${id} is tried again after ${before} attempts, ${tries.fresh} of them charged`);
+    if (before > 0 && !isGone(tries.last)) this.fail(`request ${id} is tried again while an attempt goes on`);
+    const health = this.endpoints.health(target.slot);
+    if (health === ENDPOINT_HEALTH.unhealthy) this.fail(`request ${id} goes to ${target.url}, which is known to be unhealthy`);
+    if (health === ENDPOINT_HEALTH.unknown && set?.probed === true && before === 0) {
+      const better = set.endpoints.find(({ slot }) => this.endpoints.health(slot) === ENDPOINT_HEALTH.healthy);
+      if (better !== undefined) this.fail(`request ${id} goes to ${target.url}, of which nothing is known, and ${better.url} is healthy`);
+    }
+    tries.targets.push(target);
+    tries.fresh += fresh;
+    tries.last = upstream;
+    this.byId.set(id, tries);
   }
 }
 

@@ -3,10 +3,13 @@ import { Buffer } from "node:buffer";
 import { RESPONSE_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
 import { ResponseReader } from "../src/http1/response-reader.ts";
-import type { Transport, TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
+import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
+import type { TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
+import { TAKEN_OUT, faultOfResponse } from "./expected.ts";
+import { isFeatured } from "./hooks.ts";
 import { answerTo } from "./plan.ts";
-import type { AnswerPlan, ClientPlan, RequestPlan } from "./plan.ts";
+import type { AnswerPlan, ClientPlan, Place, RequestPlan } from "./plan.ts";
 import { Sending, readBuffer } from "./sending.ts";
 import type { Message } from "./sending.ts";
 import { TunnelEnd } from "./tunnel-end.ts";
@@ -36,10 +39,13 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   readonly seen: Map<number, Seen> = new Map();
   /** It did not do what ends a connection early. */
   isPatient: boolean = true;
+  connectedAtMs: number = Infinity;
+  /** Final responses so far. */
+  private responses: number = 0;
   private readonly world: World;
   private readonly sending: Sending;
   private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
-  private transport: Transport | null = null;
+  private transport: MemoryTransport | null = null;
   /** Requests that were begun and are not answered, oldest first. */
   private readonly awaited: RequestPlan[] = [];
   private next: number = 0;
@@ -56,7 +62,9 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private hints: number = 0;
   private hasEnded: boolean = false;
   private hasFailedToWrite: boolean = false;
-  /** The request that was to be the connection's last has its response. */
+  /** The response that is being read is to be the connection's last. */
+  private saysClose: boolean = false;
+  /** The response that was to be the connection's last is over. */
   private hasLast: boolean = false;
 
   constructor(world: World, plan: ClientPlan) {
@@ -72,7 +80,13 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     return this.isPatient && this.plan.readPauseMs === 0;
   }
 
+  /** Its connection is gone, whether it knows it or not: one that stops reading does not learn it. */
+  get isGone(): boolean {
+    return this.transport !== null && (this.transport.destroyed || this.transport.peer?.destroyed === true);
+  }
+
   private connect(): void {
+    this.connectedAtMs = this.world.clock.nowMs;
     this.transport = this.world.connect(this, (transport) => {
       this.sending.start(transport);
       this.ask();
@@ -85,7 +99,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       const request = requests[this.next++];
       if (request === undefined) return;
       this.awaited.push(request);
-      this.sending.add(requestMessage(request));
+      this.sending.add(requestMessage(request, this.plan));
       if (this.next === requests.length && garbage !== "") this.sending.add([Buffer.from(garbage, "latin1")]);
     }
     if (this.awaited.length === 0 && this.next === requests.length && garbage === "") this.close();
@@ -164,12 +178,19 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     const { hints } = this;
     this.hints = 0;
     if (this.hasLast) this.world.fail(`a response with ${head.status} after the connection's last`);
+    if (++this.responses > this.world.responsesMax(this))
+      this.world.fail(`response ${this.responses} on one connection, awaiting ${this.awaitedId}`);
     const answers = head.get("x-answer");
     this.bodyAt = 0;
     this.owner = null;
     this.answer = null;
+    this.saysClose = head.values("connection").includes("close");
+    const fault =
+      request === undefined || answers === UNASKED ? null : faultOfResponse(head, request, this.world.seed, answers === undefined);
+    if (fault !== null) this.world.fail(`in the response with ${head.status} to ${this.awaitedId} ${fault}`);
     if (answers === undefined) {
-      if (head.status < 400) this.world.fail(`an answer of the proxy's own with ${head.status}, awaiting ${this.awaitedId}`);
+      const mayBe = head.status >= 400 || (head.status === 204 && request?.isPreflight === true);
+      if (!mayBe) this.world.fail(`an answer of the proxy's own with ${head.status}, awaiting ${this.awaitedId}`);
     } else if (answers !== UNASKED) {
       const [id = 0, time = 0] = answers.split(".").map(Number);
       if (request === undefined) return this.world.fail(`a response to ${answers} that nobody awaits`);
@@ -226,7 +247,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     }
     this.current = null;
     const answered = this.awaited.shift();
-    if (answered?.closes === true || answered?.isOld === true) this.hasLast = true;
+    if (answered?.closes === true || answered?.isOld === true || this.saysClose) this.hasLast = true;
     reader.restart(reader.head);
     reader.toHead = this.awaited[0]?.method === "HEAD";
     if (this.hasEnded) return false;
@@ -280,20 +301,9 @@ export function ownerOfTunnel(id: number): number {
   return -id - 1_000_000;
 }
 
-function requestMessage({
-  id,
-  method,
-  upstream,
-  framing,
-  bodyBytes,
-  chunkBytes,
-  isMalformed,
-  expects,
-  closes,
-  isOld,
-  tunnelBytes,
-}: RequestPlan): Message {
-  let head = `${method} /${upstream}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n`;
+function requestMessage(request: RequestPlan, place: Place): Message {
+  const { id, method, route, framing, bodyBytes, chunkBytes, isMalformed, expects, closes, isOld, tunnelBytes } = request;
+  let head = `${method} /${route}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n${sayingLines(request, place)}`;
   if (expects) head += "Expect: 100-continue\r\n";
   if (closes) head += "Connection: close\r\n";
   if (tunnelBytes >= 0) head += UPGRADE;
@@ -303,6 +313,17 @@ function requestMessage({
   if (framing === "none") return [start];
   const body = bodyOf(ownerOfRequest(id), 0, bodyBytes);
   return [start, framing === "length" ? body : chunked(body, chunkBytes, isMalformed ? "no size\r\n\r\n" : "0\r\n\r\n")];
+}
+
+function sayingLines({ route, origin, isPreflight, token, isApiKey, hasUnsafeName }: RequestPlan, { forwardedFor }: Place): string {
+  let lines = "";
+  if (forwardedFor !== "") lines += `X-Forwarded-For: ${forwardedFor}\r\n`;
+  if (hasUnsafeName) lines += "X_Under: score\r\n";
+  if (!isFeatured(route)) return lines;
+  if (origin !== "") lines += `Origin: ${origin}\r\n`;
+  if (isPreflight) lines += "Access-Control-Request-Method: PUT\r\n";
+  if (token !== "") lines += isApiKey ? `X-API-Key: ${token}\r\n` : `Authorization: Bearer ${token}\r\n`;
+  return `${lines}X-Remove-0: ${TAKEN_OUT}\r\nX-Hook: forged\r\nX-Remove-1: ${TAKEN_OUT}\r\n`;
 }
 
 /** A body in chunks of that size, and what comes after them. */

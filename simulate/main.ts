@@ -15,41 +15,44 @@ const { values } = parseArgs({
 });
 /** Without a limit. */
 const SECONDS = 10;
-process.exitCode = values.only === undefined ? runAll(Number(values.seed), ...limits()) : runOne(Number(values.only));
+process.exitCode = await (values.only === undefined ? runAll(Number(values.seed), ...limits()) : runOne(Number(values.only)));
 
 function limits(): [seconds: number, runs: number] {
   const { seconds, runs } = values;
   return [Number(seconds ?? (runs === undefined ? SECONDS : Infinity)), Number(runs ?? Infinity)];
 }
 
-function runAll(seed: number, seconds: number, runsMax: number): number {
+async function runAll(seed: number, seconds: number, runsMax: number): Promise<number> {
   const started = performance.now();
-  let [runs, exchanges, events] = [0, 0, 0];
+  let [runs, exchanges, events, virtualMs] = [0, 0, 0, 0];
   while (runs < runsMax && performance.now() - started < seconds * 1000) {
     const own = seedOf(seed, runs++) >>> 0;
-    const outcome = new World(drawPlan(own)).run();
+    const outcome = await new World(drawPlan(own)).run();
     exchanges += outcome.exchanges;
     events += outcome.events;
+    virtualMs += outcome.virtualMs;
     if (outcome.violation !== null) {
       console.log(`run ${runs} of seed ${seed} fails: npm run simulate -- --only ${own}`);
-      return runOne(own);
+      return await runOne(own);
     }
   }
   const took = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage();
-  console.log(`seed ${seed}: ${runs} runs, ${exchanges} exchanges, ${events} events in ${took.toFixed(1)} s`);
+  console.log(
+    `seed ${seed}: ${runs} runs, ${exchanges} exchanges, ${events} events, ${Math.round(virtualMs / 60_000)} virtual minutes in ${took.toFixed(1)} s`,
+  );
   console.log(`${Math.round((exchanges * 1e6) / (user + system))} exchanges a second of processor time; all that must hold did`);
   return 0;
 }
 
-function runOne(seed: number): number {
+async function runOne(seed: number): Promise<number> {
   const plan = drawPlan(seed);
-  const { violation } = new World(plan).run();
+  const { violation } = await new World(plan).run();
   if (violation === null) {
     console.log(`seed ${seed}: all that must hold did`);
     return 0;
   }
-  const { plan: shortest, violation: why } = shrink(plan, violation);
+  const { plan: shortest, violation: why } = await shrink(plan, violation);
   console.log(`${why.message}\n${JSON.stringify(shortest, null, 1)}`);
   return 1;
 }

@@ -6,6 +6,8 @@ import { RequestReader } from "../src/http1/request-reader.ts";
 import type { Transport, TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
 import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./client.ts";
+import { TAKEN_OUT } from "./expected.ts";
+import { isFeatured } from "./hooks.ts";
 import { SMALL_BODY_MAX, answerTo } from "./plan.ts";
 import type { AnswerPlan, RequestPlan } from "./plan.ts";
 import { Sending, beginningOf, lengthOf, readBuffer } from "./sending.ts";
@@ -27,6 +29,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   /** Where in what it sends each response ends, those included that nobody asked for. */
   readonly ends: number[] = [];
   private readonly world: World;
+  private readonly endpoint: number;
   private readonly reader: RequestReader = new RequestReader(DEFAULT_LIMITS);
   private transport: Transport | null = null;
   private sending: Sending | null = null;
@@ -44,8 +47,9 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   private answerIsBegun: boolean = false;
   private answerIsWhole: boolean = false;
 
-  constructor(world: World) {
+  constructor(world: World, endpoint: number) {
     this.world = world;
+    this.endpoint = endpoint;
   }
 
   start(transport: Transport): void {
@@ -78,6 +82,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
       switch (reader.next()) {
         case Event.head:
           if (this.request !== null) return this.world.fail(`an endpoint gets a request while it answers ${this.request.id}`);
+          if (reader.head.path === "/health") return this.answerProbe();
           if (!this.begin()) return;
           break;
         case Event.data:
@@ -95,15 +100,21 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     }
   }
 
+  /** The connection is that of the probe, which ends it. */
+  private answerProbe(): void {
+    const status = this.world.probeStatus(this.endpoint);
+    if (status !== 0) this.transport?.write(`HTTP/1.1 ${status} Whatever\r\nContent-Length: 0\r\n\r\n`);
+  }
+
   private begin(): boolean {
     const { head } = this.reader;
     const id = Number(head.get("x-request"));
-    const request = this.world.requests.get(id);
-    if (request === undefined || head.path !== `/${request.upstream}/${id}` || head.method !== request.method) {
+    const request = this.world.requests.get(id)?.request;
+    if (request === undefined || head.path !== `/${request.route}/${id}` || head.method !== request.method) {
       this.world.fail(`an endpoint gets ${head.method} ${head.path} with X-Request ${id}, which nobody sent`);
       return false;
     }
-    const time = this.world.arrived(request);
+    const time = this.world.arrived(request, head);
     this.request = request;
     this.bodyAt = 0;
     this.requestIsWhole = false;
@@ -123,7 +134,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     const stray = strayByte(ownerOfRequest(request.id), this.bodyAt, bytes, start, end);
     if (stray >= 0) this.world.fail(`the request's body of ${request.id} is another one from byte ${stray} on`);
     this.bodyAt += end - start;
-    if (request.upstream === "small" && this.bodyAt > SMALL_BODY_MAX)
+    if (request.route === "small" && this.bodyAt > SMALL_BODY_MAX)
       this.world.fail(`an endpoint gets ${this.bodyAt} body bytes of request ${request.id}, more than its route allows`);
     if (this.bodyAt > request.bodyBytes) this.world.fail(`the request's body of ${request.id} is too long`);
   }
@@ -135,7 +146,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     if (this.bodyAt !== request.bodyBytes || request.isMalformed) {
       this.world.fail(`an endpoint takes request ${request.id} for whole with ${this.bodyAt} of ${request.bodyBytes} bytes`);
     }
-    const time = this.world.whole(request);
+    const time = (this.world.arrivals.get(request.id) ?? 1) - 1;
     if (!answer.isEarly) this.later(() => this.respond(time));
     else this.finishIfDone();
   }
@@ -245,6 +256,7 @@ function answerMessage(request: RequestPlan, answer: AnswerPlan, time: number, l
   const { status, interim, framing, bytes, after } = answer;
   let head = interim.map((code) => `HTTP/1.1 ${code} Wait\r\n\r\n`).join("");
   head += `HTTP/1.1 ${status} Whatever\r\nX-Answer: ${label}\r\n`;
+  if (isFeatured(request.route)) head += `X-Inner-0: ${TAKEN_OUT}\r\nAccess-Control-Allow-Origin: *\r\nX-Inner-1: ${TAKEN_OUT}\r\n`;
   if (after === "says-close") head += "Connection: close\r\n";
   if (framing === "length" && status !== 204) head += `Content-Length: ${bytes}\r\n`;
   else if (framing === "chunked" && status !== 204) head += "Transfer-Encoding: chunked\r\n";

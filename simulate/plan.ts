@@ -1,11 +1,37 @@
 /** What happens in a run: drawn from its seed, plain data, so that parts can be left out to find the shortest script that still fails. */
 import { Draw, seedOf } from "./draw.ts";
 
-export interface RequestPlan {
+/** What a run has beside plain routes on one listener. */
+export interface Parts {
+  /** Endpoints are probed. */
+  readonly health: boolean;
+  /** Several listeners, with settings of their own. */
+  readonly listeners: boolean;
+  /** Routes with features, and with middleware of the simulation's own. */
+  readonly middleware: boolean;
+}
+
+/** The plain routes, and those that runs with middleware have besides. */
+export type RouteName = "a" | "b" | "small" | "cors" | "tokens" | "limited" | "hooked" | "all";
+
+/** What a request says to features of routes. */
+export interface Saying {
+  /** Of the page that asks; "": of none. */
+  readonly origin: string;
+  /** The question before a request, whether it may be made. */
+  readonly isPreflight: boolean;
+  readonly token: string;
+  /** In X-API-Key instead of Authorization. */
+  readonly isApiKey: boolean;
+  /** A field whose name has an underscore. */
+  readonly hasUnsafeName: boolean;
+}
+
+export interface RequestPlan extends Saying {
   /** Of this request alone in the run. */
   readonly id: number;
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
-  readonly upstream: "a" | "b" | "small";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS";
+  readonly route: RouteName;
   readonly framing: "none" | "length" | "chunked";
   readonly bodyBytes: number;
   readonly chunkBytes: number;
@@ -26,7 +52,16 @@ export interface ClientFate {
   readonly atReceived: number;
 }
 
-export interface ClientPlan {
+/** Where a client comes from and goes to. */
+export interface Place {
+  /** Address of the listener that it connects to. */
+  readonly listener: string;
+  readonly address: string;
+  /** What it sends as X-Forwarded-For; "": nothing. */
+  readonly forwardedFor: string;
+}
+
+export interface ClientPlan extends Place {
   readonly startMs: number;
   readonly requests: readonly RequestPlan[];
   /** Requests that may be under way at once. */
@@ -62,19 +97,27 @@ export interface AnswerPlan {
 
 export interface Event {
   readonly atMs: number;
-  readonly kind: "reload" | "drain" | "refuse" | "accept" | "silent";
-  /** Of refuse, accept and silent: which endpoint. */
+  /** Sick and well: what an endpoint says to probes. */
+  readonly kind: "reload" | "drain" | "refuse" | "accept" | "silent" | "sick" | "well";
+  /** Of those that are about one: which endpoint. */
   readonly endpoint: number;
 }
 
 export interface Plan {
   readonly seed: number;
+  readonly parts: Parts;
   readonly clients: readonly ClientPlan[];
   readonly events: readonly Event[];
   readonly receiveBytes: number;
 }
 
 export const ENDPOINTS = 4;
+/** The first is there always, of the last two one at a time. */
+export const LISTENERS = ["127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82", "127.0.0.1:83"] as const;
+/** Two of pages that may read answers, and one of others. */
+export const ORIGINS = ["https://app.sim.test", "https://other.sim.test", "https://elsewhere.test"] as const;
+/** The first is valid always, the second in every other configuration. */
+export const TOKENS = ["first-token", "second-token"] as const;
 /** Bytes of a request body that the route to `small` lets through. */
 export const SMALL_BODY_MAX = 2048;
 const CLIENTS_MAX = 60;
@@ -88,15 +131,17 @@ const PIECES_MAX = 50;
 
 export function drawPlan(seed: number): Plan {
   const draw = new Draw(seed);
+  const parts = drawParts(seed);
   let id = 1;
   // Hard runs have many misfits; in easy ones almost all goes well, so that what only long good order reaches is reached.
   const misfits = draw.pick(2, 4, 12, 40);
-  const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (): ClientPlan => {
-    const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawRequest(draw, id++, misfits));
+  const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (_, index): ClientPlan => {
+    const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawSaying(seed, drawRequest(draw, id++, misfits), parts));
     const isLastUpgrade = draw.oneIn(8);
-    if (isLastUpgrade) requests.push(upgradeRequest(draw, id++));
+    if (isLastUpgrade) requests.push(drawSaying(seed, upgradeRequest(draw, id++), parts));
     const isSlow = draw.oneIn(misfits);
     return {
+      ...drawPlace(seed, index, parts),
       startMs: draw.oneIn(3) ? 0 : draw.between(0, START_MS_MAX),
       requests,
       ahead: draw.oneIn(4) ? draw.between(2, 6) : 1,
@@ -117,16 +162,73 @@ export function drawPlan(seed: number): Plan {
       endpoint: draw.between(0, ENDPOINTS - 1),
     };
   });
-  return { seed, clients, events, receiveBytes: draw.pick(2000, 16_384, 65_536, 262_144) };
+  const receiveBytes = draw.pick(2000, 16_384, 65_536, 262_144);
+  return { seed, parts, clients, events: [...events, ...drawMoreEvents(seed, parts)], receiveBytes };
+}
+
+// What follows is drawn by numbers of its own, so that what a seed draws above stays.
+
+const Part = { parts: -2, place: -3, saying: -4, events: -5 } as const;
+
+function drawParts(seed: number): Parts {
+  const draw = new Draw(seedOf(seed, Part.parts));
+  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2) };
+}
+
+const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", forwardedFor: "" };
+
+function drawPlace(seed: number, client: number, { listeners }: Parts): Place {
+  if (!listeners) return PLAIN_PLACE;
+  const draw = new Draw(seedOf(seedOf(seed, Part.place), client));
+  return {
+    listener: draw.pick(LISTENERS[0], LISTENERS[0], LISTENERS[1], LISTENERS[2], LISTENERS[2], LISTENERS[3]),
+    address: draw.pick("192.0.2.1", "192.0.2.2", "10.0.0.1", "10.0.0.2", "198.51.100.7"),
+    forwardedFor: draw.oneIn(2) ? draw.pick("203.0.113.5", "203.0.113.6, 10.0.0.9", "nobody", "203.0.113.7, 192.0.2.9") : "",
+  };
+}
+
+const SAYS_NOTHING: Saying = { origin: "", isPreflight: false, token: "", isApiKey: false, hasUnsafeName: false };
+
+/** Some of the requests go to other routes, and say what these ask for. */
+function drawSaying(seed: number, request: RequestPlan, { middleware, listeners }: Parts): RequestPlan {
+  if (!middleware && !listeners) return request;
+  const draw = new Draw(seedOf(seedOf(seed, Part.saying), request.id));
+  const hasUnsafeName = listeners && draw.oneIn(6);
+  if (!middleware || draw.oneIn(3)) return { ...request, hasUnsafeName };
+  const route: RouteName = draw.pick("cors", "tokens", "limited", "hooked", "hooked", "all");
+  const said = {
+    hasUnsafeName,
+    route,
+    origin: draw.oneIn(3) ? "" : draw.pick(...ORIGINS),
+    token: draw.oneIn(5) ? "" : draw.pick(TOKENS[0], TOKENS[0], TOKENS[0], TOKENS[1], "wrong"),
+    isApiKey: draw.oneIn(3),
+  };
+  const asksFirst = (route === "cors" || route === "all") && said.origin !== "" && request.tunnelBytes < 0 && draw.oneIn(4);
+  if (!asksFirst) return { ...request, ...said };
+  return { ...request, ...said, method: "OPTIONS", framing: "none", bodyBytes: 0, isMalformed: false, expects: false, isPreflight: true };
+}
+
+function drawMoreEvents(seed: number, { health, listeners, middleware }: Parts): Event[] {
+  const draw = new Draw(seedOf(seed, Part.events));
+  const atMs = (): number => draw.between(1, START_MS_MAX + 2000);
+  const endpoint = (): number => draw.between(0, ENDPOINTS - 1);
+  const sick = Array.from({ length: health ? draw.between(0, 8) : 0 }, (): Event => {
+    return { atMs: atMs(), kind: draw.pick("sick", "sick", "well", "refuse", "accept"), endpoint: endpoint() };
+  });
+  const reloads = Array.from({ length: listeners || middleware ? draw.between(0, 2) : 0 }, (): Event => {
+    return { atMs: atMs(), kind: "reload", endpoint: 0 };
+  });
+  return [...sick, ...reloads];
 }
 
 function drawRequest(draw: Draw, id: number, misfits: number): RequestPlan {
   const method = draw.pick("GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE");
   const framing = method === "GET" || method === "HEAD" ? "none" : draw.pick("none", "length", "chunked", "chunked");
   return {
+    ...SAYS_NOTHING,
     id,
     method,
-    upstream: draw.pick("a", "a", "b", "small"),
+    route: draw.pick("a", "a", "b", "small"),
     framing,
     bodyBytes: framing === "none" ? 0 : drawBodyBytes(draw),
     chunkBytes: 1 + draw.size(draw.pick(20, 10_000, BODY_MAX)),
@@ -140,9 +242,10 @@ function drawRequest(draw: Draw, id: number, misfits: number): RequestPlan {
 
 function upgradeRequest(draw: Draw, id: number): RequestPlan {
   return {
+    ...SAYS_NOTHING,
     id,
     method: "GET",
-    upstream: draw.pick("a", "b"),
+    route: draw.pick("a", "b"),
     framing: "none",
     bodyBytes: 0,
     chunkBytes: 1,

@@ -8,30 +8,34 @@ export interface Shrunk {
 }
 
 /** The shortest script found that still fails, by leaving out clients, events and requests. It may fail in another way than the first. */
-export function shrink(plan: Plan, violation: Violation): Shrunk {
-  return shrinkWith((shorter) => new World(shorter).run().violation, plan, violation);
+export async function shrink(plan: Plan, violation: Violation): Promise<Shrunk> {
+  return await shrinkWith(async (shorter) => (await new World(shorter).run()).violation, plan, violation);
 }
 
 /** The same, with what tells whether a plan fails. */
-export function shrinkWith(violationOf: (shorter: Plan) => Violation | null, plan: Plan, violation: Violation): Shrunk {
+export async function shrinkWith(
+  violationOf: (shorter: Plan) => Promise<Violation | null>,
+  plan: Plan,
+  violation: Violation,
+): Promise<Shrunk> {
   let best: Shrunk = { plan, violation };
-  const tryOut = (shorter: Plan): boolean => {
-    const found = violationOf(shorter);
+  const tryOut = async (shorter: Plan): Promise<boolean> => {
+    const found = await violationOf(shorter);
     if (found !== null) best = { plan: shorter, violation: found };
     return found !== null;
   };
   for (let before = Infinity; sizeOf(best.plan) < before;) {
     before = sizeOf(best.plan);
-    without(
+    await without(
       () => best.plan.clients,
       (clients) => tryOut({ ...best.plan, clients }),
     );
-    without(
+    await without(
       () => best.plan.events,
       (events) => tryOut({ ...best.plan, events }),
     );
     for (let index = 0; index < best.plan.clients.length; index++) {
-      without(
+      await without(
         () => best.plan.clients[index]?.requests ?? [],
         (requests) => tryOut({ ...best.plan, clients: best.plan.clients.map((each, at) => (at === index ? { ...each, requests } : each)) }),
       );
@@ -41,10 +45,10 @@ export function shrinkWith(violationOf: (shorter: Plan) => Violation | null, pla
 }
 
 /** Leaves out halves, quarters ... and single ones, as long as it goes on failing. */
-function without<T>(list: () => readonly T[], fails: (shorter: readonly T[]) => boolean): void {
+async function without<T>(list: () => readonly T[], fails: (shorter: readonly T[]) => Promise<boolean>): Promise<void> {
   for (let count = Math.ceil(list().length / 2); count >= 1; count = Math.floor(count / 2)) {
     for (let at = 0; at < list().length;) {
-      if (list().length === 0 || !fails(list().toSpliced(at, count))) at += count;
+      if (list().length === 0 || !(await fails(list().toSpliced(at, count)))) at += count;
     }
   }
 }

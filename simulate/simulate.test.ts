@@ -9,28 +9,28 @@ import { Sending, beginningOf } from "./sending.ts";
 import { shrinkWith } from "./shrink.ts";
 import { Violation, World } from "./world.ts";
 
-test("thirty runs hold what must hold", () => {
-  for (let seed = 1; seed <= 30; seed++) assert.equal(new World(drawPlan(seed)).run().violation, null, `seed ${seed}`);
+test("thirty runs hold what must hold", async () => {
+  for (let seed = 1; seed <= 30; seed++) assert.equal((await new World(drawPlan(seed)).run()).violation, null, `seed ${seed}`);
 });
 
-test("a seed repeats its run to the last event", () => {
-  const run = (): unknown => {
+test("a seed repeats its run to the last event", async () => {
+  const run = async (): Promise<unknown> => {
     const world = new World(drawPlan(7));
-    return [world.run(), world.records];
+    return [await world.run(), world.records];
   };
-  assert.deepEqual(run(), run());
+  assert.deepEqual(await run(), await run());
 });
 
-test("a run is shrunk to what makes it fail", () => {
+test("a run is shrunk to what makes it fail", async () => {
   const plan = drawPlan(3);
   const [guilty, accomplice] = plan.clients.flatMap(({ requests }) => requests.map(({ id }) => id));
-  const found = (shorter: Plan): Violation | null => {
+  const found = async (shorter: Plan): Promise<Violation | null> => {
     const ids = new Set(shorter.clients.flatMap(({ requests }) => requests.map(({ id }) => id)));
     return guilty !== undefined && accomplice !== undefined && ids.has(guilty) && ids.has(accomplice)
       ? new Violation("both are there")
       : null;
   };
-  const { plan: shortest } = shrinkWith(found, plan, new Violation("both are there"));
+  const { plan: shortest } = await shrinkWith(found, plan, new Violation("both are there"));
   assert.deepEqual(
     shortest.clients.flatMap(({ requests }) => requests.map(({ id }) => id)),
     [guilty, accomplice],
@@ -79,3 +79,19 @@ test("a message goes out in pieces of the same size, however it is put together"
   assert.equal(sending.sentBytes, 10);
   assert.equal(Buffer.concat(beginningOf([Buffer.from("abc"), Buffer.from("def")], 4)).toString(), "abcd");
 });
+
+test("runs with and without each part are among the first", () => {
+  const parts = Array.from({ length: 60 }, (_, seed) => JSON.stringify(drawPlan(seed).parts));
+  assert.equal(new Set(parts).size, 8);
+});
+
+test("a run without further parts is drawn as it was before there were any", () => {
+  const { clients, events } = drawPlan(plainSeed());
+  assert.ok(clients.every(({ listener, address }) => listener === "127.0.0.1:80" && address === "192.0.2.1"));
+  assert.ok(clients.every(({ requests }) => requests.every(({ route }) => ["a", "b", "small"].includes(route))));
+  assert.ok(events.every(({ kind }) => kind !== "sick"));
+});
+
+function plainSeed(): number {
+  for (let seed = 1; ; seed++) if (!Object.values(drawPlan(seed).parts).includes(true)) return seed;
+}

@@ -4,6 +4,14 @@
  * nothing is left, and the log and the counters say what happened, once.
  */
 import type { Buffer } from "node:buffer";
+import { clientKey } from "../src/base/client-key.ts";
+import { endpointNames } from "../src/config/endpoint-names.ts";
+import type { Config } from "../src/config/schema.ts";
+import type { SlotsByUpstream } from "../src/control/endpoint-slots.ts";
+import { Generations } from "../src/control/generations.ts";
+import { FEATURES } from "../src/features/registry.ts";
+import type { RequestHead } from "../src/http/request-head.ts";
+import type { ListenerContext } from "../src/net/accept/listener-context.ts";
 import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
 import type { VirtualClock } from "../src/net/transport/memory/virtual-clock.ts";
@@ -12,27 +20,30 @@ import { Serving } from "../src/net/serving.ts";
 import type { Thread } from "../src/net/thread.ts";
 import type { Transport } from "../src/net/transport/transport.ts";
 import type { AccessRecord } from "../src/observe/access-line.ts";
-import { parseConfig } from "../src/config/load.ts";
-import type { Config } from "../src/config/schema.ts";
-import { FEATURES } from "../src/features/registry.ts";
-import { Generations } from "../src/control/generations.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
 import { BucketTable } from "../src/shared/bucket-table.ts";
-import { EndpointTable } from "../src/shared/endpoint-table.ts";
+import { ENDPOINT_HEALTH, EndpointTable } from "../src/shared/endpoint-table.ts";
 import { NameTable } from "../src/shared/name-table.ts";
 import { WorkerTable } from "../src/shared/worker-table.ts";
 import { Attempts } from "./attempts.ts";
+import { checkLog } from "./check-log.ts";
 import { SimulatedClient } from "./client.ts";
+import { LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
 import { Draw, seedOf } from "./draw.ts";
+import { faultOfRequest, isTrusted } from "./expected.ts";
+import { Probes } from "./health.ts";
+import { Hooks } from "./hooks.ts";
 import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
-import { ENDPOINTS, SMALL_BODY_MAX, answerTo, idOf } from "./plan.ts";
+import { ENDPOINTS, LISTENERS, idOf } from "./plan.ts";
 import type { Event, Plan, RequestPlan } from "./plan.ts";
 
 checkStates();
 
-/** Longer than any limit of the configuration, several times over. */
-const REST_MS = 120_000;
+/** By then every client is gone. */
+const CLIENTS_MS_MAX = 900_000;
+/** After the last client: longer than any limit. */
+const REST_MS = 2 * LIMITS_MS_MAX;
 /** Events without time passing after which a run goes round in circles. */
 const EVENTS_MAX = 2_000_000;
 /** More than any connection of the proxy may have waiting: a read buffer and what it collected before. */
@@ -40,12 +51,10 @@ const QUEUED_BYTES_MAX = 1024 * 1024;
 const DRAIN_MS = 8000;
 /** More than the configurations have endpoints, and than reloads leave behind. */
 const SLOTS = 64;
-/** The ends of exchanges in which something stood still for too long. */
-const STANDSTILLS = new Set(["response_timeout", "write_timeout", "connection_timeout", "client_stalled", "request_timeout"]);
-/** An answer that begins within it is in time: less than `response_head` by what ticks take. */
-const IN_TIME_MS = 3000;
-/** More than any head of an answer has, interim responses included. */
-const HEAD_BYTES = 500;
+/** How often it is looked whether all clients are gone. */
+const LOOK_MS = 500;
+/** Promises that lead to promises: the longest chain is that of a probe. */
+const MICROTASKS = 6;
 
 /** What must hold did not. */
 export class Violation extends Error {}
@@ -53,45 +62,60 @@ export class Violation extends Error {}
 export interface Outcome {
   readonly exchanges: number;
   readonly events: number;
+  readonly virtualMs: number;
   /** What did not hold; null: all did. */
   readonly violation: Violation | null;
+}
+
+/** A configuration that is, or was, in use. */
+interface Used {
+  readonly config: Config;
+  readonly slots: SlotsByUpstream;
+  readonly sinceMs: number;
 }
 
 export class World {
   readonly seed: number;
   readonly network: MemoryNetwork;
   readonly clock: VirtualClock;
-  /** All requests of the plan, by id. */
-  readonly requests: Map<number, RequestPlan> = new Map();
-  private readonly clients: readonly SimulatedClient[];
-  /** Endpoints may let connects wait. */
-  private readonly mayBeSilent: boolean;
-  private readonly serving: Serving;
+  readonly clients: readonly SimulatedClient[];
+  /** All requests of the plan, by id, and who sends them. */
+  readonly requests: Map<number, { readonly request: RequestPlan; readonly client: SimulatedClient }> = new Map();
   /** What was logged. */
   readonly records: AccessRecord[] = [];
-  /** At endpoints, by request. */
   readonly tunnels: Map<number, TunnelEnd> = new Map();
-  private readonly arrivals: Map<number, number> = new Map();
-  private readonly wholes: Map<number, number> = new Map();
+  readonly arrivals: Map<number, number> = new Map();
+  readonly mayBeSilent: boolean;
+  readonly hooks: Hooks = new Hooks(this);
+  drainedAtMs: number = Infinity;
+  private readonly plan: Plan;
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(SLOTS)));
+  readonly attempts: Attempts = new Attempts(this.endpoints, (message) => this.fail(message));
   private readonly totals: MetricTotals = new MetricTotals(1);
-  private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, 1, 1, 2));
+  private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, 2 * LISTENERS.length, 1, 2));
   private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
+  private readonly names: NameTable = new NameTable();
+  private readonly probes: Probes;
+  private readonly serving: Serving;
+  /** Configurations, the newest last. */
+  private readonly used: Used[] = [];
+  /** Endpoints that do not pass probes. */
+  private readonly sick: Set<number> = new Set();
+  /** Connections of each listener, and of each client of it, that are not known to be gone. */
+  private readonly open: Map<string, number> = new Map();
   /** Requests that were begun on each connection to an endpoint. */
   private readonly asked: WeakMap<MemoryTransport, number> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
   private readonly transports: Set<Transport> = new Set();
-  private readonly attempts: Attempts = new Attempts((message) => this.fail(message));
   private violation: Violation | null = null;
   private events: number = 0;
-  private generation: number = 0;
-  /** When the drain began. */
-  private drainedAtMs: number = Infinity;
+  private clientsAreGone: boolean = false;
   private isDraining: boolean = false;
   private isDrained: boolean = false;
 
   constructor(plan: Plan) {
     this.seed = plan.seed;
+    this.plan = plan;
     this.mayBeSilent = plan.events.some(({ kind }) => kind === "silent");
     const draw = new Draw(seedOf(plan.seed, -1));
     const isWhole = draw.oneIn(3);
@@ -104,12 +128,13 @@ export class World {
       },
     });
     this.clock = this.network.clock;
+    this.probes = new Probes(this.network, this.endpoints);
     const { platform } = this.network;
     this.serving = new Serving({
       workerIndex: 0,
       endpoints: this.endpoints,
       workers: this.workers,
-      names: new NameTable(),
+      names: this.names,
       socketsMax: Infinity,
       platform: {
         ...platform,
@@ -126,7 +151,7 @@ export class World {
       },
       buckets: new BucketTable(BucketTable.create(1, 2, 64)),
       output: {
-        access: (record) => this.records.push({ ...record }),
+        access: (record) => this.logs(record),
         event: () => {},
         tick: () => this.tick(),
         released: (generation) => this.totals.released(generation, 0),
@@ -135,45 +160,117 @@ export class World {
       features: FEATURES,
       readFile: () => "",
     });
-    this.configure(0);
+    this.configure();
+    this.attempts.watch(this.thread);
     for (let endpoint = 0; endpoint < ENDPOINTS; endpoint++) this.setEndpoint(endpoint, "accept");
     this.clients = plan.clients.map((client) => new SimulatedClient(this, client));
-    for (const { requests } of plan.clients) for (const request of requests) this.requests.set(request.id, request);
+    for (const client of this.clients) for (const request of client.plan.requests) this.requests.set(request.id, { request, client });
     for (const event of plan.events) this.clock.after(event.atMs, () => this.happens(event));
+    const cancel = this.clock.every(LOOK_MS, () => {
+      this.clientsAreGone = this.clients.every(({ isGone }) => isGone);
+      if (this.clientsAreGone) cancel();
+    });
   }
 
-  run(): Outcome {
+  async run(): Promise<Outcome> {
     try {
-      this.settle();
-      while (this.violation === null && this.clock.step(REST_MS)) if (this.network.hasEvents) this.settle();
-      if (this.violation === null) this.checkAtRest();
+      await this.settle();
+      await this.pass(() => (this.clientsAreGone ? this.clock.nowMs : CLIENTS_MS_MAX));
+      if (!this.clientsAreGone) this.fail(`${this.clients.filter(({ isGone }) => !isGone).length} clients are still there`);
+      this.probes.stop();
+      const restMs = this.clock.nowMs + REST_MS;
+      await this.pass(() => restMs);
+      if (this.violation === null) await this.checkAtRest();
     } catch (error) {
       this.violation ??=
         error instanceof Violation ? error : new Violation(`it threw: ${error instanceof Error ? error.stack : String(error)}`);
     }
-    return { exchanges: this.records.length, events: this.events, violation: this.violation };
+    return { exchanges: this.records.length, events: this.events, virtualMs: this.clock.nowMs, violation: this.violation };
   }
 
   fail(message: string): void {
     this.violation ??= new Violation(`at ${this.clock.nowMs} ms: ${message}`);
   }
 
-  connect(client: SimulatedClient, onConnect: (transport: Transport) => void): Transport {
-    return this.network.connect("proxy:80", client, client, onConnect);
+  // ---- clients ------------------------------------------------------------------------------------------------------
+
+  connect(client: SimulatedClient, onConnect: (transport: MemoryTransport) => void): MemoryTransport {
+    const { listener, address } = client.plan;
+    return this.network.connect(listener, client, client, onConnect, address);
   }
 
+  /** Final responses that a connection may bring. */
+  responsesMax({ connectedAtMs, plan }: SimulatedClient): number {
+    const configs = this.configsDuring(connectedAtMs, this.clock.nowMs);
+    return Math.max(...configs.map(({ listeners }) => listenerAt(listeners, plan.listener)?.limits.requests_per_connection ?? 0));
+  }
+
+  configsDuring(fromMs: number, toMs: number): readonly Config[] {
+    return this.usedDuring(fromMs, toMs).map(({ config }) => config);
+  }
+
+  private usedDuring(fromMs: number, toMs: number): readonly Used[] {
+    return this.used.filter(({ sinceMs }, index) => sinceMs <= toMs && (this.used[index + 1]?.sinceMs ?? Infinity) >= fromMs);
+  }
+
+  private listen(address: string, context: ListenerContext): void {
+    this.network.listen(address, (open, peer) => {
+      const mayStay = this.counts(address, peer);
+      const opened: Transport[] = [];
+      context.accept((reader, writer) => {
+        const onClosed = reader.onClosed.bind(reader);
+        reader.onClosed = (code) => {
+          this.count(address, peer, -1);
+          onClosed(code);
+        };
+        const transport = open(reader, writer);
+        this.transports.add(transport);
+        opened.push(transport);
+        return transport;
+      }, peer);
+      if (opened.every(({ destroyed }) => destroyed) === mayStay)
+        this.fail(`${address} ${mayStay ? "turns away" : "lets in"} ${peer}, against its limits`);
+    });
+  }
+
+  /** Counts one more connection of that client; whether the listener has place for it. */
+  private counts(address: string, peer: string): boolean {
+    const [all, own] = this.count(address, peer, 1);
+    const { config } = this;
+    const limits = listenerAt(config.listeners, address)?.limits;
+    if (limits === undefined || all > limits.connections) return false;
+    return own <= limits.connections_per_client || isTrusted(peer, config);
+  }
+
+  private count(address: string, peer: string, delta: number): [all: number, own: number] {
+    const add = (key: string): number => {
+      const count = (this.open.get(key) ?? 0) + delta;
+      this.open.set(key, count);
+      return count;
+    };
+    return [add(address), add(`${address} ${clientKey(peer)}`)];
+  }
+
+  // ---- endpoints ----------------------------------------------------------------------------------------------------
+
   /** A request has come to an endpoint; how often it had come before. */
-  arrived(request: RequestPlan): number {
-    const before = this.arrivals.get(request.id) ?? 0;
-    this.arrivals.set(request.id, before + 1);
-    if (before > 0 && request.method === "POST") this.fail(`POST ${request.id} comes to an endpoint twice`);
+  arrived(request: RequestPlan, head: RequestHead): number {
+    const { id, method } = request;
+    const before = this.arrivals.get(id) ?? 0;
+    this.arrivals.set(id, before + 1);
+    if (before > 0 && method === "POST") this.fail(`POST ${id} comes to an endpoint twice`);
+    this.hooks.arrived(id);
+    const client = this.requests.get(id)?.client;
+    if (client === undefined) return before;
+    const fault = faultOfRequest(head, request, client.plan, this.configsDuring(client.connectedAtMs, this.clock.nowMs));
+    if (fault !== null) this.fail(`of request ${id} that comes to an endpoint ${fault}`);
     return before;
   }
 
-  /** All of it has come; how often it had come before. */
-  whole(request: RequestPlan): number {
-    this.wholes.set(request.id, (this.wholes.get(request.id) ?? 0) + 1);
-    return (this.arrivals.get(request.id) ?? 1) - 1;
+  /** What an endpoint answers a probe with; 0: nothing. */
+  probeStatus(endpoint: number): number {
+    if (!this.sick.has(endpoint)) return 200;
+    return endpoint % 2 === 0 ? 503 : 0;
   }
 
   /**
@@ -182,7 +279,7 @@ export class World {
    */
   private sends(transport: MemoryTransport, data: string | readonly (string | Buffer)[]): void {
     const [first = ""] = typeof data === "string" ? [data] : data;
-    if (!/^(?:GET|HEAD|POST|PUT|DELETE) \//.test(typeof first === "string" ? first : first.toString("latin1", 0, 8))) return;
+    if (!/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS) \//.test(typeof first === "string" ? first : first.toString("latin1", 0, 9))) return;
     if (this.isDrained) this.fail("a request begins after all was drained");
     const asked = this.asked.get(transport) ?? 0;
     this.asked.set(transport, asked + 1);
@@ -191,32 +288,11 @@ export class World {
       this.fail("a request begins after bytes that belong to no answer");
   }
 
-  private get thread(): Thread {
-    const { thread } = this.serving;
-    if (thread === null) throw new Violation("there is no thread");
-    return thread;
-  }
-
-  private happens({ kind, endpoint }: Event): void {
-    for (let slot = 0; slot < SLOTS; slot++) {
-      if (this.endpoints.inFlight(slot) < 0) this.fail(`${this.endpoints.inFlight(slot)} exchanges in flight at slot ${slot}`);
-    }
-    if (kind === "reload") {
-      if (!this.isDraining) this.configure(this.generation);
-    } else if (kind === "drain") {
-      if (this.isDraining) return;
-      this.isDraining = true;
-      this.drainedAtMs = this.clock.nowMs;
-      this.network.listen("proxy:80", "ECONNREFUSED");
-      this.serving.drain(DRAIN_MS);
-    } else this.setEndpoint(endpoint, kind);
-  }
-
   private setEndpoint(endpoint: number, kind: "refuse" | "accept" | "silent"): void {
     const address = `endpoint-${endpoint}.test:80`;
     if (kind !== "accept") return this.network.listen(address, kind === "silent" ? "silent" : "ECONNREFUSED");
     this.network.listen(address, (open) => {
-      const origin = new SimulatedOrigin(this);
+      const origin = new SimulatedOrigin(this, endpoint);
       const transport = open(origin, origin);
       this.origins.set(transport, origin);
       origin.start(transport);
@@ -224,24 +300,63 @@ export class World {
     });
   }
 
-  private configure(variant: number): void {
-    const config = CONFIGS[variant % CONFIGS.length];
+  // ---- the proxy ----------------------------------------------------------------------------------------------------
+
+  private get thread(): Thread {
+    const { thread } = this.serving;
+    if (thread === null) throw new Violation("there is no thread");
+    return thread;
+  }
+
+  private get config(): Config {
+    const used = this.used.at(-1);
+    if (used === undefined) throw new Violation("there is no configuration");
+    return used.config;
+  }
+
+  /** Brings the next configuration into use. */
+  private configure(): void {
+    const configs = configsOf(this.plan.parts);
+    const config = configs[this.used.length % configs.length];
     if (config === undefined) throw new Violation("there is no configuration");
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) throw new Violation(prepared.problem);
-    this.serving.configure(prepared.message);
+    const slots = prepared.message.endpointSlots;
+    this.used.push({ config, slots, sinceMs: this.clock.nowMs });
+    const thread = this.serving.configure(prepared.message);
     prepared.commit();
-    this.generation = prepared.message.generation;
-    const [context] = this.serving.contexts;
-    if (this.generation > 1 || context === undefined) return;
-    this.attempts.watch(this.thread);
-    this.network.listen("proxy:80", (open) => {
-      context.accept((reader, writer) => {
-        const transport = open(reader, writer);
-        this.transports.add(transport);
-        return transport;
-      }, "192.0.2.1");
-    });
+    // Where they lead is the network's business: no lookup is ever under way.
+    for (const name of endpointNames(config)) this.names.take({ name, result: [] });
+    for (const { address, slot } of prepared.listeners.closed) {
+      this.network.listen(address, "ECONNREFUSED");
+      this.serving.closeListener(slot, DRAIN_MS);
+    }
+    for (const { address, position } of prepared.listeners.opened) {
+      const context = this.serving.contexts[position];
+      if (context !== undefined) this.listen(address, context);
+    }
+    if (this.plan.parts.middleware) this.hooks.bind(thread.snapshot);
+    if (this.plan.parts.health) this.probes.apply(config, slots);
+  }
+
+  private happens({ kind, endpoint }: Event): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.endpoints.inFlight(slot) < 0) this.fail(`${this.endpoints.inFlight(slot)} exchanges in flight at slot ${slot}`);
+    }
+    if (kind === "reload") {
+      if (!this.isDraining) this.configure();
+    } else if (kind === "drain") this.drain();
+    else if (kind === "sick") this.sick.add(endpoint);
+    else if (kind === "well") this.sick.delete(endpoint);
+    else this.setEndpoint(endpoint, kind);
+  }
+
+  private drain(): void {
+    if (this.isDraining) return;
+    this.isDraining = true;
+    this.drainedAtMs = this.clock.nowMs;
+    for (const { address } of this.config.listeners) this.network.listen(address, "ECONNREFUSED");
+    this.serving.drain(DRAIN_MS);
   }
 
   private tick(): void {
@@ -256,24 +371,58 @@ export class World {
     }
   }
 
-  private settle(): void {
-    const { network, thread } = this;
-    for (let left = EVENTS_MAX; network.step();) {
-      this.events++;
-      if (thread.chunk.isOpen) this.fail("an event leaves the open chunk");
-      if (this.violation !== null) return;
-      if (--left === 0) return this.fail("events go round in circles");
+  private logs(record: AccessRecord): void {
+    this.records.push({ ...record });
+    const id = idOf(record.path);
+    if (id === 0) return;
+    if (record.outcome === "rate_limited" && record.route === "limited") this.hooks.limited(record.client, id);
+    if (record.outcome === "no_endpoint" && !this.noneIsUsable(record))
+      this.fail(`request ${id} is told that there is no endpoint, and there is one`);
+  }
+
+  /** Under one of the configurations that the request may have been under. */
+  private noneIsUsable({ route, startedAtMs }: AccessRecord): boolean {
+    return this.usedDuring(startedAtMs, this.clock.nowMs).some(({ config, slots }) => {
+      const upstream = config.routes.find(({ name }, index) => (name ?? `#${index + 1}`) === route)?.upstream ?? "";
+      return (slots[upstream] ?? []).every((slot) => this.endpoints.health(slot) === ENDPOINT_HEALTH.unhealthy);
+    });
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  /** Lets time pass until `limit` says that it was enough. */
+  private async pass(limit: () => number): Promise<void> {
+    while (this.violation === null && this.clock.step(limit())) {
+      if (this.network.hasEvents || this.isAwaited) await this.settle();
     }
   }
 
-  private checkAtRest(): void {
+  /** Something may come of promises before time passes. */
+  private get isAwaited(): boolean {
+    return this.hooks.pending > 0 || this.probes.pending > 0;
+  }
+
+  /** Delivers events until none is left before time passes. */
+  private async settle(): Promise<void> {
+    const { network, thread } = this;
+    for (let left = EVENTS_MAX; left > 0; left--) {
+      if (this.isAwaited) for (let task = 0; task < MICROTASKS; task++) await Promise.resolve();
+      if (!network.step()) return;
+      this.events++;
+      if (thread.chunk.isOpen) this.fail("an event leaves the open chunk");
+      if (this.violation !== null) return;
+    }
+    this.fail("events go round in circles");
+  }
+
+  private async checkAtRest(): Promise<void> {
     if (!this.isDraining) {
       for (const { connections } of this.serving.contexts)
         if (connections.size > 0) this.fail(`${connections.size} client connections are left`);
       const idle = this.totals.snapshot().counters.upstream_connections_open;
       if (idle > 0) this.fail(`${idle} connections to endpoints outlive their idle limit`);
       this.serving.close();
-      this.settle();
+      await this.settle();
     }
     const { thread } = this;
     const { counters, requests } = this.totals.snapshot();
@@ -286,98 +435,10 @@ export class World {
     const counted = requests.reduce((sum, { count }) => sum + count, 0);
     if (counted !== this.records.length) this.fail(`${counted} exchanges are counted and ${this.records.length} logged`);
     for (const url of new Set(this.records.map(({ endpoint }) => endpoint))) {
-      const counted = requests.reduce((sum, { endpoint, count }) => sum + (endpoint === url ? count : 0), 0);
+      const ofUrl = requests.reduce((sum, { endpoint, count }) => sum + (endpoint === url ? count : 0), 0);
       const logged = this.records.filter(({ endpoint }) => endpoint === url).length;
-      if (counted !== logged) this.fail(`${counted} exchanges are counted and ${logged} logged of ${url}`);
+      if (ofUrl !== logged) this.fail(`${ofUrl} exchanges are counted and ${logged} logged of ${url}`);
     }
-    this.checkLog();
-  }
-
-  /** Neither the client nor an endpoint, in any attempt, pauses for as long as a limit: nothing may have stood still. */
-  private isBrisk(client: SimulatedClient, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
-    if (!client.isReadingOn || this.mayBeSilent) return false;
-    return Array.from({ length: attempts }, (_, time) => answerTo(this.seed, id, time)).every(
-      ({ delayMs, readPauseMs, pieceBytes, pieceEveryMs, ending }) =>
-        delayMs <= IN_TIME_MS && readPauseMs === 0 && (pieceEveryMs === 0 || pieceBytes >= HEAD_BYTES) && ending !== "stall",
-    );
-  }
-
-  /** Every request is logged once, and as its client and the endpoints saw it. */
-  private checkLog(): void {
-    const logged = new Map<number, AccessRecord>();
-    for (const record of this.records) {
-      const id = idOf(record.path);
-      if (id === 0) continue;
-      if (logged.has(id)) this.fail(`request ${id} is logged twice`);
-      logged.set(id, record);
-    }
-    for (const [id, { attempts }] of logged) {
-      const seen = this.attempts.count(id);
-      if (attempts !== seen) this.fail(`request ${id} is logged with ${attempts} attempts, and ${seen} were made`);
-    }
-    for (const id of this.arrivals.keys()) if (!logged.has(id)) this.fail(`request ${id} came to an endpoint and is not logged`);
-    for (const client of this.clients) {
-      for (const [id, { status, isWhole }] of client.seen) {
-        const record = logged.get(id);
-        if (record === undefined) this.fail(`request ${id} was answered with ${status} and is not logged`);
-        else if (record.status !== status) this.fail(`request ${id} was answered with ${status} and logged with ${record.status}`);
-        else if (record.outcome === "completed" && client.isReadingOn && !isWhole)
-          this.fail(`request ${id} is logged as completed, and its client waits`);
-      }
-      const late = client.plan.requests.filter(({ id }) => (logged.get(id)?.startedAtMs ?? 0) > this.drainedAtMs);
-      if (late.length > 1)
-        this.fail(`requests ${late.map(({ id }) => id).join(", ")} of one connection were begun after the drain had begun`);
-      if (!client.isReadingOn) continue;
-      this.checkTunnel(client, logged);
-      for (const request of client.plan.requests) {
-        const { id } = request;
-        const record = logged.get(id);
-        if (record !== undefined && STANDSTILLS.has(record.outcome) && this.isBrisk(client, request, record))
-          this.fail(`request ${id} ends with ${record.outcome}, though nobody pauses`);
-        if (logged.get(id)?.outcome === "completed" && !client.seen.has(id))
-          this.fail(`request ${id} is logged as completed, and its client saw nothing`);
-      }
-    }
-  }
-
-  /** A tunnel between two that say all they have to say brings all of it. */
-  private checkTunnel({ tunnel, plan }: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
-    const request = plan.requests.at(-1);
-    if (tunnel === null || request === undefined || this.isDraining) return;
-    const { id, tunnelBytes } = request;
-    const { bytes, ending } = answerTo(this.seed, id, (this.arrivals.get(id) ?? 1) - 1);
-    if (ending !== "whole") return;
-    const outcome = logged.get(id)?.outcome;
-    if (outcome === "tunnel_idle") this.fail(`the tunnel of ${id} stood still while both sides had something to say`);
-    if (outcome !== "tunnel") return;
-    const arrived = [tunnel.receivedBytes, this.tunnels.get(id)?.receivedBytes];
-    if (arrived[0] !== bytes || arrived[1] !== tunnelBytes) {
-      this.fail(`the tunnel of ${id} brought ${arrived.join(" and ")} of ${bytes} and ${tunnelBytes} bytes`);
-    }
+    checkLog(this);
   }
 }
-
-const LIMITS = `
-listeners:
-  - address: "127.0.0.1:80"
-    timeouts: { request_head: 3s, idle: 4s, keep_alive: 5s, half_closed: 2s }
-workers: 1
-logging: { access: true }
-routes:
-  - { match: { path: "/a/*" }, upstream: a }
-  - { match: { path: "/b/*" }, upstream: b }
-  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX} }
-`;
-const TIMES =
-  "timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle: 6s }, keep_alive: { idle: 3s, max_idle: 4, max_age: 10s }";
-
-/** What reloads go through: an endpoint less, other limits, another order with weights, and back. */
-const CONFIGS: readonly Config[] = [
-  `a: { endpoints: ["http://endpoint-0.test", "http://endpoint-1.test", "http://endpoint-2.test"], ${TIMES}, retries: 1 }\n  b: { endpoints: ["http://endpoint-3.test"], ${TIMES} }`,
-  `a: { endpoints: ["http://endpoint-0.test", "http://endpoint-2.test"], ${TIMES} }\n  b: { endpoints: ["http://endpoint-3.test", "http://endpoint-1.test"], ${TIMES}, retries: 0 }`,
-  `a: { endpoints: [{ url: "http://endpoint-2.test", weight: 3 }, "http://endpoint-0.test", "http://endpoint-1.test"], ${TIMES} }\n  b: { endpoints: ["http://endpoint-3.test"], ${TIMES}, via: false }`,
-].map((upstreams) => {
-  const result = parseConfig(`${LIMITS}upstreams:\n  ${upstreams}\n`, "simulation", {}, () => "");
-  if ("problems" in result) throw new Error(result.problems.map(({ message }) => message).join("\n"));
-  return result.config;
-});

@@ -1,0 +1,109 @@
+/** At the end of a run: every request is logged once, and as its client and the endpoints saw it. */
+import type { Config } from "../src/config/schema.ts";
+import type { AccessRecord } from "../src/observe/access-line.ts";
+import type { Attempts } from "./attempts.ts";
+import type { SimulatedClient } from "./client.ts";
+import { clientOf, isValid } from "./expected.ts";
+import type { Hooks } from "./hooks.ts";
+import { answerTo, idOf } from "./plan.ts";
+import type { RequestPlan } from "./plan.ts";
+import type { TunnelEnd } from "./tunnel-end.ts";
+
+/** The ends of exchanges in which something stood still for too long. */
+const STANDSTILLS = new Set(["response_timeout", "write_timeout", "connection_timeout", "client_stalled", "request_timeout"]);
+/** An answer that begins within it is in time: less than `response_head` by what ticks take. */
+const IN_TIME_MS = 3000;
+/** More than any head of an answer has, interim responses included. */
+const HEAD_BYTES = 1000;
+
+/** What a run knows when it is over. */
+export interface Run {
+  readonly seed: number;
+  readonly records: readonly AccessRecord[];
+  readonly clients: readonly SimulatedClient[];
+  /** How often each request came to an endpoint. */
+  readonly arrivals: ReadonlyMap<number, number>;
+  /** At endpoints, by request. */
+  readonly tunnels: ReadonlyMap<number, TunnelEnd>;
+  readonly attempts: Attempts;
+  readonly hooks: Hooks;
+  /** When the drain began; Infinity: it did not. */
+  readonly drainedAtMs: number;
+  /** Endpoints may have let connects wait. */
+  readonly mayBeSilent: boolean;
+  /** The configurations that were in use at some time in between. */
+  configsDuring(fromMs: number, toMs: number): readonly Config[];
+  fail(message: string): void;
+}
+
+export function checkLog(run: Run): void {
+  const logged = new Map<number, AccessRecord>();
+  for (const record of run.records) {
+    const id = idOf(record.path);
+    if (id === 0) continue;
+    if (logged.has(id)) run.fail(`request ${id} is logged twice`);
+    logged.set(id, record);
+    const seen = run.attempts.count(id);
+    if (record.attempts !== seen) run.fail(`request ${id} is logged with ${record.attempts} attempts, and ${seen} were made`);
+    run.hooks.check(id, record.route);
+  }
+  for (const id of run.arrivals.keys()) if (!logged.has(id)) run.fail(`request ${id} came to an endpoint and is not logged`);
+  for (const client of run.clients) checkClient(run, client, logged);
+}
+
+function checkClient(run: Run, client: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
+  const { requests } = client.plan;
+  for (const [id, { status, isWhole }] of client.seen) {
+    const record = logged.get(id);
+    if (record === undefined) run.fail(`request ${id} was answered with ${status} and is not logged`);
+    else if (record.status !== status) run.fail(`request ${id} was answered with ${status} and logged with ${record.status}`);
+    else if (record.outcome === "completed" && client.isReadingOn && !isWhole)
+      run.fail(`request ${id} is logged as completed, and its client waits`);
+  }
+  for (const request of requests) {
+    const record = logged.get(request.id);
+    if (record !== undefined) checkRecord(run, client, request, record);
+  }
+  const late = requests.filter(({ id }) => (logged.get(id)?.startedAtMs ?? 0) > run.drainedAtMs);
+  if (late.length > 1) run.fail(`requests ${late.map(({ id }) => id).join(", ")} of one connection were begun after the drain had begun`);
+  if (client.isReadingOn) checkTunnel(run, client, logged);
+}
+
+function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, record: AccessRecord): void {
+  const { id, route, token } = request;
+  const { outcome, startedAtMs, durationMs } = record;
+  const endedAtMs = startedAtMs + durationMs;
+  const configs = run.configsDuring(client.connectedAtMs, endedAtMs);
+  if (!configs.some((config) => clientOf(client.plan, config) === record.client))
+    run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
+  if (outcome === "unauthorized" && !run.configsDuring(startedAtMs, endedAtMs).some((config) => !isValid(token, route, config)))
+    run.fail(`request ${id} is refused with a token that is valid`);
+  if (!client.isReadingOn) return;
+  if (STANDSTILLS.has(outcome) && isBrisk(run, request, record)) run.fail(`request ${id} ends with ${outcome}, though nobody pauses`);
+  if (outcome === "completed" && !client.seen.has(id)) run.fail(`request ${id} is logged as completed, and its client saw nothing`);
+}
+
+/** No endpoint, in any attempt, pauses for as long as a limit: where its client does not either, nothing may have stood still. */
+function isBrisk({ seed, mayBeSilent }: Run, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
+  if (mayBeSilent) return false;
+  return Array.from({ length: attempts }, (_, time) => answerTo(seed, id, time)).every(
+    ({ delayMs, readPauseMs, pieceBytes, pieceEveryMs, ending }) =>
+      delayMs <= IN_TIME_MS && readPauseMs === 0 && (pieceEveryMs === 0 || pieceBytes >= HEAD_BYTES) && ending !== "stall",
+  );
+}
+
+/** A tunnel between two that say all they have to say brings all of it. */
+function checkTunnel(run: Run, { tunnel, plan }: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
+  const request = plan.requests.at(-1);
+  if (tunnel === null || request === undefined || run.drainedAtMs !== Infinity) return;
+  const { id, tunnelBytes } = request;
+  const { bytes, ending } = answerTo(run.seed, id, (run.arrivals.get(id) ?? 1) - 1);
+  if (ending !== "whole") return;
+  const outcome = logged.get(id)?.outcome;
+  if (outcome === "tunnel_idle") run.fail(`the tunnel of ${id} stood still while both sides had something to say`);
+  if (outcome !== "tunnel") return;
+  const arrived = [tunnel.receivedBytes, run.tunnels.get(id)?.receivedBytes];
+  if (arrived[0] !== bytes || arrived[1] !== tunnelBytes) {
+    run.fail(`the tunnel of ${id} brought ${arrived.join(" and ")} of ${bytes} and ${tunnelBytes} bytes`);
+  }
+}

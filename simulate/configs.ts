@@ -1,0 +1,94 @@
+/** The configurations of a run: each reload brings the next one, and after the last the first again. */
+import { parseConfig } from "../src/config/load.ts";
+import type { Config } from "../src/config/schema.ts";
+import { LISTENERS, ORIGINS, SMALL_BODY_MAX, TOKENS } from "./plan.ts";
+import type { Parts } from "./plan.ts";
+
+/** Of the route `limited`, in all configurations: what is left of an allowance stays over a reload. */
+export const RATE = { perSecond: 4, burst: 3 } as const;
+/** Longer than any limit of any configuration. */
+export const LIMITS_MS_MAX = 12_000;
+
+const made: Map<string, readonly Config[]> = new Map();
+
+export function configsOf(parts: Parts): readonly Config[] {
+  const key = JSON.stringify(parts);
+  let configs = made.get(key);
+  if (configs === undefined) made.set(key, (configs = [0, 1, 2].map((variant) => configOf(parts, variant))));
+  return configs;
+}
+
+function configOf(parts: Parts, variant: number): Config {
+  const text = [
+    ...listeners(parts, variant),
+    "workers: 1",
+    "logging: { access: true }",
+    ...upstreams(parts, variant),
+    "routes:",
+    `  - { match: { path: "/a/*" }, upstream: a }`,
+    `  - { match: { path: "/b/*" }, upstream: b }`,
+    `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX} }`,
+    ...(parts.middleware ? featureRoutes(variant) : []),
+  ].join("\n");
+  const result = parseConfig(text, "simulation", {}, () => "");
+  if ("problems" in result) throw new Error(result.problems.map(({ message }) => message).join("\n"));
+  return result.config;
+}
+
+export function listenerAt(listeners: Config["listeners"], address: string): Config["listeners"][number] | undefined {
+  return listeners.find((listener) => listener.address === address);
+}
+
+const [PLAIN, FEW, FIRST, SECOND] = LISTENERS;
+const PLAIN_LISTENER = `  - { address: "${PLAIN}", timeouts: { request_head: 3s, idle: 4s, keep_alive: 5s, half_closed: 2s } }`;
+
+/** One that is as before, one that lets few in, and one that goes and makes place for another. */
+function listeners(parts: Parts, variant: number): string[] {
+  if (!parts.listeners) return ["listeners:", PLAIN_LISTENER];
+  const few =
+    variant === 0
+      ? "{ connections: 12, connections_per_client: 4, requests_per_connection: 6, pipelined_requests: 4 }"
+      : "{ connections: 8, connections_per_client: 3, requests_per_connection: 3, pipelined_requests: 2 }";
+  return [
+    variant === 0 ? "trusted_proxies: [10.0.0.0/8]" : "trusted_proxies: [10.0.0.1, 192.0.2.2]",
+    "listeners:",
+    PLAIN_LISTENER,
+    `  - { address: "${FEW}", limits: ${few}, timeouts: { request_head: 2s, idle: ${variant === 0 ? 3 : 5}s, keep_alive: 1s, half_closed: 1s }, unsafe_field_names: ${variant === 0 ? "drop" : "forward"} }`,
+    `  - { address: "${variant === 1 ? SECOND : FIRST}", limits: { head_bytes: 1KiB, headers: 20 }, timeouts: { request_head: 5s, idle: 4s, keep_alive: 8s, half_closed: 3s }, unsafe_field_names: refuse }`,
+  ];
+}
+
+const TIMES =
+  "timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle: 6s }, keep_alive: { idle: 3s, max_idle: 4, max_age: 10s }";
+const CHECK = "interval: 400ms, timeout: 300ms, healthy_threshold: 2, unhealthy_threshold: 2";
+
+/** An endpoint less, another one more, other retries, another order with weights, and back. */
+function upstreams({ health }: Parts, variant: number): string[] {
+  const probed = health ? `, health_check: { path: /health, ${CHECK} }` : "";
+  const connected = health ? `, health_check: { ${CHECK} }` : "";
+  const [a, b] = [
+    [`endpoints: [${url(0)}, ${url(1)}, ${url(2)}], ${TIMES}, retries: 1${probed}`, `endpoints: [${url(3)}], ${TIMES}${connected}`],
+    [`endpoints: [${url(0)}, ${url(2)}], ${TIMES}${probed}`, `endpoints: [${url(3)}, ${url(1)}], ${TIMES}, retries: 0`],
+    [
+      `endpoints: [{ url: ${url(2)}, weight: 3 }, ${url(0)}, ${url(1)}], ${TIMES}${probed}`,
+      `endpoints: [${url(3)}], ${TIMES}, via: false${connected}`,
+    ],
+  ][variant] ?? [""];
+  return ["upstreams:", `  a: { ${a} }`, `  b: { ${b} }`];
+}
+
+function url(endpoint: number): string {
+  return `"http://endpoint-${endpoint}.test"`;
+}
+
+function featureRoutes(variant: number): string[] {
+  const cors = `cors: { allowed_origins: ["${ORIGINS[0]}", "${ORIGINS[1]}"], allowed_methods: [GET, PUT], exposed_headers: [X-Answer] }`;
+  const tokens = `authentication: { tokens: ["${(variant === 1 ? TOKENS.slice(0, 1) : TOKENS).join('", "')}"] }`;
+  return [
+    `  - { name: cors, match: { path: "/cors/*" }, upstream: a, ${cors} }`,
+    `  - { name: tokens, match: { path: "/tokens/*" }, upstream: a, ${tokens} }`,
+    `  - { name: limited, match: { path: "/limited/*" }, upstream: b, rate_limit: { requests_per_second: ${RATE.perSecond}, burst: ${RATE.burst} } }`,
+    `  - { name: hooked, match: { path: "/hooked/*" }, upstream: a }`,
+    `  - { name: all, match: { path: "/all/*" }, upstream: b, ${cors}, rate_limit: { requests_per_second: 20, burst: 10 }, ${tokens} }`,
+  ];
+}
