@@ -1,0 +1,265 @@
+/** What holds for every feature. A new one gets these tests with its lines in the two lists. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { z } from "zod";
+import { placesOf } from "../config/json-schema.ts";
+import type { RouteConfig } from "../config/route-schema.ts";
+import { FieldEdits, fieldLine } from "../http/field-edits.ts";
+import type { FieldSection } from "../http/field-section.ts";
+import { knownField } from "../http/known-fields.ts";
+import { RequestHead } from "../http/request-head.ts";
+import { ResponseHead } from "../http/response-head.ts";
+import { FAILURES } from "../proxy/exchange/failure.ts";
+import type { FailureKind } from "../proxy/exchange/failure.ts";
+import type { Feature } from "../proxy/feature/feature.ts";
+import { LoneView } from "../proxy/feature/lone-view.ts";
+import type { LocalAnswer, Middleware } from "../proxy/feature/middleware.ts";
+import { routeMiddleware } from "../proxy/snapshot.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import type { FeatureDeclaration } from "../values/declaration.ts";
+import { DECLARED } from "./declared.ts";
+import type { FeatureKey } from "./declared.ts";
+import { FEATURES } from "./registry.ts";
+
+type Lines = readonly (readonly [name: string, value: string])[];
+
+const declarationOf = (key: FeatureKey): FeatureDeclaration => DECLARED[key];
+
+test("the two lists have the same features, each once, and no two share a name", () => {
+  assert.deepEqual(FEATURES.map(({ key }) => key).toSorted(), Object.keys(DECLARED).toSorted());
+  assert.equal(new Set(FEATURES.map(({ name }) => name)).size, FEATURES.length);
+  for (const kind of ["outcomes", "counters", "events"] as const) {
+    const names = FEATURES.flatMap((feature) => Object.keys(feature.names[kind]));
+    assert.equal(new Set(names).size, names.length, `${kind}: ${names.join(" ")}`);
+  }
+});
+
+for (const feature of FEATURES) {
+  const { key, name, names } = feature;
+  const { schema, description } = declarationOf(key);
+
+  describe(name, () => {
+    const readme = readText(name);
+    /** Its key's values in the examples of its README. */
+    const examples = [...readme.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, text = ""]): unknown => {
+      const route: unknown = parse(text);
+      assert.ok(typeof route === "object" && route !== null && key in route, `an example of ${name} begins with ${key}:`);
+      return Reflect.get(route, key);
+    });
+    const routes = examples.map((example): RouteConfig => ({ match: {}, upstream: "app", [key]: schema.parse(example) }));
+
+    test("its README names every key, every outcome and the phases that it acts in, and has an example", () => {
+      assert.ok(examples.length > 0);
+      const wanted = [
+        ...placesOf(z.toJSONSchema(schema, { io: "input" })).flatMap((place) => place.match(/[a-z_]+/g) ?? []),
+        ...Object.keys(names.outcomes),
+        ...Object.keys(names.events),
+        ...routes.flatMap((route) => phasesOf(compiled(feature, route).middleware)),
+      ];
+      for (const word of wanted) assert.match(readme, new RegExp(`\\b${word}\\b`), word);
+    });
+
+    test("its schema takes the examples and refuses an unknown key", () => {
+      assert.match(description, /\.$/);
+      for (const example of examples) {
+        assert.ok(typeof example === "object" && example !== null, "a feature's value is a mapping");
+        const { error } = schema.safeParse({ ...example, no_such_key: 1 });
+        assert.deepEqual(
+          error?.issues.map(({ code }) => code),
+          ["unrecognized_keys"],
+        );
+      }
+    });
+
+    test("its checks find nothing in the examples, and pass over whatever is of the wrong kind", () => {
+      const { check = () => [] } = declarationOf(key);
+      for (const example of examples) assert.deepEqual(check(example, [key]), []);
+      fc.assert(fc.property(fc.anything(), (value) => void check(value, [key])));
+      for (const example of examples) {
+        assert.ok(typeof example === "object" && example !== null);
+        for (const each of Object.keys(example)) {
+          fc.assert(fc.property(fc.anything(), (value) => void check({ ...example, [each]: value }, [key])));
+        }
+      }
+    });
+
+    test("it is compiled into a middleware of its name for a route that has its key, and for no other", () => {
+      for (const route of routes) assert.equal(compiled(feature, route).middleware.name, name);
+      assert.deepEqual(routeMiddleware({ match: {}, upstream: "app" }, 0, FEATURES, thread([])), []);
+    });
+
+    test("names are as the page and the scrape print them, and a counter counts the feature's own outcomes", () => {
+      for (const meaning of Object.values(names.outcomes)) assert.match(meaning, /^[2-5]\d\d: .+\.$/);
+      for (const meaning of Object.values(names.events)) assert.match(meaning, /^[A-Z].+\.$/);
+      for (const { metric, help, outcomes } of Object.values(names.counters)) {
+        assert.match(metric, /^millrace_[a-z_]+_total$/);
+        assert.match(help, /^[A-Z].+\.$/);
+        assert.ok(outcomes.length > 0);
+        for (const outcome of outcomes) assert.ok(outcome in names.outcomes, outcome);
+      }
+    });
+
+    test("no hook throws, whatever the request and the response, and what is answered and logged is listed", async () => {
+      const events: string[] = [];
+      for (const route of routes) {
+        const { middleware } = compiled(feature, route, events);
+        for (const lines of [...ODD_LINES, ...linesWith(textsIn(examples))]) {
+          for (const method of METHODS) await exchange(feature, middleware, method, lines, lines);
+        }
+        await fc.assert(
+          fc.asyncProperty(fc.constantFrom(...METHODS), anyLines, anyLines, async (method, request, response) => {
+            await exchange(feature, middleware, method, request, response);
+          }),
+        );
+      }
+      for (const event of events) assert.ok(event in names.events, event);
+    });
+
+    test("it keeps nothing of an exchange that has finished", async () => {
+      setFlagsFromString("--expose-gc");
+      const collect = runInNewContext("gc") as () => void;
+      for (const route of routes) {
+        const { middleware } = compiled(feature, route);
+        const kept: WeakRef<object>[] = [];
+        for (const lines of ODD_LINES) kept.push(...(await exchange(feature, middleware, "GET", lines, lines)));
+        kept.push(...(await exchange(feature, middleware, "OPTIONS", PREFLIGHT, [])));
+        // What this turn of the event loop has looked at counts as in use until it ends.
+        await new Promise((resolve) => setImmediate(resolve));
+        collect();
+        const alive = kept.filter((each) => each.deref() !== undefined).length;
+        assert.equal(alive, 0, `${alive} of ${kept.length} views and heads are still held`);
+        assert.equal(middleware.name, name, "the middleware itself was in use until now");
+      }
+    });
+  });
+}
+
+const PHASES = ["onRequest", "source", "onUpstreamRequest", "onUpstreamResponse", "onResponse", "onFinish"] as const;
+
+function phasesOf(middleware: Middleware): string[] {
+  return PHASES.filter((phase) => middleware[phase] !== undefined);
+}
+
+function readText(name: string): string {
+  return readFileSync(new URL(`./${name}/README.md`, import.meta.url), "utf8");
+}
+
+/** Its middleware for a route that has no other feature, as a snapshot has it. */
+function compiled(feature: Feature, route: RouteConfig, events: string[] = []): { readonly middleware: Middleware } {
+  const [middleware, ...others] = routeMiddleware(route, 0, FEATURES, thread(events));
+  assert.ok(middleware !== undefined && others.length === 0, `${feature.name} alone acts on the route`);
+  return { middleware };
+}
+
+function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
+  const buckets = new BucketTable(BucketTable.create(1, 2, 64));
+  return { workerIndex: 0, buckets, now: () => 1_000_000, report: (_, event) => void events.push(event) };
+}
+
+/** One exchange through all hooks, in the order of an exchange's life. What it was made of, to be asked for when it is over. */
+async function exchange(
+  feature: Feature,
+  middleware: Middleware,
+  method: string,
+  requestLines: Lines,
+  responseLines: Lines,
+): Promise<WeakRef<object>[]> {
+  const request = Object.assign(filled(new RequestHead(), requestLines), { method, target: "/", forwardTarget: "/", path: "/" });
+  const head = Object.assign(filled(new ResponseHead(), responseLines), { status: 200 });
+  const view = new LoneView(request, "192.0.2.1");
+  const answer = (await middleware.onRequest?.(view)) ?? null;
+  if (answer === null) {
+    await middleware.source?.(view);
+    middleware.onUpstreamRequest?.(view, new FieldEdits());
+    for (const kind of Object.keys(FAILURES) as FailureKind[]) {
+      const failure = { kind, reused: false, answered: false, sent: true };
+      middleware.onUpstreamResponse?.(view, { head: null, failure });
+    }
+    middleware.onUpstreamResponse?.(view, { head, failure: null });
+    middleware.onResponse?.(view, head, new FieldEdits());
+  } else checkAnswer(answer, feature);
+  // Any answer of the proxy's own may come of it, be it another feature's.
+  middleware.onResponse?.(view, null, new FieldEdits());
+  middleware.onFinish?.(view);
+  return [new WeakRef(view), new WeakRef(request), new WeakRef(head)];
+}
+
+function checkAnswer({ status, reason, fields }: LocalAnswer, { names }: Feature): void {
+  const meaning: string | undefined = names.outcomes[reason];
+  assert.ok(meaning !== undefined, `${reason} is no outcome of the feature`);
+  assert.ok(meaning.startsWith(`${status}: `), `${reason} is said to be ${meaning}, and is ${status}`);
+  for (const [field, value] of fields) fieldLine(field, value);
+}
+
+function filled<Head extends FieldSection>(head: Head, lines: Lines): Head {
+  for (const [name, value] of lines) {
+    const start = head.text.length;
+    head.text += `${name}: ${value}\r\n`;
+    const id = knownField(Buffer.from(name, "latin1"), 0, name.length);
+    head.addLine(start, start + name.length, start + name.length + 2, start + name.length + 2 + value.length, id);
+  }
+  return head;
+}
+
+/** What is configured, as a client may send it. */
+function linesWith(texts: readonly string[]): Lines[] {
+  return FIELDS.flatMap((name) => texts.flatMap((text): Lines[] => [[[name, text]], [[name, `Bearer ${text}`]]]));
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "get", "M-SEARCH"];
+/** Fields that some feature reads, and one that none does. */
+const FIELDS = [
+  "Origin",
+  "Access-Control-Request-Method",
+  "Access-Control-Request-Headers",
+  "Access-Control-Allow-Origin",
+  "Vary",
+  "Authorization",
+  "X-API-Key",
+  "X-Tenant",
+  "Cookie",
+  "Accept-Encoding",
+  "Content-Type",
+  "ETag",
+  "X-Odd",
+];
+const VALUES = ["", "*", "null", ",", '"', "Bearer", "Bearer token", "https://app.example.com", "\xff\x80", "\t", "x".repeat(30_000)];
+const PREFLIGHT: Lines = [
+  ["Origin", "https://app.example.com"],
+  ["Access-Control-Request-Method", "PUT"],
+];
+/** No fields; each field with each value, once and twice; a preflight. */
+const ODD_LINES: readonly Lines[] = [
+  [],
+  ...FIELDS.flatMap((name) => VALUES.map((value): Lines => [[name, value]])),
+  ...FIELDS.flatMap((name) =>
+    VALUES.map((value): Lines => [
+      [name, value],
+      [name.toLowerCase(), value],
+    ]),
+  ),
+  PREFLIGHT,
+];
+
+/** Octets that a field's value may hold (RFC 9110 section 5.5), as latin1 text. */
+const anyValue = fc.oneof(
+  fc.constantFrom(...VALUES),
+  fc.string({
+    unit: fc
+      .integer({ min: 0x20, max: 0xff })
+      .filter((octet) => octet !== 0x7f)
+      .map((octet) => String.fromCharCode(octet)),
+  }),
+);
+const anyLines = fc.array(fc.tuple(fc.constantFrom(...FIELDS), anyValue), { maxLength: 12 });

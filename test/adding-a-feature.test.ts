@@ -1,0 +1,72 @@
+/** docs/adding-a-feature.md leads to a feature: its files and lines, put into a copy of src/, compile and pass the tests that it names. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { ROOT, readText } from "./support/source-files.ts";
+
+const run = promisify(execFile);
+const FOLDER = "src/features/maintenance";
+
+describe("the feature of docs/adding-a-feature.md", () => {
+  let copy: string;
+
+  before(() => {
+    copy = mkdtempSync(path.join(tmpdir(), "millrace-feature-"));
+    mkdirSync(path.join(copy, "scripts"));
+    cpSync(path.join(ROOT, "src"), path.join(copy, "src"), { recursive: true });
+    for (const name of ["package.json", "tsconfig.json", "scripts/config-input.ts"]) cpSync(path.join(ROOT, name), path.join(copy, name));
+    symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
+    const page = readText("docs/adding-a-feature.md");
+    mkdirSync(path.join(copy, FOLDER));
+    const [, readme] = /^````markdown\n([^]*?)^````$/m.exec(page) ?? [];
+    writeFileSync(path.join(copy, FOLDER, "README.md"), readme ?? assert.fail("the page has no README"));
+    const files = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([^]*?)^```$/gm)];
+    assert.equal(files.length, 4);
+    for (const [, file = "", text = ""] of files) writeFileSync(path.join(copy, file), text);
+    const [declared, registry] = [...page.matchAll(/^```ts\n([^/][^\n]*)\n```$/gm)].map(([, line = ""]) => line);
+    edit("src/features/declared.ts", /^import/m, 'import { maintenanceDeclaration } from "./maintenance/schema.ts";\nimport');
+    edit("src/features/declared.ts", /^export const DECLARED = \{\n/m, `$&${declared ?? ""}\n`);
+    edit("src/features/registry.ts", /^import/m, 'import { maintenance } from "./maintenance/maintenance.ts";\nimport');
+    edit("src/features/registry.ts", /^const features = .*$/m, registry ?? "");
+  });
+
+  after(() => rmSync(copy, { recursive: true, force: true }));
+
+  function edit(file: string, pattern: RegExp, by: string): void {
+    const text = readFileSync(path.join(copy, file), "utf8");
+    const edited = text.replace(pattern, by);
+    assert.notEqual(edited, text, `${file} has no ${String(pattern)}`);
+    writeFileSync(path.join(copy, file), edited);
+  }
+
+  test("compiles", async () => {
+    // What `npm run docs` does to the types of what people write.
+    const write = `import { writeFileSync } from "node:fs";
+import { configInput } from "./scripts/config-input.ts";
+writeFileSync("src/config/input.ts", configInput());
+`;
+    await run(process.execPath, ["--input-type=module", "--eval", write], { cwd: copy });
+    const config = { extends: "./tsconfig.json", compilerOptions: { incremental: false }, include: ["src/features/**/*.ts"] };
+    writeFileSync(path.join(copy, "tsconfig.feature.json"), JSON.stringify(config));
+    const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
+    const faults = await run(process.execPath, [tsc, "-p", "tsconfig.feature.json"], { cwd: copy }).then(
+      () => "",
+      ({ stdout }: { stdout: string }) => stdout,
+    );
+    assert.equal(faults, "");
+  });
+
+  test("passes the contract suite and its own test", async () => {
+    // Not a part of this run: its results are its own.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const files = ["src/features/contract.test.ts", `${FOLDER}/maintenance.test.ts`];
+    const { stdout } = await run(process.execPath, ["--test", "--test-reporter=spec", ...files], { cwd: copy, env });
+    assert.match(stdout, /✔ maintenance/);
+    assert.match(stdout, /✔ 503 for everybody but those with the field/);
+    assert.match(stdout, /fail 0\n/);
+  });
+});
