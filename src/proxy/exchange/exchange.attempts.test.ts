@@ -220,6 +220,29 @@ describe("the next endpoint", () => {
     d.ended("502 connection_refused");
   });
 
+  test("after an idle connection was lost none is made to an endpoint that is known to be unhealthy by then", () => {
+    const d = new Dialogue({ health: TWO, retries: 0 }).pools("a");
+    d.client.asks("GET /");
+    d.skip();
+    d.setHealth("a", "unhealthy");
+    d.upstream.fails();
+    d.says("b none; b dial");
+    d.upstream.connects();
+    d.skip();
+    d.upstream.brings(OK);
+    d.ended("200 completed");
+  });
+
+  test("with no other endpoint the loss is the answer", () => {
+    const d = new Dialogue({ health: ["healthy"] }).pools("a");
+    d.client.asks("GET /");
+    d.skip();
+    d.setHealth("a", "unhealthy");
+    d.upstream.fails();
+    d.says(answered("connection_terminated"));
+    d.ended("502 connection_terminated");
+  });
+
   test("a lost idle connection is not charged to `retries`, not later either", () => {
     const d = new Dialogue({ health: TWO, retries: 1 }).pools("a");
     d.client.asks("GET /");

@@ -39,6 +39,7 @@ import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import type { BodySink, Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
+import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { Route, Snapshot } from "../snapshot.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -731,7 +732,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     if (target !== null && mayRetry(attempt)) {
       if (mayRetrySameEndpoint(attempt)) {
         this.uncharged++;
-        return this.retry(target);
+        if (this.plane.endpoints.health(target.slot) !== ENDPOINT_HEALTH.unhealthy) return this.retry(target);
       }
       (this.tried ??= []).push(target);
       if (this.hasCandidate()) return this.retry(null);
