@@ -1,20 +1,32 @@
 import { ClientConnection } from "./client/client-connection.ts";
-import { FOLLOWING, State } from "./client/client-state.ts";
+import * as client from "./client/client-state.ts";
+import { UpstreamConnection } from "./upstream/upstream-connection.ts";
+import * as upstream from "./upstream/upstream-state.ts";
 
 let isChecking = false;
 
-/** From now on every connection of the process is checked: a change of state that the table does not have is thrown. */
+/** From now on every connection of the process is checked: a change of state that its table does not have is thrown. */
 export function checkStates(): void {
   if (isChecking) return;
   isChecking = true;
-  const { enter } = ClientConnection.prototype;
-  ClientConnection.prototype.enter = function (this: ClientConnection, next: State): void {
+  const { enter: enterClient } = ClientConnection.prototype;
+  ClientConnection.prototype.enter = function (this: ClientConnection, next: client.State): void {
     const { state } = this;
-    if (!FOLLOWING[state].includes(next)) throw new Error(`the client connection was ${nameOf(state)}, and is ${nameOf(next)} now`);
-    enter.call(this, next);
+    if (!client.FOLLOWING[state].includes(next)) refuse("client", nameIn(client.State, state), nameIn(client.State, next));
+    enterClient.call(this, next);
+  };
+  const { enter: enterUpstream } = UpstreamConnection.prototype;
+  UpstreamConnection.prototype.enter = function (this: UpstreamConnection, next: upstream.State): void {
+    const { state } = this;
+    if (!upstream.FOLLOWING[state].includes(next)) refuse("upstream", nameIn(upstream.State, state), nameIn(upstream.State, next));
+    enterUpstream.call(this, next);
   };
 }
 
-function nameOf(state: State): string {
-  return Object.entries(State).find(([, value]) => value === state)?.[0] ?? String(state);
+function refuse(side: string, before: string, next: string): never {
+  throw new Error(`the ${side} connection was ${before}, and is ${next} now`);
+}
+
+function nameIn(states: Readonly<Record<string, number>>, state: number): string {
+  return Object.entries(states).find(([, value]) => value === state)?.[0] ?? String(state);
 }

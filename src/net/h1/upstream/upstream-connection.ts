@@ -1,27 +1,14 @@
 /**
- * Driver of one HTTP/1.1 connection to an endpoint: one exchange at a time, then back to the pool.
- *
- * ```text
- *   connecting --> busy --response complete--> idle (in the pool) --> busy ...
- *       |           |-- 101 --> tunnel          |
- *       `-----------+---------------------------+--> closed
- * ```
- * Longer than most files here: it is the state of one connection, and its parts would share all of it.
+ * One HTTP/1.1 connection to an endpoint: one exchange at a time, then back to the pool. What it is doing is one state (upstream-state.ts has the
+ * picture), what it waits for is one deadline with a name, and what becomes of it after its exchange is its fate. What it does with the bytes that
+ * come stands in response.ts, as functions; the fields that are not private are for that file alone.
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../../base/deadlines.ts";
-import { authenticatesConnection, challengesConnection } from "../../../http/connection-authentication.ts";
-import { connectionOptions } from "../../../http/connection-options.ts";
+import { authenticatesConnection } from "../../../http/connection-authentication.ts";
 import type { FieldEdits } from "../../../http/field-edits.ts";
 import type { FieldSection } from "../../../http/field-section.ts";
-import { Known } from "../../../http/known-fields.ts";
-import { Framing } from "../../../http1/body-framing.ts";
-import { CR, LF } from "../../../http1/chars.ts";
-import { Faults } from "../../../http1/faults.ts";
-import { Event } from "../../../http1/message-reader.ts";
-import type { ResponseHead } from "../../../http/response-head.ts";
-import { EMPTY_LINES_MAX, RESPONSE_LIMITS } from "../../../http1/limits.ts";
-import { ResponseReader } from "../../../http1/response-reader.ts";
+import type { ResponseReader } from "../../../http1/response-reader.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
 import { connectFailure } from "../../../proxy/exchange/failure.ts";
 import type { FailureKind } from "../../../proxy/exchange/failure.ts";
@@ -29,27 +16,18 @@ import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink, TunnelEv
 import type { Endpoint } from "../../../proxy/upstream/endpoint.ts";
 import type { EndpointSettings } from "../../../proxy/upstream/endpoint-settings.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
-import type { EndpointPool } from "./endpoint-pool.ts";
 import { Outlet } from "../../buffers/outlet.ts";
 import type { OutletOwner } from "../../buffers/outlet.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
-import { ReadTarget } from "../../buffers/read-target.ts";
+import type { ReadTarget } from "../../buffers/read-target.ts";
+import type { Thread } from "../../thread.ts";
+import { SocketDuplex } from "../../transport/socket-duplex.ts";
+import type { Transport, TransportReader } from "../../transport/transport.ts";
 import { AddedFields, requestHeadText } from "../request-writer.ts";
 import type { ForwardedTo } from "../request-writer.ts";
-import { SocketDuplex } from "../../transport/socket-duplex.ts";
-import type { Thread } from "../../thread.ts";
-import type { Transport, TransportReader } from "../../transport/transport.ts";
-import { isSwitchFor } from "../websocket-handshake.ts";
-
-const State = { connecting: 0, busy: 1, idle: 2, tunnel: 3, closed: 4 } as const;
-
-/** Of connections that await no response. */
-const NO_READER = new ResponseReader(RESPONSE_LIMITS);
-
-const added = new AddedFields();
-
-/** Four line ends behind a response, as many as are skipped before a request. */
-const LINE_END_BYTES_MAX = 2 * EMPTY_LINES_MAX;
+import type { EndpointPool } from "./endpoint-pool.ts";
+import * as response from "./response.ts";
+import { Deadline, Fate, State } from "./upstream-state.ts";
 
 /** Time for the system to tell what an endpoint said before it took no more. */
 const LAST_WORDS_MS = 1000;
@@ -57,59 +35,62 @@ const LAST_WORDS_MS = 1000;
 /** Part of `keep_alive.max_age` by which a connection may go earlier, so that those that were opened together do not end together. */
 const AGE_SPREAD = 0.1;
 
-/** Far from any tick of the deadlines. */
-const NEVER = 2 ** 31 - 1;
+const added = new AddedFields();
 
 export class UpstreamConnection extends Timed implements OwnedUpstream, ForwardedTo, TransportReader, OutletOwner {
-  readBuffer: Buffer = sharedBuffer;
+  readonly thread: Thread;
+  readonly pool: EndpointPool;
   readonly key: string;
   transport: Transport;
   readonly outlet: Outlet;
   /** In the pool: those that idle next to it. */
   above: UpstreamConnection | null = null;
   below: UpstreamConnection | null = null;
-
-  private readonly thread: Thread;
-  private readonly pool: EndpointPool;
+  state: State = State.connecting;
+  fate: Fate = Fate.pooled;
+  /** Who is told what comes; null: the connection is idle or closed. */
+  sink: ResponseSink | null;
+  tunnel: TunnelEvents | null = null;
+  duplex: ByteDuplex | null = null;
   private readonly endpoint: Endpoint;
-  /** The endpoint's when it was opened: a reload does not change them for it. */
-  private readonly settings: EndpointSettings;
-  /** From the first message on that does not come in one read. */
-  private reads: ReadTarget | null = null;
-  /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
-  private reader: ResponseReader = NO_READER;
-  private state: number = State.connecting;
-  /** Who is told what comes; null: nobody is, the connection idles or is given up. */
-  private sink: ResponseSink | null;
-  /** What is being asked. */
-  private request: OutgoingRequest | null = null;
-  /** The final response's head was told. */
-  private headTold: boolean = false;
-  private tunnel: TunnelEvents | null = null;
-  private duplex: ByteDuplex | null = null;
-  private reused: boolean = false;
-  private answered: boolean = false;
+  /** The endpoint's when the connection was opened: a reload does not change them for it. */
+  readonly settings: EndpointSettings;
+
+  // ---- the request ----
+
+  request: OutgoingRequest | null = null;
+  /** The exchange is not the connection's first one. */
+  reused: boolean = false;
+  requestEnded: boolean = false;
   private chunked: boolean = false;
-  private requestEnded: boolean = false;
   /** What the outlet had sent when the request began. */
-  private sentBefore: number = 0;
-  private reusable: boolean = false;
-  /** Its user was authenticated, or asked to be: it carries requests of one client connection only. */
-  private bound: boolean = false;
-  /** The origin has said what no response has: what it sends behind that is not believed. */
-  private doubtful: boolean = false;
-  /** Bytes of line ends of the response before that came instead of the first of the awaited one. */
-  private lineEndBytes: number = 0;
-  private paused: boolean = false;
-  private failure: FailureKind | null = null;
-  /** The tick of the deadlines in which bytes moved last. */
-  private lastProgress: number = 0;
-  /** The tick of the deadlines in which the connection reaches its greatest age: no exchange begins on it any more. */
-  private oldAtTick: number = 0;
-  /** The tick of the deadlines in which no 102 gives the origin more time; 0 before the first one. */
-  private processingUntil: number = 0;
+  sentBefore: number = 0;
+
+  // ---- the response ----
+
+  readBuffer: Buffer = sharedBuffer;
+  /** From the first message on that does not come in one read. */
+  reads: ReadTarget | null = null;
+  /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
+  reader: ResponseReader = response.NO_READER;
+  paused: boolean = false;
+  /** A byte of the response has come. */
+  answered: boolean = false;
+  /** Line ends that came instead of the first byte of the awaited response, in bytes: they belong to the response before. */
+  lineEndBytes: number = 0;
   /** The last response left as a whole: nothing refers to the read buffer any more. */
-  private bufferIsFree: boolean = false;
+  bufferIsFree: boolean = false;
+
+  // ---- time, in ticks of the deadlines ----
+
+  /** What the deadline is for. Set together with its time, by `setDeadlineTick`. */
+  private deadline: Deadline = Deadline.none;
+  /** When bytes moved last. */
+  private lastProgress: number = 0;
+  /** When the connection reaches its greatest age: no exchange begins on it any more. */
+  private oldAtTick: number = 0;
+  /** From when on no 102 gives the origin more time; 0 before the first one. */
+  private processingUntil: number = 0;
 
   constructor(thread: Thread, pool: EndpointPool, endpoint: Endpoint, sink: ResponseSink) {
     super();
@@ -121,18 +102,17 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.sink = sink;
     this.outlet = new Outlet(this);
     this.transport = thread.platform.dial(endpoint, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
-    this.setDeadline(this.settings.connectMs);
+    this.setDeadline(Deadline.connect, this.settings.connectMs);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
     thread.countSocket(1);
   }
 
-  // ---- Upstream: what the exchange asks -----------------------------------------------------------------------------
-
-  /** In the pool: it may not be taken out any more, for the origin closes it soon, or it has reached its greatest age. */
-  get expired(): boolean {
-    const { deadlines, now } = this.thread;
-    return deadlines.isOver(this, now) || deadlines.hasPassed(this.oldAtTick);
+  /** The only place that changes the state. */
+  enter(state: State): void {
+    this.state = state;
   }
+
+  // ---- what its pool and the exchange ask -----------------------------------------------------------------------------
 
   get authority(): string {
     return this.endpoint.authority;
@@ -142,22 +122,26 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     return this.settings.via;
   }
 
+  /** Whether a next exchange can begin: the endpoint does not close the connection soon, and it has not reached its greatest age. */
   get usable(): boolean {
-    return this.state === State.idle && this.transport.readable && !this.expired;
+    const { deadlines, now } = this.thread;
+    return this.state === State.idle && this.transport.readable && !deadlines.isOver(this, now) && !this.isOld;
+  }
+
+  get isOld(): boolean {
+    return this.fate === Fate.pooled && this.thread.deadlines.hasPassed(this.oldAtTick);
   }
 
   /** Taken out of the pool, or of those that a client connection owns, for that exchange. */
   take(sink: ResponseSink): void {
     this.sink = sink;
-    this.state = State.busy;
+    this.enter(State.asking);
     this.reused = true;
-    // The idle limit of the pool must not go on counting for the exchange.
-    this.thread.deadlines.cancel(this);
+    this.cancelDeadline();
   }
 
   send(request: OutgoingRequest, edits: FieldEdits): void {
     this.request = request;
-    this.headTold = false;
     this.answered = false;
     this.lineEndBytes = 0;
     this.bufferIsFree = false;
@@ -170,13 +154,12 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.noteProgress();
     if (authenticatesConnection(request.request)) this.bind();
     this.outlet.append(requestHeadText(request, edits, added, this));
-    if (request.awaitsContinue) this.setDeadline(this.settings.responseHeadMs);
+    if (request.awaitsContinue) this.setDeadline(Deadline.head, this.settings.responseHeadMs);
   }
 
-  /** From now on it carries requests of one client connection only, and for as long as that lasts: its end would end a login half-way. */
-  private bind(): void {
-    this.bound = true;
-    this.oldAtTick = NEVER;
+  /** A user is authenticated on it. */
+  bind(): void {
+    if (this.fate === Fate.pooled) this.fate = Fate.owned;
   }
 
   data(bytes: Buffer, start: number, end: number): void {
@@ -191,26 +174,14 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
       this.thread.chunk.close(this.outlet);
       this.outlet.append(lastChunk(trailers));
     }
-    this.awaitAnswer();
+    this.awaitResponse();
   }
 
   flush(): boolean {
     if (this.chunked) this.thread.chunk.close(this.outlet);
-    const wasBlocked = this.outlet.blocked;
-    const written = this.outlet.flushLater(this.thread.writes, true);
-    if (!written && !wasBlocked) this.watchTaking();
-    return written;
-  }
-
-  onBlocked(): void {
-    this.watchTaking();
-    this.sink?.upstreamBlocked(this);
-  }
-
-  /** The request waits for the origin: from now on it is looked whether any of it is taken. */
-  private watchTaking(): void {
-    this.outlet.markTaken();
-    this.setDeadline(this.settings.idleMs);
+    const isWritten = this.outlet.flushLater(this.thread.writes, true);
+    if (!isWritten && this.deadline !== Deadline.taking) this.watchTaking();
+    return isWritten;
   }
 
   pauseResponse(): void {
@@ -224,30 +195,22 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.paused = false;
     this.noteProgress();
     // The time for the response's head begins anew: it may have come long ago, unread.
-    if (this.state === State.busy && !this.outlet.blocked && this.sink !== null && !this.headTold) this.awaitAnswer();
+    if (this.state === State.asking) this.awaitResponse();
     this.transport.resume();
   }
 
   abort(): void {
     this.letGo();
     this.thread.chunk.drop(this.outlet);
-    this.destroy();
+    this.close();
   }
 
   enterTunnel(tunnel: TunnelEvents): ByteDuplex {
     this.tunnel = tunnel;
     this.duplex = new SocketDuplex(this.transport, this.outlet);
-    this.state = State.tunnel;
-    this.thread.deadlines.cancel(this);
+    this.enter(State.tunnel);
+    this.cancelDeadline();
     return this.duplex;
-  }
-
-  /** Nobody is told any more. */
-  private letGo(): ResponseSink | null {
-    const { sink } = this;
-    this.sink = null;
-    this.request = null;
-    return sink;
   }
 
   // ---- events of the socket -----------------------------------------------------------------------------------------
@@ -260,320 +223,193 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.thread.tick();
     this.thread.metrics.add(CounterId.upstream_connections_opened, 1);
     const { sink } = this;
-    if (sink === null || this.state !== State.connecting) {
-      this.transport.destroy();
-      return;
-    }
-    this.state = State.busy;
+    if (sink === null || this.state !== State.connecting) return transport.destroy();
+    this.enter(State.asking);
     const { deadlines, endpoints, now } = this.thread;
     endpoints.setRefusing(this.endpoint.slot, false);
-    deadlines.cancel(this);
+    this.cancelDeadline();
     this.oldAtTick = deadlines.tickOf(now + this.settings.ageMsMax * (1 - AGE_SPREAD * this.thread.platform.random()));
     sink.upstreamReady(this);
   }
 
   onRead(buffer: Buffer, count: number): void {
     this.thread.tick();
-    if (this.state === State.tunnel) {
-      this.tunnelReceived(buffer, count);
-      this.afterRead(count, true, this.isTunnelFlowing());
-      return;
-    }
-    // RFC 9112 section 9.2: bytes that no request asked for are no response.
-    if (this.state !== State.busy || this.sink === null) {
-      this.transport.destroy();
-      return;
-    }
-    if (this.outlet.waits && this.outlet.bytesSent === this.sentBefore) return this.fail("connection_terminated");
-    const start = !this.answered && (buffer[0] === CR || this.lineEndBytes > 0) ? this.skipLineEnds(buffer, count) : 0;
-    if (start === count) return this.afterRead(count, true, !this.paused);
-    this.answered = true;
-    if (this.lineEndBytes % 2 === 1) return this.failMalformed(Faults.bareCarriageReturn.code);
-    this.bufferIsFree = false;
-    this.noteProgress();
-    this.reader.feed(buffer, start, count, buffer === sharedBuffer);
-    const goesOn = this.process();
-    this.thread.chunk.closeAny();
-    this.afterRead(count, goesOn, goesOn ? !this.paused : this.bufferIsFree || this.tunnel !== null);
+    response.onRead(this, buffer, count);
   }
 
-  /**
-   * Where the response begins in `buffer[0, count)`. Some origins send a line end behind a body (RFC 9112 section 2.2 speaks of clients that
-   * do). It may come when the connection has been taken for the next exchange: it is no response to that one, which goes on, the connection's last.
-   */
-  private skipLineEnds(buffer: Buffer, count: number): number {
-    if (!this.reused) return 0;
-    let at = 0;
-    while (at < count && this.lineEndBytes < LINE_END_BYTES_MAX && buffer[at] === (this.lineEndBytes % 2 === 0 ? CR : LF)) {
-      at++;
-      this.lineEndBytes++;
-    }
-    this.doubtful ||= at > 0;
-    return at;
-  }
-
-  private tunnelReceived(buffer: Buffer, count: number): void {
-    if (this.duplex !== null) this.tunnel?.received(this.duplex, buffer, count);
-  }
-
-  private isTunnelFlowing(): boolean {
-    return this.duplex !== null && this.tunnel?.flowing(this.duplex) === true;
-  }
-
-  private isSwitch(head: ResponseHead): boolean {
-    return this.request !== null && isSwitchFor(this.request.request, head);
-  }
-
-  private afterRead(count: number, goesOn: boolean, isTaken: boolean): void {
-    if (goesOn) this.reads ??= new ReadTarget(this, this.thread.bulk, true);
-    this.reads?.after(count, goesOn, isTaken);
-  }
-
-  /** Reads what was fed; false once the exchange has left this connection. */
-  private process(): boolean {
-    const { reader } = this;
-    for (;;) {
-      const { sink } = this;
-      if (sink === null) return false;
-      switch (reader.next()) {
-        case Event.head:
-          if (!this.onHead(sink)) return false;
-          break;
-        case Event.data:
-          sink.responseData(this, reader.bytes, reader.dataStart, reader.dataEnd);
-          break;
-        case Event.end:
-          this.complete(sink);
-          return false;
-        case Event.fault:
-          this.failMalformed(reader.fault.code);
-          return false;
-        default:
-          sink.responseFlush(this);
-          return this.sink !== null;
-      }
-    }
-  }
-
-  private onHead(sink: ResponseSink): boolean {
-    const { head, framing } = this.reader;
-    this.doubtful ||= framing.doubtful;
-    if (head.status < 200) {
-      const unasked = head.status === 101 && !this.isSwitch(head);
-      if (unasked || !sink.interim(this, head)) {
-        this.failMalformed(head.status === 101 ? "unasked_switch" : "too_many_interim_responses");
-        return false;
-      }
-      if (this.state === State.tunnel) {
-        const rest = this.reader.takeRest();
-        if (rest.length > 0) this.tunnelReceived(rest, rest.length);
-        return false;
-      }
-      if (head.status === 102) this.waitOn();
-      this.reader.next();
-      this.reader.restart(head);
-      return true;
-    }
-    const options = connectionOptions(head);
-    this.reusable = !this.doubtful && head.version === "1.1" && !options.close && framing.kind !== Framing.untilClose;
-    if (challengesConnection(head)) this.bind();
-    this.setDeadline(this.settings.idleMs);
-    this.headTold = true;
-    sink.responseHead(this, head, framing.bodyLength);
-    return true;
-  }
-
-  /** The response is complete. The connection returns to the pool before the client's next request can ask for one. */
-  private complete(sink: ResponseSink): void {
-    const { trailers } = this.reader;
-    this.letGo();
-    this.outlet.endWait();
-    this.thread.deadlines.cancel(this);
-    // Early answer, excess bytes or an unfinished write: what follows on this connection would not be understood by both sides.
-    if (
-      this.reusable &&
-      !this.thread.deadlines.hasPassed(this.oldAtTick) &&
-      this.requestEnded &&
-      !this.outlet.blocked &&
-      !this.outlet.failed &&
-      !this.reader.hasRest &&
-      !this.transport.destroyed &&
-      !this.paused
-    ) {
-      const { head } = this.reader;
-      this.state = State.idle;
-      const idleMs = this.pool.idleMs(head.knownValue(Known.keepAlive));
-      this.reader.restart(head);
-      this.giveReaderBack();
-      this.setDeadline(idleMs);
-      if (this.bound) sink.ownConnection(this);
-      else this.pool.release(this);
-    } else {
-      this.state = State.closed;
-      this.destroy();
-    }
-    this.bufferIsFree = sink.responseEnd(this, trailers);
-  }
-
-  private giveReaderBack(): void {
-    const { reader } = this;
-    this.reader = NO_READER;
-    reader.letGo();
-    this.pool.readers.giveBack(reader);
-  }
-
-  /** FIN from the origin. */
   onEnd(): void {
     this.thread.tick();
-    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.ended(this.duplex);
-    const { sink } = this;
-    if (this.state !== State.busy || sink === null) return this.close();
-    const event = this.reader.endOfInput();
-    // After a write has failed this may be the end that the system makes of a reset (RFC 9112 section 8: an error of the connection).
-    if (event === Event.end && !this.outlet.failed) {
-      this.reusable = false;
-      this.complete(sink);
-      this.reads?.end(this.bufferIsFree);
-      return;
-    }
-    this.fail("connection_terminated");
+    if (this.tunnel !== null && this.duplex !== null) this.tunnel.ended(this.duplex);
+    else response.onEnd(this);
   }
 
   onClosed(code: string | null): void {
-    this.thread.tick();
-    if (code !== null && this.failure === null) {
-      this.failure = this.state === State.connecting ? connectFailure(code) : "connection_terminated";
-      if (this.failure === "tls_error") this.pool.tlsFailed(code);
-    }
-    this.thread.deadlines.remove(this);
+    const { thread } = this;
+    thread.tick();
+    thread.deadlines.remove(this);
     this.reads?.end(this.bufferIsFree);
-    this.thread.metrics.add(CounterId.upstream_connections_open, -1);
-    this.thread.countSocket(-1);
-    this.pool.remove(this);
-    if (this.tunnel !== null && this.duplex !== null) this.tunnel.closed(this.duplex);
-    else this.giveUp(this.failure ?? "connection_terminated");
-    this.state = State.closed;
+    thread.metrics.add(CounterId.upstream_connections_open, -1);
+    thread.countSocket(-1);
+    if (this.tunnel !== null && this.duplex !== null) {
+      if (this.state !== State.closed) this.enter(State.closed);
+      return this.tunnel.closed(this.duplex);
+    }
+    if (this.state !== State.connecting || code === null) return this.close("connection_terminated");
+    const failure = connectFailure(code);
+    if (failure === "tls_error") this.pool.tlsFailed(code);
+    this.close(failure);
+  }
+
+  // ---- how fast the endpoint takes the request ------------------------------------------------------------------------
+
+  onBlocked(): void {
+    this.watchTaking();
+    this.sink?.upstreamBlocked(this);
   }
 
   onUnblocked(): void {
     if (this.tunnel !== null && this.duplex !== null) return this.tunnel.drained(this.duplex);
     this.noteProgress();
-    this.awaitAnswer();
+    this.awaitResponse();
     this.sink?.upstreamUnblocked(this);
   }
 
-  /** An answer may have begun before the request has ended; then it is that which must go on. */
-  private awaitAnswer(): void {
-    if (this.headTold) this.setDeadline(this.settings.idleMs);
-    else if (this.requestEnded || this.request?.awaitsContinue === true) this.setHeadDeadline();
-    else this.thread.deadlines.cancel(this);
+  /**
+   * The endpoint takes nothing more of the request. It may have answered before, and that can be read; if not, reading ends at once. The rest
+   * of the request is thrown away.
+   */
+  onWriteFailed(): void {
+    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.writeFailed(this.duplex);
+    this.setDeadline(Deadline.lastWords, LAST_WORDS_MS);
+    this.sink?.upstreamUnblocked(this);
+  }
+
+  // ---- the way out ----------------------------------------------------------------------------------------------------
+
+  /** Nobody is told any more. Returns who was told until now. */
+  letGo(): ResponseSink | null {
+    const { sink } = this;
+    this.sink = null;
+    this.request = null;
+    return sink;
+  }
+
+  /**
+   * The one way out: the connection leaves the pool, and is closed.
+   * @param failure what the exchange is told, if one waits; null where it knows, or has left
+   */
+  close(failure: FailureKind | null = null): void {
+    const { state, outlet, transport } = this;
+    if (state === State.closed) return;
+    this.enter(State.closed);
+    this.cancelDeadline();
+    this.pool.remove(this);
+    // Closed in order, the system would keep for minutes what an endpoint that stands still has not taken of a request.
+    if (outlet.blocked) transport.reset();
+    else transport.destroy();
+    const sink = this.letGo();
+    if (failure === null || sink === null) return;
+    if (state === State.connecting) this.countRefusal(failure);
+    const { reused, answered } = this;
+    sink.upstreamFailed(this, { kind: failure, reused, answered, sent: outlet.bytesSent > this.sentBefore });
+  }
+
+  private countRefusal(failure: FailureKind): void {
+    this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
+    // What the proxy itself has too few of says nothing about the endpoint.
+    if (failure !== "connection_limit") this.thread.endpoints.setRefusing(this.endpoint.slot, true);
+  }
+
+  // ---- time -----------------------------------------------------------------------------------------------------------
+
+  onDeadline(): void {
+    const { thread, deadline } = this;
+    thread.tick();
+    switch (deadline) {
+      case Deadline.none:
+        return;
+      case Deadline.connect:
+        return this.close(thread.names.isPending(this.endpoint.host) ? "dns_timeout" : "connection_timeout");
+      case Deadline.idle:
+        return this.close();
+      case Deadline.taking:
+        return this.checkTaking();
+      case Deadline.head:
+      case Deadline.response:
+      case Deadline.lastWords:
+        // The client is slow, not the endpoint: the client's own limit ends that.
+        if (this.paused) return this.setDeadline(deadline, this.settings.idleMs);
+        if (this.state === State.responding) return this.checkProgress(Deadline.response, "response_timeout");
+        if (deadline === Deadline.lastWords) return this.close("connection_terminated");
+        // While more of the request is on its way, its own limits count.
+        if (this.mayAnswer()) this.close("response_timeout");
+    }
+  }
+
+  /** The request waits for the endpoint: from now on it is looked whether any of it is taken. */
+  private watchTaking(): void {
+    this.outlet.markTaken();
+    this.setDeadline(Deadline.taking, this.settings.idleMs);
+  }
+
+  private checkTaking(): void {
+    if (this.outlet.takenSinceMark > 0) return this.watchTaking();
+    // In a dialogue the endpoint may say something before it reads on.
+    if (this.state === State.responding && !this.paused) this.checkProgress(Deadline.taking, "write_timeout");
+    else this.close("write_timeout");
+  }
+
+  /** Nothing may stand still in both directions for longer than the idle limit. */
+  private checkProgress(deadline: Deadline, failure: FailureKind): void {
+    const { deadlines, now } = this.thread;
+    const due = this.lastProgress + deadlines.ticksIn(this.settings.idleMs);
+    if (deadlines.tickOf(now) < due) this.setDeadlineTick(deadline, due);
+    else this.close(failure);
+  }
+
+  noteProgress(): void {
+    this.lastProgress = this.thread.deadlines.tickOf(this.thread.now);
+  }
+
+  /** The request is complete, or its client waits for a 100 (Continue): the endpoint has to act. */
+  private mayAnswer(): boolean {
+    return this.requestEnded || this.request?.awaitsContinue === true;
+  }
+
+  /** Everything of the request that is at hand has been written. A response may have begun before; then it is that which must go on. */
+  private awaitResponse(): void {
+    if (this.outlet.blocked) return;
+    if (this.state === State.responding) this.setDeadline(Deadline.response, this.settings.idleMs);
+    else if (this.outlet.failed) this.setDeadline(Deadline.lastWords, LAST_WORDS_MS);
+    else if (this.mayAnswer()) this.setHeadDeadline();
+    else this.cancelDeadline();
   }
 
   private setHeadDeadline(): void {
     const { deadlines, now } = this.thread;
     const due = deadlines.tickOf(now + this.settings.responseHeadMs);
-    deadlines.setTick(this, this.processingUntil === 0 ? due : Math.min(due, this.processingUntil));
+    this.setDeadlineTick(Deadline.head, this.processingUntil === 0 ? due : Math.min(due, this.processingUntil));
   }
 
   /** A 102 (RFC 2518 section 10.1): the origin works on the request and asks for patience. */
-  private waitOn(): void {
+  waitOn(): void {
     const { deadlines, now } = this.thread;
     if (this.processingUntil === 0) this.processingUntil = deadlines.tickOf(now + this.settings.processingMs);
-    // With a write unfinished the deadline is the origin's for reading the request.
-    if ((this.requestEnded || this.request?.awaitsContinue === true) && !this.outlet.blocked) this.setHeadDeadline();
+    this.awaitResponse();
   }
 
-  /**
-   * The origin takes nothing more of the request. It may have answered before it left, and that can be read; if not, reading ends at
-   * once. The rest of the request is thrown away.
-   */
-  onWriteFailed(): void {
-    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.writeFailed(this.duplex);
-    this.setDeadline(LAST_WORDS_MS);
-    this.sink?.upstreamUnblocked(this);
+  setDeadline(deadline: Deadline, inMs: number): void {
+    const { deadlines, now } = this.thread;
+    this.setDeadlineTick(deadline, deadlines.tickOf(now + inMs));
   }
 
-  // ---- ends ---------------------------------------------------------------------------------------------------------
-
-  private failMalformed(code: string): void {
-    this.pool.malformed(code);
-    this.fail("malformed_response");
+  private setDeadlineTick(deadline: Deadline, tick: number): void {
+    this.deadline = deadline;
+    this.thread.deadlines.setTick(this, tick);
   }
 
-  /** Closes the connection and tells the exchange why. */
-  private fail(kind: FailureKind): void {
-    this.failure = kind;
-    this.close();
-    this.giveUp(kind);
-    this.state = State.closed;
-  }
-
-  private giveUp(kind: FailureKind): void {
-    const sink = this.letGo();
-    // Without a sink the client has left meanwhile, which is no failure of the endpoint.
-    if (this.state === State.connecting && sink !== null) {
-      this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
-      // What the proxy itself has too few of says nothing about the endpoint.
-      if (kind !== "connection_limit") this.thread.endpoints.setRefusing(this.endpoint.slot, true);
-    }
-    const { reused, answered } = this;
-    sink?.upstreamFailed(this, { kind, reused, answered, sent: this.outlet.bytesSent > this.sentBefore });
-  }
-
-  /** Taken out of use: the pool must not give it out between now and its `close` event. */
-  close(): void {
-    this.pool.remove(this);
-    this.destroy();
-  }
-
-  /** Closed, the system would keep for minutes what an endpoint that stands still has not taken of a request: that one is reset. */
-  private destroy(): void {
-    if (this.outlet.blocked) this.transport.reset();
-    else this.transport.destroy();
-  }
-
-  onDeadline(): void {
-    this.thread.tick();
-    switch (this.state) {
-      case State.connecting:
-        return this.fail(this.thread.names.isPending(this.endpoint.host) ? "dns_timeout" : "connection_timeout");
-      case State.idle:
-        return this.close();
-      case State.busy:
-        break;
-      default:
-        return;
-    }
-    if (this.sink === null) return this.close();
-    if (this.outlet.failed && !this.paused && !this.headTold) return this.fail("connection_terminated");
-    if (this.outlet.blocked) {
-      if (this.outlet.takenSinceMark > 0) return this.watchTaking();
-      // In a dialogue the origin may say something before it reads on.
-      return this.headTold && !this.paused ? this.checkProgress("write_timeout") : this.fail("write_timeout");
-    }
-    // The client is slow, not the origin: its own limit ends that.
-    if (this.paused) return this.setDeadline(this.settings.idleMs);
-    if (!this.headTold) {
-      // While the request is on its way, its own limits count.
-      if (this.requestEnded || this.request?.awaitsContinue === true) this.fail("response_timeout");
-      return;
-    }
-    this.checkProgress("response_timeout");
-  }
-
-  /** Nothing may stand still in both directions for longer than the idle limit. */
-  private checkProgress(kind: FailureKind): void {
-    const { deadlines } = this.thread;
-    const due = this.lastProgress + deadlines.ticksIn(this.settings.idleMs);
-    if (deadlines.tickOf(this.thread.now) < due) deadlines.setTick(this, due);
-    else this.fail(kind);
-  }
-
-  private noteProgress(): void {
-    this.lastProgress = this.thread.deadlines.tickOf(this.thread.now);
-  }
-
-  private setDeadline(inMs: number): void {
-    this.thread.deadlines.set(this, this.thread.now + inMs);
+  cancelDeadline(): void {
+    this.deadline = Deadline.none;
+    this.thread.deadlines.cancel(this);
   }
 }

@@ -1,0 +1,179 @@
+/** What an endpoint sends: the response to the request that goes over its connection, and what becomes of the connection then. */
+import type { Buffer } from "node:buffer";
+import { challengesConnection } from "../../../http/connection-authentication.ts";
+import { connectionOptions } from "../../../http/connection-options.ts";
+import { Known } from "../../../http/known-fields.ts";
+import type { Http1ResponseHead } from "../../../http1/http1-response-head.ts";
+import { Framing } from "../../../http1/body-framing.ts";
+import { CR, LF } from "../../../http1/chars.ts";
+import { Faults } from "../../../http1/faults.ts";
+import { EMPTY_LINES_MAX, RESPONSE_LIMITS } from "../../../http1/limits.ts";
+import { Event } from "../../../http1/message-reader.ts";
+import { ResponseReader } from "../../../http1/response-reader.ts";
+import type { ResponseSink } from "../../../proxy/ports.ts";
+import { sharedBuffer } from "../../buffers/read-buffers.ts";
+import { ReadTarget } from "../../buffers/read-target.ts";
+import { isSwitchFor } from "../websocket-handshake.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+import { Deadline, Fate, State } from "./upstream-state.ts";
+
+/** Of connections that await no response. */
+export const NO_READER: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
+
+/** Four line ends after a response, as many as are skipped before a request. */
+const LINE_END_BYTES_MAX = 2 * EMPTY_LINES_MAX;
+
+/** `count` bytes were read into `buffer`. */
+export function onRead(connection: UpstreamConnection, buffer: Buffer, count: number): void {
+  const { outlet } = connection;
+  if (connection.state === State.tunnel) return tunnelReceived(connection, buffer, count);
+  // RFC 9112 section 9.2: bytes that no request asked for are no response.
+  if (connection.sink === null) return connection.close();
+  if (outlet.waits && outlet.bytesSent === connection.sentBefore) return connection.close("connection_terminated");
+  const mayBeLate = !connection.answered && (buffer[0] === CR || connection.lineEndBytes > 0);
+  const start = mayBeLate ? skipLineEnds(connection, buffer, count) : 0;
+  if (start === count) return afterRead(connection, count, true, !connection.paused);
+  connection.answered = true;
+  if (connection.lineEndBytes % 2 === 1) return refuse(connection, Faults.bareCarriageReturn.code);
+  connection.bufferIsFree = false;
+  connection.noteProgress();
+  connection.reader.feed(buffer, start, count, buffer === sharedBuffer);
+  const goesOn = readOn(connection);
+  connection.thread.chunk.closeAny();
+  afterRead(connection, count, goesOn, goesOn ? !connection.paused : connection.bufferIsFree || connection.tunnel !== null);
+}
+
+/**
+ * Where the response begins in `buffer[0, count)`. Some origins send a line end after a body (RFC 9112 section 2.2 speaks of clients that
+ * do). It may come when the connection has been taken for the next exchange: it is no response to that one, which goes on, the connection's
+ * last.
+ */
+function skipLineEnds(connection: UpstreamConnection, buffer: Buffer, count: number): number {
+  if (!connection.reused) return 0;
+  let { lineEndBytes } = connection;
+  let at = 0;
+  while (at < count && lineEndBytes < LINE_END_BYTES_MAX && buffer[at] === (lineEndBytes % 2 === 0 ? CR : LF)) {
+    at++;
+    lineEndBytes++;
+  }
+  connection.lineEndBytes = lineEndBytes;
+  if (at > 0) connection.fate = Fate.last;
+  return at;
+}
+
+function afterRead(connection: UpstreamConnection, count: number, goesOn: boolean, isTaken: boolean): void {
+  if (goesOn) connection.reads ??= new ReadTarget(connection, connection.thread.bulk, true);
+  connection.reads?.after(count, goesOn, isTaken);
+}
+
+function tunnelReceived(connection: UpstreamConnection, buffer: Buffer, count: number): void {
+  const { tunnel, duplex } = connection;
+  if (tunnel === null || duplex === null) return;
+  tunnel.received(duplex, buffer, count);
+  afterRead(connection, count, true, tunnel.flowing(duplex));
+}
+
+/** Reads what was fed; false once the exchange has left this connection. */
+function readOn(connection: UpstreamConnection): boolean {
+  const { reader } = connection;
+  for (;;) {
+    const { sink } = connection;
+    if (sink === null) return false;
+    switch (reader.next()) {
+      case Event.head:
+        if (!onHead(connection, sink)) return false;
+        break;
+      case Event.data:
+        sink.responseData(connection, reader.bytes, reader.dataStart, reader.dataEnd);
+        break;
+      case Event.end:
+        complete(connection, sink);
+        return false;
+      case Event.fault:
+        refuse(connection, reader.fault.code);
+        return false;
+      default:
+        sink.responseFlush(connection);
+        return connection.sink !== null;
+    }
+  }
+}
+
+function onHead(connection: UpstreamConnection, sink: ResponseSink): boolean {
+  const { head, framing } = connection.reader;
+  if (framing.doubtful) connection.fate = Fate.last;
+  if (head.status < 200) return onInterim(connection, sink, head);
+  const options = connectionOptions(head);
+  if (head.version !== "1.1" || options.close || framing.kind === Framing.untilClose) connection.fate = Fate.last;
+  if (challengesConnection(head)) connection.bind();
+  connection.setDeadline(connection.outlet.blocked ? Deadline.taking : Deadline.response, connection.settings.idleMs);
+  connection.enter(State.responding);
+  sink.responseHead(connection, head, framing.bodyLength);
+  return true;
+}
+
+function onInterim(connection: UpstreamConnection, sink: ResponseSink, head: Http1ResponseHead): boolean {
+  const { reader, request } = connection;
+  const isUnasked = head.status === 101 && (request === null || !isSwitchFor(request.request, head));
+  if (isUnasked || !sink.interim(connection, head)) {
+    refuse(connection, head.status === 101 ? "unasked_switch" : "too_many_interim_responses");
+    return false;
+  }
+  const { tunnel, duplex } = connection;
+  if (tunnel !== null && duplex !== null) {
+    const rest = reader.takeRest();
+    if (rest.length > 0) tunnel.received(duplex, rest, rest.length);
+    return false;
+  }
+  if (head.status === 102) connection.waitOn();
+  reader.next();
+  reader.restart(head);
+  return true;
+}
+
+function refuse(connection: UpstreamConnection, code: string): void {
+  connection.pool.malformed(code);
+  connection.close("malformed_response");
+}
+
+/** The response is complete. The connection returns to the pool before the client's next request can ask for one. */
+function complete(connection: UpstreamConnection, sink: ResponseSink): void {
+  const { trailers } = connection.reader;
+  connection.letGo();
+  connection.outlet.endWait();
+  connection.cancelDeadline();
+  if (canGoOn(connection)) becomeIdle(connection, sink);
+  else connection.close();
+  connection.bufferIsFree = sink.responseEnd(connection, trailers);
+}
+
+/** After an early answer, excess bytes or an unfinished write, what follows would not be understood by both sides. */
+function canGoOn({ fate, isOld, paused, requestEnded, outlet, reader, transport }: UpstreamConnection): boolean {
+  if (fate === Fate.last || isOld || paused) return false;
+  return requestEnded && !outlet.blocked && !outlet.failed && !reader.hasRest && !transport.destroyed;
+}
+
+function becomeIdle(connection: UpstreamConnection, sink: ResponseSink): void {
+  const { pool, reader } = connection;
+  const { head } = reader;
+  connection.enter(State.idle);
+  connection.setDeadline(Deadline.idle, pool.idleMs(head.knownValue(Known.keepAlive)));
+  reader.restart(head);
+  connection.reader = NO_READER;
+  reader.letGo();
+  pool.readers.giveBack(reader);
+  if (connection.fate === Fate.owned) sink.ownConnection(connection);
+  else pool.release(connection);
+}
+
+/** FIN from the endpoint. */
+export function onEnd(connection: UpstreamConnection): void {
+  const { sink } = connection;
+  if (sink === null) return connection.close();
+  const event = connection.reader.endOfInput();
+  // After a write has failed this may be the end that the system makes of a reset (RFC 9112 section 8: an error of the connection).
+  if (event !== Event.end || connection.outlet.failed) return connection.close("connection_terminated");
+  connection.fate = Fate.last;
+  complete(connection, sink);
+  connection.reads?.end(connection.bufferIsFree);
+}
