@@ -1,9 +1,9 @@
 /** docs/observability.md: log keys, outcomes, events and metrics, from the lists that the program itself uses. */
 import { Faults } from "../src/http1/faults.ts";
-import { COUNTER_METRICS, EVENTS, FEATURE_METRICS, FEATURE_NAMES, METRICS } from "../src/observe/names.ts";
+import { COUNTER_METRICS, EVENTS, FEATURE_METRICS, FEATURE_FACTS, METRICS } from "../src/observe/names.ts";
 import * as answers from "../src/proxy/exchange/answers.ts";
 import { FAILURES } from "../src/proxy/exchange/failure.ts";
-import type { FeatureNames } from "../src/values/feature-names.ts";
+import type { FeatureFacts } from "../src/values/feature-facts.ts";
 
 /** Keys of an access log line in JSON, in their order. */
 export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
@@ -106,8 +106,8 @@ Prometheus sends it with \`authorization: { credentials_file: FILE }\` in its \`
 `;
 }
 
-function ofFeatures(names: (feature: FeatureNames) => Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(FEATURE_NAMES.flatMap((feature) => Object.entries(names(feature))));
+function ofFeatures(names: (feature: FeatureFacts) => Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(FEATURE_FACTS.flatMap((feature) => Object.entries(names(feature))));
 }
 
 function table(key: string, rows: Readonly<Record<string, string>>): string {

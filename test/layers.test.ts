@@ -42,8 +42,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "millrace.ts": { folders: ["config"], modules: [] },
 };
 const PURE = ["base", "http", "http1", "http2", "policy", "values", "declared", "config", "shared"];
-/** Of features: their names and schemas, which the main thread loads without their code. */
-const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:names|schema))\.ts$/;
+/** Of features: their facts and schemas, which the main thread loads without their code. */
+const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|schema))\.ts$/;
 /** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
 const NODE_HTTP = new Set(["node:http", "node:https", "node:http2"]);
 /** Folders whose sub-folders do not know each other. */

@@ -19,7 +19,7 @@ import { normalizePath } from "../policy/route/normalize-path.ts";
 import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { admitRequest } from "../proxy/exchange/forwarding.ts";
 import type { LocalAnswer } from "../proxy/feature/middleware.ts";
-import { matchable, routeMiddleware } from "../proxy/snapshot.ts";
+import { harmlessKeys, matchable, routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
@@ -92,7 +92,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   if (path === null) return { lines, end: { text: "refused with 400: the path is malformed", status: 400 } };
   if (path !== request.path) lines.push(`matched as ${path}`, "");
   const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
-  const matched = config.routes.map(matchable);
+  const matched = config.routes.map((each) => matchable(each, harmlessKeys(FEATURES)));
   const routes = explainRoutes(matched, request, path, labelOf);
   lines.push("routes:");
   for (const route of routes) {

@@ -2,6 +2,7 @@
  * Warns about routes that no request reaches, because earlier ones take them all. It reads the file's values before they are checked,
  * as cross-checks.ts does: a route whose conditions are no conditions covers nothing.
  */
+import { DECLARED } from "../features/declared.ts";
 import type { MatchableRoute, RouteConditions } from "../policy/route/match.ts";
 import { neverReached } from "../policy/route/never-reached.ts";
 import type { NeverReached, Remainder } from "../policy/route/never-reached.ts";
@@ -36,9 +37,17 @@ function listed(labels: readonly string[], more: string): string {
   return more === "" ? `${labels.slice(0, -1).join(", ")} and ${labels.at(-1) ?? ""}` : `${labels.join(", ")}${more}`;
 }
 
+const GUARDS: readonly string[] = [
+  ...Object.entries(DECLARED)
+    .filter(([, { facts }]) => facts.guard)
+    .map(([key]) => key)
+    .sort(),
+  "max_body",
+];
+
 /** Who wrote a check into the route believes that it is made. */
 function idleGuards(route: unknown): string {
-  const guards = ["authentication", "rate_limit", "max_body"].filter((key) => valueAt(route, key) !== undefined);
+  const guards = GUARDS.filter((key) => valueAt(route, key) !== undefined);
   return guards.length === 0 ? "" : `; its ${guards.join(" and ")} ${guards.length === 1 ? "does" : "do"} not apply to them`;
 }
 

@@ -35,13 +35,13 @@ test("the two lists have the same features, each once, and no two share a name",
   assert.deepEqual(FEATURES.map(({ key }) => key).toSorted(), Object.keys(DECLARED).toSorted());
   assert.equal(new Set(FEATURES.map(({ name }) => name)).size, FEATURES.length);
   for (const kind of ["outcomes", "counters", "events"] as const) {
-    const names = FEATURES.flatMap((feature) => Object.keys(feature.names[kind]));
+    const names = FEATURES.flatMap((feature) => Object.keys(feature.facts[kind]));
     assert.equal(new Set(names).size, names.length, `${kind}: ${names.join(" ")}`);
   }
 });
 
 for (const feature of FEATURES) {
-  const { key, name, names } = feature;
+  const { key, name, facts } = feature;
   const { schema, description } = declarationOf(key);
 
   describe(name, () => {
@@ -58,8 +58,8 @@ for (const feature of FEATURES) {
       assert.ok(examples.length > 0);
       const wanted = [
         ...placesOf(z.toJSONSchema(schema, { io: "input" })).flatMap((place) => place.match(/[a-z_]+/g) ?? []),
-        ...Object.keys(names.outcomes),
-        ...Object.keys(names.events),
+        ...Object.keys(facts.outcomes),
+        ...Object.keys(facts.events),
         ...routes.flatMap((route) => phasesOf(compiled(feature, route).middleware)),
       ];
       for (const word of wanted) assert.match(readme, new RegExp(`\\b${word}\\b`), word);
@@ -95,13 +95,13 @@ for (const feature of FEATURES) {
     });
 
     test("names are as the page and the scrape print them, and a counter counts the feature's own outcomes", () => {
-      for (const meaning of Object.values(names.outcomes)) assert.match(meaning, /^[2-5]\d\d: .+\.$/);
-      for (const meaning of Object.values(names.events)) assert.match(meaning, /^[A-Z].+\.$/);
-      for (const { metric, help, outcomes } of Object.values(names.counters)) {
+      for (const meaning of Object.values(facts.outcomes)) assert.match(meaning, /^[2-5]\d\d: .+\.$/);
+      for (const meaning of Object.values(facts.events)) assert.match(meaning, /^[A-Z].+\.$/);
+      for (const { metric, help, outcomes } of Object.values(facts.counters)) {
         assert.match(metric, /^millrace_[a-z_]+_total$/);
         assert.match(help, /^[A-Z].+\.$/);
         assert.ok(outcomes.length > 0);
-        for (const outcome of outcomes) assert.ok(outcome in names.outcomes, outcome);
+        for (const outcome of outcomes) assert.ok(outcome in facts.outcomes, outcome);
       }
     });
 
@@ -118,7 +118,7 @@ for (const feature of FEATURES) {
           }),
         );
       }
-      for (const event of events) assert.ok(event in names.events, event);
+      for (const event of events) assert.ok(event in facts.events, event);
     });
 
     test("it keeps nothing of an exchange that has finished", async () => {
@@ -190,9 +190,10 @@ async function exchange(
   return [new WeakRef(view), new WeakRef(request), new WeakRef(head)];
 }
 
-function checkAnswer({ status, reason, fields }: LocalAnswer, { names }: Feature): void {
-  const meaning: string | undefined = names.outcomes[reason];
+function checkAnswer({ status, reason, fields }: LocalAnswer, { facts }: Feature): void {
+  const meaning: string | undefined = facts.outcomes[reason];
   assert.ok(meaning !== undefined, `${reason} is no outcome of the feature`);
+  assert.ok(facts.guard || status < 400, `${reason} refuses a request, and the feature is said to be no guard`);
   assert.ok(meaning.startsWith(`${status}: `), `${reason} is said to be ${meaning}, and is ${status}`);
   for (const [field, value] of fields) fieldLine(field, value);
 }

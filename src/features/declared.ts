@@ -1,6 +1,6 @@
 /**
  * What the program must know of its features without their code: their keys in a route, in the order of the reference page, and their
- * names in logs and metrics. One line a feature; registry.ts has their code. Data-plane threads do not load this.
+ * facts. One line a feature; registry.ts has their code. Data-plane threads do not load this.
  */
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
@@ -15,4 +15,4 @@ export const DECLARED = {
 export type FeatureKey = keyof typeof DECLARED;
 
 /** The events of the application log that features have. */
-export type FeatureEvent = { [Key in FeatureKey]: keyof (typeof DECLARED)[Key]["names"]["events"] }[FeatureKey];
+export type FeatureEvent = { [Key in FeatureKey]: keyof (typeof DECLARED)[Key]["facts"]["events"] }[FeatureKey];

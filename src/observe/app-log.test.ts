@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createAppLog } from "./app-log.ts";
 import type { AppLog, AppLogOptions } from "./app-log.ts";
-import { EVENTS, FEATURE_NAMES } from "./names.ts";
+import { EVENTS, FEATURE_FACTS } from "./names.ts";
 
 function logInto(lines: string[], options: Partial<AppLogOptions>): AppLog {
   const now = (): number => Date.UTC(2026, 0, 2, 3, 4, 5, 6);
@@ -48,6 +48,6 @@ for (const format of ["json", "text"] as const) {
 }
 
 test("every event has a sentence", () => {
-  for (const [event, sentence] of [EVENTS, ...FEATURE_NAMES.map(({ events }) => events)].flatMap(Object.entries))
+  for (const [event, sentence] of [EVENTS, ...FEATURE_FACTS.map(({ events }) => events)].flatMap(Object.entries))
     assert.match(sentence, /^[A-Z].+\.$/, event);
 });

@@ -9,9 +9,9 @@
 import { COUNTERS, COUNTER_NAMES, CounterId, GAUGES, MetricTable, STATUS_CLASSES, featureCounterIds } from "../shared/metric-table.ts";
 import type { CounterName } from "../shared/metric-table.ts";
 import type { MetricLayout, RouteSums } from "../shared/metric-table.ts";
-import { FEATURE_NAMES } from "./names.ts";
+import { FEATURE_FACTS } from "./names.ts";
 
-const FEATURE_COUNTERS = featureCounterIds(FEATURE_NAMES);
+const FEATURE_COUNTERS = featureCounterIds(FEATURE_FACTS);
 
 export interface RequestTotal {
   readonly route: string;

@@ -5,7 +5,7 @@
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { CounterName } from "../shared/metric-table.ts";
-import type { FeatureNames } from "../values/feature-names.ts";
+import type { FeatureFacts } from "../values/feature-facts.ts";
 
 export type MetricType = "counter" | "gauge" | "histogram";
 
@@ -137,12 +137,12 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS | FeatureEvent;
 
-/** Names of all features together. */
-export const FEATURE_NAMES: readonly FeatureNames[] = Object.values(DECLARED).map(({ names }) => names);
+/** What features say of themselves. */
+export const FEATURE_FACTS: readonly FeatureFacts[] = Object.values(DECLARED).map(({ facts }) => facts);
 
 /** Metrics of the features' counters, by the counter's name. */
 export const FEATURE_METRICS: ReadonlyMap<string, MetricName> = new Map(
-  FEATURE_NAMES.flatMap(({ counters }) => Object.entries(counters)).map(([name, { metric, help }]) => [name, counter(metric, help)]),
+  FEATURE_FACTS.flatMap(({ counters }) => Object.entries(counters)).map(([name, { metric, help }]) => [name, counter(metric, help)]),
 );
 
 function gauge(name: string, help: string): MetricName {

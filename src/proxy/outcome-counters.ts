@@ -2,11 +2,11 @@ import { CounterId, featureCounterIds } from "../shared/metric-table.ts";
 import type { Feature } from "./feature/feature.ts";
 
 /** The counter that a finished exchange moves, by its outcome. Outcomes that no counter has are not in it. */
-export function outcomeCounters(features: readonly Pick<Feature, "names">[]): ReadonlyMap<string, number> {
-  const ids = featureCounterIds(features.map(({ names }) => names));
+export function outcomeCounters(features: readonly Pick<Feature, "facts">[]): ReadonlyMap<string, number> {
+  const ids = featureCounterIds(features.map(({ facts }) => facts));
   const counters = new Map<string, number>();
-  for (const { names } of features) {
-    for (const [name, { outcomes }] of Object.entries(names.counters)) {
+  for (const { facts } of features) {
+    for (const [name, { outcomes }] of Object.entries(facts.counters)) {
       for (const outcome of outcomes) counters.set(outcome, ids.get(name) ?? 0);
     }
   }

@@ -61,8 +61,9 @@ export class Snapshot {
     this.metrics = new WorkerMetrics(metricLayout(config), message.metricTable, context.workerIndex);
     this.outcomeCounters = outcomeCounters(context.features);
     this.upstreams = upstreams;
+    const harmless = harmlessKeys(context.features);
     this.table = compileRoutes(
-      config.routes.map((route, index) => ({ ...matchable(route), taker: compileRoute(route, index, upstreams, context) })),
+      config.routes.map((route, index) => ({ ...matchable(route, harmless), taker: compileRoute(route, index, upstreams, context) })),
     );
     this.statusPath = config.status_path;
     this.statusRoute = ownRoute("status", () => ({
@@ -96,9 +97,17 @@ export class Snapshot {
   }
 }
 
-/** What matching needs of a route. */
-export function matchable(route: RouteConfig): MatchableRoute {
-  return { match: route.match, cors: route.cors, guards: guardsOf(route) };
+/**
+ * What matching needs of a route.
+ * @param harmless see {@link harmlessKeys}
+ */
+export function matchable(route: RouteConfig, harmless: readonly string[]): MatchableRoute {
+  return { match: route.match, cors: route.cors, guards: guardsOf(route, harmless) };
+}
+
+/** Keys of features that keep no request away. */
+export function harmlessKeys(features: readonly Feature[]): readonly string[] {
+  return features.filter(({ facts }) => !facts.guard).map(({ key }) => key);
 }
 
 /** The middleware of a route, in the order of the features. */

@@ -12,7 +12,7 @@ import {
   STATUS_CLASSES,
   WorkerMetrics,
 } from "./metric-table.ts";
-import type { FeatureNames } from "../values/feature-names.ts";
+import type { FeatureFacts } from "../values/feature-facts.ts";
 import type { MetricLayout, MetricSource } from "./metric-table.ts";
 
 const urls = (count: number): { url: string }[] => Array.from({ length: count }, (_, i) => ({ url: `http://10.0.0.${i}:80` }));
@@ -34,7 +34,8 @@ test("ids leave no hole, fit their room, and gauges come first", () => {
 });
 
 test("features' counters have cells of their own, whichever order they are listed in", () => {
-  const named = (...names: readonly string[]): FeatureNames => ({
+  const named = (...names: readonly string[]): FeatureFacts => ({
+    guard: false,
     outcomes: {},
     counters: Object.fromEntries(names.map((name) => [name, { metric: "", help: "", outcomes: [] }])),
     events: {},

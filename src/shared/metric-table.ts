@@ -12,7 +12,7 @@
  * The layout follows from the configuration alone. Main thread and workers compute it apart and get the same one.
  */
 import { routeLabel } from "../config/route-label.ts";
-import type { FeatureNames } from "../values/feature-names.ts";
+import type { FeatureFacts } from "../values/feature-facts.ts";
 
 /** Gauges come first: `id < GAUGES` tells them apart. Names, types and help are in observe/names.ts. */
 export const CounterId: {
@@ -66,7 +66,7 @@ export const COUNTERS = 32;
  * The cell of each feature's counter, after those of {@link CounterId}: by name, so that whoever has the features in another order finds
  * the same cells.
  */
-export function featureCounterIds(features: readonly FeatureNames[]): ReadonlyMap<string, number> {
+export function featureCounterIds(features: readonly FeatureFacts[]): ReadonlyMap<string, number> {
   const names = features.flatMap(({ counters }) => Object.keys(counters)).sort();
   if (COUNTER_NAMES.length + names.length > COUNTERS) throw new Error("there are more counters than cells: raise COUNTERS");
   return new Map(names.map((name, position) => [name, COUNTER_NAMES.length + position]));

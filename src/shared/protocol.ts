@@ -76,7 +76,7 @@ export type ToWorker =
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** The events of the application log that a worker reports; observe/names.ts says what each means, and a feature's names.ts does of its own. */
+/** The events of the application log that a worker reports; observe/names.ts says what each means, and a feature's facts.ts does of its own. */
 export type WorkerEvent =
   | FeatureEvent
   | "accept_failed"

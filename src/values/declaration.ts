@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import type { FeatureNames } from "./feature-names.ts";
+import type { FeatureFacts } from "./feature-facts.ts";
 import type { Finding, KeyPath } from "./finding.ts";
 
 /** What is declared of a feature: what the program must know of it without its code. */
 export interface FeatureDeclaration {
-  readonly names: FeatureNames;
+  readonly facts: FeatureFacts;
   /** Checks the value of its key in a route, fills in defaults, and gives what the feature is compiled from. Each key in it has a description. */
   readonly schema: z.ZodType;
   /** What the key does, for the reference page; what holds where it is absent, too. */

@@ -7,13 +7,13 @@ import { Buffer } from "node:buffer";
 import { bearerToken, readCredentials } from "../../policy/access/credentials.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
-import { authenticationNames } from "./names.ts";
+import { authenticationFacts } from "./facts.ts";
 import type { AuthenticationConfig } from "./schema.ts";
 
 export const authentication: Feature<"authentication"> = {
   name: "authentication",
   key: "authentication",
-  names: authenticationNames,
+  facts: authenticationFacts,
   compile: authenticationMiddleware,
 };
 

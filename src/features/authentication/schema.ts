@@ -4,7 +4,7 @@ import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, listOf, spacedToken } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { secret } from "../../values/texts.ts";
-import { authenticationNames } from "./names.ts";
+import { authenticationFacts } from "./facts.ts";
 
 const authenticationSchema = z.strictObject({
   tokens: z.array(secret).min(1, { error: "expected at least one token" }).meta({
@@ -17,7 +17,7 @@ const authenticationSchema = z.strictObject({
 export type AuthenticationConfig = z.output<typeof authenticationSchema>;
 
 export const authenticationDeclaration = {
-  names: authenticationNames,
+  facts: authenticationFacts,
   schema: authenticationSchema,
   description: "Refuses requests without a token with 401. Absent: everybody is let in.",
   check,

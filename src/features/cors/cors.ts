@@ -12,13 +12,13 @@ import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
-import { corsNames } from "./names.ts";
+import { corsFacts } from "./facts.ts";
 import type { CorsConfig } from "./schema.ts";
 
 export const cors: Feature<"cors"> = {
   name: "cors",
   key: "cors",
-  names: corsNames,
+  facts: corsFacts,
   compile: (config, { report }) => corsMiddleware(config, (message) => report("info", "cors_decision", message)),
 };
 

@@ -5,7 +5,7 @@ import { at, listOf, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { WAIT_OR_ZERO, durationOrSeconds } from "../../values/scalars.ts";
 import { corsOrigin, fieldName, method } from "../../values/texts.ts";
-import { corsNames } from "./names.ts";
+import { corsFacts } from "./facts.ts";
 
 const names = (item: z.ZodType<string, string>, standard: string[]) => z.array(item).prefault(standard);
 
@@ -35,7 +35,7 @@ export const corsSchema = z
 export type CorsConfig = z.output<typeof corsSchema>;
 
 export const corsDeclaration = {
-  names: corsNames,
+  facts: corsFacts,
   schema: corsSchema,
   description:
     "Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced.",

@@ -8,13 +8,13 @@ import type { RateDecision } from "../../policy/rate-limit/gcra.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
-import { rateLimitNames } from "./names.ts";
+import { rateLimitFacts } from "./facts.ts";
 import type { RateLimitConfig } from "./schema.ts";
 
 export const rateLimit: Feature<"rate_limit"> = {
   name: "rate-limit",
   key: "rate_limit",
-  names: rateLimitNames,
+  facts: rateLimitFacts,
   compile: (config, { buckets, workerIndex, route, now }) => rateLimitMiddleware(config, buckets, workerIndex, route.key(), now),
 };
 

@@ -4,7 +4,7 @@ import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, error } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { wholeNumber } from "../../values/scalars.ts";
-import { rateLimitNames } from "./names.ts";
+import { rateLimitFacts } from "./facts.ts";
 
 const REQUESTS = { min: 1, max: 1_000_000 };
 
@@ -33,7 +33,7 @@ export const rateLimitSchema = z
 export type RateLimitConfig = z.output<typeof rateLimitSchema>;
 
 export const rateLimitDeclaration = {
-  names: rateLimitNames,
+  facts: rateLimitFacts,
   schema: rateLimitSchema,
   description: "Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit.",
   check,

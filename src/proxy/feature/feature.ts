@@ -6,7 +6,7 @@ import type { RouteConfig } from "../../config/route-schema.ts";
 import type { FeatureKey } from "../../features/declared.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../../shared/protocol.ts";
-import type { FeatureNames } from "../../values/feature-names.ts";
+import type { FeatureFacts } from "../../values/feature-facts.ts";
 import type { Middleware } from "./middleware.ts";
 
 export interface Feature<Key extends FeatureKey = FeatureKey> {
@@ -14,7 +14,7 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
   readonly name: string;
   /** Its key in a route: `rate_limit`. */
   readonly key: Key;
-  readonly names: FeatureNames;
+  readonly facts: FeatureFacts;
   /** Its middleware for one route that has the key. Called once for each route, thread and configuration; what it decides here costs no exchange anything. */
   compile(config: NonNullable<RouteConfig[Key]>, context: FeatureContext): Middleware;
 }

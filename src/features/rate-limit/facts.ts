@@ -1,6 +1,7 @@
-import type { FeatureNames } from "../../values/feature-names.ts";
+import type { FeatureFacts } from "../../values/feature-facts.ts";
 
-export const rateLimitNames = {
+export const rateLimitFacts = {
+  guard: true,
   outcomes: { rate_limited: "429: above the route's rate limit." },
   counters: {
     rate_limited: {
@@ -10,4 +11,4 @@ export const rateLimitNames = {
     },
   },
   events: {},
-} as const satisfies FeatureNames;
+} as const satisfies FeatureFacts;

@@ -1,6 +1,7 @@
-import type { FeatureNames } from "../../values/feature-names.ts";
+import type { FeatureFacts } from "../../values/feature-facts.ts";
 
-export const authenticationNames = {
+export const authenticationFacts = {
+  guard: true,
   outcomes: { unauthorized: "401: no token, or a wrong one.", bad_request: "400: `X-API-Key` more than once." },
   counters: {
     unauthorized: {
@@ -10,4 +11,4 @@ export const authenticationNames = {
     },
   },
   events: {},
-} as const satisfies FeatureNames;
+} as const satisfies FeatureFacts;

@@ -1,0 +1,9 @@
+import type { FeatureFacts } from "../../values/feature-facts.ts";
+
+export const corsFacts = {
+  // It tells browsers what a page may read, and refuses nobody.
+  guard: false,
+  outcomes: { preflight: "204: a CORS preflight." },
+  counters: {},
+  events: { cors_decision: "Why a cross-origin request got no CORS fields; said only with `cors.debug`." },
+} as const satisfies FeatureFacts;
