@@ -12,6 +12,7 @@ import { Event } from "../src/http1/message-reader.ts";
 import type { MessageReader } from "../src/http1/message-reader.ts";
 import { RequestReader } from "../src/http1/request-reader.ts";
 import { ResponseReader } from "../src/http1/response-reader.ts";
+import { checkRequestHead, checkResponseHead } from "./rebuilt.ts";
 import type { Message, Reading } from "./reading.ts";
 
 /** Told of everything that the proxy's drivers act upon. */
@@ -32,6 +33,7 @@ export function readRequests(input: Input, relay: Relay<RequestReader>): Reading
   const reader = new RequestReader(input.limits);
   return read(input, reader, relay, () => {
     const { head } = reader;
+    checkRequestHead(head);
     const close = connectionOptions(head).close;
     const tunnel = head.method === "CONNECT";
     // RFC 9112 section 9.3: no connection to a client of HTTP/1.0 is kept.
@@ -45,6 +47,7 @@ export function readResponses(input: Input, toHead: boolean, relay: Relay<Respon
   reader.toHead = toHead;
   return read(input, reader, relay, () => {
     const { status, minor } = reader.head;
+    checkResponseHead(reader.head);
     const tunnel = reader.framing.kind === Framing.tunnel;
     return { start: `${status} 1.${minor}`, last: status >= 200 || tunnel, tunnel };
   });

@@ -5,6 +5,7 @@
 import type { Buffer } from "node:buffer";
 import { compileCidrs } from "../../src/base/cidr.ts";
 import { plainConfig } from "../../src/config/plain.ts";
+import { FEATURES } from "../../src/features/registry.ts";
 import { ListenerContext } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
 import type { Platform } from "../../src/net/platform.ts";
@@ -90,7 +91,7 @@ function exchanges(variants: number, token: string | null = null): Run {
   listening.limits.requests_per_connection = Infinity;
   const lines = accessLines("json");
   let logged = 0;
-  const thread = loneThread(config, (record) => void (logged += lines.write(record)), platform);
+  const thread = loneThread(config, (record) => void (logged += lines.write(record)), platform, FEATURES);
   const context = new ListenerContext(thread, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
   const accepted: TakingTransport[] = [];
   context.accept((reader) => {

@@ -2,7 +2,8 @@
 import { AMBIGUOUS, compilePositions } from "../../src/policy/route/match.ts";
 import type { MatchableRoute } from "../../src/policy/route/match.ts";
 import { normalizePath } from "../../src/policy/route/normalize-path.ts";
-import type { Http1RequestHead } from "../../src/http1/http1-request-head.ts";
+import { buildRequestHead } from "../../src/http/build-head.ts";
+import type { RequestHead } from "../../src/http/request-head.ts";
 import { VARIANTS, browserRequest, nth, requestHead, variants } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
 
@@ -17,7 +18,7 @@ export const route: readonly Operation[] = [
   },
 ];
 
-function find(routes: readonly MatchableRoute[], requests: readonly Http1RequestHead[]): Run {
+function find(routes: readonly MatchableRoute[], requests: readonly RequestHead[]): Run {
   const table = compilePositions(routes);
   return (count) => {
     let sum = 0;
@@ -42,15 +43,15 @@ function manyRoutes(): MatchableRoute[] {
   });
 }
 
-function plain(variant: number): Http1RequestHead {
+function plain(variant: number): RequestHead {
   return requestHead(browserRequest(variant));
 }
 
 /** The requests meet routes all over the table. */
-function spread(variant: number): Http1RequestHead {
-  const head = plain(variant);
+function spread(variant: number): RequestHead {
+  const { method, target, authority } = plain(variant);
   const number = Math.floor((variant * MANY) / 2 / VARIANTS);
-  if (variant % 2 === 0) head.host = `host-${number}.example.com`;
-  else head.path = `/prefix-${number}/items/4711`;
-  return head;
+  const line =
+    variant % 2 === 0 ? { target, authority: `host-${number}.example.com` } : { target: `/prefix-${number}/items/4711`, authority };
+  return buildRequestHead({ method, ...line }, []);
 }

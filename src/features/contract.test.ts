@@ -1,6 +1,5 @@
 /** What holds for every feature. A new one gets these tests with its lines in the two lists. */
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
@@ -10,11 +9,8 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { placesOf } from "../config/json-schema.ts";
 import type { RouteConfig } from "../config/route-schema.ts";
+import { buildRequestHead, buildResponseHead } from "../http/build-head.ts";
 import { FieldEdits, fieldLine } from "../http/field-edits.ts";
-import type { FieldSection } from "../http/field-section.ts";
-import { knownField } from "../http/known-fields.ts";
-import { RequestHead } from "../http/request-head.ts";
-import { ResponseHead } from "../http/response-head.ts";
 import { FAILURES } from "../proxy/exchange/failure.ts";
 import type { FailureKind } from "../proxy/exchange/failure.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
@@ -170,8 +166,8 @@ async function exchange(
   requestLines: Lines,
   responseLines: Lines,
 ): Promise<WeakRef<object>[]> {
-  const request = Object.assign(filled(new RequestHead(), requestLines), { method, target: "/", forwardTarget: "/", path: "/" });
-  const head = Object.assign(filled(new ResponseHead(), responseLines), { status: 200 });
+  const request = buildRequestHead({ method, target: "/", authority: "a.test" }, requestLines);
+  const head = buildResponseHead({ status: 200 }, responseLines);
   const view = new LoneView(request, "192.0.2.1");
   const answer = (await middleware.onRequest?.(view)) ?? null;
   if (answer === null) {
@@ -196,16 +192,6 @@ function checkAnswer({ status, reason, fields }: LocalAnswer, { facts }: Feature
   assert.ok(facts.guard || status < 400, `${reason} refuses a request, and the feature is said to be no guard`);
   assert.ok(meaning.startsWith(`${status}: `), `${reason} is said to be ${meaning}, and is ${status}`);
   for (const [field, value] of fields) fieldLine(field, value);
-}
-
-function filled<Head extends FieldSection>(head: Head, lines: Lines): Head {
-  for (const [name, value] of lines) {
-    const start = head.text.length;
-    head.text += `${name}: ${value}\r\n`;
-    const id = knownField(Buffer.from(name, "latin1"), 0, name.length);
-    head.addLine(start, start + name.length, start + name.length + 2, start + name.length + 2 + value.length, id);
-  }
-  return head;
 }
 
 /** What is configured, as a client may send it. */

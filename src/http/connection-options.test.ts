@@ -1,23 +1,12 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { addFields } from "./build-head.ts";
 import { connectionOptions } from "./connection-options.ts";
 import { FieldSection } from "./field-section.ts";
-import { Known } from "./known-fields.ts";
 
 function options(...values: readonly string[]): ReturnType<typeof connectionOptions> {
   const section = new FieldSection();
-  for (const value of ["x", ...values]) {
-    const start = section.text.length;
-    const name = start === 0 ? "X-A" : "Connection";
-    section.text += `${name}: ${value}\r\n`;
-    section.addLine(
-      start,
-      start + name.length,
-      start + name.length + 2,
-      start + name.length + 2 + value.length,
-      start === 0 ? Known.none : Known.connection,
-    );
-  }
+  addFields(section, [["X-A", "x"], ...values.map((value) => ["Connection", value] as const)]);
   return connectionOptions(section);
 }
 

@@ -36,9 +36,26 @@ export class FieldSection {
   edition: number = 0;
   private editions: number = 0;
   private offsets: Int32Array = NO_OFFSETS;
+  /** The lines stay as they are: who tries to change them gets an error. */
+  private readonly fixed: boolean = false;
+
+  /**
+   * @param lines a section whose lines are copied. This one then never changes, and several may hold it for as long as they like. What is
+   * found in the lines may still be noted (`connection`, `derived`).
+   */
+  constructor(lines: FieldSection | null = null) {
+    if (lines === null) return;
+    this.count = lines.count;
+    this.present = lines.present;
+    this.hidden = lines.hidden;
+    this.offsets = lines.offsets.slice(0, lines.count * STRIDE);
+    this.complete(lines.text);
+    this.fixed = true;
+  }
 
   /** For the lines of another section. The offsets of the old ones stay where they are, see `restore` and `takeOver`. */
   clear(): void {
+    if (this.fixed) throw new TypeError(FIXED);
     this.text = "";
     this.count = 0;
     this.present = 0;
@@ -50,6 +67,7 @@ export class FieldSection {
 
   /** All lines were added: `text` is what they were read from. */
   complete(text: string): void {
+    if (this.fixed) throw new TypeError(FIXED);
     this.text = text;
     this.edition = ++this.editions;
   }
@@ -183,11 +201,15 @@ export class FieldSection {
   }
 
   private grow(): void {
+    // The offsets of a fixed section have no room: every line that somebody adds to it comes by here.
+    if (this.fixed) throw new TypeError(FIXED);
     const larger = new Int32Array(Math.max(LINES_FIRST * STRIDE, this.offsets.length * 2));
     larger.set(this.offsets);
     this.offsets = larger;
   }
 }
+
+const FIXED = "the lines of this head stay as they are: others may hold it";
 
 const RESPELLED = bit(Known.respelled);
 

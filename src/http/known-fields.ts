@@ -92,6 +92,15 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["vary", Known.vary],
 ];
 
+const BY_NAME: ReadonlyMap<string, KnownId> = new Map(NAMES);
+
+/** The id of a field name as text, which must be a token: what `knownField` and `unsafeField` say of its bytes. */
+export function knownFieldNamed(name: string): KnownId {
+  const lower = name.toLowerCase();
+  if (/^[0-9a-z-]*$/.test(lower)) return BY_NAME.get(lower) ?? Known.none;
+  return BY_NAME.has(lower.replaceAll(/[^0-9a-z-]/g, "-")) ? Known.foldedName : Known.unsafeName;
+}
+
 const NO_KNOWN_NAMES: { readonly bit: number; readonly all: readonly string[] } = { bit: 0, all: [] };
 
 /** Of the known field with that lower-case name: its bit, and all names that share it. The bit is 0 for any other name. */

@@ -1,10 +1,10 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { addFields } from "./build-head.ts";
 import { FieldSection } from "./field-section.ts";
 import { keptText } from "./forward-fields.ts";
-import { Known, bit, knownField } from "./known-fields.ts";
+import { Known, bit } from "./known-fields.ts";
 import { NO_NAMES } from "./removed-names.ts";
 import type { RemovedNames } from "./removed-names.ts";
 
@@ -61,18 +61,10 @@ test("what is kept by number is what is kept by name", () => {
   fc.assert(
     fc.property(fc.subarray(NAMES), fc.array(fc.constantFrom(...NAMES)), (removed, received) => {
       const section = new FieldSection();
-      for (const name of received) {
-        const line = `${name.toUpperCase()}: 1\r\n`;
-        const start = section.text.length;
-        section.addLine(
-          start,
-          start + name.length,
-          start + name.length + 2,
-          start + line.length - 2,
-          knownField(Buffer.from(name), 0, name.length),
-        );
-        section.text += line;
-      }
+      addFields(
+        section,
+        received.map((name) => [name.toUpperCase(), "1"] as const),
+      );
       const list = listOf(removed);
       assert.equal(keptText(section, list.known, list.others), keptText(section, 0, removed));
     }),

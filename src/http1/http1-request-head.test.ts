@@ -1,11 +1,11 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { addFields } from "../http/build-head.ts";
 import { Http1RequestHead } from "./http1-request-head.ts";
 
 test("a head forgets what it held", () => {
   const head = new Http1RequestHead();
-  head.addLine(0, 1, 3, 4, 0);
-  head.complete("A: 1\r\n");
+  addFields(head, [["A", "1"]]);
   head.startLine = "GET /secret HTTP/1.1\r\n";
   assert.equal(head.size, "GET /secret HTTP/1.1\r\nA: 1\r\n\r\n".length);
   head.forget();

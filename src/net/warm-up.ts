@@ -12,6 +12,7 @@ import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { accessLines } from "../observe/access-line.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
+import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
@@ -105,7 +106,12 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
 }
 
 /** A thread of a process that has no other, with tables of its own: hashes in them may be guessed, for nobody else is in them. */
-export function loneThread(config: Config, access: ThreadOutput["access"], platform: Platform = machine): Thread {
+export function loneThread(
+  config: Config,
+  access: ThreadOutput["access"],
+  platform: Platform = machine,
+  features: SnapshotContext["features"] = [],
+): Thread {
   let endpoints = 0;
   const slots = Object.entries(config.upstreams).map(([name, upstream]) => [name, upstream.endpoints.map(() => endpoints++)] as const);
   const message: ConfigureMessage = {
@@ -123,7 +129,7 @@ export function loneThread(config: Config, access: ThreadOutput["access"], platf
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     now: () => platform.now(),
     status: () => "",
-    features: [],
+    features,
     report: () => {},
   });
   const parts: ThreadParts = {

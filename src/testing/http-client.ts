@@ -1,5 +1,7 @@
 /** `fetch` over a connection in memory: a request as HTTP/1.1 text, and the response as the Fetch standard has it. */
 import { Buffer } from "node:buffer";
+import { addFields } from "../http/build-head.ts";
+import { FieldSection } from "../http/field-section.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
@@ -30,12 +32,15 @@ async function send(connection: TestConnection, url: URL, init: RequestInit): Pr
   const request = new Request(url, { ...init, signal: null, redirect: "manual", ...(isStream ? { duplex: "half" } : {}) });
   const whole = isStream ? null : Buffer.from(await request.arrayBuffer());
   const { headers } = request;
-  let head = `${request.method} ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${headers.get("host") ?? url.host}\r\n`;
-  for (const [name, value] of headers) if (name !== "host") head += `${name}: ${value}\r\n`;
+  const fields: [name: string, value: string][] = [["Host", headers.get("host") ?? url.host]];
+  for (const [name, value] of headers) if (name !== "host") fields.push([name, value]);
   const hasBody = body !== undefined && body !== null;
-  if (isStream) head += "Transfer-Encoding: chunked\r\n";
-  else if (hasBody && !headers.has("content-length")) head += `Content-Length: ${whole?.length ?? 0}\r\n`;
-  connection.send(`${head}\r\n`);
+  if (isStream) fields.push(["Transfer-Encoding", "chunked"]);
+  else if (hasBody && !headers.has("content-length")) fields.push(["Content-Length", String(whole?.length ?? 0)]);
+  // Not a whole head: what the proxy makes of a Host that is none is for tests to see.
+  const lines = new FieldSection();
+  addFields(lines, fields);
+  connection.send(`${request.method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.text}\r\n`);
   if (whole !== null && whole.length > 0) connection.send(whole);
   if (!isStream || request.body === null) return;
   for await (const chunk of request.body as ReadableStream<Uint8Array>) {

@@ -1,10 +1,10 @@
 /** An upstream's endpoint as a function from `Request` to `Response`, behind a connection in memory. */
 import { Buffer } from "node:buffer";
+import { buildResponseHead } from "../http/build-head.ts";
 import { Framing } from "../http1/body-framing.ts";
 import { DEFAULT_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
-import { reasonPhrase } from "../http/status.ts";
 import type { TestConnection } from "./connection.ts";
 import { headersOf } from "./headers.ts";
 import { MessageBody, chunkOf } from "./message-body.ts";
@@ -198,11 +198,11 @@ async function writeChunks(
   const isWhole = atOnce !== null && next !== null && next?.done !== false;
   const hasLength = headers.has("content-length") || status === 204 || status === 304;
   const isChunked = !hasLength && !isWhole;
-  let head = `HTTP/1.1 ${status} ${statusText || reasonPhrase(status)}\r\n`;
-  for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
-  if (isChunked) head += "transfer-encoding: chunked\r\n";
-  else if (!hasLength) head += `content-length: ${atOnce?.value?.length ?? 0}\r\n`;
-  connection.send(`${head}\r\n`);
+  const fields = [...headers];
+  if (isChunked) fields.push(["transfer-encoding", "chunked"]);
+  else if (!hasLength) fields.push(["content-length", String(atOnce?.value?.length ?? 0)]);
+  const head = buildResponseHead({ status, ...(statusText === "" ? {} : { reason: statusText }) }, fields);
+  connection.send(`HTTP/1.1 ${status} ${head.reason}\r\n${head.text}\r\n`);
   if (toHead) return chunks?.cancel();
   const send = async (chunk: Uint8Array): Promise<void> => {
     if (chunk.length === 0) return;

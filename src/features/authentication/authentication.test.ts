@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { buildRequestHead } from "../../http/build-head.ts";
 import { FieldEdits } from "../../http/field-edits.ts";
-import { RequestHead } from "../../http/request-head.ts";
+import type { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { authenticationMiddleware } from "./authentication.ts";
@@ -11,13 +12,7 @@ const middleware = authenticationMiddleware({ tokens: ["first", "second", "caf\u
 type Lines = readonly (readonly [name: string, value: string])[];
 
 function request(lines: Lines): RequestHead {
-  const head = new RequestHead();
-  for (const [name, value] of lines) {
-    const start = head.text.length;
-    head.text += `${name}: ${value}\r\n`;
-    head.addLine(start, start + name.length, start + name.length + 2, start + name.length + 2 + value.length, 0);
-  }
-  return head;
+  return buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, lines);
 }
 
 function ask(...lines: Lines): LocalAnswer | null {

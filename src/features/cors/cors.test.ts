@@ -1,12 +1,9 @@
-import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { addFields, buildRequestHead, buildResponseHead } from "../../http/build-head.ts";
 import { FieldEdits } from "../../http/field-edits.ts";
-import type { FieldSection } from "../../http/field-section.ts";
 import { RequestHead } from "../../http/request-head.ts";
-import { ResponseHead } from "../../http/response-head.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
-import { knownField } from "../../http/known-fields.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { corsMiddleware } from "./cors.ts";
 
@@ -23,18 +20,8 @@ const app = "https://app.example.com";
 
 type Lines = readonly (readonly [name: string, value: string])[];
 
-function fill<Head extends FieldSection>(head: Head, lines: Lines): Head {
-  for (const [name, value] of lines) {
-    const start = head.text.length;
-    head.text += `${name}: ${value}\r\n`;
-    const id = knownField(Buffer.from(name, "latin1"), 0, name.length);
-    head.addLine(start, start + name.length, start + name.length + 2, start + name.length + 2 + value.length, id);
-  }
-  return head;
-}
-
 function request(method: string, lines: Lines): RequestHead {
-  return Object.assign(fill(new RequestHead(), lines), { method });
+  return buildRequestHead({ method, target: "/", authority: "api.example.com" }, lines);
 }
 
 function onRequest(settings: typeof config, asked: RequestHead, debug?: (message: string) => void): LocalAnswer | null {
@@ -45,7 +32,7 @@ function onRequest(settings: typeof config, asked: RequestHead, debug?: (message
 
 function onResponse(settings: typeof config, asked: RequestHead, response: Lines | null): FieldEdits {
   const edits = new FieldEdits();
-  const head = response === null ? null : fill(new ResponseHead(), response);
+  const head = response === null ? null : buildResponseHead({ status: 200 }, response);
   corsMiddleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), head, edits);
   return edits;
 }
@@ -193,18 +180,20 @@ test("what is kept with a request's lines is of its origin and of one policy", (
     return known;
   };
   const stricter = { ...config, allowed_origins: ["https://other.example.com"] };
-  const head = request("GET", [["Origin", app]]);
+  // As a reader uses it: for one message after the other.
+  const head = new RequestHead(request("GET", []));
+  addFields(head, [["Origin", app]]);
   const allowed = `Vary: Origin\r\nAccess-Control-Allow-Origin: ${app}\r\n`;
   for (let turn = 0; turn < 2; turn++) {
     assert.ok(ask(config, head).startsWith(allowed));
     assert.equal(ask(stricter, head), "Vary: Origin\r\n");
   }
   head.clear();
-  fill(head, [["Origin", "https://evil.example.com"]]);
+  addFields(head, [["Origin", "https://evil.example.com"]]);
   assert.equal(ask(config, head), "Vary: Origin\r\n");
   head.clear();
   assert.equal(ask(config, head), "Vary: Origin\r\n", "no origin");
-  fill(head, [["Origin", app]]);
+  addFields(head, [["Origin", app]]);
   head.derived = null;
   assert.ok(ask(config, head).startsWith(allowed));
 });

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { RequestHead } from "../../http/request-head.ts";
+import { buildRequestHead } from "../../http/build-head.ts";
 import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitMiddleware } from "./rate-limit.ts";
@@ -15,19 +15,9 @@ function newTable(): BucketTable {
   return new BucketTable(BucketTable.create(1, 2, 1024));
 }
 
-class Head extends RequestHead {
-  private readonly given: Readonly<Record<string, string>>;
-  constructor(given: Readonly<Record<string, string>>) {
-    super();
-    this.given = given;
-  }
-  override get(name: string): string | undefined {
-    return this.given[name];
-  }
-}
-
 function exchange(client: string, headers: Readonly<Record<string, string>> = {}): ExchangeView {
-  return new LoneView(new Head(headers), client);
+  const request = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, Object.entries(headers));
+  return new LoneView(request, client);
 }
 
 function ask(middleware: Middleware, from: ExchangeView): LocalAnswer | null {

@@ -1,14 +1,16 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { addFields } from "../../http/build-head.ts";
 import { FieldSection } from "../../http/field-section.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import { SectionBefore } from "./section-before.ts";
 
 /** With the lines A: 1 and B: 2. */
 function filled(section: FieldSection): FieldSection {
-  section.addLine(0, 1, 3, 4, 0);
-  section.addLine(6, 7, 9, 10, 0);
-  section.complete("A: 1\r\nB: 2\r\n");
+  addFields(section, [
+    ["A", "1"],
+    ["B", "2"],
+  ]);
   return section;
 }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
+import { buildRequestHead } from "../../http/build-head.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import { FieldEdits } from "../../http/field-edits.ts";
 import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../../http1/limits.ts";
@@ -104,9 +105,9 @@ interface OneRequest extends OneRoute {
   readonly unsafeFieldNames: "drop" | "forward";
 }
 
-function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest): string {
+function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest, detached: boolean = false): string {
   readHead(reader, one.start, one.lines);
-  const { head: request } = reader;
+  const request = detached ? reader.head.detach() : reader.head;
   const { peer, peerTrusted, secure, upgrade, unsafeFieldNames } = one;
   const facts = { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwarded: null };
   const endpoint = { authority: "origin.test:8080", via: one.via };
@@ -141,10 +142,66 @@ const responses = fc.array(
 
 type OneResponse = typeof responses extends fc.Arbitrary<(infer One)[]> ? One : never;
 
-function write(reader: ResponseReader, one: OneResponse): string {
+function write(reader: ResponseReader, one: OneResponse, detached: boolean = false): string {
   readHead(reader, one.start, one.lines);
-  return responseHeadText(reader.head, editsOf(one), one);
+  return responseHeadText(detached ? reader.head.detach() : reader.head, editsOf(one), one);
 }
+
+test("a request that was detached is written as the one that it was made of", () => {
+  fc.assert(
+    fc.property(requests, (all) => {
+      for (const { routes, ...rest } of all) {
+        for (const route of routes) {
+          const one = { ...rest, ...route };
+          const [own, detached] = [false, true].map((each) =>
+            writeRequest(new RequestReader(DEFAULT_LIMITS), new AddedFields(), one, each),
+          );
+          assert.equal(detached, own);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a response that was detached is written as the one that it was made of", () => {
+  fc.assert(
+    fc.property(responses, (all) => {
+      for (const one of all) assert.equal(write(toHead(), one, true), write(toHead(), one));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("one detached head serves several exchanges at once, each with its own route", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  readHead(reader, "GET / HTTP/1.1", ["Host: a.test", "Authorization: Bearer first", "Connection: X-Hop", "X-Hop: 1"]);
+  const shared = reader.head.detach();
+  reader.restart(reader.head);
+  readHead(reader, "GET /other HTTP/1.1", ["Host: b.test"]);
+  const facts = { peerTrusted: false, secure: false, upgrade: false, unsafeFieldNames: "drop", forwarded: null } as const;
+  const send = (peer: string, removed: readonly string[]): string => {
+    const exchange = { request: shared, connection: connectionOptions(shared), peer, ...facts };
+    return requestHeadText(exchange, editsOf({ added: "", removed }), new AddedFields(), { authority: "a.test", via: false });
+  };
+  for (let turn = 0; turn < 3; turn++) {
+    const rest = "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a.test\r\n\r\n";
+    assert.equal(send("192.0.2.1", ["authorization"]), `GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 192.0.2.1\r\n${rest}`);
+    const token = "Authorization: Bearer first\r\n";
+    assert.equal(send("192.0.2.2", []), `GET / HTTP/1.1\r\nHost: a.test\r\n${token}X-Forwarded-For: 192.0.2.2\r\n${rest}`);
+  }
+});
+
+test("a request that came by HTTP/2 is written for HTTP/1.1", () => {
+  const request = buildRequestHead({ method: "GET", target: "/a?b", authority: "A.test", version: "2" }, [["accept", "*/*"]]);
+  const facts = { peer: "192.0.2.1", peerTrusted: false, secure: true, upgrade: false, unsafeFieldNames: "drop", forwarded: null } as const;
+  const exchange = { request, connection: connectionOptions(request), ...facts };
+  assert.equal(
+    requestHeadText(exchange, editsOf({ added: "", removed: [] }), new AddedFields(), { authority: "origin.test", via: true }),
+    "GET /a?b HTTP/1.1\r\nHost: A.test\r\naccept: */*\r\n" +
+      "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: A.test\r\nVia: 2 millrace\r\n\r\n",
+  );
+});
 
 test("responses of a connection are written as each would be alone", () => {
   fc.assert(

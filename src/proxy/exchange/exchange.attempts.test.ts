@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
-import { ResponseHead } from "../../http/response-head.ts";
+import { buildResponseHead } from "../../http/build-head.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import { FAILURES } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
@@ -264,7 +264,7 @@ describe("the next endpoint", () => {
     before.fails();
     d.upstream.connects();
     d.skip();
-    const head = Object.assign(new ResponseHead(), { status: 200 });
+    const head = buildResponseHead({ status: 200 }, []);
     exchange.upstreamReady(before);
     exchange.upstreamBlocked(before);
     exchange.upstreamUnblocked(before);

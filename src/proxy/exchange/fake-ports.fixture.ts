@@ -16,7 +16,8 @@ import assert from "node:assert/strict";
 import { Deadlines } from "../../base/deadlines.ts";
 import { plainConfig } from "../../config/plain.ts";
 import type { Config } from "../../config/schema.ts";
-import { RequestHead } from "../../http/request-head.ts";
+import { buildRequestHead } from "../../http/build-head.ts";
+import type { RequestHead } from "../../http/request-head.ts";
 import type { Choice } from "../../policy/balance/balancer.ts";
 import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.ts";
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
@@ -66,7 +67,7 @@ const TICK_MS = 25;
 const EPOCH_OFFSET_MS = 1_700_000_000_000;
 const PROBE = { interval: 5000, timeout: 2000, healthy_threshold: 2, unhealthy_threshold: 3, expected_statuses: ["200-399"] };
 /** For looking at the route that takes everything. */
-const ANY_REQUEST = Object.assign(new RequestHead(), { method: "GET", path: "/", host: "a.test" });
+const ANY_REQUEST = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, []);
 const BUCKETS = new BucketTable(BucketTable.create(0, 0, 8));
 
 export class Dialogue implements DataPlane, Connector {

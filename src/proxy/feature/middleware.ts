@@ -26,7 +26,7 @@ export interface LocalAnswer {
 
 /** What a hook may see of the exchange. */
 export interface ExchangeView {
-  /** Valid until the exchange has finished; copy what you keep longer. */
+  /** Valid until the exchange has finished; `detach()` it to keep it longer. */
   readonly request: RequestHead;
   /** The client's address without port, after trusted_proxies was applied. */
   readonly client: string;
