@@ -25,6 +25,8 @@ function configOf(parts: Parts, variant: number): Config {
     "logging: { access: true }",
     ...upstreams(parts, variant),
     "routes:",
+    // Now and then the routes change, so that they are compiled anew.
+    ...(variant === 2 ? [`  - { match: { path: "/never/*" }, upstream: b }`] : []),
     `  - { match: { path: "/a/*" }, upstream: a }`,
     `  - { match: { path: "/b/*" }, upstream: b }`,
     `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX} }`,

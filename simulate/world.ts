@@ -9,6 +9,7 @@ import { endpointNames } from "../src/config/endpoint-names.ts";
 import type { Config } from "../src/config/schema.ts";
 import type { SlotsByUpstream } from "../src/control/endpoint-slots.ts";
 import { Generations } from "../src/control/generations.ts";
+import { messageFor } from "../src/control/worker-configuration.ts";
 import { FEATURES } from "../src/features/registry.ts";
 import type { RequestHead } from "../src/http/request-head.ts";
 import type { ListenerContext } from "../src/net/accept/listener-context.ts";
@@ -321,9 +322,9 @@ export class World {
     if (config === undefined) throw new Violation("there is no configuration");
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) throw new Violation(prepared.problem);
-    const slots = prepared.message.endpointSlots;
+    const slots = prepared.configuration.endpointSlots;
     this.used.push({ config, slots, sinceMs: this.clock.nowMs });
-    const thread = this.serving.configure(prepared.message);
+    const thread = this.serving.configure(messageFor(prepared.configuration, this.serving.thread?.snapshot.generation ?? 0));
     prepared.commit();
     // Where they lead is the network's business: no lookup is ever under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });

@@ -29,8 +29,9 @@ import { Refusals } from "./refusals.ts";
 import { restartNeeded } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
-import type { StartProblem, SupervisedListener, WorkerConfiguration } from "./supervise.ts";
+import type { StartProblem, SupervisedListener } from "./supervise.ts";
 import { SystemFile } from "./system-file.ts";
+import type { WorkerConfiguration } from "./worker-configuration.ts";
 import type { WorkerThreads } from "./worker-threads.ts";
 
 export interface ControlPlaneOptions {
@@ -169,10 +170,10 @@ export class ControlPlane {
     const prepared = this.generations.prepare(this.config);
     if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
     prepared.commit();
-    this.current = prepared.message;
+    this.current = prepared.configuration;
     this.names.use(endpointNames(this.config));
     // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
-    const started = this.supervisor.start(prepared.message);
+    const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
     const checked = await this.listeners.check(prepared.listeners.opened, []);
     if ("problem" in checked) return { kind: "failed", lines: [checked.problem] };
@@ -267,7 +268,7 @@ export class ControlPlane {
 
   private async startOn(
     { listeners }: CheckedListeners,
-    { message, listeners: { opened } }: PreparedConfiguration,
+    { configuration, listeners: { opened } }: PreparedConfiguration,
     started: Promise<StartProblem | null>,
     stop: AbortSignal,
   ): Promise<StartOutcome> {
@@ -276,7 +277,7 @@ export class ControlPlane {
     } catch (error) {
       return { kind: "failed", lines: [messageOf(error)] };
     }
-    const { endpointSlots } = message;
+    const { endpointSlots } = configuration;
     this.monitor.apply(this.config, endpointSlots);
     this.refusals.apply(this.config, endpointSlots);
     const notStarted = await started;
@@ -317,7 +318,7 @@ export class ControlPlane {
     if ("problem" in prepared) return refused(prepared.problem);
     const outcome = await this.reloadPrepared(config, prepared);
     if (outcome.kind === "reloaded") return outcome;
-    for (let worker = 0; worker < this.workers; worker++) this.totals.released(prepared.message.generation, worker);
+    for (let worker = 0; worker < this.workers; worker++) this.totals.released(prepared.configuration.generation, worker);
     return outcome;
   }
 
@@ -346,7 +347,7 @@ export class ControlPlane {
   /** With all listeners open, those of before and those to come. */
   private async reloadOpened(
     config: Config,
-    { message, commit }: PreparedConfiguration,
+    { configuration, commit }: PreparedConfiguration,
   ): Promise<AdminMove | { readonly lines: readonly string[] }> {
     const before = this.admin;
     const moves = this.config.admin?.address !== config.admin?.address;
@@ -356,16 +357,16 @@ export class ControlPlane {
     } catch (error) {
       return { lines: [messageOf(error)] };
     }
-    const problems = await this.configureWorkers(config, message);
+    const problems = await this.configureWorkers(config, configuration);
     if (problems !== null) {
       if (moves) await admin?.close();
       return { lines: problems };
     }
     commit();
     this.config = config;
-    this.current = message;
-    this.monitor.apply(config, message.endpointSlots);
-    this.refusals.apply(config, message.endpointSlots);
+    this.current = configuration;
+    this.monitor.apply(config, configuration.endpointSlots);
+    this.refusals.apply(config, configuration.endpointSlots);
     if (!moves) return { adminUrl: null, adminClosed: null };
     this.admin = admin;
     if (before !== null) {

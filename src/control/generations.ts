@@ -1,16 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/schema.ts";
 import type { MetricTotals } from "../observe/metric-totals.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
 import { metricLayout } from "../shared/metric-table.ts";
-import type { ConfigureMessage } from "../shared/protocol.ts";
 import { EndpointSlots } from "./endpoint-slots.ts";
 import { ListenerSlots } from "./listener-slots.ts";
 import type { ListenerPlan } from "./listener-slots.ts";
+import type { WorkerConfiguration } from "./worker-configuration.ts";
 
-/** A configuration as the data plane is told it, and what is to be called once it is in use. */
+/** A configuration for the workers, and what is to be called once it is in use. */
 export interface PreparedConfiguration {
-  readonly message: ConfigureMessage;
+  readonly configuration: WorkerConfiguration;
   /** The listeners that it adds and removes. */
   readonly listeners: Pick<ListenerPlan, "opened" | "closed">;
   /** The endpoints and listeners that it no longer names give up their slots. Without it the preparation has had no effect. */
@@ -30,6 +31,8 @@ export class Generations {
   private readonly slots: EndpointSlots;
   private readonly listenerSlots: ListenerSlots;
   private last: number = 0;
+  /** Of the configuration in use. */
+  private routes: Pick<WorkerConfiguration, "routes" | "routesSince"> | null = null;
 
   constructor(endpoints: EndpointTable, totals: MetricTotals, workers: WorkerTable) {
     this.endpoints = endpoints;
@@ -48,12 +51,16 @@ export class Generations {
     for (const slot of plan.fresh) this.endpoints.reset(slot);
     for (const { slot } of listeners.opened) this.workers.resetListener(slot);
     const metricTable = this.totals.install(generation, metricLayout(config));
+    const { routes, ...others } = config;
+    const { endpointSlots, listenerSlots } = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
+    const routesSince = isDeepStrictEqual(routes, this.routes?.routes) ? (this.routes?.routesSince ?? generation) : generation;
     return {
-      message: { type: "configure", generation, config, endpointSlots: plan.slots, listenerSlots: listeners.slots, metricTable },
+      configuration: { generation, config: others, routes, routesSince, endpointSlots, listenerSlots, metricTable },
       listeners,
       commit: () => {
         plan.commit();
         listeners.commit();
+        this.routes = { routes, routesSince };
       },
     };
   }

@@ -19,6 +19,7 @@ let endpoints: EndpointTable | null = null;
 const servers = new Map<number, net.Server>();
 const held = new Set<net.Socket>();
 let current: ConfigureMessage | null = null;
+let routes: ConfigureMessage["routes"] = null;
 let metrics: WorkerMetrics | null = null;
 const names = new Set<string>();
 
@@ -44,9 +45,11 @@ function configure(message: ConfigureMessage): void {
     send({ type: "configured", generation: message.generation, problem: "refused as asked" });
     return;
   }
+  routes = message.routes ?? routes;
+  if (routes === null) return send({ type: "configured", generation: message.generation, problem: "there are no routes" });
   const before = current;
   current = message;
-  metrics = new WorkerMetrics(metricLayout(message.config), message.metricTable, init?.index ?? 0);
+  metrics = new WorkerMetrics(metricLayout({ ...message.config, routes }), message.metricTable, init?.index ?? 0);
   send({ type: "configured", generation: message.generation });
   if (before !== null) send({ type: "released", generation: before.generation });
 }

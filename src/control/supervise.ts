@@ -13,9 +13,10 @@
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
 import type { NameNews } from "../shared/name-table.ts";
-import type { ConfigureMessage, ListenOrder, WorkerInit } from "../shared/protocol.ts";
+import type { ListenOrder, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
+import type { WorkerConfiguration } from "./worker-configuration.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
 import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
 import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
@@ -23,8 +24,6 @@ import type { RestartHistory } from "./restart-delay.ts";
 import { removeStaleSocket } from "./listen-check.ts";
 import type { PlannedListener } from "./listen-check.ts";
 import type { NewListener } from "./listener-slots.ts";
-
-export type WorkerConfiguration = Omit<ConfigureMessage, "type">;
 
 export interface SupervisorOptions {
   readonly workers: number;

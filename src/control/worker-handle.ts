@@ -3,7 +3,9 @@ import type { Worker } from "node:worker_threads";
 import { stackOf } from "../base/errors.ts";
 import { linesOf } from "../observe/log-batch.ts";
 import type { NameNews } from "../shared/name-table.ts";
-import type { ConfigureMessage, FromWorker, ListenOrder, ToWorker, WorkerInit } from "../shared/protocol.ts";
+import type { FromWorker, ListenOrder, ToWorker, WorkerInit } from "../shared/protocol.ts";
+import { messageFor } from "./worker-configuration.ts";
+import type { WorkerConfiguration } from "./worker-configuration.ts";
 
 export interface ListenFailure {
   /** Of the listener. */
@@ -36,6 +38,8 @@ export class WorkerHandle {
   private listening: Waiter<ListenFailure | null> | null = null;
   private closing: Waiter<void> | null = null;
   private draining: Waiter<number> | null = null;
+  /** Of the configuration that it uses; 0 before the first. */
+  private generation: number = 0;
   private endReason: string | null = null;
 
   constructor(thread: Worker, init: WorkerInit, onNotice: (notice: WorkerNotice) => void) {
@@ -59,8 +63,9 @@ export class WorkerHandle {
   }
 
   /** Null when the worker uses the configuration, else why it refused it. Rejects with {@link WorkerEnded}. */
-  configure(configuration: Omit<ConfigureMessage, "type">): Promise<string | null> {
-    return this.ask((waiter) => this.configuring.set(configuration.generation, waiter), { type: "configure", ...configuration });
+  configure(configuration: WorkerConfiguration): Promise<string | null> {
+    const message = messageFor(configuration, this.generation);
+    return this.ask((waiter) => this.configuring.set(configuration.generation, waiter), message);
   }
 
   /** Null when all of these listeners accept connections; else none of them does. Rejects with {@link WorkerEnded}. */
@@ -114,6 +119,7 @@ export class WorkerHandle {
   private receive(message: FromWorker): void {
     switch (message.type) {
       case "configured":
+        if (message.problem === undefined) this.generation = message.generation;
         this.configuring.get(message.generation)?.resolve(message.problem ?? null);
         this.configuring.delete(message.generation);
         return;

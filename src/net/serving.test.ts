@@ -49,7 +49,15 @@ test("an exchange that began before a reload finds the names of its own configur
   const configure = (config: Config): void => {
     const metricTable = new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1));
     const endpointSlots = { app: config.upstreams["app"]?.endpoints.map((_, index) => index) ?? [] };
-    serving.configure({ type: "configure", generation: ++generation, config, endpointSlots, listenerSlots: [0], metricTable });
+    serving.configure({
+      type: "configure",
+      generation: ++generation,
+      config,
+      routes: config.routes,
+      endpointSlots,
+      listenerSlots: [0],
+      metricTable,
+    });
   };
   configure(withEndpoints("a.test", "b.test"));
   for (const name of ["a.test", "b.test"]) names.take({ name, result: [{ address: "192.0.2.9", family: 4 }] });

@@ -69,14 +69,19 @@ export class Serving {
     const { config, listenerSlots } = message;
     const { platform } = parts;
     const plan = this.upstreams.plan(config.upstreams, message.endpointSlots);
-    const snapshot = new Snapshot(message, plan.groups, {
-      workerIndex: parts.workerIndex,
-      buckets: parts.buckets,
-      now: () => this.current?.now ?? platform.now(),
-      status: parts.status(message),
-      features: parts.features,
-      report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
-    });
+    const snapshot = new Snapshot(
+      message,
+      plan.groups,
+      {
+        workerIndex: parts.workerIndex,
+        buckets: parts.buckets,
+        now: () => this.current?.now ?? platform.now(),
+        status: parts.status(message),
+        features: parts.features,
+        report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
+      },
+      this.current?.snapshot ?? null,
+    );
     plan.apply();
     this.names.set(message.generation, endpointNames(config));
     this.expectNames();

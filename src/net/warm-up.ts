@@ -118,6 +118,7 @@ export function loneThread(
     type: "configure",
     generation: 1,
     config,
+    routes: config.routes,
     endpointSlots: Object.fromEntries(slots),
     listenerSlots: [0],
     metricTable: new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1)),

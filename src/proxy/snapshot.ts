@@ -50,21 +50,27 @@ export class Snapshot {
   /** The counter that an exchange moves with its outcome; undefined: none. */
   readonly outcomeCounters: ReadonlyMap<string, number>;
   private readonly upstreams: ReadonlyMap<string, UpstreamGroup>;
-  private readonly table: RouteTable<Route>;
+  readonly routes: CompiledRoutes;
   private readonly statusPath: string | null;
   private readonly statusRoute: Route;
 
-  /** @param upstreams those of the configuration, by name */
-  constructor(message: ConfigureMessage, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext) {
+  /**
+   * @param upstreams those of the configuration, by name
+   * @param before the one in use, whose routes may stay as they are
+   */
+  constructor(
+    message: ConfigureMessage,
+    upstreams: ReadonlyMap<string, UpstreamGroup>,
+    context: SnapshotContext,
+    before: Snapshot | null = null,
+  ) {
     const { config } = message;
     this.generation = message.generation;
-    this.metrics = new WorkerMetrics(metricLayout(config), message.metricTable, context.workerIndex);
+    this.routes = message.routes === null ? routesOf(before) : compiledRoutes(message.routes, upstreams, context);
+    const layout = metricLayout({ routes: this.routes.list.map(measured), upstreams: config.upstreams });
+    this.metrics = new WorkerMetrics(layout, message.metricTable, context.workerIndex);
     this.outcomeCounters = outcomeCounters(context.features);
     this.upstreams = upstreams;
-    const harmless = harmlessKeys(context.features);
-    this.table = compileRoutes(
-      config.routes.map((route, index) => ({ ...matchable(route, harmless), taker: compileRoute(route, index, upstreams, context) })),
-    );
     this.statusPath = config.status_path;
     this.statusRoute = ownRoute("status", () => ({
       status: 200,
@@ -82,7 +88,7 @@ export class Snapshot {
     }
     const path = normalizePath(request.path);
     if (path === null) return REFUSED_PATH;
-    const found = this.table.find(request, path);
+    const found = this.routes.table.find(request, path);
     return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
   }
 
@@ -95,6 +101,33 @@ export class Snapshot {
   poolKeys(): string[] {
     return [...this.upstreams.values()].flatMap(({ set }) => set.endpoints.map(({ key }) => key));
   }
+}
+
+/** What stays from one snapshot to the next as long as the routes of the configuration do not change. */
+interface CompiledRoutes {
+  readonly table: RouteTable<Route>;
+  /** In file order. */
+  readonly list: readonly Route[];
+}
+
+function compiledRoutes(
+  routes: readonly RouteConfig[],
+  upstreams: ReadonlyMap<string, UpstreamGroup>,
+  context: SnapshotContext,
+): CompiledRoutes {
+  const harmless = harmlessKeys(context.features);
+  const entries = routes.map((route, index) => ({ ...matchable(route, harmless), taker: compileRoute(route, index, upstreams, context) }));
+  return { table: compileRoutes(entries), list: entries.map(({ taker }) => taker) };
+}
+
+function routesOf(snapshot: Snapshot | null): CompiledRoutes {
+  if (snapshot === null) throw new Error("the first configuration came without routes");
+  return snapshot.routes;
+}
+
+/** What metrics need of a route. */
+function measured({ name, upstream }: Route): { readonly name: string; readonly upstream: string } {
+  return { name, upstream: upstream?.name ?? "" };
 }
 
 /**

@@ -142,20 +142,22 @@ function requestCell(rest: number, endpoints: number, endpoint: number, statusCl
 }
 
 export function metricLayout(config: MetricSource): MetricLayout {
+  // One list for all routes of an upstream: ten thousand would each cost time and memory.
+  const urls = new Map(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, endpoints.map(({ url }) => url)]));
   const sources = [
     { route: "", upstream: "", endpoints: [] as readonly string[] },
     ...config.routes.map((route, index) => ({
       route: routeLabel(route, index),
       upstream: route.upstream,
-      endpoints: (config.upstreams[route.upstream]?.endpoints ?? []).map((endpoint) => endpoint.url),
+      endpoints: urls.get(route.upstream) ?? [],
     })),
   ];
   const requestCells = sources.reduce((sum, source) => sum + (source.endpoints.length + 1) * CLASSES, 0);
   const collapse = requestCells > REQUEST_CELLS_MAX;
   let rest = COUNTERS + sources.length * OFTEN;
-  const routes = sources.map((source, entry): RouteCells => {
-    const endpoints = collapse ? [] : source.endpoints;
-    const cells = { ...source, endpoints, often: oftenCell(entry), rest, usualEndpoint: collapse || entry === 0 ? 0 : 1 };
+  const routes = sources.map(({ route, upstream, endpoints: all }, entry): RouteCells => {
+    const endpoints = collapse ? [] : all;
+    const cells = { route, upstream, endpoints, often: oftenCell(entry), rest, usualEndpoint: collapse || entry === 0 ? 0 : 1 };
     rest = requestCell(rest, endpoints.length, 0, CLASSES);
     return cells;
   });

@@ -47,12 +47,14 @@ export interface WorkerInit {
   readonly socketsMax: number;
 }
 
-/** One compiled configuration on its way to a worker. */
+/** A checked configuration on its way to a worker. */
 export interface ConfigureMessage {
   readonly type: "configure";
   /** Counts up with every accepted configuration, from 1. */
   readonly generation: number;
-  readonly config: Config;
+  readonly config: Omit<Config, "routes">;
+  /** null: those of the configuration that the worker uses, which stay as it has compiled them. */
+  readonly routes: Config["routes"] | null;
   /** Slot in the endpoint table of each endpoint, by upstream name, in file order. */
   readonly endpointSlots: Readonly<Record<string, readonly number[]>>;
   /** Slot in the worker table of each listener, in file order. */

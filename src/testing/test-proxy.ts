@@ -18,6 +18,7 @@ import type { Config } from "../config/schema.ts";
 import { FEATURES } from "../features/registry.ts";
 import { Generations } from "../control/generations.ts";
 import { HealthMonitor } from "../control/health.ts";
+import { messageFor } from "../control/worker-configuration.ts";
 import { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { Serving } from "../net/serving.ts";
 import { accessLines } from "../observe/access-line.ts";
@@ -299,8 +300,8 @@ export class TestProxy {
   private use(config: Config): void {
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) throw new Error(prepared.problem);
-    const { generation, endpointSlots, listenerSlots } = prepared.message;
-    this.serving.configure(prepared.message);
+    const { generation, endpointSlots, listenerSlots } = prepared.configuration;
+    this.serving.configure(messageFor(prepared.configuration, this.generation));
     // Where they lead is the network's business: no lookup is ever under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
     prepared.commit();

@@ -102,6 +102,7 @@ export class Dialogue implements DataPlane, Connector {
       type: "configure" as const,
       generation: 1,
       config,
+      routes: config.routes,
       endpointSlots: { app: health.map((_, index) => index) },
       listenerSlots: [0],
       metricTable,

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Config } from "../config/schema.ts";
+import { MetricTotals } from "../observe/metric-totals.ts";
+import { EndpointTable } from "../shared/endpoint-table.ts";
+import { WorkerTable } from "../shared/worker-table.ts";
+import { testConfig, testUpstream } from "./config.fixture.ts";
+import { Generations } from "./generations.ts";
+import type { PreparedConfiguration } from "./generations.ts";
+import { messageFor } from "./worker-configuration.ts";
+
+function setting(): Generations {
+  const endpoints = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(8)));
+  return new Generations(endpoints, new MetricTotals(1), new WorkerTable(WorkerTable.create(1, 8, 0, 0)));
+}
+
+const route = (name: string): Config["routes"][number] => ({ ...(testConfig().routes[0] ?? assert.fail()), name });
+/** With routes of these names and an endpoint. */
+const config = (names: readonly string[], endpoint: string = "http://a.test"): Config =>
+  testConfig({ routes: names.map(route), upstreams: { app: testUpstream([endpoint]) } });
+
+function prepared(generations: Generations, changed: Config): PreparedConfiguration {
+  const result = generations.prepare(changed);
+  assert.ok(!("problem" in result));
+  return result;
+}
+
+function committed(generations: Generations, changed: Config): PreparedConfiguration["configuration"] {
+  const { configuration, commit } = prepared(generations, changed);
+  commit();
+  return configuration;
+}
+
+/** Whether a worker that uses that generation is told the routes. */
+const tellsRoutes = (configuration: PreparedConfiguration["configuration"], inUse: number): boolean =>
+  messageFor(configuration, inUse).routes !== null;
+
+test("a worker is told the routes only where it has other ones", () => {
+  const generations = setting();
+  const first = committed(generations, config(["one"]));
+  const second = committed(generations, config(["one"], "http://b.test"));
+  const third = committed(generations, config(["two"], "http://b.test"));
+  const fourth = committed(generations, config(["two"]));
+  assert.ok(tellsRoutes(first, 0));
+  assert.deepEqual([tellsRoutes(second, 0), tellsRoutes(second, 1)], [true, false]);
+  assert.deepEqual([tellsRoutes(third, 1), tellsRoutes(third, 2)], [true, true]);
+  assert.deepEqual([tellsRoutes(fourth, 0), tellsRoutes(fourth, 2), tellsRoutes(fourth, 3)], [true, true, false]);
+  assert.ok(!("routes" in fourth.config));
+  assert.deepEqual(messageFor(fourth, 0).routes, config(["two"]).routes);
+  assert.ok(!("routesSince" in messageFor(fourth, 0)));
+});
+
+test("routes of a configuration that was not brought into use count for nothing", () => {
+  const generations = setting();
+  committed(generations, config(["one"]));
+  const refused = prepared(generations, config(["two"])).configuration;
+  const third = committed(generations, config(["one"]));
+  assert.ok(tellsRoutes(refused, 1));
+  assert.deepEqual([third.generation, third.routesSince], [3, 1]);
+  const again = committed(generations, config(["two"]));
+  assert.ok(tellsRoutes(again, 3), "no worker has them");
+});
+
+test("an endpoint that stays keeps its slot, with what is known of it; a new one begins with nothing known", () => {
+  const endpoints = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(8)));
+  const generations = new Generations(endpoints, new MetricTotals(1), new WorkerTable(WorkerTable.create(1, 8, 0, 0)));
+  const of = (...urls: string[]): Config => testConfig({ upstreams: { app: testUpstream(urls) } });
+  assert.deepEqual(committed(generations, of("http://a.test", "http://b.test")).endpointSlots, { app: [0, 1] });
+  endpoints.setHealth(1, 1);
+  endpoints.setRefusing(1, true);
+  endpoints.inFlightAdd(0, 1, 1);
+  assert.deepEqual(committed(generations, of("http://c.test", "http://b.test")).endpointSlots, { app: [2, 1] });
+  assert.deepEqual([endpoints.health(1), endpoints.refusing(1), endpoints.inFlight(1)], [1, true, 1]);
+  assert.deepEqual([endpoints.health(2), endpoints.refusing(2), endpoints.inFlight(2)], [0, false, 0]);
+});

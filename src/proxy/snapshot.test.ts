@@ -1,0 +1,90 @@
+/** What a snapshot takes over from the one before it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { plainConfig } from "../config/plain.ts";
+import type { Config } from "../config/schema.ts";
+import { FEATURES } from "../features/registry.ts";
+import { RequestHead } from "../http/request-head.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { MetricTable, metricLayout } from "../shared/metric-table.ts";
+import type { ConfigureMessage } from "../shared/protocol.ts";
+import { Snapshot } from "./snapshot.ts";
+import type { Route } from "./snapshot.ts";
+import { Upstreams } from "./upstream/upstreams.ts";
+
+const PLAIN = plainConfig("127.0.0.1:0", "http://a.test");
+const ROUTES: Config["routes"] = ["/a/*", "/b/*"].map((path) => ({
+  ...(PLAIN.routes[0] ?? assert.fail()),
+  match: { path: [path] },
+  rate_limit: { requests_per_minute: 60, burst: 1, key: "client_ip" },
+}));
+
+/** Snapshots of one thread, each after the one before. */
+function thread(): (
+  hosts: readonly string[],
+  routes: Config["routes"] | null,
+) => { readonly snapshot: Snapshot; readonly table: MetricTable } {
+  const upstreams = new Upstreams(0, () => "");
+  const buckets = new BucketTable(BucketTable.create(0, 0, 8));
+  let before: Snapshot | null = null;
+  let generation = 0;
+  let slot = 0;
+  return (hosts, routes) => {
+    const { app = assert.fail() } = PLAIN.upstreams;
+    const config = { ...PLAIN, upstreams: { app: { ...app, endpoints: hosts.map((host) => ({ url: `http://${host}`, weight: 1 })) } } };
+    const layout = metricLayout({ ...config, routes: ROUTES });
+    const metricTable = new SharedArrayBuffer(MetricTable.bytes(layout, 1));
+    const endpointSlots = { app: hosts.map(() => slot++) };
+    const message: ConfigureMessage = {
+      type: "configure",
+      generation: ++generation,
+      config,
+      routes,
+      endpointSlots,
+      listenerSlots: [0],
+      metricTable,
+    };
+    const plan = upstreams.plan(config.upstreams, endpointSlots);
+    const context = { workerIndex: 0, buckets, now: () => 0, status: () => "", features: FEATURES, report: () => {} };
+    const snapshot: Snapshot = new Snapshot(message, plan.groups, context, before);
+    plan.apply();
+    before = snapshot;
+    return { snapshot, table: new MetricTable(layout, metricTable, 1) };
+  };
+}
+
+function routeOf(snapshot: Snapshot, path: string): Route {
+  return snapshot.findRoute(Object.assign(new RequestHead(), { method: "GET", path, host: "x.test" }));
+}
+
+test("routes that did not change stay the same objects, with their middleware, and lead to the endpoints of now", () => {
+  const next = thread();
+  const first = next(["a", "b"], ROUTES).snapshot;
+  const route = routeOf(first, "/b/1");
+  const [limiter] = route.hooks.onRequest;
+  const second = next(["c"], null).snapshot;
+  assert.equal(routeOf(second, "/b/1"), route);
+  assert.equal(route.hooks.onRequest[0], limiter);
+  assert.ok(limiter !== undefined);
+  assert.deepEqual(
+    route.upstream?.set.endpoints.map(({ host }) => host),
+    ["c"],
+  );
+  const third = next(["c"], ROUTES).snapshot;
+  assert.notEqual(routeOf(third, "/b/1"), route);
+  assert.equal(routeOf(third, "/b/1").upstream, route.upstream);
+});
+
+test("metrics of routes that were taken over have the layout that the control plane has computed", () => {
+  const next = thread();
+  next(["a"], ROUTES);
+  const { snapshot, table } = next(["a", "b", "c"], null);
+  snapshot.metrics.exchangeFinished(routeOf(snapshot, "/b/1").index, 2, 503, 1, 0, 0);
+  const [, , cells = assert.fail()] = table.layout.routes;
+  assert.deepEqual([cells.route, cells.endpoints.at(-1)], ["#2", "http://c"]);
+  assert.equal(table.requests(cells, 3, 5), 1);
+});
+
+test("without routes there is no first snapshot", () => {
+  assert.throws(() => thread()(["a"], null), /without routes/);
+});
