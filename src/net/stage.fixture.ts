@@ -18,6 +18,7 @@ import type { AccessRecord } from "../observe/access-line.ts";
 import { Exchange } from "../proxy/exchange/exchange.ts";
 import type { ByteDuplex, Upstream } from "../proxy/ports.ts";
 import type { ClientConnection } from "./h1/client/client-connection.ts";
+import { UpstreamConnection } from "./h1/upstream/upstream-connection.ts";
 import { ListenerContext } from "./accept/listener-context.ts";
 import type { Thread } from "./thread.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport/transport.ts";
@@ -85,12 +86,26 @@ export class Client implements Transport {
     this.destroy();
   }
 
+  /** The system tells that it is gone. */
+  fail(code: string): void {
+    this.destroyed = true;
+    this.readable = false;
+    this.writable = false;
+    this.reader.onClosed(code);
+  }
+
   /** The client takes all that waits. */
   takeAll(): void {
     this.isFull = false;
     this.queuedBytes = 0;
     if (this.closesWhenWritten) this.destroy();
     else this.writer.onWritten();
+  }
+
+  /** It takes nothing more: a write has failed. */
+  refuseWrites(): void {
+    this.queuedBytes = 0;
+    this.writer.onWriteFailed();
   }
 
   send(text: string): void {
@@ -182,14 +197,19 @@ export interface Stage {
   pass(ms: number): void;
 }
 
-export function stage(t: TestContext, endpoint: string, adapt: (config: Config) => void = () => {}): Stage {
+export function stage(
+  t: TestContext,
+  endpoint: string,
+  adapt: (config: Config) => void = () => {},
+  dial: Platform["dial"] = machine.dial,
+): Stage {
   const config = plainConfig("127.0.0.1:0", endpoint);
   adapt(config);
   const [listening = assert.fail("there is no listener")] = config.listeners;
   const records: AccessRecord[] = [];
   // The machine's connections, but a clock that stands still between two calls of `pass`, however busy the machine is.
   let passed = machine.now();
-  const platform: Platform = { ...machine, now: () => passed, every: () => () => {} };
+  const platform: Platform = { ...machine, now: () => passed, every: () => () => {}, dial };
   const plane = loneThread(config, (record) => records.push({ ...record }), platform);
   t.after(() => plane.close());
   const trust = { proxies: compileCidrs([]), addressFrom: config.client_address_from };
@@ -216,6 +236,28 @@ export function stageAlone(t: TestContext, adapt?: (config: Config) => void): St
     return endpoint;
   };
   return { ...one, endpoints };
+}
+
+export interface Dialled {
+  readonly connection: UpstreamConnection;
+  /** The endpoint's side of it. */
+  readonly endpoint: Client;
+  /** The connection stands. */
+  connect(): void;
+  /** It cannot be made, or has failed: the system's code. */
+  fail(code: string): void;
+}
+
+/** The same with connections to endpoints that are the test's at both ends, in the order in which they were opened. */
+export function stageOfBoth(t: TestContext, adapt?: (config: Config) => void): Stage & { readonly dialled: readonly Dialled[] } {
+  const dialled: Dialled[] = [];
+  const dial: Platform["dial"] = (_, __, reader, writer, onConnect) => {
+    assert.ok(reader instanceof UpstreamConnection);
+    const endpoint = new Client(reader, writer);
+    dialled.push({ connection: reader, endpoint, connect: () => onConnect(endpoint), fail: (code) => endpoint.fail(code) });
+    return endpoint;
+  };
+  return { ...stage(t, "http://127.0.0.1:9", adapt, dial), dialled };
 }
 
 /** An origin, told of each request's head; closed behind the test. */
