@@ -32,7 +32,7 @@ async function runAll(seed: number, seconds: number, runsMax: number): Promise<n
     events += outcome.events;
     virtualMs += outcome.virtualMs;
     if (outcome.violation !== null) {
-      console.log(`run ${runs} of seed ${seed} fails: npm run simulate -- --only ${own}`);
+      console.log(`run ${runs} of seed ${seed} fails: npm run simulate -- --only ${own}\n${outcome.violation.message}\nshrinking ...`);
       return await runOne(own);
     }
   }

@@ -14,6 +14,8 @@ export interface DataPlane {
   readonly snapshot: Snapshot;
   /** Monotonic milliseconds, the same base in all threads; read at each event, or under load at every few. */
   readonly now: number;
+  /** Reads the clock: what does not come from an event of a connection begins with this. */
+  tick(): void;
   /** Epoch milliseconds minus `now`. */
   readonly epochOffset: number;
   readonly endpoints: EndpointTable;

@@ -276,10 +276,12 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     promise.then(
       (value) => {
         if (this.pending !== pending) return;
+        this.plane.tick();
         this.endWait();
         then(value ?? null);
       },
       (error: unknown) => {
+        this.plane.tick();
         if (this.pending === pending) this.hookFailed(error);
         else this.reportHook(error);
       },

@@ -41,6 +41,26 @@ test("each verdict has the time for itself, and none is left when it has come", 
   d.ended("499 client_gone");
 });
 
+test("a verdict is dated by the clock when it comes, not by the connections' last event", async () => {
+  const verdicts = [Promise.withResolvers<null>(), Promise.withResolvers<null>()];
+  const asked: number[] = [];
+  const hooks = [...verdicts.map(({ promise }) => promise), null].map((verdict, index): Middleware => {
+    return { name: String(index), onRequest: () => (asked.push(d.now), verdict) };
+  });
+  const d = new Dialogue({ hooks });
+  d.client.asks(GET);
+  for (const { resolve } of verdicts) {
+    d.passesUnseen(10);
+    resolve(null);
+    await settled();
+  }
+  const [first = 0] = asked;
+  assert.deepEqual(asked, [first, first + 10, first + 20]);
+  d.passesUnseen(10);
+  d.client.leaves();
+  d.ended("499 client_gone");
+});
+
 test("the signal is aborted when the client leaves, and when everything went well", async () => {
   const signals: AbortSignal[] = [];
   const onRequest = ({ signal }: ExchangeView): null => {

@@ -74,6 +74,8 @@ export class Dialogue implements DataPlane, Connector {
   readonly workerIndex: number = 0;
   readonly epochOffset: number = EPOCH_OFFSET_MS;
   now: number = START_MS;
+  /** What `now` is read from. */
+  private clockMs: number = START_MS;
   readonly deadlines: Deadlines = new Deadlines(TICK_MS, START_MS);
   /** Tests may swap it, as a reload does. */
   snapshot: Snapshot;
@@ -135,8 +137,18 @@ export class Dialogue implements DataPlane, Connector {
 
   /** So much time passes. */
   passes(ms: number): void {
-    this.now += ms;
+    this.clockMs += ms;
+    this.tick();
     this.deadlines.advance(this.now);
+  }
+
+  /** So much time passes without an event that would show it. */
+  passesUnseen(ms: number): void {
+    this.clockMs += ms;
+  }
+
+  tick(): void {
+    this.now = this.clockMs;
   }
 
   /** Whatever was said up to here is another test's. */
