@@ -3,6 +3,9 @@
  * words are those of nginx, Caddy, Traefik, HAProxy, Envoy and http-proxy-middleware.
  */
 
+import { DECLARED } from "../features/declared.ts";
+import type { FeatureDeclaration } from "../values/declaration.ts";
+
 /** By the place of the key that does the same here. */
 export const CALLED_HERE: Readonly<Record<string, string>> = {
   listeners: "entry_points entrypoints listen_addresses http_servers",
@@ -58,18 +61,7 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].upstream": "service cluster backend use_backend default_backend pool forward_to",
   "routes[].max_body":
     "client_max_body_size max_request_body max_request_body_bytes max_request_body_size request_body_max_size body_limit max_body_size",
-  "routes[].rate_limit": "limit_req limit_req_zone ratelimit rate_limiter rate_limiting throttle throttling local_ratelimit",
-  "routes[].rate_limit.requests_per_minute": "requests average rate rpm limit",
-  "routes[].rate_limit.requests_per_second": "rps",
-  "routes[].authentication.tokens": "auth token bearer bearer_token api_token access_token secret password required_token",
-  "routes[].cors": "access_control cors_policy",
-  "routes[].cors.allowed_origins":
-    "allow_origin allow_origins access_control_allow_origin access_control_allow_origin_list allow_origin_string_match",
-  "routes[].cors.allowed_methods": "allow_methods access_control_allow_methods",
-  "routes[].cors.allowed_headers": "allow_headers access_control_allow_headers",
-  "routes[].cors.exposed_headers": "expose_headers access_control_expose_headers",
-  "routes[].cors.allow_credentials": "access_control_allow_credentials credentials",
-  "routes[].cors.max_age": "access_control_max_age preflight_max_age",
+  ...wordsOfFeatures(),
   admin: "metrics prometheus stats dashboard api stub_status status_page ping",
   logging: "log logs error_log logger",
   "logging.level": "log_level loglevel verbosity",
@@ -80,6 +72,15 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "shutdown.timeout":
     "grace_period shutdown_timeout grace_time_out grace_timeout hard_stop_after worker_shutdown_timeout drain_timeout drain_time",
 };
+
+function wordsOfFeatures(): Readonly<Record<string, string>> {
+  const declared: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
+  return Object.fromEntries(
+    declared.flatMap(([feature, { calledElsewhere = {} }]) =>
+      Object.entries(calledElsewhere).map(([key, words]) => [`routes[].${feature}${key === "" ? "" : `.${key}`}`, words]),
+    ),
+  );
+}
 
 /** What there is nothing to configure about, and why. */
 const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [

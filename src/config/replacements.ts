@@ -6,6 +6,8 @@ import { messageOf } from "../base/errors.ts";
 import { mapScalars } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
+import { DECLARED } from "../features/declared.ts";
+import type { FeatureDeclaration } from "../values/declaration.ts";
 import { isVariableName, shownFile } from "./shown.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,21 +33,33 @@ export function replaceValues(
   return { root: replaced, findings };
 }
 
+/** Of the features that hold secrets: where they stand in a route, as `authentication.tokens[]`. */
+const SECRETS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries(DECLARED).flatMap(([key, { secrets = [] }]: readonly [string, FeatureDeclaration]) =>
+    secrets.length === 0 ? [] : [[key, secrets.map((place) => `${key}.${place}`)]],
+  ),
+);
+
 /**
- * Whether strings at this path may be secret: whatever stands under `authentication`, in either form, or under `admin` beside the keys
- * that hold none, for a token may have slipped into a wrong place there.
+ * Whether strings at this path may be secret: whatever stands under the key of a feature that holds secrets (`authentication`), in either
+ * form, or under `admin` beside the keys that hold none, for a token may have slipped into a wrong place there.
  */
 export function mayBeSecret(path: KeyPath): boolean {
   if (path[0] === "admin") return path[1] !== "address" && path[1] !== "hosts";
-  return path.includes("authentication");
+  return path.some((part) => typeof part === "string" && SECRETS.has(part));
 }
 
-/** `admin.token`, `authentication.required_token`, `routes.N.authentication.tokens.N`. */
+/** `admin.token`, `authentication.required_token` of the short form, and what features say of themselves: `routes.N.authentication.tokens.N`. */
 export function isSecret(path: KeyPath): boolean {
-  const [first, second, third, fourth, fifth] = path;
+  const [first, second, key, ...inside] = path;
   if (first === "admin") return second === "token" && path.length === 2;
   if (first === "authentication") return second === "required_token" && path.length === 2;
-  return first === "routes" && third === "authentication" && fourth === "tokens" && typeof second === "number" && typeof fifth === "number";
+  if (first !== "routes" || typeof second !== "number" || typeof key !== "string") return false;
+  const places = SECRETS.get(key);
+  return (
+    places !== undefined &&
+    places.includes(inside.reduce<string>((place, part) => `${place}${typeof part === "number" ? "[]" : `.${part}`}`, key))
+  );
 }
 
 /** `$${` · `${NAME}` · `${NAME:-default}` · `${` that is none of these. */

@@ -7,7 +7,8 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { z } from "zod";
-import { placesOf } from "../config/json-schema.ts";
+import { alternatives, asNode, placesOf } from "../config/json-schema.ts";
+import type { SchemaNode } from "../config/json-schema.ts";
 import type { RouteConfig } from "../config/route-schema.ts";
 import { buildRequestHead, buildResponseHead } from "../http/build-head.ts";
 import { FieldEdits, fieldLine } from "../http/field-edits.ts";
@@ -85,10 +86,20 @@ for (const feature of FEATURES) {
       }
     });
 
+    test("where its schema has secrets it says so, and words of other proxies are answered with keys that it has", () => {
+      const { secrets = [], calledElsewhere = {} } = declarationOf(key);
+      const node = z.toJSONSchema(schema, { io: "input" });
+      assert.deepEqual(secretsIn(node).toSorted(), secrets.toSorted());
+      const places = ["", ...placesOf(node)];
+      for (const place of Object.keys(calledElsewhere)) assert.ok(places.includes(place), place);
+    });
+
     test("it is compiled into a middleware of its name for a route that has its key, and for no other", () => {
       for (const route of routes) assert.equal(compiled(feature, route).middleware.name, name);
       assert.deepEqual(routeMiddleware({ match: {}, upstream: "app" }, 0, FEATURES, thread([])), []);
     });
+
+    test("its code and its declaration have the same facts", () => assert.equal(facts, declarationOf(key).facts));
 
     test("names are as the page and the scrape print them, and a counter counts the feature's own outcomes", () => {
       for (const meaning of Object.values(facts.outcomes)) assert.match(meaning, /^[2-5]\d\d: .+\.$/);
@@ -140,6 +151,17 @@ const PHASES = ["onRequest", "source", "onUpstreamRequest", "onUpstreamResponse"
 
 function phasesOf(middleware: Middleware): string[] {
   return PHASES.filter((phase) => middleware[phase] !== undefined);
+}
+
+/** Places of the values that the schema knows as secrets. */
+function secretsIn(schema: SchemaNode, place: string = ""): string[] {
+  return alternatives(schema).flatMap((node) => [
+    ...(node["title"] === "secret" ? [place] : []),
+    ...Object.entries(asNode(node["properties"])).flatMap(([key, value]) =>
+      secretsIn(asNode(value), place === "" ? key : `${place}.${key}`),
+    ),
+    ...(node["items"] === undefined ? [] : secretsIn(asNode(node["items"]), `${place}[]`)),
+  ]);
 }
 
 function readText(name: string): string {

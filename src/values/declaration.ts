@@ -9,6 +9,13 @@ export interface FeatureDeclaration {
   readonly schema: z.ZodType;
   /** What the key does, for the reference page; what holds where it is absent, too. */
   readonly description: string;
+  /**
+   * Where secrets stand in its value, as `tokens[]`; absent: it has none. They may be `file:PATH`, and of whatever stands under the key no text is
+   * ever shown. The schema knows them as `secret`.
+   */
+  readonly secrets?: readonly string[];
+  /** What other proxies call its keys, by the key here (`""` is the feature's own): words with a space between. They are answered with it. */
+  readonly calledElsewhere?: Readonly<Record<string, string>>;
   /** What the schema cannot say: keys that need or exclude each other, and what is probably not meant. Reads the value as the file has it. */
   readonly check?: (value: unknown, path: KeyPath) => readonly Finding[];
 }

@@ -20,6 +20,8 @@ export const authenticationDeclaration = {
   facts: authenticationFacts,
   schema: authenticationSchema,
   description: "Refuses requests without a token with 401. Absent: everybody is let in.",
+  secrets: ["tokens[]"],
+  calledElsewhere: { tokens: "auth token bearer bearer_token api_token access_token secret password required_token" },
   check,
 } as const satisfies FeatureDeclaration;
 

@@ -39,6 +39,15 @@ export const corsDeclaration = {
   schema: corsSchema,
   description:
     "Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced.",
+  calledElsewhere: {
+    "": "access_control cors_policy",
+    allowed_origins: "allow_origin allow_origins access_control_allow_origin access_control_allow_origin_list allow_origin_string_match",
+    allowed_methods: "allow_methods access_control_allow_methods",
+    allowed_headers: "allow_headers access_control_allow_headers",
+    exposed_headers: "expose_headers access_control_expose_headers",
+    allow_credentials: "access_control_allow_credentials credentials",
+    max_age: "access_control_max_age preflight_max_age",
+  },
   check,
 } as const satisfies FeatureDeclaration;
 

@@ -36,6 +36,11 @@ export const rateLimitDeclaration = {
   facts: rateLimitFacts,
   schema: rateLimitSchema,
   description: "Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit.",
+  calledElsewhere: {
+    "": "limit_req limit_req_zone ratelimit rate_limiter rate_limiting throttle throttling local_ratelimit",
+    requests_per_minute: "requests average rate rpm limit",
+    requests_per_second: "rps",
+  },
   check,
 } as const satisfies FeatureDeclaration;
 
