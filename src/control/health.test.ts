@@ -148,6 +148,30 @@ test("over a reload an endpoint keeps its state; only other settings disturb its
   assert.equal(table.health(3), ENDPOINT_HEALTH.unknown, "the late result of a cancelled probe counts nowhere");
 });
 
+test("a reload that changes other endpoints, weights or limits leaves a probe under way, the failures so far and the schedule", async (t) => {
+  const { monitor, table, asked, signals, answer, advance } = await watched(t);
+  const health_check = testHealthCheck({ unhealthy_threshold: 2, interval: 1000 });
+  const use = (urls: readonly string[], changes: Partial<Config["upstreams"][string]>, all: readonly number[]): void =>
+    monitor.apply(testConfig({ upstreams: { app: testUpstream(urls, { health_check, ...changes }) } }), { app: all });
+  const probes = (url: string): number => asked.filter((target) => target.url === url).length;
+  use(["http://a:1"], {}, [3]);
+  await advance(1);
+  use(["http://b:1", "http://a:1"], { retries: 7 }, [4, 3]);
+  assert.equal(signals[0]?.aborted, false);
+  await answer("refused");
+  assert.equal(monitor.reason(3), "refused");
+  use(["http://a:1", "http://c:1"], { via: false }, [3, 5]);
+  assert.equal(monitor.reason(3), "refused");
+  assert.equal(probes("http://a:1"), 1);
+  const due = 300;
+  for (let passed = 0; passed < due && probes("http://a:1") === 1; passed += 10) {
+    await advance(10);
+    use(["http://a:1", "http://c:1"], {}, [3, 5]);
+  }
+  assert.equal(probes("http://a:1"), 2, "reloads every 10 ms do not put it off");
+  assert.equal(table.health(3), ENDPOINT_HEALTH.unknown);
+});
+
 test("a certificate file that cannot be read fails the endpoint with that reason", async (t) => {
   const { monitor, table, advance } = await watched(t);
   const health_check = testHealthCheck({ unhealthy_threshold: 1 });

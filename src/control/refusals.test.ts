@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { parseConfig } from "../config/load.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
+import type { SlotsByUpstream } from "./endpoint-slots.ts";
 import type { ProbeResult } from "./probe-answer.ts";
 import { Refusals } from "./refusals.ts";
 
@@ -17,9 +18,12 @@ routes: [{ upstream: app }, { match: { host: x.test }, upstream: probed }]
 interface Setting {
   readonly table: EndpointTable;
   readonly refusals: Refusals;
+  /** The reload of a configuration; what is not changed is that of the start. */
+  apply(changed?: string, slots?: SlotsByUpstream): void;
+  readonly signals: AbortSignal[];
   /** URLs that were connected to. */
   readonly asked: string[];
-  readonly state: { allDown: boolean; result: ProbeResult };
+  readonly state: { allDown: boolean; result: ProbeResult | Promise<ProbeResult>; silent: string };
   /** The next look has taken place. */
   look(): Promise<void>;
 }
@@ -30,25 +34,30 @@ function setting(t: TestContext): Setting {
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(3)));
   for (const slot of [0, 1, 2]) table.setRefusing(slot, true);
   const asked: string[] = [];
-  const state: Setting["state"] = { allDown: false, result: "connection refused" };
+  const signals: AbortSignal[] = [];
+  const state: Setting["state"] = { allDown: false, result: "connection refused", silent: "" };
   const refusals = new Refusals({
     table,
-    probe: ({ url }) => {
+    probe: ({ url }, signal) => {
       asked.push(url);
-      return Promise.resolve(state.result);
+      signals.push(signal);
+      return url === state.silent ? new Promise(() => {}) : Promise.resolve(state.result);
     },
     readFile: () => "",
     allDown: () => state.allDown,
   });
   t.after(() => refusals.stop());
-  const parsed = parseConfig(CONFIG, "x.yaml", {}, () => "");
-  assert.ok("config" in parsed);
-  refusals.apply(parsed.config, { app: [0, 1], probed: [2] });
+  const apply: Setting["apply"] = (changed = CONFIG, slots = { app: [0, 1], probed: [2] }) => {
+    const parsed = parseConfig(changed, "x.yaml", {}, () => "");
+    assert.ok("config" in parsed);
+    refusals.apply(parsed.config, slots);
+  };
+  apply();
   const look = async (): Promise<void> => {
     t.mock.timers.tick(500);
     await new Promise(setImmediate);
   };
-  return { table, refusals, asked, state, look };
+  return { table, refusals, apply, signals, asked, state, look };
 }
 
 test("while any endpoint is of use nothing is connected to", async (t) => {
@@ -79,4 +88,58 @@ test("after a stop nothing is connected to", async (t) => {
   refusals.stop();
   await look();
   assert.deepEqual(asked, []);
+});
+
+test("reloads, however often, do not put off the next look", async (t) => {
+  const { apply, asked, state } = setting(t);
+  state.allDown = true;
+  for (let reloads = 0; reloads < 5; reloads++) {
+    t.mock.timers.tick(400);
+    await new Promise(setImmediate);
+    apply();
+  }
+  assert.equal(asked.filter((url) => url === "http://a.test").length, 4);
+});
+
+/** Reloads, and whether they call off the attempts to connect to a and to b. */
+const RELOADS = {
+  "another endpoint in place of b": {
+    changed: CONFIG.replace("http://b.test", "http://c.test"),
+    slots: { app: [0, 3], probed: [2] },
+    over: [false, true],
+  },
+  "another order, other retries": {
+    changed: CONFIG.replace(`["http://a.test", "http://b.test"]`, `["http://b.test", "http://a.test"], retries: 1`),
+    slots: { app: [1, 0], probed: [2] },
+    over: [false, false],
+  },
+  "another time limit": { changed: CONFIG.replace("app: {", "app: { timeouts: { connect: 1s },"), over: [true, true] },
+  "a health check": { changed: CONFIG.replace("app: {", "app: { health_check: {},"), over: [true, true] },
+  "another endpoint in the slot of a": { changed: CONFIG.replace("http://a.test", "http://c.test"), over: [true, false] },
+};
+
+for (const [name, { changed, over, ...rest }] of Object.entries(RELOADS)) {
+  test(`an attempt goes on over a reload that does not change its endpoint, and is called off by one that does: ${name}`, async (t) => {
+    const { apply, signals, look, state, table } = setting(t);
+    state.allDown = true;
+    let answer: (result: ProbeResult) => void = () => {};
+    state.result = new Promise((resolve) => (answer = resolve));
+    await look();
+    apply(changed, "slots" in rest ? rest.slots : undefined);
+    assert.deepEqual(
+      signals.map(({ aborted }) => aborted),
+      over,
+    );
+    answer(null);
+    await new Promise(setImmediate);
+    assert.deepEqual([table.refusing(0), table.refusing(1)], over, "a late result counts nowhere");
+  });
+}
+
+test("an endpoint that answers to nothing does not keep the others waiting", async (t) => {
+  const { asked, look, state } = setting(t);
+  state.allDown = true;
+  state.silent = "http://a.test";
+  for (let looks = 0; looks < 3; looks++) await look();
+  assert.deepEqual(asked, ["http://a.test", "http://b.test", "http://b.test", "http://b.test"]);
 });
