@@ -10,6 +10,9 @@ import type { AccessRecord } from "../observe/access-line.ts";
 import type { DataPlane } from "../proxy/data-plane.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Exchange } from "../proxy/exchange/exchange.ts";
+import { fetchFrom } from "../proxy/exchange/fetch.ts";
+import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
+import type { EndpointSet } from "../proxy/upstream/endpoint-set.ts";
 import type { LocalAnswer } from "../proxy/feature/middleware.ts";
 import type { Connector, EndpointConnections, ResponseSink, Upstream } from "../proxy/ports.ts";
 import type { Snapshot } from "../proxy/snapshot.ts";
@@ -133,6 +136,10 @@ export class Thread implements DataPlane, Connector {
     this.workers.addDescriptors(this.workerIndex, delta);
   }
 
+  fetch(set: EndpointSet, request: FetchRequest, options: FetchOptions): Promise<FetchResult> {
+    return fetchFrom(this, set, request, options);
+  }
+
   takeMemory(bytes: number): boolean {
     const { workers, workerIndex } = this;
     // Counted first and judged then, so that two threads cannot both take the last of it.
@@ -205,11 +212,18 @@ export class Thread implements DataPlane, Connector {
     });
   }
 
-  exchangeFinished(exchange: Exchange, bytesSent: number): void {
-    const { route, endpoint, snapshot } = exchange;
+  exchangeFinished(exchange: Exchange): void {
+    const { snapshot } = exchange;
+    snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
+    if (!exchange.isBackground) this.note(exchange);
+    if (--snapshot.exchangesOpen === 0 && snapshot !== this.snapshot) this.output.released(snapshot.generation);
+  }
+
+  /** Counts and logs it. */
+  private note(exchange: Exchange): void {
+    const { route, endpoint, snapshot, bytesSent } = exchange;
     // Where no endpoint answered, no event of a socket may have come: a middleware took its time.
     const durationMs = (endpoint === null ? this.platform.now() : this.now) - exchange.startedAt;
-    snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     snapshot.metrics.exchangeFinished(
       route === null ? -1 : route.index,
       exchange.endpointPosition,
@@ -222,7 +236,6 @@ export class Thread implements DataPlane, Connector {
       const counter = snapshot.outcomeCounters.get(exchange.outcome);
       if (counter !== undefined) snapshot.metrics.add(counter, 1);
     }
-    if (--snapshot.exchangesOpen === 0 && snapshot !== this.snapshot) this.output.released(snapshot.generation);
     if (!this.accessLog) return;
     this.output.access({
       startedAtMs: exchange.startedAt + this.epochOffset,

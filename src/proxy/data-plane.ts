@@ -3,7 +3,9 @@ import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import type { Exchange } from "./exchange/exchange.ts";
+import type { FetchOptions, FetchRequest, FetchResult } from "./feature/fetch.ts";
 import type { Connector } from "./ports.ts";
+import type { EndpointSet } from "./upstream/endpoint-set.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { EndpointChoice } from "./upstream/endpoint-choice.ts";
 
@@ -30,8 +32,10 @@ export interface DataPlane {
    */
   takeMemory(bytes: number): boolean;
   giveMemory(bytes: number): void;
+  /** A request of the proxy's own to one of those endpoints. */
+  fetch(set: EndpointSet, request: FetchRequest, options: FetchOptions): Promise<FetchResult>;
   /** Something for the application log. */
   report(level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields): void;
-  /** Counts and logs a finished exchange. */
-  exchangeFinished(exchange: Exchange, bytesSent: number): void;
+  /** Counts and logs a finished exchange, unless it was the proxy's own. */
+  exchangeFinished(exchange: Exchange): void;
 }

@@ -33,7 +33,24 @@ export interface BodySink {
 
 // ---- the client's side ------------------------------------------------------------------------------------------------
 
+/** Who sends a request, and what is believed of what it says about itself. */
+export interface ClientFacts {
+  /** Address of the connection's other end. */
+  readonly peer: string;
+  /** The client's address as far as trusted proxies tell it, else the peer. */
+  readonly client: string;
+  readonly trusted: boolean;
+  readonly secure: boolean;
+  readonly forwarded: BelievedForwarded | null;
+  readonly unsafeFieldNames: UnsafeFieldNames;
+}
+
+/** Why a client gets no more of its response. */
+export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
+
 export interface Downstream extends BodySink {
+  /** Nobody outside waits for the response: the proxy asks for itself. */
+  readonly isBackground: boolean;
   /** Bytes written to the client so far, heads included. */
   readonly bytesWritten: number;
   /** Connections to endpoints that are this client connection's alone; null: it has none. */
@@ -67,7 +84,7 @@ export interface OutgoingRequest {
   /** Of the body that is sent, which stages may have made of the client's. */
   readonly bodyLength: BodyLength;
   readonly connection: ConnectionOptions;
-  /** Address of the client connection's other end, without port. */
+  /** Address of the client connection's other end, without port; "" where the proxy asks for itself, and speaks for nobody. */
   readonly peer: string;
   /** That is a trusted proxy: what it says about the client is passed on. */
   readonly peerTrusted: boolean;

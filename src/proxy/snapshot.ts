@@ -19,6 +19,7 @@ import type { Feature, ThreadContext } from "./feature/feature.ts";
 import type { LocalAnswer, Middleware } from "./feature/middleware.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
 import type { RouteHooks } from "./feature/route-hooks.ts";
+import type { EndpointSet } from "./upstream/endpoint-set.ts";
 import type { UpstreamGroup } from "./upstream/upstream-group.ts";
 
 type RouteConfig = Config["routes"][number];
@@ -90,6 +91,11 @@ export class Snapshot {
     if (path === null) return REFUSED_PATH;
     const found = this.routes.table.find(request, path);
     return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
+  }
+
+  /** The endpoints of the upstream of that name as they are now, or null. */
+  endpointsOf(upstream: string): EndpointSet | null {
+    return this.upstreams.get(upstream)?.set ?? null;
   }
 
   /** Names of all upstreams. */

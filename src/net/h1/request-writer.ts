@@ -77,7 +77,8 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
 
   if (edits.bodyLength !== null) {
     dropped |= FRAMING;
-    extra += framingLine(edits.bodyLength);
+    // RFC 9110 section 8.6: not where nobody expects a body.
+    if (edits.bodyLength !== 0 || (request.method !== "GET" && request.method !== "HEAD")) extra += framingLine(edits.bodyLength);
   }
   if (request.version === "1.0") dropped |= bit(Known.expect);
   if (asksForTooManyRanges(request)) dropped |= bit(Known.range);
@@ -95,7 +96,7 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
-  const end = endpoint.via ? VIA_ENDS[request.version] : "\r\n";
+  const end = endpoint.via && exchange.peer !== "" ? VIA_ENDS[request.version] : "\r\n";
   return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}${end}`;
 }
 
@@ -114,6 +115,7 @@ function acceptsTrailers(exchange: ForwardedRequest): boolean {
 /** The fields that say who speaks. */
 function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
   const { request, peer, secure } = exchange;
+  if (peer === "") return "";
   return exchange.peerTrusted ? forwardedFurther(exchange) : added.forUntrusted(peer, request.authority, secure);
 }
 

@@ -196,8 +196,15 @@ class Segment extends Timed implements BodySink {
     return {
       write: (bytes) => this.write(bytes),
       flush: () => this.flushOutput(),
-      end: (trailers) => this.outputEnds(trailers),
-      fail: (error) => this.fail(error),
+      end: (trailers) => {
+        // It may come from a promise or a callback: the time of the last event of a connection may be old.
+        this.plane.tick();
+        this.outputEnds(trailers);
+      },
+      fail: (error) => {
+        this.plane.tick();
+        this.fail(error);
+      },
       resume: () => {
         this.inputBlocked = false;
         this.release();

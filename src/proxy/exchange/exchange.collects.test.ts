@@ -38,7 +38,7 @@ test("the whole body is there before an endpoint is asked, and goes to it", asyn
   assert.deepEqual(got, ["abcd"]);
   d.says("a none; a dial");
   d.upstream.connects();
-  d.says('a send PUT /; a data "abcd"; a end; client resume; a flush');
+  d.says('a send PUT /; a data "abcd"; a end; a flush');
   d.upstream.brings(OK);
   d.ended("200 completed");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as answers from "./answers.ts";
-import type { DownstreamEnd } from "./exchange.ts";
+import type { DownstreamEnd } from "../ports.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import { Phase as ExchangePhase } from "./phase.ts";
 

@@ -14,7 +14,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import * as answers from "./answers.ts";
-import type { DownstreamEnd } from "./exchange.ts";
+import type { DownstreamEnd } from "../ports.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Health } from "./fake-ports.fixture.ts";
 import type { FakeUpstream } from "./fake-upstream.fixture.ts";

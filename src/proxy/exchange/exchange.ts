@@ -9,340 +9,45 @@
  * Longer than most files here because a reader of the life of a request should find it in one place.
  */
 import { Buffer } from "node:buffer";
-import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
-import { messageOf } from "../../base/errors.ts";
+import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
-import type { ConnectionOptions } from "../../http/connection-options.ts";
-import { FieldEdits } from "../../http/field-edits.ts";
 import type { FieldSection } from "../../http/field-section.ts";
-import type { BelievedForwarded } from "../../http/forwarded.ts";
-import { Known, bit } from "../../http/known-fields.ts";
-import type { RequestHead } from "../../http/request-head.ts";
-import { ResponseHead } from "../../http/response-head.ts";
+import { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import { mayHaveBody } from "../../http/status.ts";
+import { isIdempotent } from "../../policy/retry/idempotent.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
 import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
-import * as answers from "./answers.ts";
-import { FAILURES, failureAnswer } from "./failure.ts";
-import type { Failure } from "./failure.ts";
-import { admitRequest } from "./forwarding.ts";
-import { InterimPace } from "./interim-pace.ts";
-import type { ExchangeView, LocalAnswer, Middleware, UpstreamResult } from "../feature/middleware.ts";
-import type { DataPlane } from "../data-plane.ts";
-import { Phase } from "./phase.ts";
-import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
-import { BodyPipe } from "./body-pipe.ts";
-import { CollectedBody } from "./collected-body.ts";
-import type { PipeOwner } from "./body-pipe.ts";
-import type { BodyStage } from "../feature/body-stage.ts";
-import type { ResponseSource } from "../feature/response-source.ts";
-import { SourceStream } from "./source-stream.ts";
-import type { SourceOwner } from "./source-stream.ts";
-import { mayHaveBody } from "../../http/status.ts";
-import type { BodySink, Downstream, OutgoingRequest, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
 import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
-import type { Route, Snapshot } from "../snapshot.ts";
+import type { BodyStage } from "../feature/body-stage.ts";
+import type { LocalAnswer, Middleware, UpstreamResult } from "../feature/middleware.ts";
+import type { ResponseSource } from "../feature/response-source.ts";
+import type { BodySink, DownstreamEnd, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import { positionIn } from "../upstream/endpoint-set.ts";
-import type { EndpointSet } from "../upstream/endpoint-set.ts";
-import { latin1 } from "../../base/latin1.ts";
+import { Admission } from "./admission.ts";
+import * as answers from "./answers.ts";
+import { BodyPipe } from "./body-pipe.ts";
+import type { PipeOwner } from "./body-pipe.ts";
+import { isOver } from "./exchange-facts.ts";
+import { FAILURES, failureAnswer } from "./failure.ts";
+import type { Failure } from "./failure.ts";
+import { InterimPace } from "./interim-pace.ts";
+import { Phase } from "./phase.ts";
+import { SourceStream } from "./source-stream.ts";
+import type { SourceOwner } from "./source-stream.ts";
 
-/** Scratch for the edits of one head: used and serialised within one call. */
-const edits = new FieldEdits();
-
-/** What a client may wait for before it sends its body. */
-const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 });
+/** Scratch for the edits of one head: used and written within one call. */
+const requestEdits = new RequestEdits();
+const edits = new ResponseEdits();
 
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
-/** What only some exchanges have: stages that their bodies pass, a source that answers instead of an endpoint, a body that is collected. */
-class Detours {
-  /** Of the current attempt. */
-  request: BodyPipe | null = null;
-  /** Of the request's body as that attempt sends it. */
-  requestLength: BodyLength = -1;
-  response: BodyPipe | null = null;
-  source: SourceStream | null = null;
-  collected: CollectedBody | null = null;
-}
-
-/** Who sends a request, and what is believed of what it says about itself. */
-export interface ClientFacts {
-  /** Address of the connection's other end. */
-  readonly peer: string;
-  /** The client's address as far as trusted proxies tell it, else the peer. */
-  readonly client: string;
-  readonly trusted: boolean;
-  readonly secure: boolean;
-  readonly forwarded: BelievedForwarded | null;
-  readonly unsafeFieldNames: UnsafeFieldNames;
-}
-
-/** Why a client gets no more of its response. */
-export type DownstreamEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";
-
-export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, PipeOwner {
-  readonly plane: DataPlane;
-  readonly snapshot: Snapshot;
-  readonly request: RequestHead;
-  readonly requestLength: BodyLength;
-  readonly connection: ConnectionOptions;
-  readonly client: string;
-  /** The peer is a trusted proxy: what it says about the client is passed on. */
-  readonly peerTrusted: boolean;
-  readonly secure: boolean;
-  readonly peer: string;
-  /** What trusted proxies said in Forwarded; null where that field is not the one to believe. */
-  readonly forwarded: BelievedForwarded | null;
-  readonly unsafeFieldNames: ClientFacts["unsafeFieldNames"];
-  /** When its first byte was read, in monotonic milliseconds. */
-  readonly startedAt: number;
-
-  route: Route | null = null;
-  /** What endpoints are chosen from: the set of the configuration that the exchange began under. */
-  set: EndpointSet | null = null;
-  endpoint: Endpoint | null = null;
-  attempts: number = 0;
-  status: number = 0;
-  /** Why it ended as it did: `completed`, a local answer's reason, a failure kind, `client_gone` ... */
-  outcome: string = "completed";
-  bytesReceived: number;
-  /** Milliseconds from the start to the origin's response head; -1 without one. */
-  originHeadMs: number = -1;
-  /** The request asks to switch to the WebSocket protocol and may. */
-  readonly upgrade: boolean;
-  requestEnded: boolean = false;
-  /** Body bytes handed over may still lie in the downstream's read buffer: the origin has not taken them all. */
-  requestBlocked: boolean = false;
-  phase: Phase = Phase.admission;
-
-  private readonly downstream: Downstream;
-  private readonly sentBefore: number;
-  private upstream: Upstream | null = null;
-  private tried: Endpoint[] | null = null;
-  /** Attempts whose pooled connection was lost, which `retries` does not count. */
-  private uncharged: number = 0;
-  private requestTrailers: FieldSection | null = null;
-  private bodyBytes: number = 0;
-  /** Body bytes sent so far as text, or null once they are too many to send again. */
-  private replay: string | null = "";
-  /** The verdict of a middleware that is awaited. */
-  private pending: PendingAdmission | null = null;
-  /** Of `signal`, from the first time that somebody asks for it. */
-  private controller: AbortController | null = null;
-  /** From the first interim response on. */
-  private interims: InterimPace | null = null;
-  /** A 100 (Continue) has come. */
-  private continued: boolean = false;
-  private detours: Detours | null = null;
-
-  constructor(
-    plane: DataPlane,
-    downstream: Downstream,
-    request: RequestHead,
-    length: BodyLength,
-    connection: ConnectionOptions,
-    facts: ClientFacts,
-    upgrade: boolean,
-    startedAt: number,
-  ) {
-    this.plane = plane;
-    this.snapshot = plane.snapshot;
-    this.downstream = downstream;
-    this.request = request;
-    this.requestLength = length;
-    this.connection = connection;
-    this.peer = facts.peer;
-    this.client = facts.client;
-    this.peerTrusted = facts.trusted;
-    this.secure = facts.secure;
-    this.forwarded = facts.forwarded;
-    this.unsafeFieldNames = facts.unsafeFieldNames;
-    this.upgrade = upgrade;
-    this.startedAt = startedAt;
-    this.bytesReceived = request.size;
-    this.sentBefore = downstream.bytesWritten;
-    this.requestEnded = length === 0;
-    this.snapshot.exchangesOpen++;
-    this.snapshot.metrics.add(CounterId.exchanges_in_flight, 1);
-  }
-
-  get startedAtMs(): number {
-    return this.startedAt + this.plane.epochOffset;
-  }
-
-  /** The client may wait for a 100 (Continue) before it sends its body, and the origin has not said it yet. */
-  get awaitsContinue(): boolean {
-    if ((this.request.present & bit(Known.expect)) === 0 || !this.request.understandsInterim) return false;
-    return !this.requestEnded && !this.continued && this.bodyBytes === 0;
-  }
-
-  /** Position of the last endpoint in the upstream, as the snapshot has it; -1: none was chosen. */
-  get endpointPosition(): number {
-    return this.endpoint === null || this.set === null ? -1 : positionIn(this.set, this.endpoint);
-  }
-
-  /** How long a tunnel may stand still; null: the endpoint's upstream is not known. */
-  get tunnelIdleMs(): number | null {
-    return this.set?.settings.tunnelIdleMs ?? null;
-  }
-
-  get bodyLength(): BodyLength {
-    const { detours } = this;
-    return detours === null || detours.request === null ? this.requestLength : detours.requestLength;
-  }
-
-  get finished(): boolean {
-    return this.phase === Phase.finished;
-  }
-
-  /** The client has the final response's head, or an answer of the proxy's own. */
-  get responseStarted(): boolean {
-    return this.phase >= Phase.responding;
-  }
-
-  /** Whether body bytes can be handed over now. */
-  get takesBody(): boolean {
-    if (this.upstream === null) return this.isCollecting;
-    return this.phase === Phase.sending || this.phase === Phase.responding;
-  }
-
-  private get isCollecting(): boolean {
-    return this.phase === Phase.admission && this.detours?.collected?.isOpen === true;
-  }
-
-  // ---- route, admit -------------------------------------------------------------------------------------------------
-
-  begin(): void {
-    const { request } = this;
-    const refused = admitRequest(request, this.connection, this.unsafeFieldNames);
-    if (refused !== null) return this.answer(refused);
-    const route = this.snapshot.findRoute(request);
-    this.route = route;
-    if (route.upstream !== null) this.set = route.upstream.set;
-    this.admit(route, 0);
-  }
-
-  private admit(route: Route, from: number): void {
-    const hooks = route.hooks.onRequest;
-    for (let index = from; index < hooks.length; index++) {
-      let verdict: LocalAnswer | null | Promise<LocalAnswer | null>;
-      try {
-        verdict = hooks[index]?.onRequest?.(this) ?? null;
-      } catch (error) {
-        return this.hookFailed(error);
-      }
-      if (verdict === null) continue;
-      if (!(verdict instanceof Promise)) return this.answer(verdict);
-      return this.awaits(verdict, (later) => {
-        if (later === null) this.admit(route, index + 1);
-        else this.answer(later);
-      });
-    }
-    // After the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
-    if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
-    if (route.local !== null) return this.answer(route.local());
-    if (route.hooks.source.length > 0) this.findSource(route, 0);
-    else this.connect();
-  }
-
-  /** Asks the middleware who answers; where nobody does, an endpoint is chosen. */
-  private findSource(route: Route, from: number): void {
-    const hooks = route.hooks.source;
-    for (let index = from; index < hooks.length; index++) {
-      let source: ResponseSource | null | Promise<ResponseSource | null>;
-      try {
-        source = hooks[index]?.source?.(this) ?? null;
-      } catch (error) {
-        return this.hookFailed(error);
-      }
-      if (source === null) continue;
-      if (!(source instanceof Promise)) return this.answerFrom(source);
-      return this.awaits(source, (later) => {
-        if (later === null) this.findSource(route, index + 1);
-        else this.answerFrom(later);
-      });
-    }
-    this.connect();
-  }
-
-  /** Goes on when the promise has settled, if it does in time. */
-  private awaits<T>(promise: Promise<T | null>, then: (value: T | null) => void): void {
-    const { deadlines, now } = this.plane;
-    const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
-    this.pending = pending;
-    if (!this.isCollecting) deadlines.set(pending, now + ADMISSION_MS_MAX);
-    promise.then(
-      (value) => {
-        if (this.pending !== pending) return;
-        this.plane.tick();
-        this.endWait();
-        then(value ?? null);
-      },
-      (error: unknown) => {
-        this.plane.tick();
-        if (this.pending === pending) this.hookFailed(error);
-        else this.reportHook(error);
-      },
-    );
-  }
-
-  /** Nothing is awaited any more: what comes late has no effect. */
-  private endWait(): void {
-    if (this.pending === null) return;
-    this.plane.deadlines.remove(this.pending);
-    this.pending = null;
-  }
-
-  private hookFailed(error: unknown): void {
-    this.reportHook(error);
-    this.answer(answers.INTERNAL_ERROR);
-  }
-
-  collectBody(bytesMax: number): Promise<Buffer | null> {
-    const detours = (this.detours ??= new Detours());
-    if (detours.collected !== null) return detours.collected.whole;
-    const collected = new CollectedBody(this.plane, bytesMax);
-    if (this.phase !== Phase.admission) collected.letGo();
-    else {
-      detours.collected = collected;
-      if (this.requestEnded) collected.end();
-      else if (this.requestLength > bytesMax) collected.refuse();
-      else this.collect();
-    }
-    return collected.whole;
-  }
-
-  /** The client's time counts until its body has come. */
-  private collect(): void {
-    if (this.pending !== null) this.plane.deadlines.cancel(this.pending);
-    this.bodyWanted();
-    this.downstream.resumeRequest();
-  }
-
-  /** All of the body has come, or more than was wanted. */
-  private collectedEnough(): void {
-    const { pending, plane } = this;
-    if (pending !== null) plane.deadlines.set(pending, plane.now + ADMISSION_MS_MAX);
-  }
-
-  get signal(): AbortSignal {
-    this.controller ??= new AbortController();
-    if (this.finished) this.controller.abort();
-    return this.controller.signal;
-  }
-
-  /** A middleware threw: a mistake of ours or of an extension. It costs this exchange, not the thread. */
-  private reportHook(error: unknown): void {
-    this.plane.report("error", "middleware_failed", messageOf(error), {
-      route: this.route?.name ?? "",
-    });
-  }
-
+export class Exchange extends Admission implements SourceOwner, PipeOwner {
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
-  private connect(sameEndpoint: Endpoint | null = null): void {
+  protected override connect(sameEndpoint: Endpoint | null = null): void {
     const { set } = this;
     if (set === null) return this.answer(answers.INTERNAL_ERROR);
     const { owned } = this.downstream;
@@ -370,7 +75,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
   /** The connection stands: what is known of the request goes out. */
   upstreamReady(from: Upstream): void {
     if (from !== this.upstream) return;
-    edits.reset();
+    requestEdits.reset();
     const hooks = this.route?.hooks.onUpstreamRequest;
     if (hooks !== undefined && hooks.length > 0 && !this.isFromSource(from)) {
       try {
@@ -380,8 +85,9 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
         return this.hookFailed(error);
       }
     }
+    if (this.detours?.isOwn === true) requestEdits.bodyLength = this.requestLength;
     this.phase = Phase.sending;
-    from.send(this, edits);
+    from.send(this, requestEdits);
     this.detours?.request?.start();
     // A source may have answered already, and a stage that cannot even begin has ended the exchange.
     if (from !== this.upstream) return;
@@ -391,8 +97,8 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     if (this.replay !== null && this.replay !== "") out.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) {
       out.end(this.requestTrailers);
-      // The attempt before may have paused the client, which is read on so that its end is seen.
-      if (this.attempts > 1 || this.detours !== null) this.downstream.resumeRequest();
+      // An attempt before may have paused the client, which is read on so that its end is seen.
+      if (this.attempts > (this.isFromSource(from) ? 0 : 1)) this.downstream.resumeRequest();
       return this.requestFlush();
     }
     // Body bytes that have arrived already join the head in one write.
@@ -404,18 +110,23 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
   private editRequest(hooks: readonly Middleware[]): BodyStage[] | null {
     let stages: BodyStage[] | null = null;
     for (let index = 0; index < hooks.length; index++) {
-      const stage = hooks[index]?.onUpstreamRequest?.(this, edits) ?? null;
+      const stage = hooks[index]?.onUpstreamRequest?.(this, requestEdits) ?? null;
       if (stage !== null && this.requestLength !== 0) (stages ??= []).push(stage);
+    }
+    const { method } = requestEdits;
+    if (method !== null) {
+      if ((method === "HEAD") !== (this.request.method === "HEAD")) throw new TypeError(`${this.request.method} cannot become ${method}`);
+      this.detour.method = method;
     }
     return stages;
   }
 
   private stageRequest(stages: readonly BodyStage[], to: Upstream): void {
     const length = stages.at(-1)?.length ?? -1;
-    edits.bodyLength = length;
-    const detours = (this.detours ??= new Detours());
-    detours.request = new BodyPipe(stages, to, this, this.plane);
-    detours.requestLength = length;
+    requestEdits.bodyLength = length;
+    const { detour } = this;
+    detour.request = new BodyPipe(stages, to, this, this.plane);
+    detour.requestLength = length;
   }
 
   // ---- relay the request body ---------------------------------------------------------------------------------------
@@ -437,12 +148,6 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
   private requestOut(upstream: Upstream): BodySink {
     const { detours } = this;
     return detours === null || detours.request === null ? upstream : detours.request;
-  }
-
-  private collectData(bytes: Buffer, start: number, end: number): void {
-    const collected = this.detours?.collected ?? null;
-    collected?.add(bytes, start, end);
-    if (!this.isCollecting) this.collectedEnough();
   }
 
   requestEnd(trailers: FieldSection | null): void {
@@ -485,11 +190,6 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     else pipe.unblocked();
   }
 
-  private tooLarge(): LocalAnswer {
-    this.plane.metrics.add(CounterId.malformed_requests, 1);
-    return answers.BODY_TOO_LARGE;
-  }
-
   /** The request turned out to be malformed in its body. */
   requestMalformed(answer: LocalAnswer): void {
     this.plane.metrics.add(CounterId.malformed_requests, 1);
@@ -520,8 +220,8 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
       this.downstream.startTunnel(head, from);
       return true;
     }
-    this.interims ??= new InterimPace(this.plane.now);
-    if (!this.interims.allows(this.plane.now)) return false;
+    const interims = (this.detour.interims ??= new InterimPace(this.plane.now));
+    if (!interims.allows(this.plane.now)) return false;
     if (head.status === 100) this.continued = true;
     this.downstream.interim(head);
     return true;
@@ -535,9 +235,9 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
       this.originHeadMs = this.plane.now - this.startedAt;
     }
     this.phase = Phase.responding;
-    this.status = head.status;
     edits.reset();
     const stages = this.editResponse(head);
+    this.status = edits.status ?? head.status;
     if (stages !== null || this.isFromSource(from)) this.respondAnew(head, length, stages);
     else this.downstream.respond(head, length, edits);
   }
@@ -551,7 +251,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     this.downstream.respond(head, hasBody ? length : 0, edits);
     if (stages === null || !hasBody) return;
     const response = new BodyPipe(stages, this.downstream, this, this.plane);
-    (this.detours ??= new Detours()).response = response;
+    this.detour.response = response;
     response.start();
   }
 
@@ -620,10 +320,10 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
 
   // ---- sources ------------------------------------------------------------------------------------------------------
 
-  /** That source answers, be it after attempts at endpoints. */
-  private answerFrom(source: ResponseSource): void {
+  /** Be it at once, or after attempts at endpoints. */
+  protected override answerFrom(source: ResponseSource): void {
     const stream = new SourceStream(source, this, this.plane, this.replay !== null);
-    (this.detours ??= new Detours()).source = stream;
+    this.detour.source = stream;
     this.phase = Phase.connecting;
     this.upstream = stream;
     this.upstreamReady(stream);
@@ -667,13 +367,6 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     return true;
   }
 
-  /** A client that waits to be asked for its body is asked. */
-  bodyWanted(): void {
-    if (!this.awaitsContinue) return;
-    this.continued = true;
-    this.downstream.interim(CONTINUE);
-  }
-
   sourceFailed(from: SourceStream, error: unknown): void {
     if (from !== this.upstream) return;
     this.reportHook(error);
@@ -701,14 +394,6 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     this.requestFailed(answers.INTERNAL_ERROR);
   }
 
-  /** The attempt is over: nobody takes what its stages make of the request's body. */
-  private endRequestStages(): void {
-    const { detours } = this;
-    if (detours === null) return;
-    detours.request?.abort();
-    detours.request = null;
-  }
-
   // ---- failure: one exit that decides -------------------------------------------------------------------------------
 
   upstreamFailed(from: Upstream, failure: Failure): void {
@@ -718,7 +403,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     this.releaseEndpoint();
     this.upstream = null;
     this.requestBlocked = false;
-    this.endRequestStages();
+    this.detours?.endRequest();
     if (this.phase === Phase.tunnel) {
       this.outcome = "tunnel";
       return this.finish();
@@ -751,13 +436,19 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
   private attemptThat(failure: AttemptFailure, sent: boolean, responseStarted: boolean, pooledConnection: boolean): FailedAttempt {
     return {
       failure,
-      method: this.request.method,
+      method: this.mostRisky(),
       requestSent: this.requestSent(failure === "connect" ? false : sent),
       responseStarted,
       attempts: this.attempts - this.uncharged,
       retriesMax: this.set?.retries ?? 0,
       pooledConnection,
     };
+  }
+
+  /** Of what the client asks with and what endpoints are asked with: the one that decides whether a request may be sent again. */
+  private mostRisky(): string {
+    const sent = this.detours?.method ?? null;
+    return sent === null || !isIdempotent(this.request.method) ? this.request.method : sent;
   }
 
   /** What the endpoint may have got, and whether it can be sent again. */
@@ -794,8 +485,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     this.finish();
   }
 
-  /** Ends the exchange with an answer of the proxy's own. */
-  answer(answer: LocalAnswer): void {
+  override answer(answer: LocalAnswer): void {
     this.dropUpstream();
     this.status = answer.status;
     this.outcome = answer.reason;
@@ -812,7 +502,7 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     this.releaseEndpoint();
     this.upstream = null;
     this.requestBlocked = false;
-    this.endRequestStages();
+    this.detours?.endRequest();
     upstream.abort();
   }
 
@@ -826,14 +516,9 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
     if (this.finished) return;
     this.phase = Phase.finished;
     this.endWait();
-    this.endRequestStages();
-    this.detours?.response?.abort();
-    this.detours?.collected?.letGo();
-    this.controller?.abort();
+    this.detours?.end();
     this.tellFinished();
-    // Text that waited for the end of the turn and found its client gone is not written after all.
-    const bytesSent = Math.max(0, this.downstream.bytesWritten - this.sentBefore);
-    this.plane.exchangeFinished(this, bytesSent);
+    this.plane.exchangeFinished(this);
     this.downstream.exchangeFinished();
   }
 
@@ -848,9 +533,4 @@ export class Exchange implements ExchangeView, OutgoingRequest, SourceOwner, Pip
       }
     }
   }
-}
-
-function isOver(bodyBytes: number, route: Route | null): boolean {
-  const limit = route?.bodyBytesMax ?? null;
-  return limit !== null && bodyBytes > limit;
 }

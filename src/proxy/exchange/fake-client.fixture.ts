@@ -11,13 +11,12 @@ import { Event } from "../../http1/message-reader.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { answer } from "./answers.ts";
 import { Exchange } from "./exchange.ts";
-import type { DownstreamEnd, ClientFacts } from "./exchange.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
 import { FakeUpstream, endLine, editsText, shown } from "./fake-upstream.fixture.ts";
 import type { LocalAnswer } from "../feature/middleware.ts";
 import { FOLLOWING } from "./phase.ts";
 import type { Phase } from "./phase.ts";
-import type { Downstream, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
+import type { ClientFacts, DownstreamEnd, Downstream, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
 
 /** What each head and each answer of the proxy adds to the bytes written, whatever it says. */
 export const HEAD_BYTES = 100;
@@ -29,6 +28,7 @@ export const HEAD_BYTES = 100;
 export class FakeClient implements Downstream {
   /** Of every request; nothing in it is what it would be by itself. */
   readonly facts: ClientFacts;
+  readonly isBackground: boolean = false;
   bytesWritten: number = 0;
   owned: OwnedConnections | null = null;
   /** The client does not read: a flush is not written. */

@@ -25,6 +25,8 @@ import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Exchange } from "./exchange.ts";
+import { fetchFrom } from "./fetch.ts";
+import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
 import type { Middleware } from "../feature/middleware.ts";
@@ -246,6 +248,10 @@ export class Dialogue implements DataPlane, Connector {
   memory: number = 100_000;
   memoryTaken: number = 0;
 
+  fetch(set: EndpointSet, request: FetchRequest, options: FetchOptions): Promise<FetchResult> {
+    return fetchFrom(this, set, request, options);
+  }
+
   takeMemory(bytes: number): boolean {
     if (this.memoryTaken + bytes > this.memory) return false;
     this.memoryTaken += bytes;
@@ -260,11 +266,12 @@ export class Dialogue implements DataPlane, Connector {
     this.note(`report ${level} ${event} ${message} ${JSON.stringify(fields)}`);
   }
 
-  exchangeFinished(exchange: Exchange, bytesSent: number): void {
-    const { status, outcome, endpoint, attempts, bytesReceived, originHeadMs, snapshot } = exchange;
-    this.note(`plane finished ${status} ${outcome}`);
+  exchangeFinished(exchange: Exchange): void {
+    const { status, outcome, endpoint, attempts, bytesReceived, bytesSent, originHeadMs, snapshot } = exchange;
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     snapshot.exchangesOpen--;
+    if (exchange.isBackground) return;
+    this.note(`plane finished ${status} ${outcome}`);
     this.finished.push({ status, outcome, endpoint: nameOf(endpoint), attempts, bytesReceived, bytesSent, originHeadMs });
   }
 

@@ -113,11 +113,21 @@ export class SourceStream extends Timed implements Upstream {
 
   private response(): SourceResponse {
     return {
-      respond: (head, length) => this.respond(head, length),
+      respond: (head, length) => {
+        // It may come from a promise or a callback: the time of the last event of a connection may be old.
+        this.plane.tick();
+        this.respond(head, length);
+      },
       write: (bytes) => this.write(bytes),
       flush: () => this.flushResponse(),
-      end: (trailers) => this.endResponse(trailers),
-      fail: (error) => this.fail(error),
+      end: (trailers) => {
+        this.plane.tick();
+        this.endResponse(trailers);
+      },
+      fail: (error) => {
+        this.plane.tick();
+        this.fail(error);
+      },
       resume: () => {
         if (!this.inputBlocked || this.isOver) return;
         this.inputBlocked = false;

@@ -1,12 +1,23 @@
 import type { RequestHead } from "../../http/request-head.ts";
-import type { ExchangeView } from "./middleware.ts";
+import type { FetchResult } from "./fetch.ts";
+import type { FinishedExchange } from "./middleware.ts";
 
-/** What a hook sees where there is a request and no exchange: `explain`, tests and benchmarks of single hooks. There is no body to collect. */
-export class LoneView implements ExchangeView {
+/** What a hook sees where there is a request and no exchange: `explain`, tests and benchmarks of single hooks. There is no body to collect, and nobody to fetch from. */
+export class LoneView implements FinishedExchange {
   readonly request: RequestHead;
   client: string;
   readonly startedAtMs: number;
   readonly signal: AbortSignal = new AbortController().signal;
+
+  readonly status: number = 200;
+  readonly outcome: string = "completed";
+  readonly routeName: string = "";
+  readonly endpointUrl: string = "";
+  readonly attempts: number = 0;
+  readonly durationMs: number = 0;
+  readonly originHeadMs: number = -1;
+  readonly bytesReceived: number = 0;
+  readonly bytesSent: number = 0;
 
   constructor(request: RequestHead, client: string, startedAtMs: number = 0) {
     this.request = request;
@@ -16,5 +27,9 @@ export class LoneView implements ExchangeView {
 
   collectBody(): Promise<null> {
     return Promise.resolve(null);
+  }
+
+  fetch(): Promise<FetchResult> {
+    return Promise.resolve({ head: null, failure: "no_upstream" });
   }
 }

@@ -7,6 +7,7 @@ import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
+import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";
 
@@ -40,6 +41,33 @@ export interface ExchangeView {
    * The client's own limits of time hold until it has come, and only then the time of the middleware begins. Nobody may change the bytes.
    */
   collectBody(bytesMax: number): Promise<Buffer | null>;
+  /**
+   * Asks an upstream of the configuration, by its name, for the feature itself. The response is taken as a whole. Unless another signal is
+   * given, the end of the exchange ends it too. Never rejects.
+   */
+  fetch(upstream: string, request: FetchRequest, options?: FetchOptions): Promise<FetchResult>;
+}
+
+/** An exchange that has ended, as the access log and the metrics see it. */
+export interface FinishedExchange extends ExchangeView {
+  /** What the client was answered; 499: it left before; 101: it got a tunnel. */
+  readonly status: number;
+  /** `completed`, or why it ended otherwise: docs/observability.md lists the words. */
+  readonly outcome: string;
+  /** Name of its route; "": none took it. */
+  readonly routeName: string;
+  /** The endpoint that was tried last; "": none was. */
+  readonly endpointUrl: string;
+  /** Attempts at endpoints. */
+  readonly attempts: number;
+  /** Milliseconds from the request's first byte to now. */
+  readonly durationMs: number;
+  /** Milliseconds from the request's first byte to the head of an endpoint's response; -1: there was none. */
+  readonly originHeadMs: number;
+  /** Of the request, its head included. */
+  readonly bytesReceived: number;
+  /** Of the response, heads included. */
+  readonly bytesSent: number;
 }
 
 /** What came of an attempt: one of the two. */
@@ -75,5 +103,5 @@ export interface Middleware {
    */
   onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: FieldEdits): BodyStage | null | void;
   /** Always, exactly once. */
-  onFinish?(exchange: ExchangeView): void;
+  onFinish?(exchange: FinishedExchange): void;
 }

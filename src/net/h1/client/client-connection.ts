@@ -13,9 +13,9 @@ import type { FieldSection } from "../../../http/field-section.ts";
 import type { ResponseHead } from "../../../http/response-head.ts";
 import type { RequestReader } from "../../../http1/request-reader.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
-import type { ClientFacts, Exchange } from "../../../proxy/exchange/exchange.ts";
+import type { Exchange } from "../../../proxy/exchange/exchange.ts";
 import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
-import type { Downstream, OwnedUpstream, Upstream } from "../../../proxy/ports.ts";
+import type { ClientFacts, Downstream, OwnedUpstream, Upstream } from "../../../proxy/ports.ts";
 import type { ListenerConfig, ListenerContext } from "../../accept/listener-context.ts";
 import { Outlet } from "../../buffers/outlet.ts";
 import type { OutletOwner } from "../../buffers/outlet.ts";
@@ -190,6 +190,10 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
   }
 
   // ---- Downstream: what the exchange asks -----------------------------------------------------------------------------
+
+  get isBackground(): boolean {
+    return false;
+  }
 
   get bytesWritten(): number {
     return this.outlet.bytesWritten;

@@ -2,7 +2,8 @@
 import { FieldEdits } from "../../../http/field-edits.ts";
 import { Known } from "../../../http/known-fields.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
-import type { DownstreamEnd, Exchange } from "../../../proxy/exchange/exchange.ts";
+import type { Exchange } from "../../../proxy/exchange/exchange.ts";
+import type { DownstreamEnd } from "../../../proxy/ports.ts";
 import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
 import { BodyMode, answerText } from "../response-writer.ts";

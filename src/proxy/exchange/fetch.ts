@@ -1,0 +1,136 @@
+/** The client's side of a request that the proxy makes for itself: it hands over the body it was given, and collects the response. */
+import { Buffer } from "node:buffer";
+import { Timed } from "../../base/deadlines.ts";
+import type { BodyLength } from "../../http/body-length.ts";
+import { connectionOptions } from "../../http/connection-options.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { DataPlane } from "../data-plane.ts";
+import type { FetchFailure, FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
+import type { LocalAnswer } from "../feature/middleware.ts";
+import type { ClientFacts, Downstream, OwnedUpstream } from "../ports.ts";
+import type { EndpointSet } from "../upstream/endpoint-set.ts";
+import { Exchange } from "./exchange.ts";
+
+const TIMEOUT_MS = 10_000;
+const BODY_BYTES_MAX = 1024 * 1024;
+
+/** Nobody the proxy speaks for. */
+const ITSELF: ClientFacts = { peer: "", client: "", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "forward" };
+
+/** Asks one of those endpoints. Never rejects: what goes wrong is a value. */
+export async function fetchFrom(
+  plane: DataPlane,
+  set: EndpointSet,
+  request: FetchRequest,
+  options: FetchOptions = {},
+): Promise<FetchResult> {
+  // Whoever asks may be in the middle of another exchange's event, which this one must not begin in: they share the memory for edits.
+  await Promise.resolve();
+  return new Promise((resolve) => new Fetch(plane, request, options, resolve).begin(set));
+}
+
+class Fetch extends Timed implements Downstream {
+  readonly isBackground: boolean = true;
+  readonly owned: null = null;
+  readonly bytesWritten: number = 0;
+  private readonly plane: DataPlane;
+  private readonly exchange: Exchange;
+  private readonly body: Buffer;
+  private readonly options: FetchOptions;
+  private readonly resolve: (result: FetchResult) => void;
+  private readonly onAbort: () => void = () => this.giveUp("fetch_aborted");
+  private bodyDelivered: boolean = false;
+  private head: ResponseHead | null = null;
+  private readonly pieces: Buffer[] = [];
+  private size: number = 0;
+  private ended: boolean = false;
+  private failure: FetchFailure | null = null;
+
+  constructor(
+    plane: DataPlane,
+    { head, body = Buffer.alloc(0) }: FetchRequest,
+    options: FetchOptions,
+    resolve: (result: FetchResult) => void,
+  ) {
+    super();
+    this.plane = plane;
+    this.body = body;
+    this.options = options;
+    this.resolve = resolve;
+    this.exchange = new Exchange(plane, this, head, body.length, connectionOptions(head), ITSELF, false, plane.now);
+  }
+
+  begin(set: EndpointSet): void {
+    const { signal, timeoutMs = TIMEOUT_MS } = this.options;
+    if (signal?.aborted === true) return this.giveUp("fetch_aborted");
+    signal?.addEventListener("abort", this.onAbort);
+    this.plane.deadlines.set(this, this.plane.now + timeoutMs);
+    this.exchange.beginAt(set);
+  }
+
+  onDeadline(): void {
+    this.giveUp("fetch_timeout");
+  }
+
+  private giveUp(failure: FetchFailure): void {
+    this.failure ??= failure;
+    this.exchange.downstreamGone("client_gone");
+  }
+
+  // ---- Downstream ---------------------------------------------------------------------------------------------------
+
+  interim(): void {}
+
+  respond(head: ResponseHead, _length: BodyLength): void {
+    this.head = head.detach();
+  }
+
+  answer({ reason }: LocalAnswer): void {
+    this.failure ??= reason;
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    this.size += end - start;
+    if (this.size > (this.options.bodyBytesMax ?? BODY_BYTES_MAX)) return this.giveUp("fetch_too_large");
+    this.pieces.push(Buffer.from(bytes.subarray(start, end)));
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  flush(): boolean {
+    return true;
+  }
+
+  cut(): void {
+    this.failure ??= this.exchange.outcome;
+  }
+
+  resumeRequest(): void {
+    const { exchange, body } = this;
+    if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
+    this.bodyDelivered = true;
+    // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
+    exchange.requestData(body.subarray(0), 0, body.length);
+    exchange.requestEnd(null);
+  }
+
+  pauseRequest(): void {}
+
+  startTunnel(): void {
+    throw new Error("no upgrade was asked for");
+  }
+
+  own(upstream: OwnedUpstream): void {
+    upstream.close();
+  }
+
+  exchangeFinished(): void {
+    this.plane.deadlines.remove(this);
+    this.options.signal?.removeEventListener("abort", this.onAbort);
+    const { head, failure } = this;
+    if (failure !== null || head === null || !this.ended) return this.resolve({ head: null, failure: failure ?? this.exchange.outcome });
+    this.resolve({ head, body: Buffer.concat(this.pieces), failure: null });
+  }
+}
