@@ -16,6 +16,7 @@ import { FAILURES } from "../proxy/exchange/failure.ts";
 import type { FailureKind } from "../proxy/exchange/failure.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
+import { NO_HOOKS, hooksOf } from "../proxy/feature/route-hooks.ts";
 import type { LocalAnswer, Middleware } from "../proxy/feature/middleware.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -96,7 +97,8 @@ for (const feature of FEATURES) {
 
     test("it is compiled into a middleware of its name for a route that has its key, and for no other", () => {
       for (const route of routes) assert.equal(compiled(feature, route).middleware.name, name);
-      assert.deepEqual(routeMiddleware({ match: {}, upstream: "app" }, 0, FEATURES, thread([])), []);
+      const none = routeMiddleware({ match: {}, upstream: "app" }, 0, FEATURES, thread([]));
+      assert.equal(hooksOf(none), NO_HOOKS, "routes without features share one object");
     });
 
     test("its code and its declaration have the same facts", () => assert.equal(facts, declarationOf(key).facts));

@@ -40,6 +40,6 @@ export interface FeatureRoute {
   readonly index: number;
   /** As in logs and metrics. */
   readonly label: string;
-  /** Equal in all threads and, as long as the route takes the same requests, after a reload; no other route has it. */
+  /** Equal in all threads, and after a reload as long as label, conditions and upstream stay; no other route has it. */
   key(): string;
 }
