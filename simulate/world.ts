@@ -218,7 +218,7 @@ export class World {
     this.network.listen(address, (open, peer) => {
       const mayStay = this.counts(address, peer);
       const opened: Transport[] = [];
-      context.accept((reader, writer) => {
+      context.admission.accept((reader, writer) => {
         const onClosed = reader.onClosed.bind(reader);
         reader.onClosed = (code) => {
           this.count(address, peer, -1);

@@ -10,7 +10,7 @@ import { ListenerContext } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
 import type { Platform } from "../../src/net/platform.ts";
 import { sharedBuffer } from "../../src/net/buffers/read-buffers.ts";
-import type { Transport, TransportReader } from "../../src/net/transport/transport.ts";
+import type { AcceptedTransport, TransportReader } from "../../src/net/transport/transport.ts";
 import { loneThread } from "../../src/net/warm-up.ts";
 import { accessLines } from "../../src/observe/access-line.ts";
 import { VARIANTS, browserRequest, smallResponse } from "./messages.ts";
@@ -25,7 +25,7 @@ export const exchange: readonly Operation[] = [
 const TOKEN = "8c1f0a4be7d94f6ab2c3d4e5f6071829";
 
 /** Takes everything at once. */
-class TakingTransport implements Transport {
+class TakingTransport implements AcceptedTransport {
   readonly readsOnDemand: boolean = true;
   readonly destroyed: boolean = false;
   readonly readable: boolean = true;
@@ -50,6 +50,7 @@ class TakingTransport implements Transport {
   }
 
   start(): void {}
+  handTo(): void {}
   readInto(): void {}
   pause(): void {}
   resume(): void {}
@@ -94,7 +95,7 @@ function exchanges(variants: number, token: string | null = null): Run {
   const thread = loneThread(config, (record) => void (logged += lines.write(record)), platform, FEATURES);
   const context = new ListenerContext(thread, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
   const accepted: TakingTransport[] = [];
-  context.accept((reader) => {
+  context.admission.accept((reader) => {
     const transport = new TakingTransport(reader);
     accepted.push(transport);
     return transport;

@@ -61,7 +61,7 @@ test("an exchange that began before a reload finds the names of its own configur
   };
   configure(withEndpoints("a.test", "b.test"));
   for (const name of ["a.test", "b.test"]) names.take({ name, result: [{ address: "192.0.2.9", family: 4 }] });
-  network.listen("proxy:80", (open) => void serving.contexts[0]?.accept(open, "192.0.2.1"));
+  network.listen("proxy:80", (open) => void serving.contexts[0]?.admission.accept(open, "192.0.2.1"));
   let received = "";
   const client = {
     readBuffer: Buffer.alloc(1024),

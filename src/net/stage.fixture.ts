@@ -17,11 +17,11 @@ import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
 import { Exchange } from "../proxy/exchange/exchange.ts";
 import type { ByteDuplex, Upstream } from "../proxy/ports.ts";
-import type { ClientConnection } from "./h1/client/client-connection.ts";
+import { ClientConnection } from "./h1/client/client-connection.ts";
 import { UpstreamConnection } from "./h1/upstream/upstream-connection.ts";
 import { ListenerContext } from "./accept/listener-context.ts";
 import type { Thread } from "./thread.ts";
-import type { Transport, TransportReader, TransportWriter } from "./transport/transport.ts";
+import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport/transport.ts";
 import { loneThread } from "./warm-up.ts";
 import { machine } from "./machine.ts";
 import { checkStates } from "./h1/check-states.fixture.ts";
@@ -33,7 +33,7 @@ export const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: 
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /** A client's connection that takes everything, or nothing. */
-export class Client implements Transport {
+export class Client implements AcceptedTransport {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   readable: boolean = true;
@@ -43,8 +43,8 @@ export class Client implements Transport {
   closesWhenWritten: boolean = false;
   wasReset: boolean = false;
   received: string = "";
-  private readonly reader: TransportReader;
-  private readonly writer: TransportWriter;
+  private reader: TransportReader;
+  private writer: TransportWriter;
 
   constructor(reader: TransportReader, writer: TransportWriter) {
     this.reader = reader;
@@ -52,6 +52,12 @@ export class Client implements Transport {
   }
 
   start(): void {}
+
+  handTo(reader: TransportReader, writer: TransportWriter): void {
+    this.reader = reader;
+    this.writer = writer;
+  }
+
   pause(): void {}
   resume(): void {}
   readInto(): void {}
@@ -215,8 +221,9 @@ export function stage(
   const trust = { proxies: compileCidrs([]), addressFrom: config.client_address_from };
   let client: Client | null = null;
   const context = new ListenerContext(plane, 0, listening, trust);
-  context.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
-  const [connection = assert.fail("nobody was accepted")] = context.connections;
+  context.admission.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
+  const [connection] = context.connections;
+  assert.ok(connection instanceof ClientConnection);
   const pass = (ms: number): void => {
     passed += ms;
     plane.now = passed;

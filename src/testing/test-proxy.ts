@@ -310,7 +310,7 @@ export class TestProxy {
     this.config = config;
     this.listenerSlots = listenerSlots;
     for (const context of this.serving.contexts) {
-      this.network.listen(listenerAddress(context.slot), (open, peer) => void context.accept(open, peer));
+      this.network.listen(listenerAddress(context.slot), (open, peer) => void context.admission.accept(open, peer));
     }
     for (const { slot } of prepared.listeners.closed) {
       this.network.listen(listenerAddress(slot), "ECONNREFUSED");

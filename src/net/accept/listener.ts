@@ -45,7 +45,7 @@ export class Listener {
   /** Called now and then: goes on accepting once there is place. */
   tick(): void {
     this.context.notices.tick(this.context.config);
-    if (this.pause.isOn && this.context.hasPlace()) this.resume();
+    if (this.pause.isOn && this.context.admission.hasPlace()) this.resume();
   }
 
   /** Stops accepting. Open connections go on. */
@@ -55,8 +55,9 @@ export class Listener {
   }
 
   private accept(open: OpenTransport, peer: string | null): void {
-    if (this.context.accept(open, peer) || !this.context.canWait) return;
-    this.context.canWait = this.pause.begin(this.server);
+    const { admission } = this.context;
+    if (admission.accept(open, peer) || !admission.canWait) return;
+    admission.canWait = this.pause.begin(this.server);
     if (this.pause.hasFailed) this.resume();
   }
 

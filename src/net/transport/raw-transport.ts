@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { getSystemErrorName } from "node:util";
 import type { RawAccess, RawHandle, WriteRequest } from "./raw-access.ts";
-import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
 /** libuv's number for the end of a stream. */
 const UV_EOF = -4095;
@@ -21,11 +21,11 @@ interface OwnedHandle extends RawHandle {
   transport?: RawTransport;
 }
 
-export class RawTransport implements Transport {
+export class RawTransport implements AcceptedTransport {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
-  private readonly reader: TransportReader;
-  private readonly writer: TransportWriter;
+  private reader: TransportReader;
+  private writer: TransportWriter;
   private readonly access: RawAccess;
   private readonly handle: OwnedHandle;
   /** What the handle reads into; kept here so that it is not collected. */
@@ -52,6 +52,13 @@ export class RawTransport implements Transport {
     handle.onread = onread;
     handle.useUserBuffer(this.buffer);
     this.resume();
+  }
+
+  handTo(reader: TransportReader, writer: TransportWriter): void {
+    this.reader = reader;
+    this.writer = writer;
+    // Within a read the reader's own field says it as well.
+    if (reader.readBuffer !== this.buffer) this.readInto(reader.readBuffer);
   }
 
   get readable(): boolean {
@@ -148,7 +155,7 @@ export class RawTransport implements Transport {
       return undefined;
     }
     reader.onRead(buffer, count);
-    const next = reader.readBuffer;
+    const next = this.reader.readBuffer;
     if (next === buffer) return undefined;
     this.buffer = next;
     return next;

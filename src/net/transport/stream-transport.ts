@@ -3,13 +3,13 @@ import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
 import { codeOf } from "../../base/errors.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
-import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
-export class StreamTransport implements Transport {
+export class StreamTransport implements AcceptedTransport {
   readonly readsOnDemand: boolean = false;
   private readonly socket: Socket;
-  private readonly reader: TransportReader;
-  private readonly writer: TransportWriter;
+  private reader: TransportReader;
+  private writer: TransportWriter;
   private code: string | null = null;
   /** A write waits for its end. */
   private waiting: boolean = false;
@@ -29,6 +29,7 @@ export class StreamTransport implements Transport {
 
   /** Reads an accepted socket, which knows no `onread`, at the price of an allocation per read. */
   start(): void {
+    if (this.socket.listenerCount("data") > 0) return;
     this.socket.on("data", (chunk: Buffer) => {
       // Slices of this size are copied by the outlet: nothing refers to the chunk after the callback.
       for (let at = 0; at < chunk.length; at += sharedBuffer.length) {
@@ -37,6 +38,11 @@ export class StreamTransport implements Transport {
       }
     });
     this.socket.resume();
+  }
+
+  handTo(reader: TransportReader, writer: TransportWriter): void {
+    this.reader = reader;
+    this.writer = writer;
   }
 
   get destroyed(): boolean {

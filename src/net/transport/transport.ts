@@ -25,8 +25,8 @@ export interface TransportWriter {
   onWriteFailed(): void;
 }
 
-/** Makes a transport of a connection that was accepted; it reads from `start` on. */
-export type OpenTransport = (reader: TransportReader, writer: TransportWriter) => Transport & { start(): void };
+/** Makes a transport of a connection that was accepted. */
+export type OpenTransport = (reader: TransportReader, writer: TransportWriter) => AcceptedTransport;
 
 export interface Transport {
   /**
@@ -57,4 +57,12 @@ export interface Transport {
   destroy(code?: string): void;
   /** Closes so that the peer sees a failure; as an end without one where the transport knows no reset. */
   reset(): void;
+}
+
+/** A transport of a connection that was accepted. */
+export interface AcceptedTransport extends Transport {
+  /** Reading starts; does nothing where it has started. */
+  start(): void;
+  /** From now on these are told. For who has read the beginning and leaves the rest to another; nothing may be written and unfinished. */
+  handTo(reader: TransportReader, writer: TransportWriter): void;
 }

@@ -16,6 +16,8 @@ import * as answers from "../../../proxy/exchange/answers.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
 import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
 import type { ClientFacts, Downstream, OwnedUpstream, Upstream } from "../../../proxy/ports.ts";
+import type { AcceptedConnection } from "../../accept/accepted-connection.ts";
+import type { ConnectionFacts } from "../../accept/handshake.ts";
 import type { ListenerConfig, ListenerContext } from "../../accept/listener-context.ts";
 import { Outlet } from "../../buffers/outlet.ts";
 import type { OutletOwner } from "../../buffers/outlet.ts";
@@ -35,7 +37,7 @@ import { checkQuiet, probe } from "./half-closed.ts";
 import * as input from "./input.ts";
 import * as output from "./output.ts";
 
-export class ClientConnection extends Timed implements Downstream, TransportReader, OutletOwner {
+export class ClientConnection extends Timed implements Downstream, AcceptedConnection, TransportReader, OutletOwner {
   readonly context: ListenerContext;
   readonly transport: Transport;
   readonly outlet: Outlet;
@@ -52,7 +54,7 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
 
   // ---- who speaks ----
 
-  /** The other end's address, as it is logged, forwarded and counted. */
+  /** Address of the other end, or of the one that it connects for: as it is logged, forwarded and counted. */
   readonly peer: string;
   peerTrusted: boolean;
   /** Who sends the requests that no trusted proxy passes on. */
@@ -94,13 +96,13 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
   owned: ClientConnections | null = null;
 
   /** Reading starts at once. */
-  constructor(context: ListenerContext, open: OpenTransport, peer: { address: string; trusted: boolean }) {
+  constructor(context: ListenerContext, open: OpenTransport, { client, secure }: ConnectionFacts, isTrusted: boolean) {
     super();
     this.context = context;
-    this.peer = peer.address;
-    this.peerTrusted = peer.trusted;
+    this.peer = client;
+    this.peerTrusted = isTrusted;
     this.configured = context.config;
-    this.direct = directly(peer.address, context.config);
+    this.direct = directly(client, secure, context.config);
     this.outlet = new Outlet(this);
     const transport = open(this, this.outlet);
     this.transport = transport;
@@ -120,9 +122,9 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
 
   /** Between two requests, after a reload. */
   reconfigure(): void {
-    const { context, reader, peer } = this;
+    const { context, reader, peer, direct } = this;
     this.configured = context.config;
-    this.direct = directly(peer, context.config);
+    this.direct = directly(peer, direct.secure, context.config);
     this.peerTrusted = context.trusted.contains(peer);
     if (reader !== input.NO_READER) reader.limitTo(context.limits);
   }
@@ -315,6 +317,6 @@ export class ClientConnection extends Timed implements Downstream, TransportRead
   }
 }
 
-function directly(peer: string, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
-  return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames };
+function directly(peer: string, secure: boolean, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
+  return { peer, client: peer, trusted: false, secure, forwarded: null, unsafeFieldNames };
 }

@@ -11,10 +11,14 @@ import type { ListenerContext } from "../../accept/listener-context.ts";
 export const SAID_BY_PROXIES: number =
   bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
 
-/** What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write. */
-export function behindProxy(head: RequestHead, peer: string, context: ListenerContext): ClientFacts {
+/**
+ * What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write.
+ * @param direct what is known of the proxy itself
+ */
+export function behindProxy(head: RequestHead, direct: ClientFacts, context: ListenerContext): ClientFacts {
   const { unsafe_field_names: unsafeFieldNames } = context.config;
-  const said = { peer, trusted: true, secure: false, unsafeFieldNames };
+  const { peer, secure } = direct;
+  const said = { peer, trusted: true, secure, unsafeFieldNames };
   if (context.addressFrom === "x_forwarded_for") {
     return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
   }

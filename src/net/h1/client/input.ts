@@ -186,7 +186,7 @@ function beginExchange(connection: ClientConnection): void {
   if (++connection.requests >= requestsMax || ++connection.pipelined >= pipelinedMax) connection.isLast = true;
   head.hidden = hiddenOf(peerTrusted, context);
   if (!peerTrusted && (head.present & SAID_BY_PROXIES) !== 0) context.notices.onForwarding(peer, context.config);
-  const facts = peerTrusted ? behindProxy(head, peer, context) : connection.direct;
+  const facts = peerTrusted ? behindProxy(head, connection.direct, context) : connection.direct;
   const upgrade = options.upgrade && asksForWebSocket(head);
   const exchange = new Exchange(thread, connection, head, length, options, facts, upgrade, startedAt);
   connection.exchange = exchange;

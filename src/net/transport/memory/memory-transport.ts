@@ -7,7 +7,7 @@
  * Every call of a reader or writer is an event of the network (memory-network.ts): none comes from within a call of the transport.
  */
 import { Buffer } from "node:buffer";
-import type { Transport, TransportReader, TransportWriter } from "../transport.ts";
+import type { AcceptedTransport, TransportReader, TransportWriter } from "../transport.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
 
@@ -27,7 +27,7 @@ export interface EventQueue {
   cut(available: number): number;
 }
 
-export class MemoryTransport implements Transport, EventSource {
+export class MemoryTransport implements AcceptedTransport, EventSource {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   isQueued: boolean = false;
@@ -36,8 +36,8 @@ export class MemoryTransport implements Transport, EventSource {
   /** Bytes that fit into the receive buffer. */
   private readonly capacity: number;
   private readonly network: EventQueue;
-  private readonly reader: TransportReader;
-  private readonly writer: TransportWriter;
+  private reader: TransportReader;
+  private writer: TransportWriter;
   /** The other end; null before the connection stands. */
   peer: MemoryTransport | null = null;
   private readBuffer: Buffer;
@@ -83,6 +83,12 @@ export class MemoryTransport implements Transport, EventSource {
 
   start(): void {
     this.resume();
+  }
+
+  handTo(reader: TransportReader, writer: TransportWriter): void {
+    this.reader = reader;
+    this.writer = writer;
+    this.readBuffer = reader.readBuffer;
   }
 
   get readable(): boolean {
@@ -206,7 +212,7 @@ export class MemoryTransport implements Transport, EventSource {
       const count = this.read();
       const { readBuffer, reader } = this;
       reader.onRead(readBuffer, count);
-      this.readBuffer = reader.readBuffer;
+      this.readBuffer = this.reader.readBuffer;
       return true;
     }
     if (this.wasReset && !this.peerEnded && !this.writeFailed) {
