@@ -9,8 +9,6 @@ import { HOOKS, hookOf, isFeatured } from "./hooks.ts";
 import { ORIGINS } from "./plan.ts";
 import type { ClientPlan, Place, RequestPlan } from "./plan.ts";
 
-/** What some requests and answers say that hooks take out. */
-export const TAKEN_OUT = "taken out";
 const HAS_CORS = new Set(["cors", "all"]);
 const HAS_TOKENS = new Set(["tokens", "all"]);
 

@@ -5,11 +5,18 @@
 import { clientKey } from "../src/base/client-key.ts";
 import type { FieldEdits } from "../src/http/field-edits.ts";
 import { ADMISSION_MS_MAX } from "../src/proxy/exchange/pending-admission.ts";
-import type { ExchangeView, LocalAnswer, Middleware } from "../src/proxy/feature/middleware.ts";
+import type { FieldSection } from "../src/http/field-section.ts";
+import type { ResponseHead } from "../src/http/response-head.ts";
+import type { BodyStage } from "../src/proxy/feature/body-stage.ts";
+import type { ExchangeView, LocalAnswer, Middleware, UpstreamResult } from "../src/proxy/feature/middleware.ts";
+import type { ResponseSource } from "../src/proxy/feature/response-source.ts";
 import type { Route, Snapshot } from "../src/proxy/snapshot.ts";
 import { RATE } from "./configs.ts";
+import { strayByte } from "./bytes.ts";
 import { Draw, seedOf } from "./draw.ts";
-import { idOf } from "./plan.ts";
+import { answerTo, idOf, ownerOfAnswer, ownerOfRequest } from "./plan.ts";
+import { SimulatedSource, SimulatedStage } from "./stages.ts";
+import type { SourceKind, StageKind } from "./stages.ts";
 
 /** What the hooks of one middleware do with one request. */
 export interface HookPlan {
@@ -19,6 +26,18 @@ export interface HookPlan {
   /** Another hook that throws. */
   readonly throwsIn: "none" | "request" | "response" | "finish";
   readonly asksSignal: boolean;
+  /** Bytes that the request's body may have to be collected before the verdict; -1: it is not. */
+  readonly collectsMax: number;
+  readonly requestStage: StageKind;
+  readonly responseStage: StageKind;
+  /** Where a stage fails that does. */
+  readonly failsAt: number;
+  /** Who answers instead of an endpoint. */
+  readonly source: SourceKind;
+  /** Who answers when an endpoint has failed. */
+  readonly fallback: SourceKind;
+  /** It asks for another attempt when the status is a bad one. */
+  readonly retries: boolean;
 }
 
 /** How many there are on a route. */
@@ -30,23 +49,74 @@ const DELAY_MS_MAX = ADMISSION_MS_MAX + 2000;
 /** By what times that are not whole milliseconds may differ. */
 const ROUNDING = 0.01;
 
-const ADMITS: HookPlan = { verdict: "admits", delayMs: 0, throwsIn: "none", asksSignal: false };
-export const HOOK_REASON = "hook";
-const ANSWER: LocalAnswer = { status: 418, reason: HOOK_REASON, detail: "No.", fields: [] };
+const ADMITS: HookPlan = {
+  verdict: "admits",
+  delayMs: 0,
+  throwsIn: "none",
+  asksSignal: false,
+  collectsMax: -1,
+  requestStage: "none",
+  responseStage: "none",
+  failsAt: 0,
+  source: "none",
+  fallback: "none",
+  retries: false,
+};
+/** What some requests and answers say that hooks take out. */
+export const TAKEN_OUT = "taken out";
+/** Of answers on routes with features. */
+export const ANSWER_FIELDS = [
+  ["X-Inner-0", TAKEN_OUT],
+  ["Access-Control-Allow-Origin", "*"],
+  ["X-Inner-1", TAKEN_OUT],
+] as const;
+const ANSWER: LocalAnswer = { status: 418, reason: "hook", detail: "No.", fields: [] };
 
 export function hookOf(seed: number, id: number, route: string, index: number): HookPlan {
   if (route !== "hooked" && route !== "all") return ADMITS;
   const draw = new Draw(seedOf(seedOf(seed, -10 - index), id));
-  if (draw.oneIn(2)) return ADMITS;
-  return {
-    verdict: draw.oneIn(3)
-      ? "admits"
-      : draw.pick("answers", "throws", "admits-late", "admits-late", "admits-late", "answers-late", "rejects", "never"),
+  // The first one that collects says for all how much.
+  const collectsMax = new Draw(seedOf(seedOf(seed, -9), id)).size(100_000);
+  if (draw.oneIn(2)) return { ...ADMITS, ...drawBodies(draw, collectsMax) };
+  const verdict = draw.oneIn(3)
+    ? "admits"
+    : draw.pick("answers", "throws", "admits-late", "admits-late", "admits-late", "answers-late", "rejects", "never");
+  const plan: HookPlan = {
+    ...ADMITS,
+    verdict,
     delayMs: draw.oneIn(10) ? draw.between(ADMISSION_MS_MAX - 100, DELAY_MS_MAX) : draw.size(2000),
     throwsIn: draw.oneIn(4) ? draw.pick("request", "response", "finish") : "none",
     asksSignal: draw.oneIn(3),
   };
+  return { ...plan, ...drawBodies(draw, collectsMax) };
 }
+
+function drawBodies(draw: Draw, collectsMax: number): Partial<HookPlan> {
+  const stage = (): StageKind => (draw.oneIn(5) ? draw.pick("passes", "flips", "flips", "late", "late", "fails") : "none");
+  const source = (n: number): SourceKind => (draw.oneIn(n) ? draw.pick("at-once", "late", "late", "fails") : "none");
+  return {
+    collectsMax: draw.oneIn(6) ? collectsMax : -1,
+    requestStage: stage(),
+    responseStage: stage(),
+    failsAt: draw.size(100_000),
+    source: source(15),
+    fallback: source(8),
+    retries: draw.oneIn(4),
+  };
+}
+
+/** Whether the bytes of a body come out of its stages turned over. */
+export function isFlipped(seed: number, id: number, route: string, body: "requestStage" | "responseStage"): boolean {
+  let count = 0;
+  for (let index = 0; index < HOOKS; index++) {
+    const plan = hookOf(seed, id, route, index);
+    if (plan[body] === "flips" && !(body === "responseStage" && plan.throwsIn === "response")) count++;
+  }
+  return count % 2 === 1;
+}
+
+/** The count of attempts that stands in the label of a source's answer: beyond that of any request at endpoints. */
+export const SOURCE_TIME = 14;
 
 /** What became of one request so far, as its hooks see it. */
 interface Course {
@@ -65,6 +135,8 @@ interface Course {
 export interface HookSurroundings {
   readonly seed: number;
   readonly clock: { readonly nowMs: number; after(ms: number, then: () => void): unknown };
+  /** Of the request's body. */
+  bodyBytes(id: number): number;
   fail(message: string): void;
 }
 
@@ -94,11 +166,12 @@ export class Hooks {
     let bound = this.routes.get(route);
     if (bound === undefined) {
       const own = Array.from({ length: HOOKS }, (_, index) => this.middleware(route.name, index));
-      const { onRequest, onUpstreamRequest, onResponse, onFinish } = route.hooks;
+      const { onRequest, source, onUpstreamRequest, onUpstreamResponse, onResponse, onFinish } = route.hooks;
       const hooks = {
-        ...route.hooks,
         onRequest: [...onRequest, ...own],
+        source: [...source, ...own],
         onUpstreamRequest: [...onUpstreamRequest, ...own],
+        onUpstreamResponse: [...onUpstreamResponse, ...own],
         onResponse: [...onResponse, ...own],
         onFinish: [...onFinish, ...own],
       };
@@ -112,8 +185,10 @@ export class Hooks {
     return {
       name: `simulation-${index}`,
       onRequest: (exchange) => this.onRequest(exchange, route, index, planOf(exchange)),
+      source: (exchange) => this.source(exchange, index, planOf(exchange)),
       onUpstreamRequest: (exchange, edits) => this.onUpstreamRequest(exchange, index, edits, planOf(exchange)),
-      onResponse: (exchange, _, edits) => this.onResponse(exchange, index, edits, planOf(exchange)),
+      onUpstreamResponse: (exchange, result) => this.onUpstreamResponse(exchange, index, result, planOf(exchange)),
+      onResponse: (exchange, head, edits) => this.onResponse(exchange, index, head, edits, planOf(exchange)),
       onFinish: (exchange) => this.onFinish(exchange, index, planOf(exchange)),
     };
   }
@@ -134,7 +209,7 @@ export class Hooks {
     if (index === 0 && route === "limited") this.spend(exchange.client, id);
     switch (plan.verdict) {
       case "admits":
-        return null;
+        return plan.collectsMax < 0 ? null : this.collect(exchange, course, plan.collectsMax);
       case "answers":
         course.isRefused = true;
         return ANSWER;
@@ -144,47 +219,120 @@ export class Hooks {
       default:
         course.awaitedSinceMs = this.around.clock.nowMs;
         course.isRefused = plan.verdict !== "admits-late" || plan.delayMs > ADMISSION_MS_MAX + TICKS_MS;
-        return this.later(plan);
+        return this.later(course, id, plan);
     }
   }
 
-  private later({ verdict, delayMs }: HookPlan): Promise<LocalAnswer | null> {
-    if (verdict === "never") return new Promise(() => {});
+  /** Admits when the request's body has come, or as much of it as is wanted. */
+  private async collect(exchange: ExchangeView, course: Course, bytesMax: number): Promise<null> {
+    const id = idOf(exchange.request.path);
     this.pending++;
-    const verdictLater = new Promise<LocalAnswer | null>((resolve, reject) => {
+    const bytes = await exchange.collectBody(bytesMax);
+    this.pending--;
+    const bodyBytes = this.around.bodyBytes(id);
+    if (bytes === null) {
+      // Of bodies that are small enough it may be missing only when their exchange is over.
+      if (bodyBytes <= bytesMax && course.finished.length === 0) this.fail(`the body of request ${id} is not collected`);
+    } else if (bytes.length !== bodyBytes || strayByte(ownerOfRequest(id), 0, bytes, 0, bytes.length) >= 0) {
+      this.fail(`another body is collected of request ${id}: ${bytes.length} of ${bodyBytes} bytes`);
+    }
+    return null;
+  }
+
+  private source(exchange: ExchangeView, index: number, { source, delayMs }: HookPlan): ResponseSource | null | Promise<ResponseSource> {
+    const course = this.course(exchange);
+    const id = idOf(exchange.request.path);
+    if (course.isRefused || course.asked !== HOOKS) this.fail(`request ${id} is to be answered by a source, refused or not asked`);
+    this.endWait(course, id);
+    if (source === "none") return null;
+    course.isRefused = true;
+    const made = this.sourceOf(id, index, source);
+    if (source === "at-once") return made;
+    course.awaitedSinceMs = this.around.clock.nowMs;
+    return this.settles(course, id, (resolve) => void this.around.clock.after(delayMs, () => resolve(made)));
+  }
+
+  private sourceOf(id: number, index: number, kind: SourceKind): ResponseSource {
+    const time = SOURCE_TIME + index;
+    const { seed, clock } = this.around;
+    const fields = [["X-Answer", `${id}.${time}`], ...ANSWER_FIELDS] as const;
+    return new SimulatedSource(kind, answerTo(seed, id, time), ownerOfAnswer(id, time), fields, clock, (message) => this.fail(message));
+  }
+
+  private onUpstreamResponse(
+    exchange: ExchangeView,
+    index: number,
+    result: UpstreamResult,
+    plan: HookPlan,
+  ): "retry" | ResponseSource | null {
+    const id = idOf(exchange.request.path);
+    const course = this.course(exchange);
+    if (course.isRefused) this.fail(`an attempt for request ${id} has a result, and it was refused`);
+    if (plan.retries && result.head !== null && result.head.status >= 404) return "retry";
+    if (plan.fallback === "none" || result.failure === null) return null;
+    course.isRefused = true;
+    return this.sourceOf(id, index, plan.fallback);
+  }
+
+  private settles<T>(course: Course, id: number, begin: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
+    this.pending++;
+    const promise = new Promise<T>((resolve, reject) => begin(resolve, reject));
+    const done = (): void => {
+      this.pending--;
+      this.endWait(course, id);
+    };
+    promise.then(done, done);
+    return promise;
+  }
+
+  private later(course: Course, id: number, { verdict, delayMs }: HookPlan): Promise<LocalAnswer | null> {
+    if (verdict === "never") return new Promise(() => {});
+    return this.settles(course, id, (resolve, reject) => {
       this.around.clock.after(delayMs, () => {
         if (verdict === "rejects") reject(new Error("a hook rejects"));
         else resolve(verdict === "admits-late" ? null : ANSWER);
       });
     });
-    const done = (): void => void this.pending--;
-    verdictLater.then(done, done);
-    return verdictLater;
   }
 
-  private onUpstreamRequest(exchange: ExchangeView, index: number, edits: FieldEdits, { throwsIn }: HookPlan): void {
+  private onUpstreamRequest(exchange: ExchangeView, index: number, edits: FieldEdits, plan: HookPlan): BodyStage | null {
     const id = idOf(exchange.request.path);
     const course = this.course(exchange);
     if (course.isRefused || course.asked !== HOOKS)
       this.fail(`request ${id} goes to an endpoint after ${course.asked} hooks, refused or not asked`);
     this.endWait(course, id);
-    if (throwsIn === "request") {
+    if (plan.throwsIn === "request") {
       course.isRefused = true;
       throw new Error("a hook throws");
     }
     if (index === 0) edits.set("X-Hook", String(id));
     else edits.append("X-Hook-More", String(id));
     edits.remove(`x-remove-${index}`);
+    return this.stage(plan.requestStage, plan, exchange.request);
   }
 
-  private onResponse(exchange: ExchangeView, index: number, edits: FieldEdits, { throwsIn }: HookPlan): void {
+  private stage(kind: StageKind, { failsAt }: HookPlan, head: FieldSection): BodyStage | null {
+    if (kind === "none") return null;
+    // What is said of the length is what will come: stages of the simulation add nothing and take nothing away.
+    const length = kind === "flips" ? Number(head.get("content-length") ?? -1) : -1;
+    return new SimulatedStage(kind, length, failsAt, this.around.clock, (message) => this.fail(message));
+  }
+
+  private onResponse(
+    exchange: ExchangeView,
+    index: number,
+    head: ResponseHead | null,
+    edits: FieldEdits,
+    plan: HookPlan,
+  ): BodyStage | null {
     const id = idOf(exchange.request.path);
     const course = this.course(exchange);
     course.responses[index] = (course.responses[index] ?? 0) + 1;
     if (course.responses[index] !== 1) this.fail(`hook ${index} of request ${id} edits ${course.responses[index]} responses`);
-    if (throwsIn === "response") throw new Error("a hook throws");
+    if (plan.throwsIn === "response") throw new Error("a hook throws");
     edits.set(`X-Seen-${index}`, String(id));
     edits.remove(`x-inner-${index}`);
+    return head === null ? null : this.stage(plan.responseStage, plan, head);
   }
 
   private onFinish(exchange: ExchangeView, index: number, { throwsIn }: HookPlan): void {

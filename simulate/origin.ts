@@ -5,13 +5,13 @@ import { Event } from "../src/http1/message-reader.ts";
 import { RequestReader } from "../src/http1/request-reader.ts";
 import type { Transport, TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
-import { UNASKED, chunked, hasBody, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./client.ts";
-import { TAKEN_OUT } from "./expected.ts";
-import { isFeatured } from "./hooks.ts";
-import { SMALL_BODY_MAX, answerTo } from "./plan.ts";
+import { UNASKED, chunked, hasBody } from "./client.ts";
+import { ANSWER_FIELDS, isFeatured, isFlipped } from "./hooks.ts";
+import { SMALL_BODY_MAX, answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./plan.ts";
 import type { AnswerPlan, RequestPlan } from "./plan.ts";
 import { Sending, beginningOf, lengthOf, readBuffer } from "./sending.ts";
 import type { Message } from "./sending.ts";
+import { flipped } from "./stages.ts";
 import { TunnelEnd } from "./tunnel-end.ts";
 import type { World } from "./world.ts";
 
@@ -37,6 +37,8 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   private answer: AnswerPlan | null = null;
   private readonly held: Buffer[] = [];
   private bodyAt: number = 0;
+  /** A stage turns the bytes of the request's body over. */
+  private isFlipped: boolean = false;
   private pauses: number = 0;
   private sentBytes: number = 0;
   /** After a switch of protocols. */
@@ -116,6 +118,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     }
     const time = this.world.arrived(request, head);
     this.request = request;
+    this.isFlipped = isFlipped(this.world.seed, id, request.route, "requestStage");
     this.bodyAt = 0;
     this.requestIsWhole = false;
     this.answerIsBegun = false;
@@ -131,7 +134,10 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   private onData(bytes: Buffer, start: number, end: number): void {
     const { request } = this;
     if (request === null) return this.world.fail("an endpoint gets body bytes of no request");
-    const stray = strayByte(ownerOfRequest(request.id), this.bodyAt, bytes, start, end);
+    const owner = ownerOfRequest(request.id);
+    const stray = this.isFlipped
+      ? strayByte(owner, this.bodyAt, flipped(bytes, start, end), 0, end - start)
+      : strayByte(owner, this.bodyAt, bytes, start, end);
     if (stray >= 0) this.world.fail(`the request's body of ${request.id} is another one from byte ${stray} on`);
     this.bodyAt += end - start;
     if (request.route === "small" && this.bodyAt > SMALL_BODY_MAX)
@@ -256,7 +262,7 @@ function answerMessage(request: RequestPlan, answer: AnswerPlan, time: number, l
   const { status, interim, framing, bytes, after } = answer;
   let head = interim.map((code) => `HTTP/1.1 ${code} Wait\r\n\r\n`).join("");
   head += `HTTP/1.1 ${status} Whatever\r\nX-Answer: ${label}\r\n`;
-  if (isFeatured(request.route)) head += `X-Inner-0: ${TAKEN_OUT}\r\nAccess-Control-Allow-Origin: *\r\nX-Inner-1: ${TAKEN_OUT}\r\n`;
+  if (isFeatured(request.route)) head += ANSWER_FIELDS.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   if (after === "says-close") head += "Connection: close\r\n";
   if (framing === "length" && status !== 204) head += `Content-Length: ${bytes}\r\n`;
   else if (framing === "chunked" && status !== 204) head += "Transfer-Encoding: chunked\r\n";

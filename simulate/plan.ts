@@ -273,6 +273,21 @@ export function idOf(path: string): number {
   return Number(/^\/\w+\/([1-9]\d*)$/.exec(path)?.[1] ?? 0);
 }
 
+/** The owner of the body that an endpoint sends when it gets request `id` the `time`-th time. */
+export function ownerOfAnswer(id: number, time: number): number {
+  return id * 16 + time + 1;
+}
+
+/** The owner of a request's body. */
+export function ownerOfRequest(id: number): number {
+  return -id;
+}
+
+/** The owner of the bytes that a client sends through a tunnel. */
+export function ownerOfTunnel(id: number): number {
+  return -id - 1_000_000;
+}
+
 /** What an endpoint does with request `id`, when it comes the `time`-th time. */
 export function answerTo(seed: number, id: number, time: number): AnswerPlan {
   const draw = new Draw(seedOf(seedOf(seed, id), time));

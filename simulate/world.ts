@@ -189,6 +189,10 @@ export class World {
     return { exchanges: this.records.length, events: this.events, virtualMs: this.clock.nowMs, violation: this.violation };
   }
 
+  bodyBytes(id: number): number {
+    return this.requests.get(id)?.request.bodyBytes ?? 0;
+  }
+
   fail(message: string): void {
     this.violation ??= new Violation(`at ${this.clock.nowMs} ms: ${message}`);
   }
