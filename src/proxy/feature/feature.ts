@@ -15,7 +15,10 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
   /** Its key in a route: `rate_limit`. */
   readonly key: Key;
   readonly facts: FeatureFacts;
-  /** Its middleware for one route that has the key. Called once for each route, thread and configuration; what it decides here costs no exchange anything. */
+  /**
+   * Its middleware for one route that has the key. Called in each thread, and again only when a reload changes routes; what is decided here
+   * costs no exchange anything.
+   */
   compile(config: NonNullable<RouteConfig[Key]>, context: FeatureContext): Middleware;
 }
 
