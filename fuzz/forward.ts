@@ -5,7 +5,7 @@
 import { elementOfClient } from "../src/http/client-address.ts";
 import { compileCidrs } from "../src/base/cidr.ts";
 import { connectionOptions } from "../src/http/connection-options.ts";
-import { FieldEdits } from "../src/http/field-edits.ts";
+import { RequestEdits, ResponseEdits } from "../src/http/head-edits.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
 import { parseForwarded } from "../src/http/forwarded.ts";
 import { Known } from "../src/http/known-fields.ts";
@@ -33,7 +33,7 @@ export class RequestForwarder implements Relay<RequestReader> {
   private readonly sender: Sender;
   private readonly unsafeFieldNames: "drop" | "forward";
   private readonly added: AddedFields = new AddedFields();
-  private readonly edits: FieldEdits = new FieldEdits();
+  private readonly edits: RequestEdits = new RequestEdits();
   private chunked: boolean = false;
   private sending: boolean = false;
 
@@ -82,7 +82,7 @@ export class ResponseForwarder implements Relay<ResponseReader> {
   readonly starts: ExpectedStarts = [];
   private readonly minor: 0 | 1;
   private readonly close: boolean;
-  private readonly edits: FieldEdits = new FieldEdits();
+  private readonly edits: ResponseEdits = new ResponseEdits();
   private mode: BodyModeKind = BodyMode.none;
 
   constructor(minor: 0 | 1, close: boolean) {

@@ -8,7 +8,7 @@ import { compileCidrs } from "../src/base/cidr.ts";
 import { clientAddress } from "../src/http/client-address.ts";
 import { hostOf, isAuthority } from "../src/http/authority.ts";
 import { connectionOptions } from "../src/http/connection-options.ts";
-import { FieldEdits } from "../src/http/field-edits.ts";
+import { RequestEdits } from "../src/http/head-edits.ts";
 import { forwardedElement, parseForwarded } from "../src/http/forwarded.ts";
 import { httpDate } from "../src/http/http-date.ts";
 import { connectionExpiry } from "../src/http/keep-alive.ts";
@@ -200,7 +200,7 @@ function forwardedHead(text: string): string {
     forwarded: null,
     unsafeFieldNames: "drop" as const,
   };
-  return requestHeadText(request, new FieldEdits(), new AddedFields(), { authority: "origin.test", via: true });
+  return requestHeadText(request, new RequestEdits(), new AddedFields(), { authority: "origin.test", via: true });
 }
 
 /** The head of a request with that field, or null where no field can have that value. */

@@ -1,7 +1,7 @@
 /** Heads to text, as they are sent on: the edits, the text, and its bytes, for joined texts are only put together when they are written. */
 import { Buffer } from "node:buffer";
 import { connectionOptions } from "../../src/http/connection-options.ts";
-import { FieldEdits } from "../../src/http/field-edits.ts";
+import { RequestEdits, ResponseEdits } from "../../src/http/head-edits.ts";
 import { parseForwarded } from "../../src/http/forwarded.ts";
 import { Known } from "../../src/http/known-fields.ts";
 import type { Http1RequestHead } from "../../src/http1/http1-request-head.ts";
@@ -78,9 +78,9 @@ const ENDPOINT = { authority: "10.0.0.1:8080", via: true };
 /** Of a request that came by HTTP/1. */
 type FromHttp1 = ForwardedRequest & { readonly request: Http1RequestHead };
 
-function requests(make: (variant: number) => FromHttp1, edit: (edits: FieldEdits) => void, known: boolean = false): Run {
+function requests(make: (variant: number) => FromHttp1, edit: (edits: RequestEdits) => void, known: boolean = false): Run {
   const exchanges = variants(make);
-  const edits = new FieldEdits();
+  const edits = new RequestEdits();
   const added = new AddedFields();
   const wire = Buffer.allocUnsafe(4096);
   return (count) => {
@@ -98,7 +98,7 @@ function requests(make: (variant: number) => FromHttp1, edit: (edits: FieldEdits
 
 function responses(mode: BodyModeKind, known: boolean = false): Run {
   const heads = variants((variant) => responseHead(smallResponse(variant)));
-  const edits = new FieldEdits();
+  const edits = new ResponseEdits();
   const wire = Buffer.allocUnsafe(4096);
   return (count) => {
     let sum = 0;
@@ -116,7 +116,7 @@ function responses(mode: BodyModeKind, known: boolean = false): Run {
 
 function noEdits(): void {}
 
-function removeToken(edits: FieldEdits): void {
+function removeToken(edits: RequestEdits): void {
   edits.remove("authorization");
 }
 

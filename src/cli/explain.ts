@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
-import { FieldEdits } from "../http/field-edits.ts";
+import { RequestEdits } from "../http/head-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
@@ -128,7 +128,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   for (const endpoint of upstream?.endpoints ?? [])
     lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
 
-  const edits = new FieldEdits();
+  const edits = new RequestEdits();
   for (const each of middleware) each.onUpstreamRequest?.(view, edits);
   const forwarded = {
     request,

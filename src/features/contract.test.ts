@@ -11,7 +11,8 @@ import { alternatives, asNode, placesOf } from "../config/json-schema.ts";
 import type { SchemaNode } from "../config/json-schema.ts";
 import type { RouteConfig } from "../config/route-schema.ts";
 import { buildRequestHead, buildResponseHead } from "../http/build-head.ts";
-import { FieldEdits, fieldLine } from "../http/field-edits.ts";
+import { fieldLine } from "../http/field-edits.ts";
+import { RequestEdits, ResponseEdits } from "../http/head-edits.ts";
 import { FAILURES } from "../proxy/exchange/failure.ts";
 import type { FailureKind } from "../proxy/exchange/failure.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
@@ -196,16 +197,16 @@ async function exchange(
   const answer = (await middleware.onRequest?.(view)) ?? null;
   if (answer === null) {
     await middleware.source?.(view);
-    middleware.onUpstreamRequest?.(view, new FieldEdits());
+    middleware.onUpstreamRequest?.(view, new RequestEdits());
     for (const kind of Object.keys(FAILURES) as FailureKind[]) {
       const failure = { kind, reused: false, answered: false, sent: true };
       middleware.onUpstreamResponse?.(view, { head: null, failure });
     }
     middleware.onUpstreamResponse?.(view, { head, failure: null });
-    middleware.onResponse?.(view, head, new FieldEdits());
+    middleware.onResponse?.(view, head, new ResponseEdits());
   } else checkAnswer(answer, feature);
   // Any answer of the proxy's own may come of it, be it another feature's.
-  middleware.onResponse?.(view, null, new FieldEdits());
+  middleware.onResponse?.(view, null, new ResponseEdits());
   middleware.onFinish?.(view);
   return [new WeakRef(view), new WeakRef(request), new WeakRef(head)];
 }

@@ -11,6 +11,7 @@ import type { UnsafeFieldNames } from "../config/listener-schema.ts";
 import type { BodyLength } from "../http/body-length.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
+import type { RequestEdits, ResponseEdits } from "../http/head-edits.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { BelievedForwarded } from "../http/forwarded.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -58,7 +59,7 @@ export interface Downstream extends BodySink {
   /** An interim response (1xx but 101) of the origin. */
   interim(head: ResponseHead): void;
   /** The final response's head; `data` and `end` follow. */
-  respond(head: ResponseHead, length: BodyLength, edits: FieldEdits): void;
+  respond(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void;
   /** A whole answer of the proxy's own. */
   answer(answer: LocalAnswer, edits: FieldEdits): void;
   /** Sends what was collected; false: the client does not read fast enough, `exchange.downstreamDrained` will be called. */
@@ -101,7 +102,7 @@ export interface OutgoingRequest {
 /** A connection, or a stream of one, that carries one request to an endpoint and brings its response. */
 export interface Upstream extends BodySink {
   /** Begins the request: its head is built from it and the edits. */
-  send(request: OutgoingRequest, edits: FieldEdits): void;
+  send(request: OutgoingRequest, edits: RequestEdits): void;
   /** False: the origin does not read fast enough, `upstreamUnblocked` will be called. */
   flush(): boolean;
   pauseResponse(): void;

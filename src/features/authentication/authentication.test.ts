@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { buildRequestHead } from "../../http/build-head.ts";
-import { FieldEdits } from "../../http/field-edits.ts";
+import { RequestEdits } from "../../http/head-edits.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
@@ -22,7 +22,7 @@ function ask(...lines: Lines): LocalAnswer | null {
 }
 
 function removed(...lines: Lines): readonly string[] {
-  const edits = new FieldEdits();
+  const edits = new RequestEdits();
   middleware.onUpstreamRequest?.(new LoneView(request(lines), "192.0.2.1"), edits);
   assert.equal(edits.added, "");
   return edits.removed;

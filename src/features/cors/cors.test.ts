@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { addFields, buildRequestHead, buildResponseHead } from "../../http/build-head.ts";
-import { FieldEdits } from "../../http/field-edits.ts";
+import { ResponseEdits } from "../../http/head-edits.ts";
 import { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
@@ -30,8 +30,8 @@ function onRequest(settings: typeof config, asked: RequestHead, debug?: (message
   return answer;
 }
 
-function onResponse(settings: typeof config, asked: RequestHead, response: Lines | null): FieldEdits {
-  const edits = new FieldEdits();
+function onResponse(settings: typeof config, asked: RequestHead, response: Lines | null): ResponseEdits {
+  const edits = new ResponseEdits();
   const head = response === null ? null : buildResponseHead({ status: 200 }, response);
   corsMiddleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), head, edits);
   return edits;
@@ -169,7 +169,7 @@ test("Vary is added to what the origin says, once", () => {
 
 test("what is kept with a request's lines is of its origin and of one policy", () => {
   const ask = (settings: typeof config, asked: RequestHead): string => {
-    const edits = new FieldEdits();
+    const edits = new ResponseEdits();
     middleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), null, edits);
     return edits.added;
   };

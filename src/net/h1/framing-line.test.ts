@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { connectionOptions } from "../../http/connection-options.ts";
-import { FieldEdits } from "../../http/field-edits.ts";
+import { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../../http1/limits.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { ResponseReader } from "../../http1/response-reader.ts";
@@ -11,9 +11,8 @@ import { AddedFields, requestHeadText } from "./request-writer.ts";
 import { BodyMode, responseHeadText } from "./response-writer.ts";
 import type { BodyModeKind } from "./response-writer.ts";
 
-function edits(bodyLength: number | null): FieldEdits {
-  return Object.assign(new FieldEdits(), { bodyLength });
-}
+const edits = (bodyLength: number | null): RequestEdits => Object.assign(new RequestEdits(), { bodyLength });
+const ofResponse = (bodyLength: number | null): ResponseEdits => Object.assign(new ResponseEdits(), { bodyLength });
 
 /** The lines of framing in a forwarded request, sent twice: the second one may be what is remembered of the first. */
 function requestFraming(lines: readonly string[], bodyLength: number | null): string[] {
@@ -31,7 +30,7 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     unsafeFieldNames: "drop",
   } as const;
   const exchange = { request, connection: connectionOptions(request), ...facts };
-  const write = (given: FieldEdits): string => requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true });
+  const write = (given: RequestEdits): string => requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true });
   write(edits(null));
   write(edits(null));
   return framing(write(edits(bodyLength)));
@@ -45,10 +44,10 @@ function responseFraming(start: string, lines: readonly string[], bodyLength: nu
   );
   reader.feed(bytes, 0, bytes.length);
   reader.next();
-  const write = (given: FieldEdits): string => responseHeadText(reader.head, given, { mode, close: false, epochMs: 0 });
-  write(edits(null));
-  write(edits(null));
-  return framing(write(edits(bodyLength)));
+  const write = (given: ResponseEdits): string => responseHeadText(reader.head, given, { mode, close: false, epochMs: 0 });
+  write(ofResponse(null));
+  write(ofResponse(null));
+  return framing(write(ofResponse(bodyLength)));
 }
 
 function framing(head: string): string[] {

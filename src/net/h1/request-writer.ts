@@ -1,5 +1,5 @@
 /** The head of a forwarded request as HTTP/1.1 text (docs/forwarding.md). */
-import type { FieldEdits } from "../../http/field-edits.ts";
+import type { RequestEdits } from "../../http/head-edits.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED, keptText } from "../../http/forward-fields.ts";
 import { isAuthority } from "../../http/authority.ts";
 import { addressOfEntry } from "../../http/client-address.ts";
@@ -47,10 +47,11 @@ export class AddedFields {
 }
 
 /** Start line, kept fields, added fields and the empty line. The text comes from the memo of heads that were written before, where it may. */
-export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpoint: ForwardedTo): string {
+export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, peer } = exchange;
   const isHttp1 = request instanceof Http1RequestHead;
-  const start = isHttp1 && request.startLineReusable ? request.startLine : `${request.method} ${request.forwardTarget} HTTP/1.1\r\n`;
+  const asReceived = isHttp1 && request.startLineReusable && edits.method === null && edits.target === null;
+  const start = asReceived ? request.startLine : `${edits.method ?? request.method} ${edits.target ?? request.forwardTarget} HTTP/1.1\r\n`;
   if (!isHttp1 || requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
   const { written } = request;
   const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
@@ -61,12 +62,13 @@ export function requestHeadText(exchange: ForwardedRequest, edits: FieldEdits, a
 }
 
 /** Whether the text depends on more than the memo compares: received lines, edits of middleware, peer, scheme, `via`. */
-function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: FieldEdits): boolean {
-  if (peerTrusted || upgrade || request.hostReplaced || request.version === "1.0" || edits.bodyLength !== null) return true;
+function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
+  if (peerTrusted || upgrade || request.hostReplaced || request.version === "1.0") return true;
+  if (edits.bodyLength !== null || edits.authority !== null) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
-function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: AddedFields, endpoint: ForwardedTo): string {
+function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, connection } = exchange;
   let dropped = REQUEST_DROPPED | (exchange.peerTrusted && exchange.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
   if (exchange.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
@@ -78,7 +80,8 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
   if (edits.bodyLength !== null) {
     dropped |= FRAMING;
     // RFC 9110 section 8.6: not where nobody expects a body.
-    if (edits.bodyLength !== 0 || (request.method !== "GET" && request.method !== "HEAD")) extra += framingLine(edits.bodyLength);
+    const method = edits.method ?? request.method;
+    if (edits.bodyLength !== 0 || (method !== "GET" && method !== "HEAD")) extra += framingLine(edits.bodyLength);
   }
   if (request.version === "1.0") dropped |= bit(Known.expect);
   if (asksForTooManyRanges(request)) dropped |= bit(Known.range);
@@ -89,9 +92,9 @@ function requestLines(exchange: ForwardedRequest, edits: FieldEdits, added: Adde
   }
   // RFC 9112 section 3.2.2: with an absolute-form target the target's authority is the Host.
   let host = "";
-  if (request.hostReplaced) {
+  if (request.hostReplaced || edits.authority !== null) {
     dropped |= bit(Known.host);
-    host = `Host: ${request.authority === "" ? endpoint.authority : request.authority}\r\n`;
+    host = `Host: ${edits.authority ?? (request.authority === "" ? endpoint.authority : request.authority)}\r\n`;
   }
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";

@@ -1,5 +1,6 @@
 /** The head of a response as HTTP/1.1 text for the client (docs/forwarding.md). */
 import type { FieldEdits } from "../../http/field-edits.ts";
+import type { ResponseEdits } from "../../http/head-edits.ts";
 import { RESPONSE_DROPPED, keptText } from "../../http/forward-fields.ts";
 import { fieldLine } from "../../http/field-edits.ts";
 import { httpDate } from "../../http/http-date.ts";
@@ -25,14 +26,15 @@ export interface ResponseFacts {
 }
 
 /** Status line, kept fields, added fields and the empty line. The text comes from the memo of heads that were written before, where it may. */
-export function responseHeadText(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
+export function responseHeadText(head: ResponseHead, edits: ResponseEdits, facts: ResponseFacts): string {
   if (!(head instanceof Http1ResponseHead) || responseDependsOnMore(head, edits))
-    return statusLine(head) + responseLines(head, edits, facts);
+    return statusLine(head, edits.status) + responseLines(head, edits, facts);
   const { written } = head;
-  if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), "")) return written.withStart(statusLine(head));
+  if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), ""))
+    return written.withStart(statusLine(head, edits.status));
   const lines = responseLines(head, edits, facts);
   written.keep(lines);
-  return statusLine(head) + lines;
+  return statusLine(head, edits.status) + lines;
 }
 
 /** Whether the text depends on more than the memo compares: received lines, edits of middleware, framing. */
@@ -97,7 +99,9 @@ export function answerText(
   return `${text}\r\n${toHead ? "" : ascii}`;
 }
 
-function statusLine(head: ResponseHead): string {
+/** @param status another one than the received; null: that one */
+function statusLine(head: ResponseHead, status: number | null = null): string {
+  if (status !== null) return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
   return head instanceof Http1ResponseHead && head.startLineReusable ? head.startLine : `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
 }
 

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { buildRequestHead } from "../../http/build-head.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
-import { FieldEdits } from "../../http/field-edits.ts";
+import type { FieldEdits } from "../../http/field-edits.ts";
+import { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../../http1/limits.ts";
 import { Event } from "../../http1/message-reader.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
@@ -59,12 +60,16 @@ interface OneRoute {
   readonly removed: readonly string[];
   /** Of a body that middleware puts in the place of the received one. */
   readonly bodyLength?: number | null;
+  readonly authority?: string | null;
+  readonly target?: string | null;
 }
 
 function route(): fc.Arbitrary<OneRoute> {
   return fc.record({
     via: fc.boolean(),
     bodyLength: fc.constantFrom(null, null, null, 0, 5, -1),
+    authority: fc.constantFrom(null, null, "c.test"),
+    target: fc.constantFrom(null, null, "/rewritten?with=query"),
     added: fc.constantFrom("", "", "X-Added: 1\r\n", "X-Added: 2\r\n"),
     removed: fc.constantFrom<string[]>(
       [],
@@ -132,6 +137,7 @@ const responses = fc.array(
       added: fc.constantFrom("", "", "Vary: Origin\r\n"),
       removed: fc.constantFrom<string[]>([], [], ["x-hop"], ["access-control-allow-origin"], ["upgrade", "date"], ["date", "upgrade"]),
       bodyLength: fc.constantFrom(null, null, null, 0, 5, -1),
+      status: fc.constantFrom(null, null, 404),
       mode: fc.constantFrom(BodyMode.none, BodyMode.length, BodyMode.chunked, BodyMode.untilClose),
       close: fc.boolean(),
       epochMs: fc.constantFrom(1_790_000_000_000, 1_790_000_001_000),
@@ -144,7 +150,7 @@ type OneResponse = typeof responses extends fc.Arbitrary<(infer One)[]> ? One : 
 
 function write(reader: ResponseReader, one: OneResponse, detached: boolean = false): string {
   readHead(reader, one.start, one.lines);
-  return responseHeadText(detached ? reader.head.detach() : reader.head, editsOf(one), one);
+  return responseHeadText(detached ? reader.head.detach() : reader.head, responseEditsOf(one), one);
 }
 
 test("a request that was detached is written as the one that it was made of", () => {
@@ -348,13 +354,28 @@ function feed(reader: RequestReader | ResponseReader, start: string, lines: read
   reader.feed(wire, 0, wire.length);
 }
 
-/** One object for all heads, as in an exchange. */
-const edits = new FieldEdits();
+/** One object for all heads of a kind, as in an exchange. */
+const requestEdits = new RequestEdits();
+const responseEdits = new ResponseEdits();
 
-function editsOf({ added, removed, bodyLength = null }: Omit<OneRoute, "via">): FieldEdits {
+type GivenEdits = Omit<OneRoute, "via">;
+
+function editsOf({ authority = null, target = null, ...given }: GivenEdits): RequestEdits {
+  fill(requestEdits, given);
+  if (authority !== null) requestEdits.setAuthority(authority);
+  if (target !== null) requestEdits.setTarget(target);
+  return requestEdits;
+}
+
+function responseEditsOf({ status = null, ...given }: GivenEdits & { readonly status?: number | null }): ResponseEdits {
+  fill(responseEdits, given);
+  if (status !== null) responseEdits.setStatus(status);
+  return responseEdits;
+}
+
+function fill(edits: FieldEdits, { added, removed, bodyLength = null }: GivenEdits): void {
   edits.reset();
   edits.appendLines(added);
   edits.bodyLength = bodyLength;
   for (const name of removed) edits.remove(name);
-  return edits;
 }

@@ -315,6 +315,10 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
         this.reportHook(error);
       }
     }
+    if (edits.status !== null && (head === null || !mayHaveBody(head.status))) {
+      this.reportHook(new RangeError(`${head === null ? "an answer of the proxy" : head.status} cannot become ${edits.status}`));
+      edits.status = null;
+    }
     return stages;
   }
 

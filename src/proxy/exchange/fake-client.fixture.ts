@@ -4,6 +4,7 @@ import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
+import type { ResponseEdits } from "../../http/head-edits.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { DEFAULT_LIMITS } from "../../http1/limits.ts";
@@ -172,8 +173,11 @@ export class FakeClient implements Downstream {
     this.bytesWritten += HEAD_BYTES;
   }
 
-  respond(head: ResponseHead, length: BodyLength, edits: FieldEdits): void {
-    this.heard(`respond ${head.status} ${length < 0 ? "unknown" : length === 0 ? "none" : "length"}${editsText(edits)}`, this.heads === 0);
+  respond(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
+    this.heard(
+      `respond ${edits.status ?? head.status} ${length < 0 ? "unknown" : length === 0 ? "none" : "length"}${editsText(edits)}`,
+      this.heads === 0,
+    );
     this.heads++;
     this.bytesWritten += HEAD_BYTES;
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { FieldEdits } from "../../http/field-edits.ts";
+import type { RequestEdits } from "../../http/head-edits.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import { RESPONSE_LIMITS } from "../../http1/limits.ts";
 import { latin1 } from "../../base/latin1.ts";
@@ -167,11 +168,12 @@ export class FakeUpstream implements OwnedUpstream {
 
   // ---- OwnedUpstream ------------------------------------------------------------------------------------------------
 
-  send({ request }: OutgoingRequest, edits: FieldEdits): void {
-    const { method, forwardTarget } = request;
-    this.asked(`send ${method} ${forwardTarget}${editsText(edits)}`, !this.gotHead);
+  send({ request }: OutgoingRequest, edits: RequestEdits): void {
+    const { method, target, authority } = edits;
+    const line = `${method ?? request.method} ${target ?? request.forwardTarget}${authority === null ? "" : ` at ${authority}`}`;
+    this.asked(`send ${line}${editsText(edits)}`, !this.gotHead);
     this.gotHead = true;
-    this.reader.toHead = method === "HEAD";
+    this.reader.toHead = request.method === "HEAD";
   }
 
   data(bytes: Buffer, start: number, end: number): void {

@@ -5,7 +5,7 @@
 import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { FieldEdits } from "../../http/field-edits.ts";
+import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { BodyStage } from "./body-stage.ts";
@@ -83,10 +83,10 @@ export interface Middleware {
   /** After every admission, before an endpoint is chosen: who answers instead of one; null: an endpoint does. A promise has the same time. */
   source?(exchange: ExchangeView): ResponseSource | null | Promise<ResponseSource | null>;
   /**
-   * Edits the fields of the request that goes upstream; runs again for every attempt. A stage transforms its body on the way, and is not
+   * Edits the fields of the request that goes upstream, its method, its target and its Host; runs again for every attempt. A stage transforms its body on the way, and is not
    * asked for where there is none. With several stages a body passes them in the order of the middleware.
    */
-  onUpstreamRequest?(exchange: ExchangeView, edits: FieldEdits): BodyStage | null | void;
+  onUpstreamRequest?(exchange: ExchangeView, edits: RequestEdits): BodyStage | null | void;
   /**
    * What came of an attempt, before the client gets anything of it: the head of a final response, or a failure that is not tried again. A
    * source answers instead. `retry`: another endpoint is asked, where the request may be sent again and one is left; else the response
@@ -94,14 +94,14 @@ export interface Middleware {
    */
   onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | null;
   /**
-   * Edits the fields of the final response, the origin's and the proxy's own alike (a page may read a 429 only if it
+   * Edits the fields of the final response, and the status of an origin's; the origin's and the proxy's own alike (a page may read a 429 only if it
    * carries the CORS fields). `response` is null for the proxy's own answers.
    *
    * A stage transforms the body of an origin's response on the way, in the order of the middleware; what the fields say of the body
    * (ETag, Content-Encoding, digests) is the middleware's to mend, its length is the proxy's. A response without a body (to HEAD, 204,
    * 304) passes no stage, and its fields are as if it did.
    */
-  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: FieldEdits): BodyStage | null | void;
+  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: ResponseEdits): BodyStage | null | void;
   /** Always, exactly once. */
   onFinish?(exchange: FinishedExchange): void;
 }

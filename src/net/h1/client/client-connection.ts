@@ -9,6 +9,7 @@ import type { Buffer } from "node:buffer";
 import { Timed } from "../../../base/deadlines.ts";
 import type { BodyLength } from "../../../http/body-length.ts";
 import type { FieldEdits } from "../../../http/field-edits.ts";
+import type { ResponseEdits } from "../../../http/head-edits.ts";
 import type { FieldSection } from "../../../http/field-section.ts";
 import type { ResponseHead } from "../../../http/response-head.ts";
 import type { RequestReader } from "../../../http1/request-reader.ts";
@@ -215,7 +216,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
     output.interim(this, head);
   }
 
-  respond(head: ResponseHead, length: BodyLength, edits: FieldEdits): void {
+  respond(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
     output.respond(this, head, length, edits);
   }
 

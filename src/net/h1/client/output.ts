@@ -2,6 +2,7 @@
 import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../../http/body-length.ts";
 import type { FieldEdits } from "../../../http/field-edits.ts";
+import type { ResponseEdits } from "../../../http/head-edits.ts";
 import type { FieldSection } from "../../../http/field-section.ts";
 import type { HttpVersion } from "../../../http/http-version.ts";
 import { Known, bit } from "../../../http/known-fields.ts";
@@ -29,7 +30,7 @@ export function interim(connection: ClientConnection, head: ResponseHead): void 
   if (!connection.outlet.flush() && connection.deadline !== Deadline.taking) onBlocked(connection);
 }
 
-export function respond(connection: ClientConnection, head: ResponseHead, length: BodyLength, edits: FieldEdits): void {
+export function respond(connection: ClientConnection, head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
   const { exchange, thread } = connection;
   if (exchange === null) return;
   const mode = bodyModeOf(length, exchange.request.version);

@@ -6,7 +6,7 @@
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../../base/deadlines.ts";
 import { authenticatesConnection } from "../../../http/connection-authentication.ts";
-import type { FieldEdits } from "../../../http/field-edits.ts";
+import type { RequestEdits } from "../../../http/head-edits.ts";
 import type { FieldSection } from "../../../http/field-section.ts";
 import type { ResponseReader } from "../../../http1/response-reader.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
@@ -140,7 +140,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.cancelDeadline();
   }
 
-  send(request: OutgoingRequest, edits: FieldEdits): void {
+  send(request: OutgoingRequest, edits: RequestEdits): void {
     this.request = request;
     this.answered = false;
     this.lineEndBytes = 0;

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RequestEdits, ResponseEdits } from "./head-edits.ts";
+
+test("what cannot be sent as a request line or Host is refused, and the error shows no target", () => {
+  const edits = new RequestEdits();
+  for (const method of ["", "GET ", "G\rET", "GET\r\nX: 1", "CONNECT", "G\0T", "GÉT"])
+    assert.throws(() => edits.setMethod(method), TypeError, method);
+  for (const target of ["", "secret", "*", "http://a.test/", "/a b", "/a\r\nX: 1", "/a\0", "/#a", "/\u0100", "/\x80"]) {
+    assert.throws(
+      () => edits.setTarget(target),
+      (error) => error instanceof TypeError && !error.message.includes("secret"),
+      target,
+    );
+  }
+  for (const authority of ["", "a b", "user@a.test", "a.test\r\nX: 1", "a.test:99999", "a/b"]) {
+    assert.throws(() => edits.setAuthority(authority), TypeError, authority);
+  }
+  assert.deepEqual([edits.method, edits.target, edits.authority], [null, null, null]);
+});
+
+test("edits are of one head: the next one begins anew", () => {
+  const edits = new RequestEdits();
+  edits.setMethod("PURGE");
+  edits.setTarget("/a?b=%20");
+  edits.setAuthority("[::1]:8080");
+  edits.bodyLength = 3;
+  edits.append("x-a", "1");
+  assert.deepEqual([edits.method, edits.target, edits.authority], ["PURGE", "/a?b=%20", "[::1]:8080"]);
+  edits.reset();
+  assert.deepEqual(edits, new RequestEdits());
+  const response = new ResponseEdits();
+  response.setStatus(404);
+  response.reset();
+  assert.deepEqual(response, new ResponseEdits());
+});
+
+test("a status that has no body, or is not final, is none to set", () => {
+  const edits = new ResponseEdits();
+  for (const status of [0, 100, 101, 199, 204, 304, 600, 200.5, NaN])
+    assert.throws(() => edits.setStatus(status), RangeError, String(status));
+  for (const status of [200, 206, 404, 599]) edits.setStatus(status);
+  assert.equal(edits.status, 599);
+});
