@@ -2,17 +2,17 @@
  * The states of a connection from a client. One request is read and answered at a time, in order (RFC 9112 section 9.3.2).
  *
  * ```text
- *        .---------------------- response complete -------------------------.
- *        v                                                                  |
- *   .> idle --first bytes--> head --complete--> receiving --complete--> answering --101--> tunnel
- *   |    |                    |                  ^    |                  ^
- *   |    |                    `-------- no body -|----|------------------|
- *   |    `------- a whole head in one read ------'----|------------------'
- *   |                                                 |
- *   `---- body read ---- discarding <-- answered early'
+ *          .---------------------- response complete ----------------------.
+ *          v                                                               |
+ *   .--> idle ----------.-- request with a body --> receiving --complete--> answering --101--> tunnel
+ *   |      | part of    |                              |                   ^
+ *   |      v a head     |                              |                   |
+ *   |     head ---------'-- request without a body ----|-------------------'
+ *   |                                                  |
+ *   `-- body read ------ discarding <------------------'  response complete, request not
  *
- *   all but tunnel --last response, refused head, time is over--> ending --> closed
- *   all --the client is gone or gets no more--> closed
+ *   all but tunnel --last response, refused head, deadline--> ending --> closed
+ *   all --the client is gone, or gets no more--> closed
  * ```
  */
 export const State = {
