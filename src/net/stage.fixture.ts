@@ -40,9 +40,12 @@ export class Client implements AcceptedTransport {
   writable: boolean = true;
   queuedBytes: number = 0;
   isFull: boolean = false;
+  /** It is not read at the moment. */
+  isPaused: boolean = false;
   closesWhenWritten: boolean = false;
   wasReset: boolean = false;
   received: string = "";
+  private onSent: (() => void) | undefined;
   private reader: TransportReader;
   private writer: TransportWriter;
 
@@ -58,9 +61,15 @@ export class Client implements AcceptedTransport {
     this.writer = writer;
   }
 
-  pause(): void {}
-  resume(): void {}
   readInto(): void {}
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
 
   write(data: string | readonly (string | Buffer)[]): boolean {
     const text = typeof data === "string" ? data : data.map((piece) => piece.toString("latin1")).join("");
@@ -71,7 +80,8 @@ export class Client implements AcceptedTransport {
 
   end(sent?: () => void): void {
     this.writable = false;
-    sent?.();
+    if (this.queuedBytes === 0) sent?.();
+    else this.onSent = sent;
   }
 
   destroySoon(): void {
@@ -100,12 +110,13 @@ export class Client implements AcceptedTransport {
     this.reader.onClosed(code);
   }
 
-  /** The client takes all that waits. */
-  takeAll(): void {
+  /** The client takes all that waits, and the connection's end where that was to follow. */
+  takeAll({ end = true } = {}): void {
     this.isFull = false;
     this.queuedBytes = 0;
     if (this.closesWhenWritten) this.destroy();
     else this.writer.onWritten();
+    if (end && !this.destroyed) this.onSent?.();
   }
 
   /** It takes nothing more: a write has failed. */

@@ -29,7 +29,7 @@ import type { OpenTransport, Transport, TransportReader } from "../../transport/
 import type { Tunnel } from "../../tunnel.ts";
 import { BodyMode } from "../response-writer.ts";
 import type { BodyModeKind } from "../response-writer.ts";
-import { ClientConnections } from "../upstream/owned-connections.ts";
+import { OwnedUpstreams } from "../upstream/owned-connections.ts";
 import { BodyPace } from "./body-pace.ts";
 import { Deadline, Input, State } from "./client-state.ts";
 import * as ending from "./ending.ts";
@@ -94,7 +94,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
   /** How often the client will still be asked whether it is there. */
   probesLeft: number = 0;
   /** Connections to endpoints that are this one's alone. */
-  owned: ClientConnections | null = null;
+  owned: OwnedUpstreams | null = null;
 
   /** Reading starts at once. */
   constructor(context: ListenerContext, open: OpenTransport, { client, secure }: ConnectionFacts, isTrusted: boolean) {
@@ -245,7 +245,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
   }
 
   own(upstream: OwnedUpstream): void {
-    this.owned ??= new ClientConnections(this.thread);
+    this.owned ??= new OwnedUpstreams(this.thread);
     this.owned.keep(upstream, this.thread.shortOfSockets());
   }
 

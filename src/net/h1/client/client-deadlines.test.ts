@@ -133,6 +133,151 @@ test("a connection that ends is closed when its client has sent its end, or too 
   assert.equal(chatty.client.destroyed, true);
 });
 
+test("what was held for a next request is thrown away with the rest, and the client's end is seen", (t) => {
+  const { client, connection, endpoints, plane } = stageAlone(t);
+  client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi${get("/more")}`);
+  endpoints[0]?.respond(OK);
+  plane.writes.flush();
+  assert.deepEqual([connection.state, client.destroyed], [State.ending, false]);
+  client.leave();
+  assert.equal(client.destroyed, true);
+  assert.equal(endpoints.length, 1);
+});
+
+test("a client that takes its last response late has its time to close from then on", (t) => {
+  const { client, connection, endpoints, plane, pass } = stageAlone(t);
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+  client.isFull = true;
+  endpoints[0]?.respond(OK);
+  plane.writes.flush();
+  assert.deepEqual([connection.state, connection.deadline], [State.ending, Deadline.taking]);
+  pass(50_000);
+  client.takeAll();
+  assert.equal(connection.deadline, Deadline.linger);
+  pass(1900);
+  assert.equal(client.destroyed, false);
+  pass(200);
+  assert.deepEqual([client.destroyed, client.wasReset], [true, false]);
+  const stalled = stageAlone(t);
+  stalled.client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+  stalled.client.isFull = true;
+  stalled.endpoints[0]?.respond(OK);
+  stalled.plane.writes.flush();
+  stalled.pass(61_000);
+  assert.equal(stalled.client.wasReset, true);
+});
+
+test("a connection whose end does not leave is closed", (t) => {
+  const { client, endpoints, plane, pass } = stageAlone(t);
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+  client.isFull = true;
+  endpoints[0]?.respond(OK);
+  plane.writes.flush();
+  client.takeAll({ end: false });
+  pass(61_000);
+  assert.deepEqual([client.destroyed, client.wasReset], [true, false]);
+});
+
+for (const [what, request, isFull] of [
+  ["has sent more", `GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\nmore`, false],
+  ["has yet to take its response", "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n", true],
+  ["says that it sends no body where many do", "POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false],
+] as const) {
+  test(`a client that asks for the end and ${what} is waited for`, (t) => {
+    const { client, connection, endpoints, plane } = stageAlone(t);
+    client.send(request);
+    client.isFull = isFull;
+    endpoints[0]?.respond(`HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n${"x".repeat(10_000)}`);
+    plane.writes.flush();
+    assert.equal(connection.state, State.ending);
+    if (isFull) client.takeAll();
+    assert.deepEqual([connection.deadline, client.destroyed], [Deadline.linger, false]);
+  });
+}
+
+test("a client that takes nothing of a response is cut although its exchange is over", (t) => {
+  const { client, connection, endpoints, pass } = stageAlone(t);
+  client.send(get("/"));
+  client.isFull = true;
+  endpoints[0]?.respond(`HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n${"x".repeat(10_000)}`);
+  assert.deepEqual([connection.state, connection.deadline], [State.idle, Deadline.taking]);
+  pass(61_000);
+  assert.equal(client.wasReset, true);
+});
+
+test("a body that stops coming is noticed after its client has taken a part of the response late", (t) => {
+  const { client, connection, endpoints, records, pass } = stageAlone(t);
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345");
+  client.isFull = true;
+  endpoints[0]?.respond(`HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n${"x".repeat(10_000)}`);
+  assert.equal(connection.deadline, Deadline.taking);
+  client.takeAll();
+  assert.equal(connection.deadline, Deadline.body);
+  for (let waited = 0; waited < 61_000; waited += 1000) pass(1000);
+  assert.deepEqual([records[0]?.outcome, client.destroyed], ["request_timeout", true]);
+});
+
+test("a drain that ends does not take back a body that ends with its connection, and has ended", (t) => {
+  const { client, connection, endpoints, plane } = stageAlone(t);
+  client.send("POST / HTTP/1.0\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
+  endpoints[0]?.respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n");
+  plane.writes.flush();
+  assert.equal(connection.state, State.ending);
+  assert.equal(connection.cutNow(), false);
+  assert.deepEqual([client.destroyed, client.wasReset], [true, false]);
+});
+
+test("a connection that ends is read again, so that nothing unread makes a reset of its end", (t) => {
+  const { client, connection, endpoints, plane } = stageAlone(t);
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+  client.send("x".repeat(40_000));
+  assert.equal(client.isPaused, true, "much is held for a next request");
+  endpoints[0]?.respond(OK);
+  plane.writes.flush();
+  assert.deepEqual([connection.state, client.isPaused], [State.ending, false]);
+});
+
+test("a response that waits for the end of the turn is written before its connection is closed", (t) => {
+  const { client, connection, endpoints } = stageAlone(t);
+  client.send(get("/"));
+  endpoints[0]?.respond(OK);
+  assert.deepEqual([connection.state, client.statuses], [State.idle, []]);
+  assert.equal(connection.closeIfIdle(), false, "its response is on its way");
+  assert.equal(connection.cutNow(), false);
+  assert.deepEqual([client.statuses, client.destroyed], [["200"], true]);
+});
+
+test("a connection that serves nobody makes place, but one that was never asked anything does not", (t) => {
+  const { client, connection, endpoints, plane } = stageAlone(t);
+  assert.equal(connection.closeIfIdle(), false);
+  client.send(get("/"));
+  assert.equal(connection.closeIfIdle(), false);
+  endpoints[0]?.respond(OK);
+  plane.writes.flush();
+  client.send("GET /next HTTP/1.1\r\n");
+  assert.equal(connection.closeIfIdle(), false);
+  client.send("Host: a.test\r\n\r\n");
+  endpoints[1]?.respond(OK);
+  plane.writes.flush();
+  assert.equal(connection.closeIfIdle(), true);
+  assert.equal(client.destroyed, true);
+});
+
+for (const [what, request, body, isReset] of [
+  ["that ends with its connection", "GET / HTTP/1.0\r\nHost: a.test\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n", true],
+  ["with a length", get("/"), "Content-Length: 9\r\n\r\nbegun", false],
+] as const) {
+  test(`a body ${what} that cannot be completed does not look whole`, (t) => {
+    const { client, endpoints } = stageAlone(t);
+    client.send(request);
+    const [endpoint = assert.fail("no endpoint was asked")] = endpoints;
+    endpoint.respond(`HTTP/1.1 200 OK\r\n${body}`);
+    endpoint.exchange.upstreamFailed(endpoint, { kind: "connection_terminated", reused: false, answered: true, sent: true });
+    assert.deepEqual([client.destroyed, client.wasReset], [true, isReset]);
+    assert.ok(client.received.endsWith("begun"), "what came before the failure is the client's");
+  });
+}
+
 test("a client that asks for the end and has sent everything is not waited for", (t) => {
   const { client, endpoints, plane } = stageAlone(t);
   client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");

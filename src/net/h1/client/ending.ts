@@ -52,17 +52,11 @@ function endSoon(connection: ClientConnection, lingers: boolean): void {
   connection.discarded = 0;
   connection.held = null;
   if (!lingers) transport.destroySoon();
-  else transport.end(outlet.blocked ? (): void => onEndSent(connection) : undefined);
+  // Where a response waits for its client, the time to linger begins when the client has taken it.
+  else transport.end(outlet.blocked ? (): void => connection.setDeadline(Deadline.linger, LINGER_MS) : undefined);
   if (outlet.blocked) connection.watchTaking();
   else connection.setDeadline(Deadline.linger, LINGER_MS);
   if (lingers) connection.resumeReading();
-}
-
-/** The client has taken its response: now the time to linger begins. */
-function onEndSent(connection: ClientConnection): void {
-  if (connection.state !== State.ending) return;
-  if (connection.input === Input.ended) end(connection, Way.atOnce);
-  else connection.setDeadline(Deadline.linger, LINGER_MS);
 }
 
 function close(connection: ClientConnection, way: Way, gone: DownstreamEnd | null): void {

@@ -7,7 +7,7 @@ import type { OwnedUpstream } from "../../../proxy/ports.ts";
 import type { Endpoint as Target } from "../../../proxy/upstream/endpoint.ts";
 import type { EndpointChoice } from "../../../proxy/upstream/endpoint-choice.ts";
 import type { EndpointSet } from "../../../proxy/upstream/endpoint-set.ts";
-import { ClientConnections } from "./owned-connections.ts";
+import { OwnedUpstreams } from "./owned-connections.ts";
 import { Endpoint, get, stageAlone } from "../../stage.fixture.ts";
 
 /** Never shown by a failed assertion: it leads to everything, which takes minutes to print. */
@@ -34,7 +34,7 @@ class Owned extends Endpoint implements OwnedUpstream {
 }
 
 interface Setting {
-  readonly owned: ClientConnections;
+  readonly owned: OwnedUpstreams;
   readonly set: EndpointSet;
   readonly choice: EndpointChoice;
   readonly exchange: Exchange;
@@ -56,7 +56,7 @@ function setting(t: TestContext, endpoints: number): Setting {
   const exchange = asked[0]?.exchange ?? assert.fail("no exchange began");
   const { set } = exchange.route?.upstream ?? assert.fail("no upstream");
   return {
-    owned: new ClientConnections(plane),
+    owned: new OwnedUpstreams(plane),
     set,
     choice: plane.choice.among(set, null, exchange.client),
     exchange,

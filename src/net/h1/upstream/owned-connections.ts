@@ -12,7 +12,7 @@ const OWNED_MAX = 8;
  * The idle upstream connections of one client connection, on which its user is authenticated (http/connection-authentication.ts).
  * They never lie in a pool; they end with the client connection, or when they have idled too long.
  */
-export class ClientConnections implements OwnedConnections {
+export class OwnedUpstreams implements OwnedConnections {
   private readonly thread: Pick<Thread, "metrics">;
   private readonly idle: OwnedUpstream[] = [];
   private closed: boolean = false;

@@ -121,6 +121,18 @@ test("an endpoint that takes nothing of a request's last bytes has the idle limi
   assert.equal(one.endpoint.wasReset, true);
 });
 
+test("the time in which an endpoint takes nothing of a request does not begin anew with the request's end", (t) => {
+  const one = asked(t, post(20_000), NO_RETRIES);
+  one.endpoint.isFull = true;
+  one.client.send("x".repeat(10_000));
+  wait(one, 50_000);
+  one.client.send("x".repeat(10_000));
+  wait(one, 9000);
+  assert.deepEqual(one.ends(), []);
+  wait(one, 1500);
+  assert.deepEqual(one.ends(), [[504, "write_timeout"]]);
+});
+
 test("an endpoint that has taken the request late has its full time for the head", (t) => {
   const one = asked(t, post(10_000), NO_RETRIES);
   one.endpoint.isFull = true;
@@ -204,8 +216,9 @@ test("an idle connection is closed after its time, or when it brings what nobody
   const quiet = asked(t, get("/"));
   quiet.says(OK);
   assert.deepEqual([quiet.dialled[0]?.connection.state, quiet.dialled[0]?.connection.usable], [State.idle, true]);
+  assert.equal(quiet.dialled[0]?.connection.pool.size, 1);
   wait(quiet, 61_000);
-  assert.equal(quiet.endpoint.destroyed, true);
+  assert.deepEqual([quiet.endpoint.destroyed, quiet.dialled[0]?.connection.pool.size], [true, 0]);
   const loud = asked(t, get("/"));
   loud.says(OK);
   loud.endpoint.send(OK);
