@@ -56,7 +56,7 @@ export class Tunnel extends Timed implements TunnelEvents {
   }
 
   /** What was written to that side has left. */
-  drained(side: ByteDuplex): void {
+  unblocked(side: ByteDuplex): void {
     this.other(side).resume();
   }
 
@@ -72,7 +72,7 @@ export class Tunnel extends Timed implements TunnelEvents {
   /** That side takes nothing more. What it had sent before is still passed on; its end comes when that has been read. */
   writeFailed(side: ByteDuplex): void {
     if (this.hasEnded(side)) this.finish();
-    else this.drained(side);
+    else this.unblocked(side);
   }
 
   /** That side's transport is gone. */

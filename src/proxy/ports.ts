@@ -3,7 +3,7 @@
  * HTTP version each; the exchange knows neither sockets nor versions.
  *
  * Bytes are passed as a slice that is valid during the call, or, for slices of a loaned buffer, until the receiver's `flush` said
- * true or it called `upstreamUnblocked` or `downstreamDrained`. The receiver may overwrite them: whoever shows a slice to two receivers
+ * true or it called `upstreamUnblocked` or `downstreamUnblocked`. The receiver may overwrite them: whoever shows a slice to two receivers
  * copies it first.
  */
 import type { Buffer } from "node:buffer";
@@ -62,7 +62,7 @@ export interface Downstream extends BodySink {
   respond(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void;
   /** A whole answer of the proxy's own. */
   answer(answer: LocalAnswer, edits: FieldEdits): void;
-  /** Sends what was collected; false: the client does not read fast enough, `exchange.downstreamDrained` will be called. */
+  /** Sends what was collected; false: the client does not read fast enough, `exchange.downstreamUnblocked` will be called. */
   flush(): boolean;
   /** The response cannot be completed: makes that visible to the client. */
   cut(): void;
@@ -178,11 +178,11 @@ export interface EndpointConnections {
 export interface ByteDuplex {
   /** It is closed, or about to be. */
   readonly isGone: boolean;
-  /** A write has not finished; `TunnelEvents.drained` follows. */
+  /** A write has not finished; `TunnelEvents.unblocked` follows. */
   readonly isBlocked: boolean;
   /** The other end takes nothing more. */
   readonly hasFailed: boolean;
-  /** False: not all is taken, and the bytes must stay as they are until `TunnelEvents.drained`. */
+  /** False: not all is taken, and the bytes must stay as they are until `TunnelEvents.unblocked`. */
   write(bytes: Buffer, start: number, end: number): boolean;
   pause(): void;
   resume(): void;
@@ -201,7 +201,7 @@ export interface TunnelEvents {
   /** Whether nothing refers to the bytes that side received last. */
   flowing(side: ByteDuplex): boolean;
   /** Everything written to that side has left. */
-  drained(side: ByteDuplex): void;
+  unblocked(side: ByteDuplex): void;
   /** That side will send nothing more. */
   ended(side: ByteDuplex): void;
   /** That side takes nothing more. */

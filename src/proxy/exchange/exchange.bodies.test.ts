@@ -51,7 +51,7 @@ describe("the request's body", () => {
     d.client.sends("ab");
     d.says('a data "ab"; a flush full; client pause');
     assert.equal(d.client.exchange.requestBlocked, true);
-    d.upstream.drains();
+    d.upstream.takesMore();
     d.says("client resume");
     assert.equal(d.client.exchange.requestBlocked, false);
     d.client.sends("cdef");
@@ -73,7 +73,7 @@ describe("the request's body", () => {
       d.upstream.full = true;
       d.client.asks(head);
       d.says(`a take; a send ${head.slice(0, 3)} /; ${head === "GET /" ? "a end" : "client resume"}; a flush full; client pause`);
-      d.upstream.drains();
+      d.upstream.takesMore();
       d.says("client resume");
     }
   });
@@ -186,7 +186,7 @@ describe("the response's body", () => {
     d.client.full = true;
     d.upstream.brings(`${HEAD}ab`);
     d.says('client respond 200 length; client data "ab"; client flush full; a pause');
-    d.client.drains();
+    d.client.takesMore();
     d.says("a resume");
     d.upstream.brings("cdef");
     assert.equal(d.upstream.written, true);
@@ -199,7 +199,7 @@ describe("the response's body", () => {
     d.skip();
     d.client.blocks();
     d.says("a pause");
-    d.client.drains();
+    d.client.takesMore();
     d.says("a resume");
   });
 
@@ -232,9 +232,9 @@ describe("the response's body", () => {
     d.says(
       'client respond 200 length; client flush; a data "ab"; a flush full; client pause; client data "ab"; client flush full; a pause',
     );
-    d.client.drains();
+    d.client.takesMore();
     d.says("a resume");
-    d.upstream.drains();
+    d.upstream.takesMore();
     d.says("client resume");
   });
 });

@@ -150,7 +150,7 @@ class Play {
     may(true, 1, (choice) => this.leaves(pick(ENDS, choice)));
     may(!exchange.requestEnded, 1, () => exchange.requestFailed(answers.REQUEST_TIMEOUT));
     may(true, 1, () => (exchange.responseStarted ? this.leaves("drain_timeout") : exchange.requestFailed(answers.DRAIN_TIMEOUT)));
-    may(client.waits, 8, () => client.drains());
+    may(client.waits, 8, () => client.takesMore());
     may(!client.full, 1, () => void (client.full = true));
     may(client.bytesWritten > 0 && !client.waits, 1, () => client.blocks());
     may(true, 1, (choice) => void (this.d.now += choice % 5000));
@@ -161,7 +161,7 @@ class Play {
     may(state === "connecting", 5, (choice) => this.fails(upstream, pick(CONNECT, choice), false));
     may(state === "busy", 4, (choice) => this.fails(upstream, pick(LATER, choice), upstream.answered || choice % 3 > 0));
     may(state === "tunnel", 2, () => upstream.tunnelEnds());
-    may(state === "busy" && upstream.waits, 8, () => upstream.drains());
+    may(state === "busy" && upstream.waits, 8, () => upstream.takesMore());
     may(!upstream.full, 1, () => void (upstream.full = true));
     may(state === "busy" && !upstream.waits, 1, () => upstream.blocks());
     may(upstream.isRead, 12, (choice) => this.brings(upstream, choice));
@@ -175,8 +175,8 @@ class Play {
     const { client } = this.d;
     const { upstream } = this;
     if (this.verdictAwaited) return () => this.decide(0);
-    if (client.waits) return () => client.drains();
-    if (upstream?.state === "busy" && upstream.waits) return () => upstream.drains();
+    if (client.waits) return () => client.takesMore();
+    if (upstream?.state === "busy" && upstream.waits) return () => upstream.takesMore();
     if (upstream?.state === "connecting") return () => upstream.connects();
     if (upstream?.state === "tunnel") return () => upstream.tunnelEnds();
     if (this.speaks) return () => this.sends(this.wire.length);

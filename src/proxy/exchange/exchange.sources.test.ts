@@ -204,12 +204,12 @@ test("a client that takes no more stops the source, and lets it go on", () => {
   source.response?.respond(headOf(200), -1);
   assert.equal(source.writes("one"), false);
   d.passes(10 * SOURCE_MS_MAX);
-  d.client.drains();
+  d.client.takesMore();
   assert.equal(source.writables, 1);
   assert.equal(source.writes("two"), true);
   d.client.blocks();
   assert.equal(source.response?.flush(), false);
-  d.client.drains();
+  d.client.takesMore();
   assert.equal(source.writables, 2);
   source.ends();
   assert.equal(d.client.received, "onetwo");
@@ -298,7 +298,7 @@ test("a source that throws when it may write, or when it is given up, costs its 
   const d = new Dialogue({ hooks: [from(source)] });
   d.client.full = true;
   d.client.asks(GET);
-  d.client.drains();
+  d.client.takesMore();
   assert.equal(d.client.over, "cut");
   d.ended("200 internal_error");
 });

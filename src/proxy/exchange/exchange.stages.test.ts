@@ -121,7 +121,7 @@ test("a client that takes no more stops the stage and the endpoint, and lets bot
       d.upstream.brings("c");
       d.says("a pause");
     }
-    d.client.drains();
+    d.client.takesMore();
     d.says("client flush; client flush; a resume");
     assert.equal(stages[1].writables, 1);
     d.upstream.brings(late ? "cd" : "d");
@@ -194,7 +194,7 @@ test("a stage that throws when its client takes more, or when it is given up, co
   d.client.full = true;
   stage.writes();
   d.skip();
-  d.client.drains();
+  d.client.takesMore();
   d.says(`${REPORT}; a abort; client cut; plane finished 200 internal_error; client finished`);
   d.ended("200 internal_error");
 });
@@ -232,7 +232,7 @@ test("a stage that never ends has its time, but not while its client takes nothi
   d.client.full = true;
   stage.writes("ab");
   d.passes(10 * STAGE_MS_MAX);
-  d.client.drains();
+  d.client.takesMore();
   d.passes(STAGE_MS_MAX - 1000);
   assert.equal(d.finished.length, 0);
   d.passes(2000);
@@ -361,12 +361,12 @@ test("an endpoint that takes no more, and a stage that takes no more, stop the c
   d.skip();
   d.client.sends("cd");
   d.says("client pause");
-  d.upstream.drains();
+  d.upstream.takesMore();
   d.says("a flush; client resume");
   stage.writes();
   d.upstream.blocks();
   d.skip();
-  d.upstream.drains();
+  d.upstream.takesMore();
   d.says("a flush; client resume");
   d.client.sends("efgh");
   stage.writes();

@@ -274,7 +274,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.upstream?.pauseResponse();
   }
 
-  downstreamDrained(): void {
+  downstreamUnblocked(): void {
     if (this.finished) return;
     const pipe = this.detours?.response ?? null;
     if (pipe === null) this.upstream?.resumeResponse();

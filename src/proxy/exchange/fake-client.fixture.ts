@@ -34,7 +34,7 @@ export class FakeClient implements Downstream {
   owned: OwnedConnections | null = null;
   /** The client does not read: a flush is not written. */
   full: boolean = false;
-  /** A flush was not written: `drains` follows, or the end. */
+  /** A flush was not written: `takesMore` follows, or the end. */
   waits: boolean = false;
   paused: boolean = false;
   /** Body bytes handed to the exchange, and those of the response that came back. */
@@ -117,10 +117,10 @@ export class FakeClient implements Downstream {
   }
 
   /** It takes what it was sent. */
-  drains(): void {
+  takesMore(): void {
     this.full = false;
     this.waits = false;
-    this.exchange.downstreamDrained();
+    this.exchange.downstreamUnblocked();
   }
 
   /** It does not take what was written before the last flush. */

@@ -205,7 +205,7 @@ export class Dialogue implements DataPlane, Connector {
     this.skip();
     const { exchange } = this.client;
     exchange.downstreamGone("client_reset");
-    exchange.downstreamDrained();
+    exchange.downstreamUnblocked();
     exchange.downstreamBlocked();
     exchange.requestFlush();
     const failure = { kind: "connection_terminated", reused: false, answered: false, sent: true } as const;

@@ -23,7 +23,7 @@ export class FakeUpstream implements OwnedUpstream {
   state: "idle" | "connecting" | "busy" | "tunnel" | "over";
   /** The endpoint does not read: a flush is not written. */
   full: boolean = false;
-  /** A flush was not written: `drains` follows, or the end. */
+  /** A flush was not written: `takesMore` follows, or the end. */
   waits: boolean = false;
   paused: boolean = false;
   /** The user is authenticated on it: it is handed to the client connection after its response. */
@@ -99,7 +99,7 @@ export class FakeUpstream implements OwnedUpstream {
   }
 
   /** It takes what it was sent. */
-  drains(): void {
+  takesMore(): void {
     this.full = false;
     this.waits = false;
     this.exchange?.upstreamUnblocked(this);

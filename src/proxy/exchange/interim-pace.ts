@@ -2,7 +2,7 @@
 const BURST = 32;
 const PER_SECOND = 1;
 
-/** Whether an origin's interim responses (1xx) come at a bearable pace: a bucket that holds a burst and drains with time. */
+/** Whether an origin's interim responses (1xx) come at a bearable pace: a bucket that holds a burst and empties with time. */
 export class InterimPace {
   private level: number = 0;
   private levelAt: number;

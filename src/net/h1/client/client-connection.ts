@@ -295,7 +295,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
   }
 
   onUnblocked(): void {
-    if (this.state === State.tunnel) this.tunnel?.drained(this.tunnel.downstream);
+    if (this.state === State.tunnel) this.tunnel?.unblocked(this.tunnel.downstream);
     else output.onUnblocked(this);
   }
 

@@ -119,7 +119,7 @@ export function onUnblocked(connection: ClientConnection): void {
     if (state === State.receiving) setBodyDeadline(connection);
     else if (connection.input === Input.ended) setHalfClosedDeadline(connection);
     else connection.cancelDeadline();
-    exchange?.downstreamDrained();
+    exchange?.downstreamUnblocked();
   } else if (state === State.idle || state === State.head) {
     if (state === State.head) waitOnForHead(connection);
     else waitIdle(connection);

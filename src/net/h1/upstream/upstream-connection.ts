@@ -268,7 +268,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   }
 
   onUnblocked(): void {
-    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.drained(this.duplex);
+    if (this.tunnel !== null && this.duplex !== null) return this.tunnel.unblocked(this.duplex);
     this.noteProgress();
     this.awaitResponse();
     this.sink?.upstreamUnblocked(this);
