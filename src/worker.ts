@@ -97,6 +97,8 @@ class DataPlaneThread {
   }
 
   private async listen(orders: readonly ListenOrder[]): Promise<void> {
+    // A drain has overtaken the reload that orders this.
+    if (this.serving.isDraining) return this.send({ type: "listening" });
     for (const [position, { slot, target, settings }] of orders.entries()) {
       const context = this.serving.openListener(slot, settings);
       if (context === null) continue;

@@ -152,3 +152,12 @@ test("a listener that cannot be opened refuses the reload, and nothing of it is 
   }
   assert.equal(await proxy.stop(), 0);
 });
+
+test("a reload and the end of the process at once: the process ends in order", { timeout: 60_000 }, async (t) => {
+  const { proxy, config } = await setting(t);
+  const port = await freePort();
+  await writeFile(proxy.configFile, config(`127.0.0.1:${port}`));
+  proxy.process.kill("SIGHUP");
+  assert.equal(await proxy.stop(), 0);
+  assert.equal(await attempt({ port, host: "127.0.0.1" }), "ECONNREFUSED");
+});

@@ -311,7 +311,8 @@ export class ControlPlane {
   }
 
   private async reloadNow(config: Config): Promise<ReloadOutcome> {
-    if (this.phase !== "serving") return refused(`not now: ${this.phase}`);
+    const late = this.overtaken();
+    if (late !== null) return refused(...late);
     const needed = restartNeeded(this.config, config);
     if (needed.length > 0) return refused(...needed);
     const prepared = this.generations.prepare(config);
@@ -357,7 +358,7 @@ export class ControlPlane {
     } catch (error) {
       return { lines: [messageOf(error)] };
     }
-    const problems = await this.configureWorkers(config, configuration);
+    const problems = (await this.configureWorkers(config, configuration)) ?? this.overtaken();
     if (problems !== null) {
       if (moves) await admin?.close();
       return { lines: problems };
@@ -374,6 +375,11 @@ export class ControlPlane {
       this.retiredAdmins.add(before);
     }
     return { adminUrl: admin?.url ?? null, adminClosed: before?.url ?? null };
+  }
+
+  /** Why no configuration may be brought into use, or not any more: what the end of the process has stopped must not be started again. */
+  private overtaken(): readonly string[] | null {
+    return this.phase === "serving" ? null : [`not now: ${this.phase}`];
   }
 
   /** Null: the configuration is in use. Else the old one is, and these lines say why. */

@@ -325,6 +325,18 @@ test("the admin address moves: the new one is opened first, and what cannot be o
   assert.deepEqual([on.adminUrl, on.adminClosed], [`http://127.0.0.1:${second}`, null]);
 });
 
+test("a reload that the end of the process overtakes starts nothing again", async (t) => {
+  const running = await started(t, { workers: 1 });
+  const port = await freePort();
+  const listeners = listenersAt(`127.0.0.1:${port}`);
+  const reloading = refusal(running, testConfig({ workers: 1, listeners, status_path: "/silent" }));
+  await until("the listener is open", async () => (await ask(port, "/")) === "worker 0 generation 1");
+  const draining = running.plane.drain();
+  assert.deepEqual(await reloading, ["not now: draining"]);
+  await draining;
+  assert.match(await ask(port, "/"), /ECONNREFUSED/);
+});
+
 test("there is a limit to listeners", async (t) => {
   const running = await started(t, { workers: 1 });
   const many = Array.from({ length: LISTENER_SLOTS }, () => "127.0.0.1:0");

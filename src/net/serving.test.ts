@@ -86,6 +86,33 @@ test("an exchange that began before a reload finds the names of its own configur
   serving.close();
 });
 
+test("a listener that a reload opens while the thread drains begins nothing that lasts", () => {
+  const network = new MemoryNetwork();
+  const serving = new Serving({
+    workerIndex: 0,
+    endpoints: new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(4))),
+    workers: new WorkerTable(WorkerTable.create(1, 2, 0, 0)),
+    names: new NameTable(),
+    socketsMax: Infinity,
+    platform: network.platform,
+    buckets: new BucketTable(BucketTable.create(0, 0, 8)),
+    output: { access: () => {}, event: () => {}, tick: () => {}, released: () => {} },
+    status: () => () => "",
+    features: [],
+    readFile: () => "",
+  });
+  const config = withEndpoints("a.test");
+  const metricTable = new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1));
+  const slots = { endpointSlots: { app: [0] }, listenerSlots: [0] };
+  serving.configure({ type: "configure", generation: 1, config, routes: config.routes, ...slots, metricTable });
+  const [settings = assert.fail()] = config.listeners;
+  assert.equal(serving.openListener(1, settings)?.draining, false);
+  serving.drain(1000);
+  serving.closeListener(1, 1000);
+  assert.equal(serving.openListener(1, settings)?.draining, true);
+  serving.close();
+});
+
 function isKnown(names: NameTable, name: string): boolean {
   let isFound = false;
   names.lookup(name, {}, (error) => void (isFound = error === null));

@@ -47,7 +47,8 @@ export class Serving {
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
   private current: Thread | null = null;
   private trust: Trust = { proxies: compileCidrs([]), addressFrom: "x_forwarded_for" };
-  private draining: boolean = false;
+  /** Nothing new is begun. */
+  isDraining: boolean = false;
   private drainDueAt: number = Infinity;
 
   constructor(parts: ServingParts) {
@@ -120,14 +121,14 @@ export class Serving {
   /** Nothing new is begun; what runs may end within that time. The listeners have been closed. */
   drain(timeoutMs: number): void {
     if (this.current === null) return;
-    this.draining = true;
+    this.isDraining = true;
     this.drainDueAt = this.parts.platform.now() + timeoutMs;
     for (const context of this.open.values()) context.drain();
   }
 
   /** To be asked at each tick. Null: not drained yet. Else everything has ended, and so many exchanges were cut. */
   drained(now: number): number | null {
-    if (!this.draining) return null;
+    if (!this.isDraining) return null;
     const isOpen = this.all().some(({ connections }) => connections.size > 0);
     if (isOpen && now < this.drainDueAt) return null;
     return this.close();
@@ -143,6 +144,8 @@ export class Serving {
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {
     const context = new ListenerContext(thread, slot, settings, this.trust);
     this.open.set(slot, context);
+    // By a reload that a drain has overtaken.
+    if (this.isDraining) context.drain();
     return context;
   }
 
