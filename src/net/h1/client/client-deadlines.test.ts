@@ -298,3 +298,13 @@ test("a body that comes too slowly is answered 408, but not while nobody takes i
   for (let waited = 0; waited < 100_000; waited += 1000) held.pass(1000);
   assert.deepEqual([held.connection.state, held.client.statuses], [State.receiving, []]);
 });
+
+test("a client that is read again after a long pause has its time to send", (t) => {
+  const { client, connection, pass } = stageAlone(t);
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n");
+  connection.pauseRequest();
+  for (let waited = 0; waited < 100_000; waited += 1000) pass(1000);
+  connection.resumeRequest();
+  for (let waited = 0; waited < 4000; waited += 25) pass(25);
+  assert.deepEqual(client.statuses, []);
+});

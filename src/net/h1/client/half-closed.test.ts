@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { OK, get, stageAlone } from "../../stage.fixture.ts";
+import { Deadline, Input } from "./client-state.ts";
 
 const STREAM = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 const EVENT = "8\r\ndata: x\n\r\n";
@@ -158,4 +159,30 @@ test("the time without a byte begins anew when a slow client has taken what it w
   endpoints[0]?.respond(`${EVENT}0\r\n\r\n`);
   await turn();
   assert.ok(client.received.endsWith("0\r\n\r\n"));
+});
+
+test("a response to a client that has sent its end says that it is the last one", (t) => {
+  const { client, connection, endpoints } = stageAlone(t);
+  client.send(get("/"));
+  client.leave();
+  connection.pauseRequest();
+  endpoints[0]?.respond(OK);
+  assert.match(client.received, /\r\nConnection: close\r\n/);
+  assert.equal(connection.input, Input.ended, "there is nothing to pause");
+});
+
+test("a client that does not take the question whether it is there has its time to take it", (t) => {
+  const { client, connection, endpoints, plane, records, pass } = stageAlone(t);
+  client.send(get("/"));
+  client.isFull = true;
+  client.leave();
+  pass(25);
+  assert.deepEqual([client.statuses, connection.deadline], [["100"], Deadline.taking]);
+  pass(50_000);
+  assert.equal(records.length, 0);
+  client.takeAll();
+  assert.equal(connection.deadline, Deadline.probe);
+  endpoints[0]?.respond(OK);
+  plane.writes.flush();
+  assert.deepEqual(client.statuses, ["100", "200"]);
 });

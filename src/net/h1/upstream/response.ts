@@ -173,7 +173,7 @@ export function onEnd(connection: UpstreamConnection): void {
   const event = connection.reader.endOfInput();
   // After a write has failed this may be the end that the system makes of a reset (RFC 9112 section 8: an error of the connection).
   if (event !== Event.end || connection.outlet.failed) return connection.close("connection_terminated");
-  connection.fate = Fate.last;
+  // The body was one that ends with its connection, whose fate was known from the head on.
   complete(connection, sink);
   connection.reads?.end(connection.bufferIsFree);
 }

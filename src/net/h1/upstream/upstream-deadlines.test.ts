@@ -58,6 +58,7 @@ test("a connection that is not made in time is given up, and one that cannot be 
   refused.client.send(get("/"));
   refused.dialled[0]?.fail("ECONNREFUSED");
   assert.equal(refused.records[0]?.outcome, "connection_refused");
+  assert.equal(refused.plane.endpoints.refusing(0), true);
 });
 
 test("a connection that stands after its client has left is closed", (t) => {
@@ -76,6 +77,7 @@ test("a response whose head does not come is given up after response_head, one t
   assert.deepEqual(silent.ends(), []);
   wait(silent, 1500);
   assert.deepEqual(silent.ends(), [[504, "response_timeout"]]);
+  assert.equal(silent.plane.endpoints.refusing(0), false, "it has taken the connection");
   const still = asked(t, get("/"));
   still.says("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
   wait(still, 30_000);
@@ -176,7 +178,7 @@ for (const [when, before] of [
     assert.deepEqual(silent.ends(), [[502, "connection_terminated"]]);
     const talking = asked(t, post(10));
     talking.endpoint.refuseWrites();
-    if (before) talking.client.send("12345");
+    talking.client.send(before ? "12345" : "1234567890");
     talking.pass(500);
     talking.says("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
     assert.deepEqual(talking.ends(), [[413, "completed"]]);
@@ -212,11 +214,57 @@ test("an endpoint is not blamed for a response that its client does not take", (
   assert.deepEqual(one.ends(), [[200, "client_stalled"]]);
 });
 
+test("a head that has come, unread, while its client took nothing, has its time anew", (t) => {
+  const one = asked(t, get("/"), (config) => {
+    for (const { timeouts } of config.listeners) timeouts.idle = 300_000;
+  });
+  one.client.isFull = true;
+  one.says("HTTP/1.1 103 Early Hints\r\n\r\n");
+  assert.equal(one.endpoint.isPaused, true);
+  wait(one, 100_000);
+  one.client.takeAll();
+  assert.equal(one.endpoint.isPaused, false);
+  wait(one, 59_000);
+  assert.deepEqual(one.ends(), []);
+  wait(one, 1500);
+  assert.deepEqual(one.ends(), [[504, "response_timeout"]]);
+});
+
+test("a connection that has not taken its whole request, or is not read, ends with its response", (t) => {
+  const unwritten = asked(t, post(10));
+  unwritten.endpoint.isFull = true;
+  unwritten.client.send("1234567890");
+  unwritten.says(OK);
+  assert.deepEqual([unwritten.ends(), unwritten.endpoint.wasReset], [[[200, "completed"]], true]);
+  const unread = asked(t, get("/"));
+  unread.client.isFull = true;
+  unread.says("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n");
+  assert.equal(unread.endpoint.isPaused, true);
+  unread.says("x".repeat(20_000));
+  assert.deepEqual([unread.ends(), unread.endpoint.destroyed], [[[200, "completed"]], true]);
+});
+
+test("a response that comes before its request has left is not that request's, which goes out on another connection", (t) => {
+  const one = asked(t, get("/"));
+  one.says(OK);
+  Reflect.set(one.plane.writes, "passOver", 0);
+  one.client.send(get("/second"));
+  one.endpoint.send("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  assert.deepEqual([one.endpoint.destroyed, one.dialled.length], [true, 2]);
+  one.dialled[1]?.connect();
+  one.plane.writes.flush();
+  one.dialled[1]?.endpoint.send(OK);
+  one.plane.writes.flush();
+  assert.deepEqual(one.client.statuses, ["200", "200"]);
+});
+
 test("an idle connection is closed after its time, or when it brings what nobody asked for", (t) => {
   const quiet = asked(t, get("/"));
   quiet.says(OK);
   assert.deepEqual([quiet.dialled[0]?.connection.state, quiet.dialled[0]?.connection.usable], [State.idle, true]);
   assert.equal(quiet.dialled[0]?.connection.pool.size, 1);
+  quiet.endpoint.readable = false;
+  assert.equal(quiet.dialled[0]?.connection.usable, false, "its end has come and is not told yet");
   wait(quiet, 61_000);
   assert.deepEqual([quiet.endpoint.destroyed, quiet.dialled[0]?.connection.pool.size], [true, 0]);
   const loud = asked(t, get("/"));
@@ -237,6 +285,13 @@ for (const [what, request, response, fate] of [
     "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n",
     Fate.owned,
   ],
+  [
+    "that ends while a user is asked who it is",
+    get("/"),
+    "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n",
+    Fate.last,
+  ],
+  ["whose endpoint says what no response has", get("/"), "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", Fate.last],
   ["of an early answer", `${post(10)}12345`, OK, Fate.pooled],
   ["that brings more than its response", get("/"), `${OK}HTTP/1.1 200 OK\r\n`, Fate.pooled],
 ] as const) {
