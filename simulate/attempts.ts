@@ -3,6 +3,7 @@ import { UpstreamConnection } from "../src/net/h1/upstream/upstream-connection.t
 import type { Thread } from "../src/net/thread.ts";
 import { Exchange } from "../src/proxy/exchange/exchange.ts";
 import type { ResponseSink, Upstream } from "../src/proxy/ports.ts";
+import type { EndpointSet } from "../src/proxy/upstream/endpoint-set.ts";
 import type { Endpoint } from "../src/proxy/upstream/endpoint.ts";
 import { ENDPOINT_HEALTH } from "../src/shared/endpoint-table.ts";
 import type { EndpointTable } from "../src/shared/endpoint-table.ts";
@@ -11,6 +12,9 @@ import { idOf } from "./plan.ts";
 interface Tries {
   /** Where attempts went, in order. */
   readonly targets: Endpoint[];
+  /** Those among them that failed on a connection that was made for them. */
+  readonly failed: Set<Endpoint>;
+  readonly set: EndpointSet | null;
   /** Attempts whose connection was made for them. One on an idle connection that is lost is not charged to `retries`. */
   fresh: number;
   last: Upstream;
@@ -47,16 +51,27 @@ export class Attempts {
     return this.byId.get(id)?.targets.length ?? 0;
   }
 
+  /** A request without a body ends because its connection did not come about: no further attempt was possible. */
+  checkGivenUp(id: number): void {
+    const tries = this.byId.get(id);
+    if (tries === undefined || tries.set === null || tries.fresh > tries.set.retries) return;
+    const left = tries.set.endpoints.find(
+      (endpoint) => !tries.failed.has(endpoint) && this.endpoints.health(endpoint.slot) !== ENDPOINT_HEALTH.unhealthy,
+    );
+    if (left !== undefined) this.fail(`request ${id} is given up after ${tries.targets.length} attempts, and ${left.url} was not asked`);
+  }
+
   private begins(target: Endpoint, sink: ResponseSink, upstream: Upstream, fresh: 0 | 1): void {
     if (!(sink instanceof Exchange)) return;
     const id = idOf(sink.request.path);
-    const tries = this.byId.get(id) ?? { targets: [], fresh: 0, last: upstream };
     const { set } = sink;
+    const tries = this.byId.get(id) ?? { targets: [], failed: new Set(), set, fresh: 0, last: upstream };
     const before = tries.targets.length;
     // Each attempt before on a fresh connection has failed, and is charged.
     if (tries.fresh > (set?.retries ?? 0))
       this.fail(`request ${id} is tried again after ${before} attempts, ${tries.fresh} of them charged`);
     if (before > 0 && !isGone(tries.last)) this.fail(`request ${id} is tried again while an attempt goes on`);
+    if (tries.failed.has(target)) this.fail(`request ${id} goes to ${target.url} again, where it failed`);
     const health = this.endpoints.health(target.slot);
     if (health === ENDPOINT_HEALTH.unhealthy) this.fail(`request ${id} goes to ${target.url}, which is known to be unhealthy`);
     if (health === ENDPOINT_HEALTH.unknown && set?.probed === true && before === 0) {
@@ -65,6 +80,8 @@ export class Attempts {
     }
     tries.targets.push(target);
     tries.fresh += fresh;
+    // If another attempt follows.
+    if (fresh === 1) tries.failed.add(target);
     tries.last = upstream;
     this.byId.set(id, tries);
   }

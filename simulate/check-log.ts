@@ -27,8 +27,8 @@ export interface Run {
   readonly tunnels: ReadonlyMap<number, TunnelEnd>;
   readonly attempts: Attempts;
   readonly hooks: Hooks;
-  /** When the drain began; Infinity: it did not. */
-  readonly drainedAtMs: number;
+  /** When the drain of that client's connection began; Infinity: it did not. */
+  drainedAtMs(client: SimulatedClient): number;
   /** Endpoints may have let connects wait. */
   readonly mayBeSilent: boolean;
   /** The configurations that were in use at some time in between. */
@@ -46,6 +46,7 @@ export function checkLog(run: Run): void {
     const seen = run.attempts.count(id);
     if (record.attempts !== seen) run.fail(`request ${id} is logged with ${record.attempts} attempts, and ${seen} were made`);
     run.hooks.check(id, record.route);
+    if (record.status < 101) run.fail(`request ${id} is logged without a status`);
   }
   for (const id of run.arrivals.keys()) if (!logged.has(id)) run.fail(`request ${id} came to an endpoint and is not logged`);
   for (const client of run.clients) checkClient(run, client, logged);
@@ -53,8 +54,11 @@ export function checkLog(run: Run): void {
 
 function checkClient(run: Run, client: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
   const { requests } = client.plan;
-  for (const [id, { status, isWhole }] of client.seen) {
+  const drainedAtMs = run.drainedAtMs(client);
+  for (const [id, { status, isWhole, saysClose }] of client.seen) {
     const record = logged.get(id);
+    if (!saysClose && (record?.startedAtMs ?? 0) > drainedAtMs)
+      run.fail(`the response to ${id}, which was begun in the drain, does not say close`);
     if (record === undefined) run.fail(`request ${id} was answered with ${status} and is not logged`);
     else if (record.status !== status) run.fail(`request ${id} was answered with ${status} and logged with ${record.status}`);
     else if (record.outcome === "completed" && client.isReadingOn && !isWhole)
@@ -64,7 +68,7 @@ function checkClient(run: Run, client: SimulatedClient, logged: ReadonlyMap<numb
     const record = logged.get(request.id);
     if (record !== undefined) checkRecord(run, client, request, record);
   }
-  const late = requests.filter(({ id }) => (logged.get(id)?.startedAtMs ?? 0) > run.drainedAtMs);
+  const late = requests.filter(({ id }) => (logged.get(id)?.startedAtMs ?? 0) > drainedAtMs);
   if (late.length > 1) run.fail(`requests ${late.map(({ id }) => id).join(", ")} of one connection were begun after the drain had begun`);
   if (client.isReadingOn) checkTunnel(run, client, logged);
 }
@@ -93,9 +97,10 @@ function isBrisk({ seed, mayBeSilent }: Run, { id }: RequestPlan, { attempts }: 
 }
 
 /** A tunnel between two that say all they have to say brings all of it. */
-function checkTunnel(run: Run, { tunnel, plan }: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
+function checkTunnel(run: Run, client: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
+  const { tunnel, plan } = client;
   const request = plan.requests.at(-1);
-  if (tunnel === null || request === undefined || run.drainedAtMs !== Infinity) return;
+  if (tunnel === null || request === undefined || run.drainedAtMs(client) !== Infinity) return;
   const { id, tunnelBytes } = request;
   const { bytes, ending } = answerTo(run.seed, id, (run.arrivals.get(id) ?? 1) - 1);
   if (ending !== "whole") return;

@@ -31,6 +31,8 @@ const PAUSES_MAX = 15;
 export interface Seen {
   status: number;
   isWhole: boolean;
+  /** It says that it is the connection's last. */
+  saysClose: boolean;
 }
 
 export class SimulatedClient implements TransportReader, TransportWriter {
@@ -47,6 +49,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private readonly sending: Sending;
   private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
   private transport: MemoryTransport | null = null;
+  /** Since when it has had all its responses, and does not ask on; null: it does. */
+  restsSinceMs: number | null = null;
   /** Requests that were begun and are not answered, oldest first. */
   private readonly awaited: RequestPlan[] = [];
   private next: number = 0;
@@ -63,7 +67,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private current: Seen | null = null;
   /** Interim responses 103 to the request that is being answered. */
   private hints: number = 0;
-  private hasEnded: boolean = false;
+  /** The other side has sent its end. */
+  hasEnded: boolean = false;
   private hasFailedToWrite: boolean = false;
   /** The response that is being read is to be the connection's last. */
   private saysClose: boolean = false;
@@ -106,6 +111,16 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       if (this.next === requests.length && garbage !== "") this.sending.add([Buffer.from(garbage, "latin1")]);
     }
     if (this.awaited.length === 0 && this.next === requests.length && garbage === "") this.close();
+  }
+
+  private goOn(): void {
+    const { restMs, requests } = this.plan;
+    if (restMs === 0 || this.awaited.length > 0 || this.next === requests.length) return this.ask();
+    this.restsSinceMs = this.world.clock.nowMs;
+    this.world.clock.after(restMs, () => {
+      this.restsSinceMs = null;
+      if (this.isPatient && !this.hasEnded && !this.isGone) this.ask();
+    });
   }
 
   private close(): void {
@@ -207,7 +222,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       this.answer = answer;
       this.isFlipped = isFlipped(this.world.seed, id, request.route, "responseStage");
     }
-    this.current = { status: head.status, isWhole: false };
+    this.current = { status: head.status, isWhole: false, saysClose: this.saysClose };
     if (request !== undefined) this.seen.set(request.id, this.current);
   }
 
@@ -218,7 +233,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     if (request === undefined || request.id !== id || request.tunnelBytes < 0 || transport === null) {
       return this.world.fail(`a switch of protocols for ${id}, awaiting ${this.awaitedId}`);
     }
-    this.seen.set(id, { status: 101, isWhole: false });
+    this.seen.set(id, { status: 101, isWhole: false, saysClose: true });
     const { bytes } = answerTo(this.world.seed, id, time);
     this.tunnel = new TunnelEnd(
       transport,
@@ -259,7 +274,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     reader.restart(reader.head);
     reader.toHead = this.awaited[0]?.method === "HEAD";
     if (this.hasEnded) return false;
-    if (this.isPatient) this.ask();
+    if (this.isPatient) this.goOn();
     return this.transport?.destroyed === false;
   }
 

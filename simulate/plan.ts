@@ -59,6 +59,8 @@ export interface Place {
   readonly address: string;
   /** What it sends as X-Forwarded-For; "": nothing. */
   readonly forwardedFor: string;
+  /** It waits for so long after a response before it asks on. */
+  readonly restMs: number;
 }
 
 export interface ClientPlan extends Place {
@@ -126,6 +128,8 @@ const CROWD_MAX = 400;
 const REQUESTS_MAX = 12;
 const BODY_MAX = 400_000;
 const START_MS_MAX = 4000;
+/** Longer than some listeners let a connection idle. */
+const REST_MS_MAX = 6000;
 /** Of one message that is sent slowly: a run has an end. */
 const PIECES_MAX = 50;
 
@@ -175,7 +179,7 @@ function drawParts(seed: number): Parts {
   return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2) };
 }
 
-const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", forwardedFor: "" };
+const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", forwardedFor: "", restMs: 0 };
 
 function drawPlace(seed: number, client: number, { listeners }: Parts): Place {
   if (!listeners) return PLAIN_PLACE;
@@ -184,6 +188,7 @@ function drawPlace(seed: number, client: number, { listeners }: Parts): Place {
     listener: draw.pick(LISTENERS[0], LISTENERS[0], LISTENERS[1], LISTENERS[2], LISTENERS[2], LISTENERS[3]),
     address: draw.pick("192.0.2.1", "192.0.2.2", "10.0.0.1", "10.0.0.2", "198.51.100.7"),
     forwardedFor: draw.oneIn(2) ? draw.pick("203.0.113.5", "203.0.113.6, 10.0.0.9", "nobody", "203.0.113.7, 192.0.2.9") : "",
+    restMs: draw.oneIn(3) ? draw.size(REST_MS_MAX) : 0,
   };
 }
 

@@ -54,6 +54,10 @@ const DRAIN_MS = 8000;
 const SLOTS = 64;
 /** How often it is looked whether all clients are gone. */
 const LOOK_MS = 500;
+/** Connections that did not come about. */
+const GIVEN_UP = new Set(["connection_refused", "connection_timeout"]);
+/** An idle connection of a client ends so soon after the drain began, by what ticks take. */
+const DRAIN_IDLE_MS = 600;
 /** Promises that lead to promises: the longest chain is that of a probe. */
 const MICROTASKS = 6;
 
@@ -88,7 +92,6 @@ export class World {
   readonly arrivals: Map<number, number> = new Map();
   readonly mayBeSilent: boolean;
   readonly hooks: Hooks = new Hooks(this);
-  drainedAtMs: number = Infinity;
   private readonly plan: Plan;
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(SLOTS)));
   readonly attempts: Attempts = new Attempts(this.endpoints, (message) => this.fail(message));
@@ -111,7 +114,10 @@ export class World {
   private violation: Violation | null = null;
   private events: number = 0;
   private clientsAreGone: boolean = false;
+  /** What began to drain, and when; null: everything. */
+  private readonly drains: { readonly address: string | null; readonly atMs: number }[] = [];
   private isDraining: boolean = false;
+  private cutAtMs: number = Infinity;
   private isDrained: boolean = false;
 
   constructor(plan: Plan) {
@@ -334,6 +340,7 @@ export class World {
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
     for (const { address, slot } of prepared.listeners.closed) {
       this.network.listen(address, "ECONNREFUSED");
+      this.watchDrain(address);
       this.serving.closeListener(slot, DRAIN_MS);
     }
     for (const { address, position } of prepared.listeners.opened) {
@@ -356,10 +363,31 @@ export class World {
     else this.setEndpoint(endpoint, kind);
   }
 
+  /** The listener of those addresses drains: a connection that rests then, and goes on resting, is ended. */
+  private watchDrain(address: string | null): void {
+    const { nowMs } = this.clock;
+    this.drains.push({ address, atMs: nowMs });
+    this.clock.after(DRAIN_IDLE_MS, () => {
+      for (const client of this.clients) {
+        const { restsSinceMs, plan } = client;
+        if (restsSinceMs === null || restsSinceMs > nowMs || (address !== null && address !== plan.listener)) continue;
+        if (!client.hasEnded && !client.isGone && client.isReadingOn)
+          this.fail(`an idle connection of ${plan.address} is not ended by the drain`);
+      }
+    });
+  }
+
+  /** When it began to drain what that client's connection stands on; Infinity: never. */
+  drainedAtMs({ connectedAtMs, plan }: SimulatedClient): number {
+    const drain = this.drains.find(({ address, atMs }) => atMs >= connectedAtMs && (address === null || address === plan.listener));
+    return drain?.atMs ?? Infinity;
+  }
+
   private drain(): void {
     if (this.isDraining) return;
+    this.watchDrain(null);
     this.isDraining = true;
-    this.drainedAtMs = this.clock.nowMs;
+    this.cutAtMs = this.clock.nowMs + DRAIN_MS;
     for (const { address } of this.config.listeners) this.network.listen(address, "ECONNREFUSED");
     this.serving.drain(DRAIN_MS);
   }
@@ -367,7 +395,7 @@ export class World {
   private tick(): void {
     if (this.isDraining) {
       // What had not ended by then is cut within the next call.
-      if (this.clock.nowMs >= this.drainedAtMs + DRAIN_MS) this.isDrained = true;
+      if (this.clock.nowMs >= this.cutAtMs) this.isDrained = true;
       if (this.serving.drained(this.clock.nowMs) !== null) this.isDrained = true;
     }
     for (const transport of this.transports) {
@@ -381,6 +409,7 @@ export class World {
     const id = idOf(record.path);
     if (id === 0) return;
     if (record.outcome === "rate_limited" && record.route === "limited") this.hooks.limited(record.client, id);
+    if (GIVEN_UP.has(record.outcome) && this.requests.get(id)?.request.framing === "none") this.attempts.checkGivenUp(id);
     if (record.outcome === "no_endpoint" && !this.noneIsUsable(record))
       this.fail(`request ${id} is told that there is no endpoint, and there is one`);
   }
