@@ -55,12 +55,15 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
       } catch (error) {
         return this.hookFailed(error);
       }
-      if (verdict === null) continue;
-      if (!(verdict instanceof Promise)) return this.answer(verdict);
-      return this.awaits(verdict, (later) => {
-        if (later === null) this.admit(route, index + 1);
-        else this.answer(later);
-      });
+      if (verdict instanceof Promise) {
+        return this.awaits(verdict, (later) => {
+          if (later === null) this.admit(route, index + 1);
+          else this.answer(later);
+        });
+      }
+      // What a hook collected of the body may have ended the exchange.
+      if (this.finished) return;
+      if (verdict !== null) return this.answer(verdict);
     }
     // After the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
     if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
@@ -79,12 +82,14 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
       } catch (error) {
         return this.hookFailed(error);
       }
-      if (source === null) continue;
-      if (!(source instanceof Promise)) return this.answerFrom(source);
-      return this.awaits(source, (later) => {
-        if (later === null) this.findSource(route, index + 1);
-        else this.answerFrom(later);
-      });
+      if (source instanceof Promise) {
+        return this.awaits(source, (later) => {
+          if (later === null) this.findSource(route, index + 1);
+          else this.answerFrom(later);
+        });
+      }
+      if (this.finished) return;
+      if (source !== null) return this.answerFrom(source);
     }
     this.connect();
   }
@@ -93,8 +98,9 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   protected awaits<T>(promise: Promise<T | null>, then: (value: T | null) => void): void {
     const { deadlines, now } = this.plane;
     const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
-    this.detour.pending = pending;
-    if (!this.isCollecting) deadlines.set(pending, now + ADMISSION_MS_MAX);
+    // What the hook collected of the body may have ended the exchange.
+    this.detour.pending = this.finished ? null : pending;
+    if (!this.finished && !this.isCollecting) deadlines.set(pending, now + ADMISSION_MS_MAX);
     promise.then(
       (value) => {
         if (this.detours?.pending !== pending) return;
@@ -120,7 +126,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
 
   protected hookFailed(error: unknown): void {
     this.reportHook(error);
-    this.answer(answers.INTERNAL_ERROR);
+    if (!this.finished) this.answer(answers.INTERNAL_ERROR);
   }
 
   collectBody(bytesMax: number): Promise<Buffer | null> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import type { LocalAnswer, Middleware } from "../feature/middleware.ts";
+import type { ExchangeView, LocalAnswer, Middleware } from "../feature/middleware.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Setting } from "./fake-ports.fixture.ts";
 
@@ -228,5 +228,30 @@ test("a body that is malformed, over the route's limit, or not sent to its end: 
     await settled();
     assert.deepEqual(got, [null]);
     d.ended(ends);
+  }
+});
+
+test("the same after another middleware's verdict that came late, when the body is there already: the exchange ends once", async () => {
+  for (const act of [
+    (exchange: ExchangeView): Promise<null> => exchange.collectBody(10).then(() => null),
+    (exchange: ExchangeView): null => (void exchange.collectBody(10), null),
+    (exchange: ExchangeView): LocalAnswer => (void exchange.collectBody(10), NO),
+    (exchange: ExchangeView): never => {
+      void exchange.collectBody(10);
+      throw new Error("broken");
+    },
+    (exchange: ExchangeView): Promise<null> => exchange.collectBody(10).then(() => Promise.reject(new Error("broken"))),
+  ]) {
+    const verdict = Promise.withResolvers<null>();
+    const d = new Dialogue({
+      hooks: [
+        { name: "late", onRequest: () => verdict.promise },
+        { name: "x", onRequest: act },
+      ],
+    });
+    d.client.asks(CHUNKED, "x\r\n");
+    verdict.resolve(null);
+    await settled();
+    d.ended("400 bad_chunk_size");
   }
 });
