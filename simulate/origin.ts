@@ -28,6 +28,8 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   readBuffer: Buffer = readBuffer;
   /** Where in what it sends each response ends, those included that nobody asked for. */
   readonly ends: number[] = [];
+  /** It has begun a response that says that it is the connection's last. */
+  hasSaidClose: boolean = false;
   private readonly world: World;
   private readonly endpoint: number;
   private readonly reader: RequestReader = new RequestReader(DEFAULT_LIMITS);
@@ -169,6 +171,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     if (request === null || answer === null || sending === null || this.answerIsBegun) return;
     this.answerIsBegun = true;
     if (request.tunnelBytes >= 0 && answer.status === 200 && !this.isUnasked) return this.switches(request, answer, time);
+    this.hasSaidClose ||= answer.after === "says-close";
     const message = answerMessage(request, answer, time, this.isUnasked ? UNASKED : `${request.id}.${time}`);
     const length = lengthOf(message);
     const isCut = answer.ending !== "whole" && answer.endAt < length;

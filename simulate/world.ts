@@ -294,9 +294,10 @@ export class World {
     if (this.isDrained) this.fail("a request begins after all was drained");
     const asked = this.asked.get(transport) ?? 0;
     this.asked.set(transport, asked + 1);
-    const ends = transport.peer === null ? undefined : this.origins.get(transport.peer)?.ends;
-    if (asked > 0 && transport.readBytes > (ends?.[asked - 1] ?? Infinity))
-      this.fail("a request begins after bytes that belong to no answer");
+    const origin = transport.peer === null ? undefined : this.origins.get(transport.peer);
+    if (asked === 0 || origin === undefined) return;
+    if (transport.readBytes > (origin.ends[asked - 1] ?? Infinity)) this.fail("a request begins after bytes that belong to no answer");
+    if (origin.hasSaidClose) this.fail("a request begins on a connection whose endpoint has said that it closes it");
   }
 
   private setEndpoint(endpoint: number, kind: "refuse" | "accept" | "silent"): void {
