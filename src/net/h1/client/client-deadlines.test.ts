@@ -91,6 +91,15 @@ test("a refused body that does not come is waited for a short time", (t) => {
   assert.equal(client.destroyed, true);
 });
 
+test("a refused body that is too long to wait for is the connection's last", (t) => {
+  const { client, connection } = stageAlone(t, ({ routes }) => {
+    for (const route of routes) route.max_body = 10;
+  });
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n12345");
+  assert.match(client.received, /^HTTP\/1\.1 413 [^]*\r\nConnection: close\r\n/);
+  assert.deepEqual([connection.state, connection.deadline, client.writable], [State.ending, Deadline.linger, false]);
+});
+
 test("a refused body that comes keeps the connection", (t) => {
   const { client, connection, endpoints, plane } = stageAlone(t, ({ routes }) => {
     for (const route of routes) route.max_body = 10;
@@ -180,6 +189,7 @@ test("a connection whose end does not leave is closed", (t) => {
 
 for (const [what, request, isFull] of [
   ["has sent more", `GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\nmore`, false],
+  ["has sent a body with a GET", "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", false],
   ["has yet to take its response", "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n", true],
   ["says that it sends no body where many do", "POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false],
 ] as const) {

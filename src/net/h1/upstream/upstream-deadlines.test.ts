@@ -163,6 +163,19 @@ test("in a dialogue an endpoint that takes nothing is not given up while it says
   assert.deepEqual(one.ends(), [[200, "write_timeout"]]);
 });
 
+test("an endpoint that takes nothing is not waited for while it is not read, for then it can say nothing", (t) => {
+  const one = asked(t, post(100_000));
+  one.endpoint.isFull = true;
+  one.client.send("x".repeat(10_000));
+  one.says("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n");
+  wait(one, 30_000);
+  one.client.isFull = true;
+  one.says("y".repeat(10_000));
+  assert.equal(one.endpoint.isPaused, true);
+  wait(one, 31_000);
+  assert.deepEqual(one.ends(), [[200, "write_timeout"]]);
+});
+
 for (const [when, before] of [
   ["with its last bytes", false],
   ["before its end", true],
