@@ -31,6 +31,8 @@ export interface Run {
   drainedAtMs(client: SimulatedClient): number;
   /** Endpoints may have let connects wait. */
   readonly mayBeSilent: boolean;
+  /** The configurations by which the client's connection may have taken that request. */
+  configsOf(client: SimulatedClient, id: number, toMs: number): readonly Config[];
   /** The configurations that were in use at some time in between. */
   configsDuring(fromMs: number, toMs: number): readonly Config[];
   fail(message: string): void;
@@ -77,7 +79,7 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   const { id, route, token } = request;
   const { outcome, startedAtMs, durationMs } = record;
   const endedAtMs = startedAtMs + durationMs;
-  const configs = run.configsDuring(client.connectedAtMs, endedAtMs);
+  const configs = run.configsOf(client, id, endedAtMs);
   if (!configs.some((config) => clientOf(client.plan, config) === record.client))
     run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
   if (outcome === "unauthorized" && !run.configsDuring(startedAtMs, endedAtMs).some((config) => !isValid(token, route, config)))

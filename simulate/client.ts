@@ -51,6 +51,10 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private transport: MemoryTransport | null = null;
   /** Since when it has had all its responses, and does not ask on; null: it does. */
   restsSinceMs: number | null = null;
+  /** When it asked last with all responses to what it had asked before. */
+  private restedUntilMs: number = 0;
+  /** Of each request: when its connection rested last. Settings from before that time do not count for it. */
+  readonly knownFromMs: Map<number, number> = new Map();
   /** Requests that were begun and are not answered, oldest first. */
   private readonly awaited: RequestPlan[] = [];
   private next: number = 0;
@@ -103,10 +107,12 @@ export class SimulatedClient implements TransportReader, TransportWriter {
 
   private ask(): void {
     const { requests, ahead, garbage } = this.plan;
+    if (this.awaited.length === 0) this.restedUntilMs = this.world.clock.nowMs;
     while (this.awaited.length < ahead && this.next < requests.length) {
       const request = requests[this.next++];
       if (request === undefined) return;
       this.awaited.push(request);
+      this.knownFromMs.set(request.id, this.restedUntilMs);
       this.sending.add(requestMessage(request, this.plan));
       if (this.next === requests.length && garbage !== "") this.sending.add([Buffer.from(garbage, "latin1")]);
     }

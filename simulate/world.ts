@@ -216,6 +216,13 @@ export class World {
     return Math.max(...configs.map(({ listeners }) => listenerAt(listeners, plan.listener)?.limits.requests_per_connection ?? 0));
   }
 
+  /** The configurations by which a connection may have taken a request. */
+  configsOf(client: SimulatedClient, id: number, toMs: number): readonly Config[] {
+    // A listener that was removed stays as it was.
+    const isRemoved = this.drainedAtMs(client) <= toMs;
+    return this.configsDuring(isRemoved ? client.connectedAtMs : (client.knownFromMs.get(id) ?? 0), toMs);
+  }
+
   configsDuring(fromMs: number, toMs: number): readonly Config[] {
     return this.usedDuring(fromMs, toMs).map(({ config }) => config);
   }
@@ -273,7 +280,7 @@ export class World {
     this.hooks.arrived(id);
     const client = this.requests.get(id)?.client;
     if (client === undefined) return before;
-    const fault = faultOfRequest(head, request, client.plan, this.configsDuring(client.connectedAtMs, this.clock.nowMs));
+    const fault = faultOfRequest(head, request, client.plan, this.configsOf(client, id, this.clock.nowMs));
     if (fault !== null) this.fail(`of request ${id} that comes to an endpoint ${fault}`);
     return before;
   }
