@@ -2,7 +2,7 @@
 import { UpstreamConnection } from "../src/net/h1/upstream/upstream-connection.ts";
 import type { Thread } from "../src/net/thread.ts";
 import { Exchange } from "../src/proxy/exchange/exchange.ts";
-import type { ResponseSink, Upstream } from "../src/proxy/ports.ts";
+import type { ResponseSink, UpstreamStream } from "../src/proxy/ports/upstream-stream.ts";
 import type { EndpointSet } from "../src/proxy/upstream/endpoint-set.ts";
 import type { Endpoint } from "../src/proxy/upstream/endpoint.ts";
 import { ENDPOINT_HEALTH } from "../src/shared/endpoint-table.ts";
@@ -17,7 +17,7 @@ interface Tries {
   readonly set: EndpointSet | null;
   /** Attempts whose connection was made for them. One on an idle connection that is lost is not charged to `retries`. */
   fresh: number;
-  last: Upstream;
+  last: UpstreamStream;
 }
 
 export class Attempts {
@@ -61,7 +61,7 @@ export class Attempts {
     if (left !== undefined) this.fail(`request ${id} is given up after ${tries.targets.length} attempts, and ${left.url} was not asked`);
   }
 
-  private begins(target: Endpoint, sink: ResponseSink, upstream: Upstream, fresh: 0 | 1): void {
+  private begins(target: Endpoint, sink: ResponseSink, upstream: UpstreamStream, fresh: 0 | 1): void {
     if (!(sink instanceof Exchange)) return;
     const id = idOf(sink.request.path);
     const { set } = sink;
@@ -87,6 +87,6 @@ export class Attempts {
   }
 }
 
-function isGone(upstream: Upstream): boolean {
+function isGone(upstream: UpstreamStream): boolean {
   return upstream instanceof UpstreamConnection && upstream.transport.destroyed;
 }

@@ -15,6 +15,7 @@ import { loneThread } from "../../src/net/warm-up.ts";
 import { accessLines } from "../../src/observe/access-line.ts";
 import { VARIANTS, browserRequest, smallResponse } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
+import { connectionOf } from "../../src/net/protocols.ts";
 
 export const exchange: readonly Operation[] = [
   { name: "exchange/plain", about: "a browser's request and a small response, the same again and again", prepare: () => exchanges(1) },
@@ -93,7 +94,13 @@ function exchanges(variants: number, token: string | null = null): Run {
   const lines = accessLines("json");
   let logged = 0;
   const thread = loneThread(config, (record) => void (logged += lines.write(record)), platform, FEATURES);
-  const context = new ListenerContext(thread, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
+  const context = new ListenerContext(
+    thread,
+    0,
+    listening,
+    { proxies: compileCidrs([]), addressFrom: config.client_address_from },
+    connectionOf,
+  );
   const accepted: TakingTransport[] = [];
   context.admission.accept((reader) => {
     const transport = new TakingTransport(reader);

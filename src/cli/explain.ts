@@ -18,7 +18,7 @@ import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { admitRequest } from "../proxy/exchange/forwarding.ts";
-import type { LocalAnswer } from "../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { harmlessKeys, matchable, routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";

@@ -16,6 +16,7 @@ import { ListenerContext } from "./accept/listener-context.ts";
 import type { ListenerConfig, Trust } from "./accept/listener-context.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadOutput, ThreadParts } from "./thread.ts";
+import { connectionOf } from "./protocols.ts";
 
 export interface ServingParts extends ThreadParts {
   readonly buckets: BucketTable;
@@ -142,7 +143,7 @@ export class Serving {
   }
 
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {
-    const context = new ListenerContext(thread, slot, settings, this.trust);
+    const context = new ListenerContext(thread, slot, settings, this.trust, connectionOf);
     this.open.set(slot, context);
     // By a reload that a drain has overtaken.
     if (this.isDraining) context.drain();

@@ -16,7 +16,8 @@ import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
 import { Exchange } from "../proxy/exchange/exchange.ts";
-import type { ByteDuplex, Upstream } from "../proxy/ports.ts";
+import type { ByteDuplex } from "../proxy/ports/tunnel.ts";
+import type { UpstreamStream } from "../proxy/ports/upstream-stream.ts";
 import { ClientConnection } from "./h1/client/client-connection.ts";
 import { UpstreamConnection } from "./h1/upstream/upstream-connection.ts";
 import { ListenerContext } from "./accept/listener-context.ts";
@@ -26,6 +27,7 @@ import { loneThread } from "./warm-up.ts";
 import { machine } from "./machine.ts";
 import { checkStates } from "./h1/check-states.fixture.ts";
 import type { Platform } from "./platform.ts";
+import { connectionOf } from "./protocols.ts";
 
 checkStates();
 
@@ -141,7 +143,7 @@ export class Client implements AcceptedTransport {
 }
 
 /** An endpoint's connection without a socket, whose responses the test gives to the exchange. */
-export class Endpoint implements Upstream {
+export class Endpoint implements UpstreamStream {
   isPaused: boolean = false;
   wasAborted: boolean = false;
   readonly exchange: Exchange;
@@ -231,7 +233,7 @@ export function stage(
   t.after(() => plane.close());
   const trust = { proxies: compileCidrs([]), addressFrom: config.client_address_from };
   let client: Client | null = null;
-  const context = new ListenerContext(plane, 0, listening, trust);
+  const context = new ListenerContext(plane, 0, listening, trust, connectionOf);
   context.admission.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
   const [connection] = context.connections;
   assert.ok(connection instanceof ClientConnection);

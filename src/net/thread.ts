@@ -7,14 +7,15 @@ import { IdleReaders } from "../http1/idle-readers.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-line.ts";
-import type { DataPlane } from "../proxy/data-plane.ts";
+import type { EndedExchange } from "../proxy/data-plane.ts";
+import type { ConnectionThread } from "./connection-thread.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import type { Exchange } from "../proxy/exchange/exchange.ts";
 import { fetchFrom } from "../proxy/exchange/fetch.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import type { EndpointSet } from "../proxy/upstream/endpoint-set.ts";
-import type { LocalAnswer } from "../proxy/feature/middleware.ts";
-import type { Connector, EndpointConnections, ResponseSink, Upstream } from "../proxy/ports.ts";
+import type { LocalAnswer } from "../proxy/local-answer.ts";
+import type { ResponseSink, UpstreamStream } from "../proxy/ports/upstream-stream.ts";
+import type { Connector, EndpointConnections } from "../proxy/upstream/connector.ts";
 import type { Snapshot } from "../proxy/snapshot.ts";
 import type { Endpoint } from "../proxy/upstream/endpoint.ts";
 import { EndpointChoice } from "../proxy/upstream/endpoint-choice.ts";
@@ -64,7 +65,7 @@ export interface ThreadParts {
   readonly platform: Platform;
 }
 
-export class Thread implements DataPlane, Connector {
+export class Thread implements ConnectionThread, Connector {
   readonly workerIndex: number;
   readonly endpoints: EndpointTable;
   readonly choice: EndpointChoice;
@@ -121,13 +122,13 @@ export class Thread implements DataPlane, Connector {
     if (writes.isFull) writes.flush();
   }
 
-  take(target: Endpoint, sink: ResponseSink): Upstream | null {
+  take(target: Endpoint, sink: ResponseSink): UpstreamStream | null {
     const connection = this.pool(target).take(sink);
     if (connection !== null) this.metrics.add(CounterId.upstream_connections_reused, 1);
     return connection;
   }
 
-  dial(target: Endpoint, sink: ResponseSink): Upstream {
+  dial(target: Endpoint, sink: ResponseSink): UpstreamStream {
     return this.pool(target).dial(target, sink);
   }
 
@@ -212,7 +213,7 @@ export class Thread implements DataPlane, Connector {
     });
   }
 
-  exchangeFinished(exchange: Exchange): void {
+  exchangeFinished(exchange: EndedExchange): void {
     const { snapshot } = exchange;
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     if (!exchange.isBackground) this.note(exchange);
@@ -220,7 +221,7 @@ export class Thread implements DataPlane, Connector {
   }
 
   /** Counts and logs it. */
-  private note(exchange: Exchange): void {
+  private note(exchange: EndedExchange): void {
     const { route, endpoint, snapshot, bytesSent } = exchange;
     // Where no endpoint answered, no event of a socket may have come: a middleware took its time.
     const durationMs = (endpoint === null ? this.platform.now() : this.now) - exchange.startedAt;

@@ -5,9 +5,10 @@
 import type { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
 import type { Exchange } from "../proxy/exchange/exchange.ts";
-import type { ByteDuplex, TunnelEvents, Upstream } from "../proxy/ports.ts";
+import type { ByteDuplex, TunnelEvents } from "../proxy/ports/tunnel.ts";
+import type { UpstreamStream } from "../proxy/ports/upstream-stream.ts";
 import { CounterId } from "../shared/metric-table.ts";
-import type { Thread } from "./thread.ts";
+import type { ConnectionThread } from "./connection-thread.ts";
 
 /** How long bytes that the system has taken may take to arrive. */
 const ON_THEIR_WAY_MS = 1000;
@@ -16,7 +17,7 @@ const ON_THEIR_WAY_MS = 1000;
 const FLUSH_MS = 10_000;
 
 export class Tunnel extends Timed implements TunnelEvents {
-  private readonly thread: Thread;
+  private readonly thread: ConnectionThread;
   private readonly exchange: Exchange;
   readonly downstream: ByteDuplex;
   private readonly upstream: ByteDuplex;
@@ -28,7 +29,7 @@ export class Tunnel extends Timed implements TunnelEvents {
   private upstreamFedAt: number = -Infinity;
   private over: boolean = false;
 
-  constructor(thread: Thread, exchange: Exchange, downstream: ByteDuplex, upstream: Upstream, idleMs: number) {
+  constructor(thread: ConnectionThread, exchange: Exchange, downstream: ByteDuplex, upstream: UpstreamStream, idleMs: number) {
     super();
     this.thread = thread;
     this.exchange = exchange;

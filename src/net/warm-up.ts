@@ -26,6 +26,7 @@ import { machine } from "./machine.ts";
 import type { Platform } from "./platform.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadOutput, ThreadParts } from "./thread.ts";
+import { connectionOf } from "./protocols.ts";
 
 export interface WarmUpSettings {
   readonly address: string;
@@ -87,7 +88,13 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
     lines.write(record);
     exchanges++;
   });
-  const context = new ListenerContext(plane, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
+  const context = new ListenerContext(
+    plane,
+    0,
+    listening,
+    { proxies: compileCidrs([]), addressFrom: config.client_address_from },
+    connectionOf,
+  );
   const listener = new Listener(context);
   try {
     await listener.listen({ kind: "tcp", host: address, port: 0, reusePort: false });

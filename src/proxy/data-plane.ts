@@ -2,12 +2,27 @@ import type { Deadlines } from "../base/deadlines.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
-import type { Exchange } from "./exchange/exchange.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./feature/fetch.ts";
-import type { Connector } from "./ports.ts";
+import type { Connector } from "./upstream/connector.ts";
 import type { EndpointSet } from "./upstream/endpoint-set.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { FinishedExchange } from "./feature/middleware.ts";
+import type { Route, Snapshot } from "./snapshot.ts";
+import type { Endpoint } from "./upstream/endpoint.ts";
 import type { EndpointChoice } from "./upstream/endpoint-choice.ts";
+
+/** An exchange that has ended, for whoever counts and logs it. */
+export interface EndedExchange extends FinishedExchange {
+  /** The configuration that it ran under. */
+  readonly snapshot: Snapshot;
+  readonly route: Route | null;
+  readonly endpoint: Endpoint | null;
+  /** Position of that endpoint in its upstream, as the snapshot has it; -1: none was chosen. */
+  readonly endpointPosition: number;
+  /** When its first byte was read, in monotonic milliseconds. */
+  readonly startedAt: number;
+  /** It was the proxy's own: no client had asked. */
+  readonly isBackground: boolean;
+}
 
 /** What one data-plane thread offers to its exchanges. */
 export interface DataPlane {
@@ -37,5 +52,5 @@ export interface DataPlane {
   /** Something for the application log. */
   report(level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields): void;
   /** Counts and logs a finished exchange, unless it was the proxy's own. */
-  exchangeFinished(exchange: Exchange): void;
+  exchangeFinished(exchange: EndedExchange): void;
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { buildRequestHead } from "../../http/build-head.ts";
 import { RequestEdits } from "../../http/head-edits.ts";
 import type { RequestHead } from "../../http/request-head.ts";
-import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { authenticationMiddleware } from "./authentication.ts";
 

@@ -6,7 +6,8 @@ import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { bearerToken, readCredentials } from "../../policy/access/credentials.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
-import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+import type { Middleware } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { authenticationFacts } from "./facts.ts";
 import type { AuthenticationConfig } from "./schema.ts";
 

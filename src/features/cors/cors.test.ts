@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { addFields, buildRequestHead, buildResponseHead } from "../../http/build-head.ts";
 import { ResponseEdits } from "../../http/head-edits.ts";
 import { RequestHead } from "../../http/request-head.ts";
-import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+import type { Middleware } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { corsMiddleware } from "./cors.ts";
 

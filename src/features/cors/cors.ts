@@ -11,7 +11,8 @@ import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
-import type { LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+import type { Middleware } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { corsFacts } from "./facts.ts";
 import type { CorsConfig } from "./schema.ts";
 

@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { buildRequestHead } from "../../http/build-head.ts";
-import type { ExchangeView, LocalAnswer, Middleware } from "../../proxy/feature/middleware.ts";
+import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitMiddleware } from "./rate-limit.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";

@@ -1,4 +1,4 @@
-import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 
 /** A connection of a client as its listener knows it: whatever protocol it speaks, and while its handshake is under way too. */
 export interface AcceptedConnection {

@@ -5,10 +5,10 @@ import { CounterId } from "../../shared/metric-table.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { OpenTransport } from "../transport/transport.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
+import type { ConnectionFacts } from "./connection-facts.ts";
 import { PendingHandshake } from "./handshake.ts";
-import type { ConnectionFacts, Handshake, HandshakeTaker } from "./handshake.ts";
+import type { Handshake, HandshakeTaker } from "./handshake.ts";
 import type { ListenerContext } from "./listener-context.ts";
-import { connectionOf } from "./protocol.ts";
 
 /** As what a Unix socket's peer is logged and forwarded. */
 const THIS_MACHINE = "127.0.0.1";
@@ -58,7 +58,7 @@ export class Admission implements HandshakeTaker {
     plane.metrics.add(CounterId.connections_open, 1);
     const { handshake } = this;
     const connection =
-      handshake === null ? connectionOf(context, open, facts, isTrusted) : new PendingHandshake(context, this, handshake, open, client);
+      handshake === null ? context.connect(context, open, facts, isTrusted) : new PendingHandshake(context, this, handshake, open, client);
     context.connections.add(connection);
     if (refused) {
       plane.metrics.add(CounterId.connections_refused, 1);
@@ -81,7 +81,7 @@ export class Admission implements HandshakeTaker {
         return this.turnAway(open, client);
       }
     }
-    const connection = connectionOf(context, open, facts, isTrusted);
+    const connection = context.connect(context, open, facts, isTrusted);
     context.connections.add(connection);
     if (context.draining) connection.drain();
   }

@@ -6,9 +6,10 @@ import type { MessageLimits } from "../../http1/limits.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import { ListenerNotices } from "./listener-notices.ts";
-import type { Thread } from "../thread.ts";
+import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { Admission } from "./admission.ts";
+import type { MakeConnection } from "./protocol.ts";
 
 export type ListenerConfig = Config["listeners"][number];
 
@@ -19,7 +20,9 @@ export interface Trust {
 }
 
 export class ListenerContext {
-  readonly plane: Thread;
+  readonly plane: ConnectionThread;
+  /** Makes its connections. */
+  readonly connect: MakeConnection;
   /** Its place in the worker table; see control/listener-slots.ts. */
   readonly slot: number;
   config: ListenerConfig;
@@ -34,7 +37,8 @@ export class ListenerContext {
   /** Nothing new is taken, and what runs may end: the process ends, or a reload has removed the listener. */
   draining: boolean = false;
 
-  constructor(plane: Thread, slot: number, config: ListenerConfig, trust: Trust) {
+  constructor(plane: ConnectionThread, slot: number, config: ListenerConfig, trust: Trust, connect: MakeConnection) {
+    this.connect = connect;
     this.plane = plane;
     this.slot = slot;
     this.notices = new ListenerNotices(plane, slot);

@@ -6,7 +6,7 @@ import { clientKey } from "../../base/client-key.ts";
 import { NOTICE } from "../../shared/worker-table.ts";
 import type { Notice } from "../../shared/worker-table.ts";
 import type { ListenerConfig } from "./listener-context.ts";
-import type { Thread } from "../thread.ts";
+import type { ConnectionThread } from "../connection-thread.ts";
 
 type Limit = "connections" | "connections_per_client";
 
@@ -24,13 +24,13 @@ const CROWD_MS = 500;
 const FORWARDING_EVERY_S = 3600;
 
 export class ListenerNotices {
-  private readonly plane: Pick<Thread, "workers" | "now" | "report">;
+  private readonly plane: Pick<ConnectionThread, "workers" | "now" | "report">;
   private readonly listener: number;
   /** Whom each limit turned away last in this thread, while that is not said. */
   private readonly refused: Record<Limit, Refused | null> = { connections: null, connections_per_client: null };
   private lastForwarding: string = "";
 
-  constructor(plane: Pick<Thread, "workers" | "now" | "report">, listener: number) {
+  constructor(plane: Pick<ConnectionThread, "workers" | "now" | "report">, listener: number) {
     this.plane = plane;
     this.listener = listener;
   }

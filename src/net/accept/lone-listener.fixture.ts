@@ -8,6 +8,7 @@ import { plainConfig } from "../../config/plain.ts";
 import { ListenerContext } from "./listener-context.ts";
 import { Listener } from "./listener.ts";
 import { loneThread } from "../warm-up.ts";
+import { connectionOf } from "../protocols.ts";
 
 /** A data plane in this thread, with one listener and that origin, which listens as well then; both are closed behind the test. */
 export async function startListener(t: TestContext, origin: net.Server): Promise<{ port: number; context: ListenerContext }> {
@@ -16,7 +17,13 @@ export async function startListener(t: TestContext, origin: net.Server): Promise
   const [listening] = config.listeners;
   assert.ok(listening !== undefined);
   const plane = loneThread(config, () => {});
-  const context = new ListenerContext(plane, 0, listening, { proxies: compileCidrs([]), addressFrom: config.client_address_from });
+  const context = new ListenerContext(
+    plane,
+    0,
+    listening,
+    { proxies: compileCidrs([]), addressFrom: config.client_address_from },
+    connectionOf,
+  );
   const listener = new Listener(context);
   await listener.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false });
   t.after(() => {

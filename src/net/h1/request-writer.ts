@@ -13,7 +13,7 @@ import { asksForTooManyRanges } from "../../http/ranges.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { Http1RequestHead } from "../../http1/http1-request-head.ts";
 import { PSEUDONYM, nextMaxForwards } from "../../proxy/exchange/forwarding.ts";
-import type { OutgoingRequest } from "../../proxy/ports.ts";
+import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 
 /** What the head that goes upstream is made from. */
 export type ForwardedRequest = Omit<OutgoingRequest, "bodyLength" | "awaitsContinue">;

@@ -12,7 +12,7 @@ import { Http1ResponseHead } from "../../http1/http1-response-head.ts";
 import { answerBody } from "../../proxy/exchange/answers.ts";
 import { FRAMING, framingLine } from "./framing-line.ts";
 import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
-import type { LocalAnswer } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 
 /** How the body goes to the client. */
 export const BodyMode = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { ByteDuplex } from "../../proxy/ports.ts";
+import type { ByteDuplex } from "../../proxy/ports/tunnel.ts";
 import type { Outlet } from "../buffers/outlet.ts";
 import type { Transport } from "./transport.ts";
 

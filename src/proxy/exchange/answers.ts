@@ -1,6 +1,6 @@
 /** The answers that the proxy gives itself, outside of middleware. */
 import { reasonPhrase } from "../../http/status.ts";
-import type { LocalAnswer } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 

@@ -13,7 +13,7 @@ import { Timed } from "../../base/deadlines.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { BodyStage, StageOutput } from "../feature/body-stage.ts";
 import type { DataPlane } from "../data-plane.ts";
-import type { BodySink } from "../ports.ts";
+import type { BodySink } from "../ports/body-sink.ts";
 
 /** How long a stage may hold what it was given, with a receiver that takes more, before it hands on a byte. */
 export const STAGE_MS_MAX = 60_000;

@@ -1,7 +1,7 @@
 /** The body of a request that a middleware wants as a whole before it decides. It is kept, and sent to whoever gets the request. */
 import { Buffer } from "node:buffer";
 import type { DataPlane } from "../data-plane.ts";
-import type { BodySink } from "../ports.ts";
+import type { BodySink } from "../ports/body-sink.ts";
 
 export class CollectedBody {
   /** The whole body; null: it is larger than was asked for, the process has no memory for it, or the request will not be completed. */

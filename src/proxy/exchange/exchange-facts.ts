@@ -6,7 +6,9 @@ import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { DataPlane } from "../data-plane.ts";
-import type { ClientFacts, Downstream, OutgoingRequest, Upstream } from "../ports.ts";
+import type { ClientFacts, ClientStream } from "../ports/client-stream.ts";
+import type { OutgoingRequest } from "../ports/outgoing-request.ts";
+import type { UpstreamStream } from "../ports/upstream-stream.ts";
 import type { Route, Snapshot } from "../snapshot.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import { positionIn } from "../upstream/endpoint-set.ts";
@@ -49,9 +51,9 @@ export abstract class ExchangeFacts implements OutgoingRequest {
   requestBlocked: boolean = false;
   phase: Phase = Phase.admission;
 
-  protected readonly downstream: Downstream;
+  protected readonly downstream: ClientStream;
   protected readonly sentBefore: number;
-  protected upstream: Upstream | null = null;
+  protected upstream: UpstreamStream | null = null;
   protected tried: Endpoint[] | null = null;
   /** Attempts whose pooled connection was lost, which `retries` does not count. */
   protected uncharged: number = 0;
@@ -66,7 +68,7 @@ export abstract class ExchangeFacts implements OutgoingRequest {
 
   constructor(
     plane: DataPlane,
-    downstream: Downstream,
+    downstream: ClientStream,
     request: RequestHead,
     length: BodyLength,
     connection: ConnectionOptions,

@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 import { FakeClient } from "./fake-client.fixture.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Health, Setting } from "./fake-ports.fixture.ts";
-import type { ExchangeView, LocalAnswer, Middleware } from "../feature/middleware.ts";
+import type { ExchangeView, Middleware } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 const GET = "GET /";
 const CHUNKED = "POST /\nTransfer-Encoding: chunked";

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import type { ExchangeView, LocalAnswer, Middleware } from "../feature/middleware.ts";
+import type { ExchangeView, Middleware } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Setting } from "./fake-ports.fixture.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as answers from "./answers.ts";
-import type { DownstreamEnd } from "../ports.ts";
+import type { ClientEnd } from "../ports/client-stream.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import { Phase as ExchangePhase } from "./phase.ts";
 
@@ -10,7 +10,7 @@ const OK = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabcdef";
 const CHUNKED = "PUT /\nTransfer-Encoding: chunked";
 const UPGRADE = "GET /\nConnection: upgrade\nUpgrade: websocket";
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
-const ENDS: readonly DownstreamEnd[] = ["client_gone", "client_reset", "client_stalled", "drain_timeout"];
+const ENDS: readonly ClientEnd[] = ["client_gone", "client_reset", "client_stalled", "drain_timeout"];
 
 interface Phase {
   readonly name: string;

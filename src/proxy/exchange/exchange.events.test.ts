@@ -14,18 +14,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import * as answers from "./answers.ts";
-import type { DownstreamEnd } from "../ports.ts";
+import type { ClientEnd } from "../ports/client-stream.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Health } from "./fake-ports.fixture.ts";
 import type { FakeUpstream } from "./fake-upstream.fixture.ts";
 import { FAILURES } from "./failure.ts";
 import type { FailureKind } from "./failure.ts";
-import type { LocalAnswer, Middleware } from "../feature/middleware.ts";
+import type { Middleware } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 const REPLAY_BYTES_MAX = 16 * 1024;
 const CONNECT: readonly FailureKind[] = ["connection_refused", "dns_timeout", "connection_limit", "connection_terminated"];
 const LATER: readonly FailureKind[] = ["connection_terminated", "response_timeout", "malformed_response", "write_timeout"];
-const ENDS: readonly DownstreamEnd[] = ["client_gone", "client_reset", "client_stalled"];
+const ENDS: readonly ClientEnd[] = ["client_gone", "client_reset", "client_stalled"];
 const NO: LocalAnswer = { status: 429, reason: "rate_limited", detail: "", fields: [] };
 
 const chunk = (body: string): string => `${body.length.toString(16)}\r\n${body}\r\n`;
@@ -201,7 +202,7 @@ class Play {
     this.d.client.sends(piece);
   }
 
-  private leaves(reason: DownstreamEnd): void {
+  private leaves(reason: ClientEnd): void {
     this.left = true;
     this.d.client.leaves(reason);
   }

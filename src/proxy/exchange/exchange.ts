@@ -21,9 +21,13 @@ import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/re
 import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { BodyStage } from "../feature/body-stage.ts";
-import type { LocalAnswer, Middleware, UpstreamResult } from "../feature/middleware.ts";
+import type { Middleware, UpstreamResult } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
-import type { BodySink, DownstreamEnd, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
+import type { BodySink } from "../ports/body-sink.ts";
+import type { ClientEnd } from "../ports/client-stream.ts";
+import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
+import type { OwnedConnections } from "../upstream/connector.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import { Admission } from "./admission.ts";
 import * as answers from "./answers.ts";
@@ -68,12 +72,12 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     }
   }
 
-  private idleConnection(target: Endpoint, owned: OwnedConnections | null): Upstream | null {
+  private idleConnection(target: Endpoint, owned: OwnedConnections | null): UpstreamStream | null {
     return (owned === null ? null : owned.take(target, this)) ?? this.plane.connector.take(target, this);
   }
 
   /** The connection stands: what is known of the request goes out. */
-  upstreamReady(from: Upstream): void {
+  upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
     requestEdits.reset();
     const hooks = this.route?.hooks.onUpstreamRequest;
@@ -121,7 +125,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return stages;
   }
 
-  private stageRequest(stages: readonly BodyStage[], to: Upstream): void {
+  private stageRequest(stages: readonly BodyStage[], to: UpstreamStream): void {
     const length = stages.at(-1)?.length ?? -1;
     requestEdits.bodyLength = length;
     const { detour } = this;
@@ -145,7 +149,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   /** What takes the request's body now: the first of its stages, or that connection. */
-  private requestOut(upstream: Upstream): BodySink {
+  private requestOut(upstream: UpstreamStream): BodySink {
     const { detours } = this;
     return detours === null || detours.request === null ? upstream : detours.request;
   }
@@ -177,13 +181,13 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.downstream.resumeRequest();
   }
 
-  upstreamBlocked(from: Upstream): void {
+  upstreamBlocked(from: UpstreamStream): void {
     if (from !== this.upstream) return;
     this.detours?.request?.blocked();
     this.blockRequest();
   }
 
-  upstreamUnblocked(from: Upstream): void {
+  upstreamUnblocked(from: UpstreamStream): void {
     if (from !== this.upstream) return;
     const pipe = this.detours?.request ?? null;
     if (pipe === null) this.unblockRequest();
@@ -208,7 +212,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   // ---- the response -------------------------------------------------------------------------------------------------
 
-  interim(from: Upstream, head: ResponseHead): boolean {
+  interim(from: UpstreamStream, head: ResponseHead): boolean {
     if (from !== this.upstream) return false;
     if (head.status === 101) {
       // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8).
@@ -227,7 +231,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return true;
   }
 
-  responseHead(from: Upstream, head: ResponseHead, length: BodyLength): void {
+  responseHead(from: UpstreamStream, head: ResponseHead, length: BodyLength): void {
     if (from !== this.upstream) return;
     if (!this.isFromSource(from)) {
       const hooks = this.route?.hooks.onUpstreamResponse;
@@ -261,27 +265,27 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return detours === null || detours.response === null ? this.downstream : detours.response;
   }
 
-  responseData(from: Upstream, bytes: Buffer, start: number, end: number): void {
+  responseData(from: UpstreamStream, bytes: Buffer, start: number, end: number): void {
     if (from === this.upstream) this.responseOut().data(bytes, start, end);
   }
 
-  responseFlush(from: Upstream): void {
+  responseFlush(from: UpstreamStream): void {
     if (from === this.upstream && !this.responseOut().flush()) from.pauseResponse();
   }
 
-  downstreamBlocked(): void {
+  clientBlocked(): void {
     this.detours?.response?.blocked();
     this.upstream?.pauseResponse();
   }
 
-  downstreamUnblocked(): void {
+  clientUnblocked(): void {
     if (this.finished) return;
     const pipe = this.detours?.response ?? null;
     if (pipe === null) this.upstream?.resumeResponse();
     else pipe.unblocked();
   }
 
-  responseEnd(from: Upstream, trailers: FieldSection | null): boolean {
+  responseEnd(from: UpstreamStream, trailers: FieldSection | null): boolean {
     if (from !== this.upstream) return true;
     this.releaseEndpoint();
     this.upstream = null;
@@ -333,7 +337,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.upstreamReady(stream);
   }
 
-  private isFromSource(from: Upstream): boolean {
+  private isFromSource(from: UpstreamStream): boolean {
     return this.detours !== null && from === this.detours.source;
   }
 
@@ -400,7 +404,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   // ---- failure: one exit that decides -------------------------------------------------------------------------------
 
-  upstreamFailed(from: Upstream, failure: Failure): void {
+  upstreamFailed(from: UpstreamStream, failure: Failure): void {
     if (from !== this.upstream) return;
     const { kind } = failure;
     const target = this.endpoint;
@@ -473,7 +477,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   /** The client is gone: nobody waits for the rest. */
-  downstreamGone(reason: DownstreamEnd): void {
+  clientGone(reason: ClientEnd): void {
     if (this.finished) return;
     this.outcome = this.phase === Phase.tunnel && reason !== "drain_timeout" ? "tunnel" : reason;
     if (this.status === 0) this.status = 499;

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
 import { ExchangeState } from "../feature/exchange-state.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
-import type { ExchangeView, LocalAnswer, Middleware } from "../feature/middleware.ts";
+import type { ExchangeView, Middleware } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 const GET = "GET /";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -1,7 +1,7 @@
 /** What can go wrong between the proxy and an origin. Errors on the data path are values. */
 import type { AttemptFailure } from "../../policy/retry/may-retry.ts";
 import { CounterId } from "../../shared/metric-table.ts";
-import type { LocalAnswer } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 export type FailureKind =
   | "connection_refused"

@@ -14,10 +14,12 @@ import { answer } from "./answers.ts";
 import { Exchange } from "./exchange.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
 import { FakeUpstream, endLine, editsText, shown } from "./fake-upstream.fixture.ts";
-import type { LocalAnswer } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 import { FOLLOWING } from "./phase.ts";
 import type { Phase } from "./phase.ts";
-import type { ClientFacts, DownstreamEnd, Downstream, OwnedConnections, OwnedUpstream, Upstream } from "../ports.ts";
+import type { ClientEnd, ClientFacts, ClientStream } from "../ports/client-stream.ts";
+import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
+import type { OwnedConnections } from "../upstream/connector.ts";
 
 /** What each head and each answer of the proxy adds to the bytes written, whatever it says. */
 export const HEAD_BYTES = 100;
@@ -26,7 +28,7 @@ export const HEAD_BYTES = 100;
  * A client's connection with a driver that does what one in net/ does: body bytes are handed over while the exchange takes them, and
  * are held until then; nothing is read while it is paused; after the exchange has finished it hears no more of it.
  */
-export class FakeClient implements Downstream {
+export class FakeClient implements ClientStream {
   /** Of every request; nothing in it is what it would be by itself. */
   readonly facts: ClientFacts;
   readonly isBackground: boolean = false;
@@ -112,22 +114,22 @@ export class FakeClient implements Downstream {
     else this.held += text;
   }
 
-  leaves(reason: DownstreamEnd = "client_gone"): void {
-    this.exchange.downstreamGone(reason);
+  leaves(reason: ClientEnd = "client_gone"): void {
+    this.exchange.clientGone(reason);
   }
 
   /** It takes what it was sent. */
   takesMore(): void {
     this.full = false;
     this.waits = false;
-    this.exchange.downstreamUnblocked();
+    this.exchange.clientUnblocked();
   }
 
   /** It does not take what was written before the last flush. */
   blocks(): void {
     this.full = true;
     this.waits = true;
-    this.exchange.downstreamBlocked();
+    this.exchange.clientBlocked();
   }
 
   private feed(text: string): void {
@@ -166,7 +168,7 @@ export class FakeClient implements Downstream {
     if (delivered && this.finishes === 0) exchange.requestFlush();
   }
 
-  // ---- Downstream ---------------------------------------------------------------------------------------------------
+  // ---- ClientStream ---------------------------------------------------------------------------------------------------
 
   interim(head: ResponseHead): void {
     this.heard(`interim ${head.status}`, this.heads === 0);
@@ -225,7 +227,7 @@ export class FakeClient implements Downstream {
     this.paused = true;
   }
 
-  startTunnel(head: ResponseHead, upstream: Upstream): void {
+  startTunnel(head: ResponseHead, upstream: UpstreamStream): void {
     this.heard(`tunnel ${head.status} ${upstream instanceof FakeUpstream ? upstream.name : ""}`, this.heads === 0);
     this.heads++;
     this.bytesWritten += HEAD_BYTES;

@@ -23,15 +23,15 @@ import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
-import type { DataPlane } from "../data-plane.ts";
-import type { Exchange } from "./exchange.ts";
+import type { DataPlane, EndedExchange } from "../data-plane.ts";
 import { fetchFrom } from "./fetch.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
 import type { Middleware } from "../feature/middleware.ts";
 import { hooksOf } from "../feature/route-hooks.ts";
-import type { Connector, OwnedConnections, ResponseSink, Upstream } from "../ports.ts";
+import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
+import type { Connector, OwnedConnections } from "../upstream/connector.ts";
 import { Snapshot } from "../snapshot.ts";
 import type { Route } from "../snapshot.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -204,9 +204,9 @@ export class Dialogue implements DataPlane, Connector {
     this.isSettled();
     this.skip();
     const { exchange } = this.client;
-    exchange.downstreamGone("client_reset");
-    exchange.downstreamUnblocked();
-    exchange.downstreamBlocked();
+    exchange.clientGone("client_reset");
+    exchange.clientUnblocked();
+    exchange.clientBlocked();
     exchange.requestFlush();
     const failure = { kind: "connection_terminated", reused: false, answered: false, sent: true } as const;
     for (const connection of this.connections) {
@@ -266,7 +266,7 @@ export class Dialogue implements DataPlane, Connector {
     this.note(`report ${level} ${event} ${message} ${JSON.stringify(fields)}`);
   }
 
-  exchangeFinished(exchange: Exchange): void {
+  exchangeFinished(exchange: EndedExchange): void {
     const { status, outcome, endpoint, attempts, bytesReceived, bytesSent, originHeadMs, snapshot } = exchange;
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     snapshot.exchangesOpen--;
@@ -275,7 +275,7 @@ export class Dialogue implements DataPlane, Connector {
     this.finished.push({ status, outcome, endpoint: nameOf(endpoint), attempts, bytesReceived, bytesSent, originHeadMs });
   }
 
-  take(target: Endpoint, exchange: ResponseSink): Upstream | null {
+  take(target: Endpoint, exchange: ResponseSink): UpstreamStream | null {
     const index = this.idle.findIndex((each) => each.target === target);
     const [connection = null] = index < 0 ? [] : this.idle.splice(index, 1);
     if (connection === null) this.note(`${nameOf(target)} none`);
@@ -283,7 +283,7 @@ export class Dialogue implements DataPlane, Connector {
     return connection;
   }
 
-  dial(target: Endpoint, exchange: ResponseSink): Upstream {
+  dial(target: Endpoint, exchange: ResponseSink): UpstreamStream {
     const connection = this.connection(target, "connecting");
     connection.dials(exchange);
     return connection;
@@ -320,7 +320,7 @@ class FakeOwned implements OwnedConnections {
     return found;
   }
 
-  take(target: Endpoint, exchange: ResponseSink): Upstream | null {
+  take(target: Endpoint, exchange: ResponseSink): UpstreamStream | null {
     if (!this.connection.usable || this.connection.target !== target) return null;
     this.connection.take(exchange);
     return this.connection;

@@ -9,7 +9,9 @@ import { Event } from "../../http1/message-reader.ts";
 import { ResponseReader } from "../../http1/response-reader.ts";
 import type { FailureKind } from "./failure.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
-import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink } from "../ports.ts";
+import type { OutgoingRequest } from "../ports/outgoing-request.ts";
+import type { ByteDuplex } from "../ports/tunnel.ts";
+import type { OwnedUpstream, ResponseSink } from "../ports/upstream-stream.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 
 /**

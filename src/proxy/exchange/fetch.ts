@@ -6,8 +6,9 @@ import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { FetchFailure, FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
-import type { LocalAnswer } from "../feature/middleware.ts";
-import type { ClientFacts, Downstream, OwnedUpstream } from "../ports.ts";
+import type { LocalAnswer } from "../local-answer.ts";
+import type { ClientFacts, ClientStream } from "../ports/client-stream.ts";
+import type { OwnedUpstream } from "../ports/upstream-stream.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import { Exchange } from "./exchange.ts";
 
@@ -29,7 +30,7 @@ export async function fetchFrom(
   return new Promise((resolve) => new Fetch(plane, request, options, resolve).begin(set));
 }
 
-class Fetch extends Timed implements Downstream {
+class Fetch extends Timed implements ClientStream {
   readonly isBackground: boolean = true;
   readonly owned: null = null;
   readonly bytesWritten: number = 0;
@@ -74,10 +75,10 @@ class Fetch extends Timed implements Downstream {
 
   private giveUp(failure: FetchFailure): void {
     this.failure ??= failure;
-    this.exchange.downstreamGone("client_gone");
+    this.exchange.clientGone("client_gone");
   }
 
-  // ---- Downstream ---------------------------------------------------------------------------------------------------
+  // ---- ClientStream ---------------------------------------------------------------------------------------------------
 
   interim(): void {}
 

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from "../../http/connection-options.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import * as answers from "./answers.ts";
-import type { LocalAnswer } from "../feature/middleware.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 /** The name by which the proxy goes in Via and Proxy-Status. */
 export const PSEUDONYM = "millrace";

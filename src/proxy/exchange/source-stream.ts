@@ -8,7 +8,9 @@ import { mayHaveBody } from "../../http/status.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { NO_INPUT } from "../feature/response-source.ts";
 import type { ResponseSource, SourceInput, SourceResponse } from "../feature/response-source.ts";
-import type { ByteDuplex, OutgoingRequest, ResponseSink, Upstream } from "../ports.ts";
+import type { OutgoingRequest } from "../ports/outgoing-request.ts";
+import type { ByteDuplex } from "../ports/tunnel.ts";
+import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
 
 /** How long a source may be silent, with a client that takes what it says. */
 export const SOURCE_MS_MAX = 60_000;
@@ -20,7 +22,7 @@ export interface SourceOwner extends ResponseSink {
   sourceFailed(from: SourceStream, error: unknown): void;
 }
 
-export class SourceStream extends Timed implements Upstream {
+export class SourceStream extends Timed implements UpstreamStream {
   private readonly source: ResponseSource;
   private readonly owner: SourceOwner;
   private readonly plane: DataPlane;
@@ -47,7 +49,7 @@ export class SourceStream extends Timed implements Upstream {
     this.plane = plane;
   }
 
-  // ---- Upstream -----------------------------------------------------------------------------------------------------
+  // ---- UpstreamStream -----------------------------------------------------------------------------------------------------
 
   send(request: OutgoingRequest): void {
     this.toHead = request.request.method === "HEAD";

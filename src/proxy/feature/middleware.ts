@@ -8,22 +8,9 @@ import type { ResponseHead } from "../../http/response-head.ts";
 import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";
-
-/** What the proxy answers itself instead of forwarding. */
-export interface LocalAnswer {
-  readonly status: number;
-  /** Why, in one machine-readable word for the log and the metrics: `rate_limited`, `unauthorized`, `preflight` ... */
-  readonly reason: string;
-  /** One plain sentence for the person at the other end; never an address, a version or a secret. Empty: no body. */
-  readonly detail: string;
-  readonly fields: readonly (readonly [name: string, value: string])[];
-  /** RFC 9209 error type; absent: no Proxy-Status field. */
-  readonly proxyStatus?: string;
-  /** A body of its own instead of the problem document. */
-  readonly body?: { readonly contentType: string; readonly text: string };
-}
 
 /** What a hook may see of the exchange. */
 export interface ExchangeView {

@@ -3,7 +3,7 @@ import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { OutgoingRequest } from "../ports.ts";
+import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 
 export interface ResponseSource {
   /** Answers at once or later. Whatever it throws, and whatever its input throws, ends the exchange: 500, or a cut response. */

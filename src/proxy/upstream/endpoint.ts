@@ -3,7 +3,7 @@
  * found by its slot (control/endpoint-slots.ts).
  */
 import { endpointAddress } from "../../config/endpoint-address.ts";
-import type { EndpointConnections } from "../ports.ts";
+import type { EndpointConnections } from "./connector.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
 
 /** First what each exchange looks at, which then lies together in memory: with many endpoints each further line of the cache costs. */

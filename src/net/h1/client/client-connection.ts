@@ -15,16 +15,17 @@ import type { ResponseHead } from "../../../http/response-head.ts";
 import type { RequestReader } from "../../../http1/request-reader.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
-import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
-import type { ClientFacts, Downstream, OwnedUpstream, Upstream } from "../../../proxy/ports.ts";
+import type { LocalAnswer } from "../../../proxy/local-answer.ts";
+import type { ClientFacts, ClientStream } from "../../../proxy/ports/client-stream.ts";
+import type { OwnedUpstream, UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
 import type { AcceptedConnection } from "../../accept/accepted-connection.ts";
-import type { ConnectionFacts } from "../../accept/handshake.ts";
+import type { ConnectionFacts } from "../../accept/connection-facts.ts";
 import type { ListenerConfig, ListenerContext } from "../../accept/listener-context.ts";
 import { Outlet } from "../../buffers/outlet.ts";
 import type { OutletOwner } from "../../buffers/outlet.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import type { ReadTarget } from "../../buffers/read-target.ts";
-import type { Thread } from "../../thread.ts";
+import type { ConnectionThread } from "../../connection-thread.ts";
 import type { OpenTransport, Transport, TransportReader } from "../../transport/transport.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import { BodyMode } from "../response-writer.ts";
@@ -38,7 +39,7 @@ import { checkQuiet, probe } from "./half-closed.ts";
 import * as input from "./input.ts";
 import * as output from "./output.ts";
 
-export class ClientConnection extends Timed implements Downstream, AcceptedConnection, TransportReader, OutletOwner {
+export class ClientConnection extends Timed implements ClientStream, AcceptedConnection, TransportReader, OutletOwner {
   readonly context: ListenerContext;
   readonly transport: Transport;
   readonly outlet: Outlet;
@@ -112,7 +113,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
     transport.start();
   }
 
-  get thread(): Thread {
+  get thread(): ConnectionThread {
     return this.context.plane;
   }
 
@@ -192,7 +193,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
     }
   }
 
-  // ---- Downstream: what the exchange asks -----------------------------------------------------------------------------
+  // ---- ClientStream: what the exchange asks -----------------------------------------------------------------------------
 
   get isBackground(): boolean {
     return false;
@@ -240,7 +241,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
     ending.cut(this);
   }
 
-  startTunnel(head: ResponseHead, upstream: Upstream): void {
+  startTunnel(head: ResponseHead, upstream: UpstreamStream): void {
     output.startTunnel(this, head, upstream);
   }
 
@@ -314,7 +315,7 @@ export class ClientConnection extends Timed implements Downstream, AcceptedConne
     thread.deadlines.remove(this);
     this.reads?.end(!input.isRequestBlocked(this) && tunnel?.flowing(tunnel.downstream) !== false);
     if (tunnel !== null) tunnel.closed(tunnel.downstream);
-    else this.exchange?.downstreamGone(code === null ? "client_gone" : "client_reset");
+    else this.exchange?.clientGone(code === null ? "client_gone" : "client_reset");
   }
 }
 

@@ -4,7 +4,7 @@ import { UNTRUSTED_DROPPED } from "../../../http/forward-fields.ts";
 import { parseForwarded } from "../../../http/forwarded.ts";
 import { Known, bit } from "../../../http/known-fields.ts";
 import type { RequestHead } from "../../../http/request-head.ts";
-import type { ClientFacts } from "../../../proxy/ports.ts";
+import type { ClientFacts } from "../../../proxy/ports/client-stream.ts";
 import type { ListenerContext } from "../../accept/listener-context.ts";
 
 /** In which proxies say for whom they speak; browsers and programs send none of these. */

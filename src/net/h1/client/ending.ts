@@ -3,8 +3,8 @@ import { FieldEdits } from "../../../http/field-edits.ts";
 import { Known } from "../../../http/known-fields.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
-import type { DownstreamEnd } from "../../../proxy/ports.ts";
-import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
+import type { ClientEnd } from "../../../proxy/ports/client-stream.ts";
+import type { LocalAnswer } from "../../../proxy/local-answer.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
 import { BodyMode, answerText } from "../response-writer.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -38,7 +38,7 @@ export type Way = (typeof Way)[keyof typeof Way];
  * Ends the connection.
  * @param gone what is told to the exchange, if one runs that does not end by itself
  */
-export function end(connection: ClientConnection, way: Way, gone: DownstreamEnd | null = null): void {
+export function end(connection: ClientConnection, way: Way, gone: ClientEnd | null = null): void {
   if (connection.state === State.closed) return;
   if (way === Way.atOnce || way === Way.reset) close(connection, way, gone);
   else endSoon(connection, way === Way.lingering && connection.input !== Input.ended);
@@ -59,11 +59,11 @@ function endSoon(connection: ClientConnection, lingers: boolean): void {
   if (lingers) connection.resumeReading();
 }
 
-function close(connection: ClientConnection, way: Way, gone: DownstreamEnd | null): void {
+function close(connection: ClientConnection, way: Way, gone: ClientEnd | null): void {
   // Before the exchange is told: when an exchange is over, a request that is held would be begun.
   connection.enter(State.closed);
   connection.cancelDeadline();
-  if (gone !== null) connection.exchange?.downstreamGone(gone);
+  if (gone !== null) connection.exchange?.clientGone(gone);
   if (way === Way.reset) return connection.transport.reset();
   connection.outlet.endWait();
   connection.transport.destroy();

@@ -302,7 +302,7 @@ function inputDone(connection: ClientConnection): void {
       giveReaderBack(connection);
       return end(connection, Way.whenWritten);
     case State.receiving:
-      return exchange?.downstreamGone("client_gone");
+      return exchange?.clientGone("client_gone");
     case State.answering:
       if (exchange !== null) watchHalfClosed(connection, exchange);
       return;

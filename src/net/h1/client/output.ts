@@ -10,8 +10,8 @@ import type { ResponseHead } from "../../../http/response-head.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
-import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
-import type { Upstream } from "../../../proxy/ports.ts";
+import type { LocalAnswer } from "../../../proxy/local-answer.ts";
+import type { UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
 import { SocketDuplex } from "../../transport/socket-duplex.ts";
 import { Tunnel } from "../../tunnel.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "../response-writer.ts";
@@ -86,7 +86,7 @@ export function flush(connection: ClientConnection): boolean {
   return isWritten;
 }
 
-export function startTunnel(connection: ClientConnection, head: ResponseHead, upstream: Upstream): void {
+export function startTunnel(connection: ClientConnection, head: ResponseHead, upstream: UpstreamStream): void {
   const { thread, exchange, held } = connection;
   connection.outlet.append(switchingHeadText(head));
   connection.outlet.flush();
@@ -108,7 +108,7 @@ export function startTunnel(connection: ClientConnection, head: ResponseHead, up
 /** The client does not take what was written as fast as it comes. */
 export function onBlocked(connection: ClientConnection): void {
   connection.watchTaking();
-  connection.exchange?.downstreamBlocked();
+  connection.exchange?.clientBlocked();
 }
 
 /** The client has taken everything that was written. */
@@ -119,7 +119,7 @@ export function onUnblocked(connection: ClientConnection): void {
     if (state === State.receiving) setBodyDeadline(connection);
     else if (connection.input === Input.ended) setHalfClosedDeadline(connection);
     else connection.cancelDeadline();
-    exchange?.downstreamUnblocked();
+    exchange?.clientUnblocked();
   } else if (state === State.idle || state === State.head) {
     if (state === State.head) waitOnForHead(connection);
     else waitIdle(connection);

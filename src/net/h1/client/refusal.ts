@@ -1,6 +1,6 @@
 import type { Fault } from "../../../http1/faults.ts";
 import { answer } from "../../../proxy/exchange/answers.ts";
-import type { LocalAnswer } from "../../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../../proxy/local-answer.ts";
 
 /** The answer to a request that the codec refused. */
 export function refusal(fault: Fault): LocalAnswer {

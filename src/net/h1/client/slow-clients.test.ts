@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Upstream } from "../../../proxy/ports.ts";
+import type { UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
 import { UpstreamConnection } from "../upstream/upstream-connection.ts";
 import { Client, OK, get, origin, stage, stageAlone } from "../../stage.fixture.ts";
 import type { Stage } from "../../stage.fixture.ts";
@@ -251,7 +251,7 @@ test("a request that had not left yet when its connection ended goes out on anot
   client.send(get("/first"));
   while (client.statuses.length < 1) await turn();
   const take = plane.take.bind(plane);
-  let taken: Upstream | null = null;
+  let taken: UpstreamStream | null = null;
   plane.take = (target, exchange) => (taken = take(target, exchange));
   letWait(plane);
   client.send("POST /second HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");

@@ -2,12 +2,13 @@ import { tlsFaultInWords } from "../../../base/tls-fault.ts";
 import { connectionExpiry } from "../../../http/keep-alive.ts";
 import type { IdleReaders } from "../../../http1/idle-readers.ts";
 import type { ResponseReader } from "../../../http1/response-reader.ts";
-import type { EndpointConnections, ResponseSink, Upstream } from "../../../proxy/ports.ts";
+import type { ResponseSink, UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
+import type { EndpointConnections } from "../../../proxy/upstream/connector.ts";
 import type { Endpoint } from "../../../proxy/upstream/endpoint.ts";
 import type { EndpointSettings } from "../../../proxy/upstream/endpoint-settings.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 import { IdleStack } from "./idle-stack.ts";
-import type { Thread } from "../../thread.ts";
+import type { ConnectionThread } from "../../connection-thread.ts";
 
 /** An endpoint that fails once mostly fails often. */
 const REPORT_MS = 60_000;
@@ -17,7 +18,7 @@ const REPORT_MS = 60_000;
  * and go. It outlives reloads; other settings of the endpoint mean another pool.
  */
 export class EndpointPool extends IdleStack<UpstreamConnection> implements EndpointConnections {
-  private readonly thread: Thread;
+  private readonly thread: ConnectionThread;
   /** Those of the upstream that read no response at the moment. */
   readonly readers: IdleReaders<ResponseReader>;
   private readonly settings: EndpointSettings;
@@ -27,7 +28,7 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
   private tlsReportedAt: number = -Infinity;
   private malformedReportedAt: number = -Infinity;
 
-  constructor(thread: Thread, endpoint: Endpoint, readers: IdleReaders<ResponseReader>) {
+  constructor(thread: ConnectionThread, endpoint: Endpoint, readers: IdleReaders<ResponseReader>) {
     super();
     this.thread = thread;
     this.readers = readers;
@@ -48,7 +49,7 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
     }
   }
 
-  dial(endpoint: Endpoint, sink: ResponseSink): Upstream {
+  dial(endpoint: Endpoint, sink: ResponseSink): UpstreamStream {
     return new UpstreamConnection(this.thread, this, endpoint, sink);
   }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
-import type { OwnedUpstream } from "../../../proxy/ports.ts";
+import type { OwnedUpstream } from "../../../proxy/ports/upstream-stream.ts";
 import type { Endpoint as Target } from "../../../proxy/upstream/endpoint.ts";
 import type { EndpointChoice } from "../../../proxy/upstream/endpoint-choice.ts";
 import type { EndpointSet } from "../../../proxy/upstream/endpoint-set.ts";

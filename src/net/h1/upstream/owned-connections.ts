@@ -1,9 +1,10 @@
 import { CounterId } from "../../../shared/metric-table.ts";
 import type { Choice } from "../../../policy/balance/balancer.ts";
-import type { OwnedConnections, OwnedUpstream, ResponseSink, Upstream } from "../../../proxy/ports.ts";
+import type { OwnedUpstream, ResponseSink, UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
+import type { OwnedConnections } from "../../../proxy/upstream/connector.ts";
 import type { Endpoint } from "../../../proxy/upstream/endpoint.ts";
 import type { EndpointSet } from "../../../proxy/upstream/endpoint-set.ts";
-import type { Thread } from "../../thread.ts";
+import type { ConnectionThread } from "../../connection-thread.ts";
 
 /** Connections that one client connection may keep for itself: each is one that nobody else can use. A browser needs one per endpoint. */
 const OWNED_MAX = 8;
@@ -13,11 +14,11 @@ const OWNED_MAX = 8;
  * They never lie in a pool; they end with the client connection, or when they have idled too long.
  */
 export class OwnedUpstreams implements OwnedConnections {
-  private readonly thread: Pick<Thread, "metrics">;
+  private readonly thread: Pick<ConnectionThread, "metrics">;
   private readonly idle: OwnedUpstream[] = [];
   private closed: boolean = false;
 
-  constructor(thread: Pick<Thread, "metrics">) {
+  constructor(thread: Pick<ConnectionThread, "metrics">) {
     this.thread = thread;
   }
 
@@ -32,7 +33,7 @@ export class OwnedUpstreams implements OwnedConnections {
     return null;
   }
 
-  take(endpoint: Endpoint, sink: ResponseSink): Upstream | null {
+  take(endpoint: Endpoint, sink: ResponseSink): UpstreamStream | null {
     const index = this.idle.findIndex((connection) => connection.key === endpoint.key && connection.usable);
     const [connection] = index < 0 ? [] : this.idle.splice(index, 1);
     if (connection === undefined) return null;

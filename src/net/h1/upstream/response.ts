@@ -10,7 +10,7 @@ import { Faults } from "../../../http1/faults.ts";
 import { EMPTY_LINES_MAX, RESPONSE_LIMITS } from "../../../http1/limits.ts";
 import { Event } from "../../../http1/message-reader.ts";
 import { ResponseReader } from "../../../http1/response-reader.ts";
-import type { ResponseSink } from "../../../proxy/ports.ts";
+import type { ResponseSink } from "../../../proxy/ports/upstream-stream.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import { ReadTarget } from "../../buffers/read-target.ts";
 import { isSwitchFor } from "../websocket-handshake.ts";

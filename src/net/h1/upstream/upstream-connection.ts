@@ -12,7 +12,9 @@ import type { ResponseReader } from "../../../http1/response-reader.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
 import { connectFailure } from "../../../proxy/exchange/failure.ts";
 import type { FailureKind } from "../../../proxy/exchange/failure.ts";
-import type { ByteDuplex, OutgoingRequest, OwnedUpstream, ResponseSink, TunnelEvents } from "../../../proxy/ports.ts";
+import type { OutgoingRequest } from "../../../proxy/ports/outgoing-request.ts";
+import type { ByteDuplex, TunnelEvents } from "../../../proxy/ports/tunnel.ts";
+import type { OwnedUpstream, ResponseSink } from "../../../proxy/ports/upstream-stream.ts";
 import type { Endpoint } from "../../../proxy/upstream/endpoint.ts";
 import type { EndpointSettings } from "../../../proxy/upstream/endpoint-settings.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
@@ -20,7 +22,7 @@ import { Outlet } from "../../buffers/outlet.ts";
 import type { OutletOwner } from "../../buffers/outlet.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import type { ReadTarget } from "../../buffers/read-target.ts";
-import type { Thread } from "../../thread.ts";
+import type { ConnectionThread } from "../../connection-thread.ts";
 import { SocketDuplex } from "../../transport/socket-duplex.ts";
 import type { Transport, TransportReader } from "../../transport/transport.ts";
 import { AddedFields, requestHeadText } from "../request-writer.ts";
@@ -38,7 +40,7 @@ const AGE_SPREAD = 0.1;
 const added = new AddedFields();
 
 export class UpstreamConnection extends Timed implements OwnedUpstream, ForwardedTo, TransportReader, OutletOwner {
-  readonly thread: Thread;
+  readonly thread: ConnectionThread;
   readonly pool: EndpointPool;
   readonly key: string;
   transport: Transport;
@@ -92,7 +94,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   /** From when on no 102 gives the origin more time; 0 before the first one. */
   private processingUntil: number = 0;
 
-  constructor(thread: Thread, pool: EndpointPool, endpoint: Endpoint, sink: ResponseSink) {
+  constructor(thread: ConnectionThread, pool: EndpointPool, endpoint: Endpoint, sink: ResponseSink) {
     super();
     this.thread = thread;
     this.pool = pool;

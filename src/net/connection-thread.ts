@@ -1,0 +1,31 @@
+import type { RequestHead } from "../http/request-head.ts";
+import type { DataPlane } from "../proxy/data-plane.ts";
+import type { LocalAnswer } from "../proxy/local-answer.ts";
+import type { NameTable } from "../shared/name-table.ts";
+import type { WorkerTable } from "../shared/worker-table.ts";
+import type { BulkBuffer } from "./buffers/bulk-buffer.ts";
+import type { OpenChunk } from "./buffers/open-chunk.ts";
+import type { WriteBatch } from "./buffers/write-batch.ts";
+import type { Platform } from "./platform.ts";
+
+/** What a data-plane thread offers to its connections, whatever protocol they speak. thread.ts implements it. */
+export interface ConnectionThread extends DataPlane {
+  readonly workers: WorkerTable;
+  /** Where the names of endpoints lead. */
+  readonly names: NameTable;
+  readonly platform: Platform;
+  /** Small writes that wait for the end of the event loop's turn. */
+  readonly writes: WriteBatch;
+  /** The buffer that large bodies are read into. */
+  readonly bulk: BulkBuffer;
+  /** The chunk that the body bytes of one read become. */
+  readonly chunk: OpenChunk;
+  /** Counts a socket that was opened (or, with -1, closed). */
+  countSocket(delta: 1 | -1): void;
+  /** Descriptors are so short that a further client would take one that the clients of now may need. */
+  shortOfSockets(): boolean;
+  /** There is no descriptor left even for saying so. */
+  outOfSockets(): boolean;
+  /** Counts and logs a request that never became an exchange. */
+  refused(client: string, answer: LocalAnswer, head: RequestHead | null, startedAt: number, bytesReceived: number, bytesSent: number): void;
+}
