@@ -1,6 +1,8 @@
 /** Heads to text, as they are sent on: the edits, the text, and its bytes, for joined texts are only put together when they are written. */
 import { Buffer } from "node:buffer";
 import { connectionOptions } from "../../src/http/connection-options.ts";
+import { fieldLine } from "../../src/http/field-edits.ts";
+import type { FieldEdits } from "../../src/http/field-edits.ts";
 import { RequestEdits, ResponseEdits } from "../../src/http/head-edits.ts";
 import { parseForwarded } from "../../src/http/forwarded.ts";
 import { Known } from "../../src/http/known-fields.ts";
@@ -69,6 +71,11 @@ export const serialise: readonly Operation[] = [
     about: "a response head whose body has a length, and whose lines were sent on before",
     prepare: () => responses(BodyMode.length, KNOWN),
   },
+  {
+    name: "serialise/response-added-same",
+    about: "the same as response-same with lines that two middlewares add",
+    prepare: () => responses(BodyMode.length, KNOWN, addLines),
+  },
   { name: "serialise/response-differing", about: "the same with lines that are new", prepare: () => responses(BodyMode.length) },
   { name: "serialise/response-chunked", about: "a response head whose body is sent in chunks", prepare: () => responses(BodyMode.chunked) },
 ];
@@ -96,7 +103,7 @@ function requests(make: (variant: number) => FromHttp1, edit: (edits: RequestEdi
   };
 }
 
-function responses(mode: BodyModeKind, known: boolean = false): Run {
+function responses(mode: BodyModeKind, known: boolean = false, edit: (edits: FieldEdits) => void = noEdits): Run {
   const heads = variants((variant) => responseHead(smallResponse(variant)));
   const edits = new ResponseEdits();
   const wire = Buffer.allocUnsafe(4096);
@@ -104,6 +111,7 @@ function responses(mode: BodyModeKind, known: boolean = false): Run {
     let sum = 0;
     for (let n = 0; n < count; n++) {
       edits.reset();
+      edit(edits);
       // The clock goes on by a request's time.
       const epochMs = 1_790_000_000_000 + n * 0.03125;
       const head = nth(heads, n);
@@ -115,6 +123,14 @@ function responses(mode: BodyModeKind, known: boolean = false): Run {
 }
 
 function noEdits(): void {}
+
+const CORS_LINES = fieldLine("Vary", "Origin") + fieldLine("Access-Control-Allow-Origin", "https://app.example.com");
+const SECURITY_LINES = fieldLine("Strict-Transport-Security", "max-age=63072000") + fieldLine("X-Content-Type-Options", "nosniff");
+
+function addLines(edits: FieldEdits): void {
+  edits.appendLines(CORS_LINES);
+  edits.appendLines(SECURITY_LINES);
+}
 
 function removeToken(edits: RequestEdits): void {
   edits.remove("authorization");

@@ -13,6 +13,7 @@ import { RequestHead } from "./request-head.ts";
 import type { RequestFacts } from "./request-head.ts";
 import { ResponseHead } from "./response-head.ts";
 import { reasonPhrase } from "./status.ts";
+import { FIELD_VALUE, ORIGIN_FORM, TOKEN } from "./syntax.ts";
 import { trimOws } from "./trim-ows.ts";
 
 /** Names keep their spelling. Values hold one character a byte (latin1): encode other text as UTF-8 first. */
@@ -47,7 +48,7 @@ export function buildRequestHead(line: RequestLine, fields: Fields): RequestHead
 /** Throws a TypeError on what a codec would refuse. The message never shows a value. */
 export function buildResponseHead({ status, reason = reasonPhrase(status), version = "1.1" }: StatusLine, fields: Fields): ResponseHead {
   if (!Number.isInteger(status) || status < 100 || status > 599) throw new TypeError(`${status} is not a status`);
-  if (!VALUE.test(reason)) throw new TypeError("the reason phrase holds a character that it must not");
+  if (!FIELD_VALUE.test(reason)) throw new TypeError("the reason phrase holds a character that it must not");
   return new ResponseHead({ version, status, reason }, sectionOf(fields));
 }
 
@@ -57,7 +58,7 @@ export function addFields(section: FieldSection, fields: Fields): void {
   let at = 0;
   for (const [name, given] of fields) {
     if (!TOKEN.test(name)) throw new TypeError(`the field name ${JSON.stringify(name)} is not a token`);
-    if (!VALUE.test(given)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
+    if (!FIELD_VALUE.test(given)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
     const value = trimOws(given);
     const id = knownFieldNamed(name);
     // As a codec does: a number that begins with a zero goes on without it, see RESPELLED in forward-fields.ts.
@@ -70,13 +71,6 @@ export function addFields(section: FieldSection, fields: Fields): void {
   section.complete(lines.join(""));
 }
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 section 5.5: visible characters, SP, HTAB and obs-text. No CR, no LF, no NUL, and nothing above one byte. */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** As http1/chars.ts has it: visible ASCII without "#". */
-const TARGET = /^[!-"$-~]+$/;
-
 function sectionOf(fields: Fields): FieldSection {
   const section = new FieldSection();
   addFields(section, fields);
@@ -85,13 +79,11 @@ function sectionOf(fields: Fields): FieldSection {
 
 /** RFC 9112 section 3.2 but for absolute-form, which only HTTP/1 has: whoever reads it tells target and authority apart. */
 function targetOf(method: string, target: string): Pick<RequestFacts, "forwardTarget" | "path"> {
-  if (TARGET.test(target)) {
-    if (target.startsWith("/")) {
-      const query = target.indexOf("?");
-      return { forwardTarget: target, path: query < 0 ? target : target.slice(0, query) };
-    }
-    if (target === "*" ? method === "OPTIONS" : method === "CONNECT" && isAuthority(target)) return { forwardTarget: target, path: target };
+  if (ORIGIN_FORM.test(target)) {
+    const query = target.indexOf("?");
+    return { forwardTarget: target, path: query < 0 ? target : target.slice(0, query) };
   }
+  if (target === "*" ? method === "OPTIONS" : method === "CONNECT" && isAuthority(target)) return { forwardTarget: target, path: target };
   throw new TypeError(`the target ${JSON.stringify(target)} is none for ${method}`);
 }
 

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { FieldEdits, fieldLine } from "./field-edits.ts";
 
 test("edits are collected in their order", () => {
@@ -22,6 +23,28 @@ test("reset forgets everything, and the object can be used again", () => {
   assert.deepEqual([edits.removed, edits.added], [[], ""]);
   edits.append("X-C", "2");
   assert.deepEqual([edits.removed, edits.added], [[], "X-C: 2\r\n"]);
+});
+
+test("what several middlewares add is what each of them added, in their order, whatever was added to the heads before", () => {
+  const pieces = ["", "X-A: 1\r\n", "X-A: 2\r\n", "X-B: 1\r\n", "X-A: 1\r\nX-B: 1\r\n"];
+  const head = fc.array(fc.oneof(fc.constantFrom(...pieces), fc.constant(null)), { maxLength: 5 });
+  fc.assert(
+    fc.property(fc.array(head, { minLength: 1, maxLength: 12 }), (heads) => {
+      const edits = new FieldEdits();
+      for (const added of heads) {
+        edits.reset();
+        let expected = "";
+        for (const lines of added) {
+          // A line of its own between those that were made before.
+          if (lines === null) edits.append("X-C", "3");
+          else edits.appendLines(lines);
+          expected += lines ?? "X-C: 3\r\n";
+          assert.equal(edits.added, expected);
+        }
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test("CR, LF and NUL are refused in names and values (RFC 9112 section 11.1), and nothing of such a line stays", () => {

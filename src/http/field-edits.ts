@@ -17,6 +17,9 @@ export class FieldEdits {
   added: string = "";
   /** The body that follows is another one than the received head speaks of, and has this length. Null: it is the received one. */
   bodyLength: BodyLength | null = null;
+  /** One for each time that lines were added to others. */
+  private readonly joins: Join[] = [];
+  private joinCount: number = 0;
 
   /** The lower-case names whose received lines are not passed on. */
   get removed(): readonly string[] {
@@ -27,6 +30,7 @@ export class FieldEdits {
     this.removal = NO_NAMES;
     this.added = "";
     this.bodyLength = null;
+    this.joinCount = 0;
   }
 
   /** Drop every received line of that name (lower case). */
@@ -41,13 +45,37 @@ export class FieldEdits {
 
   /** Add lines that `fieldLine` made. */
   appendLines(lines: string): void {
-    this.added += lines;
+    this.added = this.added === "" ? lines : this.joined(lines);
+  }
+
+  private joined(lines: string): string {
+    const join = (this.joins[this.joinCount++] ??= new Join());
+    return join.of(this.added, lines);
   }
 
   /** Replace all received lines of that name. */
   set(name: string, value: string): void {
     this.added += fieldLine(name, value);
     this.remove(name.toLowerCase());
+  }
+}
+
+/**
+ * Two texts as one, which is the same text as long as both are the same. What several middlewares of a route add is compared with what they
+ * added to the head before: a text that was just put together would be compared letter by letter.
+ */
+class Join {
+  private first: string = "";
+  private second: string = "";
+  private text: string = "";
+
+  of(first: string, second: string): string {
+    if (first !== this.first || second !== this.second) {
+      this.first = first;
+      this.second = second;
+      this.text = first + second;
+    }
+    return this.text;
   }
 }
 

@@ -2,11 +2,7 @@
 import { isAuthority } from "./authority.ts";
 import { FieldEdits } from "./field-edits.ts";
 import { mayHaveBody } from "./status.ts";
-
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Visible ASCII without "#", RFC 9112 section 3.2.1. */
-const ORIGIN_FORM = /^\/[!-"$-~]*$/;
+import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
 
 /** Edits of a request that goes upstream. Of one exchange's attempt: the next one begins anew. */
 export class RequestEdits extends FieldEdits {
