@@ -19,7 +19,7 @@ test("parses exactly the addresses that Node parses", () => {
   );
 });
 
-test("refuses what others read in two ways", () => {
+test("refuses addresses that programs read in different ways", () => {
   for (const text of [
     "",
     "010.0.0.1",
@@ -45,7 +45,7 @@ test("refuses what others read in two ways", () => {
   }
 });
 
-test("a mapped address is the IPv4 address", () => {
+test("an IPv4-mapped address counts as the IPv4 address", () => {
   assert.deepEqual(parseIpAddress("::ffff:10.1.2.3"), { family: 4, value: 0x0a010203 });
   assert.deepEqual(parseIpAddress("0:0:0:0:0:FFFF:0a01:0203"), { family: 4, value: 0x0a010203 });
   assert.equal(parseIpAddress("::10.1.2.3")?.family, 6);
@@ -62,7 +62,7 @@ test("an IPv6 block, however wide, holds no IPv4 address", () => {
   assert.equal(set.contains("::ffff:10.0.0.1"), false);
 });
 
-test("blocks at their edges", () => {
+test("a block holds its first and last address and no address beside it", () => {
   const set = compileCidrs([
     "10.0.0.0/8",
     "11.0.0.0/8",
@@ -103,7 +103,7 @@ test("blocks at their edges", () => {
   assert.equal(compileCidrs([]).contains("203.0.113.9"), false);
 });
 
-test("refuses blocks that are none", () => {
+test("refuses what is no block", () => {
   for (const text of ["10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/8/8", "/8", "app", "10.0.0.0/1e1"]) {
     assert.equal(parseCidr(text), null, text);
   }

@@ -1,9 +1,9 @@
 /**
- * IP addresses and CIDR blocks (RFC 4291, RFC 4632). An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is the IPv4 address in every
- * respect: a dual-stack listener reports IPv4 peers that way.
+ * Parses IP addresses and CIDR blocks (RFC 4291, RFC 4632), and tells whether an address lies in a set of blocks. An IPv4-mapped IPv6
+ * address (`::ffff:10.0.0.1`) counts as the IPv4 address everywhere, because a dual-stack listener reports IPv4 peers that way.
  */
 
-/** A set of blocks, compiled once from the configuration. */
+/** A set of CIDR blocks, compiled once from the configuration. */
 export class CidrSet {
   /** Disjoint IPv4 ranges in ascending order: starts[i] to ends[i], both inclusive. */
   private readonly starts: Uint32Array;
@@ -17,7 +17,7 @@ export class CidrSet {
     this.blocks6 = blocks.flatMap((block) => (block.family === 6 ? [block] : []));
   }
 
-  /** Whether the address (without port or brackets) lies in one of the blocks. Text that is no address lies in none. */
+  /** Whether an address, given as text without port and brackets, lies in one of the blocks. False for text that is no address. */
   contains(address: string): boolean {
     if (this.starts.length === 0 && this.blocks6.length === 0) return false;
     const parsed = parseIpAddress(address);
@@ -48,7 +48,7 @@ export function compileCidrs(entries: readonly string[]): CidrSet {
   );
 }
 
-/** An address: 32 bits as an unsigned number, or eight groups of 16 bits. */
+/** An IPv4 address as an unsigned 32-bit number, or an IPv6 address as eight groups of 16 bits. */
 export type Address = { readonly family: 4; readonly value: number } | { readonly family: 6; readonly groups: readonly number[] };
 
 export type Block = Block4 | Block6;
@@ -64,7 +64,10 @@ interface Block6 {
   readonly prefix: number;
 }
 
-/** Text without port, brackets or zone to an address; null when it is none. Numbers with a leading zero are refused: some read them as octal. */
+/**
+ * Parses an address without port, brackets and zone; null when the text is no address. Decimal numbers with a leading zero are refused,
+ * because some programs read them as octal.
+ */
 export function parseIpAddress(text: string): Address | null {
   if (!text.includes(":")) {
     const value = parseIpv4(text);
@@ -75,7 +78,10 @@ export function parseIpAddress(text: string): Address | null {
   return isMapped(groups) ? { family: 4, value: lowWord(groups) } : { family: 6, groups };
 }
 
-/** 127.0.0.0/8 or ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3), without brackets. */
+/**
+ * Whether text is a loopback address: one of 127.0.0.0/8 or ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3). False for an
+ * address in brackets and for the name `localhost`.
+ */
 export function isLoopbackIp(text: string): boolean {
   const address = parseIpAddress(text);
   if (address === null) return false;
@@ -84,9 +90,9 @@ export function isLoopbackIp(text: string): boolean {
 }
 
 /**
- * `address/prefix`, or an address alone as the block of just that one; null when it is neither. Bits of the address behind the
- * prefix are ignored. A block of IPv6 holds no IPv4 address, not even `::/0`, unless it lies within `::ffff:0:0/96`: whoever
- * writes an IPv6 block must not find that it trusts IPv4 peers.
+ * Parses `address/prefix`, or an address alone, which is a block of one address; null when the text is neither. Bits of the address
+ * after the prefix are ignored. An IPv6 block, `::/0` included, holds no IPv4 address unless it lies within `::ffff:0:0/96`: an
+ * operator who trusts an IPv6 block must not find that IPv4 peers are trusted too.
  */
 export function parseCidr(text: string): Block | null {
   const slash = text.indexOf("/");
@@ -104,7 +110,7 @@ export function parseCidr(text: string): Block | null {
   return isMapped(groups) && prefix >= 96 ? block4(lowWord(groups), prefix - 96) : { family: 6, groups, prefix };
 }
 
-/** Dotted decimal of a 32-bit number. */
+/** A 32-bit number in dotted decimal. */
 export function formatIpv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 }
@@ -138,10 +144,10 @@ function parseIpv4(text: string): number {
 }
 
 const GROUP = /^[0-9A-Fa-f]{1,4}$/;
-/** The longest text: eight groups of which the last two are dotted decimal. */
+/** Length of the longest IPv6 address as text: eight groups, of which the last two are in dotted decimal. */
 const IPV6_TEXT_MAX = 45;
 
-/** Eight groups, or null (RFC 4291 section 2.2). */
+/** The eight groups of an IPv6 address (RFC 4291 section 2.2); null when the text is none. */
 function parseIpv6(text: string): readonly number[] | null {
   if (text.length > IPV6_TEXT_MAX) return null;
   const gap = text.indexOf("::");

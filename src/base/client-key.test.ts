@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { clientKey } from "./client-key.ts";
 
-test("addresses count whole for IPv4, by /64 for IPv6", () => {
+test("an IPv4 address counts whole, an IPv6 address by its /64", () => {
   assert.equal(clientKey("192.0.2.1"), "192.0.2.1");
   assert.equal(clientKey("::ffff:192.0.2.1"), "192.0.2.1");
   assert.equal(clientKey("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");

@@ -1,8 +1,9 @@
 import { formatIpv4, parseIpAddress } from "./cidr.ts";
 
 /**
- * What of a client's address a limit counts by: an IPv4 address whole, an IPv6 address by its first 64 bits. Any host owns a /64 and
- * could take a new address for every request. IPv4-mapped addresses count as IPv4; text that is no address counts as it is.
+ * The text under which a limit counts a client: its whole IPv4 address, or the first 64 bits of its IPv6 address. A host with IPv6
+ * usually owns a /64 and could take a new address for every request. An IPv4-mapped address counts as the IPv4 address; text that is
+ * no address is given back as it is.
  */
 export function clientKey(address: string): string {
   if (!address.includes(":")) return address;

@@ -85,7 +85,7 @@ describe("deadlines", () => {
       deadlines.set(third, 55);
       deadlines.set(first, 75);
     });
-    // Filed last, visited first.
+    // The deadline that was filed last is visited first.
     deadlines.set(third, 20);
     deadlines.set(second, 20);
     deadlines.set(first, 20);
@@ -99,7 +99,7 @@ describe("deadlines", () => {
     assert.equal(fired.length, 2);
   });
 
-  test("are over from their time on, and not while none is set", () => {
+  test("isOver is true from the deadline on, and false while none is set", () => {
     const deadlines = new Deadlines(25, 1000.5);
     const alarm = new Alarm(() => {});
     assert.equal(deadlines.isOver(alarm, 1e9), false);
@@ -135,7 +135,7 @@ describe("deadlines", () => {
           } else if (what === "advance") {
             now += Math.ceil(by / 10) * 10;
             advance(now);
-            // One that was due already fires at the next tick.
+            // A deadline set for the past fires at the next tick.
             const over = [...due].filter(([, at]) => Math.max(Math.ceil(at / 10) * 10, at) <= now && by > 0);
             for (const [name] of over) due.delete(name);
             expected.push(...over.map(([name]) => name));

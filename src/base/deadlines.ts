@@ -1,22 +1,24 @@
 /**
- * One coarse timing wheel for all deadlines of a thread instead of a timer per socket. A deadline that moves later, the common case,
- * costs one assignment: it is re-filed only when its old slot comes up. Times are milliseconds of any monotonic clock; what is kept are
- * ticks, whole numbers since the wheel was made, for V8 keeps every fraction in an object of its own.
+ * A timing wheel: all deadlines of a thread in one structure, instead of a timer per socket. Moving a deadline later, the common case,
+ * costs one assignment: the deadline stays in its old slot and is filed again when that slot comes up.
+ *
+ * Callers give times in milliseconds of any monotonic clock. The wheel stores ticks, whole numbers counted from its construction,
+ * because V8 allocates an object for every number with a fraction.
  */
 
-/** Far from any tick. */
+/** Stands for "no deadline": later than any tick. */
 const NEVER = 2 ** 31 - 1;
 
-/** What a deadline can be set for, one at a time. */
+/** Whatever can have a deadline, one at a time. */
 export abstract class Timed {
-  /** Tick at which it is due; NEVER while none is set. */
+  /** Tick of the deadline; NEVER while none is set. */
   dueTick: number = NEVER;
-  /** Tick of the slot that it is filed in, or -1. */
+  /** Tick of the slot in which this object is filed; -1 while it is in none. May be earlier than `dueTick`. */
   filedTick: number = -1;
   previous: Timed | null = null;
   next: Timed | null = null;
 
-  /** The time has come. Called from `advance`, at most one tick late. */
+  /** The deadline has come. `Deadlines.advance` calls this, at most one tick late. */
   abstract onDeadline(): void;
 }
 
@@ -44,17 +46,17 @@ export class Deadlines {
     return Math.ceil(ms / this.tickMs);
   }
 
-  /** Whether what was due in that tick has been told so. */
+  /** Whether the deadlines of this tick have fired. */
   hasPassed(tick: number): boolean {
     return tick <= this.currentTick;
   }
 
-  /** Sets or moves its deadline to the time `at`. */
+  /** Sets the deadline of `timed` to the time `at`, or moves it there. */
   set(timed: Timed, at: number): void {
     this.setTick(timed, this.tickOf(at));
   }
 
-  /** The same with a tick. */
+  /** As `set`, with a tick from `tickOf` instead of a time. */
   setTick(timed: Timed, wanted: number): void {
     const tick = Math.max(wanted, this.currentTick + 1);
     timed.dueTick = tick;
@@ -65,26 +67,26 @@ export class Deadlines {
     this.file(timed);
   }
 
-  /** It will not come due. It may stay filed until its slot comes up. */
+  /** Clears the deadline. The object may stay in its slot until that comes up; `remove` takes it out at once. */
   cancel(timed: Timed): void {
     timed.dueTick = NEVER;
   }
 
-  /** Takes it out of the wheel for good: it goes away. */
+  /** Clears the deadline and drops the wheel's reference to `timed`, which is about to go away. */
   remove(timed: Timed): void {
     timed.dueTick = NEVER;
     if (timed.filedTick !== -1) this.unfile(timed);
   }
 
-  /** Whether its deadline has passed at `now`, fired or not. */
+  /** Whether the deadline of `timed` has passed at `now`, fired or not. */
   isOver(timed: Timed, now: number): boolean {
     return now - this.startedAt >= timed.dueTick * this.tickMs;
   }
 
-  /** Fires what is due at `now`. Call it about every `tickMs`. */
+  /** Fires every deadline that is due at `now`. To be called about every `tickMs`. */
   advance(now: number): void {
     const target = Math.floor((now - this.startedAt) / this.tickMs);
-    // After a long stall one turn of the wheel visits every slot.
+    // After a long stall one turn of the wheel is enough: it visits every slot.
     if (target - this.currentTick > SLOTS) this.currentTick = target - SLOTS;
     while (this.currentTick < target) {
       this.currentTick++;
@@ -93,7 +95,7 @@ export class Deadlines {
   }
 
   private visit(slot: number): void {
-    // Taken off whole before any handler runs: a handler may set, move or remove any deadline, those of this slot included.
+    // The slot is emptied before any handler runs, because a handler may set, move or remove any deadline, those of this slot included.
     const batch = this.batch;
     for (let each = this.slots[slot] ?? null; each !== null;) {
       const next: Timed | null = each.next;
@@ -115,7 +117,7 @@ export class Deadlines {
   }
 
   private file(timed: Timed): void {
-    // Beyond one turn it is filed at the wheel's far end and looked at again there.
+    // A deadline further away than one turn is filed in the last slot and filed again when that slot comes up.
     const filed = Math.min(timed.dueTick, this.currentTick + SLOTS - 1);
     const slot = filed % SLOTS;
     const first = this.slots[slot] ?? null;

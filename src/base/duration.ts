@@ -1,13 +1,16 @@
-/** Durations as people write them: `250ms`, `10s`, `5m`, `1h`, and compositions in descending order such as `1m30s` or `1h0.5s`. */
+/**
+ * Parses and formats durations as people write them: `250ms`, `10s`, `5m`, `1h`, and compositions in descending order such as `1m30s`
+ * or `1h0.5s`.
+ */
 
 /**
- * The grammar, for a schema's `pattern` as well: one to four parts in the order h, m, s, ms, each with an optional fraction. The number
- * of digits is bounded, so every text that matches is far from the limits of a double.
+ * The grammar, which the JSON Schema uses as a `pattern` too: one to four parts in the order h, m, s, ms, each with an optional
+ * fraction. The number of digits is bounded, so no duration comes near the limits of a double.
  */
 export const DURATION_PATTERN: RegExp =
   /^(?=.)(?:[0-9]{1,12}(?:\.[0-9]{1,9})?h)?(?:[0-9]{1,12}(?:\.[0-9]{1,9})?m(?!s))?(?:[0-9]{1,12}(?:\.[0-9]{1,9})?s)?(?:[0-9]{1,12}(?:\.[0-9]{1,9})?ms)?$/;
 
-/** 24 days. Node's timers take less than 25: asked for more, they fire at once. */
+/** The longest time that a timer may be set for: 24 days. Node's timers take less than 25 days; one set for longer fires at once. */
 export const TIMER_MS_MAX: number = 24 * 24 * 3_600_000;
 
 const UNITS: readonly (readonly [unit: string, ms: number])[] = [
@@ -17,7 +20,7 @@ const UNITS: readonly (readonly [unit: string, ms: number])[] = [
   ["ms", 1],
 ];
 
-/** Milliseconds, rounded to a whole number; null when the text is no duration, also when something above 0 would become 0. */
+/** The duration in milliseconds, rounded to a whole number; null when the text is no duration, or one above 0 that would be rounded to 0. */
 export function parseDuration(text: string): number | null {
   if (!DURATION_PATTERN.test(text)) return null;
   let total = 0;
@@ -28,7 +31,7 @@ export function parseDuration(text: string): number | null {
   return rounded === 0 && total > 0 ? null : rounded;
 }
 
-/** The shortest text with whole numbers that `parseDuration` reads back: `1m30s`, `250ms`, `0s`. */
+/** The shortest text, with whole numbers, that `parseDuration` reads back to the same number: `1m30s`, `250ms`, `0s`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return "0s";
   let rest = ms;

@@ -10,7 +10,7 @@ test("whatever is thrown has a text", () => {
   assert.deepEqual([stackOf(bare), stackOf(7)], ["wrong", "7"]);
 });
 
-test("a code is the system's or Node's, and nothing else", () => {
+test("the code of an error is a text in an Error's `code`, and nothing else", () => {
   assert.equal(codeOf(Object.assign(new Error("no file"), { code: "ENOENT" })), "ENOENT");
   for (const other of [new Error("plain"), Object.assign(new Error("number"), { code: 7 }), { code: "ENOENT" }, null]) {
     assert.equal(codeOf(other), "");

@@ -1,15 +1,15 @@
-/** What is thrown is unknown; what is said of it is a text. */
+/** Texts for messages and logs from whatever was thrown, which need not be an Error. */
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** With the place in the code where it was thrown, in several lines. */
+/** The message and, in the lines after it, where in the code the error was thrown. */
 export function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** The system's or Node's name of the failure, such as ENOENT or ERR_INVALID_ARG_VALUE; "" where there is none. */
+/** The error's `code`, which the system or Node sets, such as ENOENT or ERR_INVALID_ARG_VALUE; "" where there is none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }

@@ -1,22 +1,24 @@
-/** The address of a listener as the configuration writes it: `host:port`, `:port`, `[::1]:8080`, `unix:/path`, `fd:3`. */
+/** Parses and formats a listener's address as the configuration writes it: `host:port`, `:port`, `[::1]:8080`, `unix:/path`, `fd:3`. */
+
 export type ListenAddress =
-  /** `host` "": all addresses of the machine. Port 0: any free one. */
+  /** `host` is "" for all addresses of the machine, and an IPv6 address without brackets. Port 0 stands for any free port. */
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "fd"; readonly fd: number };
 
+/** An address, or why the text is none, as a message that quotes the text. */
 export type ParsedAddress =
   | { readonly address: ListenAddress; readonly problem?: undefined }
   | { readonly address?: undefined; readonly problem: string };
 
-/** What the name `localhost` stands for (RFC 6761, section 6.3): who asks for it may come by either family. */
+/** The addresses that the name `localhost` stands for (RFC 6761 section 6.3). A listener on `localhost` takes clients of both families. */
 export const LOOPBACK_HOSTS: readonly string[] = ["::1", "127.0.0.1"];
 
 export function isLocalhost(host: string): boolean {
   return host.toLowerCase() === "localhost";
 }
 
-/** Linux keeps a socket's path in 108 bytes, the closing zero included; others have 104. */
+/** Linux has 108 bytes for the path of a Unix socket and its closing zero; other systems have 104. */
 const UNIX_PATH_BYTES_MAX = 103;
 
 export function parseListenAddress(text: string): ParsedAddress {
@@ -41,7 +43,7 @@ export function parseListenAddress(text: string): ParsedAddress {
   return { address: { kind: "tcp", host, port } };
 }
 
-/** The address as people write it, for messages: `http://` is the caller's part. */
+/** The address as the configuration writes it, without a scheme. */
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;

@@ -1,4 +1,4 @@
-/** What a name leads to: an address as Node writes it, without brackets. */
+/** One IP address that a name resolves to, as Node writes it: without brackets. */
 export interface ResolvedAddress {
   readonly address: string;
   readonly family: 4 | 6;

@@ -1,9 +1,12 @@
-/** Sizes as people write them: `64KiB`, `10MiB`, `10MB`, `10kB` or a number of bytes. KiB, MiB and GiB count by 1024, kB, MB and GB by 1000. */
+/**
+ * Parses and formats sizes as people write them: `64KiB`, `10MiB`, `10MB`, `10kB` or a number of bytes. KiB, MiB and GiB count by 1024,
+ * kB, MB and GB by 1000.
+ */
 
-/** The grammar, for a schema's `pattern` as well. A space before the unit is allowed, and `KB` means kB. */
+/** The grammar, which the JSON Schema uses as a `pattern` too. A space before the unit is allowed, and `KB` means kB. */
 export const SIZE_PATTERN: RegExp = /^[0-9]{1,16}(?:\.[0-9]{1,6})? ?(?:B|[kK]B|KiB|MB|MiB|GB|GiB)?$/;
 
-/** Bytes of each unit, those that `formatSize` prefers first. */
+/** Bytes of each unit, in the order in which `formatSize` tries them. */
 const UNITS: readonly (readonly [unit: string, bytes: number])[] = [
   ["GiB", 1024 ** 3],
   ["GB", 1000 ** 3],
@@ -14,7 +17,7 @@ const UNITS: readonly (readonly [unit: string, bytes: number])[] = [
   ["KB", 1000],
 ];
 
-/** Bytes; null when the text is no size, is no whole number of bytes, or is above 2^53 - 1. */
+/** The size in bytes; null when the text is no size, is no whole number of bytes, or is above 2^53 - 1. */
 export function parseSize(text: string): number | null {
   if (!SIZE_PATTERN.test(text)) return null;
   const factor = UNITS.find(([unit]) => text.endsWith(unit))?.[1] ?? 1;

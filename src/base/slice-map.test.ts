@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { SliceMap } from "./slice-map.ts";
 
-test("finds what a Map finds, by any part of a text", () => {
+test("finds what a Map finds, asked with a whole text or with a part of one", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "-", "\u00ff", "é", "𝒳"), maxLength: 4 });
   const keys = fc.uniqueArray(word, { maxLength: 60 });
   fc.assert(
@@ -21,7 +21,7 @@ test("finds what a Map finds, by any part of a text", () => {
   );
 });
 
-test("ten thousand keys that are alike are spread", () => {
+test("ten thousand similar keys are found", () => {
   const key = (index: number): string => `host-${index}.example.test`;
   const map = new SliceMap(new Map(Array.from({ length: 10_000 }, (_, index) => [key(index), index])));
   for (let index = 0; index < 10_000; index++) assert.equal(map.get(key(index)), index);
@@ -29,7 +29,7 @@ test("ten thousand keys that are alike are spread", () => {
   assert.equal(map.get(""), undefined);
 });
 
-test("without a key, and with one that is empty", () => {
+test("a map without keys, and a map with the empty key", () => {
   assert.equal(new SliceMap(new Map()).get(""), undefined);
   assert.equal(new SliceMap(new Map()).get("a"), undefined);
   const map = new SliceMap(new Map([["", 1]]));

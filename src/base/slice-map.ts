@@ -1,22 +1,28 @@
-/** A power of two, and how many places there are at least for each key. */
+/** The number of places is a power of two: at least PLACES_MIN, and at least PLACES_PER_KEY for each key. */
 const PLACES_MIN = 4;
 const PLACES_PER_KEY = 4;
 
 /**
- * Values by text, found by a part of a longer text that nobody has to cut out. A `Map` needs the part as a string of its own, and V8
- * interns every string that a Map is asked for: half a microsecond where the keys are some thousand, and no two requests ask for the
- * same. The keys are those of whoever makes it (a configuration); a lookup adds nothing, and walks no further than the fullest place.
- * Of thousands of keys none is in the processor's caches: a lookup sees a place and the key and the value in it, which it fetches side by
- * side, and hardly ever another.
+ * An immutable map from strings to values that can be asked with a part of a longer text, such as the suffix of a host, without cutting
+ * that part out. A `Map` needs the part as a string of its own, and V8 interns every string that a Map is asked for: with some thousand
+ * keys that costs half a microsecond per request.
+ *
+ * It is a hash table with open addressing and linear probing. The keys come from the configuration, never from clients. With thousands of
+ * keys nothing of the table is in the processor's caches, so a key and its value lie side by side, and there are so many places
+ * that a lookup hardly ever looks at a second one.
  */
 export class SliceMap<Value> {
+  /** Number of keys. */
   readonly size: number;
-  /** Each place's key, or null, and behind it its value. */
+  /** Pairs: at an even index a key, or null for an empty place; its value at the next index. */
   private readonly places: (string | Value | null)[];
-  /** Of the keys' lengths; 0 without a key. */
+  /** Length of the longest key; 0 without keys. */
   readonly longest: number;
   private readonly shortest: number;
-  /** So many characters at the beginning and at the end are the same in all keys (`host-1.example.com`): what lies between tells them apart. */
+  /**
+   * How many characters at the beginning and at the end are the same in all keys, as in `host-1.example.com` and `host-2.example.com`.
+   * Only the characters between them are hashed.
+   */
   private readonly sameStart: number;
   private readonly sameEnd: number;
 
@@ -33,7 +39,7 @@ export class SliceMap<Value> {
     for (const [key, value] of entries) this.place(key, value);
   }
 
-  /** The value for `text.slice(start, end)`. */
+  /** The value for the key `text.slice(start, end)`; undefined when there is none. */
   get(text: string, start: number = 0, end: number = text.length): Value | undefined {
     const length = end - start;
     if (length < this.shortest || length > this.longest) return undefined;
@@ -56,7 +62,7 @@ export class SliceMap<Value> {
   }
 }
 
-/** How many characters, up to `most`, are the same in all keys, the first being where `at` says for 0. */
+/** How many characters, up to `most`, are the same in all keys. `at` gives the position in a key of the character to compare next. */
 function sameCharacters(keys: readonly string[], most: number, at: (key: string, index: number) => number): number {
   const first = keys[0] ?? "";
   let count = 0;
@@ -68,7 +74,7 @@ function sameCharacters(keys: readonly string[], most: number, at: (key: string,
   return count;
 }
 
-/** FNV-1a over UTF-16 units, and a last step that spreads the high bits over the low ones. */
+/** FNV-1a over UTF-16 units. The last step mixes the high bits into the low ones, which alone choose the place. */
 function hashOf(text: string, start: number, end: number): number {
   let hash = 0x811c9dc5 | 0;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);

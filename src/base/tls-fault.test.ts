@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tlsFaultInWords } from "./tls-fault.ts";
 
-test("a failure of TLS says what to do, and never how to start Node", () => {
+test("a TLS failure is told in words that say what to do", () => {
   assert.match(tlsFaultInWords("DEPTH_ZERO_SELF_SIGNED_CERT") ?? "", /tls\.ca_file/);
   assert.match(tlsFaultInWords("UNABLE_TO_VERIFY_LEAF_SIGNATURE") ?? "", /tls\.ca_file/);
   assert.match(tlsFaultInWords("ERR_TLS_CERT_ALTNAME_INVALID") ?? "", /tls\.server_name/);

@@ -1,6 +1,6 @@
 /**
- * Why TLS with an endpoint failed, in words that say what to do. The codes are Node's, and the names of OpenSSL's results of verifying a
- * certificate (X509_STORE_CTX_get_error(3)).
+ * Turns the error code of a failed TLS connection to an endpoint into words for the operator that say what to do. The codes are those of
+ * Node's errors, and the names of OpenSSL's verification results (X509_STORE_CTX_get_error(3)).
  */
 const UNKNOWN_ISSUER = "its certificate is signed by nobody that is trusted; name whom to trust in tls.ca_file";
 const NO_TLS = "it does not speak TLS; is the endpoint http://?";
@@ -18,10 +18,10 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_ISSUER,
 };
 
-/** null: the code has no words of its own. */
+/** What to say about an error with this code; null for a code that is not about TLS or has no words here. */
 export function tlsFaultInWords(code: string): string | null {
   const words = Object.hasOwn(WORDS, code) ? WORDS[code] : undefined;
   if (words !== undefined) return words;
-  // OpenSSL's own text is a line of numbers and places in its source.
+  // The code says more than OpenSSL's message, which consists of numbers and places in its source.
   return code.startsWith("ERR_SSL_") ? `TLS failed: ${code.slice("ERR_SSL_".length).toLowerCase().replaceAll("_", " ")}` : null;
 }

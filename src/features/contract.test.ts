@@ -1,4 +1,4 @@
-/** What holds for every feature. A new one gets these tests with its lines in the two lists. */
+/** Tests that hold for every feature. A new feature gets them by its lines in declared.ts and registry.ts. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -31,7 +31,7 @@ type Lines = readonly (readonly [name: string, value: string])[];
 
 const declarationOf = (key: FeatureKey): FeatureDeclaration => DECLARED[key];
 
-test("the two lists have the same features, each once, and no two share a name", () => {
+test("declared.ts and registry.ts have the same features, each once, and no two share a name", () => {
   assert.deepEqual(FEATURES.map(({ key }) => key).toSorted(), Object.keys(DECLARED).toSorted());
   assert.equal(new Set(FEATURES.map(({ name }) => name)).size, FEATURES.length);
   for (const kind of ["outcomes", "counters", "events"] as const) {
@@ -46,7 +46,7 @@ for (const feature of FEATURES) {
 
   describe(name, () => {
     const readme = readText(name);
-    /** Its key's values in the examples of its README. */
+    /** The values of the feature's key in the examples of its README. */
     const examples = [...readme.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, text = ""]): unknown => {
       const route: unknown = parse(text);
       assert.ok(typeof route === "object" && route !== null && key in route, `an example of ${name} begins with ${key}:`);
@@ -77,7 +77,7 @@ for (const feature of FEATURES) {
       }
     });
 
-    test("its checks find nothing in the examples, and pass over whatever is of the wrong kind", () => {
+    test("its checks find nothing in the examples, and skip values of the wrong kind", () => {
       const { check = () => [] } = declarationOf(key);
       for (const example of examples) assert.deepEqual(check(example, [key]), []);
       fc.assert(fc.property(fc.anything(), (value) => void check(value, [key])));
@@ -89,7 +89,7 @@ for (const feature of FEATURES) {
       }
     });
 
-    test("where its schema has secrets it says so, and words of other proxies are answered with keys that it has", () => {
+    test("it declares the secrets of its schema, and words of other proxies for keys that it has", () => {
       const { secrets = [], calledElsewhere = {} } = declarationOf(key);
       const node = z.toJSONSchema(schema, { io: "input" });
       assert.deepEqual(secretsIn(node).toSorted(), secrets.toSorted());
@@ -97,7 +97,7 @@ for (const feature of FEATURES) {
       for (const place of Object.keys(calledElsewhere)) assert.ok(places.includes(place), place);
     });
 
-    test("it is compiled into a middleware of its name for a route that has its key, and for no other", () => {
+    test("a route with its key gets a middleware of its name, and a route without the key gets none", () => {
       for (const route of routes) assert.equal(compiled(feature, route).middleware.name, name);
       const none = routeMiddleware({ match: {}, upstream: "app" }, 0, FEATURES, thread([]));
       assert.equal(hooksOf(none), NO_HOOKS, "routes without features share one object");
@@ -105,7 +105,7 @@ for (const feature of FEATURES) {
 
     test("its code and its declaration have the same facts", () => assert.equal(facts, declarationOf(key).facts));
 
-    test("names are as the page and the scrape print them, and a counter counts the feature's own outcomes", () => {
+    test("its outcomes, events and counters have the form of the metrics page, and its counters count its own outcomes", () => {
       for (const meaning of Object.values(facts.outcomes)) assert.match(meaning, /^[2-5]\d\d: .+\.$/);
       for (const meaning of Object.values(facts.events)) assert.match(meaning, /^[A-Z].+\.$/);
       for (const { metric, help, outcomes } of Object.values(facts.counters)) {
@@ -116,7 +116,7 @@ for (const feature of FEATURES) {
       }
     });
 
-    test("no hook throws, whatever the request and the response, and what is answered and logged is listed", async () => {
+    test("no hook throws, whatever the request and the response, and its answers and log events are declared", async () => {
       const events: string[] = [];
       for (const route of routes) {
         const { middleware } = compiled(feature, route, events);
@@ -140,7 +140,7 @@ for (const feature of FEATURES) {
         const kept: WeakRef<object>[] = [];
         for (const lines of ODD_LINES) kept.push(...(await exchange(feature, middleware, "GET", lines, lines)));
         kept.push(...(await exchange(feature, middleware, "OPTIONS", PREFLIGHT, [])));
-        // What this turn of the event loop has looked at counts as in use until it ends.
+        // A WeakRef keeps its object alive until the end of the turn of the event loop in which it was made or read.
         await new Promise((resolve) => setImmediate(resolve));
         collect();
         const alive = kept.filter((each) => each.deref() !== undefined).length;
@@ -157,7 +157,7 @@ function phasesOf(middleware: Middleware): string[] {
   return PHASES.filter((phase) => middleware[phase] !== undefined);
 }
 
-/** Places of the values that the schema knows as secrets. */
+/** The places in a schema that have the type `secret`, such as `tokens[]`. */
 function secretsIn(schema: SchemaNode, place: string = ""): string[] {
   return alternatives(schema).flatMap((node) => [
     ...(node["title"] === "secret" ? [place] : []),
@@ -172,7 +172,7 @@ function readText(name: string): string {
   return readFileSync(new URL(`./${name}/README.md`, import.meta.url), "utf8");
 }
 
-/** Its middleware for a route that has no other feature, as a snapshot has it. */
+/** The feature's middleware for a route that has no other feature, made as a snapshot makes it. */
 function compiled(feature: Feature, route: RouteConfig, events: string[] = []): { readonly middleware: Middleware } {
   const [middleware, ...others] = routeMiddleware(route, 0, FEATURES, thread(events));
   assert.ok(middleware !== undefined && others.length === 0, `${feature.name} alone acts on the route`);
@@ -184,7 +184,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
   return { workerIndex: 0, buckets, now: () => 1_000_000, report: (_, event) => void events.push(event) };
 }
 
-/** One exchange through all hooks, in the order of an exchange's life. What it was made of, to be asked for when it is over. */
+/** Takes one exchange through all hooks, in the order of an exchange's life. Gives weak references to its view and its heads. */
 async function exchange(
   feature: Feature,
   middleware: Middleware,
@@ -206,7 +206,7 @@ async function exchange(
     middleware.onUpstreamResponse?.(view, { head, failure: null });
     middleware.onResponse?.(view, head, new ResponseEdits());
   } else checkAnswer(answer, feature);
-  // Any answer of the proxy's own may come of it, be it another feature's.
+  // The proxy may answer the request itself, for instance through another feature.
   middleware.onResponse?.(view, null, new ResponseEdits());
   middleware.onFinish?.(view);
   return [new WeakRef(view), new WeakRef(request), new WeakRef(head)];
@@ -220,7 +220,7 @@ function checkAnswer({ status, reason, fields }: LocalAnswer, { facts }: Feature
   for (const [field, value] of fields) fieldLine(field, value);
 }
 
-/** What is configured, as a client may send it. */
+/** Each configured text in each field, alone and as a Bearer token. */
 function linesWith(texts: readonly string[]): Lines[] {
   return FIELDS.flatMap((name) => texts.flatMap((text): Lines[] => [[[name, text]], [[name, `Bearer ${text}`]]]));
 }
@@ -231,7 +231,7 @@ function textsIn(value: unknown): string[] {
 }
 
 const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "get", "M-SEARCH"];
-/** Fields that some feature reads, and one that none does. */
+/** Fields that a feature may read, and one that none reads. */
 const FIELDS = [
   "Origin",
   "Access-Control-Request-Method",
@@ -252,7 +252,7 @@ const PREFLIGHT: Lines = [
   ["Origin", "https://app.example.com"],
   ["Access-Control-Request-Method", "PUT"],
 ];
-/** No fields; each field with each value, once and twice; a preflight. */
+/** Sets of field lines: none; each field with each value, once and twice; a preflight. */
 const ODD_LINES: readonly Lines[] = [
   [],
   ...FIELDS.flatMap((name) => VALUES.map((value): Lines => [[name, value]])),

@@ -1,6 +1,6 @@
 /**
- * What the program must know of its features without their code: their keys in a route, in the order of the reference page, and their
- * facts. One line a feature; registry.ts has their code. Data-plane threads do not load this.
+ * The declarations of all features: their keys in a route with schemas and texts, and their facts, in the order of the reference page. The
+ * main thread reads configurations with them. Data-plane threads do not load this file; they have the features' code from registry.ts.
  */
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
@@ -14,5 +14,5 @@ export const DECLARED = {
 
 export type FeatureKey = keyof typeof DECLARED;
 
-/** The events of the application log that features have. */
+/** The names of the events that features write to the application log. */
 export type FeatureEvent = { [Key in FeatureKey]: keyof (typeof DECLARED)[Key]["facts"]["events"] }[FeatureKey];

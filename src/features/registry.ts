@@ -1,7 +1,8 @@
 /**
- * The features that a route may have, in the order in which they act on a request, whatever the order in the file. CORS comes first: a
- * preflight carries no credentials, and its answer is due whatever the other two say. The limiter stands before the token check, so that
- * guesses at tokens are limited too (docs/decisions/0004-order-of-middleware.md).
+ * The code of all features that a route may have, for the data plane. The order of the list is the order in which features act on a request,
+ * whatever the order of the keys in the file. CORS comes first, because a preflight carries no credentials and must be answered whatever the
+ * other two say. The rate limit comes before the token check, so that guesses at tokens are limited too
+ * (docs/decisions/0004-order-of-middleware.md).
  */
 import type { Feature } from "../proxy/feature/feature.ts";
 import type { FeatureKey } from "./declared.ts";
@@ -13,6 +14,6 @@ const features = [cors, rateLimit, authentication] as const;
 
 export const FEATURES: Complete<typeof features> = features;
 
-/** Refused by the compiler where a feature is declared and does not stand in the list. */
+/** Makes the compiler refuse a list that lacks a feature of declared.ts. */
 type Complete<List extends readonly Feature[]> =
   Exclude<FeatureKey, List[number]["key"]> extends never ? readonly Feature[] : { missing: Exclude<FeatureKey, List[number]["key"]> };

@@ -2,20 +2,29 @@ import type { z } from "zod";
 import type { FeatureFacts } from "./feature-facts.ts";
 import type { Finding, KeyPath } from "./finding.ts";
 
-/** What is declared of a feature: what the program must know of it without its code. */
+/**
+ * How a feature declares itself to the configuration: everything that reading and documenting a configuration needs of it, without loading
+ * the feature's code. Each `features/NAME/schema.ts` exports one.
+ */
 export interface FeatureDeclaration {
   readonly facts: FeatureFacts;
-  /** Checks the value of its key in a route, fills in defaults, and gives what the feature is compiled from. Each key in it has a description. */
+  /** Checks the value of the feature's key in a route and fills in defaults. Its output is the feature's configuration. Every key has a description. */
   readonly schema: z.ZodType;
-  /** What the key does, for the reference page; what holds where it is absent, too. */
+  /** For the reference page: what the key does, and what holds without it. */
   readonly description: string;
   /**
-   * Where secrets stand in its value, as `tokens[]`; absent: it has none. They may be `file:PATH`, and of whatever stands under the key no text is
-   * ever shown. The schema knows them as `secret`.
+   * The places of secrets in the feature's value, such as `tokens[]`; absent when it has none. The schema must give them the type `secret`. A
+   * secret may be written as `file:PATH`, and messages show no text of a value that holds secrets.
    */
   readonly secrets?: readonly string[];
-  /** What other proxies call its keys, by the key here (`""` is the feature's own): words with a space between. They are answered with it. */
+  /**
+   * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
+   * own) the foreign words, separated by spaces.
+   */
   readonly calledElsewhere?: Readonly<Record<string, string>>;
-  /** What the schema cannot say: keys that need or exclude each other, and what is probably not meant. Reads the value as the file has it. */
+  /**
+   * Finds what the schema cannot: keys that need or exclude each other, and settings that are probably not meant. Gets the value as it is in
+   * the file, before the schema has checked it.
+   */
   readonly check?: (value: unknown, path: KeyPath) => readonly Finding[];
 }

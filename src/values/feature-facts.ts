@@ -1,23 +1,23 @@
-/** What all threads know of a feature without its code. Plain data. */
+/** Facts about a feature that all threads need and that do not require its code. Plain data. */
 export interface FeatureFacts {
   /**
-   * Whether it keeps requests away. A path that origins may read in two ways is only taken by a route that has every guard of the other route
-   * (policy/route/guards.ts); and a guard on a route that no request reaches is warned about.
+   * Whether the feature may refuse requests. Two things depend on it: a path that origin servers read in different ways is only taken by a
+   * route that has every guard of the other route (policy/route/guards.ts), and `millrace check` warns of a guard that no request reaches.
    */
   readonly guard: boolean;
-  /** How an exchange ends that the feature answers: the answer's `reason`, with its status and what it means (`429: above the rate.`). */
+  /** The answers that the feature gives itself: the answer's `reason`, with its status and meaning (`429: above the rate.`). */
   readonly outcomes: Readonly<Record<string, string>>;
   readonly counters: Readonly<Record<string, FeatureCounter>>;
-  /** Events of the application log, each with a sentence that says what it tells. */
+  /** The feature's events in the application log, each with a sentence that says what it means. */
   readonly events: Readonly<Record<string, string>>;
 }
 
-/** Counts the exchanges that end in certain outcomes. */
+/** A metric that counts the exchanges which end in certain outcomes. */
 export interface FeatureCounter {
-  /** `millrace_..._total`. */
+  /** The metric's name, `millrace_..._total`. */
   readonly metric: string;
-  /** One sentence. */
+  /** One sentence for the scrape and the page of metrics. */
   readonly help: string;
-  /** Each is one of the feature's own. */
+  /** The outcomes that are counted, each a key of the feature's `outcomes`. */
   readonly outcomes: readonly string[];
 }

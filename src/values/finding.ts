@@ -1,22 +1,25 @@
+/**
+ * What a check finds wrong in a configuration, and what checks that look at several keys are written with. Such checks read the values of the
+ * file before the schema has checked them, and skip values of the wrong kind. So all findings can be reported together.
+ */
+
+/** The keys and list positions (from 0) that lead to a value: `["routes", 0, "upstream"]`. */
 export type KeyPath = readonly (string | number)[];
 
-/** Something wrong or doubtful, before it has a place in the file. */
+/** Something wrong or doubtful in a configuration. Its line and column are found later, from `path`. */
 export interface Finding {
   readonly path: KeyPath;
-  /** Points at the key instead of its value. */
+  /** Whether the finding is about the key itself and not about its value. */
   readonly atKey?: boolean;
   readonly message: string;
-  /** Whether a last key that the schema does not know may be shown: it is no secret. */
+  /** Whether messages may show the last key of `path` although the schema does not know it. False: it may be a secret in a wrong place. */
   readonly keyIsHarmless?: boolean;
-  /** The key that the one at `path` was probably meant for: that it is missing is no second problem. */
+  /** The key that the misspelled one at `path` was meant for. That this key is missing is then not reported. */
   readonly insteadOf?: KeyPath;
-  /** Keys of which one is missing, and nothing else is wrong. */
+  /** Set when all that is wrong is that one of these keys is missing. */
   readonly missing?: readonly KeyPath[];
   readonly severity: "error" | "warning";
 }
-
-// What checks are made with that look at several keys. They read values as they stand in the file, before a schema has checked them, and
-// pass over whatever is not of the right kind: so their findings are reported together with all others.
 
 export function error(path: KeyPath, message: string, atKey: boolean = false): Finding {
   return { path, message, atKey, severity: "error" };
@@ -26,21 +29,23 @@ export function warning(path: KeyPath, message: string, atKey: boolean = false):
   return { path, message, atKey, severity: "warning" };
 }
 
-/** Only own properties: an upstream may be named `constructor`. */
+/** The value of a key, undefined when `value` is no mapping with that key. Only own properties count: an upstream may be named `constructor`. */
 export function at(value: unknown, key: string): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   return Object.hasOwn(value, key) ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
 }
 
+/** The entries of a mapping; none when `value` is something else. */
 export function entriesOf(value: unknown): [string, unknown][] {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
 }
 
+/** The list itself, or an empty one when `value` is something else. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** RFC 6750 section 2.1 has no spaces in a token, and many clients hold to it. */
+/** A warning when a token holds spaces: RFC 6750 section 2.1 allows none in a Bearer token, and many clients cannot send them. */
 export function spacedToken(token: unknown, path: KeyPath): Finding[] {
   if (typeof token !== "string" || !/^[^\s\p{Cc}]+(?: +[^\s\p{Cc}]+)+$/u.test(token)) return [];
   const message = "it holds spaces: many clients cannot send it as a Bearer token; X-API-Key can carry it";

@@ -1,26 +1,27 @@
 /**
- * The small values of a configuration: durations, sizes, counts, lists. A message begins with `expected`, and what was found is added
- * to it (issue-texts.ts); any other message is complete as it stands.
+ * Schemas for single values of a configuration: durations, sizes, counts, short lists. Error messages that begin with `expected` are
+ * completed with what was found (config/issue-texts.ts); any other message is complete as it stands.
  */
 import { z } from "zod";
 import { DURATION_PATTERN, TIMER_MS_MAX, formatDuration, parseDuration } from "../base/duration.ts";
 import { SIZE_PATTERN, formatSize, parseSize } from "../base/size.ts";
 
-/** `30s`, `1m30s`; the one number that needs no unit is 0. */
+/** A duration as people write it: `30s`, `1m30s`. Only 0 may be written without a unit. */
 export type DurationInput = string | 0;
 
+/** Both bounds are included. */
 export interface Range {
   readonly min: number;
   readonly max: number;
 }
 
-/** What waits must be above 0: a time limit of nothing would refuse everything. */
+/** Milliseconds of a time limit. 0 is not allowed, because it would refuse everything. */
 export const WAIT: Range = { min: 1, max: TIMER_MS_MAX };
 export const WAIT_OR_ZERO: Range = { min: 0, max: TIMER_MS_MAX };
 
 const DURATION_EXAMPLES = "such as 250ms, 10s, 5m or 1h30m";
 
-/** A duration with its unit, as milliseconds. */
+/** A duration with a unit; the output is in milliseconds. */
 export function duration(range: Range): z.ZodType<number, DurationInput> {
   const error = `expected a duration with a unit, ${DURATION_EXAMPLES}`;
   return z
@@ -29,7 +30,7 @@ export function duration(range: Range): z.ZodType<number, DurationInput> {
     .meta({ title: "duration" });
 }
 
-/** A duration for which a bare number is seconds, as milliseconds. */
+/** A duration, or a number of seconds; the output is in milliseconds. */
 export function durationOrSeconds(range: Range): z.ZodType<number, string | number> {
   const error = `expected seconds or a duration ${DURATION_EXAMPLES}`;
   return z
@@ -41,7 +42,7 @@ export function durationOrSeconds(range: Range): z.ZodType<number, string | numb
     .meta({ title: "duration or seconds" });
 }
 
-/** Bytes. */
+/** A size; the output is in bytes. */
 export function size(range: Range): z.ZodType<number, string | number> {
   const error = "expected a size such as 64KiB, 10MiB, 10MB or a number of bytes";
   return z
@@ -55,7 +56,7 @@ export function wholeNumber(range: Range): z.ZodType<number, number> {
   return z.int({ error }).min(range.min, { error }).max(range.max, { error }).meta({ title: "whole number" });
 }
 
-/** One value, or a list of at least one. */
+/** One value, or a list of at least one; the output is a list. */
 export function oneOrMore(item: z.ZodType<string, string>): z.ZodType<string[], string | string[]> {
   return z
     .union([item, z.array(item).min(1)])

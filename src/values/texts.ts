@@ -1,4 +1,4 @@
-/** The texts that a configuration may hold: addresses, hosts, paths, methods, fields, origins, names, secrets. */
+/** Schemas for the texts of a configuration: addresses, hosts, paths, methods, field names, origins, names, secrets. */
 import { z } from "zod";
 import { parseCidr, parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
@@ -10,7 +10,7 @@ const TCP = String.raw`(?:\*|[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):[0
 const HOST = String.raw`(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])`;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Where a listener listens. */
+/** The address of a listener. */
 export const listenAddress: Text = text(
   new RegExp(`^(?:${TCP}|unix:/[^\\0]+|fd:[0-9]{1,6})$`),
   "address",
@@ -32,7 +32,7 @@ export const trustedAddress: Text = text(
   (entry) => parseCidr(entry) !== null,
 );
 
-/** Scheme, host and port, nothing else: what follows the host is the request's business. A final slash is dropped. */
+/** Scheme, host and port of an endpoint, and nothing else: path and query are the request's. A final slash is dropped. */
 export const endpointUrl: Text = text(
   new RegExp(`^[hH][tT][tT][pP][sS]?://${HOST}(?::[0-9]{1,5})?/?$`),
   "URL",
@@ -41,7 +41,7 @@ export const endpointUrl: Text = text(
   whyNoEndpoint,
 ).transform((url) => url.replace(/\/$/, ""));
 
-/** As in a URL: an IPv6 address in brackets; without port, for requests are matched whatever port they name. */
+/** A host to match, with an IPv6 address in brackets. It has no port, because requests match whatever port they name. */
 export const hostPattern: Text = text(
   new RegExp(String.raw`^(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])$`),
   "host",
@@ -57,7 +57,7 @@ export const pathPattern: Text = text(
 
 export const method: Text = text(TOKEN, "method", "a method such as GET").transform((name) => name.toUpperCase());
 
-/** A star would be the name of a method; that none is listed stands for all. */
+/** A method in a route's `methods`. A star is refused, since it would be read as "all": leaving `methods` out means that. */
 export const listedMethod: Text = text(
   TOKEN,
   "method",
@@ -67,14 +67,14 @@ export const listedMethod: Text = text(
 
 export const fieldName: Text = text(TOKEN, "field name", "a field name such as Content-Type");
 
-/** A value that a field can hold: no line ends, no white space around it. */
+/** The value of a field: no line ends, no white space around it. */
 export const fieldValue: Text = text(
   /^(?:[^\s\p{Cc}](?:[^\n\r\0]*[^\s\p{Cc}])?)?$/u,
   "text",
   "a text without line ends and without spaces around it",
 );
 
-/** Probed path, with query. */
+/** The path, with or without a query, that a probe asks for. */
 export const requestTarget: Text = text(/^\/[!-"$-~]*$/, "path", "a path that begins with / and holds no spaces and no #");
 
 export const hostField: Text = text(
@@ -84,7 +84,7 @@ export const hostField: Text = text(
   (host) => URL.canParse(`http://${host}`),
 );
 
-/** Not an address: none may be sent (RFC 6066 section 3), and what cannot be sent is not asked for. */
+/** The name for SNI and for verifying a certificate. An IP address is refused, because SNI may not carry one (RFC 6066 section 3). */
 export const serverName: Text = text(
   /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/,
   "host name",
@@ -92,16 +92,17 @@ export const serverName: Text = text(
   (name) => parseIpAddress(name) === null,
 );
 
-/** A name in `Host`, compared in lower case and without a final dot. */
+/** A name that `Host` of an admin request may hold; the output is in lower case and without a final dot. */
 export const adminHost: Text = serverName.transform((name) => name.toLowerCase().replace(/\.$/, ""));
 
-/** A serialised origin (Fetch standard, section 3.2), or one whose host begins with a star. */
+/** `*`, `null`, a serialised origin (Fetch standard, section 3.2), or one whose host begins with `*.`. */
 export const corsOrigin: Text = text(
   new RegExp(String.raw`^(?:\*|null|[A-Za-z][A-Za-z0-9+.-]*://(?:\*\.)?${HOST}(?::[0-9]{1,5})?/?)$`),
   "origin",
   'an origin such as https://app.example.com or https://*.example.com, "*" or "null"',
 );
 
+/** @param what names the kind of name in messages, such as "a name" */
 export function nameOf(what: string): Text {
   return text(/^[A-Za-z0-9_.-]{1,64}$/, "name", `${what}: 1 to 64 letters, digits, dots, dashes and underscores`);
 }
@@ -122,7 +123,7 @@ export const secret: Text = z
   .regex(/^(?! ).*(?<! )$/u, { error: "expected a token without spaces around it" })
   .meta({ title: "secret" });
 
-/** What is too much or too little of a URL, without a word of it. */
+/** What is wrong with the URL of an endpoint, without quoting it, since it may hold a password. */
 function whyNoEndpoint(url: string): string {
   if (/^[\w.-]+(?::\d+)?$/.test(url)) return "; http:// or https:// is missing before the host";
   const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
@@ -132,7 +133,10 @@ function whyNoEndpoint(url: string): string {
   return rest.length > 1 ? "; no path and no query stand after the host, they are the request's" : "";
 }
 
-/** @param why adds to the message what is wrong with a value; it never repeats it */
+/**
+ * A schema for texts that match `pattern` and for which `holds` is true. `expected` completes the message "expected ...".
+ * @param why completes the message with what is wrong with a value, without repeating the value
+ */
 function text(
   pattern: RegExp,
   title: string,

@@ -89,7 +89,7 @@ test("a field given twice: 400", () => {
   }
 });
 
-test("the field that carried the token is not forwarded, a foreign Authorization is", () => {
+test("the field that carried the token is not forwarded; Authorization of another scheme is", () => {
   assert.deepEqual(removed(["Authorization", "Bearer first"]), ["authorization"]);
   assert.deepEqual(removed(["X-API-Key", "first"]), ["x-api-key"]);
   assert.deepEqual(removed(["Authorization", "Basic Zmlyc3Q6"], ["X-API-Key", "first"]), ["x-api-key"]);

@@ -1,6 +1,6 @@
 /**
- * Admits requests that present one of the configured tokens. The token is for the proxy: the field that carried it is not forwarded,
- * lest origins log it or pass it on.
+ * Refuses requests that present none of the configured tokens. The token is for the proxy: the field that carried it is not forwarded, so
+ * that no origin server logs it or passes it on.
  */
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
@@ -28,7 +28,7 @@ export function authenticationMiddleware(config: AuthenticationConfig): Middlewa
       if (credentials === null) return DUPLICATE;
       if (credentials.tokens.length === 0) return MISSING;
       let allValid = true;
-      // A head holds bytes as latin1 text; the configuration is Unicode, and its UTF-8 bytes are what a client sends.
+      // The request's token is latin1 text, one character per byte. The configured tokens are Unicode text, which clients send as UTF-8.
       for (const token of credentials.tokens) if (!isAccepted(digest(token, "latin1"), accepted)) allValid = false;
       return allValid ? null : INVALID;
     },
@@ -42,8 +42,8 @@ export function authenticationMiddleware(config: AuthenticationConfig): Middlewa
 }
 
 /**
- * Compares with every token and stops at none, so that the time tells nothing about which one was near. Digests are compared because they
- * have one length, and because what differs in them says nothing about the tokens.
+ * Whether the digest is that of an accepted token. It is compared with every one of them in constant time, so the time tells nothing about
+ * the tokens. Digests are compared because they all have one length.
  */
 function isAccepted(presented: Buffer, accepted: readonly Buffer[]): boolean {
   let found = 0;
@@ -64,7 +64,7 @@ const MISSING: LocalAnswer = {
   fields: [["WWW-Authenticate", REALM]],
 };
 
-/** RFC 6750 section 3.1: the error is named only where a token was given. */
+/** RFC 6750 section 3.1: `error` is named only when the request presented a token. */
 const INVALID: LocalAnswer = {
   status: 401,
   reason: "unauthorized",

@@ -1,4 +1,4 @@
-/** The key `authentication` of a route. */
+/** The key `authentication` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, listOf, spacedToken } from "../../values/finding.ts";

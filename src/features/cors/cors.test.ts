@@ -58,7 +58,7 @@ test("answers a preflight", () => {
       ["Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"],
     ],
   });
-  // The answer is whole: the response phase must not say it twice.
+  // The answer has all its fields already; onResponse must not add them again.
   const edits = onResponse(config, request("OPTIONS", preflight), null);
   assert.equal(edits.added, "");
 });
@@ -105,21 +105,21 @@ test("a preflight that is not allowed gets a 204 without the allow fields", () =
   );
 });
 
-test("with any origin a preflight varies on what was asked only", () => {
+test("with `*` among the origins the answer to a preflight does not vary by Origin", () => {
   const answer = onRequest({ ...config, allowed_origins: ["*"] }, request("OPTIONS", preflight));
   assert.equal(new Map(answer?.fields).get("Vary"), "Access-Control-Request-Method, Access-Control-Request-Headers");
   assert.equal(new Map(answer?.fields).get("Access-Control-Allow-Origin"), "*");
   assert.equal(new Map(answer?.fields).has("Access-Control-Allow-Credentials"), false);
 });
 
-test("what is no preflight goes on to the origin", () => {
+test("a request that is no preflight goes on to the origin server", () => {
   assert.equal(onRequest(config, request("OPTIONS", [["Origin", app]])), null);
   assert.equal(onRequest(config, request("OPTIONS", [["Access-Control-Request-Method", "PUT"]])), null);
   assert.equal(onRequest(config, request("GET", preflight)), null);
   assert.equal(onRequest(config, request("GET", [["Origin", "https://evil.test"]])), null);
 });
 
-test("puts the fields on the origin's answers and takes the origin's own away", () => {
+test("puts the fields on the origin server's answers and removes the server's own", () => {
   const edits = onResponse(config, request("GET", [["Origin", "https://a.example.org"]]), [
     ["Content-Type", "text/plain"],
     ["access-control-allow-origin", "*"],
@@ -132,12 +132,12 @@ test("puts the fields on the origin's answers and takes the origin's own away", 
   );
 });
 
-test("the proxy's own answers carry them as well", () => {
+test("the proxy's own answers carry the CORS fields too", () => {
   const edits = onResponse(config, request("GET", [["Origin", app]]), null);
   assert.match(edits.added, /Access-Control-Allow-Origin: https:\/\/app\.example\.com\r\n/);
 });
 
-test("without Origin, or with a foreign one, only Vary is added and the origin's own fields still go", () => {
+test("without Origin, or with one that is not allowed, only Vary is added, and the origin server's own fields are removed", () => {
   for (const lines of [
     [],
     [["Origin", "https://evil.test"]],
@@ -153,7 +153,7 @@ test("without Origin, or with a foreign one, only Vary is added and the origin's
   }
 });
 
-test("Vary is added to what the origin says, once", () => {
+test("Vary: Origin is added to the origin server's Vary, unless it names Origin already", () => {
   const added = (vary: string): string => onResponse(config, request("GET", []), [["Vary", vary]]).added;
   assert.equal(added("Accept-Encoding"), "Vary: Origin\r\n");
   assert.equal(added("Original, X-Origin"), "Vary: Origin\r\n");
@@ -168,7 +168,7 @@ test("Vary is added to what the origin says, once", () => {
   );
 });
 
-test("what is kept with a request's lines is of its origin and of one policy", () => {
+test("lines that are kept with a request head are used for the same origin and policy only", () => {
   const ask = (settings: typeof config, asked: RequestHead): string => {
     const edits = new ResponseEdits();
     middleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), null, edits);
@@ -181,7 +181,7 @@ test("what is kept with a request's lines is of its origin and of one policy", (
     return known;
   };
   const stricter = { ...config, allowed_origins: ["https://other.example.com"] };
-  // As a reader uses it: for one message after the other.
+  // A request reader uses one head object for one message after the other.
   const head = new RequestHead(request("GET", []));
   addFields(head, [["Origin", app]]);
   const allowed = `Vary: Origin\r\nAccess-Control-Allow-Origin: ${app}\r\n`;

@@ -1,7 +1,7 @@
 /**
- * Answers CORS preflights in the proxy and puts the CORS fields on all other answers of the route, the proxy's own included: a page may
- * read why it was refused. The origin server's own Access-Control fields are taken away, for two Access-Control-Allow-Origin lines are
- * as good as none. A request without Origin passes untouched; its answer gets at most `Vary: Origin`.
+ * Answers CORS preflights, and puts the route's CORS fields on all other answers. That includes the proxy's own answers, so that a page can
+ * read why its request was refused. The origin server's own Access-Control fields are removed, because browsers reject an answer with two
+ * Access-Control-Allow-Origin lines. The answer to a request without Origin gets at most `Vary: Origin`.
  */
 import { compileCors } from "../../policy/cors/cors-policy.ts";
 import type { CorsPolicy } from "../../policy/cors/cors-policy.ts";
@@ -23,12 +23,12 @@ export const cors: Feature<"cors"> = {
   compile: (config, { report }) => corsMiddleware(config, (message) => report("info", "cors_decision", message)),
 };
 
-/** @param debug told, in words without anything secret, why a preflight or an answer got no CORS fields; called only with `debug: true` */
+/** @param debug called with the reason why a preflight or an answer got no CORS fields, if the configuration has `debug: true`; holds no secret */
 export function corsMiddleware(config: CorsConfig, debug?: (message: string) => void): Middleware {
   const policy = compileCors(config);
   const tell = config.debug && debug !== undefined ? debug : silent;
   const varyLine = policy.variesByOrigin ? fieldLine("Vary", "Origin") : "";
-  /** Most requests of a route come from the pages of one origin. */
+  /** The lines for the origin of the last request. Most requests of a route come from the pages of one origin. */
   let last: OriginLines | null = null;
   const linesFor = (request: RequestHead): OriginLines => {
     const { derived } = request;
@@ -47,16 +47,16 @@ export function corsMiddleware(config: CorsConfig, debug?: (message: string) => 
     },
 
     onResponse({ request }, response, edits) {
-      if (isPreflight(request)) return; // its answer carries all it needs
+      if (isPreflight(request)) return; // answerPreflight has given all fields
       if (response !== null) removeForeignFields(response, edits);
       const lines = linesFor(request);
-      if (lines.origin !== undefined && lines.alone === "") tell("no CORS fields on the answer: the origin is not allowed");
-      edits.appendLines(variesByOrigin(response) ? lines.alone : lines.behindVary);
+      if (lines.origin !== undefined && lines.accessControl === "") tell("no CORS fields on the answer: the origin is not allowed");
+      edits.appendLines(variesByOrigin(response) ? lines.accessControl : lines.varyAndAccessControl);
     },
   };
 }
 
-/** Fetch standard, section 4.8: the two fields make an OPTIONS request a preflight. Any other OPTIONS request is for the origin server. */
+/** An OPTIONS request with these two fields is a preflight (Fetch standard, section 4.8). Any other one is for the origin server. */
 function isPreflight(request: RequestHead): boolean {
   return request.method === "OPTIONS" && originOf(request) !== undefined && request.has("access-control-request-method");
 }
@@ -71,30 +71,33 @@ function answerPreflight(policy: CorsPolicy, request: RequestHead, tell: (messag
   return { status: 204, reason: "preflight", detail: "", fields: [...fields, ["Vary", policy.preflightVary]] };
 }
 
-/** The value of Origin; several lines are no origin at all, and none that is listed. */
+/** The value of Origin; undefined without one. Several lines give "", which no rule allows. */
 function originOf(request: RequestHead): string | undefined {
   const index = request.knownIndex(Known.origin, 0);
   if (index < 0) return undefined;
   return request.knownIndex(Known.origin, index + 1) < 0 ? request.value(index) : "";
 }
 
-/** The fields for one origin as text. */
+/** The field lines that answers get for one origin, as text. */
 class OriginLines {
   readonly policy: CorsPolicy;
-  /** undefined: for requests without one. */
+  /** undefined for requests without Origin. */
   readonly origin: string | undefined;
-  /** "" where the origin is not allowed. */
-  readonly alone: string;
-  readonly behindVary: string;
+  /** The Access-Control lines; "" when the origin is not allowed. */
+  readonly accessControl: string;
+  /** The same after the line `Vary: Origin`, where answers depend on the origin. */
+  readonly varyAndAccessControl: string;
 
   constructor(policy: CorsPolicy, origin: string | undefined, varyLine: string) {
     this.policy = policy;
     this.origin = origin;
-    this.alone = ((origin === undefined ? null : policy.actual(origin)) ?? []).map(([name, value]) => fieldLine(name, value)).join("");
-    this.behindVary = [varyLine, this.alone].join("");
+    const fields = origin === undefined ? null : policy.actual(origin);
+    this.accessControl = (fields ?? []).map(([name, value]) => fieldLine(name, value)).join("");
+    this.varyAndAccessControl = [varyLine, this.accessControl].join("");
   }
 }
 
+/** The CORS fields that an origin server may send. */
 const FOREIGN_FIELDS = [
   "access-control-allow-origin",
   "access-control-allow-credentials",
@@ -112,7 +115,7 @@ function removeForeignFields(response: ResponseHead, edits: FieldEdits): void {
 
 const NAMES_ORIGIN = /(?:^|,)[ \t]*(?:origin|\*)[ \t]*(?:,|$)/i;
 
-/** Whether the origin server said so already. A `*` covers everything. */
+/** Whether the origin server's own Vary names Origin already. `*` covers every field. */
 function variesByOrigin(response: ResponseHead | null): boolean {
   if (response === null || (response.present & bit(Known.vary)) === 0) return false;
   return response.knownValues(Known.vary).some((value) => NAMES_ORIGIN.test(value));

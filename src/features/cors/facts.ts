@@ -1,7 +1,7 @@
 import type { FeatureFacts } from "../../values/feature-facts.ts";
 
 export const corsFacts = {
-  // It tells browsers what a page may read, and refuses nobody.
+  // CORS tells browsers what a page may read; it refuses no request.
   guard: false,
   outcomes: { preflight: "204: a CORS preflight." },
   counters: {},

@@ -1,4 +1,4 @@
-/** The key `cors` of a route. */
+/** The key `cors` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, listOf, warning } from "../../values/finding.ts";

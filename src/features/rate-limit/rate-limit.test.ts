@@ -27,7 +27,7 @@ function ask(middleware: Middleware, from: ExchangeView): LocalAnswer | null {
   return answer;
 }
 
-/** How many of that many requests pass. */
+/** How many of `requests` requests pass. */
 function passing(middleware: Middleware, requests: number, from: ExchangeView): number {
   let passed = 0;
   for (let request = 0; request < requests; request++) if (ask(middleware, from) === null) passed++;
@@ -84,7 +84,7 @@ test("IPv6 clients count by /64, mapped ones as IPv4", () => {
   assert.equal(ask(limiter, exchange("::ffff:192.0.2.1"))?.status, 429);
 });
 
-test("by header, and by address for requests without it", () => {
+test("counts by header, and by address for requests without it", () => {
   const limiter = rateLimitMiddleware({ ...perMinute, burst: 1, key: "header:X-Tenant" }, newTable(), 0, "one", now);
   assert.equal(ask(limiter, exchange("192.0.2.1", { "x-tenant": "blue" })), null);
   assert.equal(ask(limiter, exchange("192.0.2.9", { "x-tenant": "blue" }))?.status, 429);

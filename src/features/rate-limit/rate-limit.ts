@@ -1,6 +1,6 @@
 /**
- * Refuses requests above a rate per client. The count is shared by all threads and exact; see policy/rate-limit/gcra.ts for the rule and
- * shared/bucket-table.ts for the memory. No client waits for another, and nothing is queued.
+ * Refuses requests of a client above a rate. The count is exact and shared by all threads: policy/rate-limit/gcra.ts has the rule, and
+ * shared/bucket-table.ts the memory. No client waits for another, and nothing is queued.
  */
 import { clientKey } from "../../base/client-key.ts";
 import { decide, emissionInterval, newRateDecision } from "../../policy/rate-limit/gcra.ts";
@@ -20,9 +20,10 @@ export const rateLimit: Feature<"rate_limit"> = {
 };
 
 /**
+ * @param table where the buckets of all threads are
  * @param worker index of this thread
- * @param limiterId equal in all threads and after a reload, different for each route: buckets outlive a reload by it
- * @param now milliseconds of a clock that all threads read alike
+ * @param limiterId names the route's buckets in the table; the same in all threads and after a reload, so that buckets outlive a reload
+ * @param now gives milliseconds of a clock that all threads read alike
  */
 export function rateLimitMiddleware(
   config: RateLimitConfig,
@@ -43,8 +44,8 @@ export function rateLimitMiddleware(
   let lastClient = "";
   let lastKey = "";
   /**
-   * A request without the header counts for its address, so leaving the header out is no way around the limit. The letter keeps an
-   * address apart from a header that holds the same text.
+   * The key under which a request counts. A request without the header counts by its address, so that leaving the header out is no way
+   * around the limit. The first letter tells an address from a header with the same text.
    */
   const keyOf = (exchange: ExchangeView): string => {
     const value = header === null ? undefined : exchange.request.get(header);
@@ -68,7 +69,7 @@ export function rateLimitMiddleware(
   };
 }
 
-/** The RateLimit fields are those of draft-ietf-httpapi-ratelimit-headers: r is what is left, t the seconds until all of it is back. */
+/** The RateLimit fields are those of draft-ietf-httpapi-ratelimit-headers: r is how many requests are left, t the seconds until all are back. */
 function refusal(decision: RateDecision, policy: string): LocalAnswer {
   const retrySeconds = wholeSeconds(decision.retryAfterMs);
   return {
@@ -83,7 +84,7 @@ function refusal(decision: RateDecision, policy: string): LocalAnswer {
   };
 }
 
-/** Rounded up, for a client that comes back too early is refused again; 0 would invite it to come at once. */
+/** Seconds, rounded up and at least 1, because a client that comes back too early is refused again. */
 function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000));
 }

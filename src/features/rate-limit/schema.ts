@@ -1,4 +1,4 @@
-/** The key `rate_limit` of a route. */
+/** The key `rate_limit` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, error } from "../../values/finding.ts";
@@ -29,7 +29,7 @@ export const rateLimitSchema = z
   })
   .transform((given) => ({ ...given, burst: given.burst ?? given.requests_per_minute ?? given.requests_per_second ?? REQUESTS.min }));
 
-/** Exactly one of the two rates is given; `key` is `client_ip` or `header:NAME`. */
+/** Exactly one of the two rates is set; `key` is `client_ip` or `header:NAME`. */
 export type RateLimitConfig = z.output<typeof rateLimitSchema>;
 
 export const rateLimitDeclaration = {

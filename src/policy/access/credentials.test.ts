@@ -16,12 +16,12 @@ test("reads the token of a Bearer credential", () => {
   assert.equal(bearerToken("Bearer \u00a0abc"), "\u00a0abc");
 });
 
-test("other schemes carry no token of ours", () => {
+test("Authorization of another scheme carries no token", () => {
   for (const value of ["Basic YTpi", "Bearerabc", "Bearer\tabc", "Bear", "", "xBearer abc", "Bearer2 abc"])
     assert.equal(bearerToken(value), null, value);
 });
 
-test("collects what is presented", () => {
+test("collects the tokens of both fields", () => {
   assert.deepEqual(tokens([]), []);
   assert.deepEqual(tokens(["Basic YTpi"]), []);
   assert.deepEqual(tokens(["Bearer a"]), ["a"]);

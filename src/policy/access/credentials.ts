@@ -1,21 +1,21 @@
 /**
- * The token that a request presents: `Authorization: Bearer TOKEN` (RFC 6750 section 2.1; the scheme without case, then one or more
- * spaces) or `X-API-Key: TOKEN`.
+ * Reads the tokens that a request presents: `Authorization: Bearer TOKEN` (RFC 6750 section 2.1; the case of the scheme is ignored, one or
+ * more spaces follow it) or `X-API-Key: TOKEN`.
  *
- * - Two lines of either field are refused: an origin that reads the other one would see another token than the proxy checked.
- * - When both fields carry a token, both must be valid. Either alone would do, but a request with a right and a wrong token is no
- *   honest request, and the wrong one would have been passed by unseen.
- * - An Authorization of another scheme is none of ours: it is neither checked nor taken away.
+ * - Two lines of either field are refused: an origin server that reads the other line would see another token than the proxy checked.
+ * - When both fields carry a token, both must be valid. One valid token would be enough to let the request in, but a request with a valid
+ *   and an invalid token is not honest, and the invalid one would go to the origin server unchecked.
+ * - Authorization with another scheme is not the proxy's business: it is neither checked nor taken away.
  */
 import { trimOws } from "../../http/trim-ows.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 
 export interface Credentials {
-  /** Every token presented, at most one per field; none when empty. Bytes as latin1 text. */
+  /** The tokens, as latin1 text: at most one per field, none when the request presents none. */
   readonly tokens: readonly string[];
 }
 
-/** null: a field occurs twice, and the request is malformed. */
+/** The tokens of a request; null when a field occurs twice, which makes the request malformed. */
 export function readCredentials(request: Pick<RequestHead, "values">): Credentials | null {
   const authorization = request.values("authorization");
   const apiKey = request.values("x-api-key");
@@ -27,7 +27,7 @@ export function readCredentials(request: Pick<RequestHead, "values">): Credentia
   return { tokens };
 }
 
-/** The token of a Bearer credential, "" when it lacks one; null for another scheme. */
+/** The token in a value of Authorization; "" when none follows the scheme, null for a scheme other than Bearer. */
 export function bearerToken(authorization: string): string | null {
   if (authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return null;
   const rest = authorization.slice(SCHEME.length);

@@ -7,19 +7,19 @@ import { makeBalancer } from "./make-balancer.ts";
 import { RoundRobin } from "./round-robin.ts";
 import { WeightedRoundRobin } from "./weighted-round-robin.ts";
 
-/** The contract, run over every balancer. `make` gets weights; one that knows none gets equal ones. */
+/** The contract of balancers, run over each. `make` gets weights; they are equal for a balancer that knows no weights. */
 const balancers: { readonly name: string; readonly weighted: boolean; make(weights: readonly number[], start: number): Balancer }[] = [
   { name: "round robin", weighted: false, make: (weights, start) => new RoundRobin(weights.length, start) },
   { name: "weighted round robin", weighted: true, make: (weights, start) => new WeightedRoundRobin(weights, start) },
   { name: "made by weights", weighted: true, make: makeBalancer },
 ];
 
-/** So many endpoints without load, for a client like any other. */
+/** A choice among `count` endpoints without load. */
 function choiceOf(count: number, usable: Choice["usable"] = () => true): Choice {
   return { count, usable, inFlight: () => 0, key: () => 1, random: () => 0.5 };
 }
 
-/** The same with these endpoints down. */
+/** A choice among `count` endpoints of which those at the positions `down` are not usable. */
 function without(count: number, ...down: number[]): Choice {
   return choiceOf(count, (index) => !down.includes(index));
 }
@@ -39,12 +39,12 @@ for (const { name, weighted, make } of balancers) {
     ? fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 12 })
     : fc.integer({ min: 1, max: 12 }).map((count) => Array<number>(count).fill(1));
 
-  test(`${name}: none usable, none chosen`, () => {
+  test(`${name}: chooses none when none is usable`, () => {
     assert.equal(make([], 0).next(choiceOf(0)), NO_ENDPOINT);
     assert.equal(make([1, 1], 1).next(choiceOf(2, () => false)), NO_ENDPOINT);
   });
 
-  test(`${name}: exact over every cycle, wherever it starts`, () => {
+  test(`${name}: shares are exact over every cycle, wherever it starts`, () => {
     fc.assert(
       fc.property(weightsOf, fc.nat(300), fc.nat(50), (weights, start, warmUp) => {
         const balancer = make(weights, start);
@@ -78,8 +78,8 @@ for (const { name, weighted, make } of balancers) {
         if (cycle === 0) return;
         const balancer = make(weights, 0);
         for (let choice = 0; choice < before; choice++) balancer.next(choiceOf(weights.length));
-        // What was earned while all were up is paid back once. A credit is never larger than the sum W of all weights, and each choice
-        // takes from the one that is owed most, so a few W choices later nothing of it is left.
+        // Credits earned while all endpoints were up are paid back first. A credit is never larger than the sum W of all weights, and each
+        // choice takes from the endpoint that is owed most, so after a few W choices nothing of them is left.
         const earned = weights.reduce((sum, weight) => sum + weight, 0);
         for (let choice = 0; choice < 4 * earned; choice++) balancer.next(without(weights.length, ...down));
         const cycles = 50;
@@ -144,7 +144,7 @@ for (const { name, weighted, make } of balancers) {
   });
 }
 
-test("after a reload the turn is that of the next endpoint that is still there", () => {
+test("after a reload the turn goes to the next endpoint that is still there", () => {
   const before = makeBalancer([1, 1, 1, 1], 0);
   for (let made = 0; made < 2; made++) before.next(choiceOf(4));
   const after = (...positions: number[]): number => {
@@ -155,7 +155,7 @@ test("after a reload the turn is that of the next endpoint that is still there",
   assert.deepEqual([after(0, 1, 3), after(3, 0), after(0, 1), after(NO_ENDPOINT, 2), after(NO_ENDPOINT)], [2, 0, 0, 1, 0]);
 });
 
-test("a light endpoint does not wait for the cycle of weights that were heavy before a reload", () => {
+test("after a reload a light endpoint does not wait for a cycle of the old, heavy weights", () => {
   const before = makeBalancer([1000, 999], 0);
   before.next(choiceOf(2));
   const balancer = makeBalancer([2, 1], 0);
@@ -180,7 +180,7 @@ test("threads start at different endpoints", () => {
   assert.notEqual(makeBalancer([2, 1], 0).next(choiceOf(2)), makeBalancer([2, 1], 1).next(choiceOf(2)));
 });
 
-test("equal weights need no weighing", () => {
+test("endpoints of equal weights get the plain round robin", () => {
   assert.ok(makeBalancer([3, 3], 0) instanceof RoundRobin);
   assert.ok(makeBalancer([3, 2], 0) instanceof WeightedRoundRobin);
 });

@@ -1,6 +1,6 @@
-/** What a balancer may know at the moment of a choice. */
+/** What a balancer may know when it chooses an endpoint. */
 export interface Choice {
-  /** How many endpoints there are: their positions are 0 and up. */
+  /** How many endpoints there are. Their positions begin at 0. */
   readonly count: number;
   /** Whether the endpoint at this position may be chosen: healthy, and not tried yet in this exchange. */
   usable(index: number): boolean;
@@ -8,22 +8,23 @@ export interface Choice {
   inFlight(index: number): number;
   /** The same unsigned 32-bit number for every request of one client. */
   key(): number;
-  /** At least 0 and below 1. */
+  /** A random number, at least 0 and below 1. */
   random(): number;
 }
 
 export const NO_ENDPOINT = -1;
 
 /**
- * Chooses an endpoint of one upstream by its position in the file. It yields candidates in order: asked again with the tried ones
- * excluded it gives the following candidate, so retry needs no second algorithm. Every thread has its own.
+ * Chooses an endpoint of one upstream; endpoints are named by their positions in the file. A balancer yields candidates in order: asked
+ * again with the tried ones not usable it gives the next candidate, so retries need no second algorithm. Each thread has balancers of its
+ * own.
  */
 export interface Balancer {
-  /** The position of the endpoint, or NO_ENDPOINT when none is usable. */
+  /** The position of the chosen endpoint, or NO_ENDPOINT when none is usable. */
   next(choice: Choice): number;
   /**
-   * Goes on where the balancer of the same upstream was before its endpoints changed. To be called before the first choice.
-   * @param positions of each endpoint of this one: its position in the other one; NO_ENDPOINT: it was not there
+   * Goes on where `before`, the balancer of the same upstream with its previous endpoints, stopped. To be called before the first choice.
+   * @param positions for each endpoint of this balancer its position in `before`; NO_ENDPOINT for a new endpoint
    */
   takeOver(before: Balancer, positions: readonly number[]): void;
 }

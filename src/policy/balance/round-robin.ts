@@ -2,8 +2,8 @@ import { NO_ENDPOINT } from "./balancer.ts";
 import type { Balancer, Choice } from "./balancer.ts";
 
 /**
- * Each endpoint in turn. The next turn is that of the endpoint after the one that was chosen, not after the one whose turn it was: so the
- * share of an endpoint that is down spreads over all others instead of falling on its neighbour.
+ * Chooses each endpoint in turn. After each choice the turn passes to the endpoint after the chosen one. So an endpoint that is down is
+ * passed over, and its share spreads over all others instead of falling on its neighbour.
  */
 export class RoundRobin implements Balancer {
   /** Position of the endpoint whose turn comes next. */
@@ -11,7 +11,7 @@ export class RoundRobin implements Balancer {
 
   /**
    * @param count how many endpoints there are
-   * @param start where to begin; threads take different ones, so that they do not all begin with the same endpoint
+   * @param start position to begin at, modulo `count`; each thread gives another one, so that they do not all begin with the same endpoint
    */
   constructor(count: number, start: number) {
     this.following = count === 0 ? 0 : start % count;
@@ -31,13 +31,13 @@ export class RoundRobin implements Balancer {
     return NO_ENDPOINT;
   }
 
-  /** The turn is that of the first endpoint in the old order that is still there. */
+  /** The next turn is that of the endpoint whose turn came first in the old order and that is still there. */
   takeOver(before: Balancer, positions: readonly number[]): void {
     if (!(before instanceof RoundRobin)) return;
     let earliest = Infinity;
     for (const [index, position] of positions.entries()) {
       if (position === NO_ENDPOINT) continue;
-      // Those before the old turn come after all others.
+      // Endpoints before the old turn come after all others.
       const turn = position < before.following ? position + ENDPOINTS_MAX : position;
       if (turn > earliest) continue;
       earliest = turn;
@@ -46,5 +46,5 @@ export class RoundRobin implements Balancer {
   }
 }
 
-/** More than an upstream has endpoints. */
+/** More endpoints than an upstream can have. */
 const ENDPOINTS_MAX = 2 ** 30;

@@ -2,20 +2,20 @@ import { NO_ENDPOINT } from "./balancer.ts";
 import type { Balancer, Choice } from "./balancer.ts";
 
 /**
- * Smooth weighted round robin, as nginx does it: at each choice every usable endpoint earns its weight, the richest is chosen and
- * pays what all earned together. Over a cycle (the sum of the weights) each is chosen exactly as often as its weight says, and
- * the choices of a heavy endpoint are spread over the cycle: 5, 1, 1 gives a a b a c a a.
+ * Smooth weighted round robin, as nginx does it: at each choice every usable endpoint earns its weight, the one with the highest
+ * credit is chosen and pays what all earned together. Over a cycle (the sum of the weights) each endpoint is chosen exactly as often as
+ * its weight says, and the choices of a heavy endpoint are spread over the cycle: weights 5, 1, 1 give a a b a c a a.
  *
- * One choice looks at every endpoint; with 1,000 of them that is some ten microseconds.
+ * One choice looks at every endpoint; with 1,000 of them that takes some ten microseconds.
  */
 export class WeightedRoundRobin implements Balancer {
   private readonly weights: Int32Array;
-  /** What each has earned and not yet paid. */
+  /** What each endpoint has earned and not yet paid; negative where it has paid more. */
   private readonly credits: Int32Array;
 
   /**
    * @param weights 1 to 1,000 each
-   * @param start how many choices to skip; threads take different ones, so that they do not all begin with the heaviest
+   * @param start how many choices to skip; each thread gives another number, so that they do not all begin with the heaviest endpoint
    */
   constructor(weights: readonly number[], start: number) {
     this.weights = Int32Array.from(weights);
@@ -45,8 +45,9 @@ export class WeightedRoundRobin implements Balancer {
   }
 
   /**
-   * Endpoints that stay keep what they have earned, in proportion to the length of the cycle; without that a light one could wait for a
-   * whole cycle of heavy weights. What endpoints that are gone had earned or owed is shared by all, so that credits still sum up to zero.
+   * Endpoints that stay keep their credits, scaled to the length of the new cycle: without the scaling a light endpoint could wait for
+   * a whole cycle of the old, heavy weights. The credits and debts of endpoints that are gone are shared by all, so that credits still sum
+   * up to zero.
    */
   takeOver(before: Balancer, positions: readonly number[]): void {
     if (!(before instanceof WeightedRoundRobin)) return;

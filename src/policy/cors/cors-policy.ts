@@ -1,14 +1,13 @@
 /**
- * Cross-origin resource sharing as the Fetch standard has it (sections 3.2 and 4.8): what the answers to preflights and to actual requests
- * must say. Nothing here refuses a request: CORS tells browsers what pages may read, it is no access control.
+ * Cross-origin resource sharing by the Fetch standard (sections 3.2 and 4.8): the fields that answers to preflights and to actual requests
+ * must carry. Nothing here refuses a request: CORS tells browsers what pages may read, it is no access control.
  *
- * - A preflight that is not allowed, by its origin, its method or one of its header names, gets the same 204 without any
+ * - A preflight whose origin, method or one of whose header names is not allowed gets the same 204 as others, but without any
  *   Access-Control field: the browser then blocks the request, and no configured name is shown to a foreign page.
- * - `*` among the origins never goes with credentials: that would let every site act in its visitors' name. Such a rule works
- *   without them.
- * - `*` among methods or headers is sent as it is where there are no credentials; with credentials it would be taken literally, so the
- *   names that were asked for are sent back. Without credentials `*` does not cover Authorization, which must be listed beside it.
- * - Methods are compared exactly, header names without case.
+ * - `*` among the origins turns credentials off, whatever the rule says: both together would let every site act in its visitors' name.
+ * - `*` among methods or headers is sent as `*` without credentials. With credentials browsers take it literally, so the names that the
+ *   preflight asks for are sent instead. Without credentials `*` does not cover Authorization, which must be listed beside it.
+ * - The case of methods counts, that of header names does not.
  */
 import { trimOws } from "../../http/trim-ows.ts";
 import { compileOrigins } from "./origins.ts";
@@ -19,32 +18,33 @@ export interface CorsConfig {
   readonly allowed_headers: readonly string[];
   readonly exposed_headers: readonly string[];
   readonly allow_credentials: boolean;
-  /** Milliseconds that a browser may remember a preflight's answer; absent: the browser's own default, 5 seconds. */
+  /** How many milliseconds a browser may remember the answer to a preflight. Without it browsers use their own default, 5 seconds. */
   readonly max_age?: number | undefined;
 }
 
 type Fields = readonly (readonly [name: string, value: string])[];
 
 export interface PreflightQuestion {
-  /** Value of Origin. */
+  /** The value of Origin. */
   readonly origin: string;
-  /** Value of Access-Control-Request-Method. */
+  /** The value of Access-Control-Request-Method. */
   readonly method: string;
-  /** Values of all Access-Control-Request-Headers lines. */
+  /** The values of all Access-Control-Request-Headers lines. */
   readonly headers: readonly string[];
 }
 
 export interface CorsPolicy {
-  /** Whether answers differ by the request's Origin: then each must carry `Vary: Origin`, or a cache mixes them up. */
+  /** Whether answers depend on the request's Origin. If so, each must carry `Vary: Origin`, or a cache mixes them up. */
   readonly variesByOrigin: boolean;
-  /** What Vary of a preflight's answer must name. */
+  /** The value of Vary for answers to preflights. */
   readonly preflightVary: string;
-  /** The Access-Control fields of the answer; null: not allowed, none at all. `why` is told the reason. */
+  /** The Access-Control fields of the answer to a preflight; null when it is not allowed, after `why` was called with the reason. */
   preflight(question: PreflightQuestion, why: (reason: string) => void): Fields | null;
-  /** The fields of the answer to an actual request; null: the origin is not allowed. */
+  /** The Access-Control fields of the answer to an actual request; null when its origin is not allowed. */
   actual(origin: string): Fields | null;
 }
 
+/** Compiles a route's CORS rule. */
 export function compileCors(config: CorsConfig): CorsPolicy {
   const origins = compileOrigins(config.allowed_origins);
   const credentials = config.allow_credentials && !origins.any;
@@ -91,7 +91,7 @@ export function compileCors(config: CorsConfig): CorsPolicy {
 }
 
 interface NameRule {
-  /** The value that allows all of the names; null when one of them is not allowed. */
+  /** The field value that allows all of the names; null when one of them is not allowed. */
   answer(names: readonly string[], credentials: boolean): string | null;
 }
 
@@ -108,10 +108,10 @@ function nameRule(configured: readonly string[], fold: (name: string) => string)
   };
 }
 
-/** What is sent back must be a token (RFC 9110 section 5.6.2), whatever came. */
+/** Names that are sent back to the client must be tokens (RFC 9110 section 5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The elements of a list in several lines; empty elements count for nothing (RFC 9110 section 5.6.1.2). */
+/** The elements of a list that may span several field lines. Empty elements are skipped (RFC 9110 section 5.6.1.2). */
 function splitList(lines: readonly string[]): string[] {
   return lines
     .flatMap((line) => line.split(","))

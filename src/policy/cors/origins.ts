@@ -1,18 +1,19 @@
 /**
- * Which origins a CORS rule admits. An Origin field holds a serialised origin (Fetch standard, section 3.2): lower-case scheme and host,
- * a port only when it is not the scheme's default. It is compared byte for byte; entries of the configuration are brought into that form
- * first, so `HTTPS://App.example.com:443/` means `https://app.example.com`.
+ * The origins that a CORS rule admits. The value of an Origin field is a serialised origin (Fetch standard, section 3.2): scheme and host in
+ * lower case, and a port only when it is not the scheme's default. It is compared byte for byte. Entries of the configuration are brought
+ * into that form first, so `HTTPS://App.example.com:443/` means `https://app.example.com`.
  */
 export interface AllowedOrigins {
-  /** `*` is listed: every origin is admitted. */
+  /** Whether `*` is among the entries, which admits every origin. */
   readonly any: boolean;
   /** Whether the value of an Origin field is admitted by an entry other than `*`. */
   lists(origin: string): boolean;
 }
 
 /**
- * Entries are `*`, `null`, an origin, or an origin whose host begins with `*.`: any subdomain at any depth, never the bare domain; scheme
- * and port must be equal. `null` stands for sandboxed and local pages of anybody and is admitted only when it is listed.
+ * Compiles the entries of a rule. An entry is `*`, `null`, an origin, or an origin whose host begins with `*.`, which admits every subdomain
+ * at any depth with the same scheme and port, but not the domain itself. `null` is the origin of sandboxed and local pages, whoever made
+ * them; it is admitted only when it is listed.
  */
 export function compileOrigins(entries: readonly string[]): AllowedOrigins {
   const exact = new Set<string>();
@@ -30,7 +31,7 @@ export function compileOrigins(entries: readonly string[]): AllowedOrigins {
   };
 }
 
-/** `https://` and `.example.org:8443`. */
+/** The entry `https://*.example.org:8443` as the two texts around the star: `https://` and `.example.org:8443`. */
 interface Wildcard {
   readonly before: string;
   readonly after: string;
@@ -39,7 +40,7 @@ interface Wildcard {
 function isSubdomain(origin: string, { before, after }: Wildcard): boolean {
   const labelsEnd = origin.length - after.length;
   if (labelsEnd <= before.length || !origin.startsWith(before) || !origin.endsWith(after)) return false;
-  // Nothing but labels may stand for the star: "https://evil.test/.example.org" and "https://evil.test:1.example.org" end alike.
+  // Only labels may replace the star: "https://evil.test/.example.org" and "https://evil.test:1.example.org" end in the right text too.
   return LABELS.test(origin.slice(before.length, labelsEnd));
 }
 

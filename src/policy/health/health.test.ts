@@ -7,7 +7,7 @@ import { firstProbeInMs, nextProbeAtMs, unprovenIntervalMs } from "./schedule.ts
 
 const thresholds = { healthy_threshold: 2, unhealthy_threshold: 3 };
 
-/** Results as a word of + and -; the healths after each, as a word of h, u and ? (unknown), upper case where it changed. */
+/** Takes results as a text of + and -. Gives the health after each as h, u or ? (unknown), in upper case where it changed. */
 function run(results: string, start: HealthState = UNKNOWN_HEALTH): string {
   let state = start;
   let word = "";
@@ -27,24 +27,24 @@ test("the first success decides at once, failures only after their threshold", (
   assert.equal(run("----"), "??Uu");
 });
 
-test("an endpoint that was never up and went out comes in with its first success, later ones need the threshold", () => {
+test("an endpoint that became unhealthy before its first success needs one success; later it needs the threshold", () => {
   assert.equal(run("---+"), "??UH");
   assert.equal(run("---+---+-++"), "??UHhhUuuu" + "H");
 });
 
-test("flips after the threshold, counted in a row", () => {
+test("health changes after the threshold, counted in a row", () => {
   assert.equal(run("+--+---"), "Hhhhhh" + "U");
   assert.equal(run("+----+-++"), "Hhh" + "Uuuuu" + "H");
   assert.equal(run("+---+++"), "HhhU" + "uHh");
 });
 
-test("a threshold of one flips with every result", () => {
+test("with a threshold of one, health changes with every result", () => {
   const one = { healthy_threshold: 1, unhealthy_threshold: 1 };
   assert.equal(nextHealth({ health: "healthy", against: 0, proven: true }, false, one).changed, true);
   assert.equal(nextHealth({ health: "unhealthy", against: 0, proven: true }, true, one).changed, true);
 });
 
-test("is what the last results in a row say", () => {
+test("health is what the last results in a row say", () => {
   fc.assert(
     fc.property(
       fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }),
@@ -81,7 +81,7 @@ test("a probe that took longer than the interval is followed at once", () => {
   assert.equal(nextProbeAtMs(5_000, 40_000, 10_000, 0.5), 40_000);
 });
 
-test("the first probes of those that begin together come one after the other, and within two seconds", () => {
+test("the first probes of endpoints that begin together come one after the other, within two seconds", () => {
   assert.deepEqual(
     [0, 1, 2].map((index) => firstProbeInMs(index, 3)),
     [0, 2, 4],

@@ -1,5 +1,6 @@
 /**
- * An endpoint's health as probes see it. It changes only after several equal results in a row, but the first success ever counts at once:
+ * The health of an endpoint, from the results of its probes. It changes only after several equal results in a row, except that the very
+ * first success counts at once:
  *
  *            first success                unhealthy_threshold failures in a row
  *   unknown --------------> healthy -----------------------------------------------> unhealthy
@@ -9,15 +10,15 @@
  *      +--------------------------------------------------------------------------------+
  *                                  unhealthy_threshold failures in a row
  *
- * Until its first success an endpoint may simply not have started yet: nothing is known against it but that.
+ * The exception exists because an endpoint that has never passed a probe may simply not have started yet.
  */
 export type Health = "unknown" | "healthy" | "unhealthy";
 
 export interface HealthState {
   readonly health: Health;
-  /** How many results in a row spoke against `health`. */
+  /** How many results in a row contradicted `health`. */
   readonly against: number;
-  /** A probe has passed once. */
+  /** Whether the endpoint has ever passed a probe. */
   readonly proven: boolean;
 }
 
@@ -29,7 +30,7 @@ export interface HealthThresholds {
 
 export const UNKNOWN_HEALTH: HealthState = { health: "unknown", against: 0, proven: false };
 
-/** The state after one more probe result; `changed` tells whether `health` is another than before. */
+/** The state after one more probe result, and whether `health` is another than before. */
 export function nextHealth(
   state: HealthState,
   ok: boolean,

@@ -1,15 +1,16 @@
+/** Names that are known without asking a name server: those of the hosts file (hosts(5)), and names with a meaning of their own. */
 import { parseIpAddress } from "../../base/cidr.ts";
 import type { ResolvedAddress } from "../../base/resolved-address.ts";
 
-/** Addresses by name, in lower case, in the order of the lines. */
+/** Addresses by lower-case name, in the order of the file's lines. */
 export type HostsFile = ReadonlyMap<string, readonly ResolvedAddress[]>;
 
-/** The text of a hosts file (hosts(5)): a line is an address and its names, `#` begins a comment. Lines without an address count for nothing. */
+/** Parses a hosts file: a line is an address and its names, `#` begins a comment. Lines that do not begin with an address are skipped. */
 export function parseHostsFile(text: string): HostsFile {
   const hosts = new Map<string, ResolvedAddress[]>();
   for (const line of text.split("\n")) {
     const [written = "", ...names] = line.split("#", 1)[0]?.trim().split(/\s+/) ?? [];
-    // A zone (`fe80::1%eth0`) stays with the address that Node gets.
+    // A zone (`fe80::1%eth0`) is kept in the address, because Node takes it.
     if (parseIpAddress(written.split("%", 1)[0] ?? "") === null) continue;
     const address: ResolvedAddress = { address: written, family: written.includes(":") ? 6 : 4 };
     for (const name of names) {
@@ -23,8 +24,9 @@ export function parseHostsFile(text: string): HostsFile {
 }
 
 /**
- * What is known without asking a name server: what the file says, and of names with a meaning of their own that `localhost` is this
- * machine and `invalid` does not exist (RFC 6761 sections 6.3 and 6.4; empty). Null: a name server is to be asked.
+ * The addresses of a name that are known without a name server; null when a name server must be asked. The hosts file comes first. Then
+ * `localhost` and names below it are this machine, and `invalid` and names below it do not exist, which is an empty list (RFC 6761
+ * sections 6.3 and 6.4).
  */
 export function addressesWithoutDns(hosts: HostsFile, name: string): readonly ResolvedAddress[] | null {
   const key = name.toLowerCase().replace(/\.$/, "");

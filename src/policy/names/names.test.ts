@@ -20,13 +20,13 @@ describe("resolv.conf", () => {
     });
   });
 
-  test("servers, three at most; what is no address is none", () => {
+  test("servers: three at most, and only those that are addresses", () => {
     const text =
       "nameserver 10.0.0.1\r\n nameserver 10.0.0.9\nnameserver ns.test\nnameserver fd00::1\nnameserver [10.0.0.2]:5353 x\nnameserver 10.0.0.3\n";
     assert.deepEqual(parse(text).servers, ["10.0.0.1", "fd00::1", "[10.0.0.2]:5353"]);
   });
 
-  test("where the file names no server, those that the system tells in another way", () => {
+  test("without a server in the file: the servers that the system names in another way", () => {
     assert.deepEqual(parseResolvConf("search a.test", {}, "proxy", ["10.0.0.4"]).servers, ["10.0.0.4"]);
     assert.deepEqual(parseResolvConf("nameserver 10.0.0.1", {}, "proxy", ["10.0.0.4"]).servers, ["10.0.0.1"]);
   });
@@ -38,7 +38,7 @@ describe("resolv.conf", () => {
     assert.deepEqual(parse("search a.test", {}, "proxy.dc1.test").search, ["a.test"]);
   });
 
-  test("options within their limits, the last one of a kind", () => {
+  test("options are brought into their limits, and the last one of a kind counts", () => {
     const { ndots, timeoutMs, attempts, rotate, noIpv6 } = parse(
       "options ndots:5 timeout:1 edns0\noptions attempts:9 rotate no-aaaa ndots:x ndots:40 timeout:0\n",
     );
@@ -69,7 +69,7 @@ describe("the hosts file", () => {
     "127.0.0.1 localhost\n10.0.0.1\tapp App.Internal # old 10.0.0.9 app\n\n#10.0.0.2 app\nfd00::1 app\r\n10.0.0.1 app\nfe80::1%eth0 near\nnonsense app\n010.0.0.1 app\n",
   );
 
-  test("all addresses of a name in the order of the lines, without case, each once", () => {
+  test("gives all addresses of a name in the order of the lines, each once; case does not count", () => {
     assert.deepEqual(addressesWithoutDns(hosts, "APP"), [
       { address: "10.0.0.1", family: 4 },
       { address: "fd00::1", family: 6 },
@@ -91,7 +91,7 @@ describe("the hosts file", () => {
   });
 });
 
-test("an answer is looked up again when its time is over, within limits; a failure soon, then less and less often", () => {
+test("a name is looked up again after the time to live of its answer, within limits; after failures soon, then less and less often", () => {
   assert.equal(nextLookupInMs({ ttlMs: 0 }, 0), 1000);
   assert.equal(nextLookupInMs({ ttlMs: 4000 }, 0), 4000);
   assert.equal(nextLookupInMs({ ttlMs: 86_400_000 }, 0), 10_000);

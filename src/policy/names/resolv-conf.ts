@@ -1,20 +1,21 @@
+/** Reads resolv.conf(5), and applies its search domains: which names to ask a name server for. */
 import { parseIpAddress } from "../../base/cidr.ts";
 
-/** What resolv.conf(5) says about how names are looked up. */
+/** How names are looked up, by resolv.conf(5). */
 export interface ResolvConf {
-  /** Addresses of name servers, those to ask first in front; an IPv6 address with a port is in brackets. Never empty. */
+  /** Addresses of name servers, in the order in which to ask them. An IPv6 address with a port is in brackets. Never empty. */
   readonly servers: readonly string[];
   /** Domains that are appended to a name, in this order, without a final dot. */
   readonly search: readonly string[];
-  /** A name with at least so many dots is asked for as it is before a domain is appended. */
+  /** A name with at least this many dots is first asked for as it is, before a domain is appended. */
   readonly ndots: number;
-  /** Time for one server's answer to one question. */
+  /** How long to wait for one server's answer to one question. */
   readonly timeoutMs: number;
-  /** How often every server is asked. */
+  /** How often to ask each server. */
   readonly attempts: number;
-  /** Each look-up begins with another server. */
+  /** Whether each look-up begins with another server. */
   readonly rotate: boolean;
-  /** IPv6 addresses are not asked for. */
+  /** Whether IPv6 addresses are not asked for. */
   readonly noIpv6: boolean;
 }
 
@@ -25,17 +26,18 @@ const TIMEOUT_S_MAX = 30;
 const ATTEMPTS_MAX = 5;
 
 /**
- * Without `options timeout`. The C library waits for 5 s, which is as long as a request waits for a connection by default: a second
+ * The default of `options timeout`. The C library's is 5 s, which is as long as a request waits for a connection by default, so a second
  * server would never be asked in time.
  */
 const TIMEOUT_MS = 2000;
 const ATTEMPTS = 2;
 
 /**
- * @param text of the file, "" where there is none
+ * Parses resolv.conf. What cannot be read is skipped, as the C library does.
+ * @param text of the file, "" when there is none
  * @param environment `LOCALDOMAIN` and `RES_OPTIONS` overrule the file, as they do in the C library
- * @param hostname of this machine, whose domain is searched where nothing else is said
- * @param otherServers to ask where the file names none: what the system tells in another way, if it does
+ * @param hostname of this machine; its domain is the search domain where the file gives none
+ * @param otherServers servers to ask when the file names none: those that the system names in another way, if any
  */
 export function parseResolvConf(
   text: string,
@@ -69,29 +71,29 @@ export function parseResolvConf(
 }
 
 /**
- * The names to ask for, in order, until one exists. A name that ends in a dot is asked for as it is. So is a name with `ndots` dots
- * or more at first, and any other one at last.
+ * The names to ask for, in order, until one exists. A name that ends in a dot is asked for only as it is. Any other name is asked for as
+ * it is and with each search domain appended: as it is first when it has at least `ndots` dots, else last.
  */
 export function namesToAsk(name: string, { search, ndots }: Pick<ResolvConf, "search" | "ndots">): string[] {
   if (name.endsWith(".")) return [name.slice(0, -1)];
   const dots = name.split(".").length - 1;
-  // The root as a search domain is an empty one by now.
+  // The search domain "." has become "".
   const longer = search.map((domain) => (domain === "" ? name : `${name}.${domain}`));
   const all = dots >= ndots ? [name, ...longer] : [...longer, name];
   return [...new Set(all)].filter((each) => each.length <= NAME_LENGTH_MAX);
 }
 
-/** RFC 1035 section 2.3.4, as text without the final dot. */
+/** RFC 1035 section 2.3.4, counted in characters without the final dot. */
 const NAME_LENGTH_MAX = 253;
 
-/** An address, or, as OpenBSD has it, an address in brackets with a port. */
+/** Whether text is an address, or an address in brackets with a port, which OpenBSD allows. */
 function isServer(text: string | undefined): text is string {
   if (text === undefined) return false;
   const withPort = /^\[(.+)\](?::[0-9]{1,5})?$/.exec(text);
   return parseIpAddress(withPort?.[1] ?? text) !== null;
 }
 
-/** The last of the options with that name, brought into its limits. */
+/** The number of the last option with this name, brought into its limits; null when there is none. */
 function numberOf(options: readonly string[], name: string, least: number, most: number): number | null {
   const text = options.findLast((option) => option.startsWith(`${name}:`))?.slice(name.length + 1) ?? "";
   return /^[0-9]+$/.test(text) ? Math.min(most, Math.max(least, Number(text))) : null;

@@ -6,7 +6,7 @@ import type { RateDecision } from "./gcra.ts";
 
 const NOW = 1_790_000_000_000;
 
-/** One key's limiter. */
+/** A limiter for one key. */
 function limiter(requests: number, perMs: number, burst: number): (nowMs: number) => RateDecision {
   const interval = emissionInterval(requests, perMs);
   const decision = newRateDecision();
@@ -29,7 +29,7 @@ test("100 a minute with a burst of 10: ten at once, then one per 600 ms", () => 
   assert.equal(ask(NOW + 1_200).allowed, true);
 });
 
-test("tells what is left", () => {
+test("a decision says how many more requests would pass", () => {
   const ask = limiter(60, 60_000, 3);
   assert.deepEqual(ask(NOW), { allowed: true, tatMs: NOW + 1_000, remaining: 2, retryAfterMs: 0, resetMs: 1_000 });
   assert.equal(ask(NOW).remaining, 1);
@@ -55,7 +55,7 @@ test("a burst admits exactly its number, for every rate, at every time", () => {
   );
 });
 
-test("what it promises holds: one request passes after retryAfterMs, all after resetMs", () => {
+test("one request passes after retryAfterMs, a whole burst after resetMs", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 5_000 }),
@@ -102,21 +102,21 @@ test("never admits more than burst + elapsed / interval", () => {
   );
 });
 
-test("a clock that was set back keeps nobody out for longer than one bucket takes", () => {
+test("after the clock was set back nobody is refused for longer than an empty bucket takes to fill", () => {
   const ask = limiter(60, 60_000, 5);
   for (let request = 0; request < 5; request++) ask(NOW + 3_600_000);
   assert.equal(ask(NOW).retryAfterMs, 1_000);
   assert.equal(ask(NOW + 1_000).allowed, true);
 });
 
-test("threads whose clocks differ a little win nothing by it", () => {
+test("clocks of threads that differ a little let no more requests pass", () => {
   const ask = limiter(60_000, 60_000, 10);
   let admitted = 0;
   for (let round = 0; round < 1_000; round++) for (const skew of [0, -1_500]) if (ask(NOW + skew).allowed) admitted++;
   assert.equal(admitted, 10);
 });
 
-test("the interval is as exact as its promise", () => {
+test("the emission interval is rounded by no more than its comment says", () => {
   assert.equal(emissionInterval(100, 60_000), 600);
   for (const perSecond of [1, 3, 7, 60, 99, 100])
     assert.ok(Math.abs(emissionInterval(perSecond, 1_000) * perSecond - 1_000) < 1_000 * 5e-5);

@@ -1,6 +1,7 @@
 /**
- * Whether sending a request twice means the same as sending it once (RFC 9110 section 9.2.2), by the IANA registry of HTTP methods.
- * Methods that it does not list are taken for unsafe, and so are those that it calls so: CONNECT, LOCK, PATCH and POST.
+ * Whether sending a request with this method twice means the same as sending it once (RFC 9110 section 9.2.2). The list is that of the IANA
+ * registry of HTTP methods. False for a method that the registry does not list, and for those that it lists as not idempotent: CONNECT,
+ * LOCK, PATCH and POST.
  */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);

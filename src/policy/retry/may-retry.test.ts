@@ -24,12 +24,12 @@ const anyAttempt: fc.Arbitrary<FailedAttempt> = fc.record({
   pooledConnection: fc.boolean(),
 });
 
-test("a connection that never came about: any method", () => {
+test("without a connection: a retry for any method", () => {
   for (const method of ["GET", "POST", "PATCH"])
     assert.equal(mayRetry({ ...lost, failure: "connect", method, requestSent: "none", pooledConnection: false }), true);
 });
 
-test("a lost connection: idempotent methods whose bytes can be sent again, or when nothing was sent", () => {
+test("after a lost connection: a retry for idempotent methods whose bytes can be sent again, and when nothing was sent", () => {
   for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]) {
     assert.equal(mayRetry({ ...lost, method }), true, method);
     assert.equal(mayRetry({ ...lost, method, pooledConnection: false }), true, method);
@@ -41,7 +41,7 @@ test("a lost connection: idempotent methods whose bytes can be sent again, or wh
   }
 });
 
-test("never after a byte of the response, a timeout of its head, or a malformed one", () => {
+test("no retry after a byte of the response, a timeout, or a malformed response", () => {
   fc.assert(
     fc.property(anyAttempt, (attempt) => {
       if (attempt.responseStarted || attempt.failure === "timeout" || attempt.failure === "malformed_response")
@@ -50,7 +50,7 @@ test("never after a byte of the response, a timeout of its head, or a malformed 
   );
 });
 
-test("never a body that is gone, never above the limit, never an unsafe method that was sent", () => {
+test("no retry when a part of the body is gone, above the limit, or for a method that is not idempotent and was sent", () => {
   fc.assert(
     fc.property(anyAttempt, (attempt) => {
       if (!mayRetry(attempt)) return;
@@ -62,7 +62,7 @@ test("never a body that is gone, never above the limit, never an unsafe method t
   );
 });
 
-test("retries counts further attempts; the fresh try after a lost pooled connection is free", () => {
+test("`retries` counts further attempts, but not the one after a lost pooled connection", () => {
   const fresh = { ...lost, pooledConnection: false };
   assert.equal(mayRetry({ ...fresh, retriesMax: 0 }), false);
   assert.equal(mayRetry({ ...fresh, attempts: 2, retriesMax: 2 }), true);
@@ -77,7 +77,7 @@ test("the same endpoint again only after a pooled connection was lost", () => {
   assert.equal(mayRetrySameEndpoint({ ...lost, failure: "connect" }), false);
 });
 
-test("idempotent methods, spelled exactly", () => {
+test("idempotent methods, whose case counts", () => {
   for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "MKCOL", "COPY", "REPORT", "UNLOCK", "QUERY"])
     assert.equal(isIdempotent(method), true, method);
   for (const method of ["POST", "PATCH", "CONNECT", "LOCK", "get", "", "FETCH"]) assert.equal(isIdempotent(method), false, method);

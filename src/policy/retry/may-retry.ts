@@ -10,29 +10,29 @@ export type AttemptFailure =
   | "connect"
   /** The connection ended before the response head was complete. */
   | "connection_lost"
-  /** The request was not taken, or not answered, in time. The origin may well be working on it. */
+  /** The origin did not take the request or answer it in time. It may well be working on it. */
   | "timeout"
-  /** The response could not be understood. */
+  /** The response could not be parsed. */
   | "malformed_response"
-  /** The response is not wanted; nothing of it has gone to the client. */
+  /** A middleware wants another attempt instead of this response, of which nothing has gone to the client. */
   | "unwanted";
 
-/** What the origin may have got of the request. */
+/** How much of the request the origin may have received. */
 export type RequestSent =
   /** Not one byte was handed to the connection. */
   | "none"
-  /** Some or all, and every byte of it can be sent again. */
+  /** Some or all of it was sent, and every byte can be sent again. */
   | "replayable"
-  /** Some or all, and a part of the body is gone. */
+  /** Some or all of it was sent, and a part of the body is no longer at hand. */
   | "consumed";
 
 export interface FailedAttempt {
   readonly failure: AttemptFailure;
   readonly method: string;
   readonly requestSent: RequestSent;
-  /** A byte of the response came, be it of a 1xx. */
+  /** A byte of the response has come, even if only of a 1xx. */
   readonly responseStarted: boolean;
-  /** Attempts so far, this one included, but without those before it that lost a pooled connection. */
+  /** Attempts so far, this one included. Earlier attempts that lost a pooled connection do not count. */
   readonly attempts: number;
   /** Further attempts that the upstream's `retries` allows. */
   readonly retriesMax: number;
@@ -40,13 +40,14 @@ export interface FailedAttempt {
   readonly pooledConnection: boolean;
 }
 
+/** Whether another attempt may follow this one, at any endpoint. */
 export function mayRetry(attempt: FailedAttempt): boolean {
   if (attempt.responseStarted && attempt.failure !== "unwanted") return false;
   // Losing a pooled connection is the price of keeping it, no sign of trouble: the fresh try after it is not charged to `retries`.
   if (attempt.attempts > attempt.retriesMax + (attempt.pooledConnection ? 1 : 0)) return false;
   switch (attempt.failure) {
     case "connect":
-      // Nothing was sent, so any method may be sent to another endpoint; only a body that is gone already cannot.
+      // This attempt sent nothing, so any method may be sent to another endpoint, unless a part of the body is gone already.
       return attempt.requestSent !== "consumed";
     case "connection_lost":
       return attempt.requestSent === "none" || (attempt.requestSent === "replayable" && isIdempotent(attempt.method));
@@ -59,7 +60,7 @@ export function mayRetry(attempt: FailedAttempt): boolean {
 }
 
 /**
- * Whether the next attempt may go to the endpoint that just failed. Only after a pooled connection was lost: that is mostly the
+ * Whether the next attempt may go to the endpoint that just failed. It may only after a pooled connection was lost: that is mostly the
  * origin's keep-alive timeout and says nothing about the origin (RFC 9112 section 9.3.1), so a fresh connection to it is fair. An
  * endpoint that failed on a fresh connection is left out for the rest of the exchange.
  */

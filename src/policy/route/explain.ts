@@ -1,6 +1,6 @@
 /**
- * Why each route takes a request or does not, in words for people. It reads the conditions one by one instead of asking the
- * index; a property test holds both together.
+ * Says in words why each route takes a request or does not, for `millrace explain` and the admin address. It checks the conditions one by
+ * one instead of asking the index that the data plane uses (match.ts); a property test compares the two.
  */
 import { lackingGuard } from "./guards.ts";
 import { compileConditions, conditionsHold, methodHolds } from "./match.ts";
@@ -8,18 +8,18 @@ import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./match.
 import { otherReadings, referenceReadings } from "./normalize-path.ts";
 
 export interface RouteExplanation {
-  /** Position in the file, from 0. */
+  /** Position of the route in the file, from 0. */
   readonly index: number;
   /** True for the one route that takes the request. */
   readonly matched: boolean;
-  /** A sentence without the final stop. */
+  /** A sentence without a full stop. */
   readonly why: string;
 }
 
 /**
  * One explanation per route, in the order of the file.
  * @param normalizedPath the result of `normalizePath` for `request.path`
- * @param labelOf what the route at a position is called
+ * @param labelOf gives the name, for messages, of the route at a position
  */
 export function explainRoutes(
   routes: readonly MatchableRoute[],
@@ -30,7 +30,7 @@ export function explainRoutes(
   const rules = routes.map(compileConditions);
   const takerOf = (path: string): number => rules.findIndex((rule) => firstObjection(rule, request, path) === null);
   const winner = takerOf(normalizedPath);
-  // A first route without conditions takes everything, however it reads.
+  // A first route without conditions takes every request, so other readings of the path do not matter.
   const obstacle = winner === 0 && takesEverything(rules[0]) ? null : obstacleTo(winner, routes, request, normalizedPath, takerOf, labelOf);
   return rules.map((rule, index) => {
     const objection = firstObjection(rule, request, normalizedPath);
@@ -42,7 +42,7 @@ export function explainRoutes(
   });
 }
 
-/** Why the route whose conditions hold may not take the request; null: it may. */
+/** Why the route at `winner`, whose conditions hold, may not take the request all the same; null when it may. */
 function obstacleTo(
   winner: number,
   routes: readonly MatchableRoute[],
@@ -58,7 +58,7 @@ function obstacleTo(
   for (const path of referenceReadings(request.path, normalizedPath)) {
     const taker = takerOf(path);
     const lacking = lackingGuard(routes[winner]?.guards ?? [], routes[taker]?.guards ?? []);
-    // Not its setting, which may be secret.
+    // The guard's setting is left out, because it may be secret.
     if (taker !== winner && lacking !== undefined) return `${leading(path, taker)}, whose ${lacking.replace(/=.*/s, "")} this one lacks`;
   }
   return null;
@@ -68,7 +68,7 @@ function takesEverything(rule: Rule | undefined): boolean {
   return rule !== undefined && rule.hosts.length + rule.paths.length + rule.headers.length === 0 && rule.methods === null;
 }
 
-/** null: the route takes the request. */
+/** The first condition of the rule that does not hold, in words; null when the route takes the request. */
 function firstObjection(rule: Rule, request: MatchedRequest, path: string): string | null {
   const { method, host } = request;
   if (rule.hosts.length > 0 && !rule.hosts.some((pattern) => hostHolds(pattern, host))) {
@@ -82,7 +82,7 @@ function firstObjection(rule: Rule, request: MatchedRequest, path: string): stri
   for (const [name, value] of rule.headers) {
     const given = request.get(name);
     if (given === undefined) return `the header ${name} is missing`;
-    // Both values may be secrets: a proxy in front may share one with this one.
+    // Neither value is shown: a proxy in front may send a shared secret in this header.
     if (value !== null && given !== value) return `the header ${name} has another value`;
   }
   return null;

@@ -1,17 +1,18 @@
 /**
- * What of a route keeps requests away: a token check, limits, and whatever else a route may have. Only what is known to refuse nobody
- * is left out.
+ * A guard is a setting of a route that may keep requests away: a token check, a limit, and every other key that is not known to refuse
+ * nobody.
  *
- * An origin may read `//api/users` as `/users` of a host `api`. The route of `/api/*` takes such a request all the same, for it mostly
- * comes of a base URL that ends in a slash, but only if it has every guard of the route that takes `/users` (match.ts). An equal limit is
- * an equal guard, although each route counts for itself: such an origin is asked within the limit of one of the two.
+ * Guards decide about paths such as `//api/users`, which some origin servers read as the path `/users` on a host `api`. The route for
+ * `/api/*` takes such a request, because it mostly comes of a base URL that ends in a slash, but only if it has every guard of the route
+ * that takes `/users` (match.ts). Two equal rate limits count as equal guards although each route counts its own requests: the origin
+ * server is asked within the limit of one of the two.
  */
 
 const NO_GUARDS: readonly string[] = ["name", "match", "upstream"];
 
 /**
- * `key=setting` for each guard of a route as the configuration gives it; equal texts are equal guards. May hold secrets.
- * @param harmless keys of features that keep no request away
+ * The guards of a route of the configuration, each as the text `key=setting`. Guards are equal when their texts are. A text may hold secrets.
+ * @param harmless keys of features that refuse no request
  */
 export function guardsOf(route: object, harmless: readonly string[]): readonly string[] {
   const guards = Object.entries(route).filter(
@@ -20,7 +21,7 @@ export function guardsOf(route: object, harmless: readonly string[]): readonly s
   return guards.map(([key, setting]) => `${key}=${JSON.stringify(setting)}`);
 }
 
-/** The first guard that is wanted and not there. */
-export function lackingGuard<Guard>(there: readonly Guard[], wanted: readonly Guard[]): Guard | undefined {
-  return wanted.find((guard) => !there.includes(guard));
+/** The first of the guards `wanted` that is not among `present`; undefined when all are. */
+export function lackingGuard<Guard>(present: readonly Guard[], wanted: readonly Guard[]): Guard | undefined {
+  return wanted.find((guard) => !present.includes(guard));
 }

@@ -79,7 +79,7 @@ test("paths", () => {
   for (const pattern of ["api", "*", "/a%00"]) assert.throws(() => compilePositions([{ match: { path: [pattern] } }]), RangeError);
 });
 
-test("no spelling leads around a route", () => {
+test("no spelling of a path gets past the route for it", () => {
   const routes = [{ path: ["/admin/*"], guards: ["authentication"] }, { path: ["/static/*"] }, {}];
   for (const path of [
     "/%61dmin",
@@ -95,7 +95,7 @@ test("no spelling leads around a route", () => {
   ]) {
     assert.equal(find(routes, "a.test", path), 0, path);
   }
-  // Readings that lead to different routes: nobody takes them.
+  // The readings of these paths lead to different routes, so no route takes them.
   for (const path of [
     "/static/../admin",
     "/admin/../static",
@@ -120,18 +120,18 @@ test("no spelling leads around a route", () => {
   ]) {
     assert.equal(find(routes, "a.test", path), AMBIGUOUS, path);
   }
-  // Readings within one route are its own business.
+  // All readings of these paths lead to the same route, which takes them.
   assert.equal(find(routes, "a.test", "/static/a%2Fb"), 1);
   assert.equal(find(routes, "a.test", "/static/./c/../a\\b/100%25/x%3By"), 1);
   assert.equal(find(routes, "a.test", "/projects/group%2Fname"), 2);
   assert.equal(find(routes, "a.test", "//projects/x"), 2);
   assert.equal(find([{ path: ["/a/*"] }], "a.test", "/b%2Fc"), NO_ROUTE);
-  // Where the first route takes everything there is nothing to lead around.
+  // Where the first route takes everything, no reading leads to another one.
   assert.equal(find([{}, { path: ["/admin/*"] }], "a.test", "//x/admin"), 0);
   assert.equal(find([{}], "a.test", "/admin/../x%2Fy"), 0);
 });
 
-test("a path that begins with two slashes is taken by the merged one, if the route has the guards of the other reading", () => {
+test("the route for /api/* takes //api/users if it has the guards of the route for /users", () => {
   const taker = (path: string, ...guards: readonly (readonly string[])[]): number | typeof AMBIGUOUS =>
     find(
       [
@@ -154,10 +154,10 @@ test("a path that begins with two slashes is taken by the merged one, if the rou
   }
   assert.equal(taker("//api/others", [], ["a"]), 0);
   assert.equal(taker("//users/api", ["a"], []), AMBIGUOUS);
-  // Nothing goes on where the merged path leads to no route.
+  // Where the path with merged slashes leads to no route, no route takes it.
   assert.equal(taker("//x@y:80/users", [], ["a"]), NO_ROUTE);
   assert.equal(taker("//", ["a"], ["b"]), NO_ROUTE);
-  // The other readings are as before.
+  // Paths with further readings stay ambiguous.
   for (const path of ["//../api/x", "/%2fapi/x", "//api%2fusers", "/./api/x", "//./api/x"]) {
     const found = normalizePath(path) === null ? AMBIGUOUS : taker(path);
     assert.equal(found, AMBIGUOUS, path);
@@ -180,7 +180,7 @@ test("headers", () => {
   assert.equal(find(routes, "a.test", "/", "GET", { "x-beta": "2", "x-any": "y" }), NO_ROUTE);
 });
 
-test("a preflight is taken by the route with CORS that would take what it asks for", () => {
+test("a preflight is taken by the route with CORS that would take the request it asks for", () => {
   const routes: MatchableRoute[] = [
     { match: { path: ["/plain"], methods: ["POST"] } },
     { match: { path: ["/*"], methods: ["POST"], headers: { "X-Tenant": "blue" } }, cors: {} },
@@ -204,7 +204,7 @@ test("a preflight is taken by the route with CORS that would take what it asks f
   assert.equal(positionIn(compilePositions(routes), request("a.test", "/x", "PUT", asks("POST")), "/x"), 3);
 });
 
-test("the index agrees with reading the conditions one by one", () => {
+test("the index finds the same route as checking all conditions one by one", () => {
   const host = fc.constantFrom("a.test", "b.a.test", "c.b.a.test", "*.a.test", "*.test", "other");
   const pattern = fc.constantFrom("/", "/*", "/a", "/a/", "/a/*", "/a/b", "/a/b/*", "/b/*", "/a/../b");
   const conditions = fc.record(
@@ -251,7 +251,7 @@ test("the index agrees with reading the conditions one by one", () => {
   );
 });
 
-test("explains in words", () => {
+test("explainRoutes says why each route takes a request or not", () => {
   const routes: MatchableRoute[] = [
     { match: { host: ["x.test"] } },
     { match: { path: ["/api/*", "/v1"] } },

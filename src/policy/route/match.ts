@@ -1,19 +1,21 @@
 /**
- * Which route takes a request: the first one, in the order of the file, whose conditions all hold.
+ * Finds the route that takes a request: the first one, in the order of the file, whose conditions all hold.
  *
  * Conditions (all that are given must hold; in a list one entry is enough):
- * - host: without case, port and one trailing dot. `*.example.com` takes every subdomain at any depth, not `example.com` itself.
+ * - host: case, port and one trailing dot are ignored. `*.example.com` takes every subdomain at any depth, not `example.com` itself.
  * - path: compared in canonical form (normalize-path.ts). `/api/*` takes `/api`, `/api/` and everything below; `/*` takes every
  *   path but the `*` of OPTIONS. Without a `/*` at the end the whole path must be equal.
- * - methods: case counts (RFC 9110 section 9.1); `GET` admits HEAD as well, which is the same request without the body of the answer.
+ * - methods: case counts (RFC 9110 section 9.1). `GET` includes HEAD, which is the same request without the body of the answer.
  * - headers: the first line of that name has exactly this value; `"*"` stands for any value.
  *
- * A preflight asks on behalf of the request that follows it: a route with CORS takes it if it would take a request with the method that
- * it names, and a header condition may also hold for what it announces. Its answer would otherwise be another route's, or the origin's.
+ * A preflight asks on behalf of the request that follows it. A route with CORS takes a preflight if it would take a request with the
+ * method that the preflight names; a condition on a header holds too if the preflight announces that header. Otherwise another route,
+ * or the origin server, would answer the preflight.
  *
- * A path may have several readings (normalize-path.ts), `/admin%2fx` for one. It is taken only when all of them lead to the same route:
- * otherwise it would pass by the route of `/admin/*` on its way to an origin that reads it so. One reading may lead elsewhere: that of
- * `//api/users` as `/users` of a host `api`. The route of `/api/*` takes it if it has the guards of the other one (guards.ts).
+ * A path may have several readings (normalize-path.ts): some origin servers read `/admin%2fx` as `/admin/x`. Such a request is taken only
+ * when all readings lead to the same route; otherwise it would get past the route for `/admin/*` on its way to such a server. One reading
+ * may lead to another route: that of `//api/users` as the path `/users` on a host `api`. The route for `/api/*` takes such a request if it
+ * has all guards of the other route (guards.ts).
  *
  * The table is an index (host, then a tree of path segments), so 10,000 routes cost about what ten do. Routes that share host
  * and path and differ only in methods or headers are tried one by one.
@@ -33,40 +35,43 @@ export interface RouteConditions {
 
 export interface MatchableRoute {
   readonly match: RouteConditions;
-  /** Given: preflights are answered for it. */
+  /** Present when the proxy answers preflights for this route. */
   readonly cors?: unknown;
-  /** What keeps requests away (guards.ts). */
+  /** What of the route may keep requests away, from `guardsOf` (guards.ts). */
   readonly guards?: readonly string[];
 }
 
-/** What matching looks at; `host` in lower case, without port and trailing dot. */
+/** What matching reads of a request. `host` is in lower case, without port and trailing dot. */
 export type MatchedRequest = Pick<RequestHead, "method" | "host" | "path" | "get">;
 
-/** Which requests are whose. */
+/** A route's conditions and the value that `RouteTable.find` gives back for it. */
 export interface RouteEntry<Taker> extends MatchableRoute {
   readonly taker: Taker;
 }
 
-/** What takes requests, for instance a route as the data path uses it; `index`: its position in the file. */
+/** What `RouteTable.find` gives back, such as the compiled route of a snapshot. `index` is the route's position in the file. */
 export interface Ordered {
   readonly index: number;
 }
 
-/** The path has readings that lead to different routes: it is refused. */
+/** Result of `find` for a path whose readings lead to different routes. The request is to be refused. */
 export const AMBIGUOUS: unique symbol = Symbol("ambiguous");
 
-/** Throws a RangeError for a path that can never match: one without a leading slash, or one that requests are refused for. */
+/**
+ * Compiles routes, given in the order of the file, into a table. Throws a RangeError for a path that can never match: one without a leading
+ * slash, or one for which requests are refused.
+ */
 export function compileRoutes<Taker extends Ordered>(entries: readonly RouteEntry<Taker>[]): RouteTable<Taker> {
   const candidates = entries.map((entry) => ({ rule: compileConditions(entry), taker: entry.taker }));
   return new RouteTable(candidates, new Guards(entries));
 }
 
-/** The same for whoever wants to know nothing but positions. */
+/** As `compileRoutes`, for callers that only need the position of the route that takes a request. */
 export function compilePositions(routes: readonly MatchableRoute[]): RouteTable<Ordered> {
   return compileRoutes(routes.map((route, index) => ({ ...route, taker: { index } })));
 }
 
-/** The guards of each taker, as numbers: their texts may hold secrets and need not stay in memory. */
+/** The guards of each taker, as numbers, because the texts of guards may hold secrets and need not stay in memory. */
 class Guards {
   private readonly byIndex: readonly (readonly number[])[];
 
@@ -81,27 +86,27 @@ class Guards {
     this.byIndex = byIndex;
   }
 
-  /** Whether `taker` asks for all that `other` asks for. */
+  /** Whether `taker` has every guard of `other`. */
   holdsAllOf(taker: Ordered, other: Ordered): boolean {
     return lackingGuard(this.byIndex[taker.index] ?? [], this.byIndex[other.index] ?? []) === undefined;
   }
 }
 
-/** A taker and what else than the place where it stands in the index must hold. */
+/** A taker and its conditions. Its place in the index says host and path; the other conditions are checked one by one. */
 interface Candidate<Taker> {
   readonly rule: Rule;
   readonly taker: Taker;
 }
 
 /**
- * Takers lie far apart, as do all the parts of a large index, and none is in the processor's caches: what has only one taker, without
- * conditions beside host and path, is that taker itself, everywhere in here.
+ * The index. Wherever a part of it would hold a single taker whose only conditions are host and path, the taker stands there in place of
+ * the part: a large index is not in the processor's caches, and each part that is looked at costs a wait for memory.
  */
 export class RouteTable<Taker extends Ordered> {
-  /** The first one without any condition; nothing behind it is ever looked at. */
+  /** The first taker without any condition; those after it are never reached. */
   private readonly catchAll: Taker | null;
   private readonly exactHosts: SliceMap<PathIndex<Taker> | Taker>;
-  /** By suffix with its leading dot: `.example.com`. */
+  /** Keys are suffixes with their leading dot: `.example.com`. */
   private readonly wildcardHosts: SliceMap<PathIndex<Taker> | Taker>;
   private readonly anyHost: PathIndex<Taker> = new PathIndex();
   private readonly guards: Guards;
@@ -127,8 +132,8 @@ export class RouteTable<Taker extends Ordered> {
   }
 
   /**
+   * The taker of a request; null when there is none, AMBIGUOUS when readings of the path lead to different takers.
    * @param normalizedPath the result of `normalizePath` for `request.path`
-   * @returns null: there is none
    */
   find(request: MatchedRequest, normalizedPath: string): Taker | typeof AMBIGUOUS | null {
     if (this.catchAll?.index === 0) return this.catchAll;
@@ -137,11 +142,11 @@ export class RouteTable<Taker extends Ordered> {
     for (let index = 0; index < readings.length; index++) {
       if (this.search(request, readings[index] ?? "") !== found) return AMBIGUOUS;
     }
-    // A path that came in its canonical form does not begin with two slashes.
+    // A path in canonical form does not begin with two slashes, so it needs no comparison of guards.
     return found === null || request.path === normalizedPath || this.isGuarded(found, request, normalizedPath) ? found : AMBIGUOUS;
   }
 
-  /** Whether `found` asks for all that it takes to reach what an origin may read into the path (referenceReadings). */
+  /** Whether `found` has the guards of every taker that the path leads to when its beginning is read as a host (referenceReadings). */
   private isGuarded(found: Taker, request: MatchedRequest, normalizedPath: string): boolean {
     return referenceReadings(request.path, normalizedPath).every((path) => {
       const other = this.search(request, path);
@@ -154,7 +159,7 @@ export class RouteTable<Taker extends Ordered> {
     let best = this.anyHost.search(request, path, this.catchAll);
     best = searchHost(this.exactHosts.get(host), request, path, best);
     if (this.wildcardHosts.size > 0) {
-      // From the longest suffix that any pattern has; at least one character must stand before the dot.
+      // Begin at the longest suffix that any pattern has. At least one character must stand before the dot.
       let dot = host.indexOf(".", Math.max(1, host.length - this.wildcardHosts.longest));
       for (; dot >= 0; dot = host.indexOf(".", dot + 1)) best = searchHost(this.wildcardHosts.get(host, dot), request, path, best);
     }
@@ -182,7 +187,7 @@ function earlier<Taker extends Ordered>(taker: Taker, best: Taker | null): Taker
   return best === null || taker.index < best.index ? taker : best;
 }
 
-/** Those with equal hosts and paths: the first one if it has no other conditions, as most have none, else several. */
+/** The takers for one host and path: a single taker if the first one has no other conditions, as is mostly so, else a list. */
 type Takers<Taker extends Ordered> = Taker | Alternatives<Taker> | null;
 
 class Alternatives<Taker extends Ordered> {
@@ -204,11 +209,11 @@ class Alternatives<Taker extends Ordered> {
 
 function withCandidate<Taker extends Ordered>(takers: Takers<Taker>, candidate: Candidate<Taker>): Takers<Taker> {
   if (takers === null) return isPlain(candidate.rule) ? candidate.taker : new Alternatives<Taker>().add(candidate);
-  // Behind one that takes everything nothing is ever reached.
+  // Whatever comes after a taker without further conditions is never reached.
   return takers instanceof Alternatives ? takers.add(candidate) : takers;
 }
 
-/** The first of these that is before `best` and takes the request, or `best`. */
+/** The first of `takers` that comes before `best` in the file and takes the request, else `best`. */
 function firstOf<Taker extends Ordered>(takers: Takers<Taker>, request: MatchedRequest, best: Taker | null): Taker | null {
   if (takers === null) return best;
   return takers instanceof Alternatives ? takers.first(request, best) : earlier(takers, best);
@@ -231,14 +236,14 @@ class PathIndex<Taker extends Ordered> {
     }
   }
 
-  /** All were added. */
+  /** Makes the index ready for searches, after the last `add`. Gives back what is to stand in its place: itself, or its only taker. */
   settle(): PathIndex<Taker> | Taker {
     this.root?.settle();
     const { anyPath } = this;
     return this.root !== null || anyPath === null || anyPath instanceof Alternatives ? this : anyPath;
   }
 
-  /** The first one before `best` that takes the request, or `best`. */
+  /** The first taker that comes before `before` in the file and takes the request, else `before`. */
   search(request: MatchedRequest, path: string, before: Taker | null): Taker | null {
     let best = firstOf(this.anyPath, request, before);
     let node = this.root;
@@ -259,11 +264,11 @@ class PathIndex<Taker extends Ordered> {
 }
 
 class PathNode<Taker extends Ordered> {
-  /** By the next segment, once all are there. One that is a taker takes the path that ends there and all below it. */
+  /** Keys are the next segments; null until `settle`. A taker in place of a node takes the path that ends there and every path below it. */
   children: SliceMap<PathNode<Taker> | Taker> | null = null;
-  /** For the path that ends here and for all below it. */
+  /** Takers of the path that ends here and of every path below it. */
   below: Takers<Taker> = null;
-  /** For the path that ends here. */
+  /** Takers of the path that ends here. */
   exact: Takers<Taker> = null;
   private growing: Map<string, PathNode<Taker>> | null = null;
 
@@ -294,7 +299,7 @@ export interface Rule {
   readonly methods: ReadonlySet<string> | null;
   /** Lower-case name and value; null: any value. */
   readonly headers: readonly (readonly [name: string, value: string | null])[];
-  /** It takes preflights by what they ask for. */
+  /** The route takes a preflight if it would take the request that the preflight asks for. */
   readonly takesPreflights: boolean;
 }
 
@@ -315,18 +320,18 @@ export function compileConditions({ match, cors }: MatchableRoute): Rule {
   };
 }
 
-/** Whether there are no conditions but host and path. */
+/** Whether a rule has no conditions but host and path. */
 function isPlain(rule: Rule): boolean {
   return rule.methods === null && rule.headers.length === 0;
 }
 
-/** All but host and path. */
+/** Whether the conditions other than host and path hold, for the request or, if it is a preflight, for what it asks for. */
 export function conditionsHold(rule: Rule, request: MatchedRequest): boolean {
   if (methodHolds(rule, request.method) && headersHold(rule, request)) return true;
   return rule.takesPreflights && request.method === "OPTIONS" && preflightHolds(rule, request);
 }
 
-/** Fetch standard, section 4.8: what a request that makes itself known as a preflight asks leave for. */
+/** Whether a request is a preflight and the rule takes what it asks for (Fetch standard, section 4.8). */
 function preflightHolds(rule: Rule, request: MatchedRequest): boolean {
   const method = request.get("access-control-request-method");
   if (method === undefined || request.get("origin") === undefined || !methodHolds(rule, method)) return false;

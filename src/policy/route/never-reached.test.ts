@@ -5,7 +5,7 @@ import { compilePositions } from "./match.ts";
 import type { MatchableRoute, MatchedRequest, RouteConditions } from "./match.ts";
 import { neverReached } from "./never-reached.ts";
 
-/** `2<0` for a route that route 0 covers, `3<0+1 preflights` for one that both cover but for preflights. */
+/** The result as text: `2<0` when route 0 covers route 2; `3<0+1 preflights` when routes 0 and 1 cover route 3 except for preflights. */
 function verdicts(...routes: readonly (MatchableRoute | RouteConditions | null)[]): string {
   const matchable = routes.map((route) => (route === null || "match" in route ? route : { match: route }));
   return neverReached(matchable)
@@ -74,7 +74,7 @@ test("all conditions together", () => {
   for (const [key, other] of Object.entries({ host: ["a.test"], path: ["/x"], methods: ["POST"], headers: { "x-w": "2" } })) {
     assert.equal(verdicts(wide, { ...narrow, [key]: other }), "", key);
   }
-  // Of two hosts and two paths each pair must be taken.
+  // Each of the four pairs of a host and a path must be taken.
   const [a, b] = [
     { host: ["a.test"], path: ["/x", "/y"] },
     { host: ["b.test"], path: ["/y"] },
@@ -97,7 +97,7 @@ test("preflights", () => {
   assert.equal(verdicts({ ...keyed, match: { path: ["/x"], headers: { "x-a": "*" } } }, keyed), "1<0");
 });
 
-test("a route whose conditions are not known covers nothing, and only what takes everything covers it", () => {
+test("a route with unknown conditions covers nothing, and is covered only by routes that take everything", () => {
   assert.equal(verdicts(null, { path: ["/x"] }), "");
   assert.equal(verdicts({ path: ["/*"] }, null), "1<0 options_star");
   assert.equal(verdicts({ methods: ["GET"] }, null), "");
@@ -105,7 +105,7 @@ test("a route whose conditions are not known covers nothing, and only what takes
   assert.equal(verdicts({ path: ["/a%00"] }, { path: ["/a"] }), "");
 });
 
-/** What the routes below name, and for each kind what none of them names. */
+/** The values that the generated routes name, and for each condition some that none of them names. */
 const HOSTS = ["a.test", "b.a.test", "fresh.b.a.test", "fresh.a.test", "fresh.test", "fresh"];
 const PATHS = ["/a", "/a/b", "/a/fresh", "/a/b/fresh", "/fresh", "*"];
 const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "FRESH"];
@@ -122,7 +122,7 @@ const ASKED = METHODS.flatMap((method) =>
     })),
   ),
 );
-/** Every request that a route below can tell from another one. */
+/** Requests of every kind that the generated routes can tell apart. */
 const REQUESTS: readonly MatchedRequest[] = HOSTS.flatMap((host) =>
   PATHS.flatMap((path) =>
     METHODS.filter((method) => path !== "*" || method === "OPTIONS").flatMap((method) =>
@@ -152,7 +152,7 @@ const routeSets = fc.array(fc.record({ match: conditions, cors: fc.constantFrom(
   maxLength: 7,
 });
 
-test("never called unreached is what the matcher chooses, and what is not called so has a request that it is chosen for", () => {
+test("a route is called unreached exactly when the matcher chooses it for no request", () => {
   const seen = { reached: 0, unreached: 0, remainders: 0, several: 0 };
   fc.assert(
     fc.property(routeSets, (routes) => {
@@ -165,7 +165,7 @@ test("never called unreached is what the matcher chooses, and what is not called
         const isPreflight = request.get("access-control-request-method") !== undefined;
         kinds[found.index]?.add(request.path === "*" ? "options_star" : isPreflight ? "preflights" : "requests");
       }
-      // A preflight may announce a header or bring it.
+      // A preflight may announce a header or carry it.
       const isDecided = routes.every(({ match, cors }) => cors === undefined || Object.keys(match.headers ?? {}).length === 0);
       const verdictOf = new Map(neverReached(routes).map((verdict) => [verdict.index, verdict]));
       for (const [index, chosenFor] of kinds.entries()) {

@@ -1,19 +1,21 @@
 /**
- * Which routes are never reached, because earlier ones take every request that they would take: a token check on `/api/admin/*` that
- * stands after `/api/*` never asks anybody.
+ * Finds the routes that are never reached, because earlier routes take every request that they would take. `millrace check` warns of
+ * them: a route with a token check for `/api/admin/*` that stands after the route for `/api/*` checks nobody.
  *
- * The answer is exact, without trying requests. A condition on the host or the path is met by one value (`a.test`, `/x`) or by endlessly
- * many (`*.a.test`, `/x/*`, any), and endlessly many are never used up by narrower patterns: some subdomain is named by none of them.
- * Therefore a pair of a host pattern and a path pattern is covered only by routes of which one host pattern and one path pattern
- * cover the pair alone. Headers are alike: a request need not bring more fields than a route asks for, and where any value will do it
- * may bring one that no route names. What adds up are methods, each of which may be taken by another route, and the pairs themselves.
+ * The answer is exact and needs no trial requests:
+ * - A pattern for a host or a path stands for one value (`a.test`, `/x`) or for infinitely many (`*.a.test`, `/x/*`, any). Narrower patterns
+ *   never use up an infinite one: there is always a subdomain that none of them names. So a pair of a host pattern and a path pattern is
+ *   covered only by an earlier route that has one host pattern and one path pattern which cover that pair alone.
+ * - Headers work the same way: a request need not carry more headers than a route asks for, and where a route takes any value, a request
+ *   may carry one that no route names.
+ * - Several earlier routes can cover a route together only by methods, one taking GET and another POST, and by taking different pairs.
  *
- * Two kinds of requests are kept apart, because they follow rules of their own (match.ts): preflights, and `OPTIONS *`, whose target
- * is no path. A route that only these can reach is reported with what may be left to it: that is exact as well, unless a route asks for
- * headers, which a preflight may announce or bring.
+ * Two kinds of requests are looked at apart, because they follow rules of their own (match.ts): preflights, and `OPTIONS *`, whose target
+ * is no path. A route that only these can reach is reported together with the kind that is left to it. That is exact too, unless routes
+ * ask for headers, which a preflight may either announce or carry.
  *
- * Each route is looked up in an index of those before it, which has the shape of the route table: the host and its suffixes, then the
- * segments of the path, then the headers. Ten thousand routes cost ten thousand such searches.
+ * Each route is looked up in an index of the routes before it. The index has the shape of the route table: the host and its suffixes,
+ * then the segments of the path, then the headers. Ten thousand routes cost ten thousand such searches.
  */
 import { compileConditions } from "./match.ts";
 import type { MatchableRoute, PathPattern, Rule } from "./match.ts";
@@ -21,15 +23,19 @@ import type { MatchableRoute, PathPattern, Rule } from "./match.ts";
 export interface NeverReached {
   /** Position of the route, from 0. */
   readonly index: number;
-  /** Positions of those that take its requests, in ascending order; none: its own conditions exclude each other. */
+  /** Positions of the earlier routes that take its requests, ascending. Empty when its own conditions exclude each other. */
   readonly takers: readonly number[];
-  /** What may reach it all the same. */
+  /** The kinds of requests that may reach the route all the same. */
   readonly left: readonly Remainder[];
 }
 
 export type Remainder = "preflights" | "options_star";
 
-/** @param routes null stands for a route whose conditions are not known: it covers nothing, and only what takes everything covers it */
+/**
+ * The routes that are never reached, in the order of the file.
+ * @param routes null stands for a route whose conditions are not known: it counts as covering nothing, and as covered only by routes that
+ * take everything
+ */
 export function neverReached(routes: readonly (MatchableRoute | null)[]): NeverReached[] {
   const earlier = new EarlierRoutes();
   const found: NeverReached[] = [];
@@ -37,7 +43,7 @@ export function neverReached(routes: readonly (MatchableRoute | null)[]): NeverR
   for (const [index, rule] of rules.entries()) {
     const coverage = earlier.coverageOf(rule ?? EVERYTHING);
     if (coverage !== null) found.push({ index, left: coverage.left, takers: fewest(coverage, rule ?? EVERYTHING, rules) });
-    // What a route covers that is never reached, its takers cover.
+    // A route that is never reached need not be added: its takers cover whatever it covers.
     if (rule !== null && coverage?.left.length !== 0) earlier.add(rule, index);
   }
   return found;
@@ -45,7 +51,7 @@ export function neverReached(routes: readonly (MatchableRoute | null)[]): NeverR
 
 const EVERYTHING: Rule = compileConditions({ match: {}, cors: {} });
 
-/** null: one of its paths can never match, which is a fault of its own. */
+/** The route's conditions; null when one of its paths can never match, which `millrace check` reports as a problem of its own. */
 function compiled(route: MatchableRoute): Rule | null {
   try {
     return compileConditions(route);
@@ -56,16 +62,19 @@ function compiled(route: MatchableRoute): Rule | null {
 }
 
 interface Coverage {
-  /** The first taker of each kind of request. */
+  /** For each kind of request that the rule takes, the first earlier route that takes it. */
   readonly takers: ReadonlySet<number>;
   readonly left: readonly Remainder[];
 }
 
-/** Of several takers one that is enough, if there is one; few are asked, for this serves the message only. */
+/**
+ * The takers to name in a message: one that covers the rule alone if there is one, else all. Only the first few are tried, because the
+ * message is all that gains by it.
+ */
 function fewest({ takers, left }: Coverage, rule: Rule, rules: readonly (Rule | null)[]): readonly number[] {
   const sorted = [...takers].sort((a, b) => a - b);
   if (sorted.length < 2) return sorted;
-  const alone = sorted.slice(0, ASKED_MAX).find((index) => {
+  const alone = sorted.slice(0, TRIED_MAX).find((index) => {
     const other = rules[index] ?? null;
     if (other === null) return false;
     const only = new EarlierRoutes();
@@ -75,12 +84,12 @@ function fewest({ takers, left }: Coverage, rule: Rule, rules: readonly (Rule | 
   return alone === undefined ? sorted : [alone];
 }
 
-const ASKED_MAX = 8;
+const TRIED_MAX = 8;
 const NOBODY = Infinity;
 
-/** An index of routes by what they cover. */
+/** An index of routes that tells which of them cover a given rule. */
 class EarlierRoutes {
-  /** By host, by suffix with its leading dot, and by "" for those that take every host. */
+  /** Keys are hosts, suffixes with their leading dot (`.example.com`), and "" for routes that take every host. */
   private readonly hosts = new Map<string, PathTree>();
 
   add(rule: Rule, index: number): void {
@@ -93,7 +102,7 @@ class EarlierRoutes {
     }
   }
 
-  /** null: the rule takes requests that none of these takes. */
+  /** What these routes take of the rule's requests; null when the rule takes a request that none of them takes. */
   coverageOf(rule: Rule): Coverage | null {
     const takers = new Set<number>();
     const left = new Set<Remainder>();
@@ -121,7 +130,7 @@ class EarlierRoutes {
     return { takers, left: [...left] };
   }
 
-  /** Those for every host that the pattern stands for; "" stands for any. */
+  /** The trees whose routes take every host that the pattern stands for. The pattern "" stands for any host. */
   private coveringHosts(pattern: string): PathTree[] {
     const keys = [""];
     if (!pattern.startsWith("*.") && pattern !== "") keys.push(pattern);
@@ -133,27 +142,27 @@ class EarlierRoutes {
 
 const ANY_PATH: readonly PathPattern[] = [{ segments: [], isPrefix: true }];
 
-/** Whether no request can meet the conditions on headers: one field has one value. */
+/** Whether the conditions on headers exclude each other: they ask for two values of one header. */
 function contradicts({ headers }: Rule): boolean {
   return headers.some(([name, value]) =>
     headers.some((other) => other[0] === name && other[1] !== value && other[1] !== null && value !== null),
   );
 }
 
-/** A condition on a header as text; the name alone: any value. */
+/** A condition on a header as text: the name alone for any value, else the name and the value. */
 function literal(name: string, value: string | null): string {
   return value === null ? name : `${name}\n${value}`;
 }
 
-/** Notes who takes a kind of request; false: nobody does. */
+/** Adds the taker of a kind of request to `takers`; false when nobody takes that kind. */
 function note(takers: Set<number>, taker: number): boolean {
   if (taker !== NOBODY) takers.add(taker);
   return taker !== NOBODY;
 }
 
 /**
- * The first that takes every preflight of a rule for the method that it asks for (null: for one that no route names). Its headers
- * are only announced as a rule, so routes without CORS take it only if they ask for no headers.
+ * Index of the first route that takes every preflight which asks for this method (null: for a method that no route names). A preflight
+ * mostly announces headers without carrying them, so a route without CORS takes it only if that route asks for no headers.
  */
 function preflightTaker(found: readonly Takers[], method: string | null): number {
   return firstOf(found, (takes) => Math.min(takes.firstForPreflight(method), takes.asksNoHeaders ? takes.first("OPTIONS") : NOBODY));
@@ -167,10 +176,11 @@ function firstOf(found: readonly Takers[], of: (takes: Takers) => number): numbe
 
 /** The routes of one host pattern, as a tree of path segments. */
 class PathTree {
+  /** The routes that take the target `*` of OPTIONS: those without conditions on the path. */
   readonly star: HeaderTree = new HeaderTree(true);
   private readonly root: PathNode = new PathNode();
 
-  /** Where routes with these paths stand. */
+  /** The places in the tree for a route with these paths, made where they are missing. */
   grow(patterns: readonly PathPattern[]): HeaderTree[] {
     if (patterns.length === 0) return [this.star, (this.root.below ??= new HeaderTree(true))];
     return patterns.map(({ segments, isPrefix }) => {
@@ -185,7 +195,7 @@ class PathTree {
     });
   }
 
-  /** Those for every path that the pattern stands for. */
+  /** The places whose routes take every path that the pattern stands for. */
   covering({ segments, isPrefix }: PathPattern): HeaderTree[] {
     const found: HeaderTree[] = [];
     let node: PathNode | undefined = this.root;
@@ -208,7 +218,7 @@ class PathNode {
   exact: HeaderTree | null = null;
 }
 
-/** Routes of one place by the headers that they ask for, sorted: a tree in which every set of headers is a way down. */
+/** The routes of one place in the path tree, by the headers that they ask for: each set of headers, sorted, is a way down this tree. */
 class HeaderTree {
   private readonly takers: Takers;
   private children: Map<string, HeaderTree> | null = null;
@@ -226,7 +236,7 @@ class HeaderTree {
     return child.grow(literals, from + 1);
   }
 
-  /** Those that ask for nothing but what is implied. */
+  /** The routes that ask for no header beyond those in `implied`. */
   covering(implied: readonly string[], from: number = 0, found: Takers[] = []): Takers[] {
     if (!this.takers.isEmpty) found.push(this.takers);
     if (this.children === null) return found;
@@ -235,7 +245,7 @@ class HeaderTree {
   }
 }
 
-/** Routes of one place and the same headers: which of them is the first for a method. */
+/** The routes of one place that ask for the same headers. Gives the first of them for a method. */
 class Takers {
   readonly asksNoHeaders: boolean;
   isEmpty: boolean = true;
@@ -252,7 +262,7 @@ class Takers {
     if (takesPreflights) this.preflights.add(methods, index);
   }
 
-  /** @param method null: one that no route names */
+  /** @param method null stands for a method that no route names */
   first(method: string | null): number {
     return this.requests.get(method);
   }

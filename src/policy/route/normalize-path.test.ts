@@ -51,7 +51,7 @@ test("every spelling has one canonical form", () => {
   for (const [path, expected] of canonical) assert.equal(normalizePath(path), expected, path);
 });
 
-/** An "A" that takes so many rounds to decode. */
+/** An "A" that takes this many rounds to decode. */
 function encodedTimes(rounds: number): string {
   return rounds === 1 ? "%41" : encodedTimes(rounds - 1).replaceAll(/[0-9]/g, "%3$&");
 }
@@ -106,7 +106,7 @@ test("refuses what has no safe reading", () => {
   }
 });
 
-test("the further readings of a path are those of origins that read it otherwise", () => {
+test("the other readings of a path are those of origin servers that read it in another way", () => {
   const cases: [string, string[]][] = [
     ["/plain", []],
     ["/a%20b;c//d", []],
@@ -135,7 +135,7 @@ test("the further readings of a path are those of origins that read it otherwise
   }
 });
 
-test("a target that is resolved as a reference loses its authority", () => {
+test("a path that begins with two slashes, read as a reference, loses the host after them", () => {
   const cases: [string, string[]][] = [
     ["/a//b", []],
     ["//a/b", ["/b"]],
@@ -233,7 +233,7 @@ test("plain paths come back as the same string", () => {
   );
 });
 
-test("patterns are Unicode text", () => {
+test("a pattern of the configuration is Unicode text", () => {
   assert.equal(normalizePattern("/caf\u00e9/\u{1f600}"), "/caf%C3%A9/%F0%9F%98%80");
   assert.equal(normalizePattern("/\ud800"), "/%EF%BF%BD");
   assert.equal(normalizePattern("/a b/../c"), "/c");

@@ -1,25 +1,26 @@
 /**
- * The canonical path, for matching only: the path that the client spelled is the one that is forwarded (RFC 9110 section 7.7).
+ * Brings the path of a request into a canonical form, so that all spellings of a path meet the same route. The form is used for matching
+ * only: what is forwarded is the path as the client spelled it (RFC 9110 section 7.7).
  *
  * The rule, in this order:
  * 1. `/` separates segments; empty ones are dropped ("//" is "/").
  * 2. A segment ends at its first `;`: parameters (RFC 3986 section 3.3) are not compared.
- * 3. `%XX` is decoded once. These stay encoded, in upper-case hex, for decoded they would change the structure or be
- *    misread: controls, DEL, bytes from 0x80, and `/ \ ; ? # %`. Such bytes that came unencoded are encoded. A `%` without two
- *    hex digits behind it is data and becomes `%25` (RFC 3986 section 2.4).
+ * 3. `%XX` is decoded once. Some bytes stay encoded, in upper-case hex, because decoded they would change the structure or be
+ *    misread: controls, DEL, bytes from 0x80, and `/ \ ; ? # %`. Such bytes that came unencoded are encoded. A `%` that two
+ *    hex digits do not follow is data and becomes `%25` (RFC 3986 section 2.4).
  * 4. `.` and `..` are resolved (RFC 3986 section 5.2.4); nothing climbs over the root.
  *
- * Origins differ in what they make of a path, and the proxy cannot know which one it has before it. So a path may have further readings
- * (`otherReadings`, `referenceReadings`), and nobody takes it where these lead elsewhere (match.ts). Where even those would be guesses,
- * it is refused, as null, and the answer is 400 (RFC 9112 section 3). Honest clients need none of it, for URL parsers resolve dot
- * segments themselves:
- * - NUL, encoded or not: it ends the path for origins written in C;
+ * Origin servers differ in how they read a path, and the proxy cannot know which kind it has before it. So a path may have further readings
+ * (`otherReadings`, `referenceReadings`), and no route takes it when these lead to another route (match.ts). Where even the readings would
+ * be guesses, `normalizePath` gives null, and the answer is 400 (RFC 9112 section 3). Honest clients send no such path, because URL parsers
+ * resolve dot segments themselves:
+ * - NUL, encoded or not: origin servers written in C end the path there;
  * - a dot segment that does not stand plainly between slashes: `%2e%2e`, `..;x`, `..%2f`, `..\`;
- * - `..` behind a segment that counts for one or for none, which is an empty one or one of parameters only;
- * - an encoded slash behind a `;` in one segment: it ends the parameter or is a part of it;
- * - overlong UTF-8 (`%c0%af`) and `%u002f`, which some decoders still take for what they hide; what is encoded over and over;
- * - more segments or encoded structure than is ever needed, in a path that must be read several times;
- * - what does not begin with `/` and is not the `*` of OPTIONS.
+ * - `..` after an empty segment or one that consists of parameters: some count such a segment, others do not;
+ * - an encoded slash after a `;` in one segment: it may end the parameter or belong to it;
+ * - overlong UTF-8 (`%c0%af`) and `%u002f`, which some decoders still decode; bytes that are encoded many times over;
+ * - more segments or encoded separators than is ever needed, in a path that must be read several times;
+ * - a path that does not begin with `/` and is not the `*` of OPTIONS.
  *
  * Case counts. Everything is linear in the length of the path.
  */
@@ -29,19 +30,20 @@ export function normalizePath(path: string): string | null {
 }
 
 /**
- * The further readings of a path whose canonical form is `canonical`, in canonical form and different from it; hardly any path has one:
- * - encoded slashes and backslashes, and plain backslashes, as separators;
- * - encoded more than once, or with an encoded `;`, `?` or `#`: as an origin behind another decoder gets it;
- * - dot segments as names, which is what origins see that compare paths as they stand.
+ * The readings of a path other than its canonical form `canonical`, each in canonical form. Hardly any path has one. They come of
+ * - encoded slashes and backslashes, and plain backslashes, read as separators;
+ * - bytes encoded more than once, and an encoded `;`, `?` or `#`, read as by an origin server that gets the path decoded already;
+ * - dot segments read as names, as by origin servers that compare paths without resolving them.
  */
 export function otherReadings(path: string, canonical: string): readonly string[] {
   return path === canonical && !canonical.includes("%") ? NONE : readingsOf(path, canonical, (form) => form);
 }
 
 /**
- * The same of origins whose URL parser resolves the target as a reference (RFC 3986 section 4.2): "//host/path" is `/path` to them. The
- * authority ends at a slash, and for those that follow browsers (URL standard, section 4.4) at a backslash as well. They are apart because such a path is honest more often than not (match.ts): its client has appended `/path` to a URL that ends in
- * a slash.
+ * The readings of a path by origin servers whose URL parser resolves the target as a reference (RFC 3986 section 4.2): to them "//host/path"
+ * is `/path`. The authority ends at a slash, and for parsers that follow browsers (URL standard, section 4.4) at a backslash too. These
+ * readings have a function of their own because such a path is mostly honest, and match.ts is more lenient with it: the client has appended
+ * `/path` to a base URL that ends in a slash.
  */
 export function referenceReadings(path: string, canonical: string): readonly string[] {
   if (!LIKE_AUTHORITY.test(path)) return NONE;
@@ -49,7 +51,7 @@ export function referenceReadings(path: string, canonical: string): readonly str
   return [...new Set(both)];
 }
 
-/** The canonical form of a path out of the configuration, which is Unicode text: its UTF-8 bytes are compared. */
+/** The canonical form of a path from the configuration, which is Unicode text and is compared by its UTF-8 bytes. Null as `normalizePath`. */
 export function normalizePattern(path: string): string | null {
   return normalizePath(
     path.replace(/[^\0-\x7f]/gu, (character) => (isLoneSurrogate(character) ? "%EF%BF%BD" : encodeURIComponent(character))),
@@ -64,16 +66,16 @@ function isCanonical(path: string): boolean {
   return path.charCodeAt(0) === SLASH ? !UNUSUAL.test(path) : path === "*";
 }
 
-/** What is encoded, takes part in an encoding or a parameter, or may be a dot segment or an empty one. */
+/** Characters that are or may begin an escape, a parameter or a separator, and the beginning of a dot segment or an empty segment. */
 const UNUSUAL = /[^ -$&-:<-[\]-~]|\/[/.]/;
 
-/** In a path that is read more than once. Real ones have a dozen segments. */
+/** The most segments of a path that must be read more than once. Real paths have a dozen. */
 const SEGMENTS_MAX = 256;
-/** Encoded slashes, percent signs and the like. A URL that is carried encoded twice has some. */
+/** The most encoded slashes, percent signs and the like. A path that contains a URL encoded twice has some. */
 const MARKS_MAX = 128;
 const MARKS = /\\|%(?:2f|5c|25|3b|3f|23)|%(?![0-9a-f]{2})/gi;
 
-/** Whether the path has readings at all; see above for what has none. */
+/** Whether the path can be read at all. The header of this file lists what cannot. */
 function isReadable(path: string): boolean {
   const segments = path.slice(1).split("/");
   if (segments.length > SEGMENTS_MAX || (path.match(MARKS)?.length ?? 0) > MARKS_MAX) return false;
@@ -95,11 +97,11 @@ function isReadable(path: string): boolean {
   return true;
 }
 
-/** What may stand for something else. */
+/** Characters by which a segment may stand for another one. */
 const SPECIAL = /[%;?#\\]|[^ -~]/;
-/** A dot segment, with or without parameters or what may be taken for a query. */
+/** A dot segment, with or without parameters, or followed by what may be read as a query. */
 const DOTS = /^\.{1,2}(?:[;?#]|$)/;
-/** NUL, what only old decoders decode, and UTF-8 that takes more bytes than its character needs (RFC 3629 section 3). */
+/** NUL, `%uXXXX`, which only old decoders decode, and UTF-8 with more bytes than its character needs (RFC 3629 section 3). */
 const HIDING = /\0|%u[0-9A-Fa-f]{4}|[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]/i;
 const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;
 
@@ -116,7 +118,7 @@ function withoutBrowsersAuthority(form: string): string {
   return `/${form.replace(BROWSERS_AUTHORITY, "").replace(FIRST_SEPARATOR, "")}`;
 }
 
-/** All but the canonical one; `shownOf` tells what the origin has left of a form. */
+/** All readings but the canonical one. `shownOf` gives the part of the path that such an origin server looks at. */
 function readingsOf(path: string, canonical: string, shownOf: (form: string) => string): readonly string[] {
   const hasDots = DOT_SEGMENT.test(path);
   const readings = new Set<string>();
@@ -129,10 +131,10 @@ function readingsOf(path: string, canonical: string, shownOf: (form: string) => 
   return [...readings];
 }
 
-/** What separates segments beside a slash; null: nothing. */
+/** What separates segments besides a slash; null for nothing else. */
 type Separators = RegExp | null;
 
-/** The path with everything decoded that can be, and what then separates its segments: one pair for each kind of origin. */
+/** For each kind of origin server: the path as that kind decodes it, and what separates its segments then. */
 function formsOf(path: string): [form: string, separators: Separators][] {
   const once = decodedOnce(path);
   const [slash, backslash] = [once.includes("%2F"), once.includes("%5C")];
@@ -147,7 +149,7 @@ function formsOf(path: string): [form: string, separators: Separators][] {
   return forms;
 }
 
-/** Steps 1, 2 and 4 of the rule on a path that is decoded. */
+/** Applies steps 1, 2 and 4 of the rule to a decoded path. */
 function read(form: string, separators: Separators, resolveDots: boolean): string {
   const kept: string[] = [];
   let endsInSlash = true;
@@ -163,7 +165,7 @@ function read(form: string, separators: Separators, resolveDots: boolean): strin
   return `/${kept.join("/")}${endsInSlash ? "/" : ""}`;
 }
 
-/** False: without its parameters nothing is left of the segment. */
+/** Appends a segment without its parameters to `kept`; false when nothing is left of it. */
 function keep(kept: string[], segment: string): boolean {
   const end = segment.indexOf(";");
   if (end === 0 || segment === "") return false;
@@ -171,12 +173,12 @@ function keep(kept: string[], segment: string): boolean {
   return true;
 }
 
-/** Step 3 of the rule, with `;` left as it came. Characters beyond 0xFF do not occur: a head is latin1 text. */
+/** Applies step 3 of the rule, but leaves `;` as it came. Characters above 0xFF do not occur, because a head is latin1 text. */
 function decodedOnce(path: string): string {
   return path.replace(/%([0-9A-Fa-f]{2})|[^ -~]|[%?#\\]/g, canonicalCharacter);
 }
 
-/** A segment as the most eager of decoders reads it; what was a slash there stands as `%2F`. */
+/** A segment decoded as often as possible. A decoded slash is written as `%2F`, to tell it from a separator. */
 function decodedDeeply(segment: string): string {
   return SPECIAL.test(segment) ? decodedFully(segment).replace(/[^ -~]|[%?#\\/]/g, canonicalCharacter) : segment;
 }
@@ -188,7 +190,7 @@ function canonicalCharacter(found: string, hex: unknown): string {
 
 const KEPT_ENCODED = /[^ -~]|[/\\;?#%]/;
 
-/** Decoded until nothing is left to decode; what takes more rounds than any honest path stays as it is then. */
+/** A segment decoded until nothing is left to decode, but in at most ROUNDS_MAX rounds, which is more than an honest path needs. */
 function decodedFully(segment: string): string {
   let text = segment;
   for (let round = 0; round < ROUNDS_MAX && ENCODED.test(text); round++) {

@@ -1,6 +1,7 @@
 /**
- * However a path is spelled: if an origin of a known kind reads it into /admin, then the route that takes /admin takes it here, or it
- * is refused. The origins are written down after their own rules and share no code with the proxy; two of them are Node itself.
+ * No spelling of a path gets past the route for /admin. If an origin server of a known kind reads a path as one below /admin, the proxy gives
+ * it to the route for /admin or refuses it. The kinds of origin servers are imitated here by their own rules, with no code of the proxy; some
+ * of them are functions of Node itself.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -10,13 +11,13 @@ import { AMBIGUOUS, compilePositions } from "./match.ts";
 import type { Ordered, RouteConditions, RouteTable } from "./match.ts";
 import { normalizePath } from "./normalize-path.ts";
 
-/** The segments that an origin finds in a path; null: it refuses the path. */
+/** The segments that an origin server finds in a path; null when it refuses the path. */
 type Origin = (path: string) => string[] | null;
 
 const ORIGINS: Readonly<Record<string, Origin>> = {
-  /** Express, Fastify, Koa, Go's reverse proxies: a prefix of the path as it stands. */
+  /** Express, Fastify, Koa and Go's reverse proxies compare the beginning of the path as it stands. */
   "as it stands": (path) => path.slice(1).split("/"),
-  /** WSGI and its heirs: decoded, nothing resolved. */
+  /** WSGI and what came of it decode the path and resolve nothing. */
   decoded: (path) => decode(path).slice(1).split("/"),
   "URL of Node, target as reference": (path) => urlPath(path).slice(1).split("/"),
   "URL of Node, decoded": (path) => decode(urlPath(path)).slice(1).split("/"),
@@ -62,7 +63,7 @@ const ORIGINS: Readonly<Record<string, Origin>> = {
   "overlong UTF-8 taken for what it hides": (path) => resolve(merge(narrow(decode(path)).slice(1).split("/"))),
 };
 
-/** A route by its paths and what guards it. */
+/** A route, by its host, paths and guards. */
 interface Given extends Pick<RouteConditions, "host" | "path"> {
   readonly guards?: readonly string[];
 }
@@ -73,7 +74,7 @@ const TABLES: readonly (readonly Given[])[] = [
   [{ path: ["/admin/*"], guards: ["a"] }, { path: ["/public/*", "/x/*"] }],
   [{ path: ["/admin/*"], guards: ["a", "b"] }, { path: ["/public/*"], guards: ["a"] }, { guards: ["b", "a"] }],
   [{ path: ["/admin/*"] }, { path: ["/public/*"] }, {}],
-  // Everything but what is named is guarded: /admin is one of the others.
+  // Everything but /public is guarded, /admin included.
   [{ path: ["/public/*"] }, { guards: ["a"] }],
   [{ path: ["/public/*", "/x"] }],
   [{ path: ["/"] }, { path: ["/public", "/admin/*"], guards: ["a"] }, { host: ["a.test"] }],
@@ -81,12 +82,12 @@ const TABLES: readonly (readonly Given[])[] = [
 
 const compiled = TABLES.map((table) => compilePositions(table.map(({ guards = [], ...match }) => ({ match, guards }))));
 
-/** The route for /admin and all below it, by the table's own words. */
+/** Position of the route for /admin and all paths below it, found without the matcher. */
 function adminRoute(table: readonly Given[]): number {
   return table.findIndex(({ path }) => path === undefined || path.includes("/admin/*"));
 }
 
-/** Whether the route asks for all that the other one asks for. */
+/** Whether the route at `position` has all guards of the route at `other`. */
 function isGuardedLike(table: readonly Given[], position: number, other: number): boolean {
   return (table[other]?.guards ?? []).every((guard) => table[position]?.guards?.includes(guard) === true);
 }
@@ -97,7 +98,7 @@ const ATOMS = (
 ).split(" ");
 const spelling = fc.array(fc.constantFrom(...ATOMS), { minLength: 1, maxLength: 9 }).map((atoms) => `/${atoms.join("")}`);
 
-/** These take the `//host` of a path away: whoever takes such a path must have the guards of the route for /admin, and need not be it. */
+/** These origin servers drop the `//host` of a path. The route that takes such a path need not be that for /admin, but must have its guards. */
 const READING_REFERENCES: ReadonlySet<string> = new Set(["URL of Node, target as reference", "URL of Node, decoded"]);
 
 function checkSpelling(path: string, table: RouteTable<Ordered>, given: readonly Given[]): "refused" | "taken" | "elsewhere" {
@@ -117,7 +118,7 @@ function checkSpelling(path: string, table: RouteTable<Ordered>, given: readonly
   return position === expected ? "taken" : "elsewhere";
 }
 
-test("whatever origin reads a path into /admin, the route for /admin takes it, or nobody does", () => {
+test("a path that any origin server reads as one below /admin is taken by the route for /admin, or by none", () => {
   const seen = { refused: 0, taken: 0, elsewhere: 0 };
   fc.assert(
     fc.property(spelling, (path) => {
@@ -168,7 +169,7 @@ test("the well-known spellings of an attack, one by one", () => {
   }
 });
 
-/** Percent-decoded once; bytes stay bytes. */
+/** Percent-decodes once, each byte to one character. */
 function decode(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
@@ -177,7 +178,7 @@ function decodeUnicode(text: string): string {
   return text.replace(/%u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** What decodeURIComponent throws on, or an origin answers with 400: a stray percent sign, NUL, bytes that are no UTF-8. */
+/** Whether origin servers answer the path with 400: it has a stray percent sign, NUL, or bytes that are no UTF-8. */
 function isBroken(path: string): boolean {
   try {
     return decodeURIComponent(path).includes("\0");
