@@ -111,5 +111,5 @@ admin: { address: "127.0.0.1:0" }
   const records = lines.map((line): Record<string, unknown> => JSON.parse(line));
   const events = (name: string): number => records.filter(({ event }) => event === name).length;
   assert.deepEqual([events("access"), events("config_reloaded"), events("starting"), events("stopped")], [asked, outputs.length, 1, 1]);
-  for (const text of texts.slice(1)) assert.match(text, /"event":"access".*\n$/);
+  for (const text of texts.slice(1)) assert.ok(text.includes('"event":"access"') && text.endsWith("}\n"));
 });
