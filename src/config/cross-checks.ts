@@ -67,9 +67,14 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
   ];
 }
 
+/** As many as the tables in shared memory have room for. */
+const LISTENERS_MAX = 64;
+
 function listeners(file: unknown): Finding[] {
   const addresses = listOf(at(file, "listeners")).map((listener) => at(listener, "address"));
-  return listOf(at(file, "listeners")).flatMap((listener, index) => {
+  const tooMany =
+    addresses.length > LISTENERS_MAX ? [error(["listeners"], `there may be ${LISTENERS_MAX}, and here are ${addresses.length}`)] : [];
+  const each = listOf(at(file, "listeners")).flatMap((listener, index) => {
     const findings: Finding[] = [];
     const first = addresses.findIndex((address, before) => before < index && bothListen(address, addresses[index]));
     if (first >= 0)
@@ -81,6 +86,7 @@ function listeners(file: unknown): Finding[] {
     }
     return findings;
   });
+  return [...tooMany, ...each];
 }
 
 function endpoints(value: unknown, path: KeyPath): Finding[] {

@@ -113,13 +113,15 @@ test("one that retires answers what is under way, and accepts nothing more", asy
   socket.setEncoding("latin1").on("data", (text: string) => (received += text));
   socket.write("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /healthz HTTP/1.1\r\n");
   while (!received.includes("ok\n")) await once(socket, "data");
-  server.retire();
+  const retired = server.retire();
   const late = net.connect(port, "127.0.0.1");
   const [error]: NodeJS.ErrnoException[] = await once(late, "error");
   assert.equal(error?.code, "ECONNREFUSED");
   received = "";
   socket.write("Host: 127.0.0.1\r\n\r\n");
   while (!received.includes("ok\n")) await once(socket, "data");
+  socket.destroy();
+  await retired;
 });
 
 test("a head that is too large, or garbage, ends the connection", async (t) => {

@@ -31,8 +31,8 @@ export interface AdminPages {
 export interface AdminServer {
   /** `http://127.0.0.1:9901`, with the real port. */
   readonly url: string;
-  /** Accepts nothing more; requests under way are answered. */
-  retire(): void;
+  /** Accepts nothing more; resolves when the requests under way have been answered. */
+  retire(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -78,9 +78,9 @@ export async function startAdmin(addressText: string, pages: AdminPages, answerM
   if (server === undefined) throw new Error("no server listens");
   return {
     url: urlOf(server, host),
-    retire: () => {
-      // Closes idle connections, too.
-      for (const each of servers) each.close();
+    retire: async () => {
+      // Idle connections are closed with it.
+      await Promise.all(servers.map((each) => new Promise<void>((resolve) => each.close(() => resolve()))));
     },
     close: async () => {
       await Promise.all(servers.map(closed));

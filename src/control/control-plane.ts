@@ -371,8 +371,8 @@ export class ControlPlane {
     if (!moves) return { adminUrl: null, adminClosed: null };
     this.admin = admin;
     if (before !== null) {
-      before.retire();
       this.retiredAdmins.add(before);
+      void before.retire().then(() => this.retiredAdmins.delete(before));
     }
     return { adminUrl: admin?.url ?? null, adminClosed: before?.url ?? null };
   }

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { ListenerSlots } from "./listener-slots.ts";
 import type { ListenerPlan } from "./listener-slots.ts";
 import { testConfig } from "./config.fixture.ts";
+import { parseConfig } from "../config/load.ts";
+import { LISTENER_SLOTS } from "../shared/worker-table.ts";
 
 const [SETTINGS = assert.fail()] = testConfig().listeners;
 
@@ -79,4 +81,15 @@ test("a plan that is not used has no effect", () => {
   setting.use(":80");
   setting.plan(":81");
   assert.deepEqual(opened(setting.use(":80", ":82")), [[1, ":82"]]);
+});
+
+test("a file is refused that has more listeners than there are slots", () => {
+  const problems = (count: number): readonly string[] => {
+    const listeners = Array.from({ length: count }, () => '{ address: "127.0.0.1:0" }').join(", ");
+    const text = `listeners: [${listeners}]\nupstreams: { app: { endpoints: ["http://a.test"] } }\nroutes: [{ upstream: app }]\n`;
+    const parsed = parseConfig(text, "x.yaml", {}, () => "");
+    return "problems" in parsed ? parsed.problems.map(({ message }) => message) : [];
+  };
+  assert.deepEqual(problems(LISTENER_SLOTS), []);
+  assert.deepEqual(problems(LISTENER_SLOTS + 1), [`there may be ${LISTENER_SLOTS}, and here are ${LISTENER_SLOTS + 1}`]);
 });
