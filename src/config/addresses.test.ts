@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { overlap } from "./addresses.ts";
 
-test("addresses that cannot be listened on at once", () => {
+test("addresses that cannot be listened on at the same time overlap", () => {
   for (const [one, other] of [
     [":80", "127.0.0.1:80"],
     [":80", "[::1]:80"],

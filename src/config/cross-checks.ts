@@ -1,7 +1,7 @@
 /**
- * What no schema says: names that must exist, things given twice, what is probably not meant. It reads the file's values before they are
- * checked, and passes over whatever is not of the right kind: so these problems are reported together with all others. What concerns one
- * feature alone stands in the feature's schema.ts.
+ * Checks that a schema cannot make, because they compare several keys: names that must exist, things given twice, settings that are probably
+ * not meant. They read the values of the file before the schema has checked them, and skip values of the wrong kind, so that all problems can
+ * be reported together. Checks of a single feature are in the feature's schema.ts.
  */
 import { parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
@@ -16,10 +16,11 @@ import { unreachableRoutes } from "./unreachable-routes.ts";
 
 const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
 
+/** @param file the file's content as plain data, with `${NAME}` replaced, not checked yet */
 export function crossChecksOfFullForm(file: unknown): Finding[] {
   const upstreams = entriesOf(at(file, "upstreams")).filter(([, upstream]) => entriesOf(upstream).length > 0);
   const routes = listOf(at(file, "routes"));
-  // Without any, each would say only that they are missing, which is said already.
+  // Without the key `upstreams` every route would be reported, though the schema has reported the missing key already.
   const names = at(file, "upstreams") === undefined ? null : upstreams.map(([name]) => name);
   return [
     ...listeners(file),
@@ -53,6 +54,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
   ];
 }
 
+/** As `crossChecksOfFullForm`, for a file in the short form. */
 export function crossChecksOfShortForm(file: unknown): Finding[] {
   const address = at(at(file, "server"), "address");
   return [
@@ -103,7 +105,7 @@ function endpoints(value: unknown, path: KeyPath): Finding[] {
   });
 }
 
-/** Endpoints that are the proxy itself. */
+/** Warnings about endpoints whose URL leads back to a listener or to the admin address of this proxy. */
 function ownAddresses(endpoints: unknown, path: KeyPath, file: unknown): Finding[] {
   const isShort = at(file, "backends") !== undefined;
   const listeners = isShort
@@ -123,7 +125,7 @@ function unknownUpstream(route: unknown, index: number, names: readonly string[]
   const name = at(route, "upstream");
   if (typeof name !== "string" || names.includes(name)) return [];
   const near = nearest(name, names);
-  // What is near to no name may be anything, a secret too.
+  // Only a name that is nearly right is shown. Any other text may be a secret in a wrong place.
   const what = near !== null && near.distance <= 2 ? `no upstream is named ${JSON.stringify(name)}` : "no upstream has this name";
   const known = names.filter((each) => /^[\w.-]{1,64}$/.test(each)).slice(0, NAMES_SHOWN_MAX);
   const instead = near === null ? `; known: ${known.join(", ")}` : `; did you mean "${near.word}"?`;
@@ -143,7 +145,10 @@ function routeNames(routes: readonly unknown[]): Finding[] {
   });
 }
 
-/** Other routers have parameters or regular expressions in paths: a guard on such a route would hold for no request at all. */
+/**
+ * Warnings about paths with parameters or regular expressions, as other routers have them. Such a path matches no request here, so a token
+ * check on its route protects nothing.
+ */
 function literalPaths(value: unknown, path: KeyPath): Finding[] {
   const message =
     "it is compared as it stands: there are no parameters such as {id} or :id and no regular expressions; /users/* takes everything below /users";
@@ -185,7 +190,7 @@ function adminToken(given: unknown, address: string): Finding[] {
   ];
 }
 
-/** `localhost` and IP addresses are admitted in any case. */
+/** A warning when the admin address has a name that requests may not carry in `Host`. `localhost` and IP addresses are always admitted. */
 function adminName(given: unknown, address: string): Finding[] {
   const parsed = parseListenAddress(address).address;
   const host = parsed?.kind === "tcp" ? parsed.host.toLowerCase() : "";

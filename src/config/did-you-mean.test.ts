@@ -4,7 +4,7 @@ import { didYouMean } from "./did-you-mean.ts";
 
 const KEYS = ["address", "timeouts", "limits", "request_head", "requests_per_minute"];
 
-test("finds the key behind a slip of the fingers", () => {
+test("finds the key that a mistyped one was meant for", () => {
   for (const [word, meant] of [
     ["adress", "address"],
     ["addres", "address"],
@@ -19,16 +19,16 @@ test("finds the key behind a slip of the fingers", () => {
   }
 });
 
-test("says nothing where nothing is near", () => {
+test("suggests nothing when no key is near", () => {
   for (const word of ["", "x", "tls", "compression", "address_of_the_listener"]) assert.equal(didYouMean(word, KEYS), "", word);
   assert.equal(didYouMean("address", []), "");
 });
 
-test("of several the nearest, of equals the first", () => {
+test("suggests the nearest key, and the first of equally near ones", () => {
   assert.equal(didYouMean("ap", ["app", "api"]), '; did you mean "app"?');
   assert.equal(didYouMean("apii", ["app", "api"]), '; did you mean "api"?');
 });
 
-test("a very long word is near to nothing, whatever it begins with", () => {
+test("suggests nothing for a very long word, whatever it begins with", () => {
   assert.equal(didYouMean(`${"a".repeat(64)}secret`, ["a".repeat(64)]), "");
 });

@@ -1,17 +1,19 @@
+/** Finds the word that a misspelled one was meant for, for the messages of `millrace check`. */
+
+/** Longer words are not looked at: no key is that long, and the time for a comparison grows with the product of both lengths. */
 const LENGTH_MAX = 64;
 
-/** `; did you mean "address"?`, or "" when no candidate is near. */
+/** The end of a message, `; did you mean "address"?`; "" when no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const near = nearest(word, candidates);
   return near === null ? "" : `; did you mean "${near.word}"?`;
 }
 
-/** The candidate that the word was probably meant for, and by how many letters they differ; null when none is near. */
+/** The candidate that the word was probably meant for, and their edit distance. Null when none is near; the first of equally near ones. */
 export function nearest(word: string, candidates: readonly string[]): { readonly word: string; readonly distance: number } | null {
-  // No key is that long, and the table below grows with the product of both lengths.
   if (word.length > LENGTH_MAX) return null;
   let best = "";
-  // A third of the letters may differ: "adress", "upstream_timeouts", but not any short word for any other.
+  // At most a third of the letters may differ, so that "adress" is found but a short word is not taken for any other.
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
@@ -20,7 +22,7 @@ export function nearest(word: string, candidates: readonly string[]): { readonly
   return best === "" ? null : { word: best, distance: bestDistance };
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other. */
+/** The least number of insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row: number[] = Array.from({ length: b.length + 1 }, (_, index) => index);

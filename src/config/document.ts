@@ -1,6 +1,7 @@
-/** A configuration as a tree that knows where each key and value stands in its file. */
+/** A configuration as a tree of maps, lists and scalars, each with its place in the file, so that problems can name line and column. */
 import type { KeyPath } from "../values/finding.ts";
 
+/** Both from 1; columns in UTF-16 units. */
 export interface Place {
   readonly line: number;
   readonly column: number;
@@ -24,13 +25,13 @@ export interface LocatedScalar {
   readonly kind: "scalar";
   readonly at: Place;
   readonly value: string | number | boolean | null;
-  /** Written without quotes. */
+  /** Whether the scalar is written without quotes. */
   readonly plain: boolean;
-  /** As it stands in the file, before anything was replaced: what messages may show. */
+  /** The text in the file, before `${NAME}` was replaced. Messages show this and never `value`. */
   readonly source: string;
 }
 
-/** Plain data for the schema. Keys that are on every object's prototype become own properties like all others. */
+/** The tree as plain data, for the schema. Keys such as `constructor` become own properties like all others. */
 export function toPlain(node: Located): unknown {
   if (node.kind === "scalar") return node.value;
   if (node.kind === "list") return node.items.map(toPlain);
@@ -41,7 +42,10 @@ export function toPlain(node: Located): unknown {
   return object;
 }
 
-/** Where the path leads; as far as it can be followed, for a key that is missing. */
+/**
+ * The place of the value at `path`; where a key is missing, the place of the last part that exists.
+ * @param atKey whether to give the place of the key instead of its value's
+ */
 export function placeOf(root: Located, path: KeyPath, atKey: boolean): Place {
   let place = root.at;
   let node: Located = root;
@@ -49,7 +53,7 @@ export function placeOf(root: Located, path: KeyPath, atKey: boolean): Place {
     const entry = node.kind === "map" ? node.entries.get(String(part)) : undefined;
     const next = entry?.value ?? (node.kind === "list" ? node.items[Number(part)] : undefined);
     if (next === undefined) return place;
-    // A missing key is reported where its mapping is named: the mapping itself begins a line further down.
+    // For a mapping the place of its key is given, because the mapping itself begins a line further down.
     const isLast = depth === path.length - 1;
     place = entry !== undefined && (!isLast || atKey || next.kind === "map") ? entry.keyAt : next.at;
     node = next;
@@ -57,6 +61,7 @@ export function placeOf(root: Located, path: KeyPath, atKey: boolean): Place {
   return place;
 }
 
+/** The node at `path`; undefined when there is none. */
 export function nodeAt(root: Located, path: KeyPath): Located | undefined {
   let node: Located | undefined = root;
   for (const part of path) {
@@ -66,7 +71,7 @@ export function nodeAt(root: Located, path: KeyPath): Located | undefined {
   return node;
 }
 
-/** The same tree with every scalar replaced by what `change` makes of it. */
+/** A copy of the tree in which every scalar is replaced by the result of `change`. */
 export function mapScalars(node: Located, change: (scalar: LocatedScalar, path: KeyPath) => LocatedScalar, path: KeyPath = []): Located {
   if (node.kind === "scalar") return change(node, path);
   if (node.kind === "list") return { ...node, items: node.items.map((item, index) => mapScalars(item, change, [...path, index])) };

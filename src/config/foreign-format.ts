@@ -1,15 +1,19 @@
-/** Names the files of other programs, which people give to a new proxy first: one line says more than forty unknown keys. */
+/**
+ * Recognises configuration files of other programs, such as nginx.conf or a Caddyfile. People try them first with a new proxy, and one
+ * line that says what the file is helps more than forty unknown keys.
+ */
 import type { LocatedMap } from "./document.ts";
 import { FULL_FORM_KEYS } from "./short-form.ts";
 
 const OWN_KEYS = new Set([...FULL_FORM_KEYS, "backends", "server"]);
 
 interface Format {
+  /** Follows "this is a" in the message. */
   readonly name: string;
   readonly isIt: (text: string, keys: ReadonlySet<string>) => boolean;
 }
 
-/** In this order: what stands further up is surer. */
+/** Tried in this order, the surest first. */
 const FORMATS: readonly Format[] = [
   { name: "Kubernetes manifest", isIt: (_, keys) => keys.has("apiVersion") && keys.has("kind") },
   { name: "docker compose file", isIt: (text, keys) => keys.has("services") && /^[ \t"]+(?:image|build)"?[ \t]*:/m.test(text) },
@@ -37,7 +41,7 @@ const FORMATS: readonly Format[] = [
       /^[ \t]*(?:(?:http|events|server|stream|upstream[ \t]+[^{;\s]+)[ \t]*|location[ \t][^{;\n]*)(?:\n[ \t]*)?\{/m.test(text) &&
       /;[ \t]*(?:#.*|\}[ \t]*)?$/m.test(text),
   },
-  // A site, or options for all of them, and directives that end with their lines.
+  // A block for a site or for all sites, and directives that end with their lines.
   {
     name: "Caddyfile",
     isIt: (text) =>
@@ -48,7 +52,10 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-/** What to say of a file of another program; null when it is none that is known. */
+/**
+ * The message for a file of another program; null when the file is not recognised as one.
+ * @param root what could be read of the file as YAML, undefined when nothing could
+ */
 export function foreignFormat(text: string, root: LocatedMap | undefined): string | null {
   const keys = new Set(root?.entries.keys());
   const isOwn =

@@ -1,12 +1,12 @@
 /**
- * What keys of other proxies are called here. Their spelling does not matter: `proxyPass`, `proxy-pass` and `proxy_pass` are one key. The
- * words are those of nginx, Caddy, Traefik, HAProxy, Envoy and http-proxy-middleware.
+ * Translates keys of other proxies (nginx, Caddy, Traefik, HAProxy, Envoy, http-proxy-middleware), so that a message about an unknown key
+ * can name the key to use here. Spelling does not matter: `proxyPass`, `proxy-pass` and `proxy_pass` are one key.
  */
 
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 
-/** By the place of the key that does the same here. */
+/** For each key here, by its place, the words of other proxies for it, separated by spaces. */
 export const CALLED_HERE: Readonly<Record<string, string>> = {
   listeners: "entry_points entrypoints listen_addresses http_servers",
   "listeners[].address": "bind listen port ports bind_address listen_address listen_host socket_address port_value addr",
@@ -82,7 +82,7 @@ function wordsOfFeatures(): Readonly<Record<string, string>> {
   );
 }
 
-/** What there is nothing to configure about, and why. */
+/** Foreign keys for which Millrace needs no key, and why. */
 const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
   ["websocket websockets ws upgrade_configs proxy_upgrade", "WebSocket upgrades are always forwarded"],
   ["xfwd x_forwarded_for x_forwarded", "X-Forwarded-* are always sent"],
@@ -98,7 +98,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
   ["server_tokens", "no version is ever sent"],
 ];
 
-/** Keys that this version does not have, in other proxies' words and in those of our own later versions. */
+/** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup path_regex query client_ip not split redirect respond files rewrite request_headers
@@ -133,19 +133,19 @@ const vocabulary = new Set(
     text.toLowerCase().split(/[^a-z]+/),
   ),
 );
-// Words that people take for passwords.
+// Words that may be passwords.
 for (const word of ["", "secret", "password", "token", "admin", "user", "users", "key", "pass"]) vocabulary.delete(word);
 
 export const NOT_YET: string = "Millrace does not have this yet";
 
 export interface ForeignKey {
-  /** The key that does the same here, such as `upstreams.NAME.endpoints`; null where there is none. */
+  /** The key that does the same here, such as `upstreams.NAME.endpoints`; null when there is none. */
   readonly place: string | null;
-  /** What to say of it. */
+  /** The end of a message about the key. */
   readonly text: string;
 }
 
-/** What another proxy's key is called here, or that there is nothing like it; null for a word that no proxy known here has. */
+/** What is known of a key of another proxy; null for a word in none of the tables. */
 export function foreignKey(key: string): ForeignKey | null {
   const word = spelled(key);
   const place = here.get(word);
@@ -155,7 +155,7 @@ export function foreignKey(key: string): ForeignKey | null {
   return notThere.has(word) ? { place: null, text: NOT_YET } : null;
 }
 
-/** Whether the text consists of words that stand in the tables above: it is a setting in some proxy's words, and no secret. */
+/** Whether the text consists of words of the tables above. Then it is a setting of some proxy and no secret, and messages may show it. */
 export function isVocabulary(text: string): boolean {
   if (!/^[A-Za-z][A-Za-z_-]{0,40}$/.test(text)) return false;
   const words = text

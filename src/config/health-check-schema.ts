@@ -1,4 +1,4 @@
-/** How endpoints are probed, in both forms of a configuration. */
+/** The schema of `health_check`, in both forms of a configuration: how endpoints are probed. */
 import { z } from "zod";
 import { WAIT, duration, durationOrSeconds, wholeNumber } from "../values/scalars.ts";
 import { hostField, requestTarget } from "../values/texts.ts";

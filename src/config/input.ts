@@ -71,17 +71,17 @@ export interface ListenerInput {
 
 export interface ListenerTimeoutsInput {
   /**
-   * Time for a whole request head, from its first byte on (for the first request from the connection on). A limit for the whole head, so a
-   * client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408; a connection that never said
-   * anything is closed without one.
+   * Time for a whole request head, counted from its first byte (for the first request, from the start of the connection). It limits the
+   * whole head, so a client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408; a connection on
+   * which no byte came is closed without an answer.
    *
    * Duration. Default: `30s`.
    */
   request_head?: string | 0 | undefined;
   /**
-   * Time between two reads of a request body (once the response has begun: in which nothing passes in either direction), and the span over
-   * which a client that does not take its response is judged (`response_rate`). Past it the connection is closed: a client that stops
-   * reading holds no memory for ever.
+   * Longest pause in a request body; once the response has begun, longest time in which nothing passes in either direction. It is also the
+   * span over which `response_rate` is measured. Past it the connection is closed, so that a client that stops reading does not hold memory
+   * for ever.
    *
    * Duration. Default: `60s`.
    */
@@ -93,9 +93,9 @@ export interface ListenerTimeoutsInput {
    */
   keep_alive?: string | 0 | undefined;
   /**
-   * Time without a byte of the response after which a client that has ended its side of the connection counts as gone: the endpoint is
-   * told, and the log says `client_gone`. A response that flows is served to its end. Longer serves clients that end their side and then
-   * wait for a slow response.
+   * A client that has ended its side of the connection counts as gone when no byte of its response comes for this time: the exchange with
+   * the endpoint is ended, and the log says `client_gone`. A response that flows is served to its end. A longer time serves clients that
+   * end their side and then wait for a slow response.
    *
    * Duration. Default: `5s`.
    */
@@ -145,15 +145,16 @@ export interface ListenerLimitsInput {
    */
   requests_per_connection?: number | undefined;
   /**
-   * Requests of a connection that may be waiting, sent before their predecessors were answered. The connection ends after the answer that
-   * reaches the limit. Bounds the work that one packet can cause.
+   * Requests that may wait on a connection because the client sent them before earlier ones were answered. The connection ends after the
+   * answer that reaches the limit. Bounds the work that one packet can cause.
    *
    * Whole number. Default: `100`.
    */
   pipelined_requests?: number | undefined;
   /**
    * Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle`
-   * alone would let a client send one byte a minute. Not while a response flows: in a dialogue each side may wait for the other.
+   * alone would let a client send one byte a minute. It is not measured while a response flows, because in a dialogue each side may wait
+   * for the other.
    *
    * Size. Default: `240`.
    */
@@ -284,8 +285,8 @@ export interface UpstreamTimeoutsInput {
    */
   response_head?: string | 0 | undefined;
   /**
-   * Time in which nothing passes of a response body, nor of a request body that is still on its way, or in which the endpoint takes nothing
-   * of a request. Past it the exchange is cut.
+   * Longest time in which nothing passes of the response body and of a request body that is still on its way, or in which the endpoint
+   * takes nothing of the request. Past it the exchange is cut.
    *
    * Duration. Default: `60s`.
    */
@@ -414,7 +415,7 @@ export interface RouteRateLimitInput {
    */
   requests_per_minute?: number | undefined;
   /**
-   * The same per second.
+   * Requests that a client may make per second in the long run. Give this or `requests_per_minute`.
    *
    * Whole number.
    */
@@ -565,7 +566,7 @@ export interface ShutdownInput {
 export interface StartupInput {
   /**
    * Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If
-   * not in time, the process ends with exit code 2 and says why for each endpoint.
+   * one has none in time, the process ends with exit code 2 and says why for each endpoint.
    *
    * `true` or `false`. Default: `false`.
    */
@@ -728,7 +729,7 @@ export interface ShortHealthCheckInput {
 export interface ShortStartupInput {
   /**
    * Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If
-   * not in time, the process ends with exit code 2 and says why for each endpoint.
+   * one has none in time, the process ends with exit code 2 and says why for each endpoint.
    *
    * `true` or `false`. Default: `true`.
    */

@@ -1,4 +1,7 @@
-/** What the schema found, in our own words: what was expected, what stands there, what may have been meant. Never a secret's value. */
+/**
+ * Turns the issues that zod finds into findings in the words of this project: what was expected, what was found, what may have been meant.
+ * A message never holds the value of a secret.
+ */
 import type { z } from "zod";
 import { nearest } from "./did-you-mean.ts";
 import { nodeAt } from "./document.ts";
@@ -13,20 +16,26 @@ import { unknownKey } from "./unknown-key.ts";
 
 type Issue = z.core.$ZodIssue;
 
+/** What messages need besides the issues: the keys of both forms, and a second check of some values. */
 export interface Forms {
-  /** The JSON Schema of the form that was checked, which knows the keys of each mapping, and that of the other one. */
+  /** The JSON Schema of the form in which the file is. */
   readonly own: SchemaNode;
+  /** The JSON Schema of the other form. */
   readonly other: SchemaNode;
-  /** What is wrong when the values at these paths are read as texts. */
+  /** Checks the file again with the values at these paths taken as texts, and gives the issues. */
   readonly asTexts: (paths: readonly KeyPath[]) => readonly Issue[];
 }
 
+/** The findings for the issues of a failed check, in the same order. */
 export function findingsOf(issues: readonly Issue[], root: Located, forms: Forms): readonly Finding[] {
   const findings = issues.flatMap((issue) => findingOf(issue, [], root, forms));
   return withQuotes(findings, root, forms);
 }
 
-/** `1`, `on` and the like without quotes are no texts. Where it would be fine as one, the message says so. */
+/**
+ * Adds advice to findings about values such as `1` and `true`, which are no texts without quotes: where a text would be valid, to put it in
+ * quotes.
+ */
 function withQuotes(findings: readonly Finding[], root: Located, forms: Forms): readonly Finding[] {
   const suspects = findings.filter(({ path, atKey }) => atKey !== true && isPlainValue(nodeAt(root, path)));
   if (suspects.length === 0) return findings;
@@ -51,7 +60,7 @@ function quoted(node: LocatedScalar, path: KeyPath): string {
   return shown === null ? "" : `: "${shown}"`;
 }
 
-/** A mistyped key is also missing under its right name: that is one problem, and the mistyped one says more. */
+/** Drops findings about missing keys that were given under a misspelled name, because the finding about the misspelled key says more. */
 export function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
   const meant = new Set(findings.flatMap(({ insteadOf }) => (insteadOf === undefined ? [] : [insteadOf.join("\n")])));
   return findings.filter(({ missing = [] }) => !missing.some((path) => meant.has(path.join("\n"))));
@@ -66,7 +75,7 @@ function findingOf(issue: Issue, before: KeyPath, root: Located, forms: Forms): 
       return issue.issues.map(({ message }) => ({ path, atKey: true, message, severity: "error" }));
     case "invalid_union": {
       if (issue.message.startsWith(EXPECTED)) break;
-      // The alternative that was meant is the one which did not fail at the kind of value.
+      // The alternative that was meant is the one that takes this kind of value.
       const meant = issue.errors.find((errors) => errors.length > 0 && !errors.some(isWrongKind));
       if (meant !== undefined) return meant.flatMap((each) => findingOf(each, path, root, forms));
       break;
@@ -95,7 +104,7 @@ function isWrongKind(issue: Issue): boolean {
   return issue.path.length === 0 && issue.code === "invalid_type";
 }
 
-/** What completes "expected"; null where the message is complete as it stands. */
+/** The text after "expected"; null when the issue's own message is complete. */
 function expectation(issue: Issue): string | null {
   if (issue.message.startsWith(EXPECTED)) return issue.message.slice(EXPECTED.length);
   switch (issue.code) {
@@ -137,12 +146,12 @@ function foundText(node: Located, path: KeyPath, isMisspelled: boolean): string 
   if (node.value === null) return "nothing";
   const hidden = `a ${typeof node.value === "string" ? "text" : typeof node.value} (not shown)`;
   if (mayBeSecret(path)) return hidden;
-  // What is near to a word of the schema is that word, misspelled.
+  // A misspelled word of the schema is no secret.
   if (isMisspelled && !node.source.includes("${")) return JSON.stringify(node.source);
   return shownScalar(node) ?? hidden;
 }
 
-/** What to write instead: the word that was meant, or that this version has nothing like another proxy's word. */
+/** What to write instead, as the end of a message; "" when nothing is known. */
 function adviceOn(issue: Issue, node: Located, near: string | undefined, known: readonly string[]): string {
   if (near !== undefined) return `; did you mean "${near}"?`;
   if (node.kind === "scalar" && typeof node.value === "string" && issue.code !== "invalid_value") {

@@ -14,7 +14,7 @@ test("the file's schema offers both forms, in draft 2020-12", () => {
   for (const form of forms) assert.equal(asNode(form)["additionalProperties"], false);
 });
 
-test("it describes what people write, not what is made of it", () => {
+test("the file's schema describes what people write, not the checked values", () => {
   const listener = asNode(asNode(asNode(fullFormJsonSchema()["properties"])["listeners"])["items"]);
   const idle = asNode(asNode(asNode(asNode(listener["properties"])["timeouts"])["properties"])["idle"]);
   assert.equal(idle["default"], "60s");
@@ -35,7 +35,7 @@ test("knows the keys at a path, through lists, names and alternatives", () => {
   assert.ok(keysAt(shortFormJsonSchema(), ["health_check"]).includes("frequency"));
 });
 
-test("single values may be replacements, as docs/configuration.md says of them", () => {
+test("the file's schema allows ${NAME} in place of any single value", () => {
   const [full] = fileJsonSchema()["anyOf"] as unknown[];
   const properties = asNode(asNode(full)["properties"]);
   const listener = asNode(asNode(properties["listeners"])["items"]);

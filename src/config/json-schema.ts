@@ -1,4 +1,8 @@
-/** JSON Schema (draft 2020-12) of a configuration file, made from the schemas that check it. */
+/**
+ * The JSON Schema (draft 2020-12) of a configuration file, made from the zod schemas that check it, and walks over it: which keys are known at
+ * a path, which keys there are at all. A *place* is a key as documentation writes it, `listeners[].timeouts.idle`, where `NAME` stands for a
+ * name that the file chooses, as in `upstreams.NAME.tls`.
+ */
 import { z } from "zod";
 import type { KeyPath } from "../values/finding.ts";
 import { configSchema } from "./schema.ts";
@@ -6,7 +10,7 @@ import { shortSchema } from "./short-form.ts";
 
 export type SchemaNode = Readonly<Record<string, unknown>>;
 
-/** Both forms. */
+/** The schema that `millrace schema` prints: a file in either form, before `${NAME}` is replaced. */
 export function fileJsonSchema(): SchemaNode {
   const { $schema, ...full } = fullFormJsonSchema();
   const { $schema: _same, ...short } = shortFormJsonSchema();
@@ -20,10 +24,10 @@ export function fileJsonSchema(): SchemaNode {
   };
 }
 
-/** A text in which `${NAME}` is replaced: it may stand for any single value. */
+/** A text with `${NAME}`, which may stand for any single value. */
 const REPLACED: SchemaNode = { type: "string", pattern: String.raw`\$\{[A-Za-z_]` };
 
-/** The same with what may stand in a file before its replacements are made. */
+/** The same schema, in which any single value may also be a text with `${NAME}`. */
 function orReplaced(node: SchemaNode): SchemaNode {
   const inside = Object.fromEntries(
     Object.entries(node).map(([key, value]): [string, unknown] => {
@@ -46,42 +50,45 @@ function orReplaced(node: SchemaNode): SchemaNode {
   return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)), anyOf: [rest, REPLACED] };
 }
 
-/** Whether only some single values fit, so that a replacement does not. */
+/** Whether a node takes only certain single values, so that a text with `${NAME}` does not fit. */
 function isSingle(node: SchemaNode): boolean {
   const { type, pattern, enum: values } = node;
   if (type === "string") return pattern !== undefined || values !== undefined;
   return type === "integer" || type === "number" || type === "boolean" || "const" in node;
 }
 
-/** Made when first asked for: most starts need neither. */
+/** The schemas of both forms, made when first asked for, because most starts need neither. */
 let [full, short]: [SchemaNode | null, SchemaNode | null] = [null, null];
 
+/** The schema of the full form, for values after `${NAME}` was replaced. */
 export function fullFormJsonSchema(): SchemaNode {
   return (full ??= z.toJSONSchema(configSchema, { io: "input", target: "draft-2020-12" }));
 }
 
+/** The schema of the short form, for values after `${NAME}` was replaced. */
 export function shortFormJsonSchema(): SchemaNode {
   return (short ??= z.toJSONSchema(shortSchema, { io: "input", target: "draft-2020-12" }));
 }
 
-/** The keys that are known at a path; none where any name is allowed. */
+/** The keys that a mapping at `path` may have; none when the file chooses its keys. */
 export function keysAt(schema: SchemaNode, path: KeyPath): string[] {
   let nodes = alternatives(schema);
   for (const part of path) nodes = nodes.flatMap((node) => alternatives(step(node, part)));
   return [...new Set(nodes.flatMap((node) => Object.keys(asNode(node["properties"]))))];
 }
 
-/** The node itself, or what `anyOf` offers in its place. */
+/** The alternatives of a node with `anyOf`, else the node itself. */
 export function alternatives(node: SchemaNode): SchemaNode[] {
   const { anyOf } = node;
   return Array.isArray(anyOf) ? anyOf.flatMap((each) => alternatives(asNode(each))) : [node];
 }
 
+/** The value as a node; an empty one when it is no mapping. */
 export function asNode(value: unknown): SchemaNode {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
-/** Every key of the file, as `listeners[].timeouts.idle`; `NAME` stands for a name of the file's own. */
+/** The places of all keys. */
 export function placesOf(schema: SchemaNode, prefix: string = ""): string[] {
   return alternatives(schema).flatMap((node) => {
     const { items, additionalProperties: inside } = node;
@@ -96,7 +103,7 @@ export function placesOf(schema: SchemaNode, prefix: string = ""): string[] {
   });
 }
 
-/** A path in the same spelling. */
+/** The place of the key at `path`. */
 export function placeName(schema: SchemaNode, path: KeyPath): string {
   let nodes = alternatives(schema);
   let place = "";
@@ -110,6 +117,7 @@ export function placeName(schema: SchemaNode, path: KeyPath): string {
   return place;
 }
 
+/** The node for one key, or one item, of a node; an empty one when there is none. */
 export function step(node: SchemaNode, part: string | number): SchemaNode {
   if (typeof part === "number") return asNode(node["items"]);
   const properties = asNode(node["properties"]);

@@ -1,28 +1,28 @@
-/** Where connections come in, and what a client may cost. */
+/** The schema of a listener: where connections come in, and the limits for clients. */
 import { z } from "zod";
 import { WAIT, duration, size, wholeNumber } from "../values/scalars.ts";
 import type { Range } from "../values/scalars.ts";
 import { listenAddress } from "../values/texts.ts";
 
-/** Heads are held whole in memory, one per connection: 1 MiB is what the system that Millrace replaces allowed. */
+/** Each connection holds one head in memory. The maximum of 1 MiB is that of the system that Millrace replaces. */
 export const HEAD_BYTES: Range = { min: 512, max: 1024 ** 2 };
 const REQUEST_LINE_BYTES = 8 * 1024;
 
 const timeouts = z.strictObject({
   request_head: duration(WAIT).prefault("30s").meta({
     description:
-      "Time for a whole request head, from its first byte on (for the first request from the connection on). A limit for the whole head, so a client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408; a connection that never said anything is closed without one.",
+      "Time for a whole request head, counted from its first byte (for the first request, from the start of the connection). It limits the whole head, so a client cannot hold a connection by sending a byte now and then (Slowloris). Past it the answer is 408; a connection on which no byte came is closed without an answer.",
   }),
   idle: duration(WAIT).prefault("60s").meta({
     description:
-      "Time between two reads of a request body (once the response has begun: in which nothing passes in either direction), and the span over which a client that does not take its response is judged (`response_rate`). Past it the connection is closed: a client that stops reading holds no memory for ever.",
+      "Longest pause in a request body; once the response has begun, longest time in which nothing passes in either direction. It is also the span over which `response_rate` is measured. Past it the connection is closed, so that a client that stops reading does not hold memory for ever.",
   }),
   keep_alive: duration(WAIT).prefault("75s").meta({
     description: "Time that an idle connection waits for its next request. Longer saves handshakes, shorter frees connections.",
   }),
   half_closed: duration(WAIT).prefault("5s").meta({
     description:
-      "Time without a byte of the response after which a client that has ended its side of the connection counts as gone: the endpoint is told, and the log says `client_gone`. A response that flows is served to its end. Longer serves clients that end their side and then wait for a slow response.",
+      "A client that has ended its side of the connection counts as gone when no byte of its response comes for this time: the exchange with the endpoint is ended, and the log says `client_gone`. A response that flows is served to its end. A longer time serves clients that end their side and then wait for a slow response.",
   }),
 });
 
@@ -52,13 +52,13 @@ const limits = z
     }),
     pipelined_requests: wholeNumber({ min: 1, max: 10_000 }).default(100).meta({
       description:
-        "Requests of a connection that may be waiting, sent before their predecessors were answered. The connection ends after the answer that reaches the limit. Bounds the work that one packet can cause.",
+        "Requests that may wait on a connection because the client sent them before earlier ones were answered. The connection ends after the answer that reaches the limit. Bounds the work that one packet can cause.",
     }),
     body_rate: size({ min: 0, max: 1024 ** 3 })
       .prefault(240)
       .meta({
         description:
-          "Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle` alone would let a client send one byte a minute. Not while a response flows: in a dialogue each side may wait for the other.",
+          "Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle` alone would let a client send one byte a minute. It is not measured while a response flows, because in a dialogue each side may wait for the other.",
       }),
     response_rate: size({ min: 0, max: 1024 ** 3 })
       .prefault(240)
@@ -85,5 +85,5 @@ export const listenerSchema = z.strictObject({
 /** Durations in milliseconds, sizes in bytes, rates in bytes per second; 0 switches a rate off. */
 export type ListenerConfig = z.output<typeof listenerSchema>;
 
-/** What becomes of request fields whose names some origins take for others. */
+/** What happens to request fields with names that some origin servers take for other names. */
 export type UnsafeFieldNames = ListenerConfig["unsafe_field_names"];

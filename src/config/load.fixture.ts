@@ -1,4 +1,4 @@
-/** Short ways to a parse result for tests. */
+/** Helpers for tests that parse configurations: the result, the problems or the warnings of a text. */
 import assert from "node:assert/strict";
 import { formatProblem, parseConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
@@ -26,13 +26,14 @@ export function problemsOf(
   return result.problems.map((problem) => formatProblem(problem).replace(/^f:/, ""));
 }
 
+/** Warnings in the same form; fails when there is an error. */
 export function warningsOf(text: string): string[] {
   const result = parseConfig(text, "f", {}, NO_FILES);
   assert.ok("config" in result, "problems" in result ? result.problems.map(formatProblem).join("\n") : "");
   return result.warnings.map((problem) => formatProblem(problem).replace(/^f:/, ""));
 }
 
-/** A full form around one route, listener or upstream of interest. */
+/** The text of a configuration in the full form with one listener, one upstream and one route; `parts` adds keys to them. */
 export function full(parts: { listener?: string; upstream?: string; route?: string; rest?: string }): string {
   return [
     `listeners: [{ address: ":8080"${parts.listener === undefined ? "" : `, ${parts.listener}`} }]`,
@@ -42,7 +43,7 @@ export function full(parts: { listener?: string; upstream?: string; route?: stri
   ].join("\n");
 }
 
-/** The shape of the files that the system before Millrace reads. */
+/** A file of the system that Millrace replaces. */
 export const PREDECESSOR: string = `server:
   address: ":8080"
   read_timeout: 10

@@ -72,14 +72,14 @@ logging: { level: WARNING }
     assert.equal(config.listeners[0]?.address, ":1");
   });
 
-  test("anchors stand for what they name", () => {
+  test("anchors are replaced by their values", () => {
     const config = configOf(
       "listeners: [{ address: ':1' }]\nupstreams: { a: &a { endpoints: ['http://a'] }, b: *a }\nroutes: [{ match: { path: /b }, upstream: b }, { upstream: a }]\n",
     );
     assert.deepEqual(config.upstreams["a"], config.upstreams["b"]);
   });
 
-  test("names of the prototype are names like others", () => {
+  test("an upstream may be named like a property of every object", () => {
     const text = full({ rest: "" }).replace("app: {", "constructor: {").replace("upstream: app", "upstream: constructor");
     assert.deepEqual(Object.keys(configOf(text).upstreams), ["constructor"]);
     assert.match(
@@ -90,7 +90,7 @@ logging: { level: WARNING }
 });
 
 describe("problems", () => {
-  test("what could be sent but not be meant is refused", () => {
+  test("values that cannot be meant are refused", () => {
     assert.match(problemsOf(full({ route: 'match: { methods: "*" }' })).join(), /match\.methods: expected a method such as GET; without/);
     assert.match(problemsOf(full({ upstream: 'health_check: { path: "/a#b" }' })).join(), /health_check\.path: expected a path .* no #/);
     assert.match(problemsOf(full({ upstream: 'health_check: { host: "a:99999" }' })).join(), /health_check\.host: expected a host/);
@@ -102,7 +102,7 @@ describe("problems", () => {
     );
   });
 
-  test("a server name is no address: none may be sent", () => {
+  test("a server name that is an IP address is refused: SNI may not carry one", () => {
     const found = (name: string): string => problemsOf(full({ upstream: `tls: { server_name: "${name}" }` })).join();
     assert.match(found("10.0.0.5"), /tls\.server_name: expected a host name such as app\.internal, and no IP address, found "10\.0\.0\.5"/);
     assert.match(found("::1"), /tls\.server_name: expected a host name/);
@@ -253,14 +253,14 @@ routes:
     });
   }
 
-  test("a path in the manner of another router is warned about: a guard on it would hold for no request", () => {
+  test("a path with parameters or a regular expression, as other routers have them, is warned about", () => {
     const warned = (path: string): string => warningsOf(full({ route: `match: { path: ${path} }` })).join();
     for (const path of ["'/users/{id}'", "'/users/:id/posts'", "'/a/[0-9]+'", "'/x.(js|css)$'", "[/ok, '/a/{b}/*']"])
       assert.match(warned(path), /match\.path(?:\.#2)?: it is compared as it stands: there are no parameters/, path);
     for (const path of ["'/users/*'", "'/a:b/c(d)'", "'/~u/$x/@y'", "'/sh/a:'"]) assert.equal(warned(path), "", path);
   });
 
-  test("warnings alone do not refuse", () => {
+  test("a configuration with warnings alone is accepted", () => {
     assert.match(
       warningsOf(full({ route: "}, { match: { path: /x }, upstream: app" })).join(),
       /^3:\d+: warning: routes\.#2: it is never reached: route #1/,
@@ -323,7 +323,7 @@ describe("text that is no configuration", () => {
     test(what, () => assert.match(problemsOf(text).join("\n"), expected));
   }
 
-  test("anchors cannot blow up", () => {
+  test("anchors inside anchors cannot fill the memory", () => {
     const levels = Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [*a${level}, *a${level}, *a${level}]`);
     assert.match(problemsOf(`a0: &a0 x\n${levels.join("\n")}\n`).join("\n"), /more than 200 uses of anchors/);
   });
@@ -377,7 +377,7 @@ describe("what a module exports", () => {
     return "config" in result ? result.config : result.problems.map(formatProblem).join("\n");
   };
 
-  test("is checked by the same schema, with undefined as good as absent", () => {
+  test("is checked by the same schema, and undefined counts as absent", () => {
     const value = {
       listeners: [{ address: ":${PORT}", limits: undefined }],
       upstreams: { app: { endpoints: ["http://a"] } },

@@ -1,4 +1,7 @@
-/** From text to a checked configuration, or to every problem in it at once. Pure: environment and files are arguments. */
+/**
+ * Turns the text of a configuration file, or what a TypeScript file exports, into a checked configuration, or into a list of all its
+ * problems. Pure: environment, secrets and what only the machine knows are arguments.
+ */
 import { crossChecksOfFullForm, crossChecksOfShortForm } from "./cross-checks.ts";
 import { mapScalars, placeOf, toPlain } from "./document.ts";
 import type { Located, LocatedMap } from "./document.ts";
@@ -17,34 +20,34 @@ import { FULL_FORM_KEYS, SHORT_FORM_PLACES, expandShortForm, isShortForm, shortS
 import { findingsOfSurroundings } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** What is wrong, or doubtful, in a configuration file, with its place. */
+/** Something wrong or doubtful in a configuration file, with its place. */
 export interface Problem {
   readonly file: string;
   /** From 1. */
   readonly line: number;
   /** From 1, in UTF-16 units. */
   readonly column: number;
-  /** Dotted path of the key, list positions from 1, as everywhere: `routes.#1.upstream`; "" for the file as a whole. */
+  /** The dotted path of the key, with list positions from 1: `routes.#1.upstream`; "" for the file as a whole. */
   readonly key: string;
   /** Never holds the value of a secret. */
   readonly message: string;
   readonly severity: "error" | "warning";
 }
 
-/** `file:line:column: key: message`; a warning says that it is one. */
+/** The line that users see: `file:line:column: key: message`, with `warning: ` before the key of a warning. */
 export function formatProblem({ file, line, column, key, message, severity }: Problem): string {
   return `${file}:${line}:${column}: ${severity === "warning" ? "warning: " : ""}${key === "" ? "" : `${key}: `}${message}`;
 }
 
-/** In the order of the file. `problems` holds at least one error, and the warnings beside it. */
+/** A configuration with its warnings, or problems: at least one error, and the warnings. Both lists are in the order of the file. */
 export type ParseResult = { readonly config: Config; readonly warnings: readonly Problem[] } | { readonly problems: readonly Problem[] };
 
 /**
- * Reads YAML (and so JSON).
- * @param file name of the file, for problems
- * @param environment what `${NAME}` stands for
- * @param readSecret text of the file behind `file:PATH`; throws an Error that says why it cannot be read
- * @param surroundings what else the machine is asked
+ * Parses and checks the text of a YAML file; JSON is YAML.
+ * @param file the name of the file in problems
+ * @param environment the variables for `${NAME}`
+ * @param readSecret gives the text of a file named as `file:PATH`; throws an Error that says why it cannot be read
+ * @param surroundings checks that only the machine can make
  */
 export function parseConfig(
   text: string,
@@ -60,13 +63,16 @@ export function parseConfig(
   if (root === undefined) return { problems };
   const checked = check(root, file, environment, readSecret, surroundings);
   if (problems.length === 0) return checked;
-  // What could not be read is not wrong a second time.
+  // A value that could not be read is reported once, as a fault of the YAML.
   const isNews = ({ line, column }: Problem): boolean => !problems.some((fault) => fault.line === line && fault.column === column);
   const others = "config" in checked ? checked.warnings : checked.problems.filter(isNews);
   return { problems: [...problems, ...others].sort(byPlace) };
 }
 
-/** Checks what a module exports, as `readObject` has read it; its problems all stand at 1:1. */
+/**
+ * Checks the object that a TypeScript configuration exports. All its problems have the place 1:1.
+ * @param root the result of `readObject`; a string says why the object cannot be checked
+ */
 export function checkConfig(
   root: LocatedMap | string,
   file: string,
@@ -88,7 +94,7 @@ function check(given: LocatedMap, file: string, environment: Environment, readSe
 
   const checked = isShort ? checkShort(root) : checkFull(root);
   const broken = new Set(replaced.findings.map(({ path }) => path.join("\n")));
-  // What is wrong with a value because its replacement failed is no news.
+  // Where a replacement failed, only that is reported, and not what is wrong with the value then.
   const others = [...checked.findings, ...findingsOfSurroundings(root, surroundings)];
   const rest = others.filter(({ path }) => !broken.has(path.join("\n")));
   const problems = placed([...replaced.findings, ...rest], root, file, isShort ? shortFormJsonSchema : fullFormJsonSchema);
@@ -114,7 +120,7 @@ function checkFull(root: Located): Checked {
   return { config: null, findings: withoutConsequences([...asOne(findings).map(ofShortForm), ...cross]) };
 }
 
-/** A file without any of the keys that it needs has one problem, not three. */
+/** Joins the findings about a file that has none of the required keys into one. */
 function asOne(findings: readonly Finding[]): readonly Finding[] {
   const missing = findings.filter(({ path, missing: keys }) => path.length === 1 && keys !== undefined);
   if (missing.length < FULL_FORM_KEYS.length) return findings;
@@ -122,6 +128,7 @@ function asOne(findings: readonly Finding[]): readonly Finding[] {
   return [{ path: [], message, severity: "error" }, ...findings.filter((finding) => !missing.includes(finding))];
 }
 
+/** Improves the message about a key that only the short form has. */
 function ofShortForm(finding: Finding): Finding {
   const place = finding.path.length === 1 ? SHORT_FORM_PLACES.get(String(finding.path[0])) : undefined;
   if (place === undefined) return finding;
@@ -129,6 +136,7 @@ function ofShortForm(finding: Finding): Finding {
   return { ...finding, message: `${message}; here it is \`${place}\`` };
 }
 
+/** The tree with the values at these paths taken as texts, as if they stood in quotes. */
 function withTexts(root: Located, paths: readonly KeyPath[]): Located {
   const changed = new Set(paths.map((path) => path.join("\n")));
   return mapScalars(root, (scalar, path) => (changed.has(path.join("\n")) ? { ...scalar, value: scalar.source } : scalar));
@@ -151,7 +159,9 @@ function checkShort(root: Located): Checked {
   return { config: isComplete ? expandShortForm(parsed.data) : null, findings: cross };
 }
 
-/** `cors:` with all its keys commented out was as good as no `cors` in the system that Millrace replaces. */
+/**
+ * Removes keys without a value, such as `cors:` with all its keys commented out. The system that Millrace replaces treated them as absent.
+ */
 function withoutEmptySections(root: Located): { root: Located; warnings: Finding[] } {
   if (root.kind !== "map") return { root, warnings: [] };
   const isEmpty = (value: Located): boolean => value.kind === "scalar" && value.value === null;
@@ -175,7 +185,7 @@ function mixedForms(keys: readonly string[]): Finding {
   };
 }
 
-/** In the order of the file, each with its place. An anchor that is used twice brings its problems once. */
+/** Gives findings their places, in the order of the file. A problem inside an anchor is reported once, however often the anchor is used. */
 function placed(findings: readonly Finding[], root: Located, file: string, schemaOf: () => SchemaNode): Problem[] {
   if (findings.length === 0) return [];
   const schema = schemaOf();
@@ -185,7 +195,7 @@ function placed(findings: readonly Finding[], root: Located, file: string, schem
   });
   const seen = new Set<string>();
   const isNews = ({ line, column, key, message }: Problem): boolean => {
-    // A module's problems all stand at one place.
+    // All problems of a module are at 1:1, so there the key tells them apart.
     const what = `${line}:${column}:${line === 1 && column === 1 ? key : ""}:${message}`;
     return !seen.has(what) && seen.add(what).size > 0;
   };

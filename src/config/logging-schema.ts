@@ -1,11 +1,11 @@
-/** What is logged, how, and where to. */
+/** The schema of `logging`: what is logged, how, and where to. */
 import { z } from "zod";
 import { filePath } from "../values/texts.ts";
 
 const LEVELS = { debug: "debug", info: "info", warn: "warn", warning: "warn", error: "error" } as const;
 const ERROR = "expected debug, info, warn or error";
 
-/** JSON Schema knows no flag for "any case", so the pattern spells both. */
+/** A level in any case. JSON Schema has no flag for that, so the pattern spells both cases of each letter. */
 const ANY_CASE = new RegExp(
   `^(?:${Object.keys(LEVELS)
     .map((word) => word.replace(/./g, (letter) => `[${letter}${letter.toUpperCase()}]`))

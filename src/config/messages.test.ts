@@ -1,4 +1,7 @@
-/** Messages say what to do: foreign keys and files, quotes, merge keys, one line per problem, all of them at once. */
+/**
+ * Messages about a configuration say what to do: about keys and files of other programs, quotes and merge keys; one line per problem, all
+ * at once.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { foreignFormat } from "./foreign-format.ts";
@@ -48,7 +51,7 @@ describe("a key of another proxy", () => {
     [full({ listener: "timeouts: { idle:30s }" }), /unknown key: after the colon of `idle` a space is missing$/],
   ]);
 
-  test("is called by names that exist here", () => {
+  test("is answered with keys that exist here", () => {
     const places = new Set(placesOf(fullFormJsonSchema()));
     assert.deepEqual(
       Object.keys(CALLED_HERE).filter((place) => !places.has(place)),
@@ -97,7 +100,7 @@ describe("the file of another program is named in one line", () => {
     });
   }
 
-  test("a large file of nothing is looked through at once", () => {
+  test("a large file that is of no known program is looked through quickly", () => {
     for (const part of ["location x ", "upstream ", "frontend a", "  respond ", "<Proxy ", "{ ", "a{ \n"]) {
       const text = `location ${" ".repeat(100_000)}${part.repeat(100_000)}`;
       const before = performance.now();
@@ -106,14 +109,14 @@ describe("the file of another program is named in one line", () => {
     }
   });
 
-  test("a file of ours with a mistake is ours", () => {
+  test("a Millrace configuration with a mistake is not taken for another program's", () => {
     for (const text of ["upstreams: {\n", `${full({})}services: {}\nproviders: {}\n`, "listeners: [\n # location / {\n  }\n;\n"]) {
       assert.doesNotMatch(problemsOf(text).join("\n"), /this is an? /);
     }
   });
 });
 
-describe("what is no YAML says what to do", () => {
+describe("a message about invalid YAML says what to do", () => {
   const after = (text: string): string => `${full({})}\n${text}`;
   cases([
     [
@@ -132,7 +135,7 @@ describe("what is no YAML says what to do", () => {
     [after("a: 1\nb\n"), /expected a key with a colon and a space after it$/],
   ]);
 
-  test("each mistake in one line, and the rest of the file is checked where it can be read", () => {
+  test("each mistake gets one line, and the rest of the file is checked where it can be read", () => {
     const lines = problemsOf("- a\nb: 1\n");
     assert.equal(lines.length, 1, lines.join("\n"));
     const text = `${full({ route: "match: { host: *.a.test }, max_body: 10M" })}workers: 1\nworkers: 2\nadmim: {}\n`;
@@ -142,14 +145,14 @@ describe("what is no YAML says what to do", () => {
     );
   });
 
-  test("an anchor that is used twice brings its problems once", () => {
+  test("a problem in an anchor that is used twice is reported once", () => {
     const text =
       "listeners: [{ address: ':1' }]\nupstreams: { a: &a { endpoints: ['ftp://a'] }, b: *a }\nroutes: [{ upstream: a }, { match: { path: /b }, upstream: b }]\n";
     assert.equal(problemsOf(text).filter((line) => !line.includes("warning")).length, 1);
   });
 });
 
-describe("what is nearly right says what is missing, or too much", () => {
+describe("a message about a value that is nearly right says what is missing, or too much", () => {
   const endpoint = (url: string): string => full({}).replace('"http://a:1"', url);
   cases([
     [endpoint("a:1"), /endpoints\.#1: [^\n]*; http:\/\/ or https:\/\/ is missing before the host, found a text \(not shown\)$/],
@@ -174,12 +177,12 @@ describe("what is nearly right says what is missing, or too much", () => {
 describe("merge keys", () => {
   const base =
     "listeners: [{ address: ':1' }]\nroutes: [{ match: { path: /b }, upstream: b }, { upstream: a }]\nupstreams:\n  a: &a { endpoints: ['http://a'], retries: 1 }\n";
-  test("bring what the mapping does not have itself", () => {
+  test("add the keys that the mapping does not have itself", () => {
     const { upstreams } = configOf(`${base}  b: { <<: *a, retries: 5 }\n`);
     assert.equal(upstreams["b"]?.retries, 5);
     assert.deepEqual(upstreams["b"]?.endpoints, upstreams["a"]?.endpoints);
   });
-  test("of several the first wins", () => {
+  test("with several mappings: the first wins", () => {
     const text = `${base}  c: &c { retries: 7, balance: round_robin, endpoints: ['http://c'] }\n  b:\n    retries: 3\n    <<: [*c, *a]\n`;
     const { upstreams } = configOf(text.replace("{ upstream: a }", "{ match: { path: /c }, upstream: c }, { upstream: a }"));
     assert.deepEqual(upstreams["b"]?.endpoints, [{ url: "http://c", weight: 1 }]);
@@ -192,7 +195,7 @@ describe("merge keys", () => {
   ]);
 });
 
-describe("a value without quotes that is no text", () => {
+describe("a value that is no text because it has no quotes", () => {
   cases([
     [
       full({ route: "match: { headers: { x-beta: 1 } }" }),
@@ -253,11 +256,11 @@ describe("all problems at once, one line each", () => {
     assert.deepEqual(lines, ["1:1: expected listeners, upstreams and routes, or backends in the short form; found none of them"]);
   });
 
-  test("a mistyped key is not missing as well, and what it held is not judged without it", () => {
+  test("a mistyped key is one problem: it is not reported as missing too, nor are names in it reported as unknown", () => {
     assert.deepEqual(problemsOf(full({}).replace("upstreams:", "upsteams:")), ['2:1: upsteams: unknown key; did you mean "upstreams"?']);
   });
 
-  test("files that are not there, at the lines that name them, beside all others", () => {
+  test("missing files are reported at the lines that name them, together with all other problems", () => {
     const text = full({
       upstream: "tls: { ca_file: gone.pem }",
       route: 'authentication: { tokens: ["file:gone", "file:/run/empty"] }, max_body: 10M',
@@ -278,7 +281,7 @@ describe("all problems at once, one line each", () => {
     ]);
   });
 
-  test("ports that this user may not have are a warning", () => {
+  test("ports that this user may not listen on are a warning", () => {
     const asked = { portProblem: (port: number): string | null => (port < 1024 ? `no ${port}` : null) };
     const result = parseConfig(full({ rest: "admin: { address: '127.0.0.1:99' }" }).replace(":8080", ":80"), "f", {}, () => "", asked);
     assert.ok("config" in result);

@@ -1,6 +1,9 @@
 import type { Config } from "./schema.ts";
 
-/** What a configuration comes to that names one listener, one endpoint, and nothing else; without the parser, which threads do not load. */
+/**
+ * The checked configuration of a file that names one listener, one endpoint and nothing else. It is written out, because data-plane threads
+ * use it (for their warm-up) and do not load the parser and the schemas. A test compares it with what those give.
+ */
 export function plainConfig(listener: string, endpoint: string): Config {
   return {
     listeners: [

@@ -1,13 +1,13 @@
-/** A value that a program built, as a TypeScript configuration exports it, to the tree that checks work on. */
+/** Reads a value that a program made, such as the export of a TypeScript configuration, into the tree that the checks work on. */
 import type { Located, LocatedMap, Place } from "./document.ts";
 import { isVocabulary } from "./foreign-keys.ts";
 
-/** Nobody knows where in the module a value was made. */
+/** The place of every value, because it is not known where in the module a value was made. */
 const FILE_START: Place = { line: 1, column: 1 };
-/** Also what ends the walk of an object that contains itself. */
+/** Also ends the walk of an object that contains itself. */
 const DEPTH_MAX = 64;
 
-/** A string says what is wrong with the value as a whole. */
+/** The tree, or a message when the value is not plain data. */
 export function readObject(value: unknown): LocatedMap | string {
   const faults: string[] = [];
   const root = read(value, 0, "", faults);
@@ -39,9 +39,9 @@ function read(value: unknown, depth: number, key: string, faults: string[]): Loc
   const entries = new Map<string, { keyAt: Place; value: Located }>();
   for (const [index, [name, item]] of Object.entries(value).entries()) {
     if (name === "__proto__") faults.push(`${join(key, name)} is no key`);
-    // What is no word of any configuration may be a secret that slipped in as a key.
+    // A key that is no word of any configuration may be a secret in a wrong place.
     const shown = isVocabulary(name) ? name : `(key #${index + 1})`;
-    // As with optional properties in TypeScript: undefined is as good as absent.
+    // A property that is undefined counts as absent, as optional properties do in TypeScript.
     if (item !== undefined) entries.set(name, { keyAt: FILE_START, value: read(item, depth + 1, join(key, shown), faults) });
   }
   return { kind: "map", at: FILE_START, entries };

@@ -1,4 +1,4 @@
-/** YAML, of which JSON is a part, to a tree with positions, or to what is wrong with it. */
+/** Reads YAML (JSON included) into a tree with places, or into messages about what is wrong with it. */
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from "yaml";
 import type { Document, Node, YAMLMap } from "yaml";
 import type { Located, LocatedMap, Place } from "./document.ts";
@@ -9,14 +9,14 @@ export interface Fault {
   readonly message: string;
 }
 
-/** Each use of an anchor repeats what stands there, and anchors may hold uses of anchors: without a limit 1 KB can become 1 TB. */
+/** Most uses of anchors. Each repeats the anchor's value, which may use anchors too: without a limit 1 KB can become 1 TB. */
 const ALIASES_MAX = 200;
-/** No configuration is this deep; the walk below goes down by a call per level. */
+/** Deepest nesting. No configuration is this deep, and the walk below takes a call per level. */
 const DEPTH_MAX = 64;
 
 const FILE_START: Place = { line: 1, column: 1 };
 
-/** `root` is what could be read beside the faults; without one nothing could. */
+/** `root` is what could be read in spite of the faults; undefined when nothing could. */
 export interface ReadYaml {
   readonly root?: LocatedMap;
   readonly faults: readonly Fault[];
@@ -32,7 +32,7 @@ export function readYaml(text: string): ReadYaml {
   try {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: "1.2", schema: "core" });
   } catch (error) {
-    // The parser descends by a call per level and ends with "Maximum call stack size exceeded".
+    // The parser takes a call per level, and deep nesting exceeds the call stack.
     if (error instanceof RangeError) return { faults: [{ at: FILE_START, message: "it is nested too deeply" }] };
     throw error;
   }
@@ -45,7 +45,7 @@ export function readYaml(text: string): ReadYaml {
   const reader = new Reader(document, place);
   const root = reader.read(document.contents, 0);
   faults.push(...reader.faults);
-  if (reader.isEndless) return { faults };
+  if (reader.hasGivenUp) return { faults };
   if (root.kind === "map") return { root, faults };
   const found = root.kind === "list" ? "a list" : "a single value";
   const message = `expected a mapping with keys such as listeners, upstreams and routes, found ${found}`;
@@ -56,8 +56,8 @@ type Entries = Map<string, { keyAt: Place; value: Located }>;
 
 class Reader {
   readonly faults: Fault[] = [];
-  /** What could be read is not all: there was too much of it. */
-  isEndless: boolean = false;
+  /** Whether reading was given up, because the file is nested too deeply or uses too many anchors. */
+  hasGivenUp: boolean = false;
   private readonly document: Document.Parsed;
   private readonly place: (offset: number) => Place;
   private aliases = 0;
@@ -107,7 +107,7 @@ class Reader {
         merged.push(this.read(asNode(value), depth + 1, keyAt));
         continue;
       }
-      // As a key of a plain object it would set the prototype, and a condition of a route would be gone.
+      // In a plain object this key would set the prototype, and a route would lose a condition.
       if (keyNode.source === "__proto__") this.fault(keyAt, "__proto__ is no key", null);
       entries.set(keyNode.source, { keyAt, value: this.read(asNode(value), depth + 1, keyAt) });
     }
@@ -115,14 +115,14 @@ class Reader {
     return { kind: "map", at, entries };
   }
 
-  /** Merge keys are of YAML 1.1, and everybody uses them: what stands in the mapping itself wins, then what is named first. */
+  /** Merge keys (`<<`) of YAML 1.1, which many files use. Keys of the mapping itself win, then those of the mapping that is named first. */
   private merge(from: Located, entries: Entries): void {
     if (from.kind !== "map") return this.fault(from.at, "<< takes a mapping, or a list of them: <<: *name", undefined);
     for (const [key, entry] of from.entries) if (!entries.has(key)) entries.set(key, entry);
   }
 
   private giveUp<T>(at: Place, message: string, instead: T): T {
-    this.isEndless = true;
+    this.hasGivenUp = true;
     return this.fault(at, message, instead);
   }
 

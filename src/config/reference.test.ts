@@ -4,13 +4,13 @@ import { test } from "node:test";
 import { asNode, fileJsonSchema, fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
 import { optionsOf, referencePage } from "./reference.ts";
 
-test("docs/configuration.md is what the schemas say; `npm run docs` writes it anew", () => {
+test("docs/configuration.md is what the schemas say; if not, run `npm run docs`", () => {
   assert.equal(readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8"), referencePage());
 });
 
-test("every key of either form stands on the page, with a meaning", () => {
+test("the page has every key of both forms, with a meaning", () => {
   const page = referencePage();
-  // Found without the walk that makes the page: a kind of node that it passes over would be missing in both.
+  // Keys are found by another walk than the page's, which would miss the same nodes.
   const keys = new Set<string>();
   const walk = (node: unknown): void => {
     if (Array.isArray(node)) node.forEach(walk);
@@ -28,7 +28,7 @@ test("every key of either form stands on the page, with a meaning", () => {
   }
 });
 
-test("defaults stand there as people write them", () => {
+test("the page has defaults as people write them", () => {
   const standard = new Map(optionsOf(fullFormJsonSchema()).map((option) => [option.key, option.standard]));
   assert.equal(standard.get("listeners"), "required");
   assert.equal(standard.get("listeners[].timeouts.request_head"), "`30s`");

@@ -1,8 +1,8 @@
-/** The reference page of the configuration (docs/configuration.md), made from the schemas: what stands there is what is checked. */
+/** Writes the reference page of the configuration, docs/configuration.md, from the schemas, so that the page says what is checked. */
 import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 
-/** Text of the page. */
+/** The text of the page. */
 export function referencePage(): string {
   return `${INTRODUCTION}
 ## The full form
@@ -13,8 +13,9 @@ ${shortFormSections()}`;
 }
 
 export interface Option {
-  /** `listeners[].timeouts.idle`; `NAME` stands for a name of the file's own. */
+  /** The option's place, `listeners[].timeouts.idle` (json-schema.ts). */
   readonly key: string;
+  /** What its value may be, in words. */
   readonly value: string;
   /** `required`, the default in code type, or "". */
   readonly standard: string;
@@ -65,14 +66,14 @@ health_check: { path: /health, frequency: 10s, timeout: 5s, healthy_threshold: 2
 \`\`\`
 `;
 
-/** A table for each key at the top. */
+/** A table for each top-level key. */
 function sections(schema: SchemaNode): string {
   return topKeys(schema)
     .map((top) => section(schema, top))
     .join("\n");
 }
 
-/** What is word for word as in the full form is only named. */
+/** Tables for the top-level keys of the short form. Keys whose table is the same as in the full form are only named. */
 function shortFormSections(): string {
   const [full, short] = [fullFormJsonSchema(), shortFormJsonSchema()];
   const own = topKeys(short).filter((top) => section(short, top) !== section(full, top));
@@ -101,7 +102,7 @@ function optionsInside(node: SchemaNode, key: string): Option[] {
   });
 }
 
-/** What may stand there, in words: the schema's title, or the kind of value. */
+/** What a value may be, in words: the schema's title, or the kind of value. */
 export function valueOf(node: SchemaNode): string {
   if (typeof node["title"] === "string") return node["title"];
   const kinds = alternatives(node).map((each) => {
@@ -121,11 +122,11 @@ function plural(kinds: string): string {
     .join(" or ");
 }
 
-/** In code type, as people write it; "" for none. */
+/** The default as people write it, in code type; "" when there is none. */
 export function defaultOf(node: SchemaNode): string {
   const value = node["default"];
   if (Array.isArray(value)) return `\`[${value.join(", ")}]\``;
-  // A section's default is that of its keys.
+  // The default of a section is left out, because its keys show theirs.
   const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
   return isPlain ? `\`${value}\`` : "";
 }
@@ -134,7 +135,7 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** A vertical bar would end the cell. */
+/** The text of a table cell, in which a vertical bar must be escaped. */
 function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }

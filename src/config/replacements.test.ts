@@ -19,7 +19,7 @@ describe("the environment", () => {
     assert.equal(output("${A}", { A: "${B}" }), "${B}", "what is put in is not replaced again");
   });
 
-  test("a plain scalar that consists of replacements gets its type back, a quoted one does not", () => {
+  test("an unquoted value that consists of replacements may become a number or a boolean, a quoted one stays a text", () => {
     const workers = (scalar: string, value: string) => configOf(full({ rest: `workers: ${scalar}` }), { W: value }).workers;
     assert.equal(workers("${W}", "3"), 3);
     assert.equal(workers("${W}", "auto"), "auto");
@@ -35,7 +35,7 @@ describe("the environment", () => {
     assert.equal(config.admin, undefined);
   });
 
-  test("what is not set is a problem, and the only one at its place", () => {
+  test("a variable that is not set is a problem, and the only one at its place", () => {
     assert.deepEqual(problemsOf(full({ rest: "workers: ${W}" })), [
       "4:10: workers: the environment variable W is not set; ${W:-default} would give it a default",
     ]);
@@ -62,7 +62,7 @@ describe("secrets", () => {
     assert.deepEqual(configOf(short, {}, () => "abc").routes[0]?.authentication?.tokens, ["abc"]);
   });
 
-  test("of the admin address as well", () => {
+  test("of the admin address come from there too", () => {
     const admin = (token: string): string => full({ rest: `admin: { address: "127.0.0.1:9", token: ${token} }` });
     assert.deepEqual(configOf(admin('"file:t"'), {}, () => "abc\n").admin, { address: "127.0.0.1:9", token: "abc", hosts: [] });
     assert.equal(configOf(admin("0123")).admin?.token, "0123");
@@ -111,7 +111,7 @@ describe("secrets", () => {
     }
   });
 
-  test("never stand in a message, wherever they slipped to", () => {
+  test("are in no message, in whatever wrong place they stand", () => {
     const secret = "hunter2secret";
     const slips = [
       auth(`"${secret} "`),

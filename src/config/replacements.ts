@@ -1,6 +1,6 @@
 /**
- * `${NAME}`, `${NAME:-default}` and `file:PATH` in values. It happens behind the YAML parser, so what is put in can never be read as
- * keys or lists of its own.
+ * Replaces `${NAME}` and `${NAME:-default}` in values by environment variables, and `file:PATH` in secrets by the first line of a file. This
+ * happens after the YAML is parsed, so a replacement can never be read as keys or lists.
  */
 import { messageOf } from "../base/errors.ts";
 import { mapScalars } from "./document.ts";
@@ -12,9 +12,10 @@ import { isVariableName, shownFile } from "./shown.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Text of a file; throws an Error whose message says why it cannot be read. */
+/** Gives the text of a file; throws an Error whose message says why it cannot be read. */
 export type ReadSecret = (path: string) => string;
 
+/** The tree with all replacements made, and a finding for each that failed. A value whose replacement failed stays as it was. */
 export function replaceValues(
   root: Located,
   environment: Environment,
@@ -33,7 +34,7 @@ export function replaceValues(
   return { root: replaced, findings };
 }
 
-/** Of the features that hold secrets: where they stand in a route, as `authentication.tokens[]`. */
+/** For each feature that has secrets, their places in a route, such as `authentication.tokens[]`. */
 const SECRETS: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries(DECLARED).flatMap(([key, { secrets = [] }]: readonly [string, FeatureDeclaration]) =>
     secrets.length === 0 ? [] : [[key, secrets.map((place) => `${key}.${place}`)]],
@@ -41,15 +42,18 @@ const SECRETS: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 /**
- * Whether strings at this path may be secret: whatever stands under the key of a feature that holds secrets (`authentication`), in either
- * form, or under `admin` beside the keys that hold none, for a token may have slipped into a wrong place there.
+ * Whether messages must not show texts at this path. That holds for everything below a feature that has secrets (`authentication`), in
+ * either form, and below `admin` except for the keys that never hold a secret: a token may stand in a wrong place there.
  */
 export function mayBeSecret(path: KeyPath): boolean {
   if (path[0] === "admin") return path[1] !== "address" && path[1] !== "hosts";
   return path.some((part) => typeof part === "string" && SECRETS.has(part));
 }
 
-/** `admin.token`, `authentication.required_token` of the short form, and what features say of themselves: `routes.N.authentication.tokens.N`. */
+/**
+ * Whether the value at this path is a secret: `admin.token`, `authentication.required_token` of the short form, and the secrets that
+ * features declare.
+ */
 export function isSecret(path: KeyPath): boolean {
   const [first, second, key, ...inside] = path;
   if (first === "admin") return second === "token" && path.length === 2;
@@ -62,7 +66,7 @@ export function isSecret(path: KeyPath): boolean {
   );
 }
 
-/** `$${` · `${NAME}` · `${NAME:-default}` · `${` that is none of these. */
+/** Matches `$${`, `${NAME}`, `${NAME:-default}`, and a `${` that begins none of these. */
 const REPLACEMENT = /\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?/g;
 const REPLACEMENTS_ONLY = /^(?:\$\{[^}]*\})+$/;
 
@@ -74,7 +78,7 @@ function fillIn(text: string, environment: Environment, refuse: (message: string
       return found;
     }
     const given = Object.hasOwn(environment, name) ? environment[name] : undefined;
-    // As in a shell, `:-` also stands in for an empty value.
+    // As in a shell, the default also replaces an empty value.
     if (given !== undefined && (given !== "" || standard === undefined)) return given;
     if (standard !== undefined) return standard;
     refuse(
@@ -86,14 +90,14 @@ function fillIn(text: string, environment: Environment, refuse: (message: string
   });
 }
 
-/** What a plain scalar says once its replacements are made: `workers: ${WORKERS}` is a number. */
+/** The value of an unquoted scalar that consists of replacements: `workers: ${WORKERS}` becomes a number. */
 function retyped(text: string): string | number | boolean {
   if (/^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?$/.test(text)) return Number(text);
   if (/^(?:true|True|TRUE)$/.test(text)) return true;
   return /^(?:false|False|FALSE)$/.test(text) ? false : text;
 }
 
-/** A secret that looks like a number is still a text: `required_token: 0123` means these four characters. */
+/** The value of a secret. One that looks like a number is still a text: `required_token: 0123` means these four characters. */
 function readSecretValue(
   value: LocatedScalar["value"],
   scalar: LocatedScalar,

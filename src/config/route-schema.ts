@@ -1,4 +1,4 @@
-/** Which requests a route takes, what it does with them, and where they go. */
+/** The schema of a route: which requests it takes, what features it has, and which upstream they go to. */
 import { z } from "zod";
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
@@ -37,7 +37,7 @@ export const routeSchema = z.strictObject({
 /** `max_body` is in bytes. */
 export type RouteConfig = z.output<typeof routeSchema>;
 
-/** The keys of features, each of which may be absent. */
+/** The keys of all features for the schema of a route. Each may be absent. */
 function featureShape<Declared extends Readonly<Record<string, FeatureDeclaration>>>(declared: Declared): FeatureShape<Declared> {
   const keys = Object.entries(declared).map(([key, { schema, description }]) => [key, schema.optional().meta({ description })]);
   return Object.fromEntries(keys) as FeatureShape<Declared>;

@@ -1,7 +1,7 @@
 /**
- * The configuration's one source: defaults, checks, types, JSON Schema and the reference page (docs/configuration.md) come from the schemas
- * here, in the files beside and in features/NAME/schema.ts. What people write has its types, with texts for editors, in input.ts, which is
- * made from them too.
+ * The schema of a configuration. Defaults, checks, types, JSON Schema and the reference page (docs/configuration.md) all come from the
+ * schemas in this file, in the files beside it and in features/NAME/schema.ts. The types of what people write, with texts for editors, are in
+ * input.ts, which `npm run docs` makes from the schemas too.
  *
  * Keys are snake_case everywhere. In a checked configuration durations are milliseconds and sizes are bytes.
  */
@@ -15,12 +15,12 @@ import { upstreamSchema } from "./upstream-schema.ts";
 
 const wait = duration(WAIT_OR_ZERO).prefault("10s").meta({ description: "Time that `require_healthy` waits." });
 
-/** The two forms differ in whether the process insists on a healthy endpoint. */
+/** @param requireHealthy the default, which differs between the two forms */
 const startup = (requireHealthy: boolean) =>
   z.strictObject({
     require_healthy: z.boolean().default(requireHealthy).meta({
       description:
-        "Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If not in time, the process ends with exit code 2 and says why for each endpoint.",
+        "Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If one has none in time, the process ends with exit code 2 and says why for each endpoint.",
     }),
     wait,
   });
@@ -74,7 +74,7 @@ const process = {
     .meta({ description: "How the process ends." }),
 };
 
-/** What concerns the process as a whole and stands in both forms. */
+/** The keys about the process as a whole, which both forms have. */
 // oxlint-disable-next-line typescript/explicit-module-boundary-types -- the types come from the schemas
 export function processShape(requireHealthy: boolean) {
   return {
@@ -83,7 +83,7 @@ export function processShape(requireHealthy: boolean) {
   };
 }
 
-/** What the file says, checked; `status_path` is not part of it. */
+/** The schema of a file in the full form. */
 export const configSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).meta({
     description:

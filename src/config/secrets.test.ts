@@ -1,4 +1,4 @@
-/** No message shows what may be a secret, wherever in a configuration it stands. */
+/** No message shows a text that may be a secret, wherever it stands in a configuration. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
@@ -56,7 +56,7 @@ const SECRETS: readonly string[] = [
   NUMBER,
 ];
 
-/** Every tree in which one value is this one instead. */
+/** Every copy of `tree` in which one value is replaced by `value`. */
 function* replaced(tree: unknown, value: unknown): Generator {
   yield value;
   if (Array.isArray(tree)) {
@@ -66,7 +66,7 @@ function* replaced(tree: unknown, value: unknown): Generator {
   }
 }
 
-/** Every tree in which one mapping has these keys too. */
+/** Every copy of `tree` in which one mapping has the keys `more` too. */
 function* enlarged(tree: unknown, more: Readonly<Record<string, unknown>>): Generator {
   if (Array.isArray(tree)) {
     for (const [index, item] of tree.entries()) for (const other of enlarged(item, more)) yield tree.toSpliced(index, 1, other);
@@ -76,7 +76,7 @@ function* enlarged(tree: unknown, more: Readonly<Record<string, unknown>>): Gene
   }
 }
 
-/** As a value, in a list, as a key, beside others, under keys that do not stand there. */
+/** Copies of `tree` with the secret in a wrong place: as a value, in a list, as a key, and below keys that do not belong there. */
 function* spoiled(tree: unknown, secret: string): Generator {
   yield* replaced(tree, secret);
   yield* replaced(tree, [secret, { [secret]: { x: secret } }]);
@@ -169,7 +169,7 @@ test("no message about YAML quotes the file", () => {
   }
 });
 
-describe("what is no secret is shown, for it helps", () => {
+describe("a message shows a value that is no secret", () => {
   for (const [from, to, expected] of [
     ["connections: 10", "connections: -1", /found -1/],
     ["retries: 1", "retries: 101", /found 101/],

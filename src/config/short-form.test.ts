@@ -87,7 +87,7 @@ describe("the short form", () => {
     assert.equal(config.startup.require_healthy, true);
   });
 
-  test("a zero of old is the default, never without limit", () => {
+  test("0 is the default, never without limit", () => {
     const { listeners, upstreams } = configOf(
       short("server: { read_timeout: 0, write_timeout: 0s, idle_timeout: 0, max_header_bytes: 0 }"),
     );
@@ -106,7 +106,7 @@ describe("the short form", () => {
     assert.equal(configOf(short("health_check: { interval: 7s }")).upstreams["default"]?.health_check?.interval, 7000);
   });
 
-  test("takes what concerns the process, and weights", () => {
+  test("takes the keys about the process, and weights", () => {
     const config = configOf(
       'backends: [{ url: "http://a", weight: 5 }]\nworkers: 2\nadmin: { address: "127.0.0.1:9" }\nstartup: { require_healthy: false }\n',
     );
@@ -136,7 +136,7 @@ describe("the short form", () => {
       /^2:\d+: warning: authentication\.required_token: it holds spaces: many clients cannot send it as a Bearer token[^\n]*$/,
     );
     assert.ok(!warningsOf(text).join().includes("secret"));
-    // It is not asked for: one warning is enough.
+    // The token is not asked for, so the warning about its spaces is left out.
     assert.equal(warningsOf(short('authentication: { required_token: "a b" }')).length, 1);
     assert.deepEqual(warningsOf(short('authentication: { enabled: true, required_token: "abc" }')), []);
   });
@@ -147,7 +147,7 @@ describe("the short form", () => {
     assert.match(warningsOf(text).join("\n"), /^2:1: warning: cors: it is empty and counts as absent\n3:1: warning: authentication: /);
   });
 
-  test("problems stand at the short form's own lines", () => {
+  test("problems name the short form's own lines", () => {
     assert.deepEqual(
       problemsOf(`server: { adress: ":1" }
 backends: ["http://a/x", "http://b", "http://b"]

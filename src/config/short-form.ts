@@ -1,6 +1,7 @@
 /**
- * The short form, for one upstream: the layout of the system that Millrace replaces, whose files run unchanged. Its own schema checks
- * it, so every problem stands at the short form's own line; then it becomes one listener, one upstream `default` and one route.
+ * The short form of a configuration, for one upstream. Its layout is that of the system that Millrace replaces, whose files run unchanged. It
+ * has a schema of its own, so that problems name the keys that stand in the file. Once checked, it is expanded into the full form with one
+ * listener, one upstream `default` and one route.
  */
 import { z } from "zod";
 import { DECLARED } from "../features/declared.ts";
@@ -13,7 +14,7 @@ import { processShape } from "./schema.ts";
 import type { Config } from "./schema.ts";
 import { endpointsSchema, upstreamSchema } from "./upstream-schema.ts";
 
-/** Keys at the top that only the short form has, and what they are in the full one. */
+/** The top-level keys that only the short form has, and their places in the full form. */
 export const SHORT_FORM_PLACES: ReadonlyMap<string, string> = new Map([
   ["backends", "upstreams.NAME.endpoints"],
   ["server", "listeners[]"],
@@ -22,10 +23,12 @@ export const SHORT_FORM_PLACES: ReadonlyMap<string, string> = new Map([
   ["authentication", "routes[].authentication"],
   ["health_check", "upstreams.NAME.health_check"],
 ]);
-/** Keys at the top that only the full form has. */
+/** The top-level keys that only the full form has. */
 export const FULL_FORM_KEYS: readonly string[] = ["listeners", "upstreams", "routes"];
 
-/** `backends` makes it the short form; without it, having keys of the short form and none of the full one does. */
+/**
+ * Whether a file with these top-level keys is in the short form: it has `backends`, or keys of the short form and none of the full form.
+ */
 export function isShortForm(keys: readonly string[]): boolean {
   if (keys.includes("backends")) return true;
   return keys.some((key) => SHORT_FORM_PLACES.has(key)) && !keys.some((key) => FULL_FORM_KEYS.includes(key));
@@ -79,7 +82,7 @@ export const shortSchema = z.strictObject({
 
 type ShortConfig = z.output<typeof shortSchema>;
 
-/** Only authentication that is on, and only values that are given, differ from what the full form takes when they are left out. */
+/** The same configuration in the full form. What the short form leaves out gets the defaults of the full form. */
 export function expandShortForm(short: ShortConfig): Config {
   const { server, backends, rate_limit, cors, authentication, health_check, ...process } = short;
   const listener = listenerSchema.parse({
@@ -118,7 +121,7 @@ export function expandShortForm(short: ShortConfig): Config {
   };
 }
 
-/** 0 stands for "as if it were not there" in the files of old, never for "no limit". */
+/** The value, at least `min`; undefined for 0, which in files of the replaced system means the default and never "no limit". */
 function orDefault(value: number | undefined, min: number = 1): number | undefined {
   return value === undefined || value === 0 ? undefined : Math.max(min, value);
 }

@@ -1,6 +1,6 @@
 /**
- * What messages may show of a configuration's text. Any text may be a secret that slipped into a wrong place, so one is shown only where
- * its shape says that it is none; for all others the line and column have to do.
+ * Decides which texts of a configuration messages may show. Any text may be a secret in a wrong place, so a text is shown only when its form
+ * says that it is no secret. For all others, line and column must be enough.
  */
 import { parseIpAddress } from "../base/cidr.ts";
 import { nodeAt } from "./document.ts";
@@ -10,26 +10,31 @@ import { isVocabulary } from "./foreign-keys.ts";
 import { alternatives, asNode, step } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 
-/** Above it digits may be a number that nobody else should know. */
+/** Numbers with more digits are not shown; one could be the number of a card or an account. */
 const DIGITS_MAX = 9;
 
-/** The scalar as it stands in the file, quoted if it is a text; null where it may not be shown. */
+/** The scalar as it is written in the file, in quotes if it is a text; null when it may not be shown. */
 export function shownScalar({ value, source }: LocatedScalar): string | null {
   if (typeof value === "boolean") return source.includes("${") ? null : source;
   if (typeof value === "number") return isShortNumber(source) ? source : null;
-  // What the environment put in may be secret, and so may the default that stands there.
+  // The value of a variable may be secret, and so may a default after `:-`, so only a lone `${NAME}` is shown.
   const isHarmless = typeof value === "string" && (/^\$\{[A-Za-z_]/.test(source) ? isVariable(source) : isHarmlessText(source));
   if (isHarmless) return JSON.stringify(source);
   const scheme = /^(?:https?|wss?|ftp|tcp|udp|grpcs?|h2c|file|fcgi|redis|unix)(?=:\/\/)/i.exec(source)?.[0];
   return scheme === undefined ? null : JSON.stringify(`${scheme}://...`);
 }
 
-/** Names of variables are written in capitals; what is not may be the secret itself, put where its variable's name belongs. */
+/**
+ * Whether a text has the form of an environment variable's name in capitals. Other texts may be a secret, written where the name of its
+ * variable belongs.
+ */
 export function isVariableName(name: string): boolean {
   return /^(?:[A-Z0-9]{1,4}|[A-Z]{1,20}[0-9]{0,2})(?:_(?:[A-Z0-9]{1,4}|[A-Z]{1,20}[0-9]{0,2}))*$/.test(name);
 }
 
-/** The path of a file, which everybody has to see who wants to mend it; what is no path may be what belongs into the file. */
+/**
+ * The path of a file for a message. A text that does not look like a path is not shown: it may be the secret that belongs into the file.
+ */
 export function shownFile(path: string): string {
   const isPath = /^[^\p{Cc}]{1,200}$/u.test(path) && !/:\/\/|-----|:[^/]*@/.test(path);
   return isPath ? path : "the file (its name is not shown)";
@@ -49,16 +54,16 @@ const QUANTITY = /^[-+]?(?:\d+(?:\.\d+)? ?(?:ns|us|ms|s|secs?|seconds?|m|mins?|m
 function isHarmlessText(text: string): boolean {
   if (text.length <= 1) return true;
   if (text.length <= 20 && QUANTITY.test(text)) return isShortNumber(text.replace(/[^\d.]/g, ""));
-  // A status range, a port, a local address.
+  // A status range, or a port, alone or after `localhost` or `*`.
   if (/^\d{1,3}-\d{1,3}$/.test(text) || /^(?:localhost|\*)?:\d{1,6}$/.test(text)) return true;
   const [, host = ""] = /^\[?([0-9A-Fa-f.:]+?)\]?(?:\/\d{1,3}|:\d{1,6})?$/.exec(text) ?? [];
   return parseIpAddress(host) !== null || isVocabulary(text);
 }
 
 /**
- * The path as messages show it, list positions from 1: `routes.#1.upstream`. A key that the schema does not know, and a name that names
- * nothing, may be a secret that slipped in as a key: its position among its neighbours stands for it.
- * @param lastIsHarmless whether the last key may be shown even so
+ * The path as messages show it, with list positions from 1: `routes.#1.upstream`. A key that the schema does not know, and a name whose
+ * value looks like nothing that belongs there, may be a secret in a wrong place. It is shown as its position: `(key #2)`.
+ * @param lastIsHarmless whether the last key may be shown in any case
  */
 export function shownPath(path: KeyPath, root: Located, schema: SchemaNode, lastIsHarmless: boolean): string {
   let nodes = alternatives(schema);
@@ -75,7 +80,7 @@ export function shownPath(path: KeyPath, root: Located, schema: SchemaNode, last
     .join(".");
 }
 
-/** Whether the mapping is what stands under such a name, or is meant to be, and not one that a secret brought along. */
+/** Whether the value is a mapping with at least one key that belongs there, or that some proxy has. Then the name above it is no secret. */
 function hasKeyOf(nodes: readonly SchemaNode[], value: Located | undefined): boolean {
   const isKnown = (key: string): boolean => nodes.some((node) => Object.hasOwn(asNode(node["properties"]), key)) || isVocabulary(key);
   return value?.kind === "map" && [...value.entries.keys()].some(isKnown);

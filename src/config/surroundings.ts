@@ -1,10 +1,13 @@
-/** What only the machine knows about values of a configuration: whether the files are there, and whether this user may have the ports. */
+/**
+ * Checks of a configuration that only the machine can make: whether its certificate files can be read, and whether this user may listen on
+ * its ports.
+ */
 import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
-/** Each answers with what is wrong, or null; what is absent is not asked. */
+/** The checks, made by the caller. Each gives a message, or null when nothing is wrong. A check that is absent is not made. */
 export interface Surroundings {
   readonly certificatesProblem?: (path: string) => string | null;
   readonly portProblem?: (port: number) => string | null;
@@ -18,7 +21,7 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     if (certificates !== null && certificates !== undefined) findings.push({ path, message: certificates, severity: "error" });
     const port = isListenAddress(path) ? portOf(scalar.value) : 0;
     const forbidden = port === 0 ? null : surroundings.portProblem?.(port);
-    // Whoever checks a file is often not who runs it.
+    // Only a warning, because the user who checks a file is often not the user who runs the proxy.
     if (forbidden !== null && forbidden !== undefined) findings.push({ path, message: forbidden, severity: "warning" });
     return scalar;
   });

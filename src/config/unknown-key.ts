@@ -1,11 +1,13 @@
-/** What to say of a key that is not known where it stands: the key that was meant, what another proxy's key is called here, or nothing. */
+/**
+ * The message about an unknown key: which key was probably meant, what the key of another proxy is called here, or where the key belongs.
+ */
 import { nearest } from "./did-you-mean.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 import { NOT_YET, foreignKey, isVocabulary } from "./foreign-keys.ts";
 import { keysAt, placeName, placesOf } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 
-/** Keys that later versions will have, where one of the same name means something else at another place. */
+/** Keys that later versions will have, and that are known in this version too, but at another place and with another meaning. */
 const LATER: ReadonlySet<string> = new Set([
   "listeners[].tls",
   "listeners[].ssl",
@@ -24,7 +26,10 @@ const LATER: ReadonlySet<string> = new Set([
   "routes[].match.query",
 ]);
 
-/** @param otherForm the schema of the form that the file is not in */
+/**
+ * @param schema of the form in which the file is
+ * @param otherForm the schema of the other form
+ */
 export function unknownKey(path: KeyPath, schema: SchemaNode, otherForm: SchemaNode): Finding {
   const parent = path.slice(0, -1);
   const key = String(path.at(-1));
@@ -39,21 +44,21 @@ export function unknownKey(path: KeyPath, schema: SchemaNode, otherForm: SchemaN
   });
   const place = placeName(schema, path);
   if (LATER.has(place)) return finding(`unknown key: ${NOT_YET}`);
-  // `idle:30s` without a space is one word, whose value is nothing.
+  // YAML reads `idle:30s` without a space as one word without a value.
   const glued = /^([a-z_]+):./.exec(key)?.[1];
   if (glued !== undefined && known.includes(glued)) {
     return { ...finding(`unknown key: after the colon of \`${glued}\` a space is missing`, glued), keyIsHarmless: false };
   }
-  // The habit of docker compose files.
+  // Docker compose files have anchors below such keys.
   if (parent.length === 0 && /^x[-_]/.test(key))
     return { ...finding("unknown key: an anchor has no key of its own, it stands where its value is first used"), keyIsHarmless: false };
   const near = nearest(key, known);
-  // A word that is less near may be anything, a secret too: then only the suggestion is told.
+  // A key that is less near may be anything, a secret too. Then only the suggestion is shown.
   const isMisspelled = near !== null && (near.distance <= 2 || isVocabulary(key));
   const meant = near === null ? null : { ...finding(`unknown key; did you mean "${near.word}"?`, near.word), keyIsHarmless: isMisspelled };
   if (near?.distance === 1 && meant !== null) return meant;
   const foreign = foreignKey(key);
-  // A word of ours stands at the wrong place.
+  // The foreign word has another name here. A key that has the same name here is only in a wrong place, which is handled below.
   if (foreign !== null && foreign.place !== null && leafOf(foreign.place) !== key)
     return finding(`unknown key: ${foreign.text}`, leafOf(foreign.place));
   const elsewhere = placesNamed(key, schema, place);
@@ -66,7 +71,7 @@ export function unknownKey(path: KeyPath, schema: SchemaNode, otherForm: SchemaN
   return { ...finding(`unknown key${list}`), keyIsHarmless: isVocabulary(key) };
 }
 
-/** At most two, those nearest to `place` first. */
+/** The places where `key` is known, for a message: at most two, the nearest to `place` first; "" when there is none. */
 function placesNamed(key: string, schema: SchemaNode, place: string): string {
   const shared = (other: string): number => {
     let length = 0;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { parseConfig, formatProblem } from "./load.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 
-/** The warnings for these routes, each written in flow style without its upstream. */
+/** The warnings for routes, each given in YAML's flow style without its `upstream`. */
 function warningsFor(...routes: readonly string[]): string[] {
   const listed = routes.map((route) => `  - { ${route}${route === "" ? "" : ", "}upstream: app }\n`).join("");
   const text = `listeners: [{ address: ":8080" }]\nupstreams: { app: { endpoints: ["http://a:1"] } }\nroutes:\n${listed}`;
@@ -11,7 +11,7 @@ function warningsFor(...routes: readonly string[]): string[] {
   return ("config" in result ? result.warnings : result.problems).map((problem) => formatProblem(problem).replace(/^f:/, ""));
 }
 
-test("a token check after a route that covers it is named with the line that it stands in", () => {
+test("a token check on a route that an earlier one covers is named in the warning, with its line", () => {
   assert.deepEqual(warningsFor('match: { path: "/api/*" }', 'match: { path: "/api/admin/*" }, authentication: { tokens: [t0k3n] }'), [
     "5:5: warning: routes.#2: it is never reached: route #1 stands before it and takes every request that it would take; its authentication does not apply to them",
   ]);
@@ -42,12 +42,12 @@ test("preflights and conditions that exclude each other", () => {
   );
 });
 
-test("no warning where a request is left", () => {
+test("no warning for a route that some request reaches", () => {
   assert.deepEqual(warningsFor('match: { path: "/api/admin/*" }', 'match: { path: "/api/*" }', 'match: { host: "*.a.test" }', ""), []);
   assert.deepEqual(warningsFor('match: { path: "/api/*", methods: GET }', 'match: { path: "/api/*" }', ""), []);
 });
 
-test("what is no condition covers nothing", () => {
+test("a route with invalid conditions covers nothing", () => {
   const covered = { match: { path: "/x" } };
   for (const broken of [
     7,

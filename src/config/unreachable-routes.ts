@@ -1,6 +1,6 @@
 /**
- * Warns about routes that no request reaches, because earlier ones take them all. It reads the file's values before they are checked,
- * as cross-checks.ts does: a route whose conditions are no conditions covers nothing.
+ * Warns about routes that no request reaches, because earlier routes take all their requests (policy/route/never-reached.ts). It reads the
+ * values of the file before the schema has checked them, as cross-checks.ts does: a route with invalid conditions counts as covering nothing.
  */
 import { DECLARED } from "../features/declared.ts";
 import type { MatchableRoute, RouteConditions } from "../policy/route/match.ts";
@@ -45,7 +45,7 @@ const GUARDS: readonly string[] = [
   "max_body",
 ];
 
-/** Who wrote a check into the route believes that it is made. */
+/** The end of a warning that names the guards of an unreached route, because an operator relies on a check that is never made. */
 function idleGuards(route: unknown): string {
   const guards = GUARDS.filter((key) => valueAt(route, key) !== undefined);
   return guards.length === 0 ? "" : `; its ${guards.join(" and ")} ${guards.length === 1 ? "does" : "do"} not apply to them`;
@@ -56,7 +56,7 @@ function labelOf(route: unknown, index: number): string {
   return routeLabel({ name: typeof name === "string" ? name : undefined }, index);
 }
 
-/** null: something in it is of the wrong kind, which is reported on its own. */
+/** The conditions of a route; null when something in them is of the wrong kind, which the schema reports. */
 function conditionsOf(route: unknown): MatchableRoute | null {
   if (!isMapping(route)) return null;
   const match = valueAt(route, "match") ?? {};

@@ -1,4 +1,4 @@
-/** A named group of endpoints: where requests go, how one is chosen, how long each step may take. */
+/** The schema of an upstream: its endpoints, how one is chosen, how long each step may take. */
 import { z } from "zod";
 import { WAIT, duration, wholeNumber } from "../values/scalars.ts";
 import { endpointUrl, filePath, serverName } from "../values/texts.ts";
@@ -30,7 +30,7 @@ const timeouts = z.strictObject({
   }),
   idle: duration(WAIT).prefault("60s").meta({
     description:
-      "Time in which nothing passes of a response body, nor of a request body that is still on its way, or in which the endpoint takes nothing of a request. Past it the exchange is cut.",
+      "Longest time in which nothing passes of the response body and of a request body that is still on its way, or in which the endpoint takes nothing of the request. Past it the exchange is cut.",
   }),
   processing: duration(WAIT).prefault("1h").meta({
     description:

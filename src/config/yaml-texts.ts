@@ -1,25 +1,25 @@
 /**
- * What is wrong with a text that is no YAML, in our own words: the parser's messages quote the file, in which secrets stand. Of each
- * mistake the first consequence is told, with what to do about it.
+ * Messages about text that is no valid YAML. They are written here, because those of the parser quote the file, which may hold secrets, and
+ * do not say what to do.
  */
 import type { ErrorCode } from "yaml";
 
 export interface ParserFault {
   readonly code: ErrorCode;
   readonly message: string;
-  /** Where in the text. */
+  /** Position in the text, from 0. */
   readonly offset: number;
 }
 
-/** After these the parser has understood the rest. */
+/** Faults after which the parser understands the rest of the text. */
 const ALONE: ReadonlySet<ErrorCode> = new Set(["DUPLICATE_KEY", "TAG_RESOLVE_FAILED", "BAD_DQ_ESCAPE"]);
 
-/** Whether what was read beside that fault can be checked. */
+/** Whether the text around this fault was read correctly and can be checked. */
 export function standsAlone({ code }: ParserFault): boolean {
   return ALONE.has(code);
 }
 
-/** One per mistake: after the first that confused it, the parser has something to say about each character. */
+/** The faults worth reporting: all up to the first that confused the parser, since those after it are only consequences. */
 export function mistakes(faults: readonly ParserFault[]): ParserFault[] {
   const inOrder = [...faults].sort((a, b) => a.offset - b.offset);
   const confused = inOrder.findIndex((fault) => !standsAlone(fault));
@@ -29,7 +29,7 @@ export function mistakes(faults: readonly ParserFault[]): ParserFault[] {
 const QUOTES = "a text with special characters stands in quotes";
 const COLON = 'a second ": " in one line, or a line that is indented too far; a text with ": " in it stands in quotes';
 
-/** @param text the whole file */
+/** The message about a fault. `text` is the whole file. */
 export function faultText({ code, message, offset }: ParserFault, text: string): string {
   if (code === "MULTIPLE_DOCS") return "a second document begins here; a configuration is one";
   return `no valid YAML: ${advice(code, message, text, offset)}`;

@@ -13,7 +13,9 @@ export const rateLimitSchema = z
     requests_per_minute: wholeNumber(REQUESTS).optional().meta({
       description: "Requests that a client may make per minute in the long run. Give this or `requests_per_second`.",
     }),
-    requests_per_second: wholeNumber(REQUESTS).optional().meta({ description: "The same per second." }),
+    requests_per_second: wholeNumber(REQUESTS).optional().meta({
+      description: "Requests that a client may make per second in the long run. Give this or `requests_per_minute`.",
+    }),
     burst: wholeNumber(REQUESTS).optional().meta({
       description: "Requests that a client which was quiet may make at once. Default: the number of requests per minute or per second.",
     }),
