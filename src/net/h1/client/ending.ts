@@ -115,7 +115,7 @@ export function cutNow(connection: ClientConnection): boolean {
 }
 
 /** Only the end of the connection tells the client that the current response's body is complete. */
-function endsBody({ bodyMode }: ClientConnection): boolean {
+export function endsBody({ bodyMode }: ClientConnection): boolean {
   return bodyMode === BodyMode.untilClose;
 }
 

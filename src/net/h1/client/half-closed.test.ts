@@ -131,6 +131,19 @@ test("a body that ends with its connection does not look whole to a client that 
   assert.equal(client.wasReset, true);
 });
 
+test("nor to one that half-closed in the middle of its request", (t) => {
+  const { client, endpoints, plane, records } = stageAlone(t);
+  client.send("POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  endpoints[0]?.respond("HTTP/1.1 200 OK\r\n\r\nbegun,");
+  plane.writes.flush();
+  client.leave();
+  assert.equal(client.wasReset, true);
+  assert.deepEqual(
+    records.map(({ status, outcome }) => [status, outcome]),
+    [[200, "client_gone"]],
+  );
+});
+
 test("a response that begins right after the client's end is not interrupted by the question whether the client is there", (t) => {
   const { client, endpoints, plane, pass } = stageAlone(t);
   client.send(get("/"));

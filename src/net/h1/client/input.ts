@@ -18,7 +18,7 @@ import { asksForWebSocket } from "../websocket-handshake.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { SAID_BY_PROXIES, behindProxy, hiddenOf } from "./client-facts.ts";
 import { Deadline, Input, State } from "./client-state.ts";
-import { Way, end, endAfter, refuse } from "./ending.ts";
+import { Way, end, endAfter, endsBody, refuse } from "./ending.ts";
 import { watchHalfClosed } from "./half-closed.ts";
 import { refusal } from "./refusal.ts";
 
@@ -302,6 +302,7 @@ function inputDone(connection: ClientConnection): void {
       giveReaderBack(connection);
       return end(connection, Way.whenWritten);
     case State.receiving:
+      if (endsBody(connection)) return end(connection, Way.reset, "client_gone");
       return exchange?.clientGone("client_gone");
     case State.answering:
       if (exchange !== null) watchHalfClosed(connection, exchange);
