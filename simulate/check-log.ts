@@ -82,6 +82,7 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   const configs = run.configsOf(client, id, endedAtMs);
   if (!configs.some((config) => clientOf(client.plan, config) === record.client))
     run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
+  if (outcome === "tunnel_idle" && client.hasLeft) run.fail(`the tunnel of ${id} stands still for a client that has left`);
   if (outcome === "unauthorized" && !run.configsDuring(startedAtMs, endedAtMs).some((config) => !isValid(token, route, config)))
     run.fail(`request ${id} is refused with a token that is valid`);
   if (!client.isReadingOn) return;

@@ -10,7 +10,7 @@ import { faultOfResponse } from "./expected.ts";
 import { TAKEN_OUT, isFeatured, isFlipped } from "./hooks.ts";
 import { answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./plan.ts";
 import type { AnswerPlan, ClientPlan, Place, RequestPlan } from "./plan.ts";
-import { Sending, readBuffer } from "./sending.ts";
+import { Sending, lengthOf, readBuffer } from "./sending.ts";
 import type { Message } from "./sending.ts";
 import { flipped } from "./stages.ts";
 import { TunnelEnd } from "./tunnel-end.ts";
@@ -42,6 +42,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   readonly seen: Map<number, Seen> = new Map();
   /** It did not do what ends a connection early. */
   isPatient: boolean = true;
+  /** It has closed or reset its connection early. */
+  hasLeft: boolean = false;
   connectedAtMs: number = Infinity;
   /** Final responses so far. */
   private responses: number = 0;
@@ -58,6 +60,9 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   /** Requests that were begun and are not answered, oldest first. */
   private readonly awaited: RequestPlan[] = [];
   private next: number = 0;
+  /** Bytes of the requests so far, and up to the end of each. */
+  private askedBytes: number = 0;
+  private readonly askedBefore: Map<number, number> = new Map();
   private receivedBytes: number = 0;
   /** After a switch of protocols. */
   tunnel: TunnelEnd | null = null;
@@ -97,6 +102,15 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     return this.transport !== null && (this.transport.destroyed || this.transport.peer?.destroyed === true);
   }
 
+  /** Bytes that the proxy has read after those of the request that it answers. */
+  get heldBytes(): number {
+    if (this.awaited.length < 2 || this.isGone) return 0;
+    const current = this.awaited.find(({ id }) => !this.world.ended.has(id));
+    // After the connection's last response, what comes is read and thrown away.
+    if (current === undefined || this.world.attempts.count(current.id) === 0) return 0;
+    return (this.transport?.peer?.readBytes ?? 0) - (this.askedBefore.get(current.id) ?? 0);
+  }
+
   private connect(): void {
     this.connectedAtMs = this.world.clock.nowMs;
     this.transport = this.world.connect(this, (transport) => {
@@ -113,7 +127,10 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       if (request === undefined) return;
       this.awaited.push(request);
       this.knownFromMs.set(request.id, this.restedUntilMs);
-      this.sending.add(requestMessage(request, this.plan));
+      const message = requestMessage(request, this.plan);
+      this.askedBytes += lengthOf(message);
+      this.askedBefore.set(request.id, this.askedBytes);
+      this.sending.add(message);
       if (this.next === requests.length && garbage !== "") this.sending.add([Buffer.from(garbage, "latin1")]);
     }
     if (this.awaited.length === 0 && this.next === requests.length && garbage === "") this.close();
@@ -138,6 +155,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     const { kind, atSent, atReceived } = this.plan.fate;
     if (!this.isPatient || kind === "patient" || (this.sending.sentBytes < atSent && this.receivedBytes < atReceived)) return;
     this.isPatient = false;
+    this.hasLeft = kind === "resets" || kind === "closes";
     this.sending.stop();
     if (kind === "resets") this.transport?.reset();
     else if (kind === "closes") this.transport?.destroy();

@@ -60,8 +60,9 @@ function listeners(parts: Parts, variant: number): string[] {
   ];
 }
 
-const TIMES =
-  "timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle: 6s }, keep_alive: { idle: 3s, max_idle: 4, max_age: 10s }";
+/** Of connections to endpoints. */
+export const AGE_MS_MAX = 6000;
+const TIMES = `timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle: 6s }, keep_alive: { idle: 3s, max_idle: 4, max_age: ${AGE_MS_MAX}ms }`;
 const CHECK = "interval: 400ms, timeout: 300ms, healthy_threshold: 2, unhealthy_threshold: 2";
 
 /** An endpoint less, another one more, other retries, another order with weights, and back. */

@@ -29,7 +29,7 @@ import { WorkerTable } from "../src/shared/worker-table.ts";
 import { Attempts } from "./attempts.ts";
 import { checkLog } from "./check-log.ts";
 import { SimulatedClient } from "./client.ts";
-import { LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
+import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { faultOfRequest, isTrusted } from "./expected.ts";
 import { Probes } from "./health.ts";
@@ -50,6 +50,8 @@ const EVENTS_MAX = 2_000_000;
 /** More than any connection of the proxy may have waiting: a read buffer and what it collected before. */
 const QUEUED_BYTES_MAX = 1024 * 1024;
 const DRAIN_MS = 8000;
+/** More than the proxy may hold of what a client sends while its request is answered: what makes it pause, and a large read. */
+const HELD_BYTES_MAX = 400 * 1024;
 /** More than the configurations have endpoints, and than reloads leave behind. */
 const SLOTS = 64;
 /** How often it is looked whether all clients are gone. */
@@ -58,6 +60,7 @@ const LOOK_MS = 500;
 const GIVEN_UP = new Set(["connection_refused", "connection_timeout"]);
 /** An idle connection of a client ends so soon after the drain began, by what ticks take. */
 const DRAIN_IDLE_MS = 600;
+const TICKS_MS = 60;
 /** Promises that lead to promises: the longest chain is that of a probe. */
 const MICROTASKS = 6;
 
@@ -88,6 +91,8 @@ export class World {
   readonly requests: Map<number, { readonly request: RequestPlan; readonly client: SimulatedClient }> = new Map();
   /** What was logged. */
   readonly records: AccessRecord[] = [];
+  /** Requests that were logged. */
+  readonly ended: Set<number> = new Set();
   readonly tunnels: Map<number, TunnelEnd> = new Map();
   readonly arrivals: Map<number, number> = new Map();
   readonly mayBeSilent: boolean;
@@ -107,8 +112,8 @@ export class World {
   private readonly sick: Set<number> = new Set();
   /** Connections of each listener, and of each client of it, that are not known to be gone. */
   private readonly open: Map<string, number> = new Map();
-  /** Requests that were begun on each connection to an endpoint. */
-  private readonly asked: WeakMap<MemoryTransport, number> = new WeakMap();
+  /** Requests that were begun on each connection to an endpoint, and since when. */
+  private readonly asked: WeakMap<MemoryTransport, { readonly count: number; readonly sinceMs: number }> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
   private readonly transports: Set<Transport> = new Set();
   private violation: Violation | null = null;
@@ -299,8 +304,9 @@ export class World {
     const [first = ""] = typeof data === "string" ? [data] : data;
     if (!/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS) \//.test(typeof first === "string" ? first : first.toString("latin1", 0, 9))) return;
     if (this.isDrained) this.fail("a request begins after all was drained");
-    const asked = this.asked.get(transport) ?? 0;
-    this.asked.set(transport, asked + 1);
+    const { count: asked, sinceMs } = this.asked.get(transport) ?? { count: 0, sinceMs: this.clock.nowMs };
+    this.asked.set(transport, { count: asked + 1, sinceMs });
+    if (this.clock.nowMs - sinceMs > AGE_MS_MAX + TICKS_MS) this.fail("a request begins on a connection that is older than it may be");
     const origin = transport.peer === null ? undefined : this.origins.get(transport.peer);
     if (asked === 0 || origin === undefined) return;
     if (transport.readBytes > (origin.ends[asked - 1] ?? Infinity)) this.fail("a request begins after bytes that belong to no answer");
@@ -406,6 +412,9 @@ export class World {
       if (this.clock.nowMs >= this.cutAtMs) this.isDrained = true;
       if (this.serving.drained(this.clock.nowMs) !== null) this.isDrained = true;
     }
+    for (const { heldBytes } of this.clients) {
+      if (heldBytes > HELD_BYTES_MAX) this.fail(`${heldBytes} bytes of requests to come are held`);
+    }
     for (const transport of this.transports) {
       if (transport.destroyed) this.transports.delete(transport);
       else if (transport.queuedBytes > QUEUED_BYTES_MAX) this.fail(`${transport.queuedBytes} bytes pile up on one connection`);
@@ -416,6 +425,7 @@ export class World {
     this.records.push({ ...record });
     const id = idOf(record.path);
     if (id === 0) return;
+    this.ended.add(id);
     if (record.outcome === "rate_limited" && record.route === "limited") this.hooks.limited(record.client, id);
     if (GIVEN_UP.has(record.outcome) && this.requests.get(id)?.request.framing === "none") this.attempts.checkGivenUp(id);
     if (record.outcome === "no_endpoint" && !this.noneIsUsable(record))
