@@ -35,7 +35,7 @@ export function probe(connection: ClientConnection): void {
   connection.probesLeft--;
   connection.outlet.append("HTTP/1.1 100 Continue\r\n\r\n");
   if (connection.outlet.flush()) setHalfClosedDeadline(connection);
-  else connection.watchTaking();
+  else connection.onBlocked();
 }
 
 /** Nothing has passed for some time. */

@@ -282,8 +282,9 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
    */
   onWriteFailed(): void {
     if (this.tunnel !== null && this.duplex !== null) return this.tunnel.writeFailed(this.duplex);
+    const waited = this.deadline === Deadline.taking;
     this.setDeadline(Deadline.lastWords, LAST_WORDS_MS);
-    this.sink?.upstreamUnblocked(this);
+    if (waited) this.sink?.upstreamUnblocked(this);
   }
 
   // ---- the way out ----------------------------------------------------------------------------------------------------
