@@ -1,0 +1,340 @@
+/**
+ * A request to an endpoint as an exchange makes it: what the driver may say of it, and when. Whatever breaks a rule is noted as a breach. It uses
+ * every right that the ports give it: it writes over response bytes that it was given, and over request bytes as soon as it may.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { latin1 } from "../../base/latin1.ts";
+import { buildRequestHead } from "../../http/build-head.ts";
+import type { Fields } from "../../http/build-head.ts";
+import type { BodyLength } from "../../http/body-length.ts";
+import { connectionOptions } from "../../http/connection-options.ts";
+import { RequestEdits } from "../../http/head-edits.ts";
+import type { FieldSection } from "../../http/field-section.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { Failure } from "../../proxy/exchange/failure.ts";
+import type { SourceOwner } from "../../proxy/exchange/source-stream.ts";
+import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
+import type { ByteDuplex, TunnelEvents } from "../../proxy/ports/tunnel.ts";
+import type { OwnedUpstream, UpstreamStream } from "../../proxy/ports/upstream-stream.ts";
+import { sharedBuffer } from "../buffers/read-buffers.ts";
+import type { EndpointAbilities } from "./test-endpoint.fixture.ts";
+import { bytesOf } from "./world.fixture.ts";
+
+export interface Asking {
+  /** GET unless said. */
+  readonly method?: string;
+  readonly path?: string;
+  readonly fields?: Fields;
+  /** Of the body: none unless said. */
+  readonly length?: BodyLength;
+  /** It asks to switch protocols. */
+  readonly switches?: boolean;
+}
+
+const SWITCH: Fields = [
+  ["Connection", "Upgrade"],
+  ["Upgrade", "websocket"],
+  ["Sec-WebSocket-Key", "x"],
+];
+
+export class Attempt implements SourceOwner {
+  upstream: UpstreamStream | null = null;
+  /** Everything that it was told but bytes, in order. */
+  readonly told: string[] = [];
+  received: string = "";
+  readonly inTunnel: Listener = new Listener();
+  duplex: ByteDuplex | null = null;
+  /** `flush` has said false, or `upstreamBlocked` came. */
+  waits: boolean = false;
+  blocked: number = 0;
+  unblocked: number = 0;
+  isPaused: boolean = false;
+  /** Lent response bytes are looked at until they may change, and not written over. */
+  keepsResponse: boolean = false;
+  /** What is done within a call. */
+  onFlush: (() => void) | null = null;
+  onHead: (() => void) | null = null;
+  onEnd: (() => void) | null = null;
+  takesInterims: boolean = true;
+  /** What `responseEnd` answers: whether all was written. */
+  isWritten: boolean = true;
+  owned: OwnedUpstream | null = null;
+  private readonly breaches: string[];
+  private readonly learnsLateOfPauses: boolean;
+  private isDialling: boolean = false;
+  private isReady: boolean = false;
+  private hasHead: boolean = false;
+  private isOver: boolean = false;
+  private isFlushing: boolean = false;
+  /** What is being delivered still comes. */
+  private mayStillGet: boolean = false;
+  private isDelivering: boolean = false;
+  private readonly lent: Buffer[] = [];
+  private readonly kept: { readonly slice: Buffer; readonly text: string }[] = [];
+
+  constructor(breaches: string[], { learnsLateOfPauses }: EndpointAbilities) {
+    this.breaches = breaches;
+    this.learnsLateOfPauses = learnsLateOfPauses;
+  }
+
+  // ---- what it does -------------------------------------------------------------------------------------------------
+
+  dials(dial: (attempt: Attempt) => UpstreamStream): void {
+    this.isDialling = true;
+    this.upstream = dial(this);
+    this.isDialling = false;
+  }
+
+  /** False: there is none to take. */
+  takes(take: (attempt: Attempt) => UpstreamStream | null): boolean {
+    this.upstream = take(this);
+    this.isReady = this.upstream !== null;
+    return this.isReady;
+  }
+
+  sends({ method = "GET", path = "/", fields = [], length = 0, switches = false }: Asking = {}): this {
+    const lines = [...fields, ...(length > 0 ? [["Content-Length", String(length)] as const] : []), ...(switches ? SWITCH : [])];
+    const head = buildRequestHead({ method, target: path, authority: "a.test" }, lines);
+    const request: OutgoingRequest = {
+      request: head,
+      bodyLength: length,
+      connection: connectionOptions(head),
+      peer: "192.0.2.1",
+      peerTrusted: false,
+      secure: false,
+      upgrade: switches,
+      forwarded: null,
+      unsafeFieldNames: "drop",
+      awaitsContinue: false,
+    };
+    const edits = new RequestEdits();
+    if (length < 0) edits.bodyLength = length;
+    this.to.send(request, edits);
+    if (length === 0) this.ends();
+    else this.flushes();
+    return this;
+  }
+
+  /** One read of the client's brings those slices of the body. */
+  brings(slices: readonly string[], { room = 0, between = 0 }: { room?: number; between?: number } = {}): this {
+    const total = slices.reduce((sum, { length }) => sum + length + between, room);
+    const bytes = Buffer.alloc(total, "~");
+    this.deliver(bytes, slices, room, between);
+    this.lent.push(bytes);
+    this.flushes();
+    return this;
+  }
+
+  /** The same with the buffer that every connection of the thread reads into. */
+  bringsShared(slices: readonly string[]): this {
+    this.deliver(sharedBuffer, slices, 100, 7);
+    this.flushes();
+    sharedBuffer.fill("#");
+    return this;
+  }
+
+  private deliver(bytes: Buffer, slices: readonly string[], room: number, between: number): void {
+    let at = room;
+    const places = slices.map((text) => {
+      const start = at;
+      bytes.write(text, start, "latin1");
+      at = start + text.length + between;
+      return [start, start + text.length] as const;
+    });
+    for (const [start, end] of places) this.to.data(bytes, start, end);
+  }
+
+  ends(trailers: FieldSection | null = null): this {
+    this.to.end(trailers);
+    this.flushes();
+    return this;
+  }
+
+  private flushes(): void {
+    this.isFlushing = true;
+    const isWritten = this.to.flush();
+    this.isFlushing = false;
+    if (!isWritten) this.waits = true;
+    else if (this.waits) this.breaches.push("flush says true before upstreamUnblocked");
+    else this.letGo();
+  }
+
+  private letGo(): void {
+    for (const bytes of this.lent.splice(0)) bytes.fill("#");
+  }
+
+  pauses(): void {
+    this.isPaused = true;
+    this.mayStillGet = this.isDelivering || this.learnsLateOfPauses;
+    this.to.pauseResponse();
+  }
+
+  resumes(): void {
+    this.checkKept();
+    this.isPaused = false;
+    this.to.resumeResponse();
+  }
+
+  aborts(): void {
+    this.isOver = true;
+    this.to.abort();
+  }
+
+  tunnelSends(text: string): boolean {
+    const bytes = bytesOf(text);
+    const isTaken = this.tunnel.write(bytes, 0, bytes.length);
+    if (isTaken) bytes.fill("#");
+    return isTaken;
+  }
+
+  get tunnel(): ByteDuplex {
+    return this.duplex ?? assert.fail("there is no tunnel");
+  }
+
+  /** Slices that were lent have not changed. */
+  checkKept(): void {
+    for (const { slice, text } of this.kept.splice(0)) {
+      if (slice.toString("latin1") !== text) this.breaches.push("bytes of the response changed before they were taken");
+    }
+  }
+
+  private get to(): UpstreamStream {
+    return this.upstream ?? assert.fail("there is no connection");
+  }
+
+  // ---- ResponseSink -------------------------------------------------------------------------------------------------
+
+  upstreamReady(from: UpstreamStream): void {
+    this.hears("ready", from);
+    if (this.isReady) this.breach("ready twice");
+    this.isReady = true;
+  }
+
+  interim(from: UpstreamStream, { status }: ResponseHead): boolean {
+    this.hears(`interim ${status}`, from);
+    if (this.hasHead) this.breach("an interim response after the head");
+    if (this.takesInterims && status === 101) this.duplex = from.enterTunnel(this.inTunnel);
+    return this.takesInterims;
+  }
+
+  responseHead(from: UpstreamStream, { status }: ResponseHead, length: BodyLength): void {
+    this.hears(`head ${status} ${length}`, from);
+    if (!this.isReady) this.breach("a head before the connection stands");
+    if (this.hasHead) this.breach("a second head");
+    this.hasHead = true;
+    this.isDelivering = true;
+    this.onHead?.();
+  }
+
+  responseData(from: UpstreamStream, bytes: Buffer, start: number, end: number): void {
+    this.hears(null, from);
+    if (!this.hasHead) this.breach("data before the head");
+    if (start >= end) this.breach("data without a byte");
+    if (this.isPaused && !this.mayStillGet) this.breach("data while paused");
+    this.isDelivering = true;
+    const text = latin1(bytes, start, end);
+    this.received += text;
+    if (!this.keepsResponse) useUp(bytes, start, end);
+    else if (bytes !== sharedBuffer) this.kept.push({ slice: bytes.subarray(start, end), text });
+  }
+
+  responseFlush(from: UpstreamStream): void {
+    this.hears(null, from);
+    this.isDelivering = false;
+    this.onFlush?.();
+    if (!this.isPaused) this.checkKept();
+    this.mayStillGet = false;
+  }
+
+  responseEnd(from: UpstreamStream, trailers: FieldSection | null): boolean {
+    this.hears(trailers === null ? "end" : `end with ${trailers.text.trim()}`, from);
+    if (!this.hasHead) this.breach("an end before the head");
+    this.isOver = true;
+    this.isDelivering = false;
+    this.onEnd?.();
+    return this.isWritten;
+  }
+
+  upstreamFailed(from: UpstreamStream, { kind, reused, answered, sent }: Failure): void {
+    const facts = [kind, ...(reused ? ["reused"] : []), ...(sent ? ["sent"] : []), ...(answered ? ["answered"] : [])];
+    this.hears(`failed ${facts.join(" ")}`, from);
+    this.isOver = true;
+  }
+
+  upstreamBlocked(from: UpstreamStream): void {
+    this.hears(null, from);
+    if (this.waits) this.breach("upstreamBlocked although flush had said false");
+    this.waits = true;
+    this.blocked++;
+  }
+
+  upstreamUnblocked(from: UpstreamStream): void {
+    this.hears(null, from);
+    if (!this.waits) this.breach("upstreamUnblocked although nothing waited");
+    if (this.isFlushing) this.breach("upstreamUnblocked from within flush");
+    this.waits = false;
+    this.unblocked++;
+    this.letGo();
+  }
+
+  ownConnection(upstream: OwnedUpstream): void {
+    this.hears("own", upstream);
+    this.owned = upstream;
+  }
+
+  bodyWanted(): void {}
+
+  sourceFailed(from: UpstreamStream): void {
+    this.hears("failed", from);
+    this.isOver = true;
+  }
+
+  private hears(what: string | null, from: UpstreamStream): void {
+    if (what !== null) this.told.push(what);
+    if (this.isDialling) this.breach(`${what ?? "a call"} from within dial`);
+    else if (from !== this.upstream) this.breach(`${what ?? "a call"} from another connection`);
+    if (this.isOver) this.breach(`${what ?? "a call"} after the end`);
+    if (this.duplex !== null) this.breach(`${what ?? "a call"} after the switch of protocols`);
+  }
+
+  private breach(text: string): void {
+    this.breaches.push(text);
+  }
+}
+
+/** Does what a receiver may do: what lies before a slice is written over, and the slice may have been moved there. */
+export function useUp(bytes: Buffer, start: number, end: number): void {
+  if (start > 0) bytes.fill("#", 0, end);
+}
+
+/** What the side of a tunnel tells. */
+class Listener implements TunnelEvents {
+  readonly told: string[] = [];
+  text: string = "";
+
+  received(_: ByteDuplex, bytes: Buffer, count: number): void {
+    this.text += latin1(bytes, 0, count);
+    bytes.fill("#", 0, count);
+  }
+
+  flowing(): boolean {
+    return true;
+  }
+
+  unblocked(): void {
+    this.told.push("unblocked");
+  }
+
+  ended(): void {
+    this.told.push("ended");
+  }
+
+  writeFailed(): void {
+    this.told.push("write failed");
+  }
+
+  closed(): void {
+    this.told.push("closed");
+  }
+}

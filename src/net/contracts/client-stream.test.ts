@@ -1,0 +1,6 @@
+/** Every driver of the client's side keeps the promises of its port. */
+import { clientStreamContract } from "./client-stream-contract.fixture.ts";
+import { FETCH } from "./fetch-client.fixture.ts";
+import { HTTP_1_0, HTTP_1_1 } from "./h1-client.fixture.ts";
+
+for (const kind of [HTTP_1_1, HTTP_1_0, FETCH]) clientStreamContract(kind);
