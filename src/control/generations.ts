@@ -52,10 +52,10 @@ export class Generations {
     for (const { slot } of listeners.opened) this.workers.resetListener(slot);
     const metricTable = this.totals.install(generation, metricLayout(config));
     const { routes, ...others } = config;
-    const { endpointSlots, listenerSlots } = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
-    const routesSince = isDeepStrictEqual(routes, this.routes?.routes) ? (this.routes?.routesSince ?? generation) : generation;
+    const routesSince = this.routes !== null && isDeepStrictEqual(routes, this.routes.routes) ? this.routes.routesSince : generation;
+    const slots = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
     return {
-      configuration: { generation, config: others, routes, routesSince, endpointSlots, listenerSlots, metricTable },
+      configuration: { generation, config: others, routes, routesSince, ...slots, metricTable },
       listeners,
       commit: () => {
         plan.commit();

@@ -1,8 +1,8 @@
 /**
  * A worker for tests of the control plane: it keeps the whole protocol but proxies nothing. Each connection is one request, answered
- * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/stuck` (a loop without an end), `/hold` (never answered: in flight until it is cut) and
- * `/say` (a log line and an event) and `/names` (answered with the names that it was told of). A configuration whose status_path is `/refuse`
- * is refused; `/silent` is never answered. Worker 1 cannot open a listener whose `limits.headers` is 13.
+ * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/stuck` (a loop without an end), `/hold` (never answered: in flight until it is cut),
+ * `/say` (a log line and an event), `/names` (answered with the names that it was told of) and `/routes` (answered with the generations
+ * that brought it routes). A configuration whose status_path is `/refuse` is refused; `/silent` is never answered. Worker 1 cannot open a listener whose `limits.headers` is 13.
  */
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
@@ -20,6 +20,7 @@ const servers = new Map<number, net.Server>();
 const held = new Set<net.Socket>();
 let current: ConfigureMessage | null = null;
 let routes: ConfigureMessage["routes"] = null;
+const generationsWithRoutes: number[] = [];
 let metrics: WorkerMetrics | null = null;
 const names = new Set<string>();
 
@@ -46,6 +47,7 @@ function configure(message: ConfigureMessage): void {
     return;
   }
   routes = message.routes ?? routes;
+  if (message.routes !== null) generationsWithRoutes.push(message.generation);
   if (routes === null) return send({ type: "configured", generation: message.generation, problem: "there are no routes" });
   const before = current;
   current = message;
@@ -81,6 +83,12 @@ function close(slots: readonly number[]): void {
   send({ type: "closed" });
 }
 
+function bodyFor(path: string | undefined): string {
+  if (path === "/names") return [...names].join();
+  if (path === "/routes") return generationsWithRoutes.join();
+  return `worker ${init?.index} generation ${current?.generation ?? 0}`;
+}
+
 function serve(socket: net.Socket): void {
   metrics?.add(CounterId.connections_open, 1);
   metrics?.add(CounterId.connections_accepted, 1);
@@ -103,7 +111,7 @@ function serve(socket: net.Socket): void {
       send({ type: "event", level: "warn", event: "accept_failed", message: "said", fields: { listener: 0 } });
     }
     metrics?.exchangeFinished(0, 0, 200, 1, data.length, 100);
-    const body = path === "/names" ? [...names].join() : `worker ${init?.index} generation ${current?.generation ?? 0}`;
+    const body = bodyFor(path);
     socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
   });
 }

@@ -186,6 +186,23 @@ test("a reload reaches all workers; metrics go on from where they were", async (
   assert.equal(sample(running, total), 3);
 });
 
+test("a worker is told routes only where they are other ones than it has; a replacement is told them", async (t) => {
+  const running = await started(t, { workers: 1 });
+  const upstreams = { app: testUpstream(["http://127.0.0.1:1", "http://127.0.0.1:2"]) };
+  const routes = testConfig().routes.map((route) => ({ ...route, name: "other" }));
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1, upstreams })), []);
+  assert.equal(await ask(running.port, "/routes"), "1");
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1, upstreams, routes, status_path: "/refuse" })), ["refused as asked"]);
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1 })), []);
+  assert.equal(await ask(running.port, "/routes"), "1");
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1, routes })), []);
+  assert.deepEqual(await refusal(running, testConfig({ workers: 1, routes, upstreams })), []);
+  assert.equal(await ask(running.port, "/routes"), "1,5");
+  await running.plane.terminateWorker(0);
+  await until("replaced", () => events(running, "worker_replaced").length === 1);
+  assert.deepEqual([await ask(running.port, "/"), await ask(running.port, "/routes")], ["worker 0 generation 6", "6"]);
+});
+
 test("a reload that the workers refuse, or that needs a restart, changes nothing", async (t) => {
   const running = await started(t);
   const upstreams = { app: testUpstream(["http://127.0.0.1:7"]) };
