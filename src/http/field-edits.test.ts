@@ -71,6 +71,45 @@ test("the message of the error shows the name escaped and never the value", () =
   );
 });
 
+test("a character above U+00FF is refused: as one byte it could be a line end", () => {
+  for (const value of ["a\u010d\u010aSet-Cookie: evil=1", "\u0100", "\u{1f600}"]) assert.throws(() => fieldLine("X-A", value), TypeError);
+});
+
+test("a name that is no token is refused, as is a value with a control character", () => {
+  for (const name of ["", " ", "X A", "X-A:", "Content-Length: 5, X", "X-\xe4", "X\u0100"])
+    assert.throws(() => fieldLine(name, "1"), TypeError);
+  for (const value of ["\x01", "\x1b[2J", "\x7f"]) assert.throws(() => fieldLine("X-A", value), TypeError);
+});
+
+test("fields that say where a message ends, whom it is for, or that hold for one connection are the proxy's to write", () => {
+  for (const name of [
+    "Host",
+    "content-length",
+    "Transfer-Encoding",
+    "Connection",
+    "Keep-Alive",
+    "TE",
+    "Upgrade",
+    "Proxy-Connection",
+    "HTTP2-Settings",
+  ]) {
+    const edits = new FieldEdits();
+    assert.throws(() => edits.append(name, "1"), TypeError);
+    assert.throws(() => edits.set(name, "1"), TypeError);
+    assert.deepEqual([edits.removed, edits.added], [[], ""]);
+  }
+  assert.equal(fieldLine("Trailer", "X-Sum"), "Trailer: X-Sum\r\n");
+});
+
+test("Host and what says how long the body is cannot be taken out", () => {
+  for (const name of ["host", "content-length", "transfer-encoding", "Content-Length"]) {
+    const edits = new FieldEdits();
+    assert.throws(() => edits.remove(name), TypeError);
+    assert.throws(() => edits.remove(name), TypeError, "the second time as well");
+    assert.deepEqual(edits.removed, []);
+  }
+});
+
 test("every other character passes as it is", () => {
   assert.equal(fieldLine("X-A", ""), "X-A: \r\n");
   assert.equal(fieldLine("X-A", "\t a\x80\xff "), "X-A: \t a\x80\xff \r\n");

@@ -33,12 +33,12 @@ export class FieldEdits {
     this.joinCount = 0;
   }
 
-  /** Drop every received line of that name (lower case). */
+  /** Drop every received line of that name (lower case). Throws a TypeError for Host and for what says how long the body is. */
   remove(name: string): void {
     this.removal = this.removal.and(name);
   }
 
-  /** Add a line; received lines of the same name stay. Throws on CR, LF or NUL: a head is never built from unchecked text. */
+  /** Add a line; received lines of the same name stay. Throws as `fieldLine` does: a head is never built from unchecked text. */
   append(name: string, value: string): void {
     this.added += fieldLine(name, value);
   }
@@ -79,10 +79,21 @@ class Join {
   }
 }
 
-const UNSAFE = /[\r\n\0]/;
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 section 5.5: nothing above one byte either, for of a larger character the wire gets the lower byte, which may be a line end. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** `name: value\r\n`; throws a TypeError on CR, LF or NUL in either (RFC 9112 section 11.1). */
+/** Fields that the proxy writes itself: whom a message is for, where it ends, and what holds for one connection only. */
+const OWN = /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|proxy-connection|http2-settings)$/i;
+
+/**
+ * `name: value\r\n`. Throws a TypeError for a name that is no token, for a value with a control character or one above U+00FF, and for a field
+ * that the proxy writes itself: a second Content-Length or Host would be a second message to some recipient (RFC 9112 section 11).
+ */
 export function fieldLine(name: string, value: string): string {
-  if (UNSAFE.test(name) || UNSAFE.test(value)) throw new TypeError(`field ${JSON.stringify(name)} holds a control character`);
+  if (!TOKEN.test(name)) throw new TypeError(`the field name ${JSON.stringify(name)} is not a token`);
+  if (!VALUE.test(value)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
+  if (OWN.test(name)) throw new TypeError(`the field ${name} is the proxy's to write`);
   return `${name}: ${value}\r\n`;
 }

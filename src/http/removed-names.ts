@@ -1,4 +1,4 @@
-import { namesOf } from "./known-fields.ts";
+import { FRAMING_AND_HOST, bit, knownFieldNamed, namesOf } from "./known-fields.ts";
 
 /**
  * The names of the fields that are taken out of a head, in lower case. There is one object for each list: two heads lose the same fields
@@ -33,7 +33,7 @@ export class RemovedNames {
     this.others = others;
   }
 
-  /** This list and one name more. */
+  /** This list and one name more. Throws a TypeError for a field without which a recipient would see another message (RFC 9112 section 11.2). */
   and(name: string): RemovedNames {
     if (this.last !== null && name === this.lastName) return this.last;
     const list = this.next?.get(name) ?? this.grown(name);
@@ -43,6 +43,7 @@ export class RemovedNames {
   }
 
   private grown(name: string): RemovedNames {
+    if ((FRAMING_AND_HOST & bit(knownFieldNamed(name))) !== 0) throw new TypeError(`the field ${name} cannot be taken out`);
     const list = new RemovedNames([...this.names, name]);
     if (lists >= LISTS_MAX) return list;
     lists++;
