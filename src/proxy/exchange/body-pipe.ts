@@ -10,6 +10,8 @@
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
+import { isBodyLength } from "../../http/body-length.ts";
+import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { BodyStage, StageOutput } from "../feature/body-stage.ts";
 import type { DataPlane } from "../data-plane.ts";
@@ -29,11 +31,17 @@ export interface PipeOwner {
 }
 
 export class BodyPipe implements BodySink {
+  /** Octets of what comes out; −1: not known beforehand. */
+  readonly length: BodyLength;
+  /** It has ended, or was given up. */
+  isOver: boolean = false;
   private readonly owner: PipeOwner;
   private readonly segments: readonly Segment[];
-  private isOver: boolean = false;
 
-  /** @param stages at least one, in the order in which the body passes them */
+  /**
+   * Throws a RangeError where a stage says a length that is none.
+   * @param stages at least one, in the order in which the body passes them
+   */
   constructor(stages: readonly BodyStage[], to: BodySink, owner: PipeOwner, plane: DataPlane) {
     this.owner = owner;
     const segments: Segment[] = [];
@@ -43,6 +51,7 @@ export class BodyPipe implements BodySink {
       segments.unshift(segment);
     }
     this.segments = segments;
+    this.length = segments.at(-1)?.length ?? -1;
   }
 
   /** After the receiver was told of the body. */
@@ -63,9 +72,14 @@ export class BodyPipe implements BodySink {
     return this.first?.flush() ?? true;
   }
 
-  /** The receiver's `flush` has said true, and it does not take more after all; whoever delivers has been told to wait. */
-  blocked(): void {
-    if (!this.isOver) for (const segment of this.segments) segment.blocked();
+  /**
+   * The receiver's `flush` has said true, and it does not take more after all. True: whoever delivers must wait. False: a stage has ended,
+   * and what comes is dropped.
+   */
+  blocked(): boolean {
+    if (this.isOver) return false;
+    for (const segment of this.segments.toReversed()) if (!segment.blocked()) return false;
+    return true;
   }
 
   /** The receiver takes more. */
@@ -88,7 +102,8 @@ export class BodyPipe implements BodySink {
 
   ended(): void {
     if (this.isOver) return;
-    this.isOver = true;
+    // Nobody takes what stages before the one that has ended still make.
+    this.abort();
     this.owner.pipeEnded(this);
   }
 
@@ -111,6 +126,8 @@ export class BodyPipe implements BodySink {
 class Segment extends Timed implements BodySink {
   /** The one whose output is this one's input; null: the pipe's own input. */
   before: Segment | null = null;
+  /** As it was said in the head of the message, whatever the stage says later. */
+  readonly length: BodyLength;
   private readonly pipe: BodyPipe;
   private readonly stage: BodyStage;
   private readonly to: BodySink;
@@ -128,6 +145,8 @@ class Segment extends Timed implements BodySink {
     super();
     this.pipe = pipe;
     this.stage = stage;
+    this.length = stage.length;
+    if (!isBodyLength(this.length)) throw new RangeError(`a body stage cannot have the length ${this.length}`);
     this.to = to;
     this.plane = plane;
   }
@@ -164,10 +183,12 @@ class Segment extends Timed implements BodySink {
     return !this.outputBlocked;
   }
 
-  blocked(): void {
+  blocked(): boolean {
+    if (this.isOver) return false;
     this.outputBlocked = true;
     this.holdsInput = true;
     this.watch();
+    return true;
   }
 
   unblocked(): void {
@@ -215,7 +236,7 @@ class Segment extends Timed implements BodySink {
   private write(bytes: Buffer): void {
     if (this.isOver || bytes.length === 0) return;
     this.written += bytes.length;
-    const { length } = this.stage;
+    const { length } = this;
     if (length >= 0 && this.written > length)
       return this.fail(new Error(`a body stage hands on more than the ${length} bytes that it said`));
     // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
@@ -225,14 +246,18 @@ class Segment extends Timed implements BodySink {
 
   private outputEnds(trailers: FieldSection | null): void {
     if (this.isOver) return;
-    const { length } = this.stage;
+    const { length } = this;
     if (length >= 0 && this.written < length) {
       return this.fail(new Error(`a body stage hands on ${this.written} bytes instead of the ${length} that it said`));
     }
     this.close();
     this.to.end(trailers);
     this.to.flush();
-    if (!(this.to instanceof Segment)) this.pipe.ended();
+    if (!(this.to instanceof Segment)) return this.pipe.ended();
+    // What still comes is dropped, which needs no place.
+    this.inputBlocked = false;
+    this.outputBlocked = false;
+    this.release();
   }
 
   private fail(error: unknown): void {
@@ -241,7 +266,7 @@ class Segment extends Timed implements BodySink {
 
   /** Lets whoever delivers go on, if nothing stands against it. */
   private release(): void {
-    if (!this.holdsInput || this.isOver || this.inputBlocked || this.outputBlocked) return;
+    if (!this.holdsInput || this.inputBlocked || this.outputBlocked) return;
     this.holdsInput = false;
     if (this.before === null) this.pipe.inputUnblocked();
     else this.before.unblocked();

@@ -12,7 +12,7 @@ import { Buffer } from "node:buffer";
 import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
-import { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
+import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import { isIdempotent } from "../../policy/retry/idempotent.ts";
@@ -38,12 +38,9 @@ import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { InterimPace } from "./interim-pace.ts";
 import { Phase } from "./phase.ts";
+import { giveRequestEdits, giveResponseEdits, takeRequestEdits, takeResponseEdits } from "./scratch-edits.ts";
 import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
-
-/** Scratch for the edits of one head: used and written within one call. */
-const requestEdits = new RequestEdits();
-const edits = new ResponseEdits();
 
 /** Bytes of a request body that are remembered so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
@@ -79,19 +76,20 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   /** The connection stands: what is known of the request goes out. */
   upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
-    requestEdits.reset();
+    const edits = takeRequestEdits();
     const hooks = this.route?.hooks.onUpstreamRequest;
     if (hooks !== undefined && hooks.length > 0 && !this.isFromSource(from)) {
       try {
-        const stages = this.editRequest(hooks);
-        if (stages !== null) this.stageRequest(stages, from);
+        const stages = this.editRequest(hooks, edits);
+        if (stages !== null) this.stageRequest(stages, from, edits);
       } catch (error) {
         return this.hookFailed(error);
       }
     }
-    if (this.detours?.isOwn === true) requestEdits.bodyLength = this.requestLength;
+    if (this.detours?.isOwn === true) edits.bodyLength = this.requestLength;
     this.phase = Phase.sending;
-    from.send(this, requestEdits);
+    from.send(this, edits);
+    giveRequestEdits(edits);
     this.detours?.request?.start();
     // A source may have answered already, and a stage that cannot even begin has ended the exchange.
     if (from !== this.upstream) return;
@@ -99,8 +97,10 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     const collected = this.detours?.collected ?? null;
     if (collected !== null) collected.sendTo(out);
     if (this.replay !== null && this.replay !== "") out.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
+    if (this.requestEnded) out.end(this.requestTrailers);
+    // What was delivered may have ended the exchange as well.
+    if (from !== this.upstream) return;
     if (this.requestEnded) {
-      out.end(this.requestTrailers);
       // An attempt before may have paused the client, which is read on so that its end is seen.
       if (this.attempts > (this.isFromSource(from) ? 0 : 1)) this.downstream.resumeRequest();
       return this.requestFlush();
@@ -111,13 +111,13 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   /** Runs the hooks; the stages that they have for the body. */
-  private editRequest(hooks: readonly Middleware[]): BodyStage[] | null {
+  private editRequest(hooks: readonly Middleware[], edits: RequestEdits): BodyStage[] | null {
     let stages: BodyStage[] | null = null;
     for (let index = 0; index < hooks.length; index++) {
-      const stage = hooks[index]?.onUpstreamRequest?.(this, requestEdits) ?? null;
+      const stage = hooks[index]?.onUpstreamRequest?.(this, edits) ?? null;
       if (stage !== null && this.requestLength !== 0) (stages ??= []).push(stage);
     }
-    const { method } = requestEdits;
+    const { method } = edits;
     if (method !== null) {
       if ((method === "HEAD") !== (this.request.method === "HEAD")) throw new TypeError(`${this.request.method} cannot become ${method}`);
       this.detour.method = method;
@@ -125,12 +125,12 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return stages;
   }
 
-  private stageRequest(stages: readonly BodyStage[], to: UpstreamStream): void {
-    const length = stages.at(-1)?.length ?? -1;
-    requestEdits.bodyLength = length;
+  private stageRequest(stages: readonly BodyStage[], to: UpstreamStream, edits: RequestEdits): void {
     const { detour } = this;
-    detour.request = new BodyPipe(stages, to, this, this.plane);
-    detour.requestLength = length;
+    const pipe = new BodyPipe(stages, to, this, this.plane);
+    detour.request = pipe;
+    detour.requestLength = pipe.length;
+    edits.bodyLength = pipe.length;
   }
 
   // ---- relay the request body ---------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   upstreamBlocked(from: UpstreamStream): void {
     if (from !== this.upstream) return;
-    this.detours?.request?.blocked();
-    this.blockRequest();
+    const pipe = this.detours?.request ?? null;
+    if (pipe === null || pipe.blocked()) this.blockRequest();
   }
 
   upstreamUnblocked(from: UpstreamStream): void {
@@ -215,8 +215,8 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   interim(from: UpstreamStream, head: ResponseHead): boolean {
     if (from !== this.upstream) return false;
     if (head.status === 101) {
-      // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8).
-      if (!this.upgrade || this.responseStarted || !this.requestEnded) return false;
+      // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8), and so does a stage of its body.
+      if (!this.upgrade || this.responseStarted || !this.requestEnded || this.detours?.request?.isOver === false) return false;
       this.phase = Phase.tunnel;
       this.status = 101;
       this.originHeadMs = this.plane.now - this.startedAt;
@@ -238,25 +238,37 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
       if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head, failure: null })) return;
       this.originHeadMs = this.plane.now - this.startedAt;
     }
+    const edits = takeResponseEdits();
+    const stages = this.editResponse(head, edits);
+    // A hook may have ended the exchange: by a stage of the request's body, or by the source itself.
+    if (from !== this.upstream) return;
+    if (stages !== null || this.isFromSource(from)) return this.respondAnew(head, length, stages, edits);
+    this.beginResponse(head, length, edits);
+  }
+
+  private beginResponse(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
     this.phase = Phase.responding;
-    edits.reset();
-    const stages = this.editResponse(head);
     this.status = edits.status ?? head.status;
-    if (stages !== null || this.isFromSource(from)) this.respondAnew(head, length, stages);
-    else this.downstream.respond(head, length, edits);
+    this.downstream.respond(head, length, edits);
+    giveResponseEdits(edits);
   }
 
   /** The body is not the one that the head speaks of: it passes stages, or comes from a source. */
-  private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly BodyStage[] | null): void {
-    const length = stages === null ? given : (stages.at(-1)?.length ?? -1);
+  private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly BodyStage[] | null, edits: ResponseEdits): void {
+    let pipe: BodyPipe | null = null;
+    try {
+      if (stages !== null) pipe = new BodyPipe(stages, this.downstream, this, this.plane);
+    } catch (error) {
+      return this.hookFailed(error);
+    }
+    const length = pipe === null ? given : pipe.length;
     const hasBody = this.request.method !== "HEAD" && mayHaveBody(head.status);
     // In 304 it is the length that 200 would have had: a source's own field says it, or nothing does.
-    if (head.status !== 204 && (stages !== null || head.status !== 304)) edits.bodyLength = length;
-    this.downstream.respond(head, hasBody ? length : 0, edits);
-    if (stages === null || !hasBody) return;
-    const response = new BodyPipe(stages, this.downstream, this, this.plane);
-    this.detour.response = response;
-    response.start();
+    if (head.status !== 204 && (pipe !== null || head.status !== 304)) edits.bodyLength = length;
+    this.beginResponse(head, hasBody ? length : 0, edits);
+    if (pipe === null || !hasBody) return;
+    this.detour.response = pipe;
+    pipe.start();
   }
 
   /** What takes the response's body: the first of its stages, or the client. */
@@ -274,8 +286,8 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   clientBlocked(): void {
-    this.detours?.response?.blocked();
-    this.upstream?.pauseResponse();
+    const pipe = this.detours?.response ?? null;
+    if (pipe === null || pipe.blocked()) this.upstream?.pauseResponse();
   }
 
   clientUnblocked(): void {
@@ -291,6 +303,8 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.upstream = null;
     const pipe = this.detours?.response ?? null;
     if (pipe !== null) {
+      this.requestBlocked = false;
+      this.detours?.endRequest();
       // It may still have something to hand on; `pipeEnded` finishes the exchange.
       pipe.end(trailers);
       pipe.flush();
@@ -307,7 +321,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   /** Runs the hooks; the stages that they have for the body. */
-  private editResponse(head: ResponseHead | null): BodyStage[] | null {
+  private editResponse(head: ResponseHead | null, edits: ResponseEdits): BodyStage[] | null {
     const hooks = this.route?.hooks.onResponse;
     if (hooks === undefined || hooks.length === 0) return null;
     let stages: BodyStage[] | null = null;
@@ -351,6 +365,8 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
         this.hookFailed(error);
         return true;
       }
+      // It may have ended the exchange, by a stage of the request's body.
+      if (this.finished) return true;
       if (verdict === null) continue;
       if (verdict === "retry") return result.head !== null && this.retryUnwanted();
       this.dropUpstream();
@@ -390,7 +406,11 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   pipeEnded(pipe: BodyPipe): void {
-    if (pipe !== this.detours?.response) return;
+    if (pipe !== this.detours?.response) {
+      // What still comes of the request is read and dropped.
+      if (this.requestBlocked) this.unblockRequest();
+      return;
+    }
     // A stage may end before its input does.
     this.dropUpstream();
     this.finish();
@@ -498,9 +518,10 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.status = answer.status;
     this.outcome = answer.reason;
     this.phase = Phase.responding;
-    edits.reset();
-    this.editResponse(null);
+    const edits = takeResponseEdits();
+    this.editResponse(null, edits);
     this.downstream.answer(answer, edits);
+    giveResponseEdits(edits);
     this.finish();
   }
 

@@ -14,6 +14,7 @@
  */
 import assert from "node:assert/strict";
 import { Deadlines } from "../../base/deadlines.ts";
+import type { Timed } from "../../base/deadlines.ts";
 import { plainConfig } from "../../config/plain.ts";
 import type { Config } from "../../config/schema.ts";
 import { buildRequestHead } from "../../http/build-head.ts";
@@ -78,7 +79,7 @@ export class Dialogue implements DataPlane, Connector {
   now: number = START_MS;
   /** What `now` is read from. */
   private clockMs: number = START_MS;
-  readonly deadlines: Deadlines = new Deadlines(TICK_MS, START_MS);
+  readonly deadlines: KnownDeadlines = new KnownDeadlines(TICK_MS, START_MS);
   /** Tests may swap it, as a reload does. */
   snapshot: Snapshot;
   readonly endpoints: EndpointTable;
@@ -231,6 +232,7 @@ export class Dialogue implements DataPlane, Connector {
     assert.equal(this.count("exchanges_in_flight"), 0);
     assert.equal(this.memoryTaken, 0, "memory of collected bodies");
     for (let slot = 0; slot < this.endpoints.capacity; slot++) assert.equal(this.endpoints.inFlight(slot), 0, `in flight at ${slot}`);
+    assert.equal(this.deadlines.filed, 0, "deadlines");
     for (const { name, state } of this.connections) assert.ok(state === "over" || state === "idle", `${name} is ${state}`);
   }
 
@@ -300,6 +302,21 @@ export class Dialogue implements DataPlane, Connector {
   private target(endpoint: string): Endpoint {
     const { upstream } = this.snapshot.findRoute(ANY_REQUEST);
     return upstream?.set.endpoints.find((each) => nameOf(each) === endpoint) ?? assert.fail(`there is no endpoint ${endpoint}`);
+  }
+}
+
+/** Deadlines that know what has one. */
+class KnownDeadlines extends Deadlines {
+  private readonly known: Set<Timed> = new Set();
+
+  override setTick(timed: Timed, wanted: number): void {
+    this.known.add(timed);
+    super.setTick(timed, wanted);
+  }
+
+  /** How many are in the wheel, be it that they were cancelled. */
+  get filed(): number {
+    return [...this.known].filter(({ filedTick }) => filedTick !== -1).length;
   }
 }
 

@@ -59,6 +59,11 @@ export class FakeUpstream implements OwnedUpstream {
     return this.state === "idle";
   }
 
+  /** Whether it is that exchange's. */
+  serves(exchange: ResponseSink): boolean {
+    return this.exchange === exchange;
+  }
+
   /** Whether the endpoint is heard now. */
   get isRead(): boolean {
     return this.state === "busy" && !this.paused;

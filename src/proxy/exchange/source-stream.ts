@@ -1,6 +1,7 @@
 /** A response source in the place of a connection to an endpoint: the exchange talks to it as to one. */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
+import { isBodyLength } from "../../http/body-length.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
@@ -29,6 +30,8 @@ export class SourceStream extends Timed implements UpstreamStream {
   private readonly bodyIsWhole: boolean;
   private input: SourceInput = NO_INPUT;
   private isOver: boolean = false;
+  /** Its exchange has ended, and the source has not said since that it is done. */
+  private isGivenUp: boolean = false;
   private responded: boolean = false;
   /** What is written is dropped. */
   private bodiless: boolean = false;
@@ -55,10 +58,11 @@ export class SourceStream extends Timed implements UpstreamStream {
     this.toHead = request.request.method === "HEAD";
     this.watch();
     this.attempt(() => {
-      const input = this.source.start(request, this.response());
-      // It may have answered already.
+      this.input = this.source.start(request, this.response());
+      const { input } = this;
+      // It may have answered already; or its exchange has ended meanwhile, of which it could not be told.
+      if (this.isGivenUp) this.tellAbort();
       if (this.isOver) return;
-      this.input = input;
       if (input.data !== undefined && this.bodyIsWhole) this.owner.bodyWanted();
     });
   }
@@ -77,7 +81,7 @@ export class SourceStream extends Timed implements UpstreamStream {
     this.attempt(() => {
       this.inputBlocked = this.input.flush?.() === false;
     });
-    return !this.inputBlocked;
+    return this.isOver || !this.inputBlocked;
   }
 
   pauseResponse(): void {
@@ -96,6 +100,11 @@ export class SourceStream extends Timed implements UpstreamStream {
   abort(): void {
     if (this.isOver) return;
     this.close();
+    this.isGivenUp = true;
+    this.tellAbort();
+  }
+
+  private tellAbort(): void {
     try {
       this.input.abort?.();
     } catch {
@@ -142,6 +151,7 @@ export class SourceStream extends Timed implements UpstreamStream {
     if (this.isOver) return;
     if (this.responded) return this.fail(new Error("a response source responds twice"));
     if (head.status < 200) return this.fail(new Error(`a response source responds with ${head.status}, which is not final`));
+    if (!isBodyLength(length)) return this.fail(new RangeError(`a response source cannot have the length ${length}`));
     this.responded = true;
     this.length = length;
     this.bodiless = this.toHead || !mayHaveBody(head.status);
@@ -168,7 +178,10 @@ export class SourceStream extends Timed implements UpstreamStream {
   }
 
   private endResponse(trailers: FieldSection | null): void {
-    if (this.isOver) return;
+    if (this.isOver) {
+      this.isGivenUp = false;
+      return;
+    }
     if (!this.responded) return this.fail(new Error("a response source ends before it responds"));
     if (!this.bodiless && this.length >= 0 && this.written < this.length) {
       return this.fail(new Error(`a response source writes ${this.written} bytes instead of the ${this.length} that it said`));
