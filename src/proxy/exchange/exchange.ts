@@ -1,10 +1,10 @@
 /**
- * One request and its response, from the complete head to the log line: its phases, written once for all
- * HTTP versions. The drivers in net/ call in as things happen; nothing here knows a socket. A plain exchange creates this object and
- * no promise or closure.
+ * One request and its response, from the complete head to the log line, written once for all HTTP versions. The drivers of the client's
+ * connection and of the endpoint's call in as things happen; nothing here knows a socket.
  *
- * Its one state is its phase: phase.ts has the picture. What becomes of the request's body beside that is told by `requestEnded`,
- * `requestBlocked` and `takesBody`.
+ * The class is in three files: exchange-facts.ts has what is known of an exchange, admission.ts its first phase, this file the rest: an
+ * endpoint is asked, the request's body goes there, the response comes back, and whatever fails is tried again, answered, or cut. phase.ts has
+ * the picture. One object is all that a plain exchange makes: no promise, no closure. What only some need lies in detours.ts.
  *
  * Longer than most files here because a reader of the life of a request should find it in one place.
  */
