@@ -106,6 +106,17 @@ function drawBodies(draw: Draw, collectsMax: number): Partial<HookPlan> {
   };
 }
 
+/** Whether a hook of the request, a stage or a source fails. */
+export function mayFail(seed: number, id: number, route: string): boolean {
+  return Array.from({ length: HOOKS }, (_, index) => hookOf(seed, id, route, index)).some(
+    ({ verdict, throwsIn, requestStage, responseStage, source, fallback }) =>
+      verdict === "throws" ||
+      verdict === "rejects" ||
+      throwsIn === "request" ||
+      [requestStage, responseStage, source, fallback].includes("fails"),
+  );
+}
+
 /** Whether the bytes of a body come out of its stages turned over. */
 export function isFlipped(seed: number, id: number, route: string, body: "requestStage" | "responseStage"): boolean {
   let count = 0;
@@ -130,6 +141,8 @@ interface Course {
   signal: AbortSignal | null;
   readonly responses: number[];
   readonly finished: number[];
+  /** Its stages and sources. */
+  readonly made: { readonly isUnderWay: boolean }[];
 }
 
 /** What hooks need of the run. */
@@ -247,17 +260,21 @@ export class Hooks {
     this.endWait(course, id);
     if (source === "none") return null;
     course.isRefused = true;
-    const made = this.sourceOf(id, index, source);
+    const made = this.sourceOf(course, id, index, source);
     if (source === "at-once") return made;
     course.awaitedSinceMs = this.around.clock.nowMs;
     return this.settles(course, id, (resolve) => void this.around.clock.after(delayMs, () => resolve(made)));
   }
 
-  private sourceOf(id: number, index: number, kind: SourceKind): ResponseSource {
+  private sourceOf(course: Course, id: number, index: number, kind: SourceKind): ResponseSource {
     const time = SOURCE_TIME + index;
     const { seed, clock } = this.around;
     const fields = [["X-Answer", `${id}.${time}`], ...ANSWER_FIELDS] as const;
-    return new SimulatedSource(kind, answerTo(seed, id, time), ownerOfAnswer(id, time), fields, clock, (message) => this.fail(message));
+    const made = new SimulatedSource(kind, answerTo(seed, id, time), ownerOfAnswer(id, time), fields, clock, (message) =>
+      this.fail(message),
+    );
+    course.made.push(made);
+    return made;
   }
 
   private onUpstreamResponse(
@@ -272,7 +289,7 @@ export class Hooks {
     if (plan.retries && result.head !== null && result.head.status >= 404) return "retry";
     if (plan.fallback === "none" || result.failure === null) return null;
     course.isRefused = true;
-    return this.sourceOf(id, index, plan.fallback);
+    return this.sourceOf(course, id, index, plan.fallback);
   }
 
   private settles<T>(course: Course, id: number, begin: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
@@ -309,14 +326,16 @@ export class Hooks {
     if (index === 0) edits.set("X-Hook", String(id));
     else edits.append("X-Hook-More", String(id));
     edits.remove(`x-remove-${index}`);
-    return this.stage(plan.requestStage, plan, exchange.request);
+    return this.stage(course, plan.requestStage, plan, exchange.request);
   }
 
-  private stage(kind: StageKind, { failsAt }: HookPlan, head: FieldSection): BodyStage | null {
+  private stage(course: Course, kind: StageKind, { failsAt }: HookPlan, head: FieldSection): BodyStage | null {
     if (kind === "none") return null;
     // What is said of the length is what will come: stages of the simulation add nothing and take nothing away.
     const length = kind === "flips" ? Number(head.get("content-length") ?? -1) : -1;
-    return new SimulatedStage(kind, length, failsAt, this.around.clock, (message) => this.fail(message));
+    const made = new SimulatedStage(kind, length, failsAt, this.around.clock, (message) => this.fail(message));
+    course.made.push(made);
+    return made;
   }
 
   private onResponse(
@@ -333,7 +352,7 @@ export class Hooks {
     if (plan.throwsIn === "response") throw new Error("a hook throws");
     edits.set(`X-Seen-${index}`, String(id));
     edits.remove(`x-inner-${index}`);
-    return head === null ? null : this.stage(plan.responseStage, plan, head);
+    return head === null ? null : this.stage(course, plan.responseStage, plan, head);
   }
 
   private onFinish(exchange: ExchangeView, index: number, { throwsIn }: HookPlan): void {
@@ -381,7 +400,8 @@ export class Hooks {
   /** At the end, of a request that is logged with that route. */
   check(id: number, route: string): void {
     if (!isFeatured(route)) return;
-    const { finished = [], awaitedSinceMs = null } = this.courses.get(id) ?? {};
+    const { finished = [], awaitedSinceMs = null, made = [] } = this.courses.get(id) ?? {};
+    if (made.some(({ isUnderWay }) => isUnderWay)) this.fail(`request ${id} is over, and a stage or source of it goes on`);
     for (let index = 0; index < HOOKS; index++) {
       if (finished[index] !== 1) this.fail(`hook ${index} of request ${id} was told ${finished[index] ?? 0} times that it is over`);
     }
@@ -392,7 +412,10 @@ export class Hooks {
     const id = idOf(exchange.request.path);
     let course = this.courses.get(id);
     if (course === undefined) {
-      this.courses.set(id, (course = { asked: 0, awaitedSinceMs: null, isRefused: false, signal: null, responses: [], finished: [] }));
+      this.courses.set(
+        id,
+        (course = { asked: 0, awaitedSinceMs: null, isRefused: false, signal: null, responses: [], finished: [], made: [] }),
+      );
     }
     return course;
   }

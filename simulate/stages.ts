@@ -38,6 +38,8 @@ export class SimulatedStage implements BodyStage {
   private keptBytes: number = 0;
   private taken: number = 0;
   private ended: { readonly trailers: FieldSection | null } | null = null;
+  /** It has handed on all. */
+  private isDone: boolean = false;
   private isOver: boolean = false;
   private isWaiting: boolean = false;
   /** The receiver is slow. */
@@ -51,6 +53,11 @@ export class SimulatedStage implements BodyStage {
     this.failsAt = failsAt;
     this.timers = timers;
     this.wrong = wrong;
+  }
+
+  /** It was started, and neither has it come to its end nor was it given up. */
+  get isUnderWay(): boolean {
+    return this.output !== null && !this.isDone && !this.isOver;
   }
 
   start(output: StageOutput): void {
@@ -71,8 +78,9 @@ export class SimulatedStage implements BodyStage {
   end(trailers: FieldSection | null): void {
     if (this.ended !== null || this.isOver) this.wrong("a stage is ended twice");
     this.ended = { trailers };
-    if (this.kind === "late") this.wait();
-    else this.output?.end(trailers);
+    if (this.kind === "late") return this.wait();
+    this.isDone = true;
+    this.output?.end(trailers);
   }
 
   flush(): boolean {
@@ -107,7 +115,10 @@ export class SimulatedStage implements BodyStage {
     if (output === null || this.isBlocked) return;
     for (const piece of this.kept.splice(0)) output.write(piece);
     this.keptBytes = 0;
-    if (ended !== null) return output.end(ended.trailers);
+    if (ended !== null) {
+      this.isDone = true;
+      return output.end(ended.trailers);
+    }
     this.isBlocked = !output.flush();
     if (!this.holdsInput) return;
     this.holdsInput = false;
@@ -141,6 +152,11 @@ export class SimulatedSource implements ResponseSource {
     this.fields = fields;
     this.timers = timers;
     this.wrong = wrong;
+  }
+
+  /** As of a stage. */
+  get isUnderWay(): boolean {
+    return this.isStarted && !this.isOver;
   }
 
   start(_request: unknown, response: SourceResponse): SourceInput {

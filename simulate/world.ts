@@ -47,8 +47,8 @@ const CLIENTS_MS_MAX = 900_000;
 const REST_MS = 2 * LIMITS_MS_MAX;
 /** Events without time passing after which a run goes round in circles. */
 const EVENTS_MAX = 2_000_000;
-/** More than any connection of the proxy may have waiting: a read buffer and what it collected before. */
-const QUEUED_BYTES_MAX = 1024 * 1024;
+/** More than any connection of the proxy may have waiting: the largest read buffer and what it collected before. */
+const QUEUED_BYTES_MAX = 340 * 1024;
 const DRAIN_MS = 8000;
 /** More than the proxy may hold of what a client sends while its request is answered: what makes it pause, and a large read. */
 const HELD_BYTES_MAX = 400 * 1024;
