@@ -3,9 +3,10 @@ import type { AccessLines, AccessRecord } from "./access-line.ts";
 import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts";
 
 /**
- * Access log lines as JSON. A line is written over the one before it, most of which stays: one client's requests share what stands
- * before the path, and a route's exchanges end alike. What changes are some digits, and they are written as bytes: no text is made.
- * As each part is written behind those before it, what is to stand where it stood in the last line is there still.
+ * Access log lines as JSON. Each line is written over the one before it, and most of that one stays: requests of one client share everything
+ * before the path, and exchanges of one route have the same end. Only the numbers change each time; they are written as bytes, without
+ * making a text. Parts are written from left to right, so a part whose place is the same as in the last line is still there and is not
+ * written again.
  *
  * ```text
  *   {"time":"2026-11-23T10:00:00.   007   Z", ... "path":"   /a","status":   200 ... 9.004   ,"endpoint": ... }
@@ -18,12 +19,12 @@ export class JsonLines implements AccessLines {
   private client: string = "";
   private method: string = "";
   private host: string = "";
-  /** Where the path begins. */
+  /** Where the path begins in the buffer. */
   private pathAt: number = 0;
-  /** null: it must be written. */
+  /** The path in the buffer; null when it must be written. */
   private path: string | null = null;
   private numbersAt: number = 0;
-  /** Where the names of the numbers, and the end, stand in the last line; -1: nowhere. */
+  /** Where the names of the numbers, and the end, begin in the last line; -1 when they must be written. */
   private receivedAt: number = -1;
   private sentAt: number = -1;
   private durationAt: number = -1;
@@ -101,7 +102,7 @@ export class JsonLines implements AccessLines {
     this.makeRoom(this.numbersAt);
   }
 
-  /** For so many bytes, and what stands behind them. */
+  /** Makes the buffer large enough for `length` bytes, and the numbers and the end after them. */
   private makeRoom(length: number): void {
     const wanted = length + NUMBERS_BYTES_MAX + this.end.length;
     if (wanted <= this.bytes.length) return;
@@ -118,13 +119,13 @@ const BYTES_RECEIVED = Buffer.from(',"bytes_received":');
 const BYTES_SENT = Buffer.from(',"bytes_sent":');
 const DURATION = Buffer.from(',"duration_ms":');
 const ORIGIN_HEAD = Buffer.from(',"origin_head_ms":');
-/** Their names, and each number with at most 24 characters, as JavaScript writes any. */
+/** The names of the numbers, and the numbers, each of which JavaScript writes with at most 24 characters. */
 const NUMBERS_BYTES_MAX = 256;
 
 const ZERO = 0x30;
 const POINT = 0x2e;
 
-/** Answers the offset behind it. */
+/** Writes a number without a fraction at `at`; gives the offset after it. */
 function writeWhole(bytes: Buffer, at: number, value: number): number {
   if (!(value >= 0 && value <= 0x7fffffff)) return at + bytes.write(String(value), at, "latin1");
   let rest = value | 0;
@@ -138,7 +139,7 @@ function writeWhole(bytes: Buffer, at: number, value: number): number {
   return at + width;
 }
 
-/** The same with three decimals. */
+/** Writes a number of milliseconds with three decimals at `at`; gives the offset after it. */
 function writeMilliseconds(bytes: Buffer, at: number, ms: number): number {
   const micros = Math.round(ms * 1000);
   const whole = Math.floor(micros / 1000);
@@ -148,7 +149,7 @@ function writeMilliseconds(bytes: Buffer, at: number, ms: number): number {
   return point + 4;
 }
 
-/** Three digits. */
+/** Writes a number from 0 to 999 as three digits. */
 function writeThousandths(bytes: Uint8Array, at: number, value: number): void {
   const hundreds = (value / 100) | 0;
   const tens = ((value / 10) | 0) - hundreds * 10;

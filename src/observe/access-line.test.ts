@@ -51,7 +51,7 @@ test("a JSON line holds every value of the record", () => {
   });
 });
 
-test("a text line is readable, with a dash for what there is not", () => {
+test("a text line is readable, with a dash for what is missing", () => {
   assert.equal(
     line(accessLines("text"), { ...record, originHeadMs: -1, endpoint: "", status: 429, outcome: "rate_limited" }),
     '2026-11-23T10:00:00.007Z INFO  access 203.0.113.9 "GET example.com/api/items" 429 received=90 sent=5120 12.346ms endpoint=- route=api ' +
@@ -72,7 +72,7 @@ test("the cached second changes with the clock, forwards and backwards", () => {
   );
 });
 
-/** Not `fc.string`: with all of Unicode it takes a second to begin. */
+/** Texts of a few characters. `fc.string` with all of Unicode takes a second to begin. */
 const textOf = (codePoint: fc.Arbitrary<number>): fc.Arbitrary<string> =>
   fc.array(codePoint, { maxLength: 40 }).map((all) => String.fromCodePoint(...all));
 const hostile = fc.oneof(
@@ -121,7 +121,7 @@ test("a long path, host or method is cut, and no line exceeds a chunk of the log
   }
 });
 
-test("a line owes nothing to the lines before it", () => {
+test("a line does not depend on the lines before it", () => {
   const either = <Value>(...values: Value[]): fc.Arbitrary<Value> => fc.constantFrom(...values);
   const records = fc.array(
     fc.record({

@@ -1,49 +1,51 @@
 /**
- * One access log line per exchange, JSON or text. The time is in the record.
+ * The access log: one line per exchange, as JSON (access-json.ts) or text (access-text.ts).
  *
- * Every line is ASCII: whatever a client sends comes in as latin1 text, and all but printable ASCII is escaped (`\u001b` in JSON,
- * `\x1b` in text). So no request can break a line, forge one or drive a terminal, the output is valid UTF-8 whatever the bytes were,
- * and a line's length is its size in bytes.
+ * Every line is ASCII. What a client sends is latin1 text, of which all but printable ASCII is escaped (`\u001b` in JSON, `\x1b` in text). So
+ * no request can break or forge a line or control a terminal, the output is valid UTF-8 whatever the bytes were, and the length of a line is
+ * its size in bytes.
  */
 import type { Buffer } from "node:buffer";
 import { JsonLines } from "./access-json.ts";
 import { TextLines } from "./access-text.ts";
 
+/** What is logged about an exchange. */
 export interface AccessRecord {
-  /** Epoch milliseconds. */
+  /** When the request began, in epoch milliseconds. */
   readonly startedAtMs: number;
-  /** Address without port, after trusted_proxies. */
+  /** The client's address without port, as `trusted_proxies` gives it. */
   readonly client: string;
   readonly method: string;
   readonly host: string;
-  /** Without the query, which may hold secrets. */
+  /** The path without the query, which may hold secrets. */
   readonly path: string;
-  /** Of the answer, also where the client did not wait for its end; 499: the client left before there was one. */
+  /** The status of the answer, even if the client did not wait for its end; 499 when the client left before there was an answer. */
   readonly status: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly durationMs: number;
-  /** Milliseconds until the endpoint's response head; -1: there was none. */
+  /** Milliseconds until the head of the endpoint's response; -1 when there was none. */
   readonly originHeadMs: number;
-  /** URL of the endpoint that answered or was tried last; "" for none. */
+  /** The URL of the endpoint that answered or was tried last; "" for none. */
   readonly endpoint: string;
   readonly route: string;
   readonly attempts: number;
-  /** How it ended, one word: `completed`, `rate_limited`, `client_gone` ... */
+  /** How the exchange ended, in one word: `completed`, `rate_limited`, `client_gone` ... */
   readonly outcome: string;
   readonly worker: number;
 }
 
 export type AccessFormat = "json" | "text";
 
-/** Writes lines; it keeps parts of the last one, so use one per thread. */
+/** Writes lines into a buffer that it reuses for the next line. Each thread has one. */
 export interface AccessLines {
-  /** The line that was written last lies at its beginning. */
+  /** The buffer. The last line lies at its beginning. A `write` may replace the buffer by a larger one. */
   readonly bytes: Buffer;
-  /** How many bytes the line has, its line feed included. */
+  /** Writes a line, and gives its length in bytes, the line feed included. */
   write(record: AccessRecord): number;
 }
 
+/** Makes the writer of a format. */
 export function accessLines(format: AccessFormat): AccessLines {
   return format === "json" ? new JsonLines() : new TextLines();
 }

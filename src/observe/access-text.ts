@@ -6,7 +6,7 @@ import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, bare, cut, inQuotes } from "./log-esc
 export class TextLines implements AccessLines {
   bytes: Buffer = Buffer.alloc(1024);
   private second: number = NaN;
-  /** `2026-11-23T10:00:00.` */
+  /** The time of `second`: `2026-11-23T10:00:00.` */
   private prefix: string = "";
 
   write(r: AccessRecord): number {
@@ -20,7 +20,7 @@ export class TextLines implements AccessLines {
     return this.bytes.write(line, "latin1");
   }
 
-  /** RFC 3339 in UTC with milliseconds, but for the Z at its end. */
+  /** The time as in RFC 3339, in UTC with milliseconds, without the Z at the end. */
   private time(epochMs: number): string {
     const second = Math.floor(epochMs / 1000);
     if (second !== this.second) {
@@ -33,7 +33,7 @@ export class TextLines implements AccessLines {
 
 const THOUSANDTHS: readonly string[] = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, "0"));
 
-/** With three decimals, by integers: formatting a double costs several times as much. */
+/** The number with three decimals. It is made of two integers, because formatting a double takes several times as long. */
 function milliseconds(ms: number): string {
   const micros = Math.round(ms * 1000);
   const whole = Math.floor(micros / 1000);

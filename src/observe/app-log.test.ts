@@ -9,7 +9,7 @@ function logInto(lines: string[], options: Partial<AppLogOptions>): AppLog {
   return createAppLog({ level: "info", format: "json", now, write: (line) => lines.push(line), ...options });
 }
 
-test("JSON: one object a line with the same keys as access lines", () => {
+test("JSON: each line is an object with the same keys as access lines", () => {
   const lines: string[] = [];
   const log = logInto(lines, {});
   log.warn("endpoint_unhealthy", "it is\ndown", { upstream: "app", attempts: 3 });
@@ -26,7 +26,7 @@ test("JSON: one object a line with the same keys as access lines", () => {
   assert.match(lines[0] ?? "", /^\{"time":"[^"]+","level":"warn","event":"/, "in the same places");
 });
 
-test("text: one readable line, nothing in it can begin another", () => {
+test("text: an event is one readable line, and nothing in it can begin another", () => {
   const lines: string[] = [];
   const log = logInto(lines, { format: "text" });
   log.error("endpoint_unhealthy", "it is\r\n\u001b[31mdown", { upstream: "app", reason: 'said "no"', attempts: 3 });

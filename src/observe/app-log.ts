@@ -1,6 +1,6 @@
 /**
- * The application log: what happens to the process, its workers and its endpoints, as events of names.ts, as JSON or
- * as text for people.
+ * The application log: lines about what happens to the process, its workers and its endpoints, as JSON or as text for people. Each line is an
+ * event of names.ts.
  */
 import type { LogFields, LogLevel } from "../shared/protocol.ts";
 import type { EventName } from "./names.ts";
@@ -10,17 +10,17 @@ export interface AppLog {
   info(event: EventName, message: string, fields?: LogFields): void;
   warn(event: EventName, message: string, fields?: LogFields): void;
   error(event: EventName, message: string, fields?: LogFields): void;
-  /** For events that come from a worker, where the level is data. */
+  /** For events whose level is data, such as those that workers send. */
   log(level: LogLevel, event: EventName, message: string, fields?: LogFields): void;
 }
 
 export interface AppLogOptions {
-  /** Events below it are not written. */
+  /** Events below this level are not written. */
   readonly level: LogLevel;
   readonly format: "json" | "text";
   /** Takes one finished line, line feed included. */
   readonly write: (line: string) => void;
-  /** Epoch milliseconds. */
+  /** Gives epoch milliseconds. */
   readonly now: () => number;
 }
 
@@ -42,7 +42,10 @@ export function createAppLog(options: AppLogOptions): AppLog {
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** The keys that access lines have too stand in the same places; process id and host name are added by the platform, where it wants them. */
+/**
+ * Lines as JSON. Keys that access lines have too come in the same order. Process id and host name are left to the platform that collects
+ * logs.
+ */
 function jsonEvents(options: AppLogOptions): WriteEvent {
   return (level, event, message, fields) =>
     options.write(`${JSON.stringify({ time: new Date(options.now()).toISOString(), level, event, ...fields, message })}\n`);
@@ -61,7 +64,10 @@ function word(value: string | number | boolean): string {
   return /^[^\s"=]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
 }
 
-/** Reasons quote what origins and configuration files say: nothing of it may begin a new line or drive a terminal. */
+/**
+ * Escapes control characters. Messages quote origin servers and configuration files, whose text must not begin a new line or control a
+ * terminal.
+ */
 function controlsEscaped(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -36,7 +36,7 @@ test("lines wait for the tick and go out as one batch", () => {
   );
 });
 
-test("a full chunk does not wait", () => {
+test("a full chunk is handed over at once", () => {
   const { sent, batch } = collect();
   for (let i = 0; i < CHUNK_BYTES / 1024; i++) add(batch, KILOBYTE);
   assert.equal(sent.length, 0);
@@ -48,7 +48,7 @@ test("a full chunk does not wait", () => {
   assert.equal(sent[1]?.text, "next\n");
 });
 
-test("while the sink has a batch, the tick sends none", () => {
+test("while the sink holds a batch, the tick sends none", () => {
   const { sent, batch } = collect();
   add(batch, "a\n");
   batch.flush();
@@ -74,7 +74,7 @@ test("a chunk that the sink holds is not written to", () => {
   );
 });
 
-test("an output that does not keep up costs lines, not memory; what it takes makes room again", () => {
+test("when the output does not keep up, lines are dropped and memory stays bounded; chunks that it takes are used again", () => {
   const { sent, batch } = collect();
   for (let i = 0; i < 5000; i++) add(batch, KILOBYTE);
   assert.equal(

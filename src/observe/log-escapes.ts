@@ -1,10 +1,11 @@
-/** What clients sent, as it may stand in a line of the log: cut where it is long, and printable ASCII. */
+/** Makes texts that clients sent fit for a line of the log: cuts long ones, and escapes all but printable ASCII. */
 
-/** Longest path and longest other text that are logged, in characters; heads may be allowed to be much larger. */
+/** The most characters of a path that are logged. Heads may be allowed to be much larger. */
 export const LOGGED_PATH_MAX = 2048;
-/** A host name has no more (RFC 1035 section 2.3.4). */
+/** The most characters of any other text that are logged. A host name has no more (RFC 1035 section 2.3.4). */
 export const LOGGED_TEXT_MAX = 255;
 
+/** The text, or its first `max` characters and `...`. */
 export function cut(text: string, max: number): string {
   return text.length > max ? `${text.slice(0, max)}...` : text;
 }
@@ -12,7 +13,7 @@ export function cut(text: string, max: number): string {
 const NEEDS_ESCAPE = /[^ !#-[\]-~]/;
 const NEEDS_ESCAPE_BARE = /[^!#-[\]-~]/;
 
-/** The inside of a JSON string. */
+/** The text escaped for the inside of a JSON string. */
 export function quoted(text: string): string {
   return NEEDS_ESCAPE.test(text)
     ? JSON.stringify(text)
@@ -21,12 +22,12 @@ export function quoted(text: string): string {
     : text;
 }
 
-/** The inside of a quoted word of a text line. */
+/** The text escaped for the inside of a quoted word in a text line. */
 export function inQuotes(text: string): string {
   return NEEDS_ESCAPE.test(text) ? escaped(text) : text;
 }
 
-/** A word of a text line that stands alone; `-` where there is none. */
+/** The text as a word of a text line: quoted if it must be, `-` when it is empty. */
 export function bare(text: string): string {
   if (text === "") return "-";
   return NEEDS_ESCAPE_BARE.test(text) ? `"${escaped(text)}"` : text;

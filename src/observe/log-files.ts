@@ -1,14 +1,14 @@
 /**
- * Opens log outputs so that neither opening nor writing ever blocks. Whoever named the output may have named a pipe that nobody reads, or
- * a terminal that was stopped (Ctrl-S): a blocking open(2) or write(2) would stand there as long, and the process could not end.
+ * Opens log outputs so that neither opening nor writing blocks. The output may be a pipe that nobody reads, or a terminal that was stopped
+ * (Ctrl-S). A blocking open(2) or write(2) would wait for as long, and the process could not end.
  *
- * What cannot be had without blocking is the disk: a file on a file system that does not answer (NFS whose server is gone) holds the
- * thread that writes, as it would hold any program.
+ * Only a disk can still block: a file on a file system that does not answer, such as NFS whose server is gone, holds the thread that writes,
+ * as it would hold any program.
  */
 import fs from "node:fs";
 import { codeOf } from "../base/errors.ts";
 
-/** The part of node:fs that a sink uses; tests give one that fails. */
+/** What a sink needs of node:fs. Tests give one that fails. */
 export interface SinkFiles {
   write(
     fd: number,
@@ -18,13 +18,13 @@ export interface SinkFiles {
     done: (error: NodeJS.ErrnoException | null, written: number) => void,
   ): void;
   writeSync(fd: number, buffer: Uint8Array): number;
-  /** `stdout`, `stderr` or a path. A descriptor, or {@link NOBODY_READS}; throws node:fs errors. */
+  /** Opens `stdout`, `stderr` or a path. Gives a descriptor, or {@link NOBODY_READS}; throws node:fs errors. */
   open(output: string): number;
-  /** Anything that {@link open} gave. */
+  /** Closes what {@link open} gave, {@link NOBODY_READS} included. */
   close(fd: number): void;
 }
 
-/** In place of a descriptor: a named pipe without a reader, which can only be opened once it has one. */
+/** In place of a descriptor: the output is a named pipe without a reader, which can be opened only when it has one. */
 export const NOBODY_READS = -1;
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = fs.constants;
@@ -42,15 +42,16 @@ function openPath(path: string): number {
   try {
     return fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640);
   } catch (error) {
-    // A socket says so as well, but for good.
+    // A Unix socket gives the same error, but will never be openable.
     if (codeOf(error) === "ENXIO" && fs.statSync(path).isFIFO()) return NOBODY_READS;
     throw error;
   }
 }
 
 /**
- * Whether writes block belongs to the open file, which this process shares with the shell and with others in the same terminal or
- * pipeline. So pipes and terminals are opened once more, for this process alone, where the system has a path for that (Linux) and we may.
+ * Opens stdout or stderr for writes that do not block. That is a property of the open file, which this process shares with the shell and with
+ * other programs in the same terminal or pipeline. So pipes and terminals are opened again, for this process alone, where the system has a
+ * path for that (Linux) and permits it.
  */
 function openStandard(fd: 1 | 2): number {
   const kind = fs.fstatSync(fd);
@@ -58,10 +59,10 @@ function openStandard(fd: 1 | 2): number {
     try {
       return fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
     } catch {
-      // Another user's, or a pipe whose reader is gone.
+      // It belongs to another user, or it is a pipe whose reader is gone.
     }
   }
-  // Node's own stream for it makes a pipe or a socket non-blocking, and undoes that when the process ends.
+  // Touching Node's own stream makes a pipe or a socket non-blocking; Node undoes that when the process ends.
   if (kind.isFIFO() || kind.isSocket()) void (fd === 1 ? process.stdout : process.stderr);
   return fd;
 }

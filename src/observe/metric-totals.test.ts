@@ -43,7 +43,7 @@ test("totals never fall over a reload, and old exchanges still count until every
   assert.deepEqual([web?.bytesReceived, web?.bytesSent, web?.durationMs, web?.buckets[2]], [11, 22, 6, 2]);
 });
 
-test("a snapshot does not change what is remembered", () => {
+test("taking a snapshot does not change the totals", () => {
   const totals = new MetricTotals(1);
   const writer = new WorkerMetrics(first, totals.install(1, first), 0);
   writer.exchangeFinished(0, 0, 200, 1, 0, 0);
@@ -65,7 +65,7 @@ test("gauges opened under one generation and closed under the next end at zero, 
   assert.equal(totals.snapshot().counters.connections_open, 5);
 });
 
-test("a worker that dies takes its gauges along from every table and from the base, and keeps its counters", () => {
+test("when a worker dies, its gauges are removed from every table and from the base, and its counters stay", () => {
   const totals = new MetricTotals(2);
   const old = workersOf(first, totals.install(1, first));
   old[1].add(CounterId.connections_open, 5);
@@ -98,7 +98,7 @@ test("the same label text from two routes is one series", () => {
   assert.equal(requests(snapshot, "same", "http://a"), 2);
 });
 
-test("reloads that rename routes for ever keep the base bounded and the sum over all series intact", () => {
+test("reloads that rename routes again and again leave the base bounded and the sum over all series right", () => {
   const totals = new MetricTotals(1);
   const urls = Array.from({ length: 999 }, (_, i) => `http://e${i}`);
   let finished = 0;

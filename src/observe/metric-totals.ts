@@ -1,10 +1,10 @@
 /**
- * Metric sums that outlive configurations. A reload brings a new table with a new layout, while exchanges of the old snapshot still
- * finish into the old table; when no worker holds that generation any more, its table is folded into a base that is keyed by label
- * text. What a scrape sees is base + every live table, so a total never falls.
+ * The sums of all metrics, which outlive configurations. A reload brings a new table with a new layout, while exchanges of the old snapshot
+ * are still counted in the old table. When no worker holds the old generation any more, its table is added to a base, whose keys are the
+ * texts of labels. A scrape gets the base plus every live table, so a total never falls.
  *
- * Gauges are kept per worker in the base as well: a connection that was opened under the old generation may be closed under the new
- * one (+1 there, −1 here), and when a worker dies its part must vanish from all of them.
+ * The base keeps gauges per worker. A connection that was opened under the old generation may be closed under the new one (+1 in the old
+ * table, −1 in the new one), so single tables mean nothing; and when a worker dies, its part must be removed from the base and all tables.
  */
 import { COUNTERS, COUNTER_NAMES, CounterId, GAUGES, MetricTable, STATUS_CLASSES, featureCounterIds } from "../shared/metric-table.ts";
 import type { CounterName } from "../shared/metric-table.ts";
@@ -13,6 +13,7 @@ import { FEATURE_FACTS } from "./names.ts";
 
 const FEATURE_COUNTERS = featureCounterIds(FEATURE_FACTS);
 
+/** How many requests ended with these labels. */
 export interface RequestTotal {
   readonly route: string;
   readonly upstream: string;
@@ -25,21 +26,22 @@ export interface RouteTotal extends RouteSums {
   readonly route: string;
 }
 
+/** All totals at one moment, gauges included. */
 export interface MetricSnapshot {
   readonly counters: Readonly<Record<CounterName, number>>;
-  /** By the counter's name. */
+  /** The counters of features, by name. */
   readonly featureCounters: ReadonlyMap<string, number>;
   readonly requests: readonly RequestTotal[];
   readonly routes: readonly RouteTotal[];
 }
 
-/** Most request series that the base remembers: reloads that rename routes for ever must not fill the memory. */
+/** The most series of requests in the base, so that reloads which rename routes again and again do not fill the memory. */
 export const BASE_SERIES_MAX = 131_072;
 
 interface LiveTable {
   readonly generation: number;
   readonly table: MetricTable;
-  /** Workers that may still write into it. */
+  /** Workers that may still write into the table. */
   readonly holders: Set<number>;
 }
 
@@ -60,7 +62,7 @@ export class MetricTotals {
     this.baseGauges = new Float64Array(workers * GAUGES);
   }
 
-  /** A new generation's table; every worker may write into it from now on. */
+  /** Makes the table of a new generation and gives its memory, into which every worker may write from now on. */
   install(generation: number, layout: MetricLayout): SharedArrayBuffer {
     const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, this.workers));
     const holders = new Set(Array.from({ length: this.workers }, (_, worker) => worker));
@@ -68,7 +70,7 @@ export class MetricTotals {
     return buffer;
   }
 
-  /** `worker` will not write into that generation's table any more. */
+  /** To be called when `worker` will not write into the table of `generation` any more. */
   released(generation: number, worker: number): void {
     for (const live of this.live) {
       if (live.generation === generation) live.holders.delete(worker);
@@ -76,13 +78,13 @@ export class MetricTotals {
     this.foldReleased();
   }
 
-  /** The worker ended: its gauges are void, what it counted stays counted. */
+  /** To be called when a worker has died: removes its gauges, and keeps its counters. */
   workerEnded(worker: number): void {
     this.baseGauges.fill(0, worker * GAUGES, (worker + 1) * GAUGES);
     for (const live of this.live) live.table.clearGauges(worker);
   }
 
-  /** A replacement serves: it knows no generation before `generation`. */
+  /** To be called when a replacement of the worker serves. It writes into no table before that of `generation`. */
   workerReplaced(worker: number, generation: number): void {
     for (const live of this.live) {
       if (live.generation < generation) live.holders.delete(worker);
@@ -90,11 +92,12 @@ export class MetricTotals {
     this.foldReleased();
   }
 
-  /** Oldest generation that some worker still runs exchanges under; Infinity when there is none. */
+  /** The oldest generation under which a worker still runs exchanges; Infinity when there is none. */
   oldestGeneration(): number {
     return this.live.reduce((oldest, live) => Math.min(oldest, live.generation), Infinity);
   }
 
+  /** The totals of now. */
   snapshot(): MetricSnapshot {
     const sums = new Sums();
     sums.counters.set(this.base.counters);
@@ -119,7 +122,7 @@ export class MetricTotals {
     this.live = this.live.filter((live) => live.holders.size > 0);
     for (const { table } of free) {
       addTable(this.base, table);
-      // The base keeps gauges by worker; the sum that addTable made of them is not wanted there.
+      // The base keeps gauges per worker, so the sums of gauges that addTable has added are removed.
       this.base.counters.fill(0, 0, GAUGES);
       for (let worker = 0; worker < this.workers; worker++) {
         for (let gauge = 0; gauge < GAUGES; gauge++) {
@@ -172,7 +175,7 @@ function addRoute(before: RouteTotal, more: RouteSums): RouteTotal {
   };
 }
 
-/** Gives up the labels of everything remembered, so that at least the sums by status class never fall. */
+/** Merges all series of the base into one per status class, without labels. So at least the sums over all series never fall. */
 function mergeSeries(base: Sums): void {
   const requests = new Map<string, RequestTotal>();
   for (const total of base.requests.values()) addRequests(requests, { ...total, route: "", upstream: "", endpoint: "" });

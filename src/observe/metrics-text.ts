@@ -1,6 +1,4 @@
-/**
- * Prometheus text exposition format 0.0.4: what `GET /metrics` answers. Pure: everything it prints is an argument.
- */
+/** Writes the answer to `GET /metrics`, in the Prometheus text exposition format 0.0.4. Pure: everything it prints is an argument. */
 import { COUNTER_NAMES, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
 import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
 import type { MetricName } from "./names.ts";
@@ -31,6 +29,7 @@ export interface ProcessReading {
 
 type Labels = readonly (readonly [name: string, value: string])[];
 
+/** The text of the page. */
 export function metricsText(totals: MetricSnapshot, endpoints: readonly EndpointReading[], process: ProcessReading): string {
   const page = new Page();
   page.single(METRICS.buildInfo, 1, [
@@ -52,7 +51,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   return page.text();
 }
 
-/** A series appears with its first request: the product of all labels would print thousands of zeros. */
+/** A series appears with its first request, because printing all combinations of labels would give thousands of zeros. */
 function writeRequests(page: Page, totals: MetricSnapshot): void {
   page.family(METRICS.requests);
   for (const { route, upstream, endpoint, statusClass, count } of totals.requests) {
@@ -134,7 +133,7 @@ class Page {
   }
 }
 
-/** The format knows three escapes in label values: backslash, double quote and line feed. */
+/** The format has three escapes in label values: for backslash, double quote and line feed. */
 function escapeLabel(text: string): string {
   return /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text;
 }

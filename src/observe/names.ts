@@ -1,6 +1,6 @@
 /**
- * Every metric and every log event that Millrace has, with the sentence that the documentation and the scrape print; those of a feature
- * stand in its folder. The compiler refuses any other name.
+ * The names of all metrics and log events, each with the sentence that the documentation and the scrape print. Those of features are declared
+ * in the features' folders and added here. The compiler refuses any other name.
  */
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureEvent } from "../features/declared.ts";
@@ -15,7 +15,7 @@ export interface MetricName {
   readonly help: string;
 }
 
-/** Metrics of the counter cells, one for each {@link CounterName}. */
+/** The metrics of gauges and counters, one for each {@link CounterName}. */
 export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
   connections_open: gauge("millrace_connections_open", "Client connections that are open now."),
   exchanges_in_flight: gauge("millrace_exchanges_in_flight", "Requests that have begun and have not ended yet."),
@@ -48,7 +48,7 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
   ),
 };
 
-/** Metrics with labels and those of the process. */
+/** The metrics with labels, and those of the process. */
 export const METRICS: {
   readonly requests: MetricName;
   readonly requestDuration: MetricName;
@@ -91,7 +91,10 @@ export const METRICS: {
   logDroppedLines: counter("millrace_log_dropped_lines_total", "Log lines dropped because the output was blocked or full."),
 };
 
-/** Events of the application log. Levels are the caller's: one event may be a warning here and an error there. */
+/**
+ * The events of the application log, each with its meaning. The caller chooses the level: an event may be a warning in one case and an
+ * error in another.
+ */
 export const EVENTS = {
   starting: "The process starts.",
   listening: "A listener accepts connections.",
@@ -137,10 +140,10 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS | FeatureEvent;
 
-/** What features say of themselves. */
+/** The facts of all features. */
 export const FEATURE_FACTS: readonly FeatureFacts[] = Object.values(DECLARED).map(({ facts }) => facts);
 
-/** Metrics of the features' counters, by the counter's name. */
+/** The metrics of the features' counters, by the counter's name. */
 export const FEATURE_METRICS: ReadonlyMap<string, MetricName> = new Map(
   FEATURE_FACTS.flatMap(({ counters }) => Object.entries(counters)).map(([name, { metric, help }]) => [name, counter(metric, help)]),
 );

@@ -16,19 +16,21 @@ function temporaryFile(t: TestContext): string {
   return join(folder, "access.log");
 }
 
-/** Files in memory whose next writes do what the test says. */
+/** Files in memory whose coming writes end as the test says. */
 class ScriptedFiles implements SinkFiles {
   written = "";
   opened: string[] = [];
   closed: number[] = [];
   concurrent = 0;
-  /** Outcome of the coming writes: an error code, a number of bytes, or `hold`. Without one a write takes everything. */
+  /**
+   * How the coming writes end: with an error code, with a number of bytes, or not until the test says so (`hold`). Others take everything.
+   */
   script: (string | number)[] = [];
   held: (() => void) | null = null;
   private nextFd = 10;
-  /** Nobody has opened the named pipe for reading. */
+  /** Whether nobody has opened the named pipe for reading. */
   unread = false;
-  /** What each descriptor was given, where a test opens several. */
+  /** What was written to each descriptor, for tests that open several. */
   readonly taken = new Map<number, string>();
 
   write(
@@ -52,7 +54,7 @@ class ScriptedFiles implements SinkFiles {
     if (outcome === "hold") this.held = finish;
     else setImmediate(finish);
   }
-  /** The last outcome of the script holds for ever. */
+  /** Takes three bytes at a time, or fails as the script says. The last entry of the script counts for all further writes. */
   writeSync(_fd: number, buffer: Buffer): number {
     const outcome = this.script.length > 1 ? this.script.shift() : this.script[0];
     if (typeof outcome === "string") throw Object.assign(new Error(outcome), { code: outcome });
@@ -93,7 +95,7 @@ function scriptedTo(
   return { files, sink, troubles, clock };
 }
 
-test("lines go out in order, one write at a time, what waits is joined", async () => {
+test("lines go out in order, one write at a time, and waiting lines are joined", async () => {
   const { files, sink } = scripted("hold");
   let taken = 0;
   for (let i = 0; i < 100; i++) sink.write(`line ${i}\n`, 1, () => taken++);
@@ -111,7 +113,7 @@ test("a partial write goes on where it stopped", async () => {
   assert.equal(files.written, "abcdefghij\n");
 });
 
-test("EAGAIN and a full disk cost no line while the backlog holds", async (t) => {
+test("EAGAIN and a full disk lose no line while the backlog has room", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { files, sink, troubles } = scripted("EAGAIN", 4, "ENOSPC");
   sink.write("a line\n");
@@ -157,7 +159,7 @@ test("beyond the backlog lines are dropped and counted, with one report a minute
   assert.equal(troubles[1]?.lines, sink.dropped - (100 - kept));
 });
 
-test("nobody reads any more: every further line is dropped, flush ends, one report", async () => {
+test("when the reader of stdout is gone, every further line is dropped, flush ends, and one report comes", async () => {
   const { files, sink, troubles } = scriptedTo("stdout", "EPIPE");
   sink.write("one\n");
   sink.write("two\n");
@@ -178,7 +180,7 @@ test("flush gives up at its limit", async () => {
   await sink.flush(1);
 });
 
-test("flushSync writes what waits, partial writes included", () => {
+test("flushSync writes all waiting lines, even by partial writes", () => {
   const { files, sink } = scripted("hold");
   sink.write("in flight\n");
   sink.write("waiting 1\n");
@@ -216,7 +218,7 @@ test("a file that is reopened within a line begins with the whole line", async (
   assert.deepEqual([...files.taken.values()], ["one\ntw", "two\n"]);
 });
 
-test("a line about the reopening, asked for during a write, is written once, and nothing beside it", async () => {
+test("a line that the callback of a reopening writes is written once", async () => {
   const { files, sink } = scripted("hold");
   sink.write("before\n");
   sink.reopen(() => sink.write("reopened\n"));
@@ -226,7 +228,7 @@ test("a line about the reopening, asked for during a write, is written once, and
   assert.equal(files.written, "before\nreopened\nafter\n");
 });
 
-test("a reopening that fails keeps the old file, says so once, and is tried until it succeeds", async (t) => {
+test("a reopening that fails keeps the old file, reports it once, and is repeated until it succeeds", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { files, sink } = scripted();
   const open = files.open.bind(files);
@@ -248,7 +250,7 @@ test("a reopening that fails keeps the old file, says so once, and is tried unti
   assert.equal(files.closed.length, 1);
 });
 
-test("another output: what was written stays, what waits goes there, and a line that was begun is whole there", async () => {
+test("another output gets the waiting lines, after the old output has finished the line that it has begun", async () => {
   const { files, sink } = scripted("hold");
   sink.write("one\n");
   sink.write("two\n");
@@ -283,7 +285,7 @@ test("another output: what was written stays, what waits goes there, and a line 
   );
 });
 
-test("a line that the output before does not take to its end is whole in the next one", async () => {
+test("a line that the old output does not take to its end is whole in the next one", async () => {
   for (const code of ["EAGAIN", "ENOSPC"]) {
     const { files, sink, clock } = scripted(6, ...Array.from({ length: 1000 }, () => code));
     sink.write("one\ntwo\n");
@@ -291,7 +293,7 @@ test("a line that the output before does not take to its end is whole in the nex
     const tries = (): number => 1001 - files.script.length;
     while (tries() < 2) await new Promise(setImmediate);
     sink.use(sink.open("other/file"));
-    // The clock of this test stands still: a reader that is only slow is waited for, a disk that is full is not.
+    // The clock of this test stands still. A slow reader is waited for; a full disk is not.
     if (code === "EAGAIN") {
       while (tries() < 5) await new Promise((next) => setTimeout(next, 1));
       assert.deepEqual(files.closed, []);
@@ -343,12 +345,12 @@ test("an output that cannot be opened, or is not used after all, changes nothing
   assert.deepEqual([[...files.taken.entries()], files.closed], [[[10, "here\n"]], [11]]);
 });
 
-test("lines that could not be written until the end are counted, and it is said", async () => {
+test("lines that could not be written before the end are counted and reported", async () => {
   const { files, sink, troubles } = scripted();
   files.script = ["ENOSPC", "ENOSPC"];
   sink.write("one\ntwo\n", 2);
   sink.write("three\n");
-  // On a busy machine the time to close may be over before the first write has failed.
+  // On a busy machine the time limit of `close` may pass before the first write has failed.
   await new Promise(setImmediate);
   await sink.close(20);
   assert.equal(sink.dropped, 3);
@@ -360,7 +362,7 @@ test("a file that cannot be opened is an error at once", () => {
   assert.throws(() => new LogSink({ output: "missing/file", now: () => 0, files: new ScriptedFiles() }), { code: "ENOENT" });
 });
 
-test("a named pipe that nobody reads: lines wait within bounds, said once a minute, and go out when a reader comes", async (t) => {
+test("lines for a named pipe that nobody reads wait within bounds, with a report each minute, and go out when a reader comes", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { files, troubles } = scripted();
   files.unread = true;
@@ -381,7 +383,7 @@ test("a named pipe that nobody reads: lines wait within bounds, said once a minu
   assert.equal(files.written.length, BACKLOG_BYTES_MAX);
 });
 
-test("a named pipe whose reader leaves: the next one begins with a whole line", async (t) => {
+test("after the reader of a named pipe has left, the next reader begins with a whole line", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { files, sink, troubles } = scripted("hold", 13, "EPIPE");
   sink.write("first line\n");
@@ -440,7 +442,7 @@ function namedPipe(t: TestContext): string {
   return path;
 }
 
-/** What a reader that does not wait gets until nothing more is there. */
+/** Reads without waiting until nothing more is there. */
 function readAll(fd: number): string {
   let text = "";
   const buffer = Buffer.alloc(1 << 16);
@@ -464,7 +466,7 @@ test("a real named pipe: without a reader, with one, full, reopened, and left", 
   await sink.flush(10_000);
   assert.equal(readAll(first), "before anybody reads\n");
 
-  // Far more than a pipe holds: the writer stands until somebody reads, and takes it up at once then.
+  // This is far more than a pipe holds. The writer waits until somebody reads, and goes on at once then.
   const line = `${"y".repeat(1023)}\n`;
   for (let i = 0; i < 1000; i++) sink.write(line);
   await sink.flush(50);

@@ -1,37 +1,41 @@
 /**
- * The only writer of the log output: application log and access lines go through here, so no two lines ever interleave. One write at a
- * time, asynchronous, what waits is joined into the next one.
+ * The only writer of a log output. Application log and access lines go through one sink, so lines never interleave. There is one
+ * asynchronous write at a time; lines that come meanwhile are joined into the next write.
  *
- *     idle --write()--> writing --done--> idle, or writing what came meanwhile
+ *     idle --write()--> writing --done--> idle, or writing the lines that came meanwhile
  *                          |  EAGAIN (a pipe or terminal whose reader is slow or stopped): again after 1 to 50 ms
  *                          |  a named pipe that nobody reads: opened again after 250 ms, until a reader has come
  *                          |  ENOSPC, EIO and others: again after 1 s
  *                          +- EPIPE of stdout or stderr (the reader will not come back): broken, every line is dropped
  *
- * Lines that wait are bounded; further ones are dropped and counted. Nothing blocks: log-files.ts opens outputs so that a write takes what
- * there is room for. A thread of libuv's that stands in open(2) or write(2) could not even be ended with the process.
+ * Waiting lines are bounded; further ones are dropped and counted. Nothing blocks, because log-files.ts opens outputs so that a write takes
+ * only what there is room for. A thread of libuv that waits in open(2) or write(2) would even keep the process from ending.
  */
 import { codeOf } from "../base/errors.ts";
 import { NOBODY_READS, nodeFiles } from "./log-files.ts";
 import type { SinkFiles } from "./log-files.ts";
 
-/** Most bytes that wait for the output. About one second of JSON lines at 15,000 requests per second. */
+/** The most bytes that wait for the output: about one second of JSON lines at 15,000 requests per second. */
 export const BACKLOG_BYTES_MAX: number = 4 * 1024 * 1024;
 const WRITE_BYTES_MAX = 256 * 1024;
-/** From the first time to the last; doubled while nothing is taken. A pipe of 64 KiB that is emptied at once carries 60 MB/s that way. */
+/**
+ * Waits after EAGAIN, doubled from the first to the last while the output takes nothing. A pipe of 64 KiB with a fast reader carries 60
+ * MB/s that way.
+ */
 const AGAIN_MS_MIN = 1;
 const AGAIN_MS_MAX = 50;
 const NO_READER_MS = 250;
 const FULL_MS = 1000;
-/** For a reader that is only slow, when the process ends at once. */
+/** How long `flushSync` waits for a slow reader. */
 const LAST_LINES_MS = 100;
-/** How long an output that is left for another one may take for the rest of its last line. */
+/** How long an output that is replaced by another one may take to write the rest of its last line. */
 const LAST_LINE_MS = 1000;
-/** Between two tries to open the file anew. */
+/** Time between two attempts to reopen the file. */
 const REOPEN_MS = 5000;
-/** The same trouble is reported once in that time. */
+/** Time between two reports of trouble. */
 const TROUBLE_EVERY_MS = 60_000;
 
+/** A report that lines were dropped, or that the output cannot be written. */
 export interface SinkTrouble {
   readonly event: "log_lines_dropped" | "log_output_failed";
   readonly message: string;
@@ -41,19 +45,20 @@ export interface SinkTrouble {
 }
 
 export interface SinkOptions {
-  /** `stdout`, `stderr` or the path of a file, which is appended to and created (mode 0640) where it is missing. */
+  /** `stdout`, `stderr` or the path of a file. A file is appended to, and created with mode 0640 when it is missing. */
   readonly output: string;
-  /** Epoch or monotonic milliseconds. */
+  /** Gives epoch or monotonic milliseconds. */
   readonly now: () => number;
   readonly files?: SinkFiles;
 }
 
-/** An output that was opened before the one of now is left. */
+/** An output that was opened to replace the current one. */
 export interface OpenedOutput {
   readonly output: string;
   readonly fd: number;
 }
 
+/** One call of `write`. */
 interface Waiting {
   readonly data: Uint8Array;
   readonly lines: number;
@@ -64,31 +69,31 @@ export class LogSink {
   /** Lines dropped so far. */
   dropped: number = 0;
   /**
-   * Called at most once a minute. `log_lines_dropped`: there is room again, say it in the log. `log_output_failed`: the log cannot be
-   * written now, say it elsewhere.
+   * Called at most once a minute. `log_lines_dropped` comes when there is room again and belongs into the log; `log_output_failed` comes while
+   * the log cannot be written and must be told elsewhere.
    */
   onTrouble: ((trouble: SinkTrouble) => void) | null = null;
   private output: string;
   private readonly files: SinkFiles;
   private readonly now: () => number;
-  /** {@link NOBODY_READS}: a named pipe, to be opened once it has a reader. */
+  /** The descriptor, or {@link NOBODY_READS} for a named pipe that is to be opened when it has a reader. */
   private fd: number;
   private againMs: number = AGAIN_MS_MIN;
   private waiting: Waiting[] = [];
   private backlogBytes: number = 0;
   private current: { readonly buffer: Uint8Array; offset: number; readonly parts: readonly Waiting[] } | null = null;
-  /** A write is under way in the kernel or in libuv. */
+  /** Whether a write is under way in the kernel or in libuv. */
   private writing: boolean = false;
   private retry: NodeJS.Timeout | null = null;
   private broken: boolean = false;
   private closed: boolean = false;
-  /** Where lines are to go as soon as no write is under way and no line half written. */
+  /** The output that replaces the current one as soon as no write is under way and no line is half written. */
   private next: OpenedOutput | null = null;
-  /** Until when the output of now may finish its line before that. */
+  /** Until when the current output may finish its line before it is replaced. */
   private nextDueAt: number = 0;
-  /** Told how an asked-for reopening went; null: none is wanted. */
+  /** The callback of `reopen`; null when no reopening is wanted. */
   private reopened: ((problem: string | null) => void) | null = null;
-  /** It failed, and whoever wanted it knows. */
+  /** Whether a reopening has failed and `reopened` was told so. */
   private reopenFailed: boolean = false;
   private reopenRetry: NodeJS.Timeout | null = null;
   private droppedReported: number = 0;
@@ -104,14 +109,14 @@ export class LogSink {
     this.fd = this.files.open(options.output);
   }
 
-  /** Whole lines, each ending in a line feed. `taken` is called when they were written or dropped. */
+  /** Writes whole lines, each with a line feed at its end. `taken` is called when they have been written or dropped. */
   write(given: string | Uint8Array, lines: number = 1, taken?: () => void): void {
     const data = typeof given === "string" ? Buffer.from(given) : given;
     const bytes = data.length;
     if (this.broken || this.closed || this.backlogBytes + bytes > BACKLOG_BYTES_MAX) {
       this.dropped += lines;
       taken?.();
-      // While the backlog is full a report would be dropped as well: it waits for the next write that succeeds.
+      // While the backlog is full, a report would be dropped too. It waits for the next write that succeeds.
       if (this.broken) this.report();
       return;
     }
@@ -120,7 +125,7 @@ export class LogSink {
     this.pump();
   }
 
-  /** Resolves when everything that was written so far has gone out or was dropped, at the latest after `limitMs`. */
+  /** Resolves when all lines so far have been written or dropped, at the latest after `limitMs`. */
   async flush(limitMs: number): Promise<void> {
     if (this.current === null && this.waiting.length === 0) return;
     await new Promise<void>((resolve) => {
@@ -133,8 +138,8 @@ export class LogSink {
   }
 
   /**
-   * Opens the file anew, after it was moved away (SIGUSR1). While that fails the old one stays in use, and it is tried again.
-   * @param done told null when the file is open, and before that, once, why it is not
+   * Opens the file again, after it was moved away (SIGUSR1). While that fails, the old file stays in use and the attempt is repeated.
+   * @param done called with null when the file is open; before that, once, with the reason if the first attempt fails
    */
   reopen(done: (problem: string | null) => void): void {
     if (this.isStandard) return done(null);
@@ -149,14 +154,14 @@ export class LogSink {
     return { output, fd: this.files.open(output) };
   }
 
-  /** An output that is not used after all. */
+  /** Closes an output that is not used after all. */
   discard({ fd }: OpenedOutput): void {
     this.files.close(fd);
   }
 
   /**
-   * Lines go there from now on, those that wait too. The output before finishes its line first, if it takes the rest soon; else the line is
-   * written there as a whole.
+   * Makes `opened` the output of all further lines, those that wait included. The current output finishes its line first if it takes the rest
+   * soon; else the whole line is written to the new output.
    */
   use(opened: OpenedOutput): void {
     if (this.next !== null) this.discard(this.next);
@@ -165,13 +170,13 @@ export class LogSink {
     this.pump();
   }
 
-  /** Flushes and closes; what is written later, or could not be written until then, is dropped. */
+  /** Flushes and closes. Lines that come later, or could not be written in `limitMs`, are dropped. */
   async close(limitMs: number): Promise<void> {
-    // Lines for a named pipe without a reader would wait in vain.
+    // Nobody will read the lines for a named pipe without a reader.
     if (this.fd !== NOBODY_READS) await this.flush(limitMs);
     for (const { lines } of [...(this.current?.parts ?? []), ...this.waiting]) this.dropped += lines;
     if (this.dropped > this.droppedReported) {
-      // The last chance to say it.
+      // Report now, whenever the last report was: there will be no other chance.
       this.troubleAt = -Infinity;
       this.failureCode ||= "not written in time";
       this.report();
@@ -183,7 +188,10 @@ export class LogSink {
     if (!this.writing) this.files.close(this.fd);
   }
 
-  /** Writes what waits at once: for an exit that cannot wait. Gives up at the first error, and where nothing is taken for a moment. */
+  /**
+   * Writes waiting lines synchronously, for an exit that cannot wait. Gives up at the first error, or when the output takes nothing for a
+   * moment.
+   */
   flushSync(): void {
     const { current, waiting } = this;
     const parts = [
@@ -196,7 +204,7 @@ export class LogSink {
       try {
         rest = rest.subarray(this.files.writeSync(this.fd, rest));
       } catch (error) {
-        // The process is about to end; there is nobody left to tell.
+        // The process is about to end, so the error cannot be reported.
         if (codeOf(error) !== "EAGAIN" || --patience < 0) return;
         Atomics.wait(NEVER_WOKEN, 0, 0, AGAIN_MS_MIN);
       }
@@ -207,9 +215,10 @@ export class LogSink {
     return this.output === "stdout" || this.output === "stderr";
   }
 
+  /** Does what is due: changes the output, reopens it, or begins the next write. */
   private pump(): void {
     if (this.next !== null && !this.writing && this.mayLeave()) this.useNext();
-    // Whoever is told that the file is open may write at once, so what is under way is looked at after that.
+    // The callback of a reopening may write a line at once, so `writing` is looked at after it.
     if (this.reopened !== null && this.reopenRetry === null && !this.writing) this.reopenNow();
     if (this.writing || this.retry !== null) return;
     if (this.current === null) {
@@ -235,7 +244,7 @@ export class LogSink {
     });
   }
 
-  /** null: it is open. */
+  /** Opens the output; gives null when it is open, else the error code. */
   private openAgain(): string | null {
     try {
       this.fd = this.files.open(this.output);
@@ -245,7 +254,7 @@ export class LogSink {
     }
   }
 
-  /** The next reader begins with a whole line. */
+  /** Goes back to the beginning of a half-written line, so that the next output or reader gets it whole. */
   private rewindToLine(): void {
     if (this.current !== null && this.current.offset > 0)
       this.current.offset = this.current.buffer.lastIndexOf(LINE_FEED, this.current.offset - 1) + 1;
@@ -307,11 +316,11 @@ export class LogSink {
       this.retry = null;
       this.pump();
     }, delay);
-    // A log that cannot be written must not keep a process alive that has nothing else to do; flush has a timer of its own.
+    // A log that cannot be written must not keep alive a process that has nothing else to do. `flush` has a timer of its own.
     this.retry.unref();
   }
 
-  /** Nothing is half written, or nobody takes the rest. */
+  /** Whether the current output may be replaced now: no line is half written, or the output will not take the rest. */
   private mayLeave(): boolean {
     const { current } = this;
     if (current === null || current.offset === 0 || current.buffer[current.offset - 1] === LINE_FEED) return true;
@@ -372,13 +381,13 @@ export class LogSink {
       problem = codeOf(error) || "unknown";
       this.reopenFailed = true;
       this.reopenRetry = setTimeout(() => {
-        // With a write under way it is tried behind that.
+        // If a write is under way, `pump` tries after it.
         this.reopenRetry = null;
         if (!this.writing) this.reopenNow();
       }, REOPEN_MS);
       this.reopenRetry.unref();
     }
-    // Now that all is settled: whoever is told may write a line about it at once.
+    // Called last, because the callback may write a line at once.
     if (problem === null || !reopenFailed) reopened?.(problem);
   }
 }

@@ -34,7 +34,7 @@ test("the whole document", () => {
   });
 });
 
-test("a refused connection counts where there is no health check, and until its first success where there is one", () => {
+test("a refused connection counts without a health check, and with one until the first probe has passed", () => {
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(4)));
   const checked = { upstreams: { app: config.upstreams.app, checked: { endpoints: [{ url: "http://c" }], health_check: {} } } };
   const now = (): unknown => {

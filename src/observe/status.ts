@@ -1,6 +1,6 @@
 /**
- * The status document: `/status` on the admin address and, for configurations in the short form, on the listener itself. Pure: the
- * workers and the control plane build the same one from the shared tables.
+ * Builds the status document, which `/status` answers on the admin address and, for configurations in the short form, on the listener
+ * itself. Pure: the main thread and the workers build the same document from the shared tables.
  */
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointHealth } from "../shared/endpoint-table.ts";
@@ -8,7 +8,9 @@ import type { EndpointHealth } from "../shared/endpoint-table.ts";
 export type HealthWord = keyof typeof ENDPOINT_HEALTH;
 
 export interface StatusDocument {
-  /** `ok`: every endpoint is of use as far as is known; `degraded`: some are not; `down`: none of any upstream is. */
+  /**
+   * `ok` when no endpoint is known to be unhealthy or refusing; `degraded` when some are; `down` when all endpoints of all upstreams are.
+   */
   readonly status: "ok" | "degraded" | "down";
   readonly version: string;
   /** Whole seconds since the process started. */
@@ -18,24 +20,30 @@ export interface StatusDocument {
 
 export interface EndpointStatus {
   readonly url: string;
-  /** What probes say. Without a health check `unknown`, but `unhealthy` from a connection that failed to the next that does not. */
+  /**
+   * The health by probes. Without a health check it is `unhealthy` after an attempt to connect has failed, until one succeeds, else
+   * `unknown`.
+   */
   readonly health: HealthWord;
   /** Exchanges in flight, over all workers. */
   readonly in_flight: number;
 }
 
-/** What of the configuration and of the endpoint table the document needs. */
+/** What the document needs of the configuration. */
 export interface StatusSource {
   readonly upstreams: Readonly<
     Record<string, { readonly endpoints: readonly { readonly url: string }[]; readonly health_check?: unknown }>
   >;
 }
+
+/** What the document needs of the endpoint table. */
 export interface EndpointReader {
   health(slot: number): EndpointHealth;
   refusing(slot: number): boolean;
   inFlight(slot: number): number;
 }
 
+/** @param slots of the endpoints in the endpoint table, by upstream name, in file order */
 export function statusDocument(
   config: StatusSource,
   slots: Readonly<Record<string, readonly number[]>>,
@@ -51,7 +59,7 @@ export function statusDocument(
       if (slot === undefined) return { url, health: "unknown", in_flight: 0 };
       const known = healthWord(table.health(slot));
       const refusing = known === "unknown" && table.refusing(slot);
-      // With a health check the word follows its thresholds: an endpoint that has not passed a probe yet is not out before them.
+      // With a health check only its thresholds make an endpoint unhealthy, even one that has not passed a probe yet.
       const health = refusing && upstream.health_check === undefined ? "unhealthy" : known;
       if (refusing || health === "unhealthy") useless++;
       else useful++;
@@ -62,7 +70,7 @@ export function statusDocument(
   return {
     status: useless === 0 ? "ok" : useful === 0 ? "down" : "degraded",
     version: process.version,
-    // A clock that was set back must not give a negative age.
+    // A clock that was set back must not give a negative uptime.
     uptime: Math.max(0, Math.floor((process.nowMs - process.startedAtMs) / 1000)),
     upstreams,
   };

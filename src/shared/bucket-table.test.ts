@@ -6,7 +6,7 @@ import { BUCKET_ENTRIES, BucketTable } from "./bucket-table.ts";
 
 const NOW = 1_790_000_000_000;
 
-/** Adds to the key's time as the limiter does. */
+/** Adds to the time of a key as a rate limiter does. */
 function add(table: BucketTable, key: string, now: number, worker: number, ms: number): number {
   const tat = Math.max(table.open(table.keysOf("limiter"), key, now, worker), now) + ms;
   table.close(tat, worker);
@@ -24,9 +24,9 @@ interface Job {
   readonly worker: number;
   readonly rounds: number;
   readonly keys: number;
-  /** Dies while it holds the lock of "victim". */
+  /** Whether the worker dies while it holds the lock of "victim". */
   readonly dies: boolean;
-  /** Passes the lock in this cell from one to another so many times, once a millisecond, and lets it go then. `over` is 1 from then on. */
+  /** Gives the lock in this cell another holder once a millisecond, `times` times, then releases it and sets `over` to 1. */
   readonly juggles?: { readonly cell: number; readonly times: number; readonly over: SharedArrayBuffer };
 }
 
@@ -71,7 +71,7 @@ if (isMainThread) {
     assert.equal(table.evictions, 0);
   });
 
-  test("a limiter's keys are its own, in every table on the same memory", () => {
+  test("equal keys of different limiters are different keys, in every table on the same memory", () => {
     const buffer = BucketTable.create(1, 2, 1024);
     const table = new BucketTable(buffer);
     add(table, "a", NOW, 0, 100);
@@ -80,7 +80,7 @@ if (isMainThread) {
     assert.equal(read(new BucketTable(buffer), "a", NOW), NOW + 100);
   });
 
-  test("agrees with a map while nothing has to make place", () => {
+  test("agrees with a map as long as no entry is evicted", () => {
     const operations = fc.array(
       fc.record({ key: fc.constantFrom("a", "b", "c", "\u{1f600}", ""), step: fc.nat(50), ms: fc.integer({ min: 1, max: 200 }) }),
       { maxLength: 200 },
@@ -106,7 +106,7 @@ if (isMainThread) {
     assert.equal(table.evictions, 0);
   });
 
-  test("when all entries of a set are live, the one nearest to expiry makes place, and that is counted", () => {
+  test("when all entries of a set are live, the one nearest to expiry is evicted, and that is counted", () => {
     const table = new BucketTable(BucketTable.create(1, 2, 16));
     assert.equal(table.capacity, 20);
     for (let key = 0; key < 100; key++) add(table, `key ${key}`, NOW, 0, 1_000 + key);
@@ -114,7 +114,7 @@ if (isMainThread) {
     assert.equal(read(table, "key 99", NOW), NOW + 1_099);
   });
 
-  test("a limited client stays limited while fifteen times as many other keys come by as there is room for, in bounded time", () => {
+  test("a limited client stays limited while other keys come, fifteen times as many as the table has entries", () => {
     const table = new BucketTable(BucketTable.create(0x12345678, 0x9abcdef0, 16_384));
     const started = performance.now();
     add(table, "victim", NOW, 0, 60_000);
@@ -126,8 +126,8 @@ if (isMainThread) {
     assert.ok(performance.now() - started < 10_000);
   });
 
-  test("of a million live keys hardly one in a hundred makes another's entry give way", () => {
-    // A tenth of the keys in a tenth of the room.
+  test("of a million live keys hardly one in a hundred evicts another", () => {
+    // The test has a tenth of the keys and a tenth of the entries.
     const table = new BucketTable(BucketTable.create(7, 9, BUCKET_ENTRIES / 10));
     const keys = table.keysOf("limiter");
     for (let key = 0; key < 100_000; key++) {
@@ -146,7 +146,7 @@ if (isMainThread) {
     for (let key = 0; key < keys; key++) assert.equal(read(table, `key ${key}`, NOW), NOW + (4 * rounds) / keys);
   });
 
-  test("what a dead worker had locked is released", { timeout: 30_000 }, async () => {
+  test("the lock of a dead worker is released", { timeout: 30_000 }, async () => {
     const buffer = BucketTable.create(5, 6, 1024);
     const table = new BucketTable(buffer);
     await run({ buffer, worker: 1, rounds: 0, keys: 1, dies: true });
@@ -167,13 +167,13 @@ if (isMainThread) {
     assert.equal(add(table, "victim", NOW, 0, 10), NOW + 20);
   });
 
-  test("a lock that others pass on among themselves is waited for, however long that takes", { timeout: 30_000 }, async () => {
+  test("a lock that other workers pass among themselves is waited for, however long that takes", { timeout: 30_000 }, async () => {
     const buffer = BucketTable.create(5, 6, 1024);
     const table = new BucketTable(buffer);
     table.open(table.keysOf("limiter"), "victim", NOW, 77);
     const cell = new Int32Array(buffer).indexOf(78);
     const over = new SharedArrayBuffer(4);
-    // More than twice the quarter of a second after which one and the same holder is taken for dead.
+    // More than twice the quarter of a second after which a holder that does not change counts as dead.
     const juggling = run({ buffer, worker: 1, rounds: 0, keys: 1, juggles: { cell, times: 600, over } });
     while (Atomics.load(new Int32Array(buffer), cell) === 78) await new Promise(setImmediate);
     assert.equal(add(table, "victim", NOW, 0, 10), NOW + 10);

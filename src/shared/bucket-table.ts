@@ -1,48 +1,52 @@
 /**
- * The rate limiter's memory: for each key one time, its TAT (see policy/rate-limit/gcra.ts), in memory that all threads share. A key is
- * counted exactly, whichever threads its requests reach.
+ * The memory of rate limiters, shared by all threads: for each key one time, its TAT (policy/rate-limit/gcra.ts). A key is counted exactly,
+ * whichever threads its requests reach.
  *
  *     [ header ][ worker 0: its last lock ][ worker 1 ... ][ set 0: lock: int32 | 5 fingerprints: uint32 | 5 TATs: float64 ][ set 1 ... ]
  *
- * The size is fixed: a flood of new keys costs no memory and no rehashing. A key's hash chooses a set of five entries; within it the
- * entry with the key's fingerprint, 32 further bits, is the key's. A set is a line of the processor's cache: of a million keys none is in
- * that cache when it comes again, and to fetch one line is all that it costs. An entry whose TAT has passed says the same as none at all
- * and is reused without loss. Only when all five are live, the one that would expire first makes place, and `evictions` counts it: that
- * key starts over with a full bucket. A client that is being limited has the latest TAT of all, so a flood of keys that each came once
- * evicts one another and not its entry. When evictions go on rising, more clients are active at once than the table holds.
+ * Entries. The size of the table is fixed, so a flood of new keys costs no memory and no rehashing. The hash of a key chooses a set of five
+ * entries; the key's entry is the one in it that has the key's fingerprint, 32 further bits of the hash. Keys themselves are not stored. Two
+ * keys of one set with equal fingerprints would share a bucket; in a full table the chance that a given key meets another is about one in
+ * 10^9. A set fills one line of the processor's cache: of a million keys none is in the cache when it comes again, so a request costs the
+ * fetch of one line.
  *
- * Two keys of one set with equal fingerprints would share a bucket; at a full table the chance that a given key meets another is about
- * one in 10^9. Keys themselves are not stored.
+ * Eviction. An entry whose TAT has passed says the same as no entry and is reused without loss. Only when all five entries of a set are live,
+ * the one that would expire first is evicted, and `evictions` counts it: its key starts over with a full bucket. A client that is being
+ * limited has a late TAT, so keys that each come once evict one another and not its entry. When evictions go on rising, more clients are
+ * active at once than the table holds.
  *
- * Each set has a lock, held for some hundred nanoseconds between `open` and `close`. The word holds the owner, and each worker writes down
- * which one it takes, so that the supervisor can release what a dead worker held; should that not happen, waiters take the lock after a
- * quarter of a second: the worst is one request counted wrongly. Everything between the atomic operations on one lock word is ordered
- * by them, so the other cells need no atomics.
+ * Locks. Each set has a lock, held for some hundred nanoseconds between `open` and `close`. The lock's cell holds its owner, and each worker
+ * writes down which lock it takes, so that the supervisor can release the lock of a dead worker. If that does not happen, a waiter takes the
+ * lock after a quarter of a second; the worst result is one request counted wrongly. The other cells of a set need no atomic operations,
+ * because those on the lock's cell order all accesses between them.
  *
- * Times are milliseconds, at least 0, of one clock that all threads read alike. `performance.now()` is none, it begins anew in every
- * worker; Date.now() and a monotonic clock with the machine's base are.
+ * Times are milliseconds, at least 0, of a clock that all threads read alike. Date.now() is one, and so is a monotonic clock that begins with
+ * the machine. `performance.now()` is none, because it begins anew in every worker.
  */
 import { WORKERS_MAX } from "./endpoint-table.ts";
 import { KeyHash } from "./key-hash.ts";
 
-/** Entries of a table by default: 31.9 MB of address space, of which only touched pages cost memory. Of a million live keys 1 % evict another. */
+/**
+ * Entries of a table by default. They take 31.9 MB of address space, of which only touched pages cost memory. Of a million live keys 1 %
+ * evict another one.
+ */
 export const BUCKET_ENTRIES = 2_490_000;
 
 const WAYS = 5;
 const SET_BYTES = 64;
-/** Of a set, in cells of four bytes: the lock first, then the fingerprints. */
+/** A set in cells of four bytes: its lock is cell 0, its fingerprints begin at cell FINGERPRINTS. */
 const SET_CELLS = SET_BYTES / 4;
 const FINGERPRINTS = 1;
-/** Of a set, in doubles: the times. */
+/** Where the times begin within a set, counted in doubles. */
 const TATS = 3;
 const MAGIC = 0x6d72_6274;
 /**
- * Two cache lines: what never changes, then the eviction counter, which does. Sixteen bytes less, for that is how far into a page malloc
- * puts large memory: the sets lie each in one line then, and not in halves of two.
+ * Two cache lines less 16 bytes: first what never changes, then the counter of evictions. The 16 bytes are missing because malloc puts large
+ * memory 16 bytes into a page. So each set lies in one cache line and not in halves of two.
  */
 const HEADER_BYTES = 112;
 const HEADER_CELLS = HEADER_BYTES / 4;
-/** Each worker's last lock in a line of its own. */
+/** The last lock of each worker lies in a cache line of its own. */
 const WORKER_CELLS = 16;
 const SETS_AT = HEADER_CELLS + WORKERS_MAX * WORKER_CELLS;
 const MAGIC_CELL = 0;
@@ -52,37 +56,38 @@ const SEED_HIGH_CELL = 3;
 const EVICTIONS_LOW_CELL = 16;
 const EVICTIONS_HIGH_CELL = 17;
 
-/** Tries before a waiter sleeps: longer than a holder needs unless the system took its processor away. */
+/** Tries before a waiter sleeps. They take longer than a holder needs, unless the system has taken its processor away. */
 const SPINS_MAX = 200;
 const SLEEP_MS = 1;
-/** Sleeps before a lock is taken from an owner that must be dead. */
+/** Sleeps after which the owner of a lock counts as dead, and the waiter takes the lock. */
 const SLEEPS_MAX = 250;
 
 export class BucketTable {
   private readonly sets: number;
-  /** Locks and counters; the same memory as the two that follow. */
+  /** Locks and counters. The three arrays are views of the same memory. */
   private readonly cells: Int32Array;
   private readonly fingerprints: Uint32Array;
   private readonly tats: Float64Array;
   private readonly seed: KeyHash;
-  /** Of which key the hash is in which limiter's. */
+  /** The limiter and the key that were hashed last. A client's requests often follow one another, and then its key is not hashed again. */
   private lastKeys: KeyHash | null = null;
   private lastKey: string = "";
-  /** What `open` found, for `close`. */
+  /** What `open` found, for the `close` that follows. */
   private openLock: number = 0;
   private openWay: number = 0;
   private openFingerprint: number = 0;
   private openIsNew: boolean = false;
   private openEvicts: boolean = false;
 
-  /** Size in bytes of a table with at least that many entries. */
+  /** Size in bytes of a table with at least `entries` entries. */
   static bytes(entries: number = BUCKET_ENTRIES): number {
     return SETS_AT * 4 + setsFor(entries) * SET_BYTES;
   }
 
   /**
-   * Makes an empty table; once, in the main thread. The buffer is what the threads build their BucketTable on.
-   * @param seedLow and seedHigh: 32 random bits each, from a source that cannot be guessed
+   * Makes the memory of an empty table, once for the process. Every thread then constructs a BucketTable on it.
+   * @param seedLow 32 random bits that clients cannot guess
+   * @param seedHigh 32 more
    */
   static create(seedLow: number, seedHigh: number, entries: number = BUCKET_ENTRIES): SharedArrayBuffer {
     const buffer = new SharedArrayBuffer(BucketTable.bytes(entries));
@@ -94,7 +99,7 @@ export class BucketTable {
     return buffer;
   }
 
-  /** Throws a RangeError when the buffer is none that `create` made. */
+  /** Throws a RangeError when `create` did not make the buffer. */
   constructor(buffer: SharedArrayBuffer) {
     this.cells = new Int32Array(buffer);
     if (Atomics.load(this.cells, MAGIC_CELL) !== MAGIC)
@@ -105,7 +110,10 @@ export class BucketTable {
     this.seed = new KeyHash(this.cells[SEED_LOW_CELL] ?? 0, this.cells[SEED_HIGH_CELL] ?? 0);
   }
 
-  /** The keys of one limiter, told by its id: those of another with the same text are different ones. In all threads alike. */
+  /**
+   * The hash for the keys of the limiter with this id. It is the same in all threads; equal keys of different limiters have different
+   * entries.
+   */
   keysOf(id: string): KeyHash {
     this.seed.update(id);
     return new KeyHash(this.seed.low, this.seed.high);
@@ -167,13 +175,13 @@ export class BucketTable {
     Atomics.compareExchange(this.cells, lock, worker + 1, 0);
   }
 
-  /** For the supervisor, before it replaces a worker that died: what it had locked is free again. */
+  /** Releases the lock that a dead worker may have held. The supervisor calls this before it replaces the worker. */
   releaseLockOf(worker: number): void {
     const lock = Atomics.load(this.cells, HEADER_CELLS + worker * WORKER_CELLS);
     if (lock !== 0) Atomics.compareExchange(this.cells, lock, worker + 1, 0);
   }
 
-  /** Live entries that had to make place, since the table was made. */
+  /** How many live entries were evicted since the table was made. */
   get evictions(): number {
     const high = Atomics.load(this.cells, EVICTIONS_HIGH_CELL) >>> 0;
     return high * 0x1_0000_0000 + (Atomics.load(this.cells, EVICTIONS_LOW_CELL) >>> 0);
@@ -190,14 +198,14 @@ export class BucketTable {
     let holderBefore = 0;
     for (let spins = 0; ; spins++) {
       const holder = Atomics.compareExchange(cells, lock, 0, owner);
-      // Our own lock is left over from a predecessor of the same index, for a thread never opens twice.
+      // A lock of this very owner was left by a dead worker with the same index, because a thread never opens twice.
       if (holder === 0 || holder === owner) return;
       if (spins < SPINS_MAX) continue;
-      // A lock that goes from hand to hand is nobody's who died.
+      // A lock whose holder changes is not held by a dead worker.
       sleeps = holder === holderBefore ? sleeps + 1 : 0;
       holderBefore = holder;
       if (sleeps > SLEEPS_MAX && Atomics.compareExchange(cells, lock, holder, owner) === holder) return;
-      // Nobody wakes sleepers: that would cost every holder more than the few who wait could gain.
+      // Holders do not wake sleepers, because that would cost every holder more than the few waiters could gain.
       Atomics.wait(cells, lock, holder, SLEEP_MS);
     }
   }

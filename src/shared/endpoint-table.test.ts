@@ -22,7 +22,7 @@ test("health starts unknown and is seen through another view of the same buffer"
   assert.equal(reader.health(6), ENDPOINT_HEALTH.unknown);
 });
 
-test("how the last attempt to connect ended is apart from health, and seen through another view", () => {
+test("whether the last attempt to connect failed is kept apart from health, and seen through another view", () => {
   const buffer = new SharedArrayBuffer(EndpointTable.bytes(8));
   const [writer, reader] = [new EndpointTable(buffer), new EndpointTable(buffer)];
   assert.equal(reader.refusing(7), false);

@@ -1,7 +1,7 @@
 /**
- * What all threads must agree on about endpoints: their health, written by the control plane's probes; whether the last attempt to
- * connect failed, written by whoever tried; and how many exchanges each of them has in flight, written by the workers. One Int32 cell
- * each:
+ * The facts about endpoints that all threads must agree on, in shared memory: the health of each endpoint, written by the control plane
+ * after a probe; whether the last attempt to connect to it failed, written by the thread that tried; and how many exchanges it has in flight,
+ * written by the workers. Each fact is one Int32 cell. An endpoint is named by its slot (control/endpoint-slots.ts).
  *
  *     [ rows in use | padding ][ health: one cell per slot ][ refusing: one cell per slot ][ worker 0: one cell per slot ][ worker 1 ... ]
  *
@@ -10,29 +10,29 @@
  */
 export type EndpointHealth = (typeof ENDPOINT_HEALTH)[keyof typeof ENDPOINT_HEALTH];
 
-/** An endpoint that nothing probes stays `unknown`. One that is probed gets traffic while it is unknown only where no healthy one is left. */
+/** An endpoint without probes stays `unknown`. One with probes gets requests while it is unknown only when no healthy endpoint is left. */
 export const ENDPOINT_HEALTH: { readonly unknown: 0; readonly healthy: 1; readonly unhealthy: 2 } = {
   unknown: 0,
   healthy: 1,
   unhealthy: 2,
 };
 
-/** Most workers that the tables in shared memory have room for: the limit of the configuration key `workers`. */
+/** The most workers that tables in shared memory have room for. The configuration key `workers` has the same limit. */
 export const WORKERS_MAX = 256;
 
-/** Slots, that is endpoints of all upstreams together, that a table has by default: 16 KiB per worker. */
+/** Slots of a table by default, for the endpoints of all upstreams together: 16 KiB per worker. */
 export const ENDPOINT_SLOTS = 4096;
 
-/** Sixteen cells are one cache line: the row count, which all read, shares none with what is written. */
+/** Sixteen cells are one cache line, so the count of rows, which all threads read, lies in no line that is written often. */
 const HEADER_CELLS = 16;
 
-/** The rows before the workers' own: health, refusing. */
+/** The rows before those of workers: health and refusing. */
 const SHARED_ROWS = 2;
 
 export class EndpointTable {
   readonly capacity: number;
   private readonly cells: Int32Array;
-  /** Highest row count that this thread has seen; spares the shared cell on every count. */
+  /** The highest count of rows that this thread has seen. It saves a read of the shared cell at every count. */
   private rowsSeen: number = 0;
 
   /** Size in bytes of the buffer of a table with room for `capacity` endpoints. */
@@ -40,13 +40,17 @@ export class EndpointTable {
     return 4 * (HEADER_CELLS + capacity * (SHARED_ROWS + WORKERS_MAX));
   }
 
+  /** Throws a RangeError when the size of the buffer is not that of a table. */
   constructor(buffer: SharedArrayBuffer) {
     this.cells = new Int32Array(buffer);
     this.capacity = (this.cells.length - HEADER_CELLS) / (SHARED_ROWS + WORKERS_MAX);
     if (!Number.isInteger(this.capacity) || this.capacity < 1) throw new RangeError("not the buffer of an endpoint table");
   }
 
-  /** Read plainly: a cell is read as a whole, and the next exchange sees what this one came too early for. */
+  /**
+   * The health of an endpoint. A plain read is enough: a cell is always read whole, and a change that is missed here is seen by the next
+   * exchange.
+   */
   health(slot: number): EndpointHealth {
     const value = this.cells[HEADER_CELLS + this.checked(slot)];
     return value === 1 ? 1 : value === 2 ? 2 : 0;
@@ -61,20 +65,20 @@ export class EndpointTable {
     return this.cells[HEADER_CELLS + this.capacity + this.checked(slot)] === 1;
   }
 
-  /** Notes how an attempt to connect ended. The cell is written only where that is news, so that threads do not contend for it. */
+  /** Notes whether an attempt to connect failed. The cell is written only when it changes, so that threads do not contend for it. */
   setRefusing(slot: number, refusing: boolean): void {
     if (this.refusing(slot) !== refusing) Atomics.store(this.cells, HEADER_CELLS + this.capacity + slot, refusing ? 1 : 0);
   }
 
-  /** The slot is a new endpoint's, of which nothing is known. */
+  /** Clears a slot for a new endpoint, about which nothing is known. */
   reset(slot: number): void {
     this.setHealth(slot, ENDPOINT_HEALTH.unknown);
     this.setRefusing(slot, false);
   }
 
   /**
-   * Adds `delta` to the exchanges that `worker` has in flight at the endpoint. Only that worker may call it: so no count is lost without
-   * an atomic addition, which would wait for every store before it.
+   * Adds `delta` to the exchanges that `worker` has in flight at the endpoint. Only that worker may call this; so no count is lost although
+   * the addition is not atomic. An atomic one would wait for every store before it.
    */
   inFlightAdd(worker: number, slot: number, delta: number): void {
     if (worker >= this.rowsSeen) this.openRow(worker);
@@ -92,7 +96,7 @@ export class EndpointTable {
     return sum;
   }
 
-  /** Forgets what a dead worker had in flight. */
+  /** Clears the counts of a dead worker. */
   clearWorker(worker: number): void {
     if (worker >= Atomics.load(this.cells, 0)) return;
     const start = this.rowStart(worker);
@@ -115,7 +119,7 @@ export class EndpointTable {
     return HEADER_CELLS + this.capacity * (SHARED_ROWS + worker);
   }
 
-  /** A slot beyond the row would count in another worker's row. */
+  /** Throws a RangeError for a slot outside a row, which would be counted in the row of another worker. */
   private checked(slot: number): number {
     if (slot >= 0 && slot < this.capacity) return slot;
     throw new RangeError(`no endpoint slot ${slot}`);

@@ -1,10 +1,10 @@
 /**
- * HalfSipHash-1-3 with 64 bits of output (Aumasson and Bernstein, "SipHash", 2012) over the UTF-16 code units of a string. A keyed hash:
- * whoever does not know the seed cannot look for keys that meet in one place of a table. All in 32-bit arithmetic, which is what
- * JavaScript has without allocation; about a tenth of a microsecond for a short key.
+ * A keyed hash of strings for tables in shared memory: HalfSipHash-1-3 with 64 bits of output (Aumasson and Bernstein, "SipHash", 2012) over
+ * the UTF-16 code units. A client that does not know the seed cannot look for keys that meet in one place of a table. It uses 32-bit
+ * arithmetic only, which JavaScript does without allocation, and takes about a tenth of a microsecond for a short key.
  */
 export class KeyHash {
-  /** The result of the last `update`, two unsigned 32-bit halves. */
+  /** The result of the last `update`, as two unsigned 32-bit halves. */
   low: number = 0;
   high: number = 0;
   private readonly seedLow: number;
@@ -22,8 +22,8 @@ export class KeyHash {
     let v2 = this.seedLow ^ 0x6c796765;
     let v3 = this.seedHigh ^ 0x74656462;
     const units = key.length;
-    // Each pass takes two units; the last takes what is left and the length in bytes, then come the finalising rounds: three before
-    // the first half of the result, three before the second. One loop body, so that a round is written once.
+    // Each pass takes two units. The last of these passes takes the rest and the length in bytes. Then come the finalising rounds: three
+    // before the first half of the result, three before the second. All are passes of one loop, so that a round is written only once.
     const words = units >>> 1;
     for (let pass = 0; pass <= words + 6; pass++) {
       let word = 0;

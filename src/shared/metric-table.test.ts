@@ -33,7 +33,7 @@ test("ids leave no hole, fit their room, and gauges come first", () => {
   ]);
 });
 
-test("features' counters have cells of their own, whichever order they are listed in", () => {
+test("counters of features have cells of their own, the same in whatever order the features are listed", () => {
   const named = (...names: readonly string[]): FeatureFacts => ({
     guard: false,
     outcomes: {},
@@ -48,7 +48,7 @@ test("features' counters have cells of their own, whichever order they are liste
   assert.throws(() => featureCounterIds([many]), /COUNTERS/);
 });
 
-/** Where the numbers of that entry lie: read from a row whose cells hold their own position. */
+/** The cells of an entry, found in a row whose cells hold their own positions. */
 function cellsOf(layout: MetricLayout, entry: number): { readonly usual: number[]; readonly all: number[] } {
   const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, 1));
   new Float64Array(buffer).forEach((_, cell, row) => (row[cell] = cell));
@@ -77,7 +77,7 @@ test("the layout follows from the configuration alone and no two numbers share a
   );
 });
 
-test("what most exchanges count lies in one line of the cache", () => {
+test("the cells that most exchanges count in lie in one cache line", () => {
   for (const layout of [metricLayout({ ...source, upstreams: { app: { endpoints: urls(1) } } }), collapsed()]) {
     for (const entry of layout.routes.keys()) {
       assert.equal(new Set(cellsOf(layout, entry).usual.map((cell) => Math.floor((cell * 8) / 64))).size, 1);
@@ -85,7 +85,7 @@ test("what most exchanges count lies in one line of the cache", () => {
   }
 });
 
-/** Of so many routes and endpoints that these are not told apart. */
+/** The layout of so many routes and endpoints that endpoints are not told apart. */
 function collapsed(): MetricLayout {
   return metricLayout({
     routes: Array.from({ length: 200 }, () => ({ upstream: "big" })),
@@ -93,7 +93,7 @@ function collapsed(): MetricLayout {
   });
 }
 
-test("too many routes times endpoints: the endpoint label collapses and every request still counts", () => {
+test("with too many routes and endpoints, endpoints are not told apart and every request still counts", () => {
   const layout = collapsed();
   assert.deepEqual(layout.routes[1]?.endpoints, []);
   const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, 1));
@@ -109,7 +109,7 @@ test("rows of several workers add up exactly", () => {
     route: fc.integer({ min: -1, max: 1 }),
     endpoint: fc.integer({ min: -1, max: 1 }),
     status: fc.constantFrom(0, 101, 200, 204, 302, 404, 429, 502, 599),
-    // A bucket's bound belongs to it.
+    // A duration equal to a bucket's bound counts in that bucket.
     durationMs: fc.oneof(fc.double({ min: 0, max: 100_000, noNaN: true }), fc.constantFrom(...LATENCY_BOUNDS_MS)),
     bytes: fc.nat(1_000_000),
   });

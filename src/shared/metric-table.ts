@@ -1,20 +1,20 @@
 /**
- * Metric cells in shared memory. Each worker owns one row of Float64 cells and is the only one that writes it; the control plane sums
- * the rows when somebody asks.
+ * The cells of all metrics, in shared memory. Each worker owns one row of Float64 cells and is the only one that writes it; the control
+ * plane sums the rows when `/metrics` is asked for.
  *
  *     row = [ gauges and counters ][ per route: what nearly every exchange counts ]... [ per route: the rest ]...
  *
- * Why plain reads and writes suffice: with a single writer no increment can be lost; an aligned 8-byte access is one machine
- * instruction on every 64-bit platform, so a reader never sees half a number; and a reader that sees a cell some microseconds late is
- * no different from one that asked earlier. Float64 counts exactly up to 2^53 and, unlike BigInt64, costs no allocation. Rows are
- * padded to 128 bytes: two workers never write the same cache line.
+ * Plain reads and writes are enough. With a single writer no increment can be lost. An aligned 8-byte access is one machine instruction on
+ * every 64-bit platform, so a reader never sees half a number. And a reader that sees a cell some microseconds late is no different from one
+ * that asked earlier. Float64 counts exactly up to 2^53 and, unlike BigInt64, costs no allocation. Rows are padded to 128 bytes, so that two
+ * workers never write the same cache line.
  *
- * The layout follows from the configuration alone. Main thread and workers compute it apart and get the same one.
+ * The layout of a row follows from the configuration alone, so the main thread and the workers compute it separately and get the same.
  */
 import { routeLabel } from "../config/route-label.ts";
 import type { FeatureFacts } from "../values/feature-facts.ts";
 
-/** Gauges come first: `id < GAUGES` tells them apart. Names, types and help are in observe/names.ts. */
+/** The cell of each gauge and counter. Gauges come first: their ids are below GAUGES. Names, types and help are in observe/names.ts. */
 export const CounterId: {
   readonly connections_open: 0;
   readonly exchanges_in_flight: 1;
@@ -57,14 +57,14 @@ export type CounterName = keyof typeof CounterId;
 
 export const COUNTER_NAMES: readonly CounterName[] = Object.keys(CounterId) as CounterName[];
 
-/** Number of gauges at the head of {@link CounterId}. */
+/** How many of {@link CounterId} are gauges. */
 export const GAUGES = 4;
-/** Cells that are set aside for gauges and counters, those of features included; more than there are, so that a new one moves nothing. */
+/** Cells for gauges and counters, those of features included. There are more cells than counters, so that a new counter moves nothing. */
 export const COUNTERS = 32;
 
 /**
- * The cell of each feature's counter, after those of {@link CounterId}: by name, so that whoever has the features in another order finds
- * the same cells.
+ * The cells of the features' counters, by the counter's name; they follow those of {@link CounterId}. They are in the order of the names, so
+ * the order of the features does not matter. Throws when there are more counters than cells.
  */
 export function featureCounterIds(features: readonly FeatureFacts[]): ReadonlyMap<string, number> {
   const names = features.flatMap(({ counters }) => Object.keys(counters)).sort();
@@ -72,16 +72,16 @@ export function featureCounterIds(features: readonly FeatureFacts[]): ReadonlyMa
   return new Map(names.map((name, position) => [name, COUNTER_NAMES.length + position]));
 }
 
-/** `none`: the client got no answer, the connection was cut before one. */
+/** `none` means that the client got no answer, because its connection was cut before. */
 export const STATUS_CLASSES: readonly string[] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/** Upper bounds in milliseconds of the latency buckets; a last one without bound follows. */
+/** Upper bounds, in milliseconds, of the latency buckets. One more bucket without a bound follows. */
 export const LATENCY_BOUNDS_MS: readonly number[] = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000];
 
-/** Most request cells of a row. Above it the endpoint label is left empty: 512 KiB per worker and a readable scrape are the limit. */
+/** The most request cells of a row: 512 KiB per worker, and a scrape of bearable length. With more, endpoints are not told apart. */
 export const REQUEST_CELLS_MAX = 65_536;
 
-/** What of a configuration decides the layout. */
+/** The parts of a configuration that the layout follows from. */
 export interface MetricSource {
   readonly routes: readonly { readonly name?: string | undefined; readonly upstream: string }[];
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
@@ -91,12 +91,13 @@ export interface RouteCells {
   /** The route's name, or `#1` for an unnamed first route; "" for exchanges without a route. */
   readonly route: string;
   readonly upstream: string;
-  /** URLs in file order; empty where the endpoint label is collapsed. */
+  /** URLs in file order; empty when endpoints are not told apart. */
   readonly endpoints: readonly string[];
-  /** The first cell of what nearly every exchange counts, and of the rest. */
+  /** The first of the cells that nearly every exchange counts in. */
   readonly often: number;
+  /** The first of the route's other cells. */
   readonly rest: number;
-  /** The endpoint whose successes are among the former, as in {@link MetricTable.requests}. */
+  /** The endpoint whose successes are counted in a cell at `often`; numbered as in {@link MetricTable.requests}. */
   readonly usualEndpoint: number;
 }
 
@@ -111,8 +112,8 @@ const CLASSES = 6;
 const SUCCESS = 2;
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
 /**
- * Cells of what nearly every exchange counts, as long as it is short and succeeds, at a route's first endpoint: one line of the cache.
- * With ten thousand routes each further line costs a percent of the whole exchange: none of them is in the cache.
+ * How many cells of a route an exchange counts in when it is short and succeeds at the route's first endpoint. They fill one cache line. With
+ * ten thousand routes no cell is in the cache, and each further line costs a percent of the whole exchange.
  */
 const OFTEN = 8;
 const SUM = 0;
@@ -121,7 +122,7 @@ const BYTES_SENT = 2;
 const SUCCESSES = 3;
 const FIRST_BUCKET = 4;
 const OFTEN_BUCKETS = OFTEN - FIRST_BUCKET;
-/** Two lines of the cache, which the processor fetches together: rows of different workers must share none. */
+/** Two cache lines, which the processor fetches together. Rows of different workers must share none. */
 const ALIGNMENT = 16;
 
 function oftenCell(entry: number): number {
@@ -136,13 +137,14 @@ function restBucket(rest: number, bucket: number): number {
   return rest + bucket - OFTEN_BUCKETS;
 }
 
-/** By class and then by endpoint: the successes of many endpoints share lines of the cache. */
+/** Cells are ordered by class and then by endpoint, so that the successes of many endpoints share cache lines. */
 function requestCell(rest: number, endpoints: number, endpoint: number, statusClass: number): number {
   return rest + BUCKETS - OFTEN_BUCKETS + statusClass * (endpoints + 1) + endpoint;
 }
 
+/** The layout of a row for a configuration. */
 export function metricLayout(config: MetricSource): MetricLayout {
-  // One list for all routes of an upstream: ten thousand would each cost time and memory.
+  // All routes of an upstream share one list of URLs, because a list for each of ten thousand routes would cost time and memory.
   const urls = new Map(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, endpoints.map(({ url }) => url)]));
   const sources = [
     { route: "", upstream: "", endpoints: [] as readonly string[] },
@@ -164,10 +166,10 @@ export function metricLayout(config: MetricSource): MetricLayout {
   return { routes, rowCells: Math.ceil(rest / ALIGNMENT) * ALIGNMENT };
 }
 
-/** A worker's writing end. Its methods run several times per exchange: array stores only. */
+/** A worker's side of the table, which writes its row. The methods run several times per exchange and do nothing but array stores. */
 export class WorkerMetrics {
   private readonly cells: Float64Array;
-  /** Of each layout entry. */
+  /** `rest` of each entry of the layout; the next array has the number of its endpoints. */
   private readonly rests: Int32Array;
   private readonly endpointCounts: Int32Array;
   private readonly collapsed: boolean;
@@ -181,9 +183,9 @@ export class WorkerMetrics {
 
   /**
    * Counts one exchange that has ended.
-   * @param routeIndex position in the configuration; -1: no route took it
-   * @param endpointIndex position within the route's upstream; -1: none was tried
-   * @param status sent to the client; 0: none was
+   * @param routeIndex position in the configuration; -1 when no route took the request
+   * @param endpointIndex position within the route's upstream; -1 when none was tried
+   * @param status that was sent to the client; 0 when none was
    */
   exchangeFinished(
     routeIndex: number,
@@ -220,22 +222,22 @@ export class WorkerMetrics {
   }
 }
 
-/** What was measured on one route. */
+/** The sums of one route. */
 export interface RouteSums {
-  /** Exchanges by latency bucket, not cumulated. */
+  /** Exchanges in each latency bucket, not cumulated. */
   readonly buckets: readonly number[];
   readonly durationMs: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
 }
 
-/** The control plane's reading end: sums over the rows of all workers. */
+/** The control plane's side of the table, which sums the rows of all workers. */
 export class MetricTable {
   readonly layout: MetricLayout;
   private readonly workers: number;
   private readonly cells: Float64Array;
 
-  /** Size in bytes of the buffer for that many workers. */
+  /** Size in bytes of the buffer for `workers` workers. */
   static bytes(layout: MetricLayout, workers: number): number {
     return layout.rowCells * workers * 8;
   }
@@ -246,27 +248,33 @@ export class MetricTable {
     this.cells = new Float64Array(buffer, 0, layout.rowCells * workers);
   }
 
+  /** The sum of a gauge or counter over all workers. */
   counter(id: number): number {
     return this.sum(id);
   }
 
-  /** One worker's own value: what its gauges stand at. */
+  /** The value of a gauge or counter in one worker's row. */
   counterOf(worker: number, id: number): number {
     return this.cells[worker * this.layout.rowCells + id] ?? 0;
   }
 
-  /** A dead worker has no open connections any more; what it counted stays counted. */
+  /** Zeroes the gauges of a dead worker, which has no open connections any more. Its counters stay. */
   clearGauges(worker: number): void {
     this.cells.fill(0, worker * this.layout.rowCells, worker * this.layout.rowCells + GAUGES);
   }
 
-  /** Requests of a layout entry (route index + 1) by endpoint (index + 1; 0: none) and status class. */
+  /**
+   * How many requests of a route ended at an endpoint with a class of status.
+   * @param endpoint position + 1 in the route's upstream; 0 for no endpoint
+   * @param statusClass position in STATUS_CLASSES
+   */
   requests(route: RouteCells, endpoint: number, statusClass: number): number {
     const { often, rest, endpoints, usualEndpoint } = route;
     const isUsual = statusClass === SUCCESS && endpoint === usualEndpoint;
     return this.sum(isUsual ? often + SUCCESSES : requestCell(rest, endpoints.length, endpoint, statusClass));
   }
 
+  /** The other sums of a route. */
   route(route: RouteCells): RouteSums {
     return {
       buckets: Array.from({ length: BUCKETS }, (_, bucket) =>

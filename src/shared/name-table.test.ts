@@ -12,7 +12,7 @@ function asked(table: NameTable, name: string, all: boolean = true): unknown[] {
 const v4 = (address: string): { address: string; family: 4 } => ({ address, family: 4 });
 const v6 = (address: string): { address: string; family: 6 } => ({ address, family: 6 });
 
-test("who asks before the first result waits for it; who asks later has it at once", () => {
+test("a look-up before the first result waits for it; a later one is answered at once", () => {
   const table = new NameTable();
   table.expect(new Set(["app", "other"]));
   assert.ok(table.isPending("app"));
@@ -27,7 +27,7 @@ test("who asks before the first result waits for it; who asks later has it at on
   assert.deepEqual(asked(table, "app"), [[v4("10.0.0.2")]]);
 });
 
-test("a failure is told to who waits and to who comes", () => {
+test("a failure answers the look-ups that wait and those that follow", () => {
   const table = new NameTable();
   table.expect(new Set(["app"]));
   const early = asked(table, "app");
@@ -35,7 +35,7 @@ test("a failure is told to who waits and to who comes", () => {
   assert.deepEqual([early, asked(table, "app")], [["ETIMEOUT"], ["ETIMEOUT"]]);
 });
 
-test("a name that is not in use is not waited for, nor is one that no longer is", () => {
+test("a look-up of a name that is not, or no longer, in use fails", () => {
   const table = new NameTable();
   assert.deepEqual(asked(table, "stranger"), ["ENOTFOUND"]);
   assert.ok(!table.isPending("stranger"));
@@ -53,7 +53,7 @@ test("a result that is known before the name is in use stays", () => {
   assert.deepEqual(asked(table, "app"), [[v4("10.0.0.1")]]);
 });
 
-test("IPv6 first, and the addresses of a family take turns", () => {
+test("IPv6 addresses come first, and the addresses of a family take turns", () => {
   const table = new NameTable();
   table.take({ name: "app", result: [v4("10.0.0.1"), v6("fd00::1"), v4("10.0.0.2"), v4("10.0.0.3")] });
   const orders = [1, 2, 3, 4].map(() =>

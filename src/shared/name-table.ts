@@ -1,19 +1,19 @@
 /**
- * What a thread knows about the names of endpoints. The main thread looks names up (control/names.ts) and tells every thread what
- * came of it, so that a name is looked up once for the process and connecting never waits for anything but its own name.
+ * The addresses of endpoints that are configured by name, as one thread knows them. The main thread looks names up (control/names.ts) and
+ * sends the results to every thread. So a name is looked up once for the whole process, and a connection waits for no name but its own.
  */
 import type { ResolvedAddress } from "../base/resolved-address.ts";
 
-/** What became of a name: where it leads, or why that is not known. Codes are those of Node's own errors. */
+/** The result of a look-up: the addresses of a name, or why there are none. */
 export interface NameNews {
   readonly name: string;
   readonly result: readonly ResolvedAddress[] | NameErrorCode;
 }
 
-/** No such name; no server could tell; no server answered in time. */
+/** There is no such name; no name server could answer; none answered in time. The codes are those of Node's errors. */
 export type NameErrorCode = "ENOTFOUND" | "EAI_AGAIN" | "ETIMEOUT";
 
-/** As node:net and node:http call back. */
+/** The callback of a `lookup` option of node:net and node:http. */
 type Callback = (error: NameError | null, address: string | ResolvedAddress[], family?: number) => void;
 
 export class NameError extends Error {
@@ -26,17 +26,18 @@ export class NameError extends Error {
 }
 
 interface Entry {
+  /** The last result; null before the first. */
   result: NameNews["result"] | null;
-  /** Who waits for the first result. */
+  /** Callbacks that wait for the first result. */
   waiting: ((result: NameNews["result"]) => void)[];
-  /** Counts the connections, so that the addresses take turns. */
+  /** Counts the look-ups, so that the addresses take turns. */
   turn: number;
 }
 
 export class NameTable {
   private readonly entries: Map<string, Entry> = new Map();
 
-  /** From now on these names are in use and no others. Of a new one the result will follow. */
+  /** Sets which names are in use. The result of a new name will follow by `take`; a look-up of a name that is dropped fails. */
   expect(names: ReadonlySet<string>): void {
     for (const name of names) this.entry(name);
     for (const [name, entry] of this.entries) {
@@ -46,18 +47,22 @@ export class NameTable {
     }
   }
 
+  /** Stores a result that the main thread sent, and answers the look-ups that wait for it. */
   take(news: NameNews): void {
     const entry = this.entry(news.name);
     entry.result = news.result;
     settle(entry, news.result);
   }
 
-  /** Whether its first result is still awaited. */
+  /** Whether the first result of a name in use has not come yet. */
   isPending(name: string): boolean {
     return this.entries.get(name)?.result === null;
   }
 
-  /** The `lookup` option of `net.connect` and of all that is built on it. Calls back at once where there is a result. */
+  /**
+   * The `lookup` option for `net.connect` and what is built on it. Calls back at once when there is a result, else when the first one
+   * comes.
+   */
   readonly lookup = (name: string, options: { readonly all?: boolean | undefined }, callback: Callback): void => {
     const entry = this.entries.get(name);
     if (entry === undefined) return callback(new NameError(name, "ENOTFOUND"), "");
@@ -84,7 +89,7 @@ function settle(entry: Entry, result: NameNews["result"]): void {
   for (const answer of entry.waiting.splice(0)) answer(result);
 }
 
-/** The addresses in the order in which to try them: IPv6 first (RFC 6724), and of each family another one in front each time. */
+/** The addresses in the order in which to try them: IPv6 first (RFC 6724), and each family begins with another address at every turn. */
 function inTurn(addresses: readonly ResolvedAddress[], turn: number): ResolvedAddress[] {
   return ([6, 4] as const).flatMap((family) => {
     const those = addresses.filter((each) => each.family === family);

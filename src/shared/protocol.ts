@@ -1,17 +1,17 @@
 /**
- * What the control plane (main thread) and the data plane (workers) say to each other.
- * Everything here is plain data that structured cloning carries; shared memory goes along as SharedArrayBuffer.
+ * The messages between the main thread (control plane) and the workers (data plane). All are plain data that structured cloning carries;
+ * shared memory is sent as a SharedArrayBuffer.
  */
 import type { Config } from "../config/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { NameNews } from "./name-table.ts";
 
-/** A listener as the worker opens it: parsed, and with port 0 already replaced by a real port. */
+/** The address of a listener as a worker opens it: parsed, and with port 0 replaced by a real port. */
 export type ListenTarget =
   | {
       readonly kind: "tcp";
       readonly host: string;
-      /** Further addresses with the same port: a name may stand for one of each family. */
+      /** Further addresses to listen on with the same port: `localhost` stands for one of each family. */
       readonly moreHosts?: readonly string[];
       readonly port: number;
       readonly reusePort: boolean;
@@ -19,66 +19,66 @@ export type ListenTarget =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "fd"; readonly fd: number };
 
-/** A listener as a worker opens it. */
+/** Tells a worker to open a listener. */
 export interface ListenOrder {
-  /** Its slot in the {@link WorkerTable}. */
+  /** The listener's slot in the {@link WorkerTable}. */
   readonly slot: number;
   readonly target: ListenTarget;
-  /** Its settings, for as long as no configuration that names it is in use. */
+  /** The listener's settings until a configuration that names the listener is in use. */
   readonly settings: Config["listeners"][number];
 }
 
 /** The first message to a data-plane thread. */
 export interface WorkerInit {
-  /** 0 to workers − 1; a replacement takes the index of the worker that it replaces. */
+  /** The worker's index, 0 to workers − 1. A replacement has the index of the worker that it replaces. */
   readonly index: number;
   readonly version: string;
-  /** Start of the process, epoch milliseconds. */
+  /** When the process started, in epoch milliseconds. */
   readonly startedAtMs: number;
-  /** {@link EndpointTable} */
+  /** The memory of the {@link EndpointTable}. */
   readonly endpointTable: SharedArrayBuffer;
-  /** {@link BucketTable}: the rate limiter's. */
+  /** The memory of the {@link BucketTable}, for rate limits. */
   readonly bucketTable: SharedArrayBuffer;
-  /** {@link WorkerTable} */
+  /** The memory of the {@link WorkerTable}. */
   readonly workerTable: SharedArrayBuffer;
-  /** Where this worker's access log lines lie until they are written; see observe/log-batch.ts. */
+  /** Where this worker puts access log lines until the main thread has written them (observe/log-batch.ts). */
   readonly logMemory: SharedArrayBuffer;
   /** Sockets that all workers together may have open before new clients wait. */
   readonly socketsMax: number;
 }
 
-/** A checked configuration on its way to a worker. */
+/** Tells a worker to compile and use a checked configuration; it answers `configured`. */
 export interface ConfigureMessage {
   readonly type: "configure";
   /** Counts up with every accepted configuration, from 1. */
   readonly generation: number;
   readonly config: Omit<Config, "routes">;
-  /** null: those of the configuration that the worker uses, which stay as it has compiled them. */
+  /** null when the routes are those of the configuration in use, which then stay as the worker has compiled them. */
   readonly routes: Config["routes"] | null;
-  /** Slot in the endpoint table of each endpoint, by upstream name, in file order. */
+  /** For each upstream, by name, the slots of its endpoints in the endpoint table, in file order. */
   readonly endpointSlots: Readonly<Record<string, readonly number[]>>;
-  /** Slot in the worker table of each listener, in file order. */
+  /** The slots of the listeners in the worker table, in file order. */
   readonly listenerSlots: readonly number[];
-  /** {@link MetricTable} of this generation. */
+  /** The memory of this generation's {@link MetricTable}. */
   readonly metricTable: SharedArrayBuffer;
 }
 
 export type ToWorker =
   | ConfigureMessage
-  /** Open these listeners, all of them or none, then answer `listening` or `listen-failed`. */
+  /** Open all of these listeners or none, then answer `listening` or `listen-failed`. */
   | { readonly type: "listen"; readonly orders: readonly ListenOrder[] }
-  /** Close these listeners, then answer `closed`. Their connections drain meanwhile; past `timeoutMs` the rest is cut. */
+  /** Close these listeners, and answer `closed`. Their connections drain; after `timeoutMs` those that are left are cut. */
   | { readonly type: "close"; readonly slots: readonly number[]; readonly timeoutMs: number }
-  /** Stop accepting, finish what is in flight, then answer `drained`. Past `timeoutMs` the rest is cut. */
+  /** Accept nothing more, let exchanges in flight end, then answer `drained`. After `timeoutMs` those that are left are cut. */
   | { readonly type: "drain"; readonly timeoutMs: number }
-  /** What became of names of endpoints; see shared/name-table.ts. */
+  /** Results of look-ups of endpoints' names (shared/name-table.ts). */
   | { readonly type: "names"; readonly news: readonly NameNews[] }
-  /** The lines in that chunk of the log memory were written or dropped. */
+  /** The lines in this chunk of the log memory were written or dropped: the chunk may be used again. */
   | { readonly type: "log-taken"; readonly chunk: number };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** The events of the application log that a worker reports; observe/names.ts says what each means, and a feature's facts.ts does of its own. */
+/** The events of the application log that workers report. observe/names.ts explains them, and a feature's facts.ts those of the feature. */
 export type WorkerEvent =
   | FeatureEvent
   | "accept_failed"
@@ -95,16 +95,16 @@ export type WorkerEvent =
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
 export type FromWorker =
-  /** The new snapshot is in use (or, with `problem`, was refused and the old one stays). */
+  /** The configuration is in use; with `problem` it was refused, and the previous one stays in use. */
   | { readonly type: "configured"; readonly generation: number; readonly problem?: string }
-  /** No exchange of that generation is left in this worker. */
+  /** No exchange of this generation is left in the worker. */
   | { readonly type: "released"; readonly generation: number }
   | { readonly type: "listening" }
   | { readonly type: "listen-failed"; readonly slot: number; readonly code: string; readonly message: string }
   | { readonly type: "closed" }
-  /** Finished access log lines, each ending in a line feed, lie in a chunk of the log memory. */
+  /** A chunk of the log memory holds finished access log lines, each with a line feed at its end. */
   | { readonly type: "log"; readonly chunk: number; readonly bytes: number; readonly lines: number }
-  /** Something that the application log should say. */
+  /** An event for the application log. */
   | {
       readonly type: "event";
       readonly level: LogLevel;

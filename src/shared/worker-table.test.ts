@@ -22,7 +22,7 @@ test("connections are counted by listener and client, over all workers", () => {
   assert.equal(shared.connectionsOf(0, "192.0.2.1"), 1);
 });
 
-test("threads that build on one buffer see the same", () => {
+test("tables on one buffer see the same", () => {
   const buffer = WorkerTable.create(2, 1, 1, 2);
   const [one, other] = [new WorkerTable(buffer), new WorkerTable(buffer)];
   one.addConnection(0, 0, "a", 1);
@@ -35,7 +35,7 @@ test("threads that build on one buffer see the same", () => {
   assert.equal(other.clients(), 2);
 });
 
-test("what the log says of a listener is counted over all threads, and taken by one of them once in a while", () => {
+test("notices about a listener are counted over all threads, and reported by one of them once in a while", () => {
   const buffer = WorkerTable.create(2, 2, 1, 2);
   const [one, other] = [new WorkerTable(buffer), new WorkerTable(buffer)];
   const take = (table: WorkerTable, nowMs: number): number => table.takeCount(1, NOTICE.connections, nowMs, 60);
@@ -52,7 +52,7 @@ test("what the log says of a listener is counted over all threads, and taken by 
   assert.deepEqual([one.connections(0), one.connections(1), one.descriptors()], [0, 0, 0]);
 });
 
-test("clients that forward for others are known to all threads, on their listener; any number of them takes the same place", () => {
+test("clients that forward for others are known to all threads, on their listener, in a memory of fixed size", () => {
   const buffer = WorkerTable.create(2, 2, 1, 2);
   const [one, other] = [new WorkerTable(buffer), new WorkerTable(buffer)];
   one.markForwarding(1, "10.0.0.1");
@@ -94,7 +94,7 @@ test("what a dead worker had counted is forgotten, the others' counts stay", () 
   assert.deepEqual([shared.beats(0), shared.beats(1)], [0, 1]);
 });
 
-test("a shortage is found by one, and is over for one, when it was not seen for a while", () => {
+test("one call begins a shortage, and one call ends it, after descriptors were enough for a while", () => {
   const shared = table();
   assert.ok(!shared.endShortage(1000));
   assert.deepEqual([shared.beginShortage(1000), shared.beginShortage(1500), shared.endShortage(3900)], [true, false, false]);
@@ -105,7 +105,7 @@ test("a shortage is found by one, and is over for one, when it was not seen for 
   assert.ok(shared.beginShortage(6100));
 });
 
-test("never too few, and nearly always exact among a hundred thousand clients", () => {
+test("the count of a client is never too small, and nearly always exact among a hundred thousand clients", () => {
   const shared = table(2, 1);
   const count = 100_000;
   for (let client = 0; client < count; client++) shared.addConnection(client % 2, 0, `2001:db8:${client.toString(16)}::/64`, 1);
@@ -115,12 +115,12 @@ test("never too few, and nearly always exact among a hundred thousand clients", 
     assert.ok(found >= 1);
     if (found > 30) above++;
   }
-  // Six others share a cell on average: what tells a client with thousands from the rest is far from that.
+  // Six other clients share a cell on average, which is far from the thousands that a limit is about.
   assert.equal(above, 0);
   assert.equal(shared.connections(0), count);
 });
 
-test("a client with thousands of connections makes no other one look like it", () => {
+test("a client with thousands of connections does not raise the counts of others", () => {
   const shared = table(2, 1);
   const name = (client: number): string => `2001:db8:${client.toString(16)}::/64`;
   for (let count = 0; count < 5000; count++) shared.addConnection(count % 2, 0, "192.0.2.1", 1);
@@ -131,7 +131,7 @@ test("a client with thousands of connections makes no other one look like it", (
   assert.ok(shared.connectionsOf(0, "192.0.2.1") >= 5000);
 });
 
-test("every sequence of opening and closing ends where it began", () => {
+test("all counts are zero again when every connection that was counted has ended", () => {
   const step = fc.tuple(fc.nat(2), fc.nat(1), fc.constantFrom("a", "b", "192.0.2.7", "2001:db8::/64"));
   fc.assert(
     fc.property(fc.array(step), (steps) => {
@@ -147,7 +147,7 @@ test("every sequence of opening and closing ends where it began", () => {
   );
 });
 
-test("a buffer of another kind, a worker and a listener that are none are refused", () => {
+test("a buffer of another kind, an unknown worker and an unknown listener are refused", () => {
   assert.throws(() => new WorkerTable(new SharedArrayBuffer(1024)), RangeError);
   assert.throws(() => table().beat(3), RangeError);
   assert.throws(() => table().connections(2), RangeError);

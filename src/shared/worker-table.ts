@@ -1,20 +1,21 @@
 /**
- * What all threads must agree on about connections, in memory that they share: how many are open on a listener, how many of those are
- * one client's, how many descriptors the sockets of the process take, what happened since the log said so; and, for the control plane,
- * whether each worker is alive.
+ * The facts about connections that all threads must agree on, in shared memory: how many connections are open on each listener, how many of
+ * them belong to one client, how many file descriptors the sockets of the process take, and how often something happened since the log
+ * reported it. For the control plane it also holds a heartbeat of each worker.
  *
  *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | collected | connections per listener | two rows of counts by client ][ worker 1 ... ]
  *
- * A listener is named by its slot, which it keeps from reload to reload; see control/listener-slots.ts.
+ * A listener is named by its slot, which it keeps over reloads (control/listener-slots.ts).
  *
- * Each worker writes in its own part only, so counting never contends, and the part of a worker that died is zeroed as a whole. A
- * client's connections are counted in two cells, each chosen by a keyed hash; where other clients share one of them the other tells:
- * the smaller sum is the answer (a count-min sketch). It is exact as long as two clients do not meet in both cells, never too small,
- * and a flood of addresses cannot make it grow.
+ * Each worker counts in its own part only, so workers never contend, and the part of a dead worker is zeroed as a whole.
+ *
+ * The connections of a client are counted in two cells, each chosen by a keyed hash of the client (a count-min sketch). Other clients may
+ * share one of the cells, so the smaller sum is the answer. It is never too small, it is exact unless other clients share both cells, and a
+ * flood of addresses cannot make the table grow.
  */
 import { KeyHash } from "./key-hash.ts";
 
-/** Slots, that is listeners that are open at once, those whose last connections are still ending included. */
+/** The most listeners that are open at once, those that are closed and still have connections included. */
 export const LISTENER_SLOTS = 64;
 
 const HEADER_CELLS = 16;
@@ -22,25 +23,30 @@ const WORKERS_CELL = 0;
 const LISTENERS_CELL = 1;
 const SEED_LOW_CELL = 2;
 const SEED_HIGH_CELL = 3;
-/** Until when descriptors count as short, in seconds of the monotonic clock; 0: they do not. */
+/** Until when descriptors count as short, in seconds of the monotonic clock; 0 while they are not short. */
 const SHORT_UNTIL_CELL = 4;
 
-/** Descriptors are no longer short when they were enough for so long: at the edge they come and go many times a second. */
+/** How long descriptors must be enough before a shortage is over. Near the limit they run short and suffice many times a second. */
 const SHORTAGE_LASTS_S = 2;
 
-/** What the log says of a listener once in a while, with how often it happened meanwhile. */
+/** Things that the log reports about a listener once in a while, with how often they happened since. */
 export const NOTICE = { connections: 0, connections_per_client: 1, forwarding: 2 } as const;
 
 export type Notice = (typeof NOTICE)[keyof typeof NOTICE];
 
 const NOTICES = Object.keys(NOTICE).length;
-/** Clients that forward for others, remembered by their hash; one that meets another's place takes it. */
+/**
+ * Places per listener that remember clients which forward for others, by their hash. A later client with the same place replaces the
+ * earlier.
+ */
 const FORWARDING = 64;
 const NOTICE_CELLS = 2 * NOTICES + FORWARDING;
 
-/** Cells per row of the sketch: with 100,000 connections of as many clients, a cell has about six. */
+/** Cells per row of the sketch. With 100,000 clients of one connection each, a cell counts about six. */
 const ROW_CELLS = 16_384;
-/** Beats, descriptors, the connections of all listeners and bytes of collected bodies, before the counts of each listener. */
+/**
+ * The cells of a worker's part: heartbeats, descriptors, connections on all listeners, bytes of collected bodies, connections per listener.
+ */
 const BEATS = 0;
 const DESCRIPTORS = 1;
 const CLIENTS = 2;
@@ -49,7 +55,7 @@ const LISTENERS = 4;
 
 export class WorkerTable {
   private readonly cells: Int32Array;
-  /** Slots of listeners. */
+  /** How many slots for listeners there are. */
   readonly listeners: number;
   private readonly workers: number;
   private readonly headCells: number;
@@ -57,8 +63,9 @@ export class WorkerTable {
   private readonly hash: KeyHash;
 
   /**
-   * Makes an empty table; once, in the main thread.
-   * @param seedLow and seedHigh: 32 random bits each, from a source that cannot be guessed
+   * Makes the memory of an empty table, once for the process. Every thread then constructs a WorkerTable on it.
+   * @param seedLow 32 random bits that clients cannot guess
+   * @param seedHigh 32 more
    */
   static create(workers: number, listeners: number, seedLow: number, seedHigh: number): SharedArrayBuffer {
     const buffer = new SharedArrayBuffer(4 * (headCells(listeners) + workers * partCells(listeners)));
@@ -70,7 +77,7 @@ export class WorkerTable {
     return buffer;
   }
 
-  /** Throws a RangeError when the buffer is none that `create` made. */
+  /** Throws a RangeError when `create` did not make the buffer. */
   constructor(buffer: SharedArrayBuffer) {
     this.cells = new Int32Array(buffer);
     this.workers = this.cells[WORKERS_CELL] ?? 0;
@@ -82,17 +89,17 @@ export class WorkerTable {
     this.hash = new KeyHash(this.cells[SEED_LOW_CELL] ?? 0, this.cells[SEED_HIGH_CELL] ?? 0);
   }
 
-  /** The worker says that its event loop turns. */
+  /** Notes that the worker's event loop turns. */
   beat(worker: number): void {
     Atomics.add(this.cells, this.part(worker) + BEATS, 1);
   }
 
-  /** A number that changes as long as the worker beats. */
+  /** The worker's count of beats. While it does not change, the worker's event loop stands still. */
   beats(worker: number): number {
     return Atomics.load(this.cells, this.part(worker) + BEATS);
   }
 
-  /** Counts sockets that the worker opened (or, negative, closed). */
+  /** Counts sockets that the worker opened; a negative `delta` counts closed ones. */
   addDescriptors(worker: number, delta: number): void {
     Atomics.add(this.cells, this.part(worker) + DESCRIPTORS, delta);
   }
@@ -102,38 +109,41 @@ export class WorkerTable {
     return this.sum(DESCRIPTORS);
   }
 
-  /** Connections of clients open in all workers. */
+  /** Client connections open in all workers. */
   clients(): number {
     return this.sum(CLIENTS);
   }
 
-  /** Counts bytes of requests' bodies that the worker keeps for middleware (or, negative, lets go). */
+  /** Counts bytes of request bodies that the worker collects for middleware; a negative `delta` counts bytes let go. */
   addCollected(worker: number, delta: number): void {
     Atomics.add(this.cells, this.part(worker) + COLLECTED, delta);
   }
 
-  /** Bytes of bodies that all workers keep for middleware. */
+  /** Bytes of request bodies that all workers hold for middleware. */
   collected(): number {
     return this.sum(COLLECTED);
   }
 
-  /** Descriptors are short at that time of the monotonic clock; true for the one caller that finds it out. */
+  /** Notes that descriptors are short at `nowMs` of the monotonic clock. True only for the call that begins the shortage. */
   beginShortage(nowMs: number): boolean {
     return Atomics.exchange(this.cells, SHORT_UNTIL_CELL, Math.ceil(nowMs / 1000) + SHORTAGE_LASTS_S) === 0;
   }
 
-  /** Whether they have been enough for a while; true for the one caller that finds it out. */
+  /** Ends the shortage if descriptors have been enough for a while. True only for the call that ends it. */
   endShortage(nowMs: number): boolean {
     const until = Atomics.load(this.cells, SHORT_UNTIL_CELL);
     return until !== 0 && nowMs >= until * 1000 && Atomics.compareExchange(this.cells, SHORT_UNTIL_CELL, until, 0) === until;
   }
 
-  /** Counts what the log will say. */
+  /** Counts one occurrence of something that the log will report. */
   count(listener: number, notice: Notice): void {
     Atomics.add(this.cells, this.noticeCell(listener, notice), 1);
   }
 
-  /** How often it happened since it was said last, for the one caller that is to say it; 0: it is not to be said at that time. */
+  /**
+   * How often it happened since the last report. 0 when the caller must not report it: it did not happen, it was reported less than `everyS`
+   * seconds ago, or another thread reports it.
+   */
   takeCount(listener: number, notice: Notice, nowMs: number, everyS: number): number {
     const cell = this.noticeCell(listener, notice);
     if (Atomics.load(this.cells, cell) === 0) return 0;
@@ -144,18 +154,19 @@ export class WorkerTable {
     return Atomics.exchange(this.cells, cell, 0);
   }
 
-  /** That client says that it speaks for others. */
+  /** Remembers that the client forwards for others. */
   markForwarding(listener: number, client: string): void {
     this.hash.update(client);
     Atomics.store(this.cells, this.forwardingCell(listener), this.hash.high | 1);
   }
 
+  /** Whether the client is remembered as one that forwards for others. False after another client took its place. */
   isForwarding(listener: number, client: string): boolean {
     this.hash.update(client);
     return Atomics.load(this.cells, this.forwardingCell(listener)) === (this.hash.high | 1);
   }
 
-  /** Counts a connection of that client on that listener (or, with -1, its end). */
+  /** Counts a connection of a client on a listener; with -1, its end. */
   addConnection(worker: number, listener: number, client: string, delta: 1 | -1): void {
     const part = this.part(worker);
     Atomics.add(this.cells, part + LISTENERS + this.checked(listener), delta);
@@ -165,34 +176,35 @@ export class WorkerTable {
     Atomics.add(this.cells, part + this.secondCell(listener), delta);
   }
 
-  /** Connections open on that listener, over all workers. */
+  /** Connections open on a listener, over all workers. */
   connections(listener: number): number {
     return this.sum(LISTENERS + this.checked(listener));
   }
 
-  /** Connections that the client has open on that listener, over all workers. */
+  /** Connections that a client has open on a listener, over all workers. Never too small; see the header. */
   connectionsOf(listener: number, client: string): number {
     this.hash.update(client);
     return Math.min(this.sum(this.firstCell(listener)), this.sum(this.secondCell(listener)));
   }
 
-  /** The slot is a new listener's, of whose clients nothing has been said yet. No connection may be counted on it. */
+  /** Clears a slot for a new listener. No connection may be counted on the slot. */
   resetListener(listener: number): void {
     const start = HEADER_CELLS + NOTICE_CELLS * this.checked(listener);
     for (let cell = start; cell < start + NOTICE_CELLS; cell++) Atomics.store(this.cells, cell, 0);
   }
 
-  /** Forgets what a dead worker had counted. */
+  /** Clears the part of a dead worker. */
   clearWorker(worker: number): void {
     const start = this.part(worker);
     for (let cell = start; cell < start + this.partCells; cell++) Atomics.store(this.cells, cell, 0);
   }
 
-  /** Where in a worker's part the client that was hashed last is counted, once in each row; another place on another listener. */
+  /** Offset in a worker's part of the first cell for the client that was hashed last. Each listener has another cell for it. */
   private firstCell(listener: number): number {
     return LISTENERS + this.listeners + ((this.hash.low + Math.imul(listener, 0x9e37_79b1)) & (ROW_CELLS - 1));
   }
 
+  /** Offset of the second cell for the client. */
   private secondCell(listener: number): number {
     return LISTENERS + this.listeners + ROW_CELLS + ((this.hash.high + Math.imul(listener, 0x85eb_ca6b)) & (ROW_CELLS - 1));
   }
@@ -201,7 +213,7 @@ export class WorkerTable {
     return HEADER_CELLS + NOTICE_CELLS * this.checked(listener) + 2 * notice;
   }
 
-  /** Of the client that was hashed last. */
+  /** The place for the client that was hashed last. */
   private forwardingCell(listener: number): number {
     return HEADER_CELLS + NOTICE_CELLS * this.checked(listener) + 2 * NOTICES + (this.hash.low & (FORWARDING - 1));
   }
