@@ -1,7 +1,8 @@
 /** The body of a request that a middleware wants as a whole before it decides. It is kept, and sent to whoever gets the request. */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { DataPlane } from "../data-plane.ts";
 import type { BodySink } from "../ports/body-sink.ts";
+import { GatheredBytes } from "./gathered-bytes.ts";
 
 export class CollectedBody {
   /** The whole body; null: it is larger than was asked for, the process has no memory for it, or the request will not be completed. */
@@ -11,8 +12,7 @@ export class CollectedBody {
   private readonly plane: DataPlane;
   private readonly bytesMax: number;
   private settle: (whole: Buffer | null) => void = () => {};
-  private readonly pieces: Buffer[] = [];
-  private size: number = 0;
+  private readonly gathered: GatheredBytes = new GatheredBytes();
   private taken: number = 0;
 
   constructor(plane: DataPlane, bytesMax: number) {
@@ -23,28 +23,18 @@ export class CollectedBody {
     });
   }
 
-  /** All that has come, in one piece. */
-  private get bytes(): Buffer {
-    const [first] = this.pieces;
-    if (first !== undefined && this.pieces.length === 1) return first;
-    const joined = Buffer.concat(this.pieces);
-    this.pieces.splice(0, this.pieces.length, joined);
-    return joined;
-  }
-
   /** Keeps a copy. What is too much is kept as well, for it has come and must go on, but nothing is wanted after it. */
   add(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
-    this.pieces.push(Buffer.from(bytes.subarray(start, end)));
-    this.size += length;
-    if (this.size > this.bytesMax) return this.close(null);
+    this.gathered.add(bytes, start, end);
+    if (this.gathered.size > this.bytesMax) return this.close(null);
     if (this.plane.takeMemory(length)) this.taken += length;
     else this.close(null);
   }
 
   /** The body is complete. */
   end(): void {
-    if (this.isOpen) this.close(this.bytes);
+    if (this.isOpen) this.close(this.gathered.bytes);
   }
 
   /** It is known to be too large before any of it has come. */
@@ -54,7 +44,7 @@ export class CollectedBody {
 
   /** Hands on all that has come, as often as it is sent. */
   sendTo(out: BodySink): void {
-    const { bytes } = this;
+    const { bytes } = this.gathered;
     // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
     if (bytes.length > 0) out.data(bytes.subarray(0), 0, bytes.length);
   }
@@ -64,7 +54,7 @@ export class CollectedBody {
     this.close(null);
     this.plane.giveMemory(this.taken);
     this.taken = 0;
-    this.pieces.length = 0;
+    this.gathered.letGo();
   }
 
   private close(whole: Buffer | null): void {

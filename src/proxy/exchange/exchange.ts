@@ -263,8 +263,9 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     }
     const length = pipe === null ? given : pipe.length;
     const hasBody = this.request.method !== "HEAD" && mayHaveBody(head.status);
-    // In 304 it is the length that 200 would have had: a source's own field says it, or nothing does.
-    if (head.status !== 204 && (pipe !== null || head.status !== 304)) edits.bodyLength = length;
+    // In 304 it is the length that 200 would have had: a source's own field says it, or nothing does. In 204 nothing may (RFC 9110 section 8.6).
+    if (head.status === 204) edits.bodyLength = -1;
+    else if (pipe !== null || head.status !== 304) edits.bodyLength = length;
     this.beginResponse(head, hasBody ? length : 0, edits);
     if (pipe === null || !hasBody) return;
     this.detour.response = pipe;
@@ -520,7 +521,15 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.phase = Phase.responding;
     const edits = takeResponseEdits();
     this.editResponse(null, edits);
-    this.downstream.answer(answer, edits);
+    try {
+      this.downstream.answer(answer, edits);
+    } catch (error) {
+      // A field of a middleware's answer cannot be sent, and nothing was.
+      this.reportHook(error);
+      this.status = answers.INTERNAL_ERROR.status;
+      this.outcome = answers.INTERNAL_ERROR.reason;
+      this.downstream.answer(answers.INTERNAL_ERROR, edits);
+    }
     giveResponseEdits(edits);
     this.finish();
   }

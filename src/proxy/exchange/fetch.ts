@@ -11,6 +11,7 @@ import type { ClientFacts, ClientStream } from "../ports/client-stream.ts";
 import type { OwnedUpstream } from "../ports/upstream-stream.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import { Exchange } from "./exchange.ts";
+import { GatheredBytes } from "./gathered-bytes.ts";
 
 const TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -42,8 +43,7 @@ class Fetch extends Timed implements ClientStream {
   private readonly onAbort: () => void = () => this.giveUp("fetch_aborted");
   private bodyDelivered: boolean = false;
   private head: ResponseHead | null = null;
-  private readonly pieces: Buffer[] = [];
-  private size: number = 0;
+  private readonly gathered: GatheredBytes = new GatheredBytes();
   private ended: boolean = false;
   private failure: FetchFailure | null = null;
 
@@ -91,9 +91,8 @@ class Fetch extends Timed implements ClientStream {
   }
 
   data(bytes: Buffer, start: number, end: number): void {
-    this.size += end - start;
-    if (this.size > (this.options.bodyBytesMax ?? BODY_BYTES_MAX)) return this.giveUp("fetch_too_large");
-    this.pieces.push(Buffer.from(bytes.subarray(start, end)));
+    if (this.gathered.size + end - start > (this.options.bodyBytesMax ?? BODY_BYTES_MAX)) return this.giveUp("fetch_too_large");
+    this.gathered.add(bytes, start, end);
   }
 
   end(): void {
@@ -132,6 +131,6 @@ class Fetch extends Timed implements ClientStream {
     this.options.signal?.removeEventListener("abort", this.onAbort);
     const { head, failure } = this;
     if (failure !== null || head === null || !this.ended) return this.resolve({ head: null, failure: failure ?? this.exchange.outcome });
-    this.resolve({ head, body: Buffer.concat(this.pieces), failure: null });
+    this.resolve({ head, body: this.gathered.bytes, failure: null });
   }
 }

@@ -12,7 +12,7 @@ export interface BodyStage {
   readonly length: BodyLength;
   /** Before the first byte. The output can be used from now on, at once or later. */
   start(output: StageOutput): void;
-  /** Bytes of the body, in order. They lie in a buffer that is used again: copy what is kept after the call. */
+  /** Bytes of the body, in order. They lie in a buffer that is used again: copy what is kept after the call, and what is written as it is. */
   data(bytes: Buffer, start: number, end: number): void;
   /** The body is complete. The stage answers with `output.end`, at once or later. */
   end(trailers: FieldSection | null): void;

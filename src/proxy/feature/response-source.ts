@@ -31,7 +31,7 @@ export interface SourceResponse {
 
 /** What a source is told. One that says nothing of the body is not given it. */
 export interface SourceInput {
-  /** Bytes of the request's body. They lie in a buffer that is used again: copy what is kept after the call. */
+  /** Bytes of the request's body. They lie in a buffer that is used again: copy what is kept after the call, and what is written as it is. */
   data?(bytes: Buffer, start: number, end: number): void;
   /** The request is complete. */
   end?(trailers: FieldSection | null): void;
