@@ -4,7 +4,6 @@
  * nothing is left, and the log and the counters say what happened, once.
  */
 import type { Buffer } from "node:buffer";
-import { clientKey } from "../src/base/client-key.ts";
 import { endpointNames } from "../src/config/endpoint-names.ts";
 import type { Config } from "../src/config/schema.ts";
 import type { SlotsByUpstream } from "../src/control/endpoint-slots.ts";
@@ -31,9 +30,10 @@ import { checkLog } from "./check-log.ts";
 import { SimulatedClient } from "./client.ts";
 import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
 import { Draw, seedOf } from "./draw.ts";
-import { faultOfRequest, isTrusted } from "./expected.ts";
+import { faultOfRequest } from "./expected.ts";
 import { Probes } from "./health.ts";
 import { Hooks } from "./hooks.ts";
+import { OpenConnections } from "./open-connections.ts";
 import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 import { ENDPOINTS, LISTENERS, idOf } from "./plan.ts";
@@ -110,8 +110,7 @@ export class World {
   private readonly used: Used[] = [];
   /** Endpoints that do not pass probes. */
   private readonly sick: Set<number> = new Set();
-  /** Connections of each listener, and of each client of it, that are not known to be gone. */
-  private readonly open: Map<string, number> = new Map();
+  private readonly open: OpenConnections = new OpenConnections();
   /** Requests that were begun on each connection to an endpoint, and since when. */
   private readonly asked: WeakMap<MemoryTransport, { readonly count: number; readonly sinceMs: number }> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
@@ -238,12 +237,12 @@ export class World {
 
   private listen(address: string, context: ListenerContext): void {
     this.network.listen(address, (open, peer) => {
-      const mayStay = this.counts(address, peer);
+      const mayStay = this.open.begins(address, peer, this.config);
       const opened: Transport[] = [];
       context.admission.accept((reader, writer) => {
         const onClosed = reader.onClosed.bind(reader);
         reader.onClosed = (code) => {
-          this.count(address, peer, -1);
+          this.open.ends(address, peer);
           onClosed(code);
         };
         const transport = open(reader, writer);
@@ -254,24 +253,6 @@ export class World {
       if (opened.every(({ destroyed }) => destroyed) === mayStay)
         this.fail(`${address} ${mayStay ? "turns away" : "lets in"} ${peer}, against its limits`);
     });
-  }
-
-  /** Counts one more connection of that client; whether the listener has place for it. */
-  private counts(address: string, peer: string): boolean {
-    const [all, own] = this.count(address, peer, 1);
-    const { config } = this;
-    const limits = listenerAt(config.listeners, address)?.limits;
-    if (limits === undefined || all > limits.connections) return false;
-    return own <= limits.connections_per_client || isTrusted(peer, config);
-  }
-
-  private count(address: string, peer: string, delta: number): [all: number, own: number] {
-    const add = (key: string): number => {
-      const count = (this.open.get(key) ?? 0) + delta;
-      this.open.set(key, count);
-      return count;
-    };
-    return [add(address), add(`${address} ${clientKey(peer)}`)];
   }
 
   // ---- endpoints ----------------------------------------------------------------------------------------------------

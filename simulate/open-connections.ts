@@ -1,0 +1,33 @@
+import { clientKey } from "../src/base/client-key.ts";
+import type { Config } from "../src/config/schema.ts";
+import { listenerAt } from "./configs.ts";
+import { isTrusted } from "./expected.ts";
+
+/** Connections of each listener, and of each client of it, that are not known to be gone: for which there is place, by the limits. */
+export class OpenConnections {
+  private readonly counts: Map<string, number> = new Map();
+
+  /** A client connects; whether the listener has place for it. */
+  begins(address: string, peer: string, config: Config): boolean {
+    const all = this.count(address, 1);
+    const own = this.count(ofClient(address, peer), 1);
+    const limits = listenerAt(config.listeners, address)?.limits;
+    if (limits === undefined || all > limits.connections) return false;
+    return own <= limits.connections_per_client || isTrusted(peer, config);
+  }
+
+  ends(address: string, peer: string): void {
+    this.count(address, -1);
+    this.count(ofClient(address, peer), -1);
+  }
+
+  private count(key: string, delta: number): number {
+    const count = (this.counts.get(key) ?? 0) + delta;
+    this.counts.set(key, count);
+    return count;
+  }
+}
+
+function ofClient(address: string, peer: string): string {
+  return `${address} ${clientKey(peer)}`;
+}
