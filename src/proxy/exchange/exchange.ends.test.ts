@@ -219,7 +219,7 @@ describe("the end", () => {
     const d = connected(new Dialogue());
     d.upstream.brings("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n");
     d.client.leaves("client_stalled");
-    d.client.leaves("client_reset");
+    d.client.exchange.clientGone("client_reset");
     d.ended("200 client_stalled");
   });
 });

@@ -85,6 +85,7 @@ test("when a stage of the request ends early, a client that was told to wait goe
   d.client.sends("abcd");
   assert.equal(first.text, "");
   second.ends();
+  d.upstream.takesMore();
   d.upstream.blocks();
   assert.equal(d.client.paused, false, "nothing of it can come to the endpoint");
   d.upstream.brings(`${OK}okay`);

@@ -17,6 +17,7 @@ import { FakeUpstream, endLine, editsText, shown } from "./fake-upstream.fixture
 import type { LocalAnswer } from "../local-answer.ts";
 import { FOLLOWING } from "./phase.ts";
 import type { Phase } from "./phase.ts";
+import { useUp } from "../ports/use-up.fixture.ts";
 import type { ClientEnd, ClientFacts, ClientStream } from "../ports/client-stream.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
@@ -115,11 +116,13 @@ export class FakeClient implements ClientStream {
   }
 
   leaves(reason: ClientEnd = "client_gone"): void {
+    assert.equal(this.finishes, 0, "a driver says nothing to an exchange that has finished");
     this.exchange.clientGone(reason);
   }
 
   /** It takes what it was sent. */
   takesMore(): void {
+    assert.ok(this.waits && this.finishes === 0, "nothing waits for the client");
     this.full = false;
     this.waits = false;
     this.exchange.clientUnblocked();
@@ -127,6 +130,7 @@ export class FakeClient implements ClientStream {
 
   /** It does not take what was written before the last flush. */
   blocks(): void {
+    assert.ok(!this.waits && this.finishes === 0 && this.bytesWritten > 0, "nothing was written that could be blocked after all");
     this.full = true;
     this.waits = true;
     this.exchange.clientBlocked();
@@ -192,6 +196,7 @@ export class FakeClient implements ClientStream {
 
   data(bytes: Buffer, start: number, end: number): void {
     const text = latin1(bytes, start, end);
+    useUp(bytes, start, end);
     this.heard(`data ${shown(text)}`, this.heads === 1 && !this.ended);
     this.received += text;
     this.bytesWritten += text.length;

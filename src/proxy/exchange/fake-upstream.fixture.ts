@@ -10,9 +10,13 @@ import { ResponseReader } from "../../http1/response-reader.ts";
 import type { FailureKind } from "./failure.ts";
 import type { Dialogue } from "./fake-ports.fixture.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
+import { useUp } from "../ports/use-up.fixture.ts";
 import type { ByteDuplex } from "../ports/tunnel.ts";
 import type { OwnedUpstream, ResponseSink } from "../ports/upstream-stream.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
+
+/** What fails a connection that stands; everything else keeps one from coming about. */
+const FAILS_LATER: ReadonlySet<FailureKind> = new Set(["response_timeout", "malformed_response", "write_timeout"]);
 
 /**
  * A connection to an endpoint with a driver that does what one in net/ does: a response passes event by event, what the exchange calls a
@@ -98,15 +102,20 @@ export class FakeUpstream implements OwnedUpstream {
   /** @param sent whether a byte of the request was handed to the system */
   fails(
     kind: FailureKind = "connection_terminated",
-    { sent = this.gotHead, answered = this.answered }: { sent?: boolean; answered?: boolean } = {},
+    { sent = this.gotHead, answered = this.answered || kind === "malformed_response" }: { sent?: boolean; answered?: boolean } = {},
   ): void {
     assert.ok(this.state === "busy" || this.state === "connecting", `${this.name} is ${this.state}`);
+    assert.ok(
+      kind === "connection_terminated" || (this.state === "busy") === FAILS_LATER.has(kind),
+      `${this.name} is ${this.state}: ${kind}`,
+    );
     const exchange = this.leave("over");
     exchange.upstreamFailed(this, { kind, reused: this.reused, answered, sent });
   }
 
   /** It takes what it was sent. */
   takesMore(): void {
+    assert.ok(this.waits && this.exchange !== null, `nothing waits for ${this.name}`);
     this.full = false;
     this.waits = false;
     this.exchange?.upstreamUnblocked(this);
@@ -114,6 +123,7 @@ export class FakeUpstream implements OwnedUpstream {
 
   /** It does not take what was written before the last flush. */
   blocks(): void {
+    assert.ok(!this.waits && this.gotHead && this.exchange !== null, `nothing was written to ${this.name} that could be blocked after all`);
     this.full = true;
     this.waits = true;
     this.exchange?.upstreamBlocked(this);
@@ -185,6 +195,7 @@ export class FakeUpstream implements OwnedUpstream {
 
   data(bytes: Buffer, start: number, end: number): void {
     const text = latin1(bytes, start, end);
+    useUp(bytes, start, end);
     this.asked(`data ${shown(text)}`, this.gotHead && !this.gotEnd);
     this.got += text;
   }
