@@ -17,6 +17,7 @@ import type { SourceOwner } from "../../proxy/exchange/source-stream.ts";
 import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 import type { ByteDuplex, TunnelEvents } from "../../proxy/ports/tunnel.ts";
 import type { OwnedUpstream, UpstreamStream } from "../../proxy/ports/upstream-stream.ts";
+import { useUp } from "../../proxy/ports/use-up.fixture.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { EndpointAbilities } from "./test-endpoint.fixture.ts";
 import { bytesOf } from "./world.fixture.ts";
@@ -70,6 +71,8 @@ export class Attempt implements SourceOwner {
   /** What is being delivered still comes. */
   private mayStillGet: boolean = false;
   private isDelivering: boolean = false;
+  private lastBytes: Buffer | null = null;
+  private lastEnd: number = 0;
   private readonly lent: Buffer[] = [];
   private readonly kept: { readonly slice: Buffer; readonly text: string }[] = [];
 
@@ -231,6 +234,9 @@ export class Attempt implements SourceOwner {
     this.hears(null, from);
     if (!this.hasHead) this.breach("data before the head");
     if (start >= end) this.breach("data without a byte");
+    if (bytes === this.lastBytes && start < this.lastEnd) this.breach("a slice that lies before one of the same delivery");
+    this.lastBytes = bytes;
+    this.lastEnd = end;
     if (this.isPaused && !this.mayStillGet) this.breach("data while paused");
     this.isDelivering = true;
     const text = latin1(bytes, start, end);
@@ -242,6 +248,7 @@ export class Attempt implements SourceOwner {
   responseFlush(from: UpstreamStream): void {
     this.hears(null, from);
     this.isDelivering = false;
+    this.lastBytes = null;
     this.onFlush?.();
     if (!this.isPaused) this.checkKept();
     this.mayStillGet = false;
@@ -301,11 +308,6 @@ export class Attempt implements SourceOwner {
   private breach(text: string): void {
     this.breaches.push(text);
   }
-}
-
-/** Does what a receiver may do: what lies before a slice is written over, and the slice may have been moved there. */
-export function useUp(bytes: Buffer, start: number, end: number): void {
-  if (start > 0) bytes.fill("#", 0, end);
 }
 
 /** What the side of a tunnel tells. */

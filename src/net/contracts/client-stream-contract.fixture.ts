@@ -25,6 +25,8 @@ class ClientStage extends World {
   readonly client: TestClient;
   /** Connections to the endpoint stand at once; false: the test says when. */
   connectsAtOnce: boolean = true;
+  /** Connections to the endpoint take a read of the request at a time, and look whether its bytes stay as they are. */
+  takesSlowly: boolean = false;
   readonly upstreams: ScriptedUpstream[] = [];
   readonly exchanges: Watched[] = [];
 
@@ -87,6 +89,8 @@ class ClientStage extends World {
     assert.ok(sink instanceof Exchange);
     if (this.exchanges.every(({ exchange }) => exchange !== sink)) this.exchanges.push(watch(sink, this.breaches));
     const upstream = new ScriptedUpstream(key, sink, this.breaches);
+    upstream.isFull = this.takesSlowly;
+    upstream.keepsRequest = this.takesSlowly;
     this.upstreams.push(upstream);
     return upstream;
   }
@@ -211,6 +215,35 @@ export function clientStreamContract(kind: ClientKind): void {
         }
         assert.deepEqual([upstream.got === body, upstream.gotEnd], [true, true]);
         await stage.after(() => upstream.head(200, 0).completes());
+        await stage.over("completed");
+      });
+
+      that("leaves the bytes that it lends alone while other clients send", async (stage) => {
+        const other = kind.make(stage);
+        const body = textOf(MUCH);
+        // Both have sent much before: then connections may read into memory that they share.
+        for (const client of [stage.client, other]) {
+          for (let count = 0; count < 2; count++) {
+            client.ask({ method: "POST", length: MUCH, body });
+            await stage.settle();
+            await stage.after(() => stage.upstream.head(204, 0).completes());
+          }
+        }
+        stage.takesSlowly = true;
+        const upstream = await stage.asks({ method: "POST", length: MUCH, body });
+        stage.takesSlowly = false;
+        assert.equal(stage.exchange.isPaused, true);
+        other.ask({ method: "POST", length: MUCH, body: "-".repeat(MUCH) });
+        await stage.settle();
+        assert.equal(stage.upstream.got, "-".repeat(MUCH));
+        await stage.after(() => stage.upstream.head(204, 0).completes());
+        for (let rounds = 0; !upstream.gotEnd && rounds < 100; rounds++) {
+          upstream.isFull = true;
+          upstream.takesAll();
+          await stage.settle();
+        }
+        assert.equal(upstream.got === body, true);
+        await stage.after(() => upstream.head(204, 0).completes());
         await stage.over("completed");
       });
 
@@ -342,6 +375,14 @@ export function clientStreamContract(kind: ClientKind): void {
         });
         assert.equal(stage.response.end, "cut");
         await stage.over("connection_terminated");
+      });
+
+      that(`sends what came of a body ${name} together with its fault`, async (stage) => {
+        const upstream = await stage.asks();
+        await stage.after(() => upstream.head(200, length).brings([textOf(100)]));
+        await stage.after(() => upstream.failsAfter([textOf(5000), "last"]));
+        stage.has({ end: "cut", ...(can.seesParts ? { body: `${textOf(100)}${textOf(5000)}last` } : {}) });
+        await stage.over("malformed_response");
       });
 
       if (can.stopsReading) {

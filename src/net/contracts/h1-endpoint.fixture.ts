@@ -45,6 +45,7 @@ class Http1Endpoint implements TestEndpoint {
   private readonly sides: Side[] = [];
   private isChunked: boolean = false;
   private endsBody: boolean = false;
+  private turnedTo: number = -1;
 
   constructor(world: World, version: "1.0" | "1.1") {
     this.world = world;
@@ -62,6 +63,10 @@ class Http1Endpoint implements TestEndpoint {
 
   isAbsent(how: "refuses" | "silent"): void {
     this.world.network.listen(ENDPOINT, how === "refuses" ? "ECONNREFUSED" : "silent");
+  }
+
+  turnTo(connection: number): void {
+    this.turnedTo = connection;
   }
 
   head(status: number, length: BodyLength, fields: Fields = []): void {
@@ -140,7 +145,7 @@ class Http1Endpoint implements TestEndpoint {
   }
 
   private get side(): Side {
-    return this.sides.at(-1) ?? assert.fail("nobody has connected");
+    return this.sides.at(this.turnedTo) ?? assert.fail("nobody has connected");
   }
 
   private get wire(): Transport {

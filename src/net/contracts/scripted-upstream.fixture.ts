@@ -11,8 +11,8 @@ import type { FailureKind } from "../../proxy/exchange/failure.ts";
 import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 import type { ByteDuplex, TunnelEvents } from "../../proxy/ports/tunnel.ts";
 import type { OwnedUpstream, ResponseSink } from "../../proxy/ports/upstream-stream.ts";
+import { useUp } from "../../proxy/ports/use-up.fixture.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
-import { useUp } from "./attempt.fixture.ts";
 import { bytesOf } from "./world.fixture.ts";
 
 const SWITCH: Fields = [
@@ -26,7 +26,7 @@ const SWITCH: Fields = [
  */
 export class ScriptedUpstream implements OwnedUpstream {
   readonly key: string;
-  /** It takes no more of the request's body: `flush` says false. */
+  /** It takes no more of the request's body than it has: after further bytes `flush` says false. */
   isFull: boolean = false;
   /** Request bytes are looked at until they may change, and not written over. */
   keepsRequest: boolean = false;
@@ -38,6 +38,8 @@ export class ScriptedUpstream implements OwnedUpstream {
   gotEnd: boolean = false;
   gotTrailers: string | null = null;
   duplex: ScriptedDuplex | null = null;
+  /** Bytes of the request wait: `upstreamUnblocked` follows. */
+  private waits: boolean = false;
   private tunnel: TunnelEvents | null = null;
   private readonly breaches: string[];
   private exchange: Exchange | null;
@@ -78,6 +80,7 @@ export class ScriptedUpstream implements OwnedUpstream {
     const total = slices.reduce((sum, { length }) => sum + length + between, room);
     const bytes = Buffer.alloc(total, "~");
     this.deliver(bytes, slices, room, between);
+    this.exchange?.responseFlush(this);
     if (this.isPaused) this.lent.push(bytes);
     else bytes.fill("#");
     return this;
@@ -86,6 +89,7 @@ export class ScriptedUpstream implements OwnedUpstream {
   /** The same with the buffer that every connection of the thread reads into: it is overwritten by whatever comes next. */
   bringsShared(slices: readonly string[]): this {
     this.deliver(sharedBuffer, slices, 100, 7);
+    this.exchange?.responseFlush(this);
     sharedBuffer.fill("#");
     return this;
   }
@@ -99,7 +103,6 @@ export class ScriptedUpstream implements OwnedUpstream {
       return [start, start + text.length] as const;
     });
     for (const [start, end] of places) this.exchange?.responseData(this, bytes, start, end);
-    this.exchange?.responseFlush(this);
   }
 
   /** The response is complete. True: all of it was written. */
@@ -118,9 +121,23 @@ export class ScriptedUpstream implements OwnedUpstream {
     sink.upstreamFailed(this, { kind, reused: false, answered: kind === "connection_terminated", sent: true });
   }
 
+  /** One read brings the last bytes of a response, and that it will not be completed. */
+  failsAfter(slices: readonly string[]): void {
+    const bytes = Buffer.alloc(slices.join("").length + 100);
+    this.deliver(bytes, slices, 100, 0);
+    this.fails("malformed_response");
+    bytes.fill("#");
+  }
+
   /** It takes what it was given. */
   unblocks(): void {
     this.isFull = false;
+    this.takesAll();
+  }
+
+  /** The same, but the next bytes are too many again. */
+  takesAll(): void {
+    this.waits = false;
     this.letGo();
     this.sink.upstreamUnblocked(this);
   }
@@ -128,6 +145,7 @@ export class ScriptedUpstream implements OwnedUpstream {
   /** It does not take what it had said to take. */
   blocks(): void {
     this.isFull = true;
+    this.waits = true;
     this.sink.upstreamBlocked(this);
   }
 
@@ -179,6 +197,7 @@ export class ScriptedUpstream implements OwnedUpstream {
   data(bytes: Buffer, start: number, end: number): void {
     const text = latin1(bytes, start, end);
     this.got += text;
+    if (this.isFull) this.waits = true;
     if (!this.keepsRequest) useUp(bytes, start, end);
     // The shared buffer is used again at once: whoever keeps bytes of it copies them.
     else if (bytes !== sharedBuffer) this.kept.push({ slice: bytes.subarray(start, end), text });
@@ -191,8 +210,8 @@ export class ScriptedUpstream implements OwnedUpstream {
   }
 
   flush(): boolean {
-    if (!this.isFull) this.letGo();
-    return !this.isFull;
+    if (!this.waits) this.letGo();
+    return !this.waits;
   }
 
   pauseResponse(): void {

@@ -22,6 +22,8 @@ export interface TestEndpoint {
 
   /** Nobody listens, or nothing comes of a connect. */
   isAbsent(how: "refuses" | "silent"): void;
+  /** What it does from now on happens on that connection, the first one being 0; else on the last one. */
+  turnTo(connection: number): void;
   head(status: number, length: BodyLength, fields?: Fields): void;
   body(text: string): void;
   end(trailers?: Fields): void;

@@ -109,11 +109,11 @@ export function upstreamStreamContract(kind: EndpointKind): void {
     that("carries a request without a body, and its response", async (stage, endpoint) => {
       const attempt = await stage.asks({ path: "/one" });
       stage.has({ method: "GET", path: "/one", body: "", isWhole: true, trailers: null });
-      await stage.after(() => endpoint.head(200, 2));
-      await stage.after(() => endpoint.body("ok"));
+      await stage.after(() => endpoint.head(200, 6));
+      await stage.after(() => endpoint.body("oneone"));
       await stage.after(() => endpoint.end());
-      assert.equal(attempt.received, "ok");
-      await stage.over(attempt, ["head 200 2", "end"]);
+      assert.equal(attempt.received, "oneone");
+      await stage.over(attempt, ["head 200 6", "end"]);
     });
 
     for (const length of [MUCH, -1]) {
@@ -191,6 +191,18 @@ export function upstreamStreamContract(kind: EndpointKind): void {
         });
       }
     }
+
+    that("says nothing of an endpoint that reads late what did not have to wait", async (stage, endpoint) => {
+      const attempt = await stage.asks({ method: "POST", length: 4 });
+      await stage.after(() => attempt.brings(["01"]));
+      await stage.after(() => endpoint.readOn());
+      await stage.after(() => attempt.brings(["23"]).ends());
+      stage.has({ body: "0123", isWhole: true });
+      await stage.after(() => endpoint.head(204, 0));
+      await stage.after(() => endpoint.end());
+      assert.deepEqual([attempt.blocked, attempt.unblocked], [0, 0]);
+      await stage.over(attempt, ["head 204 0", "end"]);
+    });
 
     if (can.seesTrailers) {
       that("sends the trailers of a request", async (stage, endpoint) => {
@@ -295,10 +307,9 @@ export function upstreamStreamContract(kind: EndpointKind): void {
           attempt.onFlush = () => attempt.checkKept();
           await stage.after(() => {
             endpoint.head(200, MUCH);
-            endpoint.body(body);
+            endpoint.body(body.slice(count) + body.slice(0, count));
           });
           assert.deepEqual(attempt.told.splice(0), [`head 200 ${MUCH}`, "end"]);
-          assert.equal(attempt.received === body, true);
           written.push(attempt);
           attempt = stage.takes();
           await stage.after(() => attempt.sends());
@@ -306,6 +317,43 @@ export function upstreamStreamContract(kind: EndpointKind): void {
         for (const before of written) before.checkKept();
         await stage.after(() => endpoint.head(204, 0));
         await stage.over(attempt, ["head 204 0", "end"]);
+      });
+    }
+
+    if (can.persists) {
+      that("leaves the bytes that it lends alone while other responses come", async (stage, endpoint) => {
+        const [one, other] = [textOf(MUCH), "-".repeat(MUCH)];
+        const answers = (connection: number, body: string): Promise<void> =>
+          stage.after(() => {
+            endpoint.turnTo(connection);
+            endpoint.head(200, MUCH);
+            endpoint.body(body);
+          });
+        // Each has brought much before: then connections may read into memory that they share.
+        const [first, second] = [await stage.connects(), await stage.connects()];
+        first.sends();
+        second.sends();
+        await answers(0, one);
+        await answers(1, one);
+        const slow = stage.takes();
+        const quick = stage.takes();
+        slow.keepsResponse = true;
+        slow.onFlush = () => {
+          if (!slow.isPaused) slow.pauses();
+        };
+        slow.isWritten = false;
+        slow.sends();
+        quick.sends();
+        await answers(1, one);
+        assert.equal(slow.isPaused, true);
+        await answers(0, other);
+        for (let rounds = 0; slow.told.length === 1 && rounds < 100; rounds++) await stage.after(() => slow.resumes());
+        assert.deepEqual([slow.told, slow.received === one], [[`head 200 ${MUCH}`, "end"], true]);
+        const third = stage.takes();
+        third.sends();
+        await answers(1, other);
+        assert.deepEqual([quick.received === other, third.received === other], [true, true]);
+        await stage.over(slow, [`head 200 ${MUCH}`, "end"]);
       });
     }
 
@@ -386,6 +434,15 @@ export function upstreamStreamContract(kind: EndpointKind): void {
       const attempt = await stage.asks();
       await stage.after(() => endpoint.head(200, 10));
       await stage.after(() => endpoint.body("012"));
+      await stage.over(attempt, ["head 200 10", failed("response_timeout sent answered")]);
+    });
+
+    that("fails when a response does not go on in time after a pause", async (stage, endpoint) => {
+      const attempt = await stage.asks();
+      await stage.after(() => endpoint.head(200, 10));
+      await stage.after(() => attempt.pauses());
+      await stage.passes(1000);
+      await stage.after(() => attempt.resumes());
       await stage.over(attempt, ["head 200 10", failed("response_timeout sent answered")]);
     });
 
