@@ -110,12 +110,14 @@ for (const [method, status, length, head, body] of [
 }
 
 test("a staged request goes in chunks, or with the length that its stage says, and so does the next one", (t) => {
-  for (const [length, line, body] of [
-    [-1, "Transfer-Encoding: chunked\r\n", "4\r\nABCD\r\n0\r\n\r\n"],
-    [4, "Content-Length: 4\r\n", "ABCD"],
+  for (const [method, length, line, body] of [
+    ["PUT", -1, "Transfer-Encoding: chunked\r\n", "4\r\nABCD\r\n0\r\n\r\n"],
+    ["PUT", 4, "Content-Length: 4\r\n", "ABCD"],
+    ["GET", -1, "Transfer-Encoding: chunked\r\n", "4\r\nABCD\r\n0\r\n\r\n"],
+    ["GET", 4, "Content-Length: 4\r\n", "ABCD"],
   ] as const) {
     const w = world(t, [{ name: "x", onUpstreamRequest: () => mapping((text) => text.toUpperCase(), length) }]);
-    const { endpoint } = w.asks("PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nabcd");
+    const { endpoint } = w.asks(`${method} / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nabcd`);
     w.plane.writes.flush();
     const asked = endpoint.received;
     assert.ok(asked.includes(line) && asked.endsWith(`\r\n\r\n${body}`), asked);
@@ -178,6 +180,27 @@ test("a buffer that many responses share stays as it is, whatever slices of it a
         }
       }
     }
+  }
+});
+
+test("one buffer may be written several times within an event, by a stage and by a source", (t) => {
+  const word = Buffer.from("word");
+  const thrice = [word, word, word];
+  const writes: BodyStage = {
+    length: -1,
+    start: (output) => {
+      for (const each of thrice) output.write(each);
+      output.end(null);
+    },
+    data: () => {},
+    end: () => {},
+  };
+  for (const hook of [{ name: "x", source: () => source(thrice, -1) }, ofResponse(() => writes)]) {
+    const w = world(t, [hook]);
+    if (hook.name === "x" && "source" in hook) w.client.send(get("/"));
+    else w.asks(get("/")).endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert.equal(dechunked(split(w.got())[1]), "wordwordword");
+    assert.equal(word.toString(), "word");
   }
 });
 

@@ -160,10 +160,9 @@ class Segment extends Timed implements BodySink {
   }
 
   end(trailers: FieldSection | null): void {
-    if (this.isOver || this.inputEnded) return;
+    if (this.isOver) return;
     this.inputEnded = true;
     this.attempt(() => this.stage.end(trailers));
-    this.watch();
   }
 
   flush(): boolean {
@@ -241,7 +240,6 @@ class Segment extends Timed implements BodySink {
       return this.fail(new Error(`a body stage hands on more than the ${length} bytes that it said`));
     // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
     this.to.data(bytes.subarray(0), 0, bytes.length);
-    this.watch();
   }
 
   private outputEnds(trailers: FieldSection | null): void {

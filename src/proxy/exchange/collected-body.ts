@@ -46,14 +46,13 @@ export class CollectedBody {
   sendTo(out: BodySink): void {
     const { bytes } = this.gathered;
     // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
-    if (bytes.length > 0) out.data(bytes.subarray(0), 0, bytes.length);
+    if (bytes.length > 0) out.data(bytes, 0, bytes.length);
   }
 
   /** The exchange is over. */
   letGo(): void {
     this.close(null);
     this.plane.giveMemory(this.taken);
-    this.taken = 0;
     this.gathered.letGo();
   }
 

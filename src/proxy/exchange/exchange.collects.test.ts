@@ -256,3 +256,11 @@ test("the same after another middleware's verdict that came late, when the body 
     d.ended("400 bad_chunk_size");
   }
 });
+
+test("a body in chunks that is just as large as asked for is whole", async () => {
+  const { d, got } = collecting(4);
+  d.client.asks(CHUNKED, "2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n");
+  await settled();
+  assert.deepEqual(got, ["abcd"]);
+  d.client.leaves();
+});

@@ -92,6 +92,70 @@ test("when a stage of the request ends early, a client that was told to wait goe
   d.ended("200 completed");
 });
 
+test("a stage before one that has ended early does not wait for the endpoint", () => {
+  const [first, second, third] = [upper(), new Held(), new Held()];
+  const d = asking(PUT, ofRequest(first), ofRequest(second), ofRequest(third));
+  second.ends();
+  d.upstream.blocks();
+  d.client.sends("ab");
+  assert.equal(d.client.paused, false);
+  d.client.sends("cd");
+  third.writes("xyz");
+  assert.equal(d.upstream.got, "xyz");
+  d.upstream.takesMore();
+  assert.equal(third.writables, 1);
+  d.upstream.brings(`${OK}okay`);
+  d.ended("200 completed");
+});
+
+test("an endpoint whose response goes to a stage that has ended is read on", () => {
+  const [first, second] = [new Held(), new Held()];
+  const d = asking(GET, ofResponse(first), ofResponse(second));
+  d.upstream.brings(`${OK}ab`);
+  first.ends();
+  d.client.blocks();
+  assert.equal(d.upstream.paused, false);
+  d.upstream.brings("cd");
+  assert.equal(first.text, "ab");
+  d.client.takesMore();
+  assert.equal(second.writables, 1);
+  second.ends();
+  d.ended("200 completed");
+});
+
+test("a stage that ends when it is asked whether it takes more, and says no: its client does not wait", () => {
+  const stage = new Held();
+  const d = asking(PUT, ofRequest(Object.assign(stage, { flush: () => stage.text === "" || (stage.ends(), false) })));
+  d.client.sends("ab");
+  assert.equal(d.client.paused, false);
+  d.client.sends("cd");
+  d.upstream.brings(`${OK}okay`);
+  d.ended("200 completed");
+});
+
+test("a stage of an attempt that is over resumes: nobody goes on who waits for somebody else", () => {
+  const stages: Held[] = [];
+  const make = (): Held => {
+    const stage = Object.assign(new Held(), { takes: false });
+    stages.push(stage);
+    return stage;
+  };
+  const d = new Dialogue({ health: ["unknown", "unknown"], hooks: [{ name: "x", onUpstreamRequest: make }] });
+  d.client.asks(PUT, "ab");
+  d.upstream.connects();
+  d.upstream.fails();
+  d.upstream.connects();
+  d.client.full = true;
+  d.upstream.brings("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+  assert.equal(d.upstream.paused, true);
+  d.skip();
+  stages[0]?.output?.resume();
+  d.says("");
+  d.client.takesMore();
+  d.upstream.brings("ay");
+  d.ended("200 completed");
+});
+
 test("the last stage of the request ends while its client waits", () => {
   const stage = new Held();
   const d = asking(PUT, ofRequest(stage));
@@ -109,9 +173,12 @@ test("after the response has come, what a stage of the request still makes goes 
   const [request, response] = [new Held(), new Held()];
   const d = asking(PUT, ofRequest(request), ofResponse(response));
   d.client.sends("ab");
+  d.upstream.blocks();
+  assert.equal(d.client.exchange.requestBlocked, true);
   d.upstream.brings(`${OK}okay`);
   d.skip();
   assert.equal(request.aborted, 1);
+  assert.equal(d.client.exchange.requestBlocked, false, "nothing refers to what the client sent");
   request.writes("late");
   request.ends();
   d.says("");
@@ -193,26 +260,29 @@ test("a source that ends the exchange while it is asked whether it takes more: t
   d.ended("200 completed");
 });
 
-test("a source whose exchange ends within its start is given up after it", () => {
-  let aborted = 0;
-  const d = new Dialogue({
-    hooks: [
-      ofResponse({ ...upper(), start: boom }),
-      {
-        name: "x",
-        source: () => ({
-          start: (_, response) => {
-            response.respond(buildResponseHead({ status: 200 }, []), -1);
-            return { abort: () => void aborted++ };
-          },
-        }),
-      },
-    ],
+for (const ends of [false, true]) {
+  test(`a source whose exchange ends within its start is given up after it, unless it has said its end (${ends})`, () => {
+    let aborted = 0;
+    const d = new Dialogue({
+      hooks: [
+        ofResponse({ ...upper(), start: boom }),
+        {
+          name: "x",
+          source: () => ({
+            start: (_, response) => {
+              response.respond(buildResponseHead({ status: 200 }, []), -1);
+              if (ends) response.end(null);
+              return { abort: () => void aborted++ };
+            },
+          }),
+        },
+      ],
+    });
+    d.client.asks(GET);
+    assert.equal(aborted, ends ? 0 : 1);
+    d.ended("200 internal_error");
   });
-  d.client.asks(GET);
-  assert.equal(aborted, 1);
-  d.ended("200 internal_error");
-});
+}
 
 // ---- hooks that end an exchange ---------------------------------------------------------------------------------------
 

@@ -440,3 +440,45 @@ test("a middleware that throws about a response: 500, and the endpoint's connect
 function boom(): never {
   throw new Error("broken");
 }
+
+test("what a source writes when it may is sent without a flush of its own", () => {
+  let out: SourceResponse | null = null;
+  const source: ResponseSource = {
+    start: (_, response) => {
+      out = response;
+      response.respond(headOf(200), 4);
+      return { writable: () => response.write(Buffer.from("cd")) };
+    },
+  };
+  const d = asking(GET, source);
+  const response = (): SourceResponse => out ?? assert.fail("it was not started");
+  d.client.full = true;
+  response().write(Buffer.from("ab"));
+  assert.equal(response().flush(), false);
+  d.skip();
+  d.client.takesMore();
+  d.says('client data "cd"; client flush');
+  response().end(null);
+  d.ended("200 completed");
+});
+
+test("to HEAD a source need not write what it says the length of", () => {
+  const source = new Told();
+  const d = asking("HEAD /", source);
+  source.response?.respond(headOf(200), 4);
+  source.ends();
+  d.ended("200 completed");
+});
+
+test("a source whose client takes nothing has no time limit, whatever it writes meanwhile", () => {
+  const source = new Told();
+  const d = asking(GET, source);
+  d.client.full = true;
+  source.responds("yes", 6);
+  source.writes("yes");
+  d.passes(10 * SOURCE_MS_MAX);
+  assert.equal(d.finished.length, 0);
+  d.client.takesMore();
+  d.passes(SOURCE_MS_MAX + 1000);
+  d.ended("200 internal_error");
+});

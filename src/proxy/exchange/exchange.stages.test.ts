@@ -240,6 +240,22 @@ test("a stage that never ends has its time, but not while its client takes nothi
   assert.equal(stage.aborted, 1);
 });
 
+test("what a stage says later is said at its time, not at that of the last event of a connection", () => {
+  for (const says of [(stage: Held): void => stage.ends(), (stage: Held): void => stage.output?.fail(new Error("broken"))]) {
+    const stage = new Held();
+    const d = asking(
+      GET,
+      ofResponse(() => stage),
+    );
+    d.upstream.brings(`${OK}abcd`);
+    const before = d.now;
+    d.passesUnseen(500);
+    says(stage);
+    assert.equal(d.now, before + 500);
+    d.isSettled();
+  }
+});
+
 test("a stage that waits for its endpoint has no time limit of its own", () => {
   const stage = new Held();
   const d = asking(

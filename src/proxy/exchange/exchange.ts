@@ -381,12 +381,8 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   private retryUnwanted(): boolean {
     const target = this.endpoint;
     if (target === null || !mayRetry(this.attemptThat("unwanted", true, true, false))) return false;
-    const tried = (this.tried ??= []);
-    tried.push(target);
-    if (!this.hasCandidate()) {
-      tried.pop();
-      return false;
-    }
+    (this.tried ??= []).push(target);
+    if (!this.hasCandidate()) return false;
     this.dropUpstream();
     this.retry(null);
     return true;

@@ -1,6 +1,7 @@
 /** Requests of the proxy's own: with no client, and for a hook of an exchange that has one. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
 import { buildRequestHead } from "../../http/build-head.ts";
@@ -232,4 +233,14 @@ test("what is fetched in the middle of another exchange's event leaves its edits
   await settled();
   assert.equal(d.at("a2").state, "over");
   d.ended("200 completed");
+});
+
+test("a signal that lives longer than the fetch keeps nothing of it", async () => {
+  const { signal } = new AbortController();
+  const fetched = await fetching("GET", "", { signal });
+  assert.equal(getEventListeners(signal, "abort").length, 1);
+  fetched.d.skip().upstream.connects();
+  fetched.d.upstream.brings(OK);
+  await ended(fetched, null);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });

@@ -11,7 +11,7 @@ export class GatheredBytes {
   size: number = 0;
   private buffer: Buffer = NONE;
 
-  /** A view of all that has come. */
+  /** A view of all that has come, another one each time. */
   get bytes(): Buffer {
     return this.buffer.subarray(0, this.size);
   }
