@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** Entry file of the command line: arguments in, exit code out. What a command needs is loaded when it is asked for. */
+/**
+ * Entry file of the command line: parses the arguments, runs the command, and exits with its code. Each command's code is loaded only when
+ * it is asked for.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import module from "node:module";
 import { fileURLToPath } from "node:url";
@@ -14,11 +17,12 @@ let hasPrinted = false;
 const out = (text: string): void => print(process.stdout, text);
 const err = (text: string): void => print(process.stderr, text);
 
-// It is told with each write, too; without this it would end in a stack trace.
+// Errors of these streams are handled in the callback of each write. Without a listener they would end the process with a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 exit(await start().catch(internalError));
 
+/** Resolves with the exit code. */
 async function start(): Promise<number> {
   const { version, engines } = ownPackage();
   const unfit = nodeProblem(process.version, engines.node);
@@ -64,12 +68,15 @@ function print(stream: NodeJS.WriteStream, text: string): void {
   stream.write(text, stream === process.stdout ? noteProblem : undefined);
 }
 
-/** A reader that went away (`millrace schema | head`) has what it wanted. */
+/** Notes why stdout cannot be written. A reader that went away is no problem: `millrace schema | head` has what it wanted. */
 function noteProblem(error: (Error & { code?: string }) | null | undefined): void {
   if (error?.code !== "EPIPE") outputProblem ??= error?.code ?? null;
 }
 
-/** Our own mistake; whatever is wrong with arguments, files or addresses is said by the commands. */
+/**
+ * Reports an error that no command has handled, which is a mistake in Millrace: commands themselves report wrong arguments, files and
+ * addresses.
+ */
 function internalError(error: unknown): number {
   const tooFew = filesProblem(error);
   if (tooFew !== null) return refuse(`millrace: ${tooFew}`);
@@ -79,17 +86,19 @@ function internalError(error: unknown): number {
 }
 
 /**
- * In a checkout Node strips types at every start: half of the 600 ms until the first answer. Its compile cache keeps the result. Built
- * JavaScript goes without; the folder is the checkout's own, for whoever can write a cache of compiled code runs code as us.
+ * Turns on Node's compile cache in a checkout, where stripping types takes half of the 600 ms from the start to the first answer. Built
+ * JavaScript does not need it. The folder is the checkout's own, because whoever can write into a cache of compiled code can run code as
+ * this user.
  */
 function cacheStrippedSources(): void {
   if (!import.meta.url.endsWith(".ts") || process.env["NODE_COMPILE_CACHE"] !== undefined) return;
   const folder = fileURLToPath(new URL("../node_modules/.cache/millrace", import.meta.url));
   module.enableCompileCache(folder);
-  // Threads have no other way to learn of it.
+  // Threads learn of the folder only by the environment.
   process.env["NODE_COMPILE_CACHE"] = folder;
 }
 
+/** Prints why the process cannot start; gives the exit code. */
 function refuse(problem: string): number {
   err(`${problem}\n`);
   return 2;
@@ -100,13 +109,16 @@ interface OwnPackage {
   readonly engines: { readonly node: string };
 }
 
-/** package.json lies beside `src/` and, where it is built, beside `dist/`. */
+/** Reads Millrace's package.json, which lies beside `src/` in a checkout and beside `dist/` in a build. */
 function ownPackage(): OwnPackage {
   const text: OwnPackage = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return text;
 }
 
-/** Ends the process when what was printed has gone out: a pipe may still hold some of it. Those who serve have printers of their own. */
+/**
+ * Ends the process when everything printed has been written, which may take a while for a pipe. Commands that serve have printers of their
+ * own.
+ */
 function exit(code: number): void {
   if (!hasPrinted) process.exit(code);
   process.exitCode = code;

@@ -1,6 +1,6 @@
 /**
- * Each listener's `listening on http://...` line goes to stdout whatever the log level is. Where stdout is also the JSON log, the line
- * is an event of that log, so that every line there is JSON; else it is plain text for people.
+ * Writes a line `listening on http://...` to stdout for each listener, whatever the log level is. When stdout is also the output of a JSON
+ * log, the line is an event of that log, so that every line there is JSON; else it is plain text for people.
  */
 import type { Config } from "../config/schema.ts";
 import type { OpenedListener } from "../control/listeners.ts";
@@ -9,7 +9,7 @@ import type { LogSink } from "../observe/sink.ts";
 import { listenerUrl } from "./listener-url.ts";
 import type { Printer } from "./printer.ts";
 
-/** One line per listener that was opened, and one for the admin address where that was. */
+/** One line per listener in `opened`, and one for the admin address unless `adminUrl` is null. */
 export function announce(
   opened: readonly OpenedListener[],
   adminUrl: string | null,

@@ -53,7 +53,7 @@ test("help names every command", () => {
   for (const command of ["run", "demo", "check", "explain", "schema"]) assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
 });
 
-test("without --config: millrace.yaml, else millrace.config.ts, else the first of them, which is then named as missing", () => {
+test("without --config: millrace.yaml, else millrace.config.ts; without either, millrace.yaml, so that a message can name it", () => {
   for (const [there, expected] of [
     [["millrace.config.ts", "millrace.yaml"], "millrace.yaml"],
     [["millrace.config.ts"], "millrace.config.ts"],

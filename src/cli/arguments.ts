@@ -1,4 +1,4 @@
-/** The command line's arguments as data. Pure: it prints nothing and opens nothing. */
+/** Parses the arguments of the command line into a command. Prints nothing and opens nothing. */
 import { nearest } from "../config/did-you-mean.ts";
 
 export type Command =
@@ -11,13 +11,13 @@ export type Command =
       readonly fields: readonly string[];
     }
   | { readonly command: "demo" | "schema" | "version" | "help" }
-  /** One line that says what is wrong. */
+  /** The arguments are wrong; `problem` is one line that says why. */
   | { readonly command: "wrong"; readonly problem: string };
 
-/** The configuration where none is named: the first of these that exists in the folder. */
+/** The configuration files that are looked for when the arguments name none. */
 export const DEFAULT_FILES = ["millrace.yaml", "millrace.config.ts"] as const;
 
-/** @param exists whether that file is in the folder */
+/** The first default file for which `exists` is true; the first of all when there is none, so that a message can name it. */
 export function defaultFile(exists: (file: string) => boolean): string {
   return DEFAULT_FILES.find(exists) ?? DEFAULT_FILES[0];
 }
@@ -40,7 +40,7 @@ Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 1
 const COMMANDS = ["run", "demo", "check", "explain", "schema"];
 const OPTIONS = ["--config", "--help", "--version", "-H"];
 
-/** @param defaultFile the configuration where the arguments name none */
+/** @param defaultFile the configuration file when the arguments name none */
 export function parseArguments(given: readonly string[], defaultFile: string): Command {
   const [name, ...rest] = given;
   if (name === undefined) return wrong("a command is missing; try millrace --help");
@@ -74,7 +74,7 @@ export function parseArguments(given: readonly string[], defaultFile: string): C
   }
 }
 
-/** Whether a word too many can only be a configuration file. */
+/** Whether the one word too many was probably meant as the configuration file. */
 function meansFile(name: string, { file, words }: Options): boolean {
   return (name === "run" || name === "check") && file === undefined && words.length === 1;
 }
@@ -128,7 +128,10 @@ function unknown(what: string, word: string, known: readonly string[]): string {
   return `unknown ${what}${near.distance <= 2 ? ` ${JSON.stringify(word)}` : ""}; did you mean "${near.word}"?`;
 }
 
-/** What stands at a wrong place may be a secret, such as a field with a token without its -H; the name of a file is none. */
+/**
+ * The word for a message if it looks like the name of a file, else "". Any other word may be a secret, such as a field with a token without
+ * `-H`.
+ */
 function shownWord(word: string): string {
   return /^[\w./-]{1,100}\.(?:ya?ml|json|[cm]?[jt]s|conf|toml)$/.test(word) ? ` ${JSON.stringify(word)}` : "";
 }

@@ -1,10 +1,13 @@
-/** `millrace check`: whether a configuration would be accepted, without starting anything. */
+/** `millrace check`: checks a configuration without starting anything. */
 import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
 import { lowPortProblem } from "../control/low-ports.ts";
 import { loadConfigFile } from "./config-file.ts";
 
-/** Problems and warnings go to `err`, one line each; a summary goes to `out` and the exit code is 0, or it is 1. */
+/**
+ * Writes problems and warnings to `err`, one line each. Resolves with 0 after a summary to `out`, or with 1 when the configuration is
+ * wrong.
+ */
 export async function checkCommand(file: string, out: (text: string) => void, err: (text: string) => void): Promise<number> {
   const loaded = await loadConfigFile(file, { portProblem: (port) => lowPortProblem(port) });
   for (const line of "config" in loaded ? loaded.warnings : loaded.lines) err(`${line}\n`);
@@ -29,10 +32,10 @@ function summary(config: Config): string[] {
   ];
 }
 
-/** In the order in which they act. */
+/** The features in the order in which they act. */
 const FEATURES = ["cors", "rate_limit", "authentication", "max_body"] as const;
 
-/** The values of fields may be secrets that a proxy in front shares with this one. */
+/** The conditions of a route, in a few words. Values of fields are left out: a proxy in front may send a shared secret in a field. */
 function conditions({ match }: Config["routes"][number]): string {
   const { host, path, methods, headers } = match;
   const fields = headers === undefined ? [] : Object.entries(headers).map(([name, value]) => `${name}: ${value === "*" ? "*" : "..."}`);

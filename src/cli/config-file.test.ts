@@ -12,7 +12,7 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 const SMALL = 'listeners: [{ address: ":8080" }]\nupstreams: { app: { endpoints: ["http://a"] } }\nroutes: [{ upstream: app }]\n';
 const MODULE = `{ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://a"] } }, routes: [{ upstream: "app" }] }`;
 
-/** Of a.test, signed by itself, for a hundred years from 2026 on. */
+/** A self-signed certificate of a.test, valid for a hundred years from 2026 on. */
 const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBeTCCAR+gAwIBAgIUNIS9cNtoAxMPyJLs9qZVPI7BLB0wCgYIKoZIzj0EAwIw
 ETEPMA0GA1UEAwwGYS50ZXN0MCAXDTI2MTEyNjIyNDI0NVoYDzIxMjYxMTAyMjI0
@@ -58,13 +58,13 @@ describe("a configuration file", () => {
 
   test("says in one line why it cannot be read", async () => {
     assert.match(await linesOf(path.join(folder, "none.yaml")), /^.*none\.yaml:1:1: .*none\.yaml does not exist$/);
-    // A default file, which nobody has named.
+    // A default file, which the user has not named.
     assert.equal(await linesOf("millrace.yaml"), "millrace.yaml:1:1: millrace.yaml does not exist; name another file with --config FILE");
     assert.match(await linesOf(folder), /:1:1: .* is a folder, not a file$/);
     assert.match(await linesOf(write("large.yaml", "#".repeat(4 * 1024 ** 2 + 1))), /large\.yaml has 4194305 bytes, more than the 4194304/);
   });
 
-  test("is in UTF-8, and so are secrets", async () => {
+  test("must be in UTF-8, and so must secrets", async () => {
     const latin1 = fs.mkdtempSync(path.join(folder, "latin1-"));
     fs.writeFileSync(path.join(latin1, "a.yaml"), SMALL.replace("app:", "caf\u{e9}:"), "latin1");
     assert.match(await linesOf(path.join(latin1, "a.yaml")), /a\.yaml:1:1: .*a\.yaml is not in UTF-8$/);
@@ -79,12 +79,12 @@ describe("a configuration file", () => {
     );
   });
 
-  test("has its problems with their places, warnings among them", async () => {
+  test("gives problems and warnings with their places", async () => {
     const lines = await linesOf(write("bad.yaml", `${SMALL}worker: 1\nadmin: { address: ":9" }\n`));
     assert.match(lines, /^.*bad\.yaml:4:1: worker: unknown key; did you mean "workers"\?\n.*bad\.yaml:5:19: warning: admin\.address: /);
   });
 
-  test("that is a module is read anew, and so are the modules that it imports", async () => {
+  test("that is a module is read again at each load, with the modules that it imports", async () => {
     const parts = write("parts.ts", `import { host } from "./host.ts";\nexport const endpoint: string = \`http://\${host}\`;\n`);
     const inner = write("host.ts", 'export const host: string = "first";\n');
     const file = write(
@@ -98,7 +98,7 @@ describe("a configuration file", () => {
     assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://third");
   });
 
-  test("names a certificate file that is none", async () => {
+  test("is wrong when it names a certificate file that is none", async () => {
     const text = SMALL.replace('["http://a"]', '["https://a"], tls: { ca_file: missing.pem }');
     assert.match(await linesOf(write("ca.yaml", text)), /ca\.yaml:2:63: upstreams\.app\.tls\.ca_file: .*missing\.pem does not exist$/);
     write("key.pem", "-----BEGIN PRIVATE KEY-----\n");
@@ -112,7 +112,7 @@ describe("a configuration file", () => {
 });
 
 describe("a configuration module", () => {
-  test("is TypeScript that imports this program by name, wherever it lies", async () => {
+  test("may be TypeScript and import this program by name, wherever it lies", async () => {
     const file = write(
       "a.config.ts",
       `import { defineConfig } from "millrace";\nconst port: number = 8080;\nexport default defineConfig(${MODULE.replace('":8080"', "`:${port}`")});\n`,
@@ -120,7 +120,7 @@ describe("a configuration module", () => {
     assert.equal((await configOf(file)).listeners[0]?.address, ":8080");
   });
 
-  test("costs nothing but itself: what it leaves behind ends with it, and why is said", async () => {
+  test("that fails late, ends or hangs is reported, and what it started ends with it", async () => {
     const cases: readonly (readonly [name: string, before: string, expected: RegExp])[] = [
       ["rejected.mjs", "void Promise.reject(new Error('no secrets'));", /rejected\.mjs:1:21: the module failed: no secrets$/],
       ["waits.mjs", "await new Promise(() => {});", /waits\.mjs:1:1: the module waits for what never comes$/],
@@ -143,7 +143,7 @@ describe("a configuration module", () => {
     delete process.env["MILLRACE_TEST_PORT"];
   });
 
-  test("is read anew each time, and so is CommonJS that it imports", async () => {
+  test("is read again each time, and so is CommonJS that it imports", async () => {
     const part = write("part.cjs", 'module.exports = { address: ":1001" };\n');
     const whole = write(
       "whole.mjs",
@@ -159,7 +159,7 @@ describe("a configuration module", () => {
     assert.equal((await configOf(file)).listeners[0]?.address, ":9090");
   });
 
-  test("has its problems in one line each", async () => {
+  test("gives problems in one line each", async () => {
     assert.match(
       await linesOf(write("c.mjs", `export default ${MODULE.replace("routes", "route")};\n`)),
       /c\.mjs:1:1: route: unknown key; did you mean "routes"\?/,

@@ -1,4 +1,4 @@
-/** Reads a configuration file: YAML or JSON, or a TypeScript or JavaScript module. */
+/** Reads and checks a configuration file: YAML, JSON, or a TypeScript or JavaScript module. */
 import { isUtf8 } from "node:buffer";
 import type { Buffer } from "node:buffer";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -16,16 +16,16 @@ import type { ModuleAnswer } from "./config-module.ts";
 import { moduleFault } from "./module-fault.ts";
 import { filesProblem } from "./too-few-files.ts";
 
-/** A configuration with its warnings, or what is wrong with it: a line each, `file:line:column: key: message`. */
+/** A configuration and its warnings, or the lines that say what is wrong. Each line has the form `file:line:column: key: message`. */
 export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | { readonly lines: readonly string[] };
 
-/** Thousands of routes fit into it; what is larger was given by mistake. */
+/** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
 const FILE_BYTES_MAX = 4 * 1024 ** 2;
 const MODULE = /\.[cm]?[jt]s$/;
 
 /**
- * Reads the file anew at every call. Paths in it are relative to its folder; those of the result are absolute.
- * @param asked what the machine is asked besides whether the files are there
+ * Loads a configuration file; every call reads it again. Paths in the file are relative to its folder; paths in the result are absolute.
+ * @param asked checks of the machine to make in addition to that of certificate files
  */
 export async function loadConfigFile(file: string, asked: Surroundings = {}): Promise<LoadedFile> {
   const folder = path.dirname(path.resolve(file));
@@ -50,18 +50,18 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}): Pr
   return { config: result.config, warnings: result.warnings.map(formatProblem) };
 }
 
-/** Textual encodings of RFC 7468, and what OpenSSL calls certificates besides. */
+/** A certificate in PEM (RFC 7468), with the labels that OpenSSL accepts. */
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 
 /**
- * Why the certificates in that file can vouch for nobody; null: they can. Threads read them later, where nobody can be told, and one that
- * OpenSSL cannot read would be left out without a word.
+ * What is wrong with a file of certificates; null when it can be used. It is checked here because the data plane reads it later, and OpenSSL
+ * leaves out a certificate that it cannot read without saying so.
  */
 function certificatesProblem(file: string): string | null {
   try {
     const certificates = readBytes(file).toString("latin1").match(CERTIFICATE) ?? [];
     if (certificates.length === 0) return `${shownFile(file)} holds no PEM certificate`;
-    // Costs milliseconds, and most configurations name no certificates.
+    // Loaded here, because it takes milliseconds and most configurations name no certificates.
     const { X509Certificate } = process.getBuiltinModule("node:crypto");
     const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
     return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${shownFile(file)} cannot be read`;
@@ -79,10 +79,10 @@ function isReadable(read: () => unknown): boolean {
   }
 }
 
-/** Throws an Error with a plain message. */
+/** The text of a file; throws an Error whose message is fit for the operator. */
 function readText(file: string): string {
   const bytes = readBytes(file);
-  // Decoded all the same, a name or a secret would silently be another one.
+  // Decoding other bytes would silently change a name or a secret.
   if (!isUtf8(bytes)) throw new Error(`${shownFile(file)} is not in UTF-8`);
   return bytes.toString("utf8");
 }
@@ -110,14 +110,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "may not be read by this user",
 };
 
-/** TypeScript in a checkout, JavaScript where it was built. */
+/** The entry file of the thread: TypeScript in a checkout, JavaScript in a build. */
 const MODULE_THREAD = new URL(import.meta.url.endsWith(".ts") ? "./config-module.ts" : "./config-module.js", import.meta.url);
-/** A module may ask others for what it needs, but a start and a reload have to come to an end. */
+/** Time limit for a module, which may fetch what it needs from elsewhere. */
 const MODULE_MS = 30_000;
-/** Node's exit code where nothing is left that could settle a top-level await. */
+/** Node's exit code when nothing is left that could settle a top-level await. */
 const UNSETTLED = 13;
 
-/** What the module exports, or why it cannot be evaluated. */
+/** Evaluates a module in a thread of its own: gives what it exports, or why it cannot be evaluated. */
 async function exportOf(file: string): Promise<ModuleAnswer> {
   const address = pathToFileURL(path.resolve(file)).href;
   const thread = new Worker(MODULE_THREAD, { workerData: address, env: SHARE_ENV, name: "millrace-config" });
@@ -143,7 +143,7 @@ function faultAtStart(message: string): ModuleAnswer {
   return { fault: { line: 1, column: 1, message } };
 }
 
-/** One line: Node's messages about syntax show the source on several. */
+/** The message of an error in one line. Node's messages about syntax have several, which show the source. */
 function lineOf(error: unknown): string {
   return messageOf(error)
     .replace(/\s*\n\s*/g, " ")

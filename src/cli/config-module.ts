@@ -1,6 +1,6 @@
 /**
- * A thread that evaluates one configuration module and tells what it exports. What the module starts, throws late, keeps in memory or never ends is
- * gone with the thread, and each thread reads all modules anew.
+ * Entry file of a thread that evaluates one configuration module and sends what it exports to the main thread. A thread of its own has two
+ * advantages: whatever the module starts, keeps in memory or throws late is gone with the thread, and each thread reads all modules again.
  */
 import module from "node:module";
 import { setImmediate as turn } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { readObject } from "../config/read-object.ts";
 import { moduleFault } from "./module-fault.ts";
 import type { ModuleFault } from "./module-fault.ts";
 
-/** The tree of what is exported, or what is wrong with it; or why the module could not be evaluated. */
+/** The export as a tree, or a message when it is no configuration object (`readObject`); or why the module could not be evaluated. */
 export type ModuleAnswer = { readonly root: LocatedMap | string } | { readonly fault: ModuleFault };
 
 resolveOwnName();
@@ -20,7 +20,7 @@ parentPort?.postMessage(await answer(String(workerData)));
 async function answer(address: string): Promise<ModuleAnswer> {
   try {
     const loaded: unknown = await import(address);
-    // A promise that was rejected and that nobody waits for ends the thread at the end of this turn.
+    // A rejected promise that the module does not handle ends the thread at the end of this turn of the event loop.
     await turn();
     if (typeof loaded === "object" && loaded !== null && "default" in loaded) return { root: readObject(loaded.default) };
     return { fault: { line: 1, column: 1, message: "there is no default export: write export default defineConfig({...})" } };
@@ -30,7 +30,7 @@ async function answer(address: string): Promise<ModuleAnswer> {
   }
 }
 
-/** `import { defineConfig } from "millrace"` means this program wherever the file lies, also where nothing is installed beside it. */
+/** Makes `import { defineConfig } from "millrace"` import this program, wherever the module lies, even if nothing is installed there. */
 function resolveOwnName(): void {
   const own = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
   module.registerHooks({
@@ -38,6 +38,7 @@ function resolveOwnName(): void {
   });
 }
 
+/** The end of a message about a module that Node takes for CommonJS because of its name. */
 function commonJsAdvice(error: unknown): string {
   const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(messageOf(error));
   return isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : "";

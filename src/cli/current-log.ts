@@ -3,7 +3,7 @@ import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { LogSink } from "../observe/sink.ts";
 
-/** The application log of the configuration in use. */
+/** The application log of the configuration in use. It stays one object while reloads change what it writes to. */
 export class CurrentLog implements AppLog {
   private inUse: AppLog;
 
@@ -25,6 +25,7 @@ export class CurrentLog implements AppLog {
   readonly error: AppLog["error"] = (...event) => this.log("error", ...event);
 }
 
+/** An application log with the level and format of a configuration. */
 export function logFor(config: Config, sink: LogSink): AppLog {
   const { level, format } = config.logging;
   return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });

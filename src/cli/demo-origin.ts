@@ -1,13 +1,13 @@
 /**
- * A small origin to try Millrace with: answers every request `Response from Backend NAME`, and `/health` with 200. It is also a
- * program of its own: `node demo-origin.js NAME PORT [HOST]`.
+ * A small origin server to try Millrace with. It answers every request with `Response from Backend NAME`, and `/health` with `ok`. It is also
+ * a program of its own: `node demo-origin.js NAME PORT [HOST]`.
  */
 import http from "node:http";
 import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../base/errors.ts";
 
-/** Resolves when it accepts connections; rejects with the node:net error when it cannot. */
+/** Starts an origin server. Resolves when it accepts connections; rejects with the error of node:net when it cannot listen. */
 export function startOrigin(name: string, port: number, host: string): Promise<http.Server> {
   const server = http.createServer((request, response) => {
     const body = request.url === "/health" ? "ok" : `Response from Backend ${name}`;
@@ -37,7 +37,7 @@ async function program([name, portText, host = "127.0.0.1"]: readonly string[]):
         server.closeAllConnections();
       });
     }
-    // Last: who reads this may send a signal at once.
+    // Written last, because a program that reads this line may send a signal at once.
     process.stdout.write(`origin ${name} listening on ${host}:${port}\n`);
   } catch (error) {
     process.stderr.write(`origin ${name}: ${messageOf(error)}\n`);

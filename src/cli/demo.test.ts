@@ -4,7 +4,7 @@ import { parseConfig } from "../config/load.ts";
 import { demoConfig, portOf, startSomewhere } from "./demo.ts";
 
 // The demo itself takes fixed ports: the end-to-end tests run it.
-test("the demo's configuration is right and points at the demo's origins", () => {
+test("the demo's configuration is valid and names the demo's origin servers", () => {
   const parsed = parseConfig(demoConfig([60_408, 60_409]), "demo.yaml", {}, () => "");
   assert.ok("config" in parsed, JSON.stringify(parsed));
   assert.deepEqual(parsed.warnings, []);

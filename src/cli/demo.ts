@@ -1,4 +1,4 @@
-/** `millrace demo`: two small origins and the proxy in front of them, in one process, to try it out. */
+/** `millrace demo`: starts two small origin servers and the proxy in front of them, in one process, for people who try Millrace out. */
 import type { Server } from "node:http";
 import { codeOf } from "../base/errors.ts";
 import { listenMessage } from "../control/listen-check.ts";
@@ -13,14 +13,17 @@ export interface DemoArguments {
   readonly threads: WorkerThreads;
 }
 
-/** Where they listen unless something else does: systems lend these ports to outgoing connections too. */
+/** The origin servers and their ports. If a port is taken, another is used: systems give these ports to outgoing connections too. */
 const ORIGINS = [
   { name: "A", port: 60_408 },
   { name: "B", port: 60_409 },
 ];
 const HOST = "127.0.0.1";
 
-/** Loopback only: who tries something out does not mean to offer it to the network. */
+/**
+ * The text of the demo's configuration. It listens on loopback only, because somebody who tries it out does not want to offer it to the
+ * network.
+ */
 export function demoConfig(ports: readonly number[]): string {
   return `listeners:
   - address: 127.0.0.1:8080
@@ -54,7 +57,7 @@ ${config.replace(/^(?=.)/gm, "  ")}
 `;
 }
 
-/** Resolves with the exit code: 0 after a drain, 2 when a port of the proxy is in use. */
+/** Resolves with the exit code: 0 after a drain, 2 when it could not start, such as when a port of the proxy is in use. */
 export async function demoCommand({ version, threads }: DemoArguments): Promise<number> {
   const printer = openPrinter();
   const origins = await startOrigins(printer.err);
@@ -93,7 +96,7 @@ async function startOrigins(err: (text: string) => void): Promise<Server[] | nul
   return null;
 }
 
-/** At that port, or, when it is taken, at any. */
+/** Starts an origin server at `port`, or at any free port when that one is taken. */
 export async function startSomewhere(name: string, port: number): Promise<Server> {
   try {
     return await startOrigin(name, port, HOST);

@@ -1,6 +1,6 @@
 import { WorkerThreads } from "../control/worker-threads.ts";
 
-/** Data-plane threads that load while this thread loads what reads the configuration. */
+/** Starts data-plane threads early: they load their code while the main thread loads and reads the configuration. */
 export function startEarlyThreads(): WorkerThreads {
   const threads = new WorkerThreads();
   threads.startEarly();

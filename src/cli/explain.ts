@@ -1,4 +1,7 @@
-/** `millrace explain`: what would become of a request, without sending anything. Uses the data path's own parser, routes and writer. */
+/**
+ * `millrace explain`: shows what the proxy would do with a request, without sending anything. It uses the data plane's own parser, routes
+ * and writer.
+ */
 import { Buffer } from "node:buffer";
 import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
@@ -27,7 +30,7 @@ import { loadConfigFile } from "./config-file.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import { shownFieldLine, shownTarget } from "./shown-request.ts";
 
-/** Of the addresses for documentation (RFC 5737). */
+/** The address of the supposed client, one of those for documentation (RFC 5737). */
 const CLIENT = "192.0.2.1";
 
 export interface ExplainArguments {
@@ -39,10 +42,13 @@ export interface ExplainArguments {
   readonly fields: readonly string[];
 }
 
-/** Of an explanation that ends in an error of the proxy's own. */
+/** Exit code of an explanation that ends in an error of the proxy's own. */
 const REFUSED = 3;
 
-/** Prints the explanation; exit code 0, 1 when the arguments or the configuration are wrong, 3 when the proxy itself answers with an error. */
+/**
+ * Writes the explanation to `out`, or what is wrong with arguments or configuration to `err`. Resolves with the exit code: 0; 1 when arguments
+ * or configuration are wrong; 3 when the proxy itself would answer with an error.
+ */
 export async function explainCommand(given: ExplainArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
   const loaded = await loadConfigFile(given.file);
   if (!("config" in loaded)) {
@@ -67,7 +73,7 @@ interface Explanation {
   readonly end: End;
 }
 
-/** How it ends: the last line, and the status where the proxy itself answers; 0 where the request goes on. */
+/** How the explanation ends: its last line, and the status if the proxy itself answers, 0 if the request goes to an endpoint. */
 interface End {
   readonly text: string;
   readonly status: number;
@@ -78,7 +84,7 @@ interface ReadRequest {
   readonly framing: BodyFraming;
 }
 
-/** The lines of the explanation, for a client that is no trusted proxy and speaks to the first listener. */
+/** Explains the request for a client that is no trusted proxy and is connected to the first listener. */
 function explanation(config: Config, listener: ListenerConfig, { head: request, framing }: ReadRequest): Explanation {
   const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
   const connection = connectionOptions(request);
@@ -152,14 +158,14 @@ function answered({ status, detail }: LocalAnswer, by: string = ""): End {
   return { text: `${by}${status < 400 ? "answered" : "refused"} with ${status}${detail === "" ? "" : `: ${detail}`}`, status };
 }
 
-/** Parses the request as the data path would; a string says what is wrong with it. */
+/** Parses the request as the data plane would; a string says what is wrong with it. */
 function readRequest(given: ExplainArguments, listener: ListenerConfig): ReadRequest | string {
   let target = given.url;
   let fields = given.fields;
   if (!target.startsWith("/") && target !== "*") {
     if (!URL.canParse(target)) return "the second argument is neither a URL nor a path";
     const url = new URL(target);
-    // The spelling of the path is kept: routes are matched on what a client would send.
+    // The path is cut out of the text, because URL would change its spelling, and routes are matched with the path that a client sends.
     target = target.replace(/^[a-z]+:\/\/[^/?#]*/i, "").replace(/#.*$/s, "");
     if (!target.startsWith("/")) target = `/${target}`;
     if (!fields.some((field) => /^host\s*:/i.test(field))) fields = [`Host: ${url.host}`, ...fields];

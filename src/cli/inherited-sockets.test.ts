@@ -5,7 +5,7 @@ import net from "node:net";
 import { test } from "node:test";
 import { inheritedSockets } from "./inherited-sockets.ts";
 
-test("sockets are told from files and from what is not open", { skip: process.platform === "win32" }, async () => {
+test("open sockets are found, and files and closed descriptors are not", { skip: process.platform === "win32" }, async () => {
   const before = inheritedSockets() ?? assert.fail("the system does not tell");
   const server: net.Server & { readonly _handle?: { readonly fd: number } } = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

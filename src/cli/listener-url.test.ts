@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { listenerUrl } from "./listener-url.ts";
 
-test("how people reach a listener", () => {
+test("the URL of a listener is one at which people reach it", () => {
   const tcp = (host: string): { kind: "tcp"; host: string; port: number; reusePort: boolean } => ({
     kind: "tcp",
     host,

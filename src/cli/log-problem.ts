@@ -1,12 +1,12 @@
 import { codeOf, messageOf } from "../base/errors.ts";
 import { shownFile } from "../config/shown.ts";
 
-/** Why a log output cannot be opened, in one line. */
+/** A line that says why a log output cannot be opened. */
 export function logProblem(output: string, error: unknown): string {
   return `cannot open the log file ${shownFile(output)}: ${reasonOf(error)}`;
 }
 
-/** The system's message would name the file a second time. */
+/** The reason in words. The message of the error is not used, because it would name the file a second time. */
 function reasonOf(error: unknown): string {
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: "its folder does not exist",

@@ -1,9 +1,9 @@
-/** Whether this Node is one that the program was tested on: an older one would end in the middle with a stack trace. */
+/** Refuses a Node that is too old, with which the program would fail later with a stack trace. */
 
 /**
- * One line that says what is needed, or null.
- * @param version of Node, such as `v22.18.0`
- * @param range as package.json's `engines` has it, such as `>=22.18`
+ * A line that says which Node is needed; null when this one is new enough.
+ * @param version of this Node, such as `v22.18.0`
+ * @param range `engines.node` of package.json, such as `>=22.18`
  */
 export function nodeProblem(version: string, range: string): string | null {
   const [major = 0, minor = 0] = numbersOf(version);

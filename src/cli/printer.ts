@@ -1,16 +1,18 @@
 /**
- * What a serving process says to the person who started it. Node's own streams may hold the whole process: a terminal that was stopped
- * (Ctrl-S) blocks the main thread, and a pipe that nobody empties keeps the process from ending. A printer drops its words then.
+ * Prints what a serving process says to the person who started it. Node's own streams could stop the whole process: a terminal that was
+ * stopped (Ctrl-S) blocks the main thread, and a pipe that nobody reads keeps the process from ending. A printer drops its lines instead.
  */
 import { monotonicMs } from "../net/system-clock.ts";
 import { LogSink } from "../observe/sink.ts";
 
 export interface Printer {
+  /** Prints to stdout. */
   out(text: string): void;
+  /** Prints to stderr. */
   err(text: string): void;
-  /** Writes what waits, for an exit that cannot wait. */
+  /** Writes waiting lines synchronously, for an exit that cannot wait. */
   flushSync(): void;
-  /** Ends it, when what was said has gone out or after a moment. */
+  /** Closes the printer when everything has been written, at the latest after a second. */
   close(): Promise<void>;
 }
 

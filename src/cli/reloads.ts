@@ -1,4 +1,4 @@
-/** What SIGHUP brings: the configuration is loaded again and brought into use, or refused as a whole. */
+/** Reloads the configuration, on SIGHUP: a new configuration is taken into use, or refused as a whole. */
 import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
@@ -13,10 +13,11 @@ import type { Printer } from "./printer.ts";
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** A line each. */
+  /** One line each. */
   readonly warnings: readonly string[];
 }
 
+/** Loads a configuration; `lines` say what is wrong with it. */
 export type LoadConfig = () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
 
 export interface ReloadParts {
@@ -25,21 +26,24 @@ export interface ReloadParts {
   readonly log: CurrentLog;
   readonly manager: ServiceManager;
   readonly printer: Printer;
-  /** Where the log goes now. */
+  /** The log output of the configuration in use. */
   readonly output: string;
 }
 
 export class Reloads {
+  /** How many reloads were refused. */
   refused: number = 0;
   private readonly plane: ControlPlane;
   private readonly sink: LogSink;
   private readonly log: CurrentLog;
   private readonly manager: ServiceManager;
   private readonly printer: Printer;
-  /** The configuration that is being brought into use, or was last: one after the other. */
+  /** Settles when the last configuration is in use or refused. Configurations are taken into use one after the other. */
   private using: Promise<unknown> = Promise.resolve();
   private output: string;
+  /** Reloads so far. Each is numbered by it. */
   private asked: number = 0;
+  /** The highest number of a reload whose configuration has been loaded. */
   private loaded: number = 0;
 
   constructor({ plane, sink, log, manager, printer, output }: ReloadParts) {
@@ -51,7 +55,7 @@ export class Reloads {
     this.output = output;
   }
 
-  /** Never rejects. */
+  /** Loads a configuration and takes it into use, or logs why not. Never rejects. */
   async reload(load: LoadConfig): Promise<void> {
     this.manager.reloading();
     const isRefused = await this.tryReload(load);
@@ -59,14 +63,14 @@ export class Reloads {
     this.manager.reloaded(isRefused);
   }
 
-  /** Whether the configuration was refused. */
+  /** Resolves with whether the configuration was refused. */
   private async tryReload(load: LoadConfig): Promise<boolean> {
-    const turn = ++this.asked;
+    const number = ++this.asked;
     try {
       const loaded = await load();
-      // Somebody asked later and was served earlier: a module may take its time.
-      if (turn < this.loaded) return false;
-      this.loaded = turn;
+      // A later reload was faster, because this one had to wait for a module: its configuration is the newer one.
+      if (number < this.loaded) return false;
+      this.loaded = number;
       if ("lines" in loaded) return this.refuse(loaded.lines);
       const used = this.using.then(() => this.use(loaded));
       this.using = used.catch(() => undefined);
@@ -77,7 +81,7 @@ export class Reloads {
     }
   }
 
-  /** Whether the configuration was refused. */
+  /** Resolves with whether the configuration was refused. */
   private async use(loaded: LoadedConfig): Promise<boolean> {
     const { plane, log, sink } = this;
     const { config } = loaded;
@@ -115,7 +119,7 @@ export class Reloads {
   }
 }
 
-/** Of the configuration itself, and of sockets that it leaves alone. */
+/** The warnings of a configuration, and one for each inherited socket that no listener takes. */
 export function warningsOf({ config, warnings }: LoadedConfig): readonly string[] {
   const addresses = config.listeners.map(({ address }) => address);
   return [...warnings, ...unusedSockets(addresses, process.env, process.pid)];

@@ -1,4 +1,4 @@
-/** `millrace run`: serves what a configuration file says, until a signal ends it. */
+/** `millrace run`: loads a configuration file and serves it until a signal ends the process. */
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { loadConfigFile } from "./config-file.ts";
@@ -7,14 +7,20 @@ import { serve } from "./serve.ts";
 import type { LoadedConfig } from "./reloads.ts";
 
 export interface RunArguments {
+  /** The configuration file. */
   readonly file: string;
+  /** Millrace's own version. */
   readonly version: string;
   readonly threads: WorkerThreads;
+  /** From `inheritedSockets`. */
   readonly inherited: ReadonlySet<number> | null;
   readonly signals: EarlySignals;
 }
 
-/** Resolves with the exit code: 0 after a drain, 1 the configuration is wrong, 2 could not start, 128 + signal when cut short. */
+/**
+ * Resolves with the exit code: 0 after a drain, 1 when the configuration is wrong, 2 when it could not start. A second signal ends the process
+ * at once, with 128 + its number.
+ */
 export async function runCommand(given: RunArguments): Promise<number> {
   const { file, version, threads, inherited, signals } = given;
   const printer = openPrinter();

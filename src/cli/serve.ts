@@ -1,4 +1,4 @@
-/** Serves one configuration as a whole process: log output, control plane, signals, exit code. `run` and `demo` both end here. */
+/** Runs the whole proxy for `run` and `demo`: log output, control plane, signals, exit code. */
 import fs from "node:fs";
 import os from "node:os";
 import { stackOf } from "../base/errors.ts";
@@ -21,21 +21,21 @@ import type { Printer } from "./printer.ts";
 export interface ServeOptions extends LoadedConfig {
   readonly version: string;
   readonly threads: WorkerThreads;
-  /** Sockets that were handed over to the process; null: that is not known. */
+  /** Descriptors of the sockets that were handed over to the process; null when that is not known. */
   readonly inherited: ReadonlySet<number> | null;
   readonly printer: Printer;
-  /** Loads the configuration again on SIGHUP; the lines say what is wrong with it. Absent: SIGHUP does nothing. */
+  /** Loads the configuration again on SIGHUP. Without it SIGHUP does nothing. */
   readonly reload?: LoadConfig;
-  /** What held signals until now. */
+  /** The signals that came before; `serve` takes over from it. */
   readonly earlySignals?: EarlySignals;
   /** Called when all listeners accept connections. */
   readonly onStarted?: () => void;
 }
 
-/** Time for the last log lines to go out. */
+/** Time limit for writing the last log lines. */
 const LOG_FLUSH_MS = 1000;
 
-/** Resolves with the exit code. */
+/** Serves until a signal comes. Resolves with the exit code: 0 after a drain, 2 when it could not start. */
 export async function serve(options: ServeOptions): Promise<number> {
   const { config, printer } = options;
   let sink: LogSink;
@@ -82,7 +82,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
   if (outcome.kind !== "started") {
     await plane.stop();
     if (outcome.kind === "stopped") return 0;
-    // Only here: who started the process reads stderr, and the same line in the log would be the second one.
+    // The lines go to stderr only, where the person who started the process reads them; in the log they would appear twice on a terminal.
     const lines = outcome.lines.map((line) => filesProblem(line) ?? oneLine(line));
     for (const line of new Set(lines)) printer.err(`millrace: ${line}\n`);
     return 2;
@@ -91,7 +91,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
   log.info("started", "all listeners accept connections", { startup_ms: Math.round(process.uptime() * 1000) });
   manager.ready(() => plane.standstill);
   if (options.onStarted !== undefined) {
-    // What it prints comes after what the log has printed.
+    // What `onStarted` prints is to come after the log lines.
     await sink.flush(LOG_FLUSH_MS);
     options.onStarted();
   }
@@ -115,17 +115,18 @@ function reportTrouble(trouble: SinkTrouble, log: AppLog, printer: Printer): voi
     );
 }
 
-/** What the process does on signals and on errors that nobody caught. */
+/** Handles signals and uncaught errors of the process. */
 class Signals {
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
-  /** Resolves with it. */
+  /** Resolves when `stop` is aborted. */
   readonly stopped: Promise<void>;
+  /** Whether a SIGHUP came before `onHangup`. */
   private hungUp: boolean = false;
   private hangup: (() => void) | null = null;
   private readonly handlers: ReadonlyMap<string, (argument: unknown) => void>;
 
-  /** @param early what held signals until now */
+  /** @param early held signals until now, and is released */
   constructor(sink: LogSink, log: AppLog, printer: Printer, early: EarlySignals | undefined) {
     const abort = new AbortController();
     this.stop = abort.signal;
@@ -134,7 +135,7 @@ class Signals {
       if (!abort.signal.aborted) return abort.abort();
       sink.flushSync();
       printer.flushSync();
-      // As a shell reports a death by signal: neither 0, for exchanges were cut, nor 1 or 2, which have meanings of their own.
+      // The code by which shells report death by a signal. 0 would be wrong, because exchanges are cut; 1 and 2 have other meanings.
       process.exit(128 + os.constants.signals[signal]);
     };
     const reopen = (): void =>
@@ -159,16 +160,17 @@ class Signals {
       ["unhandledRejection", fault],
     ]);
     for (const [event, handler] of this.handlers) process.on(event, handler);
-    // Behind that: a signal that nobody listens to for a moment, be it one that has come and is not told yet, is lost.
+    // Only now, because a signal without a listener is lost, even one that has arrived and was not delivered yet.
     if (early?.release() === true) this.hungUp = true;
   }
 
-  /** What to do on SIGHUP from now on; at once if one came before. */
+  /** Sets what to do on SIGHUP, and does it at once if one came before. */
   onHangup(hangup: () => void): void {
     this.hangup = hangup;
     if (this.hungUp) hangup();
   }
 
+  /** Removes all handlers. */
   release(): void {
     for (const [event, handler] of this.handlers) process.off(event, handler);
   }

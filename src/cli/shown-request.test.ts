@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shownFieldLine, shownTarget } from "./shown-request.ts";
 
-test("what proves who somebody is does not stand in an explanation", () => {
+test("an explanation hides credentials", () => {
   for (const line of [
     "Authorization: Bearer hunter2",
     "proxy-authorization: Basic hunter2",
@@ -22,7 +22,7 @@ test("what proves who somebody is does not stand in an explanation", () => {
   }
 });
 
-test("all else does", () => {
+test("an explanation shows everything else", () => {
   for (const line of [
     "Host: a.test:80",
     "Accept: */*",

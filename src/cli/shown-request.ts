@@ -1,16 +1,19 @@
-/** What of a request may stand in an explanation, which people paste into tickets: not what proves who they are. */
+/** Hides credentials in the requests that `millrace explain` shows, because people paste its output into tickets. */
 
-/** Parts of names of fields and parameters whose values prove something. */
+/** Matches names of fields and query parameters whose values may be credentials. */
 const PROVES = /auth|token|secret|passw|pwd|cookie|credential|session|signature|api[-_]?key|^(?:sid|sig|key|code|pin|x-amz-.*)$/i;
 
-/** A field line; `compared` are the fields that routes compare with values of their own, in lower case. */
+/**
+ * A field line, with its value hidden if it may be a credential.
+ * @param compared lower-case names of the fields that routes compare with values of the configuration, which may be shared secrets
+ */
 export function shownFieldLine(line: string, compared: ReadonlySet<string>): string {
   const [, name = "", value = ""] = /^([^:\s]+):\s*(.*)$/s.exec(line) ?? [];
   if (name === "") return shownTarget(line);
   return PROVES.test(name) || compared.has(name.toLowerCase()) ? `${name}: (not shown)` : `${name}: ${shownTarget(value)}`;
 }
 
-/** A URL or request target, as it stands or inside a text. */
+/** A text in which credentials in URLs and request targets are hidden. */
 export function shownTarget(text: string): string {
   return text
     .replace(/(:\/\/)[^/?#\s]*@/g, "$1(not shown)@")

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { filesProblem, tooFewFiles } from "./too-few-files.ts";
 
-test("every way of saying that no file can be opened is one line", () => {
+test("each kind of error about too many open files gives the same line", () => {
   for (const error of [
     Object.assign(new Error("x"), { code: "EMFILE" }),
     Object.assign(new Error("x"), { code: "ENFILE" }),
@@ -15,4 +15,4 @@ test("every way of saying that no file can be opened is one line", () => {
   for (const error of [new Error("EACCES"), "nothing", null]) assert.equal(filesProblem(error), null);
 });
 
-test("this process has enough", () => assert.equal(tooFewFiles(), null));
+test("the limit of this process is high enough", () => assert.equal(tooFewFiles(), null));
