@@ -1,6 +1,9 @@
 /**
- * Entry file of a data-plane thread: takes configurations and orders from the main thread, and runs listeners. What it works on comes
- * as the first message, so that a thread can load while the configuration is still being read.
+ * Entry file of a worker, a data-plane thread. It takes configurations and orders from the main thread (shared/protocol.ts), opens and
+ * closes listeners, and lets net/serving.ts do the proxying.
+ *
+ * The shared memory that the thread works on comes with the first message, not at the thread's start. So the thread can load its code
+ * while the main thread still reads the configuration.
  */
 import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
@@ -25,23 +28,26 @@ import { NameTable } from "./shared/name-table.ts";
 import { WorkerTable } from "./shared/worker-table.ts";
 import type { ConfigureMessage, FromWorker, ListenOrder, ListenTarget, ToWorker, WorkerInit } from "./shared/protocol.ts";
 
-/** Lines that were dropped are said once in that time. */
+/** Dropped access log lines are reported at most once in this time. */
 const DROPPED_EVERY_MS = 60_000;
 
 class DataPlaneThread {
   private readonly port: MessagePort;
-  /** See {@link warmed}; what the main thread orders waits for it. */
+  /** See {@link warmed}. No message is handled before it resolves. */
   private readonly warm: Promise<string | null>;
   private readonly init: WorkerInit;
   private readonly names: NameTable = new NameTable();
   private readonly serving: Serving;
   private readonly log: LogBatch;
-  /** The sockets of each listener, by its slot. */
+  /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
   private readonly listeners: Map<number, readonly Listener[]> = new Map();
   private lines: AccessLines = accessLines("json");
-  private droppedBefore: number = 0;
-  private droppedSaid: number = 0;
-  private droppedSilentUntil: number = 0;
+  /** Dropped access log lines that are counted in the metrics. */
+  private droppedCounted: number = 0;
+  /** Dropped access log lines that were reported to the main thread. */
+  private droppedReported: number = 0;
+  /** When the next report may be sent, monotonic milliseconds. */
+  private nextDroppedReportMs: number = 0;
 
   constructor(port: MessagePort, init: WorkerInit, warm: Promise<string | null>) {
     this.port = port;
@@ -81,7 +87,7 @@ class DataPlaneThread {
         return;
       case "log-taken":
         this.log.taken(message.chunk);
-        return this.sayDropped();
+        return this.reportDropped();
     }
   }
 
@@ -97,7 +103,7 @@ class DataPlaneThread {
   }
 
   private async listen(orders: readonly ListenOrder[]): Promise<void> {
-    // A drain has overtaken the reload that orders this.
+    // The process began to end during the reload that sent these orders: open nothing more.
     if (this.serving.isDraining) return this.send({ type: "listening" });
     for (const [position, { slot, target, settings }] of orders.entries()) {
       const context = this.serving.openListener(slot, settings);
@@ -112,7 +118,7 @@ class DataPlaneThread {
           this.closeListeners(orders.slice(0, position + 1).map((order) => order.slot));
           return this.send({ type: "listen-failed", slot, code: codeOf(error), message: messageOf(error) });
         }
-        // A drain may have begun meanwhile.
+        // A drain may have closed this listener meanwhile.
         if (this.listeners.get(slot) === sockets) sockets.push(listener);
         else listener.close();
       }
@@ -125,7 +131,7 @@ class DataPlaneThread {
     this.send({ type: "closed" });
   }
 
-  /** Clients that a listener on trial had already get no more time than a reload takes. */
+  /** @param timeoutMs time for exchanges to end; none for the listeners of a reload that fails, which have just been opened */
   private closeListeners(slots: readonly number[], timeoutMs: number = 0): void {
     for (const slot of slots) {
       for (const listener of this.listeners.get(slot) ?? []) listener.close();
@@ -156,9 +162,9 @@ class DataPlaneThread {
   private tick(now: number): void {
     const { log, serving } = this;
     log.flush();
-    if (log.dropped > this.droppedBefore) {
-      serving.thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedBefore);
-      this.droppedBefore = log.dropped;
+    if (log.dropped > this.droppedCounted) {
+      serving.thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedCounted);
+      this.droppedCounted = log.dropped;
     }
     for (const sockets of this.listeners.values()) for (const listener of sockets) listener.tick();
     const cut = serving.drained(now);
@@ -167,18 +173,18 @@ class DataPlaneThread {
     this.send({ type: "drained", cut });
   }
 
-  /** Once there is place in the log again. */
-  private sayDropped(): void {
-    const lines = this.log.dropped - this.droppedSaid;
+  /** Reports dropped access log lines. Called when the log memory has room again. */
+  private reportDropped(): void {
+    const lines = this.log.dropped - this.droppedReported;
     const now = monotonicMs();
-    if (lines === 0 || now < this.droppedSilentUntil) return;
-    this.droppedSaid = this.log.dropped;
-    this.droppedSilentUntil = now + DROPPED_EVERY_MS;
+    if (lines === 0 || now < this.nextDroppedReportMs) return;
+    this.droppedReported = this.log.dropped;
+    this.nextDroppedReportMs = now + DROPPED_EVERY_MS;
     const message = `${lines} access log lines dropped: the output does not keep up`;
     this.send({ type: "event", level: "warn", event: "log_lines_dropped", message, fields: { lines } });
   }
 
-  /** Keeps no more of the configuration than it needs. */
+  /** Makes the status page for the route of `status_path`. The returned function holds the upstreams, not the whole configuration. */
   private status({ upstreams }: StatusSource, slots: ConfigureMessage["endpointSlots"], endpoints: EndpointTable): () => string {
     const { version, startedAtMs } = this.init;
     return () => JSON.stringify(statusDocument({ upstreams }, slots, endpoints, { version, startedAtMs, nowMs: Date.now() }));
@@ -194,7 +200,7 @@ class DataPlaneThread {
   }
 }
 
-/** One for each address of a listener. */
+/** One target for each IP address of the listener: `localhost` has two. */
 function socketsOf(target: ListenTarget): readonly ListenTarget[] {
   if (target.kind !== "tcp" || target.moreHosts === undefined) return [target];
   return [target.host, ...target.moreHosts].map((host) => ({ kind: "tcp", host, port: target.port, reusePort: target.reusePort }));
@@ -202,7 +208,7 @@ function socketsOf(target: ListenTarget): readonly ListenTarget[] {
 
 const port = parentPort;
 if (port === null) throw new Error("worker.ts runs as a worker thread of millrace");
-/** Begins while the main thread reads the configuration. Comes to null, or to why there could be none. */
+/** The warm-up runs while the main thread reads the configuration. Resolves with null, or with the reason why it was left out. */
 const warmed: Promise<string | null> =
   process.env["MILLRACE_WARM_UP"] === "off"
     ? Promise.resolve("MILLRACE_WARM_UP is off")

@@ -34,7 +34,7 @@ interface Got {
   readonly body: string;
 }
 
-/** Unlike fetch it sends any Host, Origin and Sec-Fetch-Site. */
+/** Sends a request. Unlike `fetch` it can send any Host, Origin and Sec-Fetch-Site. */
 async function ask(url: string, path: string, headers: Fields = {}, method: string = "GET"): Promise<Got> {
   const request = http.request(url + path, { method, headers, agent: false });
   request.end();
@@ -86,7 +86,7 @@ test("other paths, other methods, faults", async (t) => {
   assert.equal(faults.length, 1);
 });
 
-test("a port in use, and addresses that are none", async (t) => {
+test("a port in use and malformed addresses are refused", async (t) => {
   const server = net.createServer().listen(0, "127.0.0.1");
   t.after(() => server.close());
   await once(server, "listening");
@@ -101,7 +101,7 @@ test("a port in use, and addresses that are none", async (t) => {
   await assert.rejects(startAdmin("unix:/tmp/x.sock", pages), /admin address is host:port/);
 });
 
-test("one that retires answers what is under way, and accepts nothing more", async (t) => {
+test("a server that retires answers the requests under way and accepts no more connections", async (t) => {
   const access = (): AdminAccess => ({ token: undefined, hosts: [] });
   const pages: AdminPages = { access, notReady: () => [], status: () => assert.fail(), metrics: () => "", onFault: () => {} };
   const server = await startAdmin("127.0.0.1:0", pages);
@@ -134,7 +134,7 @@ test("a head that is too large, or garbage, ends the connection", async (t) => {
   }
 });
 
-test("a client that takes nothing of its answers is reset", async (t) => {
+test("a client that does not read its answers is reset", async (t) => {
   const url = new URL(await adminOn("127.0.0.1:0", t, { metrics: () => "metric 1\n".repeat(1024 * 1024) }, 200));
   const socket = net.connect(Number(url.port), url.hostname);
   await once(socket, "connect");
@@ -147,7 +147,7 @@ test("a client that takes nothing of its answers is reset", async (t) => {
   assert.match(String(error?.code), /ECONNRESET|EPIPE/);
 });
 
-test("a rebound name reads nothing: Host must be an address, localhost or one of admin.hosts", async (t) => {
+test("a page of a rebound DNS name reads nothing: Host must be an address, localhost or one of admin.hosts", async (t) => {
   const url = await admin(t, { access: () => ({ token: undefined, hosts: ["ops.internal"] }) });
   const { port } = new URL(url);
   const admitted = [

@@ -1,9 +1,9 @@
 /**
- * The admin address: `/healthz`, `/readyz`, `/status`, `/metrics`. Read-only. It is served by the main thread with Node's own server:
- * the control plane's, so that it answers while every worker is busy. Its limits are small because its callers are few.
+ * The server of the admin address: `/healthz`, `/readyz`, `/status` and `/metrics`, all read-only. It runs on the main thread, with
+ * Node's own HTTP server, so that it answers even while every worker is busy. It has few callers, so its limits are small.
  *
- * `/healthz` and `/readyz` answer everybody: whoever probes a process knows neither its names nor a token, and they say nothing worth
- * hiding. Who may ask for the rest, be there such a page or not, is decided in admin-access.ts. No answer has CORS fields.
+ * `/healthz` and `/readyz` answer everybody: a program that probes the process knows neither a token nor the admitted names, and these
+ * pages say nothing worth hiding. admin-access.ts decides who may ask for every other path, existing or not. No answer has CORS fields.
  */
 import type { ListenOptions } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -17,22 +17,24 @@ import { listenMessage } from "./listen-check.ts";
 import { onLocalhost } from "./localhost.ts";
 import { http } from "./node-http.ts";
 
+/** What the pages show; each function is called once per request. */
 export interface AdminPages {
-  /** Of the configuration in use. */
+  /** Token and admitted names, from the configuration in use. */
   readonly access: () => AdminAccess;
-  /** Why the process should get no traffic now, a line each; empty: it should. */
+  /** Reasons why the process should get no traffic now, one line each. Empty: it is ready. */
   readonly notReady: () => readonly string[];
   readonly status: () => StatusDocument;
   readonly metrics: () => string;
-  /** An error of our own while answering. */
+  /** Called with the error when one of the functions above throws; the client gets 500. */
   readonly onFault: (error: unknown) => void;
 }
 
 export interface AdminServer {
-  /** `http://127.0.0.1:9901`, with the real port. */
+  /** Such as `http://127.0.0.1:9901`; has the real port where the configuration says port 0. */
   readonly url: string;
-  /** Accepts nothing more; resolves when the requests under way have been answered. */
+  /** Accepts no more connections. Resolves when the requests under way have been answered. */
   retire(): Promise<void>;
+  /** Cuts all connections. */
   close(): Promise<void>;
 }
 
@@ -45,22 +47,22 @@ interface Answer {
 
 interface Page {
   readonly answer: (pages: AdminPages) => Answer;
-  /** Under any `Host`, to any page, without a token. */
+  /** Answers under any `Host`, to any page, without a token. */
   readonly forEverybody: boolean;
 }
 
-/** Whole time for a request's head and body; also how long an idle connection is kept. */
+/** Time limit for a whole request (head and body), and for an idle connection. */
 const REQUEST_TIMEOUT_MS = 5000;
 /**
- * Time for a client to take its answer, which is as long as Prometheus waits. Node has no such limit: a hundred clients that do not read
- * would keep everybody else out for ever.
+ * Time limit for a client to read its answer, as long as Prometheus waits by default. Node has no such limit: without it, a hundred
+ * clients that do not read would lock everybody else out for ever.
  */
 const ANSWER_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 100;
 const HEAD_BYTES_MAX = 8192;
 const PLAIN = "text/plain; charset=utf-8";
 
-/** Rejects with an Error whose message is one plain line when the address is wrong or cannot be had. */
+/** Opens the admin address (`host:port`). Rejects with an Error of one plain line when the address is wrong or cannot be bound. */
 export async function startAdmin(addressText: string, pages: AdminPages, answerMs: number = ANSWER_TIMEOUT_MS): Promise<AdminServer> {
   const parsed = parseListenAddress(addressText);
   if (parsed.problem !== undefined) throw new Error(parsed.problem);
@@ -79,7 +81,7 @@ export async function startAdmin(addressText: string, pages: AdminPages, answerM
   return {
     url: urlOf(server, host),
     retire: async () => {
-      // Idle connections are closed with it.
+      // `close` also closes idle connections.
       await Promise.all(servers.map((each) => new Promise<void>((resolve) => each.close(() => resolve()))));
     },
     close: async () => {
@@ -88,7 +90,7 @@ export async function startAdmin(addressText: string, pages: AdminPages, answerM
   };
 }
 
-/** Rejects with the system's error. */
+/** Resolves when the server listens; rejects with the system's error. */
 async function openServer(where: ListenOptions, pages: AdminPages, answerMs: number): Promise<Server> {
   const server = http.createServer(
     {
@@ -140,7 +142,7 @@ function respond(request: IncomingMessage, response: ServerResponse, { status, t
     "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
     ...fields,
-    // A body that nobody asked for is not read to its end.
+    // The body of a refused method is not read, so the connection cannot be used again.
     ...(isRead(request) ? {} : { connection: "close" }),
   });
   response.end(request.method === "HEAD" ? undefined : body);
@@ -174,7 +176,7 @@ function refused({ status, detail, challenge }: Refusal): Answer {
   return { ...plain(status, detail), ...(challenge === undefined ? {} : { fields: { "www-authenticate": challenge } }) };
 }
 
-/** By the address that was bound: a name in the configuration may mean either. */
+/** Judged by the bound address, because a host name in the configuration may mean loopback or not. */
 function beyondLoopback(server: Server): boolean {
   const bound = server.address();
   return bound === null || typeof bound === "string" || !isLoopbackIp(bound.address);

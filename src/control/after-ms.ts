@@ -1,4 +1,4 @@
-/** Calls `then` in `ms` milliseconds of the machine's time, unless the returned function is called before. */
+/** Calls `then` after `ms` milliseconds. The returned function cancels the call. */
 export function afterMs(ms: number, then: () => void): () => void {
   const timer = setTimeout(then, ms);
   return () => clearTimeout(timer);

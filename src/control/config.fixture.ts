@@ -1,4 +1,4 @@
-/** A complete configuration for tests: one listener on a free port, one upstream without health check, one route. */
+/** A complete configuration for tests: one listener on a free port, one upstream `app` without health check, one route. */
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 

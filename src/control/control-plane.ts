@@ -1,6 +1,6 @@
 /**
- * The control plane of one process: it owns the shared tables, the workers, the probes and the admin address, and takes them through
- * start, reload and stop. It reads no configuration and no signal; cli/ does.
+ * The control plane of one process, on the main thread. It owns the shared tables, the workers, the probes and the admin address, and
+ * takes them through start, reload and stop. It reads neither configuration files nor signals: cli/ does, and calls it.
  */
 import { availableParallelism, hostname } from "node:os";
 import { messageOf, stackOf } from "../base/errors.ts";
@@ -38,11 +38,13 @@ export interface ControlPlaneOptions {
   readonly config: Config;
   readonly log: AppLog;
   readonly version: string;
-  /** Access log lines of a worker; `taken` once they are written or dropped. */
+  /** Writes access log lines of a worker. Call `taken` once they are written or dropped: the worker then reuses their memory. */
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
-  /** Lines that the log output dropped so far. */
+  /** Number of lines that the log output has dropped so far, for the metrics. */
   readonly logDroppedLines: () => number;
+  /** Number of reloads that were refused so far, for the metrics. */
   readonly refusedReloads: () => number;
+  /** Text of a certificate file; throws node:fs errors. */
   readonly readFile: (path: string) => string;
   /** Epoch milliseconds when the process started. */
   readonly startedAtMs: number;
@@ -51,30 +53,30 @@ export interface ControlPlaneOptions {
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
   readonly threads: WorkerThreads;
-  /** Sockets that were handed over to the process; null: that is not known. */
+  /** Descriptors of the sockets that were handed over to the process (such as by systemd). Null: not known. */
   readonly inherited: ReadonlySet<number> | null;
 }
 
 export type StartOutcome =
   /** Listeners with their real ports, in the configuration's order, and the admin address. */
   | { readonly kind: "started"; readonly listeners: readonly OpenedListener[]; readonly adminUrl: string | null }
-  /** The stop signal came first. */
+  /** The abort signal came before the listeners were open. */
   | { readonly kind: "stopped" }
-  /** Lines for the person who started it. */
+  /** `lines`: the reasons, for the person who started the process. */
   | { readonly kind: "failed"; readonly lines: readonly string[] };
 
 export type ReloadOutcome =
   | {
       readonly kind: "reloaded";
       readonly opened: readonly OpenedListener[];
-      /** Addresses of the listeners that accept nothing more, as the configuration before wrote them. */
+      /** Addresses of the removed listeners, as the previous configuration wrote them. */
       readonly closed: readonly string[];
-      /** Where the admin address is now; null: where it was, or it is off. */
+      /** URL of the new admin address. Null: it has not changed, or there is none any more. */
       readonly adminUrl: string | null;
-      /** Where it was before; null: it is there still, or there was none. */
+      /** URL of the previous admin address. Null: it has not changed, or there was none. */
       readonly adminClosed: string | null;
     }
-  /** Nothing has changed. Lines that say why. */
+  /** The old configuration is still in use; `lines` says why. */
   | { readonly kind: "refused"; readonly lines: readonly string[] };
 
 type AdminMove = Pick<Extract<ReloadOutcome, { kind: "reloaded" }>, "adminUrl" | "adminClosed">;
@@ -99,9 +101,9 @@ export class ControlPlane {
   private current: WorkerConfiguration | null = null;
   private phase: Phase = "starting";
   private admin: AdminServer | null = null;
-  /** Admin addresses of before, whose last requests are being answered. */
+  /** Admin servers of earlier configurations that are still answering their last requests. */
   private readonly retiredAdmins: Set<AdminServer> = new Set();
-  /** The reload under way, or the last one: they run one after the other. */
+  /** The newest reload. Reloads run one after the other, so each waits for the one before. */
   private reloading: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlPlaneOptions) {
@@ -165,33 +167,39 @@ export class ControlPlane {
     });
   }
 
-  /** Resolves when all listeners accept connections. After anything but `started`, call {@link stop}. An abort of `stop` ends the wait. */
+  /**
+   * Starts serving. Resolves with `started` when all listeners accept connections. After any other outcome, call {@link stop}.
+   * @param stop aborted: the start is given up, with the outcome `stopped`
+   */
   async start(stop: AbortSignal): Promise<StartOutcome> {
     const prepared = this.generations.prepare(this.config);
     if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
     prepared.commit();
     this.current = prepared.configuration;
     this.names.use(endpointNames(this.config));
-    // The threads take longest: they begin first, on other processors, while this one looks at the addresses.
+    // The worker threads take longest, so they start first; the addresses are checked meanwhile.
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
     const checked = await this.listeners.check(prepared.listeners.opened, []);
     if ("problem" in checked) return { kind: "failed", lines: [checked.problem] };
     try {
-      return await this.startOn(checked, prepared, started, stop);
+      return await this.startWith(checked, prepared, started, stop);
     } finally {
       await checked.release();
     }
   }
 
-  /** Brings a new configuration into use, or changes nothing and says why not. */
+  /** Brings a new configuration into use, or refuses it and leaves everything as it was. */
   reload(config: Config): Promise<ReloadOutcome> {
     const turn = this.reloading.then(() => this.reloadNow(config));
     this.reloading = turn;
     return turn;
   }
 
-  /** Serves on for `shutdown.delay`, then ends the workers, exchanges in flight within `shutdown.timeout`; resolves with how many were cut. */
+  /**
+   * Ends the process's work: serves normally for `shutdown.delay`, then takes nothing new and gives exchanges in flight
+   * `shutdown.timeout` to end. Resolves with the number of exchanges that were cut.
+   */
   async drain(): Promise<number> {
     this.phase = "draining";
     const delayMs = this.config.shutdown.delay;
@@ -216,17 +224,17 @@ export class ControlPlane {
     await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
   }
 
-  /** Kills one worker as a fault would, for tests; it is replaced. */
+  /** For tests: kills one worker as a fault would. It is then replaced. */
   terminateWorker(index: number): Promise<void> {
     return this.supervisor.terminateWorker(index);
   }
 
-  /** A number that changes as long as that worker's event loop turns. */
+  /** The worker's heartbeat: a number that changes as long as its event loop runs. */
   beats(worker: number): number {
     return this.workerTable.beats(worker);
   }
 
-  /** What stands still in the data plane, in words; null: it makes progress, or is ending. */
+  /** Which part of the data plane makes no progress, in words. Null: all of it does, or the process is ending. */
   get standstill(): string | null {
     return this.supervisor.standstill;
   }
@@ -254,19 +262,19 @@ export class ControlPlane {
     });
   }
 
-  /** Why the process should get no traffic now; empty: it should. */
+  /** Reasons why the process should get no traffic now, for `/readyz`. Empty: it is ready. */
   notReady(): readonly string[] {
     if (this.phase === "draining") return ["draining"];
     if (this.phase === "starting") return ["starting"];
     const reasons: string[] = [];
     if (this.supervisor.serving === 0) reasons.push("no worker is serving");
     for (const address of this.supervisor.lostListeners) reasons.push(`listener ${address} is lost`);
-    // One dead upstream of several must not take the others' traffic away: only a process that could serve nothing is not ready.
+    // While any upstream has a usable endpoint the process stays ready: one dead upstream must not stop traffic to the others.
     if (this.status().status === "down") reasons.push("no upstream has a usable endpoint");
     return reasons;
   }
 
-  private async startOn(
+  private async startWith(
     { listeners }: CheckedListeners,
     { configuration, listeners: { opened } }: PreparedConfiguration,
     started: Promise<StartProblem | null>,
@@ -297,7 +305,7 @@ export class ControlPlane {
     return { kind: "started", listeners: listeners.map(openedOf), adminUrl: this.admin?.url ?? null };
   }
 
-  /** Null where the configuration has none. Rejects with one plain line. */
+  /** Null: the configuration has no admin address. Rejects with an Error of one plain line. */
   private async openAdmin({ admin }: Config): Promise<AdminServer | null> {
     if (admin === undefined) return null;
     const { startAdmin } = await import("./admin.ts");
@@ -311,10 +319,10 @@ export class ControlPlane {
   }
 
   private async reloadNow(config: Config): Promise<ReloadOutcome> {
-    const late = this.overtaken();
-    if (late !== null) return refused(...late);
-    const needed = restartNeeded(this.config, config);
-    if (needed.length > 0) return refused(...needed);
+    const notServing = this.whyNotServing();
+    if (notServing !== null) return refused(...notServing);
+    const unchangeable = restartNeeded(this.config, config);
+    if (unchangeable.length > 0) return refused(...unchangeable);
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) return refused(prepared.problem);
     const outcome = await this.reloadPrepared(config, prepared);
@@ -323,7 +331,7 @@ export class ControlPlane {
     return outcome;
   }
 
-  /** Whatever can fail is opened first; then the workers change over; then what is no longer wanted is closed. */
+  /** The order makes a refusal harmless: open what is new (this can fail), then switch the workers over, then close what is gone. */
   private async reloadPrepared(config: Config, prepared: PreparedConfiguration): Promise<ReloadOutcome> {
     const { opened, closed } = prepared.listeners;
     const checked = await this.listeners.check(opened, closed);
@@ -334,7 +342,7 @@ export class ControlPlane {
     } finally {
       await checked.release();
     }
-    const changed = await this.reloadOpened(config, prepared);
+    const changed = await this.switchOver(config, prepared);
     if ("lines" in changed) {
       await this.listeners.close(opened, 0);
       return refused(...changed.lines);
@@ -345,8 +353,8 @@ export class ControlPlane {
     return { kind: "reloaded", opened: checked.listeners.map(openedOf), closed: addresses, ...changed };
   }
 
-  /** With all listeners open, those of before and those to come. */
-  private async reloadOpened(
+  /** Moves the admin address and the workers to the new configuration. Old and new listeners are all open at this time. */
+  private async switchOver(
     config: Config,
     { configuration, commit }: PreparedConfiguration,
   ): Promise<AdminMove | { readonly lines: readonly string[] }> {
@@ -358,7 +366,7 @@ export class ControlPlane {
     } catch (error) {
       return { lines: [messageOf(error)] };
     }
-    const problems = (await this.configureWorkers(config, configuration)) ?? this.overtaken();
+    const problems = (await this.configureWorkers(config, configuration)) ?? this.whyNotServing();
     if (problems !== null) {
       if (moves) await admin?.close();
       return { lines: problems };
@@ -377,15 +385,15 @@ export class ControlPlane {
     return { adminUrl: admin?.url ?? null, adminClosed: before?.url ?? null };
   }
 
-  /** Why no configuration may be brought into use, or not any more: what the end of the process has stopped must not be started again. */
-  private overtaken(): readonly string[] | null {
+  /** A reason to refuse a reload unless the process is serving: a reload during a drain would start again what the drain stopped. */
+  private whyNotServing(): readonly string[] | null {
     return this.phase === "serving" ? null : [`not now: ${this.phase}`];
   }
 
-  /** Null: the configuration is in use. Else the old one is, and these lines say why. */
+  /** Null: the workers use the new configuration. Otherwise they keep the old one, and the lines say why. */
   private async configureWorkers(config: Config, configuration: WorkerConfiguration): Promise<readonly string[] | null> {
     const [before, after] = [endpointNames(this.config), endpointNames(config)];
-    // Until the last worker has changed over, both are in use.
+    // Until the last worker has switched over, the names of both configurations are in use.
     this.names.use(new Set([...before, ...after]));
     const refusals = await this.supervisor.reload(configuration);
     for (const { worker, problem } of refusals) {
@@ -394,7 +402,7 @@ export class ControlPlane {
     }
     const isUsed = this.supervisor.generation === configuration.generation;
     this.names.use(isUsed ? after : before);
-    // One program in all workers: they accept or refuse alike, unless a machine out of memory tells them apart.
+    // All workers run the same program, so they normally all accept or all refuse. Only lack of memory can make them differ.
     return isUsed ? null : [...new Set(refusals.map(({ problem }) => problem))];
   }
 }

@@ -23,7 +23,7 @@ test("an endpoint that stays keeps its slot, whatever its position", () => {
   assert.deepEqual([second?.slots, second?.fresh], [{ api: [2], app: [3, 1] }, [3]]);
 });
 
-test("a slot is given away only when no exchange of the old configuration is left", () => {
+test("a slot is reused only when no exchange of the old configuration is left", () => {
   const slots = new EndpointSlots(10);
   assign(slots, config({ app: ["a", "b"] }), 1, Infinity);
   assert.deepEqual(assign(slots, config({ app: ["b"] }), 2, 1), { app: [1] });
@@ -49,7 +49,7 @@ test("more endpoints than slots are refused", () => {
   assert.deepEqual(assign(slots, config({ app: ["b", "a"] }), 2, 1), { app: [1, 0] });
 });
 
-test("reloads for ever do not use up the slots", () => {
+test("endless reloads do not use up the slots", () => {
   const slots = new EndpointSlots(8);
   for (let generation = 1; generation < 200; generation++) {
     assert.ok(assign(slots, config({ app: [`a${generation}`, "stays"] }), generation, generation - 1), `generation ${generation}`);

@@ -1,29 +1,34 @@
 /**
- * Which slot of the endpoint table belongs to which endpoint. An endpoint is its upstream's name and its URL: over a reload it keeps
- * its slot, and with it its health and its counts. The slot of an endpoint that is gone is given away only when no worker runs an
- * exchange under the old configuration any more, or the newcomer would inherit the old one's exchanges.
+ * Assigns each endpoint a slot (a row) of the endpoint table in shared memory.
+ *
+ * An endpoint is identified by its upstream's name and its URL. It keeps its slot over a reload, and with the slot its health and its
+ * counts. The slot of a removed endpoint is reused only when no worker runs an exchange under the old configuration any more:
+ * otherwise those exchanges would be counted for the new endpoint.
  */
+
+/** The slots of each upstream's endpoints, in file order, by the upstream's name. */
 export type SlotsByUpstream = Readonly<Record<string, readonly number[]>>;
 
+/** The part of a configuration that is read here. */
 export interface SlotSource {
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
 }
 
 export interface SlotPlan {
-  /** Slots of every endpoint, by upstream name, in file order. */
   readonly slots: SlotsByUpstream;
-  /** Slots whose endpoint is new. */
+  /** Slots of the new endpoints; the caller resets their rows. */
   readonly fresh: readonly number[];
-  /** The configuration is in use: what it gave up is retired. Without it the plan has had no effect. */
+  /** Call when the configuration is in use. It retires the slots of removed endpoints. A plan that is not committed has no effect. */
   commit(): void;
 }
 
 export class EndpointSlots {
   private readonly capacity: number;
+  /** The slots in use, by endpoint key (see `endpointKeys`). */
   private used: ReadonlyMap<string, number> = new Map();
-  /** Slots that the configuration of `generation` gave up. */
+  /** Slots that are no longer used, each with the generation of the configuration that removed its endpoint. */
   private retired: readonly { readonly slot: number; readonly generation: number }[] = [];
-  /** Slots from here on were never used. */
+  /** The first slot that was never used. */
   private next: number = 0;
 
   constructor(capacity: number) {
@@ -31,9 +36,9 @@ export class EndpointSlots {
   }
 
   /**
-   * Null when there are more endpoints than slots.
-   * @param generation of this configuration
-   * @param oldestGeneration that an exchange may still run under; Infinity: none
+   * Plans the slots of a new configuration. Null: there are more endpoints than slots.
+   * @param generation number of the new configuration
+   * @param oldestGeneration the oldest configuration that an exchange may still run under; Infinity: no exchange runs
    */
   plan(config: SlotSource, generation: number, oldestGeneration: number): SlotPlan | null {
     const free = this.retired.filter((entry) => entry.generation <= oldestGeneration).map((entry) => entry.slot);
@@ -52,8 +57,8 @@ export class EndpointSlots {
     if (next > this.capacity) return null;
     const commit = (): void => {
       const taken = new Set(used.values());
-      const given = [...this.used.values()].filter((slot) => !taken.has(slot)).map((slot) => ({ slot, generation }));
-      this.retired = [...this.retired.filter((entry) => !taken.has(entry.slot)), ...given];
+      const removed = [...this.used.values()].filter((slot) => !taken.has(slot)).map((slot) => ({ slot, generation }));
+      this.retired = [...this.retired.filter((entry) => !taken.has(entry.slot)), ...removed];
       this.used = used;
       this.next = next;
     };
@@ -61,7 +66,7 @@ export class EndpointSlots {
   }
 }
 
-/** The same URL twice in one upstream is two endpoints. NUL stands in neither part. */
+/** One key per endpoint. The same URL twice in one upstream makes two endpoints. Neither names nor URLs contain NUL. */
 function endpointKeys(upstream: string, endpoints: readonly { readonly url: string }[]): string[] {
   const seen = new Map<string, number>();
   return endpoints.map(({ url }) => {

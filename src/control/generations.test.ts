@@ -15,7 +15,7 @@ function setting(): Generations {
 }
 
 const route = (name: string): Config["routes"][number] => ({ ...(testConfig().routes[0] ?? assert.fail()), name });
-/** With routes of these names and an endpoint. */
+/** A configuration with routes of these names and one endpoint. */
 const config = (names: readonly string[], endpoint: string = "http://a.test"): Config =>
   testConfig({ routes: names.map(route), upstreams: { app: testUpstream([endpoint]) } });
 
@@ -31,11 +31,11 @@ function committed(generations: Generations, changed: Config): PreparedConfigura
   return configuration;
 }
 
-/** Whether a worker that uses that generation is told the routes. */
+/** Whether the message to a worker that uses that generation contains the routes. */
 const tellsRoutes = (configuration: PreparedConfiguration["configuration"], inUse: number): boolean =>
   messageFor(configuration, inUse).routes !== null;
 
-test("a worker is told the routes only where it has other ones", () => {
+test("a worker is sent the routes only if it has different ones", () => {
   const generations = setting();
   const first = committed(generations, config(["one"]));
   const second = committed(generations, config(["one"], "http://b.test"));
@@ -50,7 +50,7 @@ test("a worker is told the routes only where it has other ones", () => {
   assert.ok(!("routesSince" in messageFor(fourth, 0)));
 });
 
-test("routes of a configuration that was not brought into use count for nothing", () => {
+test("routes of a configuration that did not come into use are not taken for the workers' routes", () => {
   const generations = setting();
   committed(generations, config(["one"]));
   const refused = prepared(generations, config(["two"])).configuration;
@@ -61,7 +61,7 @@ test("routes of a configuration that was not brought into use count for nothing"
   assert.ok(tellsRoutes(again, 3), "no worker has them");
 });
 
-test("an endpoint that stays keeps its slot, with what is known of it; a new one begins with nothing known", () => {
+test("an endpoint that a reload keeps also keeps its slot and its health; a new endpoint starts with unknown health", () => {
   const endpoints = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(8)));
   const generations = new Generations(endpoints, new MetricTotals(1), new WorkerTable(WorkerTable.create(1, 8, 0, 0)));
   const of = (...urls: string[]): Config => testConfig({ upstreams: { app: testUpstream(urls) } });

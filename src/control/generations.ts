@@ -1,3 +1,7 @@
+/**
+ * Prepares configurations for the workers. Each configuration gets a number (its generation), slots in shared memory for its endpoints
+ * and listeners, and a table for its metrics.
+ */
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/schema.ts";
 import type { MetricTotals } from "../observe/metric-totals.ts";
@@ -9,12 +13,12 @@ import { ListenerSlots } from "./listener-slots.ts";
 import type { ListenerPlan } from "./listener-slots.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 
-/** A configuration for the workers, and what is to be called once it is in use. */
+/** A configuration that is ready for the workers, but not in use yet. */
 export interface PreparedConfiguration {
   readonly configuration: WorkerConfiguration;
-  /** The listeners that it adds and removes. */
+  /** The listeners that this configuration adds and removes. */
   readonly listeners: Pick<ListenerPlan, "opened" | "closed">;
-  /** The endpoints and listeners that it no longer names give up their slots. Without it the preparation has had no effect. */
+  /** Call when the configuration is in use: removed endpoints and listeners give up their slots. Without it, slots stay as they were. */
   readonly commit: () => void;
 }
 
@@ -23,7 +27,6 @@ export interface NoPreparation {
   readonly problem: string;
 }
 
-/** Numbers configurations, and gives each slots for its endpoints and listeners and a table for what is counted under it. */
 export class Generations {
   private readonly endpoints: EndpointTable;
   private readonly totals: MetricTotals;
@@ -31,7 +34,7 @@ export class Generations {
   private readonly slots: EndpointSlots;
   private readonly listenerSlots: ListenerSlots;
   private last: number = 0;
-  /** Of the configuration in use. */
+  /** The routes of the configuration in use. */
   private routes: Pick<WorkerConfiguration, "routes" | "routesSince"> | null = null;
 
   constructor(endpoints: EndpointTable, totals: MetricTotals, workers: WorkerTable) {
@@ -42,6 +45,7 @@ export class Generations {
     this.listenerSlots = new ListenerSlots(workers.listeners, (slot) => workers.connections(slot) === 0);
   }
 
+  /** A problem means that there are too many endpoints or listeners; nothing has changed then. */
   prepare(config: Config): PreparedConfiguration | NoPreparation {
     const generation = ++this.last;
     const plan = this.slots.plan(config, generation, this.totals.oldestGeneration());
@@ -66,9 +70,9 @@ export class Generations {
   }
 
   private tooManyListeners({ listeners }: Config): string {
-    const most = `there may be ${this.workers.listeners}`;
+    const limit = `there may be ${this.workers.listeners}`;
     return listeners.length > this.workers.listeners
-      ? `listeners: too many: ${most}`
-      : `listeners: too many: ${most}, with those that were removed and whose connections are still ending`;
+      ? `listeners: too many: ${limit}`
+      : `listeners: too many: ${limit}, with those that were removed and whose connections are still ending`;
   }
 }

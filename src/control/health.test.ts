@@ -74,7 +74,7 @@ const oneEndpoint = (changes = {}): Config =>
   testConfig({ upstreams: { app: testUpstream(["http://a:1"], { health_check: testHealthCheck(changes) }) } });
 const slots = { app: [3] };
 
-test("the first success decides at once, then only rows of results; each change is logged once, with the reason", async (t) => {
+test("the first success decides at once, later only several equal results in a row; each change is logged once, with the reason", async (t) => {
   const { monitor, table, lines, answer, advance } = await watched(t);
   monitor.apply(oneEndpoint(), slots);
   assert.equal(table.health(3), ENDPOINT_HEALTH.unknown);
@@ -129,7 +129,7 @@ test("without health check nothing is probed and the endpoint stays unknown", as
   assert.equal(table.health(3), ENDPOINT_HEALTH.unknown);
 });
 
-test("over a reload an endpoint keeps its state; only other settings disturb its schedule", async (t) => {
+test("over a reload an endpoint keeps its health; only changed settings disturb its schedule", async (t) => {
   const { monitor, table, asked, signals, answer, advance } = await watched(t);
   monitor.apply(oneEndpoint({ unhealthy_threshold: 1 }), slots);
   await advance(1);
@@ -182,7 +182,7 @@ test("a certificate file that cannot be read fails the endpoint with that reason
   assert.equal(monitor.reason(3), "cannot read ca_file: no such file");
 });
 
-test("what a probe is given", async (t) => {
+test("the target that a probe gets", async (t) => {
   const { monitor, asked, advance } = await watched(t);
   const check = testHealthCheck({ path: "/up", host: "h", expected_statuses: ["204"], timeout: 77 });
   const upstream = testUpstream(["https://a:1"], { health_check: check, tls: { verify: false, server_name: "n", ca_file: "/ca.pem" } });
@@ -200,7 +200,7 @@ test("what a probe is given", async (t) => {
   ]);
 });
 
-test("until its first success an endpoint is unknown and probed more often; it goes out after the threshold and comes in at once", async (t) => {
+test("until its first success an endpoint is probed more often; it is unhealthy after the threshold, and healthy at the first success", async (t) => {
   const { monitor, table, asked, lines, answer, advance } = await watched(t);
   monitor.apply(oneEndpoint({ interval: 60_000, healthy_threshold: 5, unhealthy_threshold: 3 }), slots);
   const seen: [number, boolean][] = [];

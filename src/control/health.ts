@@ -1,6 +1,7 @@
 /**
- * Probes every endpoint that has a health check, each on its own timer, and writes what follows into the endpoint table, where the
- * workers read it. Probes of one endpoint never overlap. An endpoint that stays over a reload keeps its state.
+ * Active health checks: probes every endpoint whose upstream has a health check, and writes the resulting health into the endpoint
+ * table in shared memory, where the workers read it. Each endpoint has its own timer, and its probes never overlap. An endpoint that
+ * a reload keeps also keeps its health.
  */
 import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
@@ -21,7 +22,7 @@ export interface HealthMonitorOptions {
   readonly now: () => number;
   /** At least 0 and below 1. */
   readonly random: () => number;
-  /** Calls `then` in `ms` milliseconds, unless the returned function is called before. */
+  /** Calls `then` after `ms` milliseconds. The returned function cancels the call. */
   readonly after: (ms: number, then: () => void) => () => void;
   /** Text of a certificate file; throws node:fs errors. */
   readonly readFile: (path: string) => string;
@@ -31,23 +32,25 @@ export interface HealthMonitorOptions {
 type Upstream = Config["upstreams"][string];
 type HealthCheck = NonNullable<Upstream["health_check"]>;
 
+/** The probing of one endpoint. */
 class Watch {
   readonly slot: number;
   readonly upstream: string;
   readonly url: string;
-  /** Everything a probe depends on, as text: a reload that changes none of it does not disturb the watch. */
+  /** Everything that a probe depends on, as text. A reload that does not change this text keeps the watch running. */
   readonly settings: string;
   readonly check: HealthCheck;
   readonly target: ProbeTarget;
-  /** Why no probe can be made at all, for instance a certificate file that cannot be read. */
+  /** Why no probe can be made at all, such as a certificate file that cannot be read. Null: probes can be made. */
   readonly obstacle: string | null;
   state: HealthState;
-  /** Why the newest probe failed; null when it passed or there was none. */
+  /** Why the newest probe failed. Null: it passed, or there was none. */
   reason: string | null = null;
   firstStartMs: number | null = null;
   previousStartMs: number = 0;
-  /** Calls off the next probe. */
+  /** Cancels the next probe. Null: none is scheduled. */
   cancelTimer: (() => void) | null = null;
+  /** Aborts the probe under way. Null: none is. */
   abort: AbortController | null = null;
 
   constructor(slot: number, upstream: string, url: string, settings: string, check: HealthCheck, tls: ProbeTls, state: HealthState) {
@@ -77,7 +80,7 @@ export class HealthMonitor {
     this.options = options;
   }
 
-  /** Watches what this configuration says, and nothing else. */
+  /** From now on probes the endpoints of this configuration, and no others. */
   apply(config: Config, slots: SlotsByUpstream): void {
     const before = this.watches;
     const fresh: Watch[] = [];
@@ -89,18 +92,19 @@ export class HealthMonitor {
         const slot = slots[name]?.[index];
         if (slot === undefined) continue;
         const old = before.get(slot);
-        const same = old !== undefined && old.upstream === name && old.url === url ? old : null;
+        // A slot can have been given to another endpoint since.
+        const known = old !== undefined && old.upstream === name && old.url === url ? old : null;
         if (check === undefined) {
-          if (same !== null) this.options.table.setHealth(slot, ENDPOINT_HEALTH.unknown);
+          if (known !== null) this.options.table.setHealth(slot, ENDPOINT_HEALTH.unknown);
           continue;
         }
         const settings = JSON.stringify([check, tls]);
-        if (same !== null && same.settings === settings) {
-          this.watches.set(slot, same);
+        if (known !== null && known.settings === settings) {
+          this.watches.set(slot, known);
           before.delete(slot);
           continue;
         }
-        const watch = new Watch(slot, name, url, settings, check, tls, same?.state ?? UNKNOWN_HEALTH);
+        const watch = new Watch(slot, name, url, settings, check, tls, known?.state ?? UNKNOWN_HEALTH);
         this.watches.set(slot, watch);
         fresh.push(watch);
       }
@@ -109,7 +113,7 @@ export class HealthMonitor {
     for (const watch of before.values()) cancel(watch);
   }
 
-  /** Why the newest probe of the endpoint failed; null when it passed, or when there was none. */
+  /** Why the newest probe of the endpoint failed. Null: it passed, or there was none. */
   reason(slot: number): string | null {
     return this.watches.get(slot)?.reason ?? null;
   }
@@ -149,7 +153,7 @@ export class HealthMonitor {
     const { state, changed } = nextHealth(watch.state, result === null, watch.check);
     watch.state = state;
     const { log, table } = this.options;
-    // Until more is known, the newest probe tells whether the endpoint would be of use.
+    // Too few probes to judge yet: workers go by the newest one.
     if (state.health === "unknown") table.setRefusing(watch.slot, result !== null);
     if (!changed) return;
     const fields = { upstream: watch.upstream, endpoint: watch.url };
@@ -160,7 +164,7 @@ export class HealthMonitor {
   }
 }
 
-/** What a connect-only probe of an endpoint needs, for upstreams without a health check (see startup.ts). */
+/** The target of a probe that only connects, for upstreams without a health check (used by startup.ts and refusals.ts). */
 export function connectTarget(upstream: Upstream, url: string, timeoutMs: number, readFile: (path: string) => string): ProbeTarget {
   return {
     url,

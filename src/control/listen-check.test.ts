@@ -60,7 +60,7 @@ test("an address that the machine does not have", async () => {
   assert.equal(problem, "cannot listen on 192.0.2.1:0: this machine does not have the address (EADDRNOTAVAIL)");
 });
 
-test("what a port below 1024 needs is said", () => {
+test("the message about a port below 1024 says which privilege it needs", () => {
   const refused = Object.assign(new Error("x"), { code: "EACCES" });
   assert.match(
     listenMessage(tcp(80, ""), refused),
@@ -73,7 +73,7 @@ test("what a port below 1024 needs is said", () => {
   );
 });
 
-test("port 0 becomes a real port that stays ours until it is released", { skip: !supported }, async () => {
+test("port 0 becomes a real port that is held until it is released", { skip: !supported }, async () => {
   const plan = await planFor([tcp(0)]);
   const target = plan.listeners[0]?.target;
   assert.ok(target?.kind === "tcp" && target.port > 0 && target.reusePort);

@@ -1,12 +1,12 @@
 /**
- * Before any worker listens: is every address free, and who opens it?
+ * Checks, before any worker listens, that every address is free, and decides which workers open it.
  *
- * Workers share a TCP port with SO_REUSEPORT, which would also share it, silently, with another Millrace that is running already. So
- * each address is first bound here without that option; only an address that nobody uses passes. All tests are held open until the
- * last one has passed, so that two listeners of one configuration that exclude each other are found too.
+ * Workers share a TCP port with SO_REUSEPORT. That option would also share the port, silently, with another Millrace that is already
+ * running. So each address is first bound here without the option, and passes only if nobody uses it. All these test sockets stay open
+ * until the last address has passed, so that two listeners of one configuration that exclude each other are found too.
  *
- * A reload that replaces `127.0.0.1:80` by `:80` finds the address in use by a listener of its own that it removes. The workers can open
- * the new one beside the old one, and it is not tested.
+ * A reload that replaces `127.0.0.1:80` by `:80` would find the port in use by the listener that it removes. Workers can open the new
+ * listener beside the old one, so such an address is not tested.
  */
 import net from "node:net";
 import fs from "node:fs";
@@ -19,40 +19,41 @@ import { formatListenAddress, isLocalhost } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 
 export interface ListenPlan {
-  /** In the order of the configuration, with real ports. */
+  /** In the order of the addresses that were given, with real ports where the configuration says port 0. */
   readonly listeners: readonly PlannedListener[];
-  /** Gives up the ports that were held for port 0; call it when the workers listen. */
+  /** Closes the sockets that hold the ports chosen for port 0. Call it when the workers listen. */
   release(): Promise<void>;
 }
 
 export interface PlannedListener {
   readonly target: ListenTarget;
-  /** Opened by every worker; false: by worker 0 alone. */
+  /** True: every worker opens it. False: worker 0 alone. */
   readonly shared: boolean;
 }
 
-/** `problem`: one plain line that names address and reason; `position`: of the address. */
+/** `problem`: one plain line with the address and the reason. `position`: index of that address among those that were given. */
 export type ListenCheck =
   | { readonly plan: ListenPlan; readonly problem?: undefined }
   | { readonly problem: string; readonly position: number };
 
-/** What the process has already. */
+/** What the check must know about sockets that the process has already. */
 export interface ListenSurroundings {
-  /** Whether a listener is there that gives way to the new one. */
+  /** Whether the reload removes a listener that uses this address. */
   readonly givesWay: (address: ListenAddress) => boolean;
-  /** Whether a listener had the descriptor before, and closed it. */
+  /** Whether an earlier listener used the descriptor: it is closed now. */
   readonly wasClosed: (fd: number) => boolean;
-  /** Whether the descriptor is a socket that was handed over, and none of the process's own. */
+  /** Whether the descriptor is a socket that was handed over to the process, not one that the process opened itself. */
   readonly isInherited: (fd: number) => boolean;
 }
 
 const NOTHING_OPEN: ListenSurroundings = { givesWay: () => false, wasClosed: () => false, isInherited: () => true };
 
-/** Whether several threads can open one port. Other systems than Linux do not share connections out, or Node does not ask them to. */
+/** Whether several threads can listen on one port. On systems other than Linux, connections are not spread over the threads. */
 export function reusePortSupported(platform: string): boolean {
   return platform === "linux";
 }
 
+/** Checks all addresses. @param reusePort whether workers share TCP ports */
 export async function checkListeners(
   addresses: readonly ListenAddress[],
   reusePort: boolean,
@@ -83,7 +84,7 @@ export async function checkListeners(
   };
 }
 
-/** One plain line: `cannot listen on :8080: the address is in use (EADDRINUSE)`. */
+/** A listen error as one plain line, such as `cannot listen on :8080: the address is in use (EADDRINUSE)`. */
 export function listenMessage(address: ListenAddress, error: unknown): string {
   const code = codeOf(error);
   const reason = REASONS[code] ?? messageOf(error);
@@ -96,10 +97,10 @@ function advice(address: ListenAddress, code: string): string {
   return address.kind === "tcp" && address.port < PRIVILEGED_BELOW ? `: ${lowPortAdvice(address.port)}` : "";
 }
 
-/** Systems may draw the line further down, never further up. */
+/** Ports below this can need a privilege. Some systems start at a lower port, none at a higher one. */
 const PRIVILEGED_BELOW = 1024;
 
-/** Removes a socket file that a dead process left behind; throws EADDRINUSE when somebody listens there. */
+/** Removes the socket file of a dead process. Throws EADDRINUSE when a process listens on it, EEXIST when the file is not a socket. */
 export async function removeStaleSocket(path: string): Promise<void> {
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
@@ -135,16 +136,16 @@ async function checkOne(
     return { target: address, shared: false };
   }
   if (address.kind === "unix") {
-    // libuv would call it a lack of permission.
+    // For a missing folder libuv would report EACCES.
     if (!fs.existsSync(path.dirname(address.path))) throw Object.assign(new Error("no folder"), { code: "ENOENT" });
     await removeStaleSocket(address.path);
     tests.push(await listening({ path: address.path }));
     return { target: address, shared: false };
   }
-  // The kernel never hands out a port that somebody else has, so port 0 needs no test; held with reusePort it stays ours until the
-  // workers have joined. Nobody knows the number before that, so no connection comes to the placeholder.
+  // Port 0 needs no test: the kernel chooses a port that nobody uses. A placeholder with reusePort keeps that port until the workers
+  // listen. Nobody knows the number before that, so no client connects to the placeholder.
   const hold = address.port === 0 && reusePort;
-  // Any port of the host tells which addresses the workers are to open.
+  // An untested address is bound on any free port, only to learn the IP addresses of the host.
   const untested = reusePort && givesWay(address);
   const port = untested ? 0 : address.port;
   const open = (host: string, one: number): Promise<net.Server> => listeningOnHost(host, one, hold);
@@ -165,7 +166,7 @@ function addressOf(server: net.Server): net.AddressInfo {
   return bound;
 }
 
-/** All addresses: IPv6 and IPv4 at once, or IPv4 alone on a machine without IPv6. */
+/** An empty host means all addresses: IPv6 and IPv4 on one socket, or IPv4 alone on a machine without IPv6. */
 async function listeningOnHost(host: string, port: number, reusePort: boolean): Promise<net.Server> {
   if (host !== "") return listening({ host, port, reusePort });
   try {
@@ -188,6 +189,7 @@ function closed(server: net.Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
+/** Whether a process listens on the Unix socket. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ path });

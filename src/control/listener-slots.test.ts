@@ -29,7 +29,7 @@ class Setting {
 
 const opened = (plan: ListenerPlan): readonly (readonly [number, string])[] => plan.opened.map(({ slot, address }) => [slot, address]);
 
-test("a listener keeps its slot wherever it stands, and what is new or gone is named", () => {
+test("a listener keeps its slot at any position; the plan names new and removed listeners", () => {
   const setting = new Setting();
   assert.deepEqual(opened(setting.use(":80", ":81")), [
     [0, ":80"],
@@ -52,7 +52,7 @@ test("a listener keeps its slot wherever it stands, and what is new or gone is n
   );
 });
 
-test("an address is what it means, not how it is written; a path is what is written", () => {
+test("two spellings of one TCP address are one listener; two spellings of a path are two", () => {
   const setting = new Setting();
   setting.use(":80", "unix:/a");
   assert.deepEqual(opened(setting.use("*:80", "unix:/A")), [[2, "unix:/A"]]);
@@ -65,7 +65,7 @@ test("port 0 twice is two listeners", () => {
   assert.deepEqual([fewer.slots, fewer.closed], [[0], [{ slot: 1, address: "127.0.0.1:0" }]]);
 });
 
-test("a slot is given away when its last connection has ended, and there are no more than there are", () => {
+test("a slot is reused only after its last connection has ended, and their number is limited", () => {
   const setting = new Setting(2);
   setting.use(":80", ":81");
   setting.busy.add(0);
@@ -83,7 +83,7 @@ test("a plan that is not used has no effect", () => {
   assert.deepEqual(opened(setting.use(":80", ":82")), [[1, ":82"]]);
 });
 
-test("a file is refused that has more listeners than there are slots", () => {
+test("a configuration with more listeners than slots is refused", () => {
   const problems = (count: number): readonly string[] => {
     const listeners = Array.from({ length: count }, () => '{ address: "127.0.0.1:0" }').join(", ");
     const text = `listeners: [${listeners}]\nupstreams: { app: { endpoints: ["http://a.test"] } }\nroutes: [{ upstream: app }]\n`;

@@ -1,7 +1,9 @@
 /**
- * Which slot of the worker table belongs to which listener. A listener is its address: over a reload it keeps its slot, and with it its
- * sockets, its connections and what is counted of them. The slot of a listener that is gone is given away only when its last connection
- * has ended, or the newcomer would inherit them.
+ * Assigns each listener a slot of the worker table in shared memory.
+ *
+ * A listener is identified by its address. It keeps its slot over a reload, and with the slot its sockets, its connections and their
+ * counts. The slot of a removed listener is reused only after its last connection has ended: otherwise those connections would be
+ * counted for the new listener.
  */
 import { formatListenAddress, parseListenAddress } from "../base/listen-address.ts";
 import type { Config } from "../config/schema.ts";
@@ -10,12 +12,12 @@ type Settings = Config["listeners"][number];
 
 export interface PlacedListener {
   readonly slot: number;
-  /** As the configuration writes it. */
+  /** As written in the configuration. */
   readonly address: string;
 }
 
 export interface NewListener extends PlacedListener {
-  /** In the configuration. */
+  /** Index in the configuration's `listeners`. */
   readonly position: number;
   readonly settings: Settings;
 }
@@ -23,24 +25,27 @@ export interface NewListener extends PlacedListener {
 export interface ListenerPlan {
   /** Slot of every listener, in file order. */
   readonly slots: readonly number[];
+  /** Listeners that the configuration adds. */
   readonly opened: readonly NewListener[];
+  /** Listeners that the configuration no longer has. */
   readonly closed: readonly PlacedListener[];
-  /** The configuration is in use. Without it the plan has had no effect. */
+  /** Call when the configuration is in use. A plan that is not committed has no effect. */
   commit(): void;
 }
 
 export class ListenerSlots {
   private readonly capacity: number;
   private readonly isIdle: (slot: number) => boolean;
+  /** The listeners of the configuration in use, by key (see `listenerKeys`). */
   private used: ReadonlyMap<string, PlacedListener> = new Map();
 
-  /** @param isIdle whether no connection is left on that slot */
+  /** @param isIdle whether the slot has no connection left */
   constructor(capacity: number, isIdle: (slot: number) => boolean) {
     this.capacity = capacity;
     this.isIdle = isIdle;
   }
 
-  /** Null when there are too few slots. */
+  /** Plans the slots of a new configuration. Null: there are too few slots. */
   plan(listeners: readonly Settings[]): ListenerPlan | null {
     const keys = listenerKeys(listeners);
     const taken = new Set([...this.used.values()].map(({ slot }) => slot));
@@ -70,7 +75,7 @@ export class ListenerSlots {
   }
 }
 
-/** `*:80` and `:80` are written differently and mean the same. Port 0 twice is two listeners. NUL stands in no address. */
+/** One key per listener. `*:80` and `:80` get the same key; port 0 twice makes two listeners. No address contains NUL. */
 function listenerKeys(listeners: readonly Settings[]): string[] {
   const seen = new Map<string, number>();
   return listeners.map(({ address }) => {

@@ -1,4 +1,4 @@
-/** Opens the listeners of the process, at its start and by reloads, and closes those that a reload removes. */
+/** Opens listeners in all workers, at the start and at reloads, and closes those that a reload removes. */
 import { formatListenAddress, parseListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
 import { overlap } from "../config/addresses.ts";
@@ -8,17 +8,17 @@ import { checkListeners, reusePortSupported } from "./listen-check.ts";
 import type { NewListener, PlacedListener } from "./listener-slots.ts";
 import type { StartProblem, SupervisedListener, Supervisor } from "./supervise.ts";
 
-/** Listeners whose addresses can be had. */
+/** Listeners whose addresses are free. */
 export interface CheckedListeners {
   readonly listeners: readonly SupervisedListener[];
-  /** Gives up the ports that were held for port 0; to be called when the workers listen, or shall not. */
+  /** Closes the sockets that hold the ports chosen for port 0. Call it when the workers listen, or when they will not. */
   release(): Promise<void>;
 }
 
 export interface OpenedListener {
-  /** With its real port. */
+  /** Has the real port where the configuration says port 0. */
   readonly target: ListenTarget;
-  /** As the configuration writes it. */
+  /** As written in the configuration. */
   readonly address: string;
 }
 
@@ -26,7 +26,7 @@ export interface OpenedListener {
 export interface ListenProblem {
   /** One plain line. */
   readonly problem: string;
-  /** Of the listener in the configuration; null: it has to do with none of them. */
+  /** Index of the listener in the configuration. Null: the problem concerns no single listener. */
   readonly position: number | null;
 }
 
@@ -34,7 +34,7 @@ export interface ListenersOptions {
   readonly supervisor: Supervisor;
   readonly log: AppLog;
   readonly workers: number;
-  /** Sockets that were handed over to the process; null: that is not known. */
+  /** Descriptors of the sockets that were handed over to the process (such as by systemd). Null: not known. */
   readonly inherited: ReadonlySet<number> | null;
 }
 
@@ -45,7 +45,10 @@ export class Listeners {
     this.options = options;
   }
 
-  /** @param closed those that give way to the new ones */
+  /**
+   * Checks that the addresses of new listeners are free.
+   * @param closed the listeners that the same reload removes: their addresses may be taken over
+   */
   async check(opened: readonly NewListener[], closed: readonly PlacedListener[]): Promise<CheckedListeners | ListenProblem> {
     const { supervisor, inherited } = this.options;
     const addresses: ListenAddress[] = [];
@@ -68,7 +71,7 @@ export class Listeners {
     return { listeners, release: () => plan.release() };
   }
 
-  /** Opens them in all workers. Null when all accept connections; else none does. */
+  /** Opens the listeners in all workers. Null: all of them accept connections. A problem: none of them does. */
   async open(listeners: readonly SupervisedListener[], opened: readonly NewListener[]): Promise<ListenProblem | null> {
     const problem = await this.options.supervisor.listen(listeners);
     if (problem === null) return null;
@@ -76,7 +79,7 @@ export class Listeners {
     return { problem: inWords(problem, opened), position };
   }
 
-  /** Those that were opened are in use. */
+  /** Logs which of the opened listeners only one worker serves. */
   logShared(listeners: readonly SupervisedListener[]): void {
     const { workers, log } = this.options;
     if (workers === 1) return;
@@ -86,7 +89,7 @@ export class Listeners {
     }
   }
 
-  /** They accept nothing more; what their connections carry may end within that time. */
+  /** Stops accepting on these listeners. Exchanges on their connections have `timeoutMs` to end. */
   async close(closed: readonly PlacedListener[], timeoutMs: number): Promise<void> {
     if (closed.length === 0) return;
     await this.options.supervisor.closeListeners(

@@ -27,12 +27,12 @@ function closing(t: TestContext, servers: readonly net.Server[]): readonly net.S
   return servers;
 }
 
-test("localhost in any case", () => {
+test("localhost is recognized in upper and lower case", () => {
   for (const host of ["localhost", "LocalHost"]) assert.ok(isLocalhost(host));
   for (const host of ["", "127.0.0.1", "localhost.test", "a.localhost"]) assert.ok(!isLocalhost(host));
 });
 
-test("one port on both addresses, a free one or a given one", { skip: !hasIpv6 }, async (t) => {
+test("both addresses get the same port, a free one or a given one", { skip: !hasIpv6 }, async (t) => {
   const free = closing(t, await onLocalhost(0, open)).map(addressOf);
   assert.deepEqual(
     free.map(({ address }) => address),
@@ -41,7 +41,7 @@ test("one port on both addresses, a free one or a given one", { skip: !hasIpv6 }
   assert.equal(free[0]?.port, free[1]?.port);
 });
 
-test("another free port where only one of its addresses is free", { skip: !hasIpv6 }, async (t) => {
+test("another free port is chosen when the first is free on only one of the addresses", { skip: !hasIpv6 }, async (t) => {
   const taken = closing(t, [await open("::1", 0)]);
   const { port } = addressOf(taken[0]);
   const asked: number[] = [];
@@ -56,7 +56,7 @@ test("another free port where only one of its addresses is free", { skip: !hasIp
   assert.deepEqual(asked.slice(0, 3), [0, port, 0]);
 });
 
-test("a port that somebody has on one of them is in use, and the other is given back", { skip: !hasIpv6 }, async (t) => {
+test("a given port that is taken on one address counts as in use, and the other address is closed again", { skip: !hasIpv6 }, async (t) => {
   const { port } = addressOf(closing(t, [await open("::1", 0)])[0]);
   const problem: unknown = await onLocalhost(port, open).then(
     () => null,
@@ -69,7 +69,7 @@ test("a port that somebody has on one of them is in use, and the other is given 
   closing(t, [await open("127.0.0.1", port)]);
 });
 
-test("the one address that the machine has", async (t) => {
+test("a machine with one address family gets one server", async (t) => {
   for (const missing of ["127.0.0.1", "::1"]) {
     const given = hasIpv6 || missing === "::1" ? undefined : "127.0.0.1";
     const servers = await onLocalhost(0, (host, port) =>

@@ -1,18 +1,18 @@
 /**
- * `localhost` stands for the loopback addresses of both families (RFC 6761, section 6.3), and who asks for it may come by either: a
- * server on one of them answers some programs and refuses others.
+ * Listens on `localhost`, which means the loopback addresses of both families, 127.0.0.1 and ::1 (RFC 6761 section 6.3). A client may
+ * use either, so a server on only one of them would refuse some programs.
  */
 import type { Server } from "node:net";
 import { codeOf } from "../base/errors.ts";
 
-/** Further tries for a free port that is free on both addresses. */
+/** Tries to find a port that is free on both addresses. */
 const TRIES = 10;
 const NO_SUCH_FAMILY: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
 
 /**
- * Servers on one port of both addresses, or of the one that the machine has.
- * @param open rejects with the system's error
- * @param port 0 takes one that is free on both
+ * Opens a server on each of the two addresses, on the same port, or on one address where the machine lacks a family.
+ * @param open opens one server; rejects with the system's error
+ * @param port 0: any port that is free on both addresses
  */
 export async function onLocalhost<S extends Server>(port: number, open: (host: string, port: number) => Promise<S>): Promise<readonly S[]> {
   for (let tries = 1; ; tries++) {

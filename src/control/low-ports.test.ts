@@ -19,7 +19,7 @@ test("who may listen on a low port", () => {
   assert.match(lowPortProblem(80, system("1024\n", "000001fffffffbff")) ?? "", /may not listen/, "all but that one");
 });
 
-test("a system that does not tell is not asked twice", () => {
+test("a system without these files is no problem", () => {
   const silent = (): string => {
     throw new Error("ENOENT");
   };

@@ -1,16 +1,16 @@
-/** Ports that only privileged users may listen on, as Linux has them: below `ip_unprivileged_port_start`, which is 1024 unless set. */
+/** Ports that only a privileged user may listen on. In Linux: those below `ip_unprivileged_port_start`, 1024 by default. */
 import { readFileSync } from "node:fs";
 
 const START_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 /** capabilities(7) */
 const CAP_NET_BIND_SERVICE = 10;
 
-/** What to do about it, with the port in question. */
+/** What a person can do who wants to listen on that port, as a part of a sentence. */
 export function lowPortAdvice(port: number): string {
   return `allow it by AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit or "sysctl net.ipv4.ip_unprivileged_port_start=${port}", or take a port from 1024 on`;
 }
 
-/** Why this process may not listen on that port; null: it may, or the system does not tell. */
+/** Why this process may not listen on that port, in words. Null: it may, or the system does not say. */
 export function lowPortProblem(port: number, read: (path: string) => string = (path) => readFileSync(path, "latin1")): string | null {
   try {
     const start = Number(read(START_FILE));

@@ -1,6 +1,7 @@
 /**
- * One look-up of one name: /etc/hosts, then the name servers of /etc/resolv.conf by c-ares, which asks from the event loop. Node's
- * `dns.lookup` would ask from a pool of four threads that all names share (docs/decisions/0012-names-of-endpoints.md).
+ * Looks up one host name: first in /etc/hosts, then at the name servers of /etc/resolv.conf. The question goes out through c-ares,
+ * which works on the event loop. Node's `dns.lookup` would use a pool of four threads that all names share, so that one slow name
+ * delays the others (docs/decisions/0012-names-of-endpoints.md).
  */
 import { Resolver } from "node:dns";
 import { networkInterfaces } from "node:os";
@@ -17,26 +18,26 @@ export type LookupResult = { readonly addresses: readonly ResolvedAddress[]; rea
 export interface LookupSettings {
   readonly hosts: HostsFile;
   readonly conf: ResolvConf;
-  /** Position in `conf.servers` of the server to ask first. */
+  /** Index in `conf.servers` of the server to ask first. */
   readonly firstServer: number;
-  /** Tells which server answered after one before it was silent. */
+  /** Called with the index of the server that answered, if an earlier one could not. */
   readonly onServer: (server: number) => void;
 }
 
-/** Time for a whole look-up, whatever /etc/resolv.conf allows. */
+/** Time limit for a whole look-up, whatever /etc/resolv.conf allows. */
 const LOOKUP_MS = 10_000;
 
-/** After the addresses of one family those of the other are waited for so long: there are servers that never answer for IPv6. */
+/** How long to wait for the second address family after the first has answered. Some servers never answer questions for IPv6. */
 const OTHER_FAMILY_MS = 250;
 
-/** What came of one question; of one address family, `not_found` says no more than that it has no address of that family. */
+/** The result of one question. When only one family was asked, `not_found` means only that there is no address of that family. */
 type Reply = LookupResult;
 
-/** Never rejects. An abort ends it as `timeout`. */
+/** Looks up one name. Never rejects. An abort ends it with the failure `timeout`. */
 export async function lookUp(name: string, settings: LookupSettings, signal: AbortSignal): Promise<LookupResult> {
   const known = addressesWithoutDns(settings.hosts, name);
   if (known?.length === 0) return { failure: "not_found" };
-  // The file is cheap to look at: as often as the policy allows.
+  // Reading /etc/hosts is cheap, so its answer may be looked up again at once.
   if (known !== null) return { addresses: known, ttlMs: 0 };
   const limit = new AbortController();
   const abort = (): void => limit.abort();
@@ -50,18 +51,19 @@ export async function lookUp(name: string, settings: LookupSettings, signal: Abo
   }
 }
 
+/** Tries the name with each search domain of resolv.conf in turn. */
 async function askInTurn(questions: readonly string[], settings: LookupSettings, signal: AbortSignal): Promise<Reply> {
   let failure: LookupFailure = "not_found";
   for (const question of questions) {
     const reply = await askBoth(question, settings, signal);
     if ("addresses" in reply || reply.failure === "timeout") return reply;
-    // A server that cannot tell about one name may know the next (res_nsearch does the same), but then nobody can say that there is none.
+    // Like res_nsearch, go on after a server failed for one name: it may know the next. But the result is then never `not_found`.
     if (reply.failure === "unavailable") failure = "unavailable";
   }
   return { failure };
 }
 
-/** Addresses of both families as far as they exist. */
+/** Asks for both families at once, or for IPv4 alone where IPv6 is of no use. */
 async function askBoth(question: string, settings: LookupSettings, signal: AbortSignal): Promise<Reply> {
   if (settings.conf.noIpv6 || !hasIpv6()) return askServers(question, 4, settings, signal);
   const enough = new AbortController();
@@ -88,7 +90,7 @@ function together(six: Reply | undefined, four: Reply | undefined): Reply {
   return { failure: failures.find((each) => each === "timeout") ?? failures.find((each) => each === "unavailable") ?? "not_found" };
 }
 
-/** Asks one server after the other, as often as resolv.conf says, until one can tell. */
+/** Asks the servers in turn, as often as resolv.conf says, until one knows whether the name has addresses. */
 async function askServers(question: string, family: 4 | 6, settings: LookupSettings, signal: AbortSignal): Promise<Reply> {
   const { servers, attempts, timeoutMs } = settings.conf;
   let failure: LookupFailure = "timeout";
@@ -105,11 +107,11 @@ async function askServers(question: string, family: 4 | 6, settings: LookupSetti
   return { failure };
 }
 
-/** A resolver of its own for each question: another source port each time, and an end that ends nothing else. */
+/** Asks one server. Each question has its own resolver: it uses a new source port, and cancelling it cancels no other question. */
 function askServer(server: string, question: string, family: 4 | 6, timeoutMs: number, signal: AbortSignal): Promise<Reply> {
   return new Promise((resolve) => {
     const resolver = new Resolver({ timeout: timeoutMs, tries: 1 });
-    // c-ares looks at the clock about once a second; the time is kept here.
+    // c-ares checks its time limits only about once a second, hence the timer here.
     const cancel = (): void => resolver.cancel();
     const limit = setTimeout(cancel, timeoutMs);
     const end = (reply: Reply): void => {
@@ -128,13 +130,13 @@ function askServer(server: string, question: string, family: 4 | 6, timeoutMs: n
       if (family === 4) resolver.resolve4(question, { ttl: true }, answer);
       else resolver.resolve6(question, { ttl: true }, answer);
     } catch {
-      // A name or a server that c-ares does not take.
+      // c-ares throws for a malformed name or server.
       end({ failure: "unavailable" });
     }
   });
 }
 
-/** Codes of c-ares; all others mean that this server cannot tell. */
+/** By the error code of c-ares. Any other code means that this server does not know. */
 const FAILURES: Readonly<Record<string, LookupFailure>> = {
   ENOTFOUND: "not_found",
   ENODATA: "not_found",
@@ -142,7 +144,7 @@ const FAILURES: Readonly<Record<string, LookupFailure>> = {
   ECANCELLED: "timeout",
 };
 
-/** Whether the machine has an IPv6 address with which it can reach others, as AI_ADDRCONFIG of getaddrinfo asks. */
+/** Whether the machine has an IPv6 address that reaches other machines, the test of AI_ADDRCONFIG in getaddrinfo(3). */
 function hasIpv6(): boolean {
   return Object.values(networkInterfaces()).some((addresses = []) =>
     addresses.some(({ family, internal, address }) => family === "IPv6" && !internal && !address.startsWith("fe80:")),

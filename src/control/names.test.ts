@@ -14,7 +14,7 @@ interface Asked {
   answer(result: LookupResult): Promise<void>;
 }
 
-/** All names under a mocked clock, with look-ups that the test answers. */
+/** A `Names` under a mocked clock, with look-ups that the test answers. */
 async function watched(
   t: TestContext,
 ): Promise<{ names: Names; asked: Asked[]; told: NameNews[]; lines: string[]; tick: (ms: number) => void }> {
@@ -55,7 +55,7 @@ const addresses = (...texts: string[]): LookupResult => ({
 });
 const only = (address: string): NameNews["result"] => [{ address, family: 4 }];
 
-test("every name is looked up at once and by itself; a silent one holds up nobody", async (t) => {
+test("every name is looked up at once and independently; a name without an answer delays no other", async (t) => {
   const { names, asked, told } = await watched(t);
   names.use(new Set(["silent", "app"]));
   assert.deepEqual(
@@ -68,7 +68,7 @@ test("every name is looked up at once and by itself; a silent one holds up nobod
   assert.ok(names.table.isPending("silent"));
 });
 
-test("an answer is looked up again after its time; only another one is news, and the order is not", async (t) => {
+test("a name is looked up again after its time; workers are told only changed addresses, not another order", async (t) => {
   const { names, asked, told, tick } = await watched(t);
   names.use(new Set(["app"]));
   await asked[0]?.answer(addresses("10.0.0.1", "10.0.0.2"));
@@ -82,7 +82,7 @@ test("an answer is looked up again after its time; only another one is news, and
   assert.deepEqual(told.at(-1), { name: "app", result: only("10.0.0.3") });
 });
 
-test("while a name cannot be resolved its last addresses stay in use, whatever the reason; both ends are said once", async (t) => {
+test("while a name cannot be resolved its last addresses stay in use, whatever the reason; beginning and end are logged once", async (t) => {
   const { names, asked, told, lines, tick } = await watched(t);
   names.use(new Set(["app"]));
   await asked[0]?.answer(addresses("10.0.0.1"));
@@ -118,7 +118,7 @@ test("a name that was never resolved fails with the reason of the last look-up",
   ]);
 });
 
-test("a name that is given up is forgotten, its look-up cancelled, and what comes of it counts nowhere", async (t) => {
+test("a removed name is forgotten, its look-up is cancelled, and the result is ignored", async (t) => {
   const { names, asked, told, tick } = await watched(t);
   names.use(new Set(["app", "kept"]));
   names.use(new Set(["kept"]));
@@ -129,7 +129,7 @@ test("a name that is given up is forgotten, its look-up cancelled, and what come
   assert.deepEqual([told, asked.length], [[], 2]);
 });
 
-test("so many look-ups at a time; names that failed before wait for those that did not", async (t) => {
+test("the number of simultaneous look-ups is limited; names that failed before wait for those that did not", async (t) => {
   const { names, asked, tick } = await watched(t);
   const many = Array.from({ length: 256 }, (_, index) => `silent-${index}`);
   names.use(new Set(many));
@@ -147,7 +147,7 @@ test("so many look-ups at a time; names that failed before wait for those that d
   assert.equal(asked[514]?.name, "silent-0");
 });
 
-test("a name that is given up while it waits takes nobody's place", async (t) => {
+test("a name that is removed while it waits takes no place", async (t) => {
   const { names, asked, told } = await watched(t);
   const many = Array.from({ length: 256 }, (_, index) => `silent-${index}`);
   names.use(new Set([...many, "gone", "gone-too", "waits"]));
@@ -162,7 +162,7 @@ test("a name that is given up while it waits takes nobody's place", async (t) =>
   assert.equal(asked.length, 257);
 });
 
-test("a server that answered where the first was silent is asked first, for a while", async (t) => {
+test("a server that answered when the first did not is asked first for a while", async (t) => {
   const { names, asked, tick } = await watched(t);
   names.use(new Set(["app"]));
   assert.equal(asked[0]?.settings.firstServer, 0);
@@ -177,7 +177,7 @@ test("a server that answered where the first was silent is asked first, for a wh
   assert.equal(asked.at(-1)?.settings.firstServer, 0, "the first is the first for a reason");
 });
 
-test("names that are given up while they wait for their turn hold up none that came later", async (t) => {
+test("names that are removed while they wait do not delay later ones", async (t) => {
   const { names, asked } = await watched(t);
   const many = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
   names.use(new Set(many("old", 600)));

@@ -1,6 +1,8 @@
 /**
- * Looks up the names of all endpoints, each on its own timer and apart from the others, and tells the threads what came of it. An answer
- * is looked up anew before it is needed; one that was good once stays in use while its name cannot be resolved.
+ * Keeps the addresses of all endpoint host names up to date and tells the workers about changes, so that no request waits for DNS.
+ *
+ * Each name is looked up on its own timer, independent of the others, and again before its answer expires. While a name cannot be
+ * resolved, its last good addresses stay in use.
  */
 import { getServers } from "node:dns";
 import type { ResolvedAddress } from "../base/resolved-address.ts";
@@ -24,18 +26,18 @@ export interface NamesOptions {
   readonly random: () => number;
   readonly hosts: SystemFile;
   readonly resolvConf: SystemFile;
-  /** Of this machine. */
+  /** Host name of this machine, for the search domain of resolv.conf. */
   readonly hostname: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Called with what the workers are to know. */
+  /** Sends changes to all workers. */
   readonly tell: (news: readonly NameNews[]) => void;
   readonly lookUp?: typeof lookUp;
 }
 
-/** Look-ups at a time: each holds one or two sockets. */
+/** Look-ups that run at the same time. Each holds one or two sockets. */
 const LOOKUPS_MAX = 256;
 
-/** How long another name server than the first is asked first, after the first was silent. It is the first for a reason. */
+/** When the first name server failed and another one answered, that one is asked first for this long. Then the first one is tried again. */
 const OTHER_SERVER_MS = 30_000;
 
 const CODES: Readonly<Record<LookupFailure, NameErrorCode>> = { not_found: "ENOTFOUND", unavailable: "EAI_AGAIN", timeout: "ETIMEOUT" };
@@ -47,9 +49,11 @@ const WORDS: Readonly<Record<LookupFailure, string>> = {
 
 class Name {
   readonly name: string;
-  /** Of the look-up under way. */
+  /** Aborts the look-up under way. */
   abort: AbortController = new AbortController();
+  /** Starts the next look-up. */
   timer: NodeJS.Timeout | null = null;
+  /** What the workers were told last. Null: nothing yet. */
   news: NameNews | null = null;
   /** Look-ups in a row that failed. */
   failures: number = 0;
@@ -60,13 +64,13 @@ class Name {
 }
 
 export class Names {
-  /** What this thread knows, for probes. */
+  /** The addresses that are known now. Probes, which run on this thread, look names up here. */
   readonly table: NameTable = new NameTable();
   private readonly options: NamesOptions;
   private readonly names: Map<string, Name> = new Map();
-  /** Who waits for a place among the running look-ups; those whose last one failed come after all others. */
+  /** Names that wait because LOOKUPS_MAX look-ups are running. Those whose last look-up failed (`waitingAfterFailure`) come last. */
   private readonly waiting: Name[] = [];
-  private readonly waitingAgain: Name[] = [];
+  private readonly waitingAfterFailure: Name[] = [];
   private running: number = 0;
   private conf: ResolvConf | null = null;
   private hosts: LookupSettings["hosts"] = new Map();
@@ -76,7 +80,7 @@ export class Names {
     this.options = options;
   }
 
-  /** Looks up these names from now on, and no others. */
+  /** From now on looks up these names, and no others. */
   use(names: ReadonlySet<string>): void {
     this.table.expect(names);
     for (const [name, known] of this.names) {
@@ -92,7 +96,7 @@ export class Names {
     }
   }
 
-  /** All that is known now, for a thread that begins. */
+  /** All results that are known now, for a worker that starts. */
   current(): NameNews[] {
     return [...this.names.values()].flatMap(({ news }) => (news === null ? [] : [news]));
   }
@@ -103,16 +107,16 @@ export class Names {
 
   private begin(name: Name): void {
     name.timer = null;
-    // Given up while it waited.
+    // The name was removed while it waited.
     if (this.names.get(name.name) !== name) return;
     if (this.running < LOOKUPS_MAX) void this.run(name);
-    else (name.failures === 0 ? this.waiting : this.waitingAgain).push(name);
+    else (name.failures === 0 ? this.waiting : this.waitingAfterFailure).push(name);
   }
 
-  /** One that was given up meanwhile takes no place. */
+  /** Fills the free places among the running look-ups. A name that was removed while it waited takes no place. */
   private beginWaiting(): void {
     while (this.running < LOOKUPS_MAX) {
-      const next = this.waiting.shift() ?? this.waitingAgain.shift();
+      const next = this.waiting.shift() ?? this.waitingAfterFailure.shift();
       if (next === undefined) return;
       this.begin(next);
     }
@@ -136,7 +140,7 @@ export class Names {
     if (name.failures > 0) log.info("endpoint_name_resolved", `${name.name} can be resolved again`, { name: name.name });
     name.failures = 0;
     const texts = sorted(addresses);
-    // Name servers turn the order with every answer, which is no news.
+    // Name servers rotate the order of addresses from answer to answer. A new order alone is no change.
     const before = name.news?.result;
     if (typeof before === "object" && sorted(before) === texts) return;
     log.debug("endpoint_name_found", `${name.name} leads to ${texts}`, { name: name.name });
@@ -159,6 +163,7 @@ export class Names {
     this.options.tell([news]);
   }
 
+  /** Settings for the next look-up. Reads /etc/hosts and /etc/resolv.conf again if they have changed. */
   private settings(): LookupSettings {
     const { hosts, resolvConf, environment, hostname, now, random } = this.options;
     const hostsText = hosts.changed();
@@ -181,6 +186,7 @@ export class Names {
   }
 }
 
+/** The addresses as one text that does not depend on their order. */
 function sorted(addresses: readonly ResolvedAddress[]): string {
   return addresses
     .map(({ address }) => address)

@@ -1,6 +1,6 @@
 /**
- * Node's own HTTP module, for the admin address. Not by `import`: that evaluates every export of `node:http`, among them
- * `WebSocket`, and so loads a whole second HTTP client. Measured on Node 26: 49 ms of the start by `import`, 6 ms this way.
+ * Node's own `node:http`, for the admin address, loaded with `require`. An `import` would evaluate every export of the module, among
+ * them `WebSocket`, which loads a whole second HTTP client: 49 ms of the start instead of 6 ms, measured on Node 26.
  */
 import { createRequire } from "node:module";
 import type nodeHttp from "node:http";

@@ -1,5 +1,6 @@
 /**
- * A stand-in for `systemd-notify` that writes down what it was told, for machines without systemd. `PATH` must begin with its folder.
+ * A stand-in for the program `systemd-notify` that records how it was called, so that tests need no systemd. `PATH` must begin with its
+ * folder.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,13 +8,13 @@ import path from "node:path";
 import { codeOf } from "../base/errors.ts";
 
 export interface NotifyProgram {
-  /** Holds the program. */
+  /** The folder that contains the program. */
   readonly folder: string;
-  /** What `NOTIFY_SOCKET` must be. */
+  /** The value for `NOTIFY_SOCKET`. */
   readonly socket: string;
-  /** The arguments of each call so far; those of a call that hangs as well. */
+  /** The arguments of each call so far, including a call that hangs. */
   calls(): string[][];
-  /** Environment and open descriptors of the last call. */
+  /** Environment and open descriptors of the last call, as text. */
   surroundings(): string;
   /** Whether the process of the last call has ended and been reaped. */
   isGone(): boolean;
@@ -21,7 +22,7 @@ export interface NotifyProgram {
 }
 
 /**
- * @param end how it ends, as a command of the shell: `exit 1` fails, `exec tail -f /dev/null` hangs. `$1` is the first argument.
+ * @param end shell command that the program ends with: `exit 1` fails, `exec tail -f /dev/null` hangs. `$1` is the first argument.
  */
 export function notifyProgram(end: string = "exit 0"): NotifyProgram {
   const folder = mkdtempSync(path.join(tmpdir(), "millrace-notify-"));

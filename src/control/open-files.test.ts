@@ -10,7 +10,7 @@ test("the soft limit is read from the system's table", () => {
   assert.equal(openFilesMax("nothing"), Infinity);
 });
 
-test("some are left for what is no client, and never none for clients", () => {
+test("some descriptors are kept for endpoints and files, and clients always get some", () => {
   assert.ok(socketsMax(1) > socketsMax(100));
   assert.equal(socketsMax(1_000_000_000), socketsMax(1) === Infinity ? Infinity : 16);
 });

@@ -1,16 +1,16 @@
-/** How many sockets the process may have, from the system's limit of open files. */
+/** Derives the number of sockets that the process may have from the system's limit of open files. */
 import { readFileSync, readdirSync } from "node:fs";
 
-/** For each worker: its event loop, its listening sockets, what it is about to open. */
+/** Descriptors reserved for each worker: its event loop, its listening sockets, what it is about to open. */
 const PER_WORKER = 8;
-/** Log, probes, admin connections, files being read. */
+/** Descriptors reserved for the main thread: log, probes, admin connections, files being read. */
 const OTHERS = 32;
-/** However small the system's limit is: a proxy that accepts nothing helps nobody. */
+/** The least result, however small the system's limit is: a proxy that accepts nothing helps nobody. */
 const LEAST = 16;
 
 /**
- * Sockets that the workers together may open before new clients wait. What lies between that and the system's limit is
- * left to connections to endpoints for the exchanges under way. Infinity where the system does not tell its limit.
+ * The number of sockets that all workers together may have open before new clients must wait. Some descriptors above that number stay
+ * free, so that exchanges under way can still open connections to endpoints. Infinity: the system does not say its limit.
  */
 export function socketsMax(workers: number): number {
   try {
@@ -22,7 +22,7 @@ export function socketsMax(workers: number): number {
   }
 }
 
-/** The soft limit in the text of /proc/PID/limits (proc(5)); Node has raised it to the hard one at its start. */
+/** Reads the soft limit from the text of /proc/PID/limits (proc(5)). Node raises it to the hard limit when it starts. */
 export function openFilesMax(text: string): number {
   const found = /^Max open files\s+(\d+|unlimited)\b/m.exec(text)?.[1];
   return found === undefined || found === "unlimited" ? Infinity : Number(found);

@@ -28,7 +28,7 @@ async function serve(t: TestContext, server: net.Server): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-/** A server that says `bytes` to whoever asks, and closes unless it is to hang. */
+/** A server that answers every request with `bytes`, then closes unless it is to hang. */
 function raw(t: TestContext, bytes: string, hang: boolean = false): Promise<string> {
   const sockets = new Set<net.Socket>();
   t.after(() => sockets.forEach((socket) => socket.destroy()));
@@ -52,7 +52,7 @@ const target = (url: string, changes: Partial<ProbeTarget> = {}): ProbeTarget =>
   ...changes,
 });
 
-test("what is asked for, and how", async (t) => {
+test("the request that a probe sends", async (t) => {
   const seen: http.IncomingMessage[] = [];
   const url = await serve(
     t,
@@ -128,7 +128,7 @@ test("https to a server that does not speak TLS", async (t) => {
   assert.ok(await probe(target(url, { path: undefined }), never));
 });
 
-test("an abort ends it at once", async (t) => {
+test("an abort ends a probe at once", async (t) => {
   const abort = new AbortController();
   const running = probe(target(await raw(t, "", true)), abort.signal);
   abort.abort();

@@ -1,7 +1,8 @@
 /**
- * One health check of one endpoint: a GET that must answer with an expected status, or, without a path, a connection that must be
- * established (for https including the TLS handshake). One time limit covers connecting, the head and the body. Redirects are answers
- * like any other. The answer is read as those to requests are: an endpoint whose answers pass must not be unhealthy for how it writes them.
+ * Makes one probe (one health check) of one endpoint: a GET whose response must have an expected status. Without a path, the probe only
+ * connects, including the TLS handshake for https. One time limit covers connecting, the head and the body. Redirects are not followed.
+ *
+ * The response is read by the same parser as responses to clients' requests, so that both accept the same bytes.
  */
 import net from "node:net";
 import type { Socket } from "node:net";
@@ -14,30 +15,31 @@ import type { ProbeResult } from "./probe-answer.ts";
 export interface ProbeTarget {
   /** `http://` or `https://`, host and optional port. */
   readonly url: string;
-  /** Undefined: connect only. */
+  /** Path to request. Undefined: only connect. */
   readonly path: string | undefined;
-  /** `Host` to send; undefined: the endpoint's own. */
+  /** `Host` to send. Undefined: the host of `url`. */
   readonly host: string | undefined;
-  /** `200` or `200-399`. */
+  /** Statuses such as `200` and ranges such as `200-399`. */
   readonly expectedStatuses: readonly string[];
   /** Milliseconds for the whole probe. */
   readonly timeoutMs: number;
   readonly tls: { readonly verify: boolean; readonly serverName: string | undefined; readonly ca: string | undefined };
 }
 
-/** Where a name leads: the `lookup` option of Node's sockets. */
+/** Resolves a host name: the `lookup` option of Node's sockets. */
 export type Lookup = NonNullable<net.TcpSocketConnectOpts["lookup"]>;
 
-/** Makes one probe. Never rejects. An abort ends it with the reason `cancelled`. */
+/** Makes one probe. Never rejects. An abort ends it with the result `cancelled`. */
 export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<ProbeResult>;
 
+/** Makes a {@link Probe} that resolves host names with `lookup`. */
 export function probeWith(lookup: Lookup): Probe {
   return (target, signal) => probe(target, lookup, signal);
 }
 
 function probe(target: ProbeTarget, lookup: Lookup, signal: AbortSignal): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    let running: { destroy(): unknown } | null = null;
+    let socket: { destroy(): unknown } | null = null;
     let ended = false;
     const limit = setTimeout(() => end(`no answer within ${inWords(target.timeoutMs)}`), target.timeoutMs);
     const cancel = (): void => end("cancelled");
@@ -46,14 +48,14 @@ function probe(target: ProbeTarget, lookup: Lookup, signal: AbortSignal): Promis
       ended = true;
       clearTimeout(limit);
       signal.removeEventListener("abort", cancel);
-      running?.destroy();
+      socket?.destroy();
       resolve(result);
     };
     if (signal.aborted) return cancel();
     signal.addEventListener("abort", cancel);
     start(target, lookup, end).then(
       (started) => {
-        running = started;
+        socket = started;
         if (ended) started.destroy();
       },
       (error: unknown) => end(errorInWords(error)),
@@ -99,7 +101,7 @@ function tlsOptions(
   return {
     rejectUnauthorized: verify,
     ALPNProtocols: ["http/1.1"],
-    // RFC 6066 section 3: a literal address is not permitted as server name.
+    // RFC 6066 section 3 does not permit an IP address as server name.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     ...(ca === undefined ? {} : { ca }),
   };
@@ -117,7 +119,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "connection timed out",
 };
 
-/** The code in words. Several addresses were tried: the first one's reason stands for all. */
+/** The error in words. When several addresses were tried (AggregateError), only the reason of the first is given. */
 function errorInWords(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return errorInWords(error.errors[0]);
   if (!(error instanceof Error)) return String(error);

@@ -60,14 +60,14 @@ function setting(t: TestContext): Setting {
   return { table, refusals, apply, signals, asked, state, look };
 }
 
-test("while any endpoint is of use nothing is connected to", async (t) => {
+test("while any endpoint is usable, no endpoint is connected to", async (t) => {
   const { asked, look } = setting(t);
   await look();
   await look();
   assert.deepEqual(asked, []);
 });
 
-test("when none is, those that refuse and have no health check are, until they take a connection", async (t) => {
+test("when no endpoint is usable, the refusing ones without health check are connected to until they accept", async (t) => {
   const { asked, look, state, table } = setting(t);
   state.allDown = true;
   table.setRefusing(1, false);
@@ -90,7 +90,7 @@ test("after a stop nothing is connected to", async (t) => {
   assert.deepEqual(asked, []);
 });
 
-test("reloads, however often, do not put off the next look", async (t) => {
+test("frequent reloads do not postpone the next check", async (t) => {
   const { apply, asked, state } = setting(t);
   state.allDown = true;
   for (let reloads = 0; reloads < 20; reloads++) {
@@ -101,7 +101,7 @@ test("reloads, however often, do not put off the next look", async (t) => {
   assert.equal(asked.filter((url) => url === "http://a.test").length, 4);
 });
 
-/** Reloads, and whether they call off the attempts to connect to a and to b. */
+/** Reloads, and whether they abort the attempts to connect to a and to b. */
 const RELOADS = {
   "another endpoint in place of b": {
     changed: CONFIG.replace("http://b.test", "http://c.test"),
@@ -119,7 +119,7 @@ const RELOADS = {
 };
 
 for (const [name, { changed, over, ...rest }] of Object.entries(RELOADS)) {
-  test(`an attempt goes on over a reload that does not change its endpoint, and is called off by one that does: ${name}`, async (t) => {
+  test(`a reload aborts an attempt only if it changes its endpoint: ${name}`, async (t) => {
     const { apply, signals, look, state, table } = setting(t);
     state.allDown = true;
     let answer: (result: ProbeResult) => void = () => {};
@@ -136,7 +136,7 @@ for (const [name, { changed, over, ...rest }] of Object.entries(RELOADS)) {
   });
 }
 
-test("an endpoint that answers to nothing does not keep the others waiting", async (t) => {
+test("an endpoint that never answers does not delay the others", async (t) => {
   const { asked, look, state } = setting(t);
   state.allDown = true;
   state.silent = "http://a.test";

@@ -1,7 +1,9 @@
 /**
- * Endpoints without a health check count as usable until a connection to them fails (shared/endpoint-table.ts), and again when one
- * succeeds. Where no endpoint is usable any more, balancers send nothing, so no request would ever find out that one is back: then, and
- * only then, this connects to them.
+ * Finds out that endpoints without a health check are back, when no endpoint is usable any more.
+ *
+ * Such an endpoint counts as refusing after a connection to it fails, and as usable after one succeeds (shared/endpoint-table.ts). When
+ * all endpoints are unusable, balancers send no request, so no request could find out that one is back. Then, and only then, this class
+ * connects to them.
  */
 import type { Config } from "../config/schema.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
@@ -11,13 +13,14 @@ import type { Probe } from "./probe.ts";
 
 type Upstream = Config["upstreams"][string];
 
-const LOOK_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 
 export interface RefusalsOptions {
   readonly table: EndpointTable;
   readonly probe: Probe;
+  /** Text of a certificate file; throws node:fs errors. */
   readonly readFile: (path: string) => string;
-  /** Whether no endpoint of any upstream is usable. */
+  /** Whether no upstream has a usable endpoint. */
   readonly allDown: () => boolean;
 }
 
@@ -25,20 +28,22 @@ export interface RefusalsOptions {
 interface Unprobed {
   readonly upstream: Upstream;
   readonly url: string;
-  /** Equal as long as a reload changes nothing that an attempt to connect depends on. */
+  /** Everything that an attempt to connect depends on, as text. A reload that does not change it does not abort an attempt. */
   readonly key: string;
 }
 
+/** An attempt to connect that is under way. */
 interface Attempt {
+  /** The endpoint's key when the attempt began. */
   readonly key: string;
   readonly abort: AbortController;
 }
 
 export class Refusals {
   private readonly options: RefusalsOptions;
-  /** By slot. */
+  /** By slot of the endpoint table. */
   private endpoints: ReadonlyMap<number, Unprobed> = new Map();
-  /** Those under way, by slot: one for each endpoint. */
+  /** At most one per endpoint, by its slot. */
   private readonly attempts: Map<number, Attempt> = new Map();
   private timer: NodeJS.Timeout | null = null;
 
@@ -46,21 +51,21 @@ export class Refusals {
     this.options = options;
   }
 
-  /** Looks after the endpoints of this configuration, and of no other. What is under way for an endpoint that did not change goes on. */
+  /** From now on looks after the endpoints of this configuration, and no others. Attempts at unchanged endpoints continue. */
   apply(config: Config, slots: SlotsByUpstream): void {
     this.endpoints = unprobed(config, slots);
-    for (const [slot, attempt] of this.attempts) if (this.endpoints.get(slot)?.key !== attempt.key) this.callOff(slot, attempt);
-    this.timer ??= setTimeout(() => this.look(), LOOK_EVERY_MS);
+    for (const [slot, attempt] of this.attempts) if (this.endpoints.get(slot)?.key !== attempt.key) this.abort(slot, attempt);
+    this.timer ??= setTimeout(() => this.check(), CHECK_EVERY_MS);
   }
 
   stop(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    for (const [slot, attempt] of this.attempts) this.callOff(slot, attempt);
+    for (const [slot, attempt] of this.attempts) this.abort(slot, attempt);
   }
 
-  private look(): void {
-    this.timer = setTimeout(() => this.look(), LOOK_EVERY_MS);
+  private check(): void {
+    this.timer = setTimeout(() => this.check(), CHECK_EVERY_MS);
     const { table, allDown } = this.options;
     if (!allDown()) return;
     for (const [slot, endpoint] of this.endpoints) {
@@ -78,7 +83,7 @@ export class Refusals {
     if (result === null) table.setRefusing(slot, false);
   }
 
-  private callOff(slot: number, { abort }: Attempt): void {
+  private abort(slot: number, { abort }: Attempt): void {
     this.attempts.delete(slot);
     abort.abort();
   }

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
 
-test("at once, then doubling to five seconds, and at once again after a quiet time", () => {
+test("the first replacement comes at once, the next ones after a delay that doubles up to 5 s; a quiet time resets it", () => {
   let history = NO_RESTARTS;
   let now = 1000;
   const delays: number[] = [];

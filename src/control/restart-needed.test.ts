@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { restartNeeded } from "./restart-needed.ts";
 import { testConfig, testUpstream } from "./config.fixture.ts";
 
-test("whatever can be opened anew needs no restart", () => {
+test("listeners, the admin address and upstreams change without a restart", () => {
   const before = testConfig();
   const after = testConfig({
     listeners: before.listeners.map((listener) => ({ ...listener, address: ":81", limits: { ...listener.limits, connections: 7 } })),
@@ -16,6 +16,6 @@ test("whatever can be opened anew needs no restart", () => {
   assert.deepEqual(restartNeeded(after, { ...after, admin: { address: "127.0.0.1:9902", token: "t", hosts: ["ops.internal"] } }), []);
 });
 
-test("workers are started once", () => {
+test("changing the number of workers needs a restart", () => {
   assert.deepEqual(restartNeeded(testConfig(), testConfig({ workers: 3 })), ["workers: changing 1 to 3 needs a restart"]);
 });

@@ -31,7 +31,7 @@ async function made(t: TestContext, { end, environment: changes }: Given = {}): 
   return { manager, program, environment, logged };
 }
 
-/** Waits for what other processes bring about. */
+/** Waits until other processes have made the condition true. */
 async function until(what: string, condition: () => boolean): Promise<void> {
   const limit = Date.now() + 15_000;
   while (!condition()) {
@@ -46,7 +46,7 @@ const STOPPING = ["STOPPING=1", "STATUS=finishing what is in flight"];
 const REFUSED = ["READY=1", "STATUS=serving; the last configuration was refused, see the log"];
 
 describe("what systemd is told", { skip: process.platform === "win32" }, () => {
-  test("of reloads that overlap the last one to end is the end", async (t) => {
+  test("of overlapping reloads, only the last end is told", async (t) => {
     const { manager, program } = await made(t);
     manager.ready(nothingStands);
     manager.reloading();
@@ -62,7 +62,7 @@ describe("what systemd is told", { skip: process.platform === "win32" }, () => {
     assert.deepEqual(program.calls().slice(2), [READY]);
   });
 
-  test("start, reload and stop, in this order, by a program that sees nothing else of the process", async (t) => {
+  test("start, reload and stop are told in this order, by a program that gets no other variables or descriptors", async (t) => {
     const { manager, program, environment, logged } = await made(t);
     const before = process.hrtime.bigint() / 1000n;
     manager.ready(nothingStands);
@@ -127,7 +127,7 @@ describe("what systemd is told", { skip: process.platform === "win32" }, () => {
     }
   });
 
-  test("a NOTIFY_SOCKET that is no address is said once", async (t) => {
+  test("a malformed NOTIFY_SOCKET is logged once", async (t) => {
     for (const socket of ["relative/path", "@", "tcp:127.0.0.1:1"]) {
       const { manager, program, logged } = await made(t, { environment: { NOTIFY_SOCKET: socket } });
       manager.ready(nothingStands);
@@ -138,8 +138,8 @@ describe("what systemd is told", { skip: process.platform === "win32" }, () => {
   });
 });
 
-describe("a program that does not do its work", { skip: process.platform === "win32" }, () => {
-  test("missing, not executable or failing: said once, and tried again with the next message", async (t) => {
+describe("a program that fails", { skip: process.platform === "win32" }, () => {
+  test("missing, not executable or failing: logged once, and tried again with the next message", async (t) => {
     const given: [Given, RegExp][] = [
       [{ environment: { PATH: "/nonexistent" } }, /not told READY=1: systemd-notify cannot be run: .*ENOENT/],
       [{ end: "exit 3" }, /not told READY=1: systemd-notify ended with exit code 3/],
@@ -157,7 +157,7 @@ describe("a program that does not do its work", { skip: process.platform === "wi
     }
   });
 
-  test("that hangs: it is ended, the stop is told all the same, and that takes a moment", async (t) => {
+  test("hanging before the stop: it is killed soon, and the stop is told", async (t) => {
     const { manager, program, logged } = await made(t, { end: 'test "$1" = STOPPING=1 && exit 0; exec tail -f /dev/null' });
     manager.ready(nothingStands);
     await until("it hangs", () => program.calls().length === 1);
@@ -169,7 +169,7 @@ describe("a program that does not do its work", { skip: process.platform === "wi
     assert.match(String(logged[0]?.["message"]), /not told READY=1: systemd-notify did not end in time/);
   });
 
-  test("that hangs at the stop: the end of the process waits for a moment only, and leaves nothing behind", async (t) => {
+  test("hanging at the stop: the end of the process waits only briefly and leaves no program running", async (t) => {
     const { manager, program } = await made(t, { end: "exec tail -f /dev/null" });
     manager.stopping();
     await until("it hangs", () => program.calls().length === 1);
@@ -179,7 +179,7 @@ describe("a program that does not do its work", { skip: process.platform === "wi
     await until("it is gone", () => program.isGone());
   });
 
-  test("that hangs between: the next message goes out after the limit", async (t) => {
+  test("hanging at any other message: the next message goes out after the time limit", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { manager, program } = await made(t, { end: 'test "$1" = READY=1 && exec tail -f /dev/null' });
     manager.ready(nothingStands);
@@ -195,7 +195,7 @@ describe("a program that does not do its work", { skip: process.platform === "wi
 describe("the watchdog", { skip: process.platform === "win32" }, () => {
   const watched = { WATCHDOG_USEC: "20000000", WATCHDOG_PID: "42" };
 
-  test("is fed at half of its time, from READY on", async (t) => {
+  test("is fed at half of its interval, from READY on", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { manager, program } = await made(t, { environment: watched });
     t.mock.timers.tick(60_000);
@@ -212,7 +212,7 @@ describe("the watchdog", { skip: process.platform === "win32" }, () => {
     }
   });
 
-  test("is not fed while something stands still, and at once when it goes on", async (t) => {
+  test("is not fed while something stands still, and is fed again when it goes on", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { manager, program, logged } = await made(t, { environment: watched });
     let standing: string | null = "worker 1 stands still";
@@ -233,7 +233,7 @@ describe("the watchdog", { skip: process.platform === "win32" }, () => {
     assert.equal(logged.length, 2, "the next time is said again");
   });
 
-  test("is somebody else's where WATCHDOG_PID is, and none where WATCHDOG_USEC is no time", async (t) => {
+  test("is not fed when WATCHDOG_PID is another process or WATCHDOG_USEC is malformed", async (t) => {
     const none: Record<string, string | undefined>[] = [
       { WATCHDOG_USEC: "20000000", WATCHDOG_PID: "41" },
       { WATCHDOG_USEC: "20000000", WATCHDOG_PID: "" },
@@ -255,7 +255,7 @@ describe("the watchdog", { skip: process.platform === "win32" }, () => {
     }
   });
 
-  test("is everybody's without WATCHDOG_PID", async (t) => {
+  test("is fed when there is no WATCHDOG_PID", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { manager, program } = await made(t, { environment: { WATCHDOG_USEC: "2000000" } });
     manager.ready(nothingStands);

@@ -1,11 +1,11 @@
 /**
- * Tells systemd how the process stands, as sd_notify(3) describes: it serves, reloads, stops, and is alive.
+ * Tells systemd the state of the process, with the messages of sd_notify(3): it serves, reloads, stops, or is alive (the watchdog).
  *
- * The messages go to a Unix datagram socket, which Node cannot open. The program `systemd-notify` sends them, so the unit needs
- * `NotifyAccess=all`. It runs once per message, one at a time so that the messages keep their order. Nothing waits for it but the very
- * end of the process, and that for a limited time; where it is missing, fails or hangs, the log says so and Millrace goes on.
+ * Node cannot open the Unix datagram socket that takes these messages, so the program `systemd-notify` sends them; the unit therefore
+ * needs `NotifyAccess=all`. The program runs once per message, one run at a time, so that messages keep their order. Only the end of the
+ * process waits for it, for a limited time. When the program is missing, fails or hangs, the log says so and Millrace goes on.
  *
- * What has not been sent yet is kept as a state and not as a queue: whatever comes in whatever number, at most three messages wait.
+ * Unsent messages are not queued: for each kind of message only the newest is kept.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -13,41 +13,44 @@ import { messageOf } from "../base/errors.ts";
 import type { AppLog } from "../observe/app-log.ts";
 
 export interface ServiceManagerOptions {
-  /** The variables that systemd sets are read from here and removed: no other child of the process may use them. */
+  /** The process's environment. systemd's variables are read and removed, so that no other child process can use them. */
   readonly environment: Record<string, string | undefined>;
   readonly pid: number;
   readonly log: AppLog;
 }
 
-/** `systemd-notify` waits five seconds at most until systemd has read the message. */
+/** Time limit for one message. `systemd-notify` itself waits up to five seconds until systemd has read it. */
 const SEND_MS = 6000;
-/** Time that a message under way still gets when the stop comes; the stop is the more important one. */
+/** Time that the message under way still has when the process begins to stop: the message about the stop is more important. */
 const SEND_BEFORE_STOP_MS = 500;
-/** Time for the last message at the end of the process. */
+/** Time for unsent messages at the end of the process. */
 const CLOSE_MS = 1500;
-/** After how long a watchdog that was not fed, because something stood still, is considered again. */
+/** When the watchdog was not fed because something stood still, how long until that is checked again. */
 const FEED_AGAIN_MS = 1000;
-/** Above it a timer of Node would fire at once. */
+/** The longest delay of a timer in Node; a longer one would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 const PROGRAM = "systemd-notify";
 
 export class ServiceManager {
   private readonly log: AppLog;
-  /** What `systemd-notify` gets to see; null: no service manager wants to hear anything. */
+  /** Environment of `systemd-notify`. Null: no service manager wants messages, so none are sent. */
   private readonly environment: Record<string, string> | null;
-  /** Half of the time after which systemd ends a process that it has not heard of; null: it does not. */
+  /** Interval of watchdog messages: half of the time after which systemd ends a silent process. Null: there is no watchdog. */
   private readonly feedMs: number | null;
   private standstill: () => string | null = () => null;
   private feedTimer: NodeJS.Timeout | undefined;
+  /** The watchdog is not being fed, and the log has said so. */
   private withheld: boolean = false;
+  /** Reloads under way. */
   private reloads: number = 0;
-  /** What waits to be sent, in this order. */
+  /** Unsent messages. See `takeMessage` for their order. */
   private reloadingMessage: readonly string[] | null = null;
   private readyMessage: readonly string[] | null = null;
   private feedWaits: boolean = false;
   private stoppingWaits: boolean = false;
   private isStopping: boolean = false;
+  /** The message under way. */
   private sending: Sending | null = null;
   /** The last message could not be sent, and the log has said so. */
   private failing: boolean = false;
@@ -69,8 +72,9 @@ export class ServiceManager {
   }
 
   /**
-   * All listeners accept connections.
-   * @param standstill asked before the watchdog is fed: what stands still, in words; null: everything makes progress
+   * Tells that the process serves: all listeners accept connections.
+   * @param standstill called before each watchdog message. It returns what stands still, in words: then no message is sent. Null:
+   *   everything makes progress.
    */
   ready(standstill: () => string | null): void {
     this.standstill = standstill;
@@ -79,38 +83,38 @@ export class ServiceManager {
     this.sendNext();
   }
 
-  /** A reload begins. */
+  /** Tells that a reload begins. */
   reloading(): void {
     this.reloads++;
-    // By this time systemd tells whether the reload that it asked for is meant, or an earlier one.
+    // From this time systemd knows whether the message is about the reload that it asked for or about an earlier one.
     const usec = process.hrtime.bigint() / 1000n;
     this.reloadingMessage = ["RELOADING=1", `MONOTONIC_USEC=${usec}`, "STATUS=reloading"];
-    // The end of an earlier reload that systemd has not heard of yet: this one's end will tell it.
+    // An unsent message about the end of an earlier reload is obsolete: the end of this reload sends a new one.
     this.readyMessage = null;
     this.sendNext();
   }
 
-  /** A reload has ended. */
+  /** Tells that a reload has ended, once no other one is under way. */
   reloaded(refused: boolean): void {
     if (--this.reloads > 0) return;
     this.readyMessage = ["READY=1", `STATUS=serving${refused ? "; the last configuration was refused, see the log" : ""}`];
     this.sendNext();
   }
 
-  /** The process begins to end. */
+  /** Tells that the process begins to stop. */
   stopping(): void {
     this.isStopping = this.stoppingWaits = true;
     this.sending?.hurry();
     this.sendNext();
   }
 
-  /** Resolves when nothing waits to be sent. */
+  /** Resolves when no message waits or is under way. */
   settled(): Promise<void> {
     if (this.sending === null) return Promise.resolve();
     return new Promise((resolve) => this.onSettled.push(resolve));
   }
 
-  /** Nothing is sent any more; resolves when what waited has been, or within a moment. */
+  /** Ends all sending. Waits until the unsent messages are sent, but not longer than `CLOSE_MS`. */
   async close(): Promise<void> {
     clearTimeout(this.feedTimer);
     this.feedWaits = false;
@@ -166,7 +170,7 @@ export class ServiceManager {
       this.stoppingWaits = false;
       return ["STOPPING=1", "STATUS=finishing what is in flight"];
     }
-    // Systemd must not take a process that stops for one that serves.
+    // After STOPPING=1, no other message may tell systemd that the process serves or reloads.
     if (!this.isStopping) {
       const message = this.reloadingMessage ?? this.readyMessage;
       if (this.reloadingMessage !== null) this.reloadingMessage = null;
@@ -186,7 +190,7 @@ class Sending {
   private readonly timer: NodeJS.Timeout;
   private ended: boolean = false;
 
-  /** @param onEnd called once, never before this constructor returns, with what went wrong */
+  /** @param onEnd called once, after this constructor has returned. `problem`: what went wrong; null: the message was sent */
   constructor(variables: readonly string[], environment: Record<string, string>, onEnd: (problem: string | null) => void) {
     this.onEnd = onEnd;
     this.timer = setTimeout(() => this.end(), SEND_MS).unref();
@@ -194,7 +198,7 @@ class Sending {
     this.child = this.start(variables, environment);
   }
 
-  /** It has only a moment left. */
+  /** Limits the rest of the run to a short time. */
   hurry(): void {
     setTimeout(() => this.end(), SEND_BEFORE_STOP_MS).unref();
   }
@@ -213,7 +217,7 @@ class Sending {
       child.unref();
       return child;
     } catch (error) {
-      // Of some errors, such as too little memory for one more process, Node tells in this way.
+      // For some errors, such as too little memory for one more process, `spawn` throws.
       setImmediate(failed, error);
       return null;
     }
@@ -230,7 +234,10 @@ class Sending {
   }
 }
 
-/** As sd_watchdog_enabled(3) reads the variables, and halved as it advises: milliseconds, or null when this process is not watched. */
+/**
+ * Interval of watchdog messages in milliseconds: half of `WATCHDOG_USEC`, as sd_watchdog_enabled(3) advises. Null: systemd does not
+ * watch this process.
+ */
 function feedInterval(usec: string | undefined, watchdogPid: string | undefined, pid: number): number | null {
   if (usec === undefined || !/^[0-9]{1,18}$/.test(usec) || Number(usec) === 0) return null;
   if (watchdogPid !== undefined && watchdogPid !== String(pid)) return null;

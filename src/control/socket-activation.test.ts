@@ -4,7 +4,7 @@ import { unusedSockets } from "./socket-activation.ts";
 
 const passed = { LISTEN_PID: "42", LISTEN_FDS: "2", LISTEN_FDNAMES: "http:metrics" };
 
-test("a socket that no listener takes is named", () => {
+test("a socket that no listener uses is reported", () => {
   assert.deepEqual(unusedSockets(["fd:3", "127.0.0.1:80"], passed, 42), [
     "systemd hands over fd:4 (metrics), which no listener takes: its clients wait in vain",
   ]);
@@ -14,7 +14,7 @@ test("a socket that no listener takes is named", () => {
   ]);
 });
 
-test("nothing is said where all are taken, none was passed, or another process was meant", () => {
+test("nothing is reported when all sockets are used, none was passed, or they are for another process", () => {
   assert.deepEqual(unusedSockets(["fd:4", "fd:3"], passed, 42), []);
   assert.deepEqual(unusedSockets([], {}, 42), []);
   assert.deepEqual(unusedSockets([], passed, 41), []);

@@ -1,20 +1,20 @@
-/** Sockets that systemd opened and handed over, as sd_listen_fds(3) describes: `fd:3` and those after it. */
+/** Finds sockets that systemd handed over to the process (sd_listen_fds(3): `fd:3` and up) and that no listener uses. */
 import { parseListenAddress } from "../base/listen-address.ts";
 
 const FIRST_FD = 3;
-/** Beyond what any unit passes; a number from the environment must not become a long loop. */
+/** More than any unit passes. A limit, because the number comes from the environment and sets the length of a loop. */
 const FDS_MAX = 1024;
 
 /**
- * One line for each socket that no listener takes: systemd accepts its clients into the queue, where they would wait for ever.
- * @param addresses of the listeners, as the configuration writes them
+ * One line for each socket that no listener uses. Clients can connect to such a socket, and then wait for ever.
+ * @param addresses the listeners' addresses as written in the configuration
  */
 export function unusedSockets(
   addresses: readonly string[],
   { LISTEN_PID, LISTEN_FDS = "", LISTEN_FDNAMES = "" }: Readonly<Record<string, string | undefined>>,
   pid: number,
 ): readonly string[] {
-  // Meant for another process: an ancestor of this one, as a rule.
+  // With another LISTEN_PID the sockets are meant for another process, usually an ancestor of this one.
   if (LISTEN_PID !== String(pid) || !/^[0-9]{1,4}$/.test(LISTEN_FDS)) return [];
   const taken = new Set(addresses.map(parseListenAddress).flatMap(({ address }) => (address?.kind === "fd" ? [address.fd] : [])));
   const names = LISTEN_FDNAMES.split(":");

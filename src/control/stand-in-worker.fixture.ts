@@ -1,8 +1,17 @@
 /**
- * A worker for tests of the control plane: it keeps the whole protocol but proxies nothing. Each connection is one request, answered
- * `worker INDEX generation GENERATION`, except `/die` (an uncaught error), `/stuck` (a loop without an end), `/hold` (never answered: in flight until it is cut),
- * `/say` (a log line and an event), `/names` (answered with the names that it was told of) and `/routes` (answered with the generations
- * that brought it routes). A configuration whose status_path is `/refuse` is refused; `/silent` is never answered. Worker 1 cannot open a listener whose `limits.headers` is 13.
+ * A worker for tests of the control plane. It speaks the whole protocol of shared/protocol.ts but proxies nothing.
+ *
+ * Each connection is one request. The answer is `worker INDEX generation GENERATION`, except for these paths:
+ *
+ * - `/die`: throws an uncaught error.
+ * - `/stuck`: loops for ever.
+ * - `/hold`: is not answered; stays in flight until it is cut.
+ * - `/say`: also writes a log line and sends an event.
+ * - `/names`: the answer is the list of names that the worker was told.
+ * - `/routes`: the answer is the list of generations that came with routes.
+ *
+ * Configurations with these values of `status_path` are special: `/refuse` is refused, `/silent` is never answered. Worker 1 cannot open
+ * a listener whose `limits.headers` is 13.
  */
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
@@ -15,7 +24,7 @@ import type { ConfigureMessage, FromWorker, ListenOrder, ToWorker, WorkerInit } 
 let init: WorkerInit | null = null;
 let log: LogBatch | null = null;
 let endpoints: EndpointTable | null = null;
-/** By the slot of the listener. */
+/** By the listener's slot. */
 const servers = new Map<number, net.Server>();
 const held = new Set<net.Socket>();
 let current: ConfigureMessage | null = null;

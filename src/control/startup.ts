@@ -1,6 +1,6 @@
 /**
- * `startup: { require_healthy: true }`: the process begins to serve only when every upstream has a healthy endpoint. An upstream
- * without health check counts as soon as one of its endpoints accepts a connection.
+ * Implements `startup: { require_healthy: true }`: the process begins to serve only when every upstream has a healthy endpoint. An
+ * upstream without health check counts as healthy as soon as one of its endpoints accepts a connection.
  */
 import type { Config } from "../config/schema.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
@@ -13,19 +13,20 @@ import type { Probe } from "./probe.ts";
 export type StartupOutcome =
   | { readonly kind: "ready" }
   | { readonly kind: "stopped" }
-  /** One line for each endpoint of each upstream that has no healthy one. */
+  /** `lines`: one for each endpoint of each upstream without a healthy endpoint. */
   | { readonly kind: "failed"; readonly lines: readonly string[] };
 
 export interface StartupParts {
   readonly table: EndpointTable;
   readonly monitor: HealthMonitor;
+  /** Text of a certificate file; throws node:fs errors. */
   readonly readFile: (path: string) => string;
   readonly probe: Probe;
 }
 
 const CONNECT_EVERY_MS = 500;
 
-/** Waits up to `config.startup.wait`. An abort of `signal` (SIGTERM) ends the wait as `stopped`. */
+/** Waits up to `config.startup.wait` for healthy endpoints. An abort of `signal` (on SIGTERM) ends the wait with `stopped`. */
 export async function waitUntilHealthy(
   config: Config,
   slots: SlotsByUpstream,
@@ -71,10 +72,13 @@ function hasHealthy(slots: readonly number[], table: EndpointTable): boolean {
   return slots.some((slot) => table.health(slot) === ENDPOINT_HEALTH.healthy);
 }
 
-/** Connects to the endpoints of upstreams without health check, again and again, until one of each accepts. */
+/** Connects to the endpoints of upstreams without health check, repeatedly, until one endpoint of each upstream accepts. */
 class ConnectAttempts {
+  /** Names of the upstreams of which an endpoint has accepted. */
   readonly reached: Set<string> = new Set();
+  /** Why the newest attempt failed, by the endpoint's URL. */
   readonly reasons: Map<string, string> = new Map();
+  /** Called when an upstream was reached. */
   onChange: () => void = () => {};
   private readonly config: Config;
   private readonly parts: StartupParts;

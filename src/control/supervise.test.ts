@@ -52,7 +52,7 @@ async function started(t: TestContext, changes: Partial<Config> = {}): Promise<R
   return { ...made, port: target?.kind === "tcp" ? target.port : 0 };
 }
 
-/** The body that the stand-in answers, or why there was none. */
+/** The body of the stand-in worker's answer, or the error. */
 function ask(port: number, path: string): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
@@ -66,7 +66,7 @@ function ask(port: number, path: string): Promise<string> {
   });
 }
 
-/** Waits for a condition that other threads bring about. */
+/** Waits until other threads have made the condition true. */
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const limit = Date.now() + 10_000;
   while (!(await condition())) {
@@ -75,7 +75,7 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
   }
 }
 
-/** Why the control plane does not take a configuration; empty: it does. */
+/** Why the control plane refuses a configuration. Empty: it takes it. */
 async function refusal(running: Running, config: Config): Promise<readonly string[]> {
   const outcome = await running.plane.reload(config);
   return outcome.kind === "refused" ? outcome.lines : [];
@@ -102,7 +102,7 @@ test("a port in use fails the start with one line", async (t) => {
   assert.deepEqual(outcome, { kind: "failed", lines: [`cannot listen on 127.0.0.1:${running.port}: the address is in use (EADDRINUSE)`] });
 });
 
-test("a worker that dies is replaced at once, its traces are cleared, what it counted stays", async (t) => {
+test("a worker that dies is replaced at once; its in-flight counts are cleared, its metrics stay", async (t) => {
   const running = await started(t, { workers: 1 });
   await ask(running.port, "/");
   assert.equal(await ask(running.port, "/hold"), "held");
@@ -118,12 +118,12 @@ test("a worker that dies is replaced at once, its traces are cleared, what it co
   assert.equal(sample(running, "millrace_worker_restarts_total"), 1);
 });
 
-test("a worker that stands still is ended and replaced, one that is only looked at often is not", async (t) => {
+test("a worker that stands still is ended and replaced; a running one is not, however often it is checked", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const running = await started(t, { workers: 1 });
   for (let round = 0; round < 3; round++) {
-    for (let look = 0; look < 9; look++) t.mock.timers.tick(1000);
-    // It beats while it answers, and by then the next look sees that.
+    for (let check = 0; check < 9; check++) t.mock.timers.tick(1000);
+    // It beats while it answers, and by then the next check sees that.
     const before = running.plane.beats(0);
     await until("a beat", () => running.plane.beats(0) !== before);
     t.mock.timers.tick(1000);
@@ -139,8 +139,8 @@ test("a worker that stands still is ended and replaced, one that is only looked 
     last = now;
     return same > 5 && sample(running, "millrace_connections_accepted_total") > accepted;
   });
-  // The first look sees the last beat; the count begins with the second.
-  for (let look = 0; look < 11; look++) t.mock.timers.tick(1000);
+  // The first check sees the last beat; the count begins with the second.
+  for (let check = 0; check < 11; check++) t.mock.timers.tick(1000);
   assert.equal(events(running, "worker_stuck").length, 1);
   assert.equal(running.plane.standstill, "worker 0 stands still", "until it has ended");
   await until("replaced", () => events(running, "worker_replaced").length === 1);
@@ -148,7 +148,7 @@ test("a worker that stands still is ended and replaced, one that is only looked 
   assert.equal(running.plane.standstill, null);
 });
 
-test("what serves nothing makes no progress, and what drains needs to make none", async (t) => {
+test("a data plane without serving workers stands still; one that drains does not count as standing still", async (t) => {
   const running = await started(t, { workers: 1 });
   await running.plane.terminateWorker(0);
   await until("noticed", () => running.plane.standstill === "no worker is serving");
@@ -159,7 +159,7 @@ test("what serves nothing makes no progress, and what drains needs to make none"
   assert.equal(running.plane.standstill, null);
 });
 
-test("deaths that follow each other are answered more slowly each time", async (t) => {
+test("after each further death in a row the replacement starts later", async (t) => {
   const running = await started(t, { workers: 1 });
   for (let i = 1; i <= 3; i++) {
     await running.plane.terminateWorker(0);
@@ -186,7 +186,7 @@ test("a reload reaches all workers; metrics go on from where they were", async (
   assert.equal(sample(running, total), 3);
 });
 
-test("a worker is told routes only where they are other ones than it has; a replacement is told them", async (t) => {
+test("a worker is sent routes only if they differ from those it has; a replacement always gets them", async (t) => {
   const running = await started(t, { workers: 1 });
   const upstreams = { app: testUpstream(["http://127.0.0.1:1", "http://127.0.0.1:2"]) };
   const routes = testConfig().routes.map((route) => ({ ...route, name: "other" }));
@@ -214,7 +214,7 @@ test("a reload that the workers refuse, or that needs a restart, changes nothing
   assert.match(await ask(running.port, "/"), /generation 3$/);
 });
 
-/** The plain listener, and further ones at these addresses. */
+/** A configuration with the usual listener and further ones at these addresses. */
 function listenersAt(...addresses: readonly string[]): Config["listeners"] {
   const [plain = assert.fail()] = testConfig().listeners;
   return [plain, ...addresses.map((address) => ({ ...plain, address }))];
@@ -250,7 +250,7 @@ test("a reload opens a listener in all workers and closes it again; the others k
   assert.match(await ask(running.port, "/"), /generation 3$/);
 });
 
-test("a listener that cannot be opened refuses the whole reload, at its key, and nothing stays open", async (t) => {
+test("a listener that cannot be opened makes the whole reload fail, with its key in the message, and nothing stays open", async (t) => {
   const running = await started(t);
   const other = await started(t, { workers: 1 });
   const port = await freePort();
@@ -267,7 +267,7 @@ test("a listener that cannot be opened refuses the whole reload, at its key, and
   assert.match(await ask(port, "/"), /ECONNREFUSED/);
 });
 
-test("what one worker cannot open is closed in the others", async (t) => {
+test("a listener that one worker cannot open is closed in the others", async (t) => {
   const running = await started(t);
   const port = await freePort();
   const [plain = assert.fail()] = testConfig().listeners;
@@ -279,7 +279,7 @@ test("what one worker cannot open is closed in the others", async (t) => {
   assert.deepEqual(running.plane.notReady(), []);
 });
 
-test("a replacement opens the listeners of now, also when it begins in the middle of a reload", async (t) => {
+test("a replacement opens the current listeners, even if it starts in the middle of a reload", async (t) => {
   const running = await started(t, { workers: 1 });
   const [port, second] = [await freePort(), await freePort()];
   assert.deepEqual(await refusal(running, testConfig({ workers: 1, listeners: listenersAt(`127.0.0.1:${port}`) })), []);
@@ -310,7 +310,7 @@ test(
   },
 );
 
-test("the admin address moves: the new one is opened first, and what cannot be opened refuses the reload", async (t) => {
+test("the admin address moves: the new one is opened first, and if it cannot be, the reload is refused", async (t) => {
   const [first, second, port] = [await freePort(), await freePort(), await freePort()];
   const at = (admin: number | null, ...addresses: string[]): Config => {
     const config = testConfig({ workers: 1, listeners: listenersAt(...addresses) });
@@ -342,7 +342,7 @@ test("the admin address moves: the new one is opened first, and what cannot be o
   assert.deepEqual([on.adminUrl, on.adminClosed], [`http://127.0.0.1:${second}`, null]);
 });
 
-test("a reload that the end of the process overtakes starts nothing again", async (t) => {
+test("a reload that is overtaken by the end of the process starts nothing again", async (t) => {
   const running = await started(t, { workers: 1 });
   const port = await freePort();
   const listeners = listenersAt(`127.0.0.1:${port}`);
@@ -354,7 +354,7 @@ test("a reload that the end of the process overtakes starts nothing again", asyn
   assert.match(await ask(port, "/"), /ECONNREFUSED/);
 });
 
-test("there is a limit to listeners", async (t) => {
+test("too many listeners are refused", async (t) => {
   const running = await started(t, { workers: 1 });
   const many = Array.from({ length: LISTENER_SLOTS }, () => "127.0.0.1:0");
   assert.deepEqual(await refusal(running, testConfig({ workers: 1, listeners: listenersAt(...many) })), [
@@ -406,7 +406,7 @@ test("require_healthy: the start fails, naming the endpoints; a stop during the 
   assert.deepEqual(await outcome, { kind: "stopped" });
 });
 
-test("every worker hears what became of names, a replacement too", async (t) => {
+test("every worker is told the results of name look-ups, a replacement too", async (t) => {
   const upstreams = { app: testUpstream(["http://localhost:1", "http://nothing.invalid:1", "http://127.0.0.1:1"]) };
   const running = await started(t, { workers: 1, upstreams });
   const told = async (): Promise<boolean> =>

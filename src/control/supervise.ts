@@ -1,14 +1,15 @@
 /**
- * Starts the data-plane threads, hands them configurations, replaces one that dies while the others go on serving, and drains them.
+ * Supervises the workers (data-plane threads): starts them, gives them configurations, replaces one that dies while the others go on
+ * serving, and drains them.
  *
- * One worker's way:
+ * The life of one worker:
  *
  *     start -> configured -> listening -> drained -> ended
- *                  \____________\___ ended unexpectedly: its traces in shared memory are cleared, and a replacement with the same index
- *                                    starts after a pause (restart-delay.ts)
+ *                  \____________\___ ended unexpectedly: its rows in shared memory are cleared, and a replacement with the same index
+ *                                    starts after a delay (restart-delay.ts)
  *
- * What is told to all workers at once (open these listeners, use this configuration, close those listeners) and the start of a replacement
- * exclude each other: whatever a reload has got to, a replacement gets the listeners and the configuration of that moment.
+ * A change that concerns all workers (open listeners, use a configuration, close listeners) never runs at the same time as the start of
+ * a replacement. So a replacement that starts in the middle of a reload gets exactly the listeners and the configuration of that moment.
  */
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
@@ -28,74 +29,79 @@ import type { NewListener } from "./listener-slots.ts";
 export interface SupervisorOptions {
   readonly workers: number;
   readonly init: Omit<WorkerInit, "index" | "logMemory">;
-  /** Starts the thread of a seat, or gives one that was started before. */
+  /** A thread for the worker with this index: a new one, or one that was started early. */
   readonly threadFor: (index: number) => Worker;
   readonly log: AppLog;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** A number that changes as long as that worker's event loop turns. */
+  /** The worker's heartbeat: a number that changes as long as its event loop runs. */
   readonly beats: (worker: number) => number;
-  /** What is known about names of endpoints, for a worker that begins. */
+  /** The endpoint host names resolved so far, for a worker that starts. */
   readonly names: () => readonly NameNews[];
-  /** Access log lines of a worker; `taken` once they are written or dropped. */
+  /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
+  /** Called when a worker has no exchange of that generation left. */
   readonly onReleased: (generation: number, worker: number) => void;
-  /** A worker ended. Clear what it left in shared memory. */
+  /** Called when a worker has ended, to clear what it left in shared memory. */
   readonly onWorkerEnded: (worker: number) => void;
-  /** Its replacement serves, and knows no generation before this one. */
+  /** Called when a worker's replacement serves. The replacement has seen no generation before this one. */
   readonly onWorkerReplaced: (worker: number, generation: number) => void;
 }
 
-/** A listener that all workers have, or are to have. */
+/** A listener that all workers have or will have. */
 export interface SupervisedListener extends Omit<NewListener, "position"> {
   readonly planned: PlannedListener;
 }
 
-/** How the opening of listeners can fail: one could not be opened, or anything else in words. */
+/** Why workers could not start or listen: one listener could not be opened (its slot), or another reason (slot null). */
 export type StartProblem = ListenFailure | { readonly slot: null; readonly message: string };
 
 interface OpenListener extends SupervisedListener {
-  /** Some worker has listened on it: a descriptor that was handed over is used up, and a socket file lies there. */
+  /** A worker has listened on it before. So its inherited descriptor is used up, or its socket file exists. */
   hasBeenOpen: boolean;
-  /** No worker can open it again: its descriptor was closed with its worker. */
+  /** No worker can open it again, because its inherited descriptor was closed when its worker died. */
   isLost: boolean;
 }
 
+/** The place of one worker. When the worker dies, its replacement takes the same seat. */
 interface Seat {
   readonly index: number;
+  /** Null: the worker has died, and its replacement has not started yet. */
   handle: WorkerHandle | null;
   listening: boolean;
   history: RestartHistory;
+  /** Starts the replacement. */
   timer: NodeJS.Timeout | null;
-  /** The beat that was seen last, and how often in a row. */
+  /** The heartbeat at the last check. */
   beat: number;
-  looks: number;
+  /** Checks in a row at which the heartbeat had not changed. */
+  missedBeats: number;
 }
 
-/** How often it is looked whether the workers live. */
+/** Interval of the heartbeat checks. */
 const WATCH_MS = 1000;
-/** Looks in a row without a beat after which a worker counts as stuck. Looks, not time: a process that was stopped as a whole is not. */
-const STUCK_LOOKS = 10;
-/** Looks in a row without a beat after which it no longer counts as making progress. One may be the look right after a pause of the process. */
-const STILL_LOOKS = 2;
+/** Missed beats after which a worker is stuck. Checks are counted, not time, because the whole process may have been suspended. */
+const STUCK_BEATS = 10;
+/** Missed beats after which a worker counts as standing still. One may be missed right after the whole process was suspended. */
+const STILL_BEATS = 2;
 
-/** Time over the drain limit that a worker has for cutting what is left. */
+/** Time that a worker has after the drain limit for cutting the exchanges that are left. */
 const DRAIN_GRACE_MS = 2000;
 
 export class Supervisor {
   /** Workers that ended unexpectedly so far. */
   restarts: number = 0;
-  /** Descriptors that a worker has listened on: once closed, they cannot be had again. */
+  /** Inherited descriptors that a worker has listened on. Once closed they cannot be opened again. */
   readonly usedDescriptors: Set<number> = new Set();
   private readonly options: SupervisorOptions;
   private readonly seats: readonly Seat[];
   private current: WorkerConfiguration | null = null;
-  /** By slot; null before the first are to be opened. */
+  /** By slot. Null before the first call of `listen`. */
   private listeners: Map<number, OpenListener> | null = null;
-  /** What all workers are being told, or were told last. */
+  /** The newest change that concerns all workers. Settles when all of them have answered. */
   private change: Promise<unknown> = Promise.resolve();
   private readonly replacements: Set<Promise<void>> = new Set();
-  /** Deaths are answered by replacements only while this holds: not before the start has succeeded, not once a drain has begun. */
+  /** Whether dead workers are replaced: from a successful start until a drain begins. */
   private replacing: boolean = false;
   private closed: boolean = false;
   private watch: NodeJS.Timeout | undefined;
@@ -109,7 +115,7 @@ export class Supervisor {
       history: NO_RESTARTS,
       timer: null,
       beat: 0,
-      looks: 0,
+      missedBeats: 0,
     }));
   }
 
@@ -123,22 +129,22 @@ export class Supervisor {
     return this.current?.generation ?? 0;
   }
 
-  /** Why the data plane makes no progress that only a restart of the process may bring back, in words; null: it does, or it is ending. */
+  /** Why the data plane makes no progress, in words: a restart of the process may help. Null: it makes progress, or it is ending. */
   get standstill(): string | null {
     if (this.closed) return null;
-    const still = this.seats.find((seat) => seat.looks >= STILL_LOOKS);
+    const still = this.seats.find((seat) => seat.missedBeats >= STILL_BEATS);
     if (still !== undefined) return `worker ${still.index} stands still`;
     if (this.serving === 0) return "no worker is serving";
     const { lostListeners } = this;
     return lostListeners.length > 0 && lostListeners.length === this.listeners?.size ? "every listener is lost" : null;
   }
 
-  /** Addresses of listeners that no worker can open again (a file descriptor that was closed with its worker). */
+  /** Addresses of listeners that no worker can open again: their inherited descriptors were closed when their workers died. */
   get lostListeners(): readonly string[] {
     return [...(this.listeners?.values() ?? [])].filter(({ isLost }) => isLost).map(({ address }) => address);
   }
 
-  /** Starts all workers with a configuration; null when all use it. */
+  /** Starts all workers with a configuration. Null: all of them use it. */
   async start(configuration: WorkerConfiguration): Promise<StartProblem | null> {
     this.current = configuration;
     const problems = await Promise.all(
@@ -152,19 +158,19 @@ export class Supervisor {
     // The start may have been given up meanwhile.
     if (this.closed) return null;
     this.replacing = true;
-    this.watch = setInterval(() => this.lookForStuckWorkers(), WATCH_MS);
+    this.watch = setInterval(() => this.endStuckWorkers(), WATCH_MS);
     return null;
   }
 
   /**
-   * Opens further listeners in all workers. Null when all workers accept connections on them. Else none does: whatever had been opened was
-   * closed again.
+   * Opens further listeners in all workers. Null: all workers accept connections on them. A problem: no worker does, because those that
+   * were opened have been closed again.
    */
   listen(listeners: readonly SupervisedListener[]): Promise<StartProblem | null> {
     return this.tellAll(async () => {
       this.listeners ??= new Map();
       for (const listener of listeners) this.listeners.set(listener.slot, { ...listener, hasBeenOpen: false, isLost: false });
-      // A descriptor that was closed cannot be had again: it is opened when nothing else can fail.
+      // Inherited descriptors are opened last, when nothing else can fail: if they had to be closed again, they would be lost.
       const isDescriptor = ({ planned }: SupervisedListener): boolean => planned.target.kind === "fd";
       const slots = (some: readonly SupervisedListener[]): readonly number[] => some.map(({ slot }) => slot);
       const problem =
@@ -175,14 +181,14 @@ export class Supervisor {
     });
   }
 
-  /** Hands all workers a new configuration. A worker that refuses it, in words, keeps the old one. */
+  /** Gives all workers a new configuration. Resolves with the refusals, in words; a worker that refuses keeps the old configuration. */
   reload(configuration: WorkerConfiguration): Promise<readonly { readonly worker: number; readonly problem: string }[]> {
     return this.tellAll(async () => {
       const before = this.current;
       this.current = configuration;
       const answers = await Promise.all(
         this.seats.map(async ({ index, handle }) => {
-          // A worker that is dead or dies meanwhile is no obstacle: its replacement starts with the new configuration.
+          // A worker that is dead or dies now does not count as refusing: its replacement starts with the new configuration.
           if (handle === null) return { worker: index, problem: null };
           return { worker: index, problem: await handle.configure(configuration).catch(() => null) };
         }),
@@ -193,14 +199,14 @@ export class Supervisor {
     });
   }
 
-  /** Closes listeners in all workers; their connections have that time to end. Resolves when nothing more is accepted on them. */
+  /** Closes listeners in all workers. Resolves when they accept nothing more; exchanges on them have `timeoutMs` to end. */
   closeListeners(slots: readonly number[], timeoutMs: number): Promise<void> {
     return this.tellAll(() => this.closeEverywhere(slots, timeoutMs));
   }
 
-  /** Ends all workers: nothing new is accepted, exchanges in flight have `timeoutMs`. Resolves with how many were cut. */
+  /** Drains and ends all workers: exchanges in flight have `timeoutMs` to end. Resolves with the number of exchanges that were cut. */
   async drain(timeoutMs: number): Promise<number> {
-    this.replaceNoMore();
+    this.stopReplacing();
     const cuts = await Promise.all(
       this.seats.map(async (seat) => {
         if (seat.timer !== null) clearTimeout(seat.timer);
@@ -219,42 +225,43 @@ export class Supervisor {
 
   /** Ends all workers at once. */
   async close(): Promise<void> {
-    this.replaceNoMore();
+    this.stopReplacing();
     for (const seat of this.seats) if (seat.timer !== null) clearTimeout(seat.timer);
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
 
-  /** Tells all workers what became of names. */
+  /** Tells all workers new results of host name look-ups. */
   tellNames(news: readonly NameNews[]): void {
     for (const { handle } of this.seats) handle?.tellNames(news);
   }
 
-  /** Kills one worker as a fault would, for tests; it is replaced. */
+  /** For tests: kills one worker as a fault would. It is then replaced. */
   async terminateWorker(index: number): Promise<void> {
     await this.seats[index]?.handle?.terminate();
   }
 
-  private replaceNoMore(): void {
+  private stopReplacing(): void {
     this.closed = true;
     this.replacing = false;
     clearInterval(this.watch);
   }
 
-  /** A worker whose event loop stands still (a loop that does not end) serves nobody and would never notice. */
-  private lookForStuckWorkers(): void {
+  /** Ends workers whose event loop does not run, such as in an endless loop. They serve nobody and cannot notice it themselves. */
+  private endStuckWorkers(): void {
     for (const seat of this.seats) {
       const beat = this.options.beats(seat.index);
-      seat.looks = seat.listening && beat === seat.beat ? seat.looks + 1 : 0;
+      seat.missedBeats = seat.listening && beat === seat.beat ? seat.missedBeats + 1 : 0;
       seat.beat = beat;
-      // Again after as many more: a thread that cannot be ended goes on standing still.
-      if (seat.looks === 0 || seat.looks % STUCK_LOOKS !== 0) continue;
-      this.options.log.error("worker_stuck", `worker ${seat.index} has stood still for ${(STUCK_LOOKS * WATCH_MS) / 1000} s and is ended`, {
+      // Repeated every STUCK_BEATS checks, because ending a thread can fail.
+      if (seat.missedBeats === 0 || seat.missedBeats % STUCK_BEATS !== 0) continue;
+      this.options.log.error("worker_stuck", `worker ${seat.index} has stood still for ${(STUCK_BEATS * WATCH_MS) / 1000} s and is ended`, {
         worker: seat.index,
       });
       void seat.handle?.terminate();
     }
   }
 
+  /** Puts a new thread on the seat. */
   private occupy(seat: Seat): WorkerHandle {
     const { init, threadFor } = this.options;
     const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, logMemory: createLogMemory() }, (notice) =>
@@ -262,11 +269,12 @@ export class Supervisor {
     );
     handle.tellNames(this.options.names());
     seat.handle = handle;
-    seat.looks = 0;
+    seat.missedBeats = 0;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));
     return handle;
   }
 
+  /** The thread on the seat has ended. */
   private vacated(seat: Seat, handle: WorkerHandle, reason: string): void {
     if (seat.handle !== handle) return;
     seat.handle = null;
@@ -289,7 +297,7 @@ export class Supervisor {
   }
 
   private async replace(seat: Seat): Promise<void> {
-    // A change may follow the one that was waited for.
+    // While waiting for one change, another may have begun.
     for (let seen: unknown = null; seen !== this.change;) await (seen = this.change);
     const replacement = this.replaceNow(seat);
     this.replacements.add(replacement);
@@ -308,7 +316,7 @@ export class Supervisor {
       this.options.onWorkerReplaced(seat.index, configuration.generation);
       this.options.log.info("worker_replaced", `worker ${seat.index} is replaced`, { worker: seat.index });
     } catch (error) {
-      // A death is dealt with where it is noticed; a replacement that lives but cannot serve must die for the next try.
+      // A replacement that died is handled by `vacated`. One that lives but cannot serve is ended here, so that another is started.
       if (error instanceof WorkerEnded) return;
       const reason = messageOf(error);
       this.options.log.error("worker_not_replaced", `the replacement of worker ${seat.index} cannot serve`, { worker: seat.index, reason });
@@ -316,21 +324,21 @@ export class Supervisor {
     }
   }
 
-  /** One change at a time, and none while a replacement is on its way. */
+  /** Runs a change that concerns all workers, after earlier changes and after the replacements that are starting. */
   private tellAll<T>(tell: () => Promise<T>): Promise<T> {
-    const turn = this.change.then(async () => {
+    const change = this.change.then(async () => {
       await Promise.all(this.replacements);
       return tell();
     });
-    this.change = turn.catch(() => undefined);
-    return turn;
+    this.change = change.catch(() => undefined);
+    return change;
   }
 
   private async openEverywhere(slots: readonly number[]): Promise<StartProblem | null> {
     if (slots.length === 0) return null;
     const problems = await Promise.all(
       this.seats.map(async (seat): Promise<StartProblem | null> => {
-        // A replacement opens them by itself: a worker that is dead is no obstacle, nor one that dies meanwhile, but for the start.
+        // A worker that is dead or dies now is no problem, because its replacement opens the listeners. Only during the start it is one.
         const { handle, listening } = seat;
         if (handle === null) return null;
         return this.openListeners(seat, handle, slots).catch((error: unknown) =>
@@ -343,7 +351,7 @@ export class Supervisor {
 
   private async closeEverywhere(slots: readonly number[], timeoutMs: number): Promise<void> {
     for (const slot of slots) this.listeners?.delete(slot);
-    // What a worker had that is dead was closed with it.
+    // The sockets of a dead worker were closed with it.
     await Promise.all(this.seats.map(async ({ handle }) => handle?.closeListeners(slots, timeoutMs).catch(() => undefined)));
   }
 
@@ -357,29 +365,29 @@ export class Supervisor {
     }
     const failure = await handle.listen(orders);
     for (const { slot } of orders) {
-      // What was opened before one failed is closed again.
+      // The worker opened the listeners before the failed one too, and closed them again; their descriptors are used up.
       if (slot === failure?.slot) break;
-      this.opened(slot);
+      this.noteOpened(slot);
     }
     seat.listening ||= failure === null;
     return failure;
   }
 
-  private opened(slot: number): void {
+  private noteOpened(slot: number): void {
     const listener = this.listeners?.get(slot);
     if (listener === undefined) return;
     listener.hasBeenOpen = true;
     if (listener.planned.target.kind === "fd") this.usedDescriptors.add(listener.planned.target.fd);
   }
 
-  /** Whether the worker on that seat is to open the listener. */
+  /** Whether the worker on that seat must open the listener, and can. */
   private async canOpen(seat: Seat, listener: OpenListener): Promise<boolean> {
     const { planned, hasBeenOpen, address } = listener;
     if (!planned.shared && seat.index !== 0) return false;
     if (!hasBeenOpen) return true;
     if (planned.target.kind === "unix") await removeStaleSocket(planned.target.path);
     if (planned.target.kind !== "fd") return true;
-    // The descriptor was closed with the thread that listened on it, and its number may mean something else by now.
+    // The descriptor was closed with the thread that listened on it. Its number may belong to another file now.
     if (!listener.isLost) {
       listener.isLost = true;
       this.options.log.error("listener_lost", `${address} was closed with its worker; restart the process`, { listener: address });

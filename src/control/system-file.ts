@@ -1,20 +1,20 @@
-/** A small file of the system that is looked at often and changes seldom. */
+/** Reads a small system file, such as /etc/hosts, again only when it has changed. */
 import fs from "node:fs";
 import { messageOf } from "../base/errors.ts";
 
-/** Beyond that it is not what it should be, and reading it would hold the thread. */
+/** A larger file cannot be a real one, and reading it would block the thread. It counts as empty. */
 const BYTES_MAX = 16 * 1024 * 1024;
 
 export class SystemFile {
   private readonly path: string;
-  /** What stat said of the text that was read last; null: nothing was read. */
+  /** Identifies the version of the file that was read last, from stat(2) or its error. Null: nothing was read yet. */
   private seen: string | null = null;
 
   constructor(path: string) {
     this.path = path;
   }
 
-  /** The text, or null while it is the same as at the last call. A file that is not there, or cannot be read, is empty. */
+  /** The file's text. Null: it has not changed since the last call. A file that is missing or cannot be read counts as empty. */
   changed(): string | null {
     let seen: string;
     let text = "";

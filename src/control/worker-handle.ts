@@ -1,4 +1,4 @@
-/** One data-plane thread as the control plane sees it: questions with their answers, and its end. */
+/** The main thread's handle on one worker thread: sends it messages, pairs answers with questions, and notices when it ends. */
 import type { Worker } from "node:worker_threads";
 import { stackOf } from "../base/errors.ts";
 import { linesOf } from "../observe/log-batch.ts";
@@ -8,18 +8,18 @@ import { messageFor } from "./worker-configuration.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 
 export interface ListenFailure {
-  /** Of the listener. */
+  /** Slot of the listener that could not be opened. */
   readonly slot: number;
   readonly code: string;
   readonly message: string;
 }
 
-/** The thread ended before it answered. */
+/** Rejects a question when the thread ends before it answers. The message is the reason. */
 export class WorkerEnded extends Error {
   override readonly name: string = "WorkerEnded";
 }
 
-/** What a worker says without being asked. */
+/** A message that a worker sends on its own, not as an answer. */
 export type WorkerNotice = Extract<FromWorker, { readonly type: "released" | "log" | "event" }>;
 
 interface Waiter<T> {
@@ -29,16 +29,17 @@ interface Waiter<T> {
 
 export class WorkerHandle {
   readonly index: number;
-  /** Resolves, with the reason in words, when the thread has ended: it will not write into shared memory any more. */
+  /** Resolves with the reason, in words, when the thread has ended. From then on it does not write to shared memory any more. */
   readonly ended: Promise<string>;
   private readonly thread: Worker;
   private readonly logMemory: SharedArrayBuffer;
   private readonly onNotice: (notice: WorkerNotice) => void;
+  /** By generation. */
   private readonly configuring: Map<number, Waiter<string | null>> = new Map();
   private listening: Waiter<ListenFailure | null> | null = null;
   private closing: Waiter<void> | null = null;
   private draining: Waiter<number> | null = null;
-  /** Of the configuration that it uses; 0 before the first. */
+  /** Generation of the configuration that the worker uses; 0 before the first. */
   private generation: number = 0;
   private endReason: string | null = null;
 
@@ -62,28 +63,28 @@ export class WorkerHandle {
     });
   }
 
-  /** Null when the worker uses the configuration, else why it refused it. Rejects with {@link WorkerEnded}. */
+  /** Null: the worker uses the configuration. Text: why it refused. Rejects with {@link WorkerEnded}. */
   configure(configuration: WorkerConfiguration): Promise<string | null> {
     const message = messageFor(configuration, this.generation);
     return this.ask((waiter) => this.configuring.set(configuration.generation, waiter), message);
   }
 
-  /** Null when all of these listeners accept connections; else none of them does. Rejects with {@link WorkerEnded}. */
+  /** Null: all of these listeners accept connections. A failure: none of them does. Rejects with {@link WorkerEnded}. */
   listen(orders: readonly ListenOrder[]): Promise<ListenFailure | null> {
     return this.ask((waiter) => (this.listening = waiter), { type: "listen", orders });
   }
 
-  /** Resolves when these listeners accept nothing more; their connections have that time to end. Rejects with {@link WorkerEnded}. */
+  /** Resolves when these listeners accept nothing more. Exchanges on them have `timeoutMs` to end. Rejects with {@link WorkerEnded}. */
   closeListeners(slots: readonly number[], timeoutMs: number): Promise<void> {
     return this.ask((waiter) => (this.closing = waiter), { type: "close", slots, timeoutMs });
   }
 
-  /** How many exchanges were cut at the time limit. Rejects with {@link WorkerEnded}. */
+  /** Drains the worker. Resolves with the number of exchanges that were cut at the time limit. Rejects with {@link WorkerEnded}. */
   drain(timeoutMs: number): Promise<number> {
     return this.ask((waiter) => (this.draining = waiter), { type: "drain", timeoutMs });
   }
 
-  /** Access log lines that the worker gave notice of; they stay as they are until {@link logTaken}. */
+  /** The access log lines that a notice is about, in shared memory. The worker does not overwrite them before {@link logTaken}. */
   logLines({ chunk, bytes }: Extract<WorkerNotice, { readonly type: "log" }>): Uint8Array {
     return linesOf(this.logMemory, chunk, bytes);
   }
@@ -92,6 +93,7 @@ export class WorkerHandle {
     if (news.length > 0) this.tell({ type: "names", news });
   }
 
+  /** Gives the chunk of log memory back to the worker. */
   logTaken(chunk: number): void {
     this.tell({ type: "log-taken", chunk });
   }

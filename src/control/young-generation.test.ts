@@ -34,7 +34,7 @@ test("a thread's young generation does not outgrow its two halves", () => {
   assert.ok(size <= 8, `${size} MiB`);
 });
 
-test("what the operator says of it holds", () => {
+test("a size that the user gave to Node is kept", () => {
   assert.ok(largest("--max-semi-space-size=16") > 8);
   assert.ok(largest("--max_semi_space_size=16") > 8);
 });

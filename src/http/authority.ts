@@ -1,11 +1,12 @@
 import { parseIpAddress } from "../base/cidr.ts";
 
 /**
- * The authority of a request: `uri-host [":" port]` (RFC 9110 section 4.2, RFC 3986 section 3.2.2). User information is never
- * accepted: it is how `a.test:80@evil.test` reads differently to two parsers.
+ * The syntax of an authority, as in `Host`: `uri-host [":" port]` (RFC 9110 section 4.2, RFC 3986 section 3.2.2). User information is
+ * never accepted, because two parsers can read `a.test:80@evil.test` as two different hosts.
  */
 const AUTHORITY = /^(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{0,5}))?$/;
 
+/** Whether the text is a valid authority, with a port of at most 65535. */
 export function isAuthority(text: string): boolean {
   const found = AUTHORITY.exec(text);
   if (found === null || Number(found[2] ?? 0) > 65535) return false;

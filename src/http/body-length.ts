@@ -1,7 +1,7 @@
-/** How long a message's body is, whatever HTTP version frames it: -1 unknown until it ends, 0 none, else its bytes. */
+/** The length of a message's body in bytes, in any HTTP version. 0: no body. -1: not known before the body ends. */
 export type BodyLength = number;
 
-/** Whether that number says how long a body is: another one would be written into a head as it is. */
+/** Whether the number is a valid {@link BodyLength}. An invalid one would be written into a Content-Length field unchecked. */
 export function isBodyLength(length: number): boolean {
   return Number.isSafeInteger(length) && length >= -1;
 }

@@ -1,4 +1,4 @@
-/** The codec is the judge: a head that was built, written to a wire and read again is the same head. */
+/** Compares built heads with the HTTP/1 codec: a head that is built, written as bytes and read again must be the same head. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -15,7 +15,7 @@ import { Known, bit, knownField, knownFieldNamed, unsafeField } from "./known-fi
 
 type Field = readonly [name: string, value: string];
 
-/** All that a section says. */
+/** Everything that a section holds. */
 function told(section: FieldSection): unknown {
   const { text, count, present, hidden } = section;
   const lines = Array.from({ length: count }, (_, index) => [
@@ -63,12 +63,12 @@ function read(reader: RequestReader | ResponseReader, wire: string): void {
   assert.equal(reader.next(), Event.head, wire);
 }
 
-/** What frames a message or names its host is drawn apart, for a codec refuses most of it. */
+/** Framing fields and Host are drawn separately, because the codec refuses most random values of these. */
 const FRAMING = new Set<number>([Known.host, Known.contentLength, Known.transferEncoding]);
 const unframed = fields.map((all) => all.filter(([each]) => !FRAMING.has(knownFieldNamed(each))));
 const authority = fc.constantFrom("a.test", "A.Test:80", "b.test.", "[::1]:8080", "127.0.0.1");
 
-test("a request that was built is the one that is read", () => {
+test("a built request head equals the one that the codec reads", () => {
   const line = fc.record({
     method: fc.oneof(fc.constantFrom("GET", "POST", "OPTIONS"), fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/)),
     target: fc.stringMatching(/^\/[!-"$-~]{0,30}$/),
@@ -95,7 +95,7 @@ test("a request that was built is the one that is read", () => {
   );
 });
 
-test("a response that was built is the one that is read", () => {
+test("a built response head equals the one that the codec reads", () => {
   const status = fc.integer({ min: 200, max: 599 }).filter((each) => each !== 204 && each !== 304);
   fc.assert(
     fc.property(status, fc.stringMatching(/^[\t\x20-\x7e\x80-\xff]{0,12}$/), unframed, (each, reason, all) => {
@@ -109,7 +109,7 @@ test("a response that was built is the one that is read", () => {
   );
 });
 
-test("a line is built exactly if the codec takes it for one line", () => {
+test("a line is accepted exactly if the codec reads it as one line", () => {
   const character = fc.constantFrom(...'aZ0-_: \t\r\n\0\x7f\x80\xff\u0100(,"');
   const text = fc.array(character, { maxLength: 6 }).map((all) => all.join(""));
   fc.assert(
@@ -216,7 +216,7 @@ test("statuses", () => {
   for (const status of [0, 99, 600, 200.5, NaN, -200]) assert.throws(() => buildResponseHead({ status }, []), TypeError, String(status));
 });
 
-test("a name as text has the number of its bytes", () => {
+test("a field name has the same id as text and as bytes", () => {
   fc.assert(
     fc.property(name, (each) => {
       const bytes = Buffer.from(each, "latin1");

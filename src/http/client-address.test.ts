@@ -7,7 +7,7 @@ import { clientAddress, plainPeer } from "./client-address.ts";
 const trusted = compileCidrs(["10.0.0.0/8", "fd00::/8"]);
 const nobody = compileCidrs([]);
 
-test("without a trusted peer the field means nothing", () => {
+test("from an untrusted peer the field is ignored", () => {
   assert.equal(clientAddress("198.51.100.7", ["6.6.6.6"], trusted), "198.51.100.7");
   assert.equal(clientAddress("10.0.0.1", ["6.6.6.6"], nobody), "10.0.0.1");
   fc.assert(
@@ -21,7 +21,7 @@ test("without a trusted peer the field means nothing", () => {
   );
 });
 
-test("whatever a client forges further left never wins", () => {
+test("entries that a client forged further left never win", () => {
   const client = fc.ipV4().filter((text) => !trusted.contains(text));
   const hop = fc.integer({ min: 0, max: 0xffffff }).map((low) => `10.${low >>> 16}.${(low >>> 8) & 255}.${low & 255}`);
   fc.assert(
@@ -81,7 +81,7 @@ test("strips ports and brackets, and shows mapped addresses as IPv4", () => {
   assert.equal(clientAddress("", ["192.0.2.1"], trusted), "");
 });
 
-test("a peer is an address and nothing else, as the system may write it", () => {
+test("a peer's address loses the IPv4-mapped prefix and the zone", () => {
   assert.equal(plainPeer("::ffff:192.0.2.9"), "192.0.2.9");
   assert.equal(plainPeer("fe80::1%eth0"), "fe80::1");
   assert.equal(plainPeer("2001:db8::1"), "2001:db8::1");

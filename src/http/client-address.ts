@@ -1,22 +1,23 @@
 /**
- * The client's address behind proxies that we trust. Only what a trusted proxy wrote is believed: each proxy appends the address
- * that it saw, so the list is read from the right, and reading stops at the first hop that we do not trust. Whatever stands
- * further left may have been sent by the client itself.
+ * Finds the client's address when the request came through trusted proxies.
+ *
+ * Each proxy appends the address of its peer to X-Forwarded-For. So the list is read from the right, and reading stops at the first
+ * address that is not a trusted proxy: that is the client. The client itself may have sent everything further left.
  */
 import { formatIpv4, parseIpAddress } from "../base/cidr.ts";
 import type { ForwardedElement } from "./forwarded.ts";
 import { trimOws } from "./trim-ows.ts";
 
-/** What decides whether a hop is trusted; CidrSet is one. */
+/** Decides whether an address is a trusted proxy; CidrSet implements it. */
 export interface TrustedAddresses {
   contains(address: string): boolean;
 }
 
 /**
- * @param peer the connection's other end, as {@link plainPeer} writes it
+ * @param peer address of the connection's other end, as {@link plainPeer} writes it
  * @param forwardedFor the values of all X-Forwarded-For lines, in order
- * @returns the first address from the right that is not trusted, without port or brackets; when all are trusted the leftmost; an
- *   entry that is no address ends the reading and the hop to its right counts. IPv4-mapped addresses come as IPv4.
+ * @returns the first untrusted address from the right, or the leftmost if all are trusted. An entry that is not an address ends the
+ *   reading, and the address to its right is returned. Without port and brackets; IPv4-mapped addresses as IPv4.
  */
 export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: TrustedAddresses): string {
   let client = peer;
@@ -28,7 +29,7 @@ export function clientAddress(peer: string, forwardedFor: readonly string[], tru
       const comma = end === 0 ? -1 : value.lastIndexOf(",", end - 1);
       const entry = trimOws(value.slice(comma + 1, end));
       end = comma;
-      if (entry === "") continue; // empty list elements count for nothing (RFC 9110 section 5.6.1.2)
+      if (entry === "") continue; // empty list elements are ignored (RFC 9110 section 5.6.1.2)
       const address = addressOfEntry(entry);
       if (address === null) return client;
       client = address;
@@ -39,8 +40,8 @@ export function clientAddress(peer: string, forwardedFor: readonly string[], tru
 }
 
 /**
- * Which element a trusted peer's Forwarded says of the client's request: the leftmost that a trusted proxy wrote, whether it names its
- * node, hides it or leaves it out. What stands further left the client may have written itself.
+ * The element of a Forwarded field that describes the client's own request: the leftmost one that a trusted proxy wrote. Its node may be
+ * named, hidden or missing. The client itself may have sent everything further left.
  */
 export function elementOfClient(elements: readonly ForwardedElement[], trusted: TrustedAddresses): ForwardedElement | undefined {
   for (let index = elements.length - 1; index > 0; index--) {
@@ -51,8 +52,8 @@ export function elementOfClient(elements: readonly ForwardedElement[], trusted: 
 }
 
 /**
- * A peer's address as it is logged, forwarded, counted and compared: an IPv4-mapped one as IPv4, and a link-local one without the zone that
- * the system appends, which means nothing elsewhere.
+ * A peer's address in the form that is logged, forwarded, counted and compared: an IPv4-mapped address as IPv4, a link-local one without
+ * its zone, which only means something on this machine.
  */
 export function plainPeer(peer: string): string {
   if (peer.startsWith("::ffff:")) return peer.slice("::ffff:".length);
@@ -60,7 +61,10 @@ export function plainPeer(peer: string): string {
   return zone < 0 ? peer : peer.slice(0, zone);
 }
 
-/** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`; null for anything else. */
+/**
+ * The address of a list entry: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`, without port and
+ * brackets. Null: the entry is something else.
+ */
 export function addressOfEntry(entry: string): string | null {
   let text = entry;
   if (entry.startsWith("[")) {

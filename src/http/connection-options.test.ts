@@ -12,7 +12,7 @@ function options(...values: readonly string[]): ReturnType<typeof connectionOpti
 
 const NONE = { close: false, keepAlive: false, upgrade: false, te: false, named: [], namesNeeded: false };
 
-test("no Connection field says nothing", () => {
+test("without a Connection field there are no options", () => {
   assert.deepEqual(options(), NONE);
 });
 
@@ -27,7 +27,7 @@ test("the options are read in any case, in lists and on several lines (RFC 9110 
   assert.deepEqual(options("", "close"), { ...NONE, close: true });
 });
 
-test("other options name fields that end here, in lower case", () => {
+test("other options are names of fields not to forward, in lower case", () => {
   assert.deepEqual(options("close, X-Hop").named, ["x-hop"]);
   assert.deepEqual(options("cOnNeCtIoN, x-HOP \t,\ty").named, ["connection", "x-hop", "y"]);
   assert.deepEqual(options("X-A", "x-b").named, ["x-a", "x-b"]);
@@ -38,7 +38,7 @@ test("an option that only looks like close is a field name", () => {
   for (const value of ["closed", "close;x", "xclose", '"close"']) assert.equal(options(value).close, false, value);
 });
 
-test("what the message or the proxy relies on never ends here, and that it was named is told", () => {
+test("fields that all recipients need are never removed, and it is reported that Connection named one", () => {
   const needed =
     "Host, Content-Length, CONTENT-TYPE, Content-Encoding, Content-Range, Transfer-Encoding, Expect, Max-Forwards, Authorization, X-API-Key, Cookie, Set-Cookie, Origin, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, X-Real-IP, Forwarded, Via, Date, Cache-Control";
   for (const name of needed.split(", ")) {

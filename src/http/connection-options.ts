@@ -2,29 +2,29 @@ import { trimOws } from "./trim-ows.ts";
 import type { FieldSection } from "./field-section.ts";
 import { Known, bit } from "./known-fields.ts";
 
-/** What a head's Connection field says (RFC 9110 section 7.6.1). */
+/** The options in a head's Connection field (RFC 9110 section 7.6.1). */
 export interface ConnectionOptions {
   readonly close: boolean;
   readonly keepAlive: boolean;
   readonly upgrade: boolean;
   readonly te: boolean;
-  /** Lower-case names, each once, of fields that end at this hop, beside those that always do. */
+  /** Names of further fields that must not be forwarded: lower case, each once. The fields that never are forwarded are not listed. */
   readonly named: readonly string[];
   /**
-   * It names a field that everybody on the way needs. Such a request is refused; in a response the field stays, for origins do say
-   * `Connection: Transfer-Encoding`.
+   * Connection names a field of NEEDED, which every recipient needs. Such a request is refused. In a response the field is forwarded
+   * anyway, because some origin servers send `Connection: Transfer-Encoding`.
    */
   readonly namesNeeded: boolean;
 }
 
-const NOTHING: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, te: false, named: [], namesNeeded: false };
-const CLOSE: ConnectionOptions = { ...NOTHING, close: true };
-const KEEP_ALIVE: ConnectionOptions = { ...NOTHING, keepAlive: true };
+const NO_OPTIONS: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, te: false, named: [], namesNeeded: false };
+const CLOSE: ConnectionOptions = { ...NO_OPTIONS, close: true };
+const KEEP_ALIVE: ConnectionOptions = { ...NO_OPTIONS, keepAlive: true };
 
 /**
- * Fields that never end at a hop: by naming one a client could take away what frames the message, what says who speaks, or what the
- * proxy, a cache or an origin decides by (attack class 21). "A sender MUST NOT send a connection option corresponding to a field that is
- * intended for all recipients of the content."
+ * Fields that Connection cannot remove. By naming one, a client could remove what frames the message, what identifies the sender, or what
+ * the proxy, a cache or an origin server decides by (attack class 21). "A sender MUST NOT send a connection option corresponding to a
+ * field that is intended for all recipients of the content" (RFC 9110 section 7.6.1).
  */
 const NEEDED = new Set([
   "host",
@@ -51,13 +51,13 @@ const NEEDED = new Set([
   "x-real-ip",
 ]);
 
-/** Asked several times of a head, and of heads whose fields are those of the one before: it is found once. */
+/** The options of a head. Parsed once and stored in the section: several callers ask, also for later heads with the same fields. */
 export function connectionOptions(fields: FieldSection): ConnectionOptions {
   return (fields.connection ??= optionsOf(fields));
 }
 
 function optionsOf(fields: FieldSection): ConnectionOptions {
-  if ((fields.present & bit(Known.connection)) === 0) return NOTHING;
+  if ((fields.present & bit(Known.connection)) === 0) return NO_OPTIONS;
   const values = fields.knownValues(Known.connection);
   if (values.length === 1) {
     if (values[0] === "keep-alive" || values[0] === "Keep-Alive") return KEEP_ALIVE;

@@ -25,7 +25,7 @@ test("reset forgets everything, and the object can be used again", () => {
   assert.deepEqual([edits.removed, edits.added], [[], "X-C: 2\r\n"]);
 });
 
-test("what several middlewares add is what each of them added, in their order, whatever was added to the heads before", () => {
+test("lines of several middlewares are joined in order, whatever was added to earlier heads", () => {
   const pieces = ["", "X-A: 1\r\n", "X-A: 2\r\n", "X-B: 1\r\n", "X-A: 1\r\nX-B: 1\r\n"];
   const head = fc.array(fc.oneof(fc.constantFrom(...pieces), fc.constant(null)), { maxLength: 5 });
   fc.assert(
@@ -81,7 +81,7 @@ test("a name that is no token is refused, as is a value with a control character
   for (const value of ["\x01", "\x1b[2J", "\x7f"]) assert.throws(() => fieldLine("X-A", value), TypeError);
 });
 
-test("fields that say where a message ends, whom it is for, or that hold for one connection are the proxy's to write", () => {
+test("only the proxy writes Host, framing fields and fields about one connection", () => {
   for (const name of [
     "Host",
     "content-length",
@@ -101,7 +101,7 @@ test("fields that say where a message ends, whom it is for, or that hold for one
   assert.equal(fieldLine("Trailer", "X-Sum"), "Trailer: X-Sum\r\n");
 });
 
-test("Host and what says how long the body is cannot be taken out", () => {
+test("Host and framing fields cannot be removed", () => {
   for (const name of ["host", "content-length", "transfer-encoding", "Content-Length"]) {
     const edits = new FieldEdits();
     assert.throws(() => edits.remove(name), TypeError);

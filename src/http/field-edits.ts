@@ -3,21 +3,21 @@ import { NO_NAMES } from "./removed-names.ts";
 import type { RemovedNames } from "./removed-names.ts";
 
 /**
- * What middleware changes in the fields of one head: names whose lines are taken out, and lines that are added. The edits are collected
- * first and applied when the head is written. One object serves exchange after exchange, see `reset`.
+ * Changes of middleware to the fields of one head: removed names and added lines. They are collected first and applied when the head is
+ * written. The object is reused for one exchange after another, see `reset`.
  *
- * A writer knows a head that it has written before by its lines, by `removal`, which is one object for each list of names, and by the
- * text of `added`. So a middleware that removes and adds the same each time costs next to nothing: it should pass names as constants and
- * lines that `fieldLine` made when it was built.
+ * The writer of a head reuses its previous text if the received lines, `removal` (one object per list of names) and the text of `added`
+ * are the same. So removing and adding the same each time costs almost nothing: middleware should pass constant names, and lines that it
+ * made with `fieldLine` when it was built.
  */
 export class FieldEdits {
   /** The names whose received lines are not passed on. */
   removal: RemovedNames = NO_NAMES;
   /** The added lines as text: `name: value\r\n`. */
   added: string = "";
-  /** The body that follows is another one than the received head speaks of, and has this length. Null: it is the received one. */
+  /** The length of a body that replaces the received one. Null: the received body is sent. */
   bodyLength: BodyLength | null = null;
-  /** One for each time that lines were added to others. */
+  /** The n-th joins the lines of the n-th `appendLines` to those before. */
   private readonly joins: Join[] = [];
   private joinCount: number = 0;
 
@@ -26,6 +26,7 @@ export class FieldEdits {
     return this.removal.names;
   }
 
+  /** Forgets all edits, for the next head. */
   reset(): void {
     this.removal = NO_NAMES;
     this.added = "";
@@ -33,17 +34,17 @@ export class FieldEdits {
     this.joinCount = 0;
   }
 
-  /** Drop every received line of that name (lower case). Throws a TypeError for Host and for what says how long the body is. */
+  /** Removes every received line of that name (lower case). Throws a TypeError for Host, Content-Length and Transfer-Encoding. */
   remove(name: string): void {
     this.removal = this.removal.and(name);
   }
 
-  /** Add a line; received lines of the same name stay. Throws as `fieldLine` does: a head is never built from unchecked text. */
+  /** Adds a line; received lines of the same name stay. Throws a TypeError as `fieldLine` does. */
   append(name: string, value: string): void {
     this.added += fieldLine(name, value);
   }
 
-  /** Add lines that `fieldLine` made. */
+  /** Adds lines that `fieldLine` made. They are not checked again. */
   appendLines(lines: string): void {
     this.added = this.added === "" ? lines : this.joined(lines);
   }
@@ -53,7 +54,7 @@ export class FieldEdits {
     return join.of(this.added, lines);
   }
 
-  /** Replace all received lines of that name. */
+  /** Replaces all received lines of that name by one. Throws a TypeError as `fieldLine` does. */
   set(name: string, value: string): void {
     this.added += fieldLine(name, value);
     this.remove(name.toLowerCase());
@@ -61,8 +62,8 @@ export class FieldEdits {
 }
 
 /**
- * Two texts as one, which is the same text as long as both are the same. What several middlewares of a route add is compared with what they
- * added to the head before: a text that was just put together would be compared letter by letter.
+ * Joins two texts, and returns the identical string as long as both stay the same. The lines that a route's middleware adds are compared
+ * with those added to the previous head; identical strings compare at once, newly joined ones would be compared letter by letter.
  */
 class Join {
   private first: string = "";
@@ -81,15 +82,16 @@ class Join {
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 section 5.5: nothing above one byte either, for of a larger character the wire gets the lower byte, which may be a line end. */
+/** RFC 9110 section 5.5. No character above U+00FF: only its lower byte would be sent, which may be a line end. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Fields that the proxy writes itself: whom a message is for, where it ends, and what holds for one connection only. */
+/** Fields that only the proxy writes: Host, framing, and fields about one connection. */
 const OWN = /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|proxy-connection|http2-settings)$/i;
 
 /**
- * `name: value\r\n`. Throws a TypeError for a name that is no token, for a value with a control character or one above U+00FF, and for a field
- * that the proxy writes itself: a second Content-Length or Host would be a second message to some recipient (RFC 9112 section 11).
+ * Makes the line `name: value\r\n`. Throws a TypeError for a name that is no token, for a value with a control character or a character
+ * above U+00FF, and for a field that only the proxy writes: with a second Content-Length or Host, some recipients would read another
+ * message (RFC 9112 section 11).
  */
 export function fieldLine(name: string, value: string): string {
   if (!TOKEN.test(name)) throw new TypeError(`the field name ${JSON.stringify(name)} is not a token`);

@@ -29,7 +29,7 @@ const LINES: readonly Line[] = [
   ["VIA", "1.1 y", Known.via],
 ];
 
-test("lines are told with the spelling and order in which they came", () => {
+test("lines keep the spelling and order in which they came", () => {
   const section = fill(new FieldSection(), LINES);
   assert.equal(section.count, 6);
   const told = LINES.map((_, index) => [section.name(index), section.value(index), section.knownId(index)]);
@@ -73,14 +73,14 @@ test("a line ends where the next begins, the last one where the section ends", (
   );
 });
 
-test("names that every object has are names like others", () => {
+test("names of object members, such as constructor, are names like others", () => {
   const section = fill(new FieldSection(), [["constructor", "1"]]);
   assert.equal(section.has("__proto__"), false);
   assert.equal(section.has("tostring"), false);
   assert.equal(section.get("constructor"), "1");
 });
 
-test("cleared, it holds nothing of the message before", () => {
+test("a cleared section holds nothing of the previous message", () => {
   const section = fill(new FieldSection(), LINES);
   section.clear();
   assert.deepEqual(
@@ -92,7 +92,7 @@ test("cleared, it holds nothing of the message before", () => {
   assert.equal(section.lineEnd(0), section.text.length);
 });
 
-test("lines that are restored are the old ones, under the same edition", () => {
+test("restored lines are the old ones and have the old edition", () => {
   const section = fill(new FieldSection(), LINES);
   const { text, edition, present } = section;
   section.clear();
@@ -107,14 +107,14 @@ test("lines that are restored are the old ones, under the same edition", () => {
   assert.notEqual(section.edition, edition);
 });
 
-test("a section forgets what it held", () => {
+test("forget clears a section", () => {
   const section = fill(new FieldSection(), LINES);
   section.derived = {};
   section.forget();
   assert.deepEqual([section.count, section.text, section.present, section.edition, section.derived], [0, "", 0, 0, null]);
 });
 
-test("any number of lines is kept, also by a section that is used again", () => {
+test("a section holds any number of lines, also when it is reused", () => {
   const section = new FieldSection();
   const line = fc.tuple(fc.constantFrom("A", "a", "B-b", "Cc"), fc.constantFrom("", "1", "two"));
   fc.assert(

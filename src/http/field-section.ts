@@ -3,45 +3,47 @@ import { Known, bit } from "./known-fields.ts";
 import type { KnownId } from "./known-fields.ts";
 import { trimOws } from "./trim-ows.ts";
 
-/** Numbers stored per field line: start and end of the name, start and end of the value (OWS trimmed), known id. */
+/** Numbers stored per field line: start and end of the name, start and end of the value (without white space around it), known id. */
 const STRIDE = 5;
-/** Room for most heads, taken with the first line. */
+/** Lines that there is room for after the first `grow`: enough for most heads. */
 const LINES_FIRST = 32;
 const NO_OFFSETS = new Int32Array(0);
 
 /**
- * The field lines of one head or trailer section: their text, and where in it each line lies. Nothing is copied or lower-cased before
- * somebody asks. Whoever reads a message fills it line by line (`addLine`) and then gives the text (`complete`). A reader uses it again
- * for the next message, after `clear`.
+ * The field lines of one head or trailer section: their text, and the position of each line in it. Names and values are cut out of the
+ * text, and names lower-cased, only when somebody asks for them.
+ *
+ * A codec fills the section line by line (`addLine`), then sets the text (`complete`), and reuses the object for the next message after
+ * `clear`.
  */
 export class FieldSection {
-  /** The lines as received, one character a byte (latin1), each with its CRLF. */
+  /** The lines as received, latin1 (one character per byte), each with its CRLF. */
   text: string = "";
   count: number = 0;
   /** Bits of the known fields that occur, see `bit()` in known-fields.ts. */
   present: number = 0;
-  /** Bits of known fields that are there but say nothing: whoever asks by name does not find them. */
+  /** Bits of known fields that count as absent: look-ups by name or id do not find them, though their lines are there. */
   hidden: number = 0;
-  /** What `connectionOptions` found; null: nobody asked yet. */
+  /** The result of `connectionOptions`. Null: not computed yet. */
   connection: ConnectionOptions | null = null;
   /**
-   * A place for one thing that somebody found in the known fields, kept as long as these are the same. Anybody may write to it: check that
-   * what lies there is your own.
+   * A place for one value that was computed from the known fields. It is kept for later messages as long as these fields stay the same.
+   * Several callers share the place, so each must check that the value is its own.
    */
   derived: object | null = null;
   /**
-   * Which lines these are: all lines that this object held have a number of their own, and a reader that finds the lines of the message
-   * before again gives them the same one. 0: not complete. Whoever keeps something that was made from the lines compares this.
+   * Identifies the lines: each new set of lines that this object holds gets a new number, and the same lines again get the same number.
+   * 0: not complete. To keep a value that was made from the lines, keep the edition with it and compare.
    */
   edition: number = 0;
   private editions: number = 0;
   private offsets: Int32Array = NO_OFFSETS;
-  /** The lines stay as they are: who tries to change them gets an error. */
+  /** The lines cannot be changed: an attempt throws a TypeError. */
   private readonly fixed: boolean = false;
 
   /**
-   * @param lines a section whose lines are copied. This one then never changes, and several may hold it for as long as they like. What is
-   * found in the lines may still be noted (`connection`, `derived`).
+   * @param lines a section to copy. The copy never changes, so several holders may keep it. Only computed values may still be stored in
+   * it (`connection`, `derived`).
    */
   constructor(lines: FieldSection | null = null) {
     if (lines === null) return;
@@ -53,7 +55,7 @@ export class FieldSection {
     this.fixed = true;
   }
 
-  /** For the lines of another section. The offsets of the old ones stay where they are, see `restore` and `takeOver`. */
+  /** Empties the section for the next message. The old lines' offsets stay in memory for `restore` and `takeOver`. */
   clear(): void {
     if (this.fixed) throw new TypeError(FIXED);
     this.text = "";
@@ -65,14 +67,14 @@ export class FieldSection {
     this.edition = 0;
   }
 
-  /** All lines were added: `text` is what they were read from. */
+  /** Call after all lines were added. `text`: the text that their positions refer to. */
   complete(text: string): void {
     if (this.fixed) throw new TypeError(FIXED);
     this.text = text;
     this.edition = ++this.editions;
   }
 
-  /** After `clear`: the lines are the old ones after all, octet by octet. */
+  /** After `clear`: brings back all lines of before, when the new message has the same ones, octet by octet. */
   restore(text: string, count: number, present: number, edition: number): void {
     this.text = text;
     this.count = count;
@@ -81,8 +83,10 @@ export class FieldSection {
   }
 
   /**
-   * After `clear`, with lines added up to number `first`: the lines from there to `end` are the old ones, octet by octet, and begin `start`
-   * characters from the section's first. `present`: the bits of their known fields.
+   * After `clear`, when `first` lines were added: brings back the old lines from index `first` to `end`, when the new message has the same
+   * ones, octet by octet.
+   * @param start position in the section's text where they begin now
+   * @param present the bits of their known fields
    */
   takeOver(first: number, end: number, start: number, present: number): void {
     const { offsets } = this;
@@ -92,13 +96,13 @@ export class FieldSection {
     this.present |= present;
   }
 
-  /** Forgets what was read and gives back more memory than most need. */
+  /** Clears the section and frees the memory of an unusually long one. */
   forget(): void {
     this.clear();
     if (this.offsets.length > LINES_FIRST * STRIDE) this.offsets = NO_OFFSETS;
   }
 
-  /** Records a line; offsets count from the first line's first byte. */
+  /** Adds a line. Positions count from the first byte of the first line. */
   addLine(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, id: KnownId): void {
     let at = this.count * STRIDE;
     if (at === this.offsets.length) this.grow();
@@ -112,7 +116,7 @@ export class FieldSection {
     this.present |= 1 << id;
   }
 
-  /** The last line's value goes on to there, over a line end (see `unfolded`). */
+  /** Extends the last line's value, over a line end, to that position (obs-fold, see `unfolded`). */
   extendLastLine(textEnd: number): void {
     this.offsets[(this.count - 1) * STRIDE + 3] = textEnd;
   }
@@ -137,7 +141,7 @@ export class FieldSection {
     return this.offsets[index * STRIDE + 4] as number;
   }
 
-  /** Where that line, its CRLF included, ends. */
+  /** Position after that line's CRLF. */
   lineEnd(index: number): number {
     return index + 1 < this.count ? this.nameStart(index + 1) : this.text.length;
   }
@@ -181,14 +185,14 @@ export class FieldSection {
     return found;
   }
 
-  /** The first line with that known id, from that line on; -1: none. */
+  /** Index of the first line with that known id, from index `from` on. -1: none. */
   knownIndex(id: KnownId, from: number): number {
     if ((this.present & ~this.hidden & (1 << id)) === 0) return -1;
     for (let index = from; index < this.count; index++) if (this.knownId(index) === id) return index;
     return -1;
   }
 
-  /** Whether the line's name is that name (lower case). */
+  /** Whether the line has that name (lower case). */
   isNamed(index: number, lowerName: string): boolean {
     return this.nameEnd(index) - this.nameStart(index) === lowerName.length && this.name(index).toLowerCase() === lowerName;
   }
@@ -201,7 +205,7 @@ export class FieldSection {
   }
 
   private grow(): void {
-    // The offsets of a fixed section have no room: every line that somebody adds to it comes by here.
+    // A fixed section has no room for another line, so every attempt to add one ends up here.
     if (this.fixed) throw new TypeError(FIXED);
     const larger = new Int32Array(Math.max(LINES_FIRST * STRIDE, this.offsets.length * 2));
     larger.set(this.offsets);
@@ -213,14 +217,14 @@ const FIXED = "the lines of this head stay as they are: others may hold it";
 
 const RESPELLED = bit(Known.respelled);
 
-/** RFC 9112 section 5.2: each line end with the white space around it stands for one SP. */
+/** Replaces each line end within a value (obs-fold), with the white space around it, by one SP (RFC 9112 section 5.2). */
 function unfolded(value: string): string {
   if (!value.includes("\r")) return value;
   const parts = value.split("\r\n").map((part) => trimOws(part));
   return parts.filter((part) => part !== "").join(" ");
 }
 
-/** All but the ids, which stay. */
+/** Adds `delta` to all positions of the lines from `first` to `end`. */
 function move(offsets: Int32Array, first: number, end: number, delta: number): void {
   for (let at = first * STRIDE; at < end * STRIDE; at += STRIDE)
     for (let index = at; index < at + STRIDE - 1; index++) offsets[index] = (offsets[index] as number) + delta;

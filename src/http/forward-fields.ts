@@ -1,21 +1,25 @@
 /**
- * Which received field lines are passed on. Lines are never rebuilt: what lies between two dropped lines is one slice of the
- * received text, so names keep their spelling and their order (docs/forwarding.md).
+ * Decides which received field lines are forwarded, and gives their text. The lines between two dropped ones are copied as one slice of
+ * the received text, so names keep their spelling and order (docs/forwarding.md).
  */
 import type { FieldSection } from "./field-section.ts";
 import { FRAMING_AND_HOST, Known, bit } from "./known-fields.ts";
 
-/** End at this hop in either direction (RFC 9110 section 7.6.1); Transfer-Encoding is the codec's to decide. */
-// Proxy-Authorization and Proxy-Authenticate are between a client and a forward proxy that it chose, and a gateway is none (section 11.7).
+/**
+ * Hop-by-hop fields: not forwarded in either direction (RFC 9110 section 7.6.1). The codec decides about Transfer-Encoding.
+ * Proxy-Authorization and Proxy-Authenticate are among them, because they are meant for a forward proxy that the client chose, and this
+ * is a gateway (section 11.7).
+ */
 const HOP_BY_HOP = bit(Known.connection) | bit(Known.keepAlive) | bit(Known.te) | bit(Known.upgrade) | bit(Known.hopByHop);
 
 /**
- * Never forwarded of a request: hop-by-hop fields, `Proxy` (it becomes HTTP_PROXY in CGI, CVE-2016-5385) and names that origins fold
- * onto others (`X_Forwarded_For` onto `X-Forwarded-For`); `unsafe_field_names: forward` lets pass what folds onto none of ours.
+ * Not forwarded in requests: hop-by-hop fields; `Proxy`, which CGI turns into HTTP_PROXY (CVE-2016-5385); and names with unsafe
+ * characters, which some origin servers take for others (`X_Forwarded_For` for `X-Forwarded-For`). With `unsafe_field_names: forward`
+ * the unsafe names that cannot be taken for a known field are forwarded.
  */
 export const REQUEST_DROPPED: number = HOP_BY_HOP | bit(Known.proxy) | bit(Known.unsafeName) | bit(Known.foldedName);
 
-/** Of a request whose sender is no trusted proxy: what claims to be said by one. */
+/** Also not forwarded in requests from a sender that is not a trusted proxy: fields that only such a proxy may send. */
 export const UNTRUSTED_DROPPED: number =
   bit(Known.forwarded) |
   bit(Known.xForwardedFor) |
@@ -25,15 +29,17 @@ export const UNTRUSTED_DROPPED: number =
   bit(Known.clientCert) |
   bit(Known.xRealIp);
 
-/** Never forwarded of a response. */
+/** Not forwarded in responses. */
 export const RESPONSE_DROPPED: number = HOP_BY_HOP;
 
 /**
- * Some line goes on in another spelling than it came in: with one space around a line end of a folded one, without white space before its
- * colon (RFC 9112 sections 5.2 and 5.1; of responses only). And two parsers that read the fields of `FRAMING_AND_HOST` differently see two
- * messages, so these are spelled as plainly as can be. Around a value a tab is white space (RFC 9110 section 5.6.3), but to some origins part
- * of the value (nginx; llhttp for Transfer-Encoding); before a number a zero means nothing (section 8.6), but to some origins that an octal
- * number follows.
+ * Set when some line must be forwarded in another spelling than received. There are two reasons:
+ *
+ * - In a response: a folded line gets one space for each line end, and white space before a colon is removed (RFC 9112 sections 5.2
+ *   and 5.1).
+ * - A field of `FRAMING_AND_HOST` is written as plainly as possible, because two parsers that read it differently see two different
+ *   messages. A tab around a value is white space (RFC 9110 section 5.6.3), but nginx takes it for a part of the value, and so does llhttp
+ *   for Transfer-Encoding. Leading zeros of a length mean nothing (section 8.6), but some origin servers then read an octal number.
  */
 const RESPELLED = bit(Known.respelled);
 
@@ -42,7 +48,7 @@ export function keptText(section: FieldSection, dropped: number, removed: readon
   const text = section.text;
   if ((section.present & (dropped | RESPELLED)) === 0 && removed.length === 0) return text;
   const respelled = (section.present & RESPELLED) !== 0;
-  // A client may name thousands of fields: with a look at each of them for each line, a head would cost milliseconds.
+  // A client can name thousands of fields in Connection. To compare each line with each name would take milliseconds.
   const many = removed.length > FEW ? new Set(removed) : null;
   let kept = "";
   let runStart = 0;
@@ -78,7 +84,7 @@ function isRemoved(section: FieldSection, index: number, removed: readonly strin
   return false;
 }
 
-/** Fields that a trailer section must not carry: framing, routing, authentication and what alters how the message is read (RFC 9110 section 6.5.1). */
+/** Fields that trailers must not carry: about framing, routing, authentication or how to read the message (RFC 9110 section 6.5.1). */
 const TRAILER_FORBIDDEN =
   HOP_BY_HOP |
   bit(Known.host) |
@@ -118,7 +124,7 @@ const TRAILER_FORBIDDEN_NAMES: readonly string[] = [
   "pragma",
 ];
 
-/** The lines of a trailer section that may be forwarded. */
+/** The text of the trailer lines that are forwarded; "" for none. */
 export function keptTrailers(section: FieldSection | null): string {
   if (section === null) return "";
   return keptText(section, TRAILER_FORBIDDEN, TRAILER_FORBIDDEN_NAMES);

@@ -14,13 +14,13 @@ test("the examples of RFC 7239 section 4", () => {
   ]);
 });
 
-test("quotes and escapes hide separators, empty elements and pairs count for nothing", () => {
+test("separators in quotes or after an escape do not count; empty elements and pairs are ignored", () => {
   assert.deepEqual(parseForwarded(['for="a,b;c=\\"d\\\\";,,proto=https']), [{ for: 'a,b;c="d\\' }, { proto: "https" }]);
   assert.deepEqual(parseForwarded(["", " , "]), []);
   assert.deepEqual(parseForwarded([";for=a;"]), [{ for: "a" }]);
 });
 
-test("what is broken anywhere is no statement", () => {
+test("a field that is malformed anywhere counts as absent", () => {
   const broken = [
     "for",
     "for=",
@@ -43,7 +43,7 @@ test("what is broken anywhere is no statement", () => {
   }
 });
 
-test("an element that is appended is read back, whatever the host is", () => {
+test("a written element is read back, whatever the host is", () => {
   const address = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constant(""));
   fc.assert(
     fc.property(address, fc.string({ unit: "binary-ascii", maxLength: 20 }), fc.constantFrom("http", "https"), (node, host, proto) => {

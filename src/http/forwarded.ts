@@ -1,25 +1,25 @@
 /**
- * The Forwarded field (RFC 7239 section 4): a list of elements, one per proxy, each a list of pairs. A value that is broken anywhere is no
- * statement about anything: the whole field is taken as absent.
+ * Reads and writes the Forwarded field (RFC 7239 section 4): a list with one element per proxy, each a list of pairs. If a value is
+ * malformed anywhere, the whole field counts as absent.
  */
 import { trimOws } from "./trim-ows.ts";
 
-/** What one proxy says about the side that it got the request from. Absent parameters are undefined. */
+/** What one proxy says about the request that it received. */
 export interface ForwardedElement {
-  /** A node: address with or without brackets and port, `unknown`, or an obfuscated name. Without its quotes. */
+  /** The sender: an address with or without brackets and port, `unknown`, or an obfuscated name. Without quotes. */
   readonly for?: string;
   readonly host?: string;
   readonly proto?: string;
 }
 
-/** What is believed of a field that trusted proxies write. */
+/** The part of a Forwarded field that trusted proxies wrote. */
 export interface BelievedForwarded {
   readonly elements: readonly ForwardedElement[];
-  /** The one of them that tells of the client's request; undefined where there is none. */
+  /** The element about the client's own request. Undefined: there is none. */
   readonly ofClient: ForwardedElement | undefined;
 }
 
-/** The elements of all lines, in order; null when anything in them is malformed. */
+/** The elements of all lines, in order. Null: something in them is malformed. */
 export function parseForwarded(values: readonly string[]): readonly ForwardedElement[] | null {
   const elements: ForwardedElement[] = [];
   for (const value of values) {
@@ -30,7 +30,7 @@ export function parseForwarded(values: readonly string[]): readonly ForwardedEle
   return elements;
 }
 
-/** One element as a proxy appends it. `address`: without port; "" for a peer that has none. */
+/** The text of one element, for a proxy to append. `address`: without port; "" for a peer without address. */
 export function forwardedElement(address: string, host: string, proto: string): string {
   const node = address === "" ? "unknown" : address.includes(":") ? `"[${address}]"` : address;
   return `for=${node}${host === "" ? "" : `;host=${quotedWhereNeeded(host)}`};proto=${proto}`;
@@ -46,7 +46,7 @@ function readElements(value: string): ForwardedElement[] | null {
   const elements: ForwardedElement[] = [];
   for (const text of splitOutsideQuotes(value, ",")) {
     if (text === null) return null;
-    // Empty list elements count for nothing (RFC 9110 section 5.6.1.2).
+    // Empty list elements are ignored (RFC 9110 section 5.6.1.2).
     if (trimOws(text) === "") continue;
     const element = readPairs(trimOws(text));
     if (element === null) return null;
@@ -75,7 +75,7 @@ function readPairs(text: string): ForwardedElement | null {
   };
 }
 
-/** A token as it is, a quoted string without quotes and escapes; null for anything else (RFC 9110 section 5.6.4). */
+/** The value of a token or of a quoted string, without quotes and escapes (RFC 9110 section 5.6.4). Null: it is neither. */
 function unquoted(text: string): string | null {
   if (!text.startsWith('"')) return TOKEN.test(text) ? text : null;
   if (text.length < 2 || !text.endsWith('"')) return null;
@@ -88,7 +88,7 @@ function unquoted(text: string): string | null {
   return plain;
 }
 
-/** The parts between separators that do not stand in a quoted string; null at the end where a quote was never closed. */
+/** Splits at separators outside quoted strings. The last part is null if a quoted string is not closed. */
 function splitOutsideQuotes(text: string, separator: "," | ";"): (string | null)[] {
   const parts: (string | null)[] = [];
   let start = 0;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RequestEdits, ResponseEdits } from "./head-edits.ts";
 
-test("what cannot be sent as a request line or Host is refused, and the error shows no target", () => {
+test("malformed methods, targets and hosts are refused, and the error shows no target", () => {
   const edits = new RequestEdits();
   for (const method of ["", "GET ", "G\rET", "GET\r\nX: 1", "CONNECT", "G\0T", "GÉT"])
     assert.throws(() => edits.setMethod(method), TypeError, method);
@@ -19,7 +19,7 @@ test("what cannot be sent as a request line or Host is refused, and the error sh
   assert.deepEqual([edits.method, edits.target, edits.authority], [null, null, null]);
 });
 
-test("edits are of one head: the next one begins anew", () => {
+test("reset forgets the edits of one head before the next", () => {
   const edits = new RequestEdits();
   edits.setMethod("PURGE");
   edits.setTarget("/a?b=%20");
@@ -35,7 +35,7 @@ test("edits are of one head: the next one begins anew", () => {
   assert.deepEqual(response, new ResponseEdits());
 });
 
-test("a status that has no body, or is not final, is none to set", () => {
+test("a status that is not final or has no body cannot be set", () => {
   const edits = new ResponseEdits();
   for (const status of [0, 100, 101, 199, 204, 304, 600, 200.5, NaN])
     assert.throws(() => edits.setStatus(status), RangeError, String(status));

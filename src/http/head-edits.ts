@@ -1,12 +1,12 @@
-/** What middleware changes in a head beside its fields. */
+/** Changes of middleware to one head: to its fields, and to the request line or the status. */
 import { isAuthority } from "./authority.ts";
 import { FieldEdits } from "./field-edits.ts";
 import { mayHaveBody } from "./status.ts";
 import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
 
-/** Edits of a request that goes upstream. Of one exchange's attempt: the next one begins anew. */
+/** Edits of a request that goes upstream. Each attempt of an exchange begins with no edits. */
 export class RequestEdits extends FieldEdits {
-  /** Null: as received. */
+  /** Null, here and below: send it as received. */
   method: string | null = null;
   target: string | null = null;
   authority: string | null = null;
@@ -18,19 +18,22 @@ export class RequestEdits extends FieldEdits {
     this.authority = null;
   }
 
-  /** Throws a TypeError for what is no token, and for CONNECT. Between HEAD and others nothing changes: their responses have other bodies. */
+  /**
+   * Throws a TypeError for CONNECT and for text that is not a token. The exchange refuses a change from or to HEAD, because responses to
+   * HEAD have no body.
+   */
   setMethod(method: string): void {
     if (!TOKEN.test(method) || method === "CONNECT") throw new TypeError(`the method ${JSON.stringify(method)} cannot be sent`);
     this.method = method;
   }
 
-  /** Path and query, from its "/" on; throws a TypeError for anything else. */
+  /** Sets path and query, beginning with "/". Throws a TypeError for anything else. */
   setTarget(target: string): void {
     if (!ORIGIN_FORM.test(target)) throw new TypeError("the target is not a path with a query");
     this.target = target;
   }
 
-  /** Value of Host; throws a TypeError for what is none. What the client asked for stays in X-Forwarded-Host. */
+  /** Sets the value of Host. Throws a TypeError for a malformed one. X-Forwarded-Host still names the host that the client asked for. */
   setAuthority(authority: string): void {
     if (!isAuthority(authority)) throw new TypeError("the authority is malformed");
     this.authority = authority;
@@ -47,7 +50,7 @@ export class ResponseEdits extends FieldEdits {
     this.status = null;
   }
 
-  /** Throws a RangeError for what is no final status that has a body: a message does not change whether it has one. */
+  /** Throws a RangeError unless it is a final status whose responses may have a body: an edit must not change whether there is one. */
   setStatus(status: number): void {
     if (!Number.isInteger(status) || status < 200 || status > 599 || !mayHaveBody(status))
       throw new RangeError(`${status} is no status to set`);

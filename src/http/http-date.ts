@@ -4,7 +4,7 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 let cachedSecond = -1;
 let cachedText = "";
 
-/** IMF-fixdate (RFC 9110 section 5.6.7) of an epoch time in milliseconds; made anew once a second. */
+/** The value of Date (IMF-fixdate, RFC 9110 section 5.6.7) for epoch milliseconds. The text of the last second is cached. */
 export function httpDate(epochMs: number): string {
   const second = Math.floor(epochMs / 1000);
   if (second !== cachedSecond) {

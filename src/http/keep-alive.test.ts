@@ -11,7 +11,7 @@ test("without a Keep-Alive field the configured limit counts", () => {
   assert.equal(connectionExpiry("", 60_000), 60_000);
 });
 
-test("the origin's timeout shortens it, less the time that a request needs to get there", () => {
+test("the announced timeout, less a margin, shortens the limit", () => {
   assert.equal(connectionExpiry("timeout=5", 60_000), 4000);
   assert.equal(connectionExpiry("timeout=1", 60_000), 500);
   assert.equal(connectionExpiry("timeout=0", 60_000), 0);
@@ -19,7 +19,7 @@ test("the origin's timeout shortens it, less the time that a request needs to ge
     assert.equal(connectionExpiry(value, 60_000), 4000, value);
 });
 
-test("it never lengthens it, and never is negative or forever", () => {
+test("the result is never longer than the limit, negative or infinite", () => {
   assert.equal(connectionExpiry("timeout=3600", 60_000), 60_000);
   fc.assert(
     fc.property(
@@ -37,7 +37,7 @@ test("it never lengthens it, and never is negative or forever", () => {
   );
 });
 
-test("what one origin said is not taken for another's", () => {
+test("the timeout of one origin is not used for another", () => {
   assert.deepEqual(
     [
       connectionExpiry("timeout=5", 60_000),

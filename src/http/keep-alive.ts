@@ -1,11 +1,15 @@
-/** An origin closes an idle connection after its own limit; the proxy must stop using it before that (see `margin`). */
+/**
+ * Decides how long an idle upstream connection may be reused. An origin server closes idle connections after a time limit of its own,
+ * which `Keep-Alive: timeout=N` announces. The proxy must stop using the connection before that.
+ */
 
 let lastValue: string | undefined;
 let lastTimeoutMs = Infinity;
 
 /**
- * Milliseconds for which a connection may be kept idle: the configured limit, or less if the origin said `Keep-Alive: timeout=N`
- * (Node says 5). The margin covers the time that a request needs to get there.
+ * Milliseconds for which the connection may stay idle: the configured limit, or the announced one (5 s for Node) less a margin for the
+ * time that a request needs to arrive, whichever is shorter.
+ * @param keepAlive value of the response's Keep-Alive field
  */
 export function connectionExpiry(keepAlive: string | undefined, idleMs: number): number {
   if (keepAlive === undefined) return idleMs;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Known, bit, knownField } from "./known-fields.ts";
 
-/** Every known field with the name that HTTP gives it; some ids are no names, and some fields share one. */
+/** The known fields with their names in HTTP. Some ids are not names, and some fields share an id. */
 const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" | "respelled" | "foldedName">, string>> = {
   host: "Host",
   connection: "Connection",
@@ -38,7 +38,7 @@ const TCHARS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM
 const idOf = (name: string): number => knownField(Buffer.from(`>${name}<`), 1, 1 + name.length);
 const keys = Object.keys(NAMES) as (keyof typeof NAMES)[];
 
-test("every known field is recognised in any case", () => {
+test("every known field is recognized in any case", () => {
   for (const key of keys) {
     const name = NAMES[key];
     const alternating = [...name].map((character, index) => (index % 2 === 0 ? character.toLowerCase() : character.toUpperCase())).join("");
@@ -46,7 +46,7 @@ test("every known field is recognised in any case", () => {
   }
 });
 
-test("the fields that end at one hop, and those of a client's certificate, share an id", () => {
+test("the fields that are only dropped share an id, and so do those of a client's certificate", () => {
   for (const name of ["HTTP2-Settings", "proxy-authorization", "Proxy-Authenticate"]) assert.equal(idOf(name), Known.hopByHop, name);
   assert.equal(idOf("Client-Cert-Chain"), Known.clientCert);
 });

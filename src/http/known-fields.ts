@@ -1,6 +1,6 @@
 /**
- * Field names that the proxy itself must recognise. A head records the id of each known field while it is read, so the data path
- * asks with a number and a bit mask instead of comparing strings. At most 31 ids: they index the bits of one small integer.
+ * Field names that the proxy itself must recognize. When a head is read, the id of each known field is recorded, so that later code
+ * compares numbers and bit masks instead of strings. There are at most 31 ids, because each is a bit of one small integer.
  */
 export const Known = {
   none: 0,
@@ -12,7 +12,7 @@ export const Known = {
   te: 6,
   trailer: 7,
   upgrade: 8,
-  /** Fields of one hop that nothing but their end is known for: Proxy-Connection, HTTP2-Settings, Proxy-Authorization, Proxy-Authenticate. */
+  /** Hop-by-hop fields that are only dropped: Proxy-Connection, HTTP2-Settings, Proxy-Authorization, Proxy-Authenticate. */
   hopByHop: 9,
   expect: 10,
   via: 11,
@@ -28,15 +28,15 @@ export const Known = {
   authorization: 21,
   accept: 22,
   xRealIp: 23,
-  /** A name with other characters than letters, digits and hyphens: some origins fold those onto the hyphen (CGI and its heirs). */
+  /** A name with other characters than letters, digits and hyphens. Some origin servers (CGI and its heirs) read these as hyphens. */
   unsafeName: 24,
   xForwardedPort: 25,
-  /** Of a response: any of the Access-Control fields (Fetch standard, section 3.3.3). */
+  /** Any Access-Control field of a response (Fetch standard, section 3.3.3). */
   accessControl: 26,
   vary: 27,
-  /** No name: a field of `FRAMING_AND_HOST` goes on in another spelling, see `keptText`. */
+  /** Not a name, only a bit of `present`: a line must be forwarded in another spelling, see RESPELLED in forward-fields.ts. */
   respelled: 28,
-  /** An unsafe name that folds onto a known one. */
+  /** An unsafe name that becomes a known one when its unsafe characters are read as hyphens. */
   foldedName: 29,
   /** Client-Cert and Client-Cert-Chain (RFC 9440). */
   clientCert: 30,
@@ -49,7 +49,7 @@ export function bit(id: KnownId): number {
   return 1 << id;
 }
 
-/** Fields that say where a message ends and whom it is for. */
+/** Fields that say where a message ends and which host it is for. */
 export const FRAMING_AND_HOST: number = bit(Known.host) | bit(Known.contentLength) | bit(Known.transferEncoding);
 
 const NAMES: readonly (readonly [string, KnownId])[] = [
@@ -94,7 +94,7 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
 
 const BY_NAME: ReadonlyMap<string, KnownId> = new Map(NAMES);
 
-/** The id of a field name as text, which must be a token: what `knownField` and `unsafeField` say of its bytes. */
+/** The id of a field name that is given as text and must be a token. For names as bytes see `knownField` and `unsafeField`. */
 export function knownFieldNamed(name: string): KnownId {
   const lower = name.toLowerCase();
   if (/^[0-9a-z-]*$/.test(lower)) return BY_NAME.get(lower) ?? Known.none;
@@ -103,7 +103,7 @@ export function knownFieldNamed(name: string): KnownId {
 
 const NO_KNOWN_NAMES: { readonly bit: number; readonly all: readonly string[] } = { bit: 0, all: [] };
 
-/** Of the known field with that lower-case name: its bit, and all names that share it. The bit is 0 for any other name. */
+/** The bit of the known field with that lower-case name, and all names that share the bit. For any other name the bit is 0. */
 export function namesOf(name: string): { readonly bit: number; readonly all: readonly string[] } {
   const id = NAMES.find(([each]) => each === name)?.[1];
   if (id === undefined) return NO_KNOWN_NAMES;
@@ -117,7 +117,7 @@ interface Entry {
 
 const LONGEST = Math.max(...NAMES.map(([name]) => name.length));
 
-/** Candidates by length; most lengths have none, so most fields cost one array read. */
+/** Known names by their length. Most lengths have none, so for most fields one array read is enough. */
 const BY_LENGTH: readonly (readonly Entry[])[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
   NAMES.filter(([name]) => name.length === length).map(([name, id]) => ({
     bytes: Uint8Array.from(name, (character) => character.charCodeAt(0)),
@@ -125,7 +125,7 @@ const BY_LENGTH: readonly (readonly Entry[])[] = Array.from({ length: LONGEST + 
   })),
 );
 
-/** The id of a name with unsafe characters in `bytes[start, end)`. */
+/** The id of the name in `bytes[start, end)`, which has unsafe characters: `unsafeName` or `foldedName`. */
 export function unsafeField(bytes: Uint8Array, start: number, end: number): KnownId {
   if (end - start > LONGEST) return Known.unsafeName;
   const folded = bytes.slice(start, end).map((octet) => (isPlain(octet) ? octet : HYPHEN));
@@ -140,8 +140,8 @@ function isPlain(octet: number): boolean {
 }
 
 /**
- * The id of the field name in `bytes[start, end)`, or `Known.none`. The name must consist of tchar only: the comparison folds
- * case by setting bit 5, which is exact for letters, digits and the hyphen.
+ * The id of the field name in `bytes[start, end)`, or `Known.none`. The name must consist of tchar only. Case is ignored by setting bit 5,
+ * which is exact for letters, digits and the hyphen.
  */
 export function knownField(bytes: Uint8Array, start: number, end: number): KnownId {
   const length = end - start;

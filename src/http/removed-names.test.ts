@@ -23,7 +23,7 @@ const CORS = [
 ];
 const NAMES = ["authorization", "x-api-key", "x-other", "date", "client-cert", "client-cert-chain", "vary", ...CORS];
 
-test("a list is one object, whatever was asked for between", () => {
+test("the same list is the same object, whatever lists were made in between", () => {
   const [both, other, one] = [listOf(["authorization", "x-api-key"]), listOf(["x-api-key", "authorization"]), listOf(["authorization"])];
   assert.deepEqual(
     [both.names, other.names, one.names],
@@ -47,7 +47,7 @@ test("two lists are one object exactly if they have the same names in the same o
   );
 });
 
-test("a known name is removed by its number where no other name has that number", () => {
+test("a known name is removed by its id only if all names with that id are removed", () => {
   assert.deepEqual([listOf(["authorization"]).known, listOf(["authorization"]).others], [bit(Known.authorization), []]);
   assert.deepEqual([listOf(["x-api-key", "vary"]).known, listOf(["x-api-key", "vary"]).others], [bit(Known.vary), ["x-api-key"]]);
   assert.deepEqual([listOf(["client-cert"]).known, listOf(["client-cert"]).others], [0, ["client-cert"]]);
@@ -57,7 +57,7 @@ test("a known name is removed by its number where no other name has that number"
   );
 });
 
-test("what is kept by number is what is kept by name", () => {
+test("removal by id keeps the same lines as removal by name", () => {
   fc.assert(
     fc.property(fc.subarray(NAMES), fc.array(fc.constantFrom(...NAMES)), (removed, received) => {
       const section = new FieldSection();
@@ -72,7 +72,7 @@ test("what is kept by number is what is kept by name", () => {
   );
 });
 
-test("names that are made up without end are not kept", () => {
+test("endless new lists are not kept in memory", () => {
   const lists = Array.from({ length: 1000 }, (_, index) => listOf(["x-first", `x-made-up-${index}`]));
   const again = lists.filter((list, index) => list === listOf(["x-first", `x-made-up-${index}`])).length;
   assert.ok(again <= 256, `${again} are kept`);

@@ -1,25 +1,25 @@
 import { FRAMING_AND_HOST, bit, knownFieldNamed, namesOf } from "./known-fields.ts";
 
 /**
- * The names of the fields that are taken out of a head, in lower case. There is one object for each list: two heads lose the same fields
- * if they have the same object, which is one comparison. By it a writer tells that the head before was written alike.
+ * An immutable list of field names (lower case) to remove from a head. There is only one object for each list, so that the writer of a
+ * head can tell by one comparison that the same fields are removed as from the previous head.
  *
- * A list grows by `and`, which leads from it to the next one as a V8 object's shape leads to another. Middleware that removes the same
- * names each time takes the same path each time, and allocates nothing.
+ * `and` leads from one list to the list with one more name, as the shape of a V8 object leads to the next. Middleware that removes the
+ * same names each time follows the same path and allocates nothing.
  */
 export class RemovedNames {
   /** In the order in which they were removed. */
   readonly names: readonly string[];
-  /** Bits of the known fields of which all names are in the list. Their lines go by their number, and no text is compared. */
+  /** Bits of the known fields of which all names are in the list. Their lines are found by id, without comparing text. */
   readonly known: number;
-  /** The names that `known` does not stand for. */
+  /** The names that `known` does not cover. */
   readonly others: readonly string[];
   private next: Map<string, RemovedNames> | null = null;
-  /** The name asked for last, and the list with it. */
+  /** Argument and result of the last call of `and`. */
   private lastName: string = "";
   private last: RemovedNames | null = null;
 
-  /** Every list grows from {@link NO_NAMES}: nobody else calls this. */
+  /** Not for other files: lists are made by `and`, starting from {@link NO_NAMES}. */
   constructor(names: readonly string[]) {
     this.names = names;
     let known = 0;
@@ -33,7 +33,7 @@ export class RemovedNames {
     this.others = others;
   }
 
-  /** This list and one name more. Throws a TypeError for a field without which a recipient would see another message (RFC 9112 section 11.2). */
+  /** This list with one more name. Throws a TypeError for Host and for framing fields: without them a message means something else. */
   and(name: string): RemovedNames {
     if (this.last !== null && name === this.lastName) return this.last;
     const list = this.next?.get(name) ?? this.grown(name);
@@ -54,8 +54,8 @@ export class RemovedNames {
 }
 
 /**
- * Lists that are kept. Configurations have few. Middleware that makes up names from what a client sent gets a new object for each list
- * beyond these: its heads are written anew each time, and memory stays.
+ * Lists that are kept. Configurations need few. Beyond that number each new list is a new object, so middleware that removes names chosen
+ * by clients cannot fill the memory; its heads are then written anew each time.
  */
 const LISTS_MAX = 256;
 let lists = 0;

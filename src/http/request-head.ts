@@ -1,29 +1,30 @@
 import { FieldSection } from "./field-section.ts";
 import type { HttpVersion } from "./http-version.ts";
 
-/** What a request's head says beside its fields. */
+/** The parts of a request's head other than its fields. */
 export interface RequestFacts {
-  /** The version that its sender speaks. */
+  /** The version that the client speaks. */
   readonly version: HttpVersion;
   readonly method: string;
   /** The target as received: origin-form, absolute-form, or "*". */
   readonly target: string;
-  /** The target as it goes upstream: origin-form or "*" (absolute-form reduced, an empty path made "/"). */
+  /** The target as it is sent upstream: origin-form or "*". Absolute-form is reduced to its path; an empty path becomes "/". */
   readonly forwardTarget: string;
   /** Path of `forwardTarget` without query, spelled as received. */
   readonly path: string;
-  /** Whom the request is for: the value of Host, or the authority of the target. Empty only for HTTP/1.0 without Host. */
+  /** The host and port that the request is for: the value of Host, or the authority of the target. "" only in HTTP/1.0 without Host. */
   readonly authority: string;
   /** `authority` in lower case, without port and without a trailing dot. */
   readonly host: string;
-  /** There is no Host line with the value of `authority`: whoever sends the head on writes one. */
+  /** No Host line has the value of `authority`, so the writer of the upstream request must write one. */
   readonly hostReplaced: boolean;
 }
 
 /**
- * A request's head, whatever HTTP version carried it. Nobody but the codec that reads it may write to it: each codec has a class of its own
- * below this one, which adds what that version must know. Such a head is valid until its exchange has finished, for its reader uses the
- * object again; `detach` gives one that stays. From names and values a head is made by `buildRequestHead`.
+ * A request's head, in any HTTP version. Each codec has a subclass with what that version needs, and only the codec writes to the head.
+ *
+ * The codec reuses the object, so a head is valid only until its exchange has finished; `detach` makes a lasting copy. To make a head
+ * from names and values, use `buildRequestHead`.
  */
 export class RequestHead extends FieldSection implements RequestFacts {
   readonly version: HttpVersion = "1.1";
@@ -35,7 +36,7 @@ export class RequestHead extends FieldSection implements RequestFacts {
   readonly host: string = "";
   readonly hostReplaced: boolean = false;
 
-  /** @param lines its field lines: with these it never changes. Without, a codec fills it. */
+  /** @param lines field lines to copy; the head then never changes. Null: a codec fills the head. */
   constructor(facts: RequestFacts | null = null, lines: FieldSection | null = null) {
     super(lines);
     if (facts === null) return;
@@ -49,22 +50,22 @@ export class RequestHead extends FieldSection implements RequestFacts {
     this.hostReplaced = facts.hostReplaced;
   }
 
-  /** Octets of the whole head as it was received. */
+  /** Bytes of the whole head as received. */
   get size(): number {
     return this.text.length;
   }
 
   /**
-   * Whether the client understands interim responses (RFC 9110 section 15.2) and with them `Expect: 100-continue`: all versions have
-   * them but HTTP/1.0.
+   * Whether the client understands interim responses (RFC 9110 section 15.2), and so may use `Expect: 100-continue`: in all versions but
+   * HTTP/1.0.
    */
   get understandsInterim(): boolean {
     return this.version !== "1.0";
   }
 
   /**
-   * A copy that outlives the exchange and never changes: for a cache, for a request that goes out again later, for several exchanges at once.
-   * It hides what this head hides. It says the same, but what only a codec knows is left behind.
+   * A copy that outlives the exchange and never changes: for a cache, for a request that is sent again later, for several exchanges at
+   * once. It has everything but what only the codec needs; hidden fields stay hidden.
    */
   detach(): RequestHead {
     return new RequestHead(this, this);

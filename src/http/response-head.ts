@@ -1,26 +1,27 @@
 import { FieldSection } from "./field-section.ts";
 import type { HttpVersion } from "./http-version.ts";
 
-/** What a response's head says beside its fields. */
+/** The parts of a response's head other than its fields. */
 export interface ResponseFacts {
-  /** The version that its sender speaks. */
+  /** The version that the sender speaks. */
   readonly version: HttpVersion;
   readonly status: number;
-  /** The reason phrase of HTTP/1; "" where there is none. */
+  /** The reason phrase of HTTP/1; "" if there is none. */
   readonly reason: string;
 }
 
 /**
- * A response's head, whatever HTTP version carried it. Nobody but the codec that reads it may write to it: each codec has a class of its own
- * below this one, which adds what that version must know. Such a head is valid until its exchange has finished, for its reader uses the
- * object again; `detach` gives one that stays. From names and values a head is made by `buildResponseHead`.
+ * A response's head, in any HTTP version. Each codec has a subclass with what that version needs, and only the codec writes to the head.
+ *
+ * The codec reuses the object, so a head is valid only until its exchange has finished; `detach` makes a lasting copy. To make a head
+ * from names and values, use `buildResponseHead`.
  */
 export class ResponseHead extends FieldSection implements ResponseFacts {
   readonly version: HttpVersion = "1.1";
   readonly status: number = 0;
   readonly reason: string = "";
 
-  /** @param lines its field lines: with these it never changes. Without, a codec fills it. */
+  /** @param lines field lines to copy; the head then never changes. Null: a codec fills the head. */
   constructor(facts: ResponseFacts | null = null, lines: FieldSection | null = null) {
     super(lines);
     if (facts === null) return;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { STATUS_CODES } from "node:http";
 import { reasonPhrase } from "./status.ts";
 
-/** Where Node still has the words of an older RFC. */
+/** Phrases for which Node still has the words of an older RFC. */
 const RENAMED: Readonly<Record<number, string>> = { 413: "Content Too Large" };
 
 test("every status that the proxy answers with has its registered reason phrase", () => {
@@ -12,6 +12,6 @@ test("every status that the proxy answers with has its registered reason phrase"
   }
 });
 
-test("a status without one gets a word that is no lie", () => {
+test("any other status gets the phrase Unknown", () => {
   assert.equal(reasonPhrase(599), "Unknown");
 });

@@ -21,11 +21,12 @@ const REASONS: Readonly<Record<number, string>> = {
   508: "Loop Detected",
 };
 
-/** Whether a response with that final status has a body (RFC 9110 section 6.4.1), unless it answers HEAD. */
+/** Whether a response with that final status may have a body (RFC 9110 section 6.4.1), responses to HEAD aside. */
 export function mayHaveBody(status: number): boolean {
   return status !== 204 && status !== 304;
 }
 
+/** The standard reason phrase; "Unknown" for a status that the proxy does not answer with. */
 export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "Unknown";
 }

@@ -1,4 +1,4 @@
-/** What a head is made of, as expressions for text of one character a byte. The codecs have tables for the same in http1/chars.ts. */
+/** The syntax of the parts of a head, as regular expressions for latin1 text. http1/chars.ts has the same as tables, for bytes. */
 
 /** A method or a field name (RFC 9110 section 5.6.2). */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { trimOws } from "./trim-ows.ts";
 
-test("takes spaces and tabs from both ends and nothing else", () => {
+test("removes spaces and tabs from both ends, and nothing else", () => {
   assert.equal(trimOws(" \t a b\t"), "a b");
   assert.equal(trimOws(" \t "), "");
   assert.equal(trimOws(""), "");

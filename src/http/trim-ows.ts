@@ -1,6 +1,6 @@
 /**
- * Without the optional white space around it: SP and HTAB only (RFC 9110 section 5.6.3). String.trim knows more, 0xA0 for one, and a
- * regular expression for the end of a text is quadratic in the spaces within it.
+ * The text without optional white space (OWS) around it: SP and HTAB only (RFC 9110 section 5.6.3). String.trim would remove more, such as
+ * 0xA0, and a regular expression for trailing space takes quadratic time in the spaces within the text.
  */
 export function trimOws(text: string): string {
   let start = 0;
