@@ -1,5 +1,5 @@
 import type { RequestHead } from "../http/request-head.ts";
-import type { DataPlane } from "../proxy/data-plane.ts";
+import type { ExchangeThread } from "../proxy/exchange-thread.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import type { NameTable } from "../shared/name-table.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
@@ -9,7 +9,7 @@ import type { WriteBatch } from "./buffers/write-batch.ts";
 import type { Platform } from "./platform.ts";
 
 /** What a data-plane thread offers to its connections, whatever protocol they speak. thread.ts implements it. */
-export interface ConnectionThread extends DataPlane {
+export interface ConnectionThread extends ExchangeThread {
   readonly workers: WorkerTable;
   /** Where the names of endpoints lead. */
   readonly names: NameTable;

@@ -11,13 +11,13 @@ const WORD = "8\r\n12345678\r\n";
 const MINUTE = 60_000;
 
 test("eight bytes a second, each answered, go on for as long as both sides want", (t) => {
-  const { client, endpoints, plane, records, pass } = stageAlone(t);
+  const { client, endpoints, thread, records, pass } = stageAlone(t);
   client.send(BEGIN);
   endpoints[0]?.respond(HEAD);
   for (let count = 0; count < 300; count++) {
     client.send(WORD);
     endpoints[0]?.respond(WORD);
-    plane.writes.flush();
+    thread.writes.flush();
     pass(1000);
     assert.equal(client.destroyed, false, `after ${count + 1} s`);
   }
@@ -40,13 +40,13 @@ for (const [who, listens] of [
   ["the endpoint", true],
 ] as const) {
   test(`only ${who} speaks, a word in 50 s: that is no silence`, (t) => {
-    const { client, endpoints, plane, pass } = stageAlone(t);
+    const { client, endpoints, thread, pass } = stageAlone(t);
     client.send(BEGIN);
     endpoints[0]?.respond(HEAD);
     for (let count = 0; count < 20; count++) {
       if (listens) endpoints[0]?.respond(WORD);
       else client.send(WORD);
-      plane.writes.flush();
+      thread.writes.flush();
       pass(50_000);
       assert.equal(client.destroyed, false, `after ${count + 1} words`);
     }
@@ -87,7 +87,7 @@ test(
       if (socket === null) connection.pause();
       socket = connection;
     });
-    const { client, plane, records, pass } = stage(t, url);
+    const { client, thread, records, pass } = stage(t, url);
     client.send(BEGIN);
     while (socket === null) await turn();
     const connection: Socket = socket;
@@ -96,7 +96,7 @@ test(
       connection.write(text);
       while (client.received.length === before) {
         await turn();
-        plane.writes.flush();
+        thread.writes.flush();
       }
     };
     await hears(HEAD + WORD);

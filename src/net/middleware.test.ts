@@ -27,7 +27,7 @@ interface World extends Stage {
 /** A thread whose routes have these hooks. */
 function world(t: TestContext, hooks: readonly Middleware[], adapt?: (config: Config) => void): World {
   const one = stageOfBoth(t, adapt);
-  const { snapshot, writes } = one.plane;
+  const { snapshot, writes } = one.thread;
   const find = snapshot.findRoute.bind(snapshot);
   snapshot.findRoute = (request) => ({ ...find(request), hooks: hooksOf(hooks) });
   return {
@@ -118,14 +118,14 @@ test("a staged request goes in chunks, or with the length that its stage says, a
   ] as const) {
     const w = world(t, [{ name: "x", onUpstreamRequest: () => mapping((text) => text.toUpperCase(), length) }]);
     const { endpoint } = w.asks(`${method} / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nabcd`);
-    w.plane.writes.flush();
+    w.thread.writes.flush();
     const asked = endpoint.received;
     assert.ok(asked.includes(line) && asked.endsWith(`\r\n\r\n${body}`), asked);
     assert.equal(asked.match(/content-length|transfer-encoding/gi)?.length, 1);
     endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     endpoint.received = "";
     w.client.send(get("/"));
-    w.plane.writes.flush();
+    w.thread.writes.flush();
     assert.match(endpoint.received, /^GET \/ HTTP\/1\.1\r\nHost: a\.test\r\n/);
     assert.doesNotMatch(endpoint.received, /content-length|transfer-encoding/i);
   }
@@ -233,7 +233,7 @@ test("a collected body and the body of a request that goes out by a stage are no
     w.client.send(`PUT / HTTP/1.1\r\nHost: a.test\r\n${framing}`);
     await turn();
     w.dialled[0]?.connect();
-    w.plane.writes.flush();
+    w.thread.writes.flush();
     const { received = "" } = w.dialled[0]?.endpoint ?? {};
     const [head, body] = split(received);
     assert.ok((head.includes("chunked") ? dechunked(body) : body) === text);
@@ -257,7 +257,7 @@ test("a hook that changes what frames a request, or whom it is for, costs its ex
   ] satisfies Middleware[]) {
     const w = world(t, [edit]);
     const { endpoint } = w.asks("PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nabcd");
-    w.plane.writes.flush();
+    w.thread.writes.flush();
     assert.equal(endpoint.received, "");
     assert.match(w.got(), /^HTTP\/1\.1 500 /);
   }
@@ -345,7 +345,7 @@ test("ten thousand requests in one read, each answered at once, need no deep sta
     isFirst = true;
     late.resolve(null);
     await turn();
-    w.plane.writes.flush();
+    w.thread.writes.flush();
     assert.equal(w.client.statuses.length, 10_000);
   }
 });
@@ -375,14 +375,14 @@ test("a large body through two stages to a client that takes none of it for a wh
   const piece = "aBcDeFgH".repeat(4000);
   w.client.isFull = true;
   endpoint.send(`HTTP/1.1 200 OK\r\nContent-Length: ${piece.length * 10}\r\n\r\n${piece}`);
-  w.plane.writes.flush();
+  w.thread.writes.flush();
   assert.equal(endpoint.isPaused, true);
   for (let count = 1; count < 10; count++) {
     w.client.takeAll({ end: false });
     assert.equal(endpoint.isPaused, false);
     w.client.isFull = count < 9;
     endpoint.send(piece);
-    w.plane.writes.flush();
+    w.thread.writes.flush();
     assert.equal(endpoint.isPaused, count < 9);
   }
   assert.ok(dechunked(split(w.got())[1]) === piece.toLowerCase().repeat(10));
@@ -419,7 +419,7 @@ for (const [what, ask] of [
     await turn();
     if (ask !== "/stage") return w;
     w.dialled[0]?.connect();
-    w.plane.writes.flush();
+    w.thread.writes.flush();
     w.dialled[0]?.endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     return w;
   };
@@ -435,7 +435,7 @@ for (const [what, ask] of [
       w.records.map(({ outcome }) => outcome),
       ["client_reset"],
     );
-    assert.equal(w.plane.snapshot.exchangesOpen, 0);
+    assert.equal(w.thread.snapshot.exchangesOpen, 0);
   });
 
   test(`the end of the proxy's time to drain during ${what}`, async (t) => {
@@ -451,7 +451,7 @@ for (const [what, ask] of [
       ["drain_timeout"],
     );
     assert.deepEqual(w.client.statuses, [ask === "/stage" ? "200" : "503"]);
-    assert.equal(w.plane.snapshot.exchangesOpen, 0);
+    assert.equal(w.thread.snapshot.exchangesOpen, 0);
   });
 
   test(`the time of ${what} is limited`, async (t) => {
@@ -465,6 +465,6 @@ for (const [what, ask] of [
     const { outcome } = w.records[0] ?? assert.fail("it goes on");
     const expected = { "/verdict": "admission_timeout", "/found": "admission_timeout", "/collected": "request_timeout" };
     assert.equal(outcome, expected[ask as keyof typeof expected] ?? "internal_error");
-    assert.equal(w.plane.snapshot.exchangesOpen, 0);
+    assert.equal(w.thread.snapshot.exchangesOpen, 0);
   });
 }

@@ -207,7 +207,7 @@ export class Endpoint implements UpstreamStream {
 }
 
 export interface Stage {
-  readonly plane: Thread;
+  readonly thread: Thread;
   readonly context: ListenerContext;
   readonly client: Client;
   readonly connection: ClientConnection;
@@ -229,27 +229,27 @@ export function stage(
   // The machine's connections, but a clock that stands still between two calls of `pass`, however busy the machine is.
   let passed = machine.now();
   const platform: Platform = { ...machine, now: () => passed, every: () => () => {}, dial };
-  const plane = loneThread(config, (record) => records.push({ ...record }), platform);
-  t.after(() => plane.close());
+  const thread = loneThread(config, (record) => records.push({ ...record }), platform);
+  t.after(() => thread.close());
   const trust = { proxies: compileCidrs([]), addressFrom: config.client_address_from };
   let client: Client | null = null;
-  const context = new ListenerContext(plane, 0, listening, trust, connectionOf);
+  const context = new ListenerContext(thread, 0, listening, trust, connectionOf);
   context.admission.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
   const [connection] = context.connections;
   assert.ok(connection instanceof ClientConnection);
   const pass = (ms: number): void => {
     passed += ms;
-    plane.now = passed;
-    plane.deadlines.advance(passed);
+    thread.now = passed;
+    thread.deadlines.advance(passed);
   };
-  return { plane, context, client: client ?? assert.fail("nobody was accepted"), connection, records, pass };
+  return { thread, context, client: client ?? assert.fail("nobody was accepted"), connection, records, pass };
 }
 
 /** The same with endpoints without sockets, in the order in which exchanges asked for them. */
 export function stageAlone(t: TestContext, adapt?: (config: Config) => void): Stage & { readonly endpoints: readonly Endpoint[] } {
   const endpoints: Endpoint[] = [];
   const one = stage(t, "http://127.0.0.1:9", adapt);
-  one.plane.take = (_, sink) => {
+  one.thread.take = (_, sink) => {
     assert.ok(sink instanceof Exchange);
     const endpoint = new Endpoint(sink);
     endpoints.push(endpoint);

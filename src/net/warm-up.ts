@@ -84,12 +84,12 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
   const config = plainConfig(`${address}:0`, `http://${address}:${await listenOn(origin, address)}`);
   const [listening] = config.listeners;
   if (listening === undefined) throw new Error("the plain configuration has no listener");
-  const plane = loneThread(config, (record) => {
+  const thread = loneThread(config, (record) => {
     lines.write(record);
     exchanges++;
   });
   const context = new ListenerContext(
-    plane,
+    thread,
     0,
     listening,
     { proxies: compileCidrs([]), addressFrom: config.client_address_from },
@@ -103,7 +103,7 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
   } finally {
     listener.close();
     for (const connection of context.connections) connection.cutNow();
-    plane.close();
+    thread.close();
     origin.close();
     // Whoever they are.
     for (const socket of accepted) socket.destroy();

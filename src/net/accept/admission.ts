@@ -36,10 +36,10 @@ export class Admission implements HandshakeTaker {
    */
   accept(open: OpenTransport, peer: string | null): boolean {
     const { context } = this;
-    const { plane } = context;
-    plane.tick();
-    plane.metrics.add(CounterId.connections_accepted, 1);
-    plane.countSocket(1);
+    const { thread } = context;
+    thread.tick();
+    thread.metrics.add(CounterId.connections_accepted, 1);
+    thread.countSocket(1);
     const facts = this.factsOf(peer ?? THIS_MACHINE);
     const { client } = facts;
     const isTrusted = context.trusted.contains(client);
@@ -49,19 +49,19 @@ export class Admission implements HandshakeTaker {
       this.turnAway(open, client);
       return true;
     }
-    const isLast = plane.shortOfSockets() && !this.makePlace();
+    const isLast = thread.shortOfSockets() && !this.makePlace();
     const refused = isLast && !this.canWait;
-    if (refused && plane.outOfSockets()) {
+    if (refused && thread.outOfSockets()) {
       this.turnAway(open, client);
       return false;
     }
-    plane.metrics.add(CounterId.connections_open, 1);
+    thread.metrics.add(CounterId.connections_open, 1);
     const { handshake } = this;
     const connection =
       handshake === null ? context.connect(context, open, facts, isTrusted) : new PendingHandshake(context, this, handshake, open, client);
     context.connections.add(connection);
     if (refused) {
-      plane.metrics.add(CounterId.connections_refused, 1);
+      thread.metrics.add(CounterId.connections_refused, 1);
       connection.turnAway(NO_SOCKETS);
     }
     return !isLast;
@@ -77,7 +77,7 @@ export class Admission implements HandshakeTaker {
       this.count(client, 1);
       this.count(pending.peer, -1);
       if (!this.isWithinLimits(client, isTrusted)) {
-        context.plane.metrics.add(CounterId.connections_open, -1);
+        context.thread.metrics.add(CounterId.connections_open, -1);
         return this.turnAway(open, client);
       }
     }
@@ -88,27 +88,27 @@ export class Admission implements HandshakeTaker {
 
   /** Whether there is place for one more. If not, and one idle connection can make it, there will be. */
   hasPlace(): boolean {
-    if (!this.context.plane.shortOfSockets()) return true;
+    if (!this.context.thread.shortOfSockets()) return true;
     this.makePlace();
     return false;
   }
 
   /** The connection of that client is gone. */
   uncount(client: string): void {
-    this.context.plane.countSocket(-1);
+    this.context.thread.countSocket(-1);
     this.count(client, -1);
   }
 
   private count(client: string, delta: 1 | -1): void {
-    const { plane, slot } = this.context;
-    plane.workers.addConnection(plane.workerIndex, slot, clientKey(client), delta);
+    const { thread, slot } = this.context;
+    thread.workers.addConnection(thread.workerIndex, slot, clientKey(client), delta);
   }
 
   private isWithinLimits(client: string, isTrusted: boolean): boolean {
-    const { plane, slot, notices, config } = this.context;
+    const { thread, slot, notices, config } = this.context;
     const { connections, connections_per_client: perClient } = config.limits;
-    const isFull = plane.workers.connections(slot) > connections;
-    if (!isFull && (isTrusted || plane.workers.connectionsOf(slot, clientKey(client)) <= perClient)) return true;
+    const isFull = thread.workers.connections(slot) > connections;
+    if (!isFull && (isTrusted || thread.workers.connectionsOf(slot, clientKey(client)) <= perClient)) return true;
     notices.onRefused(isFull ? "connections" : "connections_per_client", client);
     return false;
   }
@@ -119,7 +119,7 @@ export class Admission implements HandshakeTaker {
   }
 
   private turnAway(open: OpenTransport, client: string): void {
-    this.context.plane.metrics.add(CounterId.connections_refused, 1);
+    this.context.thread.metrics.add(CounterId.connections_refused, 1);
     const nobody = { onRead: () => {}, onEnd: () => {}, onWritten: () => {}, onWriteFailed: () => {} };
     open({ ...nobody, readBuffer: sharedBuffer, onClosed: () => this.uncount(client) }, nobody).destroy();
   }

@@ -65,13 +65,13 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
   finished(open: OpenTransport, facts: ConnectionFacts): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.context.plane.deadlines.remove(this);
+    this.context.thread.deadlines.remove(this);
     this.taker.handshakeFinished(this, open, facts);
   }
 
   closed(): void {
     this.isOver = true;
-    this.context.plane.deadlines.remove(this);
+    this.context.thread.deadlines.remove(this);
     this.context.forget(this);
   }
 
@@ -80,7 +80,7 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
   }
 
   drain(): void {
-    const { deadlines, now } = this.context.plane;
+    const { deadlines, now } = this.context.thread;
     if (!this.isOver && this.dueTick > deadlines.tickOf(now + DRAIN_MS)) this.endWithin(DRAIN_MS);
   }
 
@@ -102,12 +102,12 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
   private abort(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.context.plane.deadlines.remove(this);
+    this.context.thread.deadlines.remove(this);
     this.run.abort();
   }
 
   private endWithin(ms: number): void {
-    const { deadlines, now } = this.context.plane;
+    const { deadlines, now } = this.context.thread;
     deadlines.set(this, now + ms);
   }
 }

@@ -20,7 +20,7 @@ export interface Trust {
 }
 
 export class ListenerContext {
-  readonly plane: ConnectionThread;
+  readonly thread: ConnectionThread;
   /** Makes its connections. */
   readonly connect: MakeConnection;
   /** Its place in the worker table; see control/listener-slots.ts. */
@@ -37,11 +37,11 @@ export class ListenerContext {
   /** Nothing new is taken, and what runs may end: the process ends, or a reload has removed the listener. */
   draining: boolean = false;
 
-  constructor(plane: ConnectionThread, slot: number, config: ListenerConfig, trust: Trust, connect: MakeConnection) {
+  constructor(thread: ConnectionThread, slot: number, config: ListenerConfig, trust: Trust, connect: MakeConnection) {
     this.connect = connect;
-    this.plane = plane;
+    this.thread = thread;
     this.slot = slot;
-    this.notices = new ListenerNotices(plane, slot);
+    this.notices = new ListenerNotices(thread, slot);
     this.config = config;
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
@@ -85,7 +85,7 @@ export class ListenerContext {
   /** The connection is gone; false if that was known. */
   forget(connection: AcceptedConnection): boolean {
     if (!this.connections.delete(connection)) return false;
-    this.plane.metrics.add(CounterId.connections_open, -1);
+    this.thread.metrics.add(CounterId.connections_open, -1);
     this.admission.uncount(connection.peer);
     return true;
   }

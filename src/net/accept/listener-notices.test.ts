@@ -18,14 +18,14 @@ function threads(count: number): { readonly notices: ListenerNotices[]; readonly
   const clock = { now: 1_000_000 };
   const table = WorkerTable.create(count, 1, 1, 2);
   const notices = Array.from({ length: count }, () => {
-    const plane = {
+    const thread = {
       workers: new WorkerTable(table),
       get now() {
         return clock.now;
       },
       report: (_level: string, event: string, message: string, fields: LogFields = {}) => void said.push({ event, message, fields }),
     };
-    return new ListenerNotices(plane, 0);
+    return new ListenerNotices(thread, 0);
   });
   return { notices, said, clock };
 }

@@ -102,7 +102,7 @@ export class Listener {
   }
 
   private reportFailure(what: string): void {
-    this.context.plane.report("error", "accept_failed", `a listener failed: ${what}`);
+    this.context.thread.report("error", "accept_failed", `a listener failed: ${what}`);
   }
 }
 

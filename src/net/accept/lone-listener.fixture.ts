@@ -16,9 +16,9 @@ export async function startListener(t: TestContext, origin: net.Server): Promise
   const config = plainConfig("127.0.0.1:0", `http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
   const [listening] = config.listeners;
   assert.ok(listening !== undefined);
-  const plane = loneThread(config, () => {});
+  const thread = loneThread(config, () => {});
   const context = new ListenerContext(
-    plane,
+    thread,
     0,
     listening,
     { proxies: compileCidrs([]), addressFrom: config.client_address_from },
@@ -29,7 +29,7 @@ export async function startListener(t: TestContext, origin: net.Server): Promise
   t.after(() => {
     listener.close();
     for (const connection of context.connections) connection.cutNow();
-    plane.close();
+    thread.close();
     origin.close();
   });
   return { port: listener.port, context };

@@ -22,11 +22,11 @@ for (const [what, rest, status, connections] of [
       if (isKept) socket.resetAndDestroy();
       else socket.write(head.startsWith("GET /ws") ? SWITCHING : OK);
     });
-    const { client, plane } = stage(t, url);
+    const { client, thread } = stage(t, url);
     const answered = async (count: number): Promise<void> => {
       while (client.statuses.length < count) {
         await turn();
-        plane.writes.flush();
+        thread.writes.flush();
       }
     };
     client.send(get("/"));

@@ -97,7 +97,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
 
   /** Goes on when the promise has settled, if it does in time. */
   protected awaits<T>(promise: Promise<T | null>, then: (value: T | null) => void): void {
-    const { deadlines, now } = this.plane;
+    const { deadlines, now } = this.thread;
     const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
     // What the hook collected of the body may have ended the exchange.
     this.detour.pending = this.finished ? null : pending;
@@ -105,12 +105,12 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     promise.then(
       (value) => {
         if (this.detours?.pending !== pending) return;
-        this.plane.tick();
+        this.thread.tick();
         this.endWait();
         then(value ?? null);
       },
       (error: unknown) => {
-        this.plane.tick();
+        this.thread.tick();
         if (this.detours?.pending === pending) this.hookFailed(error);
         else this.reportHook(error);
       },
@@ -121,7 +121,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   protected endWait(): void {
     const { detours } = this;
     if (detours === null || detours.pending === null) return;
-    this.plane.deadlines.remove(detours.pending);
+    this.thread.deadlines.remove(detours.pending);
     detours.pending = null;
   }
 
@@ -133,7 +133,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   collectBody(bytesMax: number): Promise<Buffer | null> {
     const { detour } = this;
     if (detour.collected !== null) return detour.collected.whole;
-    const collected = new CollectedBody(this.plane, bytesMax);
+    const collected = new CollectedBody(this.thread, bytesMax);
     if (this.phase !== Phase.admission) collected.letGo();
     else {
       detour.collected = collected;
@@ -147,22 +147,22 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   fetch(upstream: string, request: FetchRequest, options: FetchOptions = {}): Promise<FetchResult> {
     const set = this.snapshot.endpointsOf(upstream);
     if (set === null) return Promise.resolve({ head: null, failure: "no_upstream" });
-    return this.plane.fetch(set, request, { signal: this.signal, ...options });
+    return this.thread.fetch(set, request, { signal: this.signal, ...options });
   }
 
   /** The client's time counts until its body has come. */
   protected collect(): void {
     const pending = this.detours?.pending ?? null;
-    if (pending !== null) this.plane.deadlines.cancel(pending);
+    if (pending !== null) this.thread.deadlines.cancel(pending);
     this.bodyWanted();
     this.downstream.resumeRequest();
   }
 
   /** All of the body has come, or more than was wanted. */
   protected collectedEnough(): void {
-    const { plane } = this;
+    const { thread } = this;
     const pending = this.detours?.pending ?? null;
-    if (pending !== null) plane.deadlines.set(pending, plane.now + ADMISSION_MS_MAX);
+    if (pending !== null) thread.deadlines.set(pending, thread.now + ADMISSION_MS_MAX);
   }
 
   get signal(): AbortSignal {
@@ -174,7 +174,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
 
   /** A middleware threw: a mistake of ours or of an extension. It costs this exchange, not the thread. */
   protected reportHook(error: unknown): void {
-    this.plane.report("error", "middleware_failed", messageOf(error), {
+    this.thread.report("error", "middleware_failed", messageOf(error), {
       route: this.route?.name ?? "",
     });
   }
@@ -193,7 +193,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   }
 
   protected tooLarge(): LocalAnswer {
-    this.plane.metrics.add(CounterId.malformed_requests, 1);
+    this.thread.metrics.add(CounterId.malformed_requests, 1);
     return answers.BODY_TOO_LARGE;
   }
 }

@@ -14,7 +14,7 @@ import { isBodyLength } from "../../http/body-length.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { BodyStage, StageOutput } from "../feature/body-stage.ts";
-import type { DataPlane } from "../data-plane.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodySink } from "../ports/body-sink.ts";
 
 /** How long a stage may hold what it was given, with a receiver that takes more, before it hands on a byte. */
@@ -42,11 +42,11 @@ export class BodyPipe implements BodySink {
    * Throws a RangeError where a stage says a length that is none.
    * @param stages at least one, in the order in which the body passes them
    */
-  constructor(stages: readonly BodyStage[], to: BodySink, owner: PipeOwner, plane: DataPlane) {
+  constructor(stages: readonly BodyStage[], to: BodySink, owner: PipeOwner, thread: ExchangeThread) {
     this.owner = owner;
     const segments: Segment[] = [];
     for (const stage of stages.toReversed()) {
-      const segment = new Segment(this, stage, segments[0] ?? to, plane);
+      const segment = new Segment(this, stage, segments[0] ?? to, thread);
       if (segments[0] !== undefined) segments[0].before = segment;
       segments.unshift(segment);
     }
@@ -131,7 +131,7 @@ class Segment extends Timed implements BodySink {
   private readonly pipe: BodyPipe;
   private readonly stage: BodyStage;
   private readonly to: BodySink;
-  private readonly plane: DataPlane;
+  private readonly thread: ExchangeThread;
   private isOver: boolean = false;
   private inputEnded: boolean = false;
   /** The stage has said that it takes no more. */
@@ -141,14 +141,14 @@ class Segment extends Timed implements BodySink {
   private holdsInput: boolean = false;
   private written: number = 0;
 
-  constructor(pipe: BodyPipe, stage: BodyStage, to: BodySink, plane: DataPlane) {
+  constructor(pipe: BodyPipe, stage: BodyStage, to: BodySink, thread: ExchangeThread) {
     super();
     this.pipe = pipe;
     this.stage = stage;
     this.length = stage.length;
     if (!isBodyLength(this.length)) throw new RangeError(`a body stage cannot have the length ${this.length}`);
     this.to = to;
-    this.plane = plane;
+    this.thread = thread;
   }
 
   start(): void {
@@ -218,11 +218,11 @@ class Segment extends Timed implements BodySink {
       flush: () => this.flushOutput(),
       end: (trailers) => {
         // It may come from a promise or a callback: the time of the last event of a connection may be old.
-        this.plane.tick();
+        this.thread.tick();
         this.outputEnds(trailers);
       },
       fail: (error) => {
-        this.plane.tick();
+        this.thread.tick();
         this.fail(error);
       },
       resume: () => {
@@ -272,7 +272,7 @@ class Segment extends Timed implements BodySink {
 
   /** The stage has its time only while somebody waits for it and its receiver takes what it makes. */
   private watch(): void {
-    const { deadlines, now } = this.plane;
+    const { deadlines, now } = this.thread;
     if (this.isOver) return;
     if (this.outputBlocked || !(this.inputEnded || this.inputBlocked)) deadlines.cancel(this);
     else deadlines.set(this, now + STAGE_MS_MAX);
@@ -280,7 +280,7 @@ class Segment extends Timed implements BodySink {
 
   private close(): void {
     this.isOver = true;
-    this.plane.deadlines.remove(this);
+    this.thread.deadlines.remove(this);
   }
 
   private attempt(act: () => void): void {

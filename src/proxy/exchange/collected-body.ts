@@ -1,6 +1,6 @@
 /** The body of a request that a middleware wants as a whole before it decides. It is kept, and sent to whoever gets the request. */
 import type { Buffer } from "node:buffer";
-import type { DataPlane } from "../data-plane.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodySink } from "../ports/body-sink.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
@@ -9,14 +9,14 @@ export class CollectedBody {
   readonly whole: Promise<Buffer | null>;
   /** More of it is wanted. */
   isOpen: boolean = true;
-  private readonly plane: DataPlane;
+  private readonly thread: ExchangeThread;
   private readonly bytesMax: number;
   private settle: (whole: Buffer | null) => void = () => {};
   private readonly gathered: GatheredBytes = new GatheredBytes();
   private taken: number = 0;
 
-  constructor(plane: DataPlane, bytesMax: number) {
-    this.plane = plane;
+  constructor(thread: ExchangeThread, bytesMax: number) {
+    this.thread = thread;
     this.bytesMax = bytesMax;
     this.whole = new Promise((resolve) => {
       this.settle = resolve;
@@ -28,7 +28,7 @@ export class CollectedBody {
     const length = end - start;
     this.gathered.add(bytes, start, end);
     if (this.gathered.size > this.bytesMax) return this.close(null);
-    if (this.plane.takeMemory(length)) this.taken += length;
+    if (this.thread.takeMemory(length)) this.taken += length;
     else this.close(null);
   }
 
@@ -52,7 +52,7 @@ export class CollectedBody {
   /** The exchange is over. */
   letGo(): void {
     this.close(null);
-    this.plane.giveMemory(this.taken);
+    this.thread.giveMemory(this.taken);
     this.gathered.letGo();
   }
 

@@ -5,7 +5,7 @@ import type { FieldSection } from "../../http/field-section.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { CounterId } from "../../shared/metric-table.ts";
-import type { DataPlane } from "../data-plane.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
 import type { ClientFacts, ClientStream } from "../ports/client-stream.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 import type { UpstreamStream } from "../ports/upstream-stream.ts";
@@ -17,7 +17,7 @@ import { Detours } from "./detours.ts";
 import { Phase } from "./phase.ts";
 
 export abstract class ExchangeFacts implements OutgoingRequest {
-  readonly plane: DataPlane;
+  readonly thread: ExchangeThread;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
   readonly requestLength: BodyLength;
@@ -67,7 +67,7 @@ export abstract class ExchangeFacts implements OutgoingRequest {
   protected detours: Detours | null = null;
 
   constructor(
-    plane: DataPlane,
+    thread: ExchangeThread,
     downstream: ClientStream,
     request: RequestHead,
     length: BodyLength,
@@ -76,8 +76,8 @@ export abstract class ExchangeFacts implements OutgoingRequest {
     upgrade: boolean,
     startedAt: number,
   ) {
-    this.plane = plane;
-    this.snapshot = plane.snapshot;
+    this.thread = thread;
+    this.snapshot = thread.snapshot;
     this.downstream = downstream;
     this.request = request;
     this.requestLength = length;
@@ -98,7 +98,7 @@ export abstract class ExchangeFacts implements OutgoingRequest {
   }
 
   get startedAtMs(): number {
-    return this.startedAt + this.plane.epochOffset;
+    return this.startedAt + this.thread.epochOffset;
   }
 
   /** The client may wait for a 100 (Continue) before it sends its body, and the origin has not said it yet. */
@@ -137,7 +137,7 @@ export abstract class ExchangeFacts implements OutgoingRequest {
   }
 
   get durationMs(): number {
-    return this.plane.now - this.startedAt;
+    return this.thread.now - this.startedAt;
   }
 
   get routeName(): string {

@@ -11,7 +11,7 @@ const GET = "GET /";
 const CHUNKED = "POST /\nTransfer-Encoding: chunked";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const NO: LocalAnswer = { status: 429, reason: "rate_limited", detail: "", fields: [] };
-const SAYS_NO = "client answer 429 rate_limited; plane finished 429 rate_limited; client finished";
+const SAYS_NO = "client answer 429 rate_limited; thread finished 429 rate_limited; client finished";
 
 describe("route", () => {
   for (const [head, status, reason] of [
@@ -26,7 +26,7 @@ describe("route", () => {
     test(`${reason}: answered before a route is looked for`, () => {
       const d = new Dialogue({ hooks: [noting(() => d, "x")] });
       d.client.asks(head);
-      d.says(`client answer ${status} ${reason}; plane finished ${status} ${reason}; client finished`);
+      d.says(`client answer ${status} ${reason}; thread finished ${status} ${reason}; client finished`);
       d.ended(`${status} ${reason}`);
       assert.deepEqual(d.record, {
         status,
@@ -51,7 +51,7 @@ describe("route", () => {
         adapt: (config) => (config.routes = [{ match: { path: ["/app"] }, upstream: "app" }]),
       });
       d.client.asks(`GET ${path}`);
-      d.says(`client answer ${status} ${reason}; plane finished ${status} ${reason}; client finished`);
+      d.says(`client answer ${status} ${reason}; thread finished ${status} ${reason}; client finished`);
       d.ended(`${status} ${reason}`);
     }
   });
@@ -60,7 +60,7 @@ describe("route", () => {
     for (const method of ["GET", "HEAD"]) {
       const d = new Dialogue({ adapt: (config) => (config.status_path = "/status") });
       d.client.asks(`${method} /status`);
-      d.says("client answer 200 status; plane finished 200 status; client finished");
+      d.says("client answer 200 status; thread finished 200 status; client finished");
       d.ended("200 status");
     }
     const d = new Dialogue({ adapt: (config) => (config.status_path = "/status") });
@@ -71,7 +71,7 @@ describe("route", () => {
   test("a route whose upstream is missing is our mistake", () => {
     const d = new Dialogue({ adapt: (config) => (config.routes = [{ match: {}, upstream: "elsewhere" }]) });
     d.client.asks(GET);
-    d.says("client answer 500 internal_error; plane finished 500 internal_error; client finished");
+    d.says("client answer 500 internal_error; thread finished 500 internal_error; client finished");
     d.ended("500 internal_error");
   });
 });
@@ -82,7 +82,7 @@ describe("admission", () => {
     d.client.asks(GET);
     d.says(
       "x onRequest; y onRequest; x onResponse none; y onResponse none; z onResponse none; client answer 429 rate_limited; " +
-        "x onFinish; y onFinish; z onFinish; plane finished 429 rate_limited; client finished",
+        "x onFinish; y onFinish; z onFinish; thread finished 429 rate_limited; client finished",
     );
     d.ended("429 rate_limited");
   });
@@ -96,7 +96,7 @@ describe("admission", () => {
     d.upstream.brings(OK);
     d.says(
       'x onResponse 200; y onResponse 200; client respond 200 length; client data "ok"; client end; client flush; ' +
-        "x onFinish; y onFinish; plane finished 200 completed; client finished",
+        "x onFinish; y onFinish; thread finished 200 completed; client finished",
     );
     d.ended("200 completed");
   });
@@ -193,7 +193,7 @@ describe("admission", () => {
     const d = new Dialogue({ hooks: [{ name: "x", onRequest: () => verdict.promise }] });
     d.client.asks(GET);
     d.client.leaves();
-    d.says("plane finished 499 client_gone; client finished");
+    d.says("thread finished 499 client_gone; client finished");
     verdict.reject(new Error("no store"));
     await settled();
     d.says('report error middleware_failed no store {"route":"#1"}');
@@ -210,7 +210,7 @@ describe("hooks that throw", () => {
       d.client.asks(GET);
       await settled();
       d.says(
-        `${REPORT}; y onResponse none; client answer 500 internal_error; y onFinish; plane finished 500 internal_error; client finished`,
+        `${REPORT}; y onResponse none; client answer 500 internal_error; y onFinish; thread finished 500 internal_error; client finished`,
       );
       d.ended("500 internal_error");
     }
@@ -221,12 +221,12 @@ describe("hooks that throw", () => {
     d.client.asks(GET);
     d.says("a none; a dial");
     d.upstream.connects();
-    d.says(`${REPORT}; a abort; client answer 500 internal_error; plane finished 500 internal_error; client finished`);
+    d.says(`${REPORT}; a abort; client answer 500 internal_error; thread finished 500 internal_error; client finished`);
     d.ended("500 internal_error");
 
     const reusing = new Dialogue({ hooks: [{ name: "x", onUpstreamRequest: boom }] }).pools("a");
     reusing.client.asks("POST /\nContent-Length: 2", "ab");
-    reusing.says(`a take; ${REPORT}; a abort; client answer 500 internal_error; plane finished 500 internal_error; client finished`);
+    reusing.says(`a take; ${REPORT}; a abort; client answer 500 internal_error; thread finished 500 internal_error; client finished`);
     reusing.ended("500 internal_error");
   });
 
@@ -238,7 +238,7 @@ describe("hooks that throw", () => {
     d.at("a").connects();
     d.skip();
     d.at("a").fails();
-    d.says(`b take; ${REPORT}; b abort; client answer 500 internal_error; plane finished 500 internal_error; client finished`);
+    d.says(`b take; ${REPORT}; b abort; client answer 500 internal_error; thread finished 500 internal_error; client finished`);
     d.ended("500 internal_error");
   });
 
@@ -249,7 +249,7 @@ describe("hooks that throw", () => {
     d.skip();
     d.upstream.brings(OK);
     d.says(
-      `${REPORT}; client respond 200 length +x-first: 1 +x-last: 1; client data "ok"; client end; client flush; plane finished 200 completed; client finished`,
+      `${REPORT}; client respond 200 length +x-first: 1 +x-last: 1; client data "ok"; client end; client flush; thread finished 200 completed; client finished`,
     );
     d.ended("200 completed");
   });
@@ -257,7 +257,7 @@ describe("hooks that throw", () => {
   test("on the proxy's own answer: it goes to the client all the same", () => {
     const d = new Dialogue({ health: ["unhealthy"], hooks: [{ name: "x", onResponse: boom }] });
     d.client.asks(GET);
-    d.says(`${REPORT}; client answer 503 no_endpoint; plane finished 503 no_endpoint; client finished`);
+    d.says(`${REPORT}; client answer 503 no_endpoint; thread finished 503 no_endpoint; client finished`);
     d.ended("503 no_endpoint");
   });
 
@@ -268,7 +268,7 @@ describe("hooks that throw", () => {
     d.upstream.connects();
     d.skip();
     d.client.leaves();
-    d.says(`a abort; ${REPORT}; y onFinish; plane finished 499 client_gone; client finished`);
+    d.says(`a abort; ${REPORT}; y onFinish; thread finished 499 client_gone; client finished`);
     d.ended("499 client_gone");
   });
 });
@@ -286,24 +286,24 @@ describe("edits", () => {
     d.upstream.connects();
     d.says("b none; b dial; b send GET / -x-a +x-a: 2; b end; client resume; b flush");
     d.upstream.brings(OK);
-    d.says('client respond 200 length +x-b: 1; client data "ok"; client end; client flush; plane finished 200 completed; client finished');
+    d.says('client respond 200 length +x-b: 1; client data "ok"; client end; client flush; thread finished 200 completed; client finished');
     d.ended("200 completed");
   });
 
   test("go with an answer of the proxy's own", () => {
     const d = new Dialogue({ health: ["unhealthy"], hooks: [adding("x-b")] });
     d.client.asks(GET);
-    d.says("client answer 503 no_endpoint +x-b: 1; plane finished 503 no_endpoint; client finished");
+    d.says("client answer 503 no_endpoint +x-b: 1; thread finished 503 no_endpoint; client finished");
   });
 });
 
 describe("the limit of a body", () => {
-  const TOO_LARGE = "client answer 413 body_too_large; plane finished 413 body_too_large; client finished";
+  const TOO_LARGE = "client answer 413 body_too_large; thread finished 413 body_too_large; client finished";
 
   test("by its length, after the hooks", () => {
     const d = new Dialogue({ maxBody: 3, hooks: [noting(() => d, "x")] });
     d.client.asks("POST /\nContent-Length: 4");
-    d.says(`x onRequest; x onResponse none; ${TOO_LARGE.replace("; plane", "; x onFinish; plane")}`);
+    d.says(`x onRequest; x onResponse none; ${TOO_LARGE.replace("; thread", "; x onFinish; thread")}`);
     d.ended("413 body_too_large");
     assert.equal(d.count("malformed_requests"), 1);
 
@@ -354,7 +354,7 @@ describe("the limit of a body", () => {
     d.upstream.brings("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
     d.skip();
     d.client.sends("4\r\nabcd\r\n");
-    d.says("a abort; client cut; plane finished 200 body_too_large; client finished");
+    d.says("a abort; client cut; thread finished 200 body_too_large; client finished");
     d.ended("200 body_too_large");
   });
 });
@@ -386,7 +386,7 @@ describe("the choice of an endpoint", () => {
     for (const probed of [false, true]) {
       const d = new Dialogue({ probed, health: ["unhealthy", "unhealthy"] });
       d.client.asks("POST /\nContent-Length: 2", "ab");
-      d.says("client answer 503 no_endpoint; plane finished 503 no_endpoint; client finished");
+      d.says("client answer 503 no_endpoint; thread finished 503 no_endpoint; client finished");
       d.ended("503 no_endpoint");
       assert.deepEqual([d.record.attempts, d.record.endpoint], [0, "none"]);
     }

@@ -29,7 +29,7 @@ const LATER: readonly FailureKind[] = ["connection_terminated", "response_timeou
 
 const answered = (kind: FailureKind): string => {
   const { status } = FAILURES[kind];
-  return `client answer ${status} ${kind}; plane finished ${status} ${kind}; client finished`;
+  return `client answer ${status} ${kind}; thread finished ${status} ${kind}; client finished`;
 };
 
 interface Moment {
@@ -92,7 +92,7 @@ function play(given: Case): void {
   first.fails(kind, { sent: moment !== "connecting" && !unsent });
   const next = follows(given);
   if (next === "cut") {
-    d.says(`client cut; plane finished 200 ${kind}; client finished`);
+    d.says(`client cut; thread finished 200 ${kind}; client finished`);
     d.ended(`200 ${kind}`);
   } else if (next === "answer") {
     d.says(answered(kind));
@@ -283,7 +283,7 @@ describe("the next endpoint", () => {
     const d = new Dialogue({ health: TWO });
     d.client.asks("GET /");
     d.client.leaves();
-    d.says("a none; a dial; a abort; plane finished 499 client_gone; client finished");
+    d.says("a none; a dial; a abort; thread finished 499 client_gone; client finished");
     d.ended("499 client_gone");
   });
 });
@@ -407,7 +407,7 @@ describe("connections of the client's own", () => {
     d.skip();
     d.upstream.brings(OK);
     d.says(
-      'client respond 200 length; client data "ok"; client own a; client end; client flush; plane finished 200 completed; client finished',
+      'client respond 200 length; client data "ok"; client own a; client end; client flush; thread finished 200 completed; client finished',
     );
     d.ended("200 completed");
     assert.equal(d.upstream.usable, true);

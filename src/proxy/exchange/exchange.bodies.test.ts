@@ -86,7 +86,7 @@ describe("the request's body", () => {
     d.client.sends("cd");
     d.says('a data "cd"; a flush');
     d.upstream.brings("abcdef");
-    d.says('client data "abcdef"; client end; client flush; plane finished 200 completed; client finished');
+    d.says('client data "abcdef"; client end; client flush; thread finished 200 completed; client finished');
     assert.equal(d.client.exchange.requestEnded, false);
     d.ended("200 completed");
   });
@@ -140,7 +140,7 @@ describe("the response's body", () => {
     d.upstream.brings("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n");
     d.says('client respond 200 unknown; client data "ab"; client data "cd"; client flush');
     d.upstream.brings("0\r\nx-sum: 1\r\n\r\n");
-    d.says("client end with x-sum: 1; client flush; plane finished 200 completed; client finished");
+    d.says("client end with x-sum: 1; client flush; thread finished 200 completed; client finished");
     d.ended("200 completed");
     assert.equal(d.client.received, "abcd");
   });
@@ -150,7 +150,7 @@ describe("the response's body", () => {
     d.upstream.brings("HTTP/1.1 200 OK\r\n\r\nab");
     d.says('client respond 200 unknown; client data "ab"; client flush');
     d.upstream.closes();
-    d.says("client end; client flush; plane finished 200 completed; client finished");
+    d.says("client end; client flush; thread finished 200 completed; client finished");
     d.ended("200 completed");
 
     for (const [head, response, framing] of [
@@ -159,7 +159,9 @@ describe("the response's body", () => {
     ] as const) {
       const without = begun(head);
       without.upstream.brings(response);
-      without.says(`client respond ${framing}; client end; client flush; plane finished ${framing.slice(0, 3)} completed; client finished`);
+      without.says(
+        `client respond ${framing}; client end; client flush; thread finished ${framing.slice(0, 3)} completed; client finished`,
+      );
       without.ended(`${framing.slice(0, 3)} completed`);
     }
   });
@@ -169,7 +171,7 @@ describe("the response's body", () => {
     d.upstream.brings(`${HEAD}ab`);
     d.skip();
     d.upstream.closes();
-    d.says("client cut; plane finished 200 connection_terminated; client finished");
+    d.says("client cut; thread finished 200 connection_terminated; client finished");
     d.ended("200 connection_terminated");
     assert.deepEqual([d.record.bytesSent, d.count("origin_failures")], [102, 1]);
   });
@@ -177,7 +179,7 @@ describe("the response's body", () => {
   test("is cut where it is malformed", () => {
     const d = begun("GET /");
     d.upstream.brings("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabx");
-    d.says('client respond 200 unknown; client data "ab"; client cut; plane finished 200 malformed_response; client finished');
+    d.says('client respond 200 unknown; client data "ab"; client cut; thread finished 200 malformed_response; client finished');
     d.ended("200 malformed_response");
   });
 
@@ -207,7 +209,9 @@ describe("the response's body", () => {
     const d = begun("GET /");
     d.client.full = true;
     d.upstream.brings(`${HEAD}abcdef`);
-    d.says('client respond 200 length; client data "abcdef"; client end; client flush full; plane finished 200 completed; client finished');
+    d.says(
+      'client respond 200 length; client data "abcdef"; client end; client flush full; thread finished 200 completed; client finished',
+    );
     assert.equal(d.upstream.written, false);
     d.ended("200 completed");
   });
@@ -257,7 +261,7 @@ describe("interim responses", () => {
     for (let count = 0; count < 32; count++) d.upstream.brings(interim(102));
     d.skip();
     d.upstream.brings(interim(102));
-    d.says("client answer 502 malformed_response; plane finished 502 malformed_response; client finished");
+    d.says("client answer 502 malformed_response; thread finished 502 malformed_response; client finished");
     d.ended("502 malformed_response");
   });
 
@@ -279,7 +283,7 @@ describe("interim responses", () => {
     d.upstream.connects();
     d.skip();
     d.upstream.brings(interim(100));
-    d.says("client answer 502 malformed_response; plane finished 502 malformed_response; client finished");
+    d.says("client answer 502 malformed_response; thread finished 502 malformed_response; client finished");
   });
 });
 
@@ -291,7 +295,7 @@ describe("a switch of protocols", () => {
     d.says("client tunnel 101 a");
     assert.deepEqual([d.client.exchange.responseStarted, d.inFlight("a")], [true, 1]);
     d.upstream.tunnelEnds();
-    d.says("plane finished 101 tunnel; client finished");
+    d.says("thread finished 101 tunnel; client finished");
     d.ended("101 tunnel");
     assert.equal(d.record.originHeadMs, 5);
   });
@@ -317,14 +321,14 @@ describe("a switch of protocols", () => {
   test("that nobody asked for is a fault", () => {
     const d = begun("GET /");
     d.upstream.brings(SWITCH);
-    d.says("client answer 502 malformed_response; plane finished 502 malformed_response; client finished");
+    d.says("client answer 502 malformed_response; thread finished 502 malformed_response; client finished");
     d.ended("502 malformed_response");
   });
 
   test("before the request has ended is a fault", () => {
     const d = begun(`${UPGRADE}\nContent-Length: 2`);
     d.upstream.brings(SWITCH);
-    d.says("client answer 502 malformed_response; plane finished 502 malformed_response; client finished");
+    d.says("client answer 502 malformed_response; thread finished 502 malformed_response; client finished");
     d.ended("502 malformed_response");
   });
 
@@ -346,7 +350,7 @@ describe("a switch of protocols", () => {
     d.skip();
     d.client.exchange.upstreamFailed(d.upstream, { kind: "connection_terminated", reused: false, answered: true, sent: true });
     d.upstream.state = "over";
-    d.says("plane finished 101 tunnel; client finished");
+    d.says("thread finished 101 tunnel; client finished");
     d.ended("101 tunnel");
     assert.equal(d.count("origin_failures"), 0);
   });

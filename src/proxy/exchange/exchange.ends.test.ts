@@ -91,7 +91,7 @@ describe("the client leaves, or is cut", () => {
         d.client.leaves(reason);
         const outcome = status === 101 && reason !== "drain_timeout" ? "tunnel" : reason;
         const last = `${status === 0 ? 499 : status} ${outcome}`;
-        d.says(`${upstream === "" ? "" : `${upstream} abort; `}plane finished ${last}; client finished`);
+        d.says(`${upstream === "" ? "" : `${upstream} abort; `}thread finished ${last}; client finished`);
         const { requestBlocked, takesBody, phase } = d.client.exchange;
         assert.deepEqual([requestBlocked, takesBody, phase], [false, false, ExchangePhase.finished]);
         d.ended(last);
@@ -110,7 +110,7 @@ describe("the request cannot be completed", () => {
         d.client.exchange.requestFailed(answer);
         const last = `${status === 0 ? answer.status : status} ${answer.reason}`;
         const told = status === 0 ? `client answer ${last}` : "client cut";
-        d.says(`${upstream === "" ? "" : `${upstream} abort; `}${told}; plane finished ${last}; client finished`);
+        d.says(`${upstream === "" ? "" : `${upstream} abort; `}${told}; thread finished ${last}; client finished`);
         const { requestBlocked, takesBody, phase } = d.client.exchange;
         assert.deepEqual([requestBlocked, takesBody, phase], [false, false, ExchangePhase.finished]);
         d.ended(last);
@@ -129,7 +129,7 @@ describe("the request cannot be completed", () => {
       const d = begin().skip();
       d.client.exchange.requestMalformed(answers.answer(400, "bad_chunk_size", "The chunk size is malformed."));
       const last = `${status === 0 ? 400 : status} bad_chunk_size`;
-      d.says(`${upstream} abort; ${status === 0 ? `client answer ${last}` : "client cut"}; plane finished ${last}; client finished`);
+      d.says(`${upstream} abort; ${status === 0 ? `client answer ${last}` : "client cut"}; thread finished ${last}; client finished`);
       d.ended(last);
       assert.equal(d.count("malformed_requests"), 1);
     });
@@ -140,7 +140,7 @@ describe("the request cannot be completed", () => {
     d.client.sends("2\r\nab\r\n");
     d.skip();
     d.client.sends("x\r\n");
-    d.says("a abort; client answer 400 bad_chunk_size; plane finished 400 bad_chunk_size; client finished");
+    d.says("a abort; client answer 400 bad_chunk_size; thread finished 400 bad_chunk_size; client finished");
     d.ended("400 bad_chunk_size");
     assert.deepEqual([d.count("malformed_requests"), d.upstream.gotEnd], [1, false]);
   });
@@ -148,7 +148,7 @@ describe("the request cannot be completed", () => {
   test("its body is malformed after the response's head", () => {
     const d = brought(connected(new Dialogue()), OK.slice(0, -3)).skip();
     d.client.sends("x\r\n");
-    d.says("a abort; client cut; plane finished 200 bad_chunk_size; client finished");
+    d.says("a abort; client cut; thread finished 200 bad_chunk_size; client finished");
     d.ended("200 bad_chunk_size");
     assert.equal(d.count("malformed_requests"), 1);
   });
@@ -160,7 +160,7 @@ describe("the request cannot be completed", () => {
       d.client.asks(CHUNKED, "x\r\n");
       if (!pooled) d.upstream.connects();
       const before = pooled ? "a take; a send PUT /; client resume; a flush" : "a none; a dial; a send PUT /; client resume";
-      d.says(`${before}; a abort; client answer 400 bad_chunk_size; plane finished 400 bad_chunk_size; client finished`);
+      d.says(`${before}; a abort; client answer 400 bad_chunk_size; thread finished 400 bad_chunk_size; client finished`);
       d.ended("400 bad_chunk_size");
     }
   });

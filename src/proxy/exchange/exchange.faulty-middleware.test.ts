@@ -352,7 +352,7 @@ test("a hook that answers another exchange meanwhile: each head has its own edit
     d.says("a send GET / +X-Own: 1; a end; a flush");
     d.upstream.brings(`${OK}okay`);
     d.says(
-      'client respond 200 length +X-Own: 1; client data "okay"; client end; client flush; plane finished 200 completed; client finished',
+      'client respond 200 length +X-Own: 1; client data "okay"; client end; client flush; thread finished 200 completed; client finished',
     );
     other.ended("200 completed");
     next.says("a take; a send GET / +X-Next: 1; a end; a flush");

@@ -72,7 +72,7 @@ test("the status of an origin's response, in the log too; not where it has no bo
   d.client.asks("GET /");
   d.upstream.connects();
   d.skip().upstream.brings(OK);
-  d.says('client respond 404 length; client data "ok"; client end; client flush; plane finished 404 completed; client finished');
+  d.says('client respond 404 length; client data "ok"; client end; client flush; thread finished 404 completed; client finished');
   assert.equal(status(d), 404);
   d.ended("404 completed");
   const always = {

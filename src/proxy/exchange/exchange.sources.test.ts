@@ -85,7 +85,7 @@ const asking = (head: string, source: ResponseSource, ...hooks: readonly Middlew
 
 test("a source answers at once, and no endpoint is asked", () => {
   const d = asking(GET, atOnce("yes"));
-  d.says('client respond 200 length =3; client data "yes"; client end; client flush; plane finished 200 completed; client finished');
+  d.says('client respond 200 length =3; client data "yes"; client end; client flush; thread finished 200 completed; client finished');
   assert.deepEqual([d.record.attempts, d.record.endpoint, d.record.originHeadMs], [0, "none", -1]);
   d.ended("200 completed");
 });
@@ -100,7 +100,7 @@ test("a source answers later, and reads the request's body", () => {
   source.responds("yes", -1);
   d.says('client respond 200 unknown =unknown; client data "yes"; client flush');
   source.ends();
-  d.says("client end; client flush; plane finished 200 completed; client finished");
+  d.says("client end; client flush; thread finished 200 completed; client finished");
   d.ended("200 completed");
   source.writes("late");
   source.ends();
@@ -150,7 +150,7 @@ test("a source that is looked for has the time of an admission, and its failure 
     const d = new Dialogue({ hooks: [{ name: "x", source }] });
     d.client.asks(GET);
     await settled();
-    d.says(`${REPORT}; client answer 500 internal_error; plane finished 500 internal_error; client finished`);
+    d.says(`${REPORT}; client answer 500 internal_error; thread finished 500 internal_error; client finished`);
     d.ended("500 internal_error");
   }
 });
@@ -180,7 +180,7 @@ test("stages and fields of middleware are for a source's response too; the reque
     onUpstreamResponse: () => assert.fail("nothing came of an attempt"),
   });
   d.says(
-    'client respond 200 unknown =unknown +x-added: 1; client data "YES"; client end; client flush; plane finished 200 completed; client finished',
+    'client respond 200 unknown =unknown +x-added: 1; client data "YES"; client end; client flush; thread finished 200 completed; client finished',
   );
   d.ended("200 completed");
 });
@@ -192,7 +192,7 @@ test("to HEAD, and with 204 and 304, what the source writes is dropped", () => {
     [GET, 304, "none"],
   ] as const) {
     const d = asking(head, atOnce("yes", 3, status));
-    d.says(`client respond ${status} ${says}; client end; client flush; plane finished ${status} completed; client finished`);
+    d.says(`client respond ${status} ${says}; client end; client flush; thread finished ${status} completed; client finished`);
     d.ended(`${status} completed`);
   }
 });
@@ -382,7 +382,7 @@ test("a source answers instead of a response, and instead of a failure", () => {
   d.skip();
   d.upstream.brings(BUSY);
   d.says(
-    'a abort; client respond 200 length =6; client data "stored"; client end; client flush; plane finished 200 completed; client finished',
+    'a abort; client respond 200 length =6; client data "stored"; client end; client flush; thread finished 200 completed; client finished',
   );
   d.ended("200 completed");
 
@@ -391,7 +391,7 @@ test("a source answers instead of a response, and instead of a failure", () => {
   failed.skip();
   failed.upstream.fails("connection_refused");
   failed.says(
-    'client respond 200 length =6; client data "stored"; client end; client flush; plane finished 200 completed; client finished',
+    'client respond 200 length =6; client data "stored"; client end; client flush; thread finished 200 completed; client finished',
   );
   failed.ended("200 completed");
 });
@@ -433,7 +433,7 @@ test("a middleware that throws about a response: 500, and the endpoint's connect
   d.upstream.connects();
   d.skip();
   d.upstream.brings(OK);
-  d.says(`${REPORT}; a abort; client answer 500 internal_error; plane finished 500 internal_error; client finished`);
+  d.says(`${REPORT}; a abort; client answer 500 internal_error; thread finished 500 internal_error; client finished`);
   d.ended("500 internal_error");
 });
 

@@ -31,7 +31,7 @@ test("a response's body passes its stage, and its length is what the stage says"
   d.upstream.brings(`${OK}ab`);
   d.says('client respond 200 unknown =unknown; client data "AB"; client flush');
   d.upstream.brings("cd");
-  d.says('client data "CD"; client end; client flush; plane finished 200 completed; client finished');
+  d.says('client data "CD"; client end; client flush; thread finished 200 completed; client finished');
   d.ended("200 completed");
 });
 
@@ -39,7 +39,7 @@ test("several stages act in the order of the middleware, and the last one's leng
   const stages = [mapping((text) => `${text}!`), mapping((text) => text.toUpperCase(), 5)];
   const d = asking(GET, ...stages.map((stage) => ofResponse(() => stage)));
   d.upstream.brings(`${OK}abcd`);
-  d.says('client respond 200 length =5; client data "ABCD!"; client end; client flush; plane finished 200 completed; client finished');
+  d.says('client respond 200 length =5; client data "ABCD!"; client end; client flush; thread finished 200 completed; client finished');
   d.ended("200 completed");
 });
 
@@ -55,7 +55,7 @@ test("without a body there is no stage, and the fields are as if there were one"
       ofResponse(() => stage),
     );
     d.upstream.brings(answer);
-    d.says(`${says}; client end; client flush; plane finished ${says.slice(15, 18)} completed; client finished`);
+    d.says(`${says}; client end; client flush; thread finished ${says.slice(15, 18)} completed; client finished`);
     assert.equal(stage.output, null);
   }
 });
@@ -79,7 +79,7 @@ test("a stage that ends later: the endpoint is free already, the client waits", 
   stage.writes();
   d.says('client data "abcd"; client flush');
   stage.ends();
-  d.says("client end; client flush; plane finished 200 completed; client finished");
+  d.says("client end; client flush; thread finished 200 completed; client finished");
   d.ended("200 completed");
   stage.writes("more");
   stage.ends();
@@ -141,7 +141,7 @@ test("a stage that ends before its body does ends the exchange, and the endpoint
   d.upstream.brings(`${OK}ab`);
   d.skip();
   stage.ends();
-  d.says("client end; client flush; a abort; plane finished 200 completed; client finished");
+  d.says("client end; client flush; a abort; thread finished 200 completed; client finished");
   d.ended("200 completed");
 });
 
@@ -195,7 +195,7 @@ test("a stage that throws when its client takes more, or when it is given up, co
   stage.writes();
   d.skip();
   d.client.takesMore();
-  d.says(`${REPORT}; a abort; client cut; plane finished 200 internal_error; client finished`);
+  d.says(`${REPORT}; a abort; client cut; thread finished 200 internal_error; client finished`);
   d.ended("200 internal_error");
 });
 
@@ -401,7 +401,7 @@ test("a request's stage that fails before the response: 500, and the endpoint ge
   d.client.sends("ab");
   d.skip();
   stage.output?.fail(new Error("broken"));
-  d.says(`${REPORT}; a abort; client answer 500 internal_error; plane finished 500 internal_error; client finished`);
+  d.says(`${REPORT}; a abort; client answer 500 internal_error; thread finished 500 internal_error; client finished`);
   assert.equal(d.upstream.gotEnd, false);
   d.ended("500 internal_error");
 });

@@ -52,7 +52,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     const { set } = this;
     if (set === null) return this.answer(answers.INTERNAL_ERROR);
     const { owned } = this.downstream;
-    const choice = this.plane.choice.among(set, this.tried, this.client);
+    const choice = this.thread.choice.among(set, this.tried, this.client);
     const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(set, choice);
     const target = sameEndpoint ?? kept ?? choice.next();
     if (target === null) return this.answer(answers.NO_ENDPOINT);
@@ -60,17 +60,17 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.endpoint = target;
     this.attempts++;
     const idle = sameEndpoint === null ? this.idleConnection(target, kept === null ? null : owned) : null;
-    this.plane.endpoints.inFlightAdd(this.plane.workerIndex, target.slot, 1);
+    this.thread.endpoints.inFlightAdd(this.thread.workerIndex, target.slot, 1);
     if (idle !== null) {
       this.upstream = idle;
       this.upstreamReady(idle);
     } else {
-      this.upstream = this.plane.connector.dial(target, this);
+      this.upstream = this.thread.connector.dial(target, this);
     }
   }
 
   private idleConnection(target: Endpoint, owned: OwnedConnections | null): UpstreamStream | null {
-    return (owned === null ? null : owned.take(target, this)) ?? this.plane.connector.take(target, this);
+    return (owned === null ? null : owned.take(target, this)) ?? this.thread.connector.take(target, this);
   }
 
   /** The connection stands: what is known of the request goes out. */
@@ -127,7 +127,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   private stageRequest(stages: readonly BodyStage[], to: UpstreamStream, edits: RequestEdits): void {
     const { detour } = this;
-    const pipe = new BodyPipe(stages, to, this, this.plane);
+    const pipe = new BodyPipe(stages, to, this, this.thread);
     detour.request = pipe;
     detour.requestLength = pipe.length;
     edits.bodyLength = pipe.length;
@@ -196,7 +196,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   /** The request turned out to be malformed in its body. */
   requestMalformed(answer: LocalAnswer): void {
-    this.plane.metrics.add(CounterId.malformed_requests, 1);
+    this.thread.metrics.add(CounterId.malformed_requests, 1);
     this.requestFailed(answer);
   }
 
@@ -219,13 +219,13 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
       if (!this.upgrade || this.responseStarted || !this.requestEnded || this.detours?.request?.isOver === false) return false;
       this.phase = Phase.tunnel;
       this.status = 101;
-      this.originHeadMs = this.plane.now - this.startedAt;
+      this.originHeadMs = this.thread.now - this.startedAt;
       this.outcome = "tunnel";
       this.downstream.startTunnel(head, from);
       return true;
     }
-    const interims = (this.detour.interims ??= new InterimPace(this.plane.now));
-    if (!interims.allows(this.plane.now)) return false;
+    const interims = (this.detour.interims ??= new InterimPace(this.thread.now));
+    if (!interims.allows(this.thread.now)) return false;
     if (head.status === 100) this.continued = true;
     this.downstream.interim(head);
     return true;
@@ -236,7 +236,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     if (!this.isFromSource(from)) {
       const hooks = this.route?.hooks.onUpstreamResponse;
       if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head, failure: null })) return;
-      this.originHeadMs = this.plane.now - this.startedAt;
+      this.originHeadMs = this.thread.now - this.startedAt;
     }
     const edits = takeResponseEdits();
     const stages = this.editResponse(head, edits);
@@ -257,7 +257,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly BodyStage[] | null, edits: ResponseEdits): void {
     let pipe: BodyPipe | null = null;
     try {
-      if (stages !== null) pipe = new BodyPipe(stages, this.downstream, this, this.plane);
+      if (stages !== null) pipe = new BodyPipe(stages, this.downstream, this, this.thread);
     } catch (error) {
       return this.hookFailed(error);
     }
@@ -345,7 +345,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   /** Be it at once, or after attempts at endpoints. */
   protected override answerFrom(source: ResponseSource): void {
-    const stream = new SourceStream(source, this, this.plane, this.replay !== null);
+    const stream = new SourceStream(source, this, this.thread, this.replay !== null);
     this.detour.source = stream;
     this.phase = Phase.connecting;
     this.upstream = stream;
@@ -434,7 +434,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
       return this.finish();
     }
     const { counter } = FAILURES[kind];
-    if (counter !== null) this.plane.metrics.add(counter, 1);
+    if (counter !== null) this.thread.metrics.add(counter, 1);
     if (this.phase === Phase.responding) {
       this.outcome = kind;
       this.downstream.cut();
@@ -444,7 +444,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     if (target !== null && mayRetry(attempt)) {
       if (mayRetrySameEndpoint(attempt)) {
         this.uncharged++;
-        if (this.plane.endpoints.health(target.slot) !== ENDPOINT_HEALTH.unhealthy) return this.retry(target);
+        if (this.thread.endpoints.health(target.slot) !== ENDPOINT_HEALTH.unhealthy) return this.retry(target);
       }
       (this.tried ??= []).push(target);
       if (this.hasCandidate()) return this.retry(null);
@@ -485,12 +485,12 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   private retry(sameEndpoint: Endpoint | null): void {
-    this.plane.metrics.add(CounterId.retries, 1);
+    this.thread.metrics.add(CounterId.retries, 1);
     this.connect(sameEndpoint);
   }
 
   private hasCandidate(): boolean {
-    return this.set !== null && this.plane.choice.among(this.set, this.tried, this.client).isPossible;
+    return this.set !== null && this.thread.choice.among(this.set, this.tried, this.client).isPossible;
   }
 
   /** The client is gone: nobody waits for the rest. */
@@ -542,7 +542,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   private releaseEndpoint(): void {
     if (this.upstream !== null && this.endpoint !== null && !this.isFromSource(this.upstream)) {
-      this.plane.endpoints.inFlightAdd(this.plane.workerIndex, this.endpoint.slot, -1);
+      this.thread.endpoints.inFlightAdd(this.thread.workerIndex, this.endpoint.slot, -1);
     }
   }
 
@@ -552,7 +552,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.endWait();
     this.detours?.end();
     this.tellFinished();
-    this.plane.exchangeFinished(this);
+    this.thread.exchangeFinished(this);
     this.downstream.exchangeFinished();
   }
 

@@ -246,7 +246,7 @@ export class FakeClient implements ClientStream {
   exchangeFinished(): void {
     this.finishes++;
     this.dialogue.note("client finished");
-    if (this.dialogue.finished.length !== this.finishes) this.dialogue.breach("the client's driver was told before the plane");
+    if (this.dialogue.finished.length !== this.finishes) this.dialogue.breach("the client's driver was told before the thread");
   }
 
   private heard(call: string, allowed: boolean): void {

@@ -24,7 +24,7 @@ import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
-import type { DataPlane, EndedExchange } from "../data-plane.ts";
+import type { ExchangeThread, EndedExchange } from "../exchange-thread.ts";
 import { fetchFrom } from "./fetch.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import { FakeClient } from "./fake-client.fixture.ts";
@@ -54,7 +54,7 @@ export interface Setting {
   readonly adapt?: (config: Config) => void;
 }
 
-/** What the plane was told of the finished exchange. */
+/** What the thread was told of the finished exchange. */
 export interface Finished {
   readonly status: number;
   readonly outcome: string;
@@ -73,7 +73,7 @@ const PROBE = { interval: 5000, timeout: 2000, healthy_threshold: 2, unhealthy_t
 const ANY_REQUEST = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, []);
 const BUCKETS = new BucketTable(BucketTable.create(0, 0, 8));
 
-export class Dialogue implements DataPlane, Connector {
+export class Dialogue implements ExchangeThread, Connector {
   readonly workerIndex: number = 0;
   readonly epochOffset: number = EPOCH_OFFSET_MS;
   now: number = START_MS;
@@ -193,7 +193,7 @@ export class Dialogue implements DataPlane, Connector {
     return this.table.counter(CounterId[counter]);
   }
 
-  /** What the plane was told. */
+  /** What the thread was told. */
   get record(): Finished {
     return this.finished[0] ?? assert.fail("the exchange goes on");
   }
@@ -226,7 +226,7 @@ export class Dialogue implements DataPlane, Connector {
   /** Everything that was counted for the exchange is back where it was, and no connection of it is left. */
   isSettled(): void {
     assert.deepEqual(this.breaches, []);
-    assert.equal(this.finished.length, 1, "told to the plane once");
+    assert.equal(this.finished.length, 1, "told to the thread once");
     assert.equal(this.client.finishes, 1, "told to the client's driver once");
     assert.equal(this.snapshot.exchangesOpen, 0);
     assert.equal(this.count("exchanges_in_flight"), 0);
@@ -236,7 +236,7 @@ export class Dialogue implements DataPlane, Connector {
     for (const { name, state } of this.connections) assert.ok(state === "over" || state === "idle", `${name} is ${state}`);
   }
 
-  // ---- DataPlane and Connector --------------------------------------------------------------------------------------
+  // ---- ExchangeThread and Connector --------------------------------------------------------------------------------------
 
   note(line: string): void {
     this.lines.push(line);
@@ -273,7 +273,7 @@ export class Dialogue implements DataPlane, Connector {
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     snapshot.exchangesOpen--;
     if (exchange.isBackground) return;
-    this.note(`plane finished ${status} ${outcome}`);
+    this.note(`thread finished ${status} ${outcome}`);
     this.finished.push({ status, outcome, endpoint: nameOf(endpoint), attempts, bytesReceived, bytesSent, originHeadMs });
   }
 

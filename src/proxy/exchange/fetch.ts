@@ -4,7 +4,7 @@ import { Timed } from "../../base/deadlines.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { DataPlane } from "../data-plane.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchFailure, FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { ClientFacts, ClientStream } from "../ports/client-stream.ts";
@@ -21,21 +21,21 @@ const ITSELF: ClientFacts = { peer: "", client: "", trusted: false, secure: fals
 
 /** Asks one of those endpoints. Never rejects: what goes wrong is a value. */
 export async function fetchFrom(
-  plane: DataPlane,
+  thread: ExchangeThread,
   set: EndpointSet,
   request: FetchRequest,
   options: FetchOptions = {},
 ): Promise<FetchResult> {
   // Whoever asks may be in the middle of another exchange's event, which this one must not begin in: they share the memory for edits.
   await Promise.resolve();
-  return new Promise((resolve) => new Fetch(plane, request, options, resolve).begin(set));
+  return new Promise((resolve) => new Fetch(thread, request, options, resolve).begin(set));
 }
 
 class Fetch extends Timed implements ClientStream {
   readonly isBackground: boolean = true;
   readonly owned: null = null;
   readonly bytesWritten: number = 0;
-  private readonly plane: DataPlane;
+  private readonly thread: ExchangeThread;
   private readonly exchange: Exchange;
   private readonly body: Buffer;
   private readonly options: FetchOptions;
@@ -48,24 +48,24 @@ class Fetch extends Timed implements ClientStream {
   private failure: FetchFailure | null = null;
 
   constructor(
-    plane: DataPlane,
+    thread: ExchangeThread,
     { head, body = Buffer.alloc(0) }: FetchRequest,
     options: FetchOptions,
     resolve: (result: FetchResult) => void,
   ) {
     super();
-    this.plane = plane;
+    this.thread = thread;
     this.body = body;
     this.options = options;
     this.resolve = resolve;
-    this.exchange = new Exchange(plane, this, head, body.length, connectionOptions(head), ITSELF, false, plane.now);
+    this.exchange = new Exchange(thread, this, head, body.length, connectionOptions(head), ITSELF, false, thread.now);
   }
 
   begin(set: EndpointSet): void {
     const { signal, timeoutMs = TIMEOUT_MS } = this.options;
     if (signal?.aborted === true) return this.giveUp("fetch_aborted");
     signal?.addEventListener("abort", this.onAbort);
-    this.plane.deadlines.set(this, this.plane.now + timeoutMs);
+    this.thread.deadlines.set(this, this.thread.now + timeoutMs);
     this.exchange.beginAt(set);
   }
 
@@ -127,7 +127,7 @@ class Fetch extends Timed implements ClientStream {
   }
 
   exchangeFinished(): void {
-    this.plane.deadlines.remove(this);
+    this.thread.deadlines.remove(this);
     this.options.signal?.removeEventListener("abort", this.onAbort);
     const { head, failure } = this;
     if (failure !== null || head === null || !this.ended) return this.resolve({ head: null, failure: failure ?? this.exchange.outcome });

@@ -6,7 +6,7 @@ import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
-import type { DataPlane } from "../data-plane.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
 import { NO_INPUT } from "../feature/response-source.ts";
 import type { ResponseSource, SourceInput, SourceResponse } from "../feature/response-source.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
@@ -26,7 +26,7 @@ export interface SourceOwner extends ResponseSink {
 export class SourceStream extends Timed implements UpstreamStream {
   private readonly source: ResponseSource;
   private readonly owner: SourceOwner;
-  private readonly plane: DataPlane;
+  private readonly thread: ExchangeThread;
   private readonly bodyIsWhole: boolean;
   private input: SourceInput = NO_INPUT;
   private isOver: boolean = false;
@@ -44,12 +44,12 @@ export class SourceStream extends Timed implements UpstreamStream {
   private inputBlocked: boolean = false;
 
   /** @param bodyIsWhole false: a part of the request's body went to an endpoint and is gone, so nothing of it is delivered */
-  constructor(source: ResponseSource, owner: SourceOwner, plane: DataPlane, bodyIsWhole: boolean) {
+  constructor(source: ResponseSource, owner: SourceOwner, thread: ExchangeThread, bodyIsWhole: boolean) {
     super();
     this.bodyIsWhole = bodyIsWhole;
     this.source = source;
     this.owner = owner;
-    this.plane = plane;
+    this.thread = thread;
   }
 
   // ---- UpstreamStream -----------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ export class SourceStream extends Timed implements UpstreamStream {
 
   pauseResponse(): void {
     this.paused = true;
-    this.plane.deadlines.cancel(this);
+    this.thread.deadlines.cancel(this);
   }
 
   resumeResponse(): void {
@@ -126,17 +126,17 @@ export class SourceStream extends Timed implements UpstreamStream {
     return {
       respond: (head, length) => {
         // It may come from a promise or a callback: the time of the last event of a connection may be old.
-        this.plane.tick();
+        this.thread.tick();
         this.respond(head, length);
       },
       write: (bytes) => this.write(bytes),
       flush: () => this.flushResponse(),
       end: (trailers) => {
-        this.plane.tick();
+        this.thread.tick();
         this.endResponse(trailers);
       },
       fail: (error) => {
-        this.plane.tick();
+        this.thread.tick();
         this.fail(error);
       },
       resume: () => {
@@ -197,12 +197,12 @@ export class SourceStream extends Timed implements UpstreamStream {
   }
 
   private watch(): void {
-    if (!this.isOver && !this.paused) this.plane.deadlines.set(this, this.plane.now + SOURCE_MS_MAX);
+    if (!this.isOver && !this.paused) this.thread.deadlines.set(this, this.thread.now + SOURCE_MS_MAX);
   }
 
   private close(): void {
     this.isOver = true;
-    this.plane.deadlines.remove(this);
+    this.thread.deadlines.remove(this);
   }
 
   private attempt(act: () => void): void {

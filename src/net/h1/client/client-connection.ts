@@ -114,7 +114,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   }
 
   get thread(): ConnectionThread {
-    return this.context.plane;
+    return this.context.thread;
   }
 
   /** The only place that changes the state. */

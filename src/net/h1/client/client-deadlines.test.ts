@@ -27,13 +27,13 @@ test("a connection that brings nothing is closed without a word", (t) => {
 });
 
 test("an idle connection gives back its reader soon, and is closed after keep_alive", (t) => {
-  const { client, connection, endpoints, plane, pass } = stageAlone(t, ({ listeners }) => {
+  const { client, connection, endpoints, thread, pass } = stageAlone(t, ({ listeners }) => {
     for (const { timeouts } of listeners) timeouts.keep_alive = 10_000;
   });
   client.send(get("/"));
   assert.equal(connection.deadline, Deadline.none, "only the endpoint has to act");
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.equal(connection.deadline, Deadline.settle);
   pass(1100);
   assert.equal(connection.deadline, Deadline.keepAlive);
@@ -45,12 +45,12 @@ test("an idle connection gives back its reader soon, and is closed after keep_al
 
 test("while a response waits for its client, the head of the next request has no deadline, but then it has", (t) => {
   const one = stageAlone(t);
-  const { client, connection, plane, pass } = one;
+  const { client, connection, thread, pass } = one;
   blockedAfter(one, get("/"));
   client.send("GET / HTTP/1.1\r\n");
   assert.equal(connection.state, State.head);
   assert.equal(connection.deadline, Deadline.head);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.equal(connection.deadline, Deadline.taking);
   for (let waited = 0; waited < 50_000; waited += 1000) pass(1000);
   assert.deepEqual(client.statuses, ["200"]);
@@ -64,17 +64,17 @@ test("while a response waits for its client, the head of the next request has no
 
 test("the head of a request that was begun in time is complete in time, whatever waits between", (t) => {
   const one = stageAlone(t);
-  const { client, connection, endpoints, plane, pass } = one;
+  const { client, connection, endpoints, thread, pass } = one;
   blockedAfter(one, get("/"));
   client.send("GET / HTTP/1.1\r\n");
-  plane.writes.flush();
+  thread.writes.flush();
   pass(1000);
   client.takeAll();
   pass(20_000);
   client.send("Host: a.test\r\n\r\n");
   assert.equal(connection.state, State.answering);
   endpoints[1]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual(client.statuses, ["200", "200"]);
 });
 
@@ -101,22 +101,22 @@ test("a refused body that is too long to wait for is the connection's last", (t)
 });
 
 test("a refused body that comes keeps the connection", (t) => {
-  const { client, connection, endpoints, plane } = stageAlone(t, ({ routes }) => {
+  const { client, connection, endpoints, thread } = stageAlone(t, ({ routes }) => {
     for (const route of routes) route.max_body = 10;
   });
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 20\r\n\r\n12345");
   client.send(`123451234512345${get("/")}`);
   assert.equal(connection.state, State.answering);
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual(client.statuses, ["413", "200"]);
 });
 
 test("after its last response a connection is read for a while, and what comes is thrown away", (t) => {
-  const { client, connection, endpoints, plane, records, pass } = stageAlone(t);
+  const { client, connection, endpoints, thread, records, pass } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual([connection.state, connection.deadline, client.writable], [State.ending, Deadline.linger, false]);
   client.send(get("/more"));
   assert.equal(endpoints.length, 1);
@@ -143,10 +143,10 @@ test("a connection that ends is closed when its client has sent its end, or too 
 });
 
 test("what was held for a next request is thrown away with the rest, and the client's end is seen", (t) => {
-  const { client, connection, endpoints, plane } = stageAlone(t);
+  const { client, connection, endpoints, thread } = stageAlone(t);
   client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi${get("/more")}`);
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual([connection.state, client.destroyed], [State.ending, false]);
   client.leave();
   assert.equal(client.destroyed, true);
@@ -154,11 +154,11 @@ test("what was held for a next request is thrown away with the rest, and the cli
 });
 
 test("a client that takes its last response late has its time to close from then on", (t) => {
-  const { client, connection, endpoints, plane, pass } = stageAlone(t);
+  const { client, connection, endpoints, thread, pass } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
   client.isFull = true;
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual([connection.state, connection.deadline], [State.ending, Deadline.taking]);
   pass(50_000);
   client.takeAll();
@@ -171,17 +171,17 @@ test("a client that takes its last response late has its time to close from then
   stalled.client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
   stalled.client.isFull = true;
   stalled.endpoints[0]?.respond(OK);
-  stalled.plane.writes.flush();
+  stalled.thread.writes.flush();
   stalled.pass(61_000);
   assert.equal(stalled.client.wasReset, true);
 });
 
 test("a connection whose end does not leave is closed", (t) => {
-  const { client, endpoints, plane, pass } = stageAlone(t);
+  const { client, endpoints, thread, pass } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
   client.isFull = true;
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   client.takeAll({ end: false });
   pass(61_000);
   assert.deepEqual([client.destroyed, client.wasReset], [true, false]);
@@ -194,11 +194,11 @@ for (const [what, request, isFull] of [
   ["says that it sends no body where many do", "POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false],
 ] as const) {
   test(`a client that asks for the end and ${what} is waited for`, (t) => {
-    const { client, connection, endpoints, plane } = stageAlone(t);
+    const { client, connection, endpoints, thread } = stageAlone(t);
     client.send(request);
     client.isFull = isFull;
     endpoints[0]?.respond(`HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n${"x".repeat(10_000)}`);
-    plane.writes.flush();
+    thread.writes.flush();
     assert.equal(connection.state, State.ending);
     if (isFull) client.takeAll();
     assert.deepEqual([connection.deadline, client.destroyed], [Deadline.linger, false]);
@@ -228,22 +228,22 @@ test("a body that stops coming is noticed after its client has taken a part of t
 });
 
 test("a drain that ends does not take back a body that ends with its connection, and has ended", (t) => {
-  const { client, connection, endpoints, plane } = stageAlone(t);
+  const { client, connection, endpoints, thread } = stageAlone(t);
   client.send("POST / HTTP/1.0\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
   endpoints[0]?.respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n");
-  plane.writes.flush();
+  thread.writes.flush();
   assert.equal(connection.state, State.ending);
   assert.equal(connection.cutNow(), false);
   assert.deepEqual([client.destroyed, client.wasReset], [true, false]);
 });
 
 test("a connection that ends is read again, so that nothing unread makes a reset of its end", (t) => {
-  const { client, connection, endpoints, plane } = stageAlone(t);
+  const { client, connection, endpoints, thread } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
   client.send("x".repeat(40_000));
   assert.equal(client.isPaused, true, "much is held for a next request");
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual([connection.state, client.isPaused], [State.ending, false]);
 });
 
@@ -258,17 +258,17 @@ test("a response that waits for the end of the turn is written before its connec
 });
 
 test("a connection that serves nobody makes place, but one that was never asked anything does not", (t) => {
-  const { client, connection, endpoints, plane } = stageAlone(t);
+  const { client, connection, endpoints, thread } = stageAlone(t);
   assert.equal(connection.closeIfIdle(), false);
   client.send(get("/"));
   assert.equal(connection.closeIfIdle(), false);
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   client.send("GET /next HTTP/1.1\r\n");
   assert.equal(connection.closeIfIdle(), false);
   client.send("Host: a.test\r\n\r\n");
   endpoints[1]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.equal(connection.closeIfIdle(), true);
   assert.equal(client.destroyed, true);
 });
@@ -289,10 +289,10 @@ for (const [what, request, body, isReset] of [
 }
 
 test("a client that asks for the end and has sent everything is not waited for", (t) => {
-  const { client, endpoints, plane } = stageAlone(t);
+  const { client, endpoints, thread } = stageAlone(t);
   client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.equal(client.destroyed, true);
 });
 

@@ -9,10 +9,10 @@ const STREAM = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-E
 const EVENT = "8\r\ndata: x\n\r\n";
 
 test("a client that leaves a quiet stream counts as gone after half_closed, and the endpoint is told", (t) => {
-  const { client, endpoints, plane, records, pass } = stageAlone(t);
+  const { client, endpoints, thread, records, pass } = stageAlone(t);
   client.send(get("/events"));
   endpoints[0]?.respond(STREAM + EVENT);
-  plane.writes.flush();
+  thread.writes.flush();
   pass(20_000);
   client.leave();
   pass(4900);
@@ -27,14 +27,14 @@ test("a client that leaves a quiet stream counts as gone after half_closed, and 
 });
 
 test("a response that flows is served to its end, however slowly", async (t) => {
-  const { client, endpoints, plane, records, pass } = stageAlone(t);
+  const { client, endpoints, thread, records, pass } = stageAlone(t);
   client.send(get("/events"));
   endpoints[0]?.respond(STREAM);
   client.leave();
   for (let count = 0; count < 20; count++) {
     pass(4000);
     endpoints[0]?.respond(EVENT);
-    plane.writes.flush();
+    thread.writes.flush();
     assert.equal(client.destroyed, false, `after ${count + 1} events`);
   }
   endpoints[0]?.respond("0\r\n\r\n");
@@ -82,10 +82,10 @@ test("interim responses are a sign of life of the response", (t) => {
 });
 
 test("a request that is held behind a quiet response is not begun for a client that has left", async (t) => {
-  const { client, endpoints, plane, records, pass } = stageAlone(t);
+  const { client, endpoints, thread, records, pass } = stageAlone(t);
   client.send(get("/events") + get("/second"));
   endpoints[0]?.respond(STREAM + EVENT);
-  plane.writes.flush();
+  thread.writes.flush();
   client.leave();
   pass(5100);
   await turn();
@@ -132,10 +132,10 @@ test("a body that ends with its connection does not look whole to a client that 
 });
 
 test("nor to one that half-closed in the middle of its request", (t) => {
-  const { client, endpoints, plane, records } = stageAlone(t);
+  const { client, endpoints, thread, records } = stageAlone(t);
   client.send("POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
   endpoints[0]?.respond("HTTP/1.1 200 OK\r\n\r\nbegun,");
-  plane.writes.flush();
+  thread.writes.flush();
   client.leave();
   assert.equal(client.wasReset, true);
   assert.deepEqual(
@@ -145,24 +145,24 @@ test("nor to one that half-closed in the middle of its request", (t) => {
 });
 
 test("a response that begins right after the client's end is not interrupted by the question whether the client is there", (t) => {
-  const { client, endpoints, plane, pass } = stageAlone(t);
+  const { client, endpoints, thread, pass } = stageAlone(t);
   client.send(get("/"));
   client.leave();
   endpoints[0]?.respond("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
-  plane.writes.flush();
+  thread.writes.flush();
   pass(100);
   assert.deepEqual(client.statuses, ["200"]);
   endpoints[0]?.respond("lf");
-  plane.writes.flush();
+  thread.writes.flush();
   assert.ok(client.received.endsWith("\r\n\r\nhalf"), client.received);
 });
 
 test("the time without a byte begins anew when a slow client has taken what it was sent", async (t) => {
-  const { client, endpoints, plane, pass } = stageAlone(t);
+  const { client, endpoints, thread, pass } = stageAlone(t);
   client.send(get("/events"));
   client.isFull = true;
   endpoints[0]?.respond(STREAM + EVENT);
-  plane.writes.flush();
+  thread.writes.flush();
   client.leave();
   pass(20_000);
   assert.equal(client.destroyed, false, "the client has its usual time to take what it was sent");
@@ -185,7 +185,7 @@ test("a response to a client that has sent its end says that it is the last one"
 });
 
 test("a client that does not take the question whether it is there has its time to take it", (t) => {
-  const { client, connection, endpoints, plane, records, pass } = stageAlone(t);
+  const { client, connection, endpoints, thread, records, pass } = stageAlone(t);
   client.send(get("/"));
   client.isFull = true;
   client.leave();
@@ -196,6 +196,6 @@ test("a client that does not take the question whether it is there has its time 
   client.takeAll();
   assert.equal(connection.deadline, Deadline.probe);
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual(client.statuses, ["100", "200"]);
 });

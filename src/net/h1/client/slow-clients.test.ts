@@ -11,8 +11,8 @@ import type { Stage } from "../../stage.fixture.ts";
 import type { Thread } from "../../thread.ts";
 
 /** The next write waits for the end of its turn, although the turn before had few. */
-function letWait(plane: Thread): void {
-  Reflect.set(plane.writes, "passOver", 0);
+function letWait(thread: Thread): void {
+  Reflect.set(thread.writes, "passOver", 0);
 }
 
 const LARGE = `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${"x".repeat(10_000)}`;
@@ -68,7 +68,7 @@ test("a client that does not take an interim response is watched, and the respon
 });
 
 test("a client that takes an interim response late gets the response", (t) => {
-  const { client, endpoints, plane } = stageAlone(t);
+  const { client, endpoints, thread } = stageAlone(t);
   client.send(get("/"));
   client.isFull = true;
   endpoints[0]?.respond("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
@@ -76,16 +76,16 @@ test("a client that takes an interim response late gets the response", (t) => {
   client.takeAll();
   assert.equal(endpoints[0]?.isPaused, false);
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual(client.statuses, ["103", "200"]);
 });
 
 test("a client that has half-closed has the usual time to take what it was sent", async (t) => {
-  const { client, endpoints, plane, pass } = stageAlone(t);
+  const { client, endpoints, thread, pass } = stageAlone(t);
   client.send(get("/a") + get("/b"));
   client.isFull = true;
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.equal(endpoints[1]?.isPaused, true, "the first response was written at the turn's end, and blocked");
   client.leave();
   pass(1000);
@@ -106,11 +106,11 @@ for (const [what, happens] of [
 ] as const) {
   test(`a response on its way is taken in the usual time although ${what} when its exchange is over`, (t) => {
     const one = stageAlone(t);
-    const { client, endpoints, plane, pass } = one;
+    const { client, endpoints, thread, pass } = one;
     client.send(get("/"));
     client.isFull = true;
     endpoints[0]?.respond(OK);
-    plane.writes.flush();
+    thread.writes.flush();
     happens(one);
     pass(5000);
     assert.equal(client.destroyed, false);
@@ -127,7 +127,7 @@ test("a drain that ends cuts responses on their way, says so, and answers who ha
   waiting.client.send(get("/"));
   waiting.client.isFull = true;
   waiting.endpoints[0]?.respond(OK);
-  waiting.plane.writes.flush();
+  waiting.thread.writes.flush();
   assert.equal(waiting.connection.cutNow(), true);
   const unanswered = stageAlone(t);
   unanswered.client.send(get("/"));
@@ -146,7 +146,7 @@ test("a drain that ends does not let a body that ends with its connection look w
   const endless = stageAlone(t);
   endless.client.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
   endless.endpoints[0]?.respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
-  endless.plane.writes.flush();
+  endless.thread.writes.flush();
   assert.equal(endless.connection.cutNow(), true);
   assert.equal(endless.client.wasReset, true);
   const counted = stageAlone(t);
@@ -165,7 +165,7 @@ test("the head of a first request has its time from the connection on, that of a
   const later = stageAlone(t);
   later.client.send(get("/"));
   later.endpoints[0]?.respond(OK);
-  later.plane.writes.flush();
+  later.thread.writes.flush();
   later.pass(29_000);
   later.client.send("GET / HTTP/1.1\r\n");
   later.pass(2000);
@@ -173,12 +173,12 @@ test("the head of a first request has its time from the connection on, that of a
 });
 
 test("a request lasts from its first byte on, however slowly its head comes", (t) => {
-  const { client, endpoints, plane, records, pass } = stageAlone(t);
+  const { client, endpoints, thread, records, pass } = stageAlone(t);
   client.send("GET / HTTP/1.1\r\n");
   pass(5000);
   client.send("Host: a.test\r\n\r\n");
   endpoints[0]?.respond(OK);
-  plane.writes.flush();
+  thread.writes.flush();
   assert.deepEqual(
     records.map(({ status, durationMs }) => [status, durationMs]),
     [[200, 5000]],
@@ -227,10 +227,10 @@ test("a connection that is still being opened when its client takes no more is n
   const wasWritten = new Promise<void>((resolve) => (written = resolve));
   const url = await origin(t, (head, socket) => {
     if (!head.startsWith("GET /a")) return void socket.write(LARGE, written);
-    letWait(plane);
+    letWait(thread);
     socket.end("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
   });
-  const { client, plane } = stage(t, url);
+  const { client, thread } = stage(t, url);
   client.send(get("/a") + get("/b"));
   client.isFull = true;
   await wasWritten;
@@ -247,13 +247,13 @@ test("a request that had not left yet when its connection ended goes out on anot
     heads.push(head);
     socket.write(OK);
   });
-  const { client, plane } = stage(t, url);
+  const { client, thread } = stage(t, url);
   client.send(get("/first"));
   while (client.statuses.length < 1) await turn();
-  const take = plane.take.bind(plane);
+  const take = thread.take.bind(thread);
   let taken: UpstreamStream | null = null;
-  plane.take = (target, exchange) => (taken = take(target, exchange));
-  letWait(plane);
+  thread.take = (target, exchange) => (taken = take(target, exchange));
+  letWait(thread);
   client.send("POST /second HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
   const connection: unknown = taken;
   assert.ok(connection instanceof UpstreamConnection);
@@ -265,12 +265,12 @@ test("a request that had not left yet when its connection ended goes out on anot
 
 test("a request that its origin takes slowly goes on, one of which it takes nothing is given up", async (t) => {
   const url = await origin(t, (_, socket) => void socket.write(OK));
-  const { client, plane, records, pass } = stage(t, url);
+  const { client, thread, records, pass } = stage(t, url);
   client.send(get("/first"));
   while (client.statuses.length < 1) await turn();
-  const take = plane.take.bind(plane);
+  const take = thread.take.bind(thread);
   let taken: unknown = null;
-  plane.take = (target, exchange) => {
+  thread.take = (target, exchange) => {
     const upstream = take(target, exchange);
     taken = upstream;
     return upstream;
@@ -278,7 +278,7 @@ test("a request that its origin takes slowly goes on, one of which it takes noth
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n");
   const connection = taken;
   assert.ok(connection instanceof UpstreamConnection);
-  plane.writes.flush();
+  thread.writes.flush();
   const full = new Client(connection, connection.outlet);
   full.isFull = true;
   connection.outlet.transport = full;
@@ -307,7 +307,7 @@ test(
       if (socket === null) connection.pause();
       socket = connection;
     });
-    const { client, plane } = stage(t, url);
+    const { client, thread } = stage(t, url);
     client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${64 * MEBIBYTE}\r\n\r\n`);
     while (socket === null) await turn();
     const connection: Socket = socket;
@@ -316,7 +316,7 @@ test(
     connection.write(OK);
     while (!client.received.endsWith("ok")) {
       await turn();
-      plane.writes.flush();
+      thread.writes.flush();
     }
     await assert.rejects(once(connection.resume(), "close"), { code: "ECONNRESET" });
   },

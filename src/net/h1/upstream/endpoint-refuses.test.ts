@@ -8,11 +8,11 @@ import { setImmediate as turn } from "node:timers/promises";
 import { OK, get, origin, stage } from "../../stage.fixture.ts";
 import type { Stage } from "../../stage.fixture.ts";
 
-async function status({ client, plane }: Stage): Promise<string | undefined> {
+async function status({ client, thread }: Stage): Promise<string | undefined> {
   client.send(get("/"));
   while (client.statuses.length === 0) {
     await turn();
-    plane.writes.flush();
+    thread.writes.flush();
   }
   return client.statuses[0];
 }
@@ -23,12 +23,12 @@ test("an endpoint that refuses a connection is said to, until one is made", { ti
   const { port } = server.address() as AddressInfo;
   await new Promise((closed) => server.close(closed));
   const refused = stage(t, `http://127.0.0.1:${port}`);
-  assert.equal(refused.plane.endpoints.refusing(0), false);
+  assert.equal(refused.thread.endpoints.refusing(0), false);
   assert.equal(await status(refused), "502");
-  assert.equal(refused.plane.endpoints.refusing(0), true);
+  assert.equal(refused.thread.endpoints.refusing(0), true);
 
   const served = stage(t, await origin(t, (_, socket) => socket.write(OK)));
-  served.plane.endpoints.setRefusing(0, true);
+  served.thread.endpoints.setRefusing(0, true);
   assert.equal(await status(served), "200");
-  assert.equal(served.plane.endpoints.refusing(0), false);
+  assert.equal(served.thread.endpoints.refusing(0), false);
 });

@@ -33,7 +33,7 @@ async function aging(t: TestContext, hold: (head: string) => boolean = () => fal
   const answers = async (count: number): Promise<void> => {
     while (one.client.statuses.length < count || !one.client.received.endsWith("ok")) {
       await turn();
-      one.plane.writes.flush();
+      one.thread.writes.flush();
     }
   };
   const ask = async (request: string): Promise<void> => {

@@ -46,7 +46,7 @@ interface Setting {
 function setting(t: TestContext, endpoints: number): Setting {
   const {
     client,
-    plane,
+    thread,
     endpoints: asked,
   } = stageAlone(t, ({ upstreams }) => {
     const [one = assert.fail()] = Object.values(upstreams);
@@ -56,9 +56,9 @@ function setting(t: TestContext, endpoints: number): Setting {
   const exchange = asked[0]?.exchange ?? assert.fail("no exchange began");
   const { set } = exchange.route?.upstream ?? assert.fail("no upstream");
   return {
-    owned: new OwnedUpstreams(plane),
+    owned: new OwnedUpstreams(thread),
     set,
-    choice: plane.choice.among(set, null, exchange.client),
+    choice: thread.choice.among(set, null, exchange.client),
     exchange,
     idle: (position) => new Owned(exchange, set.endpoints[position] ?? assert.fail()),
   };
@@ -114,11 +114,11 @@ test("there are eight at most: the one that has idled longest goes", (t) => {
 });
 
 test("while sockets are short there is one: each client may need another one for an exchange", (t) => {
-  const { connection, plane } = stageAlone(t);
+  const { connection, thread } = stageAlone(t);
   const { idle } = setting(t, 4);
   const all = Array.from({ length: 4 }, (_, position) => idle(position));
   for (const each of all.slice(0, 3)) connection.own(each);
-  plane.shortOfSockets = () => true;
+  thread.shortOfSockets = () => true;
   connection.own(all[3] ?? assert.fail());
   assert.deepEqual(
     all.map(({ closed }) => closed),

@@ -33,7 +33,7 @@ async function work(t: TestContext, processing: number, request: string = COPY):
       connection.write(text);
       while (one.client.received.length === before) {
         await turn();
-        one.plane.writes.flush();
+        one.thread.writes.flush();
       }
     },
   };

@@ -18,18 +18,18 @@ interface Asked extends Stage {
 /** That request has gone out on a new connection. */
 function asked(t: TestContext, request: string, adapt?: (config: Config) => void): Asked {
   const one = stageOfBoth(t, adapt);
-  const { client, plane, dialled, records } = one;
+  const { client, thread, dialled, records } = one;
   client.send(request);
   const [first = assert.fail("no connection was opened")] = dialled;
   first.connect();
-  plane.writes.flush();
+  thread.writes.flush();
   const { endpoint } = first;
   return {
     ...one,
     endpoint,
     says: (text) => {
       endpoint.send(text);
-      plane.writes.flush();
+      thread.writes.flush();
     },
     ends: () => records.map(({ status, outcome }) => [status, outcome] as const),
   };
@@ -58,7 +58,7 @@ test("a connection that is not made in time is given up, and one that cannot be 
   refused.client.send(get("/"));
   refused.dialled[0]?.fail("ECONNREFUSED");
   assert.equal(refused.records[0]?.outcome, "connection_refused");
-  assert.equal(refused.plane.endpoints.refusing(0), true);
+  assert.equal(refused.thread.endpoints.refusing(0), true);
 });
 
 test("a connection that stands after its client has left is closed", (t) => {
@@ -77,7 +77,7 @@ test("a response whose head does not come is given up after response_head, one t
   assert.deepEqual(silent.ends(), []);
   wait(silent, 1500);
   assert.deepEqual(silent.ends(), [[504, "response_timeout"]]);
-  assert.equal(silent.plane.endpoints.refusing(0), false, "it has taken the connection");
+  assert.equal(silent.thread.endpoints.refusing(0), false, "it has taken the connection");
   const still = asked(t, get("/"));
   still.says("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
   wait(still, 30_000);
@@ -260,14 +260,14 @@ test("a connection that has not taken its whole request, or is not read, ends wi
 test("a response that comes before its request has left is not that request's, which goes out on another connection", (t) => {
   const one = asked(t, get("/"));
   one.says(OK);
-  Reflect.set(one.plane.writes, "passOver", 0);
+  Reflect.set(one.thread.writes, "passOver", 0);
   one.client.send(get("/second"));
   one.endpoint.send("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
   assert.deepEqual([one.endpoint.destroyed, one.dialled.length], [true, 2]);
   one.dialled[1]?.connect();
-  one.plane.writes.flush();
+  one.thread.writes.flush();
   one.dialled[1]?.endpoint.send(OK);
-  one.plane.writes.flush();
+  one.thread.writes.flush();
   assert.deepEqual(one.client.statuses, ["200", "200"]);
 });
 
@@ -323,7 +323,7 @@ test("a line end after a response, when the connection has been taken again, is 
   const one = asked(t, get("/"));
   one.says(OK);
   one.client.send(get("/second"));
-  one.plane.writes.flush();
+  one.thread.writes.flush();
   const { connection } = one.dialled[0] ?? assert.fail();
   one.says("\r\n");
   assert.deepEqual([connection.state, connection.fate], [State.asking, Fate.last]);

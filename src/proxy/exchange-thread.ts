@@ -25,7 +25,7 @@ export interface EndedExchange extends FinishedExchange {
 }
 
 /** What one data-plane thread offers to its exchanges. */
-export interface DataPlane {
+export interface ExchangeThread {
   readonly workerIndex: number;
   /** The configuration that new exchanges run under. */
   readonly snapshot: Snapshot;
