@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
+import type { ConnectionOptions } from "../http/connection-options.ts";
 import { RequestEdits } from "../http/head-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { Framing } from "../http1/body-framing.ts";
@@ -21,6 +22,7 @@ import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { admitRequest } from "../proxy/exchange/forwarding.ts";
+import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { harmlessKeys, matchable, routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -133,7 +135,21 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   lines.push("", `upstream ${route.upstream} (${upstream?.balance ?? ""}):`);
   for (const endpoint of upstream?.endpoints ?? [])
     lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
+  lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
+  const sent = sentHead(config, listener, upstream, view, connection, middleware);
+  return { lines: [...lines, ...sent.slice(0, -1)], end: { text: sent.at(-1) ?? "", status: 0 } };
+}
 
+/** The lines of the head that would be sent to the first endpoint of the upstream. Values that may be secrets are hidden. */
+function sentHead(
+  config: Config,
+  listener: ListenerConfig,
+  upstream: Config["upstreams"][string] | undefined,
+  view: LoneView,
+  connection: ConnectionOptions,
+  middleware: readonly Middleware[],
+): string[] {
+  const { request } = view;
   const edits = new RequestEdits();
   for (const each of middleware) each.onUpstreamRequest?.(view, edits);
   const forwarded = {
@@ -148,10 +164,8 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   };
   const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
   const compared = new Set(config.routes.flatMap(({ match }) => Object.keys(match.headers ?? {}).map((name) => name.toLowerCase())));
-  lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
   const head = requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n");
-  const shown = head.map((line) => `  ${shownFieldLine(line, compared)}`);
-  return { lines: [...lines, ...shown.slice(0, -1)], end: { text: shown.at(-1) ?? "", status: 0 } };
+  return head.map((line) => `  ${shownFieldLine(line, compared)}`);
 }
 
 function answered({ status, detail }: LocalAnswer, by: string = ""): End {
