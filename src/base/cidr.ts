@@ -51,6 +51,7 @@ export function compileCidrs(entries: readonly string[]): CidrSet {
 /** An IPv4 address as an unsigned 32-bit number, or an IPv6 address as eight groups of 16 bits. */
 export type Address = { readonly family: 4; readonly value: number } | { readonly family: 6; readonly groups: readonly number[] };
 
+/** A CIDR block. */
 export type Block = Block4 | Block6;
 interface Block4 {
   readonly family: 4;

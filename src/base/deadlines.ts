@@ -24,6 +24,7 @@ export abstract class Timed {
 
 const SLOTS = 512;
 
+/** The wheel. `tickMs` is its precision; `now` in the constructor is the time on the caller's clock. */
 export class Deadlines {
   private readonly tickMs: number;
   private readonly startedAt: number;

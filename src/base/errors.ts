@@ -1,5 +1,6 @@
 /** Texts for messages and logs from whatever was thrown, which need not be an Error. */
 
+/** The message of an Error, or the text of anything else. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -21,6 +21,7 @@ export function isLocalhost(host: string): boolean {
 /** Linux has 108 bytes for the path of a Unix socket and its closing zero; other systems have 104. */
 const UNIX_PATH_BYTES_MAX = 103;
 
+/** Parses a listener's address. Names are not looked up. */
 export function parseListenAddress(text: string): ParsedAddress {
   if (text.startsWith("unix:")) return parseUnix(text.slice(5));
   if (text.startsWith("fd:")) return parseFd(text.slice(3));

@@ -106,6 +106,7 @@ export async function startSomewhere(name: string, port: number): Promise<Server
   }
 }
 
+/** The port on which a server listens; 0 when it does not listen on a TCP port. */
 export function portOf(server: Server): number {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;

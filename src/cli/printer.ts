@@ -18,6 +18,7 @@ export interface Printer {
 
 const FLUSH_MS = 1000;
 
+/** Opens stdout and stderr for a printer of its own. */
 export function openPrinter(): Printer {
   const out = new LogSink({ output: "stdout", now: monotonicMs });
   const err = new LogSink({ output: "stderr", now: monotonicMs });

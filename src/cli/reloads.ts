@@ -30,6 +30,10 @@ export interface ReloadParts {
   readonly output: string;
 }
 
+/**
+ * The reloads of one process. Several may load at the same time. Configurations are taken into use one after the other, and one that loads
+ * more slowly than a later one is dropped.
+ */
 export class Reloads {
   /** How many reloads were refused. */
   refused: number = 0;

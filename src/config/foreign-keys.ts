@@ -136,6 +136,7 @@ const vocabulary = new Set(
 // Words that may be passwords.
 for (const word of ["", "secret", "password", "token", "admin", "user", "users", "key", "pass"]) vocabulary.delete(word);
 
+/** The message about a thing that this version does not have. */
 export const NOT_YET: string = "Millrace does not have this yet";
 
 export interface ForeignKey {

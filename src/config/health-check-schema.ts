@@ -36,12 +36,16 @@ const shared = {
 const TIMEOUT = "5s";
 const TIMEOUT_TEXT = "Time for a whole probe, from connecting to the status. Past it the probe has failed.";
 
+/** `health_check` of the full form. */
 export const healthCheckSchema = z.strictObject({
   ...shared,
   interval: duration(WAIT).prefault(INTERVAL).meta({ description: INTERVAL_TEXT }),
   timeout: duration(WAIT).prefault(TIMEOUT).meta({ description: TIMEOUT_TEXT }),
 });
 
+/**
+ * `health_check` of the short form: bare numbers are seconds, and `frequency` stands for `interval`. The output is that of the full form.
+ */
 export const shortHealthCheckSchema = z
   .strictObject({
     ...shared,

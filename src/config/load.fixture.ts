@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { formatProblem, parseConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
 
+/** A `readSecret` for texts that name no files: it always throws. */
 export const NO_FILES = (path: string): string => {
   throw new Error(`${path} does not exist`);
 };

@@ -4,6 +4,7 @@ import type { Document, Node, YAMLMap } from "yaml";
 import type { Located, LocatedMap, Place } from "./document.ts";
 import { faultText, mistakes, standsAlone } from "./yaml-texts.ts";
 
+/** Something that is no valid YAML, or nothing that a configuration may hold. */
 export interface Fault {
   readonly at: Place;
   readonly message: string;
@@ -22,6 +23,7 @@ export interface ReadYaml {
   readonly faults: readonly Fault[];
 }
 
+/** Reads the text of a file. Does not throw, whatever the text. */
 export function readYaml(text: string): ReadYaml {
   const lines = new LineCounter();
   const place = (offset: number): Place => {

@@ -13,6 +13,7 @@ export interface Surroundings {
   readonly portProblem?: (port: number) => string | null;
 }
 
+/** What the checks find in a configuration. */
 export function findingsOfSurroundings(root: Located, surroundings: Surroundings): Finding[] {
   const findings: Finding[] = [];
   mapScalars(root, (scalar, path) => {

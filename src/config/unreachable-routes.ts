@@ -9,6 +9,7 @@ import type { NeverReached, Remainder } from "../policy/route/never-reached.ts";
 import type { Finding } from "../values/finding.ts";
 import { routeLabel } from "./route-label.ts";
 
+/** One warning for each route that is never reached. `routes` are plain data from the file. */
 export function unreachableRoutes(routes: readonly unknown[]): Finding[] {
   return neverReached(routes.map(conditionsOf)).map((verdict) => ({
     path: ["routes", verdict.index],

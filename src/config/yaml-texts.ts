@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from "yaml";
 
+/** A fault as the YAML parser reports it. */
 export interface ParserFault {
   readonly code: ErrorCode;
   readonly message: string;

@@ -26,6 +26,7 @@ export interface AppLogOptions {
 
 type WriteEvent = (level: LogLevel, event: EventName, message: string, fields: LogFields) => void;
 
+/** Makes an application log that gives its lines to `options.write`. */
 export function createAppLog(options: AppLogOptions): AppLog {
   const write = options.format === "json" ? jsonEvents(options) : textEvents(options);
   const log = (level: LogLevel, event: EventName, message: string, fields: LogFields = {}): void => {

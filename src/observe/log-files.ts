@@ -29,6 +29,7 @@ export const NOBODY_READS = -1;
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = fs.constants;
 
+/** The files of this machine. */
 export const nodeFiles: SinkFiles = {
   write: (fd, buffer, offset, length, done) => fs.write(fd, buffer, offset, length, null, done),
   writeSync: (fd, buffer) => fs.writeSync(fd, buffer),

@@ -7,6 +7,7 @@ import type { HealthWord } from "./status.ts";
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
+/** The state of an endpoint at the moment of the scrape. */
 export interface EndpointReading {
   readonly upstream: string;
   readonly endpoint: string;
@@ -14,6 +15,7 @@ export interface EndpointReading {
   readonly inFlight: number;
 }
 
+/** The state of the process at the moment of the scrape. */
 export interface ProcessReading {
   readonly version: string;
   readonly nodeVersion: string;

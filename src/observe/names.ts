@@ -9,6 +9,7 @@ import type { FeatureFacts } from "../values/feature-facts.ts";
 
 export type MetricType = "counter" | "gauge" | "histogram";
 
+/** A metric as the scrape announces it. */
 export interface MetricName {
   readonly name: string;
   readonly type: MetricType;

@@ -16,6 +16,7 @@ export type NameErrorCode = "ENOTFOUND" | "EAI_AGAIN" | "ETIMEOUT";
 /** The callback of a `lookup` option of node:net and node:http. */
 type Callback = (error: NameError | null, address: string | ResolvedAddress[], family?: number) => void;
 
+/** The error with which a look-up fails, like Node's own. */
 export class NameError extends Error {
   readonly code: NameErrorCode;
 

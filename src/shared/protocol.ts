@@ -63,6 +63,7 @@ export interface ConfigureMessage {
   readonly metricTable: SharedArrayBuffer;
 }
 
+/** Messages from the main thread to a worker. */
 export type ToWorker =
   | ConfigureMessage
   /** Open all of these listeners or none, then answer `listening` or `listen-failed`. */
@@ -94,6 +95,7 @@ export type WorkerEvent =
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
+/** Messages from a worker to the main thread. */
 export type FromWorker =
   /** The configuration is in use; with `problem` it was refused, and the previous one stays in use. */
   | { readonly type: "configured"; readonly generation: number; readonly problem?: string }

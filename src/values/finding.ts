@@ -21,15 +21,20 @@ export interface Finding {
   readonly severity: "error" | "warning";
 }
 
+/** An error about the value at `path`, or about its key. */
 export function error(path: KeyPath, message: string, atKey: boolean = false): Finding {
   return { path, message, atKey, severity: "error" };
 }
 
+/** A warning about the value at `path`, or about its key. */
 export function warning(path: KeyPath, message: string, atKey: boolean = false): Finding {
   return { path, message, atKey, severity: "warning" };
 }
 
-/** The value of a key, undefined when `value` is no mapping with that key. Only own properties count: an upstream may be named `constructor`. */
+/**
+ * The value of a key, undefined when `value` is no mapping with that key. Only own properties count: an upstream may be named
+ * `constructor`.
+ */
 export function at(value: unknown, key: string): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   return Object.hasOwn(value, key) ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;

@@ -17,6 +17,7 @@ export interface Range {
 
 /** Milliseconds of a time limit. 0 is not allowed, because it would refuse everything. */
 export const WAIT: Range = { min: 1, max: TIMER_MS_MAX };
+/** Milliseconds of a time that may be 0. */
 export const WAIT_OR_ZERO: Range = { min: 0, max: TIMER_MS_MAX };
 
 const DURATION_EXAMPLES = "such as 250ms, 10s, 5m or 1h30m";
@@ -51,6 +52,7 @@ export function size(range: Range): z.ZodType<number, string | number> {
     .meta({ title: "size" });
 }
 
+/** A whole number within `range`. */
 export function wholeNumber(range: Range): z.ZodType<number, number> {
   const error = `expected a whole number from ${range.min} to ${range.max}`;
   return z.int({ error }).min(range.min, { error }).max(range.max, { error }).meta({ title: "whole number" });

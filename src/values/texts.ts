@@ -18,6 +18,7 @@ export const listenAddress: Text = text(
   (address) => parseListenAddress(address).problem === undefined,
 );
 
+/** The admin address, which must be a TCP address. */
 export const adminAddress: Text = text(
   new RegExp(`^${TCP}$`),
   "address",
@@ -25,6 +26,7 @@ export const adminAddress: Text = text(
   (address) => parseListenAddress(address).address?.kind === "tcp",
 );
 
+/** An entry of `trusted_proxies`. */
 export const trustedAddress: Text = text(
   /^[0-9A-Fa-f.:]+(?:\/[0-9]{1,3})?$/,
   "address or block",
@@ -48,6 +50,7 @@ export const hostPattern: Text = text(
   "a host name without port, such as example.com or *.example.com (international names in their xn-- form)",
 );
 
+/** A path to match: a whole path, or a prefix that ends in a star. */
 export const pathPattern: Text = text(
   /^\/[^*?#\s]*(?:(?<=\/)\*)?$/,
   "path",
@@ -55,6 +58,7 @@ export const pathPattern: Text = text(
   (path) => normalizePattern(path.replace(/\*$/, "")) !== null,
 );
 
+/** A method; the output is in upper case. */
 export const method: Text = text(TOKEN, "method", "a method such as GET").transform((name) => name.toUpperCase());
 
 /** A method in a route's `methods`. A star is refused, since it would be read as "all": leaving `methods` out means that. */
@@ -77,6 +81,7 @@ export const fieldValue: Text = text(
 /** The path, with or without a query, that a probe asks for. */
 export const requestTarget: Text = text(/^\/[!-"$-~]*$/, "path", "a path that begins with / and holds no spaces and no #");
 
+/** A value for the Host field, with or without a port. */
 export const hostField: Text = text(
   new RegExp(`^${HOST}(?::[0-9]{1,5})?$`),
   "host",

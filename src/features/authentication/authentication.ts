@@ -18,6 +18,7 @@ export const authentication: Feature<"authentication"> = {
   compile: authenticationMiddleware,
 };
 
+/** The middleware of one route. */
 export function authenticationMiddleware(config: AuthenticationConfig): Middleware {
   const accepted = config.tokens.map((token) => digest(token, "utf8"));
   return {

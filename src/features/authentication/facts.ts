@@ -1,3 +1,4 @@
+/** Facts about the feature `authentication` that need none of its code. */
 import type { FeatureFacts } from "../../values/feature-facts.ts";
 
 export const authenticationFacts = {

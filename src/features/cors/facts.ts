@@ -1,3 +1,4 @@
+/** Facts about the feature `cors` that need none of its code. */
 import type { FeatureFacts } from "../../values/feature-facts.ts";
 
 export const corsFacts = {

@@ -28,6 +28,7 @@ export interface HealthThresholds {
   readonly unhealthy_threshold: number;
 }
 
+/** The state of an endpoint before its first probe. */
 export const UNKNOWN_HEALTH: HealthState = { health: "unknown", against: 0, proven: false };
 
 /** The state after one more probe result, and whether `health` is another than before. */

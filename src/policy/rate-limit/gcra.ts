@@ -20,6 +20,7 @@ export interface RateDecision {
   resetMs: number;
 }
 
+/** An object for `decide` to write into. */
 export function newRateDecision(): RateDecision {
   return { allowed: false, tatMs: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 };
 }

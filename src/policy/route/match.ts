@@ -303,11 +303,13 @@ export interface Rule {
   readonly takesPreflights: boolean;
 }
 
+/** A path by its segments; `isPrefix` when it also stands for every path below. */
 export interface PathPattern {
   readonly segments: readonly string[];
   readonly isPrefix: boolean;
 }
 
+/** A route's conditions, ready to compare. Throws a RangeError for a path that can never match a request. */
 export function compileConditions({ match, cors }: MatchableRoute): Rule {
   const { host = [], path = [], methods, headers = {} } = match;
   const hosts = host.map((name) => name.toLowerCase().replace(/\.$/, ""));

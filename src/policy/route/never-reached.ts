@@ -29,6 +29,7 @@ export interface NeverReached {
   readonly left: readonly Remainder[];
 }
 
+/** A kind of requests with rules of its own, as the header of this file explains. */
 export type Remainder = "preflights" | "options_star";
 
 /**
