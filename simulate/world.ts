@@ -32,7 +32,7 @@ import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { faultOfRequest } from "./expected.ts";
 import { Probes } from "./health.ts";
-import { Hooks } from "./hooks.ts";
+import { Hooks, isFeatured } from "./hooks.ts";
 import { OpenConnections } from "./open-connections.ts";
 import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
@@ -408,7 +408,9 @@ export class World {
     if (id === 0) return;
     this.ended.add(id);
     if (record.outcome === "rate_limited" && record.route === "limited") this.hooks.limited(record.client, id);
-    if (GIVEN_UP.has(record.outcome) && this.requests.get(id)?.request.framing === "none") this.attempts.checkGivenUp(id);
+    const request = this.requests.get(id)?.request;
+    // Where middleware may ask for another attempt, those on idle connections are charged too.
+    if (GIVEN_UP.has(record.outcome) && request?.framing === "none" && !isFeatured(request.route)) this.attempts.checkGivenUp(id);
     if (record.outcome === "no_endpoint" && !this.noneIsUsable(record))
       this.fail(`request ${id} is told that there is no endpoint, and there is one`);
   }
