@@ -6,14 +6,14 @@
 /** A configuration as people write it, in its full form. */
 export interface ConfigInput {
   /**
-   * Where connections come in, at up to 64 addresses. A reload adds and removes them: a listener is known by its `address`, and one that
-   * keeps it keeps its connections. A removed one accepts nothing more, and what its connections carry has `shutdown.timeout` to end; until
-   * then it counts among the 64.
+   * Where connections come in, at up to 64 addresses. A reload adds and removes listeners: a listener is known by its `address`, and one
+   * that keeps it keeps its connections. A removed listener accepts nothing more, and the exchanges on its connections have
+   * `shutdown.timeout` to end; until then it counts among the 64.
    */
   listeners: ListenerInput[];
   /** Groups of endpoints by name; routes refer to them. */
   upstreams: Record<string, UpstreamInput>;
-  /** Which requests go where: the first route in the order of the file that takes a request wins. None: the answer is 404. */
+  /** Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404. */
   routes: RouteInput[];
   /**
    * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.
@@ -22,9 +22,9 @@ export interface ConfigInput {
    */
   workers?: "auto" | number | undefined;
   /**
-   * Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody
-   * else it is replaced, for a client can write into it what it likes. The log names such a client once in a while: it may be a proxy that
-   * is missing here.
+   * Addresses and blocks of the proxies in front of this one. `X-Forwarded-For` is believed and appended to only when it comes from one of
+   * these. From everybody else it is replaced, because a client can write into it what it likes. The log names such a client once in a
+   * while: it may be a proxy that is missing here.
    *
    * List of addresses or blocks. Default: `[]`.
    */
@@ -56,9 +56,9 @@ export interface ListenerInput {
    */
   address: string;
   /**
-   * What becomes of request fields whose names hold anything but letters, digits and hyphens. Many origins fold other characters onto the
-   * hyphen, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse`: 400. Names that fold onto one that matters to the proxy are
-   * dropped even with `forward`.
+   * What happens to request fields whose names hold anything but letters, digits and hyphens. Many origin servers turn other characters
+   * into hyphens, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse` answers 400. A name that would turn into one that matters
+   * to the proxy is dropped even with `forward`.
    *
    * `drop` or `refuse` or `forward`. Default: `drop`.
    */
@@ -359,8 +359,8 @@ export interface RouteInput {
    */
   name?: string | undefined;
   /**
-   * Conditions that must all hold; none: everything. The first route in file order wins. `millrace check` warns about a route that is never
-   * reached because earlier ones take all its requests.
+   * Conditions that must all hold; without any, the route takes everything. The first route in file order wins. `millrace check` warns
+   * about a route that is never reached because earlier ones take all its requests.
    */
   match?: RouteMatchInput | undefined;
   /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
@@ -456,7 +456,7 @@ export interface RouteCorsInput {
    */
   allowed_headers?: string[] | undefined;
   /**
-   * Response fields that a page may read beside the harmless ones.
+   * Response fields that a page may read besides those that browsers always show.
    *
    * List of field names. Default: `[]`.
    */
@@ -510,8 +510,8 @@ export interface AdminInput {
    */
   token?: string | undefined;
   /**
-   * Names by which the address may be asked, without port. IP addresses and `localhost` always may; a request whose `Host` holds another
-   * name is 403, for so a foreign web page would reach the address (DNS rebinding).
+   * Names that `Host` of a request to this address may hold, without port. IP addresses and `localhost` are always allowed. A request with
+   * another name gets 403, because a foreign web page could reach the address that way (DNS rebinding).
    *
    * List of host names.
    */
@@ -600,9 +600,9 @@ export interface ShortConfigInput {
    */
   workers?: "auto" | number | undefined;
   /**
-   * Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody
-   * else it is replaced, for a client can write into it what it likes. The log names such a client once in a while: it may be a proxy that
-   * is missing here.
+   * Addresses and blocks of the proxies in front of this one. `X-Forwarded-For` is believed and appended to only when it comes from one of
+   * these. From everybody else it is replaced, because a client can write into it what it likes. The log names such a client once in a
+   * while: it may be a proxy that is missing here.
    *
    * List of addresses or blocks. Default: `[]`.
    */

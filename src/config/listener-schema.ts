@@ -76,7 +76,7 @@ export const listenerSchema = z.strictObject({
   }),
   unsafe_field_names: z.enum(["drop", "refuse", "forward"]).default("drop").meta({
     description:
-      "What becomes of request fields whose names hold anything but letters, digits and hyphens. Many origins fold other characters onto the hyphen, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse`: 400. Names that fold onto one that matters to the proxy are dropped even with `forward`.",
+      "What happens to request fields whose names hold anything but letters, digits and hyphens. Many origin servers turn other characters into hyphens, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse` answers 400. A name that would turn into one that matters to the proxy is dropped even with `forward`.",
   }),
   timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
   limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),

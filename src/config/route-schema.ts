@@ -25,7 +25,7 @@ export const routeSchema = z.strictObject({
   name: nameOf("a name").optional().meta({ description: "Name in logs, metrics and `explain`. Default: the route's position, `#1`." }),
   match: match.prefault({}).meta({
     description:
-      "Conditions that must all hold; none: everything. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all its requests.",
+      "Conditions that must all hold; without any, the route takes everything. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all its requests.",
   }),
   ...featureShape(DECLARED),
   max_body: size({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional().meta({

@@ -35,7 +35,7 @@ const process = {
     }),
   trusted_proxies: z.array(trustedAddress).default([]).meta({
     description:
-      "Addresses and blocks of the proxies in front of this one. Only from these is `X-Forwarded-For` believed and appended to; from everybody else it is replaced, for a client can write into it what it likes. The log names such a client once in a while: it may be a proxy that is missing here.",
+      "Addresses and blocks of the proxies in front of this one. `X-Forwarded-For` is believed and appended to only when it comes from one of these. From everybody else it is replaced, because a client can write into it what it likes. The log names such a client once in a while: it may be a proxy that is missing here.",
   }),
   client_address_from: z.enum(["x_forwarded_for", "forwarded"]).default("x_forwarded_for").meta({
     description:
@@ -53,7 +53,7 @@ const process = {
       }),
       hosts: z.array(adminHost).default([]).meta({
         description:
-          "Names by which the address may be asked, without port. IP addresses and `localhost` always may; a request whose `Host` holds another name is 403, for so a foreign web page would reach the address (DNS rebinding).",
+          "Names that `Host` of a request to this address may hold, without port. IP addresses and `localhost` are always allowed. A request with another name gets 403, because a foreign web page could reach the address that way (DNS rebinding).",
       }),
     })
     .optional()
@@ -87,11 +87,12 @@ export function processShape(requireHealthy: boolean) {
 export const configSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).meta({
     description:
-      "Where connections come in, at up to 64 addresses. A reload adds and removes them: a listener is known by its `address`, and one that keeps it keeps its connections. A removed one accepts nothing more, and what its connections carry has `shutdown.timeout` to end; until then it counts among the 64.",
+      "Where connections come in, at up to 64 addresses. A reload adds and removes listeners: a listener is known by its `address`, and one that keeps it keeps its connections. A removed listener accepts nothing more, and the exchanges on its connections have `shutdown.timeout` to end; until then it counts among the 64.",
   }),
   upstreams: z.record(nameOf("a name"), upstreamSchema).meta({ description: "Groups of endpoints by name; routes refer to them." }),
   routes: z.array(routeSchema).min(1, { error: "expected at least one route" }).meta({
-    description: "Which requests go where: the first route in the order of the file that takes a request wins. None: the answer is 404.",
+    description:
+      "Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404.",
   }),
   ...processShape(false),
 });

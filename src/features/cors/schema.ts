@@ -19,7 +19,9 @@ export const corsSchema = z
     allowed_headers: names(fieldName, []).meta({
       description: 'Request fields that a preflight allows; `"*"` for all but Authorization.',
     }),
-    exposed_headers: names(fieldName, []).meta({ description: "Response fields that a page may read beside the harmless ones." }),
+    exposed_headers: names(fieldName, []).meta({
+      description: "Response fields that a page may read besides those that browsers always show.",
+    }),
     allow_credentials: z.boolean().default(false).meta({
       description:
         'Whether pages may send cookies and credentials. Has no effect together with the origin `"*"`: every page could then act in the name of its visitors.',
