@@ -69,9 +69,10 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
   ];
 }
 
-/** As many as the tables in shared memory have room for. */
+/** The most listeners of a configuration; the tables in shared memory have room for no more (shared/worker-table.ts). */
 const LISTENERS_MAX = 64;
 
+/** Errors about too many listeners, about two on one address, and about limits that contradict each other. */
 function listeners(file: unknown): Finding[] {
   const addresses = listOf(at(file, "listeners")).map((listener) => at(listener, "address"));
   const tooMany =
@@ -91,6 +92,7 @@ function listeners(file: unknown): Finding[] {
   return [...tooMany, ...each];
 }
 
+/** Errors about endpoints that an upstream has twice. */
 function endpoints(value: unknown, path: KeyPath): Finding[] {
   const seen = new Map<string, number>();
   return listOf(value).flatMap((endpoint, index) => {
@@ -134,6 +136,7 @@ function unknownUpstream(route: unknown, index: number, names: readonly string[]
 
 const NAMES_SHOWN_MAX = 10;
 
+/** Errors about routes that have the same name. */
 function routeNames(routes: readonly unknown[]): Finding[] {
   const seen = new Map<string, number>();
   return routes.flatMap((route, index) => {
@@ -159,6 +162,7 @@ function literalPaths(value: unknown, path: KeyPath): Finding[] {
   );
 }
 
+/** Findings about `authentication` of the short form: on without a token, or a token while it is off. */
 function shortAuthentication(value: unknown): Finding[] {
   const [enabled, token] = [at(value, "enabled"), at(value, "required_token")];
   if (enabled === true && token === undefined) {

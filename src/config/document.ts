@@ -25,7 +25,7 @@ export interface LocatedScalar {
   readonly kind: "scalar";
   readonly at: Place;
   readonly value: string | number | boolean | null;
-  /** Whether the scalar is written without quotes. */
+  /** Whether the scalar is written without quotes. False for a value of a module. */
   readonly plain: boolean;
   /** The text in the file, before `${NAME}` was replaced. Messages show this and never `value`. */
   readonly source: string;

@@ -8,6 +8,7 @@ import type { KeyPath } from "../values/finding.ts";
 import { configSchema } from "./schema.ts";
 import { shortSchema } from "./short-form.ts";
 
+/** A part of a JSON Schema. */
 export type SchemaNode = Readonly<Record<string, unknown>>;
 
 /** The schema that `millrace schema` prints: a file in either form, before `${NAME}` is replaced. */

@@ -7,7 +7,10 @@ import { NOT_YET, foreignKey, isVocabulary } from "./foreign-keys.ts";
 import { keysAt, placeName, placesOf } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 
-/** Keys that later versions will have, and that are known in this version too, but at another place and with another meaning. */
+/**
+ * Keys that later versions will have at these places. Without this list a message would send the reader to a key of that name at another
+ * place.
+ */
 const LATER: ReadonlySet<string> = new Set([
   "listeners[].tls",
   "listeners[].ssl",

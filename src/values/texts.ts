@@ -61,7 +61,10 @@ export const pathPattern: Text = text(
 /** A method; the output is in upper case. */
 export const method: Text = text(TOKEN, "method", "a method such as GET").transform((name) => name.toUpperCase());
 
-/** A method in a route's `methods`. A star is refused, since it would be read as "all": leaving `methods` out means that. */
+/**
+ * A method in a route's `methods`. A star is refused: it would be the name of a method, and not stand for all as leaving `methods` out
+ * does.
+ */
 export const listedMethod: Text = text(
   TOKEN,
   "method",

@@ -12,6 +12,7 @@ export interface Choice {
   random(): number;
 }
 
+/** In place of a position: there is no endpoint. */
 export const NO_ENDPOINT = -1;
 
 /**

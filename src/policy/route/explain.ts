@@ -1,6 +1,6 @@
 /**
- * Says in words why each route takes a request or does not, for `millrace explain` and the admin address. It checks the conditions one by
- * one instead of asking the index that the data plane uses (match.ts); a property test compares the two.
+ * Says in words why each route takes a request or does not, for `millrace explain`. It checks the conditions one by one instead of asking the
+ * index that the data plane uses (match.ts); a property test compares the two.
  */
 import { lackingGuard } from "./guards.ts";
 import { compileConditions, conditionsHold, methodHolds } from "./match.ts";
