@@ -1,13 +1,16 @@
-/** What the proxy answers itself instead of forwarding. */
+/** An answer that the proxy or a middleware gives itself instead of forwarding the request: a refusal, a redirect, a CORS preflight. */
 export interface LocalAnswer {
   readonly status: number;
-  /** Why, in one machine-readable word for the log and the metrics: `rate_limited`, `unauthorized`, `preflight` ... */
+  /** Machine-readable word for the log and the metrics, the outcome of the exchange: `rate_limited`, `unauthorized`, `preflight` ... */
   readonly reason: string;
-  /** One plain sentence for the person at the other end; never an address, a version or a secret. Empty: no body. */
+  /** One plain sentence for the client, sent as the body; never an address, a version or a secret. Empty: no body. */
   readonly detail: string;
+  /** Further fields of the response, such as Retry-After. */
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** RFC 9209 error type; absent: no Proxy-Status field. */
+  /** Error type for the field Proxy-Status (RFC 9209 section 2.3); absent: no such field. */
   readonly proxyStatus?: string;
-  /** A body of its own instead of the problem document. */
+  /**
+   * A body to send in place of `detail`. Absent: `detail` as a problem document (RFC 9457), or as text for clients that do not accept JSON.
+   */
   readonly body?: { readonly contentType: string; readonly text: string };
 }

@@ -1,42 +1,66 @@
 /**
- * A stage transforms a body on its way: it compresses, rewrites, checks or counts. A hook returns one for the request or the response of its
- * exchange. Bodies are streamed through it, with back-pressure on both sides; a plain body passes no stage and costs nothing.
+ * What a feature implements to transform a body while it passes: to compress, rewrite, check or count it. The hooks `onUpstreamRequest` and
+ * `onResponse` return a stage for the request's or the response's body. Bodies are streamed through it, with back-pressure on both sides.
+ * A body without stages costs nothing extra.
+ *
+ * A stage that turns ASCII letters into capitals:
+ *
+ * ```ts
+ * function upperCase(): BodyStage {
+ *   let out: StageOutput | null = null;
+ *   return {
+ *     length: -1,
+ *     start: (output) => void (out = output),
+ *     data: (bytes, start, end) => out?.write(Buffer.from(latin1(bytes, start, end).toUpperCase(), "latin1")),
+ *     end: (trailers) => out?.end(trailers),
+ *   };
+ * }
+ * ```
  */
 import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 
-/** Made for one body. What it throws, or hands to `fail`, ends its exchange: 500, or a cut response where one has begun. */
+/**
+ * Transforms one body; a hook makes a new stage for each. An error that the stage throws or hands to `output.fail` ends the exchange: the
+ * client gets a 500, or a cut response if the response has begun.
+ */
 export interface BodyStage {
-  /** Octets of what comes out; −1: not known beforehand. A stage that hands on another number fails. */
+  /** Length of the output in bytes; -1: not known beforehand. If the stage writes another number of bytes it fails. */
   readonly length: BodyLength;
-  /** Before the first byte. The output can be used from now on, at once or later. */
+  /** Called once, before the first `data`. The stage keeps `output` and may write to it at once or later. */
   start(output: StageOutput): void;
-  /** Bytes of the body, in order. They lie in a buffer that is used again: copy what is kept after the call, and what is written as it is. */
+  /**
+   * The next bytes of the body: `bytes` from `start` up to `end`. The buffer is reused after the call, so copy what you keep, and copy what
+   * you pass on unchanged to `output.write`.
+   */
   data(bytes: Buffer, start: number, end: number): void;
-  /** The body is complete. The stage answers with `output.end`, at once or later. */
+  /** The input is complete. The stage then calls `output.end`, at once or later. */
   end(trailers: FieldSection | null): void;
   /**
-   * What one read brought was delivered. False: the stage takes no more for now, and will call `output.resume`. A stage that writes all
-   * that it makes of its input at once needs none: its input waits whenever its output does.
+   * Called after the `data` calls of one read. Returns false if the stage takes no more input for now; it must call `output.resume` later.
+   * A stage that writes its output within `data` needs no `flush`: the input waits by itself while the receiver is slow.
    */
   flush?(): boolean;
-  /** `output.flush` said false, and now everything is taken. */
+  /** After `output.flush` returned false: the receiver has taken everything, and the stage may write on. */
   writable?(): void;
-  /** The exchange ended before the body did. Nothing is called after it, and what is written has no effect. */
+  /** The exchange ended before the body did. Last call; later calls of `output` have no effect. */
   abort?(): void;
 }
 
-/** Where a stage puts what it makes. */
+/** Where a stage writes its output. The calls may come at any time after `start`. */
 export interface StageOutput {
-  /** The proxy does not change these bytes; the stage must not either, until `flush` has said true or `writable` was called. */
+  /** Adds bytes to the output. Neither side may change them until `flush` has returned true or `writable` was called. */
   write(bytes: Buffer): void;
-  /** Sends what was written. False: the receiver is slow, and `writable` will be called. Not needed during `data`, `end` and `writable`. */
+  /**
+   * Sends what was written. Returns false if the receiver is slow; `writable` is called when it has taken everything. The proxy flushes by
+   * itself after `data`, `end` and `writable`.
+   */
   flush(): boolean;
-  /** The body is complete. */
+  /** The output is complete. `trailers`: in most stages those of the input. */
   end(trailers: FieldSection | null): void;
-  /** The body cannot be completed. */
+  /** The output cannot be completed; ends the exchange. The error goes to the application log. */
   fail(error: unknown): void;
-  /** The stage takes input again. */
+  /** After the stage's `flush` returned false: it takes input again. */
   resume(): void;
 }

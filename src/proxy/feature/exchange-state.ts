@@ -1,13 +1,14 @@
 import type { ExchangeView } from "./middleware.ts";
 
 /**
- * A place where a middleware keeps something with an exchange, from one phase to the next: what admission learned about the client, for the
- * request that goes upstream. Made once, with the middleware; what is kept goes with the exchange.
+ * A value that a middleware keeps for an exchange from one hook to a later one, such as the user that `onRequest` found for
+ * `onUpstreamRequest`. Make one `ExchangeState` when the middleware is built; it holds the values of all exchanges, and each value is
+ * released with its exchange.
  */
 export class ExchangeState<T> {
   private readonly values: WeakMap<ExchangeView, T> = new WeakMap();
 
-  /** What was kept for that exchange; undefined: nothing was. */
+  /** The value kept for that exchange; undefined if there is none. */
   of(exchange: ExchangeView): T | undefined {
     return this.values.get(exchange);
   }

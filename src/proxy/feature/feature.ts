@@ -1,6 +1,6 @@
 /**
- * A feature: what a route can do with its exchanges under one key of the configuration. Types only. Each feature is a folder in
- * src/features and a line in src/features/registry.ts; whoever builds a snapshot is given the list.
+ * What a feature is: it compiles one key of a route's configuration, such as `rate_limit`, into a middleware. Types only, for people who
+ * write features (docs/adding-a-feature.md). Each feature is a folder in src/features and a line in src/features/registry.ts.
  */
 import type { RouteConfig } from "../../config/route-schema.ts";
 import type { FeatureKey } from "../../features/declared.ts";
@@ -10,39 +10,43 @@ import type { FeatureFacts } from "../../values/feature-facts.ts";
 import type { Middleware } from "./middleware.ts";
 
 export interface Feature<Key extends FeatureKey = FeatureKey> {
-  /** The name of its folder and of its middleware: `rate-limit`. */
+  /** Name of the feature's folder and of its middleware: `rate-limit`. */
   readonly name: string;
-  /** Its key in a route: `rate_limit`. */
+  /** The feature's key in a route: `rate_limit`. */
   readonly key: Key;
   readonly facts: FeatureFacts;
   /**
-   * Its middleware for one route that has the key. Called in each thread, and again only when a reload changes routes; what is decided here
-   * costs no exchange anything.
+   * Returns the middleware for one route that has the key. Called once per route and thread, and again when a reload changes routes. Decide
+   * as much as possible here: it costs the exchanges nothing.
+   * @param config the value of the key, checked and with its defaults
    */
   compile(config: NonNullable<RouteConfig[Key]>, context: FeatureContext): Middleware;
 }
 
-/** What a feature may use of the thread, beside what each hook is given. */
+/** What a thread offers to its features, apart from the arguments of each hook. */
 export interface ThreadContext {
   readonly workerIndex: number;
-  /** Counts that all threads share. */
+  /** Token buckets in shared memory: limits and counts that hold for all threads together. */
   readonly buckets: BucketTable;
-  /** Milliseconds of a clock that all threads share. */
+  /** Monotonic milliseconds, from the same start in all threads. */
   readonly now: () => number;
-  /** A line for the application log, under one of the feature's own events; never with a secret. */
+  /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */
   readonly report: (level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields) => void;
 }
 
-/** The same, with the route. */
+/** What `compile` may use: the thread and the route. */
 export interface FeatureContext extends ThreadContext {
   readonly route: FeatureRoute;
 }
 
 export interface FeatureRoute {
-  /** Position in the configuration. */
+  /** Position of the route in the configuration, from 0. */
   readonly index: number;
-  /** As in logs and metrics. */
+  /** The route's name in logs and metrics. */
   readonly label: string;
-  /** Equal in all threads, and after a reload as long as label, conditions and upstream stay; no other route has it. */
+  /**
+   * A text that identifies the route in shared memory: the same in all threads, and after a reload as long as the route's label, conditions
+   * and upstream stay. No other route has it.
+   */
   key(): string;
 }

@@ -1,30 +1,37 @@
-/** A request of the proxy's own to an upstream, for a feature: through the same pools, balancing, retries and time limits as a client's. */
+/**
+ * The arguments and the result of `ExchangeView.fetch`: a feature sends a request of its own to an upstream, for example to ask who a
+ * token belongs to. The request has the same connection pools, balancing, retries and time limits as requests of clients.
+ */
 import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 
 export interface FetchRequest {
   /**
-   * As `buildRequestHead` makes it, or a copy of another one. It names nobody the proxy speaks for: fields such as X-Forwarded-For are there
-   * if they are in it. The length of the body is said by the proxy.
+   * A head made with `buildRequestHead`, or a detached copy of another one. The request speaks for no client:
+   * the proxy adds no fields such as X-Forwarded-For. The proxy writes the length of the body.
    */
   readonly head: RequestHead;
-  /** Nobody may change it until the promise has settled. */
+  /** Do not change these bytes before the promise has settled. */
   readonly body?: Buffer;
 }
 
 export interface FetchOptions {
-  /** Time for all of it. Default: 10 s. */
+  /** Milliseconds from the call to the end of the response. Default: 10,000. */
   readonly timeoutMs?: number;
-  /** Bytes of a response's body that are taken. Default: 1 MiB. */
+  /** Largest response body in bytes; a larger one fails with `fetch_too_large`. Default: 1 MiB. */
   readonly bodyBytesMax?: number;
-  /** Aborted: nobody wants the response any more. */
+  /** Ends the request when aborted, with `fetch_aborted`. Default: the signal of the exchange. */
   readonly signal?: AbortSignal;
 }
 
-/** Why there is no response: `fetch_timeout`, `fetch_aborted`, `fetch_too_large`, `no_upstream`, or an outcome of docs/observability.md. */
+/**
+ * Why there is no response: `fetch_timeout`, `fetch_aborted`, `fetch_too_large`, `no_upstream`, or an outcome listed in
+ * docs/observability.md.
+ */
 export type FetchFailure = string;
 
+/** The whole response, or why there is none. An error status such as 503 from the origin server is a response. */
 export type FetchResult =
   | { readonly head: ResponseHead; readonly body: Buffer; readonly failure: null }
   | { readonly head: null; readonly failure: FetchFailure };

@@ -2,7 +2,10 @@ import type { RequestHead } from "../../http/request-head.ts";
 import type { FetchResult } from "./fetch.ts";
 import type { FinishedExchange } from "./middleware.ts";
 
-/** What a hook sees where there is a request and no exchange: `explain`, tests and benchmarks of single hooks. There is no body to collect, and nobody to fetch from. */
+/**
+ * An exchange's view for calling a single hook without an exchange: in `explain`, tests and benchmarks. `collectBody` always gives null,
+ * and `fetch` always fails with `no_upstream`.
+ */
 export class LoneView implements FinishedExchange {
   readonly request: RequestHead;
   client: string;

@@ -1,6 +1,17 @@
 /**
- * A middleware is a feature bound to phases of an exchange. It is built once with the snapshot; a hook that returns a plain
- * value costs no promise. The order of a route's middleware is fixed (features/registry.ts), never the file's order.
+ * What a feature implements: a `Middleware`, whose hooks the exchange calls at fixed points of its life. A middleware is built once for a
+ * route, with the snapshot. All hooks are optional, and a hook that returns a plain value costs no promise. The order of a route's
+ * middleware is fixed in features/registry.ts; the order of keys in the configuration has no effect.
+ *
+ * A middleware that refuses a part of the paths and marks every response of the route:
+ *
+ * ```ts
+ * const closedShop: Middleware = {
+ *   name: "closed-shop",
+ *   onRequest: ({ request }) => (request.path.startsWith("/shop/") ? answer(503, "closed_shop", "The shop opens at nine.") : null),
+ *   onResponse: (_exchange, _response, edits) => edits.set("X-Robots-Tag", "noindex"),
+ * };
+ * ```
  */
 import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../../http/request-head.ts";
@@ -12,83 +23,97 @@ import type { LocalAnswer } from "../local-answer.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";
 
-/** What a hook may see of the exchange. */
+/** What a hook sees of its exchange: one request and its response. The same object in every hook of the exchange. */
 export interface ExchangeView {
-  /** Valid until the exchange has finished; `detach()` it to keep it longer. */
+  /** The request's head. Valid until the exchange has finished; `detach()` gives a copy to keep. */
   readonly request: RequestHead;
-  /** The client's address without port, after trusted_proxies was applied. */
+  /** The client's address without port: behind a proxy of `trusted_proxies`, the address that this proxy tells. */
   readonly client: string;
-  /** Epoch milliseconds when the exchange began. */
+  /** When the exchange began, in milliseconds since 1970. */
   readonly startedAtMs: number;
-  /** Aborted when the exchange is over, be it that its client has left or that a verdict took too long. Costs an object for who asks. */
+  /**
+   * Aborted when the exchange ends for whatever reason: completed, the client has left, a hook took too long. Made when it is first read.
+   */
   readonly signal: AbortSignal;
   /**
-   * The request's whole body, for `onRequest` and `source`; whoever gets the request gets it still. Null: it is larger than that many
-   * bytes, the process keeps too many already (64 MiB over all requests), or the client has not sent all of it, which ends the exchange.
-   * The client's own limits of time hold until it has come, and only then the time of the middleware begins. Nobody may change the bytes.
+   * Collects the request's whole body, for `onRequest` and `source` only. The body is still sent to the endpoint or the source afterwards,
+   * so do not change the bytes. Null: the body is larger than `bytesMax`, all collected bodies together would exceed 64 MiB, the client did
+   * not send the whole body (the exchange ends), or an endpoint or source was already chosen. The client's time limits hold while the body
+   * arrives; the ten seconds of the hook begin when the wait for the body is over.
    */
   collectBody(bytesMax: number): Promise<Buffer | null>;
   /**
-   * Asks an upstream of the configuration, by its name, for the feature itself. The response is taken as a whole. Unless another signal is
-   * given, the end of the exchange ends it too. Never rejects.
+   * Sends a request of the feature's own to the upstream with that name, and collects the whole response. Ends with the exchange unless
+   * `options` has another signal. Never rejects: a failure is a value, see {@link FetchResult}.
    */
   fetch(upstream: string, request: FetchRequest, options?: FetchOptions): Promise<FetchResult>;
 }
 
-/** An exchange that has ended, as the access log and the metrics see it. */
+/** An exchange that has ended, with the facts that go to the access log and the metrics. */
 export interface FinishedExchange extends ExchangeView {
-  /** What the client was answered; 499: it left before; 101: it got a tunnel. */
+  /** Status that the client got. 499: the client left before it got one. 101: the connection became a tunnel. */
   readonly status: number;
-  /** `completed`, or why it ended otherwise: docs/observability.md lists the words. */
+  /** `completed`, or why the exchange ended otherwise; docs/observability.md lists the values. */
   readonly outcome: string;
-  /** Name of its route; "": none took it. */
+  /** Name of the route; "": no route took the request. */
   readonly routeName: string;
-  /** The endpoint that was tried last; "": none was. */
+  /** URL of the endpoint of the last attempt; "": no attempt was made. */
   readonly endpointUrl: string;
-  /** Attempts at endpoints. */
+  /** How many attempts at endpoints were made. */
   readonly attempts: number;
-  /** Milliseconds from the request's first byte to now. */
+  /** Milliseconds from the request's first byte to the end of the exchange. */
   readonly durationMs: number;
-  /** Milliseconds from the request's first byte to the head of an endpoint's response; -1: there was none. */
+  /** Milliseconds from the request's first byte to the head of the endpoint's response; -1: no endpoint responded. */
   readonly originHeadMs: number;
-  /** Of the request, its head included. */
+  /** Bytes of the request, including the head. */
   readonly bytesReceived: number;
-  /** Of the response, heads included. */
+  /** Bytes of the response, including heads. */
   readonly bytesSent: number;
 }
 
-/** What came of an attempt: one of the two. */
+/** The result of an attempt at an endpoint: the head of its response, or why there is none. */
 export type UpstreamResult = { readonly head: ResponseHead; readonly failure: null } | { readonly head: null; readonly failure: Failure };
 
+/**
+ * The hooks of one feature for one route, in the order in which an exchange reaches them. Where several middleware have the same hook, each
+ * is called in turn. When a hook throws or rejects, the application log says so; before the response has begun the client gets a 500, but
+ * an error in `onResponse` or `onFinish` changes nothing for the client.
+ */
 export interface Middleware {
   readonly name: string;
   /**
-   * null: go on. An answer ends the exchange. A promise that has not settled after ten seconds is answered with 503, and `signal` is
-   * aborted. For what later phases need of it: {@link ExchangeState}.
+   * Admits or answers the request; nothing has been sent upstream. Null: the request goes on. A {@link LocalAnswer}: the client gets that,
+   * and the exchange ends. If a promise has not settled after ten seconds, the client gets a 503 and `signal` is aborted. To keep a value
+   * for later hooks use an {@link ExchangeState}.
    */
   onRequest?(exchange: ExchangeView): LocalAnswer | null | Promise<LocalAnswer | null>;
-  /** After every admission, before an endpoint is chosen: who answers instead of one; null: an endpoint does. A promise has the same time. */
+  /**
+   * Called when every `onRequest` has admitted the request. A {@link ResponseSource} answers in place of an endpoint. Null: the next
+   * middleware is asked, and after the last one an endpoint is. The time limit is that of `onRequest`.
+   */
   source?(exchange: ExchangeView): ResponseSource | null | Promise<ResponseSource | null>;
   /**
-   * Edits the fields of the request that goes upstream, its method, its target and its Host; runs again for every attempt. A stage transforms its body on the way, and is not
-   * asked for where there is none. With several stages a body passes them in the order of the middleware.
+   * Called before each attempt at an endpoint: edits fields, method, target and Host of the request that is sent. Each attempt begins
+   * without edits. A returned {@link BodyStage} transforms the request's body; it is ignored if there is no body. Several stages transform
+   * the body one after the other, in the order of the middleware.
    */
   onUpstreamRequest?(exchange: ExchangeView, edits: RequestEdits): BodyStage | null | void;
   /**
-   * What came of an attempt, before the client gets anything of it: the head of a final response, or a failure that is not tried again. A
-   * source answers instead. `retry`: another endpoint is asked, where the request may be sent again and one is left; else the response
-   * goes on as it is. The first one that says something is heard.
+   * Called with the result of an attempt, before the client gets any of it: the head of a final response, or a failure that is not tried
+   * again. Null: the next middleware is asked, and after the last one the result stands. A {@link ResponseSource} answers in its place.
+   * `"retry"` asks another endpoint, if the request may be sent again and an endpoint is left; else, and after a failure, the result
+   * stands. The first result that is not null decides.
    */
   onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | null;
   /**
-   * Edits the fields of the final response, and the status of an origin's; the origin's and the proxy's own alike (a page may read a 429 only if it
-   * carries the CORS fields). `response` is null for the proxy's own answers.
+   * Called before the final response goes out: edits its fields, and the status of a response from an endpoint or a source. `response` is
+   * null for the proxy's own answers, which need edits too: a page can only read a 429 that has the CORS fields.
    *
-   * A stage transforms the body of an origin's response on the way, in the order of the middleware; what the fields say of the body
-   * (ETag, Content-Encoding, digests) is the middleware's to mend, its length is the proxy's. A response without a body (to HEAD, 204,
-   * 304) passes no stage, and its fields are as if it did.
+   * A returned {@link BodyStage} transforms the body of a response that is not the proxy's own; several act in the order of the middleware.
+   * The middleware must adapt the fields that describe the body (ETag, Content-Encoding, digests); the proxy writes its length. A response
+   * without a body (to HEAD, with 204 or 304) passes no stage, but gets the same fields as one with a body.
    */
   onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: ResponseEdits): BodyStage | null | void;
-  /** Always, exactly once. */
+  /** Called exactly once at the end of every exchange of the route, however it ends. */
   onFinish?(exchange: FinishedExchange): void;
 }

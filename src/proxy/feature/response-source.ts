@@ -1,4 +1,20 @@
-/** Whatever answers a request instead of an endpoint: a stored response, a static answer, a handler in TypeScript. */
+/**
+ * What a feature implements to answer a request itself, in place of an endpoint: from a cache, with fixed content, or by code. The hooks
+ * `source` and `onUpstreamResponse` return one.
+ *
+ * A source that answers at once:
+ *
+ * ```ts
+ * const greeting: ResponseSource = {
+ *   start: (_request, response) => {
+ *     response.respond(buildResponseHead({ status: 200 }, [["Content-Type", "text/plain"]]), 5);
+ *     response.write(Buffer.from("hello"));
+ *     response.end(null);
+ *     return NO_INPUT;
+ *   },
+ * };
+ * ```
+ */
 import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
@@ -6,41 +22,53 @@ import type { ResponseHead } from "../../http/response-head.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 
 export interface ResponseSource {
-  /** Answers at once or later. Whatever it throws, and whatever its input throws, ends the exchange: 500, or a cut response. */
+  /**
+   * Begins the answer to one request, through `response`, at once or later. Returns callbacks for the request's body, or `NO_INPUT`. An
+   * error thrown here or by the callbacks ends the exchange: the client gets a 500, or a cut response if the response has begun.
+   */
   start(request: OutgoingRequest, response: SourceResponse): SourceInput;
 }
 
-/** The answer, in this order: `respond` once, `write` and `flush`, `end`. After the exchange has ended all of it has no effect. */
+/**
+ * Where a source writes its response: `respond` once, then `write` and `flush`, then `end`. After the exchange has ended no call has any
+ * effect.
+ */
 export interface SourceResponse {
   /**
-   * The final response's head; no interim one. The body's length is said by the proxy. To HEAD, and with 204 and 304, there is no body: what
-   * is written is dropped.
-   * @param length of the body as it would be for GET; −1: not known beforehand. With another number of bytes the source fails
+   * Sends the head of the response, whose status is final (200 or higher). The proxy writes the field with the body's length. A response to
+   * HEAD and one with status 204 or 304 has no body: bytes written for it are dropped.
+   * @param length of the body in bytes, for HEAD as for GET; -1: not known beforehand. If the source writes another number of bytes it
+   * fails
    */
   respond(head: ResponseHead, length: BodyLength): void;
-  /** The proxy does not change these bytes; the source must not either, until `flush` has said true or `writable` was called. */
+  /** Adds bytes to the body. Neither side may change them until `flush` has returned true or `writable` was called. */
   write(bytes: Buffer): void;
-  /** Sends what was written. False: the client is slow, and `writable` will be called. */
+  /** Sends what was written. Returns false if the client is slow; `writable` is called when it has taken everything. */
   flush(): boolean;
+  /** The response is complete. */
   end(trailers: FieldSection | null): void;
-  /** There is no answer, or no more of it. */
+  /** The response cannot be made or completed; ends the exchange. The error goes to the application log. */
   fail(error: unknown): void;
-  /** After `flush` of the input said false: the source takes more of the request's body. */
+  /** After the `flush` of {@link SourceInput} returned false: the source takes more of the request's body. */
   resume(): void;
 }
 
-/** What a source is told. One that says nothing of the body is not given it. */
+/** The callbacks of a source for the body of its request. Without `data` the body is not delivered. */
 export interface SourceInput {
-  /** Bytes of the request's body. They lie in a buffer that is used again: copy what is kept after the call, and what is written as it is. */
+  /**
+   * The next bytes of the body: `bytes` from `start` up to `end`. The buffer is reused after the call, so copy what you keep, and copy what
+   * you pass on unchanged to `write`.
+   */
   data?(bytes: Buffer, start: number, end: number): void;
   /** The request is complete. */
   end?(trailers: FieldSection | null): void;
-  /** What one read brought was delivered. False: no more for now. */
+  /** Called after the `data` calls of one read. Returns false if the source takes no more for now; it must call `response.resume` later. */
   flush?(): boolean;
-  /** `response.flush` said false, and now everything is taken. */
+  /** After `response.flush` returned false: the client has taken everything, and the source may write on. */
   writable?(): void;
-  /** The exchange ended before the answer did. Nothing is called after it. */
+  /** The exchange ended before the response did. Last call. */
   abort?(): void;
 }
 
+/** For a source that does not read the request's body. */
 export const NO_INPUT: SourceInput = {};

@@ -1,6 +1,6 @@
 import type { Middleware } from "./middleware.ts";
 
-/** The middleware of a route by what it has hooks for, each list in the order in which they act. */
+/** The middleware of a route, sorted once by the hooks that each has. Every list is in the order in which its hooks run. */
 export interface RouteHooks {
   readonly onRequest: readonly Middleware[];
   readonly source: readonly Middleware[];
@@ -10,7 +10,7 @@ export interface RouteHooks {
   readonly onFinish: readonly Middleware[];
 }
 
-/** One for all routes that have none: ten thousand would hardly ever be in the processor's caches. */
+/** Shared by all routes without middleware: an object for each of ten thousand routes would rarely be in the processor's caches. */
 export const NO_HOOKS: RouteHooks = {
   onRequest: [],
   source: [],
@@ -20,7 +20,7 @@ export const NO_HOOKS: RouteHooks = {
   onFinish: [],
 };
 
-/** @param middleware in the order in which they act */
+/** @param middleware in the order in which their hooks run */
 export function hooksOf(middleware: readonly Middleware[]): RouteHooks {
   if (middleware.length === 0) return NO_HOOKS;
   return {
