@@ -42,7 +42,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   readonly seen: Map<number, Seen> = new Map();
   /** It did not do what ends a connection early. */
   isPatient: boolean = true;
-  /** It has closed or reset its connection early. */
+  /** It has reset its connection. */
   hasLeft: boolean = false;
   connectedAtMs: number = Infinity;
   /** Final responses so far. */
@@ -155,7 +155,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     const { kind, atSent, atReceived } = this.plan.fate;
     if (!this.isPatient || kind === "patient" || (this.sending.sentBytes < atSent && this.receivedBytes < atReceived)) return;
     this.isPatient = false;
-    this.hasLeft = kind === "resets" || kind === "closes";
+    // One that closes in order may have half-closed, for all that can be seen.
+    this.hasLeft = kind === "resets";
     this.sending.stop();
     if (kind === "resets") this.transport?.reset();
     else if (kind === "closes") this.transport?.destroy();
