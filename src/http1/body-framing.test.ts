@@ -26,7 +26,7 @@ function section(...lines: readonly string[]): FieldSection {
   return fields;
 }
 
-/** `kind`, `length n`, or the code of the fault; what does not go on, and whether what follows is doubtful. */
+/** The decision as text: `kind`, `length n`, or the code of the fault; then the misplaced fields, and whether it is doubtful. */
 function decided(facts: MessageFacts, ...lines: readonly string[]): string {
   // Left over from another message: the decision must not depend on it.
   const framing: BodyFraming = Object.assign(new BodyFraming(), { kind: Framing.tunnel, length: 77, misplaced: 1 << 30, doubtful: true });
@@ -49,7 +49,7 @@ function bodyOf(framing: BodyFraming): string {
 
 const CHUNKED = "Transfer-Encoding: chunked";
 
-test("1. answers to HEAD, and 1xx, 204 and 304, have no body, whatever their fields say", () => {
+test("1. responses to HEAD, and 1xx, 204 and 304, have no body, whatever their fields say", () => {
   for (const status of [200, 206, 404, 500]) {
     for (const lines of [[], ["Content-Length: 5"], ["Content-Length: 0"], [CHUNKED]])
       assert.equal(decided(response(status, true), ...lines), "none");
@@ -62,7 +62,7 @@ test("1. answers to HEAD, and 1xx, 204 and 304, have no body, whatever their fie
   }
 });
 
-test("1. a framing field of a 1xx or 204 does not go on, and what follows is doubtful but behind a length of 0", () => {
+test("1. framing fields of a 1xx or 204 are not forwarded, and what follows is doubtful unless the length is 0", () => {
   for (const toHead of [false, true]) {
     for (const minor of [0, 1] as const) {
       for (const [status, kind] of [
@@ -87,7 +87,7 @@ test("1. a framing field of a 1xx or 204 does not go on, and what follows is dou
   }
 });
 
-test("1. to HEAD and in 304 what a recipient may not use does not go on, and what follows is doubtful", () => {
+test("1. in responses to HEAD and in 304, faulty framing fields are not forwarded, and what follows is doubtful", () => {
   for (const facts of [response(200, true), response(404, true), response(304), response(304, true)]) {
     for (const value of ["five", "", "5, 5", "-1"]) {
       assert.equal(decided(facts, `Content-Length: ${value}`), "none without length, doubtful");
@@ -110,7 +110,7 @@ test("1. a 101 begins a tunnel", () => {
   assert.equal(decided(response(101), "Upgrade: websocket"), "tunnel");
 });
 
-test("1. 205 has no such rule: its fields frame it", () => {
+test("1. 205 is not among them: its fields frame its body", () => {
   assert.equal(decided(response(205), "Content-Length: 0"), "none");
   assert.equal(decided(response(205), "Content-Length: 5"), "length 5");
   assert.equal(decided(response(205), CHUNKED), "chunked");

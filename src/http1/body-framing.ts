@@ -1,7 +1,9 @@
 /**
- * How the body of a message is framed: RFC 9112 section 6.3, for requests and responses, decided in this one function. Where the
- * RFC lets a recipient repair, this refuses (docs/conformance.md, items 43 to 48): two readings of one message are the root of smuggling.
- * Not so where the response has no body whatever the fields say: there is one reading, and what it was the answer to has been done.
+ * Decides how the body of a message is framed, for requests and responses: RFC 9112 section 6.3 in one function.
+ *
+ * Where the RFC lets a recipient repair a faulty message, this refuses it (docs/conformance.md, items 43 to 48), because request smuggling
+ * lives on two readings of one message. The exception is a response that has no body whatever its fields say: it can be read in only
+ * one way, and the origin server has already acted on the request.
  */
 import type { FieldSection } from "../http/field-section.ts";
 import type { BodyLength } from "../http/body-length.ts";
@@ -13,26 +15,26 @@ import { LENGTH_DIGITS_MAX } from "./limits.ts";
 export const Framing = { none: 0, length: 1, chunked: 2, untilClose: 3, tunnel: 4 } as const;
 export type FramingKind = (typeof Framing)[keyof typeof Framing];
 
-/** What decides the framing besides the fields. */
+/** What decides the framing in addition to the fields. */
 export interface MessageFacts {
-  /** The response's status, or 0 for a request. */
+  /** The response's status; 0 for a request. */
   readonly status: number;
-  /** The response answers a HEAD request. */
+  /** Whether it is the response to a HEAD request. */
   readonly toHead: boolean;
   readonly minor: 0 | 1;
 }
 
-/** The decision, written into a reused object: the data path allocates nothing for it. */
+/** The result of `decideFraming`. The object is reused, so that no message allocates one. */
 export class BodyFraming {
   kind: FramingKind = Framing.none;
-  /** Content-Length with `Framing.length`, else 0. */
+  /** The value of Content-Length with `Framing.length`, otherwise 0. */
   length: number = 0;
-  /** Bits of received fields that do not go on: they announce what a response of this kind never has. */
+  /** Bits of framing fields that must not be forwarded: the response has no body, and they are faulty or not allowed. */
   misplaced: number = 0;
-  /** Their sender may send more than the response has: nothing else on this connection can be told from that. */
+  /** The sender may send a body that the response must not have. It could not be told from the next response on this connection. */
   doubtful: boolean = false;
 
-  /** The body's length without the way in which HTTP/1.1 frames it. */
+  /** The body's length, whatever way HTTP/1.1 frames it. */
   get bodyLength(): BodyLength {
     return this.kind === Framing.chunked || this.kind === Framing.untilClose ? -1 : this.length;
   }
@@ -41,7 +43,7 @@ export class BodyFraming {
 const BODY_LENGTH_FIELDS = bit(Known.contentLength) | bit(Known.transferEncoding);
 const DIGITS = /^[0-9]+$/;
 
-/** Decides and writes into `framing`; returns the fault for which the message must be refused, or null. */
+/** Writes the decision into `framing`. Returns the fault for which the message must be refused; null: it is valid. */
 export function decideFraming(fields: FieldSection, facts: MessageFacts, framing: BodyFraming): Fault | null {
   framing.kind = Framing.none;
   framing.length = 0;
@@ -50,7 +52,7 @@ export function decideFraming(fields: FieldSection, facts: MessageFacts, framing
   const { status } = facts;
   const given = fields.present & BODY_LENGTH_FIELDS;
 
-  // 1. Answers to HEAD, 1xx, 204 and 304 end with their heads, whatever their fields say.
+  // 1. Responses to HEAD and responses with 1xx, 204 or 304 end with their heads, whatever their fields say.
   if (status !== 0 && (facts.toHead || status < 200 || status === 204 || status === 304)) {
     if (status === 101) framing.kind = Framing.tunnel;
     if (given !== 0) judgeMisplaced(fields, given, facts, framing);
@@ -83,9 +85,11 @@ export function decideFraming(fields: FieldSection, facts: MessageFacts, framing
 }
 
 /**
- * Framing fields of a response that has no body. Of 1xx and 204 none goes on (RFC 9112 section 6.1, RFC 9110 section 8.6); a length of 0 says
- * nothing wrong there, and is common. To HEAD and in 304 one well-formed field tells what GET would have got; anything else is taken away,
- * for a wrong Content-Length is never forwarded (RFC 9110 section 8.6).
+ * Judges the framing fields of a response that has no body.
+ *
+ * - In 1xx and 204 none is forwarded (RFC 9112 section 6.1, RFC 9110 section 8.6). A length of 0 is common there and raises no doubt.
+ * - In 304 and in responses to HEAD, one well-formed field describes the response to GET and is forwarded. Anything else is not: a wrong
+ *   Content-Length must not be forwarded (RFC 9110 section 8.6).
  */
 function judgeMisplaced(fields: FieldSection, given: number, { status, minor }: MessageFacts, framing: BodyFraming): void {
   const coded = given !== bit(Known.contentLength);
@@ -96,7 +100,7 @@ function judgeMisplaced(fields: FieldSection, given: number, { status, minor }: 
   framing.doubtful = neverHere ? coded || length !== 0 : !wellFormed;
 }
 
-/** The number that Content-Length gives, or what is wrong with it. */
+/** The value of Content-Length, or the fault in it. */
 function readLength(fields: FieldSection): number | Fault {
   const values = fields.knownValues(Known.contentLength);
   if (values.length !== 1) return Faults.contentLengthRepeated;
@@ -104,14 +108,14 @@ function readLength(fields: FieldSection): number | Fault {
   return length < 0 ? Faults.contentLength : length;
 }
 
-/** Only a single `chunked` is understood. */
+/** The fault in Transfer-Encoding; null: it is exactly one `chunked`, the only supported value. */
 function codingFault(fields: FieldSection, minor: 0 | 1): Fault | null {
   if (minor === 0) return Faults.transferEncodingOld;
   const values = fields.knownValues(Known.transferEncoding);
   return values.length !== 1 || (values[0] ?? "").toLowerCase() !== "chunked" ? Faults.transferEncoding : null;
 }
 
-/** `1*DIGIT` below 10^15, or −1. A test by expression and not by Number(), which takes "0x5", "5e0", " 5" and "". */
+/** The value of `1*DIGIT` below 10^15; −1 for any other text. Number() alone would accept "0x5", "5e0", " 5" and "". */
 export function parseLength(text: string): number {
   if (!DIGITS.test(text)) return -1;
   if (text.length <= LENGTH_DIGITS_MAX) return Number(text);

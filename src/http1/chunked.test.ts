@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { Chunk, ChunkedDecoder } from "./chunked.ts";
 import { CHUNK_DIGITS_MAX, CHUNK_EXTENSION_BYTES_MAX, CHUNK_SIZE_CHARS_MAX, MESSAGE_EXTENSION_BYTES_MAX } from "./limits.ts";
 
-/** What the decoder makes of the wire: the content, then `last` and how many bytes it left, `more`, or the fault's code. */
+/** The decoder's result for the wire: the content, then `last` and the number of bytes left, `more`, or the fault's code. */
 function decode(wire: string, cuts: readonly number[] = [], decoder: ChunkedDecoder = new ChunkedDecoder()): string {
   let content = "";
   let from = 0;
@@ -56,7 +56,7 @@ test("data is data, whatever it looks like", () => {
   reads("3\r\n\0\x80\xff\r\n0\r\n", "\0\x80\xff|last 0");
 });
 
-test("sizes are hexadecimal in either case, zeros before them count for nothing", () => {
+test("sizes are hexadecimal in upper or lower case, and leading zeros are ignored", () => {
   for (const size of ["a", "A", "0a", "000000A"]) reads(`${size}\r\n0123456789\r\n0\r\n`, "0123456789|last 0");
   reads(`1F\r\n${"x".repeat(31)}\r\n00\r\n`, `${"x".repeat(31)}|last 0`);
   reads("0000\r\n", "|last 0");
@@ -96,7 +96,7 @@ test("data ends with CRLF where its size says", () => {
   reads("5\r\nhello\r\n\r\n0\r\n", "hello|bad_chunk_size");
 });
 
-/** `BWS` of RFC 9110 section 5.6.3, in all shapes that are told apart. */
+/** `BWS` of RFC 9110 section 5.6.3, in all shapes that matter. */
 const SPACES = ["", " ", "\t", " \t "];
 
 test("extensions of the grammar are ignored", () => {
@@ -127,7 +127,7 @@ test("extensions of the grammar are ignored", () => {
   }
 });
 
-test("everything else behind a size is refused (RFC 9112 section 7.1.1)", () => {
+test("everything else after a size is refused (RFC 9112 section 7.1.1)", () => {
   const wrong = [
     ";",
     "; ",
@@ -212,7 +212,7 @@ test("an extension holds no control character, quoted or not (TERM.EXT, EXT.TERM
   reads('5;a="\r\n"\r\nhello\r\n0\r\n', "|bad_chunk_extension");
 });
 
-test("a size has 13 digits behind its zeros at most", () => {
+test("a size has at most 13 digits after leading zeros", () => {
   assert.equal(CHUNK_DIGITS_MAX, 13);
   reads(`${"f".repeat(13)}\r\nhello`, "hello|more");
   reads(`${"f".repeat(14)}\r\nhello`, "|bad_chunk_size");
@@ -244,7 +244,7 @@ test("the extensions of a chunk have 256 bytes at most", () => {
   reads(`1;${"x".repeat(200)}\r\na\r\n1;${"x".repeat(200)}\r\nb\r\n0\r\n`, "ab|last 0");
 });
 
-test("the extensions of a message have 16 KiB at most, and the next message begins anew", () => {
+test("the extensions of a message have at most 16 KiB, counted anew for the next message", () => {
   assert.equal(MESSAGE_EXTENSION_BYTES_MAX, 16 * 1024);
   const chunks = `1;${"x".repeat(256)}\r\na\r\n`.repeat(64);
   const decoder = new ChunkedDecoder();

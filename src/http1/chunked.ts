@@ -1,6 +1,6 @@
 /**
- * Decoder of the chunked transfer coding (RFC 9112 section 7.1), byte by byte where bytes frame and slice by slice where they are
- * data. Framing is CRLF only: a parser that takes a bare LF here and one that does not see different messages ("TERM.EXT").
+ * Decodes the chunked transfer coding (RFC 9112 section 7.1). Framing is read byte by byte; data is passed on in slices. Lines must end
+ * with CRLF: a parser that accepts a bare LF and one that does not see different messages (the attack "TERM.EXT").
  *
  * ```text
  *   size [extensions] --CRLF--> data --all--> data CR --> data LF --> size
@@ -21,15 +21,16 @@ export type ChunkResult = (typeof Chunk)[keyof typeof Chunk];
 const State = { sizeFirst: 0, size: 1, extension: 2, sizeLineFeed: 3, data: 4, dataCr: 5, dataLf: 6, last: 7 } as const;
 
 export class ChunkedDecoder {
-  /** Offset behind what the last `step` consumed. */
+  /** Offset of the first byte that the last `step` did not consume. */
   at: number = 0;
-  /** With `Chunk.data`: the data's place in the bytes given. */
+  /** After `Chunk.data`: the data is `bytes[dataStart, dataEnd)` of the bytes given to `step`. */
   dataStart: number = 0;
   dataEnd: number = 0;
+  /** After `Chunk.fault`: the reason. */
   fault: Fault = Faults.chunkSize;
 
   private state: number = State.sizeFirst;
-  /** Bytes of data left in this chunk; while the size is read, its value so far. */
+  /** Data bytes left in this chunk. While the size is being read: its value so far. */
   private remaining: number = 0;
   private digits: number = 0;
   private sizeChars: number = 0;
@@ -37,13 +38,17 @@ export class ChunkedDecoder {
   private extensionBytes: number = 0;
   private messageExtensionBytes: number = 0;
 
+  /** Begins a new body. */
   reset(): void {
     this.state = State.sizeFirst;
     this.remaining = 0;
     this.messageExtensionBytes = 0;
   }
 
-  /** Consumes `bytes[from, limit)` up to the next result; `at` tells how far it came. */
+  /**
+   * Reads `bytes[from, limit)` up to the next result and sets `at`. `data`: see `dataStart`. `last`: the last chunk was read, and the
+   * trailer section follows, which the caller reads.
+   */
   step(bytes: Uint8Array, from: number, limit: number): ChunkResult {
     let at = from;
     while (at < limit) {
@@ -73,6 +78,7 @@ export class ChunkedDecoder {
     return Chunk.needMore;
   }
 
+  /** Reads one octet of framing. */
   private frame(octet: number): Fault | null {
     switch (this.state) {
       case State.sizeFirst:
@@ -88,7 +94,7 @@ export class ChunkedDecoder {
           this.state = State.extension;
           this.extension = Extension.start;
         } else if (isSpace(octet)) {
-          // RFC 9112 section 7.1.1 has white space before ";" only: "5 \r\n" is not in the grammar.
+          // RFC 9112 section 7.1.1 allows white space only before ";", so "5 \r\n" is refused.
           this.state = State.extension;
           this.extension = Extension.before;
           return this.countExtension();

@@ -1,4 +1,4 @@
-/** The corpus of hostile and valid messages through the codec alone: its verdicts, and the same verdict however the bytes are split. */
+/** Reads the corpus of hostile and valid messages with the codec alone. Its verdicts must be right, and the same at every split. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -8,10 +8,10 @@ import type { Reading, Transcript } from "./transcript.test.ts";
 const requests = requestCases();
 const responses = responseCases();
 
-/** What only a clock or the end of the connection refuses. */
+/** Cases that only a time limit or the end of the connection refuses. */
 const timed = (id: string, family: string): boolean => family === "slow" || id === "cl-short-body";
 
-/** Refusals that are not a plain 400. */
+/** Cases that are refused with another status than 400. */
 const STATUS_OF: Readonly<Record<string, string>> = {
   "rl-ver-12": "505",
   "rl-ver-20": "505",
@@ -23,7 +23,7 @@ const STATUS_OF: Readonly<Record<string, string>> = {
   "hdr-total-200k": "431",
 };
 
-/** Cases that a proxy may repair and this one refuses: where the requirements say "P: 400". Only the proxy as a whole decides the others. */
+/** Cases that a proxy may repair and that the codec refuses ("P: 400" in the corpus). The others are decided by the proxy as a whole. */
 const REFUSED_BY_POLICY: readonly string[] = [
   "rl-ver-12",
   "rl-double-space",
@@ -46,7 +46,7 @@ const REFUSED_BY_POLICY: readonly string[] = [
   "ch-trailer-fold",
 ];
 
-test("the corpus is all there", () => {
+test("the corpus is complete", () => {
   assert.equal(requests.length, 216);
   assert.equal(responses.length, 44);
   for (const { id, wire } of [...requests, ...responses]) assert.match(wire, /^[\0-\xff]*$/, `${id}: one character a byte`);
@@ -58,7 +58,7 @@ test("valid requests pass whole", () => {
     assert.equal(seen.fault, null, id);
     assert.equal(seen.endOfInput, "needMore", id);
     assert.ok(seen.messages.length > 0 && seen.messages.every(({ complete }) => complete), id);
-    // The codec reads on behind `Connection: close`; that no second request is served is the driver's to see to.
+    // The codec reads on after `Connection: close`; the driver makes sure that no second request is served.
     if (wanted?.responses !== undefined && id !== "ok-conn-close-pipelined") assert.equal(seen.messages.length, wanted.responses, id);
   }
 });
@@ -84,7 +84,7 @@ test("a request that its client never finishes is incomplete when the connection
   }
 });
 
-test("what only the proxy as a whole may refuse passes the codec as its bytes say", () => {
+test("cases that only the proxy as a whole refuses pass the codec", () => {
   for (const { id, wire, expect } of requests) {
     if (expect !== "normalize" || REFUSED_BY_POLICY.includes(id)) continue;
     const seen = readRequests(latin1(wire));
@@ -106,21 +106,21 @@ test("responses reach the reader's caller whole, or are refused, or are visibly 
       const refused = seen.fault !== null || seen.endOfInput === "incomplete";
       assert.ok(refused, `${id} was accepted`);
       assert.notEqual(last?.complete, true, id);
-      // What is refused only because the connection ended needs one that ends; a stalled head is the clock's.
+      // Some cases are refused only when the connection ends. A stalled head is refused by a time limit.
       if (seen.fault === null && id !== "r-stall-head") assert.notEqual(end, "keep", id);
       if (expect === "502") assert.equal(seen.messages.length, 0, `${id}: a head came through`);
     }
   }
 });
 
-test("what lies behind a complete response is not read as part of it", () => {
-  const behind = (id: string): string | undefined => {
+test("bytes after a complete response are not read as part of it", () => {
+  const bytesAfter = (id: string): string | undefined => {
     const found = responses.find((one) => one.id === id);
     return found === undefined ? undefined : readResponses(latin1(found.wire), { toHead: found.method === "HEAD" }).rest;
   };
-  assert.equal(behind("r-204-body"), "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nPOISONED");
-  assert.equal(behind("r-head-body"), "POISONED");
-  assert.equal(behind("r-head-chunked-body"), "8\r\nPOISONED\r\n0\r\n\r\n");
+  assert.equal(bytesAfter("r-204-body"), "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nPOISONED");
+  assert.equal(bytesAfter("r-head-body"), "POISONED");
+  assert.equal(bytesAfter("r-head-chunked-body"), "8\r\nPOISONED\r\n0\r\n\r\n");
 });
 
 test("every request of the corpus reads the same at every split", () => {
@@ -153,7 +153,7 @@ test("the corpus reads the same at random splits, pieces of no bytes included", 
 function checkSplits(id: string, wire: Buffer, read: (wire: Buffer, reading: Reading) => Transcript, base: Reading): void {
   const whole = read(wire, base);
   for (const at of cutPoints(wire.length)) assertSame(whole, read(wire, { ...base, cuts: [at] }), `${id} cut at ${at}`);
-  // Byte by byte, a reader looks at an unfinished line again with every byte: on long wires that is for the benchmark.
+  // Reading byte by byte takes long on long wires; the benchmark covers these.
   if (wire.length <= 2000) {
     assertSame(whole, read(wire, { ...base, cuts: everyByte(wire.length) }), `${id} byte by byte`);
     assertSame(whole, read(wire, { ...base, cuts: everyByte(wire.length), takeRest: true }), `${id} byte by byte, rest taken`);

@@ -1,4 +1,4 @@
-/** A head that was detached says what it said, whatever its reader does next. */
+/** A detached head stays as it was, whatever its reader does next. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -13,7 +13,7 @@ import { Event } from "./message-reader.ts";
 import { RequestReader } from "./request-reader.ts";
 import { ResponseReader } from "./response-reader.ts";
 
-/** All that a section says. */
+/** Everything that a section holds. */
 function lines(section: FieldSection): unknown[] {
   const each = Array.from({ length: section.count }, (_, index) => [
     section.name(index),
@@ -34,7 +34,7 @@ function response(head: ResponseHead): unknown {
   return [version, status, reason, ...lines(head)];
 }
 
-/** Few of each, so that readers recall, compare runs and read anew. */
+/** Few values of each kind, so that readers recall heads, compare runs and read line by line. */
 const fields = fc.array(fc.constantFrom("X-A: 1", "X-A: 2", "Connection: X-A", "X-Forwarded-For: 192.0.2.9", `X-Long: ${"l".repeat(60)}`), {
   maxLength: 40,
 });
@@ -62,7 +62,7 @@ function readHead(reader: RequestReader | ResponseReader, message: readonly stri
   assert.equal(reader.next(), Event.head);
 }
 
-test("the requests of a connection are as they were when each was detached", () => {
+test("detached requests of a connection stay as they were", () => {
   fc.assert(
     fc.property(requests, fc.array(fc.boolean(), { minLength: 24, maxLength: 24 }), (all, kept) => {
       const reader = new RequestReader(DEFAULT_LIMITS);
@@ -85,7 +85,7 @@ test("the requests of a connection are as they were when each was detached", () 
   );
 });
 
-test("the responses of a connection are as they were when each was detached", () => {
+test("detached responses of a connection stay as they were", () => {
   fc.assert(
     fc.property(responses, fc.array(fc.boolean(), { minLength: 24, maxLength: 24 }), (all, kept) => {
       const reader = new ResponseReader(RESPONSE_LIMITS);
@@ -106,7 +106,7 @@ test("the responses of a connection are as they were when each was detached", ()
   );
 });
 
-test("a detached head is of no version's class, and neither it nor what it came from changes by the other", () => {
+test("a detached head has no version's class, and changes to it and to its source do not affect each other", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   readHead(reader, ["GET / HTTP/1.1", "Host: a.test", "Origin: http://b.test"], Buffer.alloc(256));
   const { head } = reader;

@@ -1,7 +1,9 @@
-/** A reason for which a message is refused. `status` answers a request, 502 where only a response can have it; in a response every fault is a 502. */
+/** A reason to refuse a message. */
 export interface Fault {
   readonly code: string;
+  /** The status that answers a faulty request. For a faulty response the proxy answers 502, whatever the fault. */
   readonly status: 400 | 414 | 431 | 501 | 502 | 505;
+  /** A sentence for the client. */
   readonly detail: string;
 }
 

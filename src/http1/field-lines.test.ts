@@ -29,7 +29,7 @@ function read(wire: string): string {
 
 function readFirst(bytes: Buffer, limit: number, scan: LineScan = new LineScan()): string {
   const section = new FieldSection();
-  // A base and bytes behind the limit that must not be looked at.
+  // Bytes before the base and after the limit, which must not be read.
   const padded = Buffer.concat([Buffer.from("GET / HTTP/1.1\r\n"), bytes.subarray(0, limit), Buffer.from(": tail\r\n\r\n")]);
   const result = readFieldLine(padded, 16, 16 + limit, 4, section, scan);
   if (result < 0) assert.equal(section.count, 0, "nothing is recorded");
@@ -39,7 +39,7 @@ function readFirst(bytes: Buffer, limit: number, scan: LineScan = new LineScan()
   assert.equal(section.count, 1);
   section.text = padded.toString("latin1", 4);
   assert.equal(section.nameStart(0), 12);
-  assert.equal(padded.toString("latin1", result - 2, result), "\r\n", "the offset lies behind the line's CRLF");
+  assert.equal(padded.toString("latin1", result - 2, result), "\r\n", "the offset is after the line's CRLF");
   return `${section.name(0)}=${section.value(0)}`;
 }
 
@@ -88,7 +88,7 @@ test("a value consists of visible characters, obs-text, SP and HTAB, every octet
   }
 });
 
-test("the empty line ends the section, and stays unread", () => {
+test("the empty line ends the section and is not consumed", () => {
   assert.equal(read("\r\n"), "end");
   assert.equal(read("\r\nX: 1\r\n"), "end");
   assert.equal(read("\r"), "more");
@@ -109,12 +109,12 @@ test("no obs-fold, no space around the name, no line without a colon, no name wi
   assert.equal(read("X: 1\r\r\n"), "bare_carriage_return");
 });
 
-test("an unfinished line is asked for, from its first byte to its LF", () => {
+test("more input is asked for until the LF of a line", () => {
   const line = "X-Name:  value \r\n";
   for (let limit = 0; limit < line.length; limit++) assert.equal(read(line.slice(0, limit)), "more", JSON.stringify(line.slice(0, limit)));
 });
 
-test("a tab around a value that frames a message is noticed, and so are zeros before a length", () => {
+test("a tab around the value of a framing field is noticed, and so are leading zeros of a length", () => {
   const noticed = (line: string): boolean => {
     const section = new FieldSection();
     readFieldLine(Buffer.from(line), 0, line.length, 0, section, new LineScan());
@@ -143,7 +143,7 @@ test("every octet at every place of a long value is judged alike", () => {
   }
 });
 
-test("a line that comes octet by octet is looked at once", () => {
+test("a line that comes octet by octet is checked once", () => {
   const scan = new LineScan();
   const section = new FieldSection();
   const wire = Buffer.from(`X: ${"v".repeat(1000)}\r\n`);
@@ -155,7 +155,7 @@ test("a line that comes octet by octet is looked at once", () => {
   assert.equal(scan.checked, 0);
 });
 
-test("only letters, digits and the hyphen make a name that no origin folds onto another", () => {
+test("a name is safe if it has only letters, digits and hyphens, because no origin takes it for another", () => {
   for (const character of TCHARS) {
     const section = new FieldSection();
     const wire = Buffer.from(`X${character}: 1\r\n`);
@@ -164,7 +164,7 @@ test("only letters, digits and the hyphen make a name that no origin folds onto 
   }
 });
 
-test("the known id is recorded, and a name that origins may fold onto another is none of the known ones", () => {
+test("the known id is recorded; a name that origins may take for a known one gets another id", () => {
   const section = new FieldSection();
   const wire = Buffer.from("hOsT: a\r\nContent_Length: 5\r\nX: 1\r\n\r\n");
   const scan = new LineScan();

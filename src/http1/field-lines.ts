@@ -5,7 +5,7 @@ import { COLON, CR, FIELD_NAME, FIELD_VALUE, HTAB, LF, NAME_OTHER, SP, ZERO, isS
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 
-/** Results of `readFieldLine` that are no offset. Faults are below `sectionEnd`; `fieldLineFault` names them. */
+/** Results of `readFieldLine` other than offsets. Results below `sectionEnd` are faults, see `fieldLineFault`. */
 export const needMore = -1;
 export const sectionEnd = -2;
 
@@ -16,26 +16,27 @@ const badName = -5;
 const badValue = -6;
 export const folded = -7;
 
-/** Refused when folded, although RFC 9112 section 5.2 says how to read it: to many parsers the second line says nothing. */
+/** Fields that are refused when folded: RFC 9112 section 5.2 says how to read them, but many parsers ignore the second line. */
 const NEVER_FOLDED = bit(Known.contentLength) | bit(Known.transferEncoding);
 
+/** The fault for a result below `sectionEnd`. */
 export function fieldLineFault(result: number): Fault {
   return FAULTS[-3 - result] ?? Faults.fieldName;
 }
 
-/** How far an unfinished line was checked, so that a line which comes byte by byte is looked at once and not once per byte. */
+/** How far an unfinished line was checked. With it a line that comes byte by byte is checked once, not again with each byte. */
 export class LineScan {
   /** Offset from the section's base of the first unchecked byte; 0: no line is unfinished. */
   checked: number = 0;
-  /** Where its name ends, or 0 while that is not known. */
+  /** Offset from the section's base where the line's name ends; 0: not known yet. */
   nameEnd: number = 0;
-  /** The kinds of octets seen in its name. */
+  /** The kinds of octets in the name so far: bits NAME_PLAIN and NAME_OTHER. */
   kinds: number = 0;
-  /** White space stands behind its name, and its colon is awaited. */
+  /** White space was read after the name, and the colon must follow. */
   spaced: boolean = false;
-  /** The same as `checked`, of an unfinished continuation of the line before. */
+  /** Like `checked`, for an unfinished line that continues the previous one (obs-fold). */
   foldChecked: number = 0;
-  /** Reads responses: what RFC 9112 says how to repair is repaired. Requests are refused for it. */
+  /** True for responses: the two faults that RFC 9112 says how to repair are repaired. In requests they are refused. */
   readonly forgiving: boolean;
 
   constructor(forgiving: boolean = false) {
@@ -44,10 +45,14 @@ export class LineScan {
 }
 
 /**
- * Reads one field line (RFC 9112 section 5) that starts at `at` and records it in `section` with offsets counted from `base`.
- * Returns the offset behind the line's CRLF, `needMore` (nothing recorded but in `scan`, for the next call with more bytes),
- * `sectionEnd` when the line is the empty one that closes the section (its CRLF is at `at`), or a fault. Strict: CRLF only, no white space
- * before the name, and none behind it unless `scan` is forgiving. `folded` if the line goes on with the one before, see `readFold`.
+ * Reads one field line (RFC 9112 section 5) that begins at `at`, and adds it to `section` with offsets that count from `base`. Strict: only
+ * CRLF ends a line, no white space before the name, and none after it unless `scan` is forgiving.
+ * @returns one of
+ *   - the offset after the line's CRLF;
+ *   - `needMore`: nothing was added; `scan` holds the state for the next call, with more bytes;
+ *   - `sectionEnd`: the line is the empty one that ends the section (its CRLF is at `at`);
+ *   - `folded`: the line begins with white space, so it continues the previous one, see `readFold`;
+ *   - a fault.
  */
 export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base: number, section: FieldSection, scan: LineScan): number {
   let position = at;
@@ -82,7 +87,7 @@ export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base
     else return octet === LF ? bareLineFeed : badName;
   }
   if (spaced) {
-    // RFC 9112 section 5.1: a proxy removes white space between name and colon from a response.
+    // RFC 9112 section 5.1: a proxy must remove white space between name and colon in a response.
     while (position < limit && isSpace(bytes[position] as number)) position++;
     if (position >= limit) return unfinished(scan, position - base, nameEnd, base, kinds, true, at);
     octet = bytes[position] as number;
@@ -115,8 +120,8 @@ export function readFieldLine(bytes: Uint8Array, at: number, limit: number, base
 }
 
 /**
- * Reads a line that begins with white space at `at` and goes on with the value of the section's last one (RFC 9112 section 5.2, obs-fold).
- * Returns as `readFieldLine` does; `folded`: there is no such line, or it must not be folded.
+ * Reads a line that begins with white space at `at` and continues the value of the section's last line (obs-fold, RFC 9112 section 5.2).
+ * Returns the same as `readFieldLine`. `folded` here is a fault: there is no previous line, or it must not be folded.
  */
 export function readFold(bytes: Uint8Array, at: number, limit: number, base: number, section: FieldSection, scan: LineScan): number {
   const last = section.count - 1;
@@ -146,7 +151,7 @@ function hasTab(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 function unfinished(scan: LineScan, checked: number, nameEnd: number, base: number, kinds: number, spaced: boolean, at: number): number {
-  // A line of which nothing was read is no unfinished one.
+  // If nothing of the line was read, no line is unfinished.
   scan.checked = checked === at - base ? 0 : checked;
   scan.nameEnd = nameEnd === 0 ? 0 : nameEnd - base;
   scan.kinds = kinds;

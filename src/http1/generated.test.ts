@@ -126,7 +126,7 @@ test("generated requests are read as they were written, pipelined and at every s
   );
 });
 
-test("generated responses are read as they were written, behind interim ones, at every split", () => {
+test("generated responses are read as they were written, after interim ones, at every split", () => {
   fc.assert(
     fc.property(exchange, cutChoices, ([before, final], points) => {
       const messages = [...before, final];
@@ -140,12 +140,12 @@ test("generated responses are read as they were written, behind interim ones, at
   );
 });
 
-test("the answer to HEAD ends with its head, whatever its fields announce; the bytes behind are untouched", () => {
+test("the response to HEAD ends with its head, whatever its fields say; bytes after it are not read", () => {
   fc.assert(
-    fc.property(withBody, octets, cutChoices, (message, behind, points) => {
-      const wire = latin1(headOf(message) + behind);
+    fc.property(withBody, octets, cutChoices, (message, after, points) => {
+      const wire = latin1(headOf(message) + after);
       const whole = readResponses(wire, { toHead: true });
-      assert.deepEqual([whole.fault, whole.messages.length, whole.messages[0]?.body, whole.rest], [null, 1, "", behind]);
+      assert.deepEqual([whole.fault, whole.messages.length, whole.messages[0]?.body, whole.rest], [null, 1, "", after]);
       checkSplits(wire, whole, points, readResponses, { toHead: true });
     }),
     { seed: 3, numRuns: 150 },
@@ -199,7 +199,7 @@ function assertTold(seen: Transcript, messages: readonly Message[]): void {
   assert.deepEqual(seen.messages.map(factsSeen), messages.map(factsWritten));
 }
 
-/** What both sides can say: the start line's facts, the fields, the framing, the content, the trailers. */
+/** What generator and reader have in common: the start line, the fields, the framing, the content, the trailers. */
 function factsSeen(message: SeenMessage): unknown {
   const start = JSON.parse(message.start) as (string | number | boolean)[];
   return [start.slice(0, 2).map(String), message.fields, message.framing, message.body, message.trailers ?? [], message.complete];

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { assertSame, everyByte, latin1, readRequests, readResponses, requestCases, responseCases } from "./transcript.test.ts";
 import type { SeenMessage, Transcript } from "./transcript.test.ts";
 
-/** Bounded in time, so that a slow machine runs fewer cases and not longer. */
+/** A time limit, so that a slow machine runs fewer cases instead of running longer. */
 const bounded = (seed: number, numRuns: number): fc.Parameters<unknown> => ({
   seed,
   numRuns,
@@ -171,7 +171,7 @@ function apply(wire: string, { kind, at, text, length }: Change): string {
   return before;
 }
 
-/** What must hold of every head that a reader let through, whichever way it got there. */
+/** What must be true of every head that a reader accepted, however it was read. */
 function assertWellFormed(message: SeenMessage): void {
   for (const line of [...message.fields, ...(message.trailers ?? [])]) assert.match(line, LINE_SEEN);
   const framing = message.fields.filter((line) => /^(content-length|transfer-encoding):/i.test(line) && !message.misplaced);
@@ -249,7 +249,7 @@ function ended(seen: Seen, rest: string): Seen {
   return { ...seen, outcome: rest.includes("\r\n\r\n") ? "fault" : "incomplete" };
 }
 
-/** The body's length or coding, or null where the request must be refused (RFC 9112 sections 3.2, 6.1 to 6.3). */
+/** The body's length or coding. Null: the request must be refused (RFC 9112 sections 3.2, 6.1 to 6.3). */
 function legalHead(method: string, target: string, minor: string, fields: readonly string[]): number | "chunked" | null {
   const valuesOf = (name: string): string[] =>
     fields.filter((line) => line.toLowerCase().startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));

@@ -12,7 +12,7 @@ test("a head forgets what it held", () => {
   assert.deepEqual([head.count, head.text, head.startLine, head.size], [0, "", "", 2]);
 });
 
-test("what its version says of a client", () => {
+test("clients of all versions but HTTP/1.0 understand interim responses", () => {
   const head = new Http1RequestHead();
   for (const [version, understands] of [
     ["1.0", false],

@@ -3,11 +3,12 @@ import { RequestHead } from "../http/request-head.ts";
 import { WrittenHead } from "./remembered/written-head.ts";
 
 /**
- * The head of an HTTP/1 request. A class below RequestHead, and not an object that a head refers to: its fields lie in one object, and
- * what does not care for the version sees one kind of object for each version, which V8 tells apart by one comparison.
+ * The head of an HTTP/1 request, with what only the HTTP/1 reader and writer need. It is a subclass of RequestHead rather than an object
+ * that the head refers to, so that a head is one object, and code for all versions sees one class per version, which V8 tells apart by
+ * one comparison.
  */
 export class Http1RequestHead extends RequestHead {
-  // What RequestHead has, for the reader to write.
+  // The members of RequestHead again, writable for the reader.
   declare version: HttpVersion;
   declare method: string;
   declare target: string;
@@ -17,13 +18,13 @@ export class Http1RequestHead extends RequestHead {
   declare host: string;
   declare hostReplaced: boolean;
 
-  /** 0 for HTTP/1.0, 1 for HTTP/1.1: what `version` says. */
+  /** The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1. The same as in `version`. */
   minor: 0 | 1 = 1;
-  /** As received, with its CRLF. */
+  /** The request line as received, with its CRLF. */
   startLine: string = "";
-  /** Whether the start line can go upstream as it stands. */
+  /** Whether the request line can be sent upstream unchanged. */
   startLineReusable: boolean = false;
-  /** How it was written when it was sent on. */
+  /** The text that was last written for this head when it was forwarded. */
   readonly written: WrittenHead = new WrittenHead();
 
   override get size(): number {

@@ -2,24 +2,24 @@ import type { HttpVersion } from "../http/http-version.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { LatestHead, WrittenHead } from "./remembered/written-head.ts";
 
-/** Shared by all connections: see "Between connections" in remembered/README.md. */
+/** Shared by all connections, see "Between connections" in remembered/README.md. */
 const latestWritten = new LatestHead();
 let latestText = "";
 
-/** The head of an HTTP/1 response. Why it is a class of its own: see Http1RequestHead. */
+/** The head of an HTTP/1 response. Http1RequestHead says why it is a subclass. */
 export class Http1ResponseHead extends ResponseHead {
-  // What ResponseHead has, for the reader to write.
+  // The members of ResponseHead again, writable for the reader.
   declare version: HttpVersion;
   declare status: number;
   declare reason: string;
 
-  /** 0 for HTTP/1.0, 1 for HTTP/1.1 and what claims to be later: what `version` says. */
+  /** The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1 and any later 1.x. The same as in `version`. */
   minor: 0 | 1 = 1;
-  /** As received, with its CRLF. */
+  /** The status line as received, with its CRLF. */
   startLine: string = "";
-  /** Whether the status line can go downstream as it stands. */
+  /** Whether the status line can be sent downstream unchanged. */
   startLineReusable: boolean = false;
-  /** How it was written when it was sent on. */
+  /** The text that was last written for this head when it was forwarded. */
   readonly written: WrittenHead = new WrittenHead(latestWritten);
 
   override complete(text: string): void {

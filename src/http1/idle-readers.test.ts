@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IdleReaders } from "./idle-readers.ts";
 
-test("the one given back last is taken first, and new ones are made where there is none", () => {
+test("the reader given back last is taken first, and a new one is made when there is none", () => {
   let made = 0;
   const readers = new IdleReaders(() => ++made);
   assert.deepEqual([readers.take(), readers.take(), readers.take()], [1, 2, 3]);
@@ -11,7 +11,7 @@ test("the one given back last is taken first, and new ones are made where there 
   assert.deepEqual([readers.take(), readers.take(), readers.take()], [3, 1, 4]);
 });
 
-test("no more are kept than a busy thread uses", () => {
+test("the number of readers kept is limited", () => {
   let made = 0;
   const readers = new IdleReaders(() => --made);
   for (let reader = 1; reader <= 1000; reader++) readers.giveBack(reader);

@@ -1,7 +1,10 @@
-/** Readers kept for the next messages: as many as are in use at a time on a busy thread. */
+/** Readers that are kept: about as many as a busy thread uses at a time. */
 const IDLE_READERS_MAX = 256;
 
-/** Readers of messages that no connection needs at the moment. Few are in use at a time, and those stay in the processor's caches. */
+/**
+ * A stack of message readers that no connection uses at the moment. Connections that are idle have no reader, so a thread needs few, and
+ * these stay in the processor's caches.
+ */
 export class IdleReaders<Reader> {
   private readonly idle: Reader[] = [];
   private readonly make: () => Reader;
@@ -14,7 +17,7 @@ export class IdleReaders<Reader> {
     return this.idle.pop() ?? this.make();
   }
 
-  /** One that is between messages and refers to nothing of the connection that it served. */
+  /** @param reader must be between messages and must have forgotten its connection (see `MessageReader.forget`) */
   giveBack(reader: Reader): void {
     if (this.idle.length < IDLE_READERS_MAX) this.idle.push(reader);
   }

@@ -1,4 +1,4 @@
-/** The limits that the codec enforces; each has a configuration key or a reason why it needs none. */
+/** The limits of the HTTP/1 codec. The limits of requests can be configured for each listener; the other limits are constants. */
 export interface MessageLimits {
   /** Bytes of a whole head or trailer section, start line included. nginx allows 32 KiB in four buffers, HAProxy about 15 KiB. */
   readonly headBytesMax: number;
@@ -14,21 +14,21 @@ export const DEFAULT_LIMITS: MessageLimits = {
   startLineBytesMax: 8 * 1024,
 };
 
-/** Limits of responses: origins are trusted further than clients, yet not without end. */
+/** Limits of responses. They are wider than those of requests, because origin servers are trusted more than clients. */
 export const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsMax: 256, startLineBytesMax: 8 * 1024 };
 
-/** Empty lines before a request line (RFC 9112 section 2.2 asks for at least one); each costs the sender two bytes of its head limit. */
+/** Empty lines that may come before a request line. RFC 9112 section 2.2 asks servers to accept at least one. */
 export const EMPTY_LINES_MAX = 4;
 
-/** Digits of a Content-Length behind its zeros: below 2^53, so that JavaScript counts exactly. */
+/** Digits of a Content-Length after leading zeros. Such numbers are below 2^53, so JavaScript counts exactly. */
 export const LENGTH_DIGITS_MAX = 15;
 
-/** Digits of a chunk size behind its zeros: 13 hex digits are below 2^52. */
+/** Digits of a chunk size after leading zeros. 13 hexadecimal digits are below 2^52. */
 export const CHUNK_DIGITS_MAX = 13;
 
-/** Leading zeros and digits of one chunk size together: nobody sends more, an endless run of zeros is an attack. */
+/** Leading zeros and digits of one chunk size together. Real senders need fewer; an endless run of zeros is an attack. */
 export const CHUNK_SIZE_CHARS_MAX = 32;
 
-/** Bytes of the extensions of one chunk and of all chunks of a message (RFC 9112 section 7.1.1 demands a bound). */
+/** Bytes of the extensions of one chunk, and below, of all chunks of a message. RFC 9112 section 7.1.1 demands a limit. */
 export const CHUNK_EXTENSION_BYTES_MAX = 256;
 export const MESSAGE_EXTENSION_BYTES_MAX: number = 16 * 1024;

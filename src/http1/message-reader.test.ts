@@ -21,7 +21,7 @@ function fed(wire: string, limits: MessageLimits = DEFAULT_LIMITS): RequestReade
   return reader;
 }
 
-/** Calls `next` until it asks for more, ends or refuses; the events on the way. */
+/** Calls `next` until it asks for more, ends or refuses, and returns the events. */
 function drain(reader: RequestReader | ResponseReader): number[] {
   const events: number[] = [];
   for (;;) {
@@ -78,7 +78,7 @@ test("a fed buffer may be overwritten once the reader asked for more, at every s
   }
 });
 
-test("a head's text and offsets are those of the head alone, even behind another message", () => {
+test("a head's text and offsets are those of the head alone, even after another message", () => {
   const reader = fed(`${HEAD}Content-Length: 2\r\n\r\nhiGET /two HTTP/1.1\r\nHost: b.test\r\nX-Long: v\r\n\r\n`);
   assert.deepEqual(drain(reader), [Event.head, Event.data, Event.end]);
   assert.equal(reader.hasRest, true);
@@ -100,7 +100,7 @@ test("a head without fields has an empty field section", () => {
   assert.equal(reader.head.text, "");
 });
 
-test("what follows a message is not touched before restart", () => {
+test("bytes after a message are not read before restart", () => {
   const reader = fed("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n\0garbage");
   assert.deepEqual(drain(reader), [Event.head, Event.end]);
   assert.equal(reader.next(), Event.end);
@@ -217,8 +217,8 @@ test("the end of the input, in each state of a response", () => {
   assert.equal(end("HTTP/1.1 100 Continue\r\n\r\n"), "needMore");
 });
 
-test("an empty line before a request is none of it: idle is idle, at every split", () => {
-  // RFC 9112 section 2.2. Old clients send CRLF behind a body; a FIN then is a clean end, and no head has begun.
+test("an empty line before a request does not begin it: the reader stays idle, at every split", () => {
+  // RFC 9112 section 2.2. Old clients send CRLF after a body; a FIN then is a clean end, and no head has begun.
   for (const wire of ["\r\n", "\r\n\r\n", `${HEAD}Content-Length: 2\r\n\r\nhi\r\n`]) {
     for (const cuts of [[], [wire.length - 1], everyByte(wire.length)]) {
       assert.equal(readRequests(latin1(wire), { cuts }).endOfInput, "needMore", JSON.stringify([wire, cuts]));
@@ -239,7 +239,7 @@ test("insideHead is true from a head's first byte to its last", () => {
   for (let at = 0; at < wire.length; at++) {
     reader.feed(latin1(wire.slice(at, at + 1)), 0, 1);
     drain(reader);
-    assert.equal(reader.insideHead, at + 1 < head, `behind byte ${at + 1}`);
+    assert.equal(reader.insideHead, at + 1 < head, `after byte ${at + 1}`);
   }
   reader.restart(reader.head);
   assert.equal(reader.insideHead, false);
@@ -263,7 +263,7 @@ test("until the connection closes: every byte is data", () => {
   assert.equal(seen.endOfInput, "end");
 });
 
-test("behind a 101 the rest is the tunnel's, whole", () => {
+test("after a 101 all further bytes belong to the tunnel", () => {
   const wire = latin1("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n\x81\x05hello");
   const whole = readResponses(wire);
   assert.deepEqual([whole.messages[0]?.framing, whole.rest, whole.endOfInput], ["tunnel", "\x81\x05hello", "none"]);
@@ -336,7 +336,7 @@ test("the default limits hold 128 fields and 32 KiB, and not one more", () => {
   assert.equal(readRequests(latin1(bytes(32 * 1024 + 1))).fault, "head_too_large 431");
 });
 
-test("past the limit of a head nothing is judged: the fault is the same however the bytes arrive", () => {
+test("bytes past the limit of a head are not judged: the fault is the same however the bytes arrive", () => {
   const filler = `X: ${"v".repeat(60)}\r\n`;
   const beyond = `GET / HTTP/1.1\r\nHost: a.test\r\n${filler.repeat(3)}`;
   assert.ok(beyond.length > SMALL.headBytesMax);

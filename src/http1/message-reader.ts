@@ -1,12 +1,15 @@
 /**
- * Sans-IO reader of HTTP/1 messages, the part that both roles share: `feed` it bytes, then call `next` until it says `needMore` or
- * `end`. It never throws on input and never waits. It copies what it needs of an unfinished line, and keeps no reference to a fed buffer
- * unless that stays. The events are the same however the bytes were split. What it keeps of the last message: remembered/README.md.
+ * Reads HTTP/1 messages without I/O: the common part of RequestReader and ResponseReader. Call `feed` with bytes, then `next` until it
+ * returns `needMore` or `end`, then `restart` for the next message.
+ *
+ * The reader never throws on input and never waits. The events are the same however the bytes are split. It copies an unfinished section,
+ * and keeps no reference to a fed buffer unless the caller says that the buffer stays. remembered/README.md says what it keeps of the
+ * previous message.
  *
  * ```text
  *   start line --> field lines --head--> body: none | length | chunked --> trailer lines | until close | tunnel --end--> (restart)
  * ```
- * Longer than 500 lines because it is one machine with one state; what it may skip of a message depends on each step of it.
+ * Longer than 500 lines because it is one state machine, and what it may skip of a message depends on every step.
  */
 import { Buffer } from "node:buffer";
 import { FieldSection } from "../http/field-section.ts";
@@ -25,15 +28,15 @@ import { NO_RUNS, StableLines, isSame } from "./remembered/stable-lines.ts";
 import type { StableRun } from "./remembered/stable-lines.ts";
 
 export const Event = {
-  /** Everything fed is consumed. */
+  /** All fed bytes are consumed. */
   needMore: 0,
   /** The head is complete: `head` and `framing` are set. */
   head: 1,
   /** Body bytes: `bytes[dataStart, dataEnd)`. */
   data: 2,
-  /** The message is complete; `trailers` holds its trailer section, if any. What follows is not touched before `restart`. */
+  /** The message is complete; `trailers` holds its trailer section, if any. Bytes after it are not read before `restart`. */
   end: 3,
-  /** The message is refused: `fault`. The reader stays there. */
+  /** The message is refused, for the reason in `fault`. The reader reads nothing more. */
   fault: 4,
 } as const;
 export type EventKind = (typeof Event)[keyof typeof Event];
@@ -51,16 +54,17 @@ const State = {
 } as const;
 
 const EMPTY = Buffer.alloc(0);
-/** After two messages whose field lines differed, so many are compared by runs alone, and not all lines at once. */
+/** After two messages with different field lines in a row, the next 64 are only compared run by run, not as a whole. */
 const RUNS_FIRST = 64;
 
 export abstract class MessageReader<Head extends FieldSection> {
+  /** The memory that `dataStart` and `dataEnd` refer to. */
   bytes: Buffer = EMPTY;
   dataStart: number = 0;
   dataEnd: number = 0;
   head: Head;
   readonly framing: BodyFraming = new BodyFraming();
-  /** The trailer section of a chunked message that had one, else null. */
+  /** The trailer section. Null: the message has none. */
   trailers: FieldSection | null = null;
   fault: Fault = Faults.requestLine;
 
@@ -68,36 +72,37 @@ export abstract class MessageReader<Head extends FieldSection> {
   /** The unread bytes are `bytes[at, limit)`. */
   protected at: number = 0;
   protected limit: number = 0;
-  /** `bytes` is memory that is fed again and again: a view of it may be kept. */
+  /** `bytes` is the same memory at every feed, so a view of it may be kept. */
   private stays: boolean = false;
-  /** Where the section being read begins in `bytes`. */
+  /** Offset in `bytes` of the head or trailer section that is being read. */
   protected base: number = 0;
-  /** Where its field lines begin. */
+  /** Offset in `bytes` of that section's field lines. */
   private linesAt: number = 0;
   private state: number = State.startLine;
-  /** The current message's start line was read: its facts in `head` are this message's. */
+  /** The start line was read, so `head` has the facts of the current message and not of the previous one. */
   protected startLineRead: boolean = false;
+  /** Bytes left of a body with `Framing.length`. */
   private remaining: number = 0;
   private chunked: ChunkedDecoder | null = null;
-  /** Owned memory holding the unfinished section, or null while `bytes` is the caller's. */
+  /** A copy of the unfinished section. Null: no section is unfinished, or it is still in the caller's memory. */
   private kept: Buffer | null = null;
   private readonly lineScan: LineScan;
-  /** Messages that are still compared by runs alone, see RUNS_FIRST. */
+  /** How many further messages are only compared run by run, see RUNS_FIRST. */
   private runsFirst: number = 0;
-  /** The last comparison of all lines found them the same. */
+  /** The last comparison of all field lines at once found them the same. */
   private linesStay: boolean = false;
-  /** The field lines of the message before. */
+  /** The field lines of the previous message. */
   private readonly before: SectionBefore = new SectionBefore();
   private readonly stable: StableLines = new StableLines();
   private readonly last: LastHead = new LastHead();
-  /** A message of the same connection came before. Of a connection's first message nothing is kept: many bring no other. */
+  /** This is not the first message of its connection. Nothing is remembered of the first one, because many connections bring only one. */
   private follows: boolean = false;
-  /** This message's start line is that of the message before. */
+  /** The start line is the same as in the previous message. */
   protected sameStart: boolean = false;
-  /** No known field has changed: what depends on known fields alone is as it was in the message before. */
+  /** No known field has changed since the previous message, so everything that depends only on known fields is still right. */
   private recalled: boolean = false;
 
-  /** @param forgiving reads responses, of which RFC 9112 sections 5.1 and 5.2 have two faults repaired */
+  /** @param forgiving true for responses: repairs the two faults that RFC 9112 sections 5.1 and 5.2 say how to repair */
   constructor(limits: MessageLimits, head: Head, forgiving: boolean) {
     this.limits = limits;
     this.head = head;
@@ -105,8 +110,8 @@ export abstract class MessageReader<Head extends FieldSection> {
   }
 
   /**
-   * Gives `bytes[start, end)` to read. Everything fed before must have been consumed.
-   * @param stays the same memory is fed again and again, and the reader may keep a view of it
+   * Gives `bytes[start, end)` to read. All earlier bytes must have been consumed.
+   * @param stays the caller feeds this same memory every time, so the reader may keep a view of it
    */
   feed(bytes: Buffer, start: number, end: number, stays: boolean = false): void {
     this.stays = stays;
@@ -121,6 +126,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.keep(bytes, start, end);
   }
 
+  /** Reads on to the next event. */
   next(): EventKind {
     switch (this.state) {
       case State.startLine:
@@ -144,7 +150,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     }
   }
 
-  /** The peer sent FIN: `end` if that completes the message, `needMore` if none had begun, else the fault `incomplete`. */
+  /** Call at the peer's FIN. `end`: that completes the message. `needMore`: no message has begun. `fault`: the message is incomplete. */
   endOfInput(): EventKind {
     if (this.state === State.untilClose) return this.complete();
     if (this.state === State.done) return Event.end;
@@ -158,34 +164,34 @@ export abstract class MessageReader<Head extends FieldSection> {
     return this.state === State.fields || (this.state === State.startLine && this.kept !== null);
   }
 
-  /** The head is not complete: gives it the text of the lines that were read so far. */
-  protected tellSoFar(): void {
+  /** For a head that is not complete: sets its text to the lines that were read so far. */
+  protected setTextSoFar(): void {
     const { head, bytes } = this;
     this.takeStartLine(latin1(bytes, this.base, this.linesAt));
     head.text = latin1(bytes, this.linesAt, this.at);
   }
 
-  /** Bytes of the current message's head, as far as it was looked at. */
+  /** Bytes of the current message's head that have come so far. */
   get bytesOfHead(): number {
     return this.limit - this.base;
   }
 
-  /** Whether something is known of the message before that helps to read the next one. */
+  /** Whether the previous message's field lines are remembered, which makes reading the next one faster. */
   get remembers(): boolean {
     return this.last.edition !== 0;
   }
 
-  /** Whether an unfinished line waits for its rest: what is fed now is added to it. */
+  /** Whether an unfinished section was copied: the next bytes to feed are appended to it. */
   get insideLine(): boolean {
     return this.kept !== null;
   }
 
-  /** Whether unread bytes are left, as after `end` when the next message is there already. An unfinished line is kept, not left. */
+  /** Whether unread bytes are left, such as the next message after `end`. An unfinished section that was copied does not count. */
   get hasRest(): boolean {
     return this.kept === null && this.at < this.limit;
   }
 
-  /** The unread bytes, copied; they count as consumed. */
+  /** A copy of the unread bytes, which count as consumed then. */
   takeRest(): Buffer {
     if (this.kept !== null) return EMPTY;
     const rest = Buffer.from(this.bytes.subarray(this.at, this.limit));
@@ -193,7 +199,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     return rest;
   }
 
-  /** Begins the next message of the connection. Unread bytes stay and are read next. */
+  /** Begins the next message of the connection, and reads it into `head`. Unread bytes are read next. */
   restart(head: Head): void {
     this.state = State.startLine;
     this.startLineRead = false;
@@ -201,12 +207,12 @@ export abstract class MessageReader<Head extends FieldSection> {
     if (head !== this.head) this.forgetLast();
     this.head = head;
     this.trailers = null;
-    // The next message may have begun in owned memory, and is read on from there. `kept` only says that a line is unfinished.
+    // The next message may begin in the memory of `kept`, and is read there through `bytes`. `kept` only marks an unfinished section.
     this.kept = null;
     this.startMessage();
   }
 
-  /** After a message, with nothing unread: forgets everything that it read, and may serve another connection. */
+  /** Call between messages, with nothing unread: forgets everything that was read, so that the reader can serve another connection. */
   forget(): void {
     this.restart(this.head);
     this.head.forget();
@@ -215,7 +221,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.letGo();
   }
 
-  /** Between messages: other limits from now on. The message before is forgotten, for it was checked against the old ones. */
+  /** Call between messages: sets other limits. Forgets the previous message, because it was checked against the old limits. */
   limitTo(limits: MessageLimits): void {
     if (limits === this.limits) return;
     this.limits = limits;
@@ -229,13 +235,13 @@ export abstract class MessageReader<Head extends FieldSection> {
     this.last.forget();
   }
 
-  /** For `readStartLine`: this message's start line was read, its head begins. */
+  /** For `readStartLine`, after it has read the start line: prepares `head` for the new message. */
   protected clearHead(): void {
     this.before.take(this.head);
     this.head.clear();
   }
 
-  /** Between messages, with nothing unread: keeps no reference to a buffer of its caller. */
+  /** Call between messages, with nothing unread: gives up the reference to the caller's buffer. */
   letGo(): void {
     this.bytes = EMPTY;
     this.at = 0;
@@ -244,20 +250,21 @@ export abstract class MessageReader<Head extends FieldSection> {
   }
 
   /**
-   * Reads the start line at `at`: true when done, false for more input, a fault to refuse. Sets `base` to its first byte and `at` to
-   * the byte after it, and looks at `startLineBytesMax` bytes at most.
+   * Reads the start line at `at`. True: done. False: more input is needed. Fault: refuse the message. Sets `base` to its first byte and
+   * `at` to the byte after it, and reads at most `startLineBytesMax` bytes.
    */
   protected abstract readStartLine(): boolean | Fault;
-  /** Is told the start line as text, if it is not that of the message before. */
+  /** Takes the start line as text. Not called if it is the same as in the previous message. */
   protected abstract takeStartLine(text: string): void;
   /**
-   * The field lines are complete: checks them and decides `framing`.
-   * @param recalled no known field has changed since the message before, which passed: what depends on them alone is not checked again
+   * Checks the complete field lines and decides `framing`.
+   * @param recalled no known field has changed since the previous message, which was valid. What depends only on known fields need not be
+   *   checked again.
    */
   protected abstract finishHead(recalled: boolean): Fault | null;
   protected startMessage(): void {}
 
-  /** For `readStartLine`: whether the last start line stands at `at`, all of it before `end`. Then `at` moves to the byte after it. */
+  /** For `readStartLine`: whether the previous start line comes again at `at`, complete before `end`. If so, `at` moves after it. */
   protected isLastStartLine(end: number): boolean {
     const length = this.last.startLengthAt(this.bytes, this.at, end);
     this.sameStart = length > 0;
@@ -265,6 +272,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     return this.sameStart;
   }
 
+  /** For `readStartLine`: remembers a start line that differs from the previous one. */
   protected rememberStartLine(): void {
     if (this.follows) this.last.rememberStart(this.bytes, this.base, this.at);
   }
@@ -297,7 +305,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     return this.headRead(false);
   }
 
-  /** The head's lines end at `end`. Makes a text of what is new in it, start line and field lines at once. */
+  /** Completes the head, whose lines end at `end`. Makes one text of start line and field lines, or of field lines alone. */
   private completeHead(end: number): void {
     const { head, bytes, base, linesAt } = this;
     if (this.sameStart) return head.complete(latin1(bytes, linesAt, end));
@@ -306,16 +314,16 @@ export abstract class MessageReader<Head extends FieldSection> {
     head.complete(text.slice(linesAt - base));
   }
 
-  /** Keeps the octets of the field lines, which end at `at`. */
+  /** Remembers the octets of the field lines, which end at `at`. */
   private rememberLines(): void {
     this.last.rememberLines(this.bytes, this.linesAt, this.at, this.head.edition);
   }
 
-  /** Whether the whole head is here, is the last one, and stands where that stood. Then it counts as read. */
+  /** Whether the whole head is here, equals the previous one and begins at the same place. If so, it counts as read. */
   private recallHead(): boolean {
     const { head, at, last } = this;
     if (at !== 0 || last.edition !== head.edition) return false;
-    // No limit is checked: the last head kept it.
+    // Limits are not checked: the previous head was within them.
     const length = last.lengthAtPlace(this.bytes, this.limit);
     if (length === 0) return false;
     head.hidden = 0;
@@ -326,7 +334,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     return true;
   }
 
-  /** Whether all field lines are here and are those of the message before. Then they count as read. */
+  /** Whether all field lines are here and equal those of the previous message. If so, they count as read. */
   private recallLines(): boolean {
     const { head, before, bytes, base, at, last } = this;
     if (last.edition === 0 || last.edition !== before.edition) return false;
@@ -342,8 +350,8 @@ export abstract class MessageReader<Head extends FieldSection> {
   }
 
   /**
-   * Reads the field lines by comparing: takes over the runs of lines that are those of the message before, and reads the lines between
-   * them. False at a line that should be the same and is not, or at the end of what was fed: reading goes on there, line by line.
+   * Reads the field lines by comparing runs: takes over runs of lines that are the same as before, and reads the lines between them. False:
+   * a run has changed or is not complete; the caller goes on line by line from `at`.
    */
   private recallRuns(): boolean {
     const { head, before, bytes, linesAt } = this;
@@ -364,13 +372,13 @@ export abstract class MessageReader<Head extends FieldSection> {
     if (at + 2 > end || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
     this.at = at + 2;
     this.completeHead(at);
-    // The octets are kept only if all lines of the next message will be compared at once.
+    // The octets are needed only if all lines of the next message will be compared at once.
     if (this.runsFirst === 0) this.rememberLines();
     if (this.recalled) before.recallDerived(head);
     return true;
   }
 
-  /** Reads the lines up to that number, one by one; false: something else came, which is not read. */
+  /** Reads lines one by one until there are `line` lines. False: something else came, and was not read. */
   private readLinesTo(line: number, end: number): boolean {
     const { head } = this;
     while (head.count < line) {
@@ -461,7 +469,7 @@ export abstract class MessageReader<Head extends FieldSection> {
 
   /** Reads field lines into the section: null at its end, undefined for more input, or the fault. */
   private readLines(section: FieldSection): Fault | null | undefined {
-    // Bytes beyond the limit are not looked at: the verdict must not depend on how many of them arrived together.
+    // Bytes beyond the limit are not read, because the verdict must not depend on how many of them have arrived.
     const end = Math.min(this.limit, this.base + this.limits.headBytesMax);
     for (;;) {
       let result = readFieldLine(this.bytes, this.at, end, this.linesAt, section, this.lineScan);
@@ -492,7 +500,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     return Event.fault;
   }
 
-  /** The section goes on in the next feed: copy what of it is here, unless it lies in owned memory already. */
+  /** The section continues in the next feed: copies what is here of it, unless it is in `kept` already. */
   private wantMore(): EventKind {
     if (this.base === this.limit) this.kept = null;
     else if (this.kept === null) {
@@ -508,6 +516,7 @@ export abstract class MessageReader<Head extends FieldSection> {
     return Event.needMore;
   }
 
+  /** Appends `bytes[start, end)` to the unfinished section. */
   private keep(bytes: Buffer, start: number, end: number): void {
     const length = this.limit + (end - start);
     let kept = this.kept ?? EMPTY;

@@ -114,7 +114,7 @@ test("another major version is 505, whatever follows", () => {
   assert.equal(headOf("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "bad_version 505");
 });
 
-test("HTTP/1.0 is kept apart, and its start line is not passed on", () => {
+test("HTTP/1.0 is recognized, and its request line is not forwarded unchanged", () => {
   const head = accepted("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
   assert.deepEqual([head.version, head.minor, head.startLineReusable], ["1.0", 0, false]);
 });
@@ -165,7 +165,7 @@ test("HTTP/1.1 needs exactly one Host, HTTP/1.0 at most one", () => {
   assert.deepEqual([head.authority, head.host], ["", ""]);
 });
 
-test("the authority is the Host as sent, the host is it without port, in lower case", () => {
+test("the authority is the value of Host as sent; the host is the same without port, in lower case", () => {
   const cases = [
     ["Host: a.test", "a.test", "a.test"],
     ["host:A.Test:8080", "A.Test:8080", "a.test"],
@@ -179,7 +179,7 @@ test("the authority is the Host as sent, the host is it without port, in lower c
   }
 });
 
-test("a Host that is no authority is refused", () => {
+test("a malformed Host is refused", () => {
   for (const host of [
     "a b",
     "a,b c",
@@ -205,7 +205,7 @@ test("a Host that is no authority is refused", () => {
   }
 });
 
-test("an empty Host is refused, on a fresh connection and behind another request alike", () => {
+test("an empty Host is refused, on a fresh connection and after another request", () => {
   // `authority` is empty only for HTTP/1.0 without Host; an http URI has a host (RFC 9110 section 4.2.1).
   const empty = "GET / HTTP/1.1\r\nHost:\r\n\r\n";
   assert.equal(readRequests(latin1(withHost("Host: a.test") + empty)).fault, "host_invalid 400");
@@ -214,7 +214,7 @@ test("an empty Host is refused, on a fresh connection and behind another request
   assert.equal(readRequests(latin1("GET / HTTP/1.0\r\nHost:\r\n\r\n")).fault, "host_invalid 400");
 });
 
-test("what was learnt of one request's Host is not taken for the next one's", () => {
+test("the remembered Host of one request is not used for a next one with another Host", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const wire =
     ["a.test", "b.test:1", "A.TEST", "a.test"].map((host) => withHost(`Host: ${host}`)).join("") +
@@ -230,7 +230,7 @@ test("what was learnt of one request's Host is not taken for the next one's", ()
   assert.deepEqual(seen, ["a.test a.test", "b.test:1 b.test", "A.TEST a.test", "a.test a.test", " ", "a.test a.test"]);
 });
 
-test("the same fields behind another request line are judged by that line", () => {
+test("the same fields after another request line are judged by that line", () => {
   const codedOf = (line: string): string => `${line}\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
   const once = codedOf("POST / HTTP/1.1");
   assert.equal(readRequests(latin1(once + once)).fault, null);
@@ -266,7 +266,7 @@ test("origin-form: the path is the target up to the query, spelled as received",
   }
 });
 
-test("absolute-form goes on as origin-form, and its authority is the host", () => {
+test("absolute-form is forwarded as origin-form, and its authority is the host", () => {
   const cases = [
     ["GET", "http://a.test/x?y", "/x?y", "/x"],
     ["GET", "http://a.test", "/", "/"],
@@ -285,7 +285,7 @@ test("absolute-form goes on as origin-form, and its authority is the host", () =
   }
 });
 
-test("absolute-form without a Host is fine in HTTP/1.0 only", () => {
+test("absolute-form without a Host is accepted in HTTP/1.0 only", () => {
   assert.deepEqual(
     [accepted("GET http://b.test:81/x HTTP/1.0\r\n\r\n").authority, accepted("GET http://b.test:81/x HTTP/1.0\r\n\r\n").host],
     ["b.test:81", "b.test"],
@@ -293,7 +293,7 @@ test("absolute-form without a Host is fine in HTTP/1.0 only", () => {
   assert.equal(headOf("GET http://b.test/x HTTP/1.1\r\n\r\n"), "host_missing 400");
 });
 
-test("an absolute-form that differs from Host, or names no plain http host, is refused", () => {
+test("an absolute-form whose authority differs from Host, or that is not a plain http URI, is refused", () => {
   assert.equal(headOf(withLine("GET http://b.test/ HTTP/1.1")), "target_mismatch 400");
   assert.equal(headOf(withLine("GET http://a.test:81/ HTTP/1.1")), "target_mismatch 400");
   for (const target of [
@@ -312,7 +312,7 @@ test("an absolute-form that differs from Host, or names no plain http host, is r
   }
 });
 
-test("other forms are refused where they do not belong", () => {
+test("the other forms are refused with the wrong methods", () => {
   for (const line of [
     "GET * HTTP/1.1",
     "POST * HTTP/1.1",
@@ -370,7 +370,7 @@ test("around the limit a request line is accepted or refused for its length, not
   }
 });
 
-test("past the limit of the request line nothing is judged", () => {
+test("bytes past the limit of the request line are not judged", () => {
   const long = "a".repeat(200);
   for (const line of [`GET /${long}\x01 HTTP/1.1`, `GET /${long} b HTTP/1.1`, `GET /${long} HTTP/2.0`, `GET /${long}`]) {
     assert.deepEqual(splits(withLine(line)), ["start_line_too_long 414"], JSON.stringify(line.slice(200)));
@@ -387,7 +387,7 @@ test("empty lines do not count for the request line's limit", () => {
   assert.deepEqual(splits("\r\n\r\n\r\n\r\n" + ofLine(100)), [null]);
 });
 
-test("a target that comes octet by octet is looked at once", () => {
+test("a target that comes octet by octet is checked once", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const wire = latin1(withLine(`GET /${"a".repeat(1000)} HTTP/1.1`));
   for (let at = 0; at < 900; at++) {
@@ -400,7 +400,7 @@ test("a target that comes octet by octet is looked at once", () => {
   assert.equal(reader.next(), Event.head);
 });
 
-test("of a head that is refused or never complete, what was read is known", () => {
+test("startedHead has what was read of a head that is refused or never complete", () => {
   const started = (wire: string): unknown => {
     const reader = new RequestReader(DEFAULT_LIMITS);
     reader.feed(latin1(wire), 0, wire.length);
@@ -416,7 +416,7 @@ test("of a head that is refused or never complete, what was read is known", () =
   assert.deepEqual(started("GET http://a.test/b HTTP/1.1\r\nHost: b.test\r\n\r\n"), ["GET", "http://a.test/b", undefined]);
 });
 
-test("a head that is refused has no host of the request before it", () => {
+test("a refused head does not show the host of the previous request", () => {
   for (const lines of ["Host: b.test\r\nBad Name: 1", "Host: b\r\nHost: c", "Host: a b", "X: 1", "Host: b.test\r\nX"]) {
     const reader = new RequestReader(DEFAULT_LIMITS);
     const first = latin1("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
@@ -432,7 +432,7 @@ test("a head that is refused has no host of the request before it", () => {
   }
 });
 
-test("a reader that forgot what it read reads on as before", () => {
+test("a reader can go on reading after forget", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const read = (wire: string): string => {
     reader.feed(latin1(wire), 0, wire.length);
@@ -460,10 +460,10 @@ test("a reader that forgot what it read reads on as before", () => {
   assert.equal(reader.endOfInput(), Event.needMore);
 });
 
-test("a reader that forgot owes nothing to what it read", () => {
+test("after forget a reader reads like a new one", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const request = "\r\n\r\n\r\n\r\nPOST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-T: 1\r\n\r\n";
-  // Stopped before the request, behind its head and behind its end, with all that a limit counts so far.
+  // Stopped before the request, after its head and after its end, with all that counts for a limit so far.
   for (const end of ["\r\n\r\n\r\n\r\n".length, request.length]) {
     reader.feed(latin1(request), 0, end);
     while (reader.next() === Event.head);
@@ -477,7 +477,7 @@ test("a reader that forgot owes nothing to what it read", () => {
   assert.equal(reader.next(), Event.fault);
 });
 
-test("what Connection says is found for each message, also where it was found before", () => {
+test("the options of Connection are right for each message, also when they are remembered", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const named: string[] = [];
   for (const [fields, asked] of [

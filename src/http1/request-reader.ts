@@ -10,24 +10,24 @@ import type { MessageLimits } from "./limits.ts";
 import { MessageReader } from "./message-reader.ts";
 import { latin1 } from "../base/latin1.ts";
 
-/** A method longer than this is no method: the registry's longest has 17 letters. */
+/** Longest accepted method. The longest registered one has 17 letters. */
 const METHOD_BYTES_MAX = 64;
 
 /**
- * The value of Host that was checked last, on whatever connection, and the host in it. Most clients ask for the same few. They share these
- * texts, so that comparing two of them is comparing two references.
+ * The value of Host that was checked last, on any connection of the thread, and the host in it. Most clients ask for the same few hosts.
+ * Their heads share these strings, so that comparing two equal ones compares only two references.
  */
 let checked: { readonly authority: string; readonly host: string } = { authority: "\0", host: "" };
 
-/** Reads the requests of a downstream connection. See MessageReader for the protocol of calls. */
+/** Reads the requests on one downstream connection. MessageReader describes how to call it. */
 export class RequestReader extends MessageReader<Http1RequestHead> {
   private emptyLines: number = 0;
-  /** Offset from `base` of the first unchecked byte of an unfinished target: one that comes byte by byte is looked at once. */
+  /** Offset from `base` of the first unchecked byte of an unfinished target, so that a target that comes byte by byte is checked once. */
   private targetChecked: number = 0;
-  /** Where the target lies in the start line. */
+  /** Position of the target in the request line. */
   private targetStart: number = 0;
   private targetEnd: number = 0;
-  // Authority, host and minor version of the message before: its Host line and framing need no second look, if no known field changed.
+  // Authority, host and minor version of the previous request. If no known field has changed, Host and framing are not checked again.
   private lastAuthority: string = "";
   private lastHost: string = "";
   private lastMinor: number = -1;
@@ -47,7 +47,7 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
     this.targetChecked = 0;
   }
 
-  /** `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3), nothing else: single spaces, no repair. */
+  /** Exactly `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3), with single spaces. Faults are not repaired. */
   protected override readStartLine(): boolean | Fault {
     const { bytes, limit } = this;
     let at = this.at;
@@ -105,12 +105,12 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
     this.head.target = text.slice(this.targetStart, this.targetEnd);
   }
 
-  /** The head as far as it was read, for whoever answers or logs what never got further; null before its request line was read. */
+  /** The head as far as it was read, to answer or log an unfinished or refused request. Null: its request line is not complete. */
   get startedHead(): Http1RequestHead | null {
     if (!this.startLineRead) return null;
     const { head } = this;
     if (head.edition === 0) {
-      this.tellSoFar();
+      this.setTextSoFar();
       this.forgetHost(head);
     }
     return head;
@@ -118,7 +118,7 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
 
   protected override finishHead(recalled: boolean): Fault | null {
     const head = this.head;
-    // The start line and all known fields are those of the message before, which passed.
+    // The start line and all known fields are those of the previous request, which was valid.
     if (recalled && this.sameStart) return null;
     head.startLineReusable = head.minor === 1;
     head.hostReplaced = false;
@@ -133,7 +133,7 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
     return head.method === "TRACE" && this.framing.kind !== 0 ? Faults.traceBody : null;
   }
 
-  /** RFC 9112 section 3.2: exactly one valid Host in 1.1, at most one in 1.0. */
+  /** Checks Host (RFC 9112 section 3.2): exactly one valid line in HTTP/1.1, at most one in 1.0. */
   private readHost(head: Http1RequestHead, recalled: boolean): Fault | null {
     if ((head.present & bit(Known.host)) === 0) {
       this.forgetHost(head);
@@ -164,13 +164,13 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
     return null;
   }
 
-  /** The head is used again and still has the authority and host of the message before. */
+  /** The head object is reused and still has the authority and host of the previous request. */
   private forgetHost(head: Http1RequestHead): void {
     head.authority = "";
     head.host = "";
   }
 
-  /** RFC 9112 section 3.2: the four forms of a target. */
+  /** Reads the target in one of its four forms (RFC 9112 section 3.2). */
   private readTarget(head: Http1RequestHead): Fault | null {
     const target = head.target;
     head.forwardTarget = target;
@@ -186,7 +186,7 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
     return readAbsolute(head, target);
   }
 
-  /** An unfinished empty line: its CR waits for its LF. */
+  /** An empty line is unfinished: its CR is there, its LF is not. */
   private stayAt(at: number): false {
     this.base = at;
     this.at = at;
@@ -194,7 +194,7 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
   }
 }
 
-/** absolute-form: its authority is the host; a Host field that says otherwise is refused (docs/conformance.md, item 39). */
+/** Reads an absolute-form target. It contains the authority; a Host field with another one is refused (docs/conformance.md, item 39). */
 function readAbsolute(head: Http1RequestHead, target: string): Fault | null {
   const match = /^http:\/\/([^/?]*)(.*)$/i.exec(target);
   const authority = match?.[1];
@@ -210,12 +210,15 @@ function readAbsolute(head: Http1RequestHead, target: string): Fault | null {
   return null;
 }
 
-/** Lower case, and without the default port of http: what names the same server reads the same (RFC 9110 section 4.2.3). */
+/** The authority in lower case and without the default port, so that names of the same server are equal (RFC 9110 section 4.2.3). */
 function sameAuthority(authority: string): string {
   return authority.toLowerCase().replace(/:(?:80)?$/, "");
 }
 
-/** 0 for "HTTP/1.0" CRLF at `at`, 1 for 1.1; −1 more input, −2 malformed, −3 another version (RFC 9112 section 2.3 would allow 1.2). */
+/**
+ * Reads the version and the CRLF after it. 0: HTTP/1.0. 1: HTTP/1.1. −1: more input is needed. −2: malformed. −3: another version (RFC 9112
+ * section 2.3 would allow to read 1.2 as 1.1).
+ */
 function readVersion(bytes: Uint8Array, at: number, limit: number): number {
   const expected = "HTTP/";
   for (let index = 0; index < 5; index++) {
@@ -237,7 +240,7 @@ function readVersion(bytes: Uint8Array, at: number, limit: number): number {
   return major === 1 && minor <= 1 ? minor : -3;
 }
 
-/** The common methods without an allocation. */
+/** The text of a common method, without allocating it. Null: another method. */
 function methodOf(bytes: Uint8Array, start: number, end: number): string | null {
   switch (end - start) {
     case 3:

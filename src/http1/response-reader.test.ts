@@ -1,4 +1,4 @@
-/** Wire tests of responses: the status line (RFC 9112 section 4) and what a proxy takes from a lax origin. */
+/** Wire tests of responses: the status line (RFC 9112 section 4), and the faults of origin servers that a proxy repairs. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -44,16 +44,16 @@ test("the reason phrase is the origin's, also one of two letters", () => {
   assert.deepEqual(facts("HTTP/1.1 201 OK"), [201, "OK", 1, true]);
 });
 
-test("a status line without its second space is understood, and not passed on as it stands", () => {
+test("a status line without its second space is understood, and not forwarded unchanged", () => {
   assert.deepEqual(facts("HTTP/1.1 200"), [200, "", 1, false]);
 });
 
-test("another minor version is not passed on", () => {
+test("a status line with another minor version is not forwarded unchanged", () => {
   assert.deepEqual(facts("HTTP/1.0 200 OK"), [200, "OK", 0, false]);
   assert.deepEqual(facts("HTTP/1.2 200 OK"), [200, "OK", 1, false]);
 });
 
-test("what is no status line is refused", () => {
+test("a malformed status line is refused", () => {
   const lines = [
     "HTTP/1.1",
     "HTTP/1.1 ",
@@ -88,7 +88,7 @@ test("what is no status line is refused", () => {
   for (const line of lines) assert.equal(facts(line), "bad_status_line", JSON.stringify(line));
 });
 
-test("no line, no repair: CRLF only, and nothing before the status line", () => {
+test("nothing may come before the status line, and only CRLF ends it", () => {
   const wires = [
     "HTTP/1.1 200 OK\nX: 1\n\n",
     "HTTP/1.1 200 OK\r\r\nX: 1\r\n\r\n",
@@ -100,7 +100,7 @@ test("no line, no repair: CRLF only, and nothing before the status line", () => 
   for (const wire of wires) assert.equal(headOf(wire), "bad_status_line", JSON.stringify(wire));
 });
 
-test("field faults in a response are the same as in a request, but for two that RFC 9112 has repaired", () => {
+test("field faults in a response are the same as in a request, except for the two that RFC 9112 has repaired", () => {
   const codes = {
     nonsense: "bad_field_name",
     ": x": "bad_field_name",
@@ -160,7 +160,7 @@ test("a status line that never ends is refused", () => {
   assert.equal(headOf(`HTTP/1.1 200 ${"r".repeat(9000)}`), "start_line_too_long");
 });
 
-test("the same fields behind another status line, or for HEAD, are framed by what they answer", () => {
+test("the same fields after another status line, or in a response to HEAD, are framed anew", () => {
   const reader = new ResponseReader(DEFAULT_LIMITS);
   const framings: string[] = [];
   const read = (line: string, toHead: boolean, body: string): void => {
@@ -187,12 +187,12 @@ test("the same fields behind another status line, or for HEAD, are framed by wha
   assert.deepEqual([reader.framing.kind, reader.framing.doubtful, reader.head.get("content-length")], [Framing.none, true, undefined]);
 });
 
-test("what a framing field without a body does not say is found again with every message of the same lines", () => {
+test("misplaced framing fields are hidden in every message with the same lines", () => {
   const reader = new ResponseReader(DEFAULT_LIMITS);
   const seen: unknown[] = [];
   const read = (status: string, body: string): void => {
     const wire = latin1(`HTTP/1.1 ${status}\r\nX-A: 1\r\nContent-Length: 2\r\n\r\n${body}`);
-    // In one place of memory that stays, as a connection's read buffer does: then the whole head is recalled.
+    // Fed from the same memory each time, like a connection's read buffer, so that the whole head is recalled.
     scratch.set(wire);
     reader.feed(scratch, 0, wire.length, true);
     assert.equal(reader.next(), Event.head);
@@ -212,7 +212,7 @@ test("what a framing field without a body does not say is found again with every
   assert.deepEqual(seen, [without, without, without, given, given, without, given, without]);
 });
 
-/** Name, value and what goes on of each line of a section, at every split of its bytes; or the fault. */
+/** Name, value and forwarded text of each line of a section, at every split of its bytes; or the fault. */
 function repaired(lines: string): unknown {
   const head = `HTTP/1.1 200 OK\r\n${lines}\r\n\r\n`;
   const trailers = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${lines}\r\n\r\n`;
@@ -238,7 +238,7 @@ function repaired(lines: string): unknown {
     for (const at of everyByte(wire.length)) assert.deepEqual(read(wire, [at]), whole, `${JSON.stringify(wire)} cut at ${at}`);
     const bytewise = everyByte(wire.length);
     assert.deepEqual(read(wire, bytewise), whole, `${JSON.stringify(wire)} byte by byte`);
-    // With a piece of no bytes behind each.
+    // With an empty piece after each.
     assert.deepEqual(
       read(
         wire,
@@ -312,7 +312,7 @@ test("a folded length or coding is refused, as is a fold with no line before it"
   assert.equal(repaired(" \r\nX-A: 1"), "folded_line");
 });
 
-test("what a folded field says of the connection is read as it goes on", () => {
+test("a folded Connection field is read as it is forwarded", () => {
   const head = headOf("HTTP/1.1 200 OK\r\nConnection: X-A\r\n , close\r\nKeep-Alive:\r\n\ttimeout=5\r\nContent-Length: 0\r\n\r\n");
   assert.ok(typeof head !== "string");
   assert.deepEqual([connectionOptions(head).close, connectionOptions(head).named], [true, ["x-a"]]);
@@ -355,7 +355,7 @@ test("folded lines are one field, and their octets count towards the head", () =
   }
 });
 
-test("a line that is repaired and comes octet by octet is looked at once", () => {
+test("a repaired line that comes octet by octet is checked once", () => {
   for (const begun of ["X-A", "X-A: 1\r\n"]) {
     const length = begun.length + 1000;
     const wire = Buffer.from(`${begun}${" ".repeat(1000)}`);
@@ -376,7 +376,7 @@ test("a line that is repaired and comes octet by octet is looked at once", () =>
   }
 });
 
-test("messages with repaired lines are read alike, whatever came before them on the connection", () => {
+test("messages with repaired lines are read the same, whatever came before them on the connection", () => {
   const lines = [
     "Server: an-origin-with-a-long-name/1.0",
     "Content-Security-Policy: default-src 'self'",

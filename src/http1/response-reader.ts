@@ -8,13 +8,13 @@ import { MessageReader } from "./message-reader.ts";
 
 const STATUS_PREFIX = "HTTP/1.";
 
-/** Reads the responses of one upstream connection. See MessageReader for the protocol of calls. */
+/** Reads the responses on one upstream connection. MessageReader describes how to call it. */
 export class ResponseReader extends MessageReader<Http1ResponseHead> {
-  /** Whether the response being read answers a HEAD request; set before the response arrives. */
+  /** Whether the next response answers a HEAD request. The caller sets it before the response arrives. */
   toHead: boolean = false;
-  /** Status, version and request method of the message before, as one number: with the fields they decide the framing. */
+  /** Status, minor version and `toHead` of the previous response, as one number. Together with the fields they decide the framing. */
   private decidedBy: number = 0;
-  /** Where the reason phrase lies in the start line. */
+  /** Position of the reason phrase in the status line. */
   private reasonStart: number = 0;
   private reasonEnd: number = 0;
 
@@ -22,7 +22,10 @@ export class ResponseReader extends MessageReader<Http1ResponseHead> {
     super(limits, head, true);
   }
 
-  /** `HTTP-version SP status-code SP [ reason-phrase ] CRLF` (RFC 9112 section 4); the second SP may be missing, as many origins do. */
+  /**
+   * `HTTP-version SP status-code SP [ reason-phrase ] CRLF` (RFC 9112 section 4). The second SP may be missing, because many origin servers
+   * leave it out.
+   */
   protected override readStartLine(): boolean | Fault {
     const { bytes, at } = this;
     const limit = Math.min(this.limit, at + this.limits.startLineBytesMax);
@@ -80,7 +83,7 @@ export class ResponseReader extends MessageReader<Http1ResponseHead> {
     const facts = head.status * 4 + head.minor * 2 + (this.toHead ? 1 : 0);
     if (!recalled || facts !== this.decidedBy) {
       this.decidedBy = facts;
-      // A reading that was refused is not recalled, for nothing follows it.
+      // A fault need not be remembered: no further message is read after it.
       const fault = decideFraming(head, { status: head.status, toHead: this.toHead, minor: head.minor }, framing);
       if (fault !== null) return fault;
     }

@@ -1,6 +1,6 @@
 /**
- * What the tests of the codec share: reads a wire through a reader, cut into pieces at will, and writes down everything that a caller
- * can see of it. Two readings of one wire must give equal transcripts. Named as a test, so that no build ships it; it holds none.
+ * Shared by the tests of the codec: feeds a wire (the bytes of one direction) to a reader in pieces, and records everything that a caller
+ * can see as a transcript. Two readings of one wire must give equal transcripts. The file is named like a test so that no build ships it.
  *
  * Every reading is made as hard as the protocol of calls allows: pieces come in one buffer that is reused, at changing offsets, and
  * is overwritten as soon as the reader has said `needMore`.
@@ -17,7 +17,7 @@ import type { MessageReader } from "./message-reader.ts";
 import { RequestReader } from "./request-reader.ts";
 import { ResponseReader } from "./response-reader.ts";
 
-/** One message as its reader told it. */
+/** One message as the reader's events gave it. */
 export interface SeenMessage {
   /** The facts of the start line and what was derived from it. */
   readonly start: string;
@@ -39,9 +39,9 @@ export interface Transcript {
   readonly messages: SeenMessage[];
   /** `code status`, or null. */
   fault: string | null;
-  /** Bytes behind the last message that its reader did not touch (responses only). */
+  /** Bytes after the last message that its reader did not read (responses only). */
   rest: string;
-  /** The result of `endOfInput` behind the last byte: `needMore`, `end`, or the fault's code; `none` behind a complete response. */
+  /** The result of `endOfInput` after the last byte: `needMore`, `end`, or the fault's code; `none` after a complete response. */
   endOfInput: string;
 }
 
@@ -73,7 +73,7 @@ export function readRequests(wire: Buffer, reading: Reading = {}): Transcript {
   });
 }
 
-/** The responses to one request: interim ones, the final one, and what lies behind it. */
+/** The responses to one request: interim ones, the final one, and the bytes after it. */
 export function readResponses(wire: Buffer, reading: Reading = {}): Transcript {
   const reader = new ResponseReader(reading.limits ?? DEFAULT_LIMITS);
   reader.toHead = reading.toHead === true;
@@ -127,7 +127,7 @@ function read<Head extends FieldSection>(
         case Event.end: {
           assert.ok(open !== null, "an end without a head");
           assert.equal(reader.next(), Event.end, "end stays end before restart");
-          assert.equal(reader.endOfInput(), Event.end, "FIN behind a complete message");
+          assert.equal(reader.endOfInput(), Event.end, "FIN after a complete message");
           finish(open, reader);
           if (oneExchange && (reader.framing.kind === Framing.tunnel || !open.start.startsWith("[1"))) {
             seen.rest = reader.takeRest().toString("latin1");
@@ -232,12 +232,12 @@ export function cutPoints(length: number, all: number = 1200): number[] {
   return [...points].sort((a, b) => a - b);
 }
 
-/** Asserts that the two transcripts are one; says which reading differed. */
+/** Asserts that two transcripts are equal. The message says which reading differed. */
 export function assertSame(whole: Transcript, other: Transcript, what: string): void {
   if (!isSame(whole, other)) assert.deepEqual(other, whole, what);
 }
 
-/** Deep equality of what transcripts are made of. Cheaper than `assert.deepEqual`, which most readings need not come to. */
+/** Deep equality of parts of transcripts. Much faster than `assert.deepEqual`, which is called only when they differ. */
 function isSame(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;

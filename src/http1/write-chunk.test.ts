@@ -19,13 +19,13 @@ function trailersOf(lines: string): RequestReader["trailers"] {
   return reader.trailers;
 }
 
-test("sizes are lower-case hexadecimal without zeros before them", () => {
+test("sizes are lower-case hexadecimal without leading zeros", () => {
   assert.equal(chunkStart(1), "1\r\n");
   assert.equal(chunkStart(255), "ff\r\n");
   assert.equal(chunkStart(65536), "10000\r\n");
 });
 
-test("what is written is read back as it was", () => {
+test("written chunks are read back as they were", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 6 }), (chunks) => {
       const data = chunks.map((chunk) => Buffer.from(chunk).toString("latin1"));

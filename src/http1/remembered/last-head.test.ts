@@ -25,7 +25,7 @@ function* oneOff(bytes: Buffer, length: number): Generator<Buffer> {
   }
 }
 
-test("a start line is known again where all of it stands, and only then", () => {
+test("a start line is recognized when all of it comes again, and only then", () => {
   const last = new LastHead();
   assert.equal(last.startLengthAt(START, 0, START.length), 0);
   last.rememberStart(START, 0, START.length);
@@ -37,7 +37,7 @@ test("a start line is known again where all of it stands, and only then", () => 
   assert.equal(last.startLengthAt(START, 0, START.length), 0);
 });
 
-test("one that is too long for it is not remembered, nor the one before", () => {
+test("a start line that is too long is not remembered, and the previous one is forgotten", () => {
   const last = new LastHead();
   last.rememberStart(START, 0, START.length);
   const long = start(`/${"x".repeat(300)}`);
@@ -46,7 +46,7 @@ test("one that is too long for it is not remembered, nor the one before", () => 
   assert.equal(last.startLengthAt(START, 0, START.length), 0);
 });
 
-test("where start lines always differ they are soon not compared, but tried again", () => {
+test("when start lines always differ, comparing them stops for a while", () => {
   const last = new LastHead();
   const known: number[] = [];
   for (let count = 0; count < 1000; count++) {
@@ -58,7 +58,7 @@ test("where start lines always differ they are soon not compared, but tried agai
   assert.equal(known.length, 1000 - (known[0] ?? 0), "from then on all are");
 });
 
-test("field lines are known again behind whatever start line, where all of them stand with the empty line", () => {
+test("field lines are recognized after any start line, when all of them come again with the empty line", () => {
   const last = new LastHead();
   assert.equal(last.linesLengthAt(LINES, 0, LINES.length), 0);
   last.rememberLines(LINES, 0, LINES.length, LINES_EDITION);
@@ -72,7 +72,7 @@ test("field lines are known again behind whatever start line, where all of them 
   assert.equal(last.linesLengthAt(LINES, 0, LINES.length), 0);
 });
 
-test("lines that need more memory leave the start line known", () => {
+test("field lines that need more memory do not make it forget the start line", () => {
   const last = remembering();
   const long = Buffer.from(`Cookie: ${"c".repeat(9000)}\r\n\r\n`, "latin1");
   last.rememberLines(long, 0, long.length, LINES_EDITION + 1);
@@ -80,7 +80,7 @@ test("lines that need more memory leave the start line known", () => {
   assert.equal(last.linesLengthAt(long, 0, long.length), long.length);
 });
 
-test("a whole head is known again where it stood, in memory that stays, and only there", () => {
+test("a whole head is recognized at the same place of the same memory, and only there", () => {
   const last = remembering();
   const memory = Buffer.alloc(4096);
   HEAD.copy(memory);
@@ -88,7 +88,7 @@ test("a whole head is known again where it stood, in memory that stays, and only
   last.rememberPlace(memory);
   assert.equal(last.lengthAtPlace(memory, HEAD.length), HEAD.length);
   assert.equal(last.lengthAtPlace(Buffer.from(memory), HEAD.length), 0, "another memory");
-  // What lies behind the end was read before, it is not of this message.
+  // Bytes after the end are from an earlier read and do not belong to this message.
   for (let end = 0; end < HEAD.length; end++) assert.equal(last.lengthAtPlace(memory, end), 0);
   for (const other of oneOff(memory, HEAD.length)) {
     other.copy(memory);
@@ -96,7 +96,7 @@ test("a whole head is known again where it stood, in memory that stays, and only
   }
 });
 
-test("a head of which something was remembered anew is looked for in two pieces first", () => {
+test("after a part of the head changed, it is recognized by two comparisons first", () => {
   const memory = Buffer.alloc(4096);
   HEAD.copy(memory);
   for (const change of [
@@ -112,7 +112,7 @@ test("a head of which something was remembered anew is looked for in two pieces 
   }
 });
 
-test("a whole head that is known again counts among start lines that do not differ", () => {
+test("recognizing a whole head resets the count of different start lines", () => {
   const last = remembering();
   const memory = Buffer.alloc(4096);
   HEAD.copy(memory);
@@ -125,7 +125,7 @@ test("a whole head that is known again counts among start lines that do not diff
   }
 });
 
-test("a head that changed and stands there again is known by itself, of the same length or another", () => {
+test("a changed head at the same place is recognized, whether its length is the same or not", () => {
   const last = remembering();
   const memory = Buffer.alloc(4096);
   const know = (lines: string, line: Buffer = START): Buffer => {
@@ -143,7 +143,7 @@ test("a head that changed and stands there again is known by itself, of the same
   before.copy(memory);
   assert.equal(last.lengthAtPlace(memory, before.length), 0);
   know("X-A: 22\r\n\r\n");
-  // As long as the one before, and divided elsewhere.
+  // As long as the previous one, but with the start line ending elsewhere.
   know("X-A: 2\r\n\r\n", start("/aa"));
   know(`X-A: ${"2".repeat(2000)}\r\n\r\n`);
   know("X-A: 3\r\n\r\n");

@@ -1,43 +1,44 @@
 /**
- * The octets of the last head. If the next message has the same start line, the same field lines or both, they are not read again. They
- * lie in one piece of memory, the start line right before the field lines, so that one comparison is enough for all of it. See README.md.
+ * Remembers the octets of the last head on a connection. If the next message has the same start line, the same field lines or both, the
+ * reader need not read them again. Start line and field lines are adjacent in one piece of memory, so that one comparison covers both. See
+ * README.md.
  */
 import { Buffer } from "node:buffer";
 import { CR, LF } from "../chars.ts";
 import { isSame } from "./stable-lines.ts";
 
-/** Longer start lines are not kept, but read each time. */
+/** Longer start lines are not remembered, but read each time. */
 const START_LINE_MAX = 256;
-/** Sizes of the memory for field lines: enough for most heads, for those with large cookies, and for nearly all. Longer ones are not kept. */
+/** Sizes of the memory for field lines: enough for most heads, for those with large cookies, for nearly all. Longer ones are not kept. */
 const ROOMS: readonly number[] = [1024, 4096, 16_384];
-/** Larger memory is given back by `forget`. */
+/** `forget` frees memory of a larger size than this. */
 const ROOM_KEPT = 4096;
-/** After so many start lines in a row that differed from the one before, PASSED_OVER start lines are neither kept nor compared. */
+/** After more than this many different start lines in a row, the next PASSED_OVER ones are neither remembered nor compared. */
 const DIFFERENT_MAX = 4;
 const PASSED_OVER = 64;
 const NOTHING = Buffer.alloc(0);
 
 export class LastHead {
-  /** The edition of the field lines in the head that they were read into; 0: no field lines are kept. */
+  /** The edition (see FieldSection) of the remembered field lines. 0: none are remembered. */
   edition: number = 0;
-  /** Octets of the start line with its CRLF; 0: no start line is kept. */
+  /** Length of the remembered start line with its CRLF. 0: none is remembered. */
   startLength: number = 0;
-  /** The start line ends at START_LINE_MAX; the field lines and the empty line begin there. */
+  /** The start line ends at offset START_LINE_MAX; the field lines and the empty line begin there. */
   private octets: Buffer = NOTHING;
-  /** Octets of the field lines and the empty line. */
+  /** Length of the remembered field lines and the empty line. */
   private linesLength: number = 0;
-  /** Start lines in a row that differed. */
+  /** How many start lines in a row were different. */
   private different: number = 0;
-  /** Start lines that are still to be passed over. */
+  /** How many further start lines are neither remembered nor compared. */
   private passOver: number = 0;
-  /** `whole` and `place` have equal lengths and mean this head. The views stay when it changes, for most heads change in a date alone. */
+  /** Whether `whole` and `place` are views for the current head. The view objects are reused for the next head of the same length. */
   private isPlaced: boolean = false;
-  /** A view of the kept head, and a view of where it was found last: the beginning of `placeIn`, a buffer that is fed again and again. */
+  /** `whole`: a view of the remembered head. `place`: a view of the place where it was read, the beginning of the read buffer `placeIn`. */
   private whole: Buffer = NOTHING;
   private place: Buffer = NOTHING;
   private placeIn: Buffer = NOTHING;
 
-  /** Octets of the head, if all of it stands at the beginning of `bytes`, before `end`, and was found there before; else 0. */
+  /** Length of the remembered head, if `bytes` begins with all of it, before `end`, and its place there is known. Otherwise 0. */
   lengthAtPlace(bytes: Buffer, end: number): number {
     const { whole } = this;
     if (!this.isPlaced || bytes !== this.placeIn || whole.length > end || Buffer.compare(whole, this.place) !== 0) return 0;
@@ -45,7 +46,7 @@ export class LastHead {
     return whole.length;
   }
 
-  /** The head was found at the beginning of `bytes`, by two comparisons. From now on it is looked for there by one: keeps a view of it. */
+  /** Call when two comparisons found the head at the beginning of `bytes`. Keeps a view of that place for `lengthAtPlace`. */
   rememberPlace(bytes: Buffer): void {
     const { octets, whole, place, startLength } = this;
     const length = startLength + this.linesLength;
@@ -58,7 +59,7 @@ export class LastHead {
     this.isPlaced = true;
   }
 
-  /** Octets of the start line, if all of it stands at `at`, before `end`; else 0. */
+  /** Length of the remembered start line, if all of it is at `at`, before `end`. Otherwise 0. */
   startLengthAt(bytes: Buffer, at: number, end: number): number {
     const { octets, startLength } = this;
     if (startLength === 0 || end - at < startLength) return 0;
@@ -68,7 +69,7 @@ export class LastHead {
     return startLength;
   }
 
-  /** `bytes[start, end)` is a start line that was read and is another one. */
+  /** Remembers a new start line: `bytes[start, end)`. */
   rememberStart(bytes: Buffer, start: number, end: number): void {
     this.isPlaced = false;
     this.startLength = 0;
@@ -87,7 +88,7 @@ export class LastHead {
     bytes.copy(this.octets, START_LINE_MAX - length, start, end);
   }
 
-  /** `bytes[start, end)` are field lines and their empty line, which were read and are others. */
+  /** Remembers new field lines and their empty line: `bytes[start, end)`. */
   rememberLines(bytes: Buffer, start: number, end: number, edition: number): void {
     const length = end - start;
     if (!this.makeRoom(length)) return;
@@ -97,7 +98,7 @@ export class LastHead {
     this.edition = edition;
   }
 
-  /** Octets of the field lines and the empty line, if all of them stand at `at`, before `end`; else 0. */
+  /** Length of the remembered field lines and the empty line, if all of them are at `at`, before `end`. Otherwise 0. */
   linesLengthAt(bytes: Buffer, at: number, end: number): number {
     const { linesLength } = this;
     const linesEnd = at + linesLength;
@@ -118,7 +119,7 @@ export class LastHead {
     if (this.octets.length > START_LINE_MAX + ROOM_KEPT) this.octets = NOTHING;
   }
 
-  /** Makes room for that many octets of field lines; false: they are too many. */
+  /** Makes room for field lines of that length. False: they are too long to remember. */
   private makeRoom(length: number): boolean {
     const { octets, startLength } = this;
     if (START_LINE_MAX + length <= octets.length && octets.length > 0) return true;

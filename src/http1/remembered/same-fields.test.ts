@@ -1,4 +1,4 @@
-/** A reader that has seen the same field lines before must tell of a message what a reader tells that has seen nothing. */
+/** A reader that remembers earlier messages must give the same results as a reader that remembers nothing. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -41,7 +41,7 @@ const message = fc
     return `${start}\r\n${all.map((line) => `${line}\r\n`).join("")}\r\n${body}`;
   });
 
-test("one reader over many similar messages tells the same as a fresh one for each", () => {
+test("one reader for many similar messages gives the same as a fresh reader for each", () => {
   fc.assert(
     fc.property(fc.array(message, { minLength: 2, maxLength: 6 }), fc.array(fc.nat(600), { maxLength: 3 }), (wires, cuts) => {
       const wire = latin1(wires.join(""));
@@ -58,7 +58,7 @@ test("one reader over many similar messages tells the same as a fresh one for ea
   );
 });
 
-test("it does so where messages stand in the place of those before, whole, in pieces and several at once", () => {
+test("the same holds when messages come at the same place in memory: whole, in pieces, or several at once", () => {
   const repeated = fc.array(fc.record({ wire: message, repeat: fc.integer({ min: 1, max: 5 }) }), { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(repeated, fc.array(fc.nat(600), { maxLength: 2 }), fc.array(fc.nat(20), { maxLength: 2 }), (all, cuts, joined) => {
@@ -77,7 +77,7 @@ test("it does so where messages stand in the place of those before, whole, in pi
   );
 });
 
-test("limits that became smaller hold for a head that was accepted before", () => {
+test("smaller limits apply to a head that was accepted before", () => {
   const wire = latin1("GET /some/path HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\n\r\n");
   for (const [limits, code] of [
     [{ startLineBytesMax: 20 }, "start_line_too_long"],
@@ -96,7 +96,7 @@ test("limits that became smaller hold for a head that was accepted before", () =
   }
 });
 
-test("a head in the place of the one before is told from it, and from those that were forgotten", () => {
+test("a head at the same place as the previous one is not taken for it, nor for one that was forgotten", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const memory = Buffer.alloc(256);
   const ask = (wire: string): Http1RequestHead => {
@@ -121,7 +121,7 @@ test("a head in the place of the one before is told from it, and from those that
   assert.equal(ask(wire.replace("a.test", "c.test")).host, "c.test");
 });
 
-test("lines that change once a second are known again with the second message that has them", () => {
+test("lines that change once a second are recognized from the second message on that has them", () => {
   const reader = new ResponseReader(RESPONSE_LIMITS);
   reader.toHead = true;
   const ask = (second: number): number => {
@@ -141,7 +141,7 @@ test("lines that change once a second are known again with the second message th
   }
 });
 
-test("the lines of a message that was refused or cut short are not taken for those of the next", () => {
+test("the lines of a refused or incomplete message are not used for the next one", () => {
   const head = new Http1RequestHead();
   const limits = DEFAULT_LIMITS;
   const feed = (reader: RequestReader, wire: string): number => {
@@ -181,7 +181,7 @@ test("lines are recalled up to the size of large cookies, and longer ones are re
   }
 });
 
-test("a Host that another connection brought is known for it, and one that is none is refused everywhere", () => {
+test("a Host that was checked on another connection is accepted, and a malformed one is refused on every connection", () => {
   const ask = (host: string): string => {
     const reader = new RequestReader(DEFAULT_LIMITS);
     const wire = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, "latin1");

@@ -5,7 +5,7 @@ import { FieldSection } from "../../http/field-section.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import { SectionBefore } from "./section-before.ts";
 
-/** With the lines A: 1 and B: 2. */
+/** A section with the lines A: 1 and B: 2. */
 function filled(section: FieldSection): FieldSection {
   addFields(section, [
     ["A", "1"],
@@ -14,13 +14,13 @@ function filled(section: FieldSection): FieldSection {
   return section;
 }
 
-/** As a reader begins the next message. */
+/** What a reader does when it begins the next message. */
 function next(section: FieldSection, before: SectionBefore): void {
   before.take(section);
   section.clear();
 }
 
-test("lines that are recalled are those of the section before, under the same edition", () => {
+test("recalled lines are those of the previous message, with the same edition", () => {
   const [section, before] = [filled(new FieldSection()), new SectionBefore()];
   const { text, edition, present } = section;
   next(section, before);
@@ -36,7 +36,7 @@ test("lines that are recalled are those of the section before, under the same ed
   assert.equal(before.edition, 0, "a section that was not completed cannot be recalled");
 });
 
-test("what was found in the known fields stays as long as they are the same", () => {
+test("values computed from known fields are kept as long as these fields are the same", () => {
   const [section, before] = [filled(new FieldSection()), new SectionBefore()];
   const found = {};
   const options = connectionOptions(section);

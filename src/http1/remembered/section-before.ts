@@ -2,19 +2,19 @@ import type { ConnectionOptions } from "../../http/connection-options.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 
 /**
- * The field lines of the message before, and what was found in them. A reader writes this down when it clears its head for the next
- * message, and gives it back where the next lines are the same: then nobody searches them again.
+ * Remembers the field lines of the previous message, and what was computed from them. A reader saves them here when it clears its head for
+ * the next message. If the next lines are the same, it puts everything back, so that nothing is computed again.
  */
 export class SectionBefore {
   text: string = "";
   count: number = 0;
-  /** Of the lines, see FieldSection; 0: they were not read to their end and cannot be recalled. */
+  /** Edition of the lines, see FieldSection. 0: the lines were not complete and cannot be recalled. */
   edition: number = 0;
   private present: number = 0;
   private connection: ConnectionOptions | null = null;
   private derived: object | null = null;
 
-  /** Writes down what is in the section. Its offsets are not copied: they stay in the section until other lines take their place. */
+  /** Saves the section. Its offsets are not copied: they stay in the section until other lines overwrite them. */
   take(section: FieldSection): void {
     this.text = section.text;
     this.count = section.count;
@@ -24,13 +24,13 @@ export class SectionBefore {
     this.derived = section.derived;
   }
 
-  /** To the section that was taken and then cleared: its next lines are the same, octet by octet. On a kept connection that is usual. */
+  /** Puts everything back into the saved section, which was cleared since: the next message has the same lines, octet by octet. */
   recall(section: FieldSection): void {
     section.restore(this.text, this.count, this.present, this.edition);
     this.recallDerived(section);
   }
 
-  /** Some lines are others, but none of these is a known field or was one: what was found in the known fields holds again. */
+  /** Puts back only what was computed from known fields: the next message has the same known fields, but other lines have changed. */
   recallDerived(section: FieldSection): void {
     section.connection = this.connection;
     section.derived = this.derived;

@@ -1,6 +1,6 @@
 /**
- * Messages of one connection that resemble each other: whatever a reader remembers of those before, it must tell of each what a reader
- * tells that sees it alone.
+ * Reads similar messages of one connection. Whatever a reader remembers of earlier messages, its results for each message must be those of
+ * a reader that reads this message alone.
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -28,7 +28,7 @@ const LINES = [
   "Referer: http://shop.example.com/catalogue/items?page=1",
   "Traceparent: 00-000000000000000000001eef-01",
 ];
-/** What a line may become: known fields among it, faults too. */
+/** Lines that another line may be replaced by: known fields, unknown fields and faulty lines. */
 const OTHERS = [
   "Host: other.example.com",
   "Host:\tshop.example.com",
@@ -145,7 +145,7 @@ for (const kind of ["requests", "responses"] as const) {
   const make = (): Reader => (kind === "requests" ? new RequestReader(DEFAULT_LIMITS) : new ResponseReader(DEFAULT_LIMITS));
   const start = (target: string): string => (kind === "requests" ? `GET ${target} HTTP/1.1` : `HTTP/1.1 200 ${target}`);
 
-  test(`${kind} that resemble each other are read as if each came alone`, () => {
+  test(`similar ${kind} are read as if each came alone`, () => {
     fc.assert(
       fc.property(traffic, (messages) => {
         const reader = make();
@@ -180,7 +180,7 @@ function whole(reader: Reader, lines: readonly string[]): Buffer {
   return Buffer.concat([head, Buffer.from(body)]);
 }
 
-test("what stays the same is learned from two messages, and less and less stays", () => {
+test("stable lines are learned from two messages, and become fewer as more lines change", () => {
   const { stable, after } = school();
   after(withPage(LINES, 1));
   assert.equal(stable.runs, NO_RUNS);
@@ -202,7 +202,7 @@ test("what stays the same is learned from two messages, and less and less stays"
     [0, 6],
     [8, 9],
   ]);
-  // Of other lines nothing is known, until two messages have them.
+  // Nothing is known of other lines until two messages have them.
   after([...LINES, "X: 1"]);
   assert.equal(stable.runs, NO_RUNS);
   after([...withPage(LINES, 3), "X: 1"]);
@@ -212,7 +212,7 @@ test("what stays the same is learned from two messages, and less and less stays"
   ]);
 });
 
-test("messages that never resemble each other are compared a few times only", () => {
+test("messages that are never similar are compared only a few times", () => {
   const { stable, after } = school();
   for (let count = 0; count < 40; count++) after([...LINES, ...Array.from({ length: count % 2 }, () => "X: 1")]);
   after(LINES);
@@ -223,7 +223,7 @@ test("messages that never resemble each other are compared a few times only", ()
   assert.notEqual(stable.runs, NO_RUNS);
 });
 
-test("a tab around a framing field, or more lines than bits, are no matter for it", () => {
+test("no runs are made with a tab around a framing field, or with more lines than bits", () => {
   for (const lines of [
     ["Host:\tshop.example.com", ...LINES.slice(1)],
     [...LINES, ...Array.from({ length: 30 }, (_, count) => `X-${count}: 1`)],

@@ -1,15 +1,15 @@
 /**
- * Which field lines of a connection's messages stay the same from one to the next. Most of them do: a browser's requests differ in
- * their target, in `Referer` and perhaps in one more field. Lines that stay are recognised by one comparison of their octets and are not
- * read again. See README.md.
+ * Learns which field lines stay the same from one message of a connection to the next. Most of them do: a browser's requests differ in
+ * their target, in `Referer` and perhaps in one more field. A reader recognizes runs of such lines by comparing octets, and need not read
+ * them again. See README.md.
  */
 import { Buffer } from "node:buffer";
 import type { FieldSection } from "../../http/field-section.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 
-/** Lines next to each other that have stayed the same. */
+/** Adjacent lines that have stayed the same. */
 export interface StableRun {
-  /** The number of the first line, and of the line after the last. */
+  /** Index of the first line, and below, of the line after the last. */
   readonly first: number;
   readonly end: number;
   /** The lines, each with its CRLF. */
@@ -18,41 +18,42 @@ export interface StableRun {
   readonly present: number;
 }
 
-/** Node's own method: it compares without a copy. */
+/** Buffer.compare with offsets, typed for how it is called here. It compares without copying. */
 type ComparedBuffer = Buffer & { compare(other: Buffer, otherStart: number, otherEnd: number, start: number, end: number): number };
 
-/** Whether `octets[from, to)` are those of `bytes[start, end)`, which are as many. */
+/** Whether `octets[from, to)` equals `bytes[start, end)`, which has the same length. */
 export function isSame(octets: Buffer, from: number, to: number, bytes: Buffer, start: number, end: number): boolean {
   return (bytes as ComparedBuffer).compare(octets, from, to, start, end) === 0;
 }
 
 export const NO_RUNS: readonly StableRun[] = [];
 
-/** How often a connection's messages may differ in new lines. After that its lines are not compared any more: it costs more than it saves. */
+/** How often further lines may turn out to change. After that, no runs are made for the connection: they cost more than they save. */
 const LESSONS_MAX = 16;
-/** A shorter run is read as fast as it is compared. */
+/** Shorter runs are not made: they are read as fast as they are compared. */
 const RUN_CHARACTERS_MIN = 32;
-/** Lines are counted in the bits of a small integer. */
+/** Most lines of a section: each has one bit of a small integer. */
 const LINES_MAX = 30;
 
 export class StableLines {
+  /** The runs to compare the next message with. */
   runs: readonly StableRun[] = NO_RUNS;
   private lessons: number = 0;
   /** One bit for each line that has changed so far. */
   private changing: number = 0;
 
   /**
-   * Makes the runs anew after a message that was not read by them.
-   * @param before the text of the field lines of the message before
-   * @param now the same of this message
-   * @param section the field lines of this message
+   * Makes new runs after a message that was read line by line.
+   * @param before text of the previous message's field lines
+   * @param now text of this message's field lines
+   * @param section field lines of this message
    */
   learn(before: string, now: string, section: FieldSection): void {
     this.runs = NO_RUNS;
     if (before === "" || this.lessons >= LESSONS_MAX) return;
     const known = this.changing;
     const [old, lines] = [before.split("\r\n"), now.split("\r\n")];
-    // With more or fewer lines it is not clear which line is which. `respelled` is a bit of the whole section, not of a run.
+    // If the number of lines differs, it is not clear which line became which. `respelled` is a bit of the whole section, not of one run.
     if (old.length !== lines.length || section.count > LINES_MAX || (section.present & bit(Known.respelled)) !== 0) {
       this.changing = 0;
       this.lessons++;

@@ -1,41 +1,42 @@
 /**
- * The text that was written for a head when it was sent on. If the next message has the same lines, and all else that decides is the same,
- * then it is written alike, and the text is there already in one piece. See README.md.
+ * Remembers the text that was written when a head was forwarded. If the next message has the same lines, and everything else that the text
+ * depends on is the same, the text is used again. See README.md.
  */
 import type { FieldEdits } from "../../http/field-edits.ts";
 import { NO_NAMES } from "../../http/removed-names.ts";
 import type { RemovedNames } from "../../http/removed-names.ts";
 
-/** Longer ones are not kept, but put together each time. */
+/** Longer texts are not remembered, but put together each time. */
 const LINES_MAX = 16_384;
 
 export class WrittenHead {
-  // What `lines` were written from: the received lines by their edition, the edits of middleware, the rest.
+  // Everything that `lines` depends on: the received lines (by their edition), the edits of middleware, and the rest.
   private edition: number = 0;
   private removal: RemovedNames = NO_NAMES;
   private added: string = "";
   private peer: string = "";
   private circumstances: number = 0;
-  /** The same was asked for before. Only then is it kept, for most lines that change do so with every message. */
+  /** The last two calls of `knows` had the same arguments. Only then is the text kept: most lines that change do so with every message. */
   private again: boolean = false;
-  /** All that was written after the start line; "": nothing is kept. */
+  /** The text after the start line. "": none is kept. */
   private lines: string = "";
-  /** The start line that `text` begins with; the rest of `text` is `lines`. */
+  /** The start line of `text`, which is this line followed by `lines`. */
   private start: string = "";
   private text: string = "";
   private readonly latest: LatestHead | null;
 
-  /** @param latest shared with other heads that often say the same, such as those of one endpoint's responses; null: there are none */
+  /** @param latest shared with heads that often have the same text, such as the responses of one endpoint. Null: the head shares nothing */
   constructor(latest: LatestHead | null = null) {
     this.latest = latest;
   }
 
   /**
-   * Whether the text for these lines is kept: then `withStart` gives it. If not, the caller writes the head and gives it to `keep`.
-   * @param edition of the received lines
-   * @param edits what middleware changes
-   * @param circumstances everything else that decides, as bits whose meaning is the writer's own
-   * @param peer the address that the lines name; "" for none
+   * Whether the text for these arguments is remembered. If so, `withStart` returns it. If not, the caller writes the head and passes the
+   * text to `keep`.
+   * @param edition edition of the received lines
+   * @param edits the changes of middleware
+   * @param circumstances everything else that the text depends on, as bits that the writer defines
+   * @param peer the peer's address in the written lines; "" for none
    */
   knows(edition: number, edits: FieldEdits, circumstances: number, peer: string): boolean {
     this.again = false;
@@ -57,17 +58,17 @@ export class WrittenHead {
     return false;
   }
 
-  /** @param lines what was written after the start line, the empty line included */
+  /** @param lines the written text after the start line, including the empty line */
   keep(lines: string): void {
     if (!this.again || lines.length > LINES_MAX) return;
-    // `join` makes one flat text. A text made with `+` would be put together anew whenever it is sent.
+    // `join` makes one flat string. V8 would flatten a string made with `+` again at every send.
     const joined = [lines, ""].join("");
     this.lines = this.latest === null ? joined : this.latest.linesLike(joined);
     this.start = "";
     this.text = this.lines;
   }
 
-  /** The kept lines after that start line: the whole head. */
+  /** The whole head: that start line and the remembered lines. */
   withStart(start: string): string {
     if (start !== this.start) {
       this.start = start;
@@ -93,16 +94,15 @@ export class WrittenHead {
 }
 
 /**
- * The head that was put together last, on whatever connection. All connections to an endpoint bring the same new `Date` once a second: what
- * is written of it is one text for all of them. One text for each would live as long as its connection, and the garbage collector would
- * copy it.
+ * The head that was put together last, on any connection. Once a second, all connections to an endpoint bring the same new `Date`; with this
+ * they share one text for it. A text for each connection would live long enough for the garbage collector to copy it.
  */
 export class LatestHead {
   private start: string = "";
   private lines: string = "";
   private text: string = "";
 
-  /** Those lines, as the text that is here already if it is equal. */
+  /** The same lines, as the string that is kept here if that is equal. */
   linesLike(lines: string): string {
     if (lines !== this.lines) {
       this.lines = lines;
@@ -112,7 +112,7 @@ export class LatestHead {
     return this.lines;
   }
 
-  /** Those lines after that start line. */
+  /** The whole head: that start line and those lines. */
   withStart(start: string, lines: string): string {
     if (start !== this.start || lines !== this.lines) {
       this.start = start;
