@@ -36,7 +36,7 @@ const PIECE = Buffer.alloc(1 << 16, 0x61);
 async function pour(connection: TestConnection): Promise<void> {
   while (!isOver(connection)) {
     connection.send(PIECE);
-    await connection.drained();
+    await connection.untilSent();
   }
 }
 

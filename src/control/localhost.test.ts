@@ -27,7 +27,7 @@ function closing(t: TestContext, servers: readonly net.Server[]): readonly net.S
   return servers;
 }
 
-test("localhost is recognized in upper and lower case", () => {
+test("localhost is recognised in upper and lower case", () => {
   for (const host of ["localhost", "LocalHost"]) assert.ok(isLocalhost(host));
   for (const host of ["", "127.0.0.1", "localhost.test", "a.localhost"]) assert.ok(!isLocalhost(host));
 });

@@ -1,5 +1,5 @@
 /**
- * Recognizes authentication schemes that authenticate a connection instead of a request, such as NTLM and Negotiate.
+ * Recognises authentication schemes that authenticate a connection instead of a request, such as NTLM and Negotiate.
  *
  * RFC 9110 section 11.2 wants each request authenticated for itself. With these schemes the origin server takes all later requests on
  * the connection for the same user's (RFC 4559 section 6). So a connection on which one of them was used must not carry other clients'

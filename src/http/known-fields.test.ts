@@ -38,7 +38,7 @@ const TCHARS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM
 const idOf = (name: string): number => knownField(Buffer.from(`>${name}<`), 1, 1 + name.length);
 const keys = Object.keys(NAMES) as (keyof typeof NAMES)[];
 
-test("every known field is recognized in any case", () => {
+test("every known field is recognised in any case", () => {
   for (const key of keys) {
     const name = NAMES[key];
     const alternating = [...name].map((character, index) => (index % 2 === 0 ? character.toLowerCase() : character.toUpperCase())).join("");

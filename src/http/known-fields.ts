@@ -1,5 +1,5 @@
 /**
- * Field names that the proxy itself must recognize. When a head is read, the id of each known field is recorded, so that later code
+ * Field names that the proxy itself must recognise. When a head is read, the id of each known field is recorded, so that later code
  * compares numbers and bit masks instead of strings. There are at most 31 ids, because each is a bit of one small integer.
  */
 export const Known = {

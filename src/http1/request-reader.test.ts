@@ -114,7 +114,7 @@ test("another major version is 505, whatever follows", () => {
   assert.equal(headOf("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "bad_version 505");
 });
 
-test("HTTP/1.0 is recognized, and its request line is not forwarded unchanged", () => {
+test("HTTP/1.0 is recognised, and its request line is not forwarded unchanged", () => {
   const head = accepted("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
   assert.deepEqual([head.version, head.minor, head.startLineReusable], ["1.0", 0, false]);
 });

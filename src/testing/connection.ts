@@ -1,83 +1,90 @@
-/** One end of a connection in a test's hand: it sends bytes as they are given and keeps what comes. */
+/**
+ * One end of a connection in memory, held by a test: a client's end (`proxy.connect()`) or an endpoint's (`script.raw`). It sends exactly
+ * the bytes that it is given, and keeps what it receives.
+ */
 import { Buffer } from "node:buffer";
 import type { VirtualClock } from "../net/transport/memory/virtual-clock.ts";
 import type { Transport, TransportReader, TransportWriter } from "../net/transport/transport.ts";
 import { untilClockStandsStill } from "./patience.ts";
 
-/** One for all: each takes what it reads before it returns. */
+/** Shared by all connections, because each one copies what it reads at once. */
 const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** A character that latin1 does not have. */
+/** A character outside latin1. */
 const NO_BYTE = /[\u0100-\uffff]/;
 
-/** A wait was in vain because the connection has ended. */
+/** Thrown by a wait when the connection ended before the awaited bytes came. */
 export class ConnectionEnded extends Error {}
 
-/** What a wait is for: a text, a pattern, or a condition on all that was received. */
+/** What to wait for: a text or a pattern in the received bytes, or a condition on all of them. */
 export type Awaited = string | RegExp | ((received: string) => boolean);
 
 export class TestConnection implements TransportReader, TransportWriter {
-  /** The other side has sent its FIN. */
+  /** Whether the other side has sent its FIN. */
   hasEnded: boolean = false;
-  /** The connection is gone. */
+  /** Whether the connection is closed in both directions. */
   isClosed: boolean = false;
-  /** Why it is gone: the system's name of the failure, such as `ECONNRESET`; null without one. */
+  /** Why the connection was closed: a system error code such as `ECONNRESET`. Null: without an error, or it is not closed. */
   error: string | null = null;
-  /** Called with each piece that arrives, instead of keeping it. */
+  /** If set, called with each received piece, which is then not kept. */
   onData: ((bytes: Buffer) => void) | null = null;
-  /** Called at the other side's FIN, and when the connection is gone. */
+  /** Called at the other side's FIN, and when the connection is closed. */
   onEnded: (() => void) | null = null;
-  /** Used by those who make connections: called when the connection is gone. */
+  /** Internal: called when the connection is closed. */
   onGone: (() => void) | null = null;
-  // Out of sight of a failed assertion, as `readBuffer` is: it would take minutes to print all that they lead to.
+  // Private with `#`, so that a failed assertion does not print them: it would take minutes to print all that they refer to.
   readonly #clock: VirtualClock;
   #transport: Transport | null = null;
   private chunks: string[] = [];
   private unsent: (string | Buffer)[] = [];
   private isConnected: boolean = false;
-  private endsAfterwards: boolean = false;
+  /** `end` was called before the connection was established. */
+  private endsWhenConnected: boolean = false;
   private isPaused: boolean = false;
   private readonly waiting: Set<() => void> = new Set();
 
-  /** Used by those who make connections. */
+  /** Internal: tests get connections from `proxy.connect()` and `script.raw`. */
   constructor(clock: VirtualClock) {
     this.#clock = clock;
   }
 
-  /** Used by the connection itself. */
+  /** Internal: the memory that the transport reads into. */
   get readBuffer(): Buffer {
     return READ_BUFFER;
   }
 
-  /** Used by those who make connections. */
+  /** Internal: sets the transport. */
   attach(transport: Transport, isConnected: boolean): void {
     this.#transport = transport;
     if (isConnected) this.connected();
   }
 
-  /** Used by those who make connections. */
+  /** Internal: called when the connection is established. Sends what was given to `send` before. */
   connected(): void {
     this.isConnected = true;
     if (this.isPaused) this.#transport?.pause();
     for (const piece of this.unsent.splice(0)) this.send(piece);
-    if (this.endsAfterwards) this.end();
-    this.look();
+    if (this.endsWhenConnected) this.end();
+    this.checkWaits();
   }
 
-  /** All bytes that have come, as one text of a character (up to U+00FF) each. */
+  /** All bytes received since the last `take`, as latin1 text (one character per byte). */
   get received(): string {
     if (this.chunks.length > 1) this.chunks = [this.chunks.join("")];
     return this.chunks[0] ?? "";
   }
 
-  /** Forgets what has come so far, and returns it. */
+  /** Returns all received bytes as text, and forgets them. */
   take(): string {
     const { received } = this;
     this.chunks = [];
     return received;
   }
 
-  /** Sends text of characters up to U+00FF, or bytes. Before the connection stands they wait. True: all of it was taken at once. */
+  /**
+   * Sends bytes, or latin1 text (throws for other characters). They wait until the connection is established. True: the other side had room
+   * for all of them at once.
+   */
   send(data: string | Uint8Array): boolean {
     if (typeof data === "string" && NO_BYTE.test(data))
       throw new Error("this text has characters that are no single byte: send it as bytes");
@@ -87,13 +94,13 @@ export class TestConnection implements TransportReader, TransportWriter {
     return false;
   }
 
-  /** Sends a FIN: nothing more will come from this side. */
+  /** Sends a FIN: this side sends nothing more, but still receives. */
   end(): void {
     if (this.isConnected) this.#transport?.end();
-    else this.endsAfterwards = true;
+    else this.endsWhenConnected = true;
   }
 
-  /** Closes both ways. */
+  /** Closes the connection in both directions. */
   close(): void {
     this.#transport?.destroy();
   }
@@ -103,7 +110,7 @@ export class TestConnection implements TransportReader, TransportWriter {
     this.#transport?.reset();
   }
 
-  /** Stops reading: what the other side sends stays with it once the receive buffer is full. */
+  /** Stops reading. Once the receive buffer is full, the other side cannot send more. */
   pause(): void {
     this.isPaused = true;
     this.#transport?.pause();
@@ -114,12 +121,15 @@ export class TestConnection implements TransportReader, TransportWriter {
     this.#transport?.resume();
   }
 
-  /** Bytes sent that the other side has no place for. */
+  /** Bytes given to `send` that the other side has no room for yet. */
   get queuedBytes(): number {
     return this.#transport?.queuedBytes ?? 0;
   }
 
-  /** Waits until that has been received; resolves with all that was. Rejects when nothing more can come. */
+  /**
+   * Waits until `what` has been received. Resolves with everything received. Rejects with {@link ConnectionEnded} when the connection ends
+   * first, and with an Error when nothing comes because the proxy's time stands still.
+   */
   async until(what: Awaited): Promise<string> {
     const isThere = (): boolean => isMet(what, this.received);
     await this.when(() => isThere() || this.hasEnded || this.isClosed, String(what));
@@ -127,37 +137,38 @@ export class TestConnection implements TransportReader, TransportWriter {
     throw new ConnectionEnded(`the connection ended (${this.error ?? "in good order"}) before ${String(what)} came: ${this.shown()}`);
   }
 
-  /** Waits for the other side's FIN, or the end of the connection; resolves with all that was received. */
+  /** Waits until the other side has sent its FIN or the connection is closed. Resolves with everything received. */
   async untilEnded(): Promise<string> {
     await this.when(() => this.hasEnded || this.isClosed, "the end");
     return this.received;
   }
 
-  /** Waits until the connection is gone; resolves with all that was received. */
+  /** Waits until the connection is closed. Resolves with everything received. */
   async untilClosed(): Promise<string> {
     await this.when(() => this.isClosed, "the close");
     return this.received;
   }
 
-  /** Waits until all that was sent has been taken, or the connection is gone. */
-  async drained(): Promise<void> {
+  /** Waits until the other side had room for everything that was sent, or the connection is closed. */
+  async untilSent(): Promise<void> {
     if (this.#transport !== null) await this.when(() => this.isClosed || (this.isConnected && this.queuedBytes === 0), "place to send");
   }
 
+  /** @param what names the condition in the message of a wait in vain */
   private async when(condition: () => boolean, what: string): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {
-      const look = (): void => {
+      const check = (): void => {
         if (!condition()) return;
         cancel();
-        this.waiting.delete(look);
+        this.waiting.delete(check);
         resolve();
       };
       const cancel = untilClockStandsStill(this.#clock, () => {
-        this.waiting.delete(look);
+        this.waiting.delete(check);
         reject(new Error(`waited in vain for ${what}, and the proxy's time stands still (advance). Received: ${this.shown()}`));
       });
-      this.waiting.add(look);
+      this.waiting.add(check);
     });
   }
 
@@ -165,22 +176,22 @@ export class TestConnection implements TransportReader, TransportWriter {
     return JSON.stringify(this.received.slice(-500));
   }
 
-  private look(): void {
-    for (const look of this.waiting) look();
+  private checkWaits(): void {
+    for (const check of this.waiting) check();
   }
 
-  // ---- what the transport says --------------------------------------------------------------------------------------
+  // ---- called by the transport --------------------------------------------------------------------------------------
 
   onRead(buffer: Buffer, count: number): void {
     if (this.onData !== null) return this.onData(buffer.subarray(0, count));
     this.chunks.push(buffer.toString("latin1", 0, count));
-    this.look();
+    this.checkWaits();
   }
 
   onEnd(): void {
     this.hasEnded = true;
     this.onEnded?.();
-    this.look();
+    this.checkWaits();
   }
 
   onClosed(code: string | null): void {
@@ -188,14 +199,14 @@ export class TestConnection implements TransportReader, TransportWriter {
     this.error = code;
     this.onGone?.();
     this.onEnded?.();
-    this.look();
+    this.checkWaits();
   }
 
   onWritten(): void {
-    this.look();
+    this.checkWaits();
   }
 
-  /** The other side has reset the connection; what it had sent before can still be read. */
+  /** The other side has reset the connection. Bytes that it sent before have been read already. */
   onWriteFailed(): void {
     this.#transport?.destroy("EPIPE");
   }

@@ -1,4 +1,4 @@
-/** `fetch` over a connection in memory: a request as HTTP/1.1 text, and the response as the Fetch standard has it. */
+/** `fetch` over a connection in memory: writes the request as HTTP/1.1, and reads the response into a `Response` of the Fetch standard. */
 import { Buffer } from "node:buffer";
 import { addFields } from "../http/build-head.ts";
 import { FieldSection } from "../http/field-section.ts";
@@ -14,7 +14,11 @@ import { untilClockStandsStill } from "./patience.ts";
 /** Statuses whose responses have no body in the Fetch standard. */
 const NO_BODY = new Set([204, 205, 304]);
 
-/** Sends the request on the connection, which it has for itself. Redirects are not followed. */
+/**
+ * Sends one request on the connection, which must serve no other purpose. Resolves with the response when its head has come; the body
+ * streams. Rejects when the connection ends first, the response is malformed, or no response comes while the clock stands still. Redirects
+ * are not followed.
+ */
 export async function fetchOver(connection: TestConnection, clock: VirtualClock, url: URL, init: RequestInit): Promise<Response> {
   const { signal } = init;
   signal?.throwIfAborted();
@@ -37,7 +41,7 @@ async function send(connection: TestConnection, url: URL, init: RequestInit): Pr
   const hasBody = body !== undefined && body !== null;
   if (isStream) fields.push(["Transfer-Encoding", "chunked"]);
   else if (hasBody && !headers.has("content-length")) fields.push(["Content-Length", String(whole?.length ?? 0)]);
-  // Not a whole head: what the proxy makes of a Host that is none is for tests to see.
+  // Not `buildRequestHead`: tests must be able to send a malformed Host.
   const lines = new FieldSection();
   addFields(lines, fields);
   connection.send(`${request.method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.text}\r\n`);
@@ -45,15 +49,16 @@ async function send(connection: TestConnection, url: URL, init: RequestInit): Pr
   if (!isStream || request.body === null) return;
   for await (const chunk of request.body as ReadableStream<Uint8Array>) {
     if (chunk.length > 0) connection.send(chunkOf(chunk));
-    await connection.drained();
+    await connection.untilSent();
     if (connection.isClosed) return;
   }
   connection.send("0\r\n\r\n");
 }
 
-/** A response that is being read from a connection, which is closed after it. */
+/** A response that is being read from a connection. The connection is closed after it. */
 class IncomingResponse {
   readonly promise: Promise<Response>;
+  /** Called when the response is complete or has failed. */
   onOver: (() => void) | null = null;
   private readonly connection: TestConnection;
   private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);

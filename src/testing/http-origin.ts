@@ -1,4 +1,4 @@
-/** An upstream's endpoint as a function from `Request` to `Response`, behind a connection in memory. */
+/** The origin server of a test: serves HTTP/1.1 on connections in memory, and answers with a function from `Request` to `Response`. */
 import { Buffer } from "node:buffer";
 import { buildResponseHead } from "../http/build-head.ts";
 import { Framing } from "../http1/body-framing.ts";
@@ -9,32 +9,34 @@ import type { TestConnection } from "./connection.ts";
 import { headersOf } from "./headers.ts";
 import { MessageBody, chunkOf } from "./message-body.ts";
 
-/** What an upstream function is given besides the request. */
+/** The second argument of an {@link OriginFunction}. */
 export interface OriginContext {
   /** The endpoint's URL, as configured. */
   readonly endpoint: string;
-  /** Resolves when so many milliseconds of the proxy's time have passed. */
+  /** Resolves when `ms` milliseconds of the proxy's time have passed. */
   sleep(ms: number): Promise<void>;
 }
 
+/** Answers a request that came to an endpoint. If it throws, the endpoint answers 500 with the error as text. */
 export type OriginFunction = (request: Request, context: OriginContext) => Response | Promise<Response>;
 
-/** A request as it came to an endpoint. */
+/** A request as an endpoint received it. */
 export interface ReceivedRequest {
+  /** The endpoint's URL, as configured. */
   readonly endpoint: string;
   readonly method: string;
-  /** Path and query as they came. */
+  /** The request target (path and query) as received. */
   readonly target: string;
   readonly headers: Headers;
-  /** Request line and field lines as they came, without the empty line. */
+  /** Request line and field lines as received, without the empty line. */
   readonly head: string;
-  /** The body so far, as text of a character (up to U+00FF) a byte; of large ones the first mebibyte. */
+  /** The body received so far, as latin1 text (one character per byte). At most about the first 1 MiB. */
   readonly body: string;
 }
 
 const RECORDED_BYTES_MAX = 1024 * 1024;
 
-/** Answers the requests of a connection, one after the other. */
+/** Answers the requests on a connection one after the other. `record` is called with each request when its head has come. */
 export function serveRequests(
   connection: TestConnection,
   answer: OriginFunction,
@@ -52,9 +54,10 @@ class OriginConnection {
   private readonly context: OriginContext;
   private readonly record: (request: ReceivedRequest) => void;
   private readonly reader: RequestReader = new RequestReader(DEFAULT_LIMITS);
-  /** Of the request that is being answered: aborted when nobody waits for the answer any more. */
+  /** For the `signal` of the request being answered: aborted when the proxy no longer waits for the response. */
   private leave: AbortController = new AbortController();
   private body: MessageBody | null = null;
+  /** The record of the current request, to which its body is added. */
   private recorded: { body: string } | null = null;
   private isAnswering: boolean = false;
   private requestIsWhole: boolean = false;
@@ -67,13 +70,13 @@ class OriginConnection {
   }
 
   read(bytes: Buffer): void {
-    // Kept after this call: a request may wait for the answer to the one before it.
+    // Copied, because the next request may have to wait until the current one is answered.
     const kept = Buffer.from(bytes);
     this.reader.feed(kept, 0, kept.length);
     this.readOn();
   }
 
-  /** The proxy has given the connection up: nobody waits for the rest. */
+  /** The proxy has closed its side of the connection and waits for no response any more. */
   ended(): void {
     const reason = new TypeError("the proxy has given the connection up");
     this.body?.fail(reason);
@@ -126,7 +129,7 @@ class OriginConnection {
     this.recorded = recorded;
     this.record(recorded);
     const hasBody = framing.kind !== Framing.none;
-    // The Fetch standard has no GET with a body and no TRACE; what comes over the wire may be both.
+    // `Request` refuses GET with a body, and TRACE. Both can be received, so the method is set afterwards.
     const request = new Request(`http://${head.authority || "unknown.invalid"}${head.forwardTarget}`, {
       method: hasBody ? "POST" : "GET",
       headers,
@@ -169,10 +172,10 @@ function checkIsFresh(response: unknown): void {
   if (response.bodyUsed || response.body?.locked === true) throw new TypeError("it returned a Response whose body was used before");
 }
 
-/** Rejects when the body's stream fails, or nobody waits for the rest. */
+/** Writes the response. Rejects when the body's stream fails or `left` is aborted. */
 async function writeResponse(connection: TestConnection, response: Response, toHead: boolean, left: AbortSignal): Promise<void> {
   const chunks = response.body?.getReader() ?? null;
-  // A stream that has failed refuses to be cancelled, with its own failure.
+  // Cancelling a stream that has failed rejects with the stream's error.
   const cancel = (): void => void chunks?.cancel(left.reason).catch(() => {});
   left.addEventListener("abort", cancel);
   try {
@@ -189,11 +192,11 @@ async function writeChunks(
   toHead: boolean,
   left: AbortSignal,
 ): Promise<void> {
-  // A body that is complete as soon as it is asked for tells its length. Of one that comes later the head is sent at once, then chunks.
+  // A body that is there as a whole at once gets a Content-Length. Otherwise the head is sent at once and the body in chunks.
   const first = chunks?.read();
   const atOnce = await ifSoon(first);
   const following = atOnce?.done === false ? chunks?.read() : first;
-  // One that fails now fails after what came before.
+  // If the stream fails now, the error is thrown below, after the first chunk has been sent.
   const next = await ifSoon(following).catch(() => null);
   const isWhole = atOnce !== null && next !== null && next?.done !== false;
   const hasLength = headers.has("content-length") || status === 204 || status === 304;
@@ -207,7 +210,7 @@ async function writeChunks(
   const send = async (chunk: Uint8Array): Promise<void> => {
     if (chunk.length === 0) return;
     connection.send(isChunked ? chunkOf(chunk) : chunk);
-    await connection.drained();
+    await connection.untilSent();
     left.throwIfAborted();
   };
   if (atOnce?.value !== undefined) await send(atOnce.value);
@@ -215,7 +218,7 @@ async function writeChunks(
   if (isChunked) connection.send("0\r\n\r\n");
 }
 
-/** What the promise resolves with in this turn of the event loop; null: it comes later. */
+/** The result of the promise if it resolves within this turn of the event loop. Null: it does not. */
 function ifSoon<T>(promise: Promise<T> | undefined): Promise<T | null | undefined> {
   return Promise.race([promise, new Promise<null>((later) => setImmediate(later, null))]);
 }

@@ -1,4 +1,4 @@
-/** The metrics of a test's proxy, as `/metrics` would print them. */
+/** The metrics of a test's proxy at one moment, as `/metrics` would show them. */
 export class Metrics {
   /** Prometheus text. */
   readonly text: string;
@@ -7,7 +7,7 @@ export class Metrics {
     this.text = text;
   }
 
-  /** The sum of all series of that name that carry these labels; 0 where there are none. Throws for a name that no metric has. */
+  /** The sum of all series of the metric that have these labels; 0 if there are none. Throws if no metric has that name. */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number {
     const family = name.replace(/_(?:bucket|sum|count)$/, "");
     if (![name, family].some((each) => this.text.includes(`# TYPE ${each} `))) throw new Error(`there is no metric ${name}`);

@@ -1,4 +1,4 @@
-/** What goes wrong in a test, by mistake or on purpose: it is said where it happens, and harms nothing else. */
+/** Mistakes and deliberate faults in a test that uses `testProxy`: they are reported where they happen, and harm nothing else. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { script, testProxy } from "./test-proxy.ts";
@@ -7,7 +7,7 @@ const ROUTES = { routes: [{ upstream: "app" }] };
 const answer = (): Response => new Response("hi");
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
-test("a body whose first piece is there before the connection stands is sent", async (t) => {
+test("a body whose first piece comes before the connection is established is sent", async (t) => {
   const proxy = await testProxy(ROUTES, { upstreams: { app: async (request) => new Response(await request.text()) } });
   t.after(() => proxy.close());
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -45,7 +45,7 @@ test("a response whose stream fails is cut where it fails", async (t) => {
   const response = await proxy.fetch("http://a.test/later");
   assert.equal(response.status, 200);
   await assert.rejects(response.text());
-  // What its endpoint does when the connection is gone is part of it.
+  // Wait for what the endpoint does after the connection is closed: it must not fail the test.
   await proxy.advance(1);
   assert.equal(proxy.log.at(-1)?.["outcome"], "connection_terminated");
 });
@@ -74,7 +74,7 @@ test("the head of a response is sent before the first piece of its body is there
   assert.equal(await text, "data: 1\n\n");
 });
 
-test("an endpoint's function that returns no fresh Response is told so", async (t) => {
+test("an endpoint's function that does not return a fresh Response gets an error that says so", async (t) => {
   const one = new Response("once");
   const proxy = await testProxy(
     { routes: ["used", "none"].map((upstream) => ({ upstream, match: { path: `/${upstream}` } })) },
@@ -86,7 +86,7 @@ test("an endpoint's function that returns no fresh Response is told so", async (
   assert.match(await (await proxy.fetch("http://a.test/none")).text(), /must return a Response, not text/);
 });
 
-test("a raw script that waits for more is left alone when the proxy closes its connection", async () => {
+test("a raw script that waits when the proxy closes its connection does not fail the test", async () => {
   const proxy = await testProxy(ROUTES, {
     upstreams: {
       app: script.raw(async (connection) => {
@@ -105,7 +105,7 @@ test("a raw script that waits for more is left alone when the proxy closes its c
   await new Promise(setImmediate);
 });
 
-test("a reload may bring an upstream, and leave one out", async (t) => {
+test("a reload may add an upstream and remove one", async (t) => {
   const proxy = await testProxy(
     { routes: ["one", "two"].map((upstream) => ({ upstream, match: { path: `/${upstream}` } })) },
     { upstreams: { one: () => new Response("1"), two: () => new Response("2") } },
@@ -122,7 +122,7 @@ test("a reload may bring an upstream, and leave one out", async (t) => {
   assert.equal(await (await proxy.fetch("http://a.test/one")).text(), "3");
 });
 
-test("an endpoint's URL is found in another spelling, and a list has one for each endpoint", async (t) => {
+test("an endpoint's URL is found in another spelling, and a list needs one entry for each endpoint", async (t) => {
   const upstreams = { app: { endpoints: ["http://one.test:80", "http://two.test"] } };
   const proxy = await testProxy({ ...ROUTES, upstreams }, { upstreams: { "http://one.test": answer, "http://two.test:80/": answer } });
   t.after(() => proxy.close());
@@ -133,7 +133,7 @@ test("an endpoint's URL is found in another spelling, and a list has one for eac
   );
 });
 
-test("what is no time, metric, upstream, client or listener is refused", async (t) => {
+test("malformed times and unknown metrics, upstreams, clients and listeners are refused", async (t) => {
   const proxy = await testProxy(ROUTES, { upstreams: { app: answer } });
   t.after(() => proxy.close());
   for (const time of [NaN, Infinity, -1, "10"]) await assert.rejects(proxy.advance(time), /is no duration/, String(time));
@@ -146,7 +146,7 @@ test("what is no time, metric, upstream, client or listener is refused", async (
   assert.throws(() => proxy.connect().send("5 \u20ac"), /no single byte/);
 });
 
-test("after its close a proxy does nothing more, and says so", async () => {
+test("a closed proxy does nothing more, and says so", async () => {
   const proxy = await testProxy(ROUTES, { upstreams: { app: script.stall() } });
   const pending = assert.rejects(proxy.fetch("http://a.test/"), /ended before a response/);
   await proxy.advance(1);
@@ -160,7 +160,7 @@ test("after its close a proxy does nothing more, and says so", async () => {
   assert.equal(proxy.log.length, 1);
 });
 
-test("connections that are over are not kept", async (t) => {
+test("closed connections are not kept in memory", async (t) => {
   const proxy = await testProxy(ROUTES, { upstreams: { app: answer } });
   t.after(() => proxy.close());
   for (let request = 0; request < 20; request++) await (await proxy.fetch("http://a.test/")).text();

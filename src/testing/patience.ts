@@ -1,9 +1,12 @@
 import type { VirtualClock } from "../net/transport/memory/virtual-clock.ts";
 
-/** In memory all happens at once; what has not happened after so much of the machine's time waits for the clock, which stands still. */
+/**
+ * In memory everything happens at once, except what waits for the virtual clock. So if the clock stands still and nothing has happened in
+ * this much real time, nothing will.
+ */
 const PATIENCE_MS = 5000;
 
-/** Calls `giveUp` once the clock has stood still for long, unless the returned function is called before. */
+/** Calls `giveUp` when the virtual clock has stood still for PATIENCE_MS of real time. The returned function cancels the call. */
 export function untilClockStandsStill(clock: VirtualClock, giveUp: () => void): () => void {
   let timer: NodeJS.Timeout;
   const watch = (): void => {

@@ -1,4 +1,4 @@
-/** Health checks over connections in memory, under the network's clock. */
+/** Health checks in memory: makes the `Probe` for a test's proxy, over the network's connections and under its clock. */
 import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { ProbeAnswer, probeRequest } from "../control/probe-answer.ts";

@@ -1,10 +1,10 @@
 /**
- * Lets a memory network run inside a program: events are delivered by turns of Node's own event loop, so that promises of the test and of
- * its upstreams come in between, while the network's clock stands still until `advance` is called.
+ * Runs a memory network inside a normal program. The network's events are delivered in turns of Node's own event loop, so that promises of
+ * the test and of its upstreams run in between. The network's clock stands still until `advance` is called.
  */
 import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 
-/** Turns of the event loop without an event after which nothing is expected any more: promises may need one to lead to the next event. */
+/** Turns of the event loop without an event after which the network is quiet. Promises can need a few turns to cause the next event. */
 const QUIET_TURNS = 3;
 
 export class Pump {
@@ -17,18 +17,18 @@ export class Pump {
     network.onReady = () => this.schedule();
   }
 
-  /** Lets `ms` milliseconds pass, with all that happens in them. */
+  /** Lets `ms` milliseconds of the network's time pass. Resolves when everything that happens in them has happened. */
   async advance(ms: number): Promise<void> {
     const { clock } = this.network;
     const until = clock.nowMs + ms;
     await this.quiet();
     while (clock.step(until)) {
-      // The ticks of the proxy itself, forty a second, settle no promise.
+      // The proxy's own ticks, forty a second, settle no promise, so no turn of the event loop is needed after them.
       if (!clock.wasTick || this.network.hasEvents) await this.quiet();
     }
   }
 
-  /** Resolves when nothing is left to happen before time passes. */
+  /** Resolves when nothing more happens without the clock moving. */
   async quiet(): Promise<void> {
     for (let turns = 0; turns < QUIET_TURNS; turns++) {
       while (this.network.step()) turns = 0;

@@ -23,7 +23,7 @@ test("a request goes through the proxy to a function, and its response comes bac
   assert.equal(proxy.metrics.value("millrace_requests_total", { class: "2xx" }), 1);
 });
 
-test("an endpoint that refuses is retried at the next one", async (t) => {
+test("a request that one endpoint refuses is retried at the next one", async (t) => {
   const proxy = await testProxy(ROUTES, { upstreams: { app: [script.refuse(), () => new Response("second")] } });
   t.after(() => proxy.close());
   for (let request = 0; request < 4; request++) assert.equal(await (await proxy.fetch("http://a.test/")).text(), "second");
@@ -54,7 +54,7 @@ test("time stands still until it is told to pass", async (t) => {
   assert.equal((await response).status, 504);
 });
 
-test("how a connect fails", async (t) => {
+test("the ways in which connecting fails", async (t) => {
   const names = ["refused", "unknown", "silent"];
   const proxy = await testProxy(
     {
@@ -72,7 +72,7 @@ test("how a connect fails", async (t) => {
   );
 });
 
-test("what begins at the start of the clock has its duration", async (t) => {
+test("a request at the very start of the clock has the right duration", async (t) => {
   const proxy = await testProxy(ROUTES, { upstreams: { app: () => new Response("ok") }, startsAt: 0 });
   t.after(() => proxy.close());
   const client = proxy.connect();
@@ -119,7 +119,7 @@ test("raw bytes, both ways", async (t) => {
   assert.match(await client.untilEnded(), /^HTTP\/1\.1 400 /);
 });
 
-test("what is awaited in vain is said, not waited for", async (t) => {
+test("a wait in vain fails at once and says what it waited for", async (t) => {
   const proxy = await testProxy(ROUTES, { upstreams: { app: script.raw((connection) => connection.reset()) } });
   t.after(() => proxy.close());
   const client = proxy.connect();
@@ -127,7 +127,7 @@ test("what is awaited in vain is said, not waited for", async (t) => {
   await assert.rejects(client.until("200 OK"), /the connection ended \(in good order\) before 200 OK came: "HTTP\/1\.1 502 /);
 });
 
-test("a body that goes on later comes piece by piece, and a client that leaves is seen", async (t) => {
+test("a body arrives piece by piece, and the endpoint notices a client that leaves", async (t) => {
   let send: (text: string) => void = () => {};
   let cancelled = false;
   const proxy = await testProxy(ROUTES, {
@@ -182,7 +182,7 @@ test("a request body in pieces, with back-pressure to its source", async (t) => 
   assert.equal(await (await sent).text(), String(100 * piece.length));
 });
 
-test("what an endpoint may do: stall within its response, send slowly, throw", async (t) => {
+test("endpoints can stall within a response, send slowly, or throw", async (t) => {
   const answer = (): Response => new Response("x".repeat(1000));
   const proxy = await testProxy(
     {
@@ -300,7 +300,7 @@ test("a client that does not read from the beginning gets what a receive buffer 
   await client.until((received) => received.length > 20 * 64 * 1024);
 });
 
-test("mistakes in a test are said where they are made", async () => {
+test("mistakes in a test are reported where they are made", async () => {
   const answer = (): Response => new Response("");
   await assert.rejects(
     testProxy({ routes: [{ upstream: "app", rate_limit: "x" as never }] }, { upstreams: { app: answer } }),

@@ -1,6 +1,6 @@
 /**
- * `millrace/testing`: a whole proxy inside a test. The real configuration, router, features, exchange and HTTP codec work over
- * connections in memory, without a port, a thread or a certificate, and time passes when the test says so.
+ * `millrace/testing`: a whole proxy inside a test. Configuration, router, features, exchange and HTTP codec are the real ones, but work
+ * over connections in memory, without a port, a thread or a certificate. Time passes only when the test calls `advance`.
  *
  * ```ts
  * const proxy = await testProxy({ routes: [{ upstream: "app" }] }, { upstreams: { app: () => new Response("hi") } });
@@ -48,39 +48,43 @@ export { Metrics } from "./metrics.ts";
 export { script } from "./upstreams.ts";
 export type { OriginScript, TestOrigin } from "./upstreams.ts";
 
-/** YAML text, or a configuration as `defineConfig` takes it. `listeners` and upstreams that the options serve may be left out. */
+/** YAML text, or an object as `defineConfig` takes it. The object may leave out `listeners`, and upstreams that are in the options. */
 export type TestConfig = string | (Omit<ConfigInput, "listeners" | "upstreams"> & Partial<ConfigInput>) | ShortConfigInput;
 
 export interface TestProxyOptions {
-  /** What answers, by the upstream's name (a list: one for each endpoint) or by an endpoint's URL. Other endpoints refuse connections. */
+  /**
+   * The functions and scripts that answer requests, by the upstream's name (a list has one for each endpoint) or by an endpoint's URL.
+   * Endpoints without one refuse connections.
+   */
   readonly upstreams?: Readonly<Record<string, TestOrigin | readonly TestOrigin[]>>;
-  /** What `${NAME}` in the configuration stands for; none of the machine's own variables do. */
+  /** Values of `${NAME}` in the configuration. The machine's environment is not used. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Texts of files that the configuration names. */
+  /** Contents of the files that the configuration names, by path as written there. */
   readonly files?: Readonly<Record<string, string>>;
   /** The proxy's time at the start, in milliseconds since 1970. */
   readonly startsAt?: number;
 }
 
 export interface ClientOptions {
-  /** The client's address. */
+  /** The client's IP address; 192.0.2.1 by default. */
   readonly from?: string;
-  /** Which listener, from 0. */
+  /** Index of the listener to connect to; 0 by default. */
   readonly listener?: number;
 }
 
-/** A line of the log: an exchange (`event: "access"`) or an event of the application log, by its keys. */
+/** A line of the log, as an object: an exchange (`event: "access"`) or an event of the application log. */
 export type LogEntry = Readonly<Record<string, string | number | boolean>>;
 
 const CLIENT = "192.0.2.1";
 const VERSION = "0.0.0-test";
-/** Rate limits of so many clients are remembered. */
+/** Buckets for rate limits: clients whose limits can be tracked at the same time. */
 const BUCKETS = 4096;
 const STARTS_AT = Date.UTC(2026, 0, 1);
-/** A system's monotonic clock never reads 0, which the data plane takes for "not yet". */
+/** The monotonic clock must not begin at 0, because the data plane takes a time of 0 for "not yet". */
 const CLOCK_STARTS_AT_MS = 1000;
 const ENDPOINTS_MAX = 1024;
 
+/** Starts a proxy. Rejects with an Error that names every problem of the configuration. Call `close` at the end of the test. */
 export async function testProxy(config: TestConfig, options: TestProxyOptions = {}): Promise<TestProxy> {
   const proxy = new TestProxy(config, options);
   await proxy.advance(0);
@@ -94,7 +98,7 @@ export class TestProxy {
   readonly log: readonly LogEntry[];
   private readonly entries: LogEntry[] = [];
   private readonly options: TestProxyOptions;
-  /** What answers: the options' entries, and those of `serve`. */
+  /** The functions and scripts that answer, from the options, `serve` and `reload`. */
   private origins: Origins;
   private readonly network: MemoryNetwork;
   private readonly pump: Pump;
@@ -115,7 +119,7 @@ export class TestProxy {
   private listenerSlots: readonly number[] = [];
   private generation: number = 0;
 
-  /** Use {@link testProxy}. */
+  /** Internal: use {@link testProxy}. */
   constructor(given: TestConfig, options: TestProxyOptions) {
     this.options = options;
     this.log = this.entries;
@@ -150,7 +154,7 @@ export class TestProxy {
       buckets: this.buckets,
       output: {
         access: (record) => {
-          // A long line gets a larger buffer: it is asked for afterwards.
+          // Read `lines.bytes` only after `write`, which replaces the buffer for a long line.
           const length = lines.write(record);
           this.logged(lines.bytes.toString("latin1", 0, length));
         },
@@ -168,15 +172,15 @@ export class TestProxy {
   }
 
   /**
-   * Sends a request and resolves with the response, once its head has come. Redirects are not followed. The URL's authority becomes
-   * `Host`; no name is looked up.
+   * Sends a request, and resolves with the response when its head has come. Redirects are not followed. The URL's authority becomes `Host`;
+   * no name is looked up.
    */
   async fetch(url: string | URL, init: RequestInit & ClientOptions = {}): Promise<Response> {
     const target = new URL(url);
     return await fetchOver(this.connect(init), this.network.clock, target, init);
   }
 
-  /** A connection to the proxy, for bytes as they are. */
+  /** Opens a connection to the proxy, to send and receive raw bytes. */
   connect({ from = CLIENT, listener = 0 }: ClientOptions = {}): TestConnection {
     this.checkIsOpen();
     if (isIP(from) === 0) throw new Error(`${JSON.stringify(from)} is no address of a client`);
@@ -190,7 +194,10 @@ export class TestProxy {
     return connection;
   }
 
-  /** Lets time pass for the proxy and everything that stands on its clock: limits, health checks, slow endpoints. @param time `10s`, or milliseconds */
+  /**
+   * Lets time pass for the proxy and everything that uses its clock: limits, health checks, slow endpoints.
+   * @param time a duration such as `10s`, or milliseconds
+   */
   async advance(time: string | number): Promise<void> {
     const ms = typeof time === "number" ? time : parseDuration(time);
     if (ms === null || !Number.isFinite(ms) || ms < 0)
@@ -200,17 +207,17 @@ export class TestProxy {
   }
 
   /**
-   * Has an upstream's endpoints, or one endpoint by its URL, answer otherwise from now on. What is connected stays with what it was
-   * connected to.
+   * Changes what answers at an upstream's endpoints, or at one endpoint given by its URL. Connections that exist already keep what they
+   * were opened with.
    */
   serve(upstream: string, origin: TestOrigin | readonly TestOrigin[]): void {
     const origins = { [upstream]: origin };
     checkOrigins(origins, this.config);
     this.origins = { ...this.origins, ...origins };
-    this.listen(this.config);
+    this.serveEndpoints(this.config);
   }
 
-  /** The requests that have come to an upstream's endpoints, oldest first; health checks are not among them. */
+  /** The requests that an upstream's endpoints have received, oldest first, without health checks. Throws for an unknown upstream. */
   requests(upstream: string): readonly ReceivedRequest[] {
     const requests = this.received.get(upstream);
     if (requests === undefined && this.config.upstreams[upstream] === undefined)
@@ -218,7 +225,7 @@ export class TestProxy {
     return requests ?? [];
   }
 
-  /** The counters of now. */
+  /** The metrics at this moment. */
   get metrics(): Metrics {
     const { upstreams, uptime } = this.status;
     const readings = Object.entries(upstreams).flatMap(([upstream, { endpoints }]) =>
@@ -238,7 +245,7 @@ export class TestProxy {
     return new Metrics(text);
   }
 
-  /** What `/status` would say. */
+  /** The document that `/status` would show. */
   get status(): StatusDocument {
     const { epochMs } = this.network.platform;
     const startedAtMs = this.options.startsAt ?? STARTS_AT;
@@ -246,8 +253,8 @@ export class TestProxy {
   }
 
   /**
-   * Brings another configuration into use, as a reload does: exchanges in flight keep theirs. `upstreams` adds to those that the proxy was
-   * made with, or replaces them.
+   * Brings another configuration into use, as a reload does: exchanges in flight keep the old one. `upstreams` is added to what answers
+   * already, or replaces it. Rejects like {@link testProxy}.
    */
   async reload(given: TestConfig, { upstreams = {} }: Pick<TestProxyOptions, "upstreams"> = {}): Promise<void> {
     this.checkIsOpen();
@@ -259,7 +266,7 @@ export class TestProxy {
     await this.pump.quiet();
   }
 
-  /** Ends everything at once. */
+  /** Ends the proxy and cuts all connections. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -302,7 +309,7 @@ export class TestProxy {
     if ("problem" in prepared) throw new Error(prepared.problem);
     const { generation, endpointSlots, listenerSlots } = prepared.configuration;
     this.serving.configure(messageFor(prepared.configuration, this.generation));
-    // Where they lead is the network's business: no lookup is ever under way.
+    // The memory network resolves names itself. The empty results only say that no look-up is under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
     prepared.commit();
     this.generation = generation;
@@ -316,12 +323,12 @@ export class TestProxy {
       this.network.listen(listenerAddress(slot), "ECONNREFUSED");
       this.serving.closeListener(slot, config.shutdown.timeout);
     }
-    this.listen(config);
+    this.serveEndpoints(config);
     this.monitor.apply(config, endpointSlots);
   }
 
-  /** Puts the test's functions and scripts behind the endpoints. */
-  private listen(config: Config): void {
+  /** Connects the endpoints' addresses to the test's functions and scripts. */
+  private serveEndpoints(config: Config): void {
     for (const [name, { endpoints }] of Object.entries(config.upstreams)) {
       const given = this.origins[name];
       for (const [index, { url }] of endpoints.entries()) {
@@ -349,7 +356,7 @@ function listenerAddress(slot: number): string {
   return `listener:${slot}`;
 }
 
-/** The configuration with what may be left out of it: a listener, and the upstreams that are served. */
+/** Adds what the configuration may leave out: a listener, and the upstreams that are in `origins`. */
 function completed(given: Exclude<TestConfig, string>, origins: Origins): unknown {
   if ("backends" in given) return given;
   const routed = new Set(given.routes.map(({ upstream }) => upstream));
@@ -363,7 +370,7 @@ function completed(given: Exclude<TestConfig, string>, origins: Origins): unknow
   return { listeners: [{ address: "127.0.0.1:0" }], ...given, upstreams: { ...upstreams, ...given.upstreams } };
 }
 
-/** Throws where what is to be served is not what the configuration has. */
+/** Throws if an entry of `origins` belongs to no upstream or endpoint, or its list has another length than the upstream has endpoints. */
 function checkOrigins(origins: Origins, { upstreams }: Config): void {
   const addresses = new Set(Object.values(upstreams).flatMap(({ endpoints }) => endpoints.map(({ url }) => addressOf(url))));
   for (const [key, origin] of Object.entries(origins)) {
@@ -375,7 +382,7 @@ function checkOrigins(origins: Origins, { upstreams }: Config): void {
   }
 }
 
-/** What is given for an endpoint by its URL, in whatever spelling. */
+/** The entry that `origins` has for an endpoint under its URL, in any spelling of the URL. */
 function givenFor(address: string, origins: Origins): TestOrigin | undefined {
   const key = Object.keys(origins).find((name) => isUrl(name) && addressOf(name) === address);
   const given = key === undefined ? undefined : origins[key];
@@ -390,7 +397,7 @@ function isUrl(key: string): boolean {
   return key.includes("://");
 }
 
-/** `host:port` of an endpoint, as the network knows it. */
+/** The address of an endpoint in the memory network: `host:port`. */
 function addressOf(url: string): string {
   const { host, port } = endpointAddress(new URL(url));
   return `${host}:${port}`;

@@ -1,4 +1,4 @@
-/** What the endpoints of a test's upstreams do: answer by a function, or misbehave by a script. */
+/** The endpoints of a test's upstreams: each answers with a function, or misbehaves according to a script. */
 import { Buffer } from "node:buffer";
 import { ByteQueue } from "../net/transport/memory/byte-queue.ts";
 import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
@@ -6,7 +6,7 @@ import { ConnectionEnded, TestConnection } from "./connection.ts";
 import { serveRequests } from "./http-origin.ts";
 import type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
 
-/** An endpoint that does not simply answer; made by {@link script}. */
+/** An endpoint that misbehaves, or that works on raw bytes. Made by {@link script}. */
 export type OriginScript =
   | { readonly kind: "refuse" }
   | { readonly kind: "unknownName" }
@@ -15,24 +15,26 @@ export type OriginScript =
   | { readonly kind: "limited"; readonly answer: OriginFunction; readonly bytes: number; readonly ending: "reset" | "stall" }
   | { readonly kind: "slow"; readonly answer: OriginFunction; readonly bytesPerSecond: number };
 
+/** What answers at an endpoint. */
 export type TestOrigin = OriginFunction | OriginScript;
 
+/** Makes endpoints that do not simply answer. */
 export const script: {
-  /** The connection is refused. */
+  /** Refuses connections. */
   refuse(): OriginScript;
-  /** The endpoint's name is unknown. */
+  /** Has a host name that cannot be resolved. */
   unknownName(): OriginScript;
-  /** Nothing comes of connecting. */
+  /** Never completes a connection, so that connecting times out. */
   silent(): OriginScript;
-  /** Takes connections and requests, and says nothing. */
+  /** Accepts connections and requests, and never answers. */
   stall(): OriginScript;
-  /** Resets the connection after so many bytes of the response, its head included. */
+  /** Resets the connection after that many bytes of the response, including its head. */
   resetAfter(bytes: number, answer: OriginFunction): OriginScript;
-  /** Stops in the middle of the response after so many bytes, its head included, and keeps the connection open. */
+  /** Stops after that many bytes of the response, including its head, and keeps the connection open. */
   stallAfter(bytes: number, answer: OriginFunction): OriginScript;
-  /** Sends the response at so many bytes per second of the proxy's time. */
+  /** Sends the response at that many bytes per second of the proxy's time. */
   slow(bytesPerSecond: number, answer: OriginFunction): OriginScript;
-  /** Bytes as they are: `serve` is called with each connection. */
+  /** Calls `serve` with each connection, which then sends and receives raw bytes. */
   raw(serve: (connection: TestConnection) => void | Promise<void>): OriginScript;
 } = {
   refuse: () => ({ kind: "refuse" }),
@@ -45,7 +47,7 @@ export const script: {
   raw: (serve) => ({ kind: "raw", serve }),
 };
 
-/** Has the endpoint at `address` (`host:port`) do that from now on. */
+/** Sets what answers at `address` (`host:port`) from now on. `record` is called with each request; `endpoint` is the URL in the records. */
 export function serveOrigin(
   network: MemoryNetwork,
   address: string,
@@ -71,7 +73,7 @@ async function serveRaw(connection: TestConnection, serve: (connection: TestConn
   try {
     await serve(connection);
   } catch (error) {
-    // A script that waits when the proxy closes the connection has nothing to complain of; anything else fails the test.
+    // That the proxy closes the connection while a script waits is no error. Any other error fails the test.
     if (!(error instanceof ConnectionEnded)) throw error;
   }
 }
@@ -85,7 +87,7 @@ function connectionOf(
   return new LimitedConnection(network, origin.bytes, origin.ending);
 }
 
-/** Sends up to a number of bytes. */
+/** A connection that sends only a number of bytes, then stalls or is reset. */
 class LimitedConnection extends TestConnection {
   private left: number;
   private readonly atLimit: "reset" | "stall";
@@ -111,10 +113,10 @@ class LimitedConnection extends TestConnection {
   }
 }
 
-/** How often a slow endpoint sends something. */
+/** Interval at which a slow endpoint sends bytes. */
 const SLOW_STEP_MS = 100;
 
-/** Sends at a rate. */
+/** A connection that sends a number of bytes per second. */
 class SlowConnection extends TestConnection {
   private readonly network: MemoryNetwork;
   private readonly stepBytes: number;
@@ -140,9 +142,9 @@ class SlowConnection extends TestConnection {
     else super.end();
   }
 
-  override async drained(): Promise<void> {
+  override async untilSent(): Promise<void> {
     if (this.isSending) await new Promise<void>((resolve) => this.emptied.push(resolve));
-    await super.drained();
+    await super.untilSent();
   }
 
   override onClosed(code: string | null): void {

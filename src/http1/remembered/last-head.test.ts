@@ -25,7 +25,7 @@ function* oneOff(bytes: Buffer, length: number): Generator<Buffer> {
   }
 }
 
-test("a start line is recognized when all of it comes again, and only then", () => {
+test("a start line is recognised when all of it comes again, and only then", () => {
   const last = new LastHead();
   assert.equal(last.startLengthAt(START, 0, START.length), 0);
   last.rememberStart(START, 0, START.length);
@@ -58,7 +58,7 @@ test("when start lines always differ, comparing them stops for a while", () => {
   assert.equal(known.length, 1000 - (known[0] ?? 0), "from then on all are");
 });
 
-test("field lines are recognized after any start line, when all of them come again with the empty line", () => {
+test("field lines are recognised after any start line, when all of them come again with the empty line", () => {
   const last = new LastHead();
   assert.equal(last.linesLengthAt(LINES, 0, LINES.length), 0);
   last.rememberLines(LINES, 0, LINES.length, LINES_EDITION);
@@ -80,7 +80,7 @@ test("field lines that need more memory do not make it forget the start line", (
   assert.equal(last.linesLengthAt(long, 0, long.length), long.length);
 });
 
-test("a whole head is recognized at the same place of the same memory, and only there", () => {
+test("a whole head is recognised at the same place of the same memory, and only there", () => {
   const last = remembering();
   const memory = Buffer.alloc(4096);
   HEAD.copy(memory);
@@ -96,7 +96,7 @@ test("a whole head is recognized at the same place of the same memory, and only 
   }
 });
 
-test("after a part of the head changed, it is recognized by two comparisons first", () => {
+test("after a part of the head changed, it is recognised by two comparisons first", () => {
   const memory = Buffer.alloc(4096);
   HEAD.copy(memory);
   for (const change of [
@@ -112,7 +112,7 @@ test("after a part of the head changed, it is recognized by two comparisons firs
   }
 });
 
-test("recognizing a whole head resets the count of different start lines", () => {
+test("recognising a whole head resets the count of different start lines", () => {
   const last = remembering();
   const memory = Buffer.alloc(4096);
   HEAD.copy(memory);
@@ -125,7 +125,7 @@ test("recognizing a whole head resets the count of different start lines", () =>
   }
 });
 
-test("a changed head at the same place is recognized, whether its length is the same or not", () => {
+test("a changed head at the same place is recognised, whether its length is the same or not", () => {
   const last = remembering();
   const memory = Buffer.alloc(4096);
   const know = (lines: string, line: Buffer = START): Buffer => {

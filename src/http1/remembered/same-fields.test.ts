@@ -121,7 +121,7 @@ test("a head at the same place as the previous one is not taken for it, nor for 
   assert.equal(ask(wire.replace("a.test", "c.test")).host, "c.test");
 });
 
-test("lines that change once a second are recognized from the second message on that has them", () => {
+test("lines that change once a second are recognised from the second message on that has them", () => {
   const reader = new ResponseReader(RESPONSE_LIMITS);
   reader.toHead = true;
   const ask = (second: number): number => {

@@ -1,6 +1,6 @@
 /**
  * Learns which field lines stay the same from one message of a connection to the next. Most of them do: a browser's requests differ in
- * their target, in `Referer` and perhaps in one more field. A reader recognizes runs of such lines by comparing octets, and need not read
+ * their target, in `Referer` and perhaps in one more field. A reader recognises runs of such lines by comparing octets, and need not read
  * them again. See README.md.
  */
 import { Buffer } from "node:buffer";

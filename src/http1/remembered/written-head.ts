@@ -94,8 +94,8 @@ export class WrittenHead {
 }
 
 /**
- * The head that was put together last, on any connection. Once a second, all connections to an endpoint bring the same new `Date`; with this
- * they share one text for it. A text for each connection would live long enough for the garbage collector to copy it.
+ * The head that was put together last, on any connection. Once a second, all connections to an endpoint bring the same new `Date`. They
+ * share one text for it: a text for each connection would live long enough for the garbage collector to copy it.
  */
 export class LatestHead {
   private start: string = "";
