@@ -10,46 +10,49 @@ import type { Route, Snapshot } from "./snapshot.ts";
 import type { Endpoint } from "./upstream/endpoint.ts";
 import type { EndpointChoice } from "./upstream/endpoint-choice.ts";
 
-/** An exchange that has ended, for whoever counts and logs it. */
+/** An exchange that has ended, with what the thread needs to count and log it. */
 export interface EndedExchange extends FinishedExchange {
-  /** The configuration that it ran under. */
+  /** The configuration that the exchange ran under. */
   readonly snapshot: Snapshot;
+  /** Null: the request was refused before a route was looked for, or is the proxy's own. */
   readonly route: Route | null;
+  /** The endpoint of the last attempt; null: no attempt was made. */
   readonly endpoint: Endpoint | null;
-  /** Position of that endpoint in its upstream, as the snapshot has it; -1: none was chosen. */
+  /** Position of that endpoint in the upstream, under the exchange's configuration; -1: none was chosen. */
   readonly endpointPosition: number;
-  /** When its first byte was read, in monotonic milliseconds. */
+  /** When the request's first byte was read, in monotonic milliseconds. */
   readonly startedAt: number;
-  /** It was the proxy's own: no client had asked. */
+  /** True for a request of the proxy's own, made by a feature. */
   readonly isBackground: boolean;
 }
 
-/** What one data-plane thread offers to its exchanges. */
+/** What a data-plane thread offers to its exchanges. net/thread.ts implements it. */
 export interface ExchangeThread {
   readonly workerIndex: number;
   /** The configuration that new exchanges run under. */
   readonly snapshot: Snapshot;
-  /** Monotonic milliseconds, the same base in all threads; read at each event, or under load at every few. */
+  /** Monotonic milliseconds, from the same start in all threads. The clock is read at each event, under load only at every few events. */
   readonly now: number;
-  /** Reads the clock: what does not come from an event of a connection begins with this. */
+  /** Reads the clock into `now`. Call it first in code that no connection's event leads to, such as the callback of a promise. */
   tick(): void;
   /** Epoch milliseconds minus `now`. */
   readonly epochOffset: number;
+  /** Health and load of all endpoints, shared by all threads. */
   readonly endpoints: EndpointTable;
-  /** For one choice of an endpoint at a time. */
+  /** Reused for each choice of an endpoint. */
   readonly choice: EndpointChoice;
   readonly deadlines: Deadlines;
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;
   /**
-   * Asks for memory for a body that a middleware collects, or for that many bytes more of it; false: the process has none to spare.
-   * What was given is given back.
+   * Reserves that many bytes for collected request bodies, out of a limit for the whole process. Returns false if the limit is reached.
+   * Whatever was reserved must be returned by `giveMemory`.
    */
   takeMemory(bytes: number): boolean;
   giveMemory(bytes: number): void;
-  /** A request of the proxy's own to one of those endpoints. */
+  /** Sends a request of the proxy's own to an endpoint of that set. */
   fetch(set: EndpointSet, request: FetchRequest, options: FetchOptions): Promise<FetchResult>;
-  /** Something for the application log. */
+  /** Writes a line to the application log. */
   report(level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields): void;
   /** Counts and logs a finished exchange, unless it was the proxy's own. */
   exchangeFinished(exchange: EndedExchange): void;

@@ -1,7 +1,9 @@
 import { CounterId, featureCounterIds } from "../shared/metric-table.ts";
 import type { Feature } from "./feature/feature.ts";
 
-/** The counter that a finished exchange moves, by its outcome. Outcomes that no counter has are not in it. */
+/**
+ * Maps the outcome of an exchange to the counter (its index in the metric table) that counts it. Outcomes that are not counted are absent.
+ */
 export function outcomeCounters(features: readonly Pick<Feature, "facts">[]): ReadonlyMap<string, number> {
   const ids = featureCounterIds(features.map(({ facts }) => facts));
   const counters = new Map<string, number>();

@@ -1,7 +1,8 @@
 /**
- * A configuration compiled for use: immutable, built once per thread and generation, swapped in one assignment. An exchange keeps the
- * one it began with. All that can be decided before the first request is decided here, and of the configuration as it was read nothing
- * is kept: of ten thousand routes that would be megabytes in each thread. Upstreams and endpoints are no part of it: they outlive it.
+ * The compiled configuration of a thread. Immutable: each reload builds a new snapshot and swaps it in by one assignment, and an exchange
+ * keeps the snapshot that it began with. Everything that can be decided before the first request is decided here. The configuration as it
+ * was read is not kept: for ten thousand routes it would be megabytes in each thread. Upstreams and endpoints are not part of it, because
+ * they outlive it.
  */
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
@@ -25,31 +26,37 @@ import type { UpstreamGroup } from "./upstream/upstream-group.ts";
 
 type RouteConfig = Config["routes"][number];
 
+/** A compiled route. */
 export interface Route {
-  /** Position in the configuration; -1 for routes of the proxy's own. */
+  /** Position in the configuration; -1 for the proxy's own routes. */
   readonly index: number;
+  /** Name in logs and metrics. */
   readonly name: string;
+  /** Where requests go; null: `local` answers. */
   readonly upstream: UpstreamGroup | null;
-  /** Answers instead of an upstream. */
+  /** Makes the proxy's own answer; null: the upstream answers. */
   readonly local: (() => LocalAnswer) | null;
-  /** null: no limit. Not Infinity, which would be an object of its own for each of ten thousand routes. */
+  /**
+   * Largest request body in bytes; null: no limit. Not Infinity, which V8 would store as a separate object for each of ten thousand routes.
+   */
   readonly bodyBytesMax: number | null;
   readonly hooks: RouteHooks;
 }
 
-/** What a thread brings to the configuration. */
+/** What a thread provides for compiling a configuration. */
 export interface SnapshotContext extends ThreadContext {
-  /** What a route can do, in the order in which it is done (features/registry.ts). */
+  /** All features, in the order in which their middleware run (features/registry.ts). */
   readonly features: readonly Feature[];
+  /** Returns the status document as JSON. */
   readonly status: () => string;
 }
 
 export class Snapshot {
   readonly generation: number;
   readonly metrics: WorkerMetrics;
-  /** Exchanges in flight in this thread that run under it. */
+  /** How many exchanges of this thread run under this snapshot. */
   exchangesOpen: number = 0;
-  /** The counter that an exchange moves with its outcome; undefined: none. */
+  /** The counter for each outcome of an exchange, see {@link outcomeCounters}. */
   readonly outcomeCounters: ReadonlyMap<string, number>;
   private readonly upstreams: ReadonlyMap<string, UpstreamGroup>;
   readonly routes: CompiledRoutes;
@@ -57,8 +64,9 @@ export class Snapshot {
   private readonly statusRoute: Route;
 
   /**
-   * @param upstreams those of the configuration, by name
-   * @param before the one in use, whose routes may stay as they are
+   * @param message the configuration; without routes if they are those of `before`
+   * @param upstreams the upstreams of the configuration, by name
+   * @param before the snapshot in use; null: this is the first
    */
   constructor(
     message: ConfigureMessage,
@@ -83,7 +91,10 @@ export class Snapshot {
     }));
   }
 
-  /** The route that takes the request, or one of the proxy's own, which says that there is none. */
+  /**
+   * Returns the route that takes the request. If there is none it is a route of the proxy's own, which answers 404, or 400 for a malformed
+   * path.
+   */
   findRoute(request: RequestHead): Route {
     if (this.statusPath !== null && request.path === this.statusPath && (request.method === "GET" || request.method === "HEAD")) {
       return this.statusRoute;
@@ -94,7 +105,7 @@ export class Snapshot {
     return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
   }
 
-  /** The endpoints of the upstream of that name as they are now, or null. */
+  /** The current endpoints of the upstream with that name; null: there is no such upstream. */
   endpointsOf(upstream: string): EndpointSet | null {
     return this.upstreams.get(upstream)?.set ?? null;
   }
@@ -104,13 +115,13 @@ export class Snapshot {
     return [...this.upstreams.keys()];
   }
 
-  /** Keys of all endpoints: pools of others are not needed any more. */
+  /** Keys of all endpoints. A pool with another key is no longer needed. */
   poolKeys(): string[] {
     return [...this.upstreams.values()].flatMap(({ set }) => set.endpoints.map(({ key }) => key));
   }
 }
 
-/** What stays from one snapshot to the next as long as the routes of the configuration do not change. */
+/** The compiled routes. The next snapshot takes them over if a reload does not change the routes. */
 interface CompiledRoutes {
   readonly table: RouteTable<Route>;
   /** In file order. */
@@ -132,25 +143,25 @@ function routesOf(snapshot: Snapshot | null): CompiledRoutes {
   return snapshot.routes;
 }
 
-/** What metrics need of a route. */
+/** The labels of a route in metrics. */
 function measured({ name, upstream }: Route): { readonly name: string; readonly upstream: string } {
   return { name, upstream: upstream?.name ?? "" };
 }
 
 /**
- * What matching needs of a route.
+ * The part of a route that matching needs.
  * @param harmless see {@link harmlessKeys}
  */
 export function matchable(route: RouteConfig, harmless: readonly string[]): MatchableRoute {
   return { match: route.match, cors: route.cors, guards: guardsOf(route, harmless) };
 }
 
-/** Keys of features that keep no request away. */
+/** Keys of the features that never refuse a request. */
 export function harmlessKeys(features: readonly Feature[]): readonly string[] {
   return features.filter(({ facts }) => !facts.guard).map(({ key }) => key);
 }
 
-/** The middleware of a route, in the order of the features. */
+/** Compiles the middleware of a route, in the order of the features. */
 export function routeMiddleware(route: RouteConfig, index: number, features: readonly Feature[], thread: ThreadContext): Middleware[] {
   const chain: Middleware[] = [];
   for (const feature of features) {
@@ -184,12 +195,12 @@ function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<
   };
 }
 
-/** A route of the proxy's own. */
+/** A route that the configuration does not have: the proxy answers. */
 function ownRoute(name: string, local: () => LocalAnswer): Route {
   return { index: -1, name, upstream: null, local, bodyBytesMax: null, hooks: NO_HOOKS };
 }
 
-/** Of requests that no route of the configuration takes. */
+/** For requests that no route of the configuration takes. */
 const NOWHERE: Route = ownRoute("", () => answers.NO_ROUTE);
-/** Of paths that no route may take. */
+/** For malformed paths, and for paths that endpoints may read in different ways. */
 const REFUSED_PATH: Route = ownRoute("", () => answers.BAD_PATH);

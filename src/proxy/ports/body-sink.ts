@@ -1,16 +1,19 @@
 /**
- * How a body passes from who brings it to who takes it. Bytes are lent as a slice: it is valid during the call, or, when it lies in a buffer on
- * loan, until the receiver's `flush` said true or it called `upstreamUnblocked` or `clientUnblocked`. The receiver may write over what lies
- * before a slice in its buffer, and move the slice there: whoever shows one slice to two receivers copies it first. A slice that begins its
- * buffer stays as it is.
+ * How the bytes of a body pass from a sender to a receiver without a copy. The sender lends a slice of its read buffer:
+ *
+ * - The slice is valid during the call of `data`. If it lies in a buffer on loan (net/buffers/read-buffers.ts) it stays valid until the
+ * receiver's
+ *   `flush` has returned true, or the receiver has called `upstreamUnblocked` or `clientUnblocked`.
+ * - The receiver may write over the bytes before the slice in its buffer, and move the slice to there. A sender that gives one slice to two
+ *   receivers must copy it first. A slice at the beginning of its buffer is never changed.
  */
 import type { Buffer } from "node:buffer";
 import type { FieldSection } from "../../http/field-section.ts";
 
-/** What takes a body: the client, an endpoint, or a stage between them. */
+/** A receiver of a body: the client's stream, the endpoint's stream, or a stage between them. */
 export interface BodySink {
   data(bytes: Buffer, start: number, end: number): void;
   end(trailers: FieldSection | null): void;
-  /** What was delivered can be sent. False: the receiver is slow, and will say when it takes more. */
+  /** Sends what was delivered. Returns false if the receiver is slow; the receiver then tells when it takes more. */
   flush(): boolean;
 }

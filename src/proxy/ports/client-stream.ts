@@ -1,6 +1,7 @@
 /**
- * The client's side of an exchange. A driver implements it for a connection of its HTTP version, or for a stream of one, and tells the exchange
- * what the client does (`requestData` ... `clientGone` of exchange/exchange.ts); the exchange knows neither sockets nor versions.
+ * The port to the client: what an exchange calls to send its response. The driver of an HTTP version implements it, for a connection or for
+ * a stream of a connection. In the other direction the driver calls the exchange when the client does something (`requestData` ...
+ * `clientGone` of exchange/exchange.ts). So the exchange knows neither sockets nor HTTP versions.
  */
 import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
 import type { BodyLength } from "../../http/body-length.ts";
@@ -14,44 +15,48 @@ import type { BodySink } from "./body-sink.ts";
 import type { OwnedUpstream, UpstreamStream } from "./upstream-stream.ts";
 
 export interface ClientStream extends BodySink {
-  /** Nobody outside waits for the response: the proxy asks for itself. */
+  /** True for a request of the proxy's own, made by a feature: no client waits for the response. */
   readonly isBackground: boolean;
   /** Bytes written to the client so far, heads included. */
   readonly bytesWritten: number;
-  /** Connections to endpoints that are this client connection's alone; null: it has none. */
+  /** Connections to endpoints that serve only this client connection; null: there are none. */
   readonly owned: OwnedConnections | null;
-  /** An interim response (1xx but 101) of the origin. */
+  /** Sends an interim response of the origin server (1xx, except 101). */
   interim(head: ResponseHead): void;
-  /** The final response's head; `data` and `end` follow. */
+  /** Sends the head of the final response; `data` and `end` follow. */
   respond(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void;
-  /** A whole answer of the proxy's own. */
+  /** Sends a complete answer of the proxy's own. Throws, and sends nothing, if a field cannot be sent. */
   answer(answer: LocalAnswer, edits: FieldEdits): void;
-  /** Sends what was collected; false: the client does not read fast enough, `exchange.clientUnblocked` will be called. */
+  /** Sends what was collected. Returns false if the client reads too slowly; `exchange.clientUnblocked` follows. */
   flush(): boolean;
-  /** The response cannot be completed: makes that visible to the client. */
+  /** Ends a response that cannot be completed, so that the client sees that it is incomplete. */
   cut(): void;
-  /** Delivers the request body (again), or stops delivering it. */
+  /** Starts or continues to deliver the request's body to the exchange. */
   resumeRequest(): void;
+  /** Stops delivering the request's body until `resumeRequest`. */
   pauseRequest(): void;
-  /** The origin switched protocols: from here on bytes pass both ways until both ends are done. */
+  /** Sends the 101 of the origin server, then passes bytes both ways until both sides are done. */
   startTunnel(head: ResponseHead, upstream: UpstreamStream): void;
-  /** From now on that connection, which idles, serves this client connection alone, and ends with it. */
+  /** Keeps that idle connection for this client connection alone, and closes it together with the client connection. */
   own(upstream: OwnedUpstream): void;
-  /** The exchange is over: go on with the connection's next request, or end it. */
+  /** The exchange is over: the driver reads the connection's next request, or ends the connection. */
   exchangeFinished(): void;
 }
 
-/** Who sends a request, and what is believed of what it says about itself. */
+/** Who sends a request, and which of its forwarding fields are believed. */
 export interface ClientFacts {
-  /** Address of the connection's other end. */
+  /** Address of the connection's other end, without port. */
   readonly peer: string;
-  /** The client's address as far as trusted proxies tell it, else the peer. */
+  /** Address of the client, as trusted proxies tell it; else that of the peer. */
   readonly client: string;
+  /** Whether the peer is one of `trusted_proxies`. */
   readonly trusted: boolean;
+  /** Whether the request came over https. */
   readonly secure: boolean;
+  /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
   readonly forwarded: BelievedForwarded | null;
   readonly unsafeFieldNames: UnsafeFieldNames;
 }
 
-/** Why a client gets no more of its response. */
+/** Why an exchange ended on the client's side before its response was complete. */
 export type ClientEnd = "client_gone" | "client_reset" | "client_stalled" | "drain_timeout";

@@ -1,38 +1,43 @@
-/** What passes after a switch of protocols: bytes, without messages. */
+/** A tunnel after a switch of protocols (101): bytes pass both ways, without messages. The tunnel itself is net/tunnel.ts. */
 import type { Buffer } from "node:buffer";
 
-/** One side of a tunnel. */
+/** One side of a tunnel: the connection to the client or to the endpoint. */
 export interface ByteDuplex {
-  /** It is closed, or about to be. */
+  /** The connection is closed, or about to be. */
   readonly isGone: boolean;
-  /** A write has not finished; `TunnelEvents.unblocked` follows. */
+  /** A write is unfinished; `TunnelEvents.unblocked` follows. */
   readonly isBlocked: boolean;
-  /** The other end takes nothing more. */
+  /** A write failed: the other end takes nothing more. */
   readonly hasFailed: boolean;
-  /** False: not all is taken, and the bytes must stay as they are until `TunnelEvents.unblocked`. */
+  /**
+   * Writes `bytes` from `start` up to `end`. Returns false if the write is unfinished: the bytes must not change until
+   * `TunnelEvents.unblocked`.
+   */
   write(bytes: Buffer, start: number, end: number): boolean;
   pause(): void;
   resume(): void;
-  /** Sends the end once everything written has left. */
+  /** Sends a FIN once everything written has left. */
   end(): void;
   /** Closes once everything written has left. */
   closeSoon(): void;
+  /** Closes at once. */
   close(): void;
   /** Closes so that the other end sees a failure. */
   reset(): void;
 }
 
-/** What the sides of a tunnel tell it. */
+/** What each side of a tunnel tells the tunnel. */
 export interface TunnelEvents {
+  /** `count` bytes were read into `bytes`. */
   received(side: ByteDuplex, bytes: Buffer, count: number): void;
-  /** Whether nothing refers to the bytes that side received last. */
+  /** Whether the bytes that this side read last are fully written on, so that its buffer may be used again. */
   flowing(side: ByteDuplex): boolean;
-  /** Everything written to that side has left. */
+  /** Everything written to this side has left. */
   unblocked(side: ByteDuplex): void;
-  /** That side will send nothing more. */
+  /** This side has sent its FIN. */
   ended(side: ByteDuplex): void;
-  /** That side takes nothing more. */
+  /** This side takes nothing more. */
   writeFailed(side: ByteDuplex): void;
-  /** That side is gone. */
+  /** This side's connection is closed. */
   closed(side: ByteDuplex): void;
 }

@@ -1,4 +1,8 @@
-/** The endpoint's side of an exchange: who carries a request to an endpoint, or answers in the place of one, and who is told what comes of it. */
+/**
+ * The port to an endpoint: an exchange sends its request through an `UpstreamStream`, and is told what comes back as a `ResponseSink`. The
+ * driver of an HTTP version implements the stream; a response source, which answers in place of an endpoint, does too
+ * (exchange/source-stream.ts).
+ */
 import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
@@ -9,53 +13,55 @@ import type { BodySink } from "./body-sink.ts";
 import type { OutgoingRequest } from "./outgoing-request.ts";
 import type { ByteDuplex, TunnelEvents } from "./tunnel.ts";
 
-/** A connection, or a stream of one, that carries one request to an endpoint and brings its response. */
+/** A connection to an endpoint, or a stream of one, for one request and its response. */
 export interface UpstreamStream extends BodySink {
-  /** Begins the request: its head is built from it and the edits. */
+  /** Sends the head, built from the request and the edits; `data` and `end` follow. */
   send(request: OutgoingRequest, edits: RequestEdits): void;
-  /** False: the origin does not read fast enough, `upstreamUnblocked` will be called. */
+  /** Sends what was delivered. Returns false if the origin server reads too slowly; `upstreamUnblocked` follows. */
   flush(): boolean;
   pauseResponse(): void;
   resumeResponse(): void;
-  /** Gives the connection up: it is closed and never used again. Nothing more is said to the sink. */
+  /** Gives the request up. The connection is closed, and the sink is told nothing more. */
   abort(): void;
-  /** The origin has switched protocols: the connection as plain bytes, whose events go to the tunnel. */
+  /** After a 101: returns the connection as a stream of bytes. Its events go to the tunnel from now on. */
   enterTunnel(tunnel: TunnelEvents): ByteDuplex;
 }
 
 /**
- * Who is told what comes of a request: an exchange. Every call says from which connection it comes; one of an attempt that is over has no
- * effect.
+ * What an exchange is told about its request. `from` is the stream that calls: the exchange ignores calls from the stream of an attempt
+ * that is over.
  */
 export interface ResponseSink {
-  /** The connection stands. */
+  /** The connection is established; the request can be sent. */
   upstreamReady(from: UpstreamStream): void;
-  /** An interim response or the switch of protocols; false: a fault, the connection must not be used on. */
+  /** An interim response, or the 101 that switches protocols. Returns false if it is a fault: the driver must close the connection. */
   interim(from: UpstreamStream, head: ResponseHead): boolean;
   responseHead(from: UpstreamStream, head: ResponseHead, length: BodyLength): void;
   responseData(from: UpstreamStream, bytes: Buffer, start: number, end: number): void;
-  /** What one read brought was delivered. */
+  /** Called after the `responseData` calls of one read: the sink may send them. */
   responseFlush(from: UpstreamStream): void;
   /**
-   * The response is complete; its connection has been taken back by the pool already where it can be used again. False: the last slice
-   * is still being written, its buffer must not be touched.
+   * The response is complete. A connection that can be used again is in the pool by now. Returns false if the last slice is still being
+   * written: its buffer must not be used yet.
    */
   responseEnd(from: UpstreamStream, trailers: FieldSection | null): boolean;
-  /** The connection is gone. */
+  /** The connection is closed, or could not be opened: there will be no (complete) response. */
   upstreamFailed(from: UpstreamStream, failure: Failure): void;
-  /** What `flush` answered true for has not all left after all: as if it had answered false. */
+  /** A write that `flush` reported as done is unfinished after all, as if `flush` had returned false. */
   upstreamBlocked(from: UpstreamStream): void;
+  /** After `flush` returned false or `upstreamBlocked`: the stream takes more of the request's body. */
   upstreamUnblocked(from: UpstreamStream): void;
-  /** The connection that brought the response, complete now, is the client's alone from now on. */
+  /** The response is complete, and its connection must serve only this client from now on: a user was authenticated on it. */
   ownConnection(upstream: OwnedUpstream): void;
 }
 
-/** An upstream connection that may idle between two exchanges without lying in the pool. */
+/** An upstream connection that belongs to one client connection. Between exchanges it waits there, not in the pool. */
 export interface OwnedUpstream extends UpstreamStream {
-  /** The endpoint's key when it was opened. */
+  /** Key of the endpoint at the time when the connection was opened. */
   readonly key: string;
   /** Whether it can carry a further exchange. */
   readonly usable: boolean;
+  /** Uses the connection for an exchange. */
   take(sink: ResponseSink): void;
   close(): void;
 }

@@ -1,27 +1,30 @@
-/** Where an exchange gets its connections to endpoints from. */
+/** How an exchange gets a connection to an endpoint. net/ implements these interfaces with its pools. */
 import type { Choice } from "../../policy/balance/balancer.ts";
 import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
 
-/** Hands out connections to endpoints. */
+/** The connections of a thread to all endpoints. */
 export interface Connector {
-  /** An idle connection at once, or null. */
+  /** Returns an idle connection, ready for a request; null: there is none. */
   take(target: Endpoint, sink: ResponseSink): UpstreamStream | null;
-  /** A new one; `upstreamReady` or `upstreamFailed` follows, never synchronously. */
+  /** Opens a connection. `upstreamReady` or `upstreamFailed` of the sink follows, never within this call. */
   dial(target: Endpoint, sink: ResponseSink): UpstreamStream;
 }
 
-/** A thread's connections to one endpoint; the methods are those of {@link Connector}. */
+/** The connections of a thread to one endpoint, its pool. The methods are those of {@link Connector}. */
 export interface EndpointConnections {
   take(sink: ResponseSink): UpstreamStream | null;
   dial(target: Endpoint, sink: ResponseSink): UpstreamStream;
 }
 
-/** The idle connections to endpoints that one client connection keeps for itself (http/connection-authentication.ts). */
+/**
+ * The idle connections to endpoints that serve one client connection only, because a user was authenticated on them
+ * (http/connection-authentication.ts).
+ */
 export interface OwnedConnections {
-  /** The endpoint of that set with a connection that can be used, among those that may be chosen, or null. */
+  /** Returns an endpoint of the set that may be chosen and to which there is a usable connection, or null. */
   endpointIn(set: EndpointSet, choice: Choice): Endpoint | null;
-  /** The connection to that endpoint, or null. */
+  /** Returns the connection to that endpoint, or null. */
   take(target: Endpoint, sink: ResponseSink): UpstreamStream | null;
 }

@@ -5,16 +5,19 @@ import { KeyHash } from "../../shared/key-hash.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
 
-/** Without a seed: all threads must agree. Whoever finds clients that meet in one place only burdens the endpoint that serves them. */
+/**
+ * Hashes client addresses. No seed, because all threads must choose the same endpoint for a client. Somebody who finds addresses with equal
+ * hashes only burdens the endpoint that serves them.
+ */
 const hash = new KeyHash(0, 0);
 
 /**
- * The choice of an endpoint for an exchange. A thread has one, filled before each choice, which is made within one call: so none is allocated
- * for an exchange.
+ * What a balancer sees when it chooses an endpoint for an exchange. A thread has one object, filled by `among` before each choice and used
+ * within the same call, so that an exchange allocates none.
  */
 export class EndpointChoice implements Choice {
   count: number = 0;
-  /** At least 0 and below 1. */
+  /** Returns a random number, at least 0 and below 1. */
   readonly random: () => number;
   private readonly table: EndpointTable;
   private endpoints: readonly Endpoint[] = [];
@@ -29,9 +32,9 @@ export class EndpointChoice implements Choice {
   }
 
   /**
-   * From now on it is about that set.
-   * @param tried endpoints that the exchange does not try again; null: none
-   * @param client its address
+   * Prepares the choice for an exchange.
+   * @param tried endpoints that the exchange has tried and must not get again; null: none
+   * @param client address of the exchange's client
    */
   among(set: EndpointSet, tried: readonly Endpoint[] | null, client: string): this {
     this.set = set;
@@ -42,7 +45,7 @@ export class EndpointChoice implements Choice {
     return this;
   }
 
-  /** One of the healthy endpoints; where none is left, one of those that have not passed a probe yet. */
+  /** Chooses a healthy endpoint; if none is left, one that no probe has judged yet; null: none can be used. */
   next(): Endpoint | null {
     const { set, endpoints } = this;
     if (set === null) return null;
@@ -55,7 +58,7 @@ export class EndpointChoice implements Choice {
     return endpoints[set.balancer.next(this)] ?? null;
   }
 
-  /** Whether there is one to choose. */
+  /** Whether `next` would return an endpoint. */
   get isPossible(): boolean {
     for (let index = 0; index < this.count; index++) if (this.usable(index)) return true;
     return false;

@@ -1,6 +1,6 @@
 /**
- * The endpoints of an upstream as one configuration has them, and how one is chosen among them. Immutable but for the balancer's turn. An
- * exchange keeps the set that it began with: positions in it are those of its generation.
+ * The endpoints of one upstream under one configuration, with the balancer that chooses among them. Immutable except for the state of the
+ * balancer. A reload makes a new set; an exchange keeps the set that it began with, so that positions in the set stay valid for it.
  */
 import { makeBalancer } from "../../policy/balance/make-balancer.ts";
 import { NO_ENDPOINT } from "../../policy/balance/balancer.ts";
@@ -12,20 +12,22 @@ export interface EndpointSet {
   /** In file order. */
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
-  /** The upstream has a health check, so that its endpoints become healthy or unhealthy. */
+  /** Whether the upstream has a health check. Without one its endpoints never become healthy or unhealthy. */
   readonly probed: boolean;
-  /** Further attempts after a failed one. */
+  /** How many further attempts an exchange may make after a failed one. */
   readonly retries: number;
+  /** Weight of each endpoint, in file order. */
   readonly weights: readonly number[];
   readonly settings: EndpointSettings;
 }
 
-/** What the configuration says of a set, its endpoints apart. */
+/** What the configuration says about an upstream, apart from its endpoints. */
 export type SetFacts = Pick<EndpointSet, "probed" | "retries" | "weights" | "settings">;
 
 /**
- * @param before the upstream's set of now; null: it is new. What does not change is taken over.
- * @param start where a balancer begins; threads take different ones
+ * Makes the set for a new configuration. Returns `before` itself if nothing has changed.
+ * @param before the upstream's current set, whose balancer's state is taken over; null: the upstream is new
+ * @param start where a new balancer begins; each thread has another start, so that threads do not choose the same endpoint at once
  */
 export function endpointSet(endpoints: readonly Endpoint[], facts: SetFacts, before: EndpointSet | null, start: number): EndpointSet {
   if (before !== null && isSameList(before, endpoints, facts.weights)) {
@@ -38,13 +40,13 @@ export function endpointSet(endpoints: readonly Endpoint[], facts: SetFacts, bef
   return { endpoints, balancer, ...facts };
 }
 
-/** Position of an endpoint of that set. */
+/** Position of the endpoint in that set; -1: it is not in it. */
 export function positionIn({ endpoints }: EndpointSet, endpoint: Endpoint): number {
   const { position } = endpoint;
   return endpoints[position] === endpoint ? position : endpoints.indexOf(endpoint);
 }
 
-/** Of each endpoint: where it was. */
+/** For each endpoint its position in the list `before`, or NO_ENDPOINT. */
 function positionsIn(before: readonly Endpoint[], endpoints: readonly Endpoint[]): number[] {
   const positions = new Map(before.map((endpoint, position) => [endpoint, position]));
   return endpoints.map((endpoint) => positions.get(endpoint) ?? NO_ENDPOINT);

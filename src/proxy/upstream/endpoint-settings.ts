@@ -1,16 +1,19 @@
 /**
- * How a thread treats the endpoints of one upstream. Immutable: a reload that changes something brings another object. A connection keeps
- * the settings that it was opened under.
+ * The settings of an upstream for connections to its endpoints: time limits, keep-alive, TLS. Immutable: a reload that changes a setting
+ * makes a new object, and a connection keeps the settings under which it was opened.
  */
 import type { Config } from "../../config/schema.ts";
 
-/** First what each exchange looks at, which then lies together in memory. The configuration reference says what each means. */
+/**
+ * Times are milliseconds; docs/configuration.md says what each setting means. Fields that every exchange reads come first, so that they
+ * share a cache line.
+ */
 export interface EndpointSettings {
   readonly responseHeadMs: number;
   readonly idleMs: number;
-  /** How long a connection is kept without an exchange, at most. */
+  /** How long an idle connection is kept, at most. */
   readonly keepAliveMs: number;
-  /** Connections without an exchange that are kept. */
+  /** How many idle connections are kept, at most. */
   readonly idleMax: number;
   /** Whether requests name the proxy in Via. */
   readonly via: boolean;
@@ -19,20 +22,20 @@ export interface EndpointSettings {
   readonly tunnelIdleMs: number;
   readonly ageMsMax: number;
   readonly tls: EndpointTls;
-  /** Equal settings have equal texts. */
+  /** All settings as text: equal for equal settings. */
   readonly key: string;
 }
 
-/** How https endpoints are verified. */
+/** How the certificates of https endpoints are verified. */
 export interface EndpointTls {
   readonly verify: boolean;
-  /** Name sent by SNI and verified; null: the host of the endpoint's URL. */
+  /** Name sent in SNI and expected in the certificate; null: the host of the endpoint's URL. */
   readonly serverName: string | null;
-  /** Text of PEM certificates that are trusted instead of Node's list, or null. */
+  /** Trusted certificates as PEM text; null: Node's own list. */
   readonly ca: string | null;
 }
 
-/** @param readFile text of a certificate file; it may throw */
+/** @param readFile returns the text of a certificate file; may throw */
 export function endpointSettings(config: Config["upstreams"][string], readFile: (path: string) => string): EndpointSettings {
   const { timeouts, keep_alive: keepAlive, via } = config;
   const { verify, server_name: serverName = null, ca_file: caFile } = config.tls;

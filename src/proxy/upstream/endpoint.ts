@@ -1,32 +1,32 @@
 /**
- * One endpoint of a thread. It outlives the configurations that name it: as long as each of them does, it is one object, with its pool. It is
- * found by its slot (control/endpoint-slots.ts).
+ * One server of an upstream, as a thread knows it. The object and its connection pool stay the same over reloads, as long as each new
+ * configuration names the endpoint. Its slot identifies it (control/endpoint-slots.ts).
  */
 import { endpointAddress } from "../../config/endpoint-address.ts";
 import type { EndpointConnections } from "./connector.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
 
-/** First what each exchange looks at, which then lies together in memory: with many endpoints each further line of the cache costs. */
+/** Fields that every exchange reads come first, so that they share a cache line: with many endpoints each further line costs time. */
 export class Endpoint {
-  /** Row in the endpoint table. */
+  /** Row of the endpoint in the endpoint table (shared/endpoint-table.ts). */
   readonly slot: number;
-  /** Its position in the newest set of its upstream; an older set may have it elsewhere. */
+  /** Position in the newest set of the upstream; in an older set it may be another. */
   position: number;
-  /** The thread's pool for it, found at its first use. */
+  /** The thread's connections to this endpoint; null until the first use. */
   pool: EndpointConnections | null = null;
-  /** Of connections that are opened from now on. */
+  /** Settings for connections that are opened from now on. */
   settings: EndpointSettings;
-  /** Value of Host for a request that brought none. */
+  /** Host and port as in the URL: the value of Host for a request that has none. */
   readonly authority: string;
-  /** Name of its upstream, whose endpoints send responses that resemble each other. */
+  /** Name of the upstream. */
   readonly upstream: string;
-  /** As configured: for logs and metrics. */
+  /** URL as configured, for logs and metrics. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** Whether it is spoken to over TLS. */
+  /** Whether connections use TLS. */
   readonly secure: boolean;
-  /** Equal for endpoints that may share connections. */
+  /** Identifies the pool: endpoints with equal keys share connections. */
   key: string;
 
   constructor(upstream: string, url: string, slot: number, position: number, settings: EndpointSettings) {
@@ -44,7 +44,7 @@ export class Endpoint {
     this.key = this.keyUnder(settings);
   }
 
-  /** A reload came: other settings mean another pool, so that no idle connection of the old ones is used. */
+  /** Called at a reload. Changed settings lead to a new pool, so that no idle connection opened under the old settings is used. */
   update(position: number, settings: EndpointSettings): void {
     this.position = position;
     if (settings === this.settings) return;

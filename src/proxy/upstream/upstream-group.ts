@@ -1,9 +1,12 @@
 import type { EndpointSet } from "./endpoint-set.ts";
 
-/** An upstream by its name. It outlives the configurations that name it; each brings it a set of endpoints, in one assignment. */
+/**
+ * An upstream. The object stays the same over reloads, as long as the configuration names the upstream; a reload only replaces its set of
+ * endpoints.
+ */
 export class UpstreamGroup {
   readonly name: string;
-  /** What exchanges that begin now choose from. */
+  /** The endpoints that new exchanges choose from. */
   set: EndpointSet;
 
   constructor(name: string, set: EndpointSet) {

@@ -1,4 +1,7 @@
-/** The upstreams of a thread and their endpoints, over all configurations. */
+/**
+ * All upstreams and endpoints of a thread. They outlive configurations: a reload keeps the objects, and so the connection pools, of every
+ * upstream and endpoint that the new configuration still names.
+ */
 import type { Config } from "../../config/schema.ts";
 import type { ConfigureMessage } from "../../shared/protocol.ts";
 import { Endpoint } from "./endpoint.ts";
@@ -11,28 +14,31 @@ import { UpstreamGroup } from "./upstream-group.ts";
 type UpstreamConfig = Config["upstreams"][string];
 type Slots = ConfigureMessage["endpointSlots"];
 
-/** What a configuration will make of the upstreams. */
+/** The upstreams that a new configuration needs. Prepared first, and brought into use only if the whole configuration can be used. */
 export interface UpstreamsPlan {
-  /** All upstreams of the configuration by name. Those that are there already have their old sets up to `apply`. */
+  /** All upstreams of the new configuration by name. Upstreams that exist already keep their old set of endpoints until `apply`. */
   readonly groups: ReadonlyMap<string, UpstreamGroup>;
-  /** Brings it into use. */
+  /** Brings the new sets into use. */
   apply(): void;
 }
 
 export class Upstreams {
-  /** Where balancers begin: threads take different ones. */
+  /** Where new balancers begin; each thread has another start. */
   private readonly start: number;
   private readonly readFile: (path: string) => string;
   private groups: ReadonlyMap<string, UpstreamGroup> = new Map();
   private bySlot: ReadonlyMap<number, Endpoint> = new Map();
 
-  /** @param readFile text of a certificate file; it may throw */
+  /** @param readFile returns the text of a certificate file; may throw */
   constructor(start: number, readFile: (path: string) => string) {
     this.start = start;
     this.readFile = readFile;
   }
 
-  /** Changes nothing before `apply`. Throws where a file cannot be read. */
+  /**
+   * Prepares the upstreams of a configuration; changes nothing before `apply`. Throws if a file cannot be read.
+   * @param slots row in the endpoint table for each endpoint, by the name of the upstream
+   */
   plan(upstreams: Config["upstreams"], slots: Slots): UpstreamsPlan {
     const groups = new Map<string, UpstreamGroup>();
     const sets: (readonly [UpstreamGroup, EndpointSet])[] = [];
@@ -72,7 +78,7 @@ export class Upstreams {
     return endpointSet(endpoints, facts, before, this.start);
   }
 
-  /** The one that is there, or a new one. A slot may have been another endpoint's. */
+  /** The endpoint that has this slot already, or a new one. A slot may have belonged to another endpoint before. */
   private endpoint(upstream: string, url: string, slot: number, position: number, settings: EndpointSettings): Endpoint {
     const known = this.bySlot.get(slot);
     if (known !== undefined && known.upstream === upstream && known.url === url) return known;
