@@ -11,21 +11,21 @@ import type { Platform } from "./platform.ts";
 /** What a data-plane thread offers to its connections, whatever protocol they speak. thread.ts implements it. */
 export interface ConnectionThread extends ExchangeThread {
   readonly workers: WorkerTable;
-  /** Where the names of endpoints lead. */
+  /** The addresses of the endpoints' host names. */
   readonly names: NameTable;
   readonly platform: Platform;
   /** Small writes that wait for the end of the event loop's turn. */
   readonly writes: WriteBatch;
   /** The buffer that large bodies are read into. */
   readonly bulk: BulkBuffer;
-  /** The chunk that the body bytes of one read become. */
+  /** The open chunk: the body bytes of one read become one chunk (RFC 9112 section 7.1). */
   readonly chunk: OpenChunk;
   /** Counts a socket that was opened (or, with -1, closed). */
   countSocket(delta: 1 | -1): void;
-  /** Descriptors are so short that a further client would take one that the clients of now may need. */
+  /** Whether file descriptors are so short that another client would take one that the present clients may need. */
   shortOfSockets(): boolean;
-  /** There is no descriptor left even for saying so. */
+  /** Whether no descriptor is left even to tell a new client that it cannot be served. */
   outOfSockets(): boolean;
-  /** Counts and logs a request that never became an exchange. */
+  /** Counts and logs a request that was refused before it became an exchange. */
   refused(client: string, answer: LocalAnswer, head: RequestHead | null, startedAt: number, bytesReceived: number, bytesSent: number): void;
 }

@@ -1,4 +1,4 @@
-/** Exchanges in which both bodies flow at once, each side waiting for the other's next word. */
+/** Dialogues: exchanges in which both bodies flow at once and each side may wait for the other's next bytes. */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
@@ -53,7 +53,7 @@ for (const [who, listens] of [
   });
 }
 
-test("silence in both directions ends it after the idle limit", (t) => {
+test("silence in both directions ends the exchange after the idle limit", (t) => {
   const { client, endpoints, records, pass } = stageAlone(t);
   client.send(BEGIN + WORD);
   endpoints[0]?.respond(HEAD + WORD);
@@ -100,7 +100,7 @@ test(
       }
     };
     await hears(HEAD + WORD);
-    // More than the systems at both ends take.
+    // More than the socket buffers of both ends hold.
     const megabyte = `100000\r\n${"x".repeat(1024 ** 2)}\r\n`;
     for (let count = 0; count < 16; count++) client.send(megabyte);
     for (let count = 0; count < 5; count++) {

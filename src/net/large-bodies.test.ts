@@ -1,4 +1,4 @@
-/** Large bodies of many connections pass through few buffers: none gets bytes of another, however fast each is taken. */
+/** Large bodies of many connections share few buffers: no connection gets bytes of another, however fast each body is taken. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -11,12 +11,12 @@ const BODY_BYTES = 6 * 1024 * 1024;
 const CLIENTS = 6;
 const MESSAGES = 4;
 
-/** Its body is all of one octet pattern, which no other has. */
+/** The body of one message: a repeated pattern that no other message has. */
 function bodyOf(client: number, message: number): Buffer {
   return Buffer.alloc(BODY_BYTES + 1000 * message, `${client}.${message}.`);
 }
 
-/** Reads messages with Content-Length one behind the other; in the middle of each nothing is read until `halfway` resolves. */
+/** Reads messages with Content-Length, one after another. In the middle of each, reading pauses until `halfway` resolves. */
 function readMessages(
   socket: net.Socket,
   onMessage: (head: string, digest: string) => void,
@@ -55,11 +55,11 @@ function readMessages(
 
 interface Setup {
   readonly port: number;
-  /** What the origin got, by target. */
+  /** Digests of the bodies that the origin received, by request target. */
   readonly digests: ReadonlyMap<string, string>;
 }
 
-/** An origin that stops half-way through each request to `/slow...` until `gate` opens, and answers each with a body as large as its own. */
+/** Starts an origin that pauses half-way through requests to `/slow...` until `gate` resolves, and answers each with a body of the same size. */
 async function start(t: TestContext, gate: Promise<void>): Promise<Setup> {
   const digests = new Map<string, string>();
   const origin = net.createServer((socket) => {
@@ -79,7 +79,7 @@ async function start(t: TestContext, gate: Promise<void>): Promise<Setup> {
   return { port, digests };
 }
 
-/** Sends all messages of one client, each when the one before is answered; resolves with the digests of the answers. */
+/** Sends all messages of one client, each after the answer to the previous one; resolves with the digests of the answers. */
 async function send({ port }: Setup, t: TestContext, client: number, name: string, gate: Promise<void>): Promise<string[]> {
   const socket = net.connect(port, "127.0.0.1");
   t.after(() => socket.destroy());

@@ -2,7 +2,7 @@ import { dial } from "./transport/dial.ts";
 import type { Platform } from "./platform.ts";
 import { monotonicMs } from "./system-clock.ts";
 
-/** The machine that the process runs on. */
+/** The platform of a running process: the machine's clocks, timers and sockets. */
 export const machine: Platform = {
   now: monotonicMs,
   epochMs: () => Date.now(),

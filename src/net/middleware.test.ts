@@ -1,4 +1,4 @@
-/** What stages, sources and hooks make of messages, as the bytes on both connections show it. */
+/** Messages that pass middleware (stages, sources, hooks), checked by the bytes on the client's and the endpoint's connection. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
@@ -18,9 +18,9 @@ import type { Dialled, Stage } from "./stage.fixture.ts";
 
 interface World extends Stage {
   readonly dialled: readonly Dialled[];
-  /** Sends it, and connects the endpoint that it is for. */
+  /** Sends the text as the client, and connects the endpoint that the request goes to. */
   asks(text: string): Dialled;
-  /** What the client got since this was asked last. */
+  /** What the client received since the last call. */
   got(): string;
 }
 
@@ -51,7 +51,7 @@ function world(t: TestContext, hooks: readonly Middleware[], adapt?: (config: Co
 
 const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : make()) });
 
-/** Answers at once with those pieces. */
+/** A source that answers at once with these pieces. */
 function source(pieces: readonly Buffer[], length: number, status: number = 200, fields: Fields = []): ResponseSource {
   return {
     start: (_, response) => {
@@ -156,7 +156,7 @@ test("what a source's head says of the body's length is not sent", (t) => {
   }
 });
 
-// ---- memory that others own -------------------------------------------------------------------------------------------
+// ---- buffers that middleware owns -------------------------------------------------------------------------------------
 
 test("a buffer that many responses share stays as it is, whatever slices of it are written, and comes out right", (t) => {
   const shared = Buffer.from(Array.from({ length: 70_000 }, (_, at) => at % 251));
@@ -215,7 +215,7 @@ function dechunked(text: string): string {
   }
 }
 
-test("a collected body and the body of a request that goes out by a stage are not changed either", async (t) => {
+test("neither a collected body nor the body of a staged request is changed", async (t) => {
   const bodies: (Buffer | null)[] = [];
   const collects: Middleware = {
     name: "x",
@@ -287,7 +287,7 @@ test("an answer with a field that cannot be sent costs its exchange", async (t) 
 
 const EXPECTS = "PUT /wait HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
 
-test("a client that waits to be asked: by who collects and by a source that reads, not by one that does not", async (t) => {
+test("a client that waits for a 100 gets it from middleware that collects the body or a source that reads it, else not", async (t) => {
   const collecting = world(t, [
     { name: "x", onRequest: async (x) => ({ status: 400, reason: "seen", detail: String(await x.collectBody(9)), fields: [] }) },
   ]);

@@ -1,6 +1,6 @@
 /**
- * What a data-plane thread stands on: a clock, timers, chance, and connections to endpoints. `machine.ts` is the machine; tests and the
- * simulator put memory and a clock of their own in its place (memory-network.ts).
+ * What a data-plane thread needs from its environment: clocks, timers, random numbers, and connections to endpoints. `machine.ts` implements it with
+ * the machine's own; tests and the simulator use sockets in memory and a clock of their own (transport/memory/).
  */
 import type { Endpoint } from "../proxy/upstream/endpoint.ts";
 import type { NameTable } from "../shared/name-table.ts";
@@ -11,16 +11,16 @@ export interface Platform {
   now(): number;
   /** Milliseconds since 1970. */
   epochMs(): number;
-  /** At least 0 and below 1. */
+  /** A random number, at least 0 and below 1. */
   random(): number;
   /** Calls `tick` about every `ms` milliseconds, until the returned function is called. */
   every(ms: number, tick: () => void): () => void;
   /** Calls `then` once, after the events that the current turn of the event loop has brought. */
   atTurnEnd(then: () => void): void;
   /**
-   * Connects to the endpoint. `onConnect` is called once the connection stands (for https: once the certificate was verified too), with
-   * the transport to use from then on, which need not be the one that is returned. Failures come as `onClosed`. Nothing is called from
-   * within this call.
+   * Connects to the endpoint. Calls `onConnect` once the connection is established (for https: after the certificate was verified), with the
+   * transport to use from then on, which may be another one than the returned. Failures come as `onClosed` of `reader`. No callback is called
+   * before `dial` has returned.
    */
   dial(
     target: Endpoint,

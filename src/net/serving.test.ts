@@ -17,7 +17,7 @@ function withEndpoints(...hosts: readonly string[]): Config {
   return config;
 }
 
-test("an exchange that began before a reload finds the names of its own configuration, and they are forgotten after it", () => {
+test("an exchange that began before a reload can look up the names of its own configuration; they are forgotten after it", () => {
   const network = new MemoryNetwork();
   const names = new NameTable();
   const dialled: string[] = [];

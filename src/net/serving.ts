@@ -1,9 +1,9 @@
 /**
- * What a data-plane thread serves: the configuration of now, and for each listener the connections that clients have with this thread.
- * Whoever runs it (worker.ts, the test kit, the simulator) brings connections to the contexts, and keeps what is logged.
+ * What a data-plane thread serves: the current configuration, and for each listener a context with this thread's connections. The owner of a
+ * Serving (worker.ts, the test kit, the simulator) accepts sockets for the contexts and receives log lines.
  *
- * A listener is known by its slot. It begins when a configuration names it, or before that when its sockets are opened on trial; it ends
- * when `closeListener` is called, and its connections may outlive it for a while.
+ * Slots identify listeners. A listener begins when a configuration names it, or earlier, when its sockets are opened on trial. It ends with
+ * `closeListener`; its connections may live on for a while.
  */
 import { compileCidrs } from "../base/cidr.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
@@ -21,34 +21,34 @@ import { connectionOf } from "./protocols.ts";
 export interface ServingParts extends ThreadParts {
   readonly buckets: BucketTable;
   readonly output: ThreadOutput;
-  /** The status document under that configuration. */
+  /** Makes the function that writes the status document of a configuration. */
   readonly status: (message: ConfigureMessage) => () => string;
-  /** What a route can do, in the order in which it is done. */
+  /** The features that a route can have, in the order in which they act. */
   readonly features: SnapshotContext["features"];
-  /** Reads a PEM file: the control plane has checked that it can be read. */
+  /** Returns the text of a PEM file. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
 }
 
-/** A listener that accepts nothing more, as long as it has connections. */
+/** A closed listener whose connections are still running. */
 interface Leaving {
   readonly context: ListenerContext;
-  /** Time at which what is left is cut. */
+  /** When the remaining connections are cut, in monotonic milliseconds. */
   readonly dueAt: number;
 }
 
 export class Serving {
-  /** Of each listener of the configuration, in its order. */
+  /** One context per listener of the configuration, in the configuration's order. */
   contexts: readonly ListenerContext[] = [];
   private readonly parts: ServingParts;
-  /** By slot: those of the configuration, and those that were opened before one names them or wait to be closed. */
+  /** Open listeners by slot: those of the configuration, those opened on trial, and those that the configuration no longer names. */
   private readonly open: Map<number, ListenerContext> = new Map();
   private leaving: readonly Leaving[] = [];
   private readonly upstreams: Upstreams;
-  /** Names of endpoints by generation: of the current configuration, and of those before it that some exchange still runs under. */
+  /** Host names of endpoints by generation: of the current configuration, and of earlier ones that some exchange still runs under. */
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
   private current: Thread | null = null;
   private trust: Trust = { proxies: compileCidrs([]), addressFrom: "x_forwarded_for" };
-  /** Nothing new is begun. */
+  /** Whether the thread drains: it begins nothing new. */
   isDraining: boolean = false;
   private drainDueAt: number = Infinity;
 
@@ -57,14 +57,14 @@ export class Serving {
     this.upstreams = new Upstreams(parts.workerIndex, parts.readFile);
   }
 
-  /** Null before the first configuration. */
+  /** The thread; null before the first configuration. */
   get thread(): Thread | null {
     return this.current;
   }
 
   /**
-   * Brings a configuration into use: exchanges in flight keep theirs. A listener that it does not name goes on as it was until it is
-   * closed. Throws, and changes nothing, when it cannot be compiled.
+   * Puts a configuration into use and returns the thread. Running exchanges keep their configuration. A listener that the new configuration does
+   * not name goes on as before until `closeListener`. Throws and changes nothing if the configuration cannot be compiled.
    */
   configure(message: ConfigureMessage): Thread {
     const { parts } = this;
@@ -103,14 +103,14 @@ export class Serving {
     return thread;
   }
 
-  /** The listener of that slot, which begins with these settings where it is new. Null before the first configuration. */
+  /** The context of the listener in `slot`; a new one gets `settings`. Null before the first configuration. */
   openListener(slot: number, settings: ListenerConfig): ListenerContext | null {
     const { current } = this;
     if (current === null) return null;
     return this.open.get(slot) ?? this.contextFor(current, slot, settings);
   }
 
-  /** The listener accepts nothing more, and its sockets have been closed: what its connections carry may end within that time. */
+  /** Ends a listener whose sockets the caller has closed. Its running exchanges have `timeoutMs` to end; then they are cut. */
   closeListener(slot: number, timeoutMs: number): void {
     const context = this.open.get(slot);
     if (context === undefined) return;
@@ -119,7 +119,7 @@ export class Serving {
     if (context.connections.size > 0) this.leaving = [...this.leaving, { context, dueAt: this.parts.platform.now() + timeoutMs }];
   }
 
-  /** Nothing new is begun; what runs may end within that time. The listeners have been closed. */
+  /** Begins nothing new; running exchanges have `timeoutMs` to end. The caller has closed the listeners' sockets. */
   drain(timeoutMs: number): void {
     if (this.current === null) return;
     this.isDraining = true;
@@ -127,7 +127,7 @@ export class Serving {
     for (const context of this.open.values()) context.drain();
   }
 
-  /** To be asked at each tick. Null: not drained yet. Else everything has ended, and so many exchanges were cut. */
+  /** To be called at each tick. Null while the thread is not drained; then closes everything and returns how many exchanges were cut. */
   drained(now: number): number | null {
     if (!this.isDraining) return null;
     const isOpen = this.all().some(({ connections }) => connections.size > 0);
@@ -135,7 +135,7 @@ export class Serving {
     return this.close();
   }
 
-  /** Ends everything at once; how many exchanges were cut. */
+  /** Ends everything at once. Returns how many exchanges were cut. */
   close(): number {
     const cut = this.all().reduce((sum, context) => sum + context.cut(), 0);
     this.current?.close();
@@ -145,7 +145,7 @@ export class Serving {
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {
     const context = new ListenerContext(thread, slot, settings, this.trust, connectionOf);
     this.open.set(slot, context);
-    // By a reload that a drain has overtaken.
+    // A reload that began before the drain may open a listener after it.
     if (this.isDraining) context.drain();
     return context;
   }

@@ -1,6 +1,6 @@
 /**
- * A thread with one client and, where wanted, endpoints without sockets: the client's side of its connection is the test's, and time
- * passes when the test says so.
+ * A thread with one client, for tests: the test plays the client's side of the connection, and time passes only when the test says so. `stage` uses
+ * real connections to endpoints, `stageAlone` fake streams in their place, and `stageOfBoth` connections whose endpoint's side the test plays.
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -34,7 +34,7 @@ checkStates();
 export const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/** A client's connection that takes everything, or nothing. */
+/** The far end of a connection, played by the test: it takes everything that is written, or nothing. */
 export class Client implements AcceptedTransport {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
@@ -42,7 +42,7 @@ export class Client implements AcceptedTransport {
   writable: boolean = true;
   queuedBytes: number = 0;
   isFull: boolean = false;
-  /** It is not read at the moment. */
+  /** Whether the proxy has paused reading. */
   isPaused: boolean = false;
   closesWhenWritten: boolean = false;
   wasReset: boolean = false;
@@ -104,7 +104,7 @@ export class Client implements AcceptedTransport {
     this.destroy();
   }
 
-  /** The system tells that it is gone. */
+  /** The connection fails with this code of the system. */
   fail(code: string): void {
     this.destroyed = true;
     this.readable = false;
@@ -112,7 +112,7 @@ export class Client implements AcceptedTransport {
     this.reader.onClosed(code);
   }
 
-  /** The client takes all that waits, and the connection's end where that was to follow. */
+  /** The client takes all that waits, and the connection's end if that follows. */
   takeAll({ end = true } = {}): void {
     this.isFull = false;
     this.queuedBytes = 0;
@@ -121,7 +121,7 @@ export class Client implements AcceptedTransport {
     if (end && !this.destroyed) this.onSent?.();
   }
 
-  /** It takes nothing more: a write has failed. */
+  /** A write fails: the client takes nothing more. */
   refuseWrites(): void {
     this.queuedBytes = 0;
     this.writer.onWriteFailed();
@@ -142,7 +142,7 @@ export class Client implements AcceptedTransport {
   }
 }
 
-/** An endpoint's connection without a socket, whose responses the test gives to the exchange. */
+/** A fake stream to an endpoint: the test gives its responses to the exchange. */
 export class Endpoint implements UpstreamStream {
   isPaused: boolean = false;
   wasAborted: boolean = false;
@@ -177,7 +177,7 @@ export class Endpoint implements UpstreamStream {
     this.isPaused = false;
   }
 
-  /** Heads and bodies, or a part of them, as one read would bring them. */
+  /** Gives heads and bodies, or a part of them, to the exchange, as one read would bring them. */
   respond(text: string): void {
     const bytes = Buffer.from(text, "latin1");
     const { reader } = this;
@@ -212,10 +212,11 @@ export interface Stage {
   readonly client: Client;
   readonly connection: ClientConnection;
   readonly records: readonly AccessRecord[];
-  /** So much time passes for the deadlines. */
+  /** Lets this much time pass, and runs the deadlines that are due. */
   pass(ms: number): void;
 }
 
+/** A thread with one client, and real connections to `endpoint` unless `dial` says otherwise. Closed after the test. */
 export function stage(
   t: TestContext,
   endpoint: string,
@@ -245,7 +246,7 @@ export function stage(
   return { thread, context, client: client ?? assert.fail("nobody was accepted"), connection, records, pass };
 }
 
-/** The same with endpoints without sockets, in the order in which exchanges asked for them. */
+/** A stage with fake endpoint streams; `endpoints` has them in the order in which exchanges asked for them. */
 export function stageAlone(t: TestContext, adapt?: (config: Config) => void): Stage & { readonly endpoints: readonly Endpoint[] } {
   const endpoints: Endpoint[] = [];
   const one = stage(t, "http://127.0.0.1:9", adapt);
@@ -260,15 +261,15 @@ export function stageAlone(t: TestContext, adapt?: (config: Config) => void): St
 
 export interface Dialled {
   readonly connection: UpstreamConnection;
-  /** The endpoint's side of it. */
+  /** The endpoint's side of the connection. */
   readonly endpoint: Client;
-  /** The connection stands. */
+  /** The connection is established. */
   connect(): void;
-  /** It cannot be made, or has failed: the system's code. */
+  /** The connection cannot be made, or has failed, with this code of the system. */
   fail(code: string): void;
 }
 
-/** The same with connections to endpoints that are the test's at both ends, in the order in which they were opened. */
+/** A stage whose endpoint connections the test plays as well; `dialled` has them in the order in which they were opened. */
 export function stageOfBoth(t: TestContext, adapt?: (config: Config) => void): Stage & { readonly dialled: readonly Dialled[] } {
   const dialled: Dialled[] = [];
   const dial: Platform["dial"] = (_, __, reader, writer, onConnect) => {
@@ -280,7 +281,7 @@ export function stageOfBoth(t: TestContext, adapt?: (config: Config) => void): S
   return { ...stage(t, "http://127.0.0.1:9", adapt, dial), dialled };
 }
 
-/** An origin, told of each request's head; closed behind the test. */
+/** Starts an origin on a real socket that calls `onRequest` for each read. Returns its URL; closed after the test. */
 export async function origin(t: TestContext, onRequest: (head: string, socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = net.createServer({ noDelay: true }, (socket) => {

@@ -5,7 +5,7 @@ import { plainConfig } from "../config/plain.ts";
 import { loneThread } from "./warm-up.ts";
 import type { Thread } from "./thread.ts";
 
-/** Whether this event read the clock: it is set back before, and nobody else sets it. */
+/** Whether the event of a socket reads the clock: `now` is set back first, and only `tick` sets it. */
 function reads(thread: Thread): boolean {
   thread.now = 0;
   thread.tick();

@@ -1,6 +1,6 @@
 /**
- * One data-plane thread: what its connections share. Implements the data plane that exchanges see, with the machine's clock, one
- * deadline wheel, the pools and the connection list.
+ * One data-plane thread, as its connections and exchanges see it: the clock, one timing wheel for all deadlines, the pools of connections to
+ * endpoints, and the counting and logging of finished exchanges.
  */
 import { Deadlines } from "../base/deadlines.ts";
 import { IdleReaders } from "../http1/idle-readers.ts";
@@ -31,34 +31,34 @@ import { OpenChunk } from "./buffers/open-chunk.ts";
 import type { Platform } from "./platform.ts";
 import { WriteBatch } from "./buffers/write-batch.ts";
 
-/** Precision of every deadline of the data plane. Limits are seconds; an idle thread wakes this often. */
+/** Precision of all deadlines of the data plane, and how often an idle thread wakes. Limits are seconds, so this is fine enough. */
 const TICK_MS = 25;
 
-/** In a turn of the event loop that brings many: what happened is dated by at most so many events late, some 0.1 ms. */
+/** In a busy turn of the event loop the clock is read once per this many events. The time is then wrong by at most some 0.1 ms. */
 const EVENTS_A_READING = 16;
 
-/** Clients over all that may be connected only to be told that they cannot be served. */
+/** How many clients above the socket limit, over all threads, may connect only to be told that they cannot be served. */
 const FAREWELLS = 16;
 
-/** Bytes that all threads together keep of requests' bodies which middleware collects. */
+/** How many bytes of request bodies middleware may collect, over all threads. */
 const COLLECTED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Where a thread's log lines and events go. */
 export interface ThreadOutput {
   access(record: AccessRecord): void;
   event(level: LogLevel, event: WorkerEvent, message: string, fields: LogFields): void;
-  /** Called once per tick. */
+  /** Called once per tick, with the thread's monotonic milliseconds. */
   tick(now: number): void;
-  /** No exchange of that snapshot's generation is left. */
+  /** Called when no exchange runs under that generation's snapshot any more. */
   released(generation: number): void;
 }
 
-/** What a thread shares with the others. */
+/** What a thread is made of: its index, tables that it shares with the other threads, limits, and its platform. */
 export interface ThreadParts {
   readonly workerIndex: number;
   readonly endpoints: EndpointTable;
   readonly workers: WorkerTable;
-  /** Where the names of endpoints lead. */
+  /** The addresses of the endpoints' host names. */
   readonly names: NameTable;
   /** Sockets that all threads together may have open before new clients wait. */
   readonly socketsMax: number;
@@ -85,7 +85,7 @@ export class Thread implements ConnectionThread, Connector {
   readonly chunk: OpenChunk = new OpenChunk();
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
-  /** Of each upstream: those that read no response at the moment. */
+  /** By upstream: the response readers that are not in use. */
   private readonly responseReaders: Map<string, IdleReaders<ResponseReader>> = new Map();
   private readonly stopTicks: () => void;
   private eventsSinceRead: number = 0;
@@ -113,7 +113,7 @@ export class Thread implements ConnectionThread, Connector {
     return this;
   }
 
-  /** Every event of a socket begins with this: it reads the clock, but in a turn of the event loop that has many events once for several. */
+  /** Sets `now`. Every event of a socket begins with this. In a busy turn of the event loop the clock is read only once for several events. */
   tick(): void {
     const { writes } = this;
     if (writes.turnIsBusy && ++this.eventsSinceRead < EVENTS_A_READING && !writes.isFull) return;
@@ -132,7 +132,7 @@ export class Thread implements ConnectionThread, Connector {
     return this.pool(target).dial(target, sink);
   }
 
-  /** Counts a socket that was opened (or, with -1, closed): descriptors are the process's, not the thread's. */
+  /** Counts a socket that was opened (or, with -1, closed), in shared memory: the limit on descriptors is that of the whole process. */
   countSocket(delta: 1 | -1): void {
     this.workers.addDescriptors(this.workerIndex, delta);
   }
@@ -143,7 +143,7 @@ export class Thread implements ConnectionThread, Connector {
 
   takeMemory(bytes: number): boolean {
     const { workers, workerIndex } = this;
-    // Counted first and judged then, so that two threads cannot both take the last of it.
+    // Count first and compare after that, so that two threads cannot both take the last bytes.
     workers.addCollected(workerIndex, bytes);
     if (workers.collected() <= COLLECTED_BYTES_MAX) return true;
     workers.addCollected(workerIndex, -bytes);
@@ -155,8 +155,8 @@ export class Thread implements ConnectionThread, Connector {
   }
 
   /**
-   * Whether descriptors are so short that a further client would take one that the clients of now may need: each of them can want
-   * a connection to an endpoint. Idle ones are given up then. It is said once when it begins and once when it ends.
+   * Whether file descriptors are so short that another client would take one that the present clients may need: each client can need a
+   * connection to an endpoint. If so, closes all idle connections to endpoints. The shortage is logged when it begins and when it ends.
    */
   shortOfSockets(): boolean {
     const { socketsMax } = this;
@@ -173,7 +173,7 @@ export class Thread implements ConnectionThread, Connector {
     return this.workers.descriptors() >= this.socketsMax || 2 * this.workers.clients() >= this.socketsMax;
   }
 
-  /** Whether there is none left even for saying so. */
+  /** Whether no descriptor is left even to tell a new client that it cannot be served. */
   outOfSockets(): boolean {
     return this.workers.descriptors() > this.socketsMax + FAREWELLS;
   }
@@ -182,7 +182,11 @@ export class Thread implements ConnectionThread, Connector {
     this.output.event(level, event, message, fields);
   }
 
-  /** A request that never became an exchange was refused. `head`: what is known of it; `startedAt` 0: it came in one read. */
+  /**
+   * Counts and logs a request that was refused before it became an exchange.
+   * @param head what is known of the request; null for nothing
+   * @param startedAt when its first byte came, in monotonic milliseconds; 0 if it came in one read
+   */
   refused(
     client: string,
     answer: LocalAnswer,
@@ -220,10 +224,10 @@ export class Thread implements ConnectionThread, Connector {
     if (--snapshot.exchangesOpen === 0 && snapshot !== this.snapshot) this.output.released(snapshot.generation);
   }
 
-  /** Counts and logs it. */
+  /** Counts and logs a finished exchange. */
   private note(exchange: EndedExchange): void {
     const { route, endpoint, snapshot, bytesSent } = exchange;
-    // Where no endpoint answered, no event of a socket may have come: a middleware took its time.
+    // If no endpoint answered, a middleware may have taken a long time without any socket event, and `this.now` may be old.
     const durationMs = (endpoint === null ? this.platform.now() : this.now) - exchange.startedAt;
     snapshot.metrics.exchangeFinished(
       route === null ? -1 : route.index,
@@ -257,7 +261,7 @@ export class Thread implements ConnectionThread, Connector {
     });
   }
 
-  /** Swaps the configuration; exchanges in flight keep theirs. */
+  /** Puts a new configuration into use. Running exchanges keep theirs; pools that the new one does not name are retired. */
   use(snapshot: Snapshot): void {
     const before = this.snapshot;
     this.snapshot = snapshot;
@@ -296,7 +300,7 @@ export class Thread implements ConnectionThread, Connector {
 
   private onTick(): void {
     this.now = this.platform.now();
-    // The wall clock may be set; the monotonic one is not.
+    // The wall clock may have been changed; the monotonic clock never is.
     this.epochOffset = this.platform.epochMs() - this.now;
     this.workers.beat(this.workerIndex);
     this.deadlines.advance(this.now);

@@ -1,6 +1,6 @@
 /**
- * Two connections that pass bytes on to each other once the origin has switched protocols (RFC 9110 section 7.8): everything in both
- * directions, byte for byte, with back-pressure; a FIN is passed on as a FIN, a reset ends both; an idle limit of its own.
+ * A tunnel between a client's connection and an endpoint's, after the origin has switched protocols (RFC 9110 section 7.8). It passes all bytes
+ * on in both directions, with back-pressure. A FIN is passed on as a FIN; a reset ends both connections. A tunnel has an idle limit of its own.
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
@@ -10,7 +10,7 @@ import type { UpstreamStream } from "../proxy/ports/upstream-stream.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { ConnectionThread } from "./connection-thread.ts";
 
-/** How long bytes that the system has taken may take to arrive. */
+/** How long bytes that were handed to the system may take to arrive. */
 const ON_THEIR_WAY_MS = 1000;
 
 /** Time for the last bytes to leave, once the tunnel has ended. */
@@ -24,7 +24,7 @@ export class Tunnel extends Timed implements TunnelEvents {
   private readonly idleMs: number;
   private downstreamEnded: boolean = false;
   private upstreamEnded: boolean = false;
-  /** When bytes were last passed on to that side. */
+  /** When bytes were last passed on to each side, in monotonic milliseconds. */
   private downstreamFedAt: number = -Infinity;
   private upstreamFedAt: number = -Infinity;
   private over: boolean = false;
@@ -41,7 +41,7 @@ export class Tunnel extends Timed implements TunnelEvents {
     thread.metrics.add(CounterId.tunnels_opened, 1);
   }
 
-  /** `bytes[0, count)` arrived at that side. */
+  /** `bytes[0, count)` arrived from `side`. */
   received(side: ByteDuplex, bytes: Buffer, count: number): void {
     if (this.over) return;
     this.thread.deadlines.set(this, this.thread.now + this.idleMs);
@@ -51,17 +51,17 @@ export class Tunnel extends Timed implements TunnelEvents {
     if (!this.other(side).write(bytes, 0, count)) side.pause();
   }
 
-  /** Whether nothing refers to the bytes that side received last. */
+  /** Whether the bytes that `side` received last are written, so that their buffer may be used again. */
   flowing(side: ByteDuplex): boolean {
     return this.over || !this.other(side).isBlocked;
   }
 
-  /** What was written to that side has left. */
+  /** Everything written to `side` has been sent: the other side is read again. */
   unblocked(side: ByteDuplex): void {
     this.other(side).resume();
   }
 
-  /** FIN from that side. */
+  /** `side` has sent its FIN. */
   ended(side: ByteDuplex): void {
     if (side === this.downstream) this.downstreamEnded = true;
     else this.upstreamEnded = true;
@@ -70,17 +70,17 @@ export class Tunnel extends Timed implements TunnelEvents {
     if ((this.downstreamEnded && this.upstreamEnded) || side.hasFailed) this.finish();
   }
 
-  /** That side takes nothing more. What it had sent before is still passed on; its end comes when that has been read. */
+  /** A write to `side` has failed. What it sent before is still read and passed on; its end follows. */
   writeFailed(side: ByteDuplex): void {
     if (this.hasEnded(side)) this.finish();
     else this.unblocked(side);
   }
 
-  /** That side's transport is gone. */
+  /** The transport of `side` is closed. */
   closed(side: ByteDuplex): void {
     const other = this.other(side);
-    // A reset is passed on as one, unless bytes may still be on their way in the system, which it would take with it.
-    if (!this.hasEnded(side) && !this.over && !this.fedLately(other)) other.reset();
+    // A reset is passed on as a reset, unless bytes may still be on their way to the other side: a reset would destroy them.
+    if (!this.hasEnded(side) && !this.over && !this.wasFedRecently(other)) other.reset();
     this.finish();
     if (this.downstream.isGone && this.upstream.isGone) this.thread.deadlines.remove(this);
   }
@@ -89,15 +89,15 @@ export class Tunnel extends Timed implements TunnelEvents {
     if (!this.over) this.exchange.outcome = "tunnel_idle";
     this.finish();
     for (const side of [this.downstream, this.upstream]) {
-      // Closed, the system would keep for minutes what a peer that stands still has not taken.
+      // After an orderly close the system would keep unsent bytes for minutes if the peer takes nothing.
       if (side.isBlocked) side.reset();
       else side.close();
     }
   }
 
   /**
-   * The tunnel ends. What was written before still goes out, to a peer that takes it in time; what that peer still sends is read and
-   * thrown away, for closing with bytes unread is a reset, which takes with it what the peer has not read (RFC 9112 section 9.6).
+   * Ends the tunnel. Bytes written before are still sent, to a peer that takes them in time. What the peer still sends is read and thrown away:
+   * closing with unread bytes would cause a reset, which destroys what the peer has not read yet (RFC 9112 section 9.6).
    */
   private finish(): void {
     if (this.over) return;
@@ -113,7 +113,8 @@ export class Tunnel extends Timed implements TunnelEvents {
     this.exchange.tunnelEnded();
   }
 
-  private fedLately(side: ByteDuplex): boolean {
+  /** Whether bytes may still be on their way to `side`. */
+  private wasFedRecently(side: ByteDuplex): boolean {
     const fedAt = side === this.downstream ? this.downstreamFedAt : this.upstreamFedAt;
     return side.isBlocked || this.thread.now - fedAt < ON_THEIR_WAY_MS;
   }

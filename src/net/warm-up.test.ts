@@ -13,7 +13,7 @@ function sockets(): number {
   return process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length;
 }
 
-/** What is closed is open until the end of the turn. */
+/** Waits until no socket is left: a closed socket counts as open until the end of the turn. */
 async function noneLeft(): Promise<void> {
   const deadline = performance.now() + 5000;
   while (sockets() > 0 && performance.now() < deadline) await new Promise(setImmediate);
@@ -25,18 +25,18 @@ test("all exchanges take place, and nothing stays open", LINUX, async () => {
   await noneLeft();
 });
 
-test("its time ends it, wherever it is, and nothing stays open", LINUX, async () => {
+test("the time limit ends the warm-up at any point, and nothing stays open", LINUX, async () => {
   for (const ms of [0, 2, 5, 20]) {
     await warmUp({ exchanges: Infinity, dueMs: performance.now() + ms });
     await noneLeft();
   }
 });
 
-test("an address that is not this machine's is said", async () => {
+test("an address that is not this machine's rejects and is named", async () => {
   await assert.rejects(warmUp({ address: "192.0.2.1" }), /192\.0\.2\.1/);
 });
 
-test("who connects to it meanwhile is answered by it or let go", LINUX, async () => {
+test("a client that connects during the warm-up is answered or disconnected", LINUX, async () => {
   const ports = new Set<number>();
   const listen = net.Server.prototype.listen;
   net.Server.prototype.listen = function (this: net.Server, ...given: unknown[]) {

@@ -1,8 +1,8 @@
 /**
- * A data-plane thread's first exchanges are with itself: thousands of requests from its own client, through its own listener, to its own
- * origin, while the main thread reads the configuration and a little longer. They go the way that all go (real sockets, the same
- * classes), so that clients find code that is compiled: the first one waits for half of what it would, and a rush right after the start
- * queues neither behind an interpreter nor behind compilers (docs/decisions/0011-starting-warm.md).
+ * Warms a data-plane thread up before clients come. The thread sends itself thousands of requests: from a client of its own, through a listener
+ * of its own, to an origin of its own, while the main thread reads the configuration and a little longer. They use real sockets and the same
+ * classes as all requests, so that this code is compiled when clients come. The first client then waits half as long
+ * (docs/decisions/0011-starting-warm.md).
  */
 import { once } from "node:events";
 import net from "node:net";
@@ -32,17 +32,17 @@ export interface WarmUpSettings {
   readonly address: string;
   readonly exchanges: number;
   readonly connections: number;
-  /** When it ends, whatever is left: milliseconds of the thread's life. */
+  /** When the warm-up ends, even if exchanges are left: milliseconds since the thread began. */
   readonly dueMs: number;
 }
 
 const SETTINGS: WarmUpSettings = {
-  // This machine, as Linux sees it, but an address at which nobody expects to find something: no port is taken that somebody has chosen.
+  // On Linux a loopback address that nobody else uses, so that no port is taken that somebody has chosen.
   address: "127.77.0.1",
-  // The last compiler looks at what was called 3000 times.
+  // V8's optimizing compiler looks at functions that were called some 3000 times.
   exchanges: 4000,
   connections: 4,
-  // Where loading takes long, less of this is done: a process that is started answers within half a second.
+  // If loading takes long, the warm-up is shorter: a process answers within half a second after its start.
   dueMs: 400,
 };
 
@@ -67,9 +67,9 @@ Connection: keep-alive\r
 warm\n`;
 
 /**
- * Resolves when all of it is over and every socket closed; rejects when there could be none (the address is not this system's, sockets are
- * forbidden). Neither configuration nor tables of the process are touched, and nothing is logged.
- * @returns how many exchanges there were
+ * Runs the warm-up. Resolves when every socket is closed; rejects if it was impossible (the address is not this system's, or sockets are
+ * forbidden). Does not touch the configuration or the tables of the process, and logs nothing.
+ * @returns how many exchanges took place
  */
 export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<number> {
   const settings = { ...SETTINGS, ...changes };
@@ -105,14 +105,14 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
     for (const connection of context.connections) connection.cutNow();
     thread.close();
     origin.close();
-    // Whoever they are.
+    // Also those that others have opened.
     for (const socket of accepted) socket.destroy();
     await once(origin, "close");
   }
   return exchanges;
 }
 
-/** A thread of a process that has no other, with tables of its own: hashes in them may be guessed, for nobody else is in them. */
+/** A thread with tables of its own, for the warm-up and for tests. Nobody else uses the tables, so their hash seeds need not be secret. */
 export function loneThread(
   config: Config,
   access: ThreadOutput["access"],
@@ -156,7 +156,7 @@ async function listenOn(server: net.Server, address: string): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Resolves when all connections are closed, with what went wrong first; the signal closes them early, which is nothing wrong. */
+/** Sends the requests. Resolves when all connections are closed, with the first error or null; closing by the signal is no error. */
 async function ask(port: number, { address, exchanges, connections }: WarmUpSettings, signal: AbortSignal): Promise<Error | null> {
   let asked = 0;
   let fault: Error | null = null;
@@ -164,7 +164,7 @@ async function ask(port: number, { address, exchanges, connections }: WarmUpSett
   const clients = Array.from({ length: connections }, async () => {
     const socket = net.connect({ port, host: address, noDelay: true, signal });
     socket.on("connect", () => next(socket));
-    // An answer of this size comes in one piece; where it did not, two requests would be under way.
+    // An answer this small comes in one piece; if it came in two, two requests would be under way on one connection.
     socket.on("data", () => next(socket));
     socket.on("error", (error) => {
       if (!signal.aborted) fault ??= error;

@@ -5,7 +5,10 @@ import * as upstream from "./upstream/upstream-state.ts";
 
 let isChecking = false;
 
-/** From now on every connection of the process is checked: a change of state that its table does not have is thrown. */
+/**
+ * Checks the state changes of all HTTP/1 connections of the process from now on. A change that the table `FOLLOWING` of client-state.ts or
+ * upstream-state.ts does not have is thrown as an error.
+ */
 export function checkStates(): void {
   if (isChecking) return;
   isChecking = true;

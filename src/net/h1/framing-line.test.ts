@@ -1,4 +1,4 @@
-/** Heads of bodies that are not the received ones: what the received head says of its body's length is not passed on. */
+/** Heads of messages whose body middleware has replaced: the length of the received body is not passed on. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ import type { BodyModeKind } from "./response-writer.ts";
 const edits = (bodyLength: number | null): RequestEdits => Object.assign(new RequestEdits(), { bodyLength });
 const ofResponse = (bodyLength: number | null): ResponseEdits => Object.assign(new ResponseEdits(), { bodyLength });
 
-/** The lines of framing in a forwarded request, sent twice: the second one may be what is remembered of the first. */
+/** The framing field lines of a forwarded request. It is written twice: the second text may be the one kept from the first. */
 function requestFraming(lines: readonly string[], bodyLength: number | null): string[] {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const bytes = Buffer.from(`POST / HTTP/1.1\r\nHost: a.test\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`, "latin1");
@@ -54,7 +54,7 @@ function framing(head: string): string[] {
   return head.split("\r\n").filter((line) => /^(?:content-length|transfer-encoding):/i.test(line));
 }
 
-test("a request with another body says that one's length and no other", () => {
+test("a request with a replaced body states the length of that body and no other", () => {
   for (const lines of [["content-length: 4"], ["Transfer-Encoding: chunked"]]) {
     assert.deepEqual(requestFraming(lines, null), lines);
     assert.deepEqual(requestFraming(lines, -1), ["Transfer-Encoding: chunked"]);
@@ -63,7 +63,7 @@ test("a request with another body says that one's length and no other", () => {
   }
 });
 
-test("a response with another body says that one's length and no other", () => {
+test("a response with a replaced body states the length of that body and no other", () => {
   const { none, length, chunked, untilClose } = BodyMode;
   for (const lines of [["content-length: 4"], ["Transfer-Encoding: chunked"], []]) {
     const of = (bodyLength: number, mode: BodyModeKind): string[] => responseFraming("HTTP/1.1 200 OK", lines, bodyLength, mode);

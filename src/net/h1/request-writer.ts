@@ -1,4 +1,4 @@
-/** The head of a forwarded request as HTTP/1.1 text (docs/forwarding.md). */
+/** Writes the head of a forwarded request as HTTP/1.1 text. docs/forwarding.md says which fields are forwarded. */
 import type { RequestEdits } from "../../http/head-edits.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED, keptText } from "../../http/forward-fields.ts";
 import { isAuthority } from "../../http/authority.ts";
@@ -15,7 +15,7 @@ import { Http1RequestHead } from "../../http1/http1-request-head.ts";
 import { PSEUDONYM, nextMaxForwards } from "../../proxy/exchange/forwarding.ts";
 import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 
-/** What the head that goes upstream is made from. */
+/** The request that the head is written from. */
 export type ForwardedRequest = Omit<OutgoingRequest, "bodyLength" | "awaitsContinue">;
 
 /** What the writer needs to know of the endpoint. */
@@ -26,13 +26,14 @@ export interface ForwardedTo {
   readonly via: boolean;
 }
 
-/** The text of the added fields, and what it was made from. From one request of a connection to the next it hardly ever differs. */
+/** Caches the text of the added X-Forwarded-* fields, which hardly ever changes from one request of a connection to the next. */
 export class AddedFields {
   private peer: string = "";
   private authority: string = "";
   private secure: boolean = false;
   private text: string = "";
 
+  /** The X-Forwarded-* lines for a peer that is not a trusted proxy. */
   forUntrusted(peer: string, authority: string, secure: boolean): string {
     if (peer !== this.peer || authority !== this.authority || secure !== this.secure) {
       this.peer = peer;
@@ -46,7 +47,10 @@ export class AddedFields {
   }
 }
 
-/** Start line, kept fields, added fields and the empty line. The text comes from the memo of heads that were written before, where it may. */
+/**
+ * The whole head: start line, kept fields, added fields and the empty line. The text of an earlier request with the same lines and
+ * circumstances is used again (`request.written`).
+ */
 export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, peer } = exchange;
   const isHttp1 = request instanceof Http1RequestHead;
@@ -61,7 +65,7 @@ export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits,
   return start + lines;
 }
 
-/** Whether the text depends on more than the memo compares: received lines, edits of middleware, peer, scheme, `via`. */
+/** Whether the text depends on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
 function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
   if (peerTrusted || upgrade || request.hostReplaced || request.version === "1.0") return true;
   if (edits.bodyLength !== null || edits.authority !== null) return true;
@@ -79,7 +83,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
 
   if (edits.bodyLength !== null) {
     dropped |= FRAMING;
-    // RFC 9110 section 8.6: not where nobody expects a body.
+    // RFC 9110 section 8.6: no Content-Length for an empty body where the method does not expect one.
     const method = edits.method ?? request.method;
     if (edits.bodyLength !== 0 || (method !== "GET" && method !== "HEAD")) extra += framingLine(edits.bodyLength);
   }
@@ -90,7 +94,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
     dropped |= bit(Known.maxForwards);
     extra += `Max-Forwards: ${maxForwards}\r\n`;
   }
-  // RFC 9112 section 3.2.2: with an absolute-form target the target's authority is the Host.
+  // RFC 9112 section 3.2.2: the authority of an absolute-form target replaces Host.
   let host = "";
   if (request.hostReplaced || edits.authority !== null) {
     dropped |= bit(Known.host);
@@ -103,7 +107,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}${end}`;
 }
 
-/** Via is the last line of a head: the version that the client speaks and our name (RFC 9110 section 7.6.3), then the empty line. */
+/** The end of a head by the client's HTTP version: the Via line (RFC 9110 section 7.6.3), then the empty line. */
 const VIA_ENDS: Readonly<Record<HttpVersion, string>> = {
   "1.0": `Via: 1.0 ${PSEUDONYM}\r\n\r\n`,
   "1.1": `Via: 1.1 ${PSEUDONYM}\r\n\r\n`,
@@ -115,7 +119,7 @@ function acceptsTrailers(exchange: ForwardedRequest): boolean {
   return exchange.request.version !== "1.0" && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(exchange.request.knownValue(Known.te) ?? "");
 }
 
-/** The fields that say who speaks. */
+/** The forwarding field lines that name the client; empty for a request of the proxy's own. */
 function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
   const { request, peer, secure } = exchange;
   if (peer === "") return "";
@@ -123,8 +127,8 @@ function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
 }
 
 /**
- * Of a trusted proxy that writes X-Forwarded-For: that field is appended to, its others stay where they are well formed. Forwarded is not
- * its own, it passes on what its client wrote.
+ * Bits of the received fields to drop for a trusted proxy that writes X-Forwarded-For, because new ones are written. X-Forwarded-Proto and
+ * X-Forwarded-Host stay if they are well formed. Forwarded goes: such a proxy does not write it, so its client may have forged it.
  */
 function rewritten(request: RequestHead): number {
   let bits = bit(Known.xForwardedFor) | bit(Known.forwarded);
@@ -133,7 +137,7 @@ function rewritten(request: RequestHead): number {
   return bits;
 }
 
-/** For a trusted proxy as the peer: its address is appended, and what it did not say, or not well-formed, is said. */
+/** The forwarding fields for a trusted proxy as the peer: its address is appended; scheme and host are added if its own are missing or malformed. */
 function forwardedFurther({ request, peer, secure, forwarded: believed }: ForwardedRequest): string {
   const proto = secure ? "https" : "http";
   const host = request.authority;
@@ -154,7 +158,7 @@ function forwardedFurther({ request, peer, secure, forwarded: believed }: Forwar
   );
 }
 
-/** Of two lines nobody knows which one the origin would take. */
+/** The value of a field that has exactly one line; else undefined, because with two lines nobody knows which one the origin would take. */
 function onlyValue(request: RequestHead, id: KnownId): string | undefined {
   const values = request.knownValues(id);
   return values.length === 1 ? values[0] : undefined;
@@ -165,7 +169,7 @@ function isProto(text: string | undefined): boolean {
 }
 
 function isHost(text: string | undefined): boolean {
-  // A list as long as a head could be is nobody's chain of proxies.
+  // A longer list is no chain of proxies that exists.
   return text !== undefined && text.length <= HOSTS_MAX && text.split(",").every((each) => isAuthority(trimOws(each)));
 }
 

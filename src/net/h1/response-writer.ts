@@ -1,4 +1,4 @@
-/** The head of a response as HTTP/1.1 text for the client (docs/forwarding.md). */
+/** Writes the head of a response to the client as HTTP/1.1 text, and whole answers of the proxy's own. docs/forwarding.md says which fields pass. */
 import type { FieldEdits } from "../../http/field-edits.ts";
 import type { ResponseEdits } from "../../http/head-edits.ts";
 import { RESPONSE_DROPPED, keptText } from "../../http/forward-fields.ts";
@@ -14,18 +14,22 @@ import { FRAMING, framingLine } from "./framing-line.ts";
 import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 
-/** How the body goes to the client. */
+/** How the end of the body is marked for the client (RFC 9112 section 6). */
 export const BodyMode = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
 export type BodyModeKind = (typeof BodyMode)[keyof typeof BodyMode];
 
 export interface ResponseFacts {
   readonly mode: BodyModeKind;
-  /** The connection ends after this response. */
+  /** Whether the connection ends after this response. */
   readonly close: boolean;
+  /** Milliseconds since 1970, for the Date field. */
   readonly epochMs: number;
 }
 
-/** Status line, kept fields, added fields and the empty line. The text comes from the memo of heads that were written before, where it may. */
+/**
+ * The whole head: status line, kept fields, added fields and the empty line. The text of an earlier response with the same lines and
+ * circumstances is used again (`head.written`).
+ */
 export function responseHeadText(head: ResponseHead, edits: ResponseEdits, facts: ResponseFacts): string {
   if (!(head instanceof Http1ResponseHead) || responseDependsOnMore(head, edits))
     return statusLine(head, edits.status) + responseLines(head, edits, facts);
@@ -37,7 +41,7 @@ export function responseHeadText(head: ResponseHead, edits: ResponseEdits, facts
   return statusLine(head, edits.status) + lines;
 }
 
-/** Whether the text depends on more than the memo compares: received lines, edits of middleware, framing. */
+/** Whether the text depends on more than `written.knows` compares: received lines, edits of middleware, framing. */
 function responseDependsOnMore({ status, present, hidden }: ResponseHead, edits: FieldEdits): boolean {
   return hidden !== 0 || status === 426 || edits.bodyLength !== null || (present & bit(Known.date)) === 0;
 }
@@ -63,17 +67,17 @@ function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFac
   return `${keptLines(head, dropped | edits.removal.known, edits.removal.others)}${extra}\r\n`;
 }
 
-/** An interim response: its own fields and nothing added. */
+/** The head of an interim response: its end-to-end fields, and nothing added. */
 export function interimHeadText(head: ResponseHead): string {
   return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED | head.hidden, [])}\r\n`;
 }
 
-/** The 101 that opens a tunnel. */
+/** The head of the 101 that opens a tunnel. */
 export function switchingHeadText(head: ResponseHead): string {
   return `${statusLine(head)}${keptLines(head, (RESPONSE_DROPPED & ~bit(Known.upgrade)) | head.hidden, [])}Connection: Upgrade\r\n\r\n`;
 }
 
-/** A whole answer of the proxy's own. To HEAD it has the same head and no body. */
+/** The text of an answer of the proxy's own, head and body. For a HEAD request (`toHead`) the head is the same and the body is left out. */
 export function answerText(
   answer: LocalAnswer,
   edits: FieldEdits,
@@ -92,14 +96,14 @@ export function answerText(
     return `${text}${answer.status === 204 ? "" : "Content-Length: 0\r\n"}\r\n`;
   }
   const body = answerBody(answer, json);
-  // Bodies of the proxy's own are made of ASCII and of checked configuration; the length counts characters as bytes.
+  // Non-ASCII characters are replaced, so that the length in characters is the length in bytes.
   const ascii = body.text.replaceAll(/[^\n\x20-\x7e]/g, "?");
   text += `Content-Type: ${body.contentType}\r\nContent-Length: ${ascii.length}\r\n`;
   if (answer.status >= 400) text += "Cache-Control: no-store\r\n";
   return `${text}\r\n${toHead ? "" : ascii}`;
 }
 
-/** @param status another one than the received; null: that one */
+/** @param status the status to send instead of the received one; null for the received one */
 function statusLine(head: ResponseHead, status: number | null = null): string {
   if (status !== null) return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
   return head instanceof Http1ResponseHead && head.startLineReusable ? head.startLine : `HTTP/1.1 ${head.status} ${head.reason}\r\n`;

@@ -1,4 +1,4 @@
-/** What the writers know of heads that they wrote before must never show: each head is written as if it were the first. */
+/** The writers keep the text of earlier heads. That must never show: each head is written as if it were the first. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
@@ -34,13 +34,13 @@ const REQUEST_LINES = [
   ["Host: a.test", "X_Forwarded_For: 192.0.2.9", "X_Other: 1", "X-Forwarded-For: 192.0.2.9"],
   ["Host: a.test", "Connection: Upgrade", "Upgrade: websocket", "Proxy: x"],
 ];
-/** Few of each: what resembles the one before is what may be confused with it. */
+/** Few values of each kind, so that consecutive messages resemble each other and can be confused. */
 const requests = fc.array(
   fc
     .record({
       start: fc.constantFrom(...REQUEST_STARTS),
       lines: fc.constantFrom(...REQUEST_LINES),
-      // Sent so often, each time on one of these routes: the requests of a connection may take different ones.
+      // The message is sent this often, each time on one of these routes: requests of one connection may take different routes.
       sends: fc.array(fc.nat(2), { minLength: 1, maxLength: 8 }),
       routes: fc.tuple(route(), route(), route()),
       peer: fc.constantFrom("192.0.2.1", "192.0.2.2"),
@@ -58,7 +58,7 @@ interface OneRoute {
   readonly via: boolean;
   readonly added: string;
   readonly removed: readonly string[];
-  /** Of a body that middleware puts in the place of the received one. */
+  /** Length of a body that middleware puts in the place of the received one. */
   readonly bodyLength?: number | null;
   readonly authority?: string | null;
   readonly target?: string | null;
@@ -153,7 +153,7 @@ function write(reader: ResponseReader, one: OneResponse, detached: boolean = fal
   return responseHeadText(detached ? reader.head.detach() : reader.head, responseEditsOf(one), one);
 }
 
-test("a request that was detached is written as the one that it was made of", () => {
+test("a detached request is written as the request it was copied from", () => {
   fc.assert(
     fc.property(requests, (all) => {
       for (const { routes, ...rest } of all) {
@@ -170,7 +170,7 @@ test("a request that was detached is written as the one that it was made of", ()
   );
 });
 
-test("a response that was detached is written as the one that it was made of", () => {
+test("a detached response is written as the response it was copied from", () => {
   fc.assert(
     fc.property(responses, (all) => {
       for (const one of all) assert.equal(write(toHead(), one, true), write(toHead(), one));
@@ -249,7 +249,7 @@ test("responses of several connections are written as each would be alone", () =
       const connections = [0, 1, 2].map(() => ({ reader: toHead(), count: 0 }));
       for (const turn of turns) {
         const connection = connections[turn];
-        // Each brings a response some times and then the next one, as all of them do.
+        // Each connection repeats one response a few times, then goes on to the next one.
         const one = all[Math.floor((connection?.count ?? 0) / 3) % all.length];
         if (connection === undefined || one === undefined) continue;
         connection.count++;
@@ -284,7 +284,7 @@ test("what a connection's routes remove alternates, and each token stays with th
     return ["first", "second"].filter((token) => text.includes(token));
   };
   for (let turn = 0; turn < 50; turn++) {
-    // Some are asked for more than once in a row: only then is what was written kept.
+    // Some requests are repeated in a row: only then is the written text kept.
     for (let count = 0; count <= turn % 4; count++) {
       assert.deepEqual(shown(["authorization"]), ["second"]);
       assert.deepEqual(shown([]), ["first", "second"]);
@@ -295,7 +295,7 @@ test("what a connection's routes remove alternates, and each token stays with th
   }
 });
 
-test("a request whose token is removed is one text from the third time on, as any other", () => {
+test("a request whose token is removed is written as one kept text from the third time on, as any other", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const added = new AddedFields();
   const facts = {
@@ -330,14 +330,14 @@ test("a head that was forgotten leaves no text behind", () => {
   assert.equal(JSON.stringify(reader.head).includes("ecret"), false);
 });
 
-/** A reader of responses to HEAD, whose heads are all there is. */
+/** A reader of responses to HEAD: such responses are heads only. */
 function toHead(): ResponseReader {
   const reader = new ResponseReader(RESPONSE_LIMITS);
   reader.toHead = true;
   return reader;
 }
 
-/** Whether a reader takes a message that begins so. */
+/** Whether a reader accepts a message that begins with this text. */
 function isAccepted(reader: RequestReader | ResponseReader, { start, lines }: { start: string; lines: readonly string[] }): boolean {
   feed(reader, start, lines);
   return reader.next() === Event.head;
@@ -354,7 +354,7 @@ function feed(reader: RequestReader | ResponseReader, start: string, lines: read
   reader.feed(wire, 0, wire.length);
 }
 
-/** One object for all heads of a kind, as in an exchange. */
+/** One object serves all heads of a kind, as in an exchange. */
 const requestEdits = new RequestEdits();
 const responseEdits = new ResponseEdits();
 

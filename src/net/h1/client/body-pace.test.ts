@@ -14,7 +14,7 @@ test("a body that keeps the rate passes, span after span", () => {
   }
 });
 
-test("one that drips is too slow at the end of its first span, not before", () => {
+test("a body that drips is too slow at the end of its first span, not before", () => {
   const pace = new BodyPace();
   pace.begin(0);
   for (let now = 100; now < SPAN_MS; now += 100) {

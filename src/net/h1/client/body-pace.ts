@@ -1,9 +1,9 @@
-/** Span over which the rate of a request body is judged; the first one is its grace. */
+/** The rate of a request body is measured over spans of this length. A body is never too slow before its first span is over. */
 export const SPAN_MS = 5000;
 
 /**
- * Watches that a request body keeps coming: no pause longer than the idle limit, and a minimum rate over each span. Time in which the
- * proxy itself did not read (the origin was slow) never counts against the client.
+ * Decides whether a request body comes too slowly: after a pause longer than the idle limit, or below a minimum rate over one span. Time in
+ * which the proxy itself did not read (because the origin was slow) never counts against the client. All times are monotonic milliseconds.
  */
 export class BodyPace {
   private spanStart: number = 0;
@@ -11,6 +11,7 @@ export class BodyPace {
   private spanHeldUp: boolean = false;
   private lastProgressAt: number = 0;
 
+  /** The body begins. */
   begin(now: number): void {
     this.lastProgressAt = now;
     this.startSpan(now, false);
@@ -22,22 +23,26 @@ export class BodyPace {
     this.lastProgressAt = now;
   }
 
-  /** Something passed in the other direction. */
+  /** Bytes of the response were written: this ends a pause, but does not count for the rate. */
   flowed(now: number): void {
     this.lastProgressAt = now;
   }
 
-  /** What is left of a time in which nothing passes, in milliseconds. */
+  /** Milliseconds until the connection has been without any byte for `idleMs`; 0 or less once it has. */
   idleLeftMs(now: number, idleMs: number): number {
     return idleMs - (now - this.lastProgressAt);
   }
 
-  /** The proxy reads again: a new span begins. */
+  /** The proxy reads the client again after a pause: a new span begins. */
   goesOn(now: number): void {
     this.begin(now);
   }
 
-  /** Whether the body is too slow at `now`. `bytesPerSecond` 0: no minimum rate. `heldUp`: the proxy is not reading at the moment. */
+  /**
+   * Whether the body is too slow at `now`.
+   * @param bytesPerSecond the minimum rate; 0 for none
+   * @param heldUp whether the client is excused at the moment, for example because the proxy is not reading
+   */
   tooSlow(now: number, idleMs: number, bytesPerSecond: number, heldUp: boolean): boolean {
     const excused = heldUp || this.spanHeldUp;
     const spanOver = now - this.spanStart >= SPAN_MS;
@@ -47,7 +52,7 @@ export class BodyPace {
     return false;
   }
 
-  /** When to ask again, in milliseconds. */
+  /** Milliseconds after which to call `tooSlow` again. */
   nextCheckMs(now: number, idleMs: number): number {
     return Math.max(1, Math.min(this.idleLeftMs(now, idleMs), SPAN_MS));
   }

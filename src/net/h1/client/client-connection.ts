@@ -1,9 +1,9 @@
 /**
- * One HTTP/1 connection from a client: bytes in, exchanges out. What it is doing is one state (client-state.ts has the picture), what it waits
- * for is one deadline with a name.
+ * One HTTP/1 connection from a client. It turns the bytes of requests into exchanges, and the responses of exchanges into bytes. The connection
+ * has one state and at most one deadline at a time; client-state.ts shows both.
  *
- * The class holds what a connection knows. What it does with that stands in input.ts, output.ts, half-closed.ts and ending.ts, as plain functions:
- * idle connections are many, and an object for each part would make each of them larger. The fields are for these files alone.
+ * This class holds the fields. The code that works on them is plain functions in input.ts, output.ts, half-closed.ts and ending.ts: a thread has
+ * many idle connections, and one object per part would make each connection larger. No other file may touch the fields.
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../../base/deadlines.ts";
@@ -44,22 +44,23 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   readonly transport: Transport;
   readonly outlet: Outlet;
   state: State = State.idle;
-  /** What the deadline is for. Set together with its time, by `setDeadlineTick`. */
+  /** What the connection's deadline is for. `setDeadlineTick` sets it together with its time. */
   deadline: Deadline = Deadline.none;
-  /** From the complete head of a request until the exchange says that it is over. */
+  /** The running exchange: set when a request's head is complete, null again after `exchangeFinished`. */
   exchange: Exchange | null = null;
   tunnel: Tunnel | null = null;
-  /** The current response is the connection's last one. */
+  /** Whether the connection ends after the current response. */
   isLast: boolean = false;
-  /** Requests so far. */
+  /** How many requests the connection has brought. */
   requests: number = 0;
 
   // ---- who speaks ----
 
-  /** Address of the other end, or of the one that it connects for: as it is logged, forwarded and counted. */
+  /** Address of the connection's other end, or the client address from the PROXY protocol. It is what is logged, forwarded and counted. */
   readonly peer: string;
+  /** Whether the peer is a trusted proxy, so that its X-Forwarded-* or Forwarded fields are believed. */
   peerTrusted: boolean;
-  /** Who sends the requests that no trusted proxy passes on. */
+  /** The client of a request that no trusted proxy has passed on: the peer itself. */
   direct: ClientFacts;
   /** The configuration that `peerTrusted`, `direct` and the reader's limits were derived from. Differs from `context.config` after a reload. */
   configured: ListenerConfig;
@@ -67,44 +68,45 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   // ---- input ----
 
   readBuffer: Buffer = sharedBuffer;
-  /** From the first message on that does not come in one read. */
+  /** Chooses the buffer for the next read. Null until a message has taken more than one read. */
   reads: ReadTarget | null = null;
-  /** On loan from the listener, from the connection's first byte until it has been idle for a while. */
+  /** The parser of requests. It is on loan from the listener while bytes come, and goes back once the connection has been idle for a while. */
   reader: RequestReader = input.NO_READER;
   input: Input = Input.flowing;
-  /** Input is being read: who asks to go on with it need not begin anew. */
+  /** Whether the loop that parses input is running. Guards against starting it again from within. */
   isProcessing: boolean = false;
-  /** Bytes that wait until the exchange takes them, or until it is over. */
+  /** Received bytes that are not parsed yet: they wait until the exchange takes more of its body, or until it is over. */
   held: Buffer | null = null;
-  /** Bytes thrown away, of a refused body or while the connection ends. */
+  /** How many bytes of a refused body were thrown away, or how many since the connection began to end. */
   discarded: number = 0;
-  /** Requests that were begun with the bytes of the last read. */
+  /** How many requests the last read has begun. */
   pipelined: number = 0;
-  /** When the head began that comes in several reads; 0 while none does. */
+  /** When a head that takes several reads began, in monotonic milliseconds; 0 while there is no such head. */
   headStartedAt: number = 0;
-  /** The tick of the deadlines in which that head must be complete. */
+  /** The deadline wheel's tick by which the head that has begun must be complete. */
   headDueTick: number = 0;
-  /** The tick of the deadlines in which an idle connection is closed. */
+  /** The deadline wheel's tick at which an idle connection is closed. */
   idleUntil: number = 0;
 
   // ---- output ----
 
+  /** How the current response's body is framed. */
   bodyMode: BodyModeKind = BodyMode.none;
-  /** Of the request's body; once the response has begun, of what passes in either direction. */
+  /** Pace of the request's body; after the response has begun, bytes in either direction count. */
   readonly pace: BodyPace = new BodyPace();
-  /** How often the client will still be asked whether it is there. */
+  /** How many more interim responses will ask a half-closed client whether it is still there. */
   probesLeft: number = 0;
-  /** Connections to endpoints that are this one's alone. */
+  /** Connections to endpoints that only this client may use, because a user was authenticated on them. */
   owned: OwnedUpstreams | null = null;
 
-  /** Reading starts at once. */
+  /** Opens the transport and starts to read at once. */
   constructor(context: ListenerContext, open: OpenTransport, { client, secure }: ConnectionFacts, isTrusted: boolean) {
     super();
     this.context = context;
     this.peer = client;
     this.peerTrusted = isTrusted;
     this.configured = context.config;
-    this.direct = directly(client, secure, context.config);
+    this.direct = factsOfPeer(client, secure, context.config);
     this.outlet = new Outlet(this);
     const transport = open(this, this.outlet);
     this.transport = transport;
@@ -122,11 +124,11 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
     this.state = state;
   }
 
-  /** Between two requests, after a reload. */
+  /** Takes over the listener's new settings after a reload. Called between two requests only. */
   reconfigure(): void {
     const { context, reader, peer, direct } = this;
     this.configured = context.config;
-    this.direct = directly(peer, direct.secure, context.config);
+    this.direct = factsOfPeer(peer, direct.secure, context.config);
     this.peerTrusted = context.trusted.contains(peer);
     if (reader !== input.NO_READER) reader.limitTo(context.limits);
   }
@@ -161,7 +163,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
     this.thread.deadlines.cancel(this);
   }
 
-  /** A response waits for its client: from now on it is looked how much of it the client takes. */
+  /** A response waits because the client is slow: from now on `checkTaking` measures how much of it the client takes. */
   watchTaking(): void {
     this.outlet.markTaken();
     this.setDeadline(Deadline.taking, this.context.config.timeouts.idle);
@@ -256,25 +258,25 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
 
   // ---- what the listener asks -----------------------------------------------------------------------------------------
 
-  /** The listener drains: an idle connection waits a moment for a last request; one whose response is still on its way, for that before. */
+  /** The listener drains: an idle connection still waits a short time for a last request. One with unsent response bytes sends these first. */
   drain(): void {
     if (this.state === State.idle && !this.outlet.blocked) input.waitIdle(this);
   }
 
-  /**
-   * Closes a connection that has served and carries no request at the moment: its client must expect that (RFC 9112 section 9.3), unlike the
-   * client of one that just came. True: it was one.
-   */
+  /** Closes the connection if it has served a request before and is idle now; returns whether it did (see ending.ts). */
   closeIfIdle(): boolean {
     return ending.closeIfIdle(this);
   }
 
-  /** Gives an answer that no complete request has asked for, the connection's last one. */
+  /** Sends `answer` although no complete request has come, then ends the connection. */
   turnAway(answer: LocalAnswer): void {
     ending.turnAway(this, answer);
   }
 
-  /** Ends the connection whatever it is doing. True: an exchange was cut, or a response on its way. A client without an answer gets one. */
+  /**
+   * Ends the connection, whatever it is doing. A client whose response has not begun gets an error answer.
+   * @returns whether an exchange was cut, or a response that was still being sent
+   */
   cutNow(): boolean {
     return ending.cutNow(this);
   }
@@ -319,6 +321,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   }
 }
 
-function directly(peer: string, secure: boolean, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
+/** The facts of a client that is itself the connection's peer. */
+function factsOfPeer(peer: string, secure: boolean, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
   return { peer, client: peer, trusted: false, secure, forwarded: null, unsafeFieldNames };
 }

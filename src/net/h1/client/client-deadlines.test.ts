@@ -1,4 +1,4 @@
-/** What a connection waits for, and what happens when that does not come: client-state.ts has the names. */
+/** Each deadline of a client's connection (client-state.ts), and what happens when it passes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OK, get, stageAlone } from "../../stage.fixture.ts";
@@ -9,7 +9,7 @@ interface Answered extends Stage {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** The first response waits, and the client takes nothing of it. */
+/** A connection whose first response waits, because the client takes nothing of it. */
 function blockedAfter(one: Answered, text: string): void {
   one.client.send(text);
   one.client.isFull = true;
@@ -43,7 +43,7 @@ test("an idle connection gives back its reader soon, and is closed after keep_al
   assert.deepEqual([client.destroyed, client.wasReset, client.statuses], [true, false, ["200"]]);
 });
 
-test("while a response waits for its client, the head of the next request has no deadline, but then it has", (t) => {
+test("the head of the next request has no deadline while the client has a response to take, but has one after that", (t) => {
   const one = stageAlone(t);
   const { client, connection, thread, pass } = one;
   blockedAfter(one, get("/"));
@@ -62,7 +62,7 @@ test("while a response waits for its client, the head of the next request has no
   assert.deepEqual(client.statuses, ["200", "408"]);
 });
 
-test("the head of a request that was begun in time is complete in time, whatever waits between", (t) => {
+test("a head that is complete in time is accepted, although a response waited for the client meanwhile", (t) => {
   const one = stageAlone(t);
   const { client, connection, endpoints, thread, pass } = one;
   blockedAfter(one, get("/"));
@@ -215,7 +215,7 @@ test("a client that takes nothing of a response is cut although its exchange is 
   assert.equal(client.wasReset, true);
 });
 
-test("a body that stops coming is noticed after its client has taken a part of the response late", (t) => {
+test("a request body that stops coming is noticed, although its client takes part of the response late", (t) => {
   const { client, connection, endpoints, records, pass } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345");
   client.isFull = true;
@@ -227,7 +227,7 @@ test("a body that stops coming is noticed after its client has taken a part of t
   assert.deepEqual([records[0]?.outcome, client.destroyed], ["request_timeout", true]);
 });
 
-test("a drain that ends does not take back a body that ends with its connection, and has ended", (t) => {
+test("the end of a drain does not reset a connection whose body was complete, and is marked by the connection's end", (t) => {
   const { client, connection, endpoints, thread } = stageAlone(t);
   client.send("POST / HTTP/1.0\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
   endpoints[0]?.respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n");
@@ -237,7 +237,7 @@ test("a drain that ends does not take back a body that ends with its connection,
   assert.deepEqual([client.destroyed, client.wasReset], [true, false]);
 });
 
-test("a connection that ends is read again, so that nothing unread makes a reset of its end", (t) => {
+test("a paused connection that ends is read again: unread bytes would turn its end into a reset", (t) => {
   const { client, connection, endpoints, thread } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
   client.send("x".repeat(40_000));
@@ -257,7 +257,7 @@ test("a response that waits for the end of the turn is written before its connec
   assert.deepEqual([client.statuses, client.destroyed], [["200"], true]);
 });
 
-test("a connection that serves nobody makes place, but one that was never asked anything does not", (t) => {
+test("an idle connection that has served a request makes room for others; a new connection does not", (t) => {
   const { client, connection, endpoints, thread } = stageAlone(t);
   assert.equal(connection.closeIfIdle(), false);
   client.send(get("/"));
@@ -277,7 +277,7 @@ for (const [what, request, body, isReset] of [
   ["that ends with its connection", "GET / HTTP/1.0\r\nHost: a.test\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n", true],
   ["with a length", get("/"), "Content-Length: 9\r\n\r\nbegun", false],
 ] as const) {
-  test(`a body ${what} that cannot be completed does not look whole`, (t) => {
+  test(`a body ${what} that cannot be completed does not look complete`, (t) => {
     const { client, endpoints } = stageAlone(t);
     client.send(request);
     const [endpoint = assert.fail("no endpoint was asked")] = endpoints;
@@ -309,7 +309,7 @@ test("a body that comes too slowly is answered 408, but not while nobody takes i
   assert.deepEqual([held.connection.state, held.client.statuses], [State.receiving, []]);
 });
 
-test("a client that is read again after a long pause has its time to send", (t) => {
+test("a client that is read again after a long pause has its full time to send", (t) => {
   const { client, connection, pass } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n");
   connection.pauseRequest();

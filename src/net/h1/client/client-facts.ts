@@ -1,4 +1,7 @@
-/** Who speaks in a request: its client by what a trusted proxy says, and the fields that nobody is believed in. */
+/**
+ * Who the client of a request is. A trusted proxy names the client in X-Forwarded-For or Forwarded (the configuration says in which);
+ * forwarding fields of anybody else are hidden.
+ */
 import { clientAddress, elementOfClient } from "../../../http/client-address.ts";
 import { UNTRUSTED_DROPPED } from "../../../http/forward-fields.ts";
 import { parseForwarded } from "../../../http/forwarded.ts";
@@ -7,13 +10,13 @@ import type { RequestHead } from "../../../http/request-head.ts";
 import type { ClientFacts } from "../../../proxy/ports/client-stream.ts";
 import type { ListenerContext } from "../../accept/listener-context.ts";
 
-/** In which proxies say for whom they speak; browsers and programs send none of these. */
+/** Bits of the fields in which a proxy names its client. Browsers and other clients send none of these. */
 export const SAID_BY_PROXIES: number =
   bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
 
 /**
- * What a trusted proxy says about the client it speaks for, in the one field that such proxies are known to write.
- * @param direct what is known of the proxy itself
+ * The facts of a request that a trusted proxy has passed on. Only the field that `context.addressFrom` names is read.
+ * @param direct the facts of the proxy itself, which is the connection's peer
  */
 export function behindProxy(head: RequestHead, direct: ClientFacts, context: ListenerContext): ClientFacts {
   const { unsafe_field_names: unsafeFieldNames } = context.config;
@@ -28,7 +31,10 @@ export function behindProxy(head: RequestHead, direct: ClientFacts, context: Lis
   return { ...said, client: clientAddress(peer, nodes, context.trusted), forwarded };
 }
 
-/** What is not forwarded because it may be forged is not there either for routes, limits and whoever else asks for fields. */
+/**
+ * Bits of the fields to hide from everything that reads the request (routes, limits, middleware): those that are not forwarded because
+ * anybody could have forged them.
+ */
 export function hiddenOf(trusted: boolean, { addressFrom, config }: Pick<ListenerContext, "addressFrom" | "config">): number {
   const names = config.unsafe_field_names === "forward" ? bit(Known.foldedName) : bit(Known.foldedName) | bit(Known.unsafeName);
   if (!trusted) return names | UNTRUSTED_DROPPED;

@@ -16,7 +16,7 @@
  * ```
  */
 export const State = {
-  /** Nothing of a next request has come. */
+  /** No exchange runs, and no byte of a next request has come. */
   idle: 0,
   /** A part of a request's head has come. */
   head: 1,
@@ -28,14 +28,14 @@ export const State = {
   discarding: 4,
   /** The origin has switched protocols: a Tunnel passes bytes in both directions, and ends the connection. */
   tunnel: 5,
-  /** No further request is read. What is left of the last response goes out; what still comes is thrown away. */
+  /** No further request is read. The rest of the last response is sent; bytes that still come are thrown away. */
   ending: 6,
   /** The socket is closed, or is about to be. */
   closed: 7,
 } as const;
 export type State = (typeof State)[keyof typeof State];
 
-/** What may follow each state. */
+/** The states that each state may change to. Tests check every change against this table. */
 export const FOLLOWING: Readonly<Record<State, readonly State[]>> = {
   [State.idle]: [State.head, State.receiving, State.answering, State.ending, State.closed],
   [State.head]: [State.receiving, State.answering, State.ending, State.closed],
@@ -47,39 +47,39 @@ export const FOLLOWING: Readonly<Record<State, readonly State[]>> = {
   [State.closed]: [],
 };
 
-/** What comes from the client's socket. */
+/** Whether the client's socket is read. */
 export const Input = {
-  /** It is read. */
+  /** The socket is read. */
   flowing: 0,
-  /** It is not read until the exchange, or a client that does not take its responses, is ready for more. */
+  /** The socket is not read until the exchange takes more, or until the client has taken the responses that wait for it. */
   paused: 1,
   /** The client has sent its FIN: nothing more comes. It may still take responses (docs/decisions/0003-half-closed-clients.md). */
   ended: 2,
 } as const;
 export type Input = (typeof Input)[keyof typeof Input];
 
-/** What the deadline of a connection is for. There is one at a time, and none while only the endpoint has to act. */
+/** What a connection's deadline is for, and what happens when it passes. There is at most one at a time; none while only the endpoint has to act. */
 export const Deadline = {
   none: 0,
-  /** A new connection: its first bytes must come. Then: closed. */
+  /** The first bytes of a new connection must come. Else: close. */
   firstBytes: 1,
-  /** The head that has begun must be complete. Then: 408. */
+  /** The head that has begun must be complete. Else: 408. */
   head: 2,
-  /** The request's body must come, at a minimum pace. Then: 408. */
+  /** The request's body must come, at a minimum rate. Else: 408. */
   body: 3,
-  /** The client must take some of what waits for it. Then: reset. */
+  /** The client must take some of the response bytes that wait for it. Else: reset. */
   taking: 4,
-  /** After the client's FIN: it is asked, by an interim response, whether it is still there. */
+  /** After the client's FIN: time to ask it, by an interim response, whether it is still there. */
   probe: 5,
-  /** After the client's FIN: something must pass. Then: reset. */
+  /** After the client's FIN: bytes of the response must pass. Else: reset. */
   quiet: 6,
-  /** The rest of a refused body must come. Then: closed. */
+  /** The rest of a refused body must come. Else: close. */
   discard: 7,
-  /** A connection that has just become idle gives back what it was lent. Then: `keepAlive`. */
+  /** The connection has become idle: time to give back its reader and buffer. The next deadline is `keepAlive`. */
   settle: 8,
-  /** The next request must begin. Then: closed. */
+  /** The next request must begin. Else: close. */
   keepAlive: 9,
-  /** A connection that ends must have been closed by its client. Then: closed. */
+  /** The client must close a connection that is ending. Else: close. */
   linger: 10,
 } as const;
 export type Deadline = (typeof Deadline)[keyof typeof Deadline];

@@ -1,4 +1,4 @@
-/** How a connection with a client ends: `end` is the one way out. Only a Tunnel ends its connection itself. */
+/** How a client's connection ends. Every end passes through `end`, except that a Tunnel closes its connection itself. */
 import { FieldEdits } from "../../../http/field-edits.ts";
 import { Known } from "../../../http/known-fields.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
@@ -18,25 +18,25 @@ const NO_EDITS = new FieldEdits();
 /** How the connection is closed. */
 export const Way = {
   /**
-   * After a last response that the client may still be sending to: FIN, and what still comes is read for a while. Closed with bytes unread, the
-   * system sends a reset, which can take the response with it (RFC 9112 section 9.6).
+   * Send the rest and a FIN, then read and throw away what the client still sends, for a while. If the proxy closed a socket with unread
+   * bytes, the system would send a reset, which can destroy the response on its way (RFC 9112 section 9.6).
    */
   lingering: 0,
-  /** As soon as everything written has left: nothing of the client can be on its way. */
+  /** Close as soon as everything has been sent. For a client that cannot have sent anything more. */
   whenWritten: 1,
-  /** Now. */
+  /** Close now. */
   atOnce: 2,
   /**
-   * Now, and the client sees a failure. For a body that ends with its connection, which would look complete after a FIN; and for a client that
-   * takes nothing: closed in order, the system would keep for minutes what the client has not taken, megabytes.
+   * Reset now, so that the client sees a failure. For a body whose end is the connection's end: after a FIN it would look complete. Also for a
+   * client that takes nothing: after an orderly close the system would keep the unsent bytes, perhaps megabytes, for minutes.
    */
   reset: 3,
 } as const;
 export type Way = (typeof Way)[keyof typeof Way];
 
 /**
- * Ends the connection.
- * @param gone what is told to the exchange, if one runs that does not end by itself
+ * Ends the connection; does nothing if it is closed.
+ * @param gone the reason that a running exchange is told; null if the exchange knows already, or none runs
  */
 export function end(connection: ClientConnection, way: Way, gone: ClientEnd | null = null): void {
   if (connection.state === State.closed) return;
@@ -44,7 +44,7 @@ export function end(connection: ClientConnection, way: Way, gone: ClientEnd | nu
   else endSoon(connection, way === Way.lingering && connection.input !== Input.ended);
 }
 
-/** @param lingers the client may still be sending */
+/** @param lingers whether to read on after the FIN, because the client may still be sending */
 function endSoon(connection: ClientConnection, lingers: boolean): void {
   const { outlet, transport } = connection;
   outlet.endWait();
@@ -52,7 +52,7 @@ function endSoon(connection: ClientConnection, lingers: boolean): void {
   connection.discarded = 0;
   connection.held = null;
   if (!lingers) transport.destroySoon();
-  // Where a response waits for its client, the time to linger begins when the client has taken it.
+  // If response bytes wait for the client, the lingering time begins when the client has taken them.
   else transport.end(outlet.blocked ? (): void => connection.setDeadline(Deadline.linger, LINGER_MS) : undefined);
   if (outlet.blocked) connection.watchTaking();
   else connection.setDeadline(Deadline.linger, LINGER_MS);
@@ -60,7 +60,7 @@ function endSoon(connection: ClientConnection, lingers: boolean): void {
 }
 
 function close(connection: ClientConnection, way: Way, gone: ClientEnd | null): void {
-  // Before the exchange is told: when an exchange is over, a request that is held would be begun.
+  // The state must change before the exchange is told: an exchange that ends would begin the next held request.
   connection.enter(State.closed);
   connection.cancelDeadline();
   if (gone !== null) connection.exchange?.clientGone(gone);
@@ -69,13 +69,13 @@ function close(connection: ClientConnection, way: Way, gone: ClientEnd | null): 
   connection.transport.destroy();
 }
 
-/** Answers what is no request (yet): a malformed or a late head. */
+/** Counts a malformed or late head and answers it, then ends the connection. */
 export function refuse(connection: ClientConnection, answer: LocalAnswer): void {
   connection.thread.metrics.add(answer.status === 408 ? CounterId.request_timeouts : CounterId.malformed_requests, 1);
   turnAway(connection, answer);
 }
 
-/** Gives an answer that no complete request has asked for, the connection's last one. */
+/** Sends `answer` although no complete request has come, logs it, and ends the connection. */
 export function turnAway(connection: ClientConnection, answer: LocalAnswer): void {
   const { thread, outlet, reader } = connection;
   const head = reader.startedHead;
@@ -89,17 +89,17 @@ export function turnAway(connection: ClientConnection, answer: LocalAnswer): voi
   end(connection, Way.lingering);
 }
 
-/** The response cannot be completed, and the client must see that. */
+/** Ends a connection whose response cannot be completed, in such a way that the client notices. */
 export function cut(connection: ClientConnection): void {
-  // What came before the fault in the same read is the client's: the same as if it had come alone.
+  // The client still gets the body bytes that came before the fault in the same read, as if they had come in a read of their own.
   connection.thread.chunk.close(connection.outlet);
   connection.outlet.flush();
   end(connection, endsBody(connection) ? Way.reset : Way.atOnce);
 }
 
 /**
- * Ends the connection whatever it is doing. A client without an answer gets one.
- * @returns whether an exchange was cut, or a response that was on its way
+ * Ends the connection, whatever it is doing. A client whose response has not begun gets an error answer.
+ * @returns whether an exchange was cut, or a response that was still being sent
  */
 export function cutNow(connection: ClientConnection): boolean {
   const { exchange, outlet } = connection;
@@ -114,15 +114,15 @@ export function cutNow(connection: ClientConnection): boolean {
   return cuts;
 }
 
-/** Only the end of the connection tells the client that the current response's body is complete. */
+/** Whether only the end of the connection tells the client that the current response's body is complete. */
 export function endsBody({ bodyMode }: ClientConnection): boolean {
   return bodyMode === BodyMode.untilClose;
 }
 
 /**
- * Closes a connection that has served and that no request is under way on: its client must expect that (RFC 9112 section 9.3), unlike one
- * that just came.
- * @returns whether it was one
+ * Closes the connection if it has served a request before and is idle now. Its client must expect that (RFC 9112 section 9.3); the client
+ * of a new connection need not.
+ * @returns whether it was closed
  */
 export function closeIfIdle(connection: ClientConnection): boolean {
   const { outlet } = connection;
@@ -131,10 +131,10 @@ export function closeIfIdle(connection: ClientConnection): boolean {
   return true;
 }
 
-/** How a connection ends after its last response. */
+/** How to end the connection after its last response, which was that of `exchange`. */
 export function endAfter(connection: ClientConnection, { connection: options, request, requestLength }: Exchange): Way {
   const saidSo = options.close || (request.version === "1.0" && !options.keepAlive);
-  // After a POST and its like, old clients send a CRLF more than they say (RFC 9112 section 2.2), or a body without saying it.
+  // Only after GET or HEAD: some old clients send an extra CRLF after a POST (RFC 9112 section 2.2), or a body without announcing it.
   const isWhole = requestLength === 0 && (request.method === "GET" || request.method === "HEAD");
   const isRead = connection.held === null && connection.input !== Input.paused && !connection.reader.hasRest;
   return saidSo && isWhole && isRead && !connection.outlet.blocked ? Way.whenWritten : Way.lingering;

@@ -1,4 +1,4 @@
-/** A client that ends its side of the connection while its exchange runs: it may be gone, or listen (docs/decisions/0003-half-closed-clients.md). */
+/** Clients that send a FIN while their exchange runs: such a client may be gone or may listen (docs/decisions/0003-half-closed-clients.md). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -81,7 +81,7 @@ test("interim responses are a sign of life of the response", (t) => {
   assert.equal(client.destroyed, true);
 });
 
-test("a request that is held behind a quiet response is not begun for a client that has left", async (t) => {
+test("a pipelined request that waits for a quiet response is not begun if the client has left", async (t) => {
   const { client, endpoints, thread, records, pass } = stageAlone(t);
   client.send(get("/events") + get("/second"));
   endpoints[0]?.respond(STREAM + EVENT);
@@ -94,7 +94,7 @@ test("a request that is held behind a quiet response is not begun for a client t
   assert.equal(records.length, 1);
 });
 
-test("the time of a request that was held begins when it does", async (t) => {
+test("the duration of a held request counts from its beginning, not from its arrival", async (t) => {
   const { client, endpoints, pass } = stageAlone(t);
   client.send(get("/first") + get("/second"));
   client.leave();
@@ -131,7 +131,7 @@ test("a body that ends with its connection does not look whole to a client that 
   assert.equal(client.wasReset, true);
 });
 
-test("nor to one that half-closed in the middle of its request", (t) => {
+test("a body that ends with its connection does not look whole to a client that half-closed in the middle of its request", (t) => {
   const { client, endpoints, thread, records } = stageAlone(t);
   client.send("POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
   endpoints[0]?.respond("HTTP/1.1 200 OK\r\n\r\nbegun,");
@@ -184,7 +184,7 @@ test("a response to a client that has sent its end says that it is the last one"
   assert.equal(connection.input, Input.ended, "there is nothing to pause");
 });
 
-test("a client that does not take the question whether it is there has its time to take it", (t) => {
+test("a client that does not take the interim response that asks whether it is there has the usual time to take it", (t) => {
   const { client, connection, endpoints, thread, records, pass } = stageAlone(t);
   client.send(get("/"));
   client.isFull = true;

@@ -1,22 +1,23 @@
 /**
- * A client that has sent its FIN while its exchange runs: it may wait for the response, or be gone, which looks the same
- * (docs/decisions/0003-half-closed-clients.md). It is asked, and served for as long as something passes.
+ * Handles a client that has sent its FIN while its exchange runs. Such a client may be waiting for the response or may be gone; both look the
+ * same (docs/decisions/0003-half-closed-clients.md). Interim responses ask it whether it is there. It is served for as long as bytes pass.
  */
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Deadline } from "./client-state.ts";
 import { Way, end } from "./ending.ts";
 
-/** Wait before each question. */
+/** Wait before each interim response that asks the client. */
 const PROBE_MS = 25;
+/** How many interim responses ask the client. */
 const PROBES = 2;
 
-/** The exchange's request is complete. Requests that came before the FIN, and are held, are answered after it. */
+/** Begins to watch a client whose FIN has come after a complete request. Held requests, which came before the FIN, are still answered. */
 export function watchHalfClosed(connection: ClientConnection, exchange: Exchange): void {
   if (connection.held === null) connection.isLast = true;
   connection.probesLeft = !exchange.responseStarted && exchange.request.understandsInterim ? PROBES : 0;
   connection.pace.flowed(connection.thread.now);
-  // A client that must take something first shows by that whether it is there.
+  // If response bytes wait for the client, their own deadline shows whether it is there.
   if (!connection.outlet.blocked) setHalfClosedDeadline(connection);
 }
 
@@ -26,8 +27,8 @@ export function setHalfClosedDeadline(connection: ClientConnection): void {
 }
 
 /**
- * Asks the client whether it is there. A client that is gone answers any byte with a reset, and the next write fails; one that waits for its
- * response must skip an interim one (RFC 9110 section 15.2).
+ * Asks the client whether it is there, by a 100 (Continue). The system of a client that is gone answers any byte with a reset, so that the next
+ * write fails. A client that waits for its response must skip interim responses (RFC 9110 section 15.2).
  */
 export function probe(connection: ClientConnection): void {
   if (connection.exchange?.responseStarted === true) connection.probesLeft = 0;
@@ -38,7 +39,7 @@ export function probe(connection: ClientConnection): void {
   else connection.onBlocked();
 }
 
-/** Nothing has passed for some time. */
+/** Ends the connection if no byte has passed for the listener's `half_closed` time; else waits for the rest of that time. */
 export function checkQuiet(connection: ClientConnection): void {
   if (quietLeftMs(connection) <= 0) end(connection, Way.reset, "client_gone");
   else setHalfClosedDeadline(connection);

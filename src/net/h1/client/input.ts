@@ -1,7 +1,7 @@
 /**
- * What comes from the client: heads, bodies, and what is held back of them. While an exchange runs and its request is complete the socket stays
- * readable, which costs no system call and shows a client that leaves; bytes of a next request that arrive meanwhile are held, and when they
- * are many, reading pauses.
+ * Reads what a client sends: heads become exchanges, body bytes go to the running exchange. While a complete request is answered, the socket is
+ * still read: that costs no system call and shows when the client leaves. Bytes of a next request that arrive meanwhile are held; when they are
+ * too many, reading pauses.
  */
 import { Buffer } from "node:buffer";
 import { connectionOptions } from "../../../http/connection-options.ts";
@@ -22,27 +22,27 @@ import { Way, end, endAfter, endsBody, refuse } from "./ending.ts";
 import { watchHalfClosed } from "./half-closed.ts";
 import { refusal } from "./refusal.ts";
 
-/** Body bytes of a refused request that are read and thrown away so that the connection can go on, or the client sees its answer. */
+/** How much of a refused request's body is read and thrown away, so that the connection can be used again. A longer rest ends the connection. */
 export const DISCARD_BYTES_MAX: number = 64 * 1024;
-/** How long they may take. */
+/** How long the client may take to send the rest of a refused body. */
 const DISCARD_MS = 2000;
-/** Bytes that are read and thrown away while a connection ends. */
+/** How many bytes are read and thrown away while a connection ends. */
 const LINGER_BYTES_MAX = 32 * 1024 * 1024;
-/** Bytes held for an exchange that cannot take them yet, or for the next ones; with these the socket is read no more. */
+/** Reading pauses when this many bytes are held for the exchange, or for the requests after it. */
 const HELD_BYTES_MAX = 32 * 1024;
 /** How long an idle connection waits for a last request once its listener drains. */
 const DRAIN_IDLE_MS = 500;
-/** After this an idle connection is one of many that will be idle for long: it gives back its reader, with what that knows of its last request. */
+/** After this time an idle connection gives back its reader, which remembers the connection's last request: it will probably idle for long. */
 const SETTLE_MS = 1000;
-/** The same after the first request of a while, of which the reader knows nothing: of many clients that ask now and then, few hold a reader. */
+/** The same time for a reader that remembers nothing. It is short, so that few of many clients that ask now and then hold a reader. */
 const SETTLE_SOON_MS = 50;
 
-/** Of connections that are not being asked anything. */
+/** Stands in `reader` while a connection has no reader on loan. */
 export const NO_READER: RequestReader = new RequestReader(DEFAULT_LIMITS);
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
-/** `count` bytes were read into `buffer`. */
+/** Takes in `buffer[0, count)`, which was just read from the socket. */
 export function onRead(connection: ClientConnection, buffer: Buffer, count: number): void {
   const { state, context, tunnel } = connection;
   switch (state) {
@@ -66,12 +66,12 @@ export function onRead(connection: ClientConnection, buffer: Buffer, count: numb
   afterRead(connection, count, isReceiving(connection), !isRequestBlocked(connection));
 }
 
-/** A question of its own, as the compiler does not see that reading changes the state. */
+/** Needed as a function: the compiler does not see that reading changes the state. */
 function isReceiving({ state }: ClientConnection): boolean {
   return state === State.receiving;
 }
 
-/** An unfinished write to the endpoint refers to what was read last. */
+/** Whether an unfinished write to the endpoint still refers to the buffer of the last read. */
 export function isRequestBlocked({ exchange }: ClientConnection): boolean {
   return exchange !== null && exchange.requestBlocked;
 }
@@ -81,7 +81,7 @@ function afterRead(connection: ClientConnection, count: number, goesOn: boolean,
   connection.reads?.after(count, goesOn, isTaken);
 }
 
-/** Reads what the reader was fed, for as long as something can be done with it. */
+/** Parses what the reader was fed, as far as the connection's state allows. */
 function readOn(connection: ClientConnection): void {
   connection.isProcessing = true;
   while (step(connection));
@@ -90,7 +90,7 @@ function readOn(connection: ClientConnection): void {
   connection.thread.chunk.closeAny();
 }
 
-/** One step of reading; false: wait. */
+/** Parses one event. Returns false when nothing more can be done with the bytes at hand. */
 function step(connection: ClientConnection): boolean {
   switch (connection.state) {
     case State.idle:
@@ -107,13 +107,13 @@ function step(connection: ClientConnection): boolean {
   }
 }
 
-/** Holds the bytes, for now. Reading goes on for a while: only a socket that is read tells that its client is gone. */
+/** Keeps `bytes` for later. Reading goes on up to a limit: only a socket that is read shows that its client is gone. */
 function hold(connection: ClientConnection, bytes: Buffer): void {
   connection.held = bytes;
   if (bytes.length >= HELD_BYTES_MAX) connection.pauseReading();
 }
 
-/** Goes on with what is held, then with the socket. */
+/** Parses the held bytes, then resumes reading the socket if nothing stands in the way. */
 export function proceed(connection: ClientConnection): void {
   const { held } = connection;
   if (held !== null) {
@@ -135,7 +135,7 @@ function mayRead({ state, outlet }: ClientConnection): boolean {
 
 function readHead(connection: ClientConnection): boolean {
   const { reader } = connection;
-  // A client that asks on but does not take its responses gets no further ones made: they would pile up here.
+  // While the client does not take its responses, no further request is begun: more responses would pile up.
   if (connection.outlet.blocked) {
     if (reader.hasRest) hold(connection, reader.takeRest());
     else connection.pauseReading();
@@ -159,13 +159,16 @@ function beginHead(connection: ClientConnection): void {
   const { thread, context } = connection;
   connection.enter(State.head);
   connection.headStartedAt = thread.now;
-  // For the first request the time counts from the connection on.
+  // The first request's time began with the connection.
   const isFirst = connection.requests === 0 && !context.draining;
   connection.headDueTick = isFirst ? connection.dueTick : thread.deadlines.tickOf(thread.now + context.config.timeouts.request_head);
   connection.setDeadlineTick(Deadline.head, connection.headDueTick);
 }
 
-/** The client was not read for a while, for it did not take its responses. What it sent meanwhile may be the rest of the head. */
+/**
+ * Sets the head's deadline again after a time in which the client took no response and was therefore not read. The rest of the head may have
+ * come meanwhile, so there is at least a second to read it.
+ */
 export function waitOnForHead(connection: ClientConnection): void {
   const { deadlines, now } = connection.thread;
   connection.setDeadlineTick(Deadline.head, Math.max(connection.headDueTick, deadlines.tickOf(now + SETTLE_MS)));
@@ -202,13 +205,13 @@ function beginExchange(connection: ClientConnection): void {
 
 // ---- the body of a request ------------------------------------------------------------------------------------------
 
-/** Hands body bytes to the exchange. */
+/** Parses one event of the request's body and hands it to the exchange. */
 function readBody(connection: ClientConnection): boolean {
   const { reader, exchange, thread } = connection;
   if (exchange === null) return false;
   if (!exchange.takesBody) {
     if (reader.hasRest) hold(connection, reader.takeRest());
-    // The reader keeps what has come of an unfinished line, however much that is: no more until the line can be read.
+    // The reader keeps an unfinished line of any length, so nothing more may be read until the exchange takes the body.
     else if (reader.insideLine) connection.pauseReading();
     return false;
   }
@@ -218,7 +221,7 @@ function readBody(connection: ClientConnection): boolean {
       exchange.requestData(reader.bytes, reader.dataStart, reader.dataEnd);
       return true;
     case Event.end:
-      // While a response waits for its client, the deadline is for taking it.
+      // While response bytes wait for the client, the deadline is for these.
       if (connection.deadline !== Deadline.taking) connection.cancelDeadline();
       connection.enter(State.answering);
       exchange.requestEnd(reader.trailers);
@@ -238,14 +241,14 @@ export function setBodyDeadline(connection: ClientConnection): void {
   connection.setDeadline(Deadline.body, pace.nextCheckMs(thread.now, context.config.timeouts.idle));
 }
 
-/** Ends an exchange whose request's body comes too slowly. */
+/** Answers 408 if the request's body comes too slowly; else sets the next check. */
 export function checkBodyPace(connection: ClientConnection): void {
   const { exchange, thread, context } = connection;
   if (exchange === null) return;
   const { timeouts, limits } = context.config;
-  // In a dialogue each side may wait for the other's next word.
+  // Once the response has begun, both sides may be in a dialogue in which the client waits for the next response bytes: no minimum rate.
   const rate = exchange.responseStarted ? 0 : limits.body_rate;
-  // A client cannot be blamed for sending nothing while nobody takes its body, or while it waits for the 100 that it asked for.
+  // The client is not to blame while the proxy does not take its body, or while it waits for the 100 (Continue) that it asked for.
   const isExcused = connection.input === Input.paused || !exchange.takesBody || exchange.awaitsContinue;
   if (!connection.pace.tooSlow(thread.now, timeouts.idle, rate, isExcused)) return setBodyDeadline(connection);
   thread.metrics.add(CounterId.request_timeouts, 1);
@@ -253,7 +256,7 @@ export function checkBodyPace(connection: ClientConnection): void {
   exchange.requestFailed(answers.REQUEST_TIMEOUT);
 }
 
-/** What came after a request waits until that is answered. */
+/** Holds bytes that came after the current request until that request is answered. */
 function holdNext(connection: ClientConnection): boolean {
   const { reader, exchange } = connection;
   if (reader.hasRest) hold(connection, reader.takeRest());
@@ -261,7 +264,7 @@ function holdNext(connection: ClientConnection): boolean {
   return false;
 }
 
-/** After an early answer: reads what is left of the request's body. */
+/** Reads and throws away the rest of a request's body after an early answer. */
 function discardBody(connection: ClientConnection): boolean {
   const { reader } = connection;
   switch (reader.next()) {
@@ -292,7 +295,7 @@ export function onEnd(connection: ClientConnection): void {
   else if (connection.state === State.answering && exchange !== null) watchHalfClosed(connection, exchange);
 }
 
-/** Nothing more will come, and everything that came is read. */
+/** The client has sent its FIN, and everything before it has been parsed. */
 function inputDone(connection: ClientConnection): void {
   const { reader, exchange } = connection;
   switch (connection.state) {
@@ -312,7 +315,7 @@ function inputDone(connection: ClientConnection): void {
   }
 }
 
-/** The exchange is over: goes on with the connection's next request, or ends it. */
+/** The exchange is over: goes on with the next request, or ends the connection. */
 export function exchangeFinished(connection: ClientConnection): void {
   const { exchange, state } = connection;
   connection.exchange = null;
@@ -328,7 +331,7 @@ export function exchangeFinished(connection: ClientConnection): void {
   if (!connection.isProcessing && (connection.held !== null || connection.input === Input.paused)) proceed(connection);
 }
 
-/** The exchange was over before its request. */
+/** The exchange was over before its request was complete. */
 function finishedEarly(connection: ClientConnection): void {
   if (connection.isLast) return end(connection, Way.lingering);
   connection.enter(State.discarding);
@@ -343,11 +346,12 @@ function nextRequest(connection: ClientConnection): void {
   connection.reader.restart(connection.reader.head);
   connection.enter(State.idle);
   connection.bodyMode = BodyMode.none;
-  // While a response is still on its way the time that counts is the client's for taking it.
+  // While response bytes wait for the client, the deadline is for these.
   if (connection.outlet.blocked) connection.watchTaking();
   else waitIdle(connection);
 }
 
+/** Starts the idle time after a response: until the next request, or a short time when the listener drains. */
 export function waitIdle(connection: ClientConnection): void {
   const { thread, context, reader } = connection;
   const idleMs = context.draining ? DRAIN_IDLE_MS : context.config.timeouts.keep_alive;
@@ -355,14 +359,14 @@ export function waitIdle(connection: ClientConnection): void {
   connection.setDeadline(Deadline.settle, Math.min(idleMs, reader.remembers ? SETTLE_MS : SETTLE_SOON_MS));
 }
 
-/** The connection has been idle for a moment, and gives back what it was lent. */
+/** Gives back the reader and the large buffer of a connection that has been idle for a moment, and starts its keep-alive time. */
 export function settle(connection: ClientConnection): void {
   giveReaderBack(connection);
   connection.reads?.rest();
   connection.setDeadlineTick(Deadline.keepAlive, connection.idleUntil);
 }
 
-/** No request is being read or answered. */
+/** Returns the reader to the listener. Only while no request is being read or answered. */
 function giveReaderBack(connection: ClientConnection): void {
   const { reader } = connection;
   if (reader === NO_READER) return;

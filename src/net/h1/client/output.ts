@@ -1,4 +1,4 @@
-/** What goes to the client: the responses of exchanges, and how fast the client takes them. */
+/** Writes the responses of exchanges to the client, and watches how fast the client takes them. */
 import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../../http/body-length.ts";
 import type { FieldEdits } from "../../../http/field-edits.ts";
@@ -52,14 +52,14 @@ export function answer(connection: ClientConnection, answer: LocalAnswer, edits:
   connection.outlet.flush();
 }
 
-/** Few bytes are missing of the refused request, and the client will send them: reading them keeps the connection. */
+/** Whether to read the rest of a refused request to keep the connection: the body is short, and the client will send it without a 100. */
 function isWorthReading(exchange: Exchange): boolean {
   if ((exchange.request.present & bit(Known.expect)) !== 0) return false;
   return exchange.requestLength > 0 && exchange.requestLength <= DISCARD_BYTES_MAX;
 }
 
 function bodyModeOf(length: BodyLength, version: HttpVersion): BodyModeKind {
-  // To an HTTP/1.0 client no Transfer-Encoding, not even as what a GET would have got (RFC 9112 section 6.1).
+  // An HTTP/1.0 client gets no Transfer-Encoding, not even in answer to HEAD (RFC 9112 section 6.1).
   if (length > 0) return BodyMode.length;
   if (version === "1.0") return BodyMode.untilClose;
   return length === 0 ? BodyMode.none : BodyMode.chunked;
@@ -76,7 +76,7 @@ export function endBody(connection: ClientConnection, trailers: FieldSection | n
   connection.outlet.append(lastChunk(trailers));
 }
 
-/** False: the client does not take it fast enough; `onUnblocked` follows. */
+/** Sends what was appended. Returns false if the client does not take it fast enough; `onUnblocked` follows then. */
 export function flush(connection: ClientConnection): boolean {
   const { outlet, thread } = connection;
   if (connection.bodyMode === BodyMode.chunked) thread.chunk.close(outlet);
@@ -105,13 +105,13 @@ export function startTunnel(connection: ClientConnection, head: ResponseHead, up
 
 // ---- how fast the client takes it -----------------------------------------------------------------------------------
 
-/** The client does not take what was written as fast as it comes. */
+/** The client takes its response more slowly than it comes: the exchange is told to pause. */
 export function onBlocked(connection: ClientConnection): void {
   connection.watchTaking();
   connection.exchange?.clientBlocked();
 }
 
-/** The client has taken everything that was written. */
+/** The client has taken everything that was written: the exchange, or reading, goes on. */
 export function onUnblocked(connection: ClientConnection): void {
   const { state, exchange } = connection;
   if (state === State.receiving || state === State.answering) {
@@ -127,10 +127,10 @@ export function onUnblocked(connection: ClientConnection): void {
   }
 }
 
-/** Some time has passed: ends a connection whose client takes its response too slowly. */
+/** Resets a connection whose client has taken too little of its response since the last check. */
 export function checkTaking(connection: ClientConnection): void {
   const { outlet, context } = connection;
-  // Everything has left meanwhile, and the connection's end is being sent.
+  // Everything has been sent meanwhile, and only the end of the connection is still on its way.
   if (!outlet.blocked) return end(connection, Way.atOnce);
   const { timeouts, limits } = context.config;
   if (outlet.takenSinceMark >= Math.max(1, (limits.response_rate * timeouts.idle) / 1000)) connection.watchTaking();

@@ -1,4 +1,4 @@
-/** Of many connections few are being asked something: the readers that serve these serve all, and the rest holds none. */
+/** Readers on loan: of many connections few bring a request at a time, so a few readers serve all, and idle connections hold none. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
@@ -13,9 +13,9 @@ const ANSWER = `HTTP/1.1 200 OK\r\nContent-Length: 2${ANSWER_END}`;
 
 interface Proxy {
   readonly port: number;
-  /** All that were taken, once each. */
+  /** Every reader that was taken, once each. */
   readonly readers: ReadonlySet<RequestReader>;
-  /** Resolves when one is given back. */
+  /** Resolves when a reader is given back. */
   readonly givenBack: () => Promise<void>;
 }
 
@@ -44,7 +44,7 @@ async function connectTo({ port }: Proxy, t: TestContext): Promise<net.Socket> {
   return socket;
 }
 
-/** So many requests at once. */
+/** Sends this many requests at once. */
 async function ask(socket: net.Socket, requests: number = 1): Promise<void> {
   socket.write(REQUEST.repeat(requests));
   for (let text = ""; text.split(ANSWER_END).length <= requests;) text += String((await once(socket, "data"))[0]);
@@ -70,7 +70,7 @@ test("a client that asks again at once keeps its reader for a second", async (t)
   await ask(await connectTo(proxy, t), 2);
   await givenBack;
   assert.ok(performance.now() - began >= 1000);
-  // The next one, whoever asks, has it.
+  // The next client that asks gets the same reader.
   await ask(await connectTo(proxy, t));
   assert.equal(proxy.readers.size, 1);
 });

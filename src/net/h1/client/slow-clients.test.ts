@@ -10,7 +10,7 @@ import { Client, OK, get, origin, stage, stageAlone } from "../../stage.fixture.
 import type { Stage } from "../../stage.fixture.ts";
 import type { Thread } from "../../thread.ts";
 
-/** The next write waits for the end of its turn, although the turn before had few. */
+/** Makes the next write wait for the end of the event loop's turn, although the previous turn had few writes. */
 function letWait(thread: Thread): void {
   Reflect.set(thread.writes, "passOver", 0);
 }
@@ -20,7 +20,7 @@ const LARGE = `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${"x".repeat(10
 const LONG_MS = 100_000;
 const MEBIBYTE = 1024 ** 2;
 
-test("a client that takes nothing is cut although its request ends behind the beginning of the response", (t) => {
+test("a client that takes nothing is cut although its request ends after the response has begun", (t) => {
   const { client, endpoints, records, pass } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345");
   client.isFull = true;
@@ -104,7 +104,7 @@ for (const [what, happens] of [
   ["the worker drains", ({ context }: Stage) => context.drain()],
   ["the client half-closes", ({ client }: Stage) => client.leave()],
 ] as const) {
-  test(`a response on its way is taken in the usual time although ${what} when its exchange is over`, (t) => {
+  test(`a client has the usual time to take a response although ${what} when its exchange is over`, (t) => {
     const one = stageAlone(t);
     const { client, endpoints, thread, pass } = one;
     client.send(get("/"));
@@ -122,7 +122,7 @@ for (const [what, happens] of [
   });
 }
 
-test("a drain that ends cuts responses on their way, says so, and answers who has no answer", (t) => {
+test("the end of a drain cuts responses that are being sent, reports that, and answers clients without an answer", (t) => {
   const waiting = stageAlone(t);
   waiting.client.send(get("/"));
   waiting.client.isFull = true;
@@ -142,7 +142,7 @@ test("a drain that ends cuts responses on their way, says so, and answers who ha
   assert.equal(idle.connection.cutNow(), false);
 });
 
-test("a drain that ends does not let a body that ends with its connection look whole", (t) => {
+test("the end of a drain does not let a body that ends with its connection look complete", (t) => {
   const endless = stageAlone(t);
   endless.client.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
   endless.endpoints[0]?.respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
@@ -156,7 +156,7 @@ test("a drain that ends does not let a body that ends with its connection look w
   assert.equal(counted.client.wasReset, false, "its length says that it is not whole");
 });
 
-test("the head of a first request has its time from the connection on, that of a later one from its first byte", (t) => {
+test("the time for a first request's head counts from the connection on, for a later one from its first byte", (t) => {
   const first = stageAlone(t);
   first.pass(29_000);
   first.client.send("GET / HTTP/1.1\r\n");
@@ -185,7 +185,7 @@ test("a request lasts from its first byte on, however slowly its head comes", (t
   );
 });
 
-test("who waits for a 100 is excused, but not in HTTP/1.0, which has none", (t) => {
+test("a client that waits for a 100 (Continue) is not too slow, but in HTTP/1.0, which has no 100, it is", (t) => {
   for (const [minor, statuses] of [
     [1, []],
     [0, ["408"]],
@@ -197,14 +197,14 @@ test("who waits for a 100 is excused, but not in HTTP/1.0, which has none", (t) 
   }
 });
 
-test("who waits for a 100 is excused until it comes, whatever other interim responses do", (t) => {
+test("a client that waits for a 100 (Continue) is excused until it comes, whatever other interim responses come", (t) => {
   const { client, endpoints, pass } = stageAlone(t);
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   endpoints[0]?.respond("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n");
   pass(65_000);
   assert.deepEqual(client.statuses, ["103", "102"]);
   endpoints[0]?.respond("HTTP/1.1 100 Continue\r\n\r\n");
-  // The span in which it came is excused as well.
+  // The span in which the 100 came is excused as well.
   for (let count = 0; count < 3; count++) pass(10_000);
   assert.deepEqual(client.statuses, ["103", "102", "100", "408"]);
 });
@@ -263,7 +263,7 @@ test("a request that had not left yet when its connection ended goes out on anot
   assert.equal(heads.filter((head) => head.startsWith("POST /second ")).length, 1);
 });
 
-test("a request that its origin takes slowly goes on, one of which it takes nothing is given up", async (t) => {
+test("a request that its origin takes slowly goes on; a request of which the origin takes nothing is given up", async (t) => {
   const url = await origin(t, (_, socket) => void socket.write(OK));
   const { client, thread, records, pass } = stage(t, url);
   client.send(get("/first"));
@@ -311,7 +311,7 @@ test(
     client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${64 * MEBIBYTE}\r\n\r\n`);
     while (socket === null) await turn();
     const connection: Socket = socket;
-    // More than the systems at both ends take.
+    // More than the socket buffers of both ends hold.
     for (let sent = 0; sent < 16; sent++) client.send("x".repeat(MEBIBYTE));
     connection.write(OK);
     while (!client.received.endsWith("ok")) {

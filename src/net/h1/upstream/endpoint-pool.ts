@@ -10,19 +10,19 @@ import { UpstreamConnection } from "./upstream-connection.ts";
 import { IdleStack } from "./idle-stack.ts";
 import type { ConnectionThread } from "../../connection-thread.ts";
 
-/** An endpoint that fails once mostly fails often. */
+/** At most one log line per pool and kind of failure in this time: an endpoint that fails once usually fails often. */
 const REPORT_MS = 60_000;
 
 /**
- * A thread's idle connections to one endpoint, last in first out: the ones on top stay warm, the ones below reach their idle limit
- * and go. It outlives reloads; other settings of the endpoint mean another pool.
+ * One thread's idle connections to one endpoint, last in first out: the ones on top stay in use, the ones below reach their idle limit and are
+ * closed. A pool outlives reloads, unless they change the endpoint's settings: then a new pool replaces it.
  */
 export class EndpointPool extends IdleStack<UpstreamConnection> implements EndpointConnections {
   private readonly thread: ConnectionThread;
-  /** Those of the upstream that read no response at the moment. */
+  /** The response readers of the upstream that are not in use. */
   readonly readers: IdleReaders<ResponseReader>;
   private readonly settings: EndpointSettings;
-  /** Of the endpoint that it was made for, for the log. */
+  /** The endpoint's URL, for the log. */
   private readonly url: string;
   private retired: boolean = false;
   private tlsReportedAt: number = -Infinity;
@@ -36,7 +36,7 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
     this.url = endpoint.url;
   }
 
-  /** The most recently used idle connection, or null. */
+  /** Takes the most recently used idle connection out of the pool for an exchange; null if none is usable. */
   take(sink: ResponseSink): UpstreamConnection | null {
     for (;;) {
       const connection = this.pop();
@@ -49,22 +49,23 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
     }
   }
 
+  /** Opens a new connection; `sink` is told when it is ready, or why it failed. */
   dial(endpoint: Endpoint, sink: ResponseSink): UpstreamStream {
     return new UpstreamConnection(this.thread, this, endpoint, sink);
   }
 
-  /** Takes an idle connection back. */
+  /** Takes back a connection whose exchange is over, or closes it if the pool is full or retired. */
   release(connection: UpstreamConnection): void {
     if (this.retired || this.size >= this.settings.idleMax) connection.close();
     else this.push(connection);
   }
 
-  /** Gives up the idle connections. */
+  /** Closes all idle connections. */
   shed(): void {
     for (let connection = this.pop(); connection !== null; connection = this.pop()) connection.close();
   }
 
-  /** Says why TLS with the endpoint failed, now and then: the client learns no more than that it did. */
+  /** Logs why TLS with the endpoint failed, at most once per `REPORT_MS`. The client learns only that it failed. */
   tlsFailed(code: string): void {
     const { thread, url } = this;
     if (thread.now - this.tlsReportedAt < REPORT_MS) return;
@@ -73,7 +74,7 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
     thread.report("warn", "endpoint_tls_failed", `TLS with ${url} failed: ${words}`, { endpoint: url, code });
   }
 
-  /** Says what is wrong with a response of the endpoint, now and then: clients and the access log learn no more than that it was refused. */
+  /** Logs what is wrong with a response of the endpoint, at most once per `REPORT_MS`. Clients and the access log learn only that it was refused. */
   malformed(code: string): void {
     const { thread, url } = this;
     if (thread.now - this.malformedReportedAt < REPORT_MS) return;
@@ -82,12 +83,15 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
     thread.report("warn", "endpoint_response_malformed", message, { endpoint: url, code });
   }
 
-  /** How long a connection may idle, given what the origin's last response said in Keep-Alive. */
+  /**
+   * How long a connection may idle, in milliseconds.
+   * @param keepAlive the Keep-Alive field of the origin's last response
+   */
   idleMs(keepAlive: string | undefined): number {
     return connectionExpiry(keepAlive, this.settings.keepAliveMs);
   }
 
-  /** The configuration no longer names the endpoint: idle connections close, busy ones after their exchange. */
+  /** The configuration no longer names the endpoint: idle connections are closed now, busy ones after their exchange. */
   retire(): void {
     this.retired = true;
     this.shed();

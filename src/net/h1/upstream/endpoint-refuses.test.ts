@@ -1,4 +1,4 @@
-/** What the endpoint table is told of connections that are made, and of those that fail. */
+/** The endpoint table's mark for endpoints that refuse connections: when it is set, and when it is cleared. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
@@ -17,7 +17,7 @@ async function status({ client, thread }: Stage): Promise<string | undefined> {
   return client.statuses[0];
 }
 
-test("an endpoint that refuses a connection is said to, until one is made", { timeout: 20_000 }, async (t) => {
+test("an endpoint that refuses a connection is marked until a connection succeeds", { timeout: 20_000 }, async (t) => {
   const server = net.createServer();
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;

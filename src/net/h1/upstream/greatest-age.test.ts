@@ -1,4 +1,4 @@
-/** Connections to endpoints end at their greatest age (`keep_alive.max_age`), busy or idle, but for those that a login stands on. */
+/** Connections to endpoints end at their greatest age (`keep_alive.max_age`), busy or idle, except those on which a user was authenticated. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
@@ -12,11 +12,11 @@ const AGE_MS = 10_000;
 const LIMIT = { timeout: 20_000 };
 
 interface Aging extends Stage {
-  /** Of the origin, in the order in which they brought their first request. */
+  /** The origin's sockets, in the order in which they brought their first request. */
   readonly sockets: readonly Socket[];
   /** Sends a request, and waits for its answer. */
   ask(request: string): Promise<void>;
-  /** So many answers have come. */
+  /** How many answers have come. */
   answers(count: number): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ async function aging(t: TestContext, hold: (head: string) => boolean = () => fal
   return { ...one, sockets, ask, answers };
 }
 
-test("one that grows old while it idles is not used again", LIMIT, async (t) => {
+test("a connection that grows old while it idles is not used again", LIMIT, async (t) => {
   const { ask, pass, sockets } = await aging(t);
   await ask(get("/"));
   pass(AGE_MS - 1000);
@@ -55,7 +55,7 @@ test("one that grows old while it idles is not used again", LIMIT, async (t) => 
   assert.equal(sockets.length, 2);
 });
 
-test("one that grows old during an exchange ends with it", LIMIT, async (t) => {
+test("a connection that grows old during an exchange ends with the exchange", LIMIT, async (t) => {
   const { client, answers, pass, sockets } = await aging(t, (head) => head.startsWith("GET /slow"));
   client.send(get("/slow"));
   while (sockets[0] === undefined) await turn();
@@ -66,7 +66,7 @@ test("one that grows old during an exchange ends with it", LIMIT, async (t) => {
   await ended;
 });
 
-test("one on which a user was authenticated stays: its end would end a login half-way", LIMIT, async (t) => {
+test("a connection on which a user was authenticated stays: its end would interrupt the login", LIMIT, async (t) => {
   const { ask, pass, sockets } = await aging(t);
   const login = "GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: NTLM type1\r\n\r\n";
   await ask(login);

@@ -8,7 +8,7 @@ class Item {
   below: Item | null = null;
 }
 
-test("the one that came last leaves first", () => {
+test("last in, first out", () => {
   const stack = new IdleStack<Item>();
   const [first, second] = [new Item(), new Item()];
   stack.push(first);
@@ -18,7 +18,7 @@ test("the one that came last leaves first", () => {
   assert.equal(stack.pop(), null);
 });
 
-test("whatever comes, goes and leaves from the middle: it holds what a list would", () => {
+test("after any pushes, pops and removals the stack holds what a plain list would", () => {
   const step = fc.oneof(fc.constant("push" as const), fc.constant("pop" as const), fc.nat(7));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -34,7 +34,7 @@ test("whatever comes, goes and leaves from the middle: it holds what a list woul
         } else if (next === "pop") {
           assert.equal(stack.pop(), list.pop() ?? null);
         } else {
-          // One of the last, which may have left before.
+          // Remove one of the last, which may be gone already.
           const item = all.at(-1 - next);
           if (item === undefined) continue;
           stack.remove(item);

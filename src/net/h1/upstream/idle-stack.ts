@@ -1,18 +1,18 @@
-/** What can lie in a stack; null where nothing does. */
+/** What an element of an `IdleStack` must hold: its two neighbours, or null. */
 export interface Stacked<T> {
   above: T | null;
   below: T | null;
 }
 
 /**
- * Connections that idle, last in first out, any of which may leave. They hang in one another: with many endpoints a list for each would be
- * one more thing that is out of the processor's caches.
+ * A stack of idle connections: last in, first out, and any element can be removed. The elements link to each other: with many endpoints, an
+ * array for each would be one more object that is not in the processor's caches.
  */
 export class IdleStack<T extends Stacked<T>> {
   size: number = 0;
   private top: T | null = null;
 
-  /** One that lies in no stack. */
+  /** Puts `one` on top. It must not be in any stack. */
   push(one: T): void {
     const { top } = this;
     one.below = top;
@@ -21,13 +21,14 @@ export class IdleStack<T extends Stacked<T>> {
     this.size++;
   }
 
+  /** Takes the top element off; null if the stack is empty. */
   pop(): T | null {
     const { top } = this;
     if (top !== null) this.remove(top);
     return top;
   }
 
-  /** Takes it out if it is there; it must not lie in another stack. */
+  /** Takes `one` out, if it is in this stack. It must not be in another stack. */
   remove(one: T): void {
     const { above, below } = one;
     if (above !== null) above.below = below;

@@ -10,7 +10,7 @@ import type { EndpointSet } from "../../../proxy/upstream/endpoint-set.ts";
 import { OwnedUpstreams } from "./owned-connections.ts";
 import { Endpoint, get, stageAlone } from "../../stage.fixture.ts";
 
-/** Never shown by a failed assertion: it leads to everything, which takes minutes to print. */
+/** A fake upstream connection. Never pass it to an assertion: it refers to everything, and printing that on failure takes minutes. */
 class Owned extends Endpoint implements OwnedUpstream {
   usable: boolean = true;
   taken: number = 0;
@@ -38,11 +38,11 @@ interface Setting {
   readonly set: EndpointSet;
   readonly choice: EndpointChoice;
   readonly exchange: Exchange;
-  /** An idle connection to the endpoint at that position. */
+  /** Makes an idle connection to the endpoint at `position` of the set. */
   idle(position: number): Owned;
 }
 
-/** An exchange under way with an upstream of so many endpoints. */
+/** A running exchange with an upstream of this many endpoints. */
 function setting(t: TestContext, endpoints: number): Setting {
   const {
     client,
@@ -76,7 +76,7 @@ test("a connection is given out once, to whoever asks for its endpoint", (t) => 
   assert.ok(owned.endpointIn(set, choice) === null);
 });
 
-test("one that its endpoint has closed, or that is too old, is no reason to choose the endpoint, and is not given out", (t) => {
+test("a connection that its endpoint has closed, or that is too old, is no reason to choose the endpoint, and is not given out", (t) => {
   const { owned, set, choice, exchange, idle } = setting(t, 2);
   const kept = idle(1);
   owned.keep(kept);
@@ -92,7 +92,7 @@ test("an endpoint that may not be chosen is not chosen for its connection", (t) 
   assert.ok(owned.endpointIn(set, choice) === null);
 });
 
-test("of one endpoint the newest connection is kept, and what cannot be used any more is let go", (t) => {
+test("the newest connection to an endpoint is kept; older and unusable ones are closed", (t) => {
   const { owned, idle, exchange } = setting(t, 3);
   const [older, newer, dead] = [idle(1), idle(1), idle(2)];
   owned.keep(older);
@@ -103,7 +103,7 @@ test("of one endpoint the newest connection is kept, and what cannot be used any
   assert.ok(owned.take(newer.target, exchange) === newer);
 });
 
-test("there are eight at most: the one that has idled longest goes", (t) => {
+test("at most eight are kept: the one that has idled longest is closed", (t) => {
   const { owned, idle } = setting(t, 9);
   const all = Array.from({ length: 9 }, (_, position) => idle(position));
   for (const each of all) owned.keep(each);
@@ -113,7 +113,7 @@ test("there are eight at most: the one that has idled longest goes", (t) => {
   );
 });
 
-test("while sockets are short there is one: each client may need another one for an exchange", (t) => {
+test("while sockets are short only one is kept: each client may need another one for an exchange", (t) => {
   const { connection, thread } = stageAlone(t);
   const { idle } = setting(t, 4);
   const all = Array.from({ length: 4 }, (_, position) => idle(position));
@@ -126,7 +126,7 @@ test("while sockets are short there is one: each client may need another one for
   );
 });
 
-test("all end with the client connection, those that come afterwards too", (t) => {
+test("all are closed with the client connection, and so are those that come back after it", (t) => {
   const { owned, idle } = setting(t, 2);
   const [before, after] = [idle(0), idle(1)];
   owned.keep(before);

@@ -1,4 +1,4 @@
-/** An origin that works for long on a request and says so with 102 (Processing). */
+/** An origin that works on a request for a long time and says so with 102 (Processing): how long the proxy waits for it. */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
@@ -12,11 +12,11 @@ const PUT = "PUT / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-L
 const COPY = "COPY /large HTTP/1.1\r\nHost: a.test\r\nDestination: /other\r\n\r\n";
 
 interface Work extends Stage {
-  /** The origin says it, and it has reached the client. */
+  /** The origin sends this text; resolves when it has reached the client. */
   says(text: string): Promise<void>;
 }
 
-/** A request is on its way to its origin, which has `response_head` of a minute, in a time that the test lets pass. */
+/** A request that has gone to its origin, with `response_head` of one minute. Time passes only when the test says so. */
 async function work(t: TestContext, processing: number, request: string = COPY): Promise<Work> {
   let socket: Socket | null = null;
   const url = await origin(t, (_, connection) => (socket = connection));
@@ -60,7 +60,7 @@ test("a 102 extends the wait for a 100 as well", async (t) => {
   assert.deepEqual(client.statuses, ["102", "504"]);
 });
 
-test("the wait for a 100 has its end although the client took another interim response late", async (t) => {
+test("the wait for a 100 is limited although the client took another interim response late", async (t) => {
   const { client, says, pass } = await work(t, 3_600_000, PUT);
   client.isFull = true;
   await says("HTTP/1.1 103 Early Hints\r\n\r\n");
@@ -79,7 +79,7 @@ test("silence after a 102 ends after response_head", async (t) => {
   assert.deepEqual(client.statuses, ["102", "504"]);
 });
 
-test("a 103 asks for no patience", async (t) => {
+test("a 103 does not extend the wait", async (t) => {
   const { client, says, pass } = await work(t, 3_600_000);
   pass(50_000);
   await says("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
@@ -87,7 +87,7 @@ test("a 103 asks for no patience", async (t) => {
   assert.deepEqual(client.statuses, ["103", "504"]);
 });
 
-test("the patience ends with timeouts.processing", async (t) => {
+test("102s extend the wait up to timeouts.processing", async (t) => {
   const { client, records, says, pass } = await work(t, 90_000);
   for (let count = 0; count < 9; count++) {
     pass(10_000);
@@ -103,7 +103,7 @@ test("the patience ends with timeouts.processing", async (t) => {
   );
 });
 
-test("the patience of one request is not that of the next one on the connection", { timeout: 20_000 }, async (t) => {
+test("an extended wait does not apply to the next request on the connection", { timeout: 20_000 }, async (t) => {
   const { client, says, pass } = await work(t, 90_000);
   pass(10_000);
   await says(PROCESSING);
@@ -116,7 +116,7 @@ test("the patience of one request is not that of the next one on the connection"
   assert.deepEqual(client.statuses, ["102", "201", "102", "102"]);
 });
 
-test("more than 32 that come faster than one a second are a fault", async (t) => {
+test("more than 32 interim responses that come faster than one a second are a fault", async (t) => {
   const { client, says } = await work(t, 3_600_000);
   await says(PROCESSING.repeat(32));
   assert.equal(client.statuses.length, 32);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { script, testProxy } from "../../../testing/test-proxy.ts";
 import type { TestConnection } from "../../../testing/test-proxy.ts";
 
-test("a body without a length whose end may be that of a reset is cut, not completed", async (t) => {
+test("a body without a length is cut, not completed, if the end of its connection may come from a reset", async (t) => {
   const origins: TestConnection[] = [];
   const proxy = await testProxy(
     { routes: [{ upstream: "app" }] },
@@ -22,7 +22,7 @@ test("a body without a length whose end may be that of a reset is cut, not compl
   client.pause();
   client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   await proxy.advance(100);
-  // While the client does not read, the proxy does not either: it learns of the reset from its writes, and then reads an end.
+  // While the client does not read, the proxy does not either. It learns of the reset from a failed write, and then reads an orderly end.
   origins[0]?.reset();
   for (const chunk of ["def", "ghi"]) {
     client.send(`3\r\n${chunk}\r\n`);

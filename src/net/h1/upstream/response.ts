@@ -1,4 +1,4 @@
-/** What an endpoint sends: the response to the request that goes over its connection, and what becomes of the connection then. */
+/** Reads what an endpoint sends: the response goes to the exchange; after that the connection becomes idle or is closed. */
 import type { Buffer } from "node:buffer";
 import { challengesConnection } from "../../../http/connection-authentication.ts";
 import { connectionOptions } from "../../../http/connection-options.ts";
@@ -17,17 +17,17 @@ import { isSwitchFor } from "../websocket-handshake.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 import { Deadline, Fate, State } from "./upstream-state.ts";
 
-/** Of connections that await no response. */
+/** Stands in `reader` while a connection awaits no response. */
 export const NO_READER: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
 
-/** Four line ends after a response, as many as are skipped before a request. */
+/** How many bytes of stray line ends are skipped before a response: as many line ends as before a request. */
 const LINE_END_BYTES_MAX = 2 * EMPTY_LINES_MAX;
 
-/** `count` bytes were read into `buffer`. */
+/** Takes in `buffer[0, count)`, which was just read from the socket. */
 export function onRead(connection: UpstreamConnection, buffer: Buffer, count: number): void {
   const { outlet } = connection;
   if (connection.state === State.tunnel) return tunnelReceived(connection, buffer, count);
-  // RFC 9112 section 9.2: bytes that no request asked for are no response.
+  // RFC 9112 section 9.2: bytes that arrive without a request are not a response.
   if (connection.sink === null) return connection.close();
   if (outlet.waits && outlet.bytesSent === connection.sentBefore) return connection.close("connection_terminated");
   const mayBeLate = !connection.answered && (buffer[0] === CR || connection.lineEndBytes > 0);
@@ -44,9 +44,9 @@ export function onRead(connection: UpstreamConnection, buffer: Buffer, count: nu
 }
 
 /**
- * Where the response begins in `buffer[0, count)`. Some origins send a line end after a body (RFC 9112 section 2.2 speaks of clients that
- * do). It may come when the connection has been taken for the next exchange: it is no response to that one, which goes on, the connection's
- * last.
+ * Returns where the response begins in `buffer[0, count)`. Some origins send a line end after a body (RFC 9112 section 2.2 describes the same of
+ * clients). That line end may arrive after the connection was taken for the next exchange. It is not that exchange's response: the exchange
+ * goes on, but it is the connection's last.
  */
 function skipLineEnds(connection: UpstreamConnection, buffer: Buffer, count: number): number {
   if (!connection.reused) return 0;
@@ -73,7 +73,7 @@ function tunnelReceived(connection: UpstreamConnection, buffer: Buffer, count: n
   afterRead(connection, count, true, tunnel.flowing(duplex));
 }
 
-/** Reads what was fed; false once the exchange has left this connection. */
+/** Parses what the reader was fed. Returns false once no exchange uses this connection any more. */
 function readOn(connection: UpstreamConnection): boolean {
   const { reader } = connection;
   for (;;) {
@@ -136,7 +136,7 @@ function refuse(connection: UpstreamConnection, code: string): void {
   connection.close("malformed_response");
 }
 
-/** The response is complete. The connection returns to the pool before the client's next request can ask for one. */
+/** The response is complete. The connection returns to the pool before the exchange is told, so that the client's next request can use it. */
 function complete(connection: UpstreamConnection, sink: ResponseSink): void {
   const { trailers } = connection.reader;
   connection.letGo();
@@ -147,7 +147,10 @@ function complete(connection: UpstreamConnection, sink: ResponseSink): void {
   connection.bufferIsFree = sink.responseEnd(connection, trailers);
 }
 
-/** After an early answer, excess bytes or an unfinished write, what follows would not be understood by both sides. */
+/**
+ * Whether another exchange may use the connection. Not after an early response, excess bytes or an unfinished write: the two sides might
+ * disagree on where the next message begins.
+ */
 function canGoOn({ fate, isOld, paused, requestEnded, outlet, reader, transport }: UpstreamConnection): boolean {
   if (fate === Fate.last || isOld || paused) return false;
   return requestEnded && !outlet.blocked && !outlet.failed && !reader.hasRest && !transport.destroyed;
@@ -171,9 +174,9 @@ export function onEnd(connection: UpstreamConnection): void {
   const { sink } = connection;
   if (sink === null) return connection.close();
   const event = connection.reader.endOfInput();
-  // After a write has failed this may be the end that the system makes of a reset (RFC 9112 section 8: an error of the connection).
+  // After a failed write, the system may report a reset as an orderly end. RFC 9112 section 8: then the response is incomplete.
   if (event !== Event.end || connection.outlet.failed) return connection.close("connection_terminated");
-  // The body was one that ends with its connection, whose fate was known from the head on.
+  // Only a body that ends with its connection comes here; its head has already set the fate to `last`.
   complete(connection, sink);
   connection.reads?.end(connection.bufferIsFree);
 }

@@ -1,7 +1,7 @@
 /**
- * One HTTP/1.1 connection to an endpoint: one exchange at a time, then back to the pool. What it is doing is one state (upstream-state.ts has the
- * picture), what it waits for is one deadline with a name, and what becomes of it after its exchange is its fate. What it does with the bytes that
- * come stands in response.ts, as functions; the fields that are not private are for that file alone.
+ * One HTTP/1.1 connection to an endpoint. It carries one exchange at a time: it sends the request, and goes back to the pool after the response.
+ * A connection has one state, at most one deadline, and a fate, which says what becomes of it after its exchange; upstream-state.ts shows all three.
+ * Functions in response.ts read what the endpoint sends. The fields that are not private are for that file alone.
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../../base/deadlines.ts";
@@ -31,10 +31,10 @@ import type { EndpointPool } from "./endpoint-pool.ts";
 import * as response from "./response.ts";
 import { Deadline, Fate, State } from "./upstream-state.ts";
 
-/** Time for the system to tell what an endpoint said before it took no more. */
+/** After a write has failed: time in which a response that the endpoint sent before may still be read. */
 const LAST_WORDS_MS = 1000;
 
-/** Part of `keep_alive.max_age` by which a connection may go earlier, so that those that were opened together do not end together. */
+/** A connection ends up to this part of `keep_alive.max_age` early, so that connections that were opened together do not end together. */
 const AGE_SPREAD = 0.1;
 
 const added = new AddedFields();
@@ -45,53 +45,53 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   readonly key: string;
   transport: Transport;
   readonly outlet: Outlet;
-  /** In the pool: those that idle next to it. */
+  /** The connection's neighbours in the pool's stack. */
   above: UpstreamConnection | null = null;
   below: UpstreamConnection | null = null;
   state: State = State.connecting;
   fate: Fate = Fate.pooled;
-  /** Who is told what comes; null: the connection is idle or closed. */
+  /** The exchange that is told what the endpoint sends; null while the connection is idle or closed. */
   sink: ResponseSink | null;
   tunnel: TunnelEvents | null = null;
   duplex: ByteDuplex | null = null;
   private readonly endpoint: Endpoint;
-  /** The endpoint's when the connection was opened: a reload does not change them for it. */
+  /** The endpoint's settings when the connection was opened. A later reload does not change them. */
   readonly settings: EndpointSettings;
 
   // ---- the request ----
 
   request: OutgoingRequest | null = null;
-  /** The exchange is not the connection's first one. */
+  /** Whether the connection has carried an exchange before the current one. */
   reused: boolean = false;
   requestEnded: boolean = false;
   private chunked: boolean = false;
-  /** What the outlet had sent when the request began. */
+  /** The value of `outlet.bytesSent` when the request began. */
   sentBefore: number = 0;
 
   // ---- the response ----
 
   readBuffer: Buffer = sharedBuffer;
-  /** From the first message on that does not come in one read. */
+  /** Chooses the buffer for the next read. Null until a message has taken more than one read. */
   reads: ReadTarget | null = null;
-  /** On loan from the upstream's idle ones while a response is awaited: few are in use at a time, and those stay in the caches. */
+  /** The parser of the response, borrowed from the pool while one is awaited: few are in use at a time, and those stay in the processor's caches. */
   reader: ResponseReader = response.NO_READER;
   paused: boolean = false;
-  /** A byte of the response has come. */
+  /** Whether a byte of the response has come. */
   answered: boolean = false;
-  /** Line ends that came instead of the first byte of the awaited response, in bytes: they belong to the response before. */
+  /** How many bytes of line ends came before the awaited response: they belong to the previous response. */
   lineEndBytes: number = 0;
-  /** The last response left as a whole: nothing refers to the read buffer any more. */
+  /** Whether the last response has been sent completely, so that nothing refers to the read buffer any more. */
   bufferIsFree: boolean = false;
 
   // ---- time, in ticks of the deadlines ----
 
-  /** What the deadline is for. Set together with its time, by `setDeadlineTick`. */
+  /** What the connection's deadline is for. `setDeadlineTick` sets it together with its time. */
   private deadline: Deadline = Deadline.none;
   /** When bytes moved last. */
   private lastProgress: number = 0;
-  /** When the connection reaches its greatest age: no exchange begins on it any more. */
+  /** When the connection reaches its greatest age. No exchange begins on it after that. */
   private oldAtTick: number = 0;
-  /** From when on no 102 gives the origin more time; 0 before the first one. */
+  /** When a 102 (Processing) stops giving the origin more time; 0 before the first 102. */
   private processingUntil: number = 0;
 
   constructor(thread: ConnectionThread, pool: EndpointPool, endpoint: Endpoint, sink: ResponseSink) {
@@ -124,7 +124,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     return this.settings.via;
   }
 
-  /** Whether a next exchange can begin: the endpoint does not close the connection soon, and it has not reached its greatest age. */
+  /** Whether a next exchange can begin: the connection is idle and open, and neither its idle time nor its greatest age is reached. */
   get usable(): boolean {
     const { deadlines, now } = this.thread;
     return this.state === State.idle && this.transport.readable && !deadlines.isOver(this, now) && !this.isOld;
@@ -134,7 +134,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     return this.fate === Fate.pooled && this.thread.deadlines.hasPassed(this.oldAtTick);
   }
 
-  /** Taken out of the pool, or of those that a client connection owns, for that exchange. */
+  /** Begins an exchange on an idle connection, which the caller has taken out of the pool or out of a client's owned connections. */
   take(sink: ResponseSink): void {
     this.sink = sink;
     this.enter(State.asking);
@@ -159,7 +159,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     if (request.awaitsContinue) this.setDeadline(Deadline.head, this.settings.responseHeadMs);
   }
 
-  /** A user is authenticated on it. */
+  /** A user is authenticated on this connection: from now on only one client connection may use it. */
   bind(): void {
     if (this.fate === Fate.pooled) this.fate = Fate.owned;
   }
@@ -196,7 +196,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     if (!this.paused) return;
     this.paused = false;
     this.noteProgress();
-    // The time for the response's head begins anew: it may have come long ago, unread.
+    // Start the time for the response's head again: the head may have come long ago, unread.
     if (this.state === State.asking) this.awaitResponse();
     this.transport.resume();
   }
@@ -220,7 +220,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   private onConnect(transport: Transport): void {
     this.transport = transport;
     this.outlet.transport = transport;
-    // It is another one than the one that was told to pause, and reads.
+    // This transport may be another one than the one that `pauseResponse` paused.
     if (this.paused) transport.pause();
     this.thread.tick();
     this.thread.metrics.add(CounterId.upstream_connections_opened, 1);
@@ -277,8 +277,8 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   }
 
   /**
-   * The endpoint takes nothing more of the request. It may have answered before, and that can be read; if not, reading ends at once. The rest
-   * of the request is thrown away.
+   * A write has failed: the endpoint takes nothing more of the request, whose rest is thrown away. A response that the endpoint sent before can
+   * still be read; if there is none, reading ends at once.
    */
   onWriteFailed(): void {
     if (this.tunnel !== null && this.duplex !== null) return this.tunnel.writeFailed(this.duplex);
@@ -289,7 +289,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
 
   // ---- the way out ----------------------------------------------------------------------------------------------------
 
-  /** Nobody is told any more. Returns who was told until now. */
+  /** Detaches the exchange from the connection. Returns the exchange's sink; null if there was none. */
   letGo(): ResponseSink | null {
     const { sink } = this;
     this.sink = null;
@@ -298,8 +298,8 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   }
 
   /**
-   * The one way out: the connection leaves the pool, and is closed.
-   * @param failure what the exchange is told, if one waits; null where it knows, or has left
+   * Takes the connection out of the pool and closes it. Every connection ends here, except those that a tunnel has taken over.
+   * @param failure what a waiting exchange is told; null if the exchange knows already, or none waits
    */
   close(failure: FailureKind | null = null): void {
     const { state, outlet, transport } = this;
@@ -307,7 +307,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.enter(State.closed);
     this.cancelDeadline();
     this.pool.remove(this);
-    // Closed in order, the system would keep for minutes what an endpoint that stands still has not taken of a request.
+    // After an orderly close the system would keep unsent bytes of the request for minutes if the endpoint takes nothing.
     if (outlet.blocked) transport.reset();
     else transport.destroy();
     const sink = this.letGo();
@@ -319,7 +319,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
 
   private countRefusal(failure: FailureKind): void {
     this.thread.metrics.add(CounterId.upstream_connect_failures, 1);
-    // What the proxy itself has too few of says nothing about the endpoint.
+    // A lack of sockets in the proxy itself says nothing about the endpoint.
     if (failure !== "connection_limit") this.thread.endpoints.setRefusing(this.endpoint.slot, true);
   }
 
@@ -340,16 +340,16 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
       case Deadline.head:
       case Deadline.response:
       case Deadline.lastWords:
-        // The client is slow, not the endpoint: the client's own limit ends that.
+        // The client is slow, not the endpoint, and the client has a limit of its own.
         if (this.paused) return this.setDeadline(deadline, this.settings.idleMs);
         if (this.state === State.responding) return this.checkProgress(Deadline.response, "response_timeout");
         if (deadline === Deadline.lastWords) return this.close("connection_terminated");
-        // While more of the request is on its way, its own limits count.
+        // While the request is still coming from the client, the client's limits count.
         if (this.mayAnswer()) this.close("response_timeout");
     }
   }
 
-  /** The request waits for the endpoint: from now on it is looked whether any of it is taken. */
+  /** Bytes of the request wait because the endpoint is slow: from now on `checkTaking` looks whether it takes any of them. */
   private watchTaking(): void {
     this.outlet.markTaken();
     this.setDeadline(Deadline.taking, this.settings.idleMs);
@@ -357,12 +357,12 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
 
   private checkTaking(): void {
     if (this.outlet.takenSinceMark > 0) return this.watchTaking();
-    // In a dialogue the endpoint may say something before it reads on.
+    // In a dialogue the endpoint may send something before it reads on.
     if (this.state === State.responding && !this.paused) this.checkProgress(Deadline.taking, "write_timeout");
     else this.close("write_timeout");
   }
 
-  /** Nothing may stand still in both directions for longer than the idle limit. */
+  /** Closes the connection if no byte has passed in either direction for the idle limit; else sets the deadline to when that would be. */
   private checkProgress(deadline: Deadline, failure: FailureKind): void {
     const { deadlines, now } = this.thread;
     const due = this.lastProgress + deadlines.ticksIn(this.settings.idleMs);
@@ -374,12 +374,12 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.lastProgress = this.thread.deadlines.tickOf(this.thread.now);
   }
 
-  /** The request is complete, or its client waits for a 100 (Continue): the endpoint has to act. */
+  /** Whether the endpoint has to act next: the request is complete, or its client waits for a 100 (Continue). */
   private mayAnswer(): boolean {
     return this.requestEnded || this.request?.awaitsContinue === true;
   }
 
-  /** Everything of the request that is at hand has been written. A response may have begun before; then it is that which must go on. */
+  /** Sets the deadline for the endpoint's next step, unless unsent bytes of the request have the deadline. */
   private awaitResponse(): void {
     if (this.outlet.blocked) return;
     if (this.state === State.responding) this.setDeadline(Deadline.response, this.settings.idleMs);
@@ -394,7 +394,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.setDeadlineTick(Deadline.head, this.processingUntil === 0 ? due : Math.min(due, this.processingUntil));
   }
 
-  /** A 102 (RFC 2518 section 10.1): the origin works on the request and asks for patience. */
+  /** A 102 (Processing, RFC 2518 section 10.1) has come: the origin asks for more time, and gets it up to `timeouts.processing` in all. */
   waitOn(): void {
     const { deadlines, now } = this.thread;
     if (this.processingUntil === 0) this.processingUntil = deadlines.tickOf(now + this.settings.processingMs);

@@ -1,4 +1,4 @@
-/** What a connection to an endpoint waits for, what happens when that does not come, and what becomes of it: upstream-state.ts has the names. */
+/** Each deadline of a connection to an endpoint and what happens when it passes, and each fate of a connection (upstream-state.ts). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -10,12 +10,12 @@ import { Fate, State } from "./upstream-state.ts";
 interface Asked extends Stage {
   readonly dialled: readonly Dialled[];
   readonly endpoint: Client;
-  /** The endpoint sends it, and it reaches the client. */
+  /** The endpoint sends this text, and it reaches the client. */
   says(text: string): void;
   ends(): (readonly [status: number, outcome: string])[];
 }
 
-/** That request has gone out on a new connection. */
+/** Sends `request` over a new connection to the endpoint. */
 function asked(t: TestContext, request: string, adapt?: (config: Config) => void): Asked {
   const one = stageOfBoth(t, adapt);
   const { client, thread, dialled, records } = one;
@@ -40,12 +40,12 @@ const NO_RETRIES = ({ upstreams }: Config): void => {
   for (const upstream of Object.values(upstreams)) upstream.retries = 0;
 };
 
-/** Time passes as it does: bit by bit. */
+/** Lets time pass in small steps, as in reality. */
 function wait({ pass }: Stage, ms: number): void {
   for (let passed = 0; passed < ms; passed += 500) pass(500);
 }
 
-test("a connection that is not made in time is given up, and one that cannot be made is told apart", (t) => {
+test("a connection that is not made in time and one that cannot be made end with different outcomes", (t) => {
   const late = stageOfBoth(t, NO_RETRIES);
   late.client.send(get("/"));
   wait(late, 4500);
@@ -61,7 +61,7 @@ test("a connection that is not made in time is given up, and one that cannot be 
   assert.equal(refused.thread.endpoints.refusing(0), true);
 });
 
-test("a connection that stands after its client has left is closed", (t) => {
+test("a connection that is established after its client has left is closed", (t) => {
   const one = stageOfBoth(t);
   one.client.send(get("/"));
   const { endpoint, connect } = one.dialled[0] ?? assert.fail();
@@ -89,7 +89,7 @@ test("a response whose head does not come is given up after response_head, one t
   assert.equal(still.client.destroyed, true);
 });
 
-test("the head is not waited for while the request is on its way, but where its client waits for a 100", (t) => {
+test("the head's deadline begins after the request, or earlier if the client waits for a 100", (t) => {
   const slow = asked(t, post(100_000));
   for (let sent = 0; sent < 20; sent++) {
     wait(slow, 4500);
@@ -163,7 +163,7 @@ test("in a dialogue an endpoint that takes nothing is not given up while it says
   assert.deepEqual(one.ends(), [[200, "write_timeout"]]);
 });
 
-test("an endpoint that takes nothing is not waited for while it is not read, for then it can say nothing", (t) => {
+test("an endpoint that takes nothing and is not read is given up, although it could have something to send", (t) => {
   const one = asked(t, post(100_000));
   one.endpoint.isFull = true;
   one.client.send("x".repeat(10_000));
@@ -227,7 +227,7 @@ test("an endpoint is not blamed for a response that its client does not take", (
   assert.deepEqual(one.ends(), [[200, "client_stalled"]]);
 });
 
-test("a head that has come, unread, while its client took nothing, has its time anew", (t) => {
+test("the head's time starts again after a pause in which the client took nothing: the head may have come unread", (t) => {
   const one = asked(t, get("/"), (config) => {
     for (const { timeouts } of config.listeners) timeouts.idle = 300_000;
   });
@@ -243,7 +243,7 @@ test("a head that has come, unread, while its client took nothing, has its time 
   assert.deepEqual(one.ends(), [[504, "response_timeout"]]);
 });
 
-test("a connection that has not taken its whole request, or is not read, ends with its response", (t) => {
+test("a connection is not used again if its request was not taken completely, or if it is paused", (t) => {
   const unwritten = asked(t, post(10));
   unwritten.endpoint.isFull = true;
   unwritten.client.send("1234567890");
@@ -257,7 +257,7 @@ test("a connection that has not taken its whole request, or is not read, ends wi
   assert.deepEqual([unread.ends(), unread.endpoint.destroyed], [[[200, "completed"]], true]);
 });
 
-test("a response that comes before its request has left is not that request's, which goes out on another connection", (t) => {
+test("a response that comes before its request was sent does not belong to it: the request goes out on another connection", (t) => {
   const one = asked(t, get("/"));
   one.says(OK);
   Reflect.set(one.thread.writes, "passOver", 0);
@@ -271,7 +271,7 @@ test("a response that comes before its request has left is not that request's, w
   assert.deepEqual(one.client.statuses, ["200", "200"]);
 });
 
-test("an idle connection is closed after its time, or when it brings what nobody asked for", (t) => {
+test("an idle connection is closed after its idle time, or when bytes come without a request", (t) => {
   const quiet = asked(t, get("/"));
   quiet.says(OK);
   assert.deepEqual([quiet.dialled[0]?.connection.state, quiet.dialled[0]?.connection.usable], [State.idle, true]);
@@ -319,7 +319,7 @@ for (const [what, request, response, fate] of [
   });
 }
 
-test("a line end after a response, when the connection has been taken again, is that connection's last exchange", (t) => {
+test("a stray line end that comes after the connection was taken again makes the exchange the connection's last", (t) => {
   const one = asked(t, get("/"));
   one.says(OK);
   one.client.send(get("/second"));

@@ -26,7 +26,7 @@ export const State = {
 } as const;
 export type State = (typeof State)[keyof typeof State];
 
-/** What may follow each state. */
+/** The states that each state may change to. Tests check every change against this table. */
 export const FOLLOWING: Readonly<Record<State, readonly State[]>> = {
   [State.connecting]: [State.asking, State.closed],
   [State.asking]: [State.responding, State.tunnel, State.closed],
@@ -36,34 +36,34 @@ export const FOLLOWING: Readonly<Record<State, readonly State[]>> = {
   [State.closed]: [],
 };
 
-/** What becomes of a connection when its exchange is over. A fate is left for a later one of this list, never for an earlier one. */
+/** What becomes of a connection when its exchange is over. A fate may change to a later one of this list, never to an earlier one. */
 export const Fate = {
-  /** It goes to the pool, until it has reached its greatest age. */
+  /** The connection goes to the pool, unless it has reached its greatest age. */
   pooled: 0,
   /**
-   * Its user was authenticated on it, or was asked to be: it carries requests of one client connection only, for as long as that lasts. At its
-   * greatest age it goes on: a new connection would end a login half-way.
+   * A user was authenticated on the connection, or was asked to be. It carries requests of one client connection only, for as long as that lasts.
+   * The greatest age does not count: a new connection would interrupt a login.
    */
   owned: 1,
-  /** It is closed: one of both sides says so, or has said what makes it uncertain where a next response begins. */
+  /** The connection is closed: one side said so, or sent something after which it is uncertain where a next response begins. */
   last: 2,
 } as const;
 export type Fate = (typeof Fate)[keyof typeof Fate];
 
-/** What the deadline of a connection is for. There is one at a time, and none while only the client has to act. */
+/** What a connection's deadline is for. There is at most one at a time; none while only the client has to act. */
 export const Deadline = {
   none: 0,
-  /** The connection must stand. */
+  /** The connection must be established, with TLS where the endpoint is https. */
   connect: 1,
-  /** The endpoint must take some of the request that waits for it. Only this one is set while a write is unfinished. */
+  /** The endpoint must take some of the request bytes that wait for it. While a write is unfinished, no other deadline is set. */
   taking: 2,
   /** The final response's head must come. */
   head: 3,
-  /** Something must pass, in either direction. */
+  /** After the response's head: bytes must pass, in either direction. */
   response: 4,
-  /** The endpoint takes nothing more: what it said before must come. */
+  /** After a failed write: a response that the endpoint sent before must come. */
   lastWords: 5,
-  /** The next exchange must begin. Then: closed. */
+  /** The next exchange must begin. Else: close. */
   idle: 6,
 } as const;
 export type Deadline = (typeof Deadline)[keyof typeof Deadline];
