@@ -16,12 +16,12 @@ const UNIT = ["{src,scripts}/**/*.test.ts"];
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
   ["other-faults", /^test\/faults\/(client-leaves|names|request-body|tunnels)\./],
-  ["pure-folders", /^src\/(base|http|http1|policy|config|shared|proxy|features|observe|testing)\//],
+  ["pure-folders", /^src\/(base|http|http1|policy|values|config|shared|proxy|features|observe|testing)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
   [
     "features",
-    /^test\/(answers|connection-authentication|connection-limits|forwarding|health|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|who-is-speaking)\.test/,
+    /^test\/(answers|connection-authentication|connection-limits|forwarding|health|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,
   ],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
   ["pages", /^test\/(conformance-page|layers|observability-page|tidy)\./],
