@@ -63,6 +63,27 @@ for (const [names, next] of [
   });
 }
 
+test("a request that waited behind another one meets the reload that came meanwhile", async (t) => {
+  const [asked, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<Response>()];
+  const app = (): Promise<Response> => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const yaml = (names: string): string =>
+    config({ listener: `unsafe_field_names: ${names}`, upstreams: "app: { endpoints: [http://app] }" });
+  const slow = await testProxy(yaml("drop"), { upstreams: { "http://app": app } });
+  t.after(() => slow.close());
+  const open = slow.connect();
+  open.send(get("/first") + get("/second", ["X_Odd: 1"]));
+  await asked.promise;
+  await slow.reload(yaml("refuse"));
+  answer.resolve(new Response("late"));
+  assert.deepEqual(
+    (await responses(open, 2)).map(({ status }) => status),
+    [200, 400],
+  );
+});
+
 test("after a reload an open connection has the new limits, also for a head that it has sent before", async (t) => {
   await use({ listener: "limits: { headers: 100 }" });
   const open = connect(t);

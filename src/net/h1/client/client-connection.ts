@@ -298,6 +298,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   }
 
   onUnblocked(): void {
+    this.thread.tick();
     if (this.state === State.tunnel) this.tunnel?.unblocked(this.tunnel.downstream);
     else output.onUnblocked(this);
   }

@@ -59,7 +59,6 @@ export function onRead(connection: ClientConnection, buffer: Buffer, count: numb
   }
   connection.pipelined = 0;
   if (connection.held !== null) return hold(connection, Buffer.concat([connection.held, buffer.subarray(0, count)]));
-  if (connection.configured !== context.config && state === State.idle) connection.reconfigure();
   if (connection.reader === NO_READER) connection.reader = context.takeReader();
   connection.reader.feed(buffer, 0, count, buffer === sharedBuffer);
   readOn(connection);
@@ -141,6 +140,7 @@ function readHead(connection: ClientConnection): boolean {
     else connection.pauseReading();
     return false;
   }
+  if (connection.state === State.idle && connection.configured !== connection.context.config) connection.reconfigure();
   switch (reader.next()) {
     case Event.head:
       beginExchange(connection);

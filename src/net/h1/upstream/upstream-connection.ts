@@ -270,6 +270,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   }
 
   onUnblocked(): void {
+    this.thread.tick();
     if (this.tunnel !== null && this.duplex !== null) return this.tunnel.unblocked(this.duplex);
     this.noteProgress();
     this.awaitResponse();
