@@ -1,6 +1,6 @@
 /**
- * The first phase of an exchange: which route takes the request, whether its middleware admit it, and whether one of them has a source that
- * answers it. A middleware may take its time, may want the whole body first, and may ask others.
+ * The first phase of an exchange: finds the route, asks its middleware whether they admit the request, and then whether one of them has a
+ * source that answers it. A hook may return a promise, collect the whole body, or send requests of its own; the exchange waits.
  */
 import type { Buffer } from "node:buffer";
 import { messageOf } from "../../base/errors.ts";
@@ -19,17 +19,18 @@ import { admitRequest } from "./forwarding.ts";
 import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
 import { Phase } from "./phase.ts";
 
-/** What a client may wait for before it sends its body. */
+/** The 100 (Continue) that a client may wait for before it sends its body. */
 const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 });
 
 export abstract class Admission extends ExchangeFacts implements FinishedExchange {
-  /** Asks an endpoint. */
+  /** Chooses an endpoint and begins an attempt. */
   protected abstract connect(): void;
-  /** That source answers. */
+  /** Lets the source answer. */
   protected abstract answerFrom(source: ResponseSource): void;
   /** Ends the exchange with an answer of the proxy's own. */
   abstract answer(answer: LocalAnswer): void;
 
+  /** Begins the exchange of a client. */
   begin(): void {
     const { request } = this;
     const refused = admitRequest(request, this.connection, this.unsafeFieldNames);
@@ -40,13 +41,14 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     this.admit(route, 0);
   }
 
-  /** A request of the proxy's own, which no route and no middleware is asked about. */
+  /** Begins a request of the proxy's own, for which there is no route and no middleware. */
   beginAt(set: EndpointSet): void {
     this.set = set;
     this.detour.isOwn = true;
     this.connect();
   }
 
+  /** Calls the `onRequest` hooks from that index on, then goes on to the sources. */
   protected admit(route: Route, from: number): void {
     const hooks = route.hooks.onRequest;
     for (let index = from; index < hooks.length; index++) {
@@ -62,18 +64,18 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
           else this.answer(later);
         });
       }
-      // What a hook collected of the body may have ended the exchange.
+      // By collecting the body a hook may have ended the exchange.
       if (this.finished) return;
       if (verdict !== null) return this.answer(verdict);
     }
-    // After the hooks, as for a body that does not tell its length: whoever may not ask learns nothing, and is counted.
+    // Checked after the hooks, as it is for a body of unknown length: a client who is not admitted learns nothing about the limit.
     if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
     if (route.local !== null) return this.answer(route.local());
     if (route.hooks.source.length > 0) this.findSource(route, 0);
     else this.connect();
   }
 
-  /** Asks the middleware who answers; where nobody does, an endpoint is chosen. */
+  /** Calls the `source` hooks from that index on. If none has a source, an endpoint is chosen. */
   protected findSource(route: Route, from: number): void {
     const hooks = route.hooks.source;
     for (let index = from; index < hooks.length; index++) {
@@ -95,11 +97,11 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     this.connect();
   }
 
-  /** Goes on when the promise has settled, if it does in time. */
+  /** Calls `then` when the promise of a hook has settled. If that takes too long, or the exchange has finished, the result is ignored. */
   protected awaits<T>(promise: Promise<T | null>, then: (value: T | null) => void): void {
     const { deadlines, now } = this.thread;
     const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
-    // What the hook collected of the body may have ended the exchange.
+    // By collecting the body the hook may have ended the exchange.
     this.detour.pending = this.finished ? null : pending;
     if (!this.finished && !this.isCollecting) deadlines.set(pending, now + ADMISSION_MS_MAX);
     promise.then(
@@ -117,7 +119,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     );
   }
 
-  /** Nothing is awaited any more: what comes late has no effect. */
+  /** Ends the wait for a hook. A result that comes later has no effect. */
   protected endWait(): void {
     const { detours } = this;
     if (detours === null || detours.pending === null) return;
@@ -125,6 +127,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     detours.pending = null;
   }
 
+  /** A hook threw or rejected before the response: 500. */
   protected hookFailed(error: unknown): void {
     this.reportHook(error);
     if (!this.finished) this.answer(answers.INTERNAL_ERROR);
@@ -150,7 +153,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     return this.thread.fetch(set, request, { signal: this.signal, ...options });
   }
 
-  /** The client's time counts until its body has come. */
+  /** Begins to collect the body. The hook's time stops until the body has come; meanwhile the client's own time limits hold. */
   protected collect(): void {
     const pending = this.detours?.pending ?? null;
     if (pending !== null) this.thread.deadlines.cancel(pending);
@@ -158,7 +161,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     this.downstream.resumeRequest();
   }
 
-  /** All of the body has come, or more than was wanted. */
+  /** The body is complete, or too large: the hook's time begins again. */
   protected collectedEnough(): void {
     const { thread } = this;
     const pending = this.detours?.pending ?? null;
@@ -172,20 +175,21 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     return controller.signal;
   }
 
-  /** A middleware threw: a mistake of ours or of an extension. It costs this exchange, not the thread. */
+  /** Reports an error of a hook, which is a mistake in the proxy or in an extension. It affects this exchange, not the thread. */
   protected reportHook(error: unknown): void {
     this.thread.report("error", "middleware_failed", messageOf(error), {
       route: this.route?.name ?? "",
     });
   }
 
-  /** A client that waits to be asked for its body is asked. */
+  /** Sends a 100 (Continue) if the client waits for one. */
   bodyWanted(): void {
     if (!this.awaitsContinue) return;
     this.continued = true;
     this.downstream.interim(CONTINUE);
   }
 
+  /** Adds bytes to the collected body. */
   protected collectData(bytes: Buffer, start: number, end: number): void {
     const collected = this.detours?.collected ?? null;
     collected?.add(bytes, start, end);

@@ -1,9 +1,10 @@
-/** The answers that the proxy gives itself, outside of middleware. */
+/** The proxy's own answers, except those of middleware and of failed attempts (failure.ts), and how an answer becomes a body. */
 import { reasonPhrase } from "../../http/status.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
+/** Makes a {@link LocalAnswer}. */
 export function answer(
   status: number,
   reason: string,
@@ -52,28 +53,28 @@ export const NO_ENDPOINT: LocalAnswer = answer(
   "destination_unavailable",
 );
 
-/** A middleware has not said in time whether the request is admitted. */
+/** The promise of a hook has not settled in time. */
 export const ADMISSION_TIMEOUT: LocalAnswer = answer(503, "admission_timeout", "The request could not be checked in time.", [
   ["Retry-After", "5"],
 ]);
 
-/** The proxy stops, and the time for what was under way is over. */
+/** The proxy drains, and the time for exchanges in flight is over. */
 export const DRAIN_TIMEOUT: LocalAnswer = answer(503, "drain_timeout", "The proxy stops.", [["Retry-After", "5"]]);
 
-/** To a new connection when descriptors are short. */
+/** Sent on a new connection when file descriptors are short. */
 export const NO_SOCKETS: LocalAnswer = answer(503, "no_sockets", "The proxy has no connection to spare.", [["Retry-After", "1"]]);
 
-/** Whether an Accept field names a JSON type: then a problem document is sent (RFC 9457), else one plain line. */
+/** Whether an Accept field names a JSON type. Such a client gets a problem document (RFC 9457), others get one line of text. */
 export function acceptsJson(accept: string | undefined): boolean {
   if (accept === undefined) return false;
   return accept.split(",").some((range) => JSON_RANGE.test(range) && !REFUSED_RANGE.test(range));
 }
 
 const JSON_RANGE = /^[ \t]*application\/(?:problem\+json|json|\*)[ \t]*(?:;|$)/i;
-/** A weight of 0 means "not this" (RFC 9110 section 12.4.2). */
+/** Weight 0: the client does not accept this type (RFC 9110 section 12.4.2). */
 const REFUSED_RANGE = /;[ \t]*q=0(?:\.0{0,3})?[ \t]*(?:;|$)/i;
 
-/** Content type and body of an answer. */
+/** Returns content type and body for an answer. `json`: the client accepts JSON. */
 export function answerBody(given: LocalAnswer, json: boolean): { contentType: string; text: string } {
   if (given.body !== undefined) return given.body;
   const title = reasonPhrase(given.status);

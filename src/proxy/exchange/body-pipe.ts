@@ -1,12 +1,12 @@
 /**
- * The stages of one body between who brings it and who takes it:
+ * Passes one body through its stages, from the sender to the receiver:
  *
  * ```text
  *   data, end, flush                                    data, end, flush
  *   ----------------> Segment(stage) -> Segment(stage) ----------------> client or endpoint
  *   <---------------- unblocked                          blocked, unblocked <--------------
  * ```
- * A pipe ends once: by the end of its last stage, by a failure, or by `abort`. What comes later has no effect.
+ * A pipe ends once: when its last stage has ended, by a failure, or by `abort`. Later calls have no effect.
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
@@ -17,29 +17,29 @@ import type { BodyStage, StageOutput } from "../feature/body-stage.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodySink } from "../ports/body-sink.ts";
 
-/** How long a stage may hold what it was given, with a receiver that takes more, before it hands on a byte. */
+/** How long a stage may hold its input without writing a byte, while the receiver takes more. */
 export const STAGE_MS_MAX = 60_000;
 
-/** Whose body it is. */
+/** The exchange that the body belongs to. */
 export interface PipeOwner {
-  /** After a `flush` that said false: more may be delivered. */
+  /** After `flush` of the pipe returned false: the pipe takes more. */
   pipeUnblocked(pipe: BodyPipe): void;
-  /** The whole body was handed on. */
+  /** The whole output was delivered to the receiver. */
   pipeEnded(pipe: BodyPipe): void;
-  /** A stage failed: the body will not be completed. */
+  /** A stage failed: the body cannot be completed. */
   pipeFailed(pipe: BodyPipe, error: unknown): void;
 }
 
 export class BodyPipe implements BodySink {
-  /** Octets of what comes out; −1: not known beforehand. */
+  /** Length of the output in bytes; -1: not known beforehand. */
   readonly length: BodyLength;
-  /** It has ended, or was given up. */
+  /** The pipe has ended or was given up. */
   isOver: boolean = false;
   private readonly owner: PipeOwner;
   private readonly segments: readonly Segment[];
 
   /**
-   * Throws a RangeError where a stage says a length that is none.
+   * Throws a RangeError if the `length` of a stage is no valid length.
    * @param stages at least one, in the order in which the body passes them
    */
   constructor(stages: readonly BodyStage[], to: BodySink, owner: PipeOwner, thread: ExchangeThread) {
@@ -54,9 +54,9 @@ export class BodyPipe implements BodySink {
     this.length = segments.at(-1)?.length ?? -1;
   }
 
-  /** After the receiver was told of the body. */
+  /** Call it after the receiver has got the head. */
   start(): void {
-    // From the receiver's side: each may write to the next one at once.
+    // The last stage first, because each stage may write to the next one at once.
     for (const segment of this.segments.toReversed()) if (!this.isOver) segment.start();
   }
 
@@ -73,8 +73,8 @@ export class BodyPipe implements BodySink {
   }
 
   /**
-   * The receiver's `flush` has said true, and it does not take more after all. True: whoever delivers must wait. False: a stage has ended,
-   * and what comes is dropped.
+   * The receiver does not take more after all, though its `flush` returned true. Returns true if the sender must wait; false if a stage has
+   * ended, so that further input is dropped.
    */
   blocked(): boolean {
     if (this.isOver) return false;
@@ -87,14 +87,14 @@ export class BodyPipe implements BodySink {
     this.last?.unblocked();
   }
 
-  /** The exchange needs it no more. */
+  /** Gives the pipe and its stages up. */
   abort(): void {
     if (this.isOver) return;
     this.isOver = true;
     for (const segment of this.segments) segment.abort();
   }
 
-  // ---- what its segments tell ---------------------------------------------------------------------------------------
+  // ---- called by the segments ---------------------------------------------------------------------------------------
 
   inputUnblocked(): void {
     if (!this.isOver) this.owner.pipeUnblocked(this);
@@ -102,7 +102,7 @@ export class BodyPipe implements BodySink {
 
   ended(): void {
     if (this.isOver) return;
-    // Nobody takes what stages before the one that has ended still make.
+    // The output of stages before the last one is not needed any more.
     this.abort();
     this.owner.pipeEnded(this);
   }
@@ -122,11 +122,11 @@ export class BodyPipe implements BodySink {
   }
 }
 
-/** One stage and what it hands on to. */
+/** One stage of a pipe, with the receiver of its output: the next segment, or the pipe's receiver. */
 class Segment extends Timed implements BodySink {
-  /** The one whose output is this one's input; null: the pipe's own input. */
+  /** The segment whose output is this one's input; null: this is the first one. */
   before: Segment | null = null;
-  /** As it was said in the head of the message, whatever the stage says later. */
+  /** Length of the output, read once: it stands in the message's head already, even if the stage changes its `length` later. */
   readonly length: BodyLength;
   private readonly pipe: BodyPipe;
   private readonly stage: BodyStage;
@@ -134,10 +134,11 @@ class Segment extends Timed implements BodySink {
   private readonly thread: ExchangeThread;
   private isOver: boolean = false;
   private inputEnded: boolean = false;
-  /** The stage has said that it takes no more. */
+  /** The stage's `flush` returned false. */
   private inputBlocked: boolean = false;
+  /** The receiver takes no more for now. */
   private outputBlocked: boolean = false;
-  /** Whoever delivers was told to wait. */
+  /** The sender was told to wait. */
   private holdsInput: boolean = false;
   private written: number = 0;
 
@@ -204,7 +205,7 @@ class Segment extends Timed implements BodySink {
     try {
       this.stage.abort?.();
     } catch {
-      // The exchange is over, for whatever reason: a stage that cannot even be given up changes nothing.
+      // The exchange is over anyway.
     }
   }
 
@@ -217,7 +218,7 @@ class Segment extends Timed implements BodySink {
       write: (bytes) => this.write(bytes),
       flush: () => this.flushOutput(),
       end: (trailers) => {
-        // It may come from a promise or a callback: the time of the last event of a connection may be old.
+        // The stage may call from a promise or a callback, long after the last event for which the clock was read.
         this.thread.tick();
         this.outputEnds(trailers);
       },
@@ -238,7 +239,7 @@ class Segment extends Timed implements BodySink {
     const { length } = this;
     if (length >= 0 && this.written > length)
       return this.fail(new Error(`a body stage hands on more than the ${length} bytes that it said`));
-    // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
+    // A new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
     this.to.data(bytes.subarray(0), 0, bytes.length);
   }
 
@@ -252,7 +253,7 @@ class Segment extends Timed implements BodySink {
     this.to.end(trailers);
     this.to.flush();
     if (!(this.to instanceof Segment)) return this.pipe.ended();
-    // What still comes is dropped, which needs no place.
+    // Further input is dropped, so the sender need not wait.
     this.inputBlocked = false;
     this.outputBlocked = false;
     this.release();
@@ -262,7 +263,7 @@ class Segment extends Timed implements BodySink {
     if (!this.isOver) this.pipe.failed(error);
   }
 
-  /** Lets whoever delivers go on, if nothing stands against it. */
+  /** Tells the waiting sender to go on, unless the stage or the receiver is still blocked. */
   private release(): void {
     if (!this.holdsInput || this.inputBlocked || this.outputBlocked) return;
     this.holdsInput = false;
@@ -270,7 +271,7 @@ class Segment extends Timed implements BodySink {
     else this.before.unblocked();
   }
 
-  /** The stage has its time only while somebody waits for it and its receiver takes what it makes. */
+  /** Sets the stage's time limit. It runs only while the sender or the receiver waits for the stage, not while the receiver is blocked. */
   private watch(): void {
     const { deadlines, now } = this.thread;
     if (this.isOver) return;

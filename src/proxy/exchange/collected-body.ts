@@ -1,18 +1,24 @@
-/** The body of a request that a middleware wants as a whole before it decides. It is kept, and sent to whoever gets the request. */
+/**
+ * The whole body of a request, collected for a middleware (`ExchangeView.collectBody`). It is kept and sent to the endpoint or source
+ * afterwards.
+ */
 import type { Buffer } from "node:buffer";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodySink } from "../ports/body-sink.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
 export class CollectedBody {
-  /** The whole body; null: it is larger than was asked for, the process has no memory for it, or the request will not be completed. */
+  /**
+   * Resolves to the whole body; null: it is larger than `bytesMax`, the process has no memory left for it, or the request is incomplete.
+   */
   readonly whole: Promise<Buffer | null>;
-  /** More of it is wanted. */
+  /** More bytes are wanted. */
   isOpen: boolean = true;
   private readonly thread: ExchangeThread;
   private readonly bytesMax: number;
   private settle: (whole: Buffer | null) => void = () => {};
   private readonly gathered: GatheredBytes = new GatheredBytes();
+  /** Bytes reserved by `takeMemory`. */
   private taken: number = 0;
 
   constructor(thread: ExchangeThread, bytesMax: number) {
@@ -23,7 +29,7 @@ export class CollectedBody {
     });
   }
 
-  /** Keeps a copy. What is too much is kept as well, for it has come and must go on, but nothing is wanted after it. */
+  /** Adds a copy of the bytes. Bytes beyond the limit are kept too, because they must still be sent on, but then no more are wanted. */
   add(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
     this.gathered.add(bytes, start, end);
@@ -37,19 +43,19 @@ export class CollectedBody {
     if (this.isOpen) this.close(this.gathered.bytes);
   }
 
-  /** It is known to be too large before any of it has come. */
+  /** The body's length is known to exceed the limit. */
   refuse(): void {
     this.close(null);
   }
 
-  /** Hands on all that has come, as often as it is sent. */
+  /** Sends all bytes collected so far; called once for each attempt. */
   sendTo(out: BodySink): void {
     const { bytes } = this.gathered;
-    // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
+    // `bytes` is a new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
     if (bytes.length > 0) out.data(bytes, 0, bytes.length);
   }
 
-  /** The exchange is over. */
+  /** The exchange is over: frees the memory. */
   letGo(): void {
     this.close(null);
     this.thread.giveMemory(this.taken);

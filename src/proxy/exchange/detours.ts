@@ -5,36 +5,36 @@ import type { InterimPace } from "./interim-pace.ts";
 import type { PendingAdmission } from "./pending-admission.ts";
 import type { SourceStream } from "./source-stream.ts";
 
-/** What only some exchanges have, in an object that a plain one is without. */
+/** What only some exchanges need: stages, a source, a collected body and so on. A plain exchange does not make this object. */
 export class Detours {
-  /** Stages of the request's body, in the current attempt. */
+  /** The stages of the request's body in the current attempt. */
   request: BodyPipe | null = null;
-  /** Length of what they hand on. */
+  /** Length of the request's body after these stages. */
   requestLength: BodyLength = -1;
-  /** Stages of the response's body. */
+  /** The stages of the response's body. */
   response: BodyPipe | null = null;
-  /** What answers instead of an endpoint. */
+  /** The source that answers in place of an endpoint. */
   source: SourceStream | null = null;
-  /** The request's body, for a middleware that wants it as a whole. */
+  /** The request's whole body, for a middleware that asked for it. */
   collected: CollectedBody | null = null;
-  /** What the endpoint is asked with instead of the client's. */
+  /** The method sent to the endpoint, if middleware has changed it. */
   method: string | null = null;
-  /** What a middleware says later is awaited. */
+  /** The wait for the promise of a hook. */
   pending: PendingAdmission | null = null;
-  /** Of the exchange's signal. */
+  /** Makes the `signal` that hooks see. */
   controller: AbortController | null = null;
-  /** From the first interim response on. */
+  /** Limits interim responses; made at the first one. */
   interims: InterimPace | null = null;
-  /** The request is the proxy's own: its head says nothing of its body. */
+  /** The request is the proxy's own (fetch.ts): its head has no field for the body's length. */
   isOwn: boolean = false;
 
-  /** The attempt is over: nobody takes what its stages make of the request's body. */
+  /** The attempt is over: gives up the stages of the request's body. */
   endRequest(): void {
     this.request?.abort();
     this.request = null;
   }
 
-  /** The exchange is over. */
+  /** The exchange is over: gives up everything. */
   end(): void {
     this.endRequest();
     this.response?.abort();

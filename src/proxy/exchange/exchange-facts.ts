@@ -1,4 +1,7 @@
-/** What is known of an exchange: to its own phases, to hooks, to the driver that sends its request, and to who counts and logs it. */
+/**
+ * The data of an exchange, and what can be read from it: by the phases of the exchange itself (admission.ts, exchange.ts), by hooks, by the
+ * driver that sends the request, and by the thread, which counts and logs the exchange.
+ */
 import type { BodyLength } from "../../http/body-length.ts";
 import type { ConnectionOptions } from "../../http/connection-options.ts";
 import type { FieldSection } from "../../http/field-section.ts";
@@ -27,43 +30,51 @@ export abstract class ExchangeFacts implements OutgoingRequest {
   readonly peerTrusted: boolean;
   readonly secure: boolean;
   readonly peer: string;
-  /** What trusted proxies said in Forwarded; null where that field is not the one to believe. */
+  /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
   readonly forwarded: ClientFacts["forwarded"];
   readonly unsafeFieldNames: ClientFacts["unsafeFieldNames"];
-  /** When its first byte was read, in monotonic milliseconds. */
+  /** When the request's first byte was read, in monotonic milliseconds. */
   readonly startedAt: number;
 
   route: Route | null = null;
-  /** What endpoints are chosen from: the set of the configuration that the exchange began under. */
+  /** The endpoints to choose from, as they were when the exchange began. */
   set: EndpointSet | null = null;
+  /** The endpoint of the current or last attempt. */
   endpoint: Endpoint | null = null;
   attempts: number = 0;
   status: number = 0;
-  /** Why it ended as it did: `completed`, a local answer's reason, a failure kind, `client_gone` ... */
+  /** Why the exchange ended: `completed`, the reason of a local answer, the kind of a failure, `client_gone` ... */
   outcome: string = "completed";
   bytesReceived: number;
-  /** Milliseconds from the start to the origin's response head; -1 without one. */
+  /** Milliseconds from the request's first byte to the head of the endpoint's response; -1: no endpoint responded. */
   originHeadMs: number = -1;
-  /** The request asks to switch to the WebSocket protocol and may. */
+  /** The request asks to switch to the WebSocket protocol, and the configuration allows it. */
   readonly upgrade: boolean;
   requestEnded: boolean = false;
-  /** Body bytes handed over may still lie in the downstream's read buffer: the origin has not taken them all. */
+  /**
+   * The endpoint has not taken all body bytes yet. They may still lie in the read buffer of the client's connection, which must not be used
+   * meanwhile.
+   */
   requestBlocked: boolean = false;
   phase: Phase = Phase.admission;
 
   protected readonly downstream: ClientStream;
+  /** What the client's connection had written before this exchange, in bytes. */
   protected readonly sentBefore: number;
+  /** The connection, or the source, of the current attempt. */
   protected upstream: UpstreamStream | null = null;
+  /** Endpoints that failed and are not tried again. */
   protected tried: Endpoint[] | null = null;
-  /** Attempts whose pooled connection was lost, which `retries` does not count. */
+  /** How many attempts failed because a pooled connection was lost. They do not count towards `retries`. */
   protected uncharged: number = 0;
   protected requestTrailers: FieldSection | null = null;
+  /** Bytes of the request's body received so far. */
   protected bodyBytes: number = 0;
-  /** Body bytes sent so far as text, or null once they are too many to send again. */
+  /** The body so far as latin1 text, to send it again in a further attempt; null: it became too long to keep. */
   protected replay: string | null = "";
-  /** A 100 (Continue) has come. */
+  /** The client was sent a 100 (Continue). */
   protected continued: boolean = false;
-  /** Null for most. */
+  /** What only some exchanges need; null for most. */
   protected detours: Detours | null = null;
 
   constructor(
@@ -101,18 +112,18 @@ export abstract class ExchangeFacts implements OutgoingRequest {
     return this.startedAt + this.thread.epochOffset;
   }
 
-  /** The client may wait for a 100 (Continue) before it sends its body, and the origin has not said it yet. */
+  /** The client may wait for a 100 (Continue) before it sends its body, and has not got one yet. */
   get awaitsContinue(): boolean {
     if ((this.request.present & bit(Known.expect)) === 0 || !this.request.understandsInterim) return false;
     return !this.requestEnded && !this.continued && this.bodyBytes === 0;
   }
 
-  /** Position of the last endpoint in the upstream, as the snapshot has it; -1: none was chosen. */
+  /** Position of the last endpoint in the exchange's set; -1: none was chosen. */
   get endpointPosition(): number {
     return this.endpoint === null || this.set === null ? -1 : positionIn(this.set, this.endpoint);
   }
 
-  /** How long a tunnel may stand still; null: the endpoint's upstream is not known. */
+  /** Milliseconds that a tunnel may be idle; null: the exchange has no upstream. */
   get tunnelIdleMs(): number | null {
     return this.set?.settings.tunnelIdleMs ?? null;
   }
@@ -126,9 +137,9 @@ export abstract class ExchangeFacts implements OutgoingRequest {
     return this.phase === Phase.finished;
   }
 
-  /** Bytes that the client was sent, so far or in all. */
+  /** Bytes sent to the client so far, heads included. */
   get bytesSent(): number {
-    // Text that waited for the end of the turn and found its client gone is not written after all.
+    // Text that waited for the end of the turn counts as written, and is uncounted if the client is gone by then.
     return Math.max(0, this.downstream.bytesWritten - this.sentBefore);
   }
 
@@ -153,22 +164,24 @@ export abstract class ExchangeFacts implements OutgoingRequest {
     return this.phase >= Phase.responding;
   }
 
-  /** Whether body bytes can be handed over now. */
+  /** Whether the exchange takes bytes of the request's body now. */
   get takesBody(): boolean {
     if (this.upstream === null) return this.isCollecting;
     return this.phase === Phase.sending || this.phase === Phase.responding;
   }
 
-  /** Made when the first of them is needed. */
+  /** Makes the detours at first use. */
   protected get detour(): Detours {
     return (this.detours ??= new Detours());
   }
 
+  /** A middleware is waiting for the request's whole body. */
   protected get isCollecting(): boolean {
     return this.phase === Phase.admission && this.detours?.collected?.isOpen === true;
   }
 }
 
+/** Whether a request body of that many bytes exceeds the limit of the route. */
 export function isOver(bodyBytes: number, route: Route | null): boolean {
   const limit = route?.bodyBytesMax ?? null;
   return limit !== null && bodyBytes > limit;

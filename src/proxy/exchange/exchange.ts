@@ -1,12 +1,13 @@
 /**
- * One request and its response, from the complete head to the log line, written once for all HTTP versions. The drivers of the client's
- * connection and of the endpoint's call in as things happen; nothing here knows a socket.
+ * An exchange: one request and its response, from the complete head of the request to the log line, for all HTTP versions. The drivers of
+ * the client's and of the endpoint's connection call its methods when something happens there. Nothing here knows a socket.
  *
- * The class is in three files: exchange-facts.ts has what is known of an exchange, admission.ts its first phase, this file the rest: an
- * endpoint is asked, the request's body goes there, the response comes back, and whatever fails is tried again, answered, or cut. phase.ts has
- * the picture. One object is all that a plain exchange makes: no promise, no closure. What only some need lies in detours.ts.
+ * The class is spread over three files. exchange-facts.ts has the data, admission.ts the first phase, and this file the rest: it chooses an
+ * endpoint, sends it the request, relays both bodies, and decides after a failure whether to try again, to answer, or to cut the client.
+ * phase.ts has a picture of the phases. A plain exchange allocates this one object, no promise and no closure. What only some exchanges
+ * need is in detours.ts.
  *
- * Longer than most files here because a reader of the life of a request should find it in one place.
+ * The file is longer than most, so that a reader finds the life of a request in one place.
  */
 import { Buffer } from "node:buffer";
 import { latin1 } from "../../base/latin1.ts";
@@ -42,12 +43,13 @@ import { giveRequestEdits, giveResponseEdits, takeRequestEdits, takeResponseEdit
 import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
 
-/** Bytes of a request body that are remembered so that the request can be sent again. */
+/** Largest request body, in bytes, that is kept so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
 export class Exchange extends Admission implements SourceOwner, PipeOwner {
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
+  /** Begins an attempt. @param sameEndpoint the endpoint to ask, with a new connection; null: one is chosen */
   protected override connect(sameEndpoint: Endpoint | null = null): void {
     const { set } = this;
     if (set === null) return this.answer(answers.INTERNAL_ERROR);
@@ -73,7 +75,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return (owned === null ? null : owned.take(target, this)) ?? this.thread.connector.take(target, this);
   }
 
-  /** The connection stands: what is known of the request goes out. */
+  /** The connection is established: sends the head, and as much of the body as has come. */
   upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
     const edits = takeRequestEdits();
@@ -91,26 +93,26 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     from.send(this, edits);
     giveRequestEdits(edits);
     this.detours?.request?.start();
-    // A source may have answered already, and a stage that cannot even begin has ended the exchange.
+    // The exchange may be over by now: a source has answered at once, or a stage has failed in its `start`.
     if (from !== this.upstream) return;
     const out = this.requestOut(from);
     const collected = this.detours?.collected ?? null;
     if (collected !== null) collected.sendTo(out);
     if (this.replay !== null && this.replay !== "") out.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
     if (this.requestEnded) out.end(this.requestTrailers);
-    // What was delivered may have ended the exchange as well.
+    // Delivering the body may have ended the exchange as well.
     if (from !== this.upstream) return;
     if (this.requestEnded) {
-      // An attempt before may have paused the client, which is read on so that its end is seen.
+      // An earlier attempt may have paused the client. Read on, so that it is seen when the client leaves.
       if (this.attempts > (this.isFromSource(from) ? 0 : 1)) this.downstream.resumeRequest();
       return this.requestFlush();
     }
-    // Body bytes that have arrived already join the head in one write.
+    // Body bytes that have arrived already are written together with the head.
     this.downstream.resumeRequest();
     this.requestFlush();
   }
 
-  /** Runs the hooks; the stages that they have for the body. */
+  /** Calls the `onUpstreamRequest` hooks. Returns the stages for the body; null: there are none. */
   private editRequest(hooks: readonly Middleware[], edits: RequestEdits): BodyStage[] | null {
     let stages: BodyStage[] | null = null;
     for (let index = 0; index < hooks.length; index++) {
@@ -148,7 +150,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     if (upstream !== null) this.requestOut(upstream).data(bytes, start, end);
   }
 
-  /** What takes the request's body now: the first of its stages, or that connection. */
+  /** The receiver of the request's body: its first stage, or the connection. */
   private requestOut(upstream: UpstreamStream): BodySink {
     const { detours } = this;
     return detours === null || detours.request === null ? upstream : detours.request;
@@ -165,7 +167,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     if (upstream !== null) this.requestOut(upstream).end(trailers);
   }
 
-  /** Every body byte at hand was delivered: send it. */
+  /** Called after the `requestData` calls of one read: sends what was delivered. */
   requestFlush(): void {
     const { upstream } = this;
     if (this.takesBody && upstream !== null && !this.requestOut(upstream).flush()) this.blockRequest();
@@ -194,13 +196,13 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     else pipe.unblocked();
   }
 
-  /** The request turned out to be malformed in its body. */
+  /** The request's body is malformed. */
   requestMalformed(answer: LocalAnswer): void {
     this.thread.metrics.add(CounterId.malformed_requests, 1);
     this.requestFailed(answer);
   }
 
-  /** The request cannot be completed; nothing of the sort may look complete to the origin. */
+  /** The request cannot be completed. Its connection is closed, so that the request does not look complete to the endpoint. */
   requestFailed(answer: LocalAnswer): void {
     if (this.finished) return;
     this.dropUpstream();
@@ -215,7 +217,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   interim(from: UpstreamStream, head: ResponseHead): boolean {
     if (from !== this.upstream) return false;
     if (head.status === 101) {
-      // Until its request has ended the client speaks HTTP (RFC 9110 section 7.8), and so does a stage of its body.
+      // The client speaks HTTP until its request has ended (RFC 9110 section 7.8), and a stage may still hold a part of the body.
       if (!this.upgrade || this.responseStarted || !this.requestEnded || this.detours?.request?.isOver === false) return false;
       this.phase = Phase.tunnel;
       this.status = 101;
@@ -240,7 +242,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     }
     const edits = takeResponseEdits();
     const stages = this.editResponse(head, edits);
-    // A hook may have ended the exchange: by a stage of the request's body, or by the source itself.
+    // A hook may have ended the exchange, by making a stage of the request's body or the source itself fail.
     if (from !== this.upstream) return;
     if (stages !== null || this.isFromSource(from)) return this.respondAnew(head, length, stages, edits);
     this.beginResponse(head, length, edits);
@@ -253,7 +255,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     giveResponseEdits(edits);
   }
 
-  /** The body is not the one that the head speaks of: it passes stages, or comes from a source. */
+  /** Begins a response whose head does not tell the length of its body, because the body passes stages or comes from a source. */
   private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly BodyStage[] | null, edits: ResponseEdits): void {
     let pipe: BodyPipe | null = null;
     try {
@@ -263,7 +265,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     }
     const length = pipe === null ? given : pipe.length;
     const hasBody = this.request.method !== "HEAD" && mayHaveBody(head.status);
-    // In 304 it is the length that 200 would have had: a source's own field says it, or nothing does. In 204 nothing may (RFC 9110 section 8.6).
+    // Content-Length (RFC 9110 section 8.6): not allowed in 204; in 304 it is that of the 200, which only the source itself may know.
     if (head.status === 204) edits.bodyLength = -1;
     else if (pipe !== null || head.status !== 304) edits.bodyLength = length;
     this.beginResponse(head, hasBody ? length : 0, edits);
@@ -272,7 +274,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     pipe.start();
   }
 
-  /** What takes the response's body: the first of its stages, or the client. */
+  /** The receiver of the response's body: its first stage, or the client. */
   private responseOut(): BodySink {
     const { detours } = this;
     return detours === null || detours.response === null ? this.downstream : detours.response;
@@ -306,7 +308,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     if (pipe !== null) {
       this.requestBlocked = false;
       this.detours?.endRequest();
-      // It may still have something to hand on; `pipeEnded` finishes the exchange.
+      // The stages may still have output. `pipeEnded` finishes the exchange.
       pipe.end(trailers);
       pipe.flush();
       return true;
@@ -321,7 +323,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.downstream.own(upstream);
   }
 
-  /** Runs the hooks; the stages that they have for the body. */
+  /** Calls the `onResponse` hooks. Returns the stages for the body; null: there are none. */
   private editResponse(head: ResponseHead | null, edits: ResponseEdits): BodyStage[] | null {
     const hooks = this.route?.hooks.onResponse;
     if (hooks === undefined || hooks.length === 0) return null;
@@ -343,7 +345,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   // ---- sources ------------------------------------------------------------------------------------------------------
 
-  /** Be it at once, or after attempts at endpoints. */
+  /** Lets a source answer, before any attempt at an endpoint or after one. */
   protected override answerFrom(source: ResponseSource): void {
     const stream = new SourceStream(source, this, this.thread, this.replay !== null);
     this.detour.source = stream;
@@ -356,7 +358,10 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return this.detours !== null && from === this.detours.source;
   }
 
-  /** Whether the client gets something else than what came of the attempt. */
+  /**
+   * Calls the `onUpstreamResponse` hooks. Returns true if the result of the attempt is not used: there is a retry, a source answers, or a
+   * hook threw.
+   */
   private isTurnedDown(hooks: readonly Middleware[], result: UpstreamResult): boolean {
     for (let index = 0; index < hooks.length; index++) {
       let verdict: "retry" | ResponseSource | null;
@@ -366,7 +371,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
         this.hookFailed(error);
         return true;
       }
-      // It may have ended the exchange, by a stage of the request's body.
+      // The hook may have ended the exchange, by making a stage of the request's body fail.
       if (this.finished) return true;
       if (verdict === null) continue;
       if (verdict === "retry") return result.head !== null && this.retryUnwanted();
@@ -377,7 +382,9 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return false;
   }
 
-  /** The response is not wanted: asks another endpoint, if the request may be sent again and one is left. */
+  /**
+   * A hook does not want the response: asks another endpoint. Returns false if the request may not be sent again or no endpoint is left.
+   */
   private retryUnwanted(): boolean {
     const target = this.endpoint;
     if (target === null || !mayRetry(this.attemptThat("unwanted", true, true, false))) return false;
@@ -404,11 +411,11 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   pipeEnded(pipe: BodyPipe): void {
     if (pipe !== this.detours?.response) {
-      // What still comes of the request is read and dropped.
+      // The rest of the request is read and dropped.
       if (this.requestBlocked) this.unblockRequest();
       return;
     }
-    // A stage may end before its input does.
+    // The stages may have ended before the endpoint's response has.
     this.dropUpstream();
     this.finish();
   }
@@ -470,17 +477,19 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     };
   }
 
-  /** Of what the client asks with and what endpoints are asked with: the one that decides whether a request may be sent again. */
+  /**
+   * The method that decides whether the request may be sent again: the client's or the one sent to endpoints, whichever is not idempotent.
+   */
   private mostRisky(): string {
     const sent = this.detours?.method ?? null;
     return sent === null || !isIdempotent(this.request.method) ? this.request.method : sent;
   }
 
-  /** What the endpoint may have got, and whether it can be sent again. */
+  /** How much of the request the endpoint may have received, and whether it can be sent again. */
   private requestSent(sent: boolean): RequestSent {
     if (this.replay === null) return "consumed";
     if (!sent) return "none";
-    // What a client sends behind its handshake is not the request's and waits for the 101; a body would have to be told apart from it.
+    // Bytes after an upgrade's head belong to the new protocol and wait for the 101. A body to send again could not be told apart from them.
     return this.upgrade && this.requestLength !== 0 ? "consumed" : "replayable";
   }
 
@@ -493,7 +502,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     return this.set !== null && this.thread.choice.among(this.set, this.tried, this.client).isPossible;
   }
 
-  /** The client is gone: nobody waits for the rest. */
+  /** The client gets no more of the response, for that reason: the attempt is given up. */
   clientGone(reason: ClientEnd): void {
     if (this.finished) return;
     this.outcome = this.phase === Phase.tunnel && reason !== "drain_timeout" ? "tunnel" : reason;
@@ -520,7 +529,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     try {
       this.downstream.answer(answer, edits);
     } catch (error) {
-      // A field of a middleware's answer cannot be sent, and nothing was.
+      // The answer of a middleware has a field that cannot be sent. Nothing was sent yet.
       this.reportHook(error);
       this.status = answers.INTERNAL_ERROR.status;
       this.outcome = answers.INTERNAL_ERROR.reason;
@@ -530,6 +539,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.finish();
   }
 
+  /** Gives up the current attempt. */
   private dropUpstream(): void {
     const upstream = this.upstream;
     if (upstream === null) return;
@@ -540,6 +550,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     upstream.abort();
   }
 
+  /** Counts the endpoint's exchange in flight down. */
   private releaseEndpoint(): void {
     if (this.upstream !== null && this.endpoint !== null && !this.isFromSource(this.upstream)) {
       this.thread.endpoints.inFlightAdd(this.thread.workerIndex, this.endpoint.slot, -1);

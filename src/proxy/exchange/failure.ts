@@ -1,4 +1,7 @@
-/** What can go wrong between the proxy and an origin. Errors on the data path are values. */
+/**
+ * The ways in which an attempt at an endpoint can fail, and what each means: answer to the client, retry, counter. Failures are values;
+ * nothing on the data path throws them.
+ */
 import type { AttemptFailure } from "../../policy/retry/may-retry.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { LocalAnswer } from "../local-answer.ts";
@@ -16,25 +19,26 @@ export type FailureKind =
   | "malformed_response"
   | "write_timeout";
 
-/** What became of an attempt. */
+/** Why an attempt at an endpoint failed. */
 export interface Failure {
   readonly kind: FailureKind;
-  /** The connection had carried an exchange before. */
+  /** The connection came from the pool: it had served an exchange before. */
   readonly reused: boolean;
-  /** A byte of the response had come. */
+  /** At least one byte of the response was received. */
   readonly answered: boolean;
-  /** A byte of the request was handed to the connection. */
+  /** At least one byte of the request was written to the connection. */
   readonly sent: boolean;
 }
 
 interface Meaning {
+  /** Status of the answer to the client. */
   readonly status: number;
-  /** RFC 9209 section 2.3. */
+  /** Error type for Proxy-Status (RFC 9209 section 2.3). */
   readonly proxyStatus: string;
   readonly detail: string;
-  /** What it is to the decision about a further attempt. */
+  /** The kind of failure as the retry policy sees it. */
   readonly attempt: AttemptFailure;
-  /** What counts it: the endpoint was too slow, or failed otherwise; null: it was not the endpoint's fault. */
+  /** The counter for this failure: the endpoint was too slow, or failed otherwise. Null: the failure is not the endpoint's fault. */
   readonly counter: CounterId | null;
 }
 
@@ -65,19 +69,19 @@ function meaning(status: number, proxyStatus: string, detail: string, attempt: A
   return { status, proxyStatus, detail, attempt, counter };
 }
 
-/** The answer when an exchange ends for that failure before a response head went out. */
+/** The answer to the client when the last attempt failed in this way and no response has begun. */
 export function failureAnswer(kind: FailureKind): LocalAnswer {
   const { status, proxyStatus, detail } = FAILURES[kind];
   return { status, reason: kind, detail, fields: [], proxyStatus };
 }
 
-/** The kind of a failed connect, from the system's error code. */
+/** The kind of failure for the error code of a failed connect. */
 export function connectFailure(code: string): FailureKind {
   switch (code) {
     case "ECONNREFUSED":
     case "ENOENT":
       return "connection_refused";
-    // What is known about names: shared/name-table.ts.
+    // These three come from the lookup of the endpoint's name, see shared/name-table.ts.
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return "dns_error";
@@ -98,6 +102,6 @@ export function connectFailure(code: string): FailureKind {
   }
 }
 
-/** Node's own codes, and the names of OpenSSL's results of verifying a certificate (X509_STORE_CTX_get_error(3)). */
+/** Node's error codes for TLS, and OpenSSL's names for why a certificate is not accepted (X509_STORE_CTX_get_error(3)). */
 const TLS_CODE =
   /^ERR_(?:TLS|SSL|OSSL)|CERT|CRL|^UNABLE_TO_|^(?:EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;

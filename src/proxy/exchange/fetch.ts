@@ -1,4 +1,7 @@
-/** The client's side of a request that the proxy makes for itself: it hands over the body it was given, and collects the response. */
+/**
+ * Runs a request of a feature's own (`ExchangeView.fetch`) as an exchange without a client. `Fetch` stands in for the client's connection:
+ * it delivers the body that it was given, and collects the response.
+ */
 import { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
 import type { BodyLength } from "../../http/body-length.ts";
@@ -16,17 +19,17 @@ import { GatheredBytes } from "./gathered-bytes.ts";
 const TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 1024 * 1024;
 
-/** Nobody the proxy speaks for. */
+/** The facts about the client of such an exchange: there is none. */
 const ITSELF: ClientFacts = { peer: "", client: "", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "forward" };
 
-/** Asks one of those endpoints. Never rejects: what goes wrong is a value. */
+/** Sends the request to an endpoint of the set. Resolves when the whole response is there or has failed; never rejects. */
 export async function fetchFrom(
   thread: ExchangeThread,
   set: EndpointSet,
   request: FetchRequest,
   options: FetchOptions = {},
 ): Promise<FetchResult> {
-  // Whoever asks may be in the middle of another exchange's event, which this one must not begin in: they share the memory for edits.
+  // The caller may be in the middle of another exchange's event, with which this exchange would share its edits (scratch-edits.ts).
   await Promise.resolve();
   return new Promise((resolve) => new Fetch(thread, request, options, resolve).begin(set));
 }
@@ -111,7 +114,7 @@ class Fetch extends Timed implements ClientStream {
     const { exchange, body } = this;
     if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
     this.bodyDelivered = true;
-    // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
+    // A new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
     exchange.requestData(body.subarray(0), 0, body.length);
     exchange.requestEnd(null);
   }

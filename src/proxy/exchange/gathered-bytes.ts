@@ -1,6 +1,6 @@
 /**
- * Bytes that come in pieces and are wanted in one. They lie in one buffer that grows: with an object for each piece, a peer that sends chunks of
- * one byte would cost a hundred times what is counted. Of the buffer half may be empty.
+ * Collects pieces of bytes into one buffer. The buffer grows by doubling, so up to half of it may be unused. A list of pieces would be
+ * dangerous: for pieces of one byte each, the objects take a hundred times the memory that is counted.
  */
 import { Buffer } from "node:buffer";
 
@@ -11,12 +11,12 @@ export class GatheredBytes {
   size: number = 0;
   private buffer: Buffer = NONE;
 
-  /** A view of all that has come, another one each time. */
+  /** All bytes added so far, as a new view of the buffer. */
   get bytes(): Buffer {
     return this.buffer.subarray(0, this.size);
   }
 
-  /** Keeps a copy. */
+  /** Adds a copy of the bytes. */
   add(bytes: Buffer, start: number, end: number): void {
     const size = this.size + end - start;
     if (size > this.buffer.length) {
@@ -28,6 +28,7 @@ export class GatheredBytes {
     this.size = size;
   }
 
+  /** Forgets all bytes. Views that `bytes` has returned stay valid. */
   letGo(): void {
     this.buffer = NONE;
     this.size = 0;

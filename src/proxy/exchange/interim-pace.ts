@@ -1,8 +1,8 @@
-/** Interim responses that may come at once; nothing asks for more of them than one a second for long (docs/conformance.md, F14). */
+/** Largest burst of interim responses. No use of them needs more than one a second for long (docs/conformance.md, F14). */
 const BURST = 32;
 const PER_SECOND = 1;
 
-/** Whether an origin's interim responses (1xx) come at a bearable pace: a bucket that holds a burst and empties with time. */
+/** Limits the rate of an endpoint's interim responses (1xx) to one exchange: a leaky bucket that holds `BURST` and leaks `PER_SECOND`. */
 export class InterimPace {
   private level: number = 0;
   private levelAt: number;
@@ -11,7 +11,7 @@ export class InterimPace {
     this.levelAt = now;
   }
 
-  /** One more has come, at `now` in milliseconds; false: too many too fast. */
+  /** Counts an interim response that came at `now`, in milliseconds. Returns false if there are too many. */
   allows(now: number): boolean {
     this.level = Math.max(0, this.level - ((now - this.levelAt) * PER_SECOND) / 1000) + 1;
     this.levelAt = now;

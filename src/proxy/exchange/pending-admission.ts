@@ -1,13 +1,16 @@
 import { Timed } from "../../base/deadlines.ts";
 
-/** How long a middleware may take to say whether a request is admitted, or who answers it. The client waits for it, and its connection is kept. */
+/**
+ * Milliseconds that the promise of an `onRequest` or `source` hook may take to settle. The client waits meanwhile, and its connection is
+ * held.
+ */
 export const ADMISSION_MS_MAX = 10_000;
 
-/** The wait for what a middleware says later. A plain exchange has none. */
+/** The wait for the promise of a hook, with its time limit. Only exchanges with such a promise have one. */
 export class PendingAdmission extends Timed {
   private readonly onTimeout: () => void;
 
-  /** @param onTimeout called when nothing was said in time */
+  /** @param onTimeout called if the promise has not settled in time */
   constructor(onTimeout: () => void) {
     super();
     this.onTimeout = onTimeout;

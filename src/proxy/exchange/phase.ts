@@ -1,6 +1,6 @@
 /**
- * The phases of an exchange. A phase is left for a later one, except where a further attempt begins; from each of them the client may leave,
- * which finishes the exchange.
+ * The phases of an exchange, from the complete head of the request to the end. An exchange only goes forward, except that a further attempt
+ * goes back to `connecting`. The client may leave in any phase; that finishes the exchange.
  *
  * ```text
  *                 .-- retry --.---------.
@@ -11,22 +11,22 @@
  * ```
  */
 export const Phase = {
-  /** The request's head has come; a route is found, and its middleware decide. */
+  /** The route is found, and its middleware decide whether the request is admitted. */
   admission: 0,
-  /** An endpoint was chosen, and its connection does not stand yet. */
+  /** An endpoint was chosen; its connection is not established yet. */
   connecting: 1,
-  /** The connection stands: the request goes out, and its body. */
+  /** The connection is established: the request is sent, head and body. */
   sending: 2,
-  /** The final response's head went to the client, or an answer of the proxy's own; nothing can be tried again. */
+  /** The head of the final response was sent to the client, or an answer of the proxy's own was: no further attempt is possible. */
   responding: 3,
-  /** The origin has switched protocols. */
+  /** The origin server has switched protocols (101). */
   tunnel: 4,
-  /** The client has its response, or gets nothing more. */
+  /** The client has its whole response, or gets nothing more. */
   finished: 5,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** What may follow each phase. */
+/** The phases that may follow each phase. Only tests check this table. */
 export const FOLLOWING: Readonly<Record<Phase, readonly Phase[]>> = {
   [Phase.admission]: [Phase.connecting, Phase.responding, Phase.finished],
   [Phase.connecting]: [Phase.connecting, Phase.sending, Phase.responding, Phase.finished],

@@ -1,13 +1,13 @@
 /**
- * Edits of one head, which are used and written within one call: one object serves all exchanges. A hook may end or answer another exchange
- * meanwhile, whose head gets an object of its own then.
+ * One reusable object for the edits of a request head, and one for a response head, so that an exchange allocates none. A head is edited
+ * and written within one call. If a hook causes another exchange to edit a head during that call, the other exchange gets a new object.
  */
 import { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 
 let spareRequest: RequestEdits | null = null;
 let spareResponse: ResponseEdits | null = null;
 
-/** Nothing is edited yet. */
+/** Returns an object without edits. Give it back when the head was written. */
 export function takeRequestEdits(): RequestEdits {
   const edits = spareRequest ?? new RequestEdits();
   spareRequest = null;
@@ -15,12 +15,10 @@ export function takeRequestEdits(): RequestEdits {
   return edits;
 }
 
-/** After the head was written. */
 export function giveRequestEdits(edits: RequestEdits): void {
   spareRequest = edits;
 }
 
-/** Nothing is edited yet. */
 export function takeResponseEdits(): ResponseEdits {
   const edits = spareResponse ?? new ResponseEdits();
   spareResponse = null;
@@ -28,7 +26,6 @@ export function takeResponseEdits(): ResponseEdits {
   return edits;
 }
 
-/** After the head was written. */
 export function giveResponseEdits(edits: ResponseEdits): void {
   spareResponse = edits;
 }

@@ -1,4 +1,4 @@
-/** A response source in the place of a connection to an endpoint: the exchange talks to it as to one. */
+/** Makes a response source look like a connection to an endpoint, so that an exchange treats both alike. Checks what the source does. */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
 import { isBodyLength } from "../../http/body-length.ts";
@@ -13,13 +13,14 @@ import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 import type { ByteDuplex } from "../ports/tunnel.ts";
 import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
 
-/** How long a source may be silent, with a client that takes what it says. */
+/** Milliseconds that a source may do nothing while the client takes more. */
 export const SOURCE_MS_MAX = 60_000;
 
-/** The exchange. */
+/** The exchange that the source answers. */
 export interface SourceOwner extends ResponseSink {
-  /** The source reads the request's body. */
+  /** The source reads the request's body, so a client that waits for a 100 (Continue) should get it. */
   bodyWanted(): void;
+  /** The source threw, broke the rules of {@link SourceResponse}, or was silent too long. */
   sourceFailed(from: SourceStream, error: unknown): void;
 }
 
@@ -30,20 +31,21 @@ export class SourceStream extends Timed implements UpstreamStream {
   private readonly bodyIsWhole: boolean;
   private input: SourceInput = NO_INPUT;
   private isOver: boolean = false;
-  /** Its exchange has ended, and the source has not said since that it is done. */
+  /** The exchange has ended, and the source has not called `end` since. */
   private isGivenUp: boolean = false;
   private responded: boolean = false;
-  /** What is written is dropped. */
+  /** The response has no body: bytes written are dropped. */
   private bodiless: boolean = false;
+  /** The request's method is HEAD. */
   private toHead: boolean = false;
   private length: BodyLength = -1;
   private written: number = 0;
   /** The client takes no more for now. */
   private paused: boolean = false;
-  /** The input said that it takes no more for now. */
+  /** The source's `flush` returned false. */
   private inputBlocked: boolean = false;
 
-  /** @param bodyIsWhole false: a part of the request's body went to an endpoint and is gone, so nothing of it is delivered */
+  /** @param bodyIsWhole false: a part of the request's body was sent to an endpoint and not kept, so the source gets nothing of the body */
   constructor(source: ResponseSource, owner: SourceOwner, thread: ExchangeThread, bodyIsWhole: boolean) {
     super();
     this.bodyIsWhole = bodyIsWhole;
@@ -60,7 +62,7 @@ export class SourceStream extends Timed implements UpstreamStream {
     this.attempt(() => {
       this.input = this.source.start(request, this.response());
       const { input } = this;
-      // It may have answered already; or its exchange has ended meanwhile, of which it could not be told.
+      // The source may have answered within `start`. If the exchange ended within `start`, there was no `input` yet to be told.
       if (this.isGivenUp) this.tellAbort();
       if (this.isOver) return;
       if (input.data !== undefined && this.bodyIsWhole) this.owner.bodyWanted();
@@ -108,7 +110,7 @@ export class SourceStream extends Timed implements UpstreamStream {
     try {
       this.input.abort?.();
     } catch {
-      // The exchange is over, for whatever reason: a source that cannot even be given up changes nothing.
+      // The exchange is over anyway.
     }
   }
 
@@ -125,7 +127,7 @@ export class SourceStream extends Timed implements UpstreamStream {
   private response(): SourceResponse {
     return {
       respond: (head, length) => {
-        // It may come from a promise or a callback: the time of the last event of a connection may be old.
+        // The source may call from a promise or a callback, long after the last event for which the clock was read.
         this.thread.tick();
         this.respond(head, length);
       },
@@ -168,7 +170,7 @@ export class SourceStream extends Timed implements UpstreamStream {
       return this.fail(new Error(`a response source writes more than the ${this.length} bytes that it said`));
     }
     this.watch();
-    // A view of its own that begins with the bytes: whoever takes it may write over what lies before.
+    // A new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
     this.owner.responseData(this, bytes.subarray(0), 0, bytes.length);
   }
 
