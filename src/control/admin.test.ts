@@ -140,7 +140,7 @@ test("a client that does not read its answers is reset", async (t) => {
   await once(socket, "connect");
   socket.pause();
   socket.write("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-  // Who does not read learns of a reset by writing.
+  // A client that does not read notices a reset only when it writes.
   const more = setInterval(() => socket.write("\r\n"), 20);
   t.after(() => clearInterval(more));
   const [error]: NodeJS.ErrnoException[] = await once(socket, "error", { signal: AbortSignal.timeout(10_000) });

@@ -25,7 +25,7 @@ import { Names } from "./names.ts";
 import { socketsMax } from "./open-files.ts";
 import { probeWith } from "./probe.ts";
 import type { Probe } from "./probe.ts";
-import { Refusals } from "./refusals.ts";
+import { RefusingEndpoints } from "./refusing-endpoints.ts";
 import { restartNeeded } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
@@ -96,7 +96,7 @@ export class ControlPlane {
   private readonly names: Names;
   private readonly probe: Probe;
   private readonly monitor: HealthMonitor;
-  private readonly refusals: Refusals;
+  private readonly refusingEndpoints: RefusingEndpoints;
   private config: Config;
   private current: WorkerConfiguration | null = null;
   private phase: Phase = "starting";
@@ -159,7 +159,7 @@ export class ControlPlane {
       readFile,
       probe: this.probe,
     });
-    this.refusals = new Refusals({
+    this.refusingEndpoints = new RefusingEndpoints({
       table: this.endpoints,
       probe: this.probe,
       readFile,
@@ -218,7 +218,7 @@ export class ControlPlane {
   async stop(): Promise<void> {
     this.phase = "draining";
     this.monitor.stop();
-    this.refusals.stop();
+    this.refusingEndpoints.stop();
     this.names.stop();
     const admins = [this.admin, ...this.retiredAdmins];
     await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
@@ -287,7 +287,7 @@ export class ControlPlane {
     }
     const { endpointSlots } = configuration;
     this.monitor.apply(this.config, endpointSlots);
-    this.refusals.apply(this.config, endpointSlots);
+    this.refusingEndpoints.apply(this.config, endpointSlots);
     const notStarted = await started;
     if (notStarted !== null) return { kind: "failed", lines: [notStarted.message] };
     if (this.config.startup.require_healthy) {
@@ -301,7 +301,7 @@ export class ControlPlane {
     if (failed !== null) return { kind: "failed", lines: [failed.problem] };
     if (stop.aborted) return { kind: "stopped" };
     this.phase = "serving";
-    this.listeners.logShared(listeners);
+    this.listeners.logServedByOneWorker(listeners);
     return { kind: "started", listeners: listeners.map(openedOf), adminUrl: this.admin?.url ?? null };
   }
 
@@ -347,7 +347,7 @@ export class ControlPlane {
       await this.listeners.close(opened, 0);
       return refused(...changed.lines);
     }
-    this.listeners.logShared(checked.listeners);
+    this.listeners.logServedByOneWorker(checked.listeners);
     await this.listeners.close(closed, config.shutdown.timeout);
     const addresses = closed.map(({ address }) => address);
     return { kind: "reloaded", opened: checked.listeners.map(openedOf), closed: addresses, ...changed };
@@ -375,7 +375,7 @@ export class ControlPlane {
     this.config = config;
     this.current = configuration;
     this.monitor.apply(config, configuration.endpointSlots);
-    this.refusals.apply(config, configuration.endpointSlots);
+    this.refusingEndpoints.apply(config, configuration.endpointSlots);
     if (!moves) return { adminUrl: null, adminClosed: null };
     this.admin = admin;
     if (before !== null) {

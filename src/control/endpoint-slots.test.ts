@@ -7,7 +7,7 @@ const config = (upstreams: Readonly<Record<string, readonly string[]>>): SlotSou
   upstreams: Object.fromEntries(Object.entries(upstreams).map(([name, urls]) => [name, { endpoints: urls.map((url) => ({ url })) }])),
 });
 
-/** Plans and commits. */
+/** Plans a configuration and commits the plan. */
 function assign(slots: EndpointSlots, source: SlotSource, generation: number, oldest: number): SlotsByUpstream | null {
   const plan: SlotPlan | null = slots.plan(source, generation, oldest);
   plan?.commit();

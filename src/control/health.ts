@@ -164,7 +164,7 @@ export class HealthMonitor {
   }
 }
 
-/** The target of a probe that only connects, for upstreams without a health check (used by startup.ts and refusals.ts). */
+/** The target of a probe that only connects, for upstreams without a health check (used by startup.ts and refusing-endpoints.ts). */
 export function connectTarget(upstream: Upstream, url: string, timeoutMs: number, readFile: (path: string) => string): ProbeTarget {
   return {
     url,

@@ -80,7 +80,7 @@ export class Listeners {
   }
 
   /** Logs which of the opened listeners only one worker serves. */
-  logShared(listeners: readonly SupervisedListener[]): void {
+  logServedByOneWorker(listeners: readonly SupervisedListener[]): void {
     const { workers, log } = this.options;
     if (workers === 1) return;
     for (const { planned, address } of listeners) {

@@ -1,4 +1,7 @@
-/** Ports that only a privileged user may listen on. In Linux: those below `ip_unprivileged_port_start`, 1024 by default. */
+/**
+ * Tells whether this process may listen on a low port, and what to do if not. In Linux only a privileged user may listen on ports below
+ * `ip_unprivileged_port_start`, 1024 by default.
+ */
 import { readFileSync } from "node:fs";
 
 const START_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start";

@@ -174,7 +174,7 @@ test("a server that answered when the first did not is asked first for a while",
     await asked[turn]?.answer(addresses("10.0.0.1"));
     tick(5000);
   }
-  assert.equal(asked.at(-1)?.settings.firstServer, 0, "the first is the first for a reason");
+  assert.equal(asked.at(-1)?.settings.firstServer, 0, "the first server is tried again");
 });
 
 test("names that are removed while they wait do not delay later ones", async (t) => {
@@ -184,7 +184,7 @@ test("names that are removed while they wait do not delay later ones", async (t)
   names.use(new Set([...many("old", 600), ...many("new", 300)]));
   names.use(new Set(many("new", 300)));
   const before = asked.length;
-  // The look-ups that ran end at once, as they were cancelled.
+  // The look-ups of removed names were cancelled, so they end at once.
   for (const each of asked.slice(0, before)) await each.answer({ failure: "timeout" });
   assert.ok(asked.length > before, "the new names are looked up");
   for (let at = before; at < asked.length; at++) await asked[at]?.answer(addresses("10.0.0.1"));

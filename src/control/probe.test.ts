@@ -88,7 +88,7 @@ const answers: readonly (readonly [name: string, bytes: string, result: RegExp |
   ["204 with a coding", "HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n", null],
   ["a field on two lines", "HTTP/1.1 200 OK\r\nX-A: 1\r\n 2\r\ncontent-length: 0\r\n\r\n", null],
   ["white space before a colon", "HTTP/1.1 200 OK\r\nX-A : 1\r\ncontent-length: 0\r\n\r\n", null],
-  ["a line end behind the body", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok\r\n", null],
+  ["a line end after the body", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok\r\n", null],
   ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok", /^malformed answer \(content length repeated\)$/],
 ];
 for (const [name, bytes, expected] of answers) {

@@ -15,7 +15,7 @@ interface Made {
 }
 
 interface Given {
-  /** How the program ends: a command of the shell. */
+  /** Shell command that the program ends with. */
   readonly end?: string;
   readonly environment?: Record<string, string | undefined>;
 }

@@ -60,7 +60,7 @@ test("failed after the wait, naming every endpoint of the upstreams that lack on
     checked: testUpstream([REFUSED, busy], { health_check: testHealthCheck() }),
     unchecked: testUpstream([REFUSED]),
   };
-  // Long enough for a first probe of each on a busy machine.
+  // Long enough for a first probe of each endpoint on a busy machine.
   assert.deepEqual(await outcome(t, testConfig({ upstreams, startup: startup(1500) })), {
     kind: "failed",
     lines: [

@@ -123,7 +123,7 @@ test("a worker that stands still is ended and replaced; a running one is not, ho
   const running = await started(t, { workers: 1 });
   for (let round = 0; round < 3; round++) {
     for (let check = 0; check < 9; check++) t.mock.timers.tick(1000);
-    // It beats while it answers, and by then the next check sees that.
+    // The worker's heart beats on, and the next check sees it.
     const before = running.plane.beats(0);
     await until("a beat", () => running.plane.beats(0) !== before);
     t.mock.timers.tick(1000);
@@ -165,7 +165,7 @@ test("after each further death in a row the replacement starts later", async (t)
     await running.plane.terminateWorker(0);
     await until("replaced", () => events(running, "worker_replaced").length === i);
   }
-  // There may be more: while no worker listens the port is free for any process of the machine, and a replacement that cannot have it ends.
+  // There may be more deaths: while no worker listens, another process can take the port, and a replacement that cannot open it ends.
   const delays = events(running, "worker_exited").map((line) => line["delay_ms"]);
   assert.deepEqual(delays.slice(0, 3), [0, 100, 200]);
 });
@@ -261,7 +261,7 @@ test("a listener that cannot be opened makes the whole reload fail, with its key
   ]);
   assert.match(await ask(port, "/"), /ECONNREFUSED/);
   assert.match(await ask(running.port, "/"), /generation 1$/);
-  // What the workers refuse closes what was opened for it.
+  // When the workers refuse a configuration, the listeners that were opened for it are closed.
   const refused = testConfig({ workers: 2, listeners: listenersAt(`127.0.0.1:${port}`), status_path: "/refuse" });
   assert.deepEqual(await refusal(running, refused), ["refused as asked"]);
   assert.match(await ask(port, "/"), /ECONNREFUSED/);

@@ -127,7 +127,7 @@ test("a line is accepted exactly if the codec reads it as one line", () => {
       const section = new FieldSection();
       const scan = new LineScan();
       const end = readFieldLine(bytes, 0, bytes.length, 0, section, scan);
-      // Of a name with a colon the codec reads the part before it.
+      // If the name contains a colon, the codec takes the part before it for the name.
       const isLine = latin1 && end === bytes.length - 2 && section.nameEnd(0) === anyName.length;
       const alone = isLine && readFieldLine(bytes, end, bytes.length, 0, section, scan) === sectionEnd;
       assert.equal(!refused, alone, JSON.stringify([anyName, anyValue]));

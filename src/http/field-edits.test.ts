@@ -35,7 +35,7 @@ test("lines of several middlewares are joined in order, whatever was added to ea
         edits.reset();
         let expected = "";
         for (const lines of added) {
-          // A line of its own between those that were made before.
+          // A single line between the prepared ones.
           if (lines === null) edits.append("X-C", "3");
           else edits.appendLines(lines);
           expected += lines ?? "X-C: 3\r\n";

@@ -73,7 +73,7 @@ test("a name one character off, by any tchar in any place, is not that field", (
   }
 });
 
-test("only the given bytes are looked at, and any length is fine", () => {
+test("only the given bytes are read, and any length is accepted", () => {
   assert.equal(knownField(Buffer.from("xHosty"), 1, 5), Known.host);
   assert.equal(knownField(Buffer.from("Host"), 0, 3), Known.none);
   assert.equal(idOf(""), Known.none);

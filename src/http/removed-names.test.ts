@@ -31,7 +31,7 @@ test("the same list is the same object, whatever lists were made in between", ()
   );
   assert.equal(new Set([both, other, one, NO_NAMES]).size, 4);
   assert.equal(listOf(["authorization", "x-api-key"]), both);
-  // Made anew, the same text is the same name.
+  // Another string object with the same text is the same name.
   assert.equal(listOf([["author", "ization"].join("")]), one);
 });
 

@@ -223,7 +223,7 @@ test("a size has at most 13 digits after leading zeros", () => {
 test("the largest size is counted exactly", () => {
   const decoder = new ChunkedDecoder();
   decode("fffffffffffff\r\n", [], decoder);
-  // Data is given as offsets and not looked at, so that a limit larger than any buffer shows the count.
+  // Data is returned as offsets and not read, so a limit larger than any buffer can show the count.
   assert.equal(decoder.step(Buffer.alloc(0), 0, Number.MAX_SAFE_INTEGER), Chunk.data);
   assert.equal(decoder.dataEnd, 0xfffffffffffff);
 });

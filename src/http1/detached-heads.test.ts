@@ -73,7 +73,7 @@ test("detached requests of a connection stay as they were", () => {
         const { head } = reader;
         head.hidden = index % 2 === 0 ? 1 << Known.xForwardedFor : 0;
         if (kept[index] === true) detached.push([head.detach(), request(head)]);
-        // What the next exchange finds and hides is its own.
+        // A later exchange may compute values and hide fields of its own.
         reader.next();
         reader.restart(head);
       }

@@ -7,8 +7,8 @@ import { Known, bit } from "../http/known-fields.ts";
 import { LineScan, fieldLineFault, needMore, readFieldLine, sectionEnd } from "./field-lines.ts";
 
 /**
- * The line's name and value, `more`, `end`, or the fault's code. Cut short anywhere, the same wire must ask for more or fault alike, and
- * go on from there to the same outcome; so it must when it comes octet by octet.
+ * The outcome for the wire: the line's name and value, `more`, `end`, or the fault's code. Asserts that the wire cut short anywhere either
+ * asks for more or has the same outcome, and that its rest, or reading it octet by octet, leads to the same outcome.
  */
 function read(wire: string): string {
   const bytes = Buffer.from(wire, "latin1");
@@ -19,7 +19,7 @@ function read(wire: string): string {
     const scan = new LineScan();
     const early = readFirst(bytes, limit, scan);
     assert.ok(early === "more" || early === outcome, `${JSON.stringify(wire)} cut at ${limit}: ${early}, then ${outcome}`);
-    if (early === "more") assert.equal(readFirst(bytes, bytes.length, scan), outcome, `${JSON.stringify(wire)} gone on with at ${limit}`);
+    if (early === "more") assert.equal(readFirst(bytes, bytes.length, scan), outcome, `${JSON.stringify(wire)} continued at ${limit}`);
     if (last === "more") last = readFirst(bytes, limit, octetByOctet);
   }
   if (last === "more") last = readFirst(bytes, bytes.length, octetByOctet);
@@ -130,7 +130,7 @@ test("a tab around the value of a framing field is noticed, and so are leading z
   for (const value of ["05", "00", "0005", "0x5"]) assert.equal(noticed(`content-length: ${value} \r\n`), true, value);
 });
 
-test("every octet at every place of a long value is judged alike", () => {
+test("every octet is judged the same at every place of a long value", () => {
   for (const octet of OCTETS) {
     const fine = octet === "\t" || (octet >= " " && octet !== "\x7f");
     for (let place = 0; place < 23; place++) {
@@ -149,7 +149,7 @@ test("a line that comes octet by octet is checked once", () => {
   const wire = Buffer.from(`X: ${"v".repeat(1000)}\r\n`);
   for (let limit = 1; limit < wire.length; limit++) assert.equal(readFieldLine(wire, 0, limit, 0, section, scan), needMore);
   assert.equal(scan.checked, 1003);
-  // What was checked is not looked at again, whatever stands there now.
+  // Bytes that were checked are not read again, so changing them has no effect.
   wire.fill(0, 3, 900);
   assert.equal(readFieldLine(wire, 0, wire.length, 0, section, scan), wire.length);
   assert.equal(scan.checked, 0);

@@ -44,7 +44,7 @@ const octets = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes
 const valueText = fc
   .array(fc.constantFrom(...VALUE_OCTETS), { maxLength: 24 })
   .map((list) => String.fromCharCode(...list).replace(/^[ \t]+|[ \t]+$/g, ""));
-// Names that frame, route or mean something to the codec are given by the message itself.
+// Names without framing fields and others that mean something to the codec: the generated message adds these itself.
 const freeName = fc.oneof(
   token.filter((name) => !/^(host|content-length|transfer-encoding)$/i.test(name)),
   fc.constantFrom("Accept", "cookie", "SET-COOKIE", "Connection", "Content_Length", "__proto__", "Content-Length2", "X-Host"),

@@ -144,7 +144,7 @@ function checkRequest(text: string, points: readonly number[]): void {
   const expected = reference(text);
   assert.deepEqual(seen.messages.filter(({ complete }) => complete).map(describe), expected.messages);
   if (expected.outcome === "fault") assert.notEqual(seen.fault, null, "the reference refuses this");
-  // The codec may refuse what the reference still waits for, but nothing that it found whole.
+  // The codec may refuse a message that the reference still waits to complete, but not one that the reference found complete.
   if (seen.fault !== null) assert.notEqual(expected.outcome, "idle", `refused: ${seen.fault}`);
   for (const message of seen.messages) assertWellFormed(message);
   checkSplits(wire, points, readRequests);
@@ -244,7 +244,7 @@ function reference(wire: string): Seen {
   }
 }
 
-/** A section that does not match: malformed if its end is there, else perhaps only unfinished. */
+/** The verdict on a section that does not match: malformed if its end is there, otherwise perhaps only unfinished. */
 function ended(seen: Seen, rest: string): Seen {
   return { ...seen, outcome: rest.includes("\r\n\r\n") ? "fault" : "incomplete" };
 }

@@ -50,7 +50,7 @@ test("only the given part of a fed buffer is read", () => {
 });
 
 test("a fed buffer may be overwritten once the reader asked for more, at every split", () => {
-  // The harness poisons every piece; here also the facts of a head that was taken over pieces are named one by one.
+  // The harness overwrites every piece. Here the facts of a head that came in pieces are also checked one by one.
   const wire = latin1(`${HEAD}X-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 2\r\nX-U: 3\r\n\r\n`);
   for (let at = 1; at < wire.length; at++) {
     const reader = new RequestReader(DEFAULT_LIMITS);

@@ -394,7 +394,7 @@ test("a target that comes octet by octet is checked once", () => {
     reader.feed(wire, at, at + 1);
     assert.equal(reader.next(), Event.needMore);
   }
-  // What was checked is not looked at again, whatever stands there now.
+  // Bytes that were checked are not read again, so changing them has no effect.
   reader.bytes.fill(0, 10, 800);
   reader.feed(wire, 900, wire.length);
   assert.equal(reader.next(), Event.head);

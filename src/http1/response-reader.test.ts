@@ -39,7 +39,7 @@ test("the status line is read as it stands", () => {
 });
 
 test("the reason phrase is the origin's, also one of two letters", () => {
-  // Design, section 8: status and reason are passed on.
+  // Status and reason phrase are forwarded (docs/forwarding.md).
   for (const reason of ["Hi", "ok", "OK", "  ", "O", "OKK"]) assert.deepEqual(facts(`HTTP/1.1 200 ${reason}`), [200, reason, 1, true]);
   assert.deepEqual(facts("HTTP/1.1 201 OK"), [201, "OK", 1, true]);
 });
@@ -369,7 +369,7 @@ test("a repaired line that comes octet by octet is checked once", () => {
     for (let limit = 1; limit <= length; limit++) {
       const result = read(limit);
       if (result > 0) at = result;
-      // What was checked is not looked at again, whatever stands there now.
+      // Bytes that were checked are not read again, so changing them has no effect.
       if (limit > begun.length + 1) wire[limit - 1] = 0;
       if (limit > begun.length + 1) assert.equal(result, needMore, `${JSON.stringify(begun)} at ${limit}`);
     }

@@ -25,9 +25,9 @@ export interface SeenMessage {
   readonly fields: readonly string[];
   /** `none`, `length 5`, `chunked`, `untilClose` or `tunnel`. */
   readonly framing: string;
-  /** Framing fields that do not go on. */
+  /** Whether framing fields are misplaced, so that they are not forwarded. */
   readonly misplaced: boolean;
-  /** The section as received, what is hidden of it and what is doubtful; then of each field the known id and the offsets. */
+  /** The section as received, what is hidden and whether it is doubtful; then the known id and the offsets of each field. */
   readonly detail: readonly unknown[];
   body: string;
   /** null: no trailer section. */
@@ -49,16 +49,16 @@ export interface Reading {
   /** Offsets in the wire where one piece ends and the next begins, ascending; none: all at once. */
   readonly cuts?: readonly number[];
   readonly limits?: MessageLimits;
-  /** The responses answer HEAD. */
+  /** Whether the responses answer HEAD. */
   readonly toHead?: boolean;
-  /** Between two messages, take the rest out of the reader and feed it again, as a driver does that has to wait. */
+  /** Between two messages, take the unread bytes out of the reader and feed them again, like a driver that has to wait. */
   readonly takeRest?: boolean;
-  /** Each piece stands at the beginning of the same memory, as what a thread reads from its sockets does. */
+  /** Each piece is fed from the beginning of the same memory, like a thread's read buffer. */
   readonly inPlace?: boolean;
 }
 
 const WHOLE: readonly number[] = [];
-/** A legal octet of names, targets and values: read by mistake, it changes the transcript and raises no fault by luck. */
+/** Overwrites old pieces. It is legal in names, targets and values: reading it by mistake changes the transcript without a fault. */
 const POISON = 0x41;
 const OFFSETS = [0, 1, 5, 64];
 /** All readings use the beginning of this memory: memory of its own for each would cost more than the reading. */
@@ -217,7 +217,7 @@ export function everyByte(length: number): number[] {
   return Array.from({ length: Math.max(0, length - 1) }, (_, index) => index + 1);
 }
 
-/** Offsets to cut a wire at, each a reading of its own: all of a short wire; of a long one its ends, around the limits, and some between. */
+/** Offsets at which to cut a wire, one per reading: all of a short wire; of a long one those near its ends and limits, and some others. */
 export function cutPoints(length: number, all: number = 1200): number[] {
   if (length <= all) return everyByte(length);
   const points = new Set<number>();

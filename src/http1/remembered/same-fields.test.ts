@@ -112,7 +112,7 @@ test("a head at the same place as the previous one is not taken for it, nor for 
   assert.equal(new Set(editions.slice(1)).size, 1);
   reader.head.hidden = -1;
   assert.equal(ask(wire).get("host"), "a.test");
-  // One line stays and one changes: most are read by runs, which remember nothing of the whole, and some are not.
+  // One line stays and one changes: most messages are read by runs, which do not remember the whole head, and some are not.
   const askFor = (value: string): void => assert.equal(ask(wire.replace("?", value)).get("x-changing"), value);
   for (let count = 0; count < 200; count++) for (const which of ["a", "a", "a", "b", "a", "b"]) askFor(`${which}${count}`);
   assert.equal(ask(wire.replace("a.test", "b.test")).host, "b.test");
@@ -151,7 +151,7 @@ test("the lines of a refused or incomplete message are not used for the next one
   };
   const first = new RequestReader(limits, head);
   assert.equal(feed(first, "GET / HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\n\r\n"), 1);
-  // The same head object, another connection: its lines come in two pieces, and overwrite what was remembered.
+  // The same head object serves another connection. Its lines come in two pieces and overwrite the remembered ones.
   const second = new RequestReader(limits, head);
   assert.equal(feed(second, "GET / HTTP/1.1\r\nX-B"), 0);
   assert.equal(feed(second, ": 2\r\nHost: b.test\r\n\r\n"), 1);

@@ -62,7 +62,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   octet: fc.nat({ max: 999 }),
 });
 
-/** Most changes are of the lines that change in real traffic, and what was changed may change back. */
+/** Draws the changes from message to message. Most concern lines that change in real traffic, and a changed line may change back. */
 const traffic = fc.array(
   fc.record({
     changes: fc.array(change, { maxLength: 2 }),
@@ -97,7 +97,7 @@ function changed(lines: readonly string[], { kind, line: chosen, other, octet }:
   return next;
 }
 
-/** Reads one message, in pieces; everything that can be seen of it, or its fault. */
+/** Reads one message in pieces. Returns everything that a caller can see of it, or its fault. */
 function seen(reader: Reader, wire: Buffer, cuts: readonly number[]): string {
   const ends = [...cuts.map((cut) => Math.floor(cut * wire.length)).sort((a, b) => a - b), wire.length];
   const scratch = Buffer.alloc(wire.length + 8, 0x41);
@@ -156,7 +156,7 @@ for (const kind of ["requests", "responses"] as const) {
           const wire = whole(make(), [start(target), ...withPage(lines, page)]);
           const expected = seen(make(), wire, []);
           assert.equal(seen(reader, wire, cuts), expected);
-          // A reader that refused a message, or waits for more of it, reads no other one.
+          // A reader that refused a message or waits for more of it cannot read another one.
           if (/ (?:fault|unfinished)/.test(expected)) return;
           if (back) lines = before;
         }
@@ -191,7 +191,7 @@ test("stable lines are learned from two messages, and become fewer as more lines
   ]);
   assert.equal(stable.runs[0]?.bytes.toString("latin1"), `${LINES.slice(0, 7).join("\r\n")}\r\n`);
   assert.equal(stable.runs[0]?.present, bit(Known.host) | bit(Known.accept) | bit(Known.connection) | bit(Known.none));
-  // What changed once may change again.
+  // A line that changed once may change again.
   after(LINES.map((line) => (line.startsWith("Cookie:") ? "Cookie: another=1" : line)));
   assert.deepEqual(places(stable), [
     [0, 6],
@@ -234,7 +234,7 @@ test("no runs are made with a tab around a framing field, or with more lines tha
   }
 });
 
-/** Lines learned from messages in a row, each given by its lines. */
+/** What is learned from several messages in a row. Each message is given by its lines. */
 function school(): { stable: StableLines; after: (lines: readonly string[]) => void } {
   const stable = new StableLines();
   let before = "";

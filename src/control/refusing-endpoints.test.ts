@@ -5,7 +5,7 @@ import { parseConfig } from "../config/load.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import type { SlotsByUpstream } from "./endpoint-slots.ts";
 import type { ProbeResult } from "./probe-answer.ts";
-import { Refusals } from "./refusals.ts";
+import { RefusingEndpoints } from "./refusing-endpoints.ts";
 
 const CONFIG = `
 listeners: [{ address: ":80" }]
@@ -17,18 +17,18 @@ routes: [{ upstream: app }, { match: { host: x.test }, upstream: probed }]
 
 interface Setting {
   readonly table: EndpointTable;
-  readonly refusals: Refusals;
-  /** The reload of a configuration; what is not changed is that of the start. */
+  readonly refusing: RefusingEndpoints;
+  /** Reloads. By default the configuration and the slots are those of the start. */
   apply(changed?: string, slots?: SlotsByUpstream): void;
   readonly signals: AbortSignal[];
-  /** URLs that were connected to. */
+  /** URLs of the attempts to connect. */
   readonly asked: string[];
   readonly state: { allDown: boolean; result: ProbeResult | Promise<ProbeResult>; silent: string };
-  /** The next look has taken place. */
-  look(): Promise<void>;
+  /** Lets the next check take place. */
+  nextCheck(): Promise<void>;
 }
 
-/** All three endpoints refuse. */
+/** Three endpoints, all refusing; the third has a health check. */
 function setting(t: TestContext): Setting {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(3)));
@@ -36,7 +36,7 @@ function setting(t: TestContext): Setting {
   const asked: string[] = [];
   const signals: AbortSignal[] = [];
   const state: Setting["state"] = { allDown: false, result: "connection refused", silent: "" };
-  const refusals = new Refusals({
+  const refusing = new RefusingEndpoints({
     table,
     probe: ({ url }, signal) => {
       asked.push(url);
@@ -46,47 +46,47 @@ function setting(t: TestContext): Setting {
     readFile: () => "",
     allDown: () => state.allDown,
   });
-  t.after(() => refusals.stop());
+  t.after(() => refusing.stop());
   const apply: Setting["apply"] = (changed = CONFIG, slots = { app: [0, 1], probed: [2] }) => {
     const parsed = parseConfig(changed, "x.yaml", {}, () => "");
     assert.ok("config" in parsed);
-    refusals.apply(parsed.config, slots);
+    refusing.apply(parsed.config, slots);
   };
   apply();
-  const look = async (): Promise<void> => {
+  const nextCheck = async (): Promise<void> => {
     t.mock.timers.tick(500);
     await new Promise(setImmediate);
   };
-  return { table, refusals, apply, signals, asked, state, look };
+  return { table, refusing, apply, signals, asked, state, nextCheck };
 }
 
 test("while any endpoint is usable, no endpoint is connected to", async (t) => {
-  const { asked, look } = setting(t);
-  await look();
-  await look();
+  const { asked, nextCheck } = setting(t);
+  await nextCheck();
+  await nextCheck();
   assert.deepEqual(asked, []);
 });
 
 test("when no endpoint is usable, the refusing ones without health check are connected to until they accept", async (t) => {
-  const { asked, look, state, table } = setting(t);
+  const { asked, nextCheck, state, table } = setting(t);
   state.allDown = true;
   table.setRefusing(1, false);
-  await look();
-  await look();
+  await nextCheck();
+  await nextCheck();
   assert.deepEqual(asked, ["http://a.test", "http://a.test"]);
   assert.equal(table.refusing(0), true);
   state.result = null;
-  await look();
+  await nextCheck();
   assert.deepEqual([table.refusing(0), table.refusing(2)], [false, true]);
-  await look();
+  await nextCheck();
   assert.equal(asked.length, 3);
 });
 
 test("after a stop nothing is connected to", async (t) => {
-  const { asked, look, refusals, state } = setting(t);
+  const { asked, nextCheck, refusing, state } = setting(t);
   state.allDown = true;
-  refusals.stop();
-  await look();
+  refusing.stop();
+  await nextCheck();
   assert.deepEqual(asked, []);
 });
 
@@ -120,11 +120,11 @@ const RELOADS = {
 
 for (const [name, { changed, over, ...rest }] of Object.entries(RELOADS)) {
   test(`a reload aborts an attempt only if it changes its endpoint: ${name}`, async (t) => {
-    const { apply, signals, look, state, table } = setting(t);
+    const { apply, signals, nextCheck, state, table } = setting(t);
     state.allDown = true;
     let answer: (result: ProbeResult) => void = () => {};
     state.result = new Promise((resolve) => (answer = resolve));
-    await look();
+    await nextCheck();
     apply(changed, "slots" in rest ? rest.slots : undefined);
     assert.deepEqual(
       signals.map(({ aborted }) => aborted),
@@ -137,9 +137,9 @@ for (const [name, { changed, over, ...rest }] of Object.entries(RELOADS)) {
 }
 
 test("an endpoint that never answers does not delay the others", async (t) => {
-  const { asked, look, state } = setting(t);
+  const { asked, nextCheck, state } = setting(t);
   state.allDown = true;
   state.silent = "http://a.test";
-  for (let looks = 0; looks < 3; looks++) await look();
+  for (let looks = 0; looks < 3; looks++) await nextCheck();
   assert.deepEqual(asked, ["http://a.test", "http://b.test", "http://b.test", "http://b.test"]);
 });

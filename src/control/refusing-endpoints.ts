@@ -15,7 +15,7 @@ type Upstream = Config["upstreams"][string];
 
 const CHECK_EVERY_MS = 500;
 
-export interface RefusalsOptions {
+export interface RefusingEndpointsOptions {
   readonly table: EndpointTable;
   readonly probe: Probe;
   /** Text of a certificate file; throws node:fs errors. */
@@ -39,15 +39,15 @@ interface Attempt {
   readonly abort: AbortController;
 }
 
-export class Refusals {
-  private readonly options: RefusalsOptions;
+export class RefusingEndpoints {
+  private readonly options: RefusingEndpointsOptions;
   /** By slot of the endpoint table. */
   private endpoints: ReadonlyMap<number, Unprobed> = new Map();
   /** At most one per endpoint, by its slot. */
   private readonly attempts: Map<number, Attempt> = new Map();
   private timer: NodeJS.Timeout | null = null;
 
-  constructor(options: RefusalsOptions) {
+  constructor(options: RefusingEndpointsOptions) {
     this.options = options;
   }
 
