@@ -3,7 +3,7 @@ import type { FieldSection } from "../../http/field-section.ts";
 
 /**
  * Remembers the field lines of the previous message, and what was computed from them. A reader saves them here when it clears its head for
- * the next message. If the next lines are the same, it puts everything back, so that nothing is computed again.
+ * the next message. If the next lines are the same, the reader puts everything back, so that nothing is computed again.
  */
 export class SectionBefore {
   text: string = "";
