@@ -1,15 +1,15 @@
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 
-/** A connection of a client as its listener knows it: whatever protocol it speaks, and while its handshake is under way too. */
+/** A client's connection as its listener sees it, in any protocol, and during the handshake too. */
 export interface AcceptedConnection {
-  /** Address of the client, by which the connection is counted. */
+  /** Address of the client for whom the connection is counted. */
   readonly peer: string;
-  /** The listener takes nothing new: what the connection carries may end, and then the connection ends. */
+  /** The listener drains: the connection takes no new requests, and closes when its exchanges have ended. */
   drain(): void;
-  /** Closes the connection if it has served and carries nothing at the moment. True: it was one. */
+  /** Closes the connection if it is idle and has served a request before. Returns true if it was closed. */
   closeIfIdle(): boolean;
-  /** Ends the connection with that answer, which nobody has asked for. */
+  /** Sends the answer without waiting for a request, and closes the connection. */
   turnAway(answer: LocalAnswer): void;
-  /** Ends the connection whatever it carries. True: something was cut. */
+  /** Closes the connection at once. Returns true if an exchange was cut. */
   cutNow(): boolean;
 }

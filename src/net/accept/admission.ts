@@ -1,4 +1,7 @@
-/** Who may become a connection of a listener: its limits, the descriptors that are left, and the handshake where there is one. */
+/**
+ * Decides whether an accepted socket becomes a connection of the listener: by the listener's limits and by the file descriptors that are
+ * left. Then begins the handshake, if the listener has one, or the connection.
+ */
 import { clientKey } from "../../base/client-key.ts";
 import { NO_SOCKETS } from "../../proxy/exchange/answers.ts";
 import { CounterId } from "../../shared/metric-table.ts";
@@ -10,20 +13,23 @@ import { PendingHandshake } from "./handshake.ts";
 import type { Handshake, HandshakeTaker } from "./handshake.ts";
 import type { ListenerContext } from "./listener-context.ts";
 
-/** As what a Unix socket's peer is logged and forwarded. */
+/** The address under which the client on a Unix socket is logged and forwarded. */
 const THIS_MACHINE = "127.0.0.1";
-/** Connections looked at, for one that is idle, when sockets are short. */
+/** How many connections are searched for an idle one when file descriptors are short. */
 const IDLE_LOOKS = 64;
 
 export class Admission implements HandshakeTaker {
-  /** Of every connection, before its first byte; null: the first byte is one of HTTP. */
+  /** The handshake of every connection; null: the first byte belongs to HTTP. */
   handshake: Handshake | null = null;
-  /** Clients that cannot be served wait in the system's queue, for the listener accepts none; where it cannot do that, they are told so. */
+  /**
+   * Whether the listener can pause, so that clients wait in the system's queue when file descriptors are short. If it cannot, they get a
+   * 503.
+   */
   canWait: boolean = true;
   private readonly context: ListenerContext;
-  /** Many connections come from one address: they share what is known of it, and two are soon known for equal. */
+  /** Facts of the last connection. Many connections come from one address; they share one object, which is quick to compare. */
   private lastFacts: ConnectionFacts = plainFacts(THIS_MACHINE);
-  /** Goes around the connections, looking for idle ones to give up. */
+  /** Where the search for idle connections stands, so that each search goes on after the one before. */
   private looking: Iterator<AcceptedConnection> | null = null;
 
   constructor(context: ListenerContext) {
@@ -31,8 +37,8 @@ export class Admission implements HandshakeTaker {
   }
 
   /**
-   * False: there is no place for another one after it.
-   * @param peer the other end's address; null: a Unix socket, whose peer is this machine
+   * Takes a socket that was accepted. Returns false if there is no room for a further one.
+   * @param peer address of the other end; null: a Unix socket, whose client is on this machine
    */
   accept(open: OpenTransport, peer: string | null): boolean {
     const { context } = this;
@@ -43,7 +49,7 @@ export class Admission implements HandshakeTaker {
     const facts = this.factsOf(peer ?? THIS_MACHINE);
     const { client } = facts;
     const isTrusted = context.trusted.contains(client);
-    // Counted first and judged then, so that two threads cannot both take the last place.
+    // Count first and check then, so that two threads cannot both take the last place.
     this.count(client, 1);
     if (!this.isWithinLimits(client, isTrusted)) {
       this.turnAway(open, client);
@@ -73,7 +79,7 @@ export class Admission implements HandshakeTaker {
     context.connections.delete(pending);
     const isTrusted = context.trusted.contains(client);
     if (client !== pending.peer) {
-      // From here on it is a connection of the one for whom the peer connects.
+      // The peer connects for another client: count the connection for that one.
       this.count(client, 1);
       this.count(pending.peer, -1);
       if (!this.isWithinLimits(client, isTrusted)) {
@@ -86,14 +92,14 @@ export class Admission implements HandshakeTaker {
     if (context.draining) connection.drain();
   }
 
-  /** Whether there is place for one more. If not, and one idle connection can make it, there will be. */
+  /** Whether there is room for one more connection. If not, closes an idle one, so that there will be. */
   hasPlace(): boolean {
     if (!this.context.thread.shortOfSockets()) return true;
     this.makePlace();
     return false;
   }
 
-  /** The connection of that client is gone. */
+  /** A connection of that client is closed. */
   uncount(client: string): void {
     this.context.thread.countSocket(-1);
     this.count(client, -1);
@@ -124,7 +130,7 @@ export class Admission implements HandshakeTaker {
     open({ ...nobody, readBuffer: sharedBuffer, onClosed: () => this.uncount(client) }, nobody).destroy();
   }
 
-  /** Gives up an idle connection for a new one; false when none was found among the next few. */
+  /** Closes an idle connection to make room for a new one. Returns false if there is none among the next `IDLE_LOOKS`. */
   private makePlace(): boolean {
     const { connections } = this.context;
     for (let looked = 0; looked < IDLE_LOOKS; looked++) {

@@ -1,11 +1,11 @@
-/** What is known of a connection before its first byte. */
+/** What is known of a connection when it is accepted and its handshake, if any, is finished. */
 export interface ConnectionFacts {
-  /** Address of the other end. */
+  /** Address of the connection's other end, without port. */
   readonly peer: string;
-  /** Address of whoever speaks: the peer, or the one that the peer connects for. */
+  /** Address of the client: the peer, or the client for which the peer said in the handshake that it connects. */
   readonly client: string;
-  /** Nobody on the way to the peer can read or change what passes. */
+  /** The client's connection is encrypted (https). */
   readonly secure: boolean;
-  /** What TLS tells of the client; null: it speaks none. */
+  /** What TLS tells about the client; null: no TLS. */
   readonly tls: null;
 }

@@ -1,4 +1,4 @@
-/** The stage between an accepted connection and its first request: it has a limit, counts, and can be ended. */
+/** Handshakes: their time limit, how they count as connections, and how they are ended. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
@@ -26,7 +26,7 @@ import { startListener } from "./lone-listener.fixture.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/** One end of a connection that keeps what it gets. */
+/** The client's end of a connection. Keeps what it receives. */
 class End implements TransportReader, TransportWriter {
   readBuffer: Buffer = Buffer.alloc(4096);
   transport: Transport | null = null;
@@ -154,7 +154,7 @@ for (const [how, pieces] of [
   ["alone, the request after it", [HELLO, get("/a")]],
   ["in pieces, the last one with a piece of the request", ["for 203.", "0.113.9 sec", "ure\nGET /a HTT", "P/1.1\r\nHost: a.test\r\n\r\n"]],
 ] as const) {
-  test(`a handshake that comes ${how} is followed by requests of whom it names`, (t) => {
+  test(`after a handshake that comes ${how}, requests are those of the client that it names`, (t) => {
     const setting = new Setting(t);
     const client = setting.connect();
     for (const piece of pieces) setting.send(client, piece);
@@ -169,7 +169,7 @@ for (const [how, pieces] of [
   });
 }
 
-test("a client that says nothing, or a byte now and then, has the time of a handshake and no more", (t) => {
+test("a client that is silent, or sends a byte now and then, is closed when the handshake's time is over", (t) => {
   const setting = new Setting(t);
   const [silent, slow] = [setting.connect(), setting.connect("192.0.2.2")];
   assert.deepEqual(setting.open, [2, 2, 2], "they count from the start");
@@ -183,7 +183,7 @@ test("a client that says nothing, or a byte now and then, has the time of a hand
   assert.deepEqual(setting.open, [0, 0, 0]);
 });
 
-test("the time of a handshake ends with it: the first request has its own", (t) => {
+test("the handshake's time limit ends with it: the first request has its own", (t) => {
   const setting = new Setting(t);
   const client = setting.connect();
   setting.pass(2900);
@@ -237,7 +237,7 @@ test("a handshake that ends during a drain has a moment for its first request", 
   assert.deepEqual([client.isOver, setting.said], [true, ["drained"]]);
 });
 
-test("where descriptors are short and a client cannot be told to wait, its handshake is cut without a word", (t) => {
+test("when descriptors are short and clients cannot wait, a handshake is closed without an answer", (t) => {
   const setting = new Setting(t, undefined, 4);
   setting.context.admission.canWait = false;
   const [first, second] = [setting.connect(), setting.connect()];
@@ -245,7 +245,7 @@ test("where descriptors are short and a client cannot be told to wait, its hands
   assert.deepEqual(setting.open, [1, 1, 1]);
 });
 
-test("at the end of a drain a handshake is cut without a word", (t) => {
+test("at the end of a drain a handshake is closed without an answer", (t) => {
   const setting = new Setting(t);
   const client = setting.connect();
   setting.serving.drain(100);
@@ -253,7 +253,7 @@ test("at the end of a drain a handshake is cut without a word", (t) => {
   assert.deepEqual([client.isOver, client.received, setting.open, setting.said], [true, "", [0, 0, 0], ["drained"]]);
 });
 
-test("whom the limits refuse begins no handshake, and whom it names is counted", (t) => {
+test("a client over the limits begins no handshake, and the client that a handshake names is counted", (t) => {
   const setting = new Setting(t, ({ listeners: [listener] }) => {
     assert.ok(listener !== undefined);
     listener.limits = { ...listener.limits, connections: 3, connections_per_client: 2 };
@@ -277,7 +277,7 @@ test("whom the limits refuse begins no handshake, and whom it names is counted",
   assert.match(setting.said.join("\n"), /the last from 203\.0\.113\.9: it has as many open as one client may/);
 });
 
-test("a trusted proxy connects for more clients than one of them may have connections", (t) => {
+test("a trusted proxy may have more connections than one client, because it connects for many", (t) => {
   const setting = new Setting(t, (config) => {
     const [listener = assert.fail()] = config.listeners;
     listener.limits = { ...listener.limits, connections_per_client: 1 };

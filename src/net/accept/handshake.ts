@@ -1,11 +1,12 @@
 /**
- * What lies between an accepted connection and the first byte of its protocol: TLS, or a line in which a proxy says for whom it connects.
+ * The step between accepting a connection and the first byte of its protocol, on listeners that have one: TLS, or a line in which a proxy
+ * names the client for which it connects.
  *
- *     accepted --begin--> under way --finished--> a connection of its protocol
- *                             |  `--closed: by the client, by the handshake itself, or by an abort
- *                             `--abort: its time is over, the listener drains, descriptors are short
+ *     accepted --begin--> under way --finished--> a connection of the listener's protocol
+ *                             |  `--closed: by the client, by the handshake itself, or after an abort
+ *                             `--abort: the time limit is over, the listener drains, file descriptors are short
  *
- * A connection counts as one of the listener's from the start. A listener without a handshake has none of this.
+ * A connection in its handshake counts as an open connection of the listener.
  */
 import { Timed } from "../../base/deadlines.ts";
 import type { OpenTransport } from "../transport/transport.ts";
@@ -13,36 +14,36 @@ import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
 import type { ListenerContext } from "./listener-context.ts";
 
-/** A kind of handshake. */
+/** A kind of handshake, set on a listener. */
 export interface Handshake {
-  /** Time for all of it, in milliseconds: a client that says nothing, or a byte now and then, must not hold a connection for ever. */
+  /** Time limit for the whole handshake in milliseconds, so that a silent or slow client cannot hold a connection for ever. */
   readonly limitMs: number;
-  /** Begins with a connection that was accepted. Calls nothing of `events` before it has returned. */
+  /** Begins the handshake on an accepted connection. Calls `events` only after it has returned. */
   begin(open: OpenTransport, peer: string, events: HandshakeEvents): HandshakeRun;
 }
 
 /** The handshake of one connection. */
 export interface HandshakeRun {
-  /** Closes the connection; `closed` follows, and nothing else. */
+  /** Closes the connection. `closed` follows, no other event does. */
   abort(): void;
 }
 
 export interface HandshakeEvents {
   /**
-   * It is over. `open` makes the transport of what follows, and is called from within, at most once; bytes of the protocol that were read
-   * already are given to its reader after this call has returned.
+   * The handshake has succeeded. `open` returns the transport for the protocol; it is called within this call, at most once. Bytes of the
+   * protocol that were read already are given to the new reader after this call has returned.
    */
   finished(open: OpenTransport, facts: ConnectionFacts): void;
-  /** The connection is gone without having come so far. */
+  /** The connection was closed before the handshake was finished. */
   closed(): void;
 }
 
-/** Whoever takes a connection on once its handshake is over. */
+/** What takes a connection over when its handshake is finished: the listener's admission. */
 export interface HandshakeTaker {
   handshakeFinished(pending: PendingHandshake, open: OpenTransport, facts: ConnectionFacts): void;
 }
 
-/** Time that it still has when the listener drains: as long as an idle connection has for a last request. */
+/** Time limit in milliseconds of a handshake once the listener drains: the same as an idle connection has for a last request. */
 const DRAIN_MS = 500;
 
 /** A connection whose handshake is under way. */
@@ -84,12 +85,12 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
     if (!this.isOver && this.dueTick > deadlines.tickOf(now + DRAIN_MS)) this.endWithin(DRAIN_MS);
   }
 
-  /** Its client just came. */
+  /** A connection in its handshake is never idle: its client has just come. */
   closeIfIdle(): boolean {
     return false;
   }
 
-  /** Without a word: in what protocol it would be said is not known yet. */
+  /** Closes without sending the answer, because the protocol is not known yet. */
   turnAway(): void {
     this.abort();
   }

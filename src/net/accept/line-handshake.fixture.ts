@@ -1,4 +1,4 @@
-/** A handshake for tests: the client says in a line whom it connects for, `for 203.0.113.9 secure`, and then speaks HTTP. */
+/** A handshake for tests: the peer first sends a line that names its client, `for 203.0.113.9 secure`, and then speaks HTTP. */
 import { Buffer } from "node:buffer";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "../transport/transport.ts";
@@ -8,9 +8,9 @@ const LINE_BYTES_MAX = 100;
 
 export class LineHandshake implements Handshake {
   readonly limitMs: number;
-  /** How many have begun. */
+  /** How many handshakes have begun. */
   begun: number = 0;
-  /** Called after each piece of one that was read. */
+  /** Called after each read of a handshake. */
   onPiece: () => void = () => {};
 
   constructor(limitMs: number = 3000) {

@@ -1,4 +1,7 @@
-/** What the connections of a listener share in one thread. Who may become one: admission.ts. */
+/**
+ * One listener in one thread: its configuration, its open connections, and what they share. listener.ts accepts the connections, and
+ * admission.ts decides whether there is room for them.
+ */
 import type { CidrSet } from "../../base/cidr.ts";
 import type { Config } from "../../config/schema.ts";
 import { IdleReaders } from "../../http1/idle-readers.ts";
@@ -13,7 +16,7 @@ import type { MakeConnection } from "./protocol.ts";
 
 export type ListenerConfig = Config["listeners"][number];
 
-/** Who may speak for others, and in which field. */
+/** Which clients are trusted proxies, and in which field they tell the address of their client. */
 export interface Trust {
   readonly proxies: CidrSet;
   readonly addressFrom: Config["client_address_from"];
@@ -21,20 +24,20 @@ export interface Trust {
 
 export class ListenerContext {
   readonly thread: ConnectionThread;
-  /** Makes its connections. */
+  /** Makes the connections, of the listener's protocol. */
   readonly connect: MakeConnection;
-  /** Its place in the worker table; see control/listener-slots.ts. */
+  /** The listener's row in the worker table; see control/listener-slots.ts. */
   readonly slot: number;
   config: ListenerConfig;
   limits: MessageLimits;
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];
-  /** All of them, those in their handshake too. */
+  /** All open connections, including those in a handshake. */
   readonly connections: Set<AcceptedConnection> = new Set();
   readonly admission: Admission = new Admission(this);
   readonly notices: ListenerNotices;
   private readonly idleReaders: IdleReaders<RequestReader> = new IdleReaders(() => new RequestReader(this.limits));
-  /** Nothing new is taken, and what runs may end: the process ends, or a reload has removed the listener. */
+  /** The listener takes nothing new and lets what runs end, because the process ends or a reload has removed the listener. */
   draining: boolean = false;
 
   constructor(thread: ConnectionThread, slot: number, config: ListenerConfig, trust: Trust, connect: MakeConnection) {
@@ -48,7 +51,7 @@ export class ListenerContext {
     this.addressFrom = trust.addressFrom;
   }
 
-  /** A reload changes what new connections, and the next requests of open ones, meet. */
+  /** Applies a reload: new connections, and the next requests of open ones, have the new settings. */
   update(config: ListenerConfig, trust: Trust): void {
     this.config = config;
     this.limits = limitsOf(config);
@@ -56,33 +59,33 @@ export class ListenerContext {
     this.addressFrom = trust.addressFrom;
   }
 
-  /** Nothing new is begun on its connections, which end with what they carry. The sockets that it listens on have been closed. */
+  /** Drains every connection: each one closes when its exchanges have ended. The listening sockets are closed by then. */
   drain(): void {
     this.draining = true;
     for (const connection of this.connections) connection.drain();
   }
 
-  /** Ends all connections at once; how many exchanges were cut. */
+  /** Closes all connections at once. Returns how many exchanges were cut. */
   cut(): number {
     let cut = 0;
     for (const connection of this.connections) if (connection.cutNow()) cut++;
     return cut;
   }
 
-  /** For a connection that begins to be asked. */
+  /** Returns a reader for a connection that begins to read requests. */
   takeReader(): RequestReader {
     const reader = this.idleReaders.take();
     reader.limitTo(this.limits);
     return reader;
   }
 
-  /** One that stands behind its last message, with nothing unread. */
+  /** Takes back a reader whose last message is complete and which has no unread bytes. */
   giveReaderBack(reader: RequestReader): void {
     reader.forget();
     this.idleReaders.giveBack(reader);
   }
 
-  /** The connection is gone; false if that was known. */
+  /** Removes a closed connection. Returns false if it was removed before. */
   forget(connection: AcceptedConnection): boolean {
     if (!this.connections.delete(connection)) return false;
     this.thread.metrics.add(CounterId.connections_open, -1);
@@ -91,7 +94,7 @@ export class ListenerContext {
   }
 }
 
-/** Of a request's head. */
+/** The limits on a request's head. */
 export function limitsOf(config: ListenerConfig): MessageLimits {
   return {
     headBytesMax: config.limits.head_bytes,

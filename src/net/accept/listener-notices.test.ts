@@ -12,7 +12,7 @@ interface Said {
   readonly fields: LogFields;
 }
 
-/** Notices of the threads of one process, and what they said. */
+/** The notices of several threads of one process, and the lines that they wrote. */
 function threads(count: number): { readonly notices: ListenerNotices[]; readonly said: Said[]; readonly clock: { now: number } } {
   const said: Said[] = [];
   const clock = { now: 1_000_000 };
@@ -40,7 +40,7 @@ function listener(): ListenerConfig {
 
 const config = listener();
 
-/** That much later every thread has had its turn. */
+/** Lets time pass and calls `tick` in every thread. */
 function later(setting: ReturnType<typeof threads>, ms: number): void {
   setting.clock.now += ms;
   for (const each of setting.notices) each.tick(config);

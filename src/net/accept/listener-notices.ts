@@ -1,6 +1,6 @@
 /**
- * What the log says about the clients of a listener: that a limit turned some of them away, and that one of them may be a proxy that
- * nobody listed in `trusted_proxies`. Each is said once in a while for all threads together, with how often it happened.
+ * Log lines about the clients of a listener: a limit has turned clients away, or a client seems to be a proxy that is missing in
+ * `trusted_proxies`. A line is written at intervals, by one thread for all, with the number of cases since the line before.
  */
 import { clientKey } from "../../base/client-key.ts";
 import { NOTICE } from "../../shared/worker-table.ts";
@@ -11,22 +11,25 @@ import type { ConnectionThread } from "../connection-thread.ts";
 type Limit = "connections" | "connections_per_client";
 
 interface Refused {
-  /** The last one. */
+  /** Address of the client that was refused last. */
   readonly client: string;
-  /** Time of the first one. */
+  /** Time of the first refusal since the last line, in monotonic milliseconds. */
   readonly since: number;
 }
 
 const REFUSALS_EVERY_S = 60;
-/** Refusals come in crowds: after this time it is known how large one is, and whether its client forwards for others. */
+/**
+ * Milliseconds to wait after a first refusal. Refusals come in crowds, and only then their number is known, and whether the client forwards
+ * for others.
+ */
 const CROWD_MS = 500;
-/** Any client may send such fields, so this is said less often. */
+/** Longer, because any client can cause this line by sending such fields. */
 const FORWARDING_EVERY_S = 3600;
 
 export class ListenerNotices {
   private readonly thread: Pick<ConnectionThread, "workers" | "now" | "report">;
   private readonly listener: number;
-  /** Whom each limit turned away last in this thread, while that is not said. */
+  /** For each limit the refusals of this thread that no line has reported yet. */
   private readonly refused: Record<Limit, Refused | null> = { connections: null, connections_per_client: null };
   private lastForwarding: string = "";
 
@@ -35,13 +38,13 @@ export class ListenerNotices {
     this.listener = listener;
   }
 
-  /** A limit turned a client away. */
+  /** Counts a client that a limit has turned away. */
   onRefused(limit: Limit, client: string): void {
     this.thread.workers.count(this.listener, NOTICE[limit]);
     this.refused[limit] = { client, since: this.refused[limit]?.since ?? this.thread.now };
   }
 
-  /** A client that is not trusted sent a field in which proxies say for whom they speak. Called for each such request. */
+  /** Called for each request of an untrusted client that has X-Forwarded-* or Forwarded. Writes the line at most once an hour. */
   onForwarding(client: string, config: ListenerConfig): void {
     if (client === this.lastForwarding) return;
     this.lastForwarding = client;
@@ -52,7 +55,7 @@ export class ListenerNotices {
     this.thread.report("info", "proxy_not_trusted", message, { listener: config.address, client });
   }
 
-  /** Called now and then: says what waits to be said. */
+  /** Called at intervals: writes the lines that are due. */
   tick(config: ListenerConfig): void {
     this.sayRefused("connections", config);
     this.sayRefused("connections_per_client", config);
@@ -63,7 +66,7 @@ export class ListenerNotices {
     if (last === null || this.thread.now < last.since + CROWD_MS) return;
     const count = this.take(NOTICE[limit], REFUSALS_EVERY_S);
     if (count === 0) {
-      // Another thread has said it.
+      // Another thread has written the line.
       if (this.thread.now > last.since + 1000 * (REFUSALS_EVERY_S + 1)) this.refused[limit] = null;
       return;
     }

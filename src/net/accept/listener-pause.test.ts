@@ -23,7 +23,7 @@ function portOf(server: net.Server): number {
   return address.port;
 }
 
-/** Listens on what came back, and resolves with the first connection's bytes. */
+/** Listens on the result of `ListenerPause.end`. Resolves with the bytes of the first connection. */
 async function goOn(t: TestContext, pause: ListenerPause): Promise<string> {
   const next = net.createServer();
   next.listen(pause.end());
@@ -35,7 +35,7 @@ async function goOn(t: TestContext, pause: ListenerPause): Promise<string> {
   return String(bytes);
 }
 
-test("who connects during a pause waits, and is accepted behind it", { timeout: 20_000 }, async (t) => {
+test("a client that connects during a pause waits, and is accepted after it", { timeout: 20_000 }, async (t) => {
   const server = await listening(t, { host: "127.0.0.1", port: 0 });
   const port = portOf(server);
   const pause = new ListenerPause();
@@ -63,7 +63,7 @@ test("a Unix socket cannot be paused, and goes on", { timeout: 20_000, skip: pro
   client.destroy();
 });
 
-test("nothing is lost where a pause finds no descriptor", { timeout: 20_000, skip: process.platform !== "linux" }, async (t) => {
+test("nothing is lost if there is no file descriptor for a pause", { timeout: 20_000, skip: process.platform !== "linux" }, async (t) => {
   const server = await listening(t, { host: "127.0.0.1", port: 0 });
   const port = portOf(server);
   execFileSync("prlimit", ["--pid", String(process.pid), "--nofile=200:"]);

@@ -1,13 +1,17 @@
-/** Makes a listening server accept nothing for a while: who connects waits in the system's queue and costs no descriptor. */
+/**
+ * Makes a listening server accept nothing for a while. Clients that connect meanwhile wait in the system's queue and cost the process no
+ * file descriptor.
+ */
 import type { Server } from "node:net";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 
-/** What a server can listen on instead of an address: another server that does, or its handle. */
+/** An argument of `server.listen` in place of an address: another server that listens, or its handle. */
 type Listening = object;
 
 /**
- * A listening handle of Node's accepts whatever comes as long as a thread has it. So no thread has it: the server is sent through a
- * channel, as to another thread (Node 26 transfers listening TCP servers), and stays there until it comes back.
+ * Node accepts every connection as long as a thread holds the listening handle. So during a pause no thread holds it: the server is posted
+ * to a message channel, as if to another thread (Node 26 can transfer listening TCP servers), and stays in the channel until the pause
+ * ends.
  */
 export class ListenerPause {
   private channel: MessageChannel | null = null;
@@ -17,12 +21,15 @@ export class ListenerPause {
     return this.channel !== null;
   }
 
-  /** The server is of no use from then on. False: nothing was done, this version of Node or this kind of listener knows no transfer. */
+  /**
+   * Begins the pause; `server` cannot be used any more. Returns false, and does nothing, if this version of Node or this kind of listener
+   * cannot be transferred.
+   */
   begin(server: Server): boolean {
     const channel = new MessageChannel();
     const { _handle: handle } = server as Server & { readonly _handle?: { readonly fd: number } | null };
     try {
-      // Node's types do not know yet that it can be transferred.
+      // Node's types do not know yet that a server can be transferred.
       Reflect.apply(channel.port1.postMessage, channel.port1, [server, [server]]);
     } catch {
       channel.port1.close();
@@ -33,12 +40,14 @@ export class ListenerPause {
     return true;
   }
 
-  /** A transfer takes a descriptor for a moment. Without one Node loses the server and says nothing; but its handle is still open here. */
+  /**
+   * Whether `begin` failed for want of a file descriptor. Node then drops the server without an error, but its handle is still open here.
+   */
   get hasFailed(): boolean {
     return this.handle !== null && this.handle.fd >= 0;
   }
 
-  /** What to listen on to go on, or to close for good; null where it was lost. */
+  /** Ends the pause. Returns what a new server can listen on, or null if the listener was lost. */
   end(): Listening | null {
     const { channel, handle } = this;
     const failed = this.hasFailed;

@@ -1,4 +1,4 @@
-/** Accepts the connections of one listener in one thread. */
+/** Listens on a socket and accepts connections, for one listener in one thread. Pauses while file descriptors are short. */
 import net from "node:net";
 import { getSystemErrorName } from "node:util";
 import { plainPeer } from "../../http/client-address.ts";
@@ -11,7 +11,7 @@ import { RawTransport } from "../transport/raw-transport.ts";
 import { StreamTransport } from "../transport/stream-transport.ts";
 import type { OpenTransport } from "../transport/transport.ts";
 
-/** Room for a burst of connects while the thread is busy; the kernel caps it at net.core.somaxconn. */
+/** Length of the system's queue, for a burst of connects while the thread is busy. The kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
 
 export class Listener {
@@ -24,7 +24,7 @@ export class Listener {
     this.server = this.newServer();
   }
 
-  /** Resolves when it accepts connections; rejects with the system's error. */
+  /** Resolves when connections are accepted; rejects with the system's error. */
   listen(target: ListenTarget): Promise<void> {
     return new Promise((resolve, reject) => {
       this.server.once("error", reject);
@@ -36,13 +36,13 @@ export class Listener {
     });
   }
 
-  /** Of a TCP listener that listens. */
+  /** Port of a listening TCP listener; 0 for other kinds. */
   get port(): number {
     const address = this.server.address();
     return address !== null && typeof address === "object" ? address.port : 0;
   }
 
-  /** Called now and then: goes on accepting once there is place. */
+  /** Called at intervals: writes the notices, and ends a pause when there is room again. */
   tick(): void {
     this.context.notices.tick(this.context.config);
     if (this.pause.isOn && this.context.admission.hasPlace()) this.resume();
@@ -70,7 +70,7 @@ export class Listener {
   }
 
   private newServer(): net.Server {
-    // Where handles are accepted past this server, it never sees a connection.
+    // Only called when `acceptHandles` does not take the connections (see `listens`).
     return net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
       const { remoteAddress } = socket;
       const open: OpenTransport = (reader, writer) => new StreamTransport(socket, reader, writer);
@@ -88,14 +88,14 @@ export class Listener {
     acceptHandles(this.server, (handle, status) => {
       if (handle === null) return this.reportFailure(status === 0 ? "the connection cannot be used" : getSystemErrorName(status));
       const peer = onUnixSocket ? null : peerOf(handle);
-      // The client has reset it already; what it had sent might still be there to be read, from nobody knows whom.
+      // The client has reset the connection already. Bytes that it sent may still be readable, but its address is unknown.
       if (peer === undefined) return handle.close();
       handle.setNoDelay?.(true);
       this.accept((reader, writer) => new RawTransport(access, handle, reader, writer), peer);
     });
   }
 
-  /** By its path, or inherited: then it has no address that Node knows. */
+  /** Whether it listens on a Unix socket, opened by path or inherited. Node gives no address for an inherited one. */
   private onUnixSocket(): boolean {
     const address = this.server.address();
     return address === null || typeof address === "string";
@@ -106,7 +106,7 @@ export class Listener {
   }
 }
 
-/** The other end's address; undefined when it is gone already. */
+/** The address of the other end; undefined if the connection is closed already. */
 function peerOf(handle: RawHandle): string | undefined {
   const into: { address?: string } = {};
   const status = handle.getpeername?.(into);

@@ -10,7 +10,7 @@ import { Listener } from "./listener.ts";
 import { loneThread } from "../warm-up.ts";
 import { connectionOf } from "../protocols.ts";
 
-/** A data plane in this thread, with one listener and that origin, which listens as well then; both are closed behind the test. */
+/** Starts `origin`, and a listener in this thread that forwards to it, each on a free port. Both are closed after the test. */
 export async function startListener(t: TestContext, origin: net.Server): Promise<{ port: number; context: ListenerContext }> {
   await once(origin.listen(0, "127.0.0.1"), "listening");
   const config = plainConfig("127.0.0.1:0", `http://127.0.0.1:${(origin.address() as AddressInfo).port}`);

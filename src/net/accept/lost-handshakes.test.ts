@@ -1,4 +1,4 @@
-/** WebSocket handshakes that meet a kept connection which its endpoint closes at that moment. */
+/** WebSocket handshakes that are sent on an idle connection at the moment at which its endpoint closes it. */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";

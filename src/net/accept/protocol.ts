@@ -4,8 +4,9 @@ import type { ConnectionFacts } from "./connection-facts.ts";
 import type { ListenerContext } from "./listener-context.ts";
 
 /**
- * Makes the connection of the protocol that a client speaks. Reading starts at once.
- * @param isTrusted the client is one of `trusted_proxies`
+ * Makes a client's connection of the listener's protocol, such as HTTP/1.1, and starts to read from it.
+ * @param open returns the transport; called once
+ * @param isTrusted whether the client is one of `trusted_proxies`
  */
 export type MakeConnection = (
   context: ListenerContext,

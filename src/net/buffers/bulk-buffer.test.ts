@@ -25,7 +25,7 @@ function joined(bulk: BulkBuffer, reader: Reader = new Reader()): Reader {
   return reader;
 }
 
-test("all read into one buffer, until one of them needs it for longer", () => {
+test("all connections read into one buffer, until one of them needs it for longer", () => {
   const bulk = new BulkBuffer();
   const [a, b, c] = [joined(bulk), joined(bulk), joined(bulk)];
   assert.ok(a.buffer !== null && a.buffer === b.buffer && b.buffer === c.buffer);
@@ -39,7 +39,7 @@ test("all read into one buffer, until one of them needs it for longer", () => {
   assert.deepEqual([a.moves, b.moves, c.moves], [1, 0, 2], "who has left is not moved");
 });
 
-test("a buffer that somebody keeps is given to nobody else", () => {
+test("a buffer that a connection keeps is given to no other one", () => {
   const bulk = new BulkBuffer();
   const kept = new Set<Buffer | null>();
   for (let count = 0; count < 50; count++) {
@@ -52,7 +52,7 @@ test("a buffer that somebody keeps is given to nobody else", () => {
   assert.equal(kept.size, 50);
 });
 
-test("one that will not be moved again reads into it no more", () => {
+test("a connection that refuses to be moved does not use the buffer any more", () => {
   const bulk = new BulkBuffer();
   const [a, b] = [joined(bulk), joined(bulk, new Reader(0))];
   bulk.keep(a);
@@ -62,7 +62,7 @@ test("one that will not be moved again reads into it no more", () => {
   assert.equal(b.moves, 1);
 });
 
-test("with the last reader the buffer goes back, and there is place for so many", () => {
+test("the last connection that leaves gives the buffer back, and the number of connections is limited", () => {
   const bulk = new BulkBuffer();
   const readers = Array.from({ length: 40 }, () => joined(bulk));
   assert.equal(readers.filter(({ buffer }) => buffer !== null).length, 32);

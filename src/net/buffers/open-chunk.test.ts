@@ -16,7 +16,7 @@ function textOf(sink: Sink): string {
   return sink.written.flat().join("");
 }
 
-/** Reads one chunked request from `buffer`, so many bytes at a time, and passes its body on. */
+/** Reads one chunked request, a number of bytes at a time, through `buffer`, and passes its body on. */
 function relay(wire: Buffer, buffer: Buffer, readBytes: number): { sink: Sink; writes: number } {
   const sink = new Sink();
   const outlet = outletTo(sink);
@@ -73,7 +73,7 @@ test("the body is what it was, in one chunk for each read at most", () => {
   );
 });
 
-test("small slices are moved behind the one before, large ones are pieces of their own", () => {
+test("small slices are moved to the end of the one before, large ones are pieces of their own", () => {
   const sink = new Sink();
   const outlet = outletTo(sink);
   const chunk = new OpenChunk();
@@ -88,7 +88,7 @@ test("small slices are moved behind the one before, large ones are pieces of the
   assert.equal(sink.written.flat().length, 4, "the size, two slices, the end");
 });
 
-test("what another connection gets closes the chunk, and bytes from elsewhere begin another one", () => {
+test("bytes for another connection close the chunk, and bytes of another buffer begin a new one", () => {
   const [one, other] = [new Sink(), new Sink()];
   const outlets = [outletTo(one), outletTo(other)] as const;
   const chunk = new OpenChunk();
@@ -105,7 +105,7 @@ test("what another connection gets closes the chunk, and bytes from elsewhere be
   assert.equal(textOf(other), "3\r\nsec\r\n");
 });
 
-test("what is dropped, and what is left at the end of an event, is not there for the next one", () => {
+test("a chunk that was dropped or closed leaves nothing for the next event", () => {
   const [one, other] = [new Sink(), new Sink()];
   const outlets = [outletTo(one), outletTo(other)] as const;
   const chunk = new OpenChunk();

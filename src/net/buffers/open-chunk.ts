@@ -1,14 +1,14 @@
 /**
- * The chunk that a chunked body goes on with: whatever one read brought of the body becomes one, in however many chunks it came (RFC 9112
- * section 7.1.3: how a sender cuts them says nothing). The receiver has fewer to read, and no line lies between the slices to be written.
- * One serves all connections of a thread, for nothing may stay in it behind the event that brought it: the memory that it refers to is
- * read into again.
+ * Joins the chunks of a chunked body: all body bytes of one read become one chunk, however many chunks they came in. The borders of chunks
+ * have no meaning (RFC 9112 section 7.1.3). So the receiver has fewer chunks to read, and the slices are written without lines in between.
+ * One object serves all connections of a thread, because it must be empty after each event: it refers to a read buffer, which is used
+ * again.
  */
 import type { Buffer } from "node:buffer";
 import { CHUNK_END, chunkStart } from "../../http1/write-chunk.ts";
 import type { Outlet } from "./outlet.ts";
 
-/** Moving fewer bytes costs less than one more piece in a gathering write. */
+/** A slice of fewer bytes is moved to join the slice before: that costs less than a further piece in a gathering write. */
 const MOVED_MAX = 4096;
 
 export class OpenChunk {
@@ -18,7 +18,7 @@ export class OpenChunk {
   private readonly places: number[] = [];
   private length: number = 0;
 
-  /** Body bytes for that connection; they stay where they are until `close`, and what lies before `start` may be written over. */
+  /** Adds body bytes for that connection. The bytes stay in place until `close`; the bytes before `start` may be overwritten. */
   add(outlet: Outlet, bytes: Buffer, start: number, end: number): void {
     if (outlet !== this.outlet || bytes !== this.bytes) {
       this.closeAny();
@@ -36,17 +36,19 @@ export class OpenChunk {
     } else places.push(start, end);
   }
 
-  /** Gives the outlet what was collected for it: before anything else that it is given, and before it is flushed. */
+  /**
+   * Writes the chunk to the outlet, if it is for that one. Call it before anything else is written to the outlet and before it is flushed.
+   */
   close(outlet: Outlet): void {
     if (outlet === this.outlet) this.closeAny();
   }
 
-  /** What was collected for that outlet goes nowhere: its connection is given up. */
+  /** Drops the chunk, if it is for that outlet: its connection is given up. */
   drop(outlet: Outlet): void {
     if (outlet === this.outlet) this.forget();
   }
 
-  /** At the end of every event that may have brought some: whoever it is for gets it while it is there. */
+  /** Writes the chunk to its outlet. Call it at the end of every event that may have added bytes. */
   closeAny(): void {
     const { outlet, bytes, places } = this;
     if (outlet === null || bytes === null) return;
@@ -56,7 +58,7 @@ export class OpenChunk {
     this.forget();
   }
 
-  /** Something was added that is not closed yet: never at the end of an event. */
+  /** Whether there is an unwritten chunk. Never true at the end of an event. */
   get isOpen(): boolean {
     return this.outlet !== null;
   }

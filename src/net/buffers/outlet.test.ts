@@ -54,7 +54,7 @@ test("what lies in the shared buffer, and small slices of others, are copied", (
   assert.deepEqual(sink.written, [["head " + "s".repeat(7900) + "small"]]);
 });
 
-test("text that waits is counted at once and leaves with what comes behind it, in one piece", () => {
+test("text that waits is counted at once and leaves with what comes after it, in one piece", () => {
   const sink = new Sink();
   const outlet = outletTo(sink);
   const batch = new WriteBatch(setImmediate);
@@ -69,7 +69,7 @@ test("text that waits is counted at once and leaves with what comes behind it, i
   assert.deepEqual([outlet.bytesWritten, outlet.bytesSent, outlet.waits], [7, 7, false]);
 });
 
-test("whoever cannot wait takes along what waits, and it is not written again", () => {
+test("a write that cannot wait takes waiting text along, which is not written again", () => {
   const sink = new Sink();
   const outlet = outletTo(sink);
   const batch = new WriteBatch(setImmediate);
@@ -115,7 +115,7 @@ test("a write that waited and could not all leave blocks, and its owner is told"
   assert.equal(outlet.blocked, false);
 });
 
-test("nothing is told of a write that was finished before its turn ended", () => {
+test("the owner is not told of waiting text that was flushed before the turn ended", () => {
   const sink = new Sink();
   let told = 0;
   const outlet = outletTo(sink, () => void told++);
@@ -166,7 +166,7 @@ test("collected text is written when it grows large, before anybody flushes", ()
   assert.equal(outlet.bytesSent, 80_000);
 });
 
-test("behind a failed write nothing is written, and its owner is told of it once", () => {
+test("after a failed write nothing is written, and the owner is told once", () => {
   const sink = new Sink();
   sink.takesAtOnce = false;
   const told: string[] = [];
@@ -190,7 +190,7 @@ for (const [what, give] of [
   ["text", (outlet: Outlet) => outlet.append("text")],
   ["pieces", (outlet: Outlet) => outlet.slice(Buffer.alloc(5000), 0, 5000)],
 ] as const) {
-  test(`what fails at once was not sent: ${what}`, async () => {
+  test(`a write that fails at once is not counted as sent: ${what}`, async () => {
     const sink = new Sink();
     const outlet = outletTo(sink);
     outlet.append("before");

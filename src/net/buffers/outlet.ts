@@ -1,7 +1,7 @@
 /**
- * The writing side of a connection: collects what one turn of the event loop has to say and writes it in as few calls as possible.
- * Text, small slices and those of the shared read buffer go out as one latin1 string, which copies them; large slices are handed to the
- * kernel in place, so the memory they lie in must stay untouched until `flush` said true or `onUnblocked` was called.
+ * The writing side of a connection. Collects text and slices of bodies, and writes them in as few system calls as possible. Text, small
+ * slices and slices of the shared read buffer are copied into one latin1 string. Large slices of other buffers are given to the kernel in
+ * place: their memory must not change until `flush` has returned true or `onUnblocked` was called.
  */
 import type { Buffer } from "node:buffer";
 import { latin1, writeLatin1 } from "../../base/latin1.ts";
@@ -9,50 +9,51 @@ import { sharedBuffer, withSharedBytes } from "./read-buffers.ts";
 import type { Transport, TransportWriter } from "../transport/transport.ts";
 import type { Waiting, WriteBatch } from "./write-batch.ts";
 
+/** The connection that an outlet writes for. */
 export interface OutletOwner {
-  /** After `flush` had answered false: everything written has left for the kernel. */
+  /** After `flush` returned false: the kernel has taken everything. */
   onUnblocked(): void;
-  /** What `flushLater` answered true for has not all left after all: as if it had answered false. */
+  /** A write for which `flushLater` returned true is unfinished after all, as if it had returned false. */
   onBlocked(): void;
-  /** The peer takes nothing more. What it sent before can still be read; what is written from now on is thrown away. */
+  /** A write failed: the peer takes nothing more. Its earlier bytes can still be read. Later writes are dropped. */
   onWriteFailed(): void;
 }
 
-/** From here on a piece of its own in a gathering write costs less than copying. */
+/** Slices of at least this size are written in place; smaller ones cost less when copied. */
 const IN_PLACE_BYTES = 4096;
-/** Collected text is written when it grows beyond this, even before `flush`. */
+/** Collected text that grows beyond this size is written even before `flush`. */
 const TEXT_MAX = 64 * 1024;
 
-/** Longer text does not wait for the end of the turn: it would leave the processor's caches meanwhile. */
+/** Longer text does not wait for the end of the turn, because it would leave the processor's caches meanwhile. */
 const WAITING_MAX = 8 * 1024;
 
 export class Outlet implements TransportWriter, Waiting {
-  /** Where it writes to; null until the owner has connected it. */
+  /** The connection to write to; null until the owner sets it. */
   transport: Transport | null = null;
-  /** A write has not finished: the source must pause until `onUnblocked`. */
+  /** A write is unfinished: the sender of the bytes must pause until `onUnblocked`. */
   blocked: boolean = false;
   /** Bytes handed to the transport. */
   bytesSent: number = 0;
   /** A write failed: the peer takes nothing more. */
   failed: boolean = false;
-  /** Text is kept for the end of the turn. */
+  /** Text waits for the end of the turn. */
   waits: boolean = false;
   private takenMark: number = 0;
   private readonly owner: OutletOwner;
   private text: string = "";
-  /** What goes before `text`, in one gathering write. */
+  /** What goes before `text`, in one gathering write (writev). */
   private pieces: (string | Buffer)[] | null = null;
 
   constructor(owner: OutletOwner) {
     this.owner = owner;
   }
 
-  /** Text of characters up to U+00FF, one byte each. */
+  /** Adds text of characters up to U+00FF, one byte each. */
   append(text: string): void {
     this.text += text;
   }
 
-  /** What lies before `start` has been read, and may be written over. */
+  /** Adds `bytes` from `start` up to `end`. The bytes before `start` are done with and may be overwritten. */
   slice(bytes: Buffer, start: number, end: number): void {
     if (bytes === sharedBuffer || end - start < IN_PLACE_BYTES) {
       this.text = bytes === sharedBuffer ? withSharedBytes(this.text, start, end) : this.text + latin1(bytes, start, end);
@@ -62,7 +63,7 @@ export class Outlet implements TransportWriter, Waiting {
     const { text, pieces } = this;
     this.text = "";
     if (pieces === null) {
-      // The place where the head came is where it fits: one piece, which needs no gathering.
+      // Put the text in front of the slice, where the message's head was read from, if it fits: one piece needs no gathering write.
       const isRoom = text.length <= start && !this.blocked;
       if (isRoom) writeLatin1(bytes, text, start - text.length);
       const piece = bytes.subarray(isRoom ? start - text.length : start, end);
@@ -73,17 +74,17 @@ export class Outlet implements TransportWriter, Waiting {
     pieces.push(bytes.subarray(start, end));
   }
 
-  /** Bytes that were flushed, those that wait included. */
+  /** Bytes flushed so far, including text that waits for the end of the turn. */
   get bytesWritten(): number {
     return this.waits ? this.bytesSent + this.text.length : this.bytesSent;
   }
 
-  /** Bytes that the kernel has taken; while a write is unfinished, as far as the system tells. */
+  /** Bytes that the kernel has taken. While a write is unfinished this is as exact as the system tells. */
   get taken(): number {
     return this.bytesSent - (this.transport?.queuedBytes ?? 0);
   }
 
-  /** From now on it is counted what the kernel takes. */
+  /** Starts to count for `takenSinceMark`. */
   markTaken(): void {
     this.takenMark = this.taken;
   }
@@ -93,15 +94,15 @@ export class Outlet implements TransportWriter, Waiting {
     return this.taken - this.takenMark;
   }
 
-  /** Writes what was collected. True: the kernel has it all. False: `onUnblocked` will be called, or the connection ends. */
+  /** Writes what was collected. Returns true if the kernel has taken everything. False: `onUnblocked` follows, or the connection ends. */
   flush(): boolean {
     if (this.text !== "" || this.pieces !== null) this.write();
     return !this.blocked;
   }
 
   /**
-   * As `flush`, but a little text may wait for the end of the turn, which counts as written. Before the connection is ended or closed
-   * by its owner, `endWait`.
+   * As `flush`, but a small text may wait in the batch until the end of the turn, and counts as written. The owner must call `endWait`
+   * before it ends or closes the connection.
    */
   flushLater(batch: WriteBatch, isRequest: boolean): boolean {
     if (this.pieces !== null || this.blocked || this.failed || this.text === "" || this.text.length > WAITING_MAX) return this.flush();
@@ -128,11 +129,11 @@ export class Outlet implements TransportWriter, Waiting {
       for (const piece of pieces) this.bytesSent += piece.length;
       if (!transport.write(pieces)) this.blocked = true;
     }
-    // It failed at once: not a byte was taken.
+    // The write failed at once: no byte was taken.
     if (this.hasFailed()) this.bytesSent = bytesSent;
   }
 
-  /** A question of its own, as the compiler does not see that a write may change the answer. */
+  /** A method, because the compiler does not know that a write may change `failed`. */
   private hasFailed(): boolean {
     return this.failed;
   }

@@ -8,7 +8,7 @@ import { Sink } from "./sink.fixture.ts";
 
 const KIB = 1024;
 
-/** A connection with what decides on its buffer. */
+/** A connection with its ReadTarget. */
 class Connection implements Reading {
   readBuffer: Buffer = sharedBuffer;
   readonly transport: Sink;
@@ -20,7 +20,7 @@ class Connection implements Reading {
   }
 }
 
-/** A message of so many bytes, each read as long as there is place for it. */
+/** Reads a message of that many bytes, each read as large as the buffer allows. */
 function bring(connection: Connection, bytes: number): number[] {
   const reads: number[] = [];
   for (let rest = bytes; rest > 0;) {
@@ -32,14 +32,14 @@ function bring(connection: Connection, bytes: number): number[] {
   return reads;
 }
 
-/** Has just brought a large message. */
+/** A connection that has just read a large message. */
 function large(bulk: BulkBuffer, options?: ConstructorParameters<typeof Connection>[1]): Connection {
   const connection = new Connection(bulk, options);
   bring(connection, 100 * KIB);
   return connection;
 }
 
-test("a large message comes in growing pieces, the next one in large ones, as does every other behind that", () => {
+test("a large message is read in growing pieces, the next ones in large pieces", () => {
   const connection = new Connection(new BulkBuffer());
   assert.deepEqual(bring(connection, 1024 * KIB), [16, 64, 264, 264, 264, 152]);
   assert.deepEqual(bring(connection, 1025 * KIB), [264, 264, 264, 233]);
@@ -47,7 +47,7 @@ test("a large message comes in growing pieces, the next one in large ones, as do
   assert.deepEqual(bring(connection, 20 * KIB), [20]);
 });
 
-test("behind a small message, or a slow one, the next is read into the shared buffer again", () => {
+test("after a small message, or a slow one, the next is read into the shared buffer again", () => {
   for (const small of [0.1, 16]) {
     const connection = large(new BulkBuffer());
     assert.deepEqual(bring(connection, small * KIB), [small]);
@@ -60,7 +60,7 @@ test("behind a small message, or a slow one, the next is read into the shared bu
   assert.equal(connection.readBuffer, sharedBuffer);
 });
 
-test("while an unfinished write refers to what was read, others read elsewhere and nobody else gets that buffer", () => {
+test("while an unfinished write refers to a buffer, no other connection reads into it or gets it", () => {
   const bulk = new BulkBuffer();
   const [one, other] = [large(bulk), large(bulk)];
   const buffer = one.readBuffer;
@@ -74,7 +74,7 @@ test("while an unfinished write refers to what was read, others read elsewhere a
   assert.notEqual(large(new BulkBuffer()).readBuffer, other.readBuffer);
 });
 
-test("behind a message of which something is still being written the buffer is left to that, and an idle connection holds none", () => {
+test("after a message that is still being written the buffer is left to the write, and the idle connection holds none", () => {
   for (const first of [16, 600]) {
     const bulk = new BulkBuffer();
     const connection = new Connection(bulk);
@@ -94,7 +94,7 @@ test("behind a message of which something is still being written the buffer is l
   }
 });
 
-test("one that rests or has ended is not moved with the others", () => {
+test("a connection that rests or has ended is not moved with the others", () => {
   const bulk = new BulkBuffer();
   const [one, two, three] = [large(bulk), large(bulk), large(bulk)];
   one.target.rest();
@@ -106,7 +106,7 @@ test("one that rests or has ended is not moved with the others", () => {
   assert.equal(one.transport.targets.length, 1);
 });
 
-test("who is moved again and again goes on by itself, and keeps its buffer for the next message where it may", () => {
+test("a connection that is moved again and again uses loans of its own, and keeps one for the next message if it may", () => {
   for (const mayKeepLoan of [false, true]) {
     const bulk = new BulkBuffer();
     const connection = large(bulk, { mayKeepLoan });
@@ -122,7 +122,7 @@ test("who is moved again and again goes on by itself, and keeps its buffer for t
   }
 });
 
-test("one whose own writes do not end goes on by itself as well", () => {
+test("a connection whose own writes stay unfinished uses loans of its own as well", () => {
   const connection = large(new BulkBuffer());
   for (let message = 0; message < 8; message++) {
     assert.equal(connection.readBuffer.length, 264 * KIB);
@@ -131,13 +131,13 @@ test("one whose own writes do not end goes on by itself as well", () => {
   assert.equal(connection.readBuffer, sharedBuffer);
 });
 
-test("a transport that hands on what it has already reads into the shared buffer only", () => {
+test("a transport that does not read on demand reads into the shared buffer only", () => {
   const connection = new Connection(new BulkBuffer(), { source: new Sink(false) });
   assert.deepEqual(bring(connection, 64 * KIB), [16, 16, 16, 16]);
   assert.equal(connection.readBuffer, sharedBuffer);
 });
 
-test("behind its last message a connection reads into the shared buffer", () => {
+test("after its last message a connection reads into the shared buffer", () => {
   const connection = large(new BulkBuffer());
   connection.transport.readable = false;
   bring(connection, 100 * KIB);

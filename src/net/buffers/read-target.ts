@@ -1,25 +1,30 @@
 /**
- * What a connection reads into, from one read to the next:
+ * Decides after each read which buffer a connection uses for the next one: the thread's shared buffer, a loan of its own (read-buffers.ts),
+ * or the bulk buffer that connections with large messages share (bulk-buffer.ts).
  *
  * ```text
  *   shared --filled--> loan --large message over--> bulk --small message over--> shared
  *                       ^ an unfinished write refers to it |
  *                       `----------------------------------'
  * ```
- * The first large message of a connection comes in growing pieces; the next one is likely as large, and its first read goes into the bulk
- * buffer. A connection whose messages the other side does not take as fast as they come goes on with loans of its own.
+ * The first large message of a connection is read in growing pieces. The next message is probably as large, so its first read goes into the
+ * bulk buffer. A connection whose receivers are slower than it sends must leave the bulk buffer often; in the end it only uses loans of its
+ * own.
  */
 import type { Buffer } from "node:buffer";
 import type { BulkBuffer, BulkReader } from "./bulk-buffer.ts";
 import { beginIdleLoan, endIdleLoan, giveBack, isTrickle, nextBuffer, sharedBuffer } from "./read-buffers.ts";
 import type { Transport } from "../transport/transport.ts";
 
-/** One that is moved again and again gains nothing, and Node keeps a little memory for each time. */
+/**
+ * A connection that has had to leave a bulk buffer this often does not get one again: it gains nothing, and Node keeps a little memory for
+ * each change.
+ */
 const MOVES_MAX = 8;
 
-/** A connection. Most never bring what does not fit into the shared buffer, and have no ReadTarget: they read into that. */
+/** A connection that reads. Most connections never read more than the shared buffer holds, and need no ReadTarget. */
 export interface Reading {
-  /** Where its next read goes. */
+  /** The buffer for the next read. */
   readBuffer: Buffer;
   readonly transport: Transport;
 }
@@ -29,16 +34,16 @@ export class ReadTarget implements BulkReader {
   private readonly bulk: BulkBuffer;
   private readonly mayKeepLoan: boolean;
   private isBulk: boolean = false;
-  /** It has a large buffer of its own while it idles. */
+  /** The connection keeps a loan while it is idle. */
   private keepsLoan: boolean = false;
-  /** How often it had to leave a bulk buffer. */
+  /** How often the connection had to leave a bulk buffer. */
   private moves: number = 0;
-  /** Bytes of the message so far. */
+  /** Bytes of the current message so far. */
   private brought: number = 0;
 
   /**
-   * For a connection that reads into the shared buffer.
-   * @param mayKeepLoan whether the next message comes soon, if one comes: then its large buffer may wait for it
+   * @param owner a connection that reads into the shared buffer so far
+   * @param mayKeepLoan whether the connection may keep a loan while it is idle, because its next message usually comes soon
    */
   constructor(owner: Reading, bulk: BulkBuffer, mayKeepLoan: boolean) {
     this.owner = owner;
@@ -47,9 +52,10 @@ export class ReadTarget implements BulkReader {
   }
 
   /**
-   * To be called at the end of each read, from the first on that brings no message's end.
-   * @param goesOn the message it brought, or the tunnel, is not over
-   * @param isTaken no unfinished write refers to its bytes; if one does and the message goes on, no read comes before that has ended
+   * Call it at the end of each read, beginning with the first read that does not end its message.
+   * @param goesOn the message, or the tunnel, is not over
+   * @param isTaken no unfinished write refers to the bytes that were read. If one does and the message goes on, reading must be paused
+   * until it is done
    */
   after(count: number, goesOn: boolean, isTaken: boolean): void {
     if (this.owner.readBuffer === sharedBuffer && !goesOn) {
@@ -81,14 +87,14 @@ export class ReadTarget implements BulkReader {
       this.keepsLoan = true;
       return;
     }
-    // What an unfinished write refers to is left to it.
+    // A buffer that an unfinished write refers to is not given back; it is released with the write.
     if (isTaken) giveBack(this.owner.readBuffer);
     const bulk = comesAgain && !isMoved ? this.bulk.join(this) : null;
     this.isBulk = bulk !== null;
     this.owner.readBuffer = bulk ?? sharedBuffer;
   }
 
-  /** The bulk buffer, if it reads into that, is its own from now on. */
+  /** An unfinished write refers to the bulk buffer, if the connection uses that: the connection takes it for itself. */
   private keepBulk(): void {
     if (!this.isBulk) return;
     this.isBulk = false;
@@ -114,7 +120,7 @@ export class ReadTarget implements BulkReader {
     endIdleLoan();
   }
 
-  /** Not within a read, and nothing refers to what was read: the next message may be long in coming. */
+  /** The next message may take long: goes back to the shared buffer. Not within a read, and not while a write refers to the buffer. */
   rest(): void {
     if (this.owner.readBuffer === sharedBuffer) return;
     this.moves++;
@@ -123,8 +129,8 @@ export class ReadTarget implements BulkReader {
   }
 
   /**
-   * Nothing more is read.
-   * @param isTaken no unfinished write refers to what was read last
+   * The connection reads nothing more.
+   * @param isTaken no unfinished write refers to the bytes that were read last
    */
   end(isTaken: boolean): void {
     if (this.isBulk) return this.leaveBulk();

@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import { Outlet } from "./outlet.ts";
 import type { Transport } from "../transport/transport.ts";
 
-/** A connection that keeps what is written, piece by piece, and takes it at once or later. It reads nothing by itself. */
+/** A transport for tests that keeps each write as a list of its pieces, and never reads. `takesAtOnce`: whether writes finish at once. */
 export class Sink implements Transport {
   readonly readsOnDemand: boolean;
   readonly destroyed = false;
@@ -11,7 +11,7 @@ export class Sink implements Transport {
   readonly queuedBytes = 0;
   takesAtOnce = true;
   readonly written: string[][] = [];
-  /** What it was told to read into, between two reads. */
+  /** The arguments of `readInto`. */
   readonly targets: Buffer[] = [];
 
   constructor(readsOnDemand: boolean = true) {
@@ -35,6 +35,7 @@ export class Sink implements Transport {
   reset(): void {}
 }
 
+/** An outlet that writes to the sink. */
 export function outletTo(sink: Sink, onBlocked: () => void = () => {}): Outlet {
   const outlet = new Outlet({ onUnblocked: () => {}, onBlocked, onWriteFailed: () => {} });
   outlet.transport = sink;

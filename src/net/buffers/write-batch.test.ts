@@ -4,7 +4,7 @@ import { setImmediate as turnEnd } from "node:timers/promises";
 import { WriteBatch } from "./write-batch.ts";
 import type { Waiting } from "./write-batch.ts";
 
-/** Outlets that say in which order they were written. */
+/** Outlets that note the order in which they are written. */
 function outlets(order: string[]): (name: string) => Waiting {
   return (name) => ({ endWait: () => void order.push(name) });
 }
@@ -24,7 +24,7 @@ test("at the end of the turn requests are written before responses, each kind in
   assert.equal(order.length, 4, "once");
 });
 
-test("after a turn of few writes the next ones do not wait, until it is tried again", async () => {
+test("after a turn with few writes the next ones do not wait, until the batch tries again", async () => {
   const batch = new WriteBatch(setImmediate);
   const outlet = outlets([])("");
   batch.keep(outlet, true);
@@ -34,7 +34,7 @@ test("after a turn of few writes the next ones do not wait, until it is tried ag
   assert.deepEqual(kept, [...Array.from({ length: 16 }, () => false), true, true]);
 });
 
-test("after a turn of many they wait again", async () => {
+test("after a turn with many writes they wait again", async () => {
   const batch = new WriteBatch(setImmediate);
   const outlet = outlets([])("");
   for (let turn = 0; turn < 3; turn++) {
@@ -43,7 +43,7 @@ test("after a turn of many they wait again", async () => {
   }
 });
 
-test("a full batch is written before the turn ends, and counts as one with what comes behind it", async () => {
+test("a full batch is written before the turn ends, and the writes after it count for the same turn", async () => {
   const order: string[] = [];
   const outlet = outlets(order);
   const batch = new WriteBatch(setImmediate);
@@ -61,7 +61,7 @@ test("a full batch is written before the turn ends, and counts as one with what 
   assert.equal(batch.keep(outlet("next turn"), true), true, "the turn was not a small one");
 });
 
-test("what is said while a batch is written does not wait for the next one", async () => {
+test("a write made while a batch is written does not wait for the next one", async () => {
   const batch = new WriteBatch(setImmediate);
   const kept: boolean[] = [];
   const other: Waiting = { endWait: () => {} };

@@ -1,24 +1,30 @@
 /**
- * Small writes of one turn of the event loop wait for its end and go to the kernel one behind the other, requests before responses.
- * A peer on the same machine is then woken once for many messages instead of for each, and the kernel's writing code stays in the
- * processor's caches. Where turns bring little there is nothing to gain, and most writes do not wait (docs/performance.md).
+ * Delays small writes to the end of the event loop's turn, and then makes all of them one after the other, requests before responses. So a
+ * peer on the same machine is woken once for many messages, and the kernel's code for writing stays in the processor's caches. When turns
+ * have only few writes there is nothing to gain, and most writes are made at once (docs/performance.md).
  */
 
-/** What waits: an outlet with text for its connection. */
+/** What waits in a batch: an outlet with text for its connection. */
 export interface Waiting {
-  /** Writes it, unless that was done meanwhile. */
+  /** Writes the text, unless it was written meanwhile. */
   endWait(): void;
 }
 
-/** With as many the batch is written at the next event, before the turn ends: nobody waits for a thousand others. */
+/** A batch of this size is written at the next event, before the turn ends, so that no peer waits for a thousand others. */
 const WRITES_MAX = 128;
-/** A turn of fewer is not worth being told its end ... */
+/**
+ * After a turn with fewer writes than this, the next `PASSED_OVER` writes do not wait: to be called at the turn's end costs more than it
+ * gains.
+ */
 const WORTHWHILE = 4;
-/** ... and after it so many writes do not wait. */
+/** See `WORTHWHILE`. */
 const PASSED_OVER = 16;
 
 export class WriteBatch {
-  /** The lists keep their length: emptied, they would be given memory again in every turn. */
+  /**
+   * The arrays keep their length from turn to turn, so that they are not allocated again. `requestCount` and `responseCount` say how much
+   * is used.
+   */
   private readonly requests: (Waiting | null)[] = [];
   private readonly responses: (Waiting | null)[] = [];
   private requestCount: number = 0;
@@ -26,17 +32,18 @@ export class WriteBatch {
   private readonly atTurnEnd: (then: () => void) => void;
   private readonly endTurn: () => void = () => this.onTurnEnd();
   private writesOfTurn: number = 0;
+  /** How many further writes do not wait. */
   private passOver: number = 0;
-  /** Writes wait for the end of this turn. */
+  /** At least one write waits, or has waited, for the end of this turn. */
   turnIsBusy: boolean = false;
   private flushing: boolean = false;
 
-  /** @param atTurnEnd calls what it is given once, after the events of the current turn */
+  /** @param atTurnEnd calls its argument once, after the events of the current turn */
   constructor(atTurnEnd: (then: () => void) => void) {
     this.atTurnEnd = atTurnEnd;
   }
 
-  /** False: to be written now. */
+  /** Adds an outlet to the batch. Returns false if the outlet should write at once. */
   keep(outlet: Waiting, isRequest: boolean): boolean {
     if (this.flushing) return false;
     if (this.passOver > 0) {
@@ -57,7 +64,7 @@ export class WriteBatch {
     return this.requestCount + this.responseCount >= WRITES_MAX;
   }
 
-  /** Never from within an event of a connection: what fails or blocks calls back. */
+  /** Writes the batch. Never call it within an event of a connection, because failed and unfinished writes call the connections' owners. */
   flush(): void {
     this.flushing = true;
     write(this.requests, this.requestCount);
@@ -75,7 +82,7 @@ export class WriteBatch {
   }
 }
 
-/** In their order; the list refers to none of them afterwards. */
+/** Writes the first `count` outlets in order, and removes them from the list. */
 function write(list: (Waiting | null)[], count: number): void {
   for (let index = 0; index < count; index++) {
     const outlet = list[index];
