@@ -1,4 +1,4 @@
-/** Connects to endpoints; the only place of the data path that does. */
+/** Opens connections to endpoints, over TCP or TLS. No other file of the data path does. */
 import net from "node:net";
 import type { Socket } from "node:net";
 import tls from "node:tls";
@@ -11,13 +11,14 @@ import { RawTransport } from "./raw-transport.ts";
 import { StreamTransport, onreadOption } from "./stream-transport.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
-/** RFC 8305 section 5: the next address is tried 250 ms after the one before. */
+/** If a name has several addresses, the next one is tried 250 ms after the one before (RFC 8305 section 5). */
 const RACE = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 } as const;
 
 /**
- * Connects to the endpoint; `onConnect` is called once it stands (for https: once the certificate was verified too) with the transport to
- * use from then on, which need not be the one that is returned. Failures come as `onClosed`. A name that is still being looked up is
- * waited for. One with several addresses is tried address by address (RFC 8305), so a dead IPv6 address before a live IPv4 one costs a quarter of a second and no answer.
+ * Connects to the endpoint. Returns a transport that can only be destroyed until `onConnect` is called. `onConnect` gets the transport to
+ * use from then on, which may be another one; for https it is called after the certificate was verified. A failure comes as
+ * `reader.onClosed`. Waits for a name that is still being looked up, and tries a name's addresses one after the other (RFC 8305), so that a
+ * dead IPv6 address in front of a live IPv4 address only costs 250 ms.
  */
 export function dial(
   target: Endpoint,
@@ -40,13 +41,14 @@ export function dial(
   if (access !== null) socket.pause();
   socket.on("connect", () => {
     const connected = access === null ? transport : rawOf(access, socket, reader, writer);
-    // A socket that was opened to be read through its handle, and has none.
+    // The socket was opened to be used through its handle, but has none.
     if (connected === null) transport.destroy("ENOTSUP");
     else onConnect(connected);
   });
   return transport;
 }
 
+/** Moves a connected socket to a raw transport; null: the socket has no usable handle. */
 function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, writer: TransportWriter): Transport | null {
   const handle = takeHandle(socket);
   if (handle === null) return null;
@@ -56,12 +58,12 @@ function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, write
   return transport;
 }
 
-/** What Node refuses by throwing fails as a connection would. */
+/** Begins a TLS connection. If Node throws, as for a faulty certificate file, returns a socket that fails with that error. */
 function secure(config: EndpointTls, address: { readonly host: string; readonly port: number }, reader: TransportReader): Socket {
-  // An IP address is no name that could be asked for (RFC 6066 section 3).
+  // SNI allows no IP addresses (RFC 6066 section 3).
   const serverName = config.serverName ?? (net.isIP(address.host) === 0 ? address.host : "");
   try {
-    // `onread` is passed through to the socket; Node's types know it for net.connect only.
+    // Node passes `onread` through to the socket, but its types only know it for net.connect.
     const options: tls.ConnectionOptions & { onread: net.OnReadOpts } = {
       ...address,
       onread: onreadOption(reader),
@@ -78,7 +80,7 @@ function secure(config: EndpointTls, address: { readonly host: string; readonly 
   }
 }
 
-/** Certificates are read and parsed once, not for each connection. */
+/** One context for each TLS setting, so that certificates are parsed once and not for each connection. */
 const contexts = new WeakMap<EndpointTls, tls.SecureContext>();
 
 function contextOf(config: EndpointTls): tls.SecureContext {

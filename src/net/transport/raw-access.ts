@@ -1,27 +1,27 @@
 /**
- * What Node's own sockets stand on, found at run time. None of it is documented, so nothing is believed: a socket of Node's is built on
- * a handle of ours, made to read and to write, and what it does with that handle must be what `RawTransport` does. Where it differs
- * (another version of Node, a process that may not look inside) the answer is null and streams are used.
+ * Access to the internal handles below Node's sockets, found at run time, for `RawTransport`. Nothing of it is documented, so it is checked
+ * first: a socket of Node's is given a fake handle and made to read and write, and must use the handle exactly as `RawTransport` does. If
+ * it does not (another version of Node, a process without access) `rawAccess` returns null, and `StreamTransport` is used instead.
  */
 import { Buffer } from "node:buffer";
 import net from "node:net";
 import type { Socket } from "node:net";
 
-/** The handle of a TCP or Unix socket, as node:net calls it. Numbers that are results are 0 or a negative error number. */
+/** Node's internal handle of a TCP or Unix socket. Methods that return a number return 0 or a negative error number. */
 export interface RawHandle {
-  /** Called after every read, with the count in `RawAccess.state`; a returned buffer is read into from then on. */
+  /** Called after every read, with the count in `RawAccess.state`. If it returns a buffer, that is used for the next reads. */
   onread: (this: RawHandle) => Buffer | undefined;
   useUserBuffer(buffer: Buffer): void;
   readStart(): number;
   readStop(): number;
-  /** Writes answer an error number, or a request that is completed later. */
+  /** Writes. The result is 0 or an error number if the write is over, or a request that is completed later. This holds for all three. */
   writeLatin1String(request: null, text: string): number | WriteRequest;
   writeBuffer(request: null, bytes: Buffer): number | WriteRequest;
-  /** Chunk and encoding in turn. */
+  /** `chunks`: each piece followed by its encoding. */
   writev(request: null, chunks: readonly (string | Buffer)[], allBuffers: false): number | WriteRequest;
   /** Bytes that the system has not taken yet. */
   readonly writeQueueSize: number;
-  /** 1: it was done at once. */
+  /** Returns 0 if `request.oncomplete` will be called, 1 if the shutdown was done at once. */
   shutdown(request: ShutdownRequest): number;
   close(): void;
   /** TCP only. */
@@ -32,9 +32,9 @@ export interface RawHandle {
 
 export interface WriteRequest {
   oncomplete: (status: number) => void;
-  /** Set where it was completed before `oncomplete` was. */
+  /** The result, if the write was completed before `oncomplete` was set. */
   writeStatus: number | null;
-  /** What is being written must not be collected. */
+  /** A reference to what is being written, to keep it from being garbage collected. */
   buffer: unknown;
 }
 
@@ -42,8 +42,9 @@ export interface ShutdownRequest {
   oncomplete: (status: number) => void;
 }
 
+/** The internals of Node that `RawTransport` uses beside the handles. */
 export interface RawAccess {
-  /** `state[readIndex]`: bytes of the read that `onread` is called for, or a negative error number. */
+  /** `state[readIndex]` during `onread`: how many bytes were read, or a negative error number. */
   readonly state: Int32Array;
   readonly readIndex: number;
   readonly ShutdownRequest: new () => ShutdownRequest;
@@ -51,11 +52,11 @@ export interface RawAccess {
 
 let known: RawAccess | null | undefined;
 
-/** This thread's access, or null where this version of Node works otherwise. */
+/** Returns this thread's access, or null if this version of Node works differently. Searched once. */
 export function rawAccess(): RawAccess | null {
   if (known !== undefined) return known;
   try {
-    // Node would say a warning about `process.binding`, and this process dies of warnings.
+    // Node warns of `process.binding`, and with --throw-deprecation the warning would be an error.
     const access = process.throwDeprecation ? null : findAccess();
     known = access !== null && rehearse(access) ? access : null;
   } catch {
@@ -64,7 +65,7 @@ export function rawAccess(): RawAccess | null {
   return known;
 }
 
-/** Takes the handle out of a connected socket, which is of no use from then on; null where it has none that can be used. */
+/** Takes the handle out of a connected socket, which must not be used afterwards. Null: the socket has no usable handle. */
 export function takeHandle(socket: Socket): RawHandle | null {
   const holder: { _handle?: unknown } = socket as Socket & { _handle?: unknown };
   const handle = holder._handle;
@@ -73,7 +74,10 @@ export function takeHandle(socket: Socket): RawHandle | null {
   return handle;
 }
 
-/** Has connections accepted as handles, without a socket around each. False: this version of Node works otherwise. */
+/**
+ * Makes a listening server pass each accepted connection to `accept` as a handle, without a socket. `accept` gets null and the error number
+ * (or 0) if there is no usable handle. Returns false, and changes nothing, if this version of Node works differently.
+ */
 export function acceptHandles(server: net.Server, accept: (handle: RawHandle | null, status: number) => void): boolean {
   const { _handle: listening } = server as net.Server & { _handle?: { onconnection?: unknown } | null };
   if (typeof listening?.onconnection !== "function") return false;
@@ -107,7 +111,7 @@ function findAccess(): RawAccess | null {
     : null;
 }
 
-/** Whether a TCP handle, made without a socket, is what `RawHandle` says. */
+/** Whether a TCP handle has the methods of `RawHandle`. */
 function hasRawHandles(tcp: unknown): boolean {
   if (!isTcp(tcp)) return false;
   const handle = new tcp.TCP(tcp.constants.SOCKET);
@@ -142,7 +146,7 @@ function isStreams(value: unknown): value is Streams {
   return state instanceof Int32Array && typeof index === "number" && index < state.length && typeof shutdown === "function";
 }
 
-/** Whether Node's own socket reads and writes through its handle as `RawTransport` does. */
+/** Whether a socket of Node's reads and writes through its handle as `RawTransport` does. */
 function rehearse(access: RawAccess): boolean {
   const [first, second] = [Buffer.alloc(16), Buffer.alloc(16)];
   const handle = new Rehearsal();
@@ -151,7 +155,7 @@ function rehearse(access: RawAccess): boolean {
     buffer: (): Buffer => (reads.length === 0 ? first : second),
     callback: (count: number): boolean => reads.push(count) > 0,
   };
-  // Node's types know no handle of this kind.
+  // Node's types do not know the option `handle`.
   const options: { handle: unknown; manualStart: true; onread: net.OnReadOpts } = { handle, manualStart: true, onread: option };
   const socket = new net.Socket(options as net.SocketConstructorOpts);
   socket.on("error", () => {});
@@ -165,10 +169,10 @@ function rehearse(access: RawAccess): boolean {
   return agrees && handle.written.length === 1 && handle.written[0] === null;
 }
 
-/** Stands in for a handle and notes what Node's socket does with it. */
+/** A fake handle that notes what Node's socket does with it. */
 class Rehearsal {
   onread: ((data: undefined) => unknown) | null = null;
-  /** What was given as the request of each write. */
+  /** The argument `request` of each write. */
   readonly written: unknown[] = [];
   readonly buffers: unknown[] = [];
 

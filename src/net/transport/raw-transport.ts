@@ -1,22 +1,25 @@
-/** A TCP or Unix socket without Node's stream around it (docs/decisions/0008-past-the-stream.md). */
+/**
+ * A transport directly on Node's handle of a TCP or Unix socket, without the cost of Node's stream
+ * (docs/decisions/0008-past-the-stream.md).
+ */
 import type { Buffer } from "node:buffer";
 import { getSystemErrorName } from "node:util";
 import type { RawAccess, RawHandle, WriteRequest } from "./raw-access.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
-/** libuv's number for the end of a stream. */
+/** libuv's error number for the end of a stream. */
 const UV_EOF = -4095;
 
 /**
- * What becomes of the output. While a write is unfinished nothing is handed to libuv, which would wait for the same: what it is to shut
- * down it does not reset.
+ * The states of the writing side. While a write is unfinished, `end` only notes that a shutdown is wanted: if libuv were told to shut down
+ * at once, it would wait for the write too, but could no longer reset the connection.
  *
  *     open --end--> ending --all written--> shutting down --> ended
  *       `-----------destroySoon--> closing --all written--> destroyed
  */
 const Output = { open: 0, ending: 1, closing: 2, shuttingDown: 3, ended: 4 } as const;
 
-/** How the handle that is being read finds its transport. */
+/** A handle with a reference to its transport, for the callback `onread`. */
 interface OwnedHandle extends RawHandle {
   transport?: RawTransport;
 }
@@ -28,13 +31,14 @@ export class RawTransport implements AcceptedTransport {
   private writer: TransportWriter;
   private readonly access: RawAccess;
   private readonly handle: OwnedHandle;
-  /** What the handle reads into; kept here so that it is not collected. */
+  /** The buffer that the handle reads into. The reference keeps it from being garbage collected. */
   private buffer: Buffer;
+  /** How many writes are unfinished. */
   private unfinished: number = 0;
   private reading: boolean = false;
   private inputEnded: boolean = false;
   private output: (typeof Output)[keyof typeof Output] = Output.open;
-  /** What is to be told that the end was sent. */
+  /** Called when the FIN was sent. */
   private onSent: (() => void) | undefined;
 
   /** Reading starts with `start`. */
@@ -57,7 +61,7 @@ export class RawTransport implements AcceptedTransport {
   handTo(reader: TransportReader, writer: TransportWriter): void {
     this.reader = reader;
     this.writer = writer;
-    // Within a read the reader's own field says it as well.
+    // Not needed within a read, after which the field is read anyway.
     if (reader.readBuffer !== this.buffer) this.readInto(reader.readBuffer);
   }
 
@@ -117,7 +121,7 @@ export class RawTransport implements AcceptedTransport {
       this.output = Output.ended;
       if (!this.destroyed) this.onSent?.();
     };
-    // Done at once, or nobody is there any more: then nothing calls back.
+    // Not 0: the shutdown was done at once or failed. In both cases libuv does not call back.
     if (this.handle.shutdown(request) !== 0) process.nextTick(request.oncomplete, 0);
   }
 
@@ -134,7 +138,7 @@ export class RawTransport implements AcceptedTransport {
 
   reset(): void {
     if (this.destroyed) return;
-    // libuv refuses to reset what it is shutting down, and Node would then take it for closed.
+    // libuv refuses to reset a connection that it is shutting down, and Node would then treat the handle as closed although it is open.
     if (this.output === Output.shuttingDown || this.handle.reset === undefined) this.handle.close();
     else this.handle.reset();
     this.gone(null);
@@ -145,7 +149,7 @@ export class RawTransport implements AcceptedTransport {
     process.nextTick(tellClosed, this.reader, code);
   }
 
-  /** What the handle calls; the buffer to read into from now on, if it is another one. */
+  /** Called by the handle after each read. Returns the buffer to read into from now on; undefined: the same one. */
   onNativeRead(): Buffer | undefined {
     const { access, reader, buffer } = this;
     const count = access.state[access.readIndex] ?? 0;
@@ -172,7 +176,7 @@ export class RawTransport implements AcceptedTransport {
     request.oncomplete = (status) => this.complete(status);
     request.buffer = data;
     const { writeStatus } = request;
-    // It was completed before anybody could listen.
+    // The write was completed before `oncomplete` was set.
     if (typeof writeStatus === "number") queueMicrotask(() => this.complete(writeStatus));
   }
 

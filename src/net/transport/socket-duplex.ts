@@ -3,7 +3,7 @@ import type { ByteDuplex } from "../../proxy/ports/tunnel.ts";
 import type { Outlet } from "../buffers/outlet.ts";
 import type { Transport } from "./transport.ts";
 
-/** A connection that carries nothing but a tunnel's bytes any more. */
+/** One side of a tunnel, over the transport and the outlet of a connection that had carried HTTP before. */
 export class SocketDuplex implements ByteDuplex {
   private readonly transport: Transport;
   private readonly outlet: Outlet;

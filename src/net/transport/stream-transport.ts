@@ -1,4 +1,4 @@
-/** Any socket of Node's as a transport: TLS, connections that are being made, and every one where there is no raw access. */
+/** A transport on a socket of Node's: for TLS, for connections that are being opened, and for all connections if there is no raw access. */
 import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
 import { codeOf } from "../../base/errors.ts";
@@ -11,13 +11,13 @@ export class StreamTransport implements AcceptedTransport {
   private reader: TransportReader;
   private writer: TransportWriter;
   private code: string | null = null;
-  /** A write waits for its end. */
+  /** A write is unfinished. */
   private waiting: boolean = false;
   private outputEnded: boolean = false;
-  /** It ended while a write was unfinished: what is to happen then. */
+  /** `end` or `destroySoon` was called while a write was unfinished: what to do when it is finished. */
   private endsWhenWritten: (() => void) | null = null;
 
-  /** The socket must not be read by anybody else; one that was opened with `onreadOption` of this reader reads by itself. */
+  /** @param socket read by nobody else. If it was opened with `onreadOption(reader)` it reads without `start`. */
   constructor(socket: Socket, reader: TransportReader, writer: TransportWriter) {
     this.socket = socket;
     this.reader = reader;
@@ -27,11 +27,11 @@ export class StreamTransport implements AcceptedTransport {
     socket.on("close", () => this.reader.onClosed(this.code));
   }
 
-  /** Reads an accepted socket, which knows no `onread`, at the price of an allocation per read. */
+  /** Reads an accepted socket. Node has no `onread` for these, so each read allocates a buffer. */
   start(): void {
     if (this.socket.listenerCount("data") > 0) return;
     this.socket.on("data", (chunk: Buffer) => {
-      // Slices of this size are copied by the outlet: nothing refers to the chunk after the callback.
+      // Copied to the shared buffer, whose slices an outlet copies: nothing refers to the chunk after the callback.
       for (let at = 0; at < chunk.length; at += sharedBuffer.length) {
         const count = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + sharedBuffer.length));
         this.reader.onRead(sharedBuffer, count);
@@ -89,7 +89,7 @@ export class StreamTransport implements AcceptedTransport {
     });
   }
 
-  /** It has a buffer of its own, or the shared one. */
+  /** Does nothing: see `readsOnDemand`. */
   readInto(): void {}
 
   pause(): void {
@@ -103,7 +103,7 @@ export class StreamTransport implements AcceptedTransport {
   end(sent?: () => void): void {
     if (this.outputEnded) return;
     this.outputEnded = true;
-    // Not told to the socket yet, which would wait for the same: what it is to shut down it does not reset.
+    // Wait here and not in the socket: a socket that is told to end could no longer reset the connection.
     if (this.waiting) this.endsWhenWritten = () => this.socket.end(sent);
     else this.socket.end(sent);
   }
@@ -123,7 +123,7 @@ export class StreamTransport implements AcceptedTransport {
   reset(): void {
     try {
       const { socket } = this;
-      // A reset while a FIN is on its way would never be told as an end.
+      // While a FIN is being sent, a reset would never lead to `close`.
       if (socket.writableEnded && !socket.writableFinished) socket.destroy();
       else if (!socket.destroyed) socket.resetAndDestroy();
     } catch {
@@ -132,11 +132,11 @@ export class StreamTransport implements AcceptedTransport {
   }
 }
 
-/** The `onread` option for a reader: a socket that is opened with it reads into the reader's buffers. */
+/** The option `onread` for opening a socket: makes it read directly into the reader's buffers. */
 export function onreadOption(reader: TransportReader): OnReadOpts {
   return {
     callback: (count, buffer) => {
-      // Always what `buffer` returned.
+      // `buffer` is always the one that `buffer()` returned.
       reader.onRead(buffer as Buffer, count);
       return true;
     },
@@ -144,7 +144,7 @@ export function onreadOption(reader: TransportReader): OnReadOpts {
   };
 }
 
-/** The system's code; of several addresses that all failed, the first one's. */
+/** The system's code of an error. If all of several addresses failed, that of the first one. */
 function errorCode(error: Error): string {
   return codeOf(error instanceof AggregateError ? error.errors[0] : error);
 }

@@ -1,4 +1,4 @@
-/** How a connection ends, step by step: a transport in memory is told the same as one on a real socket. */
+/** How a connection ends, step by step. The same steps run on a real socket and in memory, and must lead to the same calls. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
@@ -11,13 +11,13 @@ import { rawAccess, takeHandle } from "./raw-access.ts";
 import { RawTransport } from "./raw-transport.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
-/** More than the systems at both ends take. */
+/** More bytes than the kernel's buffers at both ends hold. */
 const MUCH = Buffer.alloc(16 * 1024 ** 2, "x");
 const PATIENCE_MS = 5000;
-/** Turns of the event loop in which what has happened at the other end of a connection on this machine is told. */
+/** After this many turns of the event loop, events at the other end of a connection on this machine have been told. */
 const TURNS = 5;
 
-/** Notes what it is told. */
+/** A reader and writer that notes its calls. */
 class Notes implements TransportReader, TransportWriter {
   readonly readBuffer: Buffer = Buffer.alloc(64 * 1024);
   readonly told: string[] = [];

@@ -1,68 +1,80 @@
 /**
- * A byte stream to a peer, as the drivers of connections see it: what arrives lies in the reader's buffer, what is written is taken at
- * once or announced later, and a failed write closes nothing by itself, for the peer's last words may still be there to be read.
- * One that has ended on both sides stays open until its driver destroys it. Two of them: `RawTransport` on Node's handle of a TCP or Unix socket, `StreamTransport` on any stream of Node's, TLS above all.
+ * A transport: a connection as a stream of bytes, below any protocol. A driver such as HTTP/1.1 reads and writes through it.
+ *
+ * - Received bytes lie in a buffer that the reader provides.
+ * - A write is either taken at once or finishes later (`onWritten`).
+ * - A failed write does not close the transport, because the peer's last bytes may still be readable.
+ * - A transport that has ended on both sides stays open until its driver destroys it.
+ *
+ * There are three: `RawTransport` on Node's handle of a TCP or Unix socket, `StreamTransport` on a socket of Node's, used for TLS, and
+ * `MemoryTransport` for tests.
  */
 import type { Buffer } from "node:buffer";
 
-/** What receives the bytes, and the end. Never called from within a call of the transport, `onRead` and `onEnd` in their order. */
+/** The reading side of a driver. A transport never calls it within one of its own methods. `onEnd` comes after the last `onRead`. */
 export interface TransportReader {
-  /** The buffer that the next read goes into; looked at after every read. */
+  /** The buffer for the next read. The transport reads this field after every `onRead`. */
   readBuffer: Buffer;
-  /** `count` bytes were read into `buffer`. */
+  /** `count` bytes were read to the beginning of `buffer`. */
   onRead(buffer: Buffer, count: number): void;
-  /** FIN: nothing more will come. */
+  /** The peer has sent its FIN: nothing more will come. */
   onEnd(): void;
-  /** The transport is gone, by the peer, by a failure or by a call. `code`: the system's name of the failure. */
+  /**
+   * The transport is closed: by the peer, by a failure or by a call. `code`: the system's name of the failure, such as ECONNRESET; null:
+   * none.
+   */
   onClosed(code: string | null): void;
 }
 
-/** What waits for its writes. */
+/** The writing side of a driver. */
 export interface TransportWriter {
-  /** Everything written has left for the kernel, after `write` had answered false. */
+  /** After `write` returned false: the kernel has taken everything. */
   onWritten(): void;
-  /** The peer takes nothing more; may be called from within `write`. */
+  /** A write failed: the peer takes nothing more. May be called within `write`. */
   onWriteFailed(): void;
 }
 
-/** Makes a transport of a connection that was accepted. */
+/** Makes the transport of an accepted connection for that driver. */
 export type OpenTransport = (reader: TransportReader, writer: TransportWriter) => AcceptedTransport;
 
 export interface Transport {
   /**
-   * Whether a read goes into the reader's own buffer, and none comes once it is paused: then the buffer may be a loan that an unfinished
-   * write refers to. TLS hands on what it has decrypted already.
+   * Whether bytes are read directly into the reader's buffer, and no read comes while reading is paused. Only then may the buffer be a loan
+   * to which an unfinished write refers. False for TLS, which delivers bytes that it has decrypted already.
    */
   readonly readsOnDemand: boolean;
-  /** Closed, or about to be: `onClosed` was called or will be. */
+  /** The transport is closed or about to be: `onClosed` was called or will be. */
   readonly destroyed: boolean;
-  /** Neither destroyed nor at its end: more may come. */
+  /** Not destroyed, and the peer has not ended: more bytes may come. */
   readonly readable: boolean;
-  /** Neither destroyed nor ended by `end`. */
+  /** Not destroyed, and not ended by `end`. */
   readonly writable: boolean;
   /** Bytes written that the kernel has not taken yet. */
   readonly queuedBytes: number;
-  /** Text (latin1) or pieces of text and bytes, in one system call. False: not all is taken; the pieces must stay as they are. */
+  /**
+   * Writes text (latin1), or pieces of text and bytes, in one system call. Returns false if not all was taken: the bytes must not change
+   * until `onWritten`.
+   */
   write(data: string | readonly (string | Buffer)[]): boolean;
-  /** The next read goes into that buffer, where `readsOnDemand`. Not within `onRead`: there the reader's own field says it. */
+  /** Sets the buffer for the next read, if `readsOnDemand`. Not for use within `onRead`, after which the field `readBuffer` is read. */
   readInto(buffer: Buffer): void;
-  /** Reading stops, resumes. */
+  /** Stops reading until `resume`. */
   pause(): void;
   resume(): void;
-  /** FIN once everything written has left; then `sent` is called. */
+  /** Sends a FIN once everything written has left, then calls `sent`. */
   end(sent?: () => void): void;
   /** Closes once everything written has left. */
   destroySoon(): void;
-  /** Closes at once. `code`: given to `onClosed`. */
+  /** Closes at once. `code` is passed to `onClosed`. */
   destroy(code?: string): void;
-  /** Closes so that the peer sees a failure; as an end without one where the transport knows no reset. */
+  /** Closes with a reset (RST), so that the peer sees a failure. A transport that cannot reset closes normally. */
   reset(): void;
 }
 
-/** A transport of a connection that was accepted. */
+/** The transport of an accepted connection. */
 export interface AcceptedTransport extends Transport {
-  /** Reading starts; does nothing where it has started. */
+  /** Starts to read; does nothing if reading has started already. */
   start(): void;
-  /** From now on these are told. For who has read the beginning and leaves the rest to another; nothing may be written and unfinished. */
+  /** Changes the driver, for example after a handshake. No write may be unfinished. */
   handTo(reader: TransportReader, writer: TransportWriter): void;
 }

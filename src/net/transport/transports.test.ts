@@ -1,4 +1,4 @@
-/** What both transports do at their ends, over real sockets whose peer does not read. */
+/** How raw and stream transports end and reset, over real sockets whose peer does not read. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { RawTransport } from "./raw-transport.ts";
 import { StreamTransport } from "./stream-transport.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
-/** More than the systems at both ends take. */
+/** More bytes than the kernel's buffers at both ends hold. */
 const MUCH = Buffer.alloc(16 * 1024 ** 2, "x");
 
 interface Ends {
@@ -57,7 +57,7 @@ for (const [kind, make] of [
 ] as const) {
   describe(`a ${kind} transport`, { skip: kind === "raw" && access === null, timeout: 20_000 }, () => {
     for (const how of ["end", "destroySoon"] as const) {
-      test(`that is to ${how} with a write unfinished can still be reset`, async (t) => {
+      test(`told to ${how} while a write is unfinished can still be reset`, async (t) => {
         const { transport, peer, closed } = await ends(t, make);
         assert.equal(transport.write([MUCH]), false);
         transport[how]();
@@ -66,7 +66,7 @@ for (const [kind, make] of [
         await assert.rejects(once(peer.resume(), "close"), { code: "ECONNRESET" });
       });
 
-      test(`that is to ${how} with a write unfinished sends all of it first`, async (t) => {
+      test(`told to ${how} while a write is unfinished sends all bytes first`, async (t) => {
         const { transport, peer } = await ends(t, make);
         assert.equal(transport.write([MUCH]), false);
         transport[how]();
@@ -78,7 +78,7 @@ for (const [kind, make] of [
       });
     }
 
-    test("says once that its end was sent, after what was written before", async (t) => {
+    test("tells once that its FIN was sent, after the bytes before it", async (t) => {
       const { transport, peer } = await ends(t, make);
       assert.equal(transport.write([MUCH]), false);
       let sent = 0;

@@ -1,13 +1,13 @@
 import type { Buffer } from "node:buffer";
 
-/** Emptied places at the front of the list that are kept before it is moved up. */
+/** How many taken pieces may stay at the front of the list before the list is copied without them. */
 const GAP_MAX = 64;
 
-/** Bytes in the order in which they were added, referred to and not copied. */
+/** A queue of bytes. Refers to the added buffers and copies nothing. */
 export class ByteQueue {
   length: number = 0;
   private pieces: Buffer[] = [];
-  /** Index of the first piece that is not taken. */
+  /** Index of the first piece that was not taken yet. */
   private first: number = 0;
 
   add(piece: Buffer): void {
@@ -16,7 +16,7 @@ export class ByteQueue {
     this.length += piece.length;
   }
 
-  /** Takes bytes from the front: a part of the first piece, at most `max`; at least one byte is there. */
+  /** Takes at most `max` bytes from the front, out of the first piece only. The queue must not be empty. */
   take(max: number): Buffer {
     const piece = this.pieces[this.first] as Buffer;
     const part = piece.subarray(0, max);

@@ -1,4 +1,4 @@
-/** A connection in memory has the manners of a TCP socket, whatever the order and the cuts. */
+/** A connection in memory behaves like a TCP socket, in any order of events and with any sizes of reads. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
@@ -7,7 +7,7 @@ import type { Transport, TransportReader, TransportWriter } from "../transport.t
 import { MemoryNetwork } from "./memory-network.ts";
 import type { NetworkChoices, NetworkOptions } from "./memory-network.ts";
 
-/** Notes what it is told. */
+/** A reader and writer that notes its calls. */
 class Side implements TransportReader, TransportWriter {
   readBuffer: Buffer = Buffer.alloc(16);
   transport: Transport | null = null;
@@ -82,7 +82,7 @@ describe("a connection in memory", () => {
     );
   });
 
-  test("keeps what the peer has no place for in place, and says when it is gone", () => {
+  test("keeps bytes for which the peer has no room in place, and tells when they have left", () => {
     const { network, client, server } = ends({ receiveBytes: 10 });
     server.wire.pause();
     const bytes = Buffer.from("0123456789abcdef");
@@ -174,7 +174,7 @@ describe("a connection in memory", () => {
     }
   });
 
-  test("calls nobody from within a call", () => {
+  test("calls no reader or writer within a call", () => {
     const { network, client, server } = ends();
     client.wire.write("x");
     client.wire.end();
@@ -184,7 +184,7 @@ describe("a connection in memory", () => {
   });
 });
 
-test("connects are refused where nobody listens, and nothing comes of them where that is said", () => {
+test("connects are refused where nobody listens, and have no result at a silent address", () => {
   const network = new MemoryNetwork();
   network.listen("silent.test:80", "silent");
   network.listen("far.test:80", "EHOSTUNREACH");
@@ -229,7 +229,7 @@ test("timers fire in the order of their times, and only when time passes", () =>
   assert.equal(clock.nowMs, 1000);
 });
 
-test("both sides get what the other sent, whatever the order, the cuts and the pauses", () => {
+test("both sides get what the other sent, in any order of events and with any reads and pauses", () => {
   const step = fc.record({
     side: fc.boolean(),
     kind: fc.constantFrom("write", "write", "write", "pause", "resume", "events"),
@@ -265,7 +265,7 @@ test("both sides get what the other sent, whatever the order, the cuts and the p
   );
 });
 
-/** Choices that a seed decides. */
+/** Choices drawn from a seed. */
 function drawnFrom(seed: number): NetworkChoices {
   let state = seed | 0;
   const random = (): number => {

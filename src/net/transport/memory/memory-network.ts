@@ -1,8 +1,8 @@
 /**
- * Connections between parties of one process, in a time of their own. What happens is a sequence of events, each delivered by
- * `step`: a read, a finished write, a connect, an end. Events that are there together form a turn, as in an event loop, and what is to
- * happen at a turn's end (`atTurnEnd`) happens after them. Without choices of its own the network delivers in the order in which
- * things were done, and everything that fits in one read; with a seed behind `choices` it is another order and other cuts each time.
+ * A network in memory with a clock of its own, for tests and the simulator. Everything that happens is a sequence of events: a read, a
+ * finished write, a connect, an end. Each call of `step` delivers one. Events that are ready together form a turn, as in an event loop;
+ * functions given to `atTurnEnd` run after them. By default the network delivers events in the order in which they were caused, and as many
+ * bytes in a read as fit. With `choices` that draw from a seed it delivers in another order and in other pieces.
  */
 import type { Platform } from "../../platform.ts";
 import type { OpenTransport, Transport, TransportReader, TransportWriter } from "../transport.ts";
@@ -10,39 +10,40 @@ import { MemoryTransport } from "./memory-transport.ts";
 import type { EventQueue, EventSource } from "./memory-transport.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
+/** What the network leaves open. */
 export interface NetworkChoices {
-  /** Which of `count` sources delivers next: at least 0 and below `count`. */
+  /** Index of the source that delivers next: at least 0 and below `count`. */
   next(count: number): number;
   /** How many of `available` bytes the next read brings: at least 1 and at most `available`. */
   cut(available: number): number;
-  /** At least 0 and below 1. */
+  /** A random number for the platform: at least 0 and below 1. */
   random(): number;
 }
 
-/** In order, whole, and always the same. */
+/** The default: in order, as many bytes as fit, and always the same. */
 const IN_ORDER: NetworkChoices = { next: () => 0, cut: (available) => available, random: () => 0.5 };
 
-/** Takes a connection: makes its end by `open`, as a listener does. */
+/** Accepts a connection as a listener does: `open` makes this end of it. */
 export type Accept = (open: OpenTransport, peer: string) => void;
 
-/** What becomes of connects to an address where nobody listens, whose name is unknown, or that says nothing. */
+/** How a connect to an address fails; "silent": it never gets a result. */
 export type Unreachable = "ECONNREFUSED" | "EHOSTUNREACH" | "ENOTFOUND" | "silent";
 
 export interface NetworkOptions {
   readonly choices?: NetworkChoices;
-  /** Bytes of each receive buffer. */
+  /** Size of each receive buffer in bytes. */
   readonly receiveBytes?: number;
-  /** Milliseconds since 1970 when the clock stands at 0. */
+  /** The time at which the clock is 0, in milliseconds since 1970. */
   readonly epochMs?: number;
 }
 
-/** What many systems give a socket to begin with. */
+/** The initial size on many systems. */
 const RECEIVE_BYTES = 128 * 1024;
 const PEER = "192.0.2.1";
 
 export class MemoryNetwork implements EventQueue {
   readonly clock: VirtualClock = new VirtualClock();
-  /** Called when the first event has come after there was none. */
+  /** Called when there is an event to deliver after there was none. */
   onReady: (() => void) | null = null;
   private readonly choices: NetworkChoices;
   private readonly receiveBytes: number;
@@ -50,7 +51,7 @@ export class MemoryNetwork implements EventQueue {
   private readonly ready: EventSource[] = [];
   private readonly listeners: Map<string, Accept | Unreachable> = new Map();
   private turnEnd: (() => void)[] = [];
-  /** Events until the turn ends. */
+  /** How many events are left until the turn ends. */
   private leftOfTurn: number = 0;
 
   constructor({ choices = IN_ORDER, receiveBytes = RECEIVE_BYTES, epochMs = 0 }: NetworkOptions = {}) {
@@ -59,13 +60,13 @@ export class MemoryNetwork implements EventQueue {
     this.epochMs = epochMs;
   }
 
-  /** From now on connects to that address (`host:port`) are taken, or fail, or nothing comes of them; null: as if nobody had listened. */
+  /** Sets how connects to an address (`host:port`) end from now on: accepted or failed. Null: refused, as at the beginning. */
   listen(address: string, accept: Accept | Unreachable | null): void {
     if (accept === null) this.listeners.delete(address);
     else this.listeners.set(address, accept);
   }
 
-  /** Connects to an address. As {@link Platform.dial}. */
+  /** Connects to an address, like {@link Platform.dial}. */
   connect(
     address: string,
     reader: TransportReader,
@@ -91,7 +92,7 @@ export class MemoryNetwork implements EventQueue {
     return transport;
   }
 
-  /** What a data-plane thread stands on here. */
+  /** The platform for a data-plane thread that runs on this network. */
   get platform(): Platform {
     const { clock, choices } = this;
     return {
@@ -104,7 +105,7 @@ export class MemoryNetwork implements EventQueue {
     };
   }
 
-  /** Has `then` called as an event of its own. */
+  /** Calls `then` as an event. */
   post(then: () => void): void {
     let isDone = false;
     const deliver = (): boolean => {
@@ -127,12 +128,12 @@ export class MemoryNetwork implements EventQueue {
     return this.choices.cut(available);
   }
 
-  /** Something may happen before time passes. */
+  /** Whether `step` would deliver something. */
   get hasEvents(): boolean {
     return this.ready.length > 0 || this.turnEnd.length > 0;
   }
 
-  /** Delivers one event, or ends the turn; false: nothing is there to happen before time passes. */
+  /** Delivers one event, or ends the turn. Returns false if nothing is left to happen before time passes. */
   step(): boolean {
     const { ready } = this;
     while (ready.length > 0) {
@@ -145,7 +146,7 @@ export class MemoryNetwork implements EventQueue {
       if (source === undefined) break;
       source.isQueued = false;
       if (!source.deliver()) continue;
-      // It may have more to deliver.
+      // The source may have more events.
       this.add(source);
       return true;
     }
@@ -155,7 +156,7 @@ export class MemoryNetwork implements EventQueue {
     return true;
   }
 
-  /** Delivers until nothing is left to happen before time passes. */
+  /** Delivers events until nothing is left to happen before time passes. */
   settle(): void {
     while (this.step());
   }
@@ -166,7 +167,7 @@ export class MemoryNetwork implements EventQueue {
   }
 }
 
-/** The same as `splice`, without the array that it returns. */
+/** Removes and returns an element, like `splice` but without allocating an array. */
 function takeOut(list: EventSource[], at: number): EventSource | undefined {
   if (at === 0) return list.shift();
   const source = list[at];

@@ -1,10 +1,14 @@
 /**
- * One end of a connection that lies in memory, with the manners of a TCP socket: bytes that the peer has not read yet are in its receive
- * buffer, which is bounded; what does not fit waits at the writer, in place; a FIN comes after the bytes before it; a peer that closes
- * with bytes unread, or is written to after it has closed, resets. A reset is seen once, by the read or the write that comes upon it first;
- * who has read the end reads no more, and learns of a reset by writing alone.
+ * One end of a connection in memory. It behaves like a TCP socket:
  *
- * Every call of a reader or writer is an event of the network (memory-network.ts): none comes from within a call of the transport.
+ * - Bytes that were sent and not read yet lie in the receive buffer of the receiving end, which has a limit. Further bytes wait at the
+ * writer, in
+ *   place.
+ * - A FIN arrives after all bytes written before it.
+ * - An end resets the connection if it closes with unread bytes, or if bytes arrive after it has closed.
+ * - A reset is told once, to the next read or write. An end that has read the FIN reads no more, so only a write tells it of a reset.
+ *
+ * Every call of a reader or writer is an event of the network (memory-network.ts), never made within a call of the transport.
  */
 import { Buffer } from "node:buffer";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "../transport.ts";
@@ -13,17 +17,17 @@ import { ReceiveBuffer } from "./receive-buffer.ts";
 
 /** Something that delivers its events one at a time. */
 export interface EventSource {
-  /** It waits in the queue. */
+  /** The source is in the queue. */
   isQueued: boolean;
-  /** Delivers at most one event; false: there was none. */
+  /** Delivers one event. Returns false if there was none. */
   deliver(): boolean;
 }
 
-/** Whom an end tells that it has an event to deliver, and who says how many bytes a read brings. */
+/** The network, as an end of a connection sees it. */
 export interface EventQueue {
-  /** It has, or may have, an event. */
+  /** Adds a source that has, or may have, an event. */
   add(source: EventSource): void;
-  /** How many of `available` bytes the next read brings; at least 1. */
+  /** Returns how many of the `available` bytes the next read brings: at least 1. */
   cut(available: number): number;
 }
 
@@ -31,14 +35,14 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   isQueued: boolean = false;
-  /** Bytes that the reader was given so far. */
+  /** How many bytes the reader has got so far. */
   readBytes: number = 0;
-  /** Bytes that fit into the receive buffer. */
+  /** Size of the receive buffer in bytes. */
   private readonly capacity: number;
   private readonly network: EventQueue;
   private reader: TransportReader;
   private writer: TransportWriter;
-  /** The other end; null before the connection stands. */
+  /** The other end; null before the connection is established. */
   peer: MemoryTransport | null = null;
   private readBuffer: Buffer;
   private reading: boolean = false;
@@ -47,12 +51,13 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
   private readonly received: ReceiveBuffer = new ReceiveBuffer();
   /** The peer has sent its FIN. */
   private peerEnded: boolean = false;
+  /** `onEnd` was called. */
   private endTold: boolean = false;
-  /** The connection was reset by the peer. */
+  /** The peer has reset the connection. */
   private wasReset: boolean = false;
 
   // ---- what goes out
-  /** What the peer's receive buffer has no place for: referred to, not copied, as by a system call that has not finished. */
+  /** Bytes for which the peer's receive buffer has no room. Not copied, as in a write that the kernel has not taken. */
   private readonly waiting: ByteQueue = new ByteQueue();
   private writeUnfinished: boolean = false;
   private ended: boolean = false;
@@ -61,6 +66,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
   private writeFailed: boolean = false;
   private onSent: (() => void) | null = null;
 
+  /** To be called as an event once the connection is established. */
   private connected: (() => void) | null = null;
   private closedCode: string | null = null;
   private closedTold: boolean = false;
@@ -73,7 +79,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
     this.readBuffer = reader.readBuffer;
   }
 
-  /** Joins two ends. `connected` is told that the connection stands, as an event. */
+  /** Joins two ends. `connected` is called as an event. */
   connect(peer: MemoryTransport, connected: () => void): void {
     this.peer = peer;
     peer.peer = this;
@@ -108,7 +114,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
     const { peer } = this;
     if (peer === null) return true;
     if (this.wasReset || peer.destroyed) {
-      // A closed socket answers bytes with a reset; what is written after that fails.
+      // The first write to a closed socket is answered with a reset, and the next one fails.
       if (this.wasReset) this.fail();
       else this.takeReset();
       return true;
@@ -121,7 +127,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
     return false;
   }
 
-  /** Gives the peer a piece that it has place for, if none waits before it. */
+  /** Adds a piece to the peer's receive buffer if it fits and no other piece waits; else the piece waits. */
   private hand(peer: MemoryTransport, piece: string | Buffer): void {
     if (this.waiting.length === 0 && piece.length <= peer.capacity - peer.received.length) peer.received.add(piece);
     else this.waiting.add(typeof piece === "string" ? Buffer.from(piece, "latin1") : piece);
@@ -159,7 +165,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
     const isUnread = this.received.length > 0;
     this.gone(code ?? null);
     if (peer === null || peer.destroyed) return;
-    // What this end had not read is lost, which the peer learns as a reset (RFC 9112 section 9.6).
+    // Closing with unread bytes resets the connection (RFC 9112 section 9.6).
     if (isUnread) peer.takeReset();
     else peer.takeEnd();
   }
@@ -187,7 +193,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
 
   private deliverWritten(): boolean {
     if (this.wasReset && this.writeUnfinished) {
-      // Who reads as well comes upon the reset there first.
+      // An end that is also reading is told of the reset by its read.
       if (this.reading && !this.endTold) return false;
       this.fail();
       return true;
@@ -235,7 +241,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
 
   // ---- the receive buffer -------------------------------------------------------------------------------------------
 
-  /** Moves bytes into the read buffer. */
+  /** Moves bytes into the read buffer. Returns how many. */
   private read(): number {
     const { received, readBuffer } = this;
     const count = this.network.cut(Math.min(received.length, readBuffer.length));
@@ -246,7 +252,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
     return count;
   }
 
-  /** Hands the peer what it has place for, and the FIN after it. */
+  /** Moves waiting bytes to the peer as far as there is room, then the FIN. */
   private push(): void {
     const { peer, waiting } = this;
     if (peer === null || this.destroyed) return;
@@ -272,14 +278,14 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
     this.network.add(this);
   }
 
-  /** A write that had not finished, or one after a reset, fails. */
+  /** Fails the current write, because of a reset. */
   private fail(): void {
     this.writeFailed = true;
     this.writeUnfinished = false;
     this.waiting.clear();
     this.writer.onWriteFailed();
     if (this.closesWhenWritten) this.destroy();
-    // What is to come after the bytes comes after their failure.
+    // A FIN that waits for the bytes follows their failure.
     else this.push();
   }
 

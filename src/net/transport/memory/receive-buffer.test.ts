@@ -22,7 +22,7 @@ test("bytes come out in the order in which they were added, in whatever pieces",
   assert.ok(written.startsWith(read) && read.length > 0);
 });
 
-test("what was added stays as it was when its writer uses the memory again", () => {
+test("added bytes stay as they were when the writer uses its memory again", () => {
   const received = new ReceiveBuffer();
   const bytes = Buffer.from("first");
   received.add(bytes);
@@ -33,7 +33,7 @@ test("what was added stays as it was when its writer uses the memory again", () 
   assert.equal(target.toString("latin1"), "first\u00e9");
 });
 
-test("after it was cleared it begins anew", () => {
+test("after it was cleared it is empty and can be used again", () => {
   const received = new ReceiveBuffer();
   received.add("x".repeat(50_000));
   received.moveTo(Buffer.alloc(20_000), 20_000);

@@ -2,21 +2,23 @@ import { Buffer } from "node:buffer";
 import { writeLatin1 } from "../../../base/latin1.ts";
 
 const BLOCK_BYTES = 16 * 1024;
-/** Emptied blocks that are kept for the next bytes of whatever connection: 4 MiB at most. */
+/** How many free blocks are kept, for all connections: at most 4 MiB. */
 const SPARE_BLOCKS_MAX = 256;
 
 const spareBlocks: Buffer[] = [];
 
-/** Bytes that have come and are not read yet, copied: the writer may use its memory again. */
+/**
+ * The receive buffer of a connection in memory: bytes that were sent and not read yet. Copies them, so the writer may use its memory again.
+ */
 export class ReceiveBuffer {
   length: number = 0;
   private blocks: Buffer[] = [];
-  /** Where in the first block the oldest byte is. */
+  /** Position of the oldest byte in the first block. */
   private readAt: number = 0;
-  /** Where in the last block the next byte goes; at its end there is no place. */
+  /** Position of the next byte in the last block; BLOCK_BYTES: the block is full, or there is none. */
   private writeAt: number = BLOCK_BYTES;
 
-  /** Text of characters up to U+00FF, one byte each, or bytes. */
+  /** Adds bytes, or text of characters up to U+00FF, one byte each. */
   add(piece: string | Buffer): void {
     for (let done = 0; done < piece.length;) {
       if (this.writeAt === BLOCK_BYTES) this.grow();
@@ -30,7 +32,7 @@ export class ReceiveBuffer {
     this.length += piece.length;
   }
 
-  /** Moves the oldest `count` bytes, which are there, to the beginning of `target`. */
+  /** Moves the oldest `count` bytes to the beginning of `target`. There must be that many. */
   moveTo(target: Buffer, count: number): void {
     for (let done = 0; done < count;) {
       const block = this.blocks[0] as Buffer;
@@ -54,7 +56,7 @@ export class ReceiveBuffer {
     this.writeAt = 0;
   }
 
-  /** All of the first block was read. */
+  /** Frees the first block. */
   private dropFirst(): void {
     const block = this.blocks.shift();
     if (block !== undefined && spareBlocks.length < SPARE_BLOCKS_MAX) spareBlocks.push(block);

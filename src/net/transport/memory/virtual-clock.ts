@@ -1,4 +1,7 @@
-/** Time that passes only when it is told to. Timers fire in the order of their times, those of one time in the order in which they were set. */
+/**
+ * A clock for tests whose time passes only by `step`. Timers fire in the order of their times; timers with the same time in the order in
+ * which they were set.
+ */
 
 interface Timer {
   readonly dueMs: number;
@@ -10,18 +13,18 @@ interface Timer {
 export class VirtualClock {
   /** Milliseconds since the clock was made. */
   nowMs: number = 0;
-  /** The timer that fired last was one of `every`. */
+  /** Whether the timer that fired last was set by `every`. */
   wasTick: boolean = false;
-  /** Earliest last, so that the next one is popped. */
+  /** Sorted, the earliest last, so that the next timer can be popped. */
   private readonly timers: Timer[] = [];
   private order: number = 0;
 
-  /** Calls `fire` in `ms` milliseconds, unless the returned function is called before. */
+  /** Calls `fire` after `ms` milliseconds. Returns a function that cancels the timer. */
   after(ms: number, fire: () => void): () => void {
     return this.set(ms, fire, false);
   }
 
-  /** Calls `fire` every `ms` milliseconds, until the returned function is called. */
+  /** Calls `fire` every `ms` milliseconds. Returns a function that cancels the timer. */
   every(ms: number, fire: () => void): () => void {
     let cancel = (): void => {};
     const again = (): void => {
@@ -35,12 +38,12 @@ export class VirtualClock {
     return () => cancel();
   }
 
-  /** When the next timer is due; Infinity without one. */
+  /** When the next timer is due; Infinity: there is none. */
   get nextDueMs(): number {
     return this.timers.at(-1)?.dueMs ?? Infinity;
   }
 
-  /** Moves to the next timer, if that is due by `limitMs`, and fires it; else moves to `limitMs` and answers false. */
+  /** Moves to the next timer and fires it, if it is due by `limitMs`. Else moves to `limitMs` and returns false. */
   step(limitMs: number): boolean {
     const next = this.timers.at(-1);
     if (next === undefined || next.dueMs > limitMs) {
