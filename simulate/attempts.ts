@@ -1,4 +1,4 @@
-/** Looks at each attempt as it begins: to which endpoint it goes, and whether it may be made. */
+/** Checks each attempt of an exchange as it begins: whether it may be made, and whether its endpoint may be asked. */
 import { UpstreamConnection } from "../src/net/h1/upstream/upstream-connection.ts";
 import type { Thread } from "../src/net/thread.ts";
 import { Exchange } from "../src/proxy/exchange/exchange.ts";
@@ -9,13 +9,14 @@ import { ENDPOINT_HEALTH } from "../src/shared/endpoint-table.ts";
 import type { EndpointTable } from "../src/shared/endpoint-table.ts";
 import { idOf } from "./plan.ts";
 
+/** The attempts for one request. */
 interface Tries {
-  /** Where attempts went, in order. */
+  /** The endpoints that were asked, in order. */
   readonly targets: Endpoint[];
-  /** Those among them that failed on a connection that was made for them. */
+  /** The endpoints among them to which a new connection was made; these must not be asked again. */
   readonly failed: Set<Endpoint>;
   readonly set: EndpointSet | null;
-  /** Attempts whose connection was made for them. One on an idle connection that is lost is not charged to `retries`. */
+  /** How many attempts opened a new connection. Only these count for `retries`; a lost idle connection does not. */
   fresh: number;
   last: UpstreamStream;
 }
@@ -23,7 +24,7 @@ interface Tries {
 export class Attempts {
   private readonly endpoints: EndpointTable;
   private readonly fail: (message: string) => void;
-  /** Of each request that was sent to an endpoint, or was to be. */
+  /** By request id. */
   private readonly byId: Map<number, Tries> = new Map();
 
   constructor(endpoints: EndpointTable, fail: (message: string) => void) {
@@ -31,6 +32,7 @@ export class Attempts {
     this.fail = fail;
   }
 
+  /** Wraps the thread's `take` and `dial`, so that every attempt is seen. */
   watch(thread: Thread): void {
     const take = thread.take.bind(thread);
     const dial = thread.dial.bind(thread);
@@ -46,12 +48,12 @@ export class Attempts {
     };
   }
 
-  /** Attempts to have that request answered. */
+  /** How many attempts were made for the request. */
   count(id: number): number {
     return this.byId.get(id)?.targets.length ?? 0;
   }
 
-  /** A request without a body ends because its connection did not come about: no further attempt was possible. */
+  /** Checks a request without a body that ended because no connection was established: no further attempt may have been possible. */
   checkGivenUp(id: number): void {
     const tries = this.byId.get(id);
     if (tries === undefined || tries.set === null || tries.fresh > tries.set.retries) return;
@@ -67,7 +69,7 @@ export class Attempts {
     const { set } = sink;
     const tries = this.byId.get(id) ?? { targets: [], failed: new Set(), set, fresh: 0, last: upstream };
     const before = tries.targets.length;
-    // Each attempt before on a fresh connection has failed, and is charged.
+    // Each earlier attempt on a new connection has failed, and counts for `retries`.
     if (tries.fresh > (set?.retries ?? 0))
       this.fail(`request ${id} is tried again after ${before} attempts, ${tries.fresh} of them charged`);
     if (before > 0 && !isGone(tries.last)) this.fail(`request ${id} is tried again while an attempt goes on`);
@@ -80,7 +82,7 @@ export class Attempts {
     }
     tries.targets.push(target);
     tries.fresh += fresh;
-    // If another attempt follows.
+    // The endpoint counts as failed for any attempt that follows.
     if (fresh === 1) tries.failed.add(target);
     tries.last = upstream;
     this.byId.set(id, tries);

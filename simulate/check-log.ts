@@ -1,4 +1,4 @@
-/** At the end of a run: every request is logged once, and as its client and the endpoints saw it. */
+/** Checks at the end of a run: every request is logged once, and the log agrees with what its client and the endpoints saw. */
 import type { Config } from "../src/config/schema.ts";
 import type { AccessRecord } from "../src/observe/access-line.ts";
 import type { Attempts } from "./attempts.ts";
@@ -10,35 +10,36 @@ import { answerTo, idOf } from "./plan.ts";
 import type { RequestPlan } from "./plan.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 
-/** The ends of exchanges in which something stood still for too long. */
+/** Outcomes that mean that something stood still for too long. */
 const STANDSTILLS = new Set(["response_timeout", "write_timeout", "connection_timeout", "client_stalled", "request_timeout"]);
-/** An answer that begins within it is in time: less than `response_head` by what ticks take. */
+/** An answer that begins within this time is never too late: `response_head` less the precision of deadlines. */
 const IN_TIME_MS = 3000;
-/** More than any head of an answer has, interim responses included. */
+/** More bytes than any head of an answer has, interim responses included. */
 const HEAD_BYTES = 1000;
 
-/** What a run knows when it is over. */
+/** What is known at the end of a run. */
 export interface Run {
   readonly seed: number;
   readonly records: readonly AccessRecord[];
   readonly clients: readonly SimulatedClient[];
   /** How often each request came to an endpoint. */
   readonly arrivals: ReadonlyMap<number, number>;
-  /** At endpoints, by request. */
+  /** The endpoints' sides of tunnels, by request id. */
   readonly tunnels: ReadonlyMap<number, TunnelEnd>;
   readonly attempts: Attempts;
   readonly hooks: Hooks;
-  /** When the drain of that client's connection began; Infinity: it did not. */
+  /** When the drain of the client's connection began; Infinity if it did not. */
   drainedAtMs(client: SimulatedClient): number;
-  /** Endpoints may have let connects wait. */
+  /** Whether endpoints may have left connects unanswered. */
   readonly mayBeSilent: boolean;
-  /** The configurations by which the client's connection may have taken that request. */
+  /** The configurations under which the client's connection may have begun the request, up to `toMs`. */
   configsOf(client: SimulatedClient, id: number, toMs: number): readonly Config[];
-  /** The configurations that were in use at some time in between. */
+  /** The configurations that were in use at some time between `fromMs` and `toMs`. */
   configsDuring(fromMs: number, toMs: number): readonly Config[];
   fail(message: string): void;
 }
 
+/** Calls `run.fail` for everything that does not agree. */
 export function checkLog(run: Run): void {
   const logged = new Map<number, AccessRecord>();
   for (const record of run.records) {
@@ -93,7 +94,7 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   if (outcome === "completed" && !client.seen.has(id)) run.fail(`request ${id} is logged as completed, and its client saw nothing`);
 }
 
-/** No endpoint, in any attempt, pauses for as long as a limit: where its client does not either, nothing may have stood still. */
+/** Whether no endpoint, in any attempt, paused for as long as a limit. If the client did not either, nothing may have stood still. */
 function isBrisk({ seed, mayBeSilent }: Run, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
   if (mayBeSilent) return false;
   return Array.from({ length: attempts }, (_, time) => answerTo(seed, id, time)).every(
@@ -102,7 +103,7 @@ function isBrisk({ seed, mayBeSilent }: Run, { id }: RequestPlan, { attempts }: 
   );
 }
 
-/** A tunnel between two that say all they have to say brings all of it. */
+/** Checks a tunnel whose two sides both sent everything: all of it must have arrived. */
 function checkTunnel(run: Run, client: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
   const { tunnel, plan } = client;
   const request = plan.requests.at(-1);

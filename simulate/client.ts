@@ -1,4 +1,4 @@
-/** A client that does what its plan says, and looks at every byte that it is given. */
+/** A client that does what its plan says, and checks every byte that it receives. */
 import { Buffer } from "node:buffer";
 import { RESPONSE_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
@@ -17,71 +17,71 @@ import { TunnelEnd } from "./tunnel-end.ts";
 import type { World } from "./world.ts";
 
 /**
- * `X-Answer` of what an endpoint says without being asked. Whoever asks on the same connection before it has been read gets it for an answer,
- * which nobody can prevent; World.sends sees that nobody asks after it has been read.
+ * The `X-Answer` of a response that an endpoint sends without a request. A request that was sent on the same connection before the proxy read this
+ * response gets it as its answer; nobody can prevent that. World.checkRequestStart checks that no request is sent after it was read.
  */
 export const UNASKED = "0.0";
 const UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-/** Bytes of the two lines around a chunk. */
+/** The most bytes that the two lines around a chunk take. */
 const CHUNK_LINES_MAX = 12;
-/** A client that reads slowly comes to an end. */
+/** How often a slow client pauses reading, so that it comes to an end. */
 const PAUSES_MAX = 15;
 
 /** What a client knows of the response to one request. */
 export interface Seen {
   status: number;
   isWhole: boolean;
-  /** It says that it is the connection's last. */
+  /** Whether it says that it is the connection's last. */
   saysClose: boolean;
 }
 
 export class SimulatedClient implements TransportReader, TransportWriter {
   readBuffer: Buffer = readBuffer;
   readonly plan: ClientPlan;
-  /** Of requests that got a final head, by id. */
+  /** Responses whose final head has come, by request id. */
   readonly seen: Map<number, Seen> = new Map();
-  /** It did not do what ends a connection early. */
+  /** Whether the client has not done anything that ends its connection early. */
   isPatient: boolean = true;
-  /** It has reset its connection. */
+  /** Whether the client has reset its connection. */
   hasLeft: boolean = false;
   connectedAtMs: number = Infinity;
-  /** Final responses so far. */
+  /** How many final responses have begun. */
   private responses: number = 0;
   private readonly world: World;
   private readonly sending: Sending;
   private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
   private transport: MemoryTransport | null = null;
-  /** Since when it has had all its responses, and does not ask on; null: it does. */
+  /** Since when the client rests: it has all its responses and sends no request for now. Null while it does not rest. */
   restsSinceMs: number | null = null;
-  /** When it asked last with all responses to what it had asked before. */
+  /** When the client last sent a request while it awaited no response. */
   private restedUntilMs: number = 0;
-  /** Of each request: when its connection rested last. Settings from before that time do not count for it. */
+  /** By request id: when its connection last awaited no response. Configurations from before that time do not count for the request. */
   readonly knownFromMs: Map<number, number> = new Map();
-  /** Requests that were begun and are not answered, oldest first. */
+  /** Requests that were sent and are not answered, oldest first. */
   private readonly awaited: RequestPlan[] = [];
   private next: number = 0;
-  /** Bytes of the requests so far, and up to the end of each. */
+  /** Bytes of all requests so far; the map has that number at the end of each request, by id. */
   private askedBytes: number = 0;
   private readonly askedBefore: Map<number, number> = new Map();
   private receivedBytes: number = 0;
-  /** After a switch of protocols. */
+  /** The client's side of a tunnel, after a switch of protocols. */
   tunnel: TunnelEnd | null = null;
   private pauses: number = 0;
-  /** Of the response that is being read: whose body it must be; null: an answer of the proxy's own. */
+  /** The owner of the current response's body; null for an answer of the proxy's own. */
   private owner: number | null = null;
   private answer: AnswerPlan | null = null;
-  /** A stage turns its bytes over. */
+  /** Whether a stage flips the bits of the current response's body. */
   private isFlipped: boolean = false;
   private bodyAt: number = 0;
   private current: Seen | null = null;
-  /** Interim responses 103 to the request that is being answered. */
+  /** How many 103 responses came for the request that is being answered. */
   private hints: number = 0;
-  /** The other side has sent its end. */
+  /** Whether the proxy has sent its FIN. */
   hasEnded: boolean = false;
   private hasFailedToWrite: boolean = false;
-  /** The response that is being read is to be the connection's last. */
+  /** Whether the current response says that it is the connection's last. */
   private saysClose: boolean = false;
-  /** The response that was to be the connection's last is over. */
+  /** Whether the connection's last response is over. */
   private hasLast: boolean = false;
 
   constructor(world: World, plan: ClientPlan) {
@@ -92,21 +92,24 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     world.clock.after(plan.startMs, () => this.connect());
   }
 
-  /** It takes whatever comes as soon as it comes: a response is complete once the system has it all, and a slow reader may be cut after that. */
+  /**
+   * Whether the client reads everything at once. Only then must a completed response have arrived: for the proxy a response is complete once the
+   * system has all of it, and a slow reader may be cut after that.
+   */
   get isReadingOn(): boolean {
     return this.isPatient && this.plan.readPauseMs === 0;
   }
 
-  /** Its connection is gone, whether it knows it or not: one that stops reading does not learn it. */
+  /** Whether the connection is gone, even if the client does not know: a client that stops reading does not learn it. */
   get isGone(): boolean {
     return this.transport !== null && (this.transport.destroyed || this.transport.peer?.destroyed === true);
   }
 
-  /** Bytes that the proxy has read after those of the request that it answers. */
+  /** How many bytes the proxy has read beyond the request that it is answering. */
   get heldBytes(): number {
     if (this.awaited.length < 2 || this.isGone) return 0;
     const current = this.awaited.find(({ id }) => !this.world.ended.has(id));
-    // After the connection's last response, what comes is read and thrown away.
+    // After its last response the proxy reads and throws away what comes.
     if (current === undefined || this.world.attempts.count(current.id) === 0) return 0;
     return (this.transport?.peer?.readBytes ?? 0) - (this.askedBefore.get(current.id) ?? 0);
   }
@@ -241,7 +244,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       const answer = answerTo(this.world.seed, id, time);
       if (answer.status !== head.status) this.world.fail(`the status of ${answers} is ${head.status} and was ${answer.status}`);
       const sent = request.isOld ? 0 : answer.interim.filter((status) => status === 103).length;
-      // With those that middleware is asked about, more than one answer may begin.
+      // On routes with middleware, the 103s of several answers may have come.
       if (hints !== sent && !isFeatured(request.route)) this.world.fail(`${hints} of ${sent} interim responses 103 before ${answers}`);
       this.owner = ownerOfAnswer(id, time);
       this.answer = answer;
@@ -282,7 +285,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     this.bodyAt += end - start;
   }
 
-  /** False: the connection is over. */
+  /** Returns false if the connection is over. */
   private onEndOfResponse(): boolean {
     const { reader } = this;
     if (reader.head.status < 200) {
@@ -306,7 +309,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   onEnd(): void {
     this.hasEnded = true;
     if (this.tunnel !== null) return this.tunnel.otherEnds();
-    // A reset is told once: to who has met it writing, reading tells an end that means nothing.
+    // The system reports a reset only once. After a failed write, reading reports an orderly end, which means nothing.
     if (!this.hasFailedToWrite && this.reader.endOfInput() === Event.end) this.onEndOfResponse();
     this.close();
   }
@@ -325,11 +328,12 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   }
 }
 
+/** Whether the answer to the request has a body (RFC 9112 section 6.3). */
 export function hasBody({ status }: AnswerPlan, request: RequestPlan | undefined): boolean {
   return request?.method !== "HEAD" && status !== 204 && status !== 304;
 }
 
-/** The end of a body without a length is the end of its connection, wherever that comes in good order. */
+/** Whether a shorter body may look complete: a body without a length ends with its connection, at any orderly close. */
 function mayEndEarly({ framing, ending }: AnswerPlan): boolean {
   return framing === "close" && (ending === "close" || ending === "malformed");
 }
@@ -359,9 +363,9 @@ function sayingLines({ route, origin, isPreflight, token, isApiKey, hasUnsafeNam
   return `${lines}X-Remove-0: ${TAKEN_OUT}\r\nX-Hook: forged\r\nX-Remove-1: ${TAKEN_OUT}\r\n`;
 }
 
-/** A body in chunks of that size, and what comes after them. */
+/** `body` in chunks of about `chunkBytes`, followed by `after`. */
 export function chunked(body: Buffer, chunkBytes: number, after: string): Buffer {
-  // Bodies of a million chunks would be most of what a run costs.
+  // At most 200 chunks: bodies of a million chunks would take most of a run's time.
   const size = Math.max(chunkBytes, Math.ceil(body.length / 200));
   const count = Math.ceil(body.length / size);
   const bytes = Buffer.allocUnsafe(body.length + count * CHUNK_LINES_MAX + after.length);

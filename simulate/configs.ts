@@ -1,16 +1,17 @@
-/** The configurations of a run: each reload brings the next one, and after the last the first again. */
+/** The configurations of a run. Each reload brings the next one, and after the last one the first again. */
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema.ts";
 import { LISTENERS, ORIGINS, SMALL_BODY_MAX, TOKENS } from "./plan.ts";
 import type { Parts } from "./plan.ts";
 
-/** Of the route `limited`, in all configurations: what is left of an allowance stays over a reload. */
+/** The rate limit of the route `limited`. It is the same in all configurations, because a client's allowance outlives a reload. */
 export const RATE = { perSecond: 4, burst: 3 } as const;
-/** Longer than any limit of any configuration. */
+/** Longer than any time limit of any configuration. */
 export const LIMITS_MS_MAX = 12_000;
 
 const made: Map<string, readonly Config[]> = new Map();
 
+/** The three configurations of a run with these parts, in order. */
 export function configsOf(parts: Parts): readonly Config[] {
   const key = JSON.stringify(parts);
   let configs = made.get(key);
@@ -25,7 +26,7 @@ function configOf(parts: Parts, variant: number): Config {
     "logging: { access: true }",
     ...upstreams(parts, variant),
     "routes:",
-    // Now and then the routes change, so that they are compiled anew.
+    // One configuration has another route, so that routes are compiled anew.
     ...(variant === 2 ? [`  - { match: { path: "/never/*" }, upstream: b }`] : []),
     `  - { match: { path: "/a/*" }, upstream: a }`,
     `  - { match: { path: "/b/*" }, upstream: b }`,
@@ -44,7 +45,7 @@ export function listenerAt(listeners: Config["listeners"], address: string): Con
 const [PLAIN, FEW, FIRST, SECOND] = LISTENERS;
 const PLAIN_LISTENER = `  - { address: "${PLAIN}", timeouts: { request_head: 3s, idle: 4s, keep_alive: 5s, half_closed: 2s } }`;
 
-/** One that is as before, one that lets few in, and one that goes and makes place for another. */
+/** Three listeners: one that stays the same, one with low limits, and one that a reload replaces by another. */
 function listeners(parts: Parts, variant: number): string[] {
   if (!parts.listeners) return ["listeners:", PLAIN_LISTENER];
   const few =
@@ -60,12 +61,12 @@ function listeners(parts: Parts, variant: number): string[] {
   ];
 }
 
-/** Of connections to endpoints. */
+/** The greatest age of connections to endpoints. */
 export const AGE_MS_MAX = 6000;
 const TIMES = `timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle: 6s }, keep_alive: { idle: 3s, max_idle: 4, max_age: ${AGE_MS_MAX}ms }`;
 const CHECK = "interval: 400ms, timeout: 300ms, healthy_threshold: 2, unhealthy_threshold: 2";
 
-/** An endpoint less, another one more, other retries, another order with weights, and back. */
+/** Reloads remove an endpoint, add another, change retries, order and weights, and go back. */
 function upstreams({ health }: Parts, variant: number): string[] {
   const probed = health ? `, health_check: { path: /health, ${CHECK} }` : "";
   const connected = health ? `, health_check: { ${CHECK} }` : "";

@@ -1,4 +1,4 @@
-/** Random choices that one number decides: the same seed draws the same. */
+/** Random choices that follow from one number: the same seed always draws the same. */
 export class Draw {
   private state: number;
 
@@ -6,7 +6,7 @@ export class Draw {
     this.state = seed | 0;
   }
 
-  /** At least 0 and below 1 (mulberry32). */
+  /** A number, at least 0 and below 1 (mulberry32). */
   random(): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
@@ -24,6 +24,7 @@ export class Draw {
     return this.random() * n < 1;
   }
 
+  /** One of the choices, each equally likely. */
   pick<T>(...choices: readonly [T, ...T[]]): T {
     return choices[Math.floor(this.random() * choices.length)] ?? choices[0];
   }
@@ -34,7 +35,7 @@ export class Draw {
   }
 }
 
-/** A seed for a part of what `seed` decides. */
+/** A seed for one part of a run. Parts with seeds of their own do not change each other's draws. */
 export function seedOf(seed: number, part: number): number {
   return (Math.imul(seed, 0x9e3779b1) ^ Math.imul(part + 1, 0x85ebca6b)) | 0;
 }

@@ -1,4 +1,7 @@
-/** What endpoints may get and clients may see, by the configurations that a request may have been under: a reload may come in between. */
+/**
+ * What endpoints may receive and clients may see. Because a reload may come during a request, each check takes all configurations that
+ * the request may have run under.
+ */
 import { compileCidrs } from "../src/base/cidr.ts";
 import type { CidrSet } from "../src/base/cidr.ts";
 import type { Config } from "../src/config/schema.ts";
@@ -12,7 +15,7 @@ import type { ClientPlan, Place, RequestPlan } from "./plan.ts";
 const HAS_CORS = new Set(["cors", "all"]);
 const HAS_TOKENS = new Set(["tokens", "all"]);
 
-/** What is wrong with the head of a request that an endpoint gets; null: nothing. */
+/** What is wrong with the head of a request that an endpoint received, in words; null if nothing. */
 export function faultOfRequest(head: FieldSection, request: RequestPlan, client: ClientPlan, configs: readonly Config[]): string | null {
   const { id, route, token, isApiKey, isPreflight, hasUnsafeName } = request;
   if (isPreflight) return `it is a preflight`;
@@ -39,14 +42,17 @@ export function faultOfRequest(head: FieldSection, request: RequestPlan, client:
   return null;
 }
 
-/** What is wrong with the head of a response that a client gets; null: nothing. `isOwn`: of an answer of the proxy's own. */
+/**
+ * What is wrong with the head of a response that a client received, in words; null if nothing.
+ * @param isOwn whether it is an answer of the proxy's own
+ */
 export function faultOfResponse(head: ResponseHead, request: RequestPlan, seed: number, isOwn: boolean): string | null {
   const { id, route, origin } = request;
   if (!isFeatured(route)) return null;
   for (let index = 0; index < HOOKS; index++) {
     const isEdited = hookOf(seed, id, route, index).throwsIn !== "response";
     const seen = head.values(`x-seen-${index}`).join();
-    // Some are refused before there is a route.
+    // Some requests are refused before they have a route.
     if (seen !== (isEdited ? String(id) : "") && !(isOwn && seen === "")) return `X-Seen-${index} is ${seen}`;
     if (head.has(`x-inner-${index}`) === isEdited && !isOwn) return `X-Inner-${index} is ${isEdited ? "there" : "not there"}`;
   }
@@ -57,7 +63,7 @@ export function faultOfResponse(head: ResponseHead, request: RequestPlan, seed: 
   return null;
 }
 
-/** Whether the proxy believes what that address says of others. */
+/** Whether the address is a trusted proxy, whose X-Forwarded-For is believed. */
 export function isTrusted(address: string, config: Config): boolean {
   let known = trusted.get(config);
   if (known === undefined) trusted.set(config, (known = compileCidrs(config.trusted_proxies)));
@@ -66,13 +72,13 @@ export function isTrusted(address: string, config: Config): boolean {
 
 const trusted: WeakMap<Config, CidrSet> = new WeakMap();
 
-/** Whether the token lets a request of that route pass. */
+/** Whether a request with this token may pass on this route. */
 export function isValid(token: string, route: string, { routes }: Config): boolean {
   const tokens = routes.find(({ name }) => name === route)?.authentication?.tokens;
   return tokens === undefined || tokens.includes(token);
 }
 
-/** Whom the proxy takes for the client. */
+/** The address that the proxy must take for the client's. */
 export function clientOf({ address, forwardedFor }: Place, config: Config): string {
   let client = address;
   for (const said of forwardedFor.split(", ").toReversed()) {

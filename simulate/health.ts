@@ -6,9 +6,9 @@ import { createAppLog } from "../src/observe/app-log.ts";
 import type { EndpointTable } from "../src/shared/endpoint-table.ts";
 import { probeOver } from "../src/testing/probe.ts";
 
-/** The control plane's probes, in memory and in virtual time. */
+/** The control plane's health checks, run in memory and in virtual time. */
 export class Probes {
-  /** Probes under way. */
+  /** How many probes are under way. */
   pending: number = 0;
   private readonly monitor: HealthMonitor;
 
@@ -29,6 +29,7 @@ export class Probes {
     });
   }
 
+  /** Puts a configuration's health checks into use. */
   apply(config: Config, slots: SlotsByUpstream): void {
     this.monitor.apply(config, slots);
   }

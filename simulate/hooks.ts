@@ -1,6 +1,6 @@
 /**
- * Middleware of the simulation's own: two on each route with features, behind those of the configuration. What their hooks do follows from
- * the request's id, so that a run can be repeated; and they look at what is called, how often, and when.
+ * The simulation's own middleware: two on each route with features, after those of the configuration. What their hooks do follows from the
+ * request's id, so that a run can be repeated. They also check which hooks are called, how often, and when.
  */
 import { clientKey } from "../src/base/client-key.ts";
 import type { FieldEdits } from "../src/http/field-edits.ts";
@@ -22,32 +22,32 @@ import type { SourceKind, StageKind } from "./stages.ts";
 /** What the hooks of one middleware do with one request. */
 export interface HookPlan {
   readonly verdict: "admits" | "answers" | "throws" | "admits-late" | "answers-late" | "rejects" | "never";
-  /** Of verdicts that come late. */
+  /** How late a late verdict, or a late source, comes. */
   readonly delayMs: number;
-  /** Another hook that throws. */
+  /** A hook other than `onRequest` that throws. */
   readonly throwsIn: "none" | "request" | "response" | "finish";
   readonly asksSignal: boolean;
-  /** Bytes that the request's body may have to be collected before the verdict; -1: it is not. */
+  /** Collects the request's body before the verdict, up to this many bytes; -1: does not collect it. */
   readonly collectsMax: number;
   readonly requestStage: StageKind;
   readonly responseStage: StageKind;
-  /** Where a stage fails that does. */
+  /** The byte of the body at which a stage of kind "fails" fails. */
   readonly failsAt: number;
-  /** Who answers instead of an endpoint. */
+  /** The source that answers instead of an endpoint. */
   readonly source: SourceKind;
-  /** Who answers when an endpoint has failed. */
+  /** The source that answers when an endpoint has failed. */
   readonly fallback: SourceKind;
-  /** It asks for another attempt when the status is a bad one. */
+  /** Asks for another attempt when the status is 404 or above. */
   readonly retries: boolean;
 }
 
-/** How many there are on a route. */
+/** How many middleware of the simulation's own a route with features has. */
 export const HOOKS = 2;
-/** Late by what ticks of the deadlines take. */
+/** How late a deadline may be, because deadlines have the precision of ticks. */
 const TICKS_MS = 60;
-/** Some verdicts come too late. */
+/** More than the limit, so that some verdicts come too late. */
 const DELAY_MS_MAX = ADMISSION_MS_MAX + 2000;
-/** By what times that are not whole milliseconds may differ. */
+/** Tolerance of the allowance, because times are not whole milliseconds. */
 const ROUNDING = 0.01;
 
 const ADMITS: HookPlan = {
@@ -63,9 +63,9 @@ const ADMITS: HookPlan = {
   fallback: "none",
   retries: false,
 };
-/** What some requests and answers say that hooks take out. */
+/** Value of the fields that hooks remove from requests and answers. */
 export const TAKEN_OUT = "taken out";
-/** Of answers on routes with features. */
+/** Fields of all answers on routes with features. */
 export const ANSWER_FIELDS = [
   ["X-Inner-0", TAKEN_OUT],
   ["Access-Control-Allow-Origin", "*"],
@@ -73,10 +73,11 @@ export const ANSWER_FIELDS = [
 ] as const;
 const ANSWER: LocalAnswer = { status: 418, reason: "hook", detail: "No.", fields: [] };
 
+/** What middleware `index` of the route does with request `id`. */
 export function hookOf(seed: number, id: number, route: string, index: number): HookPlan {
   if (route !== "hooked" && route !== "all") return ADMITS;
   const draw = new Draw(seedOf(seedOf(seed, -10 - index), id));
-  // The first one that collects says for all how much.
+  // The same limit for all middleware: the first one that collects decides for all.
   const collectsMax = new Draw(seedOf(seedOf(seed, -9), id)).size(100_000);
   if (draw.oneIn(2)) return { ...ADMITS, ...drawBodies(draw, collectsMax) };
   const verdict = draw.oneIn(3)
@@ -106,7 +107,7 @@ function drawBodies(draw: Draw, collectsMax: number): Partial<HookPlan> {
   };
 }
 
-/** Whether a hook of the request, a stage or a source fails. */
+/** Whether any hook, stage or source of the request may fail, so that the exchange may end with an internal error. */
 export function mayFail(seed: number, id: number, route: string): boolean {
   return Array.from({ length: HOOKS }, (_, index) => hookOf(seed, id, route, index)).some(
     ({ verdict, throwsIn, requestStage, responseStage, source, fallback }) =>
@@ -117,7 +118,7 @@ export function mayFail(seed: number, id: number, route: string): boolean {
   );
 }
 
-/** Whether the bytes of a body come out of its stages turned over. */
+/** Whether the bits of a body are flipped after all its stages. */
 export function isFlipped(seed: number, id: number, route: string, body: "requestStage" | "responseStage"): boolean {
   let count = 0;
   for (let index = 0; index < HOOKS; index++) {
@@ -127,47 +128,49 @@ export function isFlipped(seed: number, id: number, route: string, body: "reques
   return count % 2 === 1;
 }
 
-/** The count of attempts that stands in the label of a source's answer: beyond that of any request at endpoints. */
+/** The attempt number in the label of a source's answer: higher than that of any attempt at an endpoint. */
 export const SOURCE_TIME = 14;
 
-/** What became of one request so far, as its hooks see it. */
+/** What the hooks have seen of one request so far. */
 interface Course {
-  /** Verdicts that were asked for. */
+  /** How many verdicts were asked for. */
   asked: number;
-  /** Since when a verdict is awaited; null: none is. */
+  /** Since when a verdict is awaited; null if none is. */
   awaitedSinceMs: number | null;
-  /** It must not go on to an endpoint. */
+  /** Whether the request must not go to an endpoint any more. */
   isRefused: boolean;
   signal: AbortSignal | null;
+  /** How often `onResponse` was called, by middleware. */
   readonly responses: number[];
+  /** How often `onFinish` was called, by middleware. */
   readonly finished: number[];
-  /** Its stages and sources. */
+  /** The request's stages and sources. */
   readonly made: { readonly isUnderWay: boolean }[];
 }
 
-/** What hooks need of the run. */
+/** What the hooks need from the run. */
 export interface HookSurroundings {
   readonly seed: number;
   readonly clock: { readonly nowMs: number; after(ms: number, then: () => void): unknown };
-  /** Of the request's body. */
+  /** Length of the request's body. */
   bodyBytes(id: number): number;
   fail(message: string): void;
 }
 
 export class Hooks {
-  /** Verdicts under way. */
+  /** How many promises of hooks are not settled yet. */
   pending: number = 0;
   private readonly around: HookSurroundings;
   private readonly courses: Map<number, Course> = new Map();
   private readonly routes: WeakMap<Route, Route> = new WeakMap();
-  /** What is left of each client's allowance on the route `limited`. */
+  /** What is left of each client's rate limit on the route `limited`, counted beside the limiter. */
   private readonly allowances: Map<string, { left: number; atMs: number }> = new Map();
 
   constructor(around: HookSurroundings) {
     this.around = around;
   }
 
-  /** Puts them on the routes of that snapshot. */
+  /** Adds the simulation's middleware to the routes of the snapshot. */
   bind(snapshot: Snapshot): void {
     const find = snapshot.findRoute.bind(snapshot);
     snapshot.findRoute = (request) => {
@@ -237,7 +240,7 @@ export class Hooks {
     }
   }
 
-  /** Admits when the request's body has come, or as much of it as is wanted. */
+  /** Admits the request when its body has been collected, or has turned out too long. */
   private async collect(exchange: ExchangeView, course: Course, bytesMax: number): Promise<null> {
     const id = idOf(exchange.request.path);
     this.pending++;
@@ -245,7 +248,7 @@ export class Hooks {
     this.pending--;
     const bodyBytes = this.around.bodyBytes(id);
     if (bytes === null) {
-      // Of bodies that are small enough it may be missing only when their exchange is over.
+      // A body that is short enough may be missing only if the exchange is over.
       if (bodyBytes <= bytesMax && course.finished.length === 0) this.fail(`the body of request ${id} is not collected`);
     } else if (bytes.length !== bodyBytes || strayByte(ownerOfRequest(id), 0, bytes, 0, bytes.length) >= 0) {
       this.fail(`another body is collected of request ${id}: ${bytes.length} of ${bodyBytes} bytes`);
@@ -331,7 +334,7 @@ export class Hooks {
 
   private stage(course: Course, kind: StageKind, { failsAt }: HookPlan, head: FieldSection): BodyStage | null {
     if (kind === "none") return null;
-    // What is said of the length is what will come: stages of the simulation add nothing and take nothing away.
+    // A stage that flips keeps the length, so it may state it.
     const length = kind === "flips" ? Number(head.get("content-length") ?? -1) : -1;
     const made = new SimulatedStage(kind, length, failsAt, this.around.clock, (message) => this.fail(message));
     course.made.push(made);
@@ -365,7 +368,7 @@ export class Hooks {
     if (throwsIn === "finish") throw new Error("a hook throws");
   }
 
-  /** The exchange goes on, or is over: what it waited for may not have taken longer than allowed. */
+  /** Called when the exchange goes on or is over: the verdict that it waited for may not have taken longer than allowed. */
   private endWait(course: Course, id: number): void {
     if (course.awaitedSinceMs === null) return;
     const tookMs = this.around.clock.nowMs - course.awaitedSinceMs;
@@ -373,20 +376,20 @@ export class Hooks {
     if (tookMs > ADMISSION_MS_MAX + TICKS_MS) this.fail(`request ${id} waits ${tookMs} ms for a verdict`);
   }
 
-  /** The limiter has let a request of that client pass. */
+  /** The limiter has let a request of the client pass. */
   private spend(client: string, id: number): void {
     const left = this.leftOf(client);
     if (left < 1 - ROUNDING) this.fail(`the limiter lets request ${id} pass with ${left} left of the allowance of ${client}`);
     this.allowances.set(clientKey(client), { left: left - 1, atMs: this.around.clock.nowMs });
   }
 
-  /** Requests that the client may make on the route `limited` at the moment. */
+  /** How many requests the client may make on the route `limited` now. */
   leftOf(client: string): number {
     const { left, atMs } = this.allowances.get(clientKey(client)) ?? { left: RATE.burst, atMs: 0 };
     return Math.min(RATE.burst, left + ((this.around.clock.nowMs - atMs) * RATE.perSecond) / 1000);
   }
 
-  /** That request was refused by the limiter. */
+  /** The limiter has refused a request of the client. */
   limited(client: string, id: number): void {
     const left = this.leftOf(client);
     if (left >= 1 + ROUNDING) this.fail(`the limiter refuses request ${id} with ${left} left of the allowance of ${client}`);
@@ -397,7 +400,7 @@ export class Hooks {
     if (this.courses.get(id)?.isRefused === true) this.fail(`request ${id} was refused, and comes to an endpoint`);
   }
 
-  /** At the end, of a request that is logged with that route. */
+  /** Checks at the end of the run a request that was logged with this route. */
   check(id: number, route: string): void {
     if (!isFeatured(route)) return;
     const { finished = [], awaitedSinceMs = null, made = [] } = this.courses.get(id) ?? {};
@@ -425,7 +428,7 @@ export class Hooks {
   }
 }
 
-/** Whether the route has them. */
+/** Whether the route has features, and the simulation's middleware. */
 export function isFeatured(route: string): boolean {
   return FEATURED.has(route);
 }

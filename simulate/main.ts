@@ -1,4 +1,4 @@
-/** `npm run simulate -- --seed N --seconds S` or `--runs R`, or `--only N` for one run again; docs/simulation.md. */
+/** `npm run simulate -- --seed N` with `--seconds S` or `--runs R`, or `--only N` to repeat one run; see docs/simulation.md. */
 import { parseArgs } from "node:util";
 import { drawPlan } from "./plan.ts";
 import { shrink } from "./shrink.ts";
@@ -13,7 +13,7 @@ const { values } = parseArgs({
     only: { type: "string" },
   },
 });
-/** Without a limit. */
+/** How long to run if neither `--seconds` nor `--runs` is given. */
 const SECONDS = 10;
 process.exitCode = await (values.only === undefined ? runAll(Number(values.seed), ...limits()) : runOne(Number(values.only)));
 

@@ -3,11 +3,11 @@ import type { Config } from "../src/config/schema.ts";
 import { listenerAt } from "./configs.ts";
 import { isTrusted } from "./expected.ts";
 
-/** Connections of each listener, and of each client of it, that are not known to be gone: for which there is place, by the limits. */
+/** Counts the open connections of each listener and of each of its clients, to know whether the limits leave room for another one. */
 export class OpenConnections {
   private readonly counts: Map<string, number> = new Map();
 
-  /** A client connects; whether the listener has place for it. */
+  /** A client connects. Returns whether the listener's limits admit it. */
   begins(address: string, peer: string, config: Config): boolean {
     const all = this.count(address, 1);
     const own = this.count(ofClient(address, peer), 1);

@@ -1,4 +1,4 @@
-/** A connection at an endpoint, which answers as the plan says and looks at every byte of the requests. */
+/** The endpoint's side of one connection: answers as the plan says, and checks every byte of the requests. */
 import { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
@@ -15,10 +15,11 @@ import { flipped } from "./stages.ts";
 import { TunnelEnd } from "./tunnel-end.ts";
 import type { World } from "./world.ts";
 
+/** How long after an answer an endpoint closes the connection, if the plan says that it dies idle. */
 const DIES_IDLE_MS = 300;
-/** In all, on one connection: an endpoint that reads slowly comes to an end. */
+/** How often a slow endpoint pauses reading on one connection, so that it comes to an end. */
 const PAUSES_MAX = 15;
-/** What some endpoints send after a whole answer. */
+/** Bytes that some endpoints send after a complete answer. */
 const EXTRA: Readonly<Partial<Record<AnswerPlan["after"], Buffer>>> = {
   extra: Buffer.from(`HTTP/1.1 200 OK\r\nX-Answer: ${UNASKED}\r\nContent-Length: 8\r\n\r\nsmuggled`),
   "line-end": Buffer.from("\r\n"),
@@ -26,9 +27,9 @@ const EXTRA: Readonly<Partial<Record<AnswerPlan["after"], Buffer>>> = {
 
 export class SimulatedOrigin implements TransportReader, TransportWriter {
   readBuffer: Buffer = readBuffer;
-  /** Where in what it sends each response ends, those included that nobody asked for. */
+  /** How many bytes were sent at the end of each response, including responses that nobody asked for. */
   readonly ends: number[] = [];
-  /** It has begun a response that says that it is the connection's last. */
+  /** Whether the endpoint has begun a response that says that it is the connection's last. */
   hasSaidClose: boolean = false;
   private readonly world: World;
   private readonly endpoint: number;
@@ -39,13 +40,13 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   private answer: AnswerPlan | null = null;
   private readonly held: Buffer[] = [];
   private bodyAt: number = 0;
-  /** A stage turns the bytes of the request's body over. */
+  /** Whether a stage flips the bits of the request's body. */
   private isFlipped: boolean = false;
   private pauses: number = 0;
   private sentBytes: number = 0;
-  /** After a switch of protocols. */
+  /** The endpoint's side of a tunnel, after a switch of protocols. */
   private tunnel: TunnelEnd | null = null;
-  /** It has sent a response that nobody asked for: from then on its answers may be taken for those to the requests after. */
+  /** Whether the endpoint has sent a response that nobody asked for. From then on its answers may be taken for those to later requests. */
   private isUnasked: boolean = false;
   private requestIsWhole: boolean = false;
   private answerIsBegun: boolean = false;
@@ -61,7 +62,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   }
 
   onRead(buffer: Buffer, count: number): void {
-    // The proxy may have read the whole answer, and ask again, before this end hears that its last write is done.
+    // The proxy may have read the whole answer and send a request before this side learns that its last write is done.
     if (this.tunnel !== null) this.tunnel.takes(buffer, 0, count);
     else if (this.request !== null && this.requestIsWhole) this.held.push(Buffer.from(buffer.subarray(0, count)));
     else this.take(buffer, count);
@@ -104,7 +105,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     }
   }
 
-  /** The connection is that of the probe, which ends it. */
+  /** Answers a health check. The probe has a connection of its own, and closes it. */
   private answerProbe(): void {
     const status = this.world.probeStatus(this.endpoint);
     if (status !== 0) this.transport?.write(`HTTP/1.1 ${status} Whatever\r\nContent-Length: 0\r\n\r\n`);
@@ -187,7 +188,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     if (isCut) sending.add(beginningOf(message, answer.endAt));
     else sending.add(extra === undefined ? message : [...message, extra]);
     sending.onEmpty = () => (isCut ? this.cut(answer) : this.answered(answer));
-    // Short ones have been sent already.
+    // A short message has been sent already, before `onEmpty` was set: this calls it.
     sending.add([]);
   }
 
@@ -227,7 +228,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     this.finishIfDone();
   }
 
-  /** A request may be on its way nevertheless. */
+  /** Closes the connection if no request has come. One may be on its way nevertheless. */
   private dieIfIdle(): void {
     if (this.request === null) this.transport?.destroy();
   }

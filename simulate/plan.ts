@@ -1,79 +1,84 @@
-/** What happens in a run: drawn from its seed, plain data, so that parts can be left out to find the shortest script that still fails. */
+/**
+ * The plan of a run: what its clients and endpoints do, and when reloads and drains come. It is drawn from a seed and is plain data, so that
+ * parts of it can be left out to find the shortest plan that still fails.
+ */
 import { Draw, seedOf } from "./draw.ts";
 
-/** What a run has beside plain routes on one listener. */
+/** What a run has in addition to plain routes on one listener. */
 export interface Parts {
-  /** Endpoints are probed. */
+  /** Whether endpoints are probed. */
   readonly health: boolean;
-  /** Several listeners, with settings of their own. */
+  /** Whether there are several listeners, with settings of their own. */
   readonly listeners: boolean;
-  /** Routes with features, and with middleware of the simulation's own. */
+  /** Whether there are routes with features and with the simulation's own middleware. */
   readonly middleware: boolean;
 }
 
-/** The plain routes, and those that runs with middleware have besides. */
+/** The three plain routes, and those that only runs with middleware have. */
 export type RouteName = "a" | "b" | "small" | "cors" | "tokens" | "limited" | "hooked" | "all";
 
-/** What a request says to features of routes. */
+/** The fields of a request that features of routes read. */
 export interface Saying {
-  /** Of the page that asks; "": of none. */
+  /** The CORS origin; "" for none. */
   readonly origin: string;
-  /** The question before a request, whether it may be made. */
+  /** Whether the request is a CORS preflight. */
   readonly isPreflight: boolean;
   readonly token: string;
-  /** In X-API-Key instead of Authorization. */
+  /** Whether the token stands in X-API-Key instead of Authorization. */
   readonly isApiKey: boolean;
-  /** A field whose name has an underscore. */
+  /** Whether there is a field whose name has an underscore. */
   readonly hasUnsafeName: boolean;
 }
 
 export interface RequestPlan extends Saying {
-  /** Of this request alone in the run. */
+  /** Unique in the run. */
   readonly id: number;
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS";
   readonly route: RouteName;
   readonly framing: "none" | "length" | "chunked";
   readonly bodyBytes: number;
   readonly chunkBytes: number;
-  /** Chunked: a chunk whose size is none ends the body. */
+  /** Whether a chunked body ends with a chunk whose size is not a number. */
   readonly isMalformed: boolean;
+  /** Whether the request has `Expect: 100-continue`. */
   readonly expects: boolean;
+  /** Whether the request has `Connection: close`. */
   readonly closes: boolean;
-  /** HTTP/1.0: the connection's last, and a response without a length ends with the connection. */
+  /** Whether the request is HTTP/1.0: the connection's last, and a response without a length ends with the connection. */
   readonly isOld: boolean;
-  /** It asks for a WebSocket, over which the client sends so many bytes; -1: it does not. */
+  /** How many bytes the client sends over the WebSocket that the request asks for; -1: it asks for none. */
   readonly tunnelBytes: number;
 }
 
-/** How a client ends before all is answered; `atSent` and `atReceived`: with so many bytes, whichever comes first. */
+/** How a client ends before everything is answered: after it has sent `atSent` or received `atReceived` bytes, whichever comes first. */
 export interface ClientFate {
   readonly kind: "patient" | "resets" | "closes" | "half-closes" | "stops-sending" | "stops-reading";
   readonly atSent: number;
   readonly atReceived: number;
 }
 
-/** Where a client comes from and goes to. */
+/** A client's address, and where it connects to. */
 export interface Place {
   /** Address of the listener that it connects to. */
   readonly listener: string;
   readonly address: string;
-  /** What it sends as X-Forwarded-For; "": nothing. */
+  /** The value of X-Forwarded-For; "" for none. */
   readonly forwardedFor: string;
-  /** It waits for so long after a response before it asks on. */
+  /** How long the client waits after a response before it sends the next request. */
   readonly restMs: number;
 }
 
 export interface ClientPlan extends Place {
   readonly startMs: number;
   readonly requests: readonly RequestPlan[];
-  /** Requests that may be under way at once. */
+  /** How many requests the client sends before the first of them is answered. */
   readonly ahead: number;
   readonly pieceBytes: number;
   readonly pieceEveryMs: number;
-  /** Reading pauses for so long after each of the first reads; 0: it does not. */
+  /** How long reading pauses after each of the first reads; 0: not at all. */
   readonly readPauseMs: number;
   readonly fate: ClientFate;
-  /** Sent after the last request. */
+  /** Bytes sent after the last request; "" for none. */
   readonly garbage: string;
 }
 
@@ -82,26 +87,27 @@ export interface AnswerPlan {
   readonly status: number;
   readonly interim: readonly number[];
   readonly delayMs: number;
-  /** Reading pauses for so long after each of the first reads of the request; 0: it does not. */
+  /** How long reading pauses after each of the first reads of the request; 0: not at all. */
   readonly readPauseMs: number;
-  /** The answer begins before the request is whole. */
+  /** Whether the answer begins before the request is complete. */
   readonly isEarly: boolean;
   readonly framing: "length" | "chunked" | "close";
   readonly bytes: number;
   readonly pieceBytes: number;
   readonly pieceEveryMs: number;
-  /** What becomes of it after `endAt` bytes, its head included. */
+  /** How the answer ends after `endAt` bytes, its head included. */
   readonly ending: "whole" | "reset" | "close" | "stall" | "malformed";
   readonly endAt: number;
-  /** After a whole answer. */
+  /** What the endpoint does after a complete answer. */
   readonly after: "keep" | "close" | "says-close" | "extra" | "line-end" | "dies-idle";
 }
 
+/** Something that happens to the proxy or to an endpoint. */
 export interface Event {
   readonly atMs: number;
-  /** Sick and well: what an endpoint says to probes. */
+  /** `refuse`, `accept` and `silent`: how an endpoint treats connects. `sick` and `well`: how it answers probes. */
   readonly kind: "reload" | "drain" | "refuse" | "accept" | "silent" | "sick" | "well";
-  /** Of those that are about one: which endpoint. */
+  /** The endpoint that the event is about, if it is about one. */
   readonly endpoint: number;
 }
 
@@ -110,34 +116,36 @@ export interface Plan {
   readonly parts: Parts;
   readonly clients: readonly ClientPlan[];
   readonly events: readonly Event[];
+  /** How many bytes the system takes for a receiver that does not read. */
   readonly receiveBytes: number;
 }
 
 export const ENDPOINTS = 4;
-/** The first is there always, of the last two one at a time. */
+/** Addresses of listeners. The first one is always there; of the last two only one at a time. */
 export const LISTENERS = ["127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82", "127.0.0.1:83"] as const;
-/** Two of pages that may read answers, and one of others. */
+/** CORS origins: two that are allowed, and one that is not. */
 export const ORIGINS = ["https://app.sim.test", "https://other.sim.test", "https://elsewhere.test"] as const;
-/** The first is valid always, the second in every other configuration. */
+/** Tokens: the first is always valid, the second in all configurations but one. */
 export const TOKENS = ["first-token", "second-token"] as const;
-/** Bytes of a request body that the route to `small` lets through. */
+/** The greatest request body that the route `small` lets pass, in bytes. */
 export const SMALL_BODY_MAX = 2048;
 const CLIENTS_MAX = 60;
-/** In some runs: more at once than a turn's batch of writes has place for. */
+/** The most clients in some runs: more than a turn's batch of writes has room for. */
 const CROWD_MAX = 400;
 const REQUESTS_MAX = 12;
 const BODY_MAX = 400_000;
 const START_MS_MAX = 4000;
 /** Longer than some listeners let a connection idle. */
 const REST_MS_MAX = 6000;
-/** Of one message that is sent slowly: a run has an end. */
+/** The most pieces of one message that is sent slowly, so that a run comes to an end. */
 const PIECES_MAX = 50;
 
+/** The plan that follows from the seed. */
 export function drawPlan(seed: number): Plan {
   const draw = new Draw(seed);
   const parts = drawParts(seed);
   let id = 1;
-  // Hard runs have many misfits; in easy ones almost all goes well, so that what only long good order reaches is reached.
+  // One in this many things goes wrong. In easy runs almost nothing does, so that states are reached that need a long time without a fault.
   const misfits = draw.pick(2, 4, 12, 40);
   const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (_, index): ClientPlan => {
     const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawSaying(seed, drawRequest(draw, id++, misfits), parts));
@@ -170,7 +178,7 @@ export function drawPlan(seed: number): Plan {
   return { seed, parts, clients, events: [...events, ...drawMoreEvents(seed, parts)], receiveBytes };
 }
 
-// What follows is drawn by numbers of its own, so that what a seed draws above stays.
+// The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
 const Part = { parts: -2, place: -3, saying: -4, events: -5 } as const;
 
@@ -194,7 +202,7 @@ function drawPlace(seed: number, client: number, { listeners }: Parts): Place {
 
 const SAYS_NOTHING: Saying = { origin: "", isPreflight: false, token: "", isApiKey: false, hasUnsafeName: false };
 
-/** Some of the requests go to other routes, and say what these ask for. */
+/** In runs with middleware, sends some requests to routes with features, with the fields that these read. */
 function drawSaying(seed: number, request: RequestPlan, { middleware, listeners }: Parts): RequestPlan {
   if (!middleware && !listeners) return request;
   const draw = new Draw(seedOf(seedOf(seed, Part.saying), request.id));
@@ -262,7 +270,7 @@ function upgradeRequest(draw: Draw, id: number): RequestPlan {
   };
 }
 
-/** Mostly small; some that need the larger read buffers. */
+/** A body's length: mostly small; some need the larger read buffers. */
 function drawBodyBytes(draw: Draw): number {
   return draw.oneIn(10) ? draw.between(BODY_MAX / 8, BODY_MAX) : draw.size(BODY_MAX);
 }
@@ -273,7 +281,7 @@ function drawFate(draw: Draw, misfits: number): ClientFate {
   return { kind, atSent: draw.oneIn(2) ? draw.size(BODY_MAX) : Infinity, atReceived: draw.size(BODY_MAX) };
 }
 
-/** The request that a path names; 0: none of the plan. */
+/** The id of the request that a path belongs to; 0 if it is not one of the plan. */
 export function idOf(path: string): number {
   return Number(/^\/\w+\/([1-9]\d*)$/.exec(path)?.[1] ?? 0);
 }
@@ -304,7 +312,7 @@ export function answerTo(seed: number, id: number, time: number): AnswerPlan {
     status: draw.oneIn(10) ? draw.pick(204, 304, 404, 500) : 200,
     interim: draw.oneIn(10) ? draw.pick([100], [103], [102, 103], [100, 103]) : [],
     delayMs: draw.oneIn(3) ? draw.size(draw.oneIn(misfits) ? 6000 : 200) : 0,
-    // After an early answer the next request may come while this one is still being read, and its time counts from then on.
+    // After an early answer the next request may come while this one is still being read. Its time counts from then on, so the pause is short.
     readPauseMs: draw.oneIn(misfits) ? draw.between(1, isEarly ? 100 : 300) : 0,
     isEarly,
     framing: draw.pick("length", "length", "chunked", "close"),
@@ -312,7 +320,7 @@ export function answerTo(seed: number, id: number, time: number): AnswerPlan {
     pieceBytes: draw.oneIn(2) ? Math.max(1 + draw.size(20_000), Math.ceil(bytes / PIECES_MAX)) : 1 << 20,
     pieceEveryMs: draw.oneIn(misfits) ? draw.between(1, 400) : 0,
     ending,
-    // Within a body anything is well formed.
+    // Garbage within a body would be part of the body.
     endAt: ending === "malformed" ? 0 : draw.size(BODY_MAX),
     after: draw.oneIn(5) ? draw.pick("close", "says-close", "extra", "line-end", "dies-idle") : "keep",
   };

@@ -2,27 +2,27 @@ import { Buffer } from "node:buffer";
 import type { VirtualClock } from "../src/net/transport/memory/virtual-clock.ts";
 import type { Transport } from "../src/net/transport/transport.ts";
 
-/** One for all clients and endpoints: each takes what it reads before it returns. */
+/** The read buffer of all clients and endpoints: each takes the bytes of a read before the next read comes. */
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
 
-/** The parts of what is sent as one, one after the other. */
+/** The parts of a message, in order. */
 export type Message = readonly Buffer[];
 
-/** Sends queued messages in pieces, at once or one each `everyMs`, as the other side takes them. */
+/** Sends queued messages in pieces as fast as the other side takes them, or one piece every `everyMs` milliseconds. */
 export class Sending {
   sentBytes: number = 0;
-  /** Nothing is sent any more. */
+  /** Whether nothing is sent any more. */
   isStopped: boolean = false;
   /** Called after each piece. */
   onSent: () => void = () => {};
-  /** Called when all that was queued has been taken. */
+  /** Called when everything that was queued has been taken. */
   onEmpty: () => void = () => {};
   private readonly clock: VirtualClock;
   private readonly pieceBytes: number;
   private readonly everyMs: number;
   private transport: Transport | null = null;
   private queue: Message[] = [];
-  /** Of the first message: its part that is sent next, and how much of that has gone. */
+  /** The part of the first message that is sent next, and how many bytes of that part have been sent. */
   private part: number = 0;
   private at: number = 0;
   private isBlocked: boolean = false;
@@ -49,7 +49,7 @@ export class Sending {
     this.queue = [];
   }
 
-  /** All that was written before has been taken. */
+  /** The transport has taken everything that was written. */
   written(): void {
     this.isBlocked = false;
     this.go();
@@ -106,7 +106,7 @@ export function lengthOf(message: Message): number {
   return length;
 }
 
-/** Its first bytes. */
+/** The first `length` bytes of the message. */
 export function beginningOf(message: Message, length: number): Message {
   const found: Buffer[] = [];
   let left = length;

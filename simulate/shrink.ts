@@ -7,12 +7,12 @@ export interface Shrunk {
   readonly violation: Violation;
 }
 
-/** The shortest script found that still fails, by leaving out clients, events and requests. It may fail in another way than the first. */
+/** Shortens a plan that fails, by leaving out clients, events and requests. The result still fails, perhaps in another way. */
 export async function shrink(plan: Plan, violation: Violation): Promise<Shrunk> {
   return await shrinkWith(async (shorter) => (await new World(shorter).run()).violation, plan, violation);
 }
 
-/** The same, with what tells whether a plan fails. */
+/** As `shrink`; `violationOf` decides whether a shorter plan fails. */
 export async function shrinkWith(
   violationOf: (shorter: Plan) => Promise<Violation | null>,
   plan: Plan,
@@ -44,7 +44,7 @@ export async function shrinkWith(
   return best;
 }
 
-/** Leaves out halves, quarters ... and single ones, as long as it goes on failing. */
+/** Leaves out halves, quarters, down to single elements of the list, as long as the plan still fails. */
 async function without<T>(list: () => readonly T[], fails: (shorter: readonly T[]) => Promise<boolean>): Promise<void> {
   for (let count = Math.ceil(list().length / 2); count >= 1; count = Math.floor(count / 2)) {
     for (let at = 0; at < list().length;) {

@@ -9,7 +9,7 @@ import { Sending, beginningOf } from "./sending.ts";
 import { shrinkWith } from "./shrink.ts";
 import { Violation, World } from "./world.ts";
 
-test("thirty runs hold what must hold", async () => {
+test("thirty runs have no violation", async () => {
   for (let seed = 1; seed <= 30; seed++) assert.equal((await new World(drawPlan(seed)).run()).violation, null, `seed ${seed}`);
 });
 
@@ -21,7 +21,7 @@ test("a seed repeats its run to the last event", async () => {
   assert.deepEqual(await run(), await run());
 });
 
-test("a run is shrunk to what makes it fail", async () => {
+test("a failing plan is shrunk to the requests that make it fail", async () => {
   const plan = drawPlan(3);
   const [guilty, accomplice] = plan.clients.flatMap(({ requests }) => requests.map(({ id }) => id));
   const found = async (shorter: Plan): Promise<Violation | null> => {
@@ -85,7 +85,7 @@ test("runs with and without each part are among the first", () => {
   assert.equal(new Set(parts).size, 8);
 });
 
-test("a run without further parts is drawn as it was before there were any", () => {
+test("a run without additional parts has only plain clients, routes and events", () => {
   const { clients, events } = drawPlan(plainSeed());
   assert.ok(clients.every(({ listener, address }) => listener === "127.0.0.1:80" && address === "192.0.2.1"));
   assert.ok(clients.every(({ requests }) => requests.every(({ route }) => ["a", "b", "small"].includes(route))));

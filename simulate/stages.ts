@@ -1,4 +1,4 @@
-/** Stages of bodies, and sources of responses, as a middleware may have them: at once or late, whole or with a failure. */
+/** Body stages and response sources as a middleware may have them: at once or late, complete or failing. They check how they are called. */
 import { Buffer } from "node:buffer";
 import type { BodyLength } from "../src/http/body-length.ts";
 import { buildResponseHead } from "../src/http/build-head.ts";
@@ -15,12 +15,12 @@ export interface Timers {
   after(ms: number, then: () => void): unknown;
 }
 
-/** Bytes that a late stage keeps before it asks its input to wait. */
+/** How many bytes a late stage keeps before it asks its input to wait. */
 const KEPT_MAX = 20_000;
 const LATE_MS = 30;
 const PIECE_BYTES = 30_000;
 
-/** Each bit 0 of the bytes is turned over, which a second time undoes. */
+/** A copy of the bytes with the lowest bit of each flipped. Flipping twice gives the same bytes again. */
 export function flipped(bytes: Buffer, start: number, end: number): Buffer {
   const turned = Buffer.from(bytes.subarray(start, end));
   for (let at = 0; at < turned.length; at++) turned[at] = (turned[at] ?? 0) ^ 1;
@@ -38,13 +38,13 @@ export class SimulatedStage implements BodyStage {
   private keptBytes: number = 0;
   private taken: number = 0;
   private ended: { readonly trailers: FieldSection | null } | null = null;
-  /** It has handed on all. */
+  /** Whether the stage has passed everything on. */
   private isDone: boolean = false;
   private isOver: boolean = false;
   private isWaiting: boolean = false;
-  /** The receiver is slow. */
+  /** Whether the receiver is slow. */
   private isBlocked: boolean = false;
-  /** The input waits. */
+  /** Whether the stage has asked its input to wait. */
   private holdsInput: boolean = false;
 
   constructor(kind: StageKind, length: BodyLength, failsAt: number, timers: Timers, wrong: (message: string) => void) {
@@ -55,7 +55,7 @@ export class SimulatedStage implements BodyStage {
     this.wrong = wrong;
   }
 
-  /** It was started, and neither has it come to its end nor was it given up. */
+  /** Whether the stage was started, and has neither ended nor been given up. */
   get isUnderWay(): boolean {
     return this.output !== null && !this.isDone && !this.isOver;
   }
@@ -126,7 +126,7 @@ export class SimulatedStage implements BodyStage {
   }
 }
 
-/** Answers as an endpoint would. */
+/** A source that answers as an endpoint with the same plan would. */
 export class SimulatedSource implements ResponseSource {
   private readonly kind: SourceKind;
   private readonly answer: AnswerPlan;
@@ -154,7 +154,7 @@ export class SimulatedSource implements ResponseSource {
     this.wrong = wrong;
   }
 
-  /** As of a stage. */
+  /** Whether the source was started, and has neither ended nor been given up. */
   get isUnderWay(): boolean {
     return this.isStarted && !this.isOver;
   }

@@ -3,15 +3,15 @@ import type { Transport } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
 import type { Sending } from "./sending.ts";
 
-/** One side of a switched connection: it sends so many bytes and its end, and looks at what comes until the other side's end. */
+/** One side of a tunnel: sends a number of bytes and its FIN, and checks what it receives until the other side's FIN. */
 export class TunnelEnd {
   receivedBytes: number = 0;
   private readonly transport: Transport;
   private readonly fail: (message: string) => void;
-  /** Whose bytes come, and how many there are. */
+  /** The owner of the bytes to be received, and how many there are. */
   private readonly owner: number;
   private readonly bytes: number;
-  /** It sends its end when the other side has sent its own. */
+  /** Whether this side sends its FIN only after the other side has sent its own. */
   private readonly isPolite: boolean;
   private hasSentAll: boolean = false;
   private hasSentEnd: boolean = false;
@@ -28,11 +28,11 @@ export class TunnelEnd {
   sends(sending: Sending, owner: number, bytes: number): void {
     sending.add([bodyOf(owner, 0, bytes)]);
     sending.onEmpty = () => this.sent();
-    // Few have been sent already.
+    // A few bytes have been sent already, before `onEmpty` was set: this calls it.
     sending.add([]);
   }
 
-  /** Everything of this side has been sent. */
+  /** Everything that this side has to send was taken. */
   sent(): void {
     this.hasSentAll = true;
     if (this.hasSentEnd || (this.isPolite && !this.otherHasEnded)) return;

@@ -1,7 +1,7 @@
 /**
- * One run: a proxy's whole data plane in memory and in virtual time, with the clients and endpoints of a plan, and what must hold.
- * After every event: what may not outlive it (the open chunk), and that nothing piles up. At the end, when all clients are gone:
- * nothing is left, and the log and the counters say what happened, once.
+ * One run of the simulator: the proxy's whole data plane in memory and in virtual time, with the clients and endpoints of a plan, and the checks.
+ * After every event the open chunk must be closed and nothing may pile up. At the end, when all clients are gone, nothing may be left, and log and
+ * counters must have everything that happened exactly once.
  */
 import type { Buffer } from "node:buffer";
 import { endpointNames } from "../src/config/endpoint-names.ts";
@@ -41,37 +41,38 @@ import type { Event, Plan, RequestPlan } from "./plan.ts";
 
 checkStates();
 
-/** By then every client is gone. */
+/** Every client must be gone by this time. */
 const CLIENTS_MS_MAX = 900_000;
-/** After the last client: longer than any limit. */
+/** How long the run goes on after the last client: longer than any time limit. */
 const REST_MS = 2 * LIMITS_MS_MAX;
-/** Events without time passing after which a run goes round in circles. */
+/** After this many events without time passing, a run is taken for an endless loop. */
 const EVENTS_MAX = 2_000_000;
-/** More than any connection of the proxy may have waiting: the largest read buffer and what it collected before. */
+/** The most bytes that may wait on one connection: the largest read buffer, and what was collected before it. */
 const QUEUED_BYTES_MAX = 340 * 1024;
 const DRAIN_MS = 8000;
-/** More than the proxy may hold of what a client sends while its request is answered: what makes it pause, and a large read. */
+/** The most bytes that the proxy may hold of further requests: the amount at which it pauses reading, and one large read. */
 const HELD_BYTES_MAX = 400 * 1024;
-/** More than the configurations have endpoints, and than reloads leave behind. */
+/** More slots than endpoints are in use at once, including those that reloads leave behind. */
 const SLOTS = 64;
-/** How often it is looked whether all clients are gone. */
+/** How often the run checks whether all clients are gone. */
 const LOOK_MS = 500;
-/** Connections that did not come about. */
+/** Outcomes of exchanges whose connection to an endpoint was never established. */
 const GIVEN_UP = new Set(["connection_refused", "connection_timeout"]);
-/** An idle connection of a client ends so soon after the drain began, by what ticks take. */
+/** An idle client connection must end within this time after a drain began. Includes the precision of deadlines. */
 const DRAIN_IDLE_MS = 600;
+/** How late a deadline may be, because deadlines have the precision of ticks. */
 const TICKS_MS = 60;
-/** Promises that lead to promises: the longest chain is that of a probe. */
+/** The longest chain of promises, which is that of a probe. */
 const MICROTASKS = 6;
 
-/** What must hold did not. */
+/** Something that must hold did not. */
 export class Violation extends Error {}
 
 export interface Outcome {
   readonly exchanges: number;
   readonly events: number;
   readonly virtualMs: number;
-  /** What did not hold; null: all did. */
+  /** What did not hold; null if everything did. */
   readonly violation: Violation | null;
 }
 
@@ -87,13 +88,14 @@ export class World {
   readonly network: MemoryNetwork;
   readonly clock: VirtualClock;
   readonly clients: readonly SimulatedClient[];
-  /** All requests of the plan, by id, and who sends them. */
+  /** All requests of the plan by id, with their clients. */
   readonly requests: Map<number, { readonly request: RequestPlan; readonly client: SimulatedClient }> = new Map();
-  /** What was logged. */
   readonly records: AccessRecord[] = [];
-  /** Requests that were logged. */
+  /** Ids of the requests that were logged. */
   readonly ended: Set<number> = new Set();
+  /** The endpoints' sides of tunnels, by request id. */
   readonly tunnels: Map<number, TunnelEnd> = new Map();
+  /** How often each request came to an endpoint, by id. */
   readonly arrivals: Map<number, number> = new Map();
   readonly mayBeSilent: boolean;
   readonly hooks: Hooks = new Hooks(this);
@@ -106,19 +108,19 @@ export class World {
   private readonly names: NameTable = new NameTable();
   private readonly probes: Probes;
   private readonly serving: Serving;
-  /** Configurations, the newest last. */
+  /** The configurations used so far, the newest last. */
   private readonly used: Used[] = [];
-  /** Endpoints that do not pass probes. */
+  /** Endpoints that fail probes. */
   private readonly sick: Set<number> = new Set();
   private readonly open: OpenConnections = new OpenConnections();
-  /** Requests that were begun on each connection to an endpoint, and since when. */
+  /** How many requests were sent on each connection to an endpoint, and when the first one was. */
   private readonly asked: WeakMap<MemoryTransport, { readonly count: number; readonly sinceMs: number }> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
   private readonly transports: Set<Transport> = new Set();
   private violation: Violation | null = null;
   private events: number = 0;
   private clientsAreGone: boolean = false;
-  /** What began to drain, and when; null: everything. */
+  /** Drains of single listeners, by address, and of the whole thread (`address` null). */
   private readonly drains: { readonly address: string | null; readonly atMs: number }[] = [];
   private isDraining: boolean = false;
   private cutAtMs: number = Infinity;
@@ -153,7 +155,7 @@ export class World {
           const transport = platform.dial(...args) as MemoryTransport;
           const write = transport.write.bind(transport);
           transport.write = (data) => {
-            this.sends(transport, data);
+            this.checkRequestStart(transport, data);
             return write(data);
           };
           this.transports.add(transport);
@@ -183,6 +185,7 @@ export class World {
     });
   }
 
+  /** Runs the plan to its end, or to the first violation. */
   async run(): Promise<Outcome> {
     try {
       await this.settle();
@@ -214,15 +217,15 @@ export class World {
     return this.network.connect(listener, client, client, onConnect, address);
   }
 
-  /** Final responses that a connection may bring. */
+  /** How many final responses the client's connection may bring. */
   responsesMax({ connectedAtMs, plan }: SimulatedClient): number {
     const configs = this.configsDuring(connectedAtMs, this.clock.nowMs);
     return Math.max(...configs.map(({ listeners }) => listenerAt(listeners, plan.listener)?.limits.requests_per_connection ?? 0));
   }
 
-  /** The configurations by which a connection may have taken a request. */
+  /** The configurations under which the client's connection may have begun the request, up to `toMs`. */
   configsOf(client: SimulatedClient, id: number, toMs: number): readonly Config[] {
-    // A listener that was removed stays as it was.
+    // The connections of a listener that was removed keep its old settings.
     const isRemoved = this.drainedAtMs(client) <= toMs;
     return this.configsDuring(isRemoved ? client.connectedAtMs : (client.knownFromMs.get(id) ?? 0), toMs);
   }
@@ -257,7 +260,7 @@ export class World {
 
   // ---- endpoints ----------------------------------------------------------------------------------------------------
 
-  /** A request has come to an endpoint; how often it had come before. */
+  /** A request has come to an endpoint. Returns how often it had come before. */
   arrived(request: RequestPlan, head: RequestHead): number {
     const { id, method } = request;
     const before = this.arrivals.get(id) ?? 0;
@@ -271,17 +274,17 @@ export class World {
     return before;
   }
 
-  /** What an endpoint answers a probe with; 0: nothing. */
+  /** The status with which an endpoint answers a probe; 0 if it does not answer. */
   probeStatus(endpoint: number): number {
     if (!this.sick.has(endpoint)) return 200;
     return endpoint % 2 === 0 ? 503 : 0;
   }
 
   /**
-   * The proxy writes on a connection to an endpoint. What an endpoint says unasked may pass for the answer to a request that was on its way;
-   * but no request may begin after bytes were read that belong to none of the answers before it.
+   * The proxy writes on a connection to an endpoint. If this begins a request, checks that it may: a response that an endpoint sends without a
+   * request may be taken for the answer to a request on its way, but no request may begin after the proxy has read such a response.
    */
-  private sends(transport: MemoryTransport, data: string | readonly (string | Buffer)[]): void {
+  private checkRequestStart(transport: MemoryTransport, data: string | readonly (string | Buffer)[]): void {
     const [first = ""] = typeof data === "string" ? [data] : data;
     if (!/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS) \//.test(typeof first === "string" ? first : first.toString("latin1", 0, 9))) return;
     if (this.isDrained) this.fail("a request begins after all was drained");
@@ -320,7 +323,7 @@ export class World {
     return used.config;
   }
 
-  /** Brings the next configuration into use. */
+  /** Puts the next configuration into use. */
   private configure(): void {
     const configs = configsOf(this.plan.parts);
     const config = configs[this.used.length % configs.length];
@@ -331,7 +334,7 @@ export class World {
     this.used.push({ config, slots, sinceMs: this.clock.nowMs });
     const thread = this.serving.configure(messageFor(prepared.configuration, this.serving.thread?.snapshot.generation ?? 0));
     prepared.commit();
-    // Where they lead is the network's business: no lookup is ever under way.
+    // The memory network connects by name, so no lookup may ever be under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
     for (const { address, slot } of prepared.listeners.closed) {
       this.network.listen(address, "ECONNREFUSED");
@@ -358,7 +361,7 @@ export class World {
     else this.setEndpoint(endpoint, kind);
   }
 
-  /** The listener of those addresses drains: a connection that rests then, and goes on resting, is ended. */
+  /** A drain has begun, of the listener at `address` or of all (null): client connections that rest now and go on resting must be ended. */
   private watchDrain(address: string | null): void {
     const { nowMs } = this.clock;
     this.drains.push({ address, atMs: nowMs });
@@ -372,7 +375,7 @@ export class World {
     });
   }
 
-  /** When it began to drain what that client's connection stands on; Infinity: never. */
+  /** When the drain of the client's connection began; Infinity if it did not. */
   drainedAtMs({ connectedAtMs, plan }: SimulatedClient): number {
     const drain = this.drains.find(({ address, atMs }) => atMs >= connectedAtMs && (address === null || address === plan.listener));
     return drain?.atMs ?? Infinity;
@@ -389,7 +392,7 @@ export class World {
 
   private tick(): void {
     if (this.isDraining) {
-      // What had not ended by then is cut within the next call.
+      // The next call cuts what has not ended.
       if (this.clock.nowMs >= this.cutAtMs) this.isDrained = true;
       if (this.serving.drained(this.clock.nowMs) !== null) this.isDrained = true;
     }
@@ -409,13 +412,13 @@ export class World {
     this.ended.add(id);
     if (record.outcome === "rate_limited" && record.route === "limited") this.hooks.limited(record.client, id);
     const request = this.requests.get(id)?.request;
-    // Where middleware may ask for another attempt, those on idle connections are charged too.
+    // Not on routes with middleware: attempts that middleware asks for count even on idle connections.
     if (GIVEN_UP.has(record.outcome) && request?.framing === "none" && !isFeatured(request.route)) this.attempts.checkGivenUp(id);
     if (record.outcome === "no_endpoint" && !this.noneIsUsable(record))
       this.fail(`request ${id} is told that there is no endpoint, and there is one`);
   }
 
-  /** Under one of the configurations that the request may have been under. */
+  /** Whether no endpoint was usable, under one of the configurations that the request may have run under. */
   private noneIsUsable({ route, startedAtMs }: AccessRecord): boolean {
     return this.usedDuring(startedAtMs, this.clock.nowMs).some(({ config, slots }) => {
       const upstream = config.routes.find(({ name }, index) => (name ?? `#${index + 1}`) === route)?.upstream ?? "";
@@ -425,14 +428,14 @@ export class World {
 
   // ---- time ---------------------------------------------------------------------------------------------------------
 
-  /** Lets time pass until `limit` says that it was enough. */
+  /** Lets time pass until `limit`, which is asked again and again, in milliseconds. */
   private async pass(limit: () => number): Promise<void> {
     while (this.violation === null && this.clock.step(limit())) {
       if (this.network.hasEvents || this.isAwaited) await this.settle();
     }
   }
 
-  /** Something may come of promises before time passes. */
+  /** Whether promises may bring something before time passes. */
   private get isAwaited(): boolean {
     return this.hooks.pending > 0 || this.probes.pending > 0;
   }
@@ -461,7 +464,7 @@ export class World {
     }
     const { thread } = this;
     const { counters, requests } = this.totals.snapshot();
-    // A tunnel that is over gives its endpoint a while to end, and after a drain the process does not wait for that.
+    // A tunnel that is over gives its endpoint some time to close. After a drain the process does not wait for that.
     const halves = this.isDraining ? this.tunnels.size : 0;
     const { upstream_connections_open: upstreams } = counters;
     if (upstreams < 0 || upstreams > halves) this.fail(`upstream_connections_open is ${upstreams} at the end`);

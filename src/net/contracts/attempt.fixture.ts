@@ -1,6 +1,7 @@
 /**
- * A request to an endpoint as an exchange makes it: what the driver may say of it, and when. Whatever breaks a rule is noted as a breach. It uses
- * every right that the ports give it: it writes over response bytes that it was given, and over request bytes as soon as it may.
+ * Plays the exchange for a driver of the endpoint's side (`UpstreamStream`): sends one request, records what the driver tells it, and notes every
+ * call that the port does not allow as a breach. It uses every right that the ports give: it overwrites response bytes after each call, and
+ * request bytes as soon as they are taken. So a driver that relies on either is found out.
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -22,14 +23,15 @@ import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { EndpointAbilities } from "./test-endpoint.fixture.ts";
 import { bytesOf } from "./world.fixture.ts";
 
+/** The request that an `Attempt` sends. */
 export interface Asking {
-  /** GET unless said. */
+  /** Default: GET. */
   readonly method?: string;
   readonly path?: string;
   readonly fields?: Fields;
-  /** Of the body: none unless said. */
+  /** Length of the body. Default: no body. */
   readonly length?: BodyLength;
-  /** It asks to switch protocols. */
+  /** Whether the request asks to switch protocols. */
   readonly switches?: boolean;
 }
 
@@ -41,24 +43,24 @@ const SWITCH: Fields = [
 
 export class Attempt implements SourceOwner {
   upstream: UpstreamStream | null = null;
-  /** Everything that it was told but bytes, in order. */
+  /** What the driver told the attempt, in order, except body bytes and notices of waiting. */
   readonly told: string[] = [];
   received: string = "";
   readonly inTunnel: Listener = new Listener();
   duplex: ByteDuplex | null = null;
-  /** `flush` has said false, or `upstreamBlocked` came. */
+  /** Whether request bytes wait: `flush` returned false, or `upstreamBlocked` came. */
   waits: boolean = false;
   blocked: number = 0;
   unblocked: number = 0;
   isPaused: boolean = false;
-  /** Lent response bytes are looked at until they may change, and not written over. */
+  /** Whether to check that lent response bytes do not change while they must not, instead of overwriting them. */
   keepsResponse: boolean = false;
-  /** What is done within a call. */
+  /** What the test does within the driver's call of the same name. */
   onFlush: (() => void) | null = null;
   onHead: (() => void) | null = null;
   onEnd: (() => void) | null = null;
   takesInterims: boolean = true;
-  /** What `responseEnd` answers: whether all was written. */
+  /** What `responseEnd` returns: whether the whole response was written. */
   isWritten: boolean = true;
   owned: OwnedUpstream | null = null;
   private readonly breaches: string[];
@@ -68,7 +70,7 @@ export class Attempt implements SourceOwner {
   private hasHead: boolean = false;
   private isOver: boolean = false;
   private isFlushing: boolean = false;
-  /** What is being delivered still comes. */
+  /** Whether data may still come after a pause, because the driver is delivering what it has read. */
   private mayStillGet: boolean = false;
   private isDelivering: boolean = false;
   private lastBytes: Buffer | null = null;
@@ -81,7 +83,7 @@ export class Attempt implements SourceOwner {
     this.learnsLateOfPauses = learnsLateOfPauses;
   }
 
-  // ---- what it does -------------------------------------------------------------------------------------------------
+  // ---- what the exchange does ---------------------------------------------------------------------------------------
 
   dials(dial: (attempt: Attempt) => UpstreamStream): void {
     this.isDialling = true;
@@ -89,7 +91,7 @@ export class Attempt implements SourceOwner {
     this.isDialling = false;
   }
 
-  /** False: there is none to take. */
+  /** Takes an idle connection; returns false if there is none. */
   takes(take: (attempt: Attempt) => UpstreamStream | null): boolean {
     this.upstream = take(this);
     this.isReady = this.upstream !== null;
@@ -119,7 +121,11 @@ export class Attempt implements SourceOwner {
     return this;
   }
 
-  /** One read of the client's brings those slices of the body. */
+  /**
+   * Sends these slices of the request's body, which one read of the client brought in one buffer.
+   * @param room bytes in the buffer before the first slice, such as a head
+   * @param between bytes between two slices, such as the frame of a chunk
+   */
   brings(slices: readonly string[], { room = 0, between = 0 }: { room?: number; between?: number } = {}): this {
     const total = slices.reduce((sum, { length }) => sum + length + between, room);
     const bytes = Buffer.alloc(total, "~");
@@ -129,7 +135,7 @@ export class Attempt implements SourceOwner {
     return this;
   }
 
-  /** The same with the buffer that every connection of the thread reads into. */
+  /** As `brings`, with the buffer that all connections of the thread read into. It is overwritten after the call. */
   bringsShared(slices: readonly string[]): this {
     this.deliver(sharedBuffer, slices, 100, 7);
     this.flushes();
@@ -160,10 +166,10 @@ export class Attempt implements SourceOwner {
     this.isFlushing = false;
     if (!isWritten) this.waits = true;
     else if (this.waits) this.breaches.push("flush says true before upstreamUnblocked");
-    else this.letGo();
+    else this.overwriteLent();
   }
 
-  private letGo(): void {
+  private overwriteLent(): void {
     for (const bytes of this.lent.splice(0)) bytes.fill("#");
   }
 
@@ -195,7 +201,7 @@ export class Attempt implements SourceOwner {
     return this.duplex ?? assert.fail("there is no tunnel");
   }
 
-  /** Slices that were lent have not changed. */
+  /** Checks that the lent response slices have not changed. */
   checkKept(): void {
     for (const { slice, text } of this.kept.splice(0)) {
       if (slice.toString("latin1") !== text) this.breaches.push("bytes of the response changed before they were taken");
@@ -282,7 +288,7 @@ export class Attempt implements SourceOwner {
     if (this.isFlushing) this.breach("upstreamUnblocked from within flush");
     this.waits = false;
     this.unblocked++;
-    this.letGo();
+    this.overwriteLent();
   }
 
   ownConnection(upstream: OwnedUpstream): void {
@@ -310,7 +316,7 @@ export class Attempt implements SourceOwner {
   }
 }
 
-/** What the side of a tunnel tells. */
+/** Records what the endpoint's side of a tunnel tells. */
 class Listener implements TunnelEvents {
   readonly told: string[] = [];
   text: string = "";

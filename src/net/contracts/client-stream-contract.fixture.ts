@@ -1,9 +1,9 @@
 /**
- * What holds for every driver of the client's side (`ClientStream` in proxy/ports/), whatever protocol its clients speak. The driver makes real
- * exchanges; the test plays the client, and in the place of an endpoint's connection one without a wire, which uses every right that the
- * ports give it. Each exchange is watched for what the driver tells it, and when.
+ * The contract of `ClientStream` (proxy/ports/): tests that every driver of the client's side must pass, whatever protocol its clients speak. The
+ * driver makes real exchanges. The test plays the client and, by `ScriptedUpstream`, the endpoint, which uses every right that the ports give.
+ * Each exchange is watched for calls that the port does not allow.
  *
- * A further driver needs a `ClientKind`: what its clients can do, and how. Longer than most files because the contract is read as one list.
+ * A new driver needs a `ClientKind`, which says what its clients can do and how. Longer than other files, because the contract is read as one list.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -17,15 +17,16 @@ import { watch } from "./watched-exchange.fixture.ts";
 import type { Watched } from "./watched-exchange.fixture.ts";
 import { RECEIVE_BYTES, World, textOf, trailersOf } from "./world.fixture.ts";
 
-/** More than a client that does not read takes. */
+/** A body that is larger than what the system takes for a client that does not read. */
 const MUCH: number = 4 * RECEIVE_BYTES;
-const NOBODY_LEFT_OUT: readonly string[] = ["", "1", textOf(100), textOf(5000), "2", textOf(20_000)];
+/** Slices of a body: small ones, which are collected before they are written, and large ones. */
+const SLICES: readonly string[] = ["", "1", textOf(100), textOf(5000), "2", textOf(20_000)];
 
 class ClientStage extends World {
   readonly client: TestClient;
-  /** Connections to the endpoint stand at once; false: the test says when. */
+  /** Whether connections to the endpoint are established at once. If not, the test says when. */
   connectsAtOnce: boolean = true;
-  /** Connections to the endpoint take a read of the request at a time, and look whether its bytes stay as they are. */
+  /** Whether endpoints take one read of the request at a time, and check that its bytes do not change meanwhile. */
   takesSlowly: boolean = false;
   readonly upstreams: ScriptedUpstream[] = [];
   readonly exchanges: Watched[] = [];
@@ -37,7 +38,7 @@ class ClientStage extends World {
     this.client = kind.make(this);
   }
 
-  /** The client asks, and the endpoint has got what came of it. */
+  /** The client sends `request`; resolves with the endpoint that has received it. */
   async asks(request: Asked = {}): Promise<ScriptedUpstream> {
     const before = this.upstreams.length;
     this.client.ask(request);
@@ -58,7 +59,7 @@ class ClientStage extends World {
     return this.client.responses.at(-1) ?? assert.fail("there is no response");
   }
 
-  /** The endpoint does that, and all happens that follows. */
+  /** Runs `act`, for example something that the endpoint does, and everything that follows. */
   async after(act: () => unknown): Promise<void> {
     act();
     await this.settle();
@@ -66,7 +67,7 @@ class ClientStage extends World {
     assert.equal(exchange.isUnflushed && !exchange.exchange.finished, false, "what was delivered was flushed");
   }
 
-  /** The exchange has ended like that, nothing is left of it, and the client can ask again. */
+  /** Checks that the exchange has ended with `outcome`, that nothing is left of it, and that the client can send another request. */
   async over(outcome: string): Promise<void> {
     await this.settle();
     const { exchange } = this.exchange;
@@ -80,7 +81,7 @@ class ClientStage extends World {
     this.has({ status: 200, body: "next", end: "whole" });
   }
 
-  /** What the client has of its last response. */
+  /** Checks what the client has received of its last response. */
   has(expected: Partial<Got>): void {
     assert.deepEqual({ ...this.response, ...expected }, this.response);
   }
@@ -123,7 +124,7 @@ export function clientStreamContract(kind: ClientKind): void {
       await stage.over("completed");
     });
 
-    that("holds a body until a connection stands, and delivers it once", async (stage) => {
+    that("holds a body until a connection is established, and delivers it once", async (stage) => {
       stage.connectsAtOnce = false;
       const upstream = await stage.asks({ method: "POST", length: 10, body: "0123456789" });
       assert.equal(upstream.got, "");
@@ -188,7 +189,7 @@ export function clientStreamContract(kind: ClientKind): void {
         await stage.over("completed");
       });
 
-      that("holds what comes before a connection stands, in pieces", async (stage) => {
+      that("holds pieces of a body that come before a connection is established", async (stage) => {
         stage.connectsAtOnce = false;
         const upstream = await stage.asks({ method: "POST", length: 10, body: "012" });
         await stage.after(() => stage.client.send("345"));
@@ -221,7 +222,7 @@ export function clientStreamContract(kind: ClientKind): void {
       that("leaves the bytes that it lends alone while other clients send", async (stage) => {
         const other = kind.make(stage);
         const body = textOf(MUCH);
-        // Both have sent much before: then connections may read into memory that they share.
+        // Both clients have sent large bodies before, so that their connections may share the bulk buffer.
         for (const client of [stage.client, other]) {
           for (let count = 0; count < 2; count++) {
             client.ask({ method: "POST", length: MUCH, body });
@@ -319,7 +320,7 @@ export function clientStreamContract(kind: ClientKind): void {
 
       that(`sends a body ${name} and uses no byte of it after its time`, async (stage) => {
         const upstream = await stage.asks();
-        const parts = NOBODY_LEFT_OUT.filter((part) => part !== "");
+        const parts = SLICES.filter((part) => part !== "");
         const whole = [parts, parts, thirds, thirds].flat().join("");
         await stage.after(() => upstream.head(200, length < 0 ? -1 : whole.length));
         await stage.after(() => upstream.brings(parts));
@@ -504,7 +505,7 @@ export function clientStreamContract(kind: ClientKind): void {
 
     // ---- the end ----------------------------------------------------------------------------------------------------
 
-    that("says once that its client is gone, before a connection stands, before the response and in it", async (stage) => {
+    that("says once that its client is gone: before a connection is established, before the response, or during it", async (stage) => {
       const outcomes = can.resets ? (["leave", "reset"] as const) : (["leave"] as const);
       for (const way of outcomes) {
         for (const progress of ["connecting", "asked", "responding"] as const) {
@@ -530,7 +531,7 @@ export function clientStreamContract(kind: ClientKind): void {
         await stage.over("completed");
       });
 
-      that("says that a client is gone that ends in the middle of its request", async (stage) => {
+      that("says that a client is gone if it half-closes in the middle of its request", async (stage) => {
         const upstream = await stage.asks({ method: "POST", length: 10, body: "012" });
         await stage.after(() => stage.client.halfClose());
         assert.deepEqual([upstream.gotEnd, upstream.isAborted, stage.exchange.gone], [false, true, 1]);
@@ -560,8 +561,8 @@ export function clientStreamContract(kind: ClientKind): void {
       });
 
       if (can.halfCloses) {
-        that("asks for no more of a response than waits, of a client that has sent its end and takes nothing", async (stage) => {
-          // At one of these sizes there is no room left for a byte, and none waits.
+        that("serves a half-closed client that takes nothing for a while, whether or not its receiver is full", async (stage) => {
+          // At one of these sizes the receiver is exactly full, and no byte waits.
           for (let spare = 0; spare < 300; spare += 20) {
             const body = textOf(RECEIVE_BYTES - spare);
             const first = await stage.asks({ path: "/1" });

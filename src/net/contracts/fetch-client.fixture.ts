@@ -1,4 +1,4 @@
-/** The proxy as its own client: requests that a feature makes. */
+/** The client kind of `fetchFrom`: requests that the proxy itself makes for a feature. */
 import assert from "node:assert/strict";
 import { buildRequestHead } from "../../http/build-head.ts";
 import type { FetchResult } from "../../proxy/feature/fetch.ts";
@@ -68,7 +68,7 @@ class FetchClient implements TestClient {
 
   finish(): void {}
 
-  // What it cannot do.
+  // Abilities that a request of the proxy's own does not have.
 
   send(): never {
     return assert.fail("its body is there as a whole");

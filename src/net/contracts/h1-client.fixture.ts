@@ -1,4 +1,4 @@
-/** Clients of the HTTP/1 driver. */
+/** The client kinds of the HTTP/1 driver, in memory: one speaks HTTP/1.1, the other HTTP/1.0. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { compileCidrs } from "../../base/cidr.ts";
@@ -82,7 +82,7 @@ class Http1Client implements TestClient, TransportReader, TransportWriter {
     world.network.listen(PROXY, (open, peer) => context.admission.accept(open, peer));
   }
 
-  // ---- what it does -------------------------------------------------------------------------------------------------
+  // ---- what the client does -----------------------------------------------------------------------------------------
 
   ask({ method = "GET", path = "/", fields = [], length = 0, body = "", switches = false }: Asked): void {
     if (this.transport === null || this.isOver) this.connect();
@@ -152,7 +152,7 @@ class Http1Client implements TestClient, TransportReader, TransportWriter {
     return this.transport ?? assert.fail("it is not connected");
   }
 
-  // ---- what it gets -------------------------------------------------------------------------------------------------
+  // ---- what the client receives -------------------------------------------------------------------------------------
 
   onRead(buffer: Buffer, count: number): void {
     if (this.hasTunnel) return void (this.tunnelled += latin1(buffer, 0, count));

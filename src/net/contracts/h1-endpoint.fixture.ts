@@ -1,4 +1,4 @@
-/** Endpoints of the HTTP/1.1 driver. */
+/** The endpoint kinds of the HTTP/1.1 driver, in memory: one speaks HTTP/1.1, the other HTTP/1.0. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { latin1 } from "../../base/latin1.ts";
@@ -32,7 +32,7 @@ export const HTTP_1_1: EndpointKind = {
   make: (world) => new Http1Endpoint(world, "1.1"),
 };
 
-/** Its bodies of unknown length end with the connection. */
+/** An endpoint whose bodies of unknown length end with the connection. */
 export const HTTP_1_0: EndpointKind = {
   name: "an HTTP/1.1 connection to an endpoint that speaks HTTP/1.0",
   can: { ...HTTP_1_1.can, sendsInterims: false, sendsTrailers: false, switches: false, persists: false },

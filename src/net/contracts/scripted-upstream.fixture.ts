@@ -21,14 +21,14 @@ const SWITCH: Fields = [
 ];
 
 /**
- * An endpoint's side without a connection, which does what the test says and uses every right that `proxy/ports/` gives it: it writes over
- * request bytes that it was given, and over response bytes as soon as it may.
+ * A fake endpoint for exchanges: it does what the test says, without a connection. It uses every right that `proxy/ports/` gives: it overwrites
+ * request bytes after each call, and response bytes as soon as they are taken.
  */
 export class ScriptedUpstream implements OwnedUpstream {
   readonly key: string;
-  /** It takes no more of the request's body than it has: after further bytes `flush` says false. */
+  /** Whether the endpoint takes no more of the request's body: after further bytes `flush` returns false. */
   isFull: boolean = false;
-  /** Request bytes are looked at until they may change, and not written over. */
+  /** Whether to check that request bytes do not change while they must not, instead of overwriting them. */
   keepsRequest: boolean = false;
   isPaused: boolean = false;
   isAborted: boolean = false;
@@ -38,12 +38,12 @@ export class ScriptedUpstream implements OwnedUpstream {
   gotEnd: boolean = false;
   gotTrailers: string | null = null;
   duplex: ScriptedDuplex | null = null;
-  /** Bytes of the request wait: `upstreamUnblocked` follows. */
+  /** Whether bytes of the request wait: `upstreamUnblocked` follows. */
   private waits: boolean = false;
   private tunnel: TunnelEvents | null = null;
   private readonly breaches: string[];
   private exchange: Exchange | null;
-  /** Slices of the request that must not change yet, and what they said. */
+  /** Slices of the request that must not change yet, and the text that they held. */
   private readonly kept: { readonly slice: Buffer; readonly text: string }[] = [];
   /** Response bytes that may not be written over yet. */
   private readonly lent: Buffer[] = [];
@@ -72,9 +72,9 @@ export class ScriptedUpstream implements OwnedUpstream {
   }
 
   /**
-   * One read brings those slices of the body.
-   * @param room bytes before the first one, of which nobody needs anything any more, as of a head
-   * @param between the same between two slices, as of a chunk's frame
+   * Delivers these slices of the response's body, which came in one read.
+   * @param room bytes in the buffer before the first slice, such as a head
+   * @param between bytes between two slices, such as the frame of a chunk
    */
   brings(slices: readonly string[], { room = 0, between = 0 }: { room?: number; between?: number } = {}): this {
     const total = slices.reduce((sum, { length }) => sum + length + between, room);
@@ -86,7 +86,7 @@ export class ScriptedUpstream implements OwnedUpstream {
     return this;
   }
 
-  /** The same with the buffer that every connection of the thread reads into: it is overwritten by whatever comes next. */
+  /** As `brings`, with the buffer that all connections of the thread read into. It is overwritten after the call. */
   bringsShared(slices: readonly string[]): this {
     this.deliver(sharedBuffer, slices, 100, 7);
     this.exchange?.responseFlush(this);
@@ -105,7 +105,7 @@ export class ScriptedUpstream implements OwnedUpstream {
     for (const [start, end] of places) this.exchange?.responseData(this, bytes, start, end);
   }
 
-  /** The response is complete. True: all of it was written. */
+  /** Completes the response; returns whether all of it was written. */
   completes(trailers: FieldSection | null = null): boolean {
     const { sink } = this;
     this.exchange = null;
@@ -114,14 +114,14 @@ export class ScriptedUpstream implements OwnedUpstream {
     return isWritten;
   }
 
-  /** The connection is lost, or never came about. */
+  /** The connection is lost, or was never established. */
   fails(kind: FailureKind = "connection_terminated"): void {
     const { sink } = this;
     this.exchange = null;
     sink.upstreamFailed(this, { kind, reused: false, answered: kind === "connection_terminated", sent: true });
   }
 
-  /** One read brings the last bytes of a response, and that it will not be completed. */
+  /** One read brings the last bytes of a response, followed by a fault. */
   failsAfter(slices: readonly string[]): void {
     const bytes = Buffer.alloc(slices.join("").length + 100);
     this.deliver(bytes, slices, 100, 0);
@@ -129,27 +129,27 @@ export class ScriptedUpstream implements OwnedUpstream {
     bytes.fill("#");
   }
 
-  /** It takes what it was given. */
+  /** The endpoint takes what waits, and everything after that. */
   unblocks(): void {
     this.isFull = false;
     this.takesAll();
   }
 
-  /** The same, but the next bytes are too many again. */
+  /** The endpoint takes what waits, and stays full if it was. */
   takesAll(): void {
     this.waits = false;
-    this.letGo();
+    this.checkKept();
     this.sink.upstreamUnblocked(this);
   }
 
-  /** It does not take what it had said to take. */
+  /** The endpoint is full after all, although `flush` had returned true. */
   blocks(): void {
     this.isFull = true;
     this.waits = true;
     this.sink.upstreamBlocked(this);
   }
 
-  /** The response brings a connection that is the client's own from now on: this one. */
+  /** A user was authenticated on this connection: the exchange is told that it belongs to the client from now on. */
   isBound(): void {
     this.sink.ownConnection(this);
   }
@@ -199,7 +199,7 @@ export class ScriptedUpstream implements OwnedUpstream {
     this.got += text;
     if (this.isFull) this.waits = true;
     if (!this.keepsRequest) useUp(bytes, start, end);
-    // The shared buffer is used again at once: whoever keeps bytes of it copies them.
+    // The shared buffer is used again at once, so its bytes are never lent.
     else if (bytes !== sharedBuffer) this.kept.push({ slice: bytes.subarray(start, end), text });
   }
 
@@ -210,7 +210,7 @@ export class ScriptedUpstream implements OwnedUpstream {
   }
 
   flush(): boolean {
-    if (!this.waits) this.letGo();
+    if (!this.waits) this.checkKept();
     return !this.waits;
   }
 
@@ -234,20 +234,20 @@ export class ScriptedUpstream implements OwnedUpstream {
     return (this.duplex = new ScriptedDuplex(tunnel));
   }
 
-  /** From now on the bytes that were delivered may change. */
-  private letGo(): void {
+  /** Checks that the delivered request bytes have not changed. From now on they may. */
+  private checkKept(): void {
     for (const { slice, text } of this.kept.splice(0)) {
       if (slice.toString("latin1") !== text) this.breaches.push("bytes of the request changed before they were taken");
     }
   }
 }
 
-/** The endpoint's end of a tunnel. */
+/** The endpoint's side of a tunnel, played by the test. */
 export class ScriptedDuplex implements ByteDuplex {
   isGone: boolean = false;
   isBlocked: boolean = false;
   readonly hasFailed: boolean = false;
-  /** It takes no more than what it is being given. */
+  /** Whether the next write blocks. */
   isFull: boolean = false;
   isPaused: boolean = false;
   wasReset: boolean = false;

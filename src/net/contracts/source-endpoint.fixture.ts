@@ -1,4 +1,4 @@
-/** Sources: what answers in the place of an endpoint. */
+/** The endpoint kind of sources (`ResponseSource`): middleware that answers in the place of an endpoint. */
 import assert from "node:assert/strict";
 import { latin1 } from "../../base/latin1.ts";
 import { buildResponseHead } from "../../http/build-head.ts";
@@ -43,7 +43,7 @@ class SourceEndpoint implements TestEndpoint, ResponseSource {
   private readonly world: World;
   private response: SourceResponse | null = null;
   private reads: boolean = true;
-  /** What waits until the client takes more; written no earlier, as sources do that read a file. */
+  /** Pieces that wait until the client takes more, as in a source that reads a file. */
   private waiting: string[] = [];
   private isPaused: boolean = false;
   private onTaken: (() => void) | null = null;
@@ -56,7 +56,7 @@ class SourceEndpoint implements TestEndpoint, ResponseSource {
     this.connections++;
     this.isLeft = false;
     const stream = new SourceStream(this, attempt, this.world.thread, true);
-    // There is nothing to wait for; the exchange makes it so (`Exchange.answerFrom`).
+    // No connection has to be made, so the source is ready at once, as in `Exchange.answerFrom`.
     this.world.network.post(() => attempt.upstreamReady(stream));
     return stream;
   }
@@ -65,7 +65,7 @@ class SourceEndpoint implements TestEndpoint, ResponseSource {
     return null;
   }
 
-  // ---- what it does -------------------------------------------------------------------------------------------------
+  // ---- what the source does -----------------------------------------------------------------------------------------
 
   head(status: number, length: BodyLength, fields: Fields = []): void {
     this.later((response) => response.respond(buildResponseHead({ status }, fields), length));
@@ -157,7 +157,7 @@ class SourceEndpoint implements TestEndpoint, ResponseSource {
     return this.requests.at(-1) ?? assert.fail("the source was not asked");
   }
 
-  // What it cannot do.
+  // Abilities that a source does not have.
 
   isAbsent(): never {
     return assert.fail("it is always there");

@@ -2,82 +2,84 @@ import type { Fields } from "../../http/build-head.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { World } from "./world.fixture.ts";
 
-/** A request, as a client of whatever protocol asks it. */
+/** A request, in terms that hold for every protocol. */
 export interface Asked {
-  /** GET unless said. */
+  /** Default: GET. */
   readonly method?: string;
   readonly path?: string;
   readonly fields?: Fields;
-  /** Of the body: none unless said. */
+  /** Length of the body. Default: no body. */
   readonly length?: BodyLength;
-  /** What is sent of the body together with the head. */
+  /** The part of the body that is sent together with the head. */
   readonly body?: string;
-  /** It asks to switch protocols. */
+  /** Whether the request asks to switch protocols. */
   readonly switches?: boolean;
 }
 
-/** What a client has of a response. */
+/** What a client has received of a response. */
 export interface Got {
+  /** Statuses of the interim responses. */
   readonly interims: readonly number[];
-  /** 0: there is no final head. */
+  /** Status of the final head; 0 before it has come. */
   readonly status: number;
   readonly body: string;
   readonly trailers: string | null;
-  /** `cut`: the client sees that something is missing. */
+  /** `open`: more may come. `cut`: the client sees that something is missing. */
   readonly end: "open" | "whole" | "cut";
 }
 
-/** A client, and its side of the connection. Whatever it does takes effect with the next `World.settle`. */
+/** A client that the test plays. What it does takes effect with the next `World.settle`. */
 export interface TestClient {
-  /** Connects where there is no connection, or no more. */
+  /** Sends a request; connects first if there is no open connection. */
   ask(request: Asked): void;
-  /** More of the body of the request asked last. */
+  /** Sends more of the last request's body. */
   send(text: string): void;
-  /** That body is complete. */
+  /** Ends the last request's body. */
   finish(trailers?: Fields): void;
-  /** Sends what cannot belong to that body. */
+  /** Sends bytes that make the last request's body malformed. */
   garble(): void;
   stopReading(): void;
   readOn(): void;
   leave(): void;
   reset(): void;
-  /** Sends no more, and reads on. */
+  /** Sends its FIN, and goes on reading. */
   halfClose(): void;
   sendInTunnel(text: string): void;
-  /** In the order in which they came. */
+  /** The responses, in the order in which they came. */
   readonly responses: readonly Got[];
+  /** Text received through a tunnel. */
   readonly tunnelled: string;
-  /** The proxy has ended the connection, or the client has. */
+  /** Whether the proxy or the client has ended the connection. */
   readonly isOver: boolean;
-  /** Connections so far. */
+  /** How many connections the client has opened. */
   readonly connections: number;
 }
 
-/** What clients of a kind can do, or get to see. */
+/** What a kind of client can do, or can see. Tests of the contract that need a missing ability are left out. */
 export interface ClientAbilities {
-  /** A request's body comes in pieces, while the exchange runs. */
+  /** Sends a request's body in pieces, while the exchange runs. */
   readonly sendsPieces: boolean;
-  /** A request's body may have an unknown length. */
+  /** Sends bodies of unknown length. */
   readonly sendsUnknownLength: boolean;
   readonly sendsTrailers: boolean;
-  /** One that does not read is noticed. */
+  /** Can stop reading, and the driver notices. */
   readonly stopsReading: boolean;
   readonly resets: boolean;
   readonly halfCloses: boolean;
-  /** A next request goes over the same connection, and may be sent before the response to the one before. */
+  /** Sends further requests over the same connection, even before the previous response has come. */
   readonly persists: boolean;
   readonly switches: boolean;
   readonly seesInterims: boolean;
   readonly seesTrailers: boolean;
-  /** What came of a response that was cut is there. */
+  /** Sees the part of a cut response that has come. */
   readonly seesParts: boolean;
-  /** The answers of the proxy are seen with their status. */
+  /** Sees the status of the proxy's own answers. */
   readonly seesAnswers: boolean;
-  /** What it is sent is counted. */
+  /** Has the bytes that it is sent counted. */
   readonly countsBytes: boolean;
 }
 
-/** An implementation of `ClientStream`, by the clients that it serves. */
+/** A driver of `ClientStream`, named after the clients that it serves. */
 export interface ClientKind {
   readonly name: string;
   readonly can: ClientAbilities;

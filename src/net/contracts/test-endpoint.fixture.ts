@@ -4,7 +4,7 @@ import type { UpstreamStream } from "../../proxy/ports/upstream-stream.ts";
 import type { Attempt } from "./attempt.fixture.ts";
 import type { World } from "./world.fixture.ts";
 
-/** What an endpoint got of a request. */
+/** What an endpoint has received of a request. */
 export interface GotRequest {
   readonly method: string;
   readonly path: string;
@@ -13,16 +13,16 @@ export interface GotRequest {
   readonly trailers: string | null;
 }
 
-/** An endpoint, and how the proxy reaches it. Whatever it does takes effect with the next `World.settle`. */
+/** An endpoint that the test plays, and the driver's way to it. What it does takes effect with the next `World.settle`. */
 export interface TestEndpoint {
-  /** A new connection: `upstreamReady` follows, or a failure. */
+  /** Opens a connection with the driver: `upstreamReady` of `attempt` follows, or a failure. */
   dial(attempt: Attempt): UpstreamStream;
-  /** One that idles, or null. */
+  /** Takes an idle connection of the driver; null if there is none. */
   take(attempt: Attempt): UpstreamStream | null;
 
-  /** Nobody listens, or nothing comes of a connect. */
+  /** From now on connects are refused, or never answered. */
   isAbsent(how: "refuses" | "silent"): void;
-  /** What it does from now on happens on that connection, the first one being 0; else on the last one. */
+  /** Chooses the connection on which the endpoint acts from now on; the first one is 0. Until then it is the last one. */
   turnTo(connection: number): void;
   head(status: number, length: BodyLength, fields?: Fields): void;
   body(text: string): void;
@@ -30,40 +30,41 @@ export interface TestEndpoint {
   interim(status: number): void;
   switches(): void;
   sendInTunnel(text: string): void;
-  /** Sends what is no response. */
+  /** Sends bytes that are not a response. */
   garble(): void;
   stopReading(): void;
   readOn(): void;
-  /** Ends its connection in good order, or there is no more of its answer. */
+  /** Closes its connection in an orderly way; a source fails instead. */
   closes(): void;
   resets(): void;
 
-  /** In the order in which they came. */
+  /** The requests, in the order in which they came. */
   readonly requests: readonly GotRequest[];
+  /** Text received through a tunnel. */
   readonly tunnelled: string;
   readonly tunnelEnded: boolean;
-  /** The proxy has left its last connection. */
+  /** Whether the proxy has left the endpoint's last connection. */
   readonly isLeft: boolean;
   readonly connections: number;
 }
 
-/** What endpoints of a kind can do, or get to see. */
+/** What a kind of endpoint can do, or can see. Tests of the contract that need a missing ability are left out. */
 export interface EndpointAbilities {
-  /** A connection may fail to come about. */
+  /** Has connections, which can fail to be established. */
   readonly connects: boolean;
   readonly sendsInterims: boolean;
   readonly sendsTrailers: boolean;
   readonly seesTrailers: boolean;
   readonly switches: boolean;
-  /** A connection carries further exchanges. */
+  /** A connection can carry further exchanges. */
   readonly persists: boolean;
-  /** A failure comes as `upstreamFailed`, with its facts. */
+  /** Failures are reported by `upstreamFailed`, with their details. */
   readonly tellsFailures: boolean;
-  /** It learns of a pause when it has delivered what it has at hand, and not before. */
+  /** The driver obeys a pause only after it has delivered what it has at hand. */
   readonly learnsLateOfPauses: boolean;
 }
 
-/** An implementation of `UpstreamStream`, by the endpoints that it speaks to. */
+/** A driver of `UpstreamStream`, named after the endpoints that it speaks to. */
 export interface EndpointKind {
   readonly name: string;
   readonly can: EndpointAbilities;

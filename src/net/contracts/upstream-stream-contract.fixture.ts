@@ -1,9 +1,9 @@
 /**
- * What holds for every driver of the endpoint's side (`UpstreamStream` in proxy/ports/, and `Connector`), whatever protocol its endpoints speak. The
- * test plays the endpoint and, on the other side, the exchange (`Attempt`), which uses every right that the ports give it and notes what the
- * driver may not say.
+ * The contract of `UpstreamStream` (proxy/ports/) and `Connector`: tests that every driver of the endpoint's side must pass, whatever protocol its
+ * endpoints speak. The test plays the endpoint and, by `Attempt`, the exchange, which uses every right that the ports give and notes calls that
+ * they do not allow.
  *
- * A further driver needs an `EndpointKind`: what its endpoints can do, and how. Longer than most files because the contract is read as one list.
+ * A new driver needs an `EndpointKind`, which says what its endpoints can do and how. Longer than other files, because the contract is read as one list.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -13,9 +13,9 @@ import type { Asking } from "./attempt.fixture.ts";
 import type { EndpointAbilities, EndpointKind, GotRequest, TestEndpoint } from "./test-endpoint.fixture.ts";
 import { RECEIVE_BYTES, World, textOf, trailersOf } from "./world.fixture.ts";
 
-/** More than an endpoint that does not read takes. */
+/** A body that is larger than what the system takes for an endpoint that does not read. */
 const MUCH: number = 4 * RECEIVE_BYTES;
-/** Longer than any limit of the configuration on what an endpoint does. */
+/** Longer than any time limit of the configuration for endpoints. */
 const LONG_MS = 130_000;
 
 class EndpointStage extends World {
@@ -28,7 +28,7 @@ class EndpointStage extends World {
     this.far = kind.make(this);
   }
 
-  /** A new connection, which does not stand yet. */
+  /** Opens a connection, which is not established yet. */
   dials(): Attempt {
     const attempt = new Attempt(this.breaches, this.can);
     attempt.dials((sink) => this.far.dial(sink));
@@ -36,7 +36,7 @@ class EndpointStage extends World {
     return attempt;
   }
 
-  /** A new connection that stands. */
+  /** Opens a connection and waits until it is established. */
   async connects(): Promise<Attempt> {
     const attempt = this.dials();
     await this.settle();
@@ -51,7 +51,7 @@ class EndpointStage extends World {
     return attempt;
   }
 
-  /** The connection that idles, taken for a further exchange. */
+  /** Takes the idle connection for another exchange. */
   takes(): Attempt {
     const attempt = new Attempt(this.breaches, this.can);
     assert.equal(
@@ -81,7 +81,7 @@ class EndpointStage extends World {
     assert.deepEqual({ ...this.request, ...expected }, this.request);
   }
 
-  /** Whatever time passes and whatever comes, nothing more is said. */
+  /** Checks that the driver has told the attempt exactly this, and tells nothing more however long it takes. */
   async over(attempt: Attempt, told: readonly string[]): Promise<void> {
     await this.settle();
     await this.passes(LONG_MS);
@@ -93,7 +93,7 @@ class EndpointStage extends World {
 
 export function upstreamStreamContract(kind: EndpointKind): void {
   const { can } = kind;
-  /** What is told of a failure with those facts. */
+  /** What an attempt notes of a failure with these details. */
   const failed = (facts: string): string => (can.tellsFailures ? `failed ${facts}` : "failed");
 
   describe(kind.name, () => {
@@ -192,7 +192,7 @@ export function upstreamStreamContract(kind: EndpointKind): void {
       }
     }
 
-    that("says nothing of an endpoint that reads late what did not have to wait", async (stage, endpoint) => {
+    that("does not report waiting for an endpoint that reads late, if nothing had to wait", async (stage, endpoint) => {
       const attempt = await stage.asks({ method: "POST", length: 4 });
       await stage.after(() => attempt.brings(["01"]));
       await stage.after(() => endpoint.readOn());
@@ -303,7 +303,7 @@ export function upstreamStreamContract(kind: EndpointKind): void {
         for (let count = 0; count < 6; count++) {
           attempt.keepsResponse = true;
           attempt.isWritten = false;
-          // Only the last read's bytes are still being written: those before have left with the pause.
+          // Only the bytes of the last read are still being written: earlier ones were written before the pause.
           attempt.onFlush = () => attempt.checkKept();
           await stage.after(() => {
             endpoint.head(200, MUCH);
@@ -329,7 +329,7 @@ export function upstreamStreamContract(kind: EndpointKind): void {
             endpoint.head(200, MUCH);
             endpoint.body(body);
           });
-        // Each has brought much before: then connections may read into memory that they share.
+        // Both connections have brought large bodies before, so that they may share the bulk buffer.
         const [first, second] = [await stage.connects(), await stage.connects()];
         first.sends();
         second.sends();
@@ -401,7 +401,7 @@ export function upstreamStreamContract(kind: EndpointKind): void {
     // ---- failures ---------------------------------------------------------------------------------------------------
 
     if (can.connects) {
-      that("fails when no connection comes about, and never from within dial", async (stage, endpoint) => {
+      that("fails when no connection is established, and never from within dial", async (stage, endpoint) => {
         for (const [how, kind] of [
           ["refuses", "connection_refused"],
           ["silent", "connection_timeout"],
@@ -467,7 +467,7 @@ export function upstreamStreamContract(kind: EndpointKind): void {
     });
 
     if (can.connects) {
-      that("brings what its endpoint said before it took no more of the request", async (stage, endpoint) => {
+      that("brings a response that its endpoint sent before it stopped taking the request", async (stage, endpoint) => {
         const attempt = await stage.asks({ method: "POST", length: -1 });
         attempt.pauses();
         await stage.after(() => {
@@ -482,7 +482,7 @@ export function upstreamStreamContract(kind: EndpointKind): void {
         await stage.over(attempt, ["head 200 3", "end"]);
       });
 
-      that("says that nothing waits any more when its endpoint takes no more", async (stage, endpoint) => {
+      that("says that nothing waits any more when a write to its endpoint has failed", async (stage, endpoint) => {
         const attempt = await stage.asks({ method: "POST", length: MUCH });
         endpoint.stopReading();
         attempt.pauses();
@@ -582,24 +582,24 @@ export function upstreamStreamContract(kind: EndpointKind): void {
         assert.deepEqual(first.told, ["head 200 3", "end"]);
       });
 
-      that("carries none after what makes uncertain where the next response begins", async (stage, endpoint) => {
+      that("carries no further exchange if it is uncertain where the next response would begin", async (stage, endpoint) => {
         // The request is not complete.
         const early = await stage.asks({ method: "POST", length: 10 });
         await stage.after(() => early.brings(["012"]));
         await stage.after(() => endpoint.head(204, 0));
         assert.deepEqual(early.told, ["head 204 0", "end"]);
         assert.deepEqual([stage.hasIdle, endpoint.isLeft], [false, true]);
-        // It was told to.
+        // The response said that the connection ends.
         const last = await stage.asks();
         await stage.after(() => endpoint.head(204, 0, [["Connection", "close"]]));
         assert.deepEqual(last.told, ["head 204 0", "end"]);
         assert.deepEqual([stage.hasIdle, endpoint.isLeft], [false, true]);
-        // The endpoint has left.
+        // The endpoint has closed the connection.
         await stage.asks();
         await stage.after(() => endpoint.head(204, 0));
         await stage.after(() => endpoint.closes());
         assert.equal(stage.hasIdle, false);
-        // It says what nobody has asked for.
+        // A response comes without a request.
         await stage.asks();
         await stage.after(() => endpoint.head(204, 0));
         await stage.after(() => endpoint.head(204, 0));
@@ -630,7 +630,7 @@ export function upstreamStreamContract(kind: EndpointKind): void {
           stage.writesMuch();
           attempt.sends();
         });
-        // Of the same turn.
+        // Within the same turn.
         endpoint.closes();
         await stage.over(attempt, [failed("connection_terminated reused")]);
       });

@@ -1,4 +1,4 @@
-/** Every driver of the endpoint's side keeps the promises of its port. */
+/** Runs the contract of `UpstreamStream` over every driver of the endpoint's side. */
 import { HTTP_1_0, HTTP_1_1 } from "./h1-endpoint.fixture.ts";
 import { SOURCE } from "./source-endpoint.fixture.ts";
 import { upstreamStreamContract } from "./upstream-stream-contract.fixture.ts";

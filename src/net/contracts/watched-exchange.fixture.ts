@@ -1,23 +1,24 @@
 /**
- * What the driver of a client's connection may say to its exchange, and when. An exchange is watched from the moment when it asks for an
- * endpoint; whatever breaks a rule is noted as a breach.
+ * Watches an exchange, from the moment when it asks for an endpoint: every call of the client's driver that the port `ClientStream` does not allow
+ * is noted as a breach.
  */
 import type { Exchange } from "../../proxy/exchange/exchange.ts";
 import type { ClientStream } from "../../proxy/ports/client-stream.ts";
 
 export interface Watched {
   readonly exchange: Exchange;
-  /** A `flush` has said false, or `clientBlocked` came: the exchange waits for `clientUnblocked`. */
+  /** Whether the exchange waits for `clientUnblocked`: `flush` returned false, or `clientBlocked` came. */
   readonly waits: boolean;
-  /** How often the exchange was told so. */
+  /** How often `clientBlocked`, `clientUnblocked` and `clientGone` came. */
   readonly blocked: number;
   readonly unblocked: number;
   readonly gone: number;
-  /** Body bytes were delivered and the exchange was not told to send them. */
+  /** Whether body bytes were delivered without a `requestFlush` after them. */
   readonly isUnflushed: boolean;
   readonly isPaused: boolean;
 }
 
+/** Wraps the methods of `exchange` and of its client's stream. Breaches are added to `breaches`, in words. */
 export function watch(exchange: Exchange, breaches: string[]): Watched {
   const downstream: unknown = Reflect.get(exchange, "downstream");
   const port = downstream as ClientStream;
@@ -35,7 +36,7 @@ export function watch(exchange: Exchange, breaches: string[]): Watched {
     inCall: "",
   };
   const breach = (text: string): void => void breaches.push(text);
-  /** A call from the driver. */
+  /** Checks each call of the exchange by the driver. */
   const hears = (
     name: "requestData" | "requestEnd" | "clientBlocked" | "clientUnblocked" | "clientGone" | "tunnelEnded",
     check: () => void,
@@ -50,7 +51,7 @@ export function watch(exchange: Exchange, breaches: string[]): Watched {
       },
     });
   };
-  /** A call to the driver. */
+  /** Notes each call of the driver by the exchange. */
   const asks = (
     name: "flush" | "pauseRequest" | "resumeRequest" | "exchangeFinished" | "startTunnel",
     after: (result: unknown) => void,
@@ -93,7 +94,7 @@ export function watch(exchange: Exchange, breaches: string[]): Watched {
     if (!seen.hasTunnel) breach("tunnelEnded without a tunnel");
     if (++seen.tunnelEnds > 1) breach("tunnelEnded twice");
   });
-  // The exchange calls this one too.
+  // The exchange calls `requestFlush` as well, so it is not checked.
   const flushRequest = exchange.requestFlush.bind(exchange);
   exchange.requestFlush = () => {
     seen.isUnflushed = false;
@@ -125,7 +126,7 @@ export function watch(exchange: Exchange, breaches: string[]): Watched {
     () => {
       if (seen.isOver) breach("the exchange finished twice");
       seen.isOver = true;
-      // A connection's next exchange is watched by itself.
+      // The connection's next exchange gets a watch of its own.
       for (const name of names) Reflect.deleteProperty(port, name);
     },
   );

@@ -17,25 +17,25 @@ import { loneThread } from "../warm-up.ts";
 
 checkStates();
 
-/** Where the proxy listens, and where its endpoint does. */
+/** The addresses of the proxy and of its endpoint in the memory network. */
 export const PROXY = "proxy.test:80";
 export const ENDPOINT = "endpoint.test:80";
 
-/** Bytes that a receiver who does not read still takes. */
+/** How many bytes the system takes for a receiver that does not read. */
 export const RECEIVE_BYTES: number = 32 * 1024;
 
-/** So many that no write is passed over, whatever turns came before. */
+/** So many writes in a turn that each of them waits for the turn's end, whatever turns came before. */
 const BUSY_WRITES = 32;
 const OTHER_CONNECTION: Waiting = { endWait: () => {} };
 
-/** A data-plane thread in memory, with one listener and one endpoint. Time passes when the test says so. */
+/** A data-plane thread in memory, with one listener and one endpoint, for the contracts. Time passes only when the test says so. */
 export class World {
   readonly network: MemoryNetwork = new MemoryNetwork({ receiveBytes: RECEIVE_BYTES });
   readonly config: Config = plainConfig(PROXY, `http://${ENDPOINT}`);
   readonly thread: Thread;
-  /** Of the exchanges that have ended. */
+  /** Access records of the exchanges that have ended. */
   readonly records: AccessRecord[] = [];
-  /** What was done against the contract, in words. */
+  /** What broke the contract, in words. Checked by `settle`. */
   readonly breaches: string[] = [];
 
   constructor(t: TestContext) {
@@ -51,21 +51,22 @@ export class World {
     return this.set.endpoints[0] ?? assert.fail("the endpoint is not there");
   }
 
-  /** All happens that can happen before time passes. */
+  /** Lets everything happen that can happen before time passes. Fails if the contract was broken. */
   async settle(): Promise<void> {
     for (let round = 0; round < 3; round++) {
       this.network.settle();
-      // What follows from a promise follows within a few turns of the microtask queue.
+      // Whatever follows a promise comes within a few turns of the microtask queue.
       for (let turn = 0; turn < 4; turn++) await Promise.resolve();
     }
     assert.deepEqual(this.breaches, []);
   }
 
-  /** The thread has much else to write before this turn ends: little text waits for that, and counts as written. */
+  /** Makes the current turn a busy one: small writes wait for its end, and count as written. */
   writesMuch(): void {
     for (let count = 0; count < BUSY_WRITES; count++) this.thread.writes.keep(OTHER_CONNECTION, false);
   }
 
+  /** Lets this much time pass. */
   async passes(ms: number): Promise<void> {
     const { network } = this;
     const until = network.clock.nowMs + ms;
@@ -81,7 +82,7 @@ export function trailersOf(fields: Fields): FieldSection {
   return section;
 }
 
-/** Text of that many bytes in which no two places look alike. */
+/** A text of this many bytes in which every place looks different. */
 export function textOf(bytes: number): string {
   let text = "";
   for (let at = 0; text.length < bytes; at++) text += `${at.toString(36)},`;
