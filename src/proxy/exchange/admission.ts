@@ -14,7 +14,7 @@ import type { Route } from "../snapshot.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import * as answers from "./answers.ts";
 import { CollectedBody } from "./collected-body.ts";
-import { ExchangeFacts, isOver } from "./exchange-facts.ts";
+import { ExchangeFacts, exceedsBodyLimit } from "./exchange-facts.ts";
 import { admitRequest } from "./forwarding.ts";
 import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
 import { Phase } from "./phase.ts";
@@ -69,7 +69,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
       if (verdict !== null) return this.answer(verdict);
     }
     // Checked after the hooks, as it is for a body of unknown length: a client who is not admitted learns nothing about the limit.
-    if (isOver(this.requestLength, route)) return this.answer(this.tooLarge());
+    if (exceedsBodyLimit(this.requestLength, route)) return this.answer(this.tooLarge());
     if (route.local !== null) return this.answer(route.local());
     if (route.hooks.source.length > 0) this.findSource(route, 0);
     else this.connect();

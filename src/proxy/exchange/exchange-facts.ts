@@ -66,7 +66,7 @@ export abstract class ExchangeFacts implements OutgoingRequest {
   /** Endpoints that failed and are not tried again. */
   protected tried: Endpoint[] | null = null;
   /** How many attempts failed because a pooled connection was lost. They do not count towards `retries`. */
-  protected uncharged: number = 0;
+  protected poolLosses: number = 0;
   protected requestTrailers: FieldSection | null = null;
   /** Bytes of the request's body received so far. */
   protected bodyBytes: number = 0;
@@ -182,7 +182,7 @@ export abstract class ExchangeFacts implements OutgoingRequest {
 }
 
 /** Whether a request body of that many bytes exceeds the limit of the route. */
-export function isOver(bodyBytes: number, route: Route | null): boolean {
+export function exceedsBodyLimit(bodyBytes: number, route: Route | null): boolean {
   const limit = route?.bodyBytesMax ?? null;
   return limit !== null && bodyBytes > limit;
 }

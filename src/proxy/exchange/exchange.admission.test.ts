@@ -1,4 +1,4 @@
-/** An exchange up to the choice of an endpoint: route, admission, local answers, limits of the body, and hooks that throw. */
+/** The first phase of an exchange: route, hooks that admit, answer or throw, the limit of the body, and the choice of the endpoint. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FakeClient } from "./fake-client.fixture.ts";
@@ -68,7 +68,7 @@ describe("route", () => {
     d.says("a none; a dial");
   });
 
-  test("a route whose upstream is missing is our mistake", () => {
+  test("a route without its upstream is an error of the proxy: 500", () => {
     const d = new Dialogue({ adapt: (config) => (config.routes = [{ match: {}, upstream: "elsewhere" }]) });
     d.client.asks(GET);
     d.says("client answer 500 internal_error; thread finished 500 internal_error; client finished");
@@ -111,7 +111,7 @@ describe("admission", () => {
     d.says("192.0.2.1 a.test 1700000001000; a none; a dial");
   });
 
-  test("drivers read of the exchange where its request comes from", () => {
+  test("drivers can read the facts about the client from the exchange", () => {
     const d = new Dialogue();
     const { peer, client, peerTrusted, secure, forwarded, unsafeFieldNames } = d.client.asks(GET).exchange;
     const { facts } = d.client;
@@ -141,7 +141,7 @@ describe("admission", () => {
     d.ended("429 rate_limited");
   });
 
-  test("a verdict that comes later: nothing at all is to go on", async () => {
+  test("a verdict that comes later: undefined lets the request pass", async () => {
     const d = new Dialogue({ hooks: [{ name: "x", onRequest: () => Promise.resolve(undefined as never) }] });
     d.client.asks(GET);
     await settled();
@@ -408,7 +408,7 @@ describe("the choice of an endpoint", () => {
   });
 });
 
-/** Goes on, or says that, and notes every phase that it is asked in. */
+/** A middleware with every hook, which notes each call. `verdict`: the result of its `onRequest`. */
 function noting(of: () => Dialogue, name: string, verdict: LocalAnswer | null | Promise<LocalAnswer | null> = null): Middleware {
   return {
     name,
@@ -430,7 +430,7 @@ function boom(): never {
   throw new Error("boom");
 }
 
-/** Every promise that can settle by itself has. */
+/** Resolves when every promise that can settle by itself has settled. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
 }

@@ -1,4 +1,4 @@
-/** Attempts of an exchange: what a failure at each moment leads to, which endpoint is next, and what is sent again. */
+/** Attempts at endpoints: what a failure at each moment leads to, which endpoint is next, and what is sent again. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
@@ -14,7 +14,7 @@ const UPGRADE = "GET /\nConnection: upgrade\nUpgrade: websocket";
 /** Bytes of a body that can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
-/** The connection never stood. */
+/** Failures to establish a connection. */
 const CONNECT: readonly FailureKind[] = [
   "connection_refused",
   "destination_unroutable",
@@ -24,7 +24,7 @@ const CONNECT: readonly FailureKind[] = [
   "tls_error",
   "connection_limit",
 ];
-/** It stood. */
+/** Failures of an established connection. */
 const LATER: readonly FailureKind[] = ["connection_terminated", "response_timeout", "malformed_response", "write_timeout"];
 
 const answered = (kind: FailureKind): string => {
@@ -33,11 +33,11 @@ const answered = (kind: FailureKind): string => {
 };
 
 interface Moment {
-  /** What can fail then. */
+  /** The kinds of failure that are possible at this moment. */
   readonly kinds: readonly FailureKind[];
-  /** Of the request that were handed over. */
+  /** Bytes of the request's body that the connection got before. */
   readonly bodyBytes?: number;
-  /** Of the response. */
+  /** The part of the response that had come. */
   readonly came?: string;
   readonly unsent?: boolean;
 }
@@ -63,7 +63,7 @@ interface Case {
   readonly endpoints: number;
 }
 
-/** RFC 9110 section 9.2.2 and the comments of the option `retries`, once more and apart from the code. */
+/** The rules of RFC 9110 section 9.2.2 and of the option `retries`, written independently of the code. */
 function follows({ moment, kind, reused, method, retries, endpoints }: Case): "cut" | "answer" | "the same" | "another" {
   if (moment === "head") return "cut";
   if (moment === "byte" || moment === "interim" || moment === "more of the body") return "answer";
@@ -243,7 +243,7 @@ describe("the next endpoint", () => {
     d.ended("502 connection_terminated");
   });
 
-  test("a lost idle connection is not charged to `retries`, not later either", () => {
+  test("a lost idle connection never counts towards `retries`", () => {
     const d = new Dialogue({ health: TWO, retries: 1 }).pools("a");
     d.client.asks("GET /");
     d.skip();
@@ -256,7 +256,7 @@ describe("the next endpoint", () => {
     d.ended("502 connection_refused");
   });
 
-  test("what the connection of an attempt before says late has no effect on it", () => {
+  test("late calls of the connection of an earlier attempt have no effect", () => {
     const d = new Dialogue({ health: TWO });
     const { exchange } = d.client.asks("GET /");
     d.upstream.connects();

@@ -1,4 +1,4 @@
-/** What passes through an exchange: bodies in both directions, trailers, interim responses, tunnels, and who is told to wait. */
+/** Bodies in both directions, trailers, interim responses and tunnels, with back-pressure on each side. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Dialogue } from "./fake-ports.fixture.ts";
@@ -12,7 +12,7 @@ const UPGRADE = "GET /\nConnection: upgrade\nUpgrade: websocket";
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
 const interim = (status: number): string => `HTTP/1.1 ${status} Wait\r\n\r\n`;
 
-/** An exchange whose request is on its way, on a new connection. */
+/** An exchange whose request is being sent on a new connection. */
 function begun(head: string, setting: Setting = {}): Dialogue {
   const d = new Dialogue(setting);
   d.client.asks(head);

@@ -1,4 +1,4 @@
-/** A middleware that wants the whole body before it decides. */
+/** `collectBody`: a middleware that wants the whole body before it decides. */
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ const NO: LocalAnswer = { status: 403, reason: "unauthorized", detail: "", field
 const PUT = "PUT /\nContent-Length: 4";
 const CHUNKED = "PUT /\nTransfer-Encoding: chunked";
 
-/** A dialogue whose middleware collects so many bytes, what it got, and its verdict on it. */
+/** A dialogue whose middleware collects at most that many bytes and then gives a verdict; `got` has the collected bodies. */
 function collecting(bytesMax: number, setting: Setting = {}, verdict: (body: string | null) => LocalAnswer | null = () => null) {
   const got: (string | null)[] = [];
   const hook: Middleware = {

@@ -1,4 +1,4 @@
-/** How an exchange ends when its client leaves, its request turns out to be faulty, or the proxy drains: in each of its phases. */
+/** How an exchange ends, in each phase, when the client leaves, the request is malformed or too slow, or the proxy drains. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as answers from "./answers.ts";
@@ -15,7 +15,7 @@ const ENDS: readonly ClientEnd[] = ["client_gone", "client_reset", "client_stall
 interface Phase {
   readonly name: string;
   begin(): Dialogue;
-  /** Whether a connection is given up. */
+  /** Whether a connection to an endpoint is aborted. */
   readonly upstream: "a" | "b" | "";
   /** Of the response, as far as its head has gone out. */
   readonly status: 0 | 101 | 200;

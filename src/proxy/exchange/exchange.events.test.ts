@@ -1,8 +1,9 @@
 /**
- * Whatever drivers do, in whatever order they may: an exchange keeps its promises after every event, and it never gets stuck.
+ * Random orders of events: whatever the drivers do, an exchange keeps its promises after every event and never gets stuck.
  *
  * What drivers may do:
- * - A client sends pieces of its body while it is not paused and the exchange has not finished; it is held where the exchange does not take it yet.
+ * - A client sends pieces of its body while it is not paused and the exchange has not finished; it is held where the exchange does not take
+ * it yet.
  * - It may leave at any time, be too slow until its request has ended, and be told that the proxy drains; before the response has begun
  *   that is an answer.
  * - A connection that was dialled stands or fails later, never within `dial`. One that stands brings pieces of a response while it is
@@ -85,7 +86,7 @@ const anyWorld: fc.Arbitrary<World> = fc.record({
   throws: often<World["throws"]>("never", "onUpstreamRequest", "onResponse", "onFinish"),
 });
 
-/** An event of a driver; the number decides what the event leaves open. */
+/** An event of a driver. The number decides details such as the count of bytes. */
 type Act = (choice: number) => void | Promise<void>;
 
 /** One exchange, what its drivers may do at each moment, and what must hold after each event. */
@@ -95,7 +96,7 @@ class Play {
   private readonly verdict: PromiseWithResolvers<LocalAnswer | null> | null;
   private verdictGiven: boolean = false;
   private readonly body: string | null;
-  /** What is left of the request's body. */
+  /** The part of the request's body that was not sent yet. */
   private wire: string;
   private readonly responses: Map<FakeUpstream, string> = new Map();
   private lossesOfReused: number = 0;
@@ -122,7 +123,7 @@ class Play {
     return this.d.finished.length > 0;
   }
 
-  /** The connection that the exchange has. */
+  /** The current connection of the exchange. */
   private get upstream(): FakeUpstream | null {
     return this.d.connections.find(({ state }) => state !== "idle" && state !== "over") ?? null;
   }
@@ -137,7 +138,7 @@ class Play {
 
   // ---- events -------------------------------------------------------------------------------------------------------
 
-  /** All that drivers may do now; what happens often stands there several times. */
+  /** All that the drivers may do now. Frequent events are in the list several times. */
   legal(): Act[] {
     const { client } = this.d;
     const { exchange } = client;
@@ -171,7 +172,7 @@ class Play {
     return acts;
   }
 
-  /** The next thing that every driver does sooner or later; null: all wait for each other. */
+  /** An event that must come sooner or later; null: all wait for each other, the exchange is stuck. */
   progress(): Act | null {
     const { client } = this.d;
     const { upstream } = this;
@@ -223,7 +224,10 @@ class Play {
     this.observed(upstream, kind, sent, () => upstream.fails(kind, { sent }));
   }
 
-  /** If that leads to a further attempt, the origin cannot have acted on the request, or may act on it twice (RFC 9110 section 9.2.2). */
+  /**
+   * Runs an event, and checks a further attempt: the origin server cannot have acted on the request, or may act on it twice (RFC 9110
+   * section 9.2.2).
+   */
   private observed(upstream: FakeUpstream, kind: FailureKind, sent: boolean, act: () => void): void {
     const before = this.d.client.exchange.attempts;
     act();

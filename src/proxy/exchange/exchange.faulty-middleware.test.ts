@@ -1,4 +1,4 @@
-/** Stages, sources and hooks that do what they should not, or at a moment at which nobody expects it: it costs their exchange only. */
+/** Stages, sources and hooks that break the rules, or act at an unexpected moment: only their own exchange suffers. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
@@ -26,7 +26,7 @@ function asking(head: string, ...hooks: readonly Middleware[]): Dialogue {
 
 // ---- lengths ----------------------------------------------------------------------------------------------------------
 
-test("a length that is none ends the exchange before a head says it", () => {
+test("an invalid length ends the exchange before a head is sent with it", () => {
   for (const length of [-2, 0.5, Number.NaN, Infinity, 2 ** 53]) {
     const request = asking(PUT, ofRequest(mapping((text) => text, length)));
     assert.equal(request.upstream.gotHead, false);
@@ -123,7 +123,7 @@ test("an endpoint whose response goes to a stage that has ended is read on", () 
   d.ended("200 completed");
 });
 
-test("a stage that ends when it is asked whether it takes more, and says no: its client does not wait", () => {
+test("a stage that ends within `flush` and returns false: its client does not wait", () => {
   const stage = new Held();
   const d = asking(PUT, ofRequest(Object.assign(stage, { flush: () => stage.text === "" || (stage.ends(), false) })));
   d.client.sends("ab");
@@ -133,7 +133,7 @@ test("a stage that ends when it is asked whether it takes more, and says no: its
   d.ended("200 completed");
 });
 
-test("a stage of an attempt that is over resumes: nobody goes on who waits for somebody else", () => {
+test("a stage of an earlier attempt that resumes lets nobody go on who waits for something else", () => {
   const stages: Held[] = [];
   const make = (): Held => {
     const stage = Object.assign(new Held(), { takes: false });
@@ -203,7 +203,7 @@ test("no protocol is switched while a stage still holds a part of the request", 
   whole.ended("101 tunnel");
 });
 
-test("what is delivered ends the exchange: its client hears nothing after that", () => {
+test("when delivering a body ends the exchange, its client is told nothing after that", () => {
   const broken = ofRequest({ ...upper(), data: boom });
   for (const head of [PUT, "PUT /\nTransfer-Encoding: chunked"]) {
     const d = new Dialogue({ hooks: [broken] });
@@ -230,7 +230,7 @@ test("what is delivered ends the exchange: its client hears nothing after that",
   });
 });
 
-test("a source that ends the exchange while it is asked whether it takes more: the client's next request is not stopped", () => {
+test("a source that ends the exchange within `flush`: the client's next request is not stopped", () => {
   let out: SourceResponse | null = null;
   let hasCome = false;
   const d = new Dialogue({
@@ -261,7 +261,7 @@ test("a source that ends the exchange while it is asked whether it takes more: t
 });
 
 for (const ends of [false, true]) {
-  test(`a source whose exchange ends within its start is given up after it, unless it has said its end (${ends})`, () => {
+  test(`a source whose exchange ends within its start is aborted afterwards, unless it has called end (${ends})`, () => {
     let aborted = 0;
     const d = new Dialogue({
       hooks: [
@@ -286,7 +286,7 @@ for (const ends of [false, true]) {
 
 // ---- hooks that end an exchange ---------------------------------------------------------------------------------------
 
-test("a hook about the response fails a stage of the request: 500, and nothing of the response", () => {
+test("a hook makes a stage of the request fail when the response comes: 500, and nothing of the response", () => {
   for (const hook of ["onResponse", "onUpstreamResponse"] as const) {
     const stage = new Held();
     let isTold = false;

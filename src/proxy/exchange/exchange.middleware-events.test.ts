@@ -1,6 +1,7 @@
 /**
- * Whatever stages, sources and verdicts do, in whatever order and between whatever events of drivers: bytes stay in order, nothing is told after
- * an end, whoever was told to wait is told to go on, and nothing is left in the end. What drivers may do: exchange.events.test.ts.
+ * Random orders of what stages, sources and late verdicts do, between events of drivers. Always: bytes stay in order, nobody is told
+ * anything after an end, whoever was told to wait is told to go on, and nothing is left in the end. exchange.events.test.ts lists what
+ * drivers may do.
  */
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
@@ -54,7 +55,7 @@ interface World {
   readonly verdict: "at once" | "later";
   /** Bytes of the body that may be collected; null: none are wanted. */
   readonly collects: number | null;
-  /** Nobody waits for what is collected. */
+  /** The hook collects a body but does not await it. */
   readonly isIgnored: boolean;
   readonly memory: number;
   readonly fetches: boolean;
@@ -105,7 +106,7 @@ class Play {
   private readonly verdict: PromiseWithResolvers<LocalAnswer | null> = Promise.withResolvers();
   private readonly found: PromiseWithResolvers<ResponseSource | null> = Promise.withResolvers();
   private awaited: "verdict" | "source" | null = null;
-  /** Of the attempt of now. */
+  /** The stages of the current attempt. */
   private requestStages: WalkStage[] = [];
   private responseStages: WalkStage[] = [];
   private source: WalkSource | null = null;

@@ -1,4 +1,4 @@
-/** What middleware may change in a head beside its fields. */
+/** Edits of method, target, Host and status by middleware. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RequestEdits } from "../../http/head-edits.ts";

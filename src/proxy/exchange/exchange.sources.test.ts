@@ -1,4 +1,4 @@
-/** Responses that come from no endpoint, and what a middleware makes of what endpoints say. */
+/** Responses from sources, and the hook `onUpstreamResponse`. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const BUSY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
 const REPORT = 'report error middleware_failed broken {"route":"#1"}';
 
-/** What a test does with a source, and what the source was told. */
+/** A source that a test controls, and that notes its calls. */
 class Told implements ResponseSource {
   response: SourceResponse | null = null;
   body: string = "";
@@ -58,7 +58,7 @@ class Told implements ResponseSource {
   }
 }
 
-/** Answers within `start`. */
+/** A source that answers within `start`. */
 const atOnce = (text: string, length: BodyLength = text.length, status: number = 200): ResponseSource => ({
   start: (_, response) => {
     response.respond(headOf(status), length);
@@ -138,7 +138,7 @@ test("the first middleware that has a source answers; where none has one, an end
   none.client.leaves();
 });
 
-test("a source that is looked for has the time of an admission, and its failure is a 500", async () => {
+test("a promise of a source has the time limit of an admission, and its rejection is a 500", async () => {
   const late = Promise.withResolvers<ResponseSource | null>();
   const slow = new Dialogue({ hooks: [{ name: "x", source: () => late.promise }] });
   slow.client.asks(GET);
@@ -168,7 +168,7 @@ test("a request that is refused, or too large, meets no source", () => {
   assert.equal(source.starts, 0);
 });
 
-test("stages and fields of middleware are for a source's response too; the request is nobody's", () => {
+test("stages and edits apply to a source's response too, but not to the request that it gets", () => {
   const d = asking(GET, atOnce("yes"), {
     name: "y",
     onUpstreamRequest: () => assert.fail("nothing goes upstream"),
@@ -303,7 +303,7 @@ test("a source that throws when it may write, or when it is given up, costs its 
   d.ended("200 internal_error");
 });
 
-test("a source that is silent has its time, which the request's body extends", () => {
+test("a silent source has a time limit, which bytes of the request's body extend", () => {
   const source = new Told();
   const d = asking(PUT, source);
   for (const piece of ["a", "b", "c", "d"]) {

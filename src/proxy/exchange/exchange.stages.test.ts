@@ -1,4 +1,4 @@
-/** Stages that transform a body on its way: order, back-pressure, ends, and every way in which one can fail. */
+/** Body stages: their order, back-pressure, ends, and every way in which one can fail. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ const REPORT = 'report error middleware_failed broken {"route":"#1"}';
 const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : make()) });
 const ofRequest = (make: () => BodyStage): Middleware => ({ name: "x", onUpstreamRequest: () => make() });
 
-/** An exchange that asks with that head, and whose endpoint is connected. */
+/** An exchange for that request head, whose endpoint is connected. */
 function asking(head: string, ...hooks: readonly Middleware[]): Dialogue {
   const d = new Dialogue({ hooks });
   d.client.asks(head);
@@ -240,7 +240,7 @@ test("a stage that never ends has its time, but not while its client takes nothi
   assert.equal(stage.aborted, 1);
 });
 
-test("what a stage says later is said at its time, not at that of the last event of a connection", () => {
+test("calls that a stage makes later are dated by the clock, not by the last event of a connection", () => {
   for (const says of [(stage: Held): void => stage.ends(), (stage: Held): void => stage.output?.fail(new Error("broken"))]) {
     const stage = new Held();
     const d = asking(

@@ -34,7 +34,7 @@ import { Admission } from "./admission.ts";
 import * as answers from "./answers.ts";
 import { BodyPipe } from "./body-pipe.ts";
 import type { PipeOwner } from "./body-pipe.ts";
-import { isOver } from "./exchange-facts.ts";
+import { exceedsBodyLimit } from "./exchange-facts.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { InterimPace } from "./interim-pace.ts";
@@ -140,7 +140,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   requestData(bytes: Buffer, start: number, end: number): void {
     this.bytesReceived += end - start;
     this.bodyBytes += end - start;
-    if (isOver(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
+    if (exceedsBodyLimit(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
     if (this.isCollecting) return this.collectData(bytes, start, end);
     if (this.replay !== null) {
       if (this.replay.length + end - start <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
@@ -387,7 +387,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
    */
   private retryUnwanted(): boolean {
     const target = this.endpoint;
-    if (target === null || !mayRetry(this.attemptThat("unwanted", true, true, false))) return false;
+    if (target === null || !mayRetry(this.failedAttempt("unwanted", true, true, false))) return false;
     (this.tried ??= []).push(target);
     if (!this.hasCandidate()) return false;
     this.dropUpstream();
@@ -450,7 +450,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     const attempt = this.attempt(failure);
     if (target !== null && mayRetry(attempt)) {
       if (mayRetrySameEndpoint(attempt)) {
-        this.uncharged++;
+        this.poolLosses++;
         if (this.thread.endpoints.health(target.slot) !== ENDPOINT_HEALTH.unhealthy) return this.retry(target);
       }
       (this.tried ??= []).push(target);
@@ -462,16 +462,16 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   }
 
   private attempt({ kind, reused, answered, sent }: Failure): FailedAttempt {
-    return this.attemptThat(FAILURES[kind].attempt, sent, answered, reused);
+    return this.failedAttempt(FAILURES[kind].attempt, sent, answered, reused);
   }
 
-  private attemptThat(failure: AttemptFailure, sent: boolean, responseStarted: boolean, pooledConnection: boolean): FailedAttempt {
+  private failedAttempt(failure: AttemptFailure, sent: boolean, responseStarted: boolean, pooledConnection: boolean): FailedAttempt {
     return {
       failure,
-      method: this.mostRisky(),
+      method: this.decidingMethod(),
       requestSent: this.requestSent(failure === "connect" ? false : sent),
       responseStarted,
-      attempts: this.attempts - this.uncharged,
+      attempts: this.attempts - this.poolLosses,
       retriesMax: this.set?.retries ?? 0,
       pooledConnection,
     };
@@ -480,7 +480,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   /**
    * The method that decides whether the request may be sent again: the client's or the one sent to endpoints, whichever is not idempotent.
    */
-  private mostRisky(): string {
+  private decidingMethod(): string {
     const sent = this.detours?.method ?? null;
     return sent === null || !isIdempotent(this.request.method) ? this.request.method : sent;
   }
@@ -489,7 +489,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   private requestSent(sent: boolean): RequestSent {
     if (this.replay === null) return "consumed";
     if (!sent) return "none";
-    // Bytes after an upgrade's head belong to the new protocol and wait for the 101. A body to send again could not be told apart from them.
+    // Bytes after an upgrade's head belong to the new protocol and wait for the 101. A body sent again could not be told apart from them.
     return this.upgrade && this.requestLength !== 0 ? "consumed" : "replayable";
   }
 

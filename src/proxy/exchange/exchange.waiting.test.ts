@@ -1,4 +1,4 @@
-/** What a middleware may do while it decides, and with what it has learned: time limit, signal, state. */
+/** Hooks that return a promise: the time limit, the signal, and values kept for later hooks. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
@@ -42,7 +42,7 @@ test("each verdict has the time for itself, and none is left when it has come", 
   d.ended("499 client_gone");
 });
 
-test("a verdict is dated by the clock when it comes, not by the connections' last event", async () => {
+test("a late verdict is dated by the clock, not by the last event of a connection", async () => {
   const verdicts = [Promise.withResolvers<null>(), Promise.withResolvers<null>()];
   const asked: number[] = [];
   const hooks = [...verdicts.map(({ promise }) => promise), null].map((verdict, index): Middleware => {
@@ -85,7 +85,7 @@ test("the signal is aborted when the client leaves, and when everything went wel
   );
 });
 
-test("what admission learned is there for the request that goes upstream, and for that exchange only", () => {
+test("a value kept in `onRequest` is there in `onUpstreamRequest`, for the same exchange only", () => {
   const claims = new ExchangeState<string>();
   const hook: Middleware = {
     name: "x",

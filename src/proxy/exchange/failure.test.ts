@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectFailure } from "./failure.ts";
 
-test("an endpoint whose certificate is not believed, or that speaks no TLS, is no unreachable one", () => {
+test("a certificate that is not accepted, or an endpoint without TLS, is a TLS error and not an unreachable endpoint", () => {
   for (const code of [
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",

@@ -22,34 +22,35 @@ import type { ClientEnd, ClientFacts, ClientStream } from "../ports/client-strea
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
 
-/** What each head and each answer of the proxy adds to the bytes written, whatever it says. */
+/** Every response head and every answer counts as this many bytes written. */
 export const HEAD_BYTES = 100;
 
 /**
- * A client's connection with a driver that does what one in net/ does: body bytes are handed over while the exchange takes them, and
- * are held until then; nothing is read while it is paused; after the exchange has finished it hears no more of it.
+ * A fake client connection whose driver acts as one in net/ does: it holds body bytes until the exchange takes them, reads nothing while it
+ * is paused, and tells the exchange nothing after the exchange has finished.
  */
 export class FakeClient implements ClientStream {
-  /** Of every request; nothing in it is what it would be by itself. */
+  /** Facts of every request. Each has another value than the default, so that a lost one shows. */
   readonly facts: ClientFacts;
   readonly isBackground: boolean = false;
   bytesWritten: number = 0;
   owned: OwnedConnections | null = null;
-  /** The client does not read: a flush is not written. */
+  /** The client does not read: a flush stays unfinished. */
   full: boolean = false;
-  /** A flush was not written: `takesMore` follows, or the end. */
+  /** A flush is unfinished: `takesMore` follows, or the end. */
   waits: boolean = false;
   paused: boolean = false;
-  /** Body bytes handed to the exchange, and those of the response that came back. */
+  /** Body bytes of the request that the exchange got. */
   delivered: string = "";
+  /** Body bytes of the response that the exchange sent. */
   received: string = "";
-  /** Response heads and answers: one in the end, or none. */
+  /** How many response heads and answers were sent: at most one in the end. */
   heads: number = 0;
   ended: boolean = false;
   /** The exchange has cut the response, or switched protocols. */
   over: "" | "cut" | "tunnel" = "";
   finishes: number = 0;
-  /** Bytes of the body that wait until the exchange takes them. */
+  /** Body bytes that wait until the exchange takes them. */
   held: string = "";
 
   private readonly dialogue: Dialogue;
@@ -73,14 +74,14 @@ export class FakeClient implements ClientStream {
     return this.current ?? assert.fail("nothing was asked");
   }
 
-  /** Whether a byte or a fault of the body may come now. */
+  /** Whether the driver may read the body now. */
   get isRead(): boolean {
     return this.finishes === 0 && !this.paused && !this.exchange.requestEnded;
   }
 
   // ---- what the client does -----------------------------------------------------------------------------------------
 
-  /** A request's head, "POST /" and lines of fields, and what came in the same read. */
+  /** Begins an exchange. `head`: "POST /" and lines of fields; `body`: bytes that came in the same read. */
   asks(head: string, body: string = ""): this {
     const { reader, dialogue } = this;
     const [line = "", ...fields] = head.split("\n");
@@ -108,7 +109,7 @@ export class FakeClient implements ClientStream {
     return this;
   }
 
-  /** Bytes of the body as they are on the wire. */
+  /** Sends bytes of the body, as they are on the wire. */
   sends(text: string): void {
     assert.ok(this.isRead, "nothing is read from the client");
     if (this.exchange.takesBody) this.feed(text);
@@ -120,7 +121,7 @@ export class FakeClient implements ClientStream {
     this.exchange.clientGone(reason);
   }
 
-  /** It takes what it was sent. */
+  /** The client reads on: the unfinished flush is finished. */
   takesMore(): void {
     assert.ok(this.waits && this.finishes === 0, "nothing waits for the client");
     this.full = false;
@@ -128,7 +129,7 @@ export class FakeClient implements ClientStream {
     this.exchange.clientUnblocked();
   }
 
-  /** It does not take what was written before the last flush. */
+  /** The last flush, which was reported as finished, is unfinished after all. */
   blocks(): void {
     assert.ok(!this.waits && this.finishes === 0 && this.bytesWritten > 0, "nothing was written that could be blocked after all");
     this.full = true;
@@ -255,7 +256,7 @@ export class FakeClient implements ClientStream {
   }
 }
 
-/** A change of phase that the table does not have is a breach. */
+/** Notes a breach at a change of phase that is not in the table FOLLOWING. */
 function watchPhases(exchange: Exchange, dialogue: Dialogue): void {
   let { phase } = exchange;
   const set = (next: Phase): void => {

@@ -1,6 +1,7 @@
 /**
- * An exchange between fakes of everything that it touches: no socket, no timer, no codec but the readers of heads. The fakes write down
- * every call of the exchange as a short line, so that a test reads as a dialogue: what a driver does, what the exchange makes of it.
+ * Runs an exchange for a test with fakes of its thread, client and endpoints: no socket, no timer, and of the codec only the readers of
+ * heads. The fakes note every call of the exchange as a short line. So a test reads as a dialogue: what a driver does, and what the
+ * exchange then calls.
  *
  * ```ts
  * const d = new Dialogue();
@@ -9,8 +10,8 @@
  * d.upstream.connects();
  * d.says("a send GET /; a end; a flush");
  * ```
- * Connections are named for their endpoint (a, b, c), from an endpoint's second one on with a number (a2). A call that no driver could
- * serve, such as one to a connection that is gone, is a breach; `ended` finds it, and every count that is not back at zero.
+ * A connection has the name of its endpoint (a, b, c), and a number from the endpoint's second connection on (a2). A *breach* is a call
+ * that no driver could serve, such as one to a closed connection. `ended` fails if there was a breach or if a count is not back at zero.
  */
 import assert from "node:assert/strict";
 import { Deadlines } from "../../base/deadlines.ts";
@@ -42,7 +43,7 @@ import { Upstreams } from "../upstream/upstreams.ts";
 
 export type Health = keyof typeof ENDPOINT_HEALTH;
 
-/** What differs from one endpoint of unknown health, which nothing probes, two retries and no middleware. */
+/** What a test changes. The default is one endpoint of unknown health, no health check, two retries and no middleware. */
 export interface Setting {
   /** One entry for each endpoint. */
   readonly health?: readonly Health[];
@@ -54,7 +55,7 @@ export interface Setting {
   readonly adapt?: (config: Config) => void;
 }
 
-/** What the thread was told of the finished exchange. */
+/** What the exchange told the thread when it finished. */
 export interface Finished {
   readonly status: number;
   readonly outcome: string;
@@ -69,7 +70,7 @@ const START_MS = 1000;
 const TICK_MS = 25;
 const EPOCH_OFFSET_MS = 1_700_000_000_000;
 const PROBE = { interval: 5000, timeout: 2000, healthy_threshold: 2, unhealthy_threshold: 3, expected_statuses: ["200-399"] };
-/** For looking at the route that takes everything. */
+/** For finding the route that takes every request. */
 const ANY_REQUEST = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, []);
 const BUCKETS = new BucketTable(BucketTable.create(0, 0, 8));
 
@@ -77,7 +78,7 @@ export class Dialogue implements ExchangeThread, Connector {
   readonly workerIndex: number = 0;
   readonly epochOffset: number = EPOCH_OFFSET_MS;
   now: number = START_MS;
-  /** What `now` is read from. */
+  /** The clock that `tick` reads into `now`. */
   private clockMs: number = START_MS;
   readonly deadlines: KnownDeadlines = new KnownDeadlines(TICK_MS, START_MS);
   /** Tests may swap it, as a reload does. */
@@ -131,21 +132,21 @@ export class Dialogue implements ExchangeThread, Connector {
 
   // ---- what a test does and asks ------------------------------------------------------------------------------------
 
-  /** The exchange did just that since this was asked last: calls in their order, with "; " between them. */
+  /** Asserts the calls of the exchange since the last `says`: in order, joined by "; ". */
   says(expected: string): void {
     const { lines } = this;
     this.lines = [];
     assert.deepEqual(lines, expected === "" ? [] : expected.split("; "));
   }
 
-  /** So much time passes. */
+  /** Lets time pass, and fires the deadlines. */
   passes(ms: number): void {
     this.clockMs += ms;
     this.tick();
     this.deadlines.advance(this.now);
   }
 
-  /** So much time passes without an event that would show it. */
+  /** Lets time pass without an event that reads the clock. */
   passesUnseen(ms: number): void {
     this.clockMs += ms;
   }
@@ -154,7 +155,7 @@ export class Dialogue implements ExchangeThread, Connector {
     this.now = this.clockMs;
   }
 
-  /** Whatever was said up to here is another test's. */
+  /** Forgets the calls so far. */
   skip(): this {
     this.lines = [];
     return this;
@@ -169,13 +170,13 @@ export class Dialogue implements ExchangeThread, Connector {
     return this.connections.find((each) => each.name === name) ?? assert.fail(`there is no connection ${name}`);
   }
 
-  /** The pool has an idle connection to that endpoint. */
+  /** Puts an idle connection to that endpoint into the pool. */
   pools(endpoint: string): this {
     this.idle.push(this.connection(this.target(endpoint), "idle"));
     return this;
   }
 
-  /** The client connection has an idle connection to that endpoint for itself. */
+  /** Gives the client connection an idle connection to that endpoint of its own. */
   owns(endpoint: string): this {
     this.client.owned = new FakeOwned(this, this.connection(this.target(endpoint), "idle"));
     return this;
@@ -193,12 +194,15 @@ export class Dialogue implements ExchangeThread, Connector {
     return this.table.counter(CounterId[counter]);
   }
 
-  /** What the thread was told. */
+  /** What the exchange told the thread when it finished; fails if it goes on. */
   get record(): Finished {
     return this.finished[0] ?? assert.fail("the exchange goes on");
   }
 
-  /** The exchange has ended like that, once; nothing is left of it, and nothing that comes late has an effect. */
+  /**
+   * Asserts that the exchange has ended once, with that status and outcome, that it holds nothing any more, and that late events have no
+   * effect.
+   */
   ended(statusAndOutcome: string): void {
     const { status, outcome } = this.record;
     assert.equal(`${status} ${outcome}`, statusAndOutcome);
@@ -223,7 +227,7 @@ export class Dialogue implements ExchangeThread, Connector {
     assert.equal(`${exchange.status} ${exchange.outcome}`, statusAndOutcome);
   }
 
-  /** Everything that was counted for the exchange is back where it was, and no connection of it is left. */
+  /** Asserts that there was no breach, that all counts are back at zero, and that no connection is left. */
   isSettled(): void {
     assert.deepEqual(this.breaches, []);
     assert.equal(this.finished.length, 1, "told to the thread once");
@@ -246,7 +250,7 @@ export class Dialogue implements ExchangeThread, Connector {
     this.breaches.push(what);
   }
 
-  /** Bytes of bodies that may be kept, and those that are. */
+  /** How many bytes `takeMemory` may give in all. */
   memory: number = 100_000;
   memoryTaken: number = 0;
 
@@ -305,7 +309,7 @@ export class Dialogue implements ExchangeThread, Connector {
   }
 }
 
-/** Deadlines that know what has one. */
+/** Deadlines that can count what is in the wheel. */
 class KnownDeadlines extends Deadlines {
   private readonly known: Set<Timed> = new Set();
 
@@ -314,13 +318,13 @@ class KnownDeadlines extends Deadlines {
     super.setTick(timed, wanted);
   }
 
-  /** How many are in the wheel, be it that they were cancelled. */
+  /** How many are in the wheel, including cancelled ones. */
   get filed(): number {
     return [...this.known].filter(({ filedTick }) => filedTick !== -1).length;
   }
 }
 
-/** The one connection that a client connection keeps for itself. */
+/** A client connection's own connections to endpoints: exactly one. */
 class FakeOwned implements OwnedConnections {
   private readonly dialogue: Dialogue;
   private readonly connection: FakeUpstream;
@@ -344,7 +348,7 @@ class FakeOwned implements OwnedConnections {
   }
 }
 
-/** A compiled configuration whose routes have middleware of the test's own. */
+/** A snapshot whose routes have the test's middleware. */
 class HookedSnapshot extends Snapshot {
   private readonly middleware: readonly Middleware[];
 

@@ -15,36 +15,36 @@ import type { ByteDuplex } from "../ports/tunnel.ts";
 import type { OwnedUpstream, ResponseSink } from "../ports/upstream-stream.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 
-/** What fails a connection that stands; everything else keeps one from coming about. */
+/** Failures of an established connection. All other kinds prevent a connection from being established. */
 const FAILS_LATER: ReadonlySet<FailureKind> = new Set(["response_timeout", "malformed_response", "write_timeout"]);
 
 /**
- * A connection to an endpoint with a driver that does what one in net/ does: a response passes event by event, what the exchange calls a
- * fault fails, and after its end, its failure or `abort` the connection says nothing more.
+ * A fake connection to an endpoint whose driver acts as one in net/ does: it passes a response on event by event, fails when the exchange
+ * reports a fault, and tells the exchange nothing after its end, its failure or `abort`.
  */
 export class FakeUpstream implements OwnedUpstream {
   readonly name: string;
   readonly target: Endpoint;
   readonly key: string;
   state: "idle" | "connecting" | "busy" | "tunnel" | "over";
-  /** The endpoint does not read: a flush is not written. */
+  /** The endpoint does not read: a flush stays unfinished. */
   full: boolean = false;
-  /** A flush was not written: `takesMore` follows, or the end. */
+  /** A flush is unfinished: `takesMore` follows, or the end. */
   waits: boolean = false;
   paused: boolean = false;
-  /** The user is authenticated on it: it is handed to the client connection after its response. */
+  /** A user was authenticated on the connection, so it goes to the client connection after the response. */
   bound: boolean = false;
-  /** What the endpoint got: the body, and whether it was told that it ends. */
+  /** Body bytes that the endpoint got. */
   got: string = "";
   gotHead: boolean = false;
   gotEnd: boolean = false;
-  /** It was idle before. */
+  /** The connection was idle before. */
   reused: boolean = false;
-  /** A byte of the response came. */
+  /** A byte of the response was read. */
   answered: boolean = false;
-  /** Body bytes of the response that were handed to the exchange. */
+  /** Body bytes of the response that the exchange got. */
   brought: string = "";
-  /** What `responseEnd` said: whether all of the response is written. */
+  /** The result of `responseEnd`: whether the whole response is written. */
   written: boolean | null = null;
 
   private readonly dialogue: Dialogue;
@@ -63,12 +63,12 @@ export class FakeUpstream implements OwnedUpstream {
     return this.state === "idle";
   }
 
-  /** Whether it is that exchange's. */
+  /** Whether the connection belongs to that exchange. */
   serves(exchange: ResponseSink): boolean {
     return this.exchange === exchange;
   }
 
-  /** Whether the endpoint is heard now. */
+  /** Whether the driver may read the response now. */
   get isRead(): boolean {
     return this.state === "busy" && !this.paused;
   }
@@ -81,7 +81,7 @@ export class FakeUpstream implements OwnedUpstream {
     this.exchange?.upstreamReady(this);
   }
 
-  /** Bytes of the response as they are on the wire, in one read. */
+  /** Reads bytes of the response, as they are on the wire, in one read. */
   brings(text: string): void {
     assert.ok(this.isRead, `${this.name} is not read`);
     const bytes = Buffer.from(text, "latin1");
@@ -92,7 +92,7 @@ export class FakeUpstream implements OwnedUpstream {
     bytes.fill("#");
   }
 
-  /** FIN: the end of a body without a length, else too early. */
+  /** The endpoint sends a FIN: the end of a body without a length, else a failure. */
   closes(): void {
     assert.ok(this.isRead, `${this.name} is not read`);
     if (this.reader.endOfInput() === Event.end) this.complete();
@@ -113,7 +113,7 @@ export class FakeUpstream implements OwnedUpstream {
     exchange.upstreamFailed(this, { kind, reused: this.reused, answered, sent });
   }
 
-  /** It takes what it was sent. */
+  /** The endpoint reads on: the unfinished flush is finished. */
   takesMore(): void {
     assert.ok(this.waits && this.exchange !== null, `nothing waits for ${this.name}`);
     this.full = false;
@@ -121,7 +121,7 @@ export class FakeUpstream implements OwnedUpstream {
     this.exchange?.upstreamUnblocked(this);
   }
 
-  /** It does not take what was written before the last flush. */
+  /** The last flush, which was reported as finished, is unfinished after all. */
   blocks(): void {
     assert.ok(!this.waits && this.gotHead && this.exchange !== null, `nothing was written to ${this.name} that could be blocked after all`);
     this.full = true;
@@ -257,17 +257,17 @@ export class FakeUpstream implements OwnedUpstream {
   }
 }
 
-/** Bytes in quotation marks, or how many there are. */
+/** The text in quotation marks; for a long text its length. */
 export function shown(text: string): string {
   return text.length > 40 ? `${text.length} bytes` : JSON.stringify(text);
 }
 
-/** The end of a body and its trailer lines. */
+/** The note for the end of a body, with its trailers. */
 export function endLine(trailers: FieldSection | null): string {
   return trailers === null ? "end" : `end with ${trailers.text.trim()}`;
 }
 
-/** Edits of a head: "-name" for what is removed, "+name: value" for what is added, "=length" for another body than the received one. */
+/** The note for the edits of a head: "-name" removed, "+name: value" added, "=length" if the body is not the received one. */
 export function editsText({ removed, added, bodyLength }: FieldEdits): string {
   const length = bodyLength === null ? [] : [`=${bodyLength < 0 ? "unknown" : bodyLength}`];
   const lines = [

@@ -1,4 +1,4 @@
-/** Requests of the proxy's own: with no client, and for a hook of an exchange that has one. */
+/** Requests of the proxy's own (`fetch`): alone, and from a hook of a client's exchange. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { getEventListeners } from "node:events";
@@ -27,7 +27,7 @@ async function fetching(method: string, body: string = "", options: FetchOptions
   return { d, result };
 }
 
-/** Nothing of it is left, nobody heard of it, and it ended like that. */
+/** Asserts the result, that nothing of the exchange is left, and that it was not counted or logged. */
 async function ended({ d, result }: Fetching, failure: string | null): Promise<FetchResult> {
   const outcome = await result;
   assert.equal(outcome.failure, failure);
@@ -143,7 +143,7 @@ test("a connection on which a user was authenticated is not kept", async () => {
 
 // ---- for an exchange --------------------------------------------------------------------------------------------------
 
-/** Admits whom the upstream of that name admits. */
+/** A middleware that asks the upstream with that name whether to admit the request. */
 const asking = (upstream: string, told: (result: FetchResult) => void): Middleware => ({
   name: "x",
   onRequest: async (exchange) => {

@@ -7,7 +7,7 @@ import { Event } from "../../http1/message-reader.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { admitRequest } from "./forwarding.ts";
 
-/** The status with which that request is answered at once; null: it goes on. */
+/** The status of the answer that refuses the request; null: it may be forwarded. */
 function statusOf(startLine: string, ...fields: string[]): number | null {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const bytes = Buffer.from(`${[startLine, "Host: a.test", ...fields].join("\r\n")}\r\n\r\n`, "latin1");

@@ -17,7 +17,7 @@ test("pieces of any size come out in one, in order, and are copies", () => {
   }
 });
 
-test("what was handed out stays when it is let go", () => {
+test("views that were returned stay valid after `letGo`", () => {
   const gathered = new GatheredBytes();
   gathered.add(Buffer.from("abc"), 0, 3);
   const { bytes } = gathered;

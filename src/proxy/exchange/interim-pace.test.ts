@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InterimPace } from "./interim-pace.ts";
 
-/** How many come through of those that come every so many milliseconds. */
+/** How many interim responses are allowed, of those that come at that interval in milliseconds. */
 function allowed(everyMs: number, count: number): number {
   const pace = new InterimPace(1000);
   for (let sent = 0; sent < count; sent++) if (!pace.allows(1000 + sent * everyMs)) return sent;
@@ -23,7 +23,7 @@ test("faster than one a second it ends when the excess is 32", () => {
   assert.equal(allowed(750, 10_000), 125);
 });
 
-test("patience is not saved up for a later burst", () => {
+test("a quiet time does not allow a larger burst later", () => {
   const pace = new InterimPace(0);
   for (let at = 0; at < 600_000; at += 10_000) assert.ok(pace.allows(at));
   let burst = 0;

@@ -1,10 +1,10 @@
-/** Stages of bodies that write down nothing and do one thing each. */
+/** Simple body stages for tests. */
 import { Buffer } from "node:buffer";
 import { latin1 } from "../../base/latin1.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { BodyStage, StageOutput } from "../feature/body-stage.ts";
 
-/** Hands on what it makes of each piece at once. */
+/** A stage that maps each piece to another text and writes it at once. */
 export function mapping(map: (text: string) => string, length: number = -1): BodyStage {
   let out: StageOutput | null = null;
   return {
@@ -17,12 +17,12 @@ export function mapping(map: (text: string) => string, length: number = -1): Bod
 
 export const upper = (): BodyStage => mapping((text) => text.toUpperCase());
 
-/** Keeps what it is given until the test lets it go. */
+/** A stage that holds its input until the test calls `writes` and `ends`. */
 export class Held implements BodyStage {
   readonly length: number;
   output: StageOutput | null = null;
   text: string = "";
-  /** What `flush` says. */
+  /** The result of `flush`. */
   takes: boolean = true;
   inputEnded: boolean = false;
   aborted: number = 0;
@@ -58,7 +58,7 @@ export class Held implements BodyStage {
     this.aborted++;
   }
 
-  /** Hands on all that it has; whether the receiver takes it. */
+  /** Writes all that it holds. Returns whether the receiver takes more. */
   writes(text: string = this.text): boolean {
     this.text = "";
     this.output?.write(Buffer.from(text, "latin1"));

@@ -1,4 +1,4 @@
-/** Stages and sources that do at any moment whatever they may, and hold on to what they were told. */
+/** Stages and sources for random tests: a test decides at each moment what they do. They note calls that the proxy must not make. */
 import { Buffer } from "node:buffer";
 import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
@@ -13,28 +13,28 @@ export type StageMethod = "start" | "data" | "end" | "flush" | "writable" | "abo
 
 export interface StagePlan {
   readonly makes: "the same" | "capitals" | "nothing" | "twice";
-  /** It hands on when the walk says so. */
+  /** Writes its output only when the test says so. */
   readonly isLate: boolean;
-  /** It ends its output after so many bytes of input; -1: with its input. */
+  /** Ends its output after this many bytes of input; -1: when its input ends. */
   readonly endsAt: number;
   readonly length: BodyLength;
   readonly throwsIn: StageMethod | null;
 }
 
-/** What a stage and a source share: they are told things in an order, and have one end. */
+/** What a stage and a source have in common: the rules for calls, and one end. */
 abstract class Walker {
   readonly faults: string[] = [];
   readonly throwsIn: string | null;
   ended: boolean = false;
   aborted: number = 0;
-  /** It has said that it takes no more. */
+  /** Its `flush` returned false. */
   saidNo: boolean = false;
   takes: boolean = true;
-  /** Its receiver takes no more. */
+  /** The receiver of its output takes no more. */
   isBlocked: boolean = false;
   input: string = "";
   inputEnded: boolean = false;
-  /** What it has handed on. */
+  /** The output so far. */
   output: string = "";
 
   constructor(throwsIn: string | null) {
@@ -142,7 +142,7 @@ export class WalkStage extends Walker implements BodyStage {
     else if (makes === "twice") this.kept += text + text;
   }
 
-  /** Hands on the first `most` bytes of what it has. */
+  /** Writes at most `most` bytes of what it holds. */
   writes(most: number = Infinity): void {
     const text = this.kept.slice(0, most);
     this.kept = this.kept.slice(text.length);
@@ -155,7 +155,7 @@ export class WalkStage extends Walker implements BodyStage {
     if (this.out?.flush() === false) this.isBlocked = true;
   }
 
-  /** With all that it has. */
+  /** Writes all that it holds, and ends its output. */
   ends(): void {
     this.writes();
     const isWhole = this.length < 0 || this.output.length === this.length;
@@ -177,9 +177,9 @@ export interface SourcePlan {
   readonly body: string;
   readonly length: BodyLength;
   readonly status: number;
-  /** All of it in `start`. */
+  /** The whole answer comes within `start`. */
   readonly isAtOnce: boolean;
-  /** It takes the request's body. */
+  /** Reads the request's body. */
   readonly reads: boolean;
   readonly throwsIn: StageMethod | null;
 }
@@ -188,7 +188,7 @@ export class WalkSource extends Walker implements ResponseSource {
   readonly plan: SourcePlan;
   isStarted: boolean = false;
   responded: boolean = false;
-  /** What it has not written yet. */
+  /** The part of the answer that is not written yet. */
   kept: string;
   private response: SourceResponse | null = null;
   private hasBody: boolean = true;
@@ -219,7 +219,7 @@ export class WalkSource extends Walker implements ResponseSource {
     return { ...(this.plan.reads ? body : {}), writable: () => this.mayWrite(), abort: () => this.isGivenUp() };
   }
 
-  /** One whose end within `start` was a lie about its length is told after it. */
+  /** A source that ended within `start` with a wrong length is told of the abort afterwards. */
   private isGivenUp(): void {
     if (this.plan.isAtOnce) this.ended = false;
     this.givenUp();
