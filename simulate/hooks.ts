@@ -3,7 +3,7 @@
  * request's id, so that a run can be repeated. They also check which hooks are called, how often, and when.
  */
 import { clientKey } from "../src/base/client-key.ts";
-import type { FieldEdits } from "../src/http/field-edits.ts";
+import type { FieldChanges } from "../src/http/head-edits.ts";
 import { ADMISSION_MS_MAX } from "../src/proxy/exchange/pending-admission.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
 import type { ResponseHead } from "../src/http/response-head.ts";
@@ -316,7 +316,7 @@ export class Hooks {
     });
   }
 
-  private onUpstreamRequest(exchange: ExchangeView, index: number, edits: FieldEdits, plan: HookPlan): BodyStage | null {
+  private onUpstreamRequest(exchange: ExchangeView, index: number, edits: FieldChanges, plan: HookPlan): BodyStage | null {
     const id = idOf(exchange.request.path);
     const course = this.course(exchange);
     if (course.isRefused || course.asked !== HOOKS)
@@ -345,7 +345,7 @@ export class Hooks {
     exchange: ExchangeView,
     index: number,
     head: ResponseHead | null,
-    edits: FieldEdits,
+    edits: FieldChanges,
     plan: HookPlan,
   ): BodyStage | null {
     const id = idOf(exchange.request.path);

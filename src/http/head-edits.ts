@@ -4,6 +4,13 @@ import { FieldEdits } from "./field-edits.ts";
 import { mayHaveBody } from "./status.ts";
 import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
 
+/** What middleware may change in the fields of a head; FieldEdits says what each does. */
+export type FieldChanges = Pick<FieldEdits, "remove" | "append" | "appendLines" | "set">;
+/** What middleware may change in a request that goes upstream. */
+export type RequestChanges = FieldChanges & Pick<RequestEdits, "setMethod" | "setTarget" | "setAuthority">;
+/** What middleware may change in a final response. */
+export type ResponseChanges = FieldChanges & Pick<ResponseEdits, "setStatus">;
+
 /** Edits of a request that goes upstream. Each attempt of an exchange begins with no edits. */
 export class RequestEdits extends FieldEdits {
   /** Null, here and below: send it as received. */

@@ -6,7 +6,7 @@
 import { compileCors } from "../../policy/cors/cors-policy.ts";
 import type { CorsPolicy } from "../../policy/cors/cors-policy.ts";
 import { fieldLine } from "../../http/field-edits.ts";
-import type { FieldEdits } from "../../http/field-edits.ts";
+import type { FieldChanges } from "../../http/head-edits.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
@@ -108,7 +108,7 @@ const FOREIGN_FIELDS = [
   "access-control-allow-private-network",
 ] as const;
 
-function removeForeignFields(response: ResponseHead, edits: FieldEdits): void {
+function removeForeignFields(response: ResponseHead, edits: FieldChanges): void {
   if ((response.present & bit(Known.accessControl)) === 0) return;
   for (const name of FOREIGN_FIELDS) if (response.has(name)) edits.remove(name);
 }

@@ -44,7 +44,6 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   /** Begins a request of the proxy's own, for which there is no route and no middleware. */
   beginAt(set: EndpointSet): void {
     this.set = set;
-    this.detour.isOwn = true;
     this.connect();
   }
 
@@ -56,10 +55,10 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
       try {
         verdict = hooks[index]?.onRequest?.(this) ?? null;
       } catch (error) {
-        return this.hookFailed(error);
+        return this.hookFailed(error, hooks[index]?.name ?? "");
       }
       if (verdict instanceof Promise) {
-        return this.awaits(verdict, (later) => {
+        return this.awaits(verdict, hooks[index]?.name ?? "", (later) => {
           if (later === null) this.admit(route, index + 1);
           else this.answer(later);
         });
@@ -83,10 +82,10 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
       try {
         source = hooks[index]?.source?.(this) ?? null;
       } catch (error) {
-        return this.hookFailed(error);
+        return this.hookFailed(error, hooks[index]?.name ?? "");
       }
       if (source instanceof Promise) {
-        return this.awaits(source, (later) => {
+        return this.awaits(source, hooks[index]?.name ?? "", (later) => {
           if (later === null) this.findSource(route, index + 1);
           else this.answerFrom(later);
         });
@@ -98,7 +97,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   }
 
   /** Calls `then` when the promise of a hook has settled. If that takes too long, or the exchange has finished, the result is ignored. */
-  protected awaits<T>(promise: Promise<T | null>, then: (value: T | null) => void): void {
+  protected awaits<T>(promise: Promise<T | null>, middleware: string, then: (value: T | null) => void): void {
     const { deadlines, now } = this.thread;
     const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
     // By collecting the body the hook may have ended the exchange.
@@ -113,8 +112,8 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
       },
       (error: unknown) => {
         this.thread.tick();
-        if (this.detours?.pending === pending) this.hookFailed(error);
-        else this.reportHook(error);
+        if (this.detours?.pending === pending) this.hookFailed(error, middleware);
+        else this.reportHook(error, middleware);
       },
     );
   }
@@ -128,23 +127,21 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   }
 
   /** A hook threw or rejected before the response: 500. */
-  protected hookFailed(error: unknown): void {
-    this.reportHook(error);
+  protected hookFailed(error: unknown, middleware: string): void {
+    this.reportHook(error, middleware);
     if (!this.finished) this.answer(answers.INTERNAL_ERROR);
   }
 
   collectBody(bytesMax: number): Promise<Buffer | null> {
+    if (this.phase !== Phase.admission || this.requestLength > bytesMax) return Promise.resolve(null);
     const { detour } = this;
-    if (detour.collected !== null) return detour.collected.whole;
-    const collected = new CollectedBody(this.thread, bytesMax);
-    if (this.phase !== Phase.admission) collected.letGo();
-    else {
-      detour.collected = collected;
-      if (this.requestEnded) collected.end();
-      else if (this.requestLength > bytesMax) collected.refuse();
-      else this.collect();
+    if (detour.collected === null) {
+      detour.collected = new CollectedBody(this.thread);
+      if (this.requestEnded) detour.collected.end();
     }
-    return collected.whole;
+    const whole = detour.collected.ask(bytesMax);
+    if (detour.collected.isOpen) this.collect();
+    return whole;
   }
 
   fetch(upstream: string, request: FetchRequest, options: FetchOptions = {}): Promise<FetchResult> {
@@ -175,11 +172,13 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
     return controller.signal;
   }
 
-  /** Reports an error of a hook, which is a mistake in the proxy or in an extension. It affects this exchange, not the thread. */
-  protected reportHook(error: unknown): void {
-    this.thread.report("error", "middleware_failed", messageOf(error), {
-      route: this.route?.name ?? "",
-    });
+  /**
+   * Reports an error of a hook, which is a mistake in the proxy or in an extension. It affects this exchange, not the thread.
+   * @param middleware whose hook; "": a stage or a source, of which that is not known
+   */
+  protected reportHook(error: unknown, middleware: string): void {
+    const route = this.route?.name ?? "";
+    this.thread.report("error", "middleware_failed", messageOf(error), middleware === "" ? { route } : { route, middleware });
   }
 
   /** Sends a 100 (Continue) if the client waits for one. */

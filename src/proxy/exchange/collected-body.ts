@@ -8,44 +8,51 @@ import type { BodySink } from "../ports/body-sink.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
 export class CollectedBody {
-  /**
-   * Resolves to the whole body; null: it is larger than `bytesMax`, the process has no memory left for it, or the request is incomplete.
-   */
-  readonly whole: Promise<Buffer | null>;
-  /** More bytes are wanted. */
-  isOpen: boolean = true;
   private readonly thread: ExchangeThread;
-  private readonly bytesMax: number;
-  private settle: (whole: Buffer | null) => void = () => {};
   private readonly gathered: GatheredBytes = new GatheredBytes();
+  /** Whoever waits for the whole body, with how many bytes they take. */
+  private waiting: Waiting[] = [];
+  private whole: Buffer | null = null;
+  /** No more will be collected: no memory is left, or the exchange is over. */
+  private isClosed: boolean = false;
   /** Bytes reserved by `takeMemory`. */
   private taken: number = 0;
 
-  constructor(thread: ExchangeThread, bytesMax: number) {
+  constructor(thread: ExchangeThread) {
     this.thread = thread;
-    this.bytesMax = bytesMax;
-    this.whole = new Promise((resolve) => {
-      this.settle = resolve;
-    });
+  }
+
+  /** More bytes are wanted. */
+  get isOpen(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /**
+   * Resolves to the whole body; null: it is larger than `bytesMax`, the process has no memory left for it, or the request is incomplete.
+   * Several callers are each judged by their own limit.
+   */
+  ask(bytesMax: number): Promise<Buffer | null> {
+    if (this.isClosed || this.gathered.size > bytesMax) return Promise.resolve(null);
+    if (this.whole !== null) return Promise.resolve(this.whole);
+    return new Promise((resolve) => this.waiting.push({ bytesMax, resolve }));
   }
 
   /** Adds a copy of the bytes. Bytes beyond the limit are kept too, because they must still be sent on, but then no more are wanted. */
   add(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
     this.gathered.add(bytes, start, end);
-    if (this.gathered.size > this.bytesMax) return this.close(null);
-    if (this.thread.takeMemory(length)) this.taken += length;
-    else this.close(null);
+    if (!this.thread.takeMemory(length)) return this.close();
+    this.taken += length;
+    const { size } = this.gathered;
+    for (const { bytesMax, resolve } of this.waiting) if (size > bytesMax) resolve(null);
+    this.waiting = this.waiting.filter(({ bytesMax }) => size <= bytesMax);
   }
 
   /** The body is complete. */
   end(): void {
-    if (this.isOpen) this.close(this.gathered.bytes);
-  }
-
-  /** The body's length is known to exceed the limit. */
-  refuse(): void {
-    this.close(null);
+    this.whole = this.gathered.bytes;
+    for (const { resolve } of this.waiting) resolve(this.whole);
+    this.waiting = [];
   }
 
   /** Sends all bytes collected so far; called once for each attempt. */
@@ -55,15 +62,23 @@ export class CollectedBody {
     if (bytes.length > 0) out.data(bytes, 0, bytes.length);
   }
 
-  /** The exchange is over: frees the memory. */
+  /** Nobody will be sent the body any more: frees the memory. */
   letGo(): void {
-    this.close(null);
+    this.close();
     this.thread.giveMemory(this.taken);
+    this.taken = 0;
+    this.whole = null;
     this.gathered.letGo();
   }
 
-  private close(whole: Buffer | null): void {
-    this.isOpen = false;
-    this.settle(whole);
+  private close(): void {
+    this.isClosed = true;
+    for (const { resolve } of this.waiting) resolve(null);
+    this.waiting = [];
   }
+}
+
+interface Waiting {
+  readonly bytesMax: number;
+  readonly resolve: (whole: Buffer | null) => void;
 }

@@ -1,4 +1,3 @@
-import type { BodyLength } from "../../http/body-length.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
 import type { InterimPace } from "./interim-pace.ts";
@@ -9,8 +8,6 @@ import type { SourceStream } from "./source-stream.ts";
 export class Detours {
   /** The stages of the request's body in the current attempt. */
   request: BodyPipe | null = null;
-  /** Length of the request's body after these stages. */
-  requestLength: BodyLength = -1;
   /** The stages of the response's body. */
   response: BodyPipe | null = null;
   /** The source that answers in place of an endpoint. */
@@ -25,8 +22,6 @@ export class Detours {
   controller: AbortController | null = null;
   /** Limits interim responses; made at the first one. */
   interims: InterimPace | null = null;
-  /** The request is the proxy's own (fetch.ts): its head has no field for the body's length. */
-  isOwn: boolean = false;
 
   /** The attempt is over: gives up the stages of the request's body. */
   endRequest(): void {

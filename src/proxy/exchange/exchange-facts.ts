@@ -130,7 +130,7 @@ export abstract class ExchangeFacts implements OutgoingRequest {
 
   get bodyLength(): BodyLength {
     const { detours } = this;
-    return detours === null || detours.request === null ? this.requestLength : detours.requestLength;
+    return detours === null || detours.request === null ? this.requestLength : detours.request.length;
   }
 
   get finished(): boolean {

@@ -196,13 +196,13 @@ describe("admission", () => {
     d.says("thread finished 499 client_gone; client finished");
     verdict.reject(new Error("no store"));
     await settled();
-    d.says('report error middleware_failed no store {"route":"#1"}');
+    d.says('report error middleware_failed no store {"route":"#1","middleware":"x"}');
     d.ended("499 client_gone");
   });
 });
 
 describe("hooks that throw", () => {
-  const REPORT = 'report error middleware_failed boom {"route":"#1"}';
+  const REPORT = 'report error middleware_failed boom {"route":"#1","middleware":"x"}';
 
   test("on the request, at once or later: 500, and no endpoint is asked", async () => {
     for (const onRequest of [boom, () => Promise.reject(new Error("boom"))]) {

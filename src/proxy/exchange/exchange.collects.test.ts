@@ -264,3 +264,48 @@ test("a body in chunks that is just as large as asked for is whole", async () =>
   assert.deepEqual(got, ["abcd"]);
   d.client.leaves();
 });
+
+test("each middleware is judged by its own limit: one that takes less gets null, one that takes more gets the body", async () => {
+  for (const limits of [
+    [3, 10],
+    [10, 3],
+  ]) {
+    const bodies: (string | null)[] = [];
+    const hooks = limits.map((bytesMax): Middleware => {
+      return {
+        name: "x",
+        onRequest: async (exchange) => {
+          bodies.push((await exchange.collectBody(bytesMax))?.toString("latin1") ?? null);
+          return null;
+        },
+      };
+    });
+    const d = new Dialogue({ hooks });
+    d.client.asks(CHUNKED);
+    d.client.sends("4\r\nabcd\r\n");
+    await settled();
+    d.client.sends("2\r\nef\r\n0\r\n\r\n");
+    await settled();
+    assert.deepEqual(
+      bodies,
+      limits.map((bytesMax) => (bytesMax === 10 ? "abcdef" : null)),
+    );
+    await settled();
+    d.upstream.connects();
+    assert.deepEqual([d.upstream.got, d.upstream.gotEnd], ["abcdef", true]);
+    d.upstream.brings(OK);
+    d.ended("200 completed");
+  }
+});
+
+test("the memory of a collected body is free once the response has begun: nothing is tried again", async () => {
+  const { d } = collecting(10);
+  d.client.asks(PUT, "abcd");
+  await settled();
+  d.upstream.connects();
+  assert.equal(d.memoryTaken, 4);
+  d.upstream.brings("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+  assert.equal(d.memoryTaken, 0);
+  d.upstream.brings("okay");
+  d.ended("200 completed");
+});

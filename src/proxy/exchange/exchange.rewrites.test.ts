@@ -1,12 +1,12 @@
 /** Edits of method, target, Host and status by middleware. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RequestEdits } from "../../http/head-edits.ts";
+import type { RequestChanges } from "../../http/head-edits.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-function editing(edit: (edits: RequestEdits) => void, health: readonly "unknown"[] = ["unknown"]): Dialogue {
+function editing(edit: (edits: RequestChanges) => void, health: readonly "unknown"[] = ["unknown"]): Dialogue {
   return new Dialogue({ health, hooks: [{ name: "x", onUpstreamRequest: (_, edits) => edit(edits) }] });
 }
 

@@ -19,7 +19,7 @@ const GET = "GET /";
 const PUT = "PUT /\nContent-Length: 4";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const BUSY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
-const REPORT = 'report error middleware_failed broken {"route":"#1"}';
+const REPORT = 'report error middleware_failed broken {"route":"#1","middleware":"x"}';
 
 /** A source that a test controls, and that notes its calls. */
 class Told implements ResponseSource {

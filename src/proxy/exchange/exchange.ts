@@ -46,6 +46,9 @@ import type { SourceOwner } from "./source-stream.ts";
 /** Largest request body, in bytes, that is kept so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
+/** A whole response has come, and a hook does not want it. */
+const UNWANTED: Omit<Failure, "kind"> = { sent: true, answered: true, reused: false };
+
 export class Exchange extends Admission implements SourceOwner, PipeOwner {
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
@@ -80,15 +83,9 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     if (from !== this.upstream) return;
     const edits = takeRequestEdits();
     const hooks = this.route?.hooks.onUpstreamRequest;
-    if (hooks !== undefined && hooks.length > 0 && !this.isFromSource(from)) {
-      try {
-        const stages = this.editRequest(hooks, edits);
-        if (stages !== null) this.stageRequest(stages, from, edits);
-      } catch (error) {
-        return this.hookFailed(error);
-      }
-    }
-    if (this.detours?.isOwn === true) edits.bodyLength = this.requestLength;
+    if (hooks !== undefined && hooks.length > 0 && !this.isFromSource(from) && !this.editRequest(hooks, from, edits)) return;
+    // The head of a request of the proxy's own has no field for the body's length.
+    if (this.downstream.isBackground) edits.bodyLength = this.requestLength;
     this.phase = Phase.sending;
     from.send(this, edits);
     giveRequestEdits(edits);
@@ -112,26 +109,33 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.requestFlush();
   }
 
-  /** Calls the `onUpstreamRequest` hooks. Returns the stages for the body; null: there are none. */
-  private editRequest(hooks: readonly Middleware[], edits: RequestEdits): BodyStage[] | null {
-    let stages: BodyStage[] | null = null;
-    for (let index = 0; index < hooks.length; index++) {
-      const stage = hooks[index]?.onUpstreamRequest?.(this, edits) ?? null;
-      if (stage !== null && this.requestLength !== 0) (stages ??= []).push(stage);
+  /** Calls the `onUpstreamRequest` hooks. Returns false if one threw, which ends the exchange. */
+  private editRequest(hooks: readonly Middleware[], to: UpstreamStream, edits: RequestEdits): boolean {
+    let name = "";
+    try {
+      let stages: BodyStage[] | null = null;
+      for (let index = 0; index < hooks.length; index++) {
+        const hook = hooks[index];
+        name = hook?.name ?? "";
+        const stage = hook?.onUpstreamRequest?.(this, edits) ?? null;
+        if (stage !== null && this.requestLength !== 0) (stages ??= []).push(stage);
+      }
+      const { method } = edits;
+      if (method !== null) {
+        if ((method === "HEAD") !== (this.request.method === "HEAD")) throw new TypeError(`${this.request.method} cannot become ${method}`);
+        this.detour.method = method;
+      }
+      if (stages !== null) this.stageRequest(stages, to, edits);
+      return true;
+    } catch (error) {
+      this.hookFailed(error, name);
+      return false;
     }
-    const { method } = edits;
-    if (method !== null) {
-      if ((method === "HEAD") !== (this.request.method === "HEAD")) throw new TypeError(`${this.request.method} cannot become ${method}`);
-      this.detour.method = method;
-    }
-    return stages;
   }
 
   private stageRequest(stages: readonly BodyStage[], to: UpstreamStream, edits: RequestEdits): void {
-    const { detour } = this;
     const pipe = new BodyPipe(stages, to, this, this.thread);
-    detour.request = pipe;
-    detour.requestLength = pipe.length;
+    this.detour.request = pipe;
     edits.bodyLength = pipe.length;
   }
 
@@ -251,6 +255,8 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
   private beginResponse(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
     this.phase = Phase.responding;
     this.status = edits.status ?? head.status;
+    // Nothing is tried again from here on.
+    this.detours?.collected?.letGo();
     this.downstream.respond(head, length, edits);
     giveResponseEdits(edits);
   }
@@ -261,7 +267,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     try {
       if (stages !== null) pipe = new BodyPipe(stages, this.downstream, this, this.thread);
     } catch (error) {
-      return this.hookFailed(error);
+      return this.hookFailed(error, "");
     }
     const length = pipe === null ? given : pipe.length;
     const hasBody = this.request.method !== "HEAD" && mayHaveBody(head.status);
@@ -333,11 +339,11 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
         const stage = hooks[index]?.onResponse?.(this, head, edits) ?? null;
         if (stage !== null) (stages ??= []).push(stage);
       } catch (error) {
-        this.reportHook(error);
+        this.reportHook(error, hooks[index]?.name ?? "");
       }
     }
     if (edits.status !== null && (head === null || !mayHaveBody(head.status))) {
-      this.reportHook(new RangeError(`${head === null ? "an answer of the proxy" : head.status} cannot become ${edits.status}`));
+      this.reportHook(new RangeError(`${head === null ? "an answer of the proxy" : head.status} cannot become ${edits.status}`), "");
       edits.status = null;
     }
     return stages;
@@ -368,7 +374,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
       try {
         verdict = hooks[index]?.onUpstreamResponse?.(this, result) ?? null;
       } catch (error) {
-        this.hookFailed(error);
+        this.hookFailed(error, hooks[index]?.name ?? "");
         return true;
       }
       // The hook may have ended the exchange, by making a stage of the request's body fail.
@@ -387,7 +393,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
    */
   private retryUnwanted(): boolean {
     const target = this.endpoint;
-    if (target === null || !mayRetry(this.failedAttempt("unwanted", true, true, false))) return false;
+    if (target === null || !mayRetry(this.failedAttempt("unwanted", UNWANTED))) return false;
     (this.tried ??= []).push(target);
     if (!this.hasCandidate()) return false;
     this.dropUpstream();
@@ -397,7 +403,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   sourceFailed(from: SourceStream, error: unknown): void {
     if (from !== this.upstream) return;
-    this.reportHook(error);
+    this.reportHook(error, "");
     this.requestFailed(answers.INTERNAL_ERROR);
   }
 
@@ -422,7 +428,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
 
   pipeFailed(_pipe: BodyPipe, error: unknown): void {
     if (this.finished) return;
-    this.reportHook(error);
+    this.reportHook(error, "");
     this.requestFailed(answers.INTERNAL_ERROR);
   }
 
@@ -447,7 +453,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
       this.downstream.cut();
       return this.finish();
     }
-    const attempt = this.attempt(failure);
+    const attempt = this.failedAttempt(FAILURES[kind].attempt, failure);
     if (target !== null && mayRetry(attempt)) {
       if (mayRetrySameEndpoint(attempt)) {
         this.poolLosses++;
@@ -461,19 +467,16 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.answer(failureAnswer(kind));
   }
 
-  private attempt({ kind, reused, answered, sent }: Failure): FailedAttempt {
-    return this.failedAttempt(FAILURES[kind].attempt, sent, answered, reused);
-  }
-
-  private failedAttempt(failure: AttemptFailure, sent: boolean, responseStarted: boolean, pooledConnection: boolean): FailedAttempt {
+  /** What the retry policy needs to know of the attempt. */
+  private failedAttempt(failure: AttemptFailure, { sent, answered, reused }: Omit<Failure, "kind">): FailedAttempt {
     return {
       failure,
       method: this.decidingMethod(),
       requestSent: this.requestSent(failure === "connect" ? false : sent),
-      responseStarted,
+      responseStarted: answered,
       attempts: this.attempts - this.poolLosses,
       retriesMax: this.set?.retries ?? 0,
-      pooledConnection,
+      pooledConnection: reused,
     };
   }
 
@@ -530,7 +533,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
       this.downstream.answer(answer, edits);
     } catch (error) {
       // The answer of a middleware has a field that cannot be sent. Nothing was sent yet.
-      this.reportHook(error);
+      this.reportHook(error, "");
       this.status = answers.INTERNAL_ERROR.status;
       this.outcome = answers.INTERNAL_ERROR.reason;
       this.downstream.answer(answers.INTERNAL_ERROR, edits);
@@ -574,7 +577,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
       try {
         hooks[index]?.onFinish?.(this);
       } catch (error) {
-        this.reportHook(error);
+        this.reportHook(error, hooks[index]?.name ?? "");
       }
     }
   }

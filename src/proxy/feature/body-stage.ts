@@ -24,6 +24,9 @@ import type { FieldSection } from "../../http/field-section.ts";
 /**
  * Transforms one body; a hook makes a new stage for each. An error that the stage throws or hands to `output.fail` ends the exchange: the
  * client gets a 500, or a cut response if the response has begun.
+ *
+ * A stage that is never started is told nothing at all: there was no body, or the exchange has ended. What needs to be freed in `abort` is
+ * therefore taken in `start`.
  */
 export interface BodyStage {
   /** Length of the output in bytes; -1: not known beforehand. If the stage writes another number of bytes it fails. */

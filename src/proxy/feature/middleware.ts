@@ -16,7 +16,7 @@
 import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
+import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
@@ -97,7 +97,7 @@ export interface Middleware {
    * without edits. A returned {@link BodyStage} transforms the request's body; it is ignored if there is no body. Several stages transform
    * the body one after the other, in the order of the middleware.
    */
-  onUpstreamRequest?(exchange: ExchangeView, edits: RequestEdits): BodyStage | null | void;
+  onUpstreamRequest?(exchange: ExchangeView, edits: RequestChanges): BodyStage | null | void;
   /**
    * Called with the result of an attempt, before the client gets any of it: the head of a final response, or a failure that is not tried
    * again. Null: the next middleware is asked, and after the last one the result stands. A {@link ResponseSource} answers in its place.
@@ -113,7 +113,7 @@ export interface Middleware {
    * The middleware must adapt the fields that describe the body (ETag, Content-Encoding, digests); the proxy writes its length. A response
    * without a body (to HEAD, with 204 or 304) passes no stage, but gets the same fields as one with a body.
    */
-  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: ResponseEdits): BodyStage | null | void;
+  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: ResponseChanges): BodyStage | null | void;
   /** Called exactly once at the end of every exchange of the route, however it ends. */
   onFinish?(exchange: FinishedExchange): void;
 }
