@@ -22,13 +22,13 @@ test("tests are affected through imports and through what they start, the neares
   assert.deepEqual(affected("src/worker.ts"), ["test/relay.test.ts"]);
 });
 
-test("an import in a comment is none, a page is read by its name, a test affects itself", () => {
+test("an import in a comment does not count, a page is read by its name, a test affects itself", () => {
   assert.deepEqual(affected("src/other.ts"), ["src/other.test.ts"]);
   assert.deepEqual(affected("docs/page.md"), ["test/page.test.ts"]);
   assert.deepEqual(affected("test/relay.test.ts"), ["test/relay.test.ts"]);
 });
 
-test("in this repository a change of the codec reaches its unit and the tests over the wire", () => {
+test("in this repository a change of the codec affects its unit test and the tests over the wire", () => {
   const all = affectedTests(["src/http1/chunked.ts"], readersOf());
   assert.ok(all.indexOf("src/http1/chunked.test.ts") < all.indexOf("test/relay.test.ts"), all.join(" "));
   assert.ok(all.includes("test/tidy.test.ts"));

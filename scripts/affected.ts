@@ -1,14 +1,14 @@
-/** Which tests a change can break: those that read the changed file, directly or through what they import or start. */
+/** Finds the tests that a change can break: those that read a changed file, directly or through what they import or start. */
 import path from "node:path";
 import { importsOf, readText, textFiles, withoutComments } from "../test/support/source-files.ts";
 
-/** These read every file of the repository, in a moment. */
+/** Tests that read every file of the repository. They are quick, and always run. */
 const ALWAYS = ["test/tidy.test.ts", "test/layers.test.ts"];
 
-/** From a file to the files that import it, start it or name it. */
+/** For each file, the files that import it, start it or name it. Paths are relative to the root. */
 export type Readers = ReadonlyMap<string, readonly string[]>;
 
-/** @param files paths relative to the root, of code and of what tests read */
+/** Finds out who reads which file. @param files paths relative to the root: code, and everything that tests read */
 export function readersOf(files: readonly string[] = textFiles(), read: (file: string) => string = readText): Readers {
   const known = new Set(files);
   const readers = new Map<string, string[]>();
@@ -27,7 +27,7 @@ export function readersOf(files: readonly string[] = textFiles(), read: (file: s
   return readers;
 }
 
-/** The test files among those that the change reaches, the nearest first. */
+/** The test files that a change of the files `changed` can break, those with the shortest chain of imports first. */
 export function affectedTests(changed: readonly string[], readers: Readers): string[] {
   const reached = new Set(changed);
   // A set is walked in the order of insertion, what is added meanwhile included: breadth first.

@@ -3,7 +3,7 @@
 const HEADING = /^## (.+)$/gm;
 const UNRELEASED = "Unreleased";
 
-/** The text between that heading of the second level and the next one; null: there is no such heading. */
+/** The text under the second-level heading `title`, up to the next such heading; null if there is no such heading. */
 export function sectionOf(changelog: string, title: string): string | null {
   const headings = [...changelog.matchAll(HEADING)];
   const index = headings.findIndex(([, name = ""]) => name === title || name.startsWith(`${title} `));
@@ -12,7 +12,7 @@ export function sectionOf(changelog: string, title: string): string | null {
   return changelog.slice(heading.index + heading[0].length, headings[index + 1]?.index).trim();
 }
 
-/** "Unreleased" becomes the version of that day, and a new, empty one stands above it. Throws an Error where there is nothing to release. */
+/** The changelog with "Unreleased" renamed to the version and date, under a new, empty "Unreleased". Throws an Error if there is nothing to release. */
 export function releaseSection(changelog: string, version: string, date: string): string {
   const section = sectionOf(changelog, UNRELEASED);
   if (section === null) throw new Error(`CHANGELOG.md has no section "${UNRELEASED}"`);

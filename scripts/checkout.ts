@@ -1,4 +1,4 @@
-/** A folder under git with a package.json. */
+/** A git checkout with a package.json, as the release script reads and changes it. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -10,18 +10,20 @@ export class Checkout {
     this.folder = folder;
   }
 
+  /** The version in package.json. */
   version(): string {
     const { version }: { version?: unknown } = JSON.parse(this.read("package.json"));
     return String(version);
   }
 
-  /** What speaks against a commit and that tag, or null. */
+  /** Why no release commit with this tag can be made, in words; null if it can. */
   problem(tag: string): string | null {
     if (this.git("status", "--porcelain") !== "") return "there is work that is not committed";
     if (this.git("tag", "--list", tag) !== "") return `there is a tag ${tag} already`;
     return null;
   }
 
+  /** Runs git in the checkout and returns its trimmed output. Throws if git fails. */
   git(...given: readonly string[]): string {
     return execFileSync("git", given, { cwd: this.folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
   }

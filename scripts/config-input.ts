@@ -1,15 +1,15 @@
 /**
- * src/config/input.ts: the types of what people write into a configuration, with the texts that an editor shows at each key. Made from the
- * same JSON Schema as the reference page.
+ * Generates src/config/input.ts: the types of a configuration as people write it, with the text that an editor shows at each key. It is made
+ * from the same JSON Schema as the reference page.
  */
 import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "../src/config/json-schema.ts";
 import type { SchemaNode } from "../src/config/json-schema.ts";
 import { defaultOf, valueOf } from "../src/config/reference.ts";
 
-/** Characters of a line. */
+/** The greatest length of a line, in characters. */
 const WIDTH = 140;
 
-/** Text of the file. */
+/** The text of src/config/input.ts. */
 export function configInput(): string {
   const interfaces = new Interfaces();
   interfaces.add("Config", "A configuration as people write it, in its full form.", fullFormJsonSchema());
@@ -21,12 +21,12 @@ export function configInput(): string {
 ${interfaces.text()}`;
 }
 
-/** Mappings of the file become interfaces: those that are the same, word for word, become one. */
+/** Collects the interfaces: one for each mapping of the configuration. Mappings with the same text share one. */
 class Interfaces {
   private readonly bodies: Map<string, string> = new Map();
   private readonly names: Map<string, string> = new Map();
 
-  /** @returns the interface's name. An interface stands before those that it refers to. */
+  /** Adds the interface for a mapping and returns its name. An interface is written before those that it refers to. */
   add(name: string, about: string, schema: SchemaNode): string {
     const full = `${name}Input`;
     this.bodies.set(full, "");
@@ -60,7 +60,7 @@ class Interfaces {
 
   private type(node: SchemaNode, name: string): string {
     const types = new Set(alternatives(node).flatMap((each) => this.single(each, name)));
-    // A text takes in all words.
+    // `string` includes every literal.
     const kept = [...types].filter((type) => !types.has("string") || !type.startsWith('"'));
     return kept.join(" | ");
   }
@@ -88,14 +88,14 @@ class Interfaces {
   }
 }
 
-/** `RouteCors` for `cors` of a route, `Route` for `routes`. */
+/** The name of a key's interface: `RouteCors` for `cors` of a route, `Route` for `routes`. */
 function nameOf(key: string, node: SchemaNode, parent: string): string {
   const isMany = alternatives(node).some((each) => each["properties"] === undefined && each["type"] !== "string");
   const word = (isMany ? key.replace(/s$/, "") : key).replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return parent === "Config" ? word : parent === "ShortConfig" ? `Short${word}` : `${parent}${word}`;
 }
 
-/** What the key means, and what its type does not say: the kind of value, and the default. */
+/** The comment of a key, as paragraphs: its meaning, then what the type does not say (kind of value, default). */
 function textOf(node: SchemaNode): readonly string[] {
   const { description } = node;
   const value = valueOf(node);
@@ -108,7 +108,7 @@ function textOf(node: SchemaNode): readonly string[] {
   );
 }
 
-/** Paragraphs as a comment; one that fits stands in one line. */
+/** The paragraphs as a JSDoc comment, on one line if it fits. */
 function comment(paragraphs: readonly string[], indent: string): string {
   const texts = paragraphs.map((text) => text.replaceAll("*/", "*\\/"));
   const [first] = texts;

@@ -1,6 +1,6 @@
 /**
- * `npm run coverage`: the branches of the pure folders that their own tests take, per folder and per file below its mark. Node counts
- * branches as V8 sees blocks, so an expression with `??` is one as well.
+ * `npm run coverage`: how many branches of the pure folders their own tests take. Prints each folder, and each file below its folder's mark;
+ * exits with 1 if a folder is below its mark. Node counts V8's blocks as branches, so `??` is a branch as well.
  */
 import { availableParallelism } from "node:os";
 import path from "node:path";
@@ -9,9 +9,9 @@ import { ROOT } from "../test/support/source-files.ts";
 import { filesOf } from "./test-files.ts";
 
 interface Mark {
-  /** Percent of the branches. */
+  /** The least share of branches that tests must take, in percent. */
   readonly branches: number;
-  /** Why less than 95 is right. */
+  /** Why a mark below 95 is right. */
   readonly reason?: string;
 }
 

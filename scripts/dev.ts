@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: the demo, started again when a file that it reads has changed, and after each change the tests that it can break:
- * units first, then those that start the proxy. A change while they run begins anew.
+ * `npm run dev`: runs the demo and starts it again when its code has changed. After each change it runs the tests that the change can break:
+ * unit tests first, then those that start the proxy. A change during the tests starts them again.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -9,7 +9,7 @@ import path from "node:path";
 import { ROOT } from "../test/support/source-files.ts";
 import { affectedTests, readersOf } from "./affected.ts";
 
-/** Editors write a file in several steps, and a branch changes many files. */
+/** Wait after the last change: editors write a file in several steps, and a switch of branches changes many files. */
 const QUIET_MS = 150;
 const WATCHED = ["src", "test", "bench", "fuzz", "scripts", "docs", "examples", "deploy"];
 

@@ -1,11 +1,11 @@
-/** docs/observability.md: log keys, outcomes, events and metrics, from the lists that the program itself uses. */
+/** Generates docs/observability.md (log keys, outcomes, events and metrics) from the lists that the program itself uses. */
 import { Faults } from "../src/http1/faults.ts";
 import { COUNTER_METRICS, EVENTS, FEATURE_METRICS, FEATURE_FACTS, METRICS } from "../src/observe/names.ts";
 import * as answers from "../src/proxy/exchange/answers.ts";
 import { FAILURES } from "../src/proxy/exchange/failure.ts";
 import type { FeatureFacts } from "../src/values/feature-facts.ts";
 
-/** Keys of an access log line in JSON, in their order. */
+/** The keys of an access log line in JSON, in order, with their meaning. */
 export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   time: "When the request's first byte was read; RFC 3339, UTC, milliseconds.",
   level: "Always `info`.",
@@ -26,7 +26,7 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   worker: "The thread, from 0.",
 };
 
-/** What ends an exchange without an answer of the proxy's own. */
+/** The outcomes of exchanges that the proxy did not answer itself. */
 const ENDS: Readonly<Record<string, string>> = {
   completed: "The endpoint's response was handed on to its end.",
   tunnel: "An upgraded connection was relayed and has ended.",
@@ -36,11 +36,12 @@ const ENDS: Readonly<Record<string, string>> = {
   client_stalled: "The client took too little of its response (`limits.response_rate`).",
 };
 
-/** Answers of routes that no feature brings. */
+/** The outcomes of routes that answer without a feature. */
 const ROUTES: Readonly<Record<string, string>> = {
   status: "200: the status page on a listener.",
 };
 
+/** The text of docs/observability.md. */
 export function observabilityPage(): string {
   const own = Object.values(answers)
     .filter((value) => typeof value === "object")

@@ -25,7 +25,7 @@ test("a changelog without anything to release is refused", () => {
   assert.throws(() => releaseSection(CHANGELOG, "0.1.0", "2026-12-24"), /already has a section 0\.1\.0/);
 });
 
-test("a version follows the last one, as far as its changes ask", () => {
+test("a version must follow the last one, and be raised enough for its changes", () => {
   const good = [
     ["0.1.1", "0.1.0", false],
     ["0.2.0", "0.1.9", true],
@@ -50,7 +50,7 @@ interface Trial {
   write(file: string, text: string): void;
 }
 
-/** A checkout with a package of its own. */
+/** Makes a git checkout with a small package, for one test. */
 function checkout(t: TestContext): Trial {
   const folder = mkdtempSync(path.join(tmpdir(), "millrace-release-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -104,7 +104,7 @@ test("a release is a commit with both files and a tag with the section", (t) => 
   assert.match(run("0.1.2", "--write").stderr, /says nothing under "Unreleased"/);
 });
 
-test("work that is not committed, and a tag that exists, stop a release", (t) => {
+test("uncommitted work and an existing tag stop a release", (t) => {
   const { git, run, write } = checkout(t);
   git("tag", "v0.1.1");
   assert.match(run("0.1.1").stderr, /there is a tag v0\.1\.1 already/);

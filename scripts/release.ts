@@ -1,7 +1,7 @@
 /**
- * Makes a release: `npm run release -- 0.2.0` says what it would do, with `--write` it does it. The changelog's "Unreleased" gets the
- * version and the day, package.json and the lock file get the version, and both become a commit with a tag. Nothing leaves this machine:
- * who pushes the tag has .github/workflows/release.yml check everything again and publish the package with its provenance.
+ * Makes a release. `npm run release -- 0.2.0` says what it would do; with `--write` it does it: the changelog's "Unreleased" gets the version and
+ * the date, package.json and the lock file get the version, and these changes become a commit with a tag. Nothing leaves this machine. When the
+ * tag is pushed, .github/workflows/release.yml checks everything again and publishes the package with its provenance.
  */
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -42,7 +42,7 @@ function main(argv: string[]): string {
 function release(checkout: Checkout, version: string, write: boolean): string {
   const last = checkout.version();
   const before = checkout.read("CHANGELOG.md");
-  // First of all, so that an unfit changelog is said before the version is judged by it.
+  // Read the changelog first: the version is judged by its section.
   const changelog = releaseSection(before, version, new Date().toISOString().slice(0, 10));
   const section = sectionOf(changelog, version) ?? "";
   const problem = versionProblem(version, last, isBreaking(section)) ?? checkout.problem(`v${version}`);
@@ -74,7 +74,7 @@ function notes(checkout: Checkout, tag: string): string {
   return `${section}\n`;
 }
 
-/** The package's own version stands before those of others in both files; the lock file has it twice. */
+/** The text with the package's own version replaced. The lock file has it twice, each time after the package's name. */
 function withVersion(text: string, last: string, next: string): string {
   const own = new RegExp(`("name": "millrace",\\n\\s*"version": )"${last.replaceAll(".", "\\.")}"`, "g");
   return text.replaceAll(own, `$1"${next}"`);

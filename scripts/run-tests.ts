@@ -1,4 +1,4 @@
-/** Runs test files, several at a time, and prints what came of them. */
+/** Runs test files, several at a time, and prints their results. */
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,23 +7,24 @@ import { spec } from "node:test/reporters";
 import { ROOT } from "../test/support/source-files.ts";
 import { inProcesses } from "./test-files.ts";
 
-/** Most tests of sockets wait for a limit of the proxy's, so a processor has time for more than one file. */
+/** How many files run at once per processor. More than one, because most tests with sockets wait for a time limit of the proxy. */
 const FILES_PER_PROCESSOR = 2;
 
-/** Of one test, or of a group of them: what never ends is told as a failure. */
+/** Time limit for one test or group of tests, so that a test that never ends is reported as a failure. */
 const TEST_MS_MAX = 180_000;
 
-/** Events without which only failures and counts are printed. */
+/** Events that are left out if only failures and counts are to be printed. */
 const QUIET = new Set(["test:pass", "test:start", "test:stdout", "test:stderr"]);
 
 /**
- * @param failuresOnly prints what failed and the counts, no line for each test that passed
- * @returns whether all of them passed
+ * Runs the files and prints the results.
+ * @param failuresOnly whether to print only failures and counts
+ * @returns whether all tests passed
  */
 export async function runTests(files: readonly string[], failuresOnly: boolean): Promise<boolean> {
-  // Read by the proxies that tests start: see docs/decisions/0011-starting-warm.md.
+  // The proxies that tests start need no warm-up: docs/decisions/0011-starting-warm.md.
   process.env["MILLRACE_WARM_UP"] ??= "off";
-  // Stripping the types of a test and of all that it imports takes longer than most tests.
+  // Stripping the types of a test and of its imports takes longer than most tests, so the result is cached.
   process.env["NODE_COMPILE_CACHE"] ??= path.join(ROOT, "node_modules/.cache/millrace");
   let passed = true;
   const results = run({
@@ -31,7 +32,7 @@ export async function runTests(files: readonly string[], failuresOnly: boolean):
     concurrency: availableParallelism() * FILES_PER_PROCESSOR,
     cwd: ROOT,
     timeout: TEST_MS_MAX,
-    // Node's own --test-force-exit does not wait until all results are written, and loses some on a busy machine.
+    // Node's own --test-force-exit does not wait until all results are written, and loses some of them on a busy machine.
     execArgv: ["--import", pathToFileURL(path.join(ROOT, "test/support/end-soon.ts")).href],
   });
   results.on("test:fail", () => (passed = false));

@@ -1,17 +1,17 @@
-/** Which test files there are, and which of them run in one process. */
+/** The lists of test files, and which of them share a process. */
 import { globSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "../test/support/source-files.ts";
 
-/** Everything but what needs minutes, other programs or a browser. */
+/** The tests of `npm test`: all but those that need minutes, other programs or a browser. */
 const FAST = ["test/*.test.ts", "test/faults/*.test.ts", "{src,bench,fuzz,simulate,scripts}/**/*.test.ts"];
-/** What needs no process of its own, and few sockets. */
+/** The tests of `npm run test:unit`: those that start no process and use few sockets. */
 const UNIT = ["{src,scripts}/**/*.test.ts"];
 /**
- * Files that share a process, by the name of its entry: starting one costs more than most of them. The tests of the pure folders share nothing
- * but the language; those of the others open sockets of their own, start threads and clean up behind themselves. Files of the fault matrix
- * share proxies too, one file after the other: in two processes, for in one they would be the last to end. Those that take longest stand first.
+ * Groups of files that share a process, with the group's name: starting a process takes longer than most files. Tests of the pure folders have no
+ * common state; the others open their own sockets and threads and clean up after themselves. The files of the fault matrix also share proxies, one
+ * file after another. They are two groups, because a single one would be the last to end. Groups that take longest come first.
  */
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
@@ -30,23 +30,23 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
 export const fastFiles = (): string[] => filesOf(FAST);
 export const unitFiles = (): string[] => filesOf(UNIT);
 
-/** Paths relative to the root, with forward slashes, in the order of the patterns: what starts processes takes longest and comes first. */
+/** The files that match, relative to the root, with forward slashes, in the order of the patterns. Slow ones should come first. */
 export function filesOf(patterns: readonly string[]): string[] {
   const found = patterns.flatMap((pattern) => globSync(pattern, { cwd: ROOT, exclude: ["**/node_modules"] }).sort());
   return [...new Set(found.map((file) => file.replaceAll(path.sep, "/")))];
 }
 
-/** What the runner is given: a process each, but one for those that share it. */
+/** The absolute paths to give to the test runner, which starts a process for each: one entry file per group, and the other files themselves. */
 export function inProcesses(files: readonly string[]): string[] {
   const groups = TOGETHER.map(([name, those]) => ({ name, files: files.filter((file) => those.test(file)) }));
   const shared = groups.filter((group) => group.files.length > 1);
   const alone = files.filter((file) => !shared.some((group) => group.files.includes(file)));
   const entries = shared.map(({ name, files: together }) => entryOf(name, together));
-  // Those that take longest begin first, so that none is left alone at the end.
+  // Slow groups begin first, so that no slow one runs alone at the end.
   return [...entries, ...alone].map((file) => path.join(ROOT, file));
 }
 
-/** A file that imports those, in Node's cache folder of the checkout. */
+/** Writes a file that imports the group's files, into the checkout's cache folder, and returns its path relative to the root. */
 function entryOf(name: string, files: readonly string[]): string {
   const entry = `node_modules/.cache/millrace-tests/${name}.mjs`;
   mkdirSync(path.join(ROOT, path.dirname(entry)), { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * `npm test`: all files; `npm run test:unit`: those that start no process; `npm test -- FILE...`: these. With `--failures` only what
- * failed is printed. New test files are found by their names.
+ * Runs tests. `npm test` runs all fast files, `npm run test:unit` those that start no process, `npm test -- FILE...` the named ones. With
+ * `--failures` only failures are printed. New test files are found by their names.
  */
 import { parseArgs } from "node:util";
 import { runTests } from "./run-tests.ts";

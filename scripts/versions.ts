@@ -3,7 +3,7 @@
 const VERSION = /^(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?$/;
 
 /**
- * Why that version cannot follow the last one, or null. Before 1.0 a breaking change raises the second number, afterwards the first.
+ * Why the version `next` cannot follow `last`, in words; null if it can. A breaking change raises the second number before 1.0, and the first after.
  * @param breaking whether the changelog names breaking changes
  */
 export function versionProblem(next: string, last: string, breaking: boolean): string | null {

@@ -1,4 +1,7 @@
-/** Writes docs/configuration.md and src/config/input.ts from the schemas, docs/observability.md from the lists of names, and the picture of docs/benchmarks.md: `npm run docs`. */
+/**
+ * `npm run docs`: writes the generated files. docs/configuration.md and src/config/input.ts come from the schemas, docs/observability.md from the
+ * program's lists of names, and docs/benchmarks.svg from the tables of docs/benchmarks.md.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { chartOfPage } from "../bench/page-chart.ts";
 import { referencePage } from "../src/config/reference.ts";

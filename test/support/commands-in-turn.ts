@@ -1,6 +1,6 @@
 /**
- * A program that runs several commands of the command line in one process. Its arguments are the commands' own, each list as JSON. All that
- * a command prints goes to stderr, where Node's own warnings go too, after a line with its number.
+ * A program that runs several commands of Millrace's command line in one process. Each of its arguments is one command's argument list, as JSON. What a
+ * command prints goes to stderr, together with Node's own warnings, after a line with the command's number.
  */
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { checkCommand } from "../../src/cli/check.ts";

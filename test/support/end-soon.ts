@@ -1,10 +1,10 @@
 /**
- * Loaded before each test file by scripts/run-tests.ts. A test that fails may leave open what keeps its process alive, and then the run
- * would stand still and never say what failed. The process is ended a while after its last test, and says what was open.
+ * Loaded before each test file by scripts/run-tests.ts. A failed test may leave something open that keeps its process alive; then the run would hang
+ * and never say what failed. So the process is ended some time after its last test, and says what was still open.
  */
 import { after } from "node:test";
 
-/** What has been closed ends by itself within this time, on a busy machine too. */
+/** Closed sockets and processes end by themselves within this time, even on a busy machine. */
 const PATIENCE_MS = 10_000;
 
 after(() => {

@@ -1,6 +1,6 @@
 /**
- * Waits until a condition holds. `subscribe` calls the given function whenever the condition may have changed, and returns what ends
- * that. `problem` says, at the deadline, what was there instead.
+ * Waits until a condition holds; rejects at a deadline. `subscribe` must call the given function whenever the condition may have changed, and
+ * return a function that ends the subscription. `problem` returns the error message for the deadline.
  */
 export async function eventually(
   condition: () => boolean,

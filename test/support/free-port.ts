@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import type { AddressInfo } from "node:net";
 
-/** A port on which nobody listens at the moment. */
+/** A TCP port of 127.0.0.1 on which nobody listens at the moment. */
 export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

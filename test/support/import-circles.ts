@@ -2,8 +2,8 @@ import path from "node:path";
 import { importsOf, readText } from "./source-files.ts";
 
 /**
- * The circles of imports among those files, imports of types included: each a set of files that all reach each other (the strongly connected
- * components of more than one file, by Tarjan's algorithm).
+ * The circles of imports among the files, type imports included. Each circle is a set of files that all reach each other: a strongly connected
+ * component with more than one file, found by Tarjan's algorithm.
  */
 export function importCircles(files: readonly string[]): string[][] {
   const known = new Set(files);

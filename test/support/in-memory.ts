@@ -1,6 +1,6 @@
 /**
- * Raw bytes to and from proxies of the test kit (src/testing): what raw-client.ts and raw-origin.ts do over sockets. Messages are taken apart by
- * the same few lines as there, which share nothing with the proxy's own codec.
+ * Raw clients and origins for proxies of the test kit (src/testing), in memory; raw-client.ts and raw-origin.ts do the same over sockets. Messages
+ * are parsed by the simple parsers of those files, which share no code with the proxy's own.
  */
 import assert from "node:assert/strict";
 import { checkStates } from "../../src/net/h1/check-states.fixture.ts";
@@ -17,22 +17,22 @@ export interface MemoryRequest {
   readonly head: string;
   readonly body: string;
   readonly connection: TestConnection;
-  /** Requests seen on this connection before this one. */
+  /** How many requests came on this connection before this one. */
   readonly earlier: number;
 }
 
 export interface MemoryOriginOptions {
-  /** Called with each whole request; without it the answer is 200 `ok`. */
+  /** Called with each complete request. Default: answers 200 `ok`. */
   readonly onRequest?: (request: MemoryRequest) => void;
-  /** Called at once with every head; returns true where it deals with the connection's further bytes itself. */
+  /** Called with every head as soon as it has come. Return true to handle the connection's further bytes yourself. */
   readonly onHead?: (head: string, connection: TestConnection) => boolean;
 }
 
-/** An origin that says exactly what a test tells it to and remembers every byte that it got. */
+/** An origin in memory that sends exactly what a test tells it to, and remembers every byte that it received. */
 export class MemoryOrigin {
   /** For `upstreams` of {@link TestProxy}'s options. */
   readonly script: OriginScript = script.raw((connection) => this.accept(connection));
-  /** Whole requests so far. */
+  /** The complete requests so far. */
   readonly requests: MemoryRequest[] = [];
   /** Every connection so far, the closed ones too. */
   readonly connections: TestConnection[] = [];
@@ -70,15 +70,15 @@ export class MemoryOrigin {
   }
 }
 
-/** 200 with the body `ok`. */
+/** Answers 200 with the body `ok`. */
 export function answerOk({ head, connection }: MemoryRequest): void {
   connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${head.startsWith("HEAD ") ? "" : "ok"}`);
 }
 
-/** Whether the other side has given the connection up, in good order or by a reset. */
+/** Whether the other side has ended the connection, by a FIN or a reset. */
 export const isOver = (connection: TestConnection): boolean => connection.hasEnded || connection.isClosed;
 
-/** Waits until the client has received so many whole responses, interim ones included, and returns all of them. */
+/** Waits until the client has received `count` complete responses, interim ones included, and returns all of them. */
 export async function responses(
   client: TestConnection,
   count: number,
@@ -89,7 +89,7 @@ export async function responses(
   return parsed();
 }
 
-/** One request on a connection of its own, and its final response. */
+/** Sends one request on a new connection, and returns its final response. */
 export async function ask(proxy: TestProxy, request: string, options: ClientOptions = {}): Promise<RawResponse> {
   const client = proxy.connect(options);
   const toHead = request.startsWith("HEAD ");

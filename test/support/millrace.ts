@@ -20,17 +20,17 @@ export interface Millrace {
   readonly adminPort: number;
   readonly process: ChildProcess;
   readonly configFile: string;
-  /** Everything printed so far, both streams. */
+  /** Everything that was printed so far, on stdout and stderr. */
   output(): string;
   /** Access log records so far. */
   access(): readonly LogRecord[];
-  /** How many events of that name were logged so far. */
+  /** How many events of this name were logged so far. */
   count(event: string): number;
   /** Waits until the output satisfies the condition. */
   until(condition: (output: string) => boolean, what: string): Promise<void>;
-  /** Uses another configuration from now on, which has to be a valid one; `logging.level` is info, before and after. */
+  /** Reloads with another configuration, which must be valid. `logging.level` must be info before and after. */
   reload(config: string): Promise<void>;
-  /** SIGTERM and the exit code. */
+  /** Sends SIGTERM and returns the exit code. */
   stop(): Promise<number>;
 }
 
@@ -39,7 +39,7 @@ export interface LaunchOptions {
   readonly openFiles?: number;
 }
 
-/** `config` is YAML, with `address: "127.0.0.1:0"` for a free port. */
+/** Starts the proxy and waits until it serves. `config` is YAML, with `address: "127.0.0.1:0"` for a free port. */
 export async function startMillrace(
   config: string,
   environment: Record<string, string> = {},
@@ -77,7 +77,7 @@ export async function startMillrace(
   };
 }
 
-/** Runs the command to its end and returns what it printed. */
+/** Runs the proxy until it exits by itself; returns its exit code and what it printed. */
 export async function runToEnd(config: string, environment: Record<string, string> = {}): Promise<{ code: number; output: string }> {
   const { child, output, cleanUp } = await launch(config, environment);
   child.ref();
@@ -102,11 +102,11 @@ async function launch(config: string, environment: Record<string, string>, optio
   if (options.openFiles !== undefined) argv.unshift("prlimit", `--nofile=${options.openFiles}`);
   const [program = "", ...rest] = argv;
   const child = spawn(program, rest, {
-    // Four thousand exchanges at each start would be most of what a test costs.
+    // The warm-up's four thousand exchanges at each start would take most of a test's time.
     env: { MILLRACE_WARM_UP: "off", ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  // A test that fails may not come to its end: its proxy neither keeps this process alive nor outlives it.
+  // A failed test may not reach its end: its proxy must neither keep this process alive nor outlive it.
   child.unref();
   for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
   const kill = (): void => void child.kill("SIGKILL");
@@ -132,7 +132,7 @@ function waitUntil(condition: () => boolean, { child, output }: Launched, what: 
     return false;
   };
   const subscribe = (look: () => void): (() => void) => {
-    // By the time of "close" all that it printed has been read.
+    // At "close" everything that the process printed has been read.
     child.on("output", look).on("close", look);
     return () => void child.off("output", look).off("close", look);
   };

@@ -1,7 +1,6 @@
 /**
- * A name service of the tests' own: a DNS server on loopback that says what a test tells it to, and files in the place of
- * /etc/resolv.conf and /etc/hosts for the proxy under test. This module is also loaded into that process before anything else, where it
- * puts those files in place.
+ * A name service for tests: a DNS server on loopback that answers what a test tells it to, and files that replace /etc/resolv.conf and /etc/hosts for
+ * the proxy under test. The proxy's process loads this module before anything else, to put those files in place.
  */
 import { Buffer } from "node:buffer";
 import dgram from "node:dgram";
@@ -11,7 +10,7 @@ import { isIPv6 } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-/** Addresses of both families, what the server says instead, or nothing at all. */
+/** The answer for a name: addresses of both families, an error code, or no answer at all. */
 export type DnsAnswer = readonly string[] | "NXDOMAIN" | "SERVFAIL" | "silence";
 
 export interface Question {
@@ -23,11 +22,11 @@ const FOLDER = "MILLRACE_TEST_NAME_SERVICE";
 const HEADER_BYTES = 12;
 const TYPES: Readonly<Record<number, 4 | 6>> = { 1: 4, 28: 6 };
 
-/** Emits `question` after each one. */
+/** The DNS server. Emits `question` after each question. */
 export class NameService extends EventEmitter {
-  /** By name, in lower case; a name that is not there does not exist. */
+  /** Answers by name in lower case. A name without an answer does not exist (NXDOMAIN). */
   readonly answers: Map<string, DnsAnswer> = new Map();
-  /** All questions so far. */
+  /** All questions that came so far. */
   readonly questions: Question[] = [];
   ttl: number = 60;
   readonly port: number;
@@ -56,12 +55,12 @@ export class NameService extends EventEmitter {
     });
   }
 
-  /** As `nameserver` of a resolv.conf names it. */
+  /** The server's address, in the form of resolv.conf's `nameserver`. */
   get server(): string {
     return `[127.0.0.1]:${this.port}`;
   }
 
-  /** What the proxy's environment needs to use this service. */
+  /** The environment variables with which a proxy uses this service. */
   get environment(): Record<string, string> {
     return { NODE_OPTIONS: `--import=${import.meta.url}`, [FOLDER]: this.folder };
   }
@@ -79,7 +78,7 @@ export class NameService extends EventEmitter {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** RFC 1035 section 4.1, as much of it as a question for an address and its answer need. */
+  /** The reply to a DNS message (RFC 1035 section 4.1, only questions for addresses). Null for no reply. */
   private reply(message: Buffer): Buffer | null {
     const labels: string[] = [];
     let at = HEADER_BYTES;
@@ -106,7 +105,7 @@ export class NameService extends EventEmitter {
   private record(type: number, address: string): Buffer {
     const bytes = isIPv6(address) ? ipv6Bytes(address) : Buffer.from(address.split(".").map(Number));
     const fixed = Buffer.alloc(12);
-    // The name is the question's.
+    // The record's name is a pointer to the name in the question.
     fixed.writeUInt16BE(0xc000 | HEADER_BYTES, 0);
     fixed.writeUInt16BE(type, 2);
     fixed.writeUInt16BE(1, 4);

@@ -1,10 +1,10 @@
-/** What a process has printed so far, and the JSON lines among it: each is parsed once, however often a test looks. */
+/** Collects what a process prints, and the JSON lines in it. Each line is parsed once, however often a test looks. */
 import type { Readable } from "node:stream";
 
 export type LogRecord = Record<string, unknown>;
 
 export class Printed {
-  /** Everything, in order of arrival. */
+  /** Everything printed so far, in order of arrival. */
   text: string = "";
   /** The lines that are JSON objects, by their `event`. */
   private readonly records: Map<string, LogRecord[]> = new Map();

@@ -1,10 +1,10 @@
-/** A client on a raw socket: sends bytes, waits for what a test names, and gives up at a deadline instead of hanging. */
+/** A client on a raw socket: sends bytes, and waits for conditions that a test names. A wait rejects at a deadline instead of hanging. */
 import { once } from "node:events";
 import net from "node:net";
 import type { Socket } from "node:net";
 import { eventually } from "./eventually.ts";
 
-/** Longest that any wait of a test may take. A machine with busy neighbours moves tens of megabytes slowly. */
+/** The longest time that any wait may take: a busy machine moves tens of megabytes slowly. */
 const PATIENCE_MS = 30_000;
 
 export class RawClient {
@@ -14,7 +14,7 @@ export class RawClient {
   error: string = "";
   private text: string = "";
   private readonly looks: Set<() => void> = new Set();
-  /** `rest`: what was received after these responses. */
+  /** The responses parsed so far; `rest` is what was received after them. */
   private parsed: { readonly toHead: boolean; readonly responses: RawResponse[]; rest: string } = {
     toHead: false,
     responses: [],
@@ -43,7 +43,7 @@ export class RawClient {
     });
   }
 
-  /** Everything received, latin1, or since a test has set it to "". */
+  /** Everything received as latin1, since the beginning or since a test has set it to "". */
   get received(): string {
     return this.text;
   }
@@ -53,7 +53,7 @@ export class RawClient {
     this.parsed = { toHead: false, responses: [], rest: text };
   }
 
-  /** `from`: the address to connect from, where not the system's choice. */
+  /** @param from the address to connect from; default: the system's choice */
   static async connect(port: number, host: string = "127.0.0.1", from?: string): Promise<RawClient> {
     const local = from === undefined ? {} : { localAddress: from };
     return RawClient.connected(net.connect({ port, host, noDelay: true, allowHalfOpen: true, ...local }));
@@ -73,7 +73,7 @@ export class RawClient {
     this.socket.write(text, "latin1");
   }
 
-  /** Resolves once `condition` holds for what was received; rejects at the deadline, saying what there was. */
+  /** Resolves once `condition` holds; rejects at the deadline with what was received. */
   until(condition: (client: RawClient) => boolean, what: string): Promise<void> {
     const subscribe = (look: () => void): (() => void) => {
       this.looks.add(look);
@@ -89,7 +89,7 @@ export class RawClient {
     return [...this.parse(toHead)];
   }
 
-  /** The responses so far. Complete ones are parsed once: a test with thousands of them would spend its time on that. */
+  /** The responses so far. Complete ones are parsed only once, which matters for tests with thousands of them. */
   private parse(toHead: boolean): readonly RawResponse[] {
     if (this.parsed.toHead !== toHead) this.parsed = { toHead, responses: [], rest: this.received };
     const isOver = this.ended || this.closed;
@@ -128,16 +128,16 @@ export interface RawResponse {
   readonly fields: ReadonlyMap<string, readonly string[]>;
   readonly body: string;
   readonly trailers: string;
-  /** The body ended as its framing says. */
+  /** Whether the body ended as its framing says. */
   readonly complete: boolean;
 }
 
-/** The final and interim responses in `text`; an unfinished last one only when the connection has ended. */
+/** The final and interim responses in `text`. An unfinished last one is included only if the connection has `ended`. */
 export function parseResponses(text: string, ended: boolean, toHead: boolean = false): RawResponse[] {
   return responsesIn(text, ended, toHead).responses;
 }
 
-/** Those responses, and how much of the text they are. */
+/** The same responses, and how many characters of the text they take. */
 function responsesIn(text: string, ended: boolean, toHead: boolean): { readonly responses: RawResponse[]; readonly length: number } {
   const found: RawResponse[] = [];
   let at = 0;
@@ -203,7 +203,7 @@ function fieldsOf(head: string): Map<string, string[]> {
   return fields;
 }
 
-/** One request on a connection of its own, and its final response. */
+/** Sends one request on a new connection, and returns its final response. */
 export async function ask(port: number, request: string, host?: string): Promise<RawResponse> {
   const client = await RawClient.connect(port, host);
   try {
@@ -221,12 +221,12 @@ export async function ask(port: number, request: string, host?: string): Promise
   }
 }
 
-/** A GET request with that path and further field lines. */
+/** The text of a GET request with this path and further field lines. */
 export function get(path: string, fields: readonly string[] = [], host: string = "a.test"): string {
   return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
 }
 
-/** As the admin address wants to be asked: not by a name, which a page of another origin could have made its own. */
+/** The text of a GET request to the admin address, with an IP address in Host: the admin address refuses unknown names (DNS rebinding). */
 export function getAdmin(path: string): string {
   return get(path, [], "127.0.0.1");
 }

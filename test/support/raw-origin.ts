@@ -1,4 +1,4 @@
-/** An origin on a raw socket that says exactly what a test tells it to and remembers every byte that it got. */
+/** An origin on a raw socket that sends exactly what a test tells it to, and remembers every byte that it received. */
 import { once } from "node:events";
 import net from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -8,7 +8,7 @@ export interface OriginRequest {
   readonly head: string;
   readonly body: string;
   readonly socket: Socket;
-  /** Requests seen on this connection before this one. */
+  /** How many requests came on this connection before this one. */
   readonly earlier: number;
 }
 
@@ -27,10 +27,10 @@ export interface RawOrigin {
 
 export type OnRequest = (request: OriginRequest) => void;
 
-/** What to do when a request head is there; `onHead` true: the body is not awaited. */
+/** What the origin does with requests. */
 export interface OriginOptions {
   readonly onRequest?: OnRequest;
-  /** Called at once for every head; return true to handle the connection's further bytes yourself. */
+  /** Called for every head as soon as it has come. Return true to handle the connection's further bytes yourself. */
   readonly onHead?: (head: string, socket: Socket) => boolean;
   readonly onConnection?: (socket: Socket) => void;
   readonly host?: string;
@@ -93,7 +93,7 @@ export async function startRawOrigin(options: OriginOptions): Promise<RawOrigin>
   };
 }
 
-/** 200 with the body `ok`. */
+/** Answers 200 with the body `ok`. */
 export function answerOk(request: OriginRequest): void {
   const body = request.head.startsWith("HEAD ") ? "" : "ok";
   request.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${body}`);
@@ -101,12 +101,12 @@ export function answerOk(request: OriginRequest): void {
 
 export interface ParsedRequest {
   readonly head: string;
-  /** null: not complete. */
+  /** Null while the body is not complete. */
   readonly body: string | null;
   readonly rest: string;
 }
 
-/** The first request of the text; null: its head is not all there. */
+/** The first request in the text; null if its head is not complete. */
 export function parseRequest(buffer: string): ParsedRequest | null {
   const end = buffer.indexOf("\r\n\r\n");
   if (end < 0) return null;

@@ -1,14 +1,14 @@
-/** Reads the admin address's scrape. */
+/** Reads the metrics of the admin address (`/metrics`). */
 import { setTimeout as wait } from "node:timers/promises";
 import { ask, getAdmin } from "./raw-client.ts";
 
 const WAIT_MS_MAX = 10_000;
-/** Between two scrapes, more after a while. One after the other would take the processor from what is waited for. */
+/** Pause between two scrapes, which grows up to the maximum: scrapes without a pause would slow down what the test waits for. */
 const PAUSE_MS = 10;
 const PAUSE_MS_MAX = 100;
 
 export class Scrape {
-  /** Of each name, its series by their labels. */
+  /** The series of each metric, by the metric's name. */
   private readonly samples: Map<string, { readonly labels: string; readonly value: number }[]> = new Map();
 
   private constructor(text: string) {
@@ -27,8 +27,8 @@ export class Scrape {
   }
 
   /**
-   * The first scrape that meets the condition. An exchange is counted when its last byte is written, so its client may ask for the
-   * counters before: whoever compares them with answers waits.
+   * Scrapes until the condition holds, and returns that scrape. Needed because an exchange is counted when its last byte is written: its client may
+   * read the counters before that.
    */
   static async until(
     adminPort: number,
@@ -47,7 +47,7 @@ export class Scrape {
     }
   }
 
-  /** The value of a series without labels, its name without `millrace_` and `_total`; it must exist. */
+  /** The value of a metric without labels, which must exist. The name is given without `millrace_` and `_total`. */
   single(name: string): number {
     const found = this.samples.get(`millrace_${name}`) ?? this.samples.get(`millrace_${name}_total`);
     const sample = found?.find(({ labels }) => labels === "");
@@ -55,7 +55,7 @@ export class Scrape {
     return sample.value;
   }
 
-  /** Sum over the series of that full name whose labels include all of these, each as `name="value"`. */
+  /** The sum over the series of the metric `name` (full name) that have all these labels, each given as `name="value"`. */
   sum(name: string, ...labels: readonly string[]): number {
     return (this.samples.get(name) ?? [])
       .filter((sample) => labels.every((label) => sample.labels.includes(label)))

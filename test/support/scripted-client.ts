@@ -5,15 +5,15 @@ import type { RawResponse } from "./raw-client.ts";
 import { stalled } from "./scripted-origin.ts";
 import type { Steps } from "./scripted-origin.ts";
 
-/** A response beyond this is not parsed again with every packet. */
+/** A response larger than this is not parsed again with every packet. */
 const QUICK_BYTES = 256 * 1024;
 
-/** A line a connection: number, local address, remote address, state. */
+/** Linux's list of connections, one per line: number, local address, remote address, state. */
 const CONNECTIONS = "/proc/net/tcp";
-/** ESTABLISHED, and FIN_WAIT1: the FIN is not sent yet, or not acknowledged. */
+/** The states ESTABLISHED and FIN_WAIT1: the FIN is not sent yet, or not acknowledged. */
 const SENDING: ReadonlySet<string> = new Set(["01", "04"]);
 
-/** What a client can tell of the answer to its request. */
+/** What a client has received as the answer to its request. */
 export type Verdict =
   | { readonly kind: "answer"; readonly response: RawResponse; readonly interim: readonly number[] }
   /** A final head, and then the connection ended so that the message is visibly incomplete. */
@@ -24,9 +24,9 @@ export type Verdict =
 export class ScriptedClient {
   readonly raw: RawClient;
   private readonly step: Steps;
-  /** What was received before this belongs to earlier requests. */
+  /** Where in `raw.received` the answer to the latest request begins. */
   private from: number = 0;
-  /** Bytes of a large response, head included; Infinity where chunks or the connection's end will tell. */
+  /** Size of a large response, head included; Infinity if chunks or the connection's end mark its end. */
   private wholeSize: number | null = null;
   /** The last few bytes received. */
   private tail: string = "";
@@ -34,7 +34,7 @@ export class ScriptedClient {
   private constructor(raw: RawClient, step: Steps) {
     this.raw = raw;
     this.step = step;
-    // Before the listener that wakes those who wait.
+    // This listener must run before the one that wakes waiting tests.
     raw.socket.prependListener("data", (chunk: Buffer) => {
       this.tail = (this.tail + chunk.subarray(-8).toString("latin1")).slice(-8);
     });
@@ -53,14 +53,14 @@ export class ScriptedClient {
     return this.raw.ended || this.raw.closed;
   }
 
-  /** Resolves once the bytes were handed to the kernel, or cannot be any more. */
+  /** Sends the text. Resolves once it was handed to the kernel, or cannot be any more. */
   async send(text: string): Promise<void> {
     this.step("begun");
     await this.write(text);
     this.step("done");
   }
 
-  /** Sends one byte after the other with that time between two, until they are gone or the connection has ended. */
+  /** Sends one byte after another, one every `everyMs`, until all are sent or the connection has ended. */
   async trickle(text: string, everyMs: number): Promise<void> {
     for (const byte of text) {
       if (this.over) return;
@@ -69,7 +69,7 @@ export class ScriptedClient {
     }
   }
 
-  /** Sends the text again and again, as long as the other side takes it; returns once the connection has ended or a write is refused. */
+  /** Sends the text again and again, up to `bytesMax` bytes. Resolves once the connection has ended or a write is refused. */
   async flood(text: string, bytesMax: number = Infinity): Promise<void> {
     for (let sent = 0; sent < bytesMax && !this.over && this.raw.socket.writable; sent += text.length) {
       await this.write(text);
@@ -78,7 +78,7 @@ export class ScriptedClient {
     }
   }
 
-  /** Sends the text again and again until nothing is taken any more; each time that it is taken is a step. */
+  /** Sends the text again and again until the other side takes no more. Each text that is taken counts as a step. */
   async fill(text: string): Promise<void> {
     while (!this.over && this.raw.socket.writable) {
       const taken = await Promise.race([this.write(text).then(() => true), stalled()]);
@@ -103,8 +103,8 @@ export class ScriptedClient {
   }
 
   /**
-   * Waits until the FIN of a half-close has arrived, where the system tells (Linux): the other side reads it before whatever is sent to it
-   * from then on. On a busy machine what is sent on another connection may overtake it.
+   * Waits until the FIN of a half-close has arrived, on systems that tell (Linux). The other side then reads the FIN before everything that is sent
+   * later. Without this wait, bytes on another connection may overtake the FIN on a busy machine.
    */
   async finArrived(): Promise<void> {
     const { localPort = 0, remotePort = 0 } = this.raw.socket;
@@ -133,7 +133,7 @@ export class ScriptedClient {
     const final = (): RawResponse | undefined =>
       parseResponses(this.received, this.over, toHead).find(({ status }) => status >= 200 || status === 101);
     await this.until((each) => each.over || (each.mayBeWhole() && final() !== undefined), "an answer or the connection's end");
-    // The head may be there and its body be cut: then what is known is known only at the end.
+    // If the head has come and the body is cut, the verdict is known only after the connection's end.
     const response = final();
     if (response === undefined) return { kind: "nothing" };
     const interim = parseResponses(this.received, this.over, toHead)
@@ -155,7 +155,7 @@ export class ScriptedClient {
     this.wholeSize = null;
   }
 
-  /** A quick look that spares parsing megabytes again with every packet. */
+  /** Whether the response may be complete: a quick check, so that megabytes are not parsed again with every packet. */
   private mayBeWhole(): boolean {
     const size = this.raw.received.length - this.from;
     if (size < QUICK_BYTES) return true;
@@ -167,7 +167,7 @@ export class ScriptedClient {
     if (!response.complete) return false;
     const framed = response.fields.has("content-length") || response.fields.has("transfer-encoding");
     const bodyless = toHead || response.status === 204 || response.status === 304 || response.status === 101;
-    // A body that ends with its connection is whole after a FIN only.
+    // A body that ends with its connection is complete only after a FIN, not after a reset.
     return framed || bodyless || this.raw.error === "";
   }
 
@@ -190,7 +190,7 @@ function announcedSize(received: string): number {
   }
 }
 
-/** The state of the connection between those ports as the system writes it. */
+/** The state of the connection between the two ports, as the system writes it. */
 function stateOf(localPort: number, remotePort: number): string {
   const [local, remote] = [localPort, remotePort].map((port) => port.toString(16).toUpperCase().padStart(4, "0"));
   return new RegExp(`:${local} \\w+:${remote} (\\w\\w) `).exec(readFileSync(CONNECTIONS, "latin1"))?.[1] ?? "";

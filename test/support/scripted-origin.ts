@@ -1,18 +1,18 @@
 /**
- * An origin that plays the part a test gives it, byte by byte, and remembers what became of each connection. Unlike raw-origin.ts it
- * hands over a request as soon as its head is there, with whatever arrives behind it, and never answers a FIN on its own.
+ * An origin that follows a script given by a test, byte by byte, and remembers what became of each connection. Unlike raw-origin.ts it hands over a
+ * request as soon as its head has come, together with whatever arrives after it, and never answers a FIN by itself.
  */
 import { once } from "node:events";
 import net from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 
-/** Longest that any wait of a script may take. A machine with busy neighbours moves tens of megabytes slowly. */
+/** The longest time that any wait of a script may take: a busy machine moves tens of megabytes slowly. */
 const PATIENCE_MS = 30_000;
 
-/** Told when a step of a script begins and when it is done. */
+/** Called when a step of a script begins and when it is done. */
 export type Steps = (edge: "begun" | "done") => void;
 
-/** What the origin does. Requests whose path ends in `/plain` are none of its business: they are answered 200 `ok`. */
+/** What the origin does. Requests whose path ends in `/plain` bypass the script: they are answered 200 `ok`. */
 export interface OriginScript {
   /** Called for the first connection, before a byte was read. */
   readonly onAccept?: (connection: OriginConnection) => void;
@@ -24,7 +24,7 @@ export class OriginConnection {
   readonly socket: Socket;
   /** Everything received, latin1. */
   received: string = "";
-  /** The other side sent FIN. */
+  /** Whether the other side has sent its FIN. */
   ended: boolean = false;
   /** When the connection was over in both directions, by performance.now(); 0 before. */
   closedAt: number = 0;
@@ -47,7 +47,7 @@ export class OriginConnection {
       this.ended = true;
       this.wake();
     });
-    // What matters of an error is the close that follows.
+    // Errors are ignored: a close follows each.
     socket.on("error", () => {});
     socket.on("close", () => {
       this.closedAt = performance.now();
@@ -59,7 +59,7 @@ export class OriginConnection {
     return this.closedAt !== 0;
   }
 
-  /** Resolves once the bytes were handed to the kernel, or cannot be any more. */
+  /** Sends the text. Resolves once it was handed to the kernel, or cannot be any more. */
   async send(text: string): Promise<void> {
     this.step("begun");
     await write(this.socket, text);
@@ -76,7 +76,7 @@ export class OriginConnection {
     this.step("done");
   }
 
-  /** Sends one byte after the other with that time between two, until they are gone or the connection is. */
+  /** Sends one byte after another, one every `everyMs`, until all are sent or the connection is closed. */
   async trickle(text: string, everyMs: number): Promise<void> {
     for (const byte of text) {
       if (this.closed) return;
@@ -94,7 +94,7 @@ export class OriginConnection {
     }
   }
 
-  /** Sends the text again and again until nothing is taken any more; how often, the last one that waits included. */
+  /** Sends the text again and again until the other side takes no more. Returns how often, including the last text, which waits. */
   async fill(text: string): Promise<number> {
     let times = 0;
     for (let taken = true; taken && !this.closed; times++)
@@ -102,14 +102,14 @@ export class OriginConnection {
     return times;
   }
 
-  /** FIN. */
+  /** Sends a FIN. */
   end(): void {
     this.step("begun");
     this.socket.end();
     this.step("done");
   }
 
-  /** RST. */
+  /** Sends a reset. */
   reset(): void {
     this.step("begun");
     this.socket.resetAndDestroy();
@@ -144,10 +144,10 @@ export class OriginConnection {
 }
 
 export interface OriginRequest {
-  /** With the empty line. */
+  /** The head as received, with the empty line. */
   readonly head: string;
   readonly connection: OriginConnection;
-  /** Bytes behind the head so far, as they came. */
+  /** The bytes that have come after the head so far. */
   body(): string;
   /** Waits for a body with Content-Length, or for a chunked one without trailers, to be complete. */
   whole(): Promise<void>;
@@ -156,7 +156,7 @@ export interface OriginRequest {
 export class ScriptedOrigin {
   readonly port: number;
   readonly connections: OriginConnection[] = [];
-  /** Requests that the script got. */
+  /** The requests that the script handled. */
   readonly requests: OriginRequest[] = [];
   /** Connections of the plain requests, in order. */
   readonly plain: OriginConnection[] = [];
@@ -180,7 +180,7 @@ export class ScriptedOrigin {
     return new ScriptedOrigin(server);
   }
 
-  /** Takes up a part and forgets the one before. */
+  /** Follows this script from now on, and forgets the previous one. */
   play(script: OriginScript, step: Steps): void {
     this.script = script;
     this.step = step;
@@ -225,7 +225,7 @@ export class ScriptedOrigin {
     this.open.add(socket);
     socket.on("close", () => this.open.delete(socket));
     if (this.connections.length === 1) this.script.onAccept?.(connection);
-    /** Where the next head begins; -1: somewhere behind the body of `last`. */
+    /** Where the next head begins; -1: after the body of `last`, whose end is not known yet. */
     let at = 0;
     let last = { head: "", from: 0 };
     socket.on("data", () => {
@@ -256,7 +256,7 @@ export class ScriptedOrigin {
     }
     this.requests.push(request);
     const playing = Promise.resolve(this.script.onHead?.(request));
-    // Rejections are for `played`.
+    // Rejections are reported by `played`.
     playing.catch(() => {});
     this.running.push(playing);
     this.changed();
@@ -267,7 +267,7 @@ export class ScriptedOrigin {
   }
 }
 
-/** Where the body that begins at `from` ends; -1: not there yet. Chunked ones have no trailers here. */
+/** Where the body that begins at `from` ends; -1 if its end has not come yet. Chunked bodies have no trailers here. */
 function bodyEnd(head: string, received: string, from: number): number {
   const length = /\r\ncontent-length: *(\d+)\r\n/i.exec(head);
   if (length !== null) return received.length >= from + Number(length[1]) ? from + Number(length[1]) : -1;
@@ -276,7 +276,7 @@ function bodyEnd(head: string, received: string, from: number): number {
   return end < 0 ? -1 : end + 5;
 }
 
-/** Longer than an end that reads needs to take what was written. */
+/** Resolves with false after a time in which a side that reads would have taken what was written. */
 export function stalled(): Promise<false> {
   return new Promise((resolve) => setTimeout(() => resolve(false), 250));
 }

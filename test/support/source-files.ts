@@ -5,11 +5,11 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What is never committed. */
+/** Folders that are never committed. */
 const IGNORED = new Set([".git", "dist", "coverage", "bench/results"]);
 const TEXT = /\.(ts|mjs|js|json|ya?ml|md|sh|conf|lua)$|(^|\/)(Dockerfile|LICENSE|run|\.[a-z]+(ignore|rc))$/;
 
-/** Paths of all text files under a folder, relative to the root, with forward slashes; a file's own path gives that file. */
+/** Paths of all text files under a folder, relative to the root, with forward slashes. If `under` is a file, that file. */
 export function textFiles(under: string = ""): string[] {
   const found: string[] = [];
   for (const entry of readdirSync(path.join(ROOT, under), { withFileTypes: true })) {
@@ -21,7 +21,7 @@ export function textFiles(under: string = ""): string[] {
   return found;
 }
 
-/** TypeScript of the program itself, without tests. */
+/** Paths of the program's own TypeScript files, without tests and fixtures. */
 export function sourceFiles(under: string = "src"): string[] {
   return textFiles(under).filter((file) => file.endsWith(".ts") && !/\.(test|fixture)\.ts$/.test(file));
 }
@@ -35,7 +35,7 @@ export function withoutComments(code: string): string {
   return code.replace(/(^|\s)\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, "")).replace(/(^|\s)\/\/.*$/gm, "$1");
 }
 
-/** What a file imports or re-exports, `import()` included: module names as written. */
+/** The module names that the code imports or re-exports, as written, `import()` included. */
 export function importsOf(code: string): string[] {
   const plain = withoutComments(code);
   const found = [

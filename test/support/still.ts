@@ -1,12 +1,12 @@
-/** Knows when nothing moves any more, which no event tells. */
+/** Waits until nothing changes any more in a proxy. No event tells that, so it is measured. */
 import { RawClient, get } from "./raw-client.ts";
 
 const ROUND_TRIPS = 300;
 const WAIT_MS_MAX = 20_000;
 
 /**
- * Waits until `measure` gives the same, up to `tolerance`, before and after many requests for `/still` of another client: a proxy of one
- * worker had as many turns of its event loop for whatever was on its way.
+ * Waits until `measure` gives the same value, up to `tolerance`, before and after many requests for `/still` by another client. During these a proxy
+ * with one worker had as many turns of its event loop to finish whatever was on its way.
  */
 export async function untilStill(
   port: number,
