@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { CounterId, featureCounterIds } from "../shared/metric-table.ts";
 import { outcomeCounters } from "./outcome-counters.ts";
 
-test("an outcome moves the counter of the feature that names it, and clients that leave have one", () => {
+test("an outcome has the counter of the feature that names it, and clients that leave have a counter", () => {
   const facts = {
     guard: true,
     outcomes: { turned_away: "403: not today.", let_in: "200: welcome." },

@@ -1,4 +1,4 @@
-/** What a snapshot takes over from the one before it. */
+/** What a snapshot takes over from the snapshot before. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { plainConfig } from "../config/plain.ts";
@@ -57,7 +57,7 @@ function routeOf(snapshot: Snapshot, path: string): Route {
   return snapshot.findRoute(Object.assign(new RequestHead(), { method: "GET", path, host: "x.test" }));
 }
 
-test("routes that did not change stay the same objects, with their middleware, and lead to the endpoints of now", () => {
+test("routes that did not change stay the same objects, with their middleware, and lead to the current endpoints", () => {
   const next = thread();
   const first = next(["a", "b"], ROUTES).snapshot;
   const route = routeOf(first, "/b/1");
@@ -75,7 +75,7 @@ test("routes that did not change stay the same objects, with their middleware, a
   assert.equal(routeOf(third, "/b/1").upstream, route.upstream);
 });
 
-test("metrics of routes that were taken over have the layout that the control plane has computed", () => {
+test("metrics of routes that were taken over have the layout that the main thread has computed", () => {
   const next = thread();
   next(["a"], ROUTES);
   const { snapshot, table } = next(["a", "b", "c"], null);
@@ -85,6 +85,6 @@ test("metrics of routes that were taken over have the layout that the control pl
   assert.equal(table.requests(cells, 3, 5), 1);
 });
 
-test("without routes there is no first snapshot", () => {
+test("the first snapshot cannot be made without routes", () => {
   assert.throws(() => thread()(["a"], null), /without routes/);
 });

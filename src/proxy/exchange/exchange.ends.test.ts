@@ -215,7 +215,7 @@ describe("the end", () => {
     d.ended("200 completed");
   });
 
-  test("comes once, whoever says it again", () => {
+  test("comes once, even if drivers report an end again", () => {
     const d = connected(new Dialogue());
     d.upstream.brings("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n");
     d.client.leaves("client_stalled");

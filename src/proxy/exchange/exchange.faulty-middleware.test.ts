@@ -133,7 +133,7 @@ test("a stage that ends within `flush` and returns false: its client does not wa
   d.ended("200 completed");
 });
 
-test("a stage of an earlier attempt that resumes lets nobody go on who waits for something else", () => {
+test("a stage of an earlier attempt that resumes does not let a paused endpoint go on", () => {
   const stages: Held[] = [];
   const make = (): Held => {
     const stage = Object.assign(new Held(), { takes: false });

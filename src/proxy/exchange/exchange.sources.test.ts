@@ -413,7 +413,7 @@ test("a source that follows an attempt gets the whole body, or nothing of it", (
   }
 });
 
-test("a failure that is tried again is nobody's business yet, and retry is no answer to one", () => {
+test("a failure that is tried again is not told to hooks, and retry has no effect on a failure", () => {
   const told: (string | undefined)[] = [];
   const d = judging(({ failure }) => {
     told.push(failure?.kind);

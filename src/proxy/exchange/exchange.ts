@@ -52,7 +52,10 @@ const UNWANTED: Omit<Failure, "kind"> = { sent: true, answered: true, reused: fa
 export class Exchange extends Admission implements SourceOwner, PipeOwner {
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
-  /** Begins an attempt. @param sameEndpoint the endpoint to ask, with a new connection; null: one is chosen */
+  /**
+   * Begins an attempt.
+   * @param sameEndpoint the endpoint to ask again, over a new connection; null: one is chosen
+   */
   protected override connect(sameEndpoint: Endpoint | null = null): void {
     const { set } = this;
     if (set === null) return this.answer(answers.INTERNAL_ERROR);
@@ -514,7 +517,7 @@ export class Exchange extends Admission implements SourceOwner, PipeOwner {
     this.finish();
   }
 
-  /** A tunnel has ended in good order. */
+  /** The tunnel has ended without a failure. */
   tunnelEnded(): void {
     if (this.finished) return;
     this.releaseEndpoint();

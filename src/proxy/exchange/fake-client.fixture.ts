@@ -141,7 +141,7 @@ export class FakeClient implements ClientStream {
     const bytes = Buffer.from(text, "latin1");
     this.reader.feed(bytes, 0, bytes.length);
     this.deliver();
-    // The read buffer is used again: whoever kept a slice of it reads this.
+    // The read buffer is used again. If a slice was kept by mistake, it reads as this.
     bytes.fill("#");
   }
 

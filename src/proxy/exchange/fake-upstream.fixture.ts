@@ -88,7 +88,7 @@ export class FakeUpstream implements OwnedUpstream {
     this.answered = true;
     this.reader.feed(bytes, 0, bytes.length);
     while (this.state === "busy" && this.readOne());
-    // The read buffer is used again: whoever kept a slice of it reads this.
+    // The read buffer is used again. If a slice was kept by mistake, it reads as this.
     bytes.fill("#");
   }
 

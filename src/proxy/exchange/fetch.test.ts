@@ -111,7 +111,7 @@ test("what goes wrong at the endpoint is the failure that a client's exchange wo
   await ended(await fetching("GET", "", {}, { health: ["unhealthy"] }), "no_endpoint");
 });
 
-test("a response larger than asked for, one that takes too long, and one that nobody wants any more", async () => {
+test("a response that is too large, one that takes too long, and one that is aborted", async () => {
   const large = await fetching("GET", "", { bodyBytesMax: 1 });
   large.d.upstream.connects();
   large.d.upstream.brings(OK);
@@ -171,7 +171,7 @@ test("a hook fetches before it decides", async () => {
   d.ended("200 completed");
 });
 
-test("a hook that learns that nobody is there, and one that asks for an unknown upstream", async () => {
+test("a hook whose fetch is refused, and one that asks for an unknown upstream", async () => {
   for (const [upstream, failure] of [
     ["app", "connection_refused"],
     ["other", "no_upstream"],

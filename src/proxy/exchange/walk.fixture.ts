@@ -204,7 +204,7 @@ export class WalkSource extends Walker implements ResponseSource {
     if (this.isStarted) this.faults.push("started twice");
     this.isStarted = true;
     this.response = response;
-    // One that throws is not told anything.
+    // A source that throws is told nothing.
     this.ended = this.throwsIn === "start";
     this.throwIn("start");
     if (this.plan.isAtOnce) {

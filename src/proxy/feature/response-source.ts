@@ -37,8 +37,8 @@ export interface SourceResponse {
   /**
    * Sends the head of the response, whose status is final (200 or higher). The proxy writes the field with the body's length. A response to
    * HEAD and one with status 204 or 304 has no body: bytes written for it are dropped.
-   * @param length of the body in bytes, for HEAD as for GET; -1: not known beforehand. If the source writes another number of bytes it
-   * fails
+   * @param length of the body in bytes, for HEAD the same as for GET; -1: not known beforehand. A source that writes another number of
+   * bytes fails
    */
   respond(head: ResponseHead, length: BodyLength): void;
   /** Adds bytes to the body. Neither side may change them until `flush` has returned true or `writable` was called. */

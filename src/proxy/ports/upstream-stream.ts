@@ -59,7 +59,7 @@ export interface ResponseSink {
 export interface OwnedUpstream extends UpstreamStream {
   /** Key of the endpoint at the time when the connection was opened. */
   readonly key: string;
-  /** Whether it can carry a further exchange. */
+  /** Whether the connection can serve a further exchange. */
   readonly usable: boolean;
   /** Uses the connection for an exchange. */
   take(sink: ResponseSink): void;

@@ -17,7 +17,7 @@ function setting(probed: boolean = false): { readonly table: EndpointTable; read
   return { table, set: { ...set, probed }, choice: new EndpointChoice(table, () => 0.25) };
 }
 
-test("it is one of the endpoints that have not been tried", () => {
+test("the choice is one of the endpoints that have not been tried", () => {
   const { set, choice } = setting();
   const [a, b, c] = set.endpoints;
   assert.ok(a !== undefined && b !== undefined && c !== undefined);
@@ -29,7 +29,7 @@ test("it is one of the endpoints that have not been tried", () => {
   assert.equal(choice.among(set, null, CLIENT).next(), a);
 });
 
-test("of a probed upstream one that has not passed yet is chosen only where none is healthy", () => {
+test("in an upstream with a health check, an endpoint of unknown health is chosen only if none is healthy", () => {
   const { table, set, choice } = setting(true);
   table.setHealth(7, ENDPOINT_HEALTH.unhealthy);
   table.setHealth(6, ENDPOINT_HEALTH.healthy);
@@ -40,7 +40,7 @@ test("of a probed upstream one that has not passed yet is chosen only where none
   assert.deepEqual([choice.usable(0), choice.usable(1), choice.usable(2), choice.usable(3)], [false, true, false, false]);
 });
 
-test("a balancer sees how many there are, and how many exchanges each has in flight in all threads", () => {
+test("a balancer sees how many endpoints there are, and how many exchanges each has in flight in all threads", () => {
   const { table, set, choice } = setting();
   table.inFlightAdd(0, 5, 2);
   table.inFlightAdd(3, 5, 1);
@@ -50,7 +50,7 @@ test("a balancer sees how many there are, and how many exchanges each has in fli
   assert.equal(choice.random(), 0.25);
 });
 
-test("the key is the client's: an unsigned number that another thread computes alike", () => {
+test("the key is a hash of the client's address: an unsigned number, the same in all threads", () => {
   const { set, choice } = setting();
   const other = setting();
   const key = choice.among(set, null, CLIENT).key();

@@ -17,21 +17,21 @@ function upstream(hosts: readonly string[], change: Partial<UpstreamConfig> = {}
   return { ...app, endpoints: hosts.map((host) => ({ url: `http://${host}`, weight: 1 })), ...change };
 }
 
-/** Brings an upstream with these slots into use, and gives its set. */
+/** Applies a configuration of one upstream with these slots, and returns its set. */
 function use(upstreams: Upstreams, config: UpstreamConfig, slots: readonly number[]): EndpointSet {
   const plan = upstreams.plan({ app: config }, { app: slots });
   plan.apply();
   return plan.groups.get("app")?.set ?? assert.fail();
 }
 
-/** The one at that position, with a pool. */
+/** The endpoint at that position, with a pool. */
 function pooled(set: EndpointSet, position: number): Endpoint {
   const endpoint = set.endpoints[position] ?? assert.fail();
   endpoint.pool ??= POOL;
   return endpoint;
 }
 
-test("what a reload does not change stays as it is: the upstream, its set, its endpoints and their pools", () => {
+test("a reload without changes keeps the upstream, its set, its endpoints and their pools", () => {
   const upstreams = new Upstreams(0, () => "");
   const first = upstreams.plan({ app: upstream(["a", "b"]) }, { app: [0, 1] });
   first.apply();
@@ -54,7 +54,7 @@ test("retries and a health check come with a new set, in which endpoints and bal
   assert.equal(after.balancer, before.balancer);
 });
 
-test("an endpoint that stays is the same one, wherever it stands; an exchange of before finds it where it was", () => {
+test("an endpoint that stays is the same object at another position; an earlier exchange finds it at the old one", () => {
   const upstreams = new Upstreams(0, () => "");
   const before = use(upstreams, upstream(["a", "b"]), [0, 1]);
   const [a, b] = [pooled(before, 0), pooled(before, 1)];
@@ -71,7 +71,7 @@ test("an endpoint that stays is the same one, wherever it stands; an exchange of
   );
 });
 
-test("other settings mean another pool; the set of before keeps the old ones", () => {
+test("changed settings lead to another pool; the earlier set keeps the old settings", () => {
   const upstreams = new Upstreams(0, () => "");
   const before = use(upstreams, upstream(["a"]), [0]);
   const a = pooled(before, 0);
@@ -83,7 +83,7 @@ test("other settings mean another pool; the set of before keeps the old ones", (
   assert.deepEqual([settings.via, before.settings.via, after.settings.via, a.settings.via], [true, true, false, false]);
 });
 
-test("a certificate file with other contents is another setting", () => {
+test("a certificate file with other contents is a changed setting", () => {
   let text = "old";
   const upstreams = new Upstreams(0, () => text);
   const change = { tls: { verify: true, ca_file: "/ca.pem" } };
@@ -102,7 +102,7 @@ test("the same URL twice is two endpoints", () => {
   assert.deepEqual(use(upstreams, upstream(["a"]), [1]).endpoints, [endpoints[1]]);
 });
 
-test("an endpoint that was removed comes back as another one, though it may have the slot that it had", () => {
+test("an endpoint that was removed and comes back is a new object, even with the same slot", () => {
   const upstreams = new Upstreams(0, () => "");
   const a = pooled(use(upstreams, upstream(["a", "b"]), [0, 1]), 0);
   use(upstreams, upstream(["b"]), [1]);
@@ -110,7 +110,7 @@ test("an endpoint that was removed comes back as another one, though it may have
   assert.notEqual(again, a);
 });
 
-test("a slot may become another endpoint's, of the same upstream or of another one", () => {
+test("a slot may be given to another endpoint, of the same upstream or of another one", () => {
   const upstreams = new Upstreams(0, () => "");
   const a = pooled(use(upstreams, upstream(["a"]), [0]), 0);
   const b = use(upstreams, upstream(["b"]), [0]).endpoints[0] ?? assert.fail();

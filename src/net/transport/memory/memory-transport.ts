@@ -2,8 +2,7 @@
  * One end of a connection in memory. It behaves like a TCP socket:
  *
  * - Bytes that were sent and not read yet lie in the receive buffer of the receiving end, which has a limit. Further bytes wait at the
- * writer, in
- *   place.
+ *   writer, in place.
  * - A FIN arrives after all bytes written before it.
  * - An end resets the connection if it closes with unread bytes, or if bytes arrive after it has closed.
  * - A reset is told once, to the next read or write. An end that has read the FIN reads no more, so only a write tells it of a reset.
