@@ -366,7 +366,9 @@ export class ControlPlane {
     } catch (error) {
       return { lines: [messageOf(error)] };
     }
-    const problems = (await this.configureWorkers(config, configuration)) ?? this.whyNotServing();
+    const unused = await this.configureWorkers(config, configuration);
+    // A drain ends the workers in the middle of it: then the drain is the reason.
+    const problems = this.whyNotServing() ?? unused;
     if (problems !== null) {
       if (moves) await admin?.close();
       return { lines: problems };
@@ -396,7 +398,8 @@ export class ControlPlane {
     // Until the last worker has switched over, the names of both configurations are in use.
     this.names.use(new Set([...before, ...after]));
     const refusals = await this.supervisor.reload(configuration);
-    for (const { worker, problem } of refusals) {
+    for (const { worker, problem, hasEnded } of refusals) {
+      if (hasEnded) continue;
       this.options.log.error("worker_refused_config", problem, { worker, generation: configuration.generation });
       this.totals.released(configuration.generation, worker);
     }

@@ -10,8 +10,8 @@
  * - `/names`: the answer is the list of names that the worker was told.
  * - `/routes`: the answer is the list of generations that came with routes.
  *
- * Configurations with these values of `status_path` are special: `/refuse` is refused, `/silent` is never answered. Worker 1 cannot open
- * a listener whose `limits.headers` is 13.
+ * Configurations with these values of `status_path` are special: `/refuse` is refused, `/silent` is never answered, of `/die` every worker
+ * dies, and of `/refuse-or-die` worker 1 dies while the others refuse it. Worker 1 cannot open a listener whose `limits.headers` is 13.
  */
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
@@ -50,8 +50,10 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
 });
 
 function configure(message: ConfigureMessage): void {
-  if (message.config.status_path === "/silent") return;
-  if (message.config.status_path === "/refuse") {
+  const { status_path: told } = message.config;
+  if (told === "/silent") return;
+  if (told === "/die" || (told === "/refuse-or-die" && init?.index === 1)) throw new Error("asked to die");
+  if (told === "/refuse" || told === "/refuse-or-die") {
     send({ type: "configured", generation: message.generation, problem: "refused as asked" });
     return;
   }

@@ -214,6 +214,40 @@ test("a reload that the workers refuse, or that needs a restart, changes nothing
   assert.match(await ask(running.port, "/"), /generation 3$/);
 });
 
+for (const [what, workers, told, lines] of [
+  ["the only worker dies", 1, "/die", ["worker 0 ended before it used the configuration: Error: asked to die"]],
+  [
+    "one worker dies and the other refuses",
+    2,
+    "/refuse-or-die",
+    ["refused as asked", "worker 1 ended before it used the configuration: Error: asked to die"],
+  ],
+] as const) {
+  test(`a reload by which ${what} changes nothing, and the replacement serves with the configuration of before`, async (t) => {
+    const running = await started(t, { workers });
+    assert.deepEqual(await refusal(running, testConfig({ workers, status_path: told })), lines);
+    await until("replaced", () => events(running, "worker_replaced").length === 1);
+    assert.deepEqual(events(running, "worker_not_replaced"), []);
+    assert.match(await ask(running.port, "/"), /generation 1$/);
+    assert.deepEqual(await refusal(running, testConfig({ workers })), []);
+    assert.match(await ask(running.port, "/"), /generation 3$/);
+  });
+}
+
+test("while no worker lives, a reload is decided by the first replacement", async (t) => {
+  const running = await started(t, { workers: 1 });
+  const during = async (told: string): Promise<readonly string[]> => {
+    await running.plane.terminateWorker(0);
+    return refusal(running, testConfig({ workers: 1, status_path: told, listeners: listenersAt("127.0.0.1:0") }));
+  };
+  assert.deepEqual(await during("/refuse"), ["refused as asked"]);
+  await until("replaced", () => events(running, "worker_replaced").length === 1);
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 1");
+  assert.deepEqual(await during("/die"), ["worker 0 ended before it used the configuration: Error: asked to die"]);
+  await until("replaced again", () => events(running, "worker_replaced").length === 2);
+  assert.equal(await ask(running.port, "/"), "worker 0 generation 1");
+});
+
 /** A configuration with the usual listener and further ones at these addresses. */
 function listenersAt(...addresses: readonly string[]): Config["listeners"] {
   const [plain = assert.fail()] = testConfig().listeners;

@@ -56,6 +56,14 @@ export interface SupervisedListener extends Omit<NewListener, "position"> {
 /** Why workers could not start or listen: one listener could not be opened (its slot), or another reason (slot null). */
 export type StartProblem = ListenFailure | { readonly slot: null; readonly message: string };
 
+/** Why a worker does not use a new configuration. */
+export interface Refusal {
+  readonly worker: number;
+  readonly problem: string;
+  /** The worker has ended, which is logged already. False: it lives, and keeps the old configuration. */
+  readonly hasEnded: boolean;
+}
+
 interface OpenListener extends SupervisedListener {
   /** A worker has listened on it before. So its inherited descriptor is used up, or its socket file exists. */
   hasBeenOpen: boolean;
@@ -100,7 +108,7 @@ export class Supervisor {
   private listeners: Map<number, OpenListener> | null = null;
   /** The newest change that concerns all workers. Settles when all of them have answered. */
   private change: Promise<unknown> = Promise.resolve();
-  private readonly replacements: Set<Promise<void>> = new Set();
+  private readonly replacements: Set<Promise<unknown>> = new Set();
   /** Whether dead workers are replaced: from a successful start until a drain begins. */
   private replacing: boolean = false;
   private closed: boolean = false;
@@ -181,22 +189,40 @@ export class Supervisor {
     });
   }
 
-  /** Gives all workers a new configuration. Resolves with the refusals, in words; a worker that refuses keeps the old configuration. */
-  reload(configuration: WorkerConfiguration): Promise<readonly { readonly worker: number; readonly problem: string }[]> {
+  /**
+   * Gives all workers a new configuration. It comes into use if at least one worker accepts it; else all keep the old one. Resolves with the
+   * answers of those that do not use it. A worker that refuses keeps the old configuration; one that is dead starts again with the one in use.
+   */
+  reload(configuration: WorkerConfiguration): Promise<readonly Refusal[]> {
     return this.tellAll(async () => {
-      const before = this.current;
-      this.current = configuration;
-      const answers = await Promise.all(
-        this.seats.map(async ({ index, handle }) => {
-          // A worker that is dead or dies now does not count as refusing: its replacement starts with the new configuration.
-          if (handle === null) return { worker: index, problem: null };
-          return { worker: index, problem: await handle.configure(configuration).catch(() => null) };
-        }),
-      );
-      const refusals = answers.flatMap(({ worker, problem }) => (problem === null ? [] : [{ worker, problem }]));
-      if (refusals.length > 0 && refusals.length === answers.length) this.current = before;
+      const living = this.seats.filter(({ handle }) => handle !== null);
+      const asked = await Promise.all(living.map((seat) => this.ask(seat, configuration)));
+      // While no worker lives there is nobody to ask: a replacement starts at once, and decides.
+      const answers = living.length > 0 ? asked : await this.askReplacement(configuration);
+      const refusals = answers.filter((answer) => answer !== null);
+      if (refusals.length < answers.length) this.current = configuration;
       return refusals;
     });
+  }
+
+  /** Gives one living worker a new configuration. Null: the worker uses it. */
+  private async ask({ index, handle }: Seat, configuration: WorkerConfiguration): Promise<Refusal | null> {
+    try {
+      const problem = (await handle?.configure(configuration)) ?? null;
+      return problem === null ? null : { worker: index, problem, hasEnded: false };
+    } catch (error) {
+      return { worker: index, problem: endedBeforeUse(index, error), hasEnded: true };
+    }
+  }
+
+  /** Starts a replacement with a new configuration. One element: null if the replacement serves with it, else why it does not. */
+  private async askReplacement(configuration: WorkerConfiguration): Promise<readonly (Refusal | null)[]> {
+    const [seat] = this.seats;
+    if (seat === undefined) return [];
+    if (seat.timer !== null) clearTimeout(seat.timer);
+    seat.timer = null;
+    const problem = await this.replaceNow(seat, configuration);
+    return [problem === null ? null : { worker: seat.index, problem, hasEnded: true }];
   }
 
   /** Closes listeners in all workers. Resolves when they accept nothing more; exchanges on them have `timeoutMs` to end. */
@@ -299,15 +325,18 @@ export class Supervisor {
   private async replace(seat: Seat): Promise<void> {
     // While waiting for one change, another may have begun.
     for (let seen: unknown = null; seen !== this.change;) await (seen = this.change);
-    const replacement = this.replaceNow(seat);
+    const { current } = this;
+    // A reload may have started the replacement meanwhile.
+    if (current === null || seat.handle !== null) return;
+    const replacement = this.replaceNow(seat, current);
     this.replacements.add(replacement);
     await replacement;
     this.replacements.delete(replacement);
   }
 
-  private async replaceNow(seat: Seat): Promise<void> {
-    const configuration = this.current;
-    if (!this.replacing || configuration === null) return;
+  /** Starts the replacement of a dead worker. Null: it serves. Text: why it does not. */
+  private async replaceNow(seat: Seat, configuration: WorkerConfiguration): Promise<string | null> {
+    if (!this.replacing) return "no worker is replaced any more";
     const handle = this.occupy(seat);
     try {
       const refused = await handle.configure(configuration);
@@ -315,12 +344,14 @@ export class Supervisor {
       if (failure !== null) throw new Error(failure.message);
       this.options.onWorkerReplaced(seat.index, configuration.generation);
       this.options.log.info("worker_replaced", `worker ${seat.index} is replaced`, { worker: seat.index });
+      return null;
     } catch (error) {
       // A replacement that died is handled by `vacated`. One that lives but cannot serve is ended here, so that another is started.
-      if (error instanceof WorkerEnded) return;
+      if (error instanceof WorkerEnded) return endedBeforeUse(seat.index, error);
       const reason = messageOf(error);
       this.options.log.error("worker_not_replaced", `the replacement of worker ${seat.index} cannot serve`, { worker: seat.index, reason });
       await handle.terminate();
+      return reason;
     }
   }
 
@@ -411,6 +442,12 @@ export class Supervisor {
 
 function endedInWords(error: unknown): string {
   return `ended: ${messageOf(error)}`;
+}
+
+/** Without the lines that say where in the code: `worker_exited` has those. */
+function endedBeforeUse(worker: number, error: unknown): string {
+  const [reason = ""] = messageOf(error).split("\n", 1);
+  return `worker ${worker} ended before it used the configuration: ${reason}`;
 }
 
 function timer(delayMs: number): { readonly due: Promise<void>; readonly cancel: () => void } {
