@@ -9,10 +9,11 @@ import type { HttpVersion } from "../../http/http-version.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import { FRAMING, framingLine } from "./framing-line.ts";
 import type { KnownId } from "../../http/known-fields.ts";
+import { maxForwards } from "../../http/max-forwards.ts";
 import { asksForTooManyRanges } from "../../http/ranges.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { Http1RequestHead } from "../../http1/http1-request-head.ts";
-import { PSEUDONYM, nextMaxForwards } from "../../proxy/exchange/forwarding.ts";
+import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
 import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 
 /** The request that the head is written from. */
@@ -89,10 +90,10 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   }
   if (request.version === "1.0") dropped |= bit(Known.expect);
   if (asksForTooManyRanges(request)) dropped |= bit(Known.range);
-  const maxForwards = (request.present & bit(Known.maxForwards)) === 0 ? null : nextMaxForwards(request);
-  if (maxForwards !== null) {
+  const forwards = (request.present & bit(Known.maxForwards)) === 0 ? null : maxForwards(request);
+  if (forwards !== null) {
     dropped |= bit(Known.maxForwards);
-    extra += `Max-Forwards: ${maxForwards}\r\n`;
+    extra += `Max-Forwards: ${forwards - 1}\r\n`;
   }
   // RFC 9112 section 3.2.2: the authority of an absolute-form target replaces Host.
   let host = "";

@@ -2,6 +2,7 @@
 import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
 import type { ConnectionOptions } from "../../http/connection-options.ts";
 import { Known, bit } from "../../http/known-fields.ts";
+import { maxForwards } from "../../http/max-forwards.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import * as answers from "./answers.ts";
 import type { LocalAnswer } from "../local-answer.ts";
@@ -40,17 +41,4 @@ function admitFields(request: RequestHead): LocalAnswer | null {
     for (const member of value.split(",")) if (OWN_PASS.test(member)) passes++;
   }
   return passes > PASSES_MAX ? answers.LOOP_DETECTED : null;
-}
-
-/** The value of Max-Forwards to send, one less than received, for OPTIONS. Null: the field is not changed. */
-export function nextMaxForwards(request: RequestHead): string | null {
-  const given = maxForwards(request);
-  return given === null ? null : String(given - 1);
-}
-
-/** How many times an OPTIONS request may still be forwarded. Null: no limit, no valid number, or another method. */
-function maxForwards(request: RequestHead): number | null {
-  if (request.method !== "OPTIONS") return null;
-  const value = request.knownValue(Known.maxForwards);
-  return value !== undefined && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
 }

@@ -10,7 +10,7 @@ import type { RequestEdits } from "../../../http/head-edits.ts";
 import type { FieldSection } from "../../../http/field-section.ts";
 import type { ResponseReader } from "../../../http1/response-reader.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
-import { connectFailure } from "../../../proxy/exchange/failure.ts";
+import { connectFailure } from "../../transport/connect-failure.ts";
 import type { FailureKind } from "../../../proxy/exchange/failure.ts";
 import type { OutgoingRequest } from "../../../proxy/ports/outgoing-request.ts";
 import type { ByteDuplex, TunnelEvents } from "../../../proxy/ports/tunnel.ts";

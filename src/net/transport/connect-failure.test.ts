@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectFailure } from "./failure.ts";
+import { connectFailure } from "./connect-failure.ts";
 
 test("a certificate that is not accepted, or an endpoint without TLS, is a TLS error and not an unreachable endpoint", () => {
   for (const code of [
