@@ -19,7 +19,7 @@ import { checkStates } from "../src/net/h1/check-states.fixture.ts";
 import { Serving } from "../src/net/serving.ts";
 import type { Thread } from "../src/net/thread.ts";
 import type { Transport } from "../src/net/transport/transport.ts";
-import type { AccessRecord } from "../src/observe/access-line.ts";
+import type { AccessRecord } from "../src/observe/access-record.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
 import { BucketTable } from "../src/shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../src/shared/endpoint-table.ts";

@@ -17,7 +17,7 @@ import { monotonicMs } from "./net/system-clock.ts";
 import type { ThreadOutput } from "./net/thread.ts";
 import { warmUp } from "./net/warm-up.ts";
 import { accessLines } from "./observe/access-line.ts";
-import type { AccessLines } from "./observe/access-line.ts";
+import type { AccessLines } from "./observe/access-record.ts";
 import { LogBatch } from "./observe/log-batch.ts";
 import { statusDocument } from "./observe/status.ts";
 import type { StatusSource } from "./observe/status.ts";

@@ -1,6 +1,7 @@
 /** The access log line of an exchange and its way into the batch, as a worker logs it. */
 import { accessLines } from "../../src/observe/access-line.ts";
-import type { AccessFormat, AccessRecord } from "../../src/observe/access-line.ts";
+import type { AccessFormat } from "../../src/observe/access-line.ts";
+import type { AccessRecord } from "../../src/observe/access-record.ts";
 import { LogBatch, createLogMemory } from "../../src/observe/log-batch.ts";
 import { nth, variants } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";

@@ -14,7 +14,7 @@ import type { Config } from "../config/schema.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
-import type { AccessRecord } from "../observe/access-line.ts";
+import type { AccessRecord } from "../observe/access-record.ts";
 import { Exchange } from "../proxy/exchange/exchange.ts";
 import type { ByteDuplex } from "../proxy/ports/tunnel.ts";
 import type { UpstreamStream } from "../proxy/ports/upstream-stream.ts";

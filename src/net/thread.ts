@@ -6,7 +6,7 @@ import { Deadlines } from "../base/deadlines.ts";
 import { IdleReaders } from "../http1/idle-readers.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
-import type { AccessRecord } from "../observe/access-line.ts";
+import type { AccessRecord } from "../observe/access-record.ts";
 import type { EndedExchange } from "../proxy/exchange-thread.ts";
 import type { ConnectionThread } from "./connection-thread.ts";
 import type { RequestHead } from "../http/request-head.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { AccessLines, AccessRecord } from "./access-line.ts";
+import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts";
 
 /**

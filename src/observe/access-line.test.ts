@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { accessLines } from "./access-line.ts";
-import type { AccessLines, AccessRecord } from "./access-line.ts";
+import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { LOGGED_PATH_MAX } from "./log-escapes.ts";
 import { CHUNK_BYTES } from "./log-batch.ts";
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { AccessLines, AccessRecord } from "./access-line.ts";
+import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, bare, cut, inQuotes } from "./log-escapes.ts";
 
 /** Access log lines for people: `TIME INFO  access CLIENT "METHOD HOST/PATH" STATUS name=value ...`. */

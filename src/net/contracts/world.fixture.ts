@@ -6,7 +6,7 @@ import type { Config } from "../../config/schema.ts";
 import { FieldSection } from "../../http/field-section.ts";
 import { addFields } from "../../http/build-head.ts";
 import type { Fields } from "../../http/build-head.ts";
-import type { AccessRecord } from "../../observe/access-line.ts";
+import type { AccessRecord } from "../../observe/access-record.ts";
 import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
 import type { EndpointSet } from "../../proxy/upstream/endpoint-set.ts";
 import type { Waiting } from "../buffers/write-batch.ts";
