@@ -146,5 +146,5 @@ export class Admission implements HandshakeTaker {
 }
 
 function plainFacts(peer: string): ConnectionFacts {
-  return { peer, client: peer, secure: false, tls: null };
+  return { peer, client: peer, secure: false };
 }

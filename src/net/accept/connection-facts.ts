@@ -6,6 +6,4 @@ export interface ConnectionFacts {
   readonly client: string;
   /** The client's connection is encrypted (https). */
   readonly secure: boolean;
-  /** What TLS tells about the client; null: no TLS. */
-  readonly tls: null;
 }
