@@ -123,9 +123,7 @@ export class Thread implements ConnectionThread, Connector {
   }
 
   take(target: Endpoint, sink: ResponseSink): UpstreamStream | null {
-    const connection = this.pool(target).take(sink);
-    if (connection !== null) this.metrics.add(CounterId.upstream_connections_reused, 1);
-    return connection;
+    return this.pool(target).take(sink);
   }
 
   dial(target: Endpoint, sink: ResponseSink): UpstreamStream {

@@ -248,7 +248,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   }
 
   own(upstream: OwnedUpstream): void {
-    this.owned ??= new OwnedUpstreams(this.thread);
+    this.owned ??= new OwnedUpstreams();
     this.owned.keep(upstream, this.thread.shortOfSockets());
   }
 

@@ -56,7 +56,7 @@ function setting(t: TestContext, endpoints: number): Setting {
   const exchange = asked[0]?.exchange ?? assert.fail("no exchange began");
   const { set } = exchange.route?.upstream ?? assert.fail("no upstream");
   return {
-    owned: new OwnedUpstreams(thread),
+    owned: new OwnedUpstreams(),
     set,
     choice: thread.choice.among(set, null, exchange.client),
     exchange,

@@ -1,10 +1,8 @@
-import { CounterId } from "../../../shared/metric-table.ts";
 import type { Choice } from "../../../policy/balance/balancer.ts";
 import type { OwnedUpstream, ResponseSink, UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
 import type { OwnedConnections } from "../../../proxy/upstream/connector.ts";
 import type { Endpoint } from "../../../proxy/upstream/endpoint.ts";
 import type { EndpointSet } from "../../../proxy/upstream/endpoint-set.ts";
-import type { ConnectionThread } from "../../connection-thread.ts";
 
 /** How many upstream connections one client connection may keep for itself. Nobody else can use these; a browser needs one per endpoint. */
 const OWNED_MAX = 8;
@@ -14,13 +12,8 @@ const OWNED_MAX = 8;
  * http/connection-authentication.ts). They are never pooled. They end with the client connection, or when they have idled too long.
  */
 export class OwnedUpstreams implements OwnedConnections {
-  private readonly thread: Pick<ConnectionThread, "metrics">;
   private readonly idle: OwnedUpstream[] = [];
   private closed: boolean = false;
-
-  constructor(thread: Pick<ConnectionThread, "metrics">) {
-    this.thread = thread;
-  }
 
   /** The first endpoint of the set that an owned connection leads to and that may be chosen; null if there is none. */
   endpointIn({ endpoints }: EndpointSet, choice: Choice): Endpoint | null {
@@ -39,7 +32,6 @@ export class OwnedUpstreams implements OwnedConnections {
     const index = this.idle.findIndex((connection) => connection.key === endpoint.key && connection.usable);
     const [connection] = index < 0 ? [] : this.idle.splice(index, 1);
     if (connection === undefined) return null;
-    this.thread.metrics.add(CounterId.upstream_connections_reused, 1);
     connection.take(sink);
     return connection;
   }

@@ -139,6 +139,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.sink = sink;
     this.enter(State.asking);
     this.reused = true;
+    this.thread.metrics.add(CounterId.upstream_connections_reused, 1);
     this.cancelDeadline();
   }
 
