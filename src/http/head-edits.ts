@@ -1,4 +1,7 @@
-/** Changes of middleware to one head: to its fields, and to the request line or the status. */
+/**
+ * What a middleware changes in a head before it is sent: fields, and the method, target and Host of a request or the status of a response.
+ * Hooks get the `...Changes` types; the exchange and the writers of heads use the classes.
+ */
 import { isAuthority } from "./authority.ts";
 import { FieldEdits } from "./field-edits.ts";
 import { mayHaveBody } from "./status.ts";
@@ -13,7 +16,7 @@ export type ResponseChanges = FieldChanges & Pick<ResponseEdits, "setStatus">;
 
 /** Edits of a request that goes upstream. Each attempt of an exchange begins with no edits. */
 export class RequestEdits extends FieldEdits {
-  /** Null, here and below: send it as received. */
+  /** For each of the three, null: send it as received. */
   method: string | null = null;
   target: string | null = null;
   authority: string | null = null;
@@ -26,8 +29,8 @@ export class RequestEdits extends FieldEdits {
   }
 
   /**
-   * Throws a TypeError for CONNECT and for text that is not a token. The exchange refuses a change from or to HEAD, because responses to
-   * HEAD have no body.
+   * Sets the method. Throws a TypeError for CONNECT and for text that is not a token. The exchange refuses a change from or to HEAD,
+   * because responses to HEAD have no body.
    */
   setMethod(method: string): void {
     if (!TOKEN.test(method) || method === "CONNECT") throw new TypeError(`the method ${JSON.stringify(method)} cannot be sent`);
@@ -49,7 +52,7 @@ export class RequestEdits extends FieldEdits {
 
 /** Edits of a final response. */
 export class ResponseEdits extends FieldEdits {
-  /** Null: as received. */
+  /** Null: send it as received. */
   status: number | null = null;
 
   override reset(): void {
@@ -57,7 +60,10 @@ export class ResponseEdits extends FieldEdits {
     this.status = null;
   }
 
-  /** Throws a RangeError unless it is a final status whose responses may have a body: an edit must not change whether there is one. */
+  /**
+   * Sets the status. Throws a RangeError unless it is a final status whose responses may have a body, because an edit must not change
+   * whether there is a body. It has no effect on the proxy's own answers and on responses without a body (204, 304).
+   */
   setStatus(status: number): void {
     if (!Number.isInteger(status) || status < 200 || status > 599 || !mayHaveBody(status))
       throw new RangeError(`${status} is no status to set`);

@@ -10,7 +10,7 @@ import { GatheredBytes } from "./gathered-bytes.ts";
 export class CollectedBody {
   private readonly thread: ExchangeThread;
   private readonly gathered: GatheredBytes = new GatheredBytes();
-  /** Whoever waits for the whole body, with how many bytes they take. */
+  /** The calls of `ask` that wait for the whole body. */
   private waiting: Waiting[] = [];
   private whole: Buffer | null = null;
   /** No more will be collected: no memory is left, or the exchange is over. */
@@ -62,7 +62,7 @@ export class CollectedBody {
     if (bytes.length > 0) out.data(bytes, 0, bytes.length);
   }
 
-  /** Nobody will be sent the body any more: frees the memory. */
+  /** The body will not be sent again: frees the memory. */
   letGo(): void {
     this.close();
     this.thread.giveMemory(this.taken);
