@@ -20,7 +20,7 @@ import { RequestReader } from "../src/http1/request-reader.ts";
 import { AddedFields, requestHeadText } from "../src/net/h1/request-writer.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
 import { normalizePath, otherReadings, referenceReadings } from "../src/policy/route/normalize-path.ts";
-import { acceptsJson } from "../src/proxy/exchange/answers.ts";
+import { acceptsJson } from "../src/proxy/exchange/finished-answer.ts";
 import { admitRequest } from "../src/proxy/exchange/forwarding.ts";
 
 export interface TextParser {

@@ -11,7 +11,7 @@ import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
 export type FieldChanges = Pick<FieldEdits, "remove" | "append" | "appendLines" | "set">;
 /** What middleware may change in a request that goes upstream. */
 export type RequestChanges = FieldChanges & Pick<RequestEdits, "setMethod" | "setTarget" | "setAuthority">;
-/** What middleware may change in a final response. */
+/** What middleware may change in a final response; ResponseEdits says which lines that reaches. */
 export type ResponseChanges = FieldChanges & Pick<ResponseEdits, "setStatus">;
 
 /** Edits of a request that goes upstream. Each attempt of an exchange begins with no edits. */
@@ -50,7 +50,11 @@ export class RequestEdits extends FieldEdits {
   }
 }
 
-/** Edits of a final response. */
+/**
+ * Edits of a final response. `remove` and `set` hold for the received lines, for the fields of an answer of the proxy's own, and for the
+ * lines that the proxy writes itself: Date, Content-Type, Cache-Control and Proxy-Status. They do not reach what says where the response
+ * ends: Content-Length, Transfer-Encoding and Connection.
+ */
 export class ResponseEdits extends FieldEdits {
   /** Null: send it as received. */
   status: number | null = null;

@@ -3,14 +3,18 @@ export interface LocalAnswer {
   readonly status: number;
   /** Machine-readable word for the log and the metrics, the outcome of the exchange: `rate_limited`, `unauthorized`, `preflight` ... */
   readonly reason: string;
-  /** One plain sentence for the client, sent as the body; never an address, a version or a secret. Empty: no body. */
+  /** One plain sentence for the client, sent as the body in UTF-8; never an address, a version or a secret. Empty: no body. */
   readonly detail: string;
-  /** Further fields of the response, such as Retry-After. */
+  /**
+   * Further fields of the response, such as Retry-After. One that the proxy would write itself (Date, Content-Type, Cache-Control,
+   * Proxy-Status) takes the place of the proxy's.
+   */
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** Error type for the field Proxy-Status (RFC 9209 section 2.3); absent: no such field. */
+  /** Error type for the field Proxy-Status (RFC 9209 section 2.3), a token; absent: no such field. */
   readonly proxyStatus?: string;
   /**
-   * A body to send in place of `detail`. Absent: `detail` as a problem document (RFC 9457), or as text for clients that do not accept JSON.
+   * A body to send in place of `detail`. Its text is sent in UTF-8, which a `contentType` with a charset must name. Absent: `detail` as a
+   * problem document (RFC 9457), or as text for clients that do not accept JSON.
    */
   readonly body?: { readonly contentType: string; readonly text: string };
 }

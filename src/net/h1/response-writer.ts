@@ -2,17 +2,14 @@
 import type { FieldEdits } from "../../http/field-edits.ts";
 import type { ResponseEdits } from "../../http/head-edits.ts";
 import { RESPONSE_DROPPED, keptText } from "../../http/forward-fields.ts";
-import { fieldLine } from "../../http/field-edits.ts";
 import { httpDate } from "../../http/http-date.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { reasonPhrase } from "../../http/status.ts";
 import { Http1ResponseHead } from "../../http1/http1-response-head.ts";
-import { answerBody } from "../../proxy/exchange/answers.ts";
+import type { FinishedAnswer } from "../../proxy/exchange/finished-answer.ts";
 import { FRAMING, framingLine } from "./framing-line.ts";
-import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
-import type { LocalAnswer } from "../../proxy/local-answer.ts";
 
 /** How the end of the body is marked for the client (RFC 9112 section 6). */
 export const BodyMode = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
@@ -55,8 +52,8 @@ function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFac
   } else if ((head.present & bit(Known.transferEncoding)) === 0) {
     if (facts.mode === BodyMode.chunked) extra += "Transfer-Encoding: chunked\r\n";
   } else if (facts.mode === BodyMode.untilClose) dropped |= bit(Known.transferEncoding);
-  // RFC 9110 section 6.6.1: a recipient with a clock adds the date that the origin left out.
-  if ((head.present & bit(Known.date)) === 0) extra += `Date: ${httpDate(facts.epochMs)}\r\n`;
+  // RFC 9110 section 6.6.1: a recipient with a clock adds the date that the origin left out. An edit that removes or replaces it holds.
+  if (((head.present | edits.removal.known) & bit(Known.date)) === 0) extra += `Date: ${httpDate(facts.epochMs)}\r\n`;
   let options = facts.close ? "close" : "";
   // RFC 9110 section 15.5.22: 426 must say what to upgrade to.
   if (head.status === 426 && (head.present & bit(Known.upgrade)) !== 0) {
@@ -77,30 +74,9 @@ export function switchingHeadText(head: ResponseHead): string {
   return `${statusLine(head)}${keptLines(head, (RESPONSE_DROPPED & ~bit(Known.upgrade)) | head.hidden, [])}Connection: Upgrade\r\n\r\n`;
 }
 
-/** The text of an answer of the proxy's own, head and body. For a HEAD request (`toHead`) the head is the same and the body is left out. */
-export function answerText(
-  answer: LocalAnswer,
-  edits: FieldEdits,
-  json: boolean,
-  toHead: boolean,
-  close: boolean,
-  epochMs: number,
-): string {
-  let text = `HTTP/1.1 ${answer.status} ${reasonPhrase(answer.status)}\r\nDate: ${httpDate(epochMs)}\r\n`;
-  for (const [name, value] of answer.fields) text += fieldLine(name, value);
-  text += edits.added;
-  if (answer.proxyStatus !== undefined) text += `Proxy-Status: ${PSEUDONYM}; error=${answer.proxyStatus}\r\n`;
-  if (close) text += "Connection: close\r\n";
-  if (answer.detail === "" && answer.body === undefined) {
-    // RFC 9110 section 8.6: no Content-Length in a 204.
-    return `${text}${answer.status === 204 ? "" : "Content-Length: 0\r\n"}\r\n`;
-  }
-  const body = answerBody(answer, json);
-  // Non-ASCII characters are replaced, so that the length in characters is the length in bytes.
-  const ascii = body.text.replaceAll(/[^\n\x20-\x7e]/g, "?");
-  text += `Content-Type: ${body.contentType}\r\nContent-Length: ${ascii.length}\r\n`;
-  if (answer.status >= 400) text += "Cache-Control: no-store\r\n";
-  return `${text}\r\n${toHead ? "" : ascii}`;
+/** The text of an answer of the proxy's own, head and body. */
+export function answerText({ status, lines, body }: FinishedAnswer, close: boolean): string {
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}${close ? "Connection: close\r\n" : ""}\r\n${body}`;
 }
 
 /** @param status the status to send instead of the received one; null for the received one */

@@ -1,5 +1,4 @@
-/** The proxy's own answers, except those of middleware and of failed attempts (failure.ts), and how an answer becomes a body. */
-import { reasonPhrase } from "../../http/status.ts";
+/** The proxy's own answers, except those of middleware and of failed attempts (failure.ts). finished-answer.ts says what is sent of them. */
 import type { LocalAnswer } from "../local-answer.ts";
 
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -63,22 +62,3 @@ export const DRAIN_TIMEOUT: LocalAnswer = answer(503, "drain_timeout", "The prox
 
 /** Sent on a new connection when file descriptors are short. */
 export const NO_SOCKETS: LocalAnswer = answer(503, "no_sockets", "The proxy has no connection to spare.", [["Retry-After", "1"]]);
-
-/** Whether an Accept field names a JSON type. Such a client gets a problem document (RFC 9457), others get one line of text. */
-export function acceptsJson(accept: string | undefined): boolean {
-  if (accept === undefined) return false;
-  return accept.split(",").some((range) => JSON_RANGE.test(range) && !REFUSED_RANGE.test(range));
-}
-
-const JSON_RANGE = /^[ \t]*application\/(?:problem\+json|json|\*)[ \t]*(?:;|$)/i;
-/** Weight 0: the client does not accept this type (RFC 9110 section 12.4.2). */
-const REFUSED_RANGE = /;[ \t]*q=0(?:\.0{0,3})?[ \t]*(?:;|$)/i;
-
-/** Returns content type and body for an answer. `json`: the client accepts JSON. */
-export function answerBody(given: LocalAnswer, json: boolean): { contentType: string; text: string } {
-  if (given.body !== undefined) return given.body;
-  const title = reasonPhrase(given.status);
-  if (!json) return { contentType: "text/plain; charset=utf-8", text: `${given.status} ${title}: ${given.detail}\n` };
-  const problem = { type: "about:blank", title, status: given.status, detail: given.detail };
-  return { contentType: "application/problem+json", text: `${JSON.stringify(problem)}\n` };
-}

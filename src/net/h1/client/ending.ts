@@ -1,8 +1,8 @@
 /** How a client's connection ends. Every end passes through `end`, except that a Tunnel closes its connection itself. */
 import { FieldEdits } from "../../../http/field-edits.ts";
-import { Known } from "../../../http/known-fields.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
+import { finishAnswer } from "../../../proxy/exchange/finished-answer.ts";
 import type { ClientEnd } from "../../../proxy/ports/client-stream.ts";
 import type { LocalAnswer } from "../../../proxy/local-answer.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
@@ -82,8 +82,7 @@ export function turnAway(connection: ClientConnection, answer: LocalAnswer): voi
   // Earlier responses are written first, so that their bytes are not counted for this answer.
   outlet.endWait();
   const before = outlet.bytesWritten;
-  const json = head !== null && answers.acceptsJson(head.knownValue(Known.accept));
-  outlet.append(answerText(answer, NO_EDITS, json, head?.method === "HEAD", true, thread.now + thread.epochOffset));
+  outlet.append(answerText(finishAnswer(answer, head, NO_EDITS, thread.now + thread.epochOffset), true));
   outlet.flush();
   thread.refused(connection.peer, answer, head, connection.headStartedAt, reader.bytesOfHead, outlet.bytesWritten - before);
   end(connection, Way.lingering);

@@ -8,8 +8,8 @@ import type { HttpVersion } from "../../../http/http-version.ts";
 import { Known, bit } from "../../../http/known-fields.ts";
 import type { ResponseHead } from "../../../http/response-head.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
-import * as answers from "../../../proxy/exchange/answers.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
+import { finishAnswer } from "../../../proxy/exchange/finished-answer.ts";
 import type { LocalAnswer } from "../../../proxy/local-answer.ts";
 import type { UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
 import { SocketDuplex } from "../../transport/socket-duplex.ts";
@@ -45,10 +45,8 @@ export function answer(connection: ClientConnection, answer: LocalAnswer, edits:
   if (exchange === null) return;
   if (connection.context.draining || (connection.state === State.receiving && !isWorthReading(exchange))) connection.isLast = true;
   if (answer.status === 408 || (answer.status === 400 && answer.proxyStatus === "http_request_error")) connection.isLast = true;
-  const { request } = exchange;
-  const json = answers.acceptsJson(request.knownValue(Known.accept));
-  const epochMs = thread.now + thread.epochOffset;
-  connection.outlet.append(answerText(answer, edits, json, request.method === "HEAD", connection.isLast, epochMs));
+  const finished = finishAnswer(answer, exchange.request, edits, thread.now + thread.epochOffset);
+  connection.outlet.append(answerText(finished, connection.isLast));
   connection.outlet.flush();
 }
 
