@@ -21,7 +21,7 @@ test("it is well-formed XML", () => {
   assert.deepEqual(faults(chart("only zeros", [{ title: "t", parts: ["p"], bars: [{ name: "n", values: [0] }] }])), []);
 });
 
-test("the check finds what is not", () => {
+test("the check for well-formed XML finds faults", () => {
   for (const wrong of ["<a><b></a></b>", "<a>", "<a b=c/>", "<a>x & y</a>", "<a/><b/>", "<a>x < y</a>"]) {
     assert.notDeepEqual(faults(wrong), [], wrong);
   }
@@ -41,7 +41,7 @@ test("it has colours for light and for dark", () => {
   assert.match(chart("x", PANELS), /prefers-color-scheme: dark/);
 });
 
-/** Tags that do not match, attributes without quotes, characters that had to be escaped. */
+/** What is not well-formed: tags that do not match, attributes without quotes, characters that are not escaped. */
 function faults(xml: string): string[] {
   const found: string[] = [];
   const open: string[] = [];

@@ -1,7 +1,7 @@
-/** The result as a picture: bars, as SVG that follows the reader's light or dark setting. */
+/** Draws results as an SVG bar chart that follows the reader's light or dark setting. */
 export interface Panel {
   readonly title: string;
-  /** What the parts of each bar are, from left to right; one: no legend is needed. */
+  /** Names of the parts of each bar, from left to right. A single part needs no legend. */
   readonly parts: readonly string[];
   readonly bars: readonly { readonly name: string; readonly values: readonly number[] }[];
 }
@@ -27,7 +27,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 }
 `;
 
-/** Panels one below the other; each has its own scale. */
+/** The chart as SVG text: the panels one below another, each with its own scale. */
 export function chart(heading: string, panels: readonly Panel[]): string {
   let top = HEADING;
   const drawn = panels.map((panel) => {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: Millrace beside other proxies, in one run, round by round in turn, so that whatever else the machine does meets all
- * of them. The proxy has one core, origin and load generator have another. See bench/README.md.
+ * `npm run bench`: compares Millrace with other proxies. All are measured in turn in each round of one run, so that whatever else the machine does
+ * meets all of them. The proxy has one core; origin and load generator share another. See bench/README.md.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ import { tenMinutes } from "./workloads/ten-minutes.ts";
 import { upload1m, upload1mChunked } from "./workloads/uploads.ts";
 import type { Result, Work } from "./workloads/work.ts";
 
-/** The first is what runs when none is named. */
+/** All workloads. The first one runs if none is named. */
 const WORKS: readonly Work[] = [
   small,
   features,
@@ -46,7 +46,7 @@ const WORKS: readonly Work[] = [
 const processes = new Processes();
 const folder = mkdtempSync(path.join(tmpdir(), "millrace-bench-"));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  // Asked twice it still ends in order.
+  // A second signal does not interrupt the orderly end.
   process.on(signal, () => {
     void cleanUp().finally(() => process.exit(130));
   });
@@ -103,7 +103,7 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
     : 0;
 }
 
-/** What nothing can be measured without. */
+/** Why nothing can be measured on this machine, one sentence for each reason. */
 function cannotRun(): string[] {
   if (process.platform !== "linux") return ["processor time is read from /proc: Linux only"];
   const missing = [missingProgram("nginx"), missingProgram("taskset", "util-linux"), missingProgram("chrt", "util-linux")];
@@ -112,7 +112,7 @@ function cannotRun(): string[] {
   return missing.filter((each) => each !== null);
 }
 
-/** JSON with every round, and beside it the chart. */
+/** Writes a JSON file with every round, and the chart beside it. */
 function save(work: Work, rivals: readonly Rival[], { rows, panels }: Result, options: Options): string {
   const { rounds, seconds, minutes, changing, awake, realtime } = options;
   const results = fileURLToPath(new URL("./results", import.meta.url));

@@ -19,10 +19,10 @@ const WORKS = [
   work("idle", [own("millrace"), plain("nginx")]),
   work("routes", [own("1 route"), own("many routes")]),
 ];
-/** Millrace beside itself and beside others. */
+/** A workload that compares Millrace with itself and with others. */
 const ENDPOINTS = work("endpoints", [own("2 endpoints"), plain("haproxy 2"), own("1000 endpoints"), plain("haproxy 1000")]);
 
-/** Workloads with the names of their proxies, or what is wrong. */
+/** The chosen workloads with the names of their proxies, or what is wrong with the arguments. */
 function read(...argv: string[]): string[] | string {
   const options = readOptions(argv, WORKS);
   if (typeof options === "string" || options === null) return options ?? "usage";
@@ -42,7 +42,7 @@ test("the usage can be asked for", () => {
   assert.equal(readOptions(["--work", "small", "-h"], WORKS), null);
 });
 
-test("quick is shorter and leaves out what the workload says", () => {
+test("--quick is shorter, and runs only the proxies that the workload names for it", () => {
   const options = readOptions(["--quick", "--seconds", "1"], WORKS);
   assert.ok(typeof options === "object" && options !== null);
   assert.deepEqual([options.rounds, options.seconds], [2, 1]);
@@ -65,7 +65,7 @@ test("proxies by name; a workload that has none of them is left out", () => {
   assert.deepEqual(read("--work", "all", "--only", "nginx,httpxy"), ["small: nginx, httpxy", "idle: nginx"]);
 });
 
-test("another revision stands beside the configuration that the workload is about", () => {
+test("--against adds another revision with the configuration that the workload is about", () => {
   assert.deepEqual(read("--against", "HEAD~1"), ["small: millrace, millrace at HEAD~1"]);
   assert.deepEqual(read("--against", "v1", "--work", "routes"), ["routes: many routes, many routes at v1"]);
   const endpoints = readOptions(["--against", "v1"], [ENDPOINTS]);
@@ -81,13 +81,13 @@ test("another revision stands beside the configuration that the workload is abou
   assert.deepEqual([before?.bothCores, before?.compilesItself], [true, true], "on the same cores, and as warm");
 });
 
-test("requests change where a workload can have them change", () => {
+test("--changing is accepted only by workloads whose requests can change", () => {
   const options = readOptions(["--changing"], WORKS);
   assert.ok(typeof options === "object" && options !== null && options.changing);
   assert.match(String(read("--work", "small,idle", "--changing")), /--changing changes nothing in idle/);
 });
 
-test("what is wrong is said", () => {
+test("errors in the arguments are named", () => {
   assert.match(String(read("--work", "smal")), /there is no workload "smal"/);
   assert.match(String(read("--only", "ngingx")), /called "ngingx"; there are millrace, millrace\+log, nginx, httpxy$/);
   assert.match(String(read("--only", "")), /called ""/);

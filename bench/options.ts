@@ -1,4 +1,4 @@
-/** What `npm run bench` was asked for. */
+/** The command line of `npm run bench`. */
 import { parseArgs } from "node:util";
 import type { Rival } from "./rivals/rival.ts";
 import type { Work } from "./workloads/work.ts";
@@ -8,11 +8,11 @@ export interface Options {
   readonly seconds: number;
   readonly minutes: number;
   readonly changing: boolean;
-  /** Another revision to compare with. */
+  /** Another revision of Millrace to compare with, or null. */
   readonly against: string | null;
-  /** Processors do not sleep while they have nothing to do. */
+  /** Whether to keep processors from sleeping while they have nothing to do. */
   readonly awake: boolean;
-  /** Nothing else that the machine has to do stops proxies, origin and load. */
+  /** Whether proxies, origin and load get real-time priority, so that nothing else on the machine stops them. */
   readonly realtime: boolean;
   readonly chosen: readonly Chosen[];
 }
@@ -42,7 +42,7 @@ ${works.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join("\n")
 `;
 }
 
-/** Or what is wrong with the arguments; null: the usage is asked for. */
+/** The options; a text that says what is wrong with the arguments; or null if the usage was asked for. */
 export function readOptions(argv: readonly string[], works: readonly Work[]): Options | string | null {
   const values = parse(argv);
   if (typeof values === "string") return values;
@@ -88,7 +88,7 @@ export function readOptions(argv: readonly string[], works: readonly Work[]): Op
 
 function choose({ name, rivals }: Work, names: readonly string[] | undefined, revision: string | undefined): readonly Rival[] | string {
   if (revision === undefined) return rivals.filter((each) => names === undefined || names.includes(each.name));
-  // What the workload is about: Millrace as it is named, or where it is beside itself the one with more of something, which comes last.
+  // The configuration that the workload is about. A workload that compares Millrace with itself has the larger configuration last.
   const own = rivals.filter(({ at }) => at !== undefined);
   const one = own.find((each) => each.name === "millrace") ?? own.at(-1);
   return one?.at === undefined ? `${name} has no Millrace to compare` : [one, { ...one, ...one.at(revision) }];

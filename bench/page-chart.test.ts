@@ -11,7 +11,7 @@ test("the picture of docs/benchmarks.md shows its first table (npm run docs draw
   assert.equal(picture.match(/>Millrace</g)?.length, 2);
 });
 
-test("another number is another picture", () => {
+test("another number gives another picture", () => {
   const page = readText("docs/benchmarks.md");
   const [, rate = ""] = /^\| Millrace \| (\d+) \|/m.exec(page) ?? [];
   assert.notEqual(chartOfPage(page.replace(rate, "1")), chartOfPage(page));

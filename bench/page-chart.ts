@@ -1,6 +1,7 @@
-/** The picture of docs/benchmarks.md, drawn from the first table of that page, so that both show the same numbers. */
+/** Draws docs/benchmarks.svg from the first table of docs/benchmarks.md, so that both show the same numbers. */
 import { chart } from "./chart.ts";
 
+/** The chart as SVG text. @param page the text of docs/benchmarks.md */
 export function chartOfPage(page: string): string {
   const rows = firstTable(page);
   const bars = (...columns: readonly number[]): { name: string; values: number[] }[] =>
@@ -11,7 +12,7 @@ export function chartOfPage(page: string): string {
   ]);
 }
 
-/** The cells of its rows; the first two lines are head and rule. */
+/** The cells of the rows of the page's first table. Its first two lines are the header and the rule. */
 function firstTable(page: string): string[][] {
   const lines = /(?:^\|.*\n)+/m.exec(page)?.[0].trimEnd().split("\n") ?? [];
   return lines.slice(2).map((line) =>

@@ -7,7 +7,7 @@ import { Processes, findProgram, freePort, missingProgram, programVersion } from
 const LINUX = process.platform === "linux" ? false : "taskset pins processes";
 const ANY_CORE = "0-1023";
 
-test("what a program prints is waited for, and it is ended", { skip: LINUX }, async () => {
+test("waits for what a program prints, and ends the program", { skip: LINUX }, async () => {
   const processes = new Processes();
   const { pid, match } = await processes.until(
     script("console.log('open 12'); setInterval(() => 0, 1000)"),
@@ -21,7 +21,7 @@ test("what a program prints is waited for, and it is ended", { skip: LINUX }, as
   assert.ok(!isRunning(pid));
 });
 
-test("one that does not go is killed, and its children with it", { skip: LINUX }, async () => {
+test("a program that does not end is killed together with its children", { skip: LINUX }, async () => {
   const processes = new Processes(200);
   const stubborn = `process.on("SIGTERM", () => 0); setInterval(() => 0, 1000);`;
   const parent = `const { spawn } = require("node:child_process");
@@ -36,7 +36,7 @@ test("one that does not go is killed, and its children with it", { skip: LINUX }
   assert.ok(!isRunning(Number(match[1])));
 });
 
-test("none is started once all are ending", { skip: LINUX }, async () => {
+test("no program is started after endAll", { skip: LINUX }, async () => {
   const processes = new Processes();
   await processes.endAll();
   assert.ok(processes.areEnding);
@@ -51,7 +51,7 @@ test("failures tell what the program said", { skip: LINUX }, async () => {
   await assert.rejects(processes.serve(failing, ANY_CORE, await freePort()), /ended at its start: out of luck/);
 });
 
-test("of one that ended it is known how, and what it said", { skip: LINUX }, async () => {
+test("reports how a program ended, and what it printed", { skip: LINUX }, async () => {
   const processes = new Processes();
   const { pid } = await processes.until(
     script("console.log('up'); setTimeout(() => { throw new Error('oh no') }, 50)"),
@@ -73,7 +73,7 @@ test("a batch process is one, and keeps its process id", { skip: LINUX }, async 
   await processes.endAll();
 });
 
-test("real-time priority is for all that is started from then on, or takes root", { skip: LINUX }, async () => {
+test("real-time priority applies to every program started after the call, if it is permitted", { skip: LINUX }, async () => {
   const processes = new Processes();
   const mayBe = processes.beRealtime();
   const argv = processes.asBatch(script("console.log('id ' + process.pid); setInterval(() => 0, 1000)"));
@@ -103,7 +103,7 @@ test("a missing program is named with the command that installs it", () => {
   assert.equal(missingProgram("sh"), null);
 });
 
-test("a program tells its version, wherever it prints it, and one that is not there tells none", { skip: LINUX }, () => {
+test("finds a program's version on stdout or stderr, and none for a missing program", { skip: LINUX }, () => {
   assert.match(programVersion("taskset", "--version"), /^2\.\d/);
   assert.equal(programVersion("sh", "-c", "echo shell version: shell/1.22.1-beta >&2"), "1.22.1-beta");
   assert.equal(programVersion("sh", "-c", "echo none"), "");

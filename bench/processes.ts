@@ -1,4 +1,4 @@
-/** The processes that the bench starts. Each is ended by its id, however the bench ends. */
+/** Starts the processes of the bench, and ends each by its id, however the bench ends. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const START_LIMIT_MS = 20_000;
 const END_LIMIT_MS = 3000;
-/** What a process printed may arrive after its end; a child of it can hold the pipe open. */
+/** How long to wait after a process has ended for what it printed: output may come late, and a child can hold the pipe open. */
 const LAST_WORDS_MS = 1000;
 const OUTPUT_KEPT = 100_000;
 
@@ -19,32 +19,32 @@ export interface Started {
   readonly port: number;
 }
 
-/** A program that answers each line with one. */
+/** A running program that answers each line on its standard input with one line. */
 export interface Answering {
-  /** Rejects when the program ends instead. One line at a time. */
+  /** Sends a line and resolves with the answer; rejects if the program ends. One line at a time. */
   readonly ask: (line: string) => Promise<string>;
 }
 
 interface Running {
   readonly child: ChildProcess;
-  /** What it printed so far, the last of it. */
+  /** The last part of what the process has printed so far. */
   readonly output: () => string;
-  /** For one that ended: all that it printed. */
+  /** Everything that the process printed, once it has ended. */
   readonly said: () => Promise<string>;
 }
 
 export class Processes {
   private readonly running = new Set<ChildProcess>();
-  /** Of those that ended: how, and what they printed. */
+  /** For each process that ended, by id: how it ended and what it printed. */
   private readonly ended = new Map<number, () => Promise<string>>();
   private readonly endLimitMs: number;
   private ending = false;
   private isRealtime = false;
 
-  /** @param endLimitMs from SIGTERM to SIGKILL */
+  /** @param endLimitMs time between SIGTERM and SIGKILL */
   constructor(endLimitMs: number = END_LIMIT_MS) {
     this.endLimitMs = endLimitMs;
-    // The last resort, where endAll was not reached.
+    // The last resort, if endAll was not reached.
     process.once("exit", () => {
       for (const child of this.running) kill(child);
     });
@@ -99,13 +99,13 @@ export class Processes {
     const { child, said } = this.start(argv, core, "pipe");
     const { stdin, stdout } = child;
     if (stdin === null || stdout === null) throw new Error("the program has no pipes");
-    // That it has gone is told by its end.
+    // A write error is ignored: the program's end reports it.
     stdin.on("error", () => undefined);
     const lines = createInterface({ input: stdout });
     const ended = once(lines, "close").then(async (): Promise<never> => {
       throw new Error(`it ended: ${await said()}`);
     });
-    // Nobody may be asking when it ends.
+    // The program may end while nobody waits for an answer.
     ended.catch(() => undefined);
     return {
       ask: async (line) => {
@@ -117,8 +117,8 @@ export class Processes {
   }
 
   /**
-   * What is started from now on has real-time priority (SCHED_RR, sched(7)): nothing else that the machine has to do stops it, and it stops
-   * everything. False: that takes root.
+   * Gives real-time priority (SCHED_RR, sched(7)) to every process started from now on: nothing else on the machine stops it. Returns false if that
+   * is not permitted (it takes root).
    */
   beRealtime(): boolean {
     this.isRealtime = spawnSync("chrt", ["--rr", "1", "true"]).status === 0;
@@ -126,36 +126,36 @@ export class Processes {
   }
 
   /**
-   * That command as a batch process (sched(7)): the kernel does not stop what runs on its core for it when it is woken. So origin and load
-   * generator, which share a core, do not interrupt each other for each message: what they cost together falls by a tenth. With real-time
-   * priority that is so anyway.
+   * The command line that runs `argv` as a batch process (sched(7)): when it is woken, it does not interrupt what runs on its core. So origin and load
+   * generator, which share a core, do not interrupt each other for each message, and together need a tenth less time. With real-time priority
+   * they never do.
    */
   asBatch(argv: readonly string[]): readonly string[] {
     return this.isRealtime ? argv : ["chrt", "--batch", "0", ...argv];
   }
 
-  /** How it ended, with what it said, or null: it runs. */
+  /** How the process ended, with what it printed; null if it is running. */
   async whyEnded(pid: number): Promise<string | null> {
     const said = this.ended.get(pid);
     return said === undefined ? null : said();
   }
 
-  /** None is started any more. */
+  /** Whether `endAll` was called, so that no process is started any more. */
   get areEnding(): boolean {
     return this.ending;
   }
 
-  /** Ends one of them: SIGTERM, and SIGKILL when that takes too long. */
+  /** Ends one process: by SIGTERM, and by SIGKILL if that takes too long. */
   async end(pid: number): Promise<void> {
     await Promise.all([...this.running].filter((child) => child.pid === pid).map((child) => endOne(child, this.endLimitMs)));
   }
 
-  /** Ends all that run now; resolves when they have gone. */
+  /** Ends all running processes; resolves when they have gone. */
   async endRunning(): Promise<void> {
     await Promise.all([...this.running].map((child) => endOne(child, this.endLimitMs)));
   }
 
-  /** The same, and starts none any more. */
+  /** Ends all running processes, and starts none any more. */
   async endAll(): Promise<void> {
     this.ending = true;
     await this.endRunning();
@@ -164,7 +164,7 @@ export class Processes {
   private start(argv: readonly string[], cores: number | string, stdin: "ignore" | "pipe" = "ignore"): Running {
     if (this.ending) throw new Error("the bench is ending");
     const policy = this.isRealtime ? ["chrt", "--rr", "1"] : [];
-    // Its own process group, so that Ctrl-C in a terminal reaches the bench alone, which then ends them in order.
+    // A process group of its own, so that Ctrl-C in a terminal reaches only the bench, which then ends all processes in order.
     const child = spawn("taskset", ["-c", String(cores), ...policy, ...argv], { stdio: [stdin, "pipe", "pipe"], detached: true });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -198,27 +198,27 @@ async function endOne(child: ChildProcess, limitMs: number): Promise<void> {
   clearTimeout(late);
 }
 
-/** With its children: each is the leader of a process group of its own. */
+/** Kills a process with its children: each process of the bench leads a process group of its own. */
 function kill({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");
   } catch {
-    // Gone meanwhile.
+    // The process has gone meanwhile.
   }
 }
 
-/** null when the program is there, otherwise the command that installs it on Debian and Ubuntu. */
+/** Null if the program is installed; else a message with the command that installs it on Debian and Ubuntu. */
 export function missingProgram(name: string, debianPackage: string = name): string | null {
   return findProgram(name) === null ? `${name} is not installed: apt-get install ${debianPackage}` : null;
 }
 
-/** What an installed program calls its version, such as 1.22.1; "" when it does not tell. */
+/** The version that an installed program prints, such as 1.22.1; "" if it prints none. */
 export function programVersion(name: string, ...how: readonly string[]): string {
   const { stdout, stderr } = spawnSync(findProgram(name) ?? name, how, { encoding: "utf8" });
   return /\d+\.\d[\w.+~-]*/.exec(`${stdout ?? ""}${stderr ?? ""}`)?.[0] ?? "";
 }
 
-/** The program's path, or null. Debian keeps servers in sbin, which is not on everyone's PATH. */
+/** The program's path; null if it is not installed. Also looks into sbin, where Debian keeps servers and which may not be on the PATH. */
 export function findProgram(name: string): string | null {
   const folders = [...(process.env["PATH"] ?? "").split(path.delimiter), "/usr/sbin", "/usr/local/sbin"];
   for (const folder of folders) {
@@ -244,7 +244,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** That it accepts is not enough: Millrace tries whether a port is free by listening on it, before its workers do. */
+/** Whether a server answers a request on the port. A connection alone is not enough: Millrace listens on a port for a moment to test whether it is free. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"));

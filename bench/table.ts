@@ -1,15 +1,15 @@
-/** The result for people. */
+/** Formats results as a text table. */
 import type { Row } from "./measure/round.ts";
 
 const HEAD = ["", "requests/s", "us/request", "user", "kernel", "p50 ms", "p99 ms", "p99.9 ms", "peak MiB", "core busy"];
 
-/** Ratios are to the row named `base`; rows without numbers say why. */
+/** The table of the rows. Ratios are relative to the row named `base`; rows without numbers say why. */
 export function table(rows: readonly Row[], base: string): string {
   const reference = rows.find(({ name }) => name === base)?.median;
   return align([[...HEAD, `requests/s to ${base}`, `us to ${base}`], ...rows.map((row) => cells(row, reference))]);
 }
 
-/** Columns of equal width, all but the first set to the right; the first line tells how many there are, and a shorter one ends with a text. */
+/** Aligns columns: the first to the left, the others to the right. The first line has all columns; the last cell of a shorter line is free text. */
 export function align(lines: readonly (readonly string[])[]): string {
   const columns = lines[0]?.length ?? 0;
   const full = lines.filter((line) => line.length === columns);

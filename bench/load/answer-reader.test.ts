@@ -12,14 +12,14 @@ test("an answer is whole with its last byte, wherever it is cut", () => {
   }
 });
 
-test("the next answer is read anew", () => {
+test("the next answer is read from its beginning", () => {
   const reader = new AnswerReader();
   reader.push(Buffer.from(ANSWER));
   const last = "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
   assert.deepEqual(reader.push(Buffer.from(last)), { status: 503, last: true });
 });
 
-test("what has no length, and what nobody asked for, is an error", () => {
+test("an answer without a length, or without a request, is an error", () => {
   assert.throws(() => new AnswerReader().push(Buffer.from("HTTP/1.1 200 OK\r\n\r\n")), /no answer with a length/);
   assert.throws(() => new AnswerReader().push(Buffer.from("SSH-2.0\r\n\r\n")), /no answer/);
   assert.throws(() => new AnswerReader().push(Buffer.from(`${ANSWER}HTTP`)), /more than/);

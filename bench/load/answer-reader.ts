@@ -1,7 +1,7 @@
-/** Reads answers of a kept connection as the load programs need them: when one is whole, its status, and whether the connection ends. */
+/** Reads answers on a kept connection for the load programs: reports when an answer is complete, its status, and whether the connection ends. */
 export interface Answer {
   readonly status: number;
-  /** The connection ends behind it. */
+  /** Whether the connection ends after this answer. */
   readonly last: boolean;
 }
 
@@ -11,11 +11,11 @@ export class AnswerReader {
   private head = "";
   private bodyLeft = 0;
   private answer: Answer | null = null;
-  /** The last answer that came in one piece, and what it was: most are alike, octet by octet. */
+  /** The bytes of the last answer that came in one piece, to recognise the next one: most answers are the same, byte by byte. */
   private lastBytes: Buffer | null = null;
   private lastAnswer: Answer | null = null;
 
-  /** Takes what was received; gives the answer when this completed it. Throws on what no answer of the origin can be: it has a length. */
+  /** Takes received bytes; returns the answer if they complete it, else null. Throws on an answer without a length, which no origin here sends. */
   push(chunk: Buffer): Answer | null {
     let bytes = chunk.length;
     const isBegin = this.answer === null && this.head === "";

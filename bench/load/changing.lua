@@ -1,4 +1,4 @@
--- Requests of which no two in a row are alike: another item, another referring page, another trace.
+-- Requests that differ from one to the next: in item, referring page and trace.
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 local requests = {}
 

@@ -19,28 +19,28 @@ import type { Load } from "./wrk.ts";
 interface Connection {
   readonly transport: RawTransport;
   readonly reader: AnswerReader;
-  /** When the request under way was due; null: it is free. */
+  /** When the request under way was due; null if the connection is free. */
   dueAt: number | null;
-  /** The program stood still while it was under way. */
+  /** Whether the program was stopped by the machine while the request was under way. */
   spoiled: boolean;
 }
 
-/** Timers come every millisecond, requests are due every few dozen microseconds: what is due is sent whenever an answer comes, too. */
+/** Interval of the timer. Requests are due more often, every few dozen microseconds, so those that are due are also sent whenever an answer comes. */
 const TURN_MS = 1;
-/** Turns further apart: the machine let the program stand still. */
+/** If two turns are further apart than this, the machine has stopped the program. */
 const STANDSTILL_MS = 5;
-/** Requests that are due and have found no free connection so long after the end are not sent: the rate was not kept. */
+/** How long after the end due requests may still find a free connection. Those that do not are not sent: the rate was not kept. */
 const SENDING_GRACE_MS = 250;
-/** Time for answers that are still out. */
+/** How long to wait at the end for answers that are under way. */
 const GRACE_MS = 5000;
 
 const access = rawAccess() ?? fail("this version of Node has no raw access to sockets");
 const buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** What came of the requests in a span of time. */
+/** Counts the results of the requests in one span of time. */
 class Tally {
   readonly latencies: Latencies = new Latencies();
-  /** Judged or not. */
+  /** All answered requests, with or without a latency. */
   answered: number = 0;
   unjudged: number = 0;
   errors: number = 0;
@@ -64,7 +64,7 @@ class Run {
   private interval = 1;
   private inInterval = new Tally();
   private readonly inAll = new Tally();
-  /** 0: not all connections stand. */
+  /** When sending began; 0 until all connections are established. */
   private began = 0;
   private turnedAt = 0;
   /** A turn is due without a timer or an answer. */
@@ -89,7 +89,7 @@ class Run {
     });
   }
 
-  /** Past the streams of Node, so that the program can keep a rate of which nginx, on the other core, is half busy. */
+  /** Opens the connections. Reads bypass Node's streams, so that the program can keep a rate that makes nginx half busy. */
   private connect(): void {
     const socket = net.connect({ port: this.settings.port, host: "127.0.0.1", noDelay: true });
     socket.pause();

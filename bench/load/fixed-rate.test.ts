@@ -7,7 +7,7 @@ import { Processes, freePort } from "../processes.ts";
 import { FixedRate, parseFixedRate } from "./fixed-rate.ts";
 
 const LOAD = { requests: 10, requestsPerSecond: 5, p50: 1, p99: 2, p999: 3, longest: 4, errors: 0, unsent: 0 };
-/** Of a load and of its trial. */
+/** Length of a load and of its trial. */
 const SECONDS = 0.5;
 
 test("a report has the whole and its intervals", () => {
@@ -15,7 +15,7 @@ test("a report has the whole and its intervals", () => {
   assert.deepEqual(parseFixedRate(JSON.stringify(report)), report);
 });
 
-test("what lacks a number is quoted", () => {
+test("a report that lacks a number is quoted in the error", () => {
   assert.throws(() => parseFixedRate('{"whole":{"requests":1}}'), /the load said: \{"whole":\{"requests":1\}\}/);
   for (const report of [
     "",
@@ -29,7 +29,7 @@ test("what lacks a number is quoted", () => {
 });
 
 // taskset pins the program: Linux.
-test("a server that is slower than the rate is told, and soon after the end", { skip: process.platform !== "linux" }, async (t) => {
+test("a server that is slower than the rate is reported soon after the end", { skip: process.platform !== "linux" }, async (t) => {
   // One connection whose answers take 40 ms: 25 requests a second.
   const server = net.createServer((socket) => {
     socket.on("error", () => undefined);
@@ -44,7 +44,7 @@ test("a server that is slower than the rate is told, and soon after the end", { 
   assert.ok(whole.requests + (whole.unsent ?? 0) === 100);
 });
 
-test("it keeps its rate, over an answer that ends its connection, too", { skip: process.platform !== "linux" }, async (t) => {
+test("the rate is kept although an answer ends its connection", { skip: process.platform !== "linux" }, async (t) => {
   let asked = 0;
   const server = net.createServer((socket) => {
     socket.on("error", () => undefined);
@@ -70,7 +70,7 @@ test("it keeps its rate, over an answer that ends its connection, too", { skip: 
   assert.equal(Math.max(...intervals.map(({ longest }) => longest)), whole.longest);
 });
 
-/** A load of 200 requests per second that has tried itself on the server; both are ended behind the test. */
+/** Starts a load of 200 requests per second that has tried itself on the server. Both are ended after the test. */
 async function started(t: TestContext, server: net.Server, connections: number): Promise<{ load: FixedRate; port: number }> {
   await once(server.listen(0, "127.0.0.1"), "listening");
   const processes = new Processes();

@@ -1,4 +1,7 @@
-/** A load of so many requests per second, whatever the answers do. wrk cannot do that, and h2load sends its share every 10 ms at once. */
+/**
+ * A load with a fixed number of requests per second, however slow the answers are. wrk cannot do that, and h2load sends its requests in bursts
+ * every 10 ms. The load runs in a program of its own, fixed-rate-program.ts.
+ */
 import { fileURLToPath } from "node:url";
 import type { Answering, Processes } from "../processes.ts";
 import { REQUEST_FIELDS, REQUEST_TARGET } from "./wrk.ts";
@@ -15,23 +18,23 @@ export interface FixedRateLoad {
   readonly intervals: readonly Load[];
 }
 
-/** What one line asks the program for. */
+/** One line that is sent to the program. */
 export interface FixedRateRun extends FixedRateSettings {
   readonly port: number;
   readonly seconds: number;
   readonly intervalSeconds: number;
-  /** A whole request. */
+  /** The text of a complete request. */
   readonly request: string;
 }
 
-/** Its own pauses would be taken for the proxy's. */
+/** Flags that keep pauses of the program's own V8 short: they would be taken for pauses of the proxy. */
 const FEW_PAUSES = ["--no-memory-reducer", "--single-threaded-gc"];
 const PROGRAM = fileURLToPath(new URL("./fixed-rate-program.ts", import.meta.url));
 const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
-/** Until its compilers are done with most of it: they stop it for milliseconds each. */
+/** How long the program tries itself before it counts: until V8's compilers, which stop it for milliseconds, are done with most of it. */
 const TRIAL_SECONDS = 5;
 
-/** One program for all proxies and rounds: a new one would have its compilers' pauses in each of them. */
+/** The running program. It serves all proxies and rounds: a new program in each round would have the pauses of its compilers there. */
 export class FixedRate {
   private readonly program: Answering;
   private readonly settings: FixedRateSettings;
@@ -41,7 +44,7 @@ export class FixedRate {
     this.settings = settings;
   }
 
-  /** Resolves when the program has tried itself on the origin. */
+  /** Starts the program, and resolves when it has tried itself on the origin. */
   static async start(
     processes: Processes,
     core: number | string,
@@ -59,14 +62,14 @@ export class FixedRate {
     return this.settings.rate;
   }
 
-  /** Latencies count from the moment that each request was due. Rejects when connections are refused. */
+  /** Runs the load on a port. Latencies count from the moment at which each request was due. Rejects if connections are refused. */
   async on(port: number, seconds: number, intervalSeconds: number = seconds): Promise<FixedRateLoad> {
     const run: FixedRateRun = { ...this.settings, port, seconds, intervalSeconds, request: HEAD };
     return parseFixedRate(await this.program.ask(JSON.stringify(run)));
   }
 }
 
-/** Throws when a number of a `Load` is missing. */
+/** Parses the program's report. Throws if a number is missing. */
 export function parseFixedRate(report: string): FixedRateLoad {
   try {
     const { whole, intervals }: { whole?: unknown; intervals?: unknown } = JSON.parse(report);

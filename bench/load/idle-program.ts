@@ -1,7 +1,7 @@
 /**
- * Connections that were used once and then wait: `idle-program.ts PORT COUNT HEAD`. Opens them a hundred at a time from several addresses
- * of 127.0.0.0/8, so that neither ports nor a proxy's limit per client run out; prints `open N` when each has had its answer, and
- * holds them until it is ended. Any failure ends it with a message.
+ * `idle-program.ts PORT COUNT HEAD`: opens COUNT connections, sends one request on each, and then leaves them idle. Opens a hundred at a time from
+ * several addresses of 127.0.0.0/8, so that neither ports nor a proxy's limit per client run out. Prints `open N` when each connection has had its
+ * answer, and holds them until the program is ended. Any failure ends it with a message.
  */
 import net from "node:net";
 import { AnswerReader } from "./answer-reader.ts";

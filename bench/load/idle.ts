@@ -1,4 +1,4 @@
-/** Clients that hold a connection and ask for nothing more. */
+/** Starts clients that hold idle connections, and computes how many the limit of open files allows. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Processes } from "../processes.ts";
@@ -7,28 +7,28 @@ import { REQUEST_FIELDS, REQUEST_TARGET } from "./wrk.ts";
 const PROGRAM = fileURLToPath(new URL("./idle-program.ts", import.meta.url));
 const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
 const LIMIT_MS = 120_000;
-/** Files beside the connections: the connections to the origin, libraries, pipes. */
+/** Files that a process opens in addition to client connections: connections to the origin, libraries, pipes. */
 const FURTHER_FILES = 200;
-/** Millrace leaves a sixteenth of the files free. */
+/** The share of files that Millrace uses: it leaves a sixteenth free. */
 const SHARE = 15 / 16;
-/** With fewer, what the process takes for itself would be a part of each. */
+/** The fewest connections that give a useful figure: with fewer, the memory of the process itself would weigh too much. */
 const LEAST = 3000;
 
-/** Resolves with the clients' process id when each connection has had its answer; rejects when one failed. */
+/** Opens `count` connections. Resolves with the clients' process id when each has had its answer; rejects if one failed. */
 export async function openIdle(processes: Processes, core: number, port: number, count: number): Promise<number> {
   const argv = [process.execPath, PROGRAM, String(port), String(count), HEAD];
   return (await processes.until(argv, core, /^open \d+$/m, LIMIT_MS)).pid;
 }
 
 /**
- * How many connections, at most so many, a process with this limit of open files can hold: Millrace keeps a file free for each client's
- * connection to an endpoint.
+ * How many connections a process with this limit of open files can hold, at most `wanted`. Each takes two files, because Millrace keeps one free for
+ * each client's connection to an endpoint.
  */
 export function mostIdle(wanted: number, limit: number = ownLimit()): number {
   return Math.min(wanted, Math.floor((limit * SHARE - FURTHER_FILES) / 2));
 }
 
-/** Why too few can be held, with the command that helps; null when they are enough. */
+/** Null if enough connections can be held; else a message with the command that helps. */
 export function tooFewFiles(limit: number = ownLimit()): string | null {
   if (mostIdle(LEAST, limit) === LEAST) return null;
   const needed = filesFor(LEAST);
@@ -39,7 +39,7 @@ export function filesFor(connections: number): number {
   return Math.ceil((2 * connections + FURTHER_FILES) / SHARE);
 }
 
-/** Node has raised it to the hard one. */
+/** This process's limit of open files. Node has raised the soft limit to the hard one. */
 function ownLimit(): number {
   return openFiles(readFileSync("/proc/self/limits", "utf8"));
 }

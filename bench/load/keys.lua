@@ -1,4 +1,4 @@
--- Requests of so many clients in turn, told apart by the field X-Client. Arguments: how many, and which is the first.
+-- Requests of many clients in turn; the field X-Client tells them apart. Arguments: how many clients, and the first one's number.
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 local head
 local tail

@@ -13,7 +13,7 @@ test("quantiles are exact to one per cent", () => {
   assert.deepEqual([latencies.count, latencies.longest], [10_000, 100]);
 });
 
-test("none, the shortest and the longest", () => {
+test("no latencies, the shortest and the longest latency", () => {
   const latencies = new Latencies();
   assert.equal(latencies.quantile(0.99), 0);
   latencies.add(0);

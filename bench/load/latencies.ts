@@ -1,8 +1,8 @@
-/** Counts latencies in classes one per cent wide, so that millions of them cost neither memory nor a pause to sort them. */
+/** A histogram of latencies in classes one per cent wide, so that millions of them need neither memory nor a pause for sorting. */
 const RATIO = Math.log(1.01);
-/** Everything below is one class. */
+/** All latencies below this are in one class. */
 const LEAST_MS = 0.001;
-/** From a microsecond to about two minutes. */
+/** Enough classes for latencies from a microsecond to about two minutes. */
 const CLASSES = 1900;
 
 export class Latencies {
@@ -17,7 +17,7 @@ export class Latencies {
     if (milliseconds > this.longest) this.longest = milliseconds;
   }
 
-  /** The latency that this share of them (0 to 1) did not exceed, in milliseconds, at most 1 % too large; 0 of none. */
+  /** The latency, in milliseconds, that this share (0 to 1) of all did not exceed; at most 1 % too large. 0 if there are none. */
   quantile(share: number): number {
     let left = Math.ceil(this.count * share);
     if (left === 0) return 0;

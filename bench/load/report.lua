@@ -1,4 +1,4 @@
--- What wrk's own report leaves out, below. Every script of this folder begins with it; one alone is a script, too.
+-- Adds to wrk's report what it leaves out. Every script of this folder loads this one, which can also be used alone.
 -- The next of these requests, again and again: they are made beforehand, so that the load generator has no more to do than with one.
 function in_turn(requests)
   local count = 0

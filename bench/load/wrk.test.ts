@@ -29,7 +29,7 @@ test("every kind of error counts", () => {
   assert.equal(parseWrk(REPORT.replace("Requests/sec", `${errors}Requests/sec`)).errors, 54_321);
 });
 
-test("what is no report is an error that quotes it", () => {
+test("a text that is not a report is quoted in the error", () => {
   assert.throws(() => parseWrk("unable to connect to 127.0.0.1:1 Connection refused"), /unable to connect/);
   assert.throws(() => parseWrk(REPORT.replace("p99.9", "p98.9")), /wrk said/);
 });

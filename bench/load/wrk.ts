@@ -1,4 +1,4 @@
-/** The load generator: wrk on one thread, each connection with its next request as soon as it has its answer. */
+/** Runs the load generator wrk on one thread: each connection sends its next request as soon as it has its answer. */
 import { fileURLToPath } from "node:url";
 import { missingProgram } from "../processes.ts";
 import type { Processes } from "../processes.ts";
@@ -6,33 +6,33 @@ import type { Processes } from "../processes.ts";
 export interface Load {
   readonly requests: number;
   readonly requestsPerSecond: number;
-  /** Milliseconds. */
+  /** Latencies, in milliseconds. */
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
   readonly longest: number;
-  /** Connections that failed, answers other than 2xx and 3xx or after 2 s; with a fixed rate also those that never came, which wrk does not see. */
+  /** Failed connections, and answers other than 2xx and 3xx or later than 2 s. With a fixed rate also missing answers, which wrk does not see. */
   readonly errors: number;
-  /** With a fixed rate that was not kept: requests that were due and not sent soon after the time was over. */
+  /** Only with a fixed rate: requests that were due but not sent, because the rate was not kept. */
   readonly unsent?: number;
-  /** With a fixed rate: answered requests without a latency, for the machine stopped the load meanwhile. */
+  /** Only with a fixed rate: answered requests without a latency, because the machine stopped the load meanwhile. */
   readonly unjudged?: number;
 }
 
 export interface WrkSettings {
   readonly seconds: number;
-  /** Kept connections (64). */
+  /** How many connections. Default: 64. */
   readonly connections?: number;
-  /** Field lines beside those of a browser. */
+  /** Field lines in addition to those of a browser. */
   readonly fields?: readonly string[];
-  /** A script of this folder and its arguments; without one every request is the same. */
+  /** A script of this folder, and its arguments. Without a script every request is the same. */
   readonly script?: "changing" | "keys" | "routes" | "upload";
   readonly parameters?: readonly (string | number)[];
-  /** See `Processes.asBatch` (true). */
+  /** Whether wrk runs as a batch process (`Processes.asBatch`). Default: true. */
   readonly isBatch?: boolean;
 }
 
-/** What a browser sends: with request line and Host about 900 bytes. */
+/** The fields that a browser sends. With request line and Host a request has about 900 bytes. */
 export const REQUEST_FIELDS: readonly string[] = [
   "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
   "Accept-Encoding: gzip, deflate, br, zstd",
@@ -53,7 +53,7 @@ export const REQUEST_FIELDS: readonly string[] = [
 
 export const REQUEST_TARGET = "/catalogue/items/4711?colour=blue";
 
-/** Why it cannot run, with the command that helps; null when it can. */
+/** Null if wrk is installed; else a message with the command that installs it. */
 export function missingWrk(): string | null {
   return missingProgram("wrk");
 }
@@ -68,7 +68,7 @@ export async function runWrk(processes: Processes, core: number, port: number, s
   return parseWrk(await processes.run(isBatch ? processes.asBatch(command) : command, core));
 }
 
-/** Reads wrk's report with what report.lua adds; throws when it is none. */
+/** Parses wrk's report, with the lines that report.lua adds. Throws if the text is not such a report. */
 export function parseWrk(report: string): Load {
   const [, requests = "", seconds = "", unit = ""] = /(\d+) requests in ([\d.]+)(ms|s|m),/.exec(report) ?? [];
   const perSecond = /Requests\/sec:\s+([\d.]+)/.exec(report)?.[1];

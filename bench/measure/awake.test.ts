@@ -5,7 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { keepAwake } from "./awake.ts";
 
-test("asks for a wake-up within 0 us, or says that it may not", (t) => {
+test("asks for a wake-up within 0 us, or returns false if that is not permitted", (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), "awake-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const device = path.join(folder, "cpu_dma_latency");

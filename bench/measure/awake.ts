@@ -1,11 +1,11 @@
 /**
  * Keeps the processors from sleeping while they have nothing to do (Linux's PM QoS: `/dev/cpu_dma_latency`, held open with 0 microseconds).
- * A processor that sleeps is woken by whoever has work for it. The proxy would pay for waking the load generator, all the more the slower it
- * is itself, and on a virtual machine dearly, for the host has to help.
+ * A sleeping processor is woken by the process that has work for it. So the proxy would pay for waking the load generator: the more, the slower the
+ * proxy is, and most on a virtual machine, where the host has to help.
  */
 import { openSync, writeSync } from "node:fs";
 
-/** Until this process ends. False: it may not, which takes root, or the machine knows no such thing. */
+/** Keeps the processors awake until this process ends. Returns false if that is not permitted (it takes root) or not supported. */
 export function keepAwake(file: string = "/dev/cpu_dma_latency"): boolean {
   try {
     writeSync(openSync(file, "r+"), Buffer.alloc(4));

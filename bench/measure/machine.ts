@@ -1,4 +1,4 @@
-/** What a result was measured on. */
+/** Describes the machine that a result was measured on. */
 import { readFileSync } from "node:fs";
 import os from "node:os";
 
@@ -6,7 +6,7 @@ export interface Machine {
   readonly processor: string;
   readonly cores: number;
   readonly kernel: string;
-  /** TCP's congestion control: BBR times what it sends, which large bodies notice on loopback too. "" where it is not told. */
+  /** TCP's congestion control: BBR paces what it sends, which slows large bodies on loopback too. "" if unknown. */
   readonly congestionControl: string;
   readonly node: string;
 }
@@ -29,7 +29,7 @@ function congestionControl(): string {
   }
 }
 
-/** Numbers of the cores that this process may use: in a container not always 0 and 1. */
+/** Numbers of the cores that this process may use. In a container these are not always 0 and 1. */
 export function allowedCores(): number[] {
   const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "";
   return parseCoreList(list);

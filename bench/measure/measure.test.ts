@@ -20,7 +20,7 @@ const GOOD: Round = {
   busy: 0.5,
 };
 
-test("ticks are found behind a name with spaces and parentheses", () => {
+test("ticks are found after a name with spaces and parentheses", () => {
   const stat = "4711 (a (strange) name) S 1 4711 4711 0 -1 4194304 100 0 0 0 123 456 0 0 20 0 1 0";
   assert.deepEqual(parseStat(stat), { user: 123, kernel: 456 });
 });
@@ -34,7 +34,7 @@ test("the time of this process grows with its work and is about what Node says",
   assert.ok(Math.abs(used - node) < 60_000, `${used} us, Node says ${node}`);
 });
 
-test("what was stolen from a core is found in its line, and not in another's", { skip: LINUX }, () => {
+test("a core's steal time is read from its own line", { skip: LINUX }, () => {
   const stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu1 768587 3238 512904 1231235 451 0 367242 265 0 0\ncpu10 1 2 3 4 5 6 7 8 9 10\nintr 5\n";
   assert.deepEqual(
     [1, 10, 2].map((core) => parseSteal(stat, core)),

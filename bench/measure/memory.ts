@@ -1,23 +1,23 @@
-/** Memory of a process with its descendants, from /proc (Linux), in bytes. What the kernel holds for its sockets is not in it. */
+/** Memory of a process and its descendants in bytes, from /proc (Linux). The kernel's memory for their sockets is not included. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { processTree } from "./process-tree.ts";
 
-/** What is resident now; pages that several processes share count in each. */
+/** Resident memory now. Pages that several processes share count once for each. */
 export function residentMemory(pid: number): number {
   return total(processTree(pid), (each) => kilobytes(readFileSync(`/proc/${each}/status`, "utf8"), "VmRSS"));
 }
 
-/** The most that was resident at a time since `resetPeak`, summed over processes. */
+/** The peak of resident memory since `resetPeak`, summed over the processes. */
 export function peakMemory(pid: number): number {
   return total(processTree(pid), (each) => kilobytes(readFileSync(`/proc/${each}/status`, "utf8"), "VmHWM"));
 }
 
-/** proc(5): 5 written to clear_refs sets VmHWM to what is resident now. */
+/** Sets the peak to what is resident now, by writing 5 to clear_refs (proc(5)). */
 export function resetPeak(pid: number): void {
   for (const each of processTree(pid)) writeFileSync(`/proc/${each}/clear_refs`, "5");
 }
 
-/** The number of a line such as `VmRSS:	  1234 kB` in bytes; 0 when there is none: a process that has just ended has no memory. */
+/** The value, in bytes, of a line such as `VmRSS:	  1234 kB`; 0 if there is no such line, as for a process that has just ended. */
 export function kilobytes(text: string, name: string): number {
   return 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0);
 }

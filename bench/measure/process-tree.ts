@@ -1,4 +1,4 @@
-/** A process and its descendants: nginx and others work in children of the process that was started. */
+/** Process ids of a process and its descendants: nginx and others work in children of the process that was started. */
 import { readFileSync, readdirSync } from "node:fs";
 
 export function processTree(pid: number): number[] {

@@ -1,4 +1,4 @@
-/** One measurement of one proxy, and what several of them say together. */
+/** One measurement of one proxy (a round), and the median over several rounds (a row of the table). */
 import type { Load } from "../load/wrk.ts";
 import type { CpuTime } from "./cpu.ts";
 
@@ -6,11 +6,11 @@ export interface Round extends Load {
   /** Microseconds of processor time per request. */
   readonly user: number;
   readonly kernel: number;
-  /** Share of its core that the proxy used, 0 to 1: well below 1, the load or the origin was the limit and not the proxy. */
+  /** Share of its core that the proxy used, 0 to 1. If it is well below 1, the load or the origin was the limit, not the proxy. */
   readonly busy: number;
-  /** The most resident memory during the round, bytes. */
+  /** The peak of resident memory during the round, in bytes. */
   readonly peak: number;
-  /** Right before it, where ratios near 1 are asked for: how long the machine took for a cache line from beyond the core, ns. */
+  /** Nanoseconds per cache line right before the round (line-latency.ts); measured only where ratios near 1 matter. */
   readonly lineLatency?: number;
 }
 
@@ -21,7 +21,7 @@ export interface Row {
   readonly rounds: readonly Round[];
   /** Medians over the rounds; absent when the row is void. */
   readonly median?: Medians;
-  /** Why there is no number: skipped, did not start, errors. */
+  /** Why the row has no numbers: the proxy was skipped, did not start, or had errors. */
   readonly problem?: string;
 }
 
@@ -53,7 +53,7 @@ export function row(name: string, rounds: readonly Round[]): Row {
   };
 }
 
-/** A single error voids what was measured: a proxy that drops requests is fast for the wrong reason. null: it counts. */
+/** Why the measurements do not count; null if they do. A single error voids them: a proxy that drops requests is fast for the wrong reason. */
 export function voidBy(loads: readonly Load[]): string | null {
   const errors = loads.reduce((sum, each) => sum + each.errors, 0);
   if (errors > 0) return `void: ${errors} errors`;

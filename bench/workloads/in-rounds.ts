@@ -1,6 +1,6 @@
 /**
- * The usual course of a workload: all proxies run at once, idle but for the one that is measured, or each of them is started anew in each
- * round; a round measures each of them in turn, so that whatever else the machine does meets them alike.
+ * Runs a workload in rounds. Each round measures every proxy in turn, so that whatever else the machine does meets all of them. Either all proxies run
+ * the whole time and only the measured one has load, or each is started anew in each round.
  */
 import type { Panel } from "../chart.ts";
 import { runWrk } from "../load/wrk.ts";
@@ -17,27 +17,27 @@ import type { Origin } from "./origins.ts";
 import { startRival, voidBecause } from "./work.ts";
 import type { Place, Work } from "./work.ts";
 
-/** Puts load on a proxy for so many seconds. */
+/** Puts load on a proxy for this many seconds. */
 export type LoadOn = (server: Started, seconds: number, rival: Rival) => Promise<Load>;
 
 export interface Course {
   readonly origin: Origin;
-  /** The row that ratios are to; the last one when it is not among those that run. */
+  /** The row that ratios are relative to; the last row if this one does not run. */
   readonly base: string;
   /** Called once, before anything counts. */
   readonly load: (place: Place, origin: Started) => LoadOn | Promise<LoadOn>;
   /**
-   * Each round starts the proxies anew, and each of them alone: one process is two or three per cent faster or slower than the next of the
-   * same proxy, by where its memory happens to lie. How quick the machine's memory is just then is measured with it.
+   * Whether each round starts every proxy anew and alone. Two processes of the same proxy differ in speed by two or three per cent, depending on where
+   * their memory lies. The latency of the machine's memory is then measured as well.
    */
   readonly anew?: boolean;
-  /** What makes a proxy ready to be measured: compilers, caches, connections. 2 s of the load unless said otherwise. */
+  /** Makes a proxy ready to be measured: compilers, caches, connections. Default: 2 s of the load. */
   readonly warmUp?: (loadOn: LoadOn, server: Started, rival: Rival) => Promise<unknown>;
-  /** What a reader of the table must know. */
+  /** A note under the table. */
   readonly note?: string;
 }
 
-/** Browsers ask for the same thing again and again, or each time for another; `fields`: beside a browser's. */
+/** A load of browsers' requests: all the same, or with `--changing` all different. @param fields field lines in addition to a browser's */
 export function browsers(fields: readonly string[] = []): Course["load"] {
   return ({ processes, loadCore, changing }) =>
     ({ port }, seconds) =>
@@ -56,7 +56,7 @@ export function inRounds(course: Course): Work["run"] {
       standing.delete(rival);
       if (server !== undefined) await place.processes.end(server.pid);
     };
-    /** One that does not start, or ends meanwhile, takes only its own row with it. */
+    /** Runs a step with a proxy. A proxy that does not start, or ends meanwhile, voids only its own row. */
     const attempt = async (rival: Rival, step: (server: Started) => Promise<unknown>): Promise<void> => {
       const server = standing.get(rival);
       if (server === undefined) return;
@@ -76,7 +76,7 @@ export function inRounds(course: Course): Work["run"] {
     const rounds = new Map<Rival, Round[]>(rivals.map((rival) => [rival, []]));
     for (let count = 1; count <= place.rounds; count++) {
       process.stderr.write(`round ${count} of ${place.rounds}\n`);
-      // There and back: what warms up or wears off within a round must not always meet the same one.
+      // Every second round goes backwards: effects of the position within a round must not always meet the same proxy.
       for (const rival of count % 2 === 0 ? rivals.toReversed() : rivals) {
         if (course.anew === true) await startAndWarm(rival);
         await attempt(rival, async (server) => {

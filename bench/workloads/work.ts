@@ -1,4 +1,4 @@
-/** A workload: origin, load and the proxies under it. */
+/** What a workload is: an origin, a load, and the proxies that it is run on. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Panel } from "../chart.ts";
@@ -7,16 +7,16 @@ import type { Processes, Started } from "../processes.ts";
 import type { Rival } from "../rivals/rival.ts";
 
 export interface Work {
-  /** As `--work` takes it. */
+  /** The name for `--work`. */
   readonly name: string;
-  /** What is asked and answered, in a line. */
+  /** What is requested and answered, in one line. */
   readonly about: string;
   readonly rivals: readonly Rival[];
-  /** Names of those that `--quick` keeps, so that it takes less than a minute; absent: all. */
+  /** Names of the proxies that run with `--quick`, so that it takes less than a minute. Default: all. */
   readonly quick?: readonly string[];
-  /** Whether its load heeds `Place.changing`. */
+  /** Whether the workload's load supports `Place.changing`. */
   readonly canChange?: boolean;
-  /** What it needs beside nginx as its origin, and this machine lacks; null when it can run. */
+  /** What the workload needs and this machine lacks, apart from nginx as its origin; null if it can run. */
   readonly missing: () => string | null;
   readonly run: (place: Place, rivals: readonly Rival[]) => Promise<Result>;
 }
@@ -24,26 +24,26 @@ export interface Work {
 /** Where and how a workload runs. */
 export interface Place {
   readonly processes: Processes;
-  /** An empty folder. */
+  /** An empty folder for the workload's files. */
   readonly folder: string;
   readonly proxyCore: number;
   readonly loadCore: number;
   readonly rounds: number;
   readonly seconds: number;
   readonly minutes: number;
-  /** Request fields differ from request to request. */
+  /** Whether request fields differ from request to request. */
   readonly changing: boolean;
 }
 
 export interface Result {
-  /** A table, and what must be said about it. */
+  /** The table, with notes. */
   readonly text: string;
-  /** All numbers, for the JSON; a row with a problem has none that count. */
+  /** All numbers, for the JSON file. The numbers of a row with a problem do not count. */
   readonly rows: readonly { readonly name: string; readonly problem?: string }[];
   readonly panels: readonly Panel[];
 }
 
-/** Starts a proxy on its core, or says why there is none. */
+/** Starts a proxy on its core. Returns why it did not start, as a text, if it did not. */
 export async function startRival(place: Place, rival: Rival, originPort: number): Promise<Started | string> {
   const missing = rival.missing();
   if (missing !== null) return `skipped: ${missing}`;
@@ -59,7 +59,7 @@ export async function startRival(place: Place, rival: Rival, originPort: number)
   }
 }
 
-/** What a row says whose proxy or load broke; throws on when the bench is ending, for then everything breaks. */
+/** The text for a row whose proxy or load failed. Throws the error again if the bench is ending, because then everything fails. */
 export async function voidBecause({ processes }: Place, error: unknown, server: Started): Promise<string> {
   if (processes.areEnding) throw error;
   const message = (await processes.whyEnded(server.pid)) ?? (error instanceof Error ? error.message : String(error));
