@@ -53,9 +53,13 @@ export const NO_ENDPOINT: LocalAnswer = answer(
 );
 
 /** The promise of a hook has not settled in time. */
-export const ADMISSION_TIMEOUT: LocalAnswer = answer(503, "admission_timeout", "The request could not be checked in time.", [
-  ["Retry-After", "5"],
-]);
+export const ADMISSION_TIMEOUT: LocalAnswer = answer(
+  504,
+  "admission_timeout",
+  "The request could not be checked in time.",
+  [],
+  "proxy_internal_error",
+);
 
 /** The proxy drains, and the time for exchanges in flight is over. */
 export const DRAIN_TIMEOUT: LocalAnswer = answer(503, "drain_timeout", "The proxy stops.", [["Retry-After", "5"]]);

@@ -162,7 +162,7 @@ test("the middleware's time begins when the body has come", async () => {
   d.passes(9000);
   assert.equal(d.finished.length, 0);
   d.passes(1100);
-  d.ended("503 admission_timeout");
+  d.ended("504 admission_timeout");
 });
 
 test("one that collects later stops its own time, too", async () => {

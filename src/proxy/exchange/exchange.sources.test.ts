@@ -145,7 +145,7 @@ test("a promise of a source has the time limit of an admission, and its rejectio
   slow.passes(10_100);
   late.resolve(atOnce("late"));
   await settled();
-  slow.ended("503 admission_timeout");
+  slow.ended("504 admission_timeout");
   for (const source of [boom, (): Promise<never> => Promise.reject(new Error("broken"))]) {
     const d = new Dialogue({ hooks: [{ name: "x", source }] });
     d.client.asks(GET);

@@ -19,11 +19,11 @@ test("a verdict that does not come in time: 503, the signal is aborted, and what
   d.says("");
   assert.equal(signal.aborted, false);
   d.passes(1100);
-  d.says("client answer 503 admission_timeout; x onFinish; thread finished 503 admission_timeout; client finished");
+  d.says("client answer 504 admission_timeout; x onFinish; thread finished 504 admission_timeout; client finished");
   assert.equal(signal.aborted, true);
   verdict.resolve(NO);
   await settled();
-  d.ended("503 admission_timeout");
+  d.ended("504 admission_timeout");
 });
 
 test("each verdict has the time for itself, and none is left when it has come", async () => {

@@ -208,7 +208,7 @@ test("a hook that waits for a fetch without end has the time of an admission, an
   d.passes(10_100);
   await settled();
   assert.equal(d.upstream.state, "over");
-  d.ended("503 admission_timeout");
+  d.ended("504 admission_timeout");
 });
 
 test("what is fetched in the middle of another exchange's event leaves its edits alone", async () => {

@@ -83,7 +83,7 @@ export interface Middleware {
   readonly name: string;
   /**
    * Admits or answers the request; nothing has been sent upstream. Null: the request goes on. A {@link LocalAnswer}: the client gets that,
-   * and the exchange ends. If a promise has not settled after ten seconds, the client gets a 503 and `signal` is aborted. To keep a value
+   * and the exchange ends. If a promise has not settled after ten seconds, the client gets a 504 and `signal` is aborted. To keep a value
    * for later hooks use an {@link ExchangeState}.
    */
   onRequest?(exchange: ExchangeView): LocalAnswer | null | Promise<LocalAnswer | null>;
