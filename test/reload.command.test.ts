@@ -61,3 +61,35 @@ admin: { address: "127.0.0.1:0" }
   assert.equal(await proxy.stop(), 0);
   await Promise.all([first.close(), second.close()]);
 });
+
+test("in a refused file only what is wrong is a problem; its warnings are logged as warnings", { timeout: 60_000 }, async (t) => {
+  const config = (upstream: string): string => `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 1
+upstreams: { app: { endpoints: ["http://127.0.0.1:9"] } }
+routes: [{ upstream: ${upstream} }]
+`;
+  const proxy = await startMillrace(config("app"));
+  t.after(() => proxy.stop());
+  await proxy.until(() => proxy.count("started") === 1, "the start");
+  const before = proxy.output().length;
+  await writeFile(proxy.configFile, config("appp"));
+  proxy.process.kill("SIGHUP");
+  await proxy.until((output) => output.includes("the old configuration stays in use"), "the refusal");
+  const lines = proxy
+    .output()
+    .slice(before)
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line): Record<string, unknown> => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines.map(({ level, event, problems }) => [level, event, problems]),
+    [
+      ["warn", "config_warning", undefined],
+      ["error", "config_refused", undefined],
+      ["error", "config_refused", 1],
+    ],
+  );
+  assert.match(String(lines[0]?.["message"]), /: warning: upstreams\.app: no route leads to this upstream$/);
+  assert.match(String(lines[1]?.["message"]), /: routes\.#1\.upstream: no upstream is named "appp"/);
+});

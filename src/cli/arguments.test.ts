@@ -33,7 +33,27 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["demo --config a", { command: "wrong", problem: "millrace demo reads no configuration file" }],
   ["explain GET / Authorization:hunter2", { command: "wrong", problem: "unexpected argument" }],
   ["hunter2", { command: "wrong", problem: "unknown command; try millrace --help" }],
-  ["run --token=hunter2", { command: "wrong", problem: "unknown option; try millrace --help" }],
+  ["run --token=hunter2", { command: "wrong", problem: 'unknown option "--token"; try millrace --help' }],
+  ["--token=hunter2", { command: "wrong", problem: 'unknown option "--token"; try millrace --help' }],
+  ["run -phunter2", { command: "wrong", problem: 'unknown option "-p"; try millrace --help' }],
+  ["run -p=hunter2", { command: "wrong", problem: 'unknown option "-p"; try millrace --help' }],
+  ["run -=hunter2", { command: "wrong", problem: "unknown option; try millrace --help" }],
+  ["run --eyJhbGciOi.hunter2", { command: "wrong", problem: "unknown option; try millrace --help" }],
+  [
+    "run --watch",
+    {
+      command: "wrong",
+      problem: 'unknown option "--watch"; a running millrace loads its configuration again on SIGHUP: kill -HUP PID',
+    },
+  ],
+  [
+    "run --config a.yaml --watch=yes",
+    {
+      command: "wrong",
+      problem: 'unknown option "--watch"; a running millrace loads its configuration again on SIGHUP: kill -HUP PID',
+    },
+  ],
+  ["check --watch", { command: "wrong", problem: 'unknown option "--watch"; try millrace --help' }],
   ["explain GET", { command: "wrong", problem: "millrace explain needs a method and a URL: millrace explain GET /path" }],
   ["explain GET / more", { command: "wrong", problem: "unexpected argument" }],
 ];

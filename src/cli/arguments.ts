@@ -39,6 +39,8 @@ Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 1
 
 const COMMANDS = ["run", "demo", "check", "explain", "schema"];
 const OPTIONS = ["--config", "--help", "--version", "-H"];
+/** Options by which other programs load a changed configuration. */
+const RELOADING = ["--watch", "--reload"];
 
 /** @param defaultFile the configuration file when the arguments name none */
 export function parseArguments(given: readonly string[], defaultFile: string): Command {
@@ -47,9 +49,9 @@ export function parseArguments(given: readonly string[], defaultFile: string): C
   if (name === "--help" || name === "-h" || name === "help") return { command: "help" };
   if (name === "--version" || name === "-v" || name === "-V" || name === "version") return { command: "version" };
   if (!COMMANDS.includes(name)) {
-    return wrong(name.startsWith("-") ? unknown("option", name, OPTIONS) : unknown("command", name, COMMANDS));
+    return wrong(name.startsWith("-") ? unknownOption(name) : unknown("command", name, COMMANDS));
   }
-  const options = readOptions(rest);
+  const options = readOptions(rest, name);
   if (typeof options === "string") return wrong(options);
   if (options.help) return { command: "help" };
   const { file = defaultFile, fields, words } = options;
@@ -86,7 +88,8 @@ interface Options {
   readonly words: string[];
 }
 
-function readOptions(given: readonly string[]): Options | string {
+/** @param command the command that the options belong to */
+function readOptions(given: readonly string[], command: string): Options | string {
   const options: Options = { help: false, fields: [], words: [] };
   for (let i = 0; i < given.length; i++) {
     const word = given[i] ?? "";
@@ -103,7 +106,11 @@ function readOptions(given: readonly string[]): Options | string {
       options.help = true;
       continue;
     }
-    if (option !== "--config" && option !== "-c" && option !== "-H") return unknown("option", option, OPTIONS);
+    if (option !== "--config" && option !== "-c" && option !== "-H") {
+      return command === "run" && RELOADING.includes(option)
+        ? `unknown option "${option}"; a running millrace loads its configuration again on SIGHUP: kill -HUP PID`
+        : unknownOption(option);
+    }
     const value = inline ?? given[++i];
     if (value === undefined || value === "") return `${option} needs a value`;
     if (option === "-H") options.fields.push(value);
@@ -120,6 +127,16 @@ function splitAt(text: string, separator: string): [string, string?] {
 
 function wrong(problem: string): Command {
   return { command: "wrong", problem };
+}
+
+/** A message about an option that does not exist. It shows the option's name, and not its value, which may be a secret. */
+function unknownOption(word: string): string {
+  const [name] = splitAt(word, "=");
+  // Every other letter is near to `-H`.
+  if (name.length > 2 && nearest(name, OPTIONS) !== null) return unknown("option", name, OPTIONS);
+  // In `-pVALUE` the value follows the letter. A long option has a short name of letters, digits and hyphens.
+  const shown = /^--[A-Za-z][A-Za-z0-9-]{0,30}$/.test(name) ? name : /^-[A-Za-z]/.test(name) ? name.slice(0, 2) : null;
+  return `unknown option${shown === null ? "" : ` "${shown}"`}; try millrace --help`;
 }
 
 function unknown(what: string, word: string, known: readonly string[]): string {

@@ -16,8 +16,15 @@ import type { ModuleAnswer } from "./config-module.ts";
 import { moduleFault } from "./module-fault.ts";
 import { filesProblem } from "./too-few-files.ts";
 
-/** A configuration and its warnings, or the lines that say what is wrong. Each line has the form `file:line:column: key: message`. */
-export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | { readonly lines: readonly string[] };
+/** A configuration and its warnings, or what is wrong with it. Each line has the form `file:line:column: key: message`. */
+export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | WrongFile;
+
+export interface WrongFile {
+  /** Problems and warnings, in the order of the file. */
+  readonly lines: readonly string[];
+  /** Those of `lines` that are warnings. */
+  readonly warnings: readonly string[];
+}
 
 /** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
 const FILE_BYTES_MAX = 4 * 1024 ** 2;
@@ -36,18 +43,26 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}): Pr
     const text = readText(file);
     if (MODULE.test(file)) {
       const answer = await exportOf(file);
-      if ("fault" in answer) return { lines: [`${file}:${answer.fault.line}:${answer.fault.column}: ${answer.fault.message}`] };
+      if ("fault" in answer) return wrong(`${file}:${answer.fault.line}:${answer.fault.column}: ${answer.fault.message}`);
       result = checkConfig(answer.root, file, process.env, readSecret, surroundings);
     } else result = parseConfig(text, file, process.env, readSecret, surroundings);
   } catch (error) {
     const isMissing = DEFAULT_FILES.some((name) => name === file) && !existsSync(file);
-    return { lines: [`${file}:1:1: ${lineOf(error)}${isMissing ? "; name another file with --config FILE" : ""}`] };
+    return wrong(`${file}:1:1: ${lineOf(error)}${isMissing ? "; name another file with --config FILE" : ""}`);
   }
-  if ("problems" in result) return { lines: result.problems.map(formatProblem) };
+  if ("problems" in result) {
+    const { problems } = result;
+    const warnings = problems.filter(({ severity }) => severity === "warning");
+    return { lines: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
+  }
   for (const { tls } of Object.values(result.config.upstreams)) {
     if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
   }
   return { config: result.config, warnings: result.warnings.map(formatProblem) };
+}
+
+function wrong(line: string): WrongFile {
+  return { lines: [line], warnings: [] };
 }
 
 /** A certificate in PEM (RFC 7468), with the labels that OpenSSL accepts. */

@@ -6,6 +6,7 @@ import type { ServiceManager } from "../control/service-manager.ts";
 import { unusedSockets } from "../control/socket-activation.ts";
 import type { LogSink, OpenedOutput } from "../observe/sink.ts";
 import { announce } from "./announce.ts";
+import type { WrongFile } from "./config-file.ts";
 import { logFor } from "./current-log.ts";
 import type { CurrentLog } from "./current-log.ts";
 import { logProblem } from "./log-problem.ts";
@@ -17,8 +18,8 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
 }
 
-/** Loads a configuration; `lines` say what is wrong with it. */
-export type LoadConfig = () => Promise<LoadedConfig | { readonly lines: readonly string[] }>;
+/** Loads a configuration, or says what is wrong with it. */
+export type LoadConfig = () => Promise<LoadedConfig | WrongFile>;
 
 export interface ReloadParts {
   readonly plane: ControlPlane;
@@ -75,7 +76,7 @@ export class Reloads {
       // A later reload was faster, because this one had to wait for a module: its configuration is the newer one.
       if (number < this.loaded) return false;
       this.loaded = number;
-      if ("lines" in loaded) return this.refuse(loaded.lines);
+      if ("lines" in loaded) return this.refuse(loaded.lines, loaded.warnings);
       const used = this.using.then(() => this.use(loaded));
       this.using = used.catch(() => undefined);
       return await used;
@@ -116,9 +117,18 @@ export class Reloads {
     return false;
   }
 
-  private refuse(lines: readonly string[]): true {
-    for (const line of lines) this.log.error("config_refused", line);
-    this.log.error("config_refused", "the old configuration stays in use", { problems: lines.length });
+  /** @param warnings those of the lines that refuse nothing by themselves */
+  private refuse(lines: readonly string[], warnings: readonly string[] = []): true {
+    const harmless = new Set(warnings);
+    let problems = 0;
+    for (const line of lines) {
+      if (harmless.has(line)) this.log.warn("config_warning", line);
+      else {
+        problems++;
+        this.log.error("config_refused", line);
+      }
+    }
+    this.log.error("config_refused", "the old configuration stays in use", { problems });
     return true;
   }
 }

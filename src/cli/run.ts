@@ -4,7 +4,6 @@ import type { EarlySignals } from "./early-signals.ts";
 import { loadConfigFile } from "./config-file.ts";
 import { openPrinter } from "./printer.ts";
 import { serve } from "./serve.ts";
-import type { LoadedConfig } from "./reloads.ts";
 
 export interface RunArguments {
   /** The configuration file. */
@@ -25,18 +24,12 @@ export async function runCommand(given: RunArguments): Promise<number> {
   const { file, version, threads, inherited, signals } = given;
   const printer = openPrinter();
   try {
-    const loaded = await load(file);
+    const loaded = await loadConfigFile(file);
     if (!("lines" in loaded))
-      return await serve({ ...loaded, version, threads, inherited, printer, reload: () => load(file), earlySignals: signals });
+      return await serve({ ...loaded, version, threads, inherited, printer, reload: () => loadConfigFile(file), earlySignals: signals });
     for (const line of loaded.lines) printer.err(`${line}\n`);
     return 1;
   } finally {
     await printer.close();
   }
-}
-
-async function load(file: string): Promise<LoadedConfig | { readonly lines: readonly string[] }> {
-  const loaded = await loadConfigFile(file);
-  if (!("config" in loaded)) return { lines: loaded.lines };
-  return { config: loaded.config, warnings: loaded.warnings };
 }

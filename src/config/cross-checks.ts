@@ -12,6 +12,7 @@ import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
+import { LISTENERS_MAX } from "./listener-schema.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 
 const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
@@ -68,9 +69,6 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
     ...trustedProxies(file),
   ];
 }
-
-/** The most listeners of a configuration; the tables in shared memory have room for no more (shared/worker-table.ts). */
-const LISTENERS_MAX = 64;
 
 /** Errors about too many listeners, about two on one address, and about limits that contradict each other. */
 function listeners(file: unknown): Finding[] {

@@ -48,9 +48,9 @@ export interface ConfigInput {
 
 export interface ListenerInput {
   /**
-   * Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket
-   * that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either. Port 0 takes a free one. Who may connect
-   * to a Unix socket is what the umask of the process leaves.
+   * Where to listen: `host:port`, `:port` or `*:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock` with an
+   * absolute path, or `fd:3` for a socket that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either.
+   * Port 0 takes a free one. Who may connect to a Unix socket is what the umask of the process leaves.
    *
    * Address.
    */

@@ -25,6 +25,11 @@ test("the file's schema describes what people write, not the checked values", ()
   assert.doesNotMatch("60", new RegExp(pattern));
 });
 
+test("the file's schema says how many listeners there may be", () => {
+  const { minItems, maxItems } = asNode(asNode(fullFormJsonSchema()["properties"])["listeners"]);
+  assert.deepEqual([minItems, maxItems], [1, 64]);
+});
+
 test("knows the keys at a path, through lists, names and alternatives", () => {
   const full = fullFormJsonSchema();
   assert.deepEqual(keysAt(full, ["upstreams", "any", "endpoints", 0]), ["url", "weight"]);

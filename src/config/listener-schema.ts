@@ -7,6 +7,8 @@ import { listenAddress } from "../values/texts.ts";
 /** Each connection holds one head in memory. The maximum of 1 MiB is that of the system that Millrace replaces. */
 export const HEAD_BYTES: Range = { min: 512, max: 1024 ** 2 };
 const REQUEST_LINE_BYTES = 8 * 1024;
+/** The most listeners of a configuration. The tables in shared memory have room for no more (shared/worker-table.ts). */
+export const LISTENERS_MAX = 64;
 
 const timeouts = z.strictObject({
   request_head: duration(WAIT).prefault("30s").meta({
@@ -72,7 +74,7 @@ const limits = z
 export const listenerSchema = z.strictObject({
   address: listenAddress.meta({
     description:
-      "Where to listen: `host:port`, `:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock`, or `fd:3` for a socket that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either. Port 0 takes a free one. Who may connect to a Unix socket is what the umask of the process leaves.",
+      "Where to listen: `host:port`, `:port` or `*:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock` with an absolute path, or `fd:3` for a socket that the parent process opened. `localhost` is 127.0.0.1 and ::1, because clients use either. Port 0 takes a free one. Who may connect to a Unix socket is what the umask of the process leaves.",
   }),
   unsafe_field_names: z.enum(["drop", "refuse", "forward"]).default("drop").meta({
     description:

@@ -231,6 +231,11 @@ routes:
       full({ rest: "admin: { address: ':9', hosts: [10.0.0.1] }" }),
       /admin\.hosts\.#1: expected a host name/,
     ],
+    [
+      "a socket with a relative path",
+      full({}).replace(/":\d+"/, '"unix:run/a.sock"'),
+      /listeners\.#1\.address: expected an address: .*; the path of a socket is absolute, it begins with \/, found a text \(not shown\)/,
+    ],
     ["admin on a socket", full({ rest: "admin: { address: 'unix:/run/x' }" }), /admin\.address: expected host:port/],
     [
       "a level that is none",

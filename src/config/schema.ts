@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { WAIT_OR_ZERO, duration, wholeNumber } from "../values/scalars.ts";
 import { adminAddress, adminHost, nameOf, secret, trustedAddress } from "../values/texts.ts";
-import { listenerSchema } from "./listener-schema.ts";
+import { LISTENERS_MAX, listenerSchema } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
 import { routeSchema } from "./route-schema.ts";
 import { upstreamSchema } from "./upstream-schema.ts";
@@ -86,6 +86,8 @@ export function processShape(requireHealthy: boolean) {
 /** The schema of a file in the full form. */
 export const configSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).meta({
+    // Checked in cross-checks.ts, so that too many are reported together with what is wrong in each. This is for the JSON Schema.
+    maxItems: LISTENERS_MAX,
     description:
       "Where connections come in, at up to 64 addresses. A reload adds and removes listeners: a listener is known by its `address`, and one that keeps it keeps its connections. A removed listener accepts nothing more, and the exchanges on its connections have `shutdown.timeout` to end; until then it counts among the 64.",
   }),

@@ -103,7 +103,7 @@ export const EVENTS = {
   listen_by_one_worker: "A listener is served by one worker alone, because it cannot be shared.",
   listener_lost: "A listener that was handed over as a file descriptor ended with its worker; only a restart brings it back.",
   started: "All listeners accept connections.",
-  config_warning: "The configuration is accepted, but something in it is probably not meant.",
+  config_warning: "Something in a configuration is probably not meant. That alone refuses no configuration.",
   config_reloaded: "A new configuration is in use.",
   config_refused: "A new configuration was refused; the old one stays in use.",
   startup_waiting: "The start waits for healthy endpoints.",

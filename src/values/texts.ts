@@ -16,6 +16,7 @@ export const listenAddress: Text = text(
   "address",
   "an address: host:port, :port, [::1]:8080, unix:/run/millrace.sock or fd:3",
   (address) => parseListenAddress(address).problem === undefined,
+  (address) => (/^unix:(?!\/)/.test(address) ? "; the path of a socket is absolute, it begins with /" : ""),
 );
 
 /** The admin address, which must be a TCP address. */
