@@ -1,4 +1,4 @@
-/** Who speaks in a request, as client-facts.ts reads it behind a trusted proxy. */
+/** Operations: finding the client of a request that a trusted proxy has passed on, as client-facts.ts does. */
 import { compileCidrs } from "../../src/base/cidr.ts";
 import { clientAddress } from "../../src/http/client-address.ts";
 import { parseForwarded } from "../../src/http/forwarded.ts";

@@ -1,6 +1,6 @@
 import type { Operation } from "./operation.ts";
 
-/** Allocates on purpose: by it the check shows that it can fail. Not part of the benchmarks. */
+/** An operation that allocates on purpose, so that a test can show that the check fails. Not part of the benchmarks. */
 export const allocating: Operation = {
   name: "self-test/allocating",
   about: "an array of 32 numbers that is kept until the next one",

@@ -1,7 +1,6 @@
 /**
- * Child process of count-allocations.ts, under flags of V8 that make it repeatable: prints as JSON how many bytes of the JavaScript heap one
- * operation of each kind allocates. Arguments: how often each is done to warm up, how often it is measured, and the beginnings of the names
- * that are wanted.
+ * Child process of count-allocations.ts, run with flags of V8 that make it repeatable. Prints as JSON how many bytes of the JavaScript heap one
+ * operation of each kind allocates. Arguments: how many runs warm up, how many are measured, and prefixes of the wanted names.
  */
 import { getHeapStatistics } from "node:v8";
 import { allocating } from "./allocating.ts";
@@ -14,20 +13,20 @@ const count = Number(measured);
 const bytes: Record<string, number> = {};
 let sum = 0;
 for (const { name, prepare } of words.length === 0 ? OPERATIONS : chosen([...OPERATIONS, allocating], words)) bytes[name] = cost(prepare());
-// The sum is printed so that no result can have been left out.
+// The sum is printed, so that the compiler cannot leave out any result.
 console.log(JSON.stringify({ bytes, sum }));
 
-/** Bytes for one operation. What a measurement costs itself is the same for few operations and for many, and falls out. */
+/** Bytes for one operation: the difference between many and few operations, so that the cost of measuring itself cancels out. */
 function cost(run: Run): number {
   sum += run(Number(warmUp));
-  // The first one finds what is made once.
+  // The first call makes what is made only once.
   allocatedBy(run, count);
   const few = allocatedBy(run, count);
   const many = allocatedBy(run, 3 * count);
   return Math.max(0, Math.round((many - few) / (2 * count)));
 }
 
-/** The young generation is empty at the start and larger than what is allocated: nothing is collected in between. */
+/** Bytes allocated by `times` operations. The young generation is empty before and large enough, so that nothing is collected meanwhile. */
 function allocatedBy(run: Run, times: number): number {
   globalThis.gc?.({ type: "minor" });
   const before = getHeapStatistics().used_heap_size;

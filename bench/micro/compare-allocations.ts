@@ -1,9 +1,9 @@
-/** Stored figures beside counted ones. */
+/** Compares counted allocations with the stored figures. */
 
-/** Bytes for one operation, by its name. */
+/** Bytes that one operation allocates, by the operation's name. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** What allocations.json holds: figures, and what they were counted on. */
+/** The content of allocations.json: figures, and the Node and processor that they were counted on. */
 export interface StoredFigures {
   /** Version of Node, without a `v`. */
   readonly node: string;
@@ -15,8 +15,8 @@ export interface StoredFigures {
 export type Tier = "unoptimised" | "optimised";
 
 /**
- * How much more an operation may allocate than its figure: the larger of the two. Unoptimised code allocates what the source says. What an
- * optimising compiler leaves out of that depends on all that ran before: a change elsewhere has moved figures by half.
+ * How much more than its figure an operation may allocate: the larger of the share and the bytes. Unoptimised code allocates what the source says. What
+ * an optimising compiler removes depends on everything that ran before: a change elsewhere has moved figures by half.
  */
 const MAY_GROW: Readonly<Record<Tier, { readonly share: number; readonly bytes: number }>> = {
   unoptimised: { share: 0.1, bytes: 8 },
@@ -26,7 +26,7 @@ const MAY_GROW: Readonly<Record<Tier, { readonly share: number; readonly bytes: 
 export interface Comparison {
   /** One sentence for each operation that allocates too much or has no figure, and for each figure without an operation. */
   readonly problems: readonly string[];
-  /** The same for what allocates less than its figure by as much. */
+  /** One sentence for each operation that allocates less than its figure by as much. */
   readonly better: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function compareAllocations(tier: Tier, stored: Figures, counted: Figures
   return { problems, better };
 }
 
-/** Why the figures say nothing about this Node; null: they hold. */
+/** Why the figures do not apply to this Node and processor; null if they do. */
 export function otherMachine(
   { node, architecture }: Pick<StoredFigures, "node" | "architecture">,
   version: string,

@@ -1,4 +1,4 @@
-/** Counts what operations allocate, in a process of its own whose V8 does the same thing every time. */
+/** Counts what operations allocate, in a separate process whose V8 does the same every time. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -18,20 +18,20 @@ const FLAGS = [
   "--no-flush-bytecode",
 ];
 
-/** How often to warm up and to measure: multiples of the messages that differ. Compilers count calls and loops, not time. */
+/** How many runs warm up and how many are measured: multiples of the number of different messages. Compilers count calls and loops, not time. */
 const TIERS: Readonly<Record<Tier, { readonly flags: readonly string[]; readonly warmUp: number; readonly count: number }>> = {
   optimised: { flags: [], warmUp: 16_384, count: 2048 },
   unoptimised: { flags: ["--no-opt"], warmUp: 512, count: 512 },
 };
 
-/** Only a machine that does nothing else would be sure to need less. */
+/** Long enough for a busy machine. */
 const TIMEOUT_MS = 120_000;
 
 /** Bytes for one operation, by its name. Rejects when the program fails. */
 export async function countAllocations(tier: Tier, names: readonly string[] = []): Promise<Figures> {
   const { flags, warmUp, count } = TIERS[tier];
   const program = fileURLToPath(new URL("./allocation-program.ts", import.meta.url));
-  // What the caller's Node was told, coverage and caches of compiled code among it, would change what is compiled and when.
+  // Node options of the caller, such as coverage or a compile cache, would change what is compiled and when.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_")));
   const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, ...flags, program, String(warmUp), String(count), ...names], {
     env: { ...env, NODE_DISABLE_COMPILE_CACHE: "1" },

@@ -1,6 +1,6 @@
 /**
- * A whole plain exchange on kept connections: from the read that brings the request to the write that takes the response, with everything
- * between (readers, router, pool, drivers, write batch, log record, counters), over transports that take what they are given. No system call.
+ * Operations: a whole plain exchange on kept connections, from the read of the request to the write of the response, with everything between (readers,
+ * router, pool, drivers, write batch, log record, counters). The transports are fakes that take everything at once: no system calls.
  */
 import type { Buffer } from "node:buffer";
 import { compileCidrs } from "../../src/base/cidr.ts";
@@ -25,7 +25,7 @@ export const exchange: readonly Operation[] = [
 
 const TOKEN = "8c1f0a4be7d94f6ab2c3d4e5f6071829";
 
-/** Takes everything at once. */
+/** A fake transport that takes everything at once. */
 class TakingTransport implements AcceptedTransport {
   readonly readsOnDemand: boolean = true;
   readonly destroyed: boolean = false;
@@ -44,7 +44,7 @@ class TakingTransport implements AcceptedTransport {
     return true;
   }
 
-  /** Has its reader read those bytes from the thread's shared buffer. */
+  /** Gives these bytes to the transport's reader, in the thread's shared buffer. */
   brings(bytes: Buffer): void {
     bytes.copy(sharedBuffer);
     this.reader.onRead(sharedBuffer, bytes.length);
@@ -61,7 +61,7 @@ class TakingTransport implements AcceptedTransport {
   reset(): void {}
 }
 
-/** @param token sent with each request, and asked for; null: the route asks for none */
+/** @param token the token that the route requires and each request carries; null for a route without authentication */
 function exchanges(variants: number, token: string | null = null): Run {
   const credentials = token === null ? [] : [`Authorization: Bearer ${token}`];
   const requests = Array.from({ length: variants }, (_, variant) => browserRequest(variant, credentials));

@@ -1,4 +1,4 @@
-/** The rate limit's hook, as an Exchange calls it on each request. Every request passes: the others are answers and not traffic. */
+/** Operations: the rate limit's hook, as an Exchange calls it for each request. Every request is let pass. */
 import { rateLimitMiddleware } from "../../src/features/rate-limit/rate-limit.ts";
 import { LoneView } from "../../src/proxy/feature/lone-view.ts";
 import { BucketTable } from "../../src/shared/bucket-table.ts";
@@ -6,7 +6,7 @@ import { browserRequest, requestHead } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
 
 const MANY = 1_000_000;
-/** Far from every factor of the number of keys: each turn through the keys meets all of them, in no order that a cache could follow. */
+/** Step from one key to the next. It has no common factor with the number of keys, so each turn meets all keys, in an order that no cache predicts. */
 const STRIDE = 611_953;
 
 export const limit: readonly Operation[] = [

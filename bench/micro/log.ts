@@ -1,4 +1,4 @@
-/** The access log line of an exchange and its way into the batch, as a worker logs it. */
+/** Operations: writing the access log line of an exchange into the batch, as a worker does. */
 import { accessLines } from "../../src/observe/access-line.ts";
 import type { AccessFormat } from "../../src/observe/access-line.ts";
 import type { AccessRecord } from "../../src/observe/access-record.ts";
@@ -26,7 +26,7 @@ function lines(format: AccessFormat): Run {
   };
 }
 
-/** As a thread fills it when an exchange has finished; durations are fractions of a millisecond. */
+/** An access record as a thread fills it after an exchange; durations are fractions of a millisecond. */
 function record(n: number, path: string): AccessRecord {
   const durationMs = 0.25 + (n & 255) * 0.013;
   return {

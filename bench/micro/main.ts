@@ -24,7 +24,7 @@ function main(words: readonly string[]): number {
     sum += result.sum;
     console.log(`${operation.name.padEnd(34)}${digits(result.median)}${digits(result.minimum)}  ${operation.about}`);
   }
-  // Shown, so that no result can have been left out.
+  // Printed, so that the compiler cannot leave out any result.
   console.log(`\nsum of all results: ${sum}`);
   return 0;
 }

@@ -1,4 +1,4 @@
-/** Messages as browsers and origins write them. */
+/** Test messages as browsers and origins write them, in many variants. */
 import { Buffer } from "node:buffer";
 import type { Http1RequestHead } from "../../src/http1/http1-request-head.ts";
 import type { Http1ResponseHead } from "../../src/http1/http1-response-head.ts";
@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from "../../src/http1/limits.ts";
 import { RequestReader } from "../../src/http1/request-reader.ts";
 import { ResponseReader } from "../../src/http1/response-reader.ts";
 
-/** How many different messages there are where they differ: a power of two, and too many for a cache of a few. */
+/** How many variants of a message there are: a power of two, and too many for a small cache. */
 export const VARIANTS = 512;
 
 const BROWSER = [
@@ -24,7 +24,7 @@ const BROWSER = [
   "Cookie: session=8c1f0a4be7d94f6ab2c3d4e5f60718293a4b5c6d; consent=necessary; theme=dark; basket=4711",
 ];
 
-/** About 900 bytes. Two variants differ in their target, in the referring page and in the trace. */
+/** A browser's request of about 900 bytes. Variants differ in target, referring page and trace. */
 export function browserRequest(variant: number, extra: readonly string[] = []): Buffer {
   const trace = `${(variant * 7919).toString(16).padStart(32, "0")}-${(variant * 104_729).toString(16).padStart(16, "0")}`;
   const lines = [
@@ -38,7 +38,7 @@ export function browserRequest(variant: number, extra: readonly string[] = []): 
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 }
 
-/** As nginx answers: 112 bytes of body. Two variants differ in validator and date. */
+/** A response as nginx sends it, with a body of 112 bytes. Variants differ in validator and date. */
 export function smallResponse(variant: number): Buffer {
   const second = String(variant % 60).padStart(2, "0");
   const lines = [
@@ -57,14 +57,14 @@ export function smallResponse(variant: number): Buffer {
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${"x".repeat(112)}`, "latin1");
 }
 
-/** A request with that many chunks of that many bytes. */
+/** A request with `chunks` chunks of `bytes` bytes each. */
 export function chunkedRequest(chunks: number, bytes: number): Buffer {
   const chunk = `${bytes.toString(16)}\r\n${"x".repeat(bytes)}\r\n`;
   const head = "POST /upload HTTP/1.1\r\nHost: shop.example.com\r\nTransfer-Encoding: chunked\r\n\r\n";
   return Buffer.from(`${head}${chunk.repeat(chunks)}0\r\n\r\n`, "latin1");
 }
 
-/** The head as its connection's reader leaves it. */
+/** The request's head, as its connection's reader leaves it. */
 export function requestHead(bytes: Buffer): Http1RequestHead {
   const reader = new RequestReader(DEFAULT_LIMITS);
   reader.feed(bytes, 0, bytes.length);
@@ -79,12 +79,12 @@ export function responseHead(bytes: Buffer): Http1ResponseHead {
   return reader.head;
 }
 
-/** One of each variant. */
+/** A list with one element for each variant. */
 export function variants<T>(make: (variant: number) => T): readonly T[] {
   return Array.from({ length: VARIANTS }, (_, variant) => make(variant));
 }
 
-/** The element for the n-th operation; the list has a power of two of them. */
+/** The element for the n-th operation. The length of the list must be a power of two. */
 export function nth<T>(list: readonly T[], n: number): T {
   return list[n & (list.length - 1)] as T;
 }

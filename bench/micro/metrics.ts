@@ -1,4 +1,4 @@
-/** What a thread counts of one exchange. */
+/** Operations: counting one exchange in the metrics. */
 import { CounterId, MetricTable, WorkerMetrics, metricLayout } from "../../src/shared/metric-table.ts";
 import type { Operation, Run } from "./operation.ts";
 

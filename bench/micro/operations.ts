@@ -9,7 +9,7 @@ import { pick } from "./pick.ts";
 import { route } from "./route.ts";
 import { serialise } from "./serialise.ts";
 
-/** All of them, in the order in which a request meets them, and last the whole of it. */
+/** All operations, in the order in which a request meets them; the last one is a whole exchange. */
 export const OPERATIONS: readonly Operation[] = [
   ...parse,
   ...address,

@@ -1,4 +1,4 @@
-/** Bytes to heads and bodies, as ClientConnection and UpstreamConnection read them: one read, one message, then the next on the connection. */
+/** Operations: parsing bytes to heads and bodies, as ClientConnection and UpstreamConnection do. Each read brings one message. */
 import type { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS } from "../../src/http1/limits.ts";
 import { Event } from "../../src/http1/message-reader.ts";
@@ -52,7 +52,7 @@ function inTurn(messages: readonly Buffer[], read: (bytes: Buffer) => number): R
   };
 }
 
-/** Reads to the end of the message; the bytes of its body. */
+/** Reads to the end of the message and returns the length of its body. */
 function whole(reader: RequestReader | ResponseReader, bytes: Buffer): number {
   reader.feed(bytes, 0, bytes.length, true);
   let body = 0;

@@ -1,4 +1,4 @@
-/** The endpoint for a request, as an Exchange chooses it: one question to the shared table for each candidate. */
+/** Operations: choosing the endpoint for a request, as an Exchange does, with one look into the shared table for each candidate. */
 import { plainConfig } from "../../src/config/plain.ts";
 import { EndpointChoice } from "../../src/proxy/upstream/endpoint-choice.ts";
 import { Upstreams } from "../../src/proxy/upstream/upstreams.ts";

@@ -1,4 +1,4 @@
-/** The route of a request, as Snapshot.findRoute finds it: the path made plain, then the table. */
+/** Operations: finding the route of a request, as Snapshot.findRoute does: the path is normalised, then looked up in the table. */
 import { AMBIGUOUS, compilePositions } from "../../src/policy/route/match.ts";
 import type { MatchableRoute } from "../../src/policy/route/match.ts";
 import { normalizePath } from "../../src/policy/route/normalize-path.ts";

@@ -4,11 +4,11 @@ export interface Timing {
   /** Nanoseconds per operation: the middle one of all rounds, and the fastest. */
   readonly median: number;
   readonly minimum: number;
-  /** Of all that the operation returned. */
+  /** The sum of everything that the operation returned. */
   readonly sum: number;
 }
 
-/** Runs it until it is compiled, then `rounds` times for about `roundMs` milliseconds each. */
+/** Runs the operation until it is compiled, then measures `rounds` rounds of about `roundMs` milliseconds each. */
 export function measure(run: Run, rounds: number, roundMs: number): Timing {
   let sum = 0;
   let count = 1;

@@ -3,13 +3,13 @@ import path from "node:path";
 import { findProgram, missingProgram, programVersion } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
-/** Lines beside those that every run has. */
+/** Lines of configuration in addition to those of every run. */
 export interface CaddySettings {
   readonly global?: string;
   readonly site?: string;
 }
 
-/** On one core as the others, for its scheduler too; its admin address is off, nothing is logged. */
+/** Caddy on one core like the others, with its scheduler limited to one core; admin address off, nothing logged. */
 export const caddy: Rival = caddyAs("caddy");
 
 export function caddyAs(name: string, settings: (setup: RivalSetup) => CaddySettings = () => ({})): Rival {

@@ -3,27 +3,27 @@ import path from "node:path";
 import { findProgram, missingProgram, programVersion } from "../processes.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
-/** Lines beside those that every run has. */
+/** Lines of configuration in addition to those of every run. */
 export interface HaproxySettings {
   readonly global?: string;
   readonly frontend?: string;
   readonly backend?: string;
-  /** Origins, as host:port; the workload's alone. */
+  /** Origins as host:port. Default: only the workload's. */
   readonly servers?: readonly string[];
   /** Further sections. */
   readonly sections?: string;
   readonly connections?: number;
-  /** A file for what it writes to its standard output, where its log can go. */
+  /** A file for the standard output, to which HAProxy can log. */
   readonly output?: string;
 }
 
-/** One thread, connections to the origin shared by all clients, nothing logged. */
+/** HAProxy with one thread; connections to the origin are shared by all clients, nothing is logged. */
 export const haproxy: Rival = haproxyAs("haproxy");
 
-/** With buffers of four times the default, for bodies. */
+/** HAProxy with buffers of four times the default size, for bodies. */
 export const haproxy64k: Rival = haproxyAs("haproxy 64k buffers", () => ({ global: "tune.bufsize 65536" }));
 
-/** It moves bodies from one socket to the other inside the kernel, where it can. */
+/** HAProxy moving bodies from one socket to the other inside the kernel, where it can. */
 export const haproxySplice: Rival = haproxyAs("haproxy splice", () => ({ backend: "option splice-auto" }));
 
 export function haproxyAs(name: string, settings: (setup: RivalSetup) => HaproxySettings = () => ({})): Rival {
@@ -41,7 +41,7 @@ export function haproxyAs(name: string, settings: (setup: RivalSetup) => Haproxy
   };
 }
 
-// It adds the fields that Millrace adds: equal work.
+// HAProxy adds the same fields as Millrace, so that both do equal work.
 function configuration({ port, originPort }: RivalSetup, settings: HaproxySettings): string {
   const { global = "", frontend = "", backend = "", sections = "", connections = 4096 } = settings;
   const { servers = [`127.0.0.1:${originPort}`] } = settings;

@@ -7,11 +7,11 @@ import type { Rival, RivalSetup } from "./rival.ts";
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 const FILL_CACHE = "scripts/fill-compile-cache.mjs";
 
-/** Where a configuration differs from the plain one: YAML, in flow or block form. */
+/** How a configuration differs from the plain one. Values are YAML, in flow or block form. */
 export interface MillraceSettings {
-  /** URLs; the origin's alone. */
+  /** URLs of the endpoints. Default: only the workload's origin. */
   readonly endpoints?: readonly string[];
-  /** The value of `routes`, its upstream is `app`; everything in one. */
+  /** The value of `routes`; the upstream is named `app`. Default: one route for everything. */
   readonly routes?: string;
   /** Whether the access log goes to a file. */
   readonly log?: boolean;
@@ -20,10 +20,10 @@ export interface MillraceSettings {
   readonly more?: string;
 }
 
-/** One data-plane thread, as nginx has one worker process; the control plane's thread is measured with it. */
+/** Millrace with one data-plane thread, as nginx has one worker process. The control plane's thread is measured as well. */
 export const millrace: Rival = millraceAs("millrace");
 
-/** The same with its access log, a JSON line per request into a file. */
+/** Millrace with its access log: a JSON line per request into a file. */
 export const millraceLogging: Rival = millraceAs("millrace+log", () => ({ log: true }));
 
 export function millraceAs(name: string, settings: (setup: RivalSetup) => MillraceSettings = () => ({})): Rival {
@@ -58,22 +58,22 @@ ${more}
   return [process.execPath, path.join(checkout, "src/main.ts"), "run", "--config", file];
 }
 
-/** What is measured: the commit of this checkout, `-dirty` where files differ from it; "" where there is no git. */
+/** The revision that is measured: the commit of this checkout, with `-dirty` if files differ from it; "" without git. */
 export function ownRevision(): string {
   const { status, stdout } = spawnSync("git", ["-C", CHECKOUT, "describe", "--always", "--dirty"], { encoding: "utf8" });
   return status === 0 ? stdout.trim() : "";
 }
 
-/** Why there is no such revision; null: there is. */
+/** Null if the revision exists; else a message that it does not. */
 export function unknownRevision(revision: string): string | null {
   const { status } = spawnSync("git", ["-C", CHECKOUT, "rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
   return status === 0 ? null : `there is no revision ${JSON.stringify(revision)} of this repository`;
 }
 
-/** Where revisions lie that were asked for. */
+/** The folders of revisions that were checked out. */
 const checkouts: Map<string, string> = new Map();
 
-/** Another revision of this repository, on the packages that are installed now where it names the same ones. */
+/** Checks out another revision and returns its folder. It uses the packages that are installed now if it names the same ones. */
 function checkoutOf(revision: string, folder: string): string {
   const known = checkouts.get(revision);
   if (known !== undefined) return known;

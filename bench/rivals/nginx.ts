@@ -7,21 +7,21 @@ import type { Rival, RivalSetup } from "./rival.ts";
 export interface NginxProcess {
   readonly connections?: number;
   /**
-   * Has malloc keep the memory of large buffers (mallopt(3)). Otherwise, as the heap happens to lie, it is given back to the system behind
-   * each body and asked for again, page by page, which takes several times as long as all the rest.
+   * Whether malloc keeps the memory of large buffers (mallopt(3)). Otherwise, depending on the state of the heap, it is returned to the system after
+   * each body and fetched again page by page, which takes several times as long as everything else.
    */
   readonly keepsMemory?: boolean;
 }
 
-/** Directives beside those that every run has. */
+/** Directives in addition to those of every run. */
 export interface NginxSettings extends NginxProcess {
   readonly http?: string;
   readonly location?: string;
-  /** Origins, as host:port; the workload's alone. */
+  /** Origins as host:port. Default: only the workload's. */
   readonly servers?: readonly string[];
 }
 
-/** As an operator who read its manual sets it up: connections to the origin are kept, nothing is logged. */
+/** nginx as an operator who has read its manual sets it up: connections to the origin are kept, nothing is logged. */
 export const nginx: Rival = nginxAs("nginx");
 
 export function nginxAs(name: string, settings: (setup: RivalSetup) => NginxSettings = () => ({})): Rival {
@@ -33,7 +33,7 @@ export function nginxAs(name: string, settings: (setup: RivalSetup) => NginxSett
   };
 }
 
-// It adds the fields that Millrace adds: equal work.
+// nginx adds the same fields as Millrace, so that both do equal work.
 function configuration(
   { port, originPort }: RivalSetup,
   { http = "", location = "", servers = [`127.0.0.1:${originPort}`] }: NginxSettings,
@@ -86,7 +86,7 @@ ${http}
   return [...environment, findProgram("nginx") ?? "nginx", "-p", folder, "-c", file, "-e", "stderr"];
 }
 
-/** Started by root, its worker would be nobody, who may not enter our folder. */
+/** The user directive. If root starts nginx, its workers would run as `nobody`, who may not enter the bench's folder. */
 function user(): string {
   return process.getuid?.() === 0 ? `user ${os.userInfo().username};\n` : "";
 }

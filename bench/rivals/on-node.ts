@@ -1,4 +1,4 @@
-/** Packages that proxies on Node are built on. They are installed apart, so that the project does not depend on them. */
+/** Proxies built on Node packages. The packages are installed in a folder of their own, so that the project does not depend on them. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Rival } from "./rival.ts";
@@ -18,7 +18,7 @@ function program(name: string, file: string = name): Rival {
     compilesItself: true,
     missing: () => (existsSync(place(`node_modules/${name}`)) ? null : `${name} is not installed: npm ci --prefix bench/rivals/npm`),
     version: () => versionIn(place(`node_modules/${name}/package.json`)),
-    // Warnings about what a package calls of Node would end up between our lines.
+    // Deprecation warnings would end up between the bench's lines.
     prepare: ({ port, originPort }) => [process.execPath, "--no-deprecation", place(`${file}.ts`), String(port), String(originPort)],
   };
 }

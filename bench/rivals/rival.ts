@@ -1,8 +1,8 @@
-/** A proxy under comparison: how its configuration is written and how it is started. */
+/** A rival is a proxy under comparison: how its configuration is written and how it is started. This is what it is given. */
 export interface RivalSetup {
-  /** Where it listens, on 127.0.0.1. */
+  /** The port of 127.0.0.1 on which the proxy listens. */
   readonly port: number;
-  /** The origin that it forwards to, on 127.0.0.1. */
+  /** The port of 127.0.0.1 on which the origin listens. */
   readonly originPort: number;
   /** An empty folder of its own for configuration and temporary files. */
   readonly folder: string;
@@ -10,15 +10,15 @@ export interface RivalSetup {
 
 export interface Rival {
   readonly name: string;
-  /** What it needs and this machine lacks, with the command that installs it; null when it can run. */
+  /** What the proxy needs and this machine lacks, with the command that installs it; null if it can run. */
   readonly missing: () => string | null;
-  /** Of what is installed; "" where it does not tell. Only for one that is not missing. */
+  /** The installed version; "" if the program does not tell. Only called if the proxy can run. */
   readonly version: () => string;
   /** Writes its files and returns the command line that runs it in the foreground. */
   readonly prepare: (setup: RivalSetup) => readonly string[];
-  /** It runs on the load's core, too, where its own is not enough for what it is to show. */
+  /** Whether the proxy may also use the load's core. */
   readonly bothCores?: boolean;
-  /** Its code is compiled while it runs: it takes longer until it is as fast as it gets. */
+  /** Whether the proxy's code is compiled while it runs, so that it needs a longer warm-up. */
   readonly compilesItself?: boolean;
   /** The same configuration on another revision of this repository; only Millrace has it. */
   readonly at?: (revision: string) => Rival;

@@ -1,4 +1,4 @@
-/** Latency as users meet it: no proxy is saturated, all get the same number of requests, half of what nginx can take. */
+/** Latency as users meet it: no proxy is saturated; each gets half as many requests per second as nginx can take. */
 import { FixedRate } from "../load/fixed-rate.ts";
 import { missingWrk, runWrk } from "../load/wrk.ts";
 import type { Started } from "../processes.ts";
@@ -32,7 +32,7 @@ export const half: Work = {
   }),
 };
 
-/** Half of the requests per second with which nginx is saturated here and now. */
+/** A load with half the requests per second that saturate nginx on this machine now. */
 export async function halfLoad(place: Place, origin: Started): Promise<FixedRate> {
   return FixedRate.start(place.processes, place.loadCore, origin.port, { rate: await halfRate(place, origin), connections: CONNECTIONS });
 }

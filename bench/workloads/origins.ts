@@ -9,7 +9,7 @@ import type { Place } from "./work.ts";
 
 export type Origin = (place: Place) => Promise<Started>;
 
-/** 112 bytes: a small JSON answer. */
+/** A small JSON answer of 112 bytes. */
 export const SMALL_BODY: string = JSON.stringify({
   id: 4711,
   name: "a small answer of a small service",
@@ -24,13 +24,13 @@ const SMALL = `location / {
       return 200 '${SMALL_BODY}';
     }`;
 
-/** A small answer from memory. */
+/** Starts an origin that sends a small answer from memory. */
 export const smallOrigin: Origin = (place) => start(place, onlySmall);
 
-/** The same at once, whatever runs on its core: for a load that is no batch process, because latency counts. */
+/** As `smallOrigin`, but not as a batch process: it answers at once whatever runs on its core, for loads that measure latency. */
 export const promptOrigin: Origin = (place) => start(place, onlySmall, { isBatch: false });
 
-/** The same on so many further addresses, see `originAddresses`. */
+/** As `smallOrigin`, also on this many further addresses (`originAddresses`). */
 export function smallOriginOn(addresses: number): Origin {
   return (place) =>
     start(place, (listen) => `server { ${["127.0.0.1", ...originAddresses(addresses)].map(listen).join(" ")} ${SMALL} }`, {
@@ -38,12 +38,12 @@ export function smallOriginOn(addresses: number): Origin {
     });
 }
 
-/** Of 127.0.0.0/8, whose addresses all lead to this machine; at most some ten thousand. */
+/** Addresses of 127.0.0.0/8, which all lead to this machine. At most some ten thousand. */
 export function originAddresses(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`);
 }
 
-/** So many bytes from a file, which the kernel has in memory. */
+/** An origin that sends this many bytes from a file, which the kernel has in memory. */
 export function fileOrigin(bytes: number): Origin {
   return (place) => {
     const root = path.join(place.folder, "files");

@@ -1,6 +1,6 @@
 /**
- * Does it stay as it is? Half load for minutes: memory every ten seconds, and the slowest answers of every minute and of all, beside which stands what
- * the machine took from the proxy's core: a proxy can answer for no pause in which it was not running.
+ * Does a proxy stay as fast and as small as it was? Half load for minutes: memory every ten seconds, and the slowest answers of every minute and of
+ * the whole. The steal time of the proxy's core is shown too: a proxy is not to blame for a pause in which it was not running.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { FixedRate, FixedRateLoad } from "../load/fixed-rate.ts";
@@ -23,16 +23,16 @@ const SAMPLE_MS = 10_000;
 interface TimeRow {
   readonly name: string;
   readonly problem?: string;
-  /** Its intervals are the minutes. */
+  /** The load; its intervals are minutes. */
   readonly load?: FixedRateLoad;
-  /** Every ten seconds from the start on. */
+  /** Samples, one every ten seconds from the start on. */
   readonly samples?: readonly Sample[];
 }
 
 interface Sample {
-  /** Bytes. */
+  /** Resident memory in bytes. */
   readonly resident: number;
-  /** Milliseconds so far, of the core. */
+  /** Steal time of the core so far, in milliseconds. */
   readonly stolen: number;
 }
 
