@@ -153,6 +153,26 @@ test("a listener that cannot be opened refuses the reload, and nothing of it is 
   assert.equal(await proxy.stop(), 0);
 });
 
+test("an address that the process itself has changes hands in two reloads, and the refusal says so", { timeout: 60_000 }, async (t) => {
+  const { proxy, config, refused } = await setting(t);
+  const [one, two, three] = [await freePort(), await freePort(), await freePort()];
+  const withAdmin = (admin: string, ...addresses: readonly string[]): string => `${config(...addresses)}admin: { address: "${admin}" }\n`;
+  const own = (address: string, key: string): string => `until the reload is over this process itself listens on ${address} (${key} of`;
+  await proxy.reload(withAdmin(`127.0.0.1:${one}`, `127.0.0.1:${two}`));
+  const why = await refused(withAdmin(`:${one}`, `127.0.0.1:${two}`));
+  assert.ok(why.includes(`admin: cannot listen on :${one}: the address is in use (EADDRINUSE): `), why);
+  assert.ok(why.includes(own(`127.0.0.1:${one}`, "admin.address")), why);
+  const onto = await refused(withAdmin(`127.0.0.1:${two}`));
+  assert.ok(onto.includes(own(`127.0.0.1:${two}`, "listeners.#2.address")), onto);
+  const from = await refused(withAdmin(`127.0.0.1:${three}`, `127.0.0.1:${one}`));
+  assert.ok(from.includes(own(`127.0.0.1:${one}`, "admin.address")), from);
+  await proxy.reload(withAdmin(`127.0.0.1:${three}`));
+  await proxy.reload(withAdmin(`127.0.0.1:${two}`, `127.0.0.1:${one}`));
+  assert.equal((await ask(one, get("/"))).status, 200);
+  assert.equal((await ask(two, get("/readyz"))).status, 200);
+  assert.equal(await proxy.stop(), 0);
+});
+
 test("a reload and the end of the process at once: the process ends in order", { timeout: 60_000 }, async (t) => {
   const { proxy, config } = await setting(t);
   const port = await freePort();

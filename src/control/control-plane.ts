@@ -12,13 +12,14 @@ import { metricsText } from "../observe/metrics-text.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
-import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
+import { EndpointTable } from "../shared/endpoint-table.ts";
 import { LISTENER_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import type { AdminServer } from "./admin.ts";
 import { afterMs } from "./after-ms.ts";
 import { Generations } from "./generations.ts";
 import type { PreparedConfiguration } from "./generations.ts";
 import { HealthMonitor } from "./health.ts";
+import { withHolder } from "./held-address.ts";
 import { Listeners } from "./listeners.ts";
 import type { CheckedListeners, ListenProblem, OpenedListener } from "./listeners.ts";
 import { Names } from "./names.ts";
@@ -26,7 +27,7 @@ import { socketsMax } from "./open-files.ts";
 import { probeWith } from "./probe.ts";
 import type { Probe } from "./probe.ts";
 import { RefusingEndpoints } from "./refusing-endpoints.ts";
-import { restartNeeded } from "./restart-needed.ts";
+import { restartNeeded, workersOf } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
 import type { StartProblem, SupervisedListener } from "./supervise.ts";
@@ -109,7 +110,7 @@ export class ControlPlane {
   constructor(options: ControlPlaneOptions) {
     this.options = options;
     this.config = options.config;
-    this.workers = Math.min(options.config.workers === "auto" ? availableParallelism() : options.config.workers, WORKERS_MAX);
+    this.workers = workersOf(options.config, availableParallelism());
     const endpointTable = new SharedArrayBuffer(EndpointTable.bytes());
     const [seedLow = 0, seedHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
     const bucketTable = BucketTable.create(seedLow, seedHigh);
@@ -321,7 +322,7 @@ export class ControlPlane {
   private async reloadNow(config: Config): Promise<ReloadOutcome> {
     const notServing = this.whyNotServing();
     if (notServing !== null) return refused(...notServing);
-    const unchangeable = restartNeeded(this.config, config);
+    const unchangeable = restartNeeded(this.config, config, this.workers, availableParallelism());
     if (unchangeable.length > 0) return refused(...unchangeable);
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) return refused(prepared.problem);
@@ -335,10 +336,10 @@ export class ControlPlane {
   private async reloadPrepared(config: Config, prepared: PreparedConfiguration): Promise<ReloadOutcome> {
     const { opened, closed } = prepared.listeners;
     const checked = await this.listeners.check(opened, closed);
-    if ("problem" in checked) return refusedListener(checked);
+    if ("problem" in checked) return this.refusedListener(checked, config);
     try {
       const failed = await this.listeners.open(checked.listeners, opened);
-      if (failed !== null) return refusedListener(failed);
+      if (failed !== null) return this.refusedListener(failed, config);
     } finally {
       await checked.release();
     }
@@ -364,7 +365,7 @@ export class ControlPlane {
     try {
       if (moves) admin = await this.openAdmin(config);
     } catch (error) {
-      return { lines: [messageOf(error)] };
+      return { lines: [withHolder(messageOf(error), config.admin?.address ?? "", this.config)] };
     }
     const unused = await this.configureWorkers(config, configuration);
     // A drain ends the workers in the middle of it: then the drain is the reason.
@@ -385,6 +386,11 @@ export class ControlPlane {
       void before.retire().then(() => this.retiredAdmins.delete(before));
     }
     return { adminUrl: admin?.url ?? null, adminClosed: before?.url ?? null };
+  }
+
+  private refusedListener({ problem, position }: ListenProblem, { listeners }: Config): ReloadOutcome {
+    if (position === null) return refused(problem);
+    return refused(`listeners.#${position + 1}.address: ${withHolder(problem, listeners[position]?.address ?? "", this.config)}`);
   }
 
   /** A reason to refuse a reload unless the process is serving: a reload during a drain would start again what the drain stopped. */
@@ -412,10 +418,6 @@ export class ControlPlane {
 
 function refused(...lines: readonly string[]): ReloadOutcome {
   return { kind: "refused", lines };
-}
-
-function refusedListener({ problem, position }: ListenProblem): ReloadOutcome {
-  return refused(position === null ? problem : `listeners.#${position + 1}.address: ${problem}`);
 }
 
 function openedOf({ planned, address }: SupervisedListener): OpenedListener {

@@ -73,3 +73,38 @@ test("an endpoint that a reload keeps also keeps its slot and its health; a new 
   assert.deepEqual([endpoints.health(1), endpoints.refusing(1), endpoints.inFlight(1)], [1, true, 1]);
   assert.deepEqual([endpoints.health(2), endpoints.refusing(2), endpoints.inFlight(2)], [0, false, 0]);
 });
+
+test("a reload for which old and new listeners together are too many says so", () => {
+  const generations = setting();
+  const [listener = assert.fail()] = testConfig().listeners;
+  const at = (...ports: readonly number[]): Config =>
+    testConfig({ listeners: ports.map((port) => ({ ...listener, address: `:${port}` })) });
+  const problem = (changed: Config): string => {
+    const result = generations.prepare(changed);
+    return "problem" in result ? result.problem : assert.fail("it was accepted");
+  };
+  committed(generations, at(1, 2, 3, 4, 5));
+  const why = "there would be 9, those that it removes included: remove them with one reload and add the new ones with the next";
+  assert.equal(problem(at(1, 6, 7, 8, 9)), `listeners: too many: there may be 8, and during this reload ${why}`);
+  assert.equal(problem(at(1, 2, 3, 4, 5, 6, 7, 8, 9)), "listeners: too many: there may be 8");
+  // As that message says: first without those that go, then with those that come.
+  committed(generations, at(1));
+  committed(generations, at(1, 6, 7, 8, 9));
+});
+
+test("a reload that fits but for connections of removed listeners says that they are still ending", () => {
+  const table = new WorkerTable(WorkerTable.create(1, 2, 0, 0));
+  const endpoints = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(8)));
+  const generations = new Generations(endpoints, new MetricTotals(1), table);
+  const [listener = assert.fail()] = testConfig().listeners;
+  const at = (...ports: readonly number[]): Config =>
+    testConfig({ listeners: ports.map((port) => ({ ...listener, address: `:${port}` })) });
+  committed(generations, at(1, 2));
+  table.addConnection(0, 1, "192.0.2.1", 1);
+  committed(generations, at(1));
+  const result = generations.prepare(at(1, 3));
+  assert.match(
+    "problem" in result ? result.problem : "",
+    /there may be 2, with those that were removed and whose connections are still ending$/,
+  );
+});

@@ -70,9 +70,12 @@ export class Generations {
   }
 
   private tooManyListeners({ listeners }: Config): string {
-    const limit = `there may be ${this.workers.listeners}`;
-    return listeners.length > this.workers.listeners
-      ? `listeners: too many: ${limit}`
-      : `listeners: too many: ${limit}, with those that were removed and whose connections are still ending`;
+    const capacity = this.workers.listeners;
+    const limit = `listeners: too many: there may be ${capacity}`;
+    if (listeners.length > capacity) return limit;
+    const needed = this.listenerSlots.needed(listeners);
+    return needed > capacity
+      ? `${limit}, and during this reload there would be ${needed}, those that it removes included: remove them with one reload and add the new ones with the next`
+      : `${limit}, with those that were removed and whose connections are still ending`;
   }
 }

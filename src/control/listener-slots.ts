@@ -45,6 +45,13 @@ export class ListenerSlots {
     this.isIdle = isIdle;
   }
 
+  /**
+   * How many slots a reload to this configuration needs at once. What it removes is closed only after what it adds is open, so both count.
+   */
+  needed(listeners: readonly Settings[]): number {
+    return new Set([...this.used.keys(), ...listenerKeys(listeners)]).size;
+  }
+
   /** Plans the slots of a new configuration. Null: there are too few slots. */
   plan(listeners: readonly Settings[]): ListenerPlan | null {
     const keys = listenerKeys(listeners);

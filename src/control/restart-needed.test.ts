@@ -12,10 +12,22 @@ test("listeners, the admin address and upstreams change without a restart", () =
     admin: { address: "127.0.0.1:9901", hosts: [] },
     logging: { ...before.logging, output: "/var/log/x", level: "debug" },
   });
-  assert.deepEqual(restartNeeded(before, after), []);
-  assert.deepEqual(restartNeeded(after, { ...after, admin: { address: "127.0.0.1:9902", token: "t", hosts: ["ops.internal"] } }), []);
+  assert.deepEqual(restartNeeded(before, after, 1, 4), []);
+  assert.deepEqual(restartNeeded(after, { ...after, admin: { address: "127.0.0.1:9902", token: "t", hosts: ["ops.internal"] } }, 1, 4), []);
 });
 
 test("changing the number of workers needs a restart", () => {
-  assert.deepEqual(restartNeeded(testConfig(), testConfig({ workers: 3 })), ["workers: changing 1 to 3 needs a restart"]);
+  assert.deepEqual(restartNeeded(testConfig(), testConfig({ workers: 3 }), 1, 4), ["workers: changing 1 to 3 needs a restart"]);
+});
+
+test("another way to say how many workers there are already needs none", () => {
+  const [two, auto, three] = [testConfig({ workers: 2 }), testConfig({ workers: "auto" }), testConfig({ workers: 3 })];
+  assert.deepEqual(restartNeeded(auto, two, 2, 2), []);
+  assert.deepEqual(restartNeeded(two, auto, 2, 2), []);
+  assert.deepEqual(restartNeeded(auto, three, 2, 2), ["workers: changing auto (2) to 3 needs a restart"]);
+  assert.deepEqual(restartNeeded(two, auto, 2, 8), ["workers: changing 2 to auto needs a restart"]);
+});
+
+test("auto goes on where the machine has got other processors since the start", () => {
+  assert.deepEqual(restartNeeded(testConfig({ workers: "auto" }), testConfig({ workers: "auto" }), 2, 8), []);
 });

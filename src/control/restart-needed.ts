@@ -1,9 +1,19 @@
 /** Names the settings that a reload cannot change. A reload that changes one of them is refused as a whole. */
 import type { Config } from "../config/schema.ts";
+import { WORKERS_MAX } from "../shared/endpoint-table.ts";
 
-/** One line for each such change between two configurations. Empty: the reload is possible. */
-export function restartNeeded(before: Config, after: Config): string[] {
-  // Tables in shared memory are sized for the number of workers at the start.
-  if (before.workers === after.workers) return [];
-  return [`workers: changing ${before.workers} to ${after.workers} needs a restart`];
+/** The number of workers that a configuration means. @param parallelism how many threads the machine runs at once */
+export function workersOf({ workers }: Pick<Config, "workers">, parallelism: number): number {
+  return Math.min(workers === "auto" ? parallelism : workers, WORKERS_MAX);
+}
+
+/**
+ * One line for each such change between two configurations. Empty: the reload is possible.
+ * @param workers how many workers the process has
+ */
+export function restartNeeded(before: Config, after: Config, workers: number, parallelism: number): string[] {
+  // Tables in shared memory are sized for the number of workers at the start. `auto` stays what it was then.
+  if (before.workers === after.workers || workersOf(after, parallelism) === workers) return [];
+  const inUse = before.workers === "auto" ? `auto (${workers})` : String(before.workers);
+  return [`workers: changing ${inUse} to ${after.workers} needs a restart`];
 }
