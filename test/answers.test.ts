@@ -173,6 +173,28 @@ describe("answers of the proxy's own", () => {
     assert.equal(response.body, "ok");
     assert.ok(!origin.requests.slice(before).some(({ head }) => head.includes("s3cret-token")), "the token is not forwarded");
   });
+  test("400 for a token given twice, and the connection goes on where the request was read whole", async () => {
+    const client = proxy.connect();
+    const twice = (name: string): string[] => [`${name}: Bearer s3cret-token`, `${name}: Bearer s3cret-token`];
+    client.send(get("/secret/x", twice("Authorization")));
+    client.send(get("/secret/x", twice("X-API-Key")));
+    client.send(get("/", twice("Authorization")));
+    client.send(get("/"));
+    const all = await responses(client, 4);
+    assert.deepEqual(
+      all.map(({ status, fields }) => [status, fields.get("proxy-status"), fields.get("connection")]),
+      [...Array.from({ length: 3 }, () => [400, ["millrace; error=http_request_error"], undefined]), [200, undefined, undefined]],
+    );
+    client.close();
+    const framing = ["Content-Length: 100000", "Transfer-Encoding: chunked"];
+    for (const line of framing) {
+      const request = get("/secret/x", [...twice("Authorization"), line]).replace("GET", "POST");
+      await expectAnswer(request, { status: 400, error: "http_request_error", closed: true });
+    }
+  });
+  test("400 and close for a Connection field that names what everybody needs", async () => {
+    await expectAnswer(get("/", ["Connection: cookie"]), { status: 400, error: "http_request_error", closed: true });
+  });
   test("429 with Retry-After and the RateLimit fields", async () => {
     await expectAnswer(get("/limited"), { status: 200 });
     await expectAnswer(get("/limited"), { status: 429, fields: ["retry-after", "ratelimit", "ratelimit-policy"] });

@@ -138,6 +138,19 @@ test("an answer without a body has no type, no length in a 204, and may be kept"
   assert.deepEqual(empty.get("content-length"), ["0"]);
 });
 
+test("a connection ends after an answer that says so, whatever its status, and after no other", (t) => {
+  for (const [status, proxyStatus] of [
+    [408, "http_request_error"],
+    [400, "http_request_error"],
+    [403, "http_request_denied"],
+  ] as const) {
+    const goesOn = answered(t, { ...BUSY, status, proxyStatus });
+    assert.deepEqual([goesOn.fields.get("connection"), goesOn.stage.client.writable], [undefined, true], `${status}`);
+    const ends = answered(t, { ...BUSY, status, proxyStatus, endsConnection: true });
+    assert.deepEqual([ends.fields.get("connection"), ends.stage.client.writable], [["close"], false], `${status}`);
+  }
+});
+
 test("the answer to HEAD has the fields of that to GET, and no body", (t) => {
   const whole = answered(t, BUSY);
   const head = answered(t, BUSY, () => {}, get("/").replace("GET", "HEAD"));

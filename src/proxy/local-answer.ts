@@ -13,6 +13,11 @@ export interface LocalAnswer {
   /** Error type for the field Proxy-Status (RFC 9209 section 2.3), a token; absent: no such field. */
   readonly proxyStatus?: string;
   /**
+   * True for a malformed or late request: the connection ends after this answer, because its sender may not agree with the proxy where the
+   * next request begins. Absent: the connection goes on, unless too much of this request's body is still to come.
+   */
+  readonly endsConnection?: true;
+  /**
    * A body to send in place of `detail`. Its text is sent in UTF-8, which a `contentType` with a charset must name. Absent: `detail` as a
    * problem document (RFC 9457), or as text for clients that do not accept JSON.
    */

@@ -14,21 +14,25 @@ export function answer(
   return proxyStatus === undefined ? { status, reason, detail, fields } : { status, reason, detail, fields, proxyStatus };
 }
 
+/** The answer to a malformed request. */
+export function malformed(reason: string, detail: string): LocalAnswer {
+  return ending(answer(400, reason, detail, [], "http_request_error"));
+}
+
+/** The same answer, after which the connection ends. */
+export function ending(given: LocalAnswer): LocalAnswer {
+  return { ...given, endsConnection: true };
+}
+
 export const NO_ROUTE: LocalAnswer = answer(404, "no_route", "No route takes this request.");
-export const BAD_PATH: LocalAnswer = answer(400, "bad_path", "The path is malformed.", [], "http_request_error");
-export const CONNECTION_NAMES_NEEDED: LocalAnswer = answer(
-  400,
+export const BAD_PATH: LocalAnswer = malformed("bad_path", "The path is malformed.");
+export const CONNECTION_NAMES_NEEDED: LocalAnswer = malformed(
   "connection_names_needed",
   "The Connection field names a field that is not for one hop.",
-  [],
-  "http_request_error",
 );
-export const UNSAFE_FIELD_NAME: LocalAnswer = answer(
-  400,
+export const UNSAFE_FIELD_NAME: LocalAnswer = malformed(
   "unsafe_field_name",
   "A field name holds other characters than letters, digits and hyphens.",
-  [],
-  "http_request_error",
 );
 export const CREDENTIALS_TWICE: LocalAnswer = answer(
   400,
@@ -40,7 +44,7 @@ export const CREDENTIALS_TWICE: LocalAnswer = answer(
 export const METHOD_REFUSED: LocalAnswer = answer(405, "method_refused", "This method is not served here.", [["Allow", METHODS]]);
 export const BODY_TOO_LARGE: LocalAnswer = answer(413, "body_too_large", "The request body is too large.");
 export const EXPECTATION_FAILED: LocalAnswer = answer(417, "expectation_failed", "Only 100-continue can be expected here.");
-export const REQUEST_TIMEOUT: LocalAnswer = answer(408, "request_timeout", "The request did not arrive in time.");
+export const REQUEST_TIMEOUT: LocalAnswer = ending(answer(408, "request_timeout", "The request did not arrive in time."));
 export const LOOP_DETECTED: LocalAnswer = answer(508, "loop", "The request passed this proxy too often.", [], "proxy_loop_detected");
 export const OPTIONS_HERE: LocalAnswer = answer(204, "options", "", [["Allow", METHODS]]);
 export const INTERNAL_ERROR: LocalAnswer = answer(500, "internal_error", "The proxy failed.", [], "proxy_internal_error");

@@ -43,8 +43,8 @@ export function respond(connection: ClientConnection, head: ResponseHead, length
 export function answer(connection: ClientConnection, answer: LocalAnswer, edits: FieldEdits): void {
   const { exchange, thread } = connection;
   if (exchange === null) return;
-  if (connection.context.draining || (connection.state === State.receiving && !isWorthReading(exchange))) connection.isLast = true;
-  if (answer.status === 408 || (answer.status === 400 && answer.proxyStatus === "http_request_error")) connection.isLast = true;
+  const isUnread = connection.state === State.receiving && !isWorthReading(exchange);
+  if (answer.endsConnection === true || isUnread || connection.context.draining) connection.isLast = true;
   const finished = finishAnswer(answer, exchange.request, edits, thread.now + thread.epochOffset);
   connection.outlet.append(answerText(finished, connection.isLast));
   connection.outlet.flush();
