@@ -96,9 +96,10 @@ export function startTunnel(connection: ClientConnection, head: ResponseHead, up
   const tunnel = new Tunnel(thread, exchange, side, upstream, idleMs);
   connection.tunnel = tunnel;
   connection.held = null;
+  // Before the held bytes: if the endpoint does not take them, the tunnel pauses reading again.
+  connection.resumeReading();
   if (held !== null) tunnel.received(side, held, held.length);
   if (connection.input === Input.ended) tunnel.ended(side);
-  else connection.resumeReading();
 }
 
 // ---- how fast the client takes it -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
 import { UpstreamConnection } from "../upstream/upstream-connection.ts";
-import { Client, OK, get, origin, stage, stageAlone } from "../../stage.fixture.ts";
+import { Client, OK, get, origin, stage, stageAlone, stageOfBoth } from "../../stage.fixture.ts";
 import type { Stage } from "../../stage.fixture.ts";
 import type { Thread } from "../../thread.ts";
 
@@ -322,6 +322,30 @@ test(
   },
 );
 
+const HANDSHAKE =
+  "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const SWITCHED = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+
+test("a client that sends much before its tunnel opens is read on in the tunnel as soon as the endpoint has taken that", (t) => {
+  for (const isFull of [true, false]) {
+    const { client, dialled, thread } = stageOfBoth(t);
+    client.send(HANDSHAKE);
+    const { endpoint, connect } = dialled[0] ?? assert.fail("no endpoint was asked");
+    connect();
+    thread.writes.flush();
+    client.send("x".repeat(40_000));
+    assert.equal(client.isPaused, true);
+    endpoint.isFull = isFull;
+    endpoint.send(SWITCHED);
+    assert.deepEqual(client.statuses, ["101"]);
+    assert.match(endpoint.received, /\r\n\r\nx{40000}$/);
+    assert.equal(client.isPaused, isFull);
+    endpoint.takeAll();
+    assert.equal(client.isPaused, false);
+  }
+});
+
 test(
   "a tunnel that stands still resets a client that takes nothing, and closes the endpoint's connection",
   { timeout: 20_000 },
@@ -329,14 +353,12 @@ test(
     let socket: Socket | null = null;
     const url = await origin(t, (_, connection) => {
       socket = connection;
-      connection.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`);
+      connection.write(SWITCHED);
     });
     const { client, records, pass } = stage(t, url, ({ upstreams }) => {
       for (const { timeouts } of Object.values(upstreams)) timeouts.tunnel_idle = LONG_MS;
     });
-    const handshake =
-      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    client.send(`GET /ws HTTP/1.1\r\nHost: a.test\r\n${handshake}\r\n`);
+    client.send(HANDSHAKE);
     while (client.statuses[0] !== "101") await turn();
     const connection: Socket = socket ?? assert.fail("the origin was not asked");
     client.isFull = true;
