@@ -224,9 +224,7 @@ export class Thread implements ConnectionThread, Connector {
 
   /** Counts and logs a finished exchange. */
   private note(exchange: EndedExchange): void {
-    const { route, endpoint, snapshot, bytesSent } = exchange;
-    // If no endpoint answered, a middleware may have taken a long time without any socket event, and `this.now` may be old.
-    const durationMs = (endpoint === null ? this.platform.now() : this.now) - exchange.startedAt;
+    const { route, snapshot, bytesSent, durationMs } = exchange;
     snapshot.metrics.exchangeFinished(
       route === null ? -1 : route.index,
       exchange.endpointPosition,
@@ -241,7 +239,7 @@ export class Thread implements ConnectionThread, Connector {
     }
     if (!this.accessLog) return;
     this.output.access({
-      startedAtMs: exchange.startedAt + this.epochOffset,
+      startedAtMs: exchange.startedAtMs,
       client: exchange.client,
       method: exchange.request.method,
       host: exchange.request.host,
@@ -251,8 +249,8 @@ export class Thread implements ConnectionThread, Connector {
       bytesSent,
       durationMs,
       originHeadMs: exchange.originHeadMs,
-      endpoint: endpoint === null ? "" : endpoint.url,
-      route: route === null ? "" : route.name,
+      endpoint: exchange.endpointUrl,
+      route: exchange.routeName,
       attempts: exchange.attempts,
       outcome: exchange.outcome,
       worker: this.workerIndex,

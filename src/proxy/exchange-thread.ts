@@ -20,8 +20,6 @@ export interface EndedExchange extends FinishedExchange {
   readonly endpoint: Endpoint | null;
   /** Position of that endpoint in the upstream, under the exchange's configuration; -1: none was chosen. */
   readonly endpointPosition: number;
-  /** When the request's first byte was read, in monotonic milliseconds. */
-  readonly startedAt: number;
   /** True for a request of the proxy's own, made by a feature. */
   readonly isBackground: boolean;
 }
