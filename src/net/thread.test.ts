@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turnEnd } from "node:timers/promises";
 import { plainConfig } from "../config/plain.ts";
+import { OK, get, stageOfBoth } from "./stage.fixture.ts";
 import { loneThread } from "./warm-up.ts";
 import type { Thread } from "./thread.ts";
 
@@ -40,4 +41,27 @@ test("a full batch is written at the next event, and the clock is read then", as
   assert.equal(written.length, 128);
   assert.equal(reads(thread), false, "the turn goes on");
   await turnEnd();
+});
+
+test("a connection to an endpoint that a reload has removed, opened for an older exchange, is not kept for later ones", async (t) => {
+  const { client, thread, dialled } = stageOfBoth(t, ({ upstreams }) => {
+    for (const one of Object.values(upstreams)) one.endpoints = [1, 2].map((n) => ({ url: `http://127.0.0.1:${n}`, weight: 1 }));
+  });
+  client.send(get("/"));
+  const { routes, upstreams, ...rest } = plainConfig("127.0.0.1:0", "http://127.0.0.1:3");
+  const renamed = { other: upstreams["app"] ?? assert.fail("the upstream is not there") };
+  const reloaded = loneThread({ ...rest, upstreams: renamed, routes: routes.map((route) => ({ ...route, upstream: "other" })) }, () => {});
+  t.after(() => reloaded.close());
+  thread.use(reloaded.snapshot);
+  dialled[0]?.fail("ECONNREFUSED");
+  const second = dialled[1] ?? assert.fail("the other endpoint was not tried");
+  second.connect();
+  thread.writes.flush();
+  second.endpoint.send(OK);
+  thread.writes.flush();
+  assert.deepEqual(client.statuses, ["200"]);
+  assert.equal(second.endpoint.destroyed, true);
+  await turnEnd();
+  const kept = ["pools", "responseReaders"].map((name) => [...(Reflect.get(thread, name) as Map<string, unknown>).keys()]);
+  assert.deepEqual(kept, [[], []]);
 });

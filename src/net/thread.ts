@@ -85,6 +85,8 @@ export class Thread implements ConnectionThread, Connector {
   readonly chunk: OpenChunk = new OpenChunk();
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
+  /** The keys of all endpoints of `snapshot`. Only pools with these keys are kept. */
+  private poolKeys: ReadonlySet<string>;
   /** By upstream: the response readers that are not in use. */
   private readonly responseReaders: Map<string, IdleReaders<ResponseReader>> = new Map();
   private readonly stopTicks: () => void;
@@ -97,6 +99,7 @@ export class Thread implements ConnectionThread, Connector {
     this.names = parts.names;
     this.socketsMax = parts.socketsMax;
     this.snapshot = snapshot;
+    this.poolKeys = new Set(snapshot.poolKeys());
     this.metrics = snapshot.metrics;
     this.output = output;
     const { platform } = parts;
@@ -262,9 +265,9 @@ export class Thread implements ConnectionThread, Connector {
     const before = this.snapshot;
     this.snapshot = snapshot;
     this.metrics = snapshot.metrics;
-    const wanted = new Set(snapshot.poolKeys());
+    this.poolKeys = new Set(snapshot.poolKeys());
     for (const [key, pool] of this.pools) {
-      if (wanted.has(key)) continue;
+      if (this.poolKeys.has(key)) continue;
       pool.retire();
       this.pools.delete(key);
     }
@@ -283,14 +286,20 @@ export class Thread implements ConnectionThread, Connector {
   }
 
   private poolOf(target: Endpoint): EndpointPool {
-    const pool = this.pools.get(target.key) ?? new EndpointPool(this, target, this.readersOf(target.upstream));
-    this.pools.set(target.key, pool);
+    const known = this.pools.get(target.key);
+    if (known !== undefined) return known;
+    const pool = new EndpointPool(this, target, this.readersOf(target.upstream));
+    // An exchange that began before a reload may try an endpoint that the reload has removed: its connection is not kept.
+    if (this.poolKeys.has(target.key)) this.pools.set(target.key, pool);
+    else pool.retire();
     return pool;
   }
 
   private readersOf(upstream: string): IdleReaders<ResponseReader> {
-    let readers = this.responseReaders.get(upstream);
-    if (readers === undefined) this.responseReaders.set(upstream, (readers = new IdleReaders(() => new ResponseReader(RESPONSE_LIMITS))));
+    const known = this.responseReaders.get(upstream);
+    if (known !== undefined) return known;
+    const readers = new IdleReaders(() => new ResponseReader(RESPONSE_LIMITS));
+    if (this.snapshot.endpointsOf(upstream) !== null) this.responseReaders.set(upstream, readers);
     return readers;
   }
 
