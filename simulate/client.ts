@@ -100,6 +100,17 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     return this.isPatient && this.plan.readPauseMs === 0;
   }
 
+  /**
+   * Whether the client sent more after a request that it said to be its last one. The proxy may close without reading that, and the reset may
+   * take the end of the response along.
+   */
+  hasSpokenOn(id: number): boolean {
+    const { requests } = this.plan;
+    const index = requests.findIndex((request) => request.id === id);
+    const said = requests[index];
+    return this.hasFailedToWrite && index < requests.length - 1 && (said?.closes === true || said?.isOld === true);
+  }
+
   /** Whether the connection is gone, even if the client does not know: a client that stops reading does not learn it. */
   get isGone(): boolean {
     return this.transport !== null && (this.transport.destroyed || this.transport.peer?.destroyed === true);
