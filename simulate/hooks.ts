@@ -4,7 +4,7 @@
  */
 import { clientKey } from "../src/base/client-key.ts";
 import type { FieldChanges } from "../src/http/head-edits.ts";
-import { ADMISSION_MS_MAX } from "../src/proxy/exchange/pending-admission.ts";
+import { HOOK_MS_MAX } from "../src/proxy/exchange/hook-wait.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
 import type { ResponseHead } from "../src/http/response-head.ts";
 import type { BodyStage } from "../src/proxy/feature/body-stage.ts";
@@ -46,7 +46,7 @@ export const HOOKS = 2;
 /** How late a deadline may be, because deadlines have the precision of ticks. */
 const TICKS_MS = 60;
 /** More than the limit, so that some verdicts come too late. */
-const DELAY_MS_MAX = ADMISSION_MS_MAX + 2000;
+const DELAY_MS_MAX = HOOK_MS_MAX + 2000;
 /** Tolerance of the allowance, because times are not whole milliseconds. */
 const ROUNDING = 0.01;
 
@@ -86,7 +86,7 @@ export function hookOf(seed: number, id: number, route: string, index: number): 
   const plan: HookPlan = {
     ...ADMITS,
     verdict,
-    delayMs: draw.oneIn(10) ? draw.between(ADMISSION_MS_MAX - 100, DELAY_MS_MAX) : draw.size(2000),
+    delayMs: draw.oneIn(10) ? draw.between(HOOK_MS_MAX - 100, DELAY_MS_MAX) : draw.size(2000),
     throwsIn: draw.oneIn(4) ? draw.pick("request", "response", "finish") : "none",
     asksSignal: draw.oneIn(3),
   };
@@ -235,7 +235,7 @@ export class Hooks {
         throw new Error("a hook throws");
       default:
         course.awaitedSinceMs = this.around.clock.nowMs;
-        course.isRefused = plan.verdict !== "admits-late" || plan.delayMs > ADMISSION_MS_MAX + TICKS_MS;
+        course.isRefused = plan.verdict !== "admits-late" || plan.delayMs > HOOK_MS_MAX + TICKS_MS;
         return this.later(course, id, plan);
     }
   }
@@ -373,7 +373,7 @@ export class Hooks {
     if (course.awaitedSinceMs === null) return;
     const tookMs = this.around.clock.nowMs - course.awaitedSinceMs;
     course.awaitedSinceMs = null;
-    if (tookMs > ADMISSION_MS_MAX + TICKS_MS) this.fail(`request ${id} waits ${tookMs} ms for a verdict`);
+    if (tookMs > HOOK_MS_MAX + TICKS_MS) this.fail(`request ${id} waits ${tookMs} ms for a verdict`);
   }
 
   /** The limiter has let a request of the client pass. */

@@ -8,7 +8,7 @@ import type { Config } from "../config/schema.ts";
 import { buildResponseHead } from "../http/build-head.ts";
 import type { Fields } from "../http/build-head.ts";
 import { Held, mapping, upper } from "../proxy/exchange/stages.fixture.ts";
-import { ADMISSION_MS_MAX } from "../proxy/exchange/pending-admission.ts";
+import { HOOK_MS_MAX } from "../proxy/exchange/hook-wait.ts";
 import type { BodyStage } from "../proxy/feature/body-stage.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { ResponseSource } from "../proxy/feature/response-source.ts";
@@ -457,7 +457,7 @@ for (const [what, ask] of [
   test(`the time of ${what} is limited`, async (t) => {
     const [held, aborted] = [new Held(), [] as string[]];
     const w = await begin(t, held, aborted);
-    const most = ask === "/verdict" || ask === "/found" ? ADMISSION_MS_MAX : 60_000;
+    const most = ask === "/verdict" || ask === "/found" ? HOOK_MS_MAX : 60_000;
     for (let passed = 0; passed < most - 1000; passed += 1000) w.pass(1000);
     if (ask !== "/collected") assert.equal(w.records.length, 0);
     for (let passed = 0; passed < 4000; passed += 1000) w.pass(1000);

@@ -16,13 +16,13 @@ import * as answers from "./answers.ts";
 import { CollectedBody } from "./collected-body.ts";
 import { ExchangeFacts, exceedsBodyLimit } from "./exchange-facts.ts";
 import { admitRequest } from "./forwarding.ts";
-import { ADMISSION_MS_MAX, PendingAdmission } from "./pending-admission.ts";
+import { HOOK_MS_MAX, HookWait } from "./hook-wait.ts";
 import { Phase } from "./phase.ts";
 
 /** The 100 (Continue) that a client may wait for before it sends its body. */
 const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 });
 
-export abstract class Admission extends ExchangeFacts implements FinishedExchange {
+export abstract class ExchangeAdmission extends ExchangeFacts implements FinishedExchange {
   /** Chooses an endpoint and begins an attempt. */
   protected abstract connect(): void;
   /** Lets the source answer. */
@@ -99,10 +99,10 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   /** Calls `then` when the promise of a hook has settled. If that takes too long, or the exchange has finished, the result is ignored. */
   protected awaits<T>(promise: Promise<T | null>, middleware: string, then: (value: T | null) => void): void {
     const { deadlines, now } = this.thread;
-    const pending = new PendingAdmission(() => this.answer(answers.ADMISSION_TIMEOUT));
+    const pending = new HookWait(() => this.answer(answers.ADMISSION_TIMEOUT));
     // By collecting the body the hook may have ended the exchange.
     this.detour.pending = this.finished ? null : pending;
-    if (!this.finished && !this.isCollecting) deadlines.set(pending, now + ADMISSION_MS_MAX);
+    if (!this.finished && !this.isCollecting) deadlines.set(pending, now + HOOK_MS_MAX);
     promise.then(
       (value) => {
         if (this.detours?.pending !== pending) return;
@@ -162,7 +162,7 @@ export abstract class Admission extends ExchangeFacts implements FinishedExchang
   protected collectedEnough(): void {
     const { thread } = this;
     const pending = this.detours?.pending ?? null;
-    if (pending !== null) thread.deadlines.set(pending, thread.now + ADMISSION_MS_MAX);
+    if (pending !== null) thread.deadlines.set(pending, thread.now + HOOK_MS_MAX);
   }
 
   get signal(): AbortSignal {

@@ -1,7 +1,7 @@
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
 import type { InterimPace } from "./interim-pace.ts";
-import type { PendingAdmission } from "./pending-admission.ts";
+import type { HookWait } from "./hook-wait.ts";
 import type { SourceStream } from "./source-stream.ts";
 
 /** What only some exchanges need: stages, a source, a collected body and so on. A plain exchange does not make this object. */
@@ -17,7 +17,7 @@ export class Detours {
   /** The method sent to the endpoint, if middleware has changed it. */
   method: string | null = null;
   /** The wait for the promise of a hook. */
-  pending: PendingAdmission | null = null;
+  pending: HookWait | null = null;
   /** Makes the `signal` that hooks see. */
   controller: AbortController | null = null;
   /** Limits interim responses; made at the first one. */

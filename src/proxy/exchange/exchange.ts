@@ -30,7 +30,7 @@ import type { ClientEnd } from "../ports/client-stream.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import { Admission } from "./admission.ts";
+import { ExchangeAdmission } from "./admission.ts";
 import * as answers from "./answers.ts";
 import { BodyPipe } from "./body-pipe.ts";
 import type { PipeOwner } from "./body-pipe.ts";
@@ -49,7 +49,7 @@ const REPLAY_BYTES_MAX = 16 * 1024;
 /** A whole response has come, and a hook does not want it. */
 const UNWANTED: Omit<Failure, "kind"> = { sent: true, answered: true, reused: false };
 
-export class Exchange extends Admission implements SourceOwner, PipeOwner {
+export class Exchange extends ExchangeAdmission implements SourceOwner, PipeOwner {
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
   /**
