@@ -8,7 +8,7 @@ export interface ConfigInput {
   /**
    * Where connections come in, at up to 64 addresses. A reload adds and removes listeners: a listener is known by its `address`, and one
    * that keeps it keeps its connections. A removed listener accepts nothing more, and the exchanges on its connections have
-   * `shutdown.timeout` to end; until then it counts among the 64.
+   * `shutdown.timeout` to end; until then it counts among the 64. See docs/reload.md.
    */
   listeners: ListenerInput[];
   /** Groups of endpoints by name; routes refer to them. */

@@ -40,6 +40,8 @@ const INTRODUCTION = `# Configuration
 A configuration is a YAML or JSON file, or a TypeScript or JavaScript module whose default export is \`defineConfig({...})\`. The keys are
 the same in all of them, and unknown keys are errors. \`millrace check\` prints every problem at once as \`file:line:column: key: message\`,
 where \`#1\` is the first of a list, as in logs and metrics; \`millrace schema\` prints the JSON Schema for editors. Complete files: [examples](../examples).
+\`check\` tries no port, host name or inherited descriptor, unlike \`nginx -t\`: it runs beside the process that holds them. A start or a
+[reload](reload.md) tries them, and changes nothing where one fails.
 
 - **Durations** are \`250ms\`, \`10s\`, \`5m\`, \`1h\`, or together \`1m30s\`. **Sizes** are \`64KiB\`, \`10MiB\`, \`10MB\`, \`10kB\`, or a number of bytes.
 - **Environment**: \`\${NAME}\` and \`\${NAME:-default}\` in any value; \`$\${\` is a plain \`\${\`. A value without quotes that consists of them

@@ -89,7 +89,7 @@ export const configSchema = z.strictObject({
     // Checked in cross-checks.ts, so that too many are reported together with what is wrong in each. This is for the JSON Schema.
     maxItems: LISTENERS_MAX,
     description:
-      "Where connections come in, at up to 64 addresses. A reload adds and removes listeners: a listener is known by its `address`, and one that keeps it keeps its connections. A removed listener accepts nothing more, and the exchanges on its connections have `shutdown.timeout` to end; until then it counts among the 64.",
+      "Where connections come in, at up to 64 addresses. A reload adds and removes listeners: a listener is known by its `address`, and one that keeps it keeps its connections. A removed listener accepts nothing more, and the exchanges on its connections have `shutdown.timeout` to end; until then it counts among the 64. See docs/reload.md.",
   }),
   upstreams: z.record(nameOf("a name"), upstreamSchema).meta({ description: "Groups of endpoints by name; routes refer to them." }),
   routes: z.array(routeSchema).min(1, { error: "expected at least one route" }).meta({

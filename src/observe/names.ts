@@ -83,7 +83,10 @@ export const METRICS: {
   uptime: gauge("millrace_uptime_seconds", "Seconds since the process started."),
   workers: gauge("millrace_workers", "Data-plane threads that are serving."),
   workerRestarts: counter("millrace_worker_restarts_total", "Data-plane threads that ended unexpectedly and were replaced."),
-  configGeneration: gauge("millrace_config_generation", "Counts up with every configuration that was accepted, from 1."),
+  configGeneration: gauge(
+    "millrace_config_generation",
+    "Number of the configuration in use, from 1. It rises with every reload that is accepted.",
+  ),
   refusedReloads: counter("millrace_config_reloads_refused_total", "Reloads whose configuration was refused; the old one stayed in use."),
   limiterEvictions: counter(
     "millrace_rate_limiter_evictions_total",
