@@ -1,6 +1,7 @@
 import type { BodyLength } from "./body-length.ts";
 import { NO_NAMES } from "./removed-names.ts";
 import type { RemovedNames } from "./removed-names.ts";
+import { FIELD_VALUE, TOKEN } from "./syntax.ts";
 
 /**
  * Changes of middleware to the fields of one head: removed names and added lines. They are collected first and applied when the head is
@@ -80,11 +81,6 @@ class Join {
   }
 }
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 section 5.5. No character above U+00FF: only its lower byte would be sent, which may be a line end. */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
 /** Fields that only the proxy writes: Host, framing, and fields about one connection. */
 const OWN = /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|proxy-connection|http2-settings)$/i;
 
@@ -95,7 +91,7 @@ const OWN = /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|
  */
 export function fieldLine(name: string, value: string): string {
   if (!TOKEN.test(name)) throw new TypeError(`the field name ${JSON.stringify(name)} is not a token`);
-  if (!VALUE.test(value)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
+  if (!FIELD_VALUE.test(value)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
   if (OWN.test(name)) throw new TypeError(`the field ${name} is the proxy's to write`);
   return `${name}: ${value}\r\n`;
 }
