@@ -2,90 +2,16 @@ import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { startOrigin } from "../src/cli/demo-origin.ts";
 import { RawClient, ask, get, getAdmin } from "./support/raw-client.ts";
+import { LISTENING, MAIN, listening, millrace, reached, said, setting } from "./support/run-command.ts";
 
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-
-interface Process {
-  readonly child: ChildProcess;
-  out: string;
-  err: string;
-  /** Resolves with the exit code, or the signal that ended it. */
-  readonly ended: Promise<number | string>;
-}
-
-function millrace(t: TestContext, ...given: readonly string[]): Process {
-  const child = spawn(process.execPath, [MAIN, ...given], { stdio: ["ignore", "pipe", "pipe"] });
-  const ended = once(child, "close").then(([code, signal]: unknown[]) => (typeof code === "number" ? code : String(signal)));
-  const running: Process = { child, out: "", err: "", ended };
-  child.stdout.on("data", (data) => (running.out += String(data)));
-  child.stderr.on("data", (data) => (running.err += String(data)));
-  t.after(() => child.kill("SIGKILL"));
-  return running;
-}
-
-/** The first match of a pattern in what the process says on stdout or stderr; fails when it ends without. */
-function said(running: Process, pattern: RegExp): Promise<RegExpExecArray> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      const match = pattern.exec(running.out + running.err);
-      if (match === null) return;
-      running.child.stdout?.off("data", look);
-      running.child.stderr?.off("data", look);
-      resolve(match);
-    };
-    running.child.stdout?.on("data", look);
-    running.child.stderr?.on("data", look);
-    void running.ended.then(() => reject(new Error(`ended without saying ${pattern}: ${running.out}${running.err}`)));
-    look();
-  });
-}
-
-interface Setting {
-  readonly folder: string;
-  readonly file: string;
-  readonly origin: string;
-  write(more: string): void;
-}
-
-/** A configuration with one origin; `more` is added to it. */
-async function setting(t: TestContext, more: string, addresses: readonly string[] = ["127.0.0.1:0"]): Promise<Setting> {
-  const folder = fs.mkdtempSync(join(tmpdir(), "millrace-run-"));
-  const server = await startOrigin("A", 0, "127.0.0.1");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-    fs.rmSync(folder, { recursive: true, force: true });
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address !== "string");
-  const origin = `http://127.0.0.1:${address.port}`;
-  const file = join(folder, "millrace.yaml");
-  const write = (text: string): void => {
-    const listeners = addresses.map((address) => `{ address: "${address}" }`).join(", ");
-    const base = `listeners: [${listeners}]\nworkers: 1\nupstreams: { app: { endpoints: ["${origin}"] } }\n`;
-    fs.writeFileSync(file, `${base}${text.includes("routes:") ? "" : "routes: [{ upstream: app }]\n"}${text}\n`);
-  };
-  write(more);
-  return { folder, file, origin, write };
-}
-
-const LISTENING = /listening on http:\/\/127\.0\.0\.1:(\d+)/;
-
-/** The port of the listener, once it listens. */
-async function listening(running: Process): Promise<number> {
-  return Number((await said(running, LISTENING))[1]);
-}
 
 test("serves, reloads on SIGHUP, refuses a bad file and keeps the old one, drains on SIGTERM and exits 0", async (t) => {
   const admin = 'admin: { address: "localhost:0" }';
@@ -284,8 +210,17 @@ console.log("read ${name}");`);
     assert.equal((await ask(await listening(running), get("/"))).status, 200);
   });
 
-  running.child.kill("SIGTERM");
-  assert.equal(await running.ended, 0);
+  await t.test("a reload that the end of the process overtakes is refused in the log", async () => {
+    fs.rmSync(gate);
+    writeSlow("last");
+    running.child.kill("SIGHUP");
+    await said(running, /^reading last$/m);
+    running.child.kill("SIGTERM");
+    assert.equal(await running.ended, 0);
+    assert.match(running.out, /"event":"config_refused","message":"not now: draining"/);
+    assert.match(running.out, /"event":"stopped"/);
+  });
+
   assert.equal(reloads(), 3);
 });
 
@@ -419,12 +354,3 @@ describe("output that nobody reads", { concurrency: true }, () => {
     );
   }
 });
-
-/** Waits for what another process does. */
-async function reached(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 30_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < limit, "never happened");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

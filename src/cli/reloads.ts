@@ -1,9 +1,11 @@
 /** Reloads the configuration, on SIGHUP: a new configuration is taken into use, or refused as a whole. */
 import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
+import { shownFile } from "../config/shown.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import type { ServiceManager } from "../control/service-manager.ts";
 import { unusedSockets } from "../control/socket-activation.ts";
+import { createAppLog } from "../observe/app-log.ts";
 import type { LogSink, OpenedOutput } from "../observe/sink.ts";
 import { announce } from "./announce.ts";
 import type { WrongFile } from "./config-file.ts";
@@ -18,6 +20,9 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
 }
 
+/** Why a reload is refused while the process ends. The control plane says the same of a configuration that it gets then. */
+const ENDING = ["not now: draining"];
+
 /** Loads a configuration, or says what is wrong with it. */
 export type LoadConfig = () => Promise<LoadedConfig | WrongFile>;
 
@@ -27,8 +32,8 @@ export interface ReloadParts {
   readonly log: CurrentLog;
   readonly manager: ServiceManager;
   readonly printer: Printer;
-  /** The log output of the configuration in use. */
-  readonly output: string;
+  /** The configuration in use. */
+  readonly config: Config;
 }
 
 /**
@@ -45,19 +50,35 @@ export class Reloads {
   private readonly printer: Printer;
   /** Settles when the last configuration is in use or refused. Configurations are taken into use one after the other. */
   private using: Promise<unknown> = Promise.resolve();
-  private output: string;
+  /** The configuration in use. */
+  private config: Config;
   /** Reloads so far. Each is numbered by it. */
   private asked: number = 0;
   /** The highest number of a reload whose configuration has been loaded. */
   private loaded: number = 0;
+  /** The numbers of the reloads that are loading their configuration now. */
+  private readonly loading: Set<number> = new Set();
+  private isEnding: boolean = false;
 
-  constructor({ plane, sink, log, manager, printer, output }: ReloadParts) {
+  constructor({ plane, sink, log, manager, printer, config }: ReloadParts) {
     this.plane = plane;
     this.sink = sink;
     this.log = log;
     this.manager = manager;
     this.printer = printer;
-    this.output = output;
+    this.config = config;
+  }
+
+  /**
+   * The process is about to end: reloads whose configuration is still being loaded are refused, and so are later ones. Resolves when one that
+   * is being taken into use is in use or refused, at the latest after `limitMs`.
+   */
+  async end(limitMs: number): Promise<void> {
+    this.isEnding = true;
+    for (const number of this.loading) if (number > this.loaded) this.refuse(ENDING);
+    let limit: NodeJS.Timeout | undefined;
+    await Promise.race([this.using, new Promise((due) => (limit = setTimeout(due, limitMs)))]);
+    clearTimeout(limit);
   }
 
   /** Loads a configuration and takes it into use, or logs why not. Never rejects. */
@@ -70,9 +91,13 @@ export class Reloads {
 
   /** Resolves with whether the configuration was refused. */
   private async tryReload(load: LoadConfig): Promise<boolean> {
+    if (this.isEnding) return this.refuse(ENDING);
     const number = ++this.asked;
     try {
-      const loaded = await load();
+      this.loading.add(number);
+      const loaded = await load().finally(() => this.loading.delete(number));
+      // The end of the process was faster: `end` has logged the refusal.
+      if (this.isEnding) return true;
       // A later reload was faster, because this one had to wait for a module: its configuration is the newer one.
       if (number < this.loaded) return false;
       this.loaded = number;
@@ -93,7 +118,7 @@ export class Reloads {
     const { output } = config.logging;
     let opened: OpenedOutput | null = null;
     try {
-      if (output !== this.output) opened = sink.open(output);
+      if (output !== this.config.logging.output) opened = sink.open(output);
     } catch (error) {
       return this.refuse([`logging.output: ${logProblem(output, error)}`]);
     }
@@ -102,11 +127,11 @@ export class Reloads {
       if (opened !== null) sink.discard(opened);
       return this.refuse(outcome.lines);
     }
-    if (opened !== null) sink.use(opened);
-    this.output = output;
+    if (opened !== null) sink.use(opened, movedLine(this.config, output));
+    this.config = config;
     log.use(logFor(config, sink));
     for (const line of warningsOf(loaded)) log.warn("config_warning", line);
-    announce(outcome.opened, outcome.adminUrl, config, this.printer, sink);
+    announce(outcome.opened, outcome.adminUrl, config, this.printer, sink, log);
     for (const address of outcome.closed) {
       const message = `no longer listening on ${address}: what its connections carry has ${config.shutdown.timeout} ms to end`;
       log.info("listener_closed", message, { address });
@@ -131,6 +156,14 @@ export class Reloads {
     this.log.error("config_refused", "the old configuration stays in use", { problems });
     return true;
   }
+}
+
+/** The last line in the log of `before`, which goes on in another output. Empty: its level leaves the line out. */
+function movedLine({ logging: { level, format } }: Config, output: string): string {
+  let text = "";
+  const log = createAppLog({ level, format, write: (line) => (text = line), now: Date.now });
+  log.info("log_moved", `the log goes on in ${shownFile(output)}`);
+  return text;
 }
 
 /** The warnings of a configuration, and one for each inherited socket that no listener takes. */

@@ -6,6 +6,7 @@ import { ControlPlane } from "../control/control-plane.ts";
 import { ServiceManager } from "../control/service-manager.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import type { AppLog } from "../observe/app-log.ts";
+import { leadsTo } from "../observe/log-files.ts";
 import { LogSink } from "../observe/sink.ts";
 import type { SinkTrouble } from "../observe/sink.ts";
 import { monotonicMs } from "../net/system-clock.ts";
@@ -34,6 +35,9 @@ export interface ServeOptions extends LoadedConfig {
 
 /** Time limit for writing the last log lines. */
 const LOG_FLUSH_MS = 1000;
+
+/** Time limit for a reload that the end of the process overtakes. Looking up a listener's name can take longer than the drain. */
+const LAST_RELOAD_MS = 1000;
 
 /** Serves until a signal comes. Resolves with the exit code: 0 after a drain, 2 when it could not start. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -77,17 +81,19 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     now: Date.now,
     monotonic: monotonicMs,
   });
-  const reloads = new Reloads({ plane, sink, log, manager, printer, output: config.logging.output });
+  const reloads = new Reloads({ plane, sink, log, manager, printer, config });
   const outcome = await plane.start(signals.stop);
   if (outcome.kind !== "started") {
     await plane.stop();
-    if (outcome.kind === "stopped") return 0;
-    // The lines go to stderr only, where the person who started the process reads them; in the log they would appear twice on a terminal.
+    if (outcome.kind === "stopped") {
+      log.info("stopped", "millrace ends before it has started");
+      return 0;
+    }
     const lines = outcome.lines.map((line) => filesProblem(line) ?? oneLine(line));
-    for (const line of new Set(lines)) printer.err(`millrace: ${line}\n`);
+    for (const line of new Set(lines)) reportEnd("start_failed", line, sink, log, printer);
     return 2;
   }
-  announce(outcome.listeners, outcome.adminUrl, config, printer, sink);
+  announce(outcome.listeners, outcome.adminUrl, config, printer, sink, log);
   log.info("started", "all listeners accept connections", { startup_ms: Math.round(process.uptime() * 1000) });
   manager.ready(() => plane.standstill);
   if (options.onStarted !== undefined) {
@@ -98,13 +104,25 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
   const load = options.reload;
   if (load !== undefined) signals.onHangup(() => void reloads.reload(load));
   await signals.stopped;
+  const reloaded = reloads.end(LAST_RELOAD_MS);
   await plane.drain();
+  await reloaded;
   log.info("stopped", "millrace ends");
   return 0;
 }
 
 function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, " | ");
+}
+
+/**
+ * Says why the process ends: on stderr, where the person who started it reads, and in a log file, for whoever reads only that. A log on stdout
+ * or stderr is left out, because a terminal or a collector of logs would show the line twice.
+ */
+function reportEnd(event: "start_failed" | "internal_error", line: string, sink: LogSink, log: AppLog, printer: Printer): void {
+  printer.err(`millrace: ${line}\n`);
+  const output = sink.destination;
+  if (output !== "stdout" && output !== "stderr" && !leadsTo(output, 2) && !leadsTo(output, 1)) log.error(event, line);
 }
 
 function reportTrouble(trouble: SinkTrouble, log: AppLog, printer: Printer): void {
@@ -146,8 +164,8 @@ class Signals {
         printer.err(`millrace: ${message}\n`);
       });
     const fault = (error: unknown): void => {
+      reportEnd("internal_error", filesProblem(error) ?? `internal error: ${oneLine(stackOf(error))}`, sink, log, printer);
       sink.flushSync();
-      printer.err(`millrace: ${filesProblem(error) ?? `internal error: ${oneLine(stackOf(error))}`}\n`);
       printer.flushSync();
       process.exit(2);
     };

@@ -22,6 +22,10 @@ export interface SinkFiles {
   open(output: string): number;
   /** Closes what {@link open} gave, {@link NOBODY_READS} included. */
   close(fd: number): void;
+  /** Whether {@link open} would create the file. */
+  isMissing(output: string): boolean;
+  /** Removes the file of an output if it is the one that is open under `fd` and nothing has been written to it. */
+  removeEmpty(output: string, fd: number): void;
 }
 
 /** In place of a descriptor: the output is a named pipe without a reader, which can be opened only when it has one. */
@@ -37,7 +41,28 @@ export const nodeFiles: SinkFiles = {
   close: (fd) => {
     if (fd > 2) fs.closeSync(fd);
   },
+  // A symbolic link counts as there, whatever it leads to: removing it would remove more than `open` has created.
+  isMissing: (output) => output !== "stdout" && output !== "stderr" && fs.lstatSync(output, { throwIfNoEntry: false }) === undefined,
+  removeEmpty: (output, fd) => {
+    try {
+      const [open, there] = [fs.fstatSync(fd), fs.lstatSync(output)];
+      if (open.isFile() && open.size === 0 && open.dev === there.dev && open.ino === there.ino) fs.rmSync(output);
+    } catch {
+      // It is gone, or may not be removed: an empty file does no harm.
+    }
+  },
 };
+
+/** Whether what is written to a log output goes where `fd` leads: to the same file, terminal or pipe. */
+export function leadsTo(output: string, fd: 1 | 2): boolean {
+  try {
+    const there = output === "stdout" ? fs.fstatSync(1) : output === "stderr" ? fs.fstatSync(2) : fs.statSync(output);
+    const { dev, ino } = fs.fstatSync(fd);
+    return there.dev === dev && there.ino === ino;
+  } catch {
+    return false;
+  }
+}
 
 function openPath(path: string): number {
   try {

@@ -101,11 +101,12 @@ export const METRICS: {
  */
 export const EVENTS = {
   starting: "The process starts.",
-  listening: "A listener accepts connections.",
+  listening: "A listener, or the admin address, accepts connections; `url` has the real port.",
   listener_closed: "A reload removed a listener: it accepts nothing more, and its connections end with what they carry.",
   listen_by_one_worker: "A listener is served by one worker alone, because it cannot be shared.",
   listener_lost: "A listener that was handed over as a file descriptor ended with its worker; only a restart brings it back.",
   started: "All listeners accept connections.",
+  start_failed: "The process could not start. It says why on stderr; a log file gets the reason too.",
   config_warning: "Something in a configuration is probably not meant. That alone refuses no configuration.",
   config_reloaded: "A new configuration is in use.",
   config_refused: "A new configuration was refused; the old one stays in use.",
@@ -128,7 +129,9 @@ export const EVENTS = {
   draining: "No new connections; exchanges in flight are finished.",
   drained: "All exchanges have ended or were cut.",
   stopped: "The process ends.",
+  internal_error: "The process ends because of an error of its own. It says so on stderr; a log file gets the error too.",
   log_reopened: "The log file was reopened.",
+  log_moved: "A reload changed `logging.output`: this is the last line in the old one.",
   log_lines_dropped: "Log lines were dropped because the output was blocked or full.",
   log_output_failed: "The log output cannot be written.",
   connections_refused: "A limit of a listener turned connections away; said once a minute at most, with their number and the last client.",

@@ -7,70 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BACKLOG_BYTES_MAX, LogSink } from "./sink.ts";
 import type { SinkTrouble } from "./sink.ts";
-import { NOBODY_READS } from "./log-files.ts";
-import type { SinkFiles } from "./log-files.ts";
+import { ScriptedFiles } from "./scripted-files.fixture.ts";
 
 function temporaryFile(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "millrace-sink-"));
   t.after(() => rmSync(folder, { recursive: true }));
   return join(folder, "access.log");
-}
-
-/** Files in memory whose coming writes end as the test says. */
-class ScriptedFiles implements SinkFiles {
-  written = "";
-  opened: string[] = [];
-  closed: number[] = [];
-  concurrent = 0;
-  /**
-   * How the coming writes end: with an error code, with a number of bytes, or not until the test says so (`hold`). Others take everything.
-   */
-  script: (string | number)[] = [];
-  held: (() => void) | null = null;
-  private nextFd = 10;
-  /** Whether nobody has opened the named pipe for reading. */
-  unread = false;
-  /** What was written to each descriptor, for tests that open several. */
-  readonly taken = new Map<number, string>();
-
-  write(
-    fd: number,
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    done: (error: NodeJS.ErrnoException | null, written: number) => void,
-  ): void {
-    assert.equal(++this.concurrent, 1, "two writes at a time");
-    const outcome = this.script.shift();
-    const finish = (): void => {
-      this.concurrent--;
-      if (typeof outcome === "string" && outcome !== "hold") return done(Object.assign(new Error(outcome), { code: outcome }), 0);
-      const count = typeof outcome === "number" ? Math.min(outcome, length) : length;
-      const text = buffer.toString("latin1", offset, offset + count);
-      this.written += text;
-      this.taken.set(fd, (this.taken.get(fd) ?? "") + text);
-      done(null, count);
-    };
-    if (outcome === "hold") this.held = finish;
-    else setImmediate(finish);
-  }
-  /** Takes three bytes at a time, or fails as the script says. The last entry of the script counts for all further writes. */
-  writeSync(_fd: number, buffer: Buffer): number {
-    const outcome = this.script.length > 1 ? this.script.shift() : this.script[0];
-    if (typeof outcome === "string") throw Object.assign(new Error(outcome), { code: outcome });
-    const count = Math.min(buffer.length, 3);
-    this.written += buffer.toString("latin1", 0, count);
-    return count;
-  }
-  open(path: string): number {
-    if (path === "missing/file") throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
-    this.opened.push(path);
-    if (this.unread) return NOBODY_READS;
-    return this.nextFd++;
-  }
-  close(fd: number): void {
-    this.closed.push(fd);
-  }
 }
 
 function scripted(...script: (string | number)[]): ReturnType<typeof scriptedTo> {
@@ -334,6 +276,26 @@ test("another output takes over from one that takes nothing, is full, broken or 
   sink.use(sink.open("third/file"));
   t.mock.timers.tick(10_000);
   assert.deepEqual([outcomes, files.opened.at(-1)], [["EACCES", null], "third/file"]);
+});
+
+test("the old output gets a last line of its own, unless it does not take it at once", async () => {
+  const { files, sink } = scripted("hold");
+  sink.write("one\n");
+  sink.use(sink.open("other/file"), "last\n");
+  sink.write("two\n");
+  files.held?.();
+  await sink.flush(5000);
+  assert.deepEqual([files.taken.get(10), files.taken.get(11), files.closed, sink.dropped], ["one\nlast\n", "two\n", [10], 0]);
+  for (const code of ["EAGAIN", "ENOSPC", "EPIPE"]) {
+    files.script = [code];
+    const [fd] = [...files.taken.keys()].slice(-1);
+    const before = files.taken.get(fd ?? 0);
+    sink.use(sink.open("next/file"), "not taken\n");
+    sink.write(`${code}\n`);
+    await sink.flush(5000);
+    assert.deepEqual([files.taken.get(fd ?? 0), [...files.taken.values()].at(-1)], [before, `${code}\n`]);
+  }
+  assert.equal(sink.destination, "next/file");
 });
 
 test("an output that cannot be opened, or is not used after all, changes nothing", async () => {

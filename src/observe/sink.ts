@@ -56,6 +56,8 @@ export interface SinkOptions {
 export interface OpenedOutput {
   readonly output: string;
   readonly fd: number;
+  /** Whether the file was missing before. */
+  readonly isNew: boolean;
 }
 
 /** One call of `write`. */
@@ -89,6 +91,8 @@ export class LogSink {
   private closed: boolean = false;
   /** The output that replaces the current one as soon as no write is under way and no line is half written. */
   private next: OpenedOutput | null = null;
+  /** What the current output gets before it is replaced. Empty: nothing. */
+  private lastLine: string = "";
   /** Until when the current output may finish its line before it is replaced. */
   private nextDueAt: number = 0;
   /** The callback of `reopen`; null when no reopening is wanted. */
@@ -151,21 +155,25 @@ export class LogSink {
 
   /** Opens another output, for {@link use} or {@link discard}; throws node:fs errors when a file cannot be opened. */
   open(output: string): OpenedOutput {
-    return { output, fd: this.files.open(output) };
+    const isNew = this.files.isMissing(output);
+    return { output, fd: this.files.open(output), isNew };
   }
 
-  /** Closes an output that is not used after all. */
-  discard({ fd }: OpenedOutput): void {
+  /** Closes an output that is not used after all, and removes its file if it was created for it. */
+  discard({ output, fd, isNew }: OpenedOutput): void {
+    if (isNew) this.files.removeEmpty(output, fd);
     this.files.close(fd);
   }
 
   /**
    * Makes `opened` the output of all further lines, those that wait included. The current output finishes its line first if it takes the rest
    * soon; else the whole line is written to the new output.
+   * @param lastLine written to the current output as its last line, if that takes it at once
    */
-  use(opened: OpenedOutput): void {
-    if (this.next !== null) this.discard(this.next);
+  use(opened: OpenedOutput, lastLine: string = ""): void {
+    if (this.next !== null) this.files.close(this.next.fd);
     this.next = opened;
+    this.lastLine = lastLine;
     this.nextDueAt = this.now() + LAST_LINE_MS;
     this.pump();
   }
@@ -184,7 +192,8 @@ export class LogSink {
     this.closed = true;
     if (this.retry !== null) clearTimeout(this.retry);
     if (this.reopenRetry !== null) clearTimeout(this.reopenRetry);
-    if (this.next !== null) this.discard(this.next);
+    if (this.next !== null) this.files.close(this.next.fd);
+    this.next = null;
     if (!this.writing) this.files.close(this.fd);
   }
 
@@ -211,13 +220,21 @@ export class LogSink {
     }
   }
 
+  /** Where lines that are written now go: the output in use, or the one that is about to replace it. */
+  get destination(): string {
+    return this.next?.output ?? this.output;
+  }
+
   private get isStandard(): boolean {
     return this.output === "stdout" || this.output === "stderr";
   }
 
   /** Does what is due: changes the output, reopens it, or begins the next write. */
   private pump(): void {
-    if (this.next !== null && !this.writing && this.mayLeave()) this.useNext();
+    if (this.next !== null && !this.writing && this.mayLeave()) {
+      if (this.lastLine !== "" && this.takesLine()) return this.writeLastLine();
+      this.useNext();
+    }
     // The callback of a reopening may write a line at once, so `writing` is looked at after it.
     if (this.reopened !== null && this.reopenRetry === null && !this.writing) this.reopenNow();
     if (this.writing || this.retry !== null) return;
@@ -327,10 +344,30 @@ export class LogSink {
     return this.failureCode !== "" || this.now() >= this.nextDueAt;
   }
 
+  /** Whether a line can be written to the current output now: it is in order, and no line is half written. */
+  private takesLine(): boolean {
+    const { current } = this;
+    const isHalfWritten = current !== null && current.offset > 0 && current.buffer[current.offset - 1] !== LINE_FEED;
+    return !isHalfWritten && !this.broken && this.failureCode === "" && this.fd !== NOBODY_READS;
+  }
+
+  /** Tries once: an output that does not take the line at once goes without it. */
+  private writeLastLine(): void {
+    const line = Buffer.from(this.lastLine);
+    this.lastLine = "";
+    this.writing = true;
+    this.files.write(this.fd, line, 0, line.length, () => {
+      this.writing = false;
+      if (this.closed) this.files.close(this.fd);
+      else this.pump();
+    });
+  }
+
   private useNext(): void {
     const { next, reopened } = this;
     if (next === null) return;
     this.next = null;
+    this.lastLine = "";
     this.files.close(this.fd);
     this.fd = next.fd;
     this.output = next.output;
