@@ -115,6 +115,7 @@ class DataPlaneThread {
         try {
           await listener.listen(socket);
         } catch (error) {
+          listener.close();
           this.closeListeners(orders.slice(0, position + 1).map((order) => order.slot));
           return this.send({ type: "listen-failed", slot, code: codeOf(error), message: messageOf(error) });
         }

@@ -1,6 +1,6 @@
 /** Listeners that reloads add and remove: the real command. What becomes of their connections in detail: reload.test.ts. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -171,6 +171,45 @@ test("an address that the process itself has changes hands in two reloads, and t
   assert.equal((await ask(one, get("/"))).status, 200);
   assert.equal((await ask(two, get("/readyz"))).status, 200);
   assert.equal(await proxy.stop(), 0);
+});
+
+/** Moves the file away and listens in its place, as another program would. */
+async function takeOver(t: TestContext, file: string): Promise<void> {
+  renameSync(file, `${file}.moved`);
+  const other = net.createServer((socket) => socket.on("error", () => {}).destroy()).listen({ path: file });
+  await new Promise((listening) => other.once("listening", listening));
+  t.after(() => other.close());
+}
+
+test("a socket file that another program has by now stays", { timeout: 60_000 }, async (t) => {
+  const { proxy, folder, config } = await setting(t);
+  const files = ["removed", "ended"].map((name) => path.join(folder, name));
+  const [removed = "", ended = ""] = files;
+  await proxy.reload(config(`unix:${removed}`, `unix:${ended}`));
+  for (const file of files) {
+    assert.equal(await askPath(file, get("/")), 200);
+    await takeOver(t, file);
+  }
+  await proxy.reload(config(`unix:${ended}`));
+  assert.equal(await attempt({ path: removed }), "connected");
+  assert.equal(await proxy.stop(), 0);
+  assert.equal(await attempt({ path: ended }), "connected");
+  const names = [...files, ...files.map((file) => `${file}.moved`)].map((file) => path.basename(file));
+  assert.deepEqual(readdirSync(folder).sort(), names.sort(), "nothing else is left behind");
+});
+
+test("a second signal leaves no socket file", { timeout: 60_000 }, async (t) => {
+  const { proxy, slow, folder, config } = await setting(t);
+  const file = path.join(folder, "a");
+  await proxy.reload(config(`unix:${file}`));
+  const client = await RawClient.connectPath(file);
+  t.after(() => client.destroy());
+  client.send(get("/slow"));
+  await slow;
+  proxy.process.kill("SIGTERM");
+  await proxy.until((output) => output.includes('"event":"draining"'), "the drain");
+  assert.equal(await proxy.stop(), 143);
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test("a reload and the end of the process at once: the process ends in order", { timeout: 60_000 }, async (t) => {

@@ -19,7 +19,7 @@ export function isLocalhost(host: string): boolean {
 }
 
 /** Linux has 108 bytes for the path of a Unix socket and its closing zero; other systems have 104. */
-const UNIX_PATH_BYTES_MAX = 103;
+export const UNIX_PATH_BYTES_MAX = 103;
 
 /** Parses a listener's address. Names are not looked up. */
 export function parseListenAddress(text: string): ParsedAddress {

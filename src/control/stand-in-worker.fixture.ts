@@ -13,6 +13,7 @@
  * Configurations with these values of `status_path` are special: `/refuse` is refused, `/silent` is never answered, of `/die` every worker
  * dies, and of `/refuse-or-die` worker 1 dies while the others refuse it. Worker 1 cannot open a listener whose `limits.headers` is 13.
  */
+import { renameSync } from "node:fs";
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
 import { EndpointTable } from "../shared/endpoint-table.ts";
@@ -80,7 +81,10 @@ function listen(orders: readonly ListenOrder[]): void {
     server.on("error", (error) => {
       send({ type: "listen-failed", slot, code: "code" in error ? String(error.code) : "", message: error.message });
     });
-    server.listen({ ...target }, () => {
+    // As the real worker has it: the path is not the one that the server was bound to, which Node removes when the worker ends.
+    const bound = target.kind === "unix" ? { ...target, path: `${target.path}.bound` } : target;
+    server.listen({ ...bound }, () => {
+      if (target.kind === "unix") renameSync(`${target.path}.bound`, target.path);
       if (--missing === 0) send({ type: "listening" });
     });
   }

@@ -2,7 +2,10 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { ControlPlane } from "./control-plane.ts";
 import { WorkerThreads } from "./worker-threads.ts";
@@ -449,4 +452,31 @@ test("every worker is told the results of name look-ups, a replacement too", asy
   await running.plane.terminateWorker(0);
   await until("the worker is replaced", () => events(running, "worker_replaced").length === 1);
   assert.ok(await told());
+});
+
+test("a replacement leaves a socket file to the program that has it by now, serves the rest, and the next one tries again", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-supervise-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "s");
+  const running = await started(t, { workers: 1, listeners: listenersAt("127.0.0.1:0", `unix:${path}`) });
+  renameSync(path, `${path}.moved`);
+  const other = net.createServer((socket) => socket.destroy()).listen({ path });
+  t.after(() => other.close());
+  await once(other, "listening");
+  const replaced = async (times: number): Promise<void> => {
+    await running.plane.terminateWorker(0);
+    await until("replaced", () => events(running, "worker_replaced").length === times);
+  };
+  await replaced(1);
+  assert.match(await ask(running.port, "/"), /^worker 0/);
+  assert.deepEqual(
+    [events(running, "listener_lost").length, running.plane.notReady(), existsSync(path)],
+    [1, [`listener unix:${path} is lost`], true],
+  );
+  other.close();
+  await once(other, "close");
+  await replaced(2);
+  assert.deepEqual([events(running, "listener_lost").length, running.plane.notReady(), existsSync(path)], [1, [], true]);
+  await running.plane.stop();
+  assert.ok(!existsSync(path));
 });

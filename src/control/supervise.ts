@@ -17,6 +17,7 @@ import type { NameNews } from "../shared/name-table.ts";
 import type { ListenOrder, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
+import { SocketFiles } from "./socket-files.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
 import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
@@ -102,6 +103,7 @@ export class Supervisor {
   /** Inherited descriptors that a worker has listened on. Once closed they cannot be opened again. */
   readonly usedDescriptors: Set<number> = new Set();
   private readonly options: SupervisorOptions;
+  private readonly socketFiles: SocketFiles = new SocketFiles();
   private readonly seats: readonly Seat[];
   private current: WorkerConfiguration | null = null;
   /** By slot. Null before the first call of `listen`. */
@@ -233,6 +235,7 @@ export class Supervisor {
   /** Drains and ends all workers: exchanges in flight have `timeoutMs` to end. Resolves with the number of exchanges that were cut. */
   async drain(timeoutMs: number): Promise<number> {
     this.stopReplacing();
+    this.socketFiles.removeAll();
     const cuts = await Promise.all(
       this.seats.map(async (seat) => {
         if (seat.timer !== null) clearTimeout(seat.timer);
@@ -252,6 +255,7 @@ export class Supervisor {
   /** Ends all workers at once. */
   async close(): Promise<void> {
     this.stopReplacing();
+    this.socketFiles.removeAll();
     for (const seat of this.seats) if (seat.timer !== null) clearTimeout(seat.timer);
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
@@ -381,7 +385,11 @@ export class Supervisor {
   }
 
   private async closeEverywhere(slots: readonly number[], timeoutMs: number): Promise<void> {
-    for (const slot of slots) this.listeners?.delete(slot);
+    for (const slot of slots) {
+      const target = this.listeners?.get(slot)?.planned.target;
+      if (target?.kind === "unix") this.socketFiles.remove(target.path);
+      this.listeners?.delete(slot);
+    }
     // The sockets of a dead worker were closed with it.
     await Promise.all(this.seats.map(async ({ handle }) => handle?.closeListeners(slots, timeoutMs).catch(() => undefined)));
   }
@@ -408,7 +416,15 @@ export class Supervisor {
     const listener = this.listeners?.get(slot);
     if (listener === undefined) return;
     listener.hasBeenOpen = true;
+    const { target } = listener.planned;
+    if (target.kind === "unix") this.noteSocketFile(target.path);
     if (listener.planned.target.kind === "fd") this.usedDescriptors.add(listener.planned.target.fd);
+  }
+
+  private noteSocketFile(path: string): void {
+    this.socketFiles.note(path);
+    // The worker may have opened the listener after the process began to end.
+    if (this.closed) this.socketFiles.removeAll();
   }
 
   /** Whether the worker on that seat must open the listener, and can. */
@@ -416,7 +432,7 @@ export class Supervisor {
     const { planned, hasBeenOpen, address } = listener;
     if (!planned.shared && seat.index !== 0) return false;
     if (!hasBeenOpen) return true;
-    if (planned.target.kind === "unix") await removeStaleSocket(planned.target.path);
+    if (planned.target.kind === "unix") return this.canOpenAgain(planned.target.path, listener);
     if (planned.target.kind !== "fd") return true;
     // The descriptor was closed with the thread that listened on it. Its number may belong to another file now.
     if (!listener.isLost) {
@@ -424,6 +440,22 @@ export class Supervisor {
       this.options.log.error("listener_lost", `${address} was closed with its worker; restart the process`, { listener: address });
     }
     return false;
+  }
+
+  /** Whether the path of a Unix listener whose worker has ended is free. If another program has it by now, that one keeps it. */
+  private async canOpenAgain(path: string, listener: OpenListener): Promise<boolean> {
+    const error = await removeStaleSocket(path).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    if (error !== null && !listener.isLost) {
+      const { address } = listener;
+      this.options.log.error("listener_lost", `${address} was closed with its worker, and its path is taken (${messageOf(error)})`, {
+        listener: address,
+      });
+    }
+    listener.isLost = error !== null;
+    return error === null;
   }
 
   private notice(handle: WorkerHandle, notice: WorkerNotice): void {

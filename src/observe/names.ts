@@ -104,7 +104,8 @@ export const EVENTS = {
   listening: "A listener, or the admin address, accepts connections; `url` has the real port.",
   listener_closed: "A reload removed a listener: it accepts nothing more, and its connections end with what they carry.",
   listen_by_one_worker: "A listener is served by one worker alone, because it cannot be shared.",
-  listener_lost: "A listener that was handed over as a file descriptor ended with its worker; only a restart brings it back.",
+  listener_lost:
+    "A listener ended with its worker and cannot be opened again: it was handed over as a file descriptor, or another program has its path by now.",
   started: "All listeners accept connections.",
   start_failed: "The process could not start. It says why on stderr; a log file gets the reason too.",
   config_warning: "Something in a configuration is probably not meant. That alone refuses no configuration.",

@@ -5,6 +5,7 @@ import { plainPeer } from "../../http/client-address.ts";
 import type { ListenTarget } from "../../shared/protocol.ts";
 import type { ListenerContext } from "./listener-context.ts";
 import { ListenerPause } from "./listener-pause.ts";
+import { bindingName, moveSocket } from "./socket-file.ts";
 import { acceptHandles, rawAccess } from "../transport/raw-access.ts";
 import type { RawHandle } from "../transport/raw-access.ts";
 import { RawTransport } from "../transport/raw-transport.ts";
@@ -25,15 +26,17 @@ export class Listener {
   }
 
   /** Resolves when connections are accepted; rejects with the system's error. */
-  listen(target: ListenTarget): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async listen(target: ListenTarget): Promise<void> {
+    const bound = target.kind === "unix" ? bindingName(target.path) : "";
+    await new Promise<void>((resolve, reject) => {
       this.server.once("error", reject);
-      this.server.listen(options(target), () => {
+      this.server.listen(options(target, bound), () => {
         this.server.off("error", reject);
         this.listens();
         resolve();
       });
     });
+    if (target.kind === "unix") moveSocket(bound, target.path);
   }
 
   /** Port of a listening TCP listener; 0 for other kinds. */
@@ -113,12 +116,13 @@ function peerOf(handle: RawHandle): string | undefined {
   return status === 0 && into.address !== undefined ? plainPeer(into.address) : undefined;
 }
 
-function options(target: ListenTarget): net.ListenOptions {
+/** @param bound what a Unix socket is bound to at first */
+function options(target: ListenTarget, bound: string): net.ListenOptions {
   switch (target.kind) {
     case "tcp":
       return { host: target.host, port: target.port, backlog: BACKLOG, ...(target.reusePort ? { reusePort: true } : {}) };
     case "unix":
-      return { path: target.path, backlog: BACKLOG };
+      return { path: bound, backlog: BACKLOG };
     case "fd":
       return { fd: target.fd, backlog: BACKLOG } as net.ListenOptions;
   }
