@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { ROOT, readText } from "./support/source-files.ts";
+import { ROOT, readText } from "../support/source-files.ts";
 
 const run = promisify(execFile);
 const FOLDER = "src/features/maintenance";
