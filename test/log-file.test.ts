@@ -52,6 +52,20 @@ test("a log file says by itself what listens where, where the log goes on, and w
   assert.match(failing.err, /^millrace: cannot listen on .*\n$/);
 });
 
+test("an error of the process's own is the last line of a log file", { timeout: 60_000 }, async (t) => {
+  const { folder, file, write } = await setting(t, "");
+  const log = join(folder, "app.log");
+  write(`logging: { output: "${log}" }`);
+  const fault = 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("a fault"); })';
+  const child = spawn(process.execPath, ["--import", fault, MAIN, "run", "--config", file], { stdio: "ignore" });
+  t.after(() => child.kill("SIGKILL"));
+  await reached(() => fs.existsSync(log) && fs.readFileSync(log, "utf8").includes('"event":"started"'));
+  child.kill("SIGUSR2");
+  assert.deepEqual(await once(child, "exit"), [2, null]);
+  const last = fs.readFileSync(log, "utf8").trimEnd().split("\n").at(-1) ?? "";
+  assert.match(last, /"level":"error","event":"internal_error","message":"internal error: Error: a fault \|/);
+});
+
 test("a log that goes where stdout and stderr go has each line once", async (t) => {
   const { folder, file, write } = await setting(t, "");
   const all = join(folder, "all.log");
