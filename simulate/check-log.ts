@@ -24,6 +24,8 @@ export interface Run {
   readonly clients: readonly SimulatedClient[];
   /** How often each request came to an endpoint. */
   readonly arrivals: ReadonlyMap<number, number>;
+  /** Requests that came to an endpoint after it had begun a response that nobody asked for: the proxy may take that for theirs. */
+  readonly misled: ReadonlySet<number>;
   /** The endpoints' sides of tunnels, by request id. */
   readonly tunnels: ReadonlyMap<number, TunnelEnd>;
   readonly attempts: Attempts;
@@ -95,8 +97,8 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
 }
 
 /** Whether no endpoint, in any attempt, paused for as long as a limit. If the client did not either, nothing may have stood still. */
-function isBrisk({ seed, mayBeSilent }: Run, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
-  if (mayBeSilent) return false;
+function isBrisk({ seed, mayBeSilent, misled }: Run, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
+  if (mayBeSilent || misled.has(id)) return false;
   return Array.from({ length: attempts }, (_, time) => answerTo(seed, id, time)).every(
     ({ delayMs, readPauseMs, pieceBytes, pieceEveryMs, ending }) =>
       delayMs <= IN_TIME_MS && readPauseMs === 0 && (pieceEveryMs === 0 || pieceBytes >= HEAD_BYTES) && ending !== "stall",

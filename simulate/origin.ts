@@ -120,6 +120,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
       return false;
     }
     const time = this.world.arrived(request, head);
+    if (this.isUnasked) this.world.misled.add(id);
     this.request = request;
     this.isFlipped = isFlipped(this.world.seed, id, request.route, "requestStage");
     this.bodyAt = 0;

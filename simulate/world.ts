@@ -97,6 +97,7 @@ export class World {
   readonly tunnels: Map<number, TunnelEnd> = new Map();
   /** How often each request came to an endpoint, by id. */
   readonly arrivals: Map<number, number> = new Map();
+  readonly misled: Set<number> = new Set();
   readonly mayBeSilent: boolean;
   readonly hooks: Hooks = new Hooks(this);
   private readonly plan: Plan;
