@@ -26,6 +26,8 @@ export interface Run {
   readonly arrivals: ReadonlyMap<number, number>;
   /** Requests that came to an endpoint after it had begun a response that nobody asked for: the proxy may take that for theirs. */
   readonly misled: ReadonlySet<number>;
+  /** An endpoint was slow about such a response: it may not have come to read the next request at all. */
+  readonly misleadsSlowly: boolean;
   /** The endpoints' sides of tunnels, by request id. */
   readonly tunnels: ReadonlyMap<number, TunnelEnd>;
   readonly attempts: Attempts;
@@ -97,8 +99,9 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
 }
 
 /** Whether no endpoint, in any attempt, paused for as long as a limit. If the client did not either, nothing may have stood still. */
-function isBrisk({ seed, mayBeSilent, misled }: Run, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
-  if (mayBeSilent || misled.has(id)) return false;
+function isBrisk(run: Run, { id }: RequestPlan, { attempts }: AccessRecord): boolean {
+  const { seed, mayBeSilent, misled, misleadsSlowly, arrivals } = run;
+  if (mayBeSilent || misled.has(id) || (misleadsSlowly && (arrivals.get(id) ?? 0) < attempts)) return false;
   return Array.from({ length: attempts }, (_, time) => answerTo(seed, id, time)).every(
     ({ delayMs, readPauseMs, pieceBytes, pieceEveryMs, ending }) =>
       delayMs <= IN_TIME_MS && readPauseMs === 0 && (pieceEveryMs === 0 || pieceBytes >= HEAD_BYTES) && ending !== "stall",

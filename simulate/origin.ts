@@ -129,6 +129,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     this.answerIsWhole = false;
     const answer = answerTo(this.world.seed, id, time);
     this.answer = answer;
+    if (answer.after === "extra" && answer.pieceEveryMs > 0) this.world.misleadsSlowly = true;
     this.sending = new Sending(this.world.clock, answer.pieceBytes, answer.pieceEveryMs);
     if (this.transport !== null) this.sending.start(this.transport);
     if (answer.isEarly) this.later(() => this.respond(time));

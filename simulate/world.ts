@@ -98,6 +98,7 @@ export class World {
   /** How often each request came to an endpoint, by id. */
   readonly arrivals: Map<number, number> = new Map();
   readonly misled: Set<number> = new Set();
+  misleadsSlowly: boolean = false;
   readonly mayBeSilent: boolean;
   readonly hooks: Hooks = new Hooks(this);
   private readonly plan: Plan;
