@@ -2,46 +2,60 @@
  * An exchange: one request and its response, from the complete head of the request to the log line, for all HTTP versions. The drivers of
  * the client's and of the endpoint's connection call its methods when something happens there. Nothing here knows a socket.
  *
- * The class is spread over three files. exchange-facts.ts has the data, admission.ts the first phase, and this file the rest: it chooses an
- * endpoint, sends it the request, relays both bodies, and decides after a failure whether to try again, to answer, or to cut the client.
- * phase.ts has a picture of the phases. A plain exchange allocates this one object, no promise and no closure. What only some exchanges
- * need is in detours.ts.
+ * First come the data of an exchange and what can be read from it. Then its life: admission (admission.ts has the details) finds a route and
+ * asks its middleware; an endpoint is chosen and sent the request; both bodies are relayed; and after a failure it is decided whether to try
+ * again, to answer, or to cut the client. phase.ts has a picture of the phases. What only some exchanges need is in detours.ts.
  *
- * The file is longer than most, so that a reader finds the life of a request in one place.
+ * A plain exchange allocates this one object, no promise and no closure. For the same reason it is one class, in a file longer than most: an
+ * object of a class that extends others takes twice as long to make.
  */
 import { Buffer } from "node:buffer";
+import { messageOf } from "../../base/errors.ts";
 import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
+import type { ConnectionOptions } from "../../http/connection-options.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
-import type { ResponseHead } from "../../http/response-head.ts";
+import { Known, bit } from "../../http/known-fields.ts";
+import type { RequestHead } from "../../http/request-head.ts";
+import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import { isIdempotent } from "../../policy/retry/idempotent.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
 import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
 import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodyStage } from "../feature/body-stage.ts";
-import type { Middleware, UpstreamResult } from "../feature/middleware.ts";
-import type { LocalAnswer } from "../local-answer.ts";
+import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
+import type { FinishedExchange, Middleware, UpstreamResult } from "../feature/middleware.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 import type { BodySink } from "../ports/body-sink.ts";
-import type { ClientEnd } from "../ports/client-stream.ts";
+import type { ClientEnd, ClientFacts, ClientStream } from "../ports/client-stream.ts";
+import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
+import type { Route, Snapshot } from "../snapshot.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
+import { positionIn } from "../upstream/endpoint-set.ts";
+import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import { ExchangeAdmission } from "./admission.ts";
-import * as answers from "./answers.ts";
 import { BodyPipe } from "./body-pipe.ts";
 import type { PipeOwner } from "./body-pipe.ts";
-import { exceedsBodyLimit } from "./exchange-facts.ts";
+import { Detours } from "./detours.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
+import { admitRequest } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
 import { Phase } from "./phase.ts";
 import { giveRequestEdits, giveResponseEdits, takeRequestEdits, takeResponseEdits } from "./scratch-edits.ts";
 import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
+import { admit, collectBody, collectData, collectedEnough } from "./admission.ts";
+import * as answers from "./answers.ts";
+
+/** The 100 (Continue) that a client may wait for before it sends its body. */
+const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 });
 
 /** Largest request body, in bytes, that is kept so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
@@ -49,14 +63,245 @@ const REPLAY_BYTES_MAX = 16 * 1024;
 /** A whole response has come, and a hook does not want it. */
 const UNWANTED: Omit<Failure, "kind"> = { sent: true, answered: true, reused: false };
 
-export class Exchange extends ExchangeAdmission implements SourceOwner, PipeOwner {
+export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner, PipeOwner {
+  readonly thread: ExchangeThread;
+  readonly snapshot: Snapshot;
+  readonly request: RequestHead;
+  readonly requestLength: BodyLength;
+  readonly connection: ConnectionOptions;
+  readonly client: string;
+  /** The peer is a trusted proxy: what it says about the client is passed on. */
+  readonly peerTrusted: boolean;
+  readonly secure: boolean;
+  readonly peer: string;
+  /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
+  readonly forwarded: ClientFacts["forwarded"];
+  readonly unsafeFieldNames: ClientFacts["unsafeFieldNames"];
+  /** When the request's first byte was read, in monotonic milliseconds. */
+  readonly startedAt: number;
+
+  route: Route | null = null;
+  /** The endpoints to choose from, as they were when the exchange began. */
+  set: EndpointSet | null = null;
+  /** The endpoint of the current or last attempt. */
+  endpoint: Endpoint | null = null;
+  attempts: number = 0;
+  status: number = 0;
+  /** Why the exchange ended: `completed`, the reason of a local answer, the kind of a failure, `client_gone` ... */
+  outcome: string = "completed";
+  bytesReceived: number;
+  /** Milliseconds from the request's first byte to the head of the endpoint's response; -1: no endpoint responded. */
+  originHeadMs: number = -1;
+  /** The request asks to switch to the WebSocket protocol, and the configuration allows it. */
+  readonly upgrade: boolean;
+  requestEnded: boolean = false;
+  /**
+   * The endpoint has not taken all body bytes yet. They may still lie in the read buffer of the client's connection, which must not be used
+   * meanwhile.
+   */
+  requestBlocked: boolean = false;
+  phase: Phase = Phase.admission;
+
+  readonly downstream: ClientStream;
+  /** What the client's connection had written before this exchange, in bytes. */
+  private readonly sentBefore: number;
+  /** The connection, or the source, of the current attempt. */
+  private upstream: UpstreamStream | null = null;
+  /** Endpoints that failed and are not tried again. */
+  private tried: Endpoint[] | null = null;
+  /** How many attempts failed because a pooled connection was lost. They do not count towards `retries`. */
+  private poolLosses: number = 0;
+  private requestTrailers: FieldSection | null = null;
+  /** Bytes of the request's body received so far. */
+  private bodyBytes: number = 0;
+  /** The body so far as latin1 text, to send it again in a further attempt; null: it became too long to keep. */
+  private replay: string | null = "";
+  /** The client was sent a 100 (Continue). */
+  private continued: boolean = false;
+  /** What only some exchanges need; null for most. */
+  detours: Detours | null = null;
+
+  constructor(
+    thread: ExchangeThread,
+    downstream: ClientStream,
+    request: RequestHead,
+    length: BodyLength,
+    connection: ConnectionOptions,
+    facts: ClientFacts,
+    upgrade: boolean,
+    startedAt: number,
+  ) {
+    this.thread = thread;
+    this.snapshot = thread.snapshot;
+    this.downstream = downstream;
+    this.request = request;
+    this.requestLength = length;
+    this.connection = connection;
+    this.peer = facts.peer;
+    this.client = facts.client;
+    this.peerTrusted = facts.trusted;
+    this.secure = facts.secure;
+    this.forwarded = facts.forwarded;
+    this.unsafeFieldNames = facts.unsafeFieldNames;
+    this.upgrade = upgrade;
+    this.startedAt = startedAt;
+    this.bytesReceived = request.size;
+    this.sentBefore = downstream.bytesWritten;
+    this.requestEnded = length === 0;
+    this.snapshot.exchangesOpen++;
+    this.snapshot.metrics.add(CounterId.exchanges_in_flight, 1);
+  }
+
+  get startedAtMs(): number {
+    return this.startedAt + this.thread.epochOffset;
+  }
+
+  /** The client may wait for a 100 (Continue) before it sends its body, and has not got one yet. */
+  get awaitsContinue(): boolean {
+    if ((this.request.present & bit(Known.expect)) === 0 || !this.request.understandsInterim) return false;
+    return !this.requestEnded && !this.continued && this.bodyBytes === 0;
+  }
+
+  /** Position of the last endpoint in the exchange's set; -1: none was chosen. */
+  get endpointPosition(): number {
+    return this.endpoint === null || this.set === null ? -1 : positionIn(this.set, this.endpoint);
+  }
+
+  /** Milliseconds that a tunnel may be idle; null: the exchange has no upstream. */
+  get tunnelIdleMs(): number | null {
+    return this.set?.settings.tunnelIdleMs ?? null;
+  }
+
+  get bodyLength(): BodyLength {
+    const { detours } = this;
+    return detours === null || detours.request === null ? this.requestLength : detours.request.length;
+  }
+
+  get finished(): boolean {
+    return this.phase === Phase.finished;
+  }
+
+  /** Bytes sent to the client so far, heads included. */
+  get bytesSent(): number {
+    // Text that waited for the end of the turn counts as written, and is uncounted if the client is gone by then.
+    return Math.max(0, this.downstream.bytesWritten - this.sentBefore);
+  }
+
+  get isBackground(): boolean {
+    return this.downstream.isBackground;
+  }
+
+  get durationMs(): number {
+    return this.thread.now - this.startedAt;
+  }
+
+  get routeName(): string {
+    return this.route?.name ?? "";
+  }
+
+  get endpointUrl(): string {
+    return this.endpoint?.url ?? "";
+  }
+
+  /** The client has the final response's head, or an answer of the proxy's own. */
+  get responseStarted(): boolean {
+    return this.phase >= Phase.responding;
+  }
+
+  /** Whether the exchange takes bytes of the request's body now. */
+  get takesBody(): boolean {
+    if (this.upstream === null) return this.isCollecting;
+    return this.phase === Phase.sending || this.phase === Phase.responding;
+  }
+
+  /** Makes the detours at first use. */
+  get detour(): Detours {
+    return (this.detours ??= new Detours());
+  }
+
+  /** A middleware is waiting for the request's whole body. */
+  get isCollecting(): boolean {
+    return this.phase === Phase.admission && this.detours?.collected?.isOpen === true;
+  }
+
+  // ---- admission, together with admission.ts ------------------------------------------------------------------------
+
+  /** Begins the exchange of a client. */
+  begin(): void {
+    const { request } = this;
+    const refused = admitRequest(request, this.connection, this.unsafeFieldNames);
+    if (refused !== null) return this.answer(refused);
+    const route = this.snapshot.findRoute(request);
+    this.route = route;
+    if (route.upstream !== null) this.set = route.upstream.set;
+    admit(this, route, 0);
+  }
+
+  /** Begins a request of the proxy's own, for which there is no route and no middleware. */
+  beginAt(set: EndpointSet): void {
+    this.set = set;
+    this.connect();
+  }
+
+  collectBody(bytesMax: number): Promise<Buffer | null> {
+    return collectBody(this, bytesMax);
+  }
+
+  fetch(upstream: string, request: FetchRequest, options: FetchOptions = {}): Promise<FetchResult> {
+    const set = this.snapshot.endpointsOf(upstream);
+    if (set === null) return Promise.resolve({ head: null, failure: "no_upstream" });
+    return this.thread.fetch(set, request, { signal: this.signal, ...options });
+  }
+
+  get signal(): AbortSignal {
+    const { detour } = this;
+    const controller = (detour.controller ??= new AbortController());
+    if (this.finished) controller.abort();
+    return controller.signal;
+  }
+
+  /** Ends the wait for a hook. A result that comes later has no effect. */
+  endWait(): void {
+    const { detours } = this;
+    if (detours === null || detours.pending === null) return;
+    this.thread.deadlines.remove(detours.pending);
+    detours.pending = null;
+  }
+
+  /** A hook threw or rejected before the response: 500. */
+  hookFailed(error: unknown, middleware: string): void {
+    this.reportHook(error, middleware);
+    if (!this.finished) this.answer(answers.INTERNAL_ERROR);
+  }
+
+  /**
+   * Reports an error of a hook, which is a mistake in the proxy or in an extension. It affects this exchange, not the thread.
+   * @param middleware whose hook; "": a stage or a source, of which that is not known
+   */
+  reportHook(error: unknown, middleware: string): void {
+    const route = this.route?.name ?? "";
+    this.thread.report("error", "middleware_failed", messageOf(error), middleware === "" ? { route } : { route, middleware });
+  }
+
+  /** Sends a 100 (Continue) if the client waits for one. */
+  bodyWanted(): void {
+    if (!this.awaitsContinue) return;
+    this.continued = true;
+    this.downstream.interim(CONTINUE);
+  }
+
+  tooLarge(): LocalAnswer {
+    this.thread.metrics.add(CounterId.malformed_requests, 1);
+    return answers.BODY_TOO_LARGE;
+  }
+
   // ---- choose endpoint, connect or reuse, send head -----------------------------------------------------------------
 
   /**
    * Begins an attempt.
    * @param sameEndpoint the endpoint to ask again, over a new connection; null: one is chosen
    */
-  protected override connect(sameEndpoint: Endpoint | null = null): void {
+  connect(sameEndpoint: Endpoint | null = null): void {
     const { set } = this;
     if (set === null) return this.answer(answers.INTERNAL_ERROR);
     const { owned } = this.downstream;
@@ -148,7 +393,7 @@ export class Exchange extends ExchangeAdmission implements SourceOwner, PipeOwne
     this.bytesReceived += end - start;
     this.bodyBytes += end - start;
     if (exceedsBodyLimit(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
-    if (this.isCollecting) return this.collectData(bytes, start, end);
+    if (this.isCollecting) return collectData(this, bytes, start, end);
     if (this.replay !== null) {
       if (this.replay.length + end - start <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
       else this.replay = null;
@@ -168,7 +413,7 @@ export class Exchange extends ExchangeAdmission implements SourceOwner, PipeOwne
     this.requestTrailers = trailers;
     if (this.isCollecting) {
       this.detours?.collected?.end();
-      return this.collectedEnough();
+      return collectedEnough(this);
     }
     const { upstream } = this;
     if (upstream !== null) this.requestOut(upstream).end(trailers);
@@ -355,7 +600,7 @@ export class Exchange extends ExchangeAdmission implements SourceOwner, PipeOwne
   // ---- sources ------------------------------------------------------------------------------------------------------
 
   /** Lets a source answer, before any attempt at an endpoint or after one. */
-  protected override answerFrom(source: ResponseSource): void {
+  answerFrom(source: ResponseSource): void {
     const stream = new SourceStream(source, this, this.thread, this.replay !== null);
     this.detour.source = stream;
     this.phase = Phase.connecting;
@@ -525,7 +770,7 @@ export class Exchange extends ExchangeAdmission implements SourceOwner, PipeOwne
     this.finish();
   }
 
-  override answer(answer: LocalAnswer): void {
+  answer(answer: LocalAnswer): void {
     this.dropUpstream();
     this.status = answer.status;
     this.outcome = answer.reason;
@@ -584,4 +829,10 @@ export class Exchange extends ExchangeAdmission implements SourceOwner, PipeOwne
       }
     }
   }
+}
+
+/** Whether a request body of that many bytes exceeds the limit of the route. */
+export function exceedsBodyLimit(bodyBytes: number, route: Route | null): boolean {
+  const limit = route?.bodyBytesMax ?? null;
+  return limit !== null && bodyBytes > limit;
 }
