@@ -79,6 +79,7 @@ class Asker {
   answered: number = 0;
   readonly client: RawClient;
   private waits: boolean = false;
+  private last: Promise<void> = Promise.resolve();
 
   constructor(client: RawClient) {
     this.client = client;
@@ -86,7 +87,7 @@ class Asker {
 
   /** Asks if the answer to the last request is there. */
   ask(fail: (problem: unknown) => void): void {
-    if (!this.waits) this.request().catch(fail);
+    if (!this.waits) this.last = this.request().catch(fail);
   }
 
   async request(): Promise<void> {
@@ -109,7 +110,7 @@ class Asker {
   }
 
   async idle(): Promise<void> {
-    await this.client.until(() => !this.waits, "the last answer");
+    await this.last;
   }
 }
 
