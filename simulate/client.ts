@@ -51,7 +51,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private readonly sending: Sending;
   private readonly reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
   private transport: MemoryTransport | null = null;
-  /** Since when the client rests: it has all its responses and sends no request for now. Null while it does not rest. */
+  /** Since when the client rests: it has all its responses and has nothing to send for now. Null while it does not rest. */
   restsSinceMs: number | null = null;
   /** When the client last sent a request while it awaited no response. */
   private restedUntilMs: number = 0;
@@ -153,7 +153,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private goOn(): void {
     const { restMs, requests } = this.plan;
     if (restMs === 0 || this.awaited.length > 0 || this.next === requests.length) return this.ask();
-    this.restsSinceMs = this.world.clock.nowMs;
+    // A request that was answered early may still be on its way: its connection is not idle.
+    if (this.sending.isEmpty) this.restsSinceMs = this.world.clock.nowMs;
     this.world.clock.after(restMs, () => {
       this.restsSinceMs = null;
       if (this.isPatient && !this.hasEnded && !this.isGone) this.ask();

@@ -34,6 +34,11 @@ export class Sending {
     this.everyMs = everyMs;
   }
 
+  /** Whether everything that was queued has been written. */
+  get isEmpty(): boolean {
+    return this.queue.length === 0;
+  }
+
   start(transport: Transport): void {
     this.transport = transport;
     this.go();
