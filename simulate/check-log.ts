@@ -90,7 +90,7 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
     run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
   if (outcome === "internal_error" && !mayFail(run.seed, id, route))
     run.fail(`request ${id} ends with an internal error, and no hook fails`);
-  if (outcome === "tunnel_idle" && client.hasLeft) run.fail(`the tunnel of ${id} stands still for a client that has left`);
+  if (outcome === "tunnel_idle" && client.leftAtMs < endedAtMs) run.fail(`the tunnel of ${id} stands still for a client that has left`);
   if (outcome === "unauthorized" && !run.configsDuring(startedAtMs, endedAtMs).some((config) => !isValid(token, route, config)))
     run.fail(`request ${id} is refused with a token that is valid`);
   if (!client.isReadingOn) return;

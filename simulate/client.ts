@@ -42,8 +42,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   readonly seen: Map<number, Seen> = new Map();
   /** Whether the client has not done anything that ends its connection early. */
   isPatient: boolean = true;
-  /** Whether the client has reset its connection. */
-  hasLeft: boolean = false;
+  /** When the client has reset its connection; Infinity if it did not. */
+  leftAtMs: number = Infinity;
   connectedAtMs: number = Infinity;
   /** How many final responses have begun. */
   private responses: number = 0;
@@ -171,7 +171,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     if (!this.isPatient || kind === "patient" || (this.sending.sentBytes < atSent && this.receivedBytes < atReceived)) return;
     this.isPatient = false;
     // One that closes in order may have half-closed, for all that can be seen.
-    this.hasLeft = kind === "resets";
+    if (kind === "resets") this.leftAtMs = this.world.clock.nowMs;
     this.sending.stop();
     if (kind === "resets") this.transport?.reset();
     else if (kind === "closes") this.transport?.destroy();
