@@ -50,7 +50,7 @@ export class RequestForwarder implements Relay<RequestReader> {
     this.starts.push(answered ? null : `${head.method} ${head.forwardTarget} 1.1`);
     if (answered) return;
     const upgrade = connection.upgrade && head.method === "GET" && head.minor === 1 && head.get("upgrade")?.toLowerCase() === "websocket";
-    const request = { request: head, connection, secure: false, upgrade, unsafeFieldNames: this.unsafeFieldNames, ...this.origin(head) };
+    const request = { request: head, connection, upgrade, facts: this.factsOf(head) };
     this.text += requestHeadText(request, this.edits, this.added, { authority: "origin.test:8080", via: true });
     this.chunked = framing.kind === Framing.chunked;
   }
@@ -64,9 +64,10 @@ export class RequestForwarder implements Relay<RequestReader> {
   }
 
   /** As the driver of a connection to a client makes it. */
-  private origin(head: RequestHead): Pick<ForwardedRequest, "peer" | "peerTrusted" | "forwarded"> {
-    const said = { peer: PEER, peerTrusted: this.sender !== "client" };
-    if (this.sender !== "forwarded") return { ...said, forwarded: null };
+  private factsOf(head: RequestHead): ForwardedRequest["facts"] {
+    const { sender, unsafeFieldNames } = this;
+    const said = { peer: PEER, client: PEER, trusted: sender !== "client", secure: false, unsafeFieldNames };
+    if (sender !== "forwarded") return { ...said, forwarded: null };
     const elements = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
     return { ...said, forwarded: { elements, ofClient: elementOfClient(elements, TRUSTED) } };
   }

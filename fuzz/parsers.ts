@@ -192,13 +192,8 @@ function forwardedHead(text: string): string {
   const request = {
     request: head,
     connection,
-    peer: "192.0.2.1",
-    client: "192.0.2.1",
-    peerTrusted: false,
-    secure: false,
+    facts: { peer: "192.0.2.1", client: "192.0.2.1", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" as const },
     upgrade: false,
-    forwarded: null,
-    unsafeFieldNames: "drop" as const,
   };
   return requestHeadText(request, new RequestEdits(), new AddedFields(), { authority: "origin.test", via: true });
 }

@@ -141,20 +141,18 @@ function fromClient(bytes: Buffer): FromHttp1 {
   return {
     request,
     connection: connectionOptions(request),
-    peer: PEER,
-    peerTrusted: false,
-    secure: false,
+    facts: { peer: PEER, client: PEER, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" },
     upgrade: false,
-    forwarded: null,
-    unsafeFieldNames: "drop",
   };
 }
 
 function fromProxy(request: Http1RequestHead): FromHttp1 {
-  return { ...fromClient(Buffer.from(`${request.startLine}${request.text}\r\n`, "latin1")), peerTrusted: true };
+  const said = fromClient(Buffer.from(`${request.startLine}${request.text}\r\n`, "latin1"));
+  return { ...said, facts: { ...said.facts, trusted: true } };
 }
 
 function fromForwarded(request: Http1RequestHead): FromHttp1 {
   const elements = parseForwarded(request.knownValues(Known.forwarded)) ?? [];
-  return { ...fromProxy(request), forwarded: { elements, ofClient: elements[0] } };
+  const said = fromProxy(request);
+  return { ...said, facts: { ...said.facts, forwarded: { elements, ofClient: elements[0] } } };
 }

@@ -155,12 +155,15 @@ function sentHead(
   const forwarded = {
     request,
     connection,
-    peer: view.client,
-    peerTrusted: false,
-    secure: false,
+    facts: {
+      peer: view.client,
+      client: view.client,
+      trusted: false,
+      secure: false,
+      forwarded: null,
+      unsafeFieldNames: listener.unsafe_field_names,
+    },
     upgrade: connection.upgrade && asksForWebSocket(request),
-    forwarded: null,
-    unsafeFieldNames: listener.unsafe_field_names,
   };
   const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
   const compared = new Set(config.routes.flatMap(({ match }) => Object.keys(match.headers ?? {}).map((name) => name.toLowerCase())));

@@ -227,10 +227,12 @@ export class Thread implements ConnectionThread, Connector {
 
   /** Counts and logs a finished exchange. */
   private note(exchange: EndedExchange): void {
-    const { route, snapshot, bytesSent, durationMs } = exchange;
+    // Read from the fields and not from the getters that hooks use: this runs for every exchange.
+    const { route, endpoint, snapshot, startedAt, bytesSent } = exchange;
+    const durationMs = this.now - startedAt;
     snapshot.metrics.exchangeFinished(
       route === null ? -1 : route.index,
-      exchange.endpointPosition,
+      endpoint === null ? -1 : exchange.endpointPosition,
       exchange.status,
       durationMs,
       exchange.bytesReceived,
@@ -242,7 +244,7 @@ export class Thread implements ConnectionThread, Connector {
     }
     if (!this.accessLog) return;
     this.output.access({
-      startedAtMs: exchange.startedAtMs,
+      startedAtMs: startedAt + this.epochOffset,
       client: exchange.client,
       method: exchange.request.method,
       host: exchange.request.host,
@@ -252,8 +254,8 @@ export class Thread implements ConnectionThread, Connector {
       bytesSent,
       durationMs,
       originHeadMs: exchange.originHeadMs,
-      endpoint: exchange.endpointUrl,
-      route: exchange.routeName,
+      endpoint: endpoint === null ? "" : endpoint.url,
+      route: route === null ? "" : route.name,
       attempts: exchange.attempts,
       outcome: exchange.outcome,
       worker: this.workerIndex,

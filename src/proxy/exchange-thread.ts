@@ -12,6 +12,8 @@ import type { EndpointChoice } from "./upstream/endpoint-choice.ts";
 
 /** An exchange that has ended, with what the thread needs to count and log it. */
 export interface EndedExchange extends FinishedExchange {
+  /** When the request's first byte was read, in monotonic milliseconds. */
+  readonly startedAt: number;
   /** The configuration that the exchange ran under. */
   readonly snapshot: Snapshot;
   /** Null: the request was refused before a route was looked for, or is the proxy's own. */

@@ -105,12 +105,8 @@ export class Attempt implements SourceOwner {
       request: head,
       bodyLength: length,
       connection: connectionOptions(head),
-      peer: "192.0.2.1",
-      peerTrusted: false,
-      secure: false,
+      facts: { peer: "192.0.2.1", client: "192.0.2.1", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" },
       upgrade: switches,
-      forwarded: null,
-      unsafeFieldNames: "drop",
       awaitsContinue: false,
     };
     const edits = new RequestEdits();

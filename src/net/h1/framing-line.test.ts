@@ -23,13 +23,13 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
   const { head: request } = reader;
   const facts = {
     peer: "192.0.2.1",
-    peerTrusted: false,
+    client: "192.0.2.1",
+    trusted: false,
     secure: false,
-    upgrade: false,
     forwarded: null,
     unsafeFieldNames: "drop",
   } as const;
-  const exchange = { request, connection: connectionOptions(request), ...facts };
+  const exchange = { request, connection: connectionOptions(request), facts, upgrade: false };
   const write = (given: RequestEdits): string => requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true });
   write(edits(null));
   write(edits(null));

@@ -53,30 +53,30 @@ export class AddedFields {
  * circumstances is used again (`request.written`).
  */
 export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits, added: AddedFields, endpoint: ForwardedTo): string {
-  const { request, peer } = exchange;
+  const { request, facts } = exchange;
   const isHttp1 = request instanceof Http1RequestHead;
   const asReceived = isHttp1 && request.startLineReusable && edits.method === null && edits.target === null;
   const start = asReceived ? request.startLine : `${edits.method ?? request.method} ${edits.target ?? request.forwardTarget} HTTP/1.1\r\n`;
   if (!isHttp1 || requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
   const { written } = request;
-  const circumstances = (exchange.secure ? 1 : 0) | (exchange.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
-  if (written.knows(request.edition, edits, circumstances, peer)) return written.withStart(start);
+  const circumstances = (facts.secure ? 1 : 0) | (facts.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
+  if (written.knows(request.edition, edits, circumstances, facts.peer)) return written.withStart(start);
   const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
   return start + lines;
 }
 
 /** Whether the text depends on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
-function requestDependsOnMore({ request, peerTrusted, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
-  if (peerTrusted || upgrade || request.hostReplaced || request.version === "1.0") return true;
+function requestDependsOnMore({ request, facts, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
+  if (facts.trusted || upgrade || request.hostReplaced || request.version === "1.0") return true;
   if (edits.bodyLength !== null || edits.authority !== null) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
 function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: AddedFields, endpoint: ForwardedTo): string {
-  const { request, connection } = exchange;
-  let dropped = REQUEST_DROPPED | (exchange.peerTrusted && exchange.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
-  if (exchange.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
+  const { request, connection, facts } = exchange;
+  let dropped = REQUEST_DROPPED | (facts.trusted && facts.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
+  if (facts.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
   dropped |= edits.removal.known;
   let removed = edits.removal.others;
   if (connection.named.length > 0) removed = removed.concat(connection.named);
@@ -104,7 +104,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
-  const end = endpoint.via && exchange.peer !== "" ? VIA_ENDS[request.version] : "\r\n";
+  const end = endpoint.via && facts.peer !== "" ? VIA_ENDS[request.version] : "\r\n";
   return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}${end}`;
 }
 
@@ -122,9 +122,9 @@ function acceptsTrailers(exchange: ForwardedRequest): boolean {
 
 /** The forwarding field lines that name the client; empty for a request of the proxy's own. */
 function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
-  const { request, peer, secure } = exchange;
+  const { peer, secure, trusted } = exchange.facts;
   if (peer === "") return "";
-  return exchange.peerTrusted ? forwardedFurther(exchange) : added.forUntrusted(peer, request.authority, secure);
+  return trusted ? forwardedFurther(exchange) : added.forUntrusted(peer, exchange.request.authority, secure);
 }
 
 /**
@@ -139,7 +139,8 @@ function rewritten(request: RequestHead): number {
 }
 
 /** The forwarding fields for a trusted proxy as the peer: its address is appended; scheme and host are added if its own are missing or malformed. */
-function forwardedFurther({ request, peer, secure, forwarded: believed }: ForwardedRequest): string {
+function forwardedFurther({ request, facts }: ForwardedRequest): string {
+  const { peer, secure, forwarded: believed } = facts;
   const proto = secure ? "https" : "http";
   const host = request.authority;
   if (believed === null) {

@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../../http1/limits.ts";
 import { Event } from "../../http1/message-reader.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { ResponseReader } from "../../http1/response-reader.ts";
+import type { ClientFacts } from "../../proxy/ports/client-facts.ts";
 import { AddedFields, requestHeadText } from "./request-writer.ts";
 import { BodyMode, responseHeadText } from "./response-writer.ts";
 
@@ -114,9 +115,14 @@ function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest
   readHead(reader, one.start, one.lines);
   const request = detached ? reader.head.detach() : reader.head;
   const { peer, peerTrusted, secure, upgrade, unsafeFieldNames } = one;
-  const facts = { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwarded: null };
+  const facts = { peer, client: peer, trusted: peerTrusted, secure, unsafeFieldNames, forwarded: null };
   const endpoint = { authority: "origin.test:8080", via: one.via };
-  return requestHeadText({ request, connection: connectionOptions(request), ...facts }, editsOf(one), added, endpoint);
+  return requestHeadText({ request, connection: connectionOptions(request), facts, upgrade }, editsOf(one), added, endpoint);
+}
+
+/** The facts of a client that is itself the connection's peer. */
+function factsOf(peer: string): ClientFacts {
+  return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" };
 }
 
 const RESPONSE_STARTS = ["HTTP/1.1 200 OK", "HTTP/1.1 200 Fine", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 426 Upgrade"];
@@ -185,9 +191,8 @@ test("one detached head serves several exchanges at once, each with its own rout
   const shared = reader.head.detach();
   reader.restart(reader.head);
   readHead(reader, "GET /other HTTP/1.1", ["Host: b.test"]);
-  const facts = { peerTrusted: false, secure: false, upgrade: false, unsafeFieldNames: "drop", forwarded: null } as const;
   const send = (peer: string, removed: readonly string[]): string => {
-    const exchange = { request: shared, connection: connectionOptions(shared), peer, ...facts };
+    const exchange = { request: shared, connection: connectionOptions(shared), facts: factsOf(peer), upgrade: false };
     return requestHeadText(exchange, editsOf({ added: "", removed }), new AddedFields(), { authority: "a.test", via: false });
   };
   for (let turn = 0; turn < 3; turn++) {
@@ -200,8 +205,8 @@ test("one detached head serves several exchanges at once, each with its own rout
 
 test("a request that came by HTTP/2 is written for HTTP/1.1", () => {
   const request = buildRequestHead({ method: "GET", target: "/a?b", authority: "A.test", version: "2" }, [["accept", "*/*"]]);
-  const facts = { peer: "192.0.2.1", peerTrusted: false, secure: true, upgrade: false, unsafeFieldNames: "drop", forwarded: null } as const;
-  const exchange = { request, connection: connectionOptions(request), ...facts };
+  const facts = { ...factsOf("192.0.2.1"), secure: true };
+  const exchange = { request, connection: connectionOptions(request), facts, upgrade: false };
   assert.equal(
     requestHeadText(exchange, editsOf({ added: "", removed: [] }), new AddedFields(), { authority: "origin.test", via: true }),
     "GET /a?b HTTP/1.1\r\nHost: A.test\r\naccept: */*\r\n" +
@@ -298,20 +303,14 @@ test("what a connection's routes remove alternates, and each token stays with th
 test("a request whose token is removed is written as one kept text from the third time on, as any other", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const added = new AddedFields();
-  const facts = {
-    peer: "192.0.2.1",
-    peerTrusted: false,
-    secure: false,
-    upgrade: false,
-    unsafeFieldNames: "drop",
-    forwarded: null,
-  } as const;
+  const facts = factsOf("192.0.2.1");
   let known = 0;
   for (let count = 0; count < 6; count++) {
     readHead(reader, "GET / HTTP/1.1", ["Host: a.test", "Authorization: Bearer first"]);
     const { head: request } = reader;
     const removing = editsOf({ added: "", removed: ["authorization"] });
-    requestHeadText({ request, connection: connectionOptions(request), ...facts }, removing, added, { authority: "a.test", via: true });
+    const exchange = { request, connection: connectionOptions(request), facts, upgrade: false };
+    requestHeadText(exchange, removing, added, { authority: "a.test", via: true });
     if (request.written.knows(request.edition, removing, 4, facts.peer)) known++;
     reader.restart(request);
   }

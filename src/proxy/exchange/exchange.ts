@@ -15,7 +15,7 @@ import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { ConnectionOptions } from "../../http/connection-options.ts";
 import type { FieldSection } from "../../http/field-section.ts";
-import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
+import { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
@@ -32,7 +32,8 @@ import type { FinishedExchange, Middleware, UpstreamResult } from "../feature/mi
 import type { ResponseSource } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { BodySink } from "../ports/body-sink.ts";
-import type { ClientEnd, ClientFacts, ClientStream } from "../ports/client-stream.ts";
+import type { ClientFacts } from "../ports/client-facts.ts";
+import type { ClientEnd, ClientStream } from "../ports/client-stream.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { Route, Snapshot } from "../snapshot.ts";
@@ -60,6 +61,10 @@ const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 }
 /** Largest request body, in bytes, that is kept so that the request can be sent again. */
 const REPLAY_BYTES_MAX = 16 * 1024;
 
+/** Stand for no edits, where no middleware can edit a head. Nobody may change them. */
+const NO_REQUEST_EDITS: RequestEdits = new RequestEdits();
+const NO_RESPONSE_EDITS: ResponseEdits = new ResponseEdits();
+
 /** A whole response has come, and a hook does not want it. */
 const UNWANTED: Omit<Failure, "kind"> = { sent: true, answered: true, reused: false };
 
@@ -69,14 +74,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   readonly request: RequestHead;
   readonly requestLength: BodyLength;
   readonly connection: ConnectionOptions;
-  readonly client: string;
-  /** The peer is a trusted proxy: what it says about the client is passed on. */
-  readonly peerTrusted: boolean;
-  readonly secure: boolean;
-  readonly peer: string;
-  /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
-  readonly forwarded: ClientFacts["forwarded"];
-  readonly unsafeFieldNames: ClientFacts["unsafeFieldNames"];
+  /** Who sends the request. */
+  readonly facts: ClientFacts;
   /** When the request's first byte was read, in monotonic milliseconds. */
   readonly startedAt: number;
 
@@ -137,12 +136,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.request = request;
     this.requestLength = length;
     this.connection = connection;
-    this.peer = facts.peer;
-    this.client = facts.client;
-    this.peerTrusted = facts.trusted;
-    this.secure = facts.secure;
-    this.forwarded = facts.forwarded;
-    this.unsafeFieldNames = facts.unsafeFieldNames;
+    this.facts = facts;
     this.upgrade = upgrade;
     this.startedAt = startedAt;
     this.bytesReceived = request.size;
@@ -150,6 +144,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.requestEnded = length === 0;
     this.snapshot.exchangesOpen++;
     this.snapshot.metrics.add(CounterId.exchanges_in_flight, 1);
+  }
+
+  get client(): string {
+    return this.facts.client;
   }
 
   get startedAtMs(): number {
@@ -229,7 +227,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** Begins the exchange of a client. */
   begin(): void {
     const { request } = this;
-    const refused = admitRequest(request, this.connection, this.unsafeFieldNames);
+    const refused = admitRequest(request, this.connection, this.facts.unsafeFieldNames);
     if (refused !== null) return this.answer(refused);
     const route = this.snapshot.findRoute(request);
     this.route = route;
@@ -305,7 +303,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const { set } = this;
     if (set === null) return this.answer(answers.INTERNAL_ERROR);
     const { owned } = this.downstream;
-    const choice = this.thread.choice.among(set, this.tried, this.client);
+    const choice = this.thread.choice.among(set, this.tried, this.facts.client);
     const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(set, choice);
     const target = sameEndpoint ?? kept ?? choice.next();
     if (target === null) return this.answer(answers.NO_ENDPOINT);
@@ -329,14 +327,13 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** The connection is established: sends the head, and as much of the body as has come. */
   upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
-    const edits = takeRequestEdits();
     const hooks = this.route?.hooks.onUpstreamRequest;
-    if (hooks !== undefined && hooks.length > 0 && !this.isFromSource(from) && !this.editRequest(hooks, from, edits)) return;
-    // The head of a request of the proxy's own has no field for the body's length.
-    if (this.downstream.isBackground) edits.bodyLength = this.requestLength;
-    this.phase = Phase.sending;
-    from.send(this, edits);
-    giveRequestEdits(edits);
+    if (this.downstream.isBackground || (hooks !== undefined && hooks.length > 0)) {
+      if (!this.sendEdited(from, hooks ?? [])) return;
+    } else {
+      this.phase = Phase.sending;
+      from.send(this, NO_REQUEST_EDITS);
+    }
     this.detours?.request?.start();
     // The exchange may be over by now: a source has answered at once, or a stage has failed in its `start`.
     if (from !== this.upstream) return;
@@ -355,6 +352,18 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     // Body bytes that have arrived already are written together with the head.
     this.downstream.resumeRequest();
     this.requestFlush();
+  }
+
+  /** Sends the head with edits. Returns false if a hook threw, which ends the exchange. */
+  private sendEdited(to: UpstreamStream, hooks: readonly Middleware[]): boolean {
+    const edits = takeRequestEdits();
+    if (!this.isFromSource(to) && !this.editRequest(hooks, to, edits)) return false;
+    // The head of a request of the proxy's own has no field for the body's length.
+    if (this.downstream.isBackground) edits.bodyLength = this.requestLength;
+    this.phase = Phase.sending;
+    to.send(this, edits);
+    giveRequestEdits(edits);
+    return true;
   }
 
   /** Calls the `onUpstreamRequest` hooks. Returns false if one threw, which ends the exchange. */
@@ -492,6 +501,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head, failure: null })) return;
       this.originHeadMs = this.thread.now - this.startedAt;
     }
+    const hooks = this.route?.hooks.onResponse;
+    if ((hooks === undefined || hooks.length === 0) && !this.isFromSource(from)) return this.beginResponse(head, length, NO_RESPONSE_EDITS);
     const edits = takeResponseEdits();
     const stages = this.editResponse(head, edits);
     // A hook may have ended the exchange, by making a stage of the request's body or the source itself fail.
@@ -506,7 +517,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     // Nothing is tried again from here on.
     this.detours?.collected?.letGo();
     this.downstream.respond(head, length, edits);
-    giveResponseEdits(edits);
+    if (edits !== NO_RESPONSE_EDITS) giveResponseEdits(edits);
   }
 
   /** Begins a response whose head does not tell the length of its body, because the body passes stages or comes from a source. */
@@ -750,7 +761,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   private hasCandidate(): boolean {
-    return this.set !== null && this.thread.choice.among(this.set, this.tried, this.client).isPossible;
+    return this.set !== null && this.thread.choice.among(this.set, this.tried, this.facts.client).isPossible;
   }
 
   /** The client gets no more of the response, for that reason: the attempt is given up. */

@@ -18,7 +18,8 @@ import type { LocalAnswer } from "../local-answer.ts";
 import { FOLLOWING } from "./phase.ts";
 import type { Phase } from "./phase.ts";
 import { useUp } from "../ports/use-up.fixture.ts";
-import type { ClientEnd, ClientFacts, ClientStream } from "../ports/client-stream.ts";
+import type { ClientFacts } from "../ports/client-facts.ts";
+import type { ClientEnd, ClientStream } from "../ports/client-stream.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
 

@@ -3,10 +3,8 @@
  * a stream of a connection. In the other direction the driver calls the exchange when the client does something (`requestData` ...
  * `clientGone` of exchange/exchange.ts). So the exchange knows neither sockets nor HTTP versions.
  */
-import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
-import type { BelievedForwarded } from "../../http/forwarded.ts";
 import type { ResponseEdits } from "../../http/head-edits.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { LocalAnswer } from "../local-answer.ts";
@@ -41,21 +39,6 @@ export interface ClientStream extends BodySink {
   own(upstream: OwnedUpstream): void;
   /** The exchange is over: the driver reads the connection's next request, or ends the connection. */
   exchangeFinished(): void;
-}
-
-/** Who sends a request, and which of its forwarding fields are believed. */
-export interface ClientFacts {
-  /** Address of the connection's other end, without port. */
-  readonly peer: string;
-  /** Address of the client, as trusted proxies tell it; else that of the peer. */
-  readonly client: string;
-  /** Whether the peer is one of `trusted_proxies`. */
-  readonly trusted: boolean;
-  /** Whether the request came over https. */
-  readonly secure: boolean;
-  /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
-  readonly forwarded: BelievedForwarded | null;
-  readonly unsafeFieldNames: UnsafeFieldNames;
 }
 
 /** Why an exchange ended on the client's side before its response was complete. */

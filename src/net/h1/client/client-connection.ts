@@ -16,7 +16,8 @@ import type { RequestReader } from "../../../http1/request-reader.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
 import type { LocalAnswer } from "../../../proxy/local-answer.ts";
-import type { ClientFacts, ClientStream } from "../../../proxy/ports/client-stream.ts";
+import type { ClientFacts } from "../../../proxy/ports/client-facts.ts";
+import type { ClientStream } from "../../../proxy/ports/client-stream.ts";
 import type { OwnedUpstream, UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
 import type { AcceptedConnection } from "../../accept/accepted-connection.ts";
 import type { ConnectionFacts } from "../../accept/connection-facts.ts";
@@ -32,6 +33,7 @@ import { BodyMode } from "../response-writer.ts";
 import type { BodyModeKind } from "../response-writer.ts";
 import { OwnedUpstreams } from "../upstream/owned-connections.ts";
 import { BodyPace } from "./body-pace.ts";
+import { hiddenOf } from "./client-facts.ts";
 import { Deadline, Input, State } from "./client-state.ts";
 import * as ending from "./ending.ts";
 import { Way, end } from "./ending.ts";
@@ -41,6 +43,7 @@ import * as output from "./output.ts";
 
 export class ClientConnection extends Timed implements ClientStream, AcceptedConnection, TransportReader, OutletOwner {
   readonly context: ListenerContext;
+  readonly thread: ConnectionThread;
   readonly transport: Transport;
   readonly outlet: Outlet;
   state: State = State.idle;
@@ -62,7 +65,9 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   peerTrusted: boolean;
   /** The client of a request that no trusted proxy has passed on: the peer itself. */
   direct: ClientFacts;
-  /** The configuration that `peerTrusted`, `direct` and the reader's limits were derived from. Differs from `context.config` after a reload. */
+  /** Bits of the received fields that nobody may read; see hiddenOf. */
+  hidden: number;
+  /** The configuration that `peerTrusted`, `direct`, `hidden` and the reader's limits were derived from. Differs from `context.config` after a reload. */
   configured: ListenerConfig;
 
   // ---- input ----
@@ -103,20 +108,18 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   constructor(context: ListenerContext, open: OpenTransport, { client, secure }: ConnectionFacts, isTrusted: boolean) {
     super();
     this.context = context;
+    this.thread = context.thread;
     this.peer = client;
     this.peerTrusted = isTrusted;
     this.configured = context.config;
     this.direct = factsOfPeer(client, secure, context.config);
+    this.hidden = hiddenOf(isTrusted, context);
     this.outlet = new Outlet(this);
     const transport = open(this, this.outlet);
     this.transport = transport;
     this.outlet.transport = transport;
     this.setDeadline(Deadline.firstBytes, context.config.timeouts.request_head);
     transport.start();
-  }
-
-  get thread(): ConnectionThread {
-    return this.context.thread;
   }
 
   /** The only place that changes the state. */
@@ -130,6 +133,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
     this.configured = context.config;
     this.direct = factsOfPeer(peer, direct.secure, context.config);
     this.peerTrusted = context.trusted.contains(peer);
+    this.hidden = hiddenOf(this.peerTrusted, context);
     if (reader !== input.NO_READER) reader.limitTo(context.limits);
   }
 

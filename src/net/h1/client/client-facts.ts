@@ -7,7 +7,7 @@ import { UNTRUSTED_DROPPED } from "../../../http/forward-fields.ts";
 import { parseForwarded } from "../../../http/forwarded.ts";
 import { Known, bit } from "../../../http/known-fields.ts";
 import type { RequestHead } from "../../../http/request-head.ts";
-import type { ClientFacts } from "../../../proxy/ports/client-stream.ts";
+import type { ClientFacts } from "../../../proxy/ports/client-facts.ts";
 import type { ListenerContext } from "../../accept/listener-context.ts";
 
 /** Bits of the fields in which a proxy names its client. Browsers and other clients send none of these. */

@@ -16,7 +16,7 @@ import { ReadTarget } from "../../buffers/read-target.ts";
 import { BodyMode } from "../response-writer.ts";
 import { asksForWebSocket } from "../websocket-handshake.ts";
 import type { ClientConnection } from "./client-connection.ts";
-import { SAID_BY_PROXIES, behindProxy, hiddenOf } from "./client-facts.ts";
+import { SAID_BY_PROXIES, behindProxy } from "./client-facts.ts";
 import { Deadline, Input, State } from "./client-state.ts";
 import { Way, end, endAfter, endsBody, refuse } from "./ending.ts";
 import { watchHalfClosed } from "./half-closed.ts";
@@ -187,7 +187,7 @@ function beginExchange(connection: ClientConnection): void {
   connection.isLast = options.close || head.version === "1.0" || context.draining;
   const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
   if (++connection.requests >= requestsMax || ++connection.pipelined >= pipelinedMax) connection.isLast = true;
-  head.hidden = hiddenOf(peerTrusted, context);
+  head.hidden = connection.hidden;
   if (!peerTrusted && (head.present & SAID_BY_PROXIES) !== 0) context.notices.onForwarding(peer, context.config);
   const facts = peerTrusted ? behindProxy(head, connection.direct, context) : connection.direct;
   const upgrade = options.upgrade && asksForWebSocket(head);

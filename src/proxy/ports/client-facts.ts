@@ -1,0 +1,17 @@
+import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
+import type { BelievedForwarded } from "../../http/forwarded.ts";
+
+/** Who sends a request, and which of its forwarding fields are believed. */
+export interface ClientFacts {
+  /** Address of the connection's other end, without port. */
+  readonly peer: string;
+  /** Address of the client, as trusted proxies tell it; else that of the peer. */
+  readonly client: string;
+  /** Whether the peer is one of `trusted_proxies`. */
+  readonly trusted: boolean;
+  /** Whether the request came over https. */
+  readonly secure: boolean;
+  /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
+  readonly forwarded: BelievedForwarded | null;
+  readonly unsafeFieldNames: UnsafeFieldNames;
+}
