@@ -20,8 +20,11 @@ export const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsM
 /** Empty lines that may come before a request line. RFC 9112 section 2.2 asks servers to accept at least one. */
 export const EMPTY_LINES_MAX = 4;
 
-/** Digits of a Content-Length after leading zeros. Such numbers are below 2^53, so JavaScript counts exactly. */
-export const LENGTH_DIGITS_MAX = 15;
+/** The largest Content-Length: fifteen digits after leading zeros. It is below 2^53, so JavaScript counts exactly. */
+export const LENGTH_MAX: number = 10 ** 15 - 1;
+
+/** Leading zeros and digits of a Content-Length together. An endless run of zeros is an attack. */
+export const LENGTH_CHARACTERS_MAX = 64;
 
 /** Digits of a chunk size after leading zeros. 13 hexadecimal digits are below 2^52. */
 export const CHUNK_DIGITS_MAX = 13;
