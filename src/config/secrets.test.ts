@@ -98,7 +98,8 @@ function linesOf(result: ParseResult): string {
 }
 
 function assertHidden(lines: string, file: unknown): void {
-  for (const word of ["hunter2", NUMBER]) assert.ok(!lines.includes(word), `${lines}\n---\n${JSON.stringify(file)}`);
+  // The message is made only when it is needed: there are thousands of files.
+  for (const word of ["hunter2", NUMBER]) if (lines.includes(word)) assert.fail(`${lines}\n---\n${JSON.stringify(file)}`);
 }
 
 describe("no message shows a secret", () => {

@@ -81,12 +81,21 @@ function placesNamed(key: string, schema: SchemaNode, place: string): string {
     while (length < place.length && place[length] === other[length]) length++;
     return length;
   };
-  return [...new Set(placesOf(schema))]
+  return knownPlaces(schema)
     .filter((each) => leafOf(each) === key)
     .sort((a, b) => shared(b) - shared(a))
     .slice(0, 2)
     .map((each) => `\`${each}\``)
     .join(" or ");
+}
+
+/** The places of all keys, each once, by schema. A file with many unknown keys asks for them with each. */
+const places: WeakMap<SchemaNode, readonly string[]> = new WeakMap();
+
+function knownPlaces(schema: SchemaNode): readonly string[] {
+  let found = places.get(schema);
+  if (found === undefined) places.set(schema, (found = [...new Set(placesOf(schema))]));
+  return found;
 }
 
 function leafOf(place: string): string {

@@ -61,8 +61,17 @@ const WHOLE: readonly number[] = [];
 /** Overwrites old pieces. It is legal in names, targets and values: reading it by mistake changes the transcript without a fault. */
 const POISON = 0x41;
 const OFFSETS = [0, 1, 5, 64];
+/** Cuts between all bytes are kept for wires up to this length. */
+const KEPT_LENGTH_MAX = 1200;
+/** Fed to a reader that has refused a message. */
+const AFTER_FAULT = latin1("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 /** All readings use the beginning of this memory: memory of its own for each would cost more than the reading. */
 let scratchMemory = Buffer.alloc(0);
+/** The part of it that the latest reading used. After a reading that did not throw, every byte of it is `POISON`. */
+let scratchPart = scratchMemory;
+let isPoisoned = false;
+/** The results of `everyByte` for short wires, by length. */
+const cutsOfLength: Map<number, readonly number[]> = new Map();
 
 /** All requests of one downstream connection. */
 export function readRequests(wire: Buffer, reading: Reading = {}): Transcript {
@@ -107,8 +116,11 @@ function read<Head extends FieldSection>(
       continue;
     }
     const offset = reading.inPlace === true ? 0 : (OFFSETS[piece % OFFSETS.length] ?? 0);
-    wire.copy(scratch, offset, from, to);
-    reader.feed(scratch, offset, offset + to - from, reading.inPlace === true);
+    // Most pieces are single bytes, for which the calls of Buffer cost more than the reading.
+    if (to === from + 1) scratch[offset] = wire[from] ?? 0;
+    else wire.copy(scratch, offset, from, to);
+    const end = offset + to - from;
+    reader.feed(scratch, offset, end, reading.inPlace === true);
     from = to;
     for (let waiting = false; !waiting;) {
       assert.ok(eventsLeft-- > 0, "the reader spins");
@@ -151,8 +163,10 @@ function read<Head extends FieldSection>(
           waiting = true;
       }
     }
-    scratch.fill(POISON);
+    if (end === offset + 1) scratch[offset] = POISON;
+    else scratch.fill(POISON, offset, end);
   }
+  isPoisoned = true;
   if (seen.fault !== null) seen.endOfInput = reader.fault.code;
   else if (!over) {
     const result = reader.endOfInput();
@@ -165,7 +179,9 @@ function read<Head extends FieldSection>(
 
 function scratchOf(length: number): Buffer {
   if (scratchMemory.length < length) scratchMemory = Buffer.alloc(2 * length);
-  return scratchMemory.subarray(0, length).fill(POISON);
+  if (scratchPart.length !== length || !isPoisoned) scratchPart = scratchMemory.subarray(0, length).fill(POISON);
+  isPoisoned = false;
+  return scratchPart;
 }
 
 const FRAMING_NAMES: ReadonlyMap<unknown, string> = new Map(Object.entries(Framing).map(([name, value]) => [value, name]));
@@ -201,7 +217,7 @@ function lines(section: FieldSection): string[] {
 /** A refused message stays refused, whatever comes. */
 function assertStuck<Head extends FieldSection>(reader: MessageReader<Head>): void {
   const { fault } = reader;
-  reader.feed(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 0, 27);
+  reader.feed(AFTER_FAULT, 0, AFTER_FAULT.length);
   assert.equal(reader.next(), Event.fault);
   assert.equal(reader.endOfInput(), Event.fault);
   assert.equal(reader.fault, fault);
@@ -213,12 +229,16 @@ export function latin1(text: string): Buffer {
 }
 
 /** Cuts between all bytes. */
-export function everyByte(length: number): number[] {
-  return Array.from({ length: Math.max(0, length - 1) }, (_, index) => index + 1);
+export function everyByte(length: number): readonly number[] {
+  const known = cutsOfLength.get(length);
+  if (known !== undefined) return known;
+  const cuts = Array.from({ length: Math.max(0, length - 1) }, (_, index) => index + 1);
+  if (length <= KEPT_LENGTH_MAX) cutsOfLength.set(length, cuts);
+  return cuts;
 }
 
 /** Offsets at which to cut a wire, one per reading: all of a short wire; of a long one those near its ends and limits, and some others. */
-export function cutPoints(length: number, all: number = 1200): number[] {
+export function cutPoints(length: number, all: number = 1200): readonly number[] {
   if (length <= all) return everyByte(length);
   const points = new Set<number>();
   const around = (middle: number, reach: number): void => {
@@ -241,8 +261,11 @@ export function assertSame(whole: Transcript, other: Transcript, what: string): 
 function isSame(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
-  if (Array.isArray(one))
-    return Array.isArray(other) && one.length === other.length && one.every((item, index) => isSame(item, other[index]));
+  if (Array.isArray(one)) {
+    if (!Array.isArray(other) || one.length !== other.length) return false;
+    for (let index = 0; index < one.length; index++) if (one[index] !== other[index] && !isSame(one[index], other[index])) return false;
+    return true;
+  }
   const keys = Object.keys(one);
   return keys.length === Object.keys(other).length && keys.every((key) => isSame(Reflect.get(one, key), Reflect.get(other, key)));
 }
