@@ -175,7 +175,11 @@ function endpointUrls(origin: number, second: number, blackHole: number): Readon
 }
 
 function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointName, string>>, workers: number): string {
-  const upstreams = rows.map((row, index) => {
+  const upstreams: string[] = [];
+  const routes: string[] = [];
+  /** The paths of plain requests, by the settings of their upstream. Rows share it, because each scrape has all series of every route. */
+  const plain = new Map<string, string[]>();
+  for (const [index, row] of rows.entries()) {
     const name = slug(row, index);
     const limits = new Map([
       ["connect", LONG],
@@ -188,21 +192,17 @@ function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointName, stri
     const endpoints = row.endpoints ?? ["origin"];
     const list = (names: readonly EndpointName[]): string => names.map((name) => `"${urls[name]}"`).join(", ");
     const retries = row.retries === undefined ? "" : `, retries: ${row.retries}`;
-    // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
-    const working = endpoints.includes("dual") ? "dual" : "origin";
-    return (
-      `  ${name}: { endpoints: [${list(endpoints)}], timeouts: { ${timeouts} }${retries} }\n` +
-      `  ${name}-plain: { endpoints: [${list([working])}], timeouts: { ${timeouts} } }`
-    );
-  });
-  const routes = rows.map((row, index) => {
-    const name = slug(row, index);
+    upstreams.push(`  ${name}: { endpoints: [${list(endpoints)}], timeouts: { ${timeouts} }${retries} }`);
     const maxBody = row.maxBody === undefined ? "" : `, max_body: ${row.maxBody}`;
-    return (
-      `  - { name: ${name}, match: { path: /${name} }, upstream: ${name}${maxBody} }\n` +
-      `  - { match: { path: /${name}/plain }, upstream: ${name}-plain }`
-    );
-  });
+    routes.push(`  - { name: ${name}, match: { path: /${name} }, upstream: ${name}${maxBody} }`);
+    // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
+    const settings = `endpoints: [${list([endpoints.includes("dual") ? "dual" : "origin"])}], timeouts: { ${timeouts} }`;
+    plain.set(settings, [...(plain.get(settings) ?? []), `/${name}/plain`]);
+  }
+  for (const [index, [settings, paths]] of [...plain].entries()) {
+    upstreams.push(`  plain-${index}: { ${settings} }`);
+    routes.push(`  - { name: plain-${index}, match: { path: [${paths.join(", ")}] }, upstream: plain-${index} }`);
+  }
   const listeners = Object.values(LISTENERS).map(
     (ms) => `  - { address: "127.0.0.1:0", timeouts: { request_head: ${ms}ms, idle: ${ms}ms, keep_alive: ${ms}ms } }`,
   );

@@ -7,17 +7,19 @@ const WAIT_MS_MAX = 10_000;
 const PAUSE_MS = 10;
 const PAUSE_MS_MAX = 100;
 
+interface Sample {
+  readonly labels: string;
+  readonly value: number;
+}
+
 export class Scrape {
-  /** The series of each metric, by the metric's name. */
-  private readonly samples: Map<string, { readonly labels: string; readonly value: number }[]> = new Map();
+  /** With a line break before each line. */
+  private readonly text: string;
+  /** The series of each metric that was asked for, by the metric's full name. A test asks for few of the hundreds of series. */
+  private readonly samples: Map<string, readonly Sample[]> = new Map();
 
   private constructor(text: string) {
-    for (const [, name = "", labels = "", value] of text.matchAll(/^(millrace_\w+)(?:\{([^\n]*)\})? (\S+)$/gm)) {
-      const series = this.samples.get(name);
-      const sample = { labels, value: Number(value) };
-      if (series === undefined) this.samples.set(name, [sample]);
-      else series.push(sample);
-    }
+    this.text = `\n${text}`;
   }
 
   static async of(adminPort: number): Promise<Scrape> {
@@ -49,16 +51,30 @@ export class Scrape {
 
   /** The value of a metric without labels, which must exist. The name is given without `millrace_` and `_total`. */
   single(name: string): number {
-    const found = this.samples.get(`millrace_${name}`) ?? this.samples.get(`millrace_${name}_total`);
-    const sample = found?.find(({ labels }) => labels === "");
+    const found = this.series(`millrace_${name}`);
+    const sample = (found.length > 0 ? found : this.series(`millrace_${name}_total`)).find(({ labels }) => labels === "");
     if (sample === undefined) throw new Error(`no series ${name} in the scrape`);
     return sample.value;
   }
 
   /** The sum over the series of the metric `name` (full name) that have all these labels, each given as `name="value"`. */
   sum(name: string, ...labels: readonly string[]): number {
-    return (this.samples.get(name) ?? [])
+    return this.series(name)
       .filter((sample) => labels.every((label) => sample.labels.includes(label)))
       .reduce((sum, { value }) => sum + value, 0);
+  }
+  private series(name: string): readonly Sample[] {
+    const known = this.samples.get(name);
+    if (known !== undefined) return known;
+    const found: Sample[] = [];
+    const start = `\n${name}`;
+    for (let at = this.text.indexOf(start); at >= 0; at = this.text.indexOf(start, at + start.length)) {
+      const end = this.text.indexOf("\n", at + 1);
+      const [, labels = "", value] = /^(?:\{(.*)\})? (\S+)$/.exec(this.text.slice(at + start.length, end < 0 ? undefined : end)) ?? [];
+      // Another metric may have a longer name that begins like this one.
+      if (value !== undefined) found.push({ labels, value: Number(value) });
+    }
+    this.samples.set(name, found);
+    return found;
   }
 }
