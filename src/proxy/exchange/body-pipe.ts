@@ -6,23 +6,22 @@
  *   ----------------> Segment(stage) -> Segment(stage) ----------------> client or endpoint
  *   <---------------- unblocked                          blocked, unblocked <--------------
  * ```
+ * Back-pressure goes from each receiver to its sender, and who waits remembers that it waits: "go on" has no effect on anybody else.
  * A pipe ends once: when its last stage has ended, by a failure, or by `abort`. Later calls have no effect.
  */
 import type { Buffer } from "node:buffer";
-import { Timed } from "../../base/deadlines.ts";
 import { isBodyLength } from "../../http/body-length.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
-import type { BodyStage, StageOutput } from "../feature/body-stage.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
+import type { BodyStage } from "../feature/body-stage.ts";
 import type { BodySink } from "../ports/body-sink.ts";
-
-/** How long a stage may hold its input without writing a byte, while the receiver takes more. */
-export const STAGE_MS_MAX = 60_000;
+import { BodyProducer } from "./body-producer.ts";
+import { Input, Output } from "./producer-state.ts";
 
 /** The exchange that the body belongs to. */
 export interface PipeOwner {
-  /** After `flush` of the pipe returned false: the pipe takes more. */
+  /** The pipe takes more. Also called when the sender was not told to wait. */
   pipeUnblocked(pipe: BodyPipe): void;
   /** The whole output was delivered to the receiver. */
   pipeEnded(pipe: BodyPipe): void;
@@ -123,7 +122,7 @@ export class BodyPipe implements BodySink {
 }
 
 /** One stage of a pipe, with the receiver of its output: the next segment, or the pipe's receiver. */
-class Segment extends Timed implements BodySink {
+class Segment extends BodyProducer {
   /** The segment whose output is this one's input; null: this is the first one. */
   before: Segment | null = null;
   /** Length of the output, read once: it stands in the message's head already, even if the stage changes its `length` later. */
@@ -131,164 +130,75 @@ class Segment extends Timed implements BodySink {
   private readonly pipe: BodyPipe;
   private readonly stage: BodyStage;
   private readonly to: BodySink;
-  private readonly thread: ExchangeThread;
-  private isOver: boolean = false;
-  private inputEnded: boolean = false;
-  /** The stage's `flush` returned false. */
-  private inputBlocked: boolean = false;
-  /** The receiver takes no more for now. */
-  private outputBlocked: boolean = false;
-  /** The sender was told to wait. */
-  private holdsInput: boolean = false;
-  private written: number = 0;
 
   constructor(pipe: BodyPipe, stage: BodyStage, to: BodySink, thread: ExchangeThread) {
-    super();
+    const { length } = stage;
+    if (!isBodyLength(length)) throw new RangeError(`a body stage cannot have the length ${length}`);
+    super(thread, "a body stage", stage, length);
     this.pipe = pipe;
     this.stage = stage;
-    this.length = stage.length;
-    if (!isBodyLength(this.length)) throw new RangeError(`a body stage cannot have the length ${this.length}`);
+    this.length = length;
     this.to = to;
-    this.thread = thread;
   }
 
   start(): void {
-    this.attempt(() => this.stage.start(this.output()));
+    this.attempt(() => this.stage.start(this.outputCalls()));
   }
 
-  data(bytes: Buffer, start: number, end: number): void {
-    if (!this.isOver) this.attempt(() => this.stage.data(bytes, start, end));
-  }
-
-  end(trailers: FieldSection | null): void {
-    if (this.isOver) return;
-    this.inputEnded = true;
-    this.attempt(() => this.stage.end(trailers));
-  }
-
-  flush(): boolean {
-    if (this.isOver) return true;
-    this.attempt(() => {
-      this.inputBlocked = this.stage.flush?.() === false;
-    });
+  override flush(): boolean {
+    super.flush();
     this.flushOutput();
-    this.holdsInput = !this.isOver && (this.inputBlocked || this.outputBlocked);
-    this.watch();
-    return !this.holdsInput;
-  }
-
-  flushOutput(): boolean {
-    if (!this.isOver && !this.outputBlocked && !this.to.flush()) this.outputBlocked = true;
-    this.watch();
-    return !this.outputBlocked;
+    return this.isOver || this.takesMore;
   }
 
   blocked(): boolean {
-    if (this.isOver) return false;
-    this.outputBlocked = true;
-    this.holdsInput = true;
-    this.watch();
-    return true;
+    this.outputBlocked();
+    return !this.isOver;
   }
 
   unblocked(): void {
-    if (this.isOver) return;
-    this.outputBlocked = false;
-    this.attempt(() => this.stage.writable?.());
-    this.flushOutput();
-    this.release();
+    this.outputUnblocked();
+    this.inputFreed();
   }
 
-  abort(): void {
-    if (this.isOver) return;
-    this.close();
-    try {
-      this.stage.abort?.();
-    } catch {
-      // The exchange is over anyway.
-    }
+  private get takesMore(): boolean {
+    return this.output === Output.open && this.input !== Input.full;
   }
 
-  onDeadline(): void {
-    this.pipe.failed(new Error(`a body stage handed on nothing for ${STAGE_MS_MAX / 1000} s`));
+  // ---- BodyProducer -------------------------------------------------------------------------------------------------
+
+  /** The sender or the receiver waits for the stage. Before that, the stage waits for its input. */
+  protected get isAwaited(): boolean {
+    return this.input !== Input.open;
   }
 
-  private output(): StageOutput {
-    return {
-      write: (bytes) => this.write(bytes),
-      flush: () => this.flushOutput(),
-      end: (trailers) => {
-        // The stage may call from a promise or a callback, long after the last event for which the clock was read.
-        this.thread.tick();
-        this.outputEnds(trailers);
-      },
-      fail: (error) => {
-        this.thread.tick();
-        this.fail(error);
-      },
-      resume: () => {
-        this.inputBlocked = false;
-        this.release();
-      },
-    };
+  protected inputFreed(): void {
+    if (this.takesMore) this.freeSender();
   }
 
-  private write(bytes: Buffer): void {
-    if (this.isOver || bytes.length === 0) return;
-    this.written += bytes.length;
-    const { length } = this;
-    if (length >= 0 && this.written > length)
-      return this.fail(new Error(`a body stage hands on more than the ${length} bytes that it said`));
-    // A new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
-    this.to.data(bytes.subarray(0), 0, bytes.length);
-  }
-
-  private outputEnds(trailers: FieldSection | null): void {
-    if (this.isOver) return;
-    const { length } = this;
-    if (length >= 0 && this.written < length) {
-      return this.fail(new Error(`a body stage hands on ${this.written} bytes instead of the ${length} that it said`));
-    }
-    this.close();
-    this.to.end(trailers);
-    this.to.flush();
-    if (!(this.to instanceof Segment)) return this.pipe.ended();
-    // Further input is dropped, so the sender need not wait.
-    this.inputBlocked = false;
-    this.outputBlocked = false;
-    this.release();
-  }
-
-  private fail(error: unknown): void {
-    if (!this.isOver) this.pipe.failed(error);
-  }
-
-  /** Tells the waiting sender to go on, unless the stage or the receiver is still blocked. */
-  private release(): void {
-    if (!this.holdsInput || this.inputBlocked || this.outputBlocked) return;
-    this.holdsInput = false;
+  private freeSender(): void {
     if (this.before === null) this.pipe.inputUnblocked();
     else this.before.unblocked();
   }
 
-  /** Sets the stage's time limit. It runs only while the sender or the receiver waits for the stage, not while the receiver is blocked. */
-  private watch(): void {
-    const { deadlines, now } = this.thread;
-    if (this.isOver) return;
-    if (this.outputBlocked || !(this.inputEnded || this.inputBlocked)) deadlines.cancel(this);
-    else deadlines.set(this, now + STAGE_MS_MAX);
+  protected deliver(bytes: Buffer): void {
+    this.to.data(bytes, 0, bytes.length);
   }
 
-  private close(): void {
-    this.isOver = true;
-    this.thread.deadlines.remove(this);
+  protected flushOutput(): boolean {
+    if (this.output === Output.open && !this.to.flush()) this.outputBlocked();
+    return this.output !== Output.blocked;
   }
 
-  private attempt(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      this.fail(error);
-    }
+  protected deliverEnd(trailers: FieldSection | null): void {
+    this.to.end(trailers);
+    this.to.flush();
+    if (!(this.to instanceof Segment)) this.pipe.ended();
+    // Further input is dropped, so the sender need not wait.
+    else this.freeSender();
+  }
+
+  protected failed(error: unknown): void {
+    this.pipe.failed(error);
   }
 }

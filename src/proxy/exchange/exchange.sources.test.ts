@@ -3,16 +3,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
-import type { ResponseHead } from "../../http/response-head.ts";
-import { RESPONSE_LIMITS } from "../../http1/limits.ts";
-import { ResponseReader } from "../../http1/response-reader.ts";
 import type { Middleware, UpstreamResult } from "../feature/middleware.ts";
-import type { ResponseSource, SourceInput, SourceResponse } from "../feature/response-source.ts";
+import type { ResponseSource, SourceResponse } from "../feature/response-source.ts";
+import { SILENT_MS_MAX } from "./body-producer.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Setting } from "./fake-ports.fixture.ts";
-import { SOURCE_MS_MAX } from "./source-stream.ts";
+import { Told, headOf } from "./sources.fixture.ts";
 import { upper } from "./stages.fixture.ts";
 
 const GET = "GET /";
@@ -20,43 +17,6 @@ const PUT = "PUT /\nContent-Length: 4";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const BUSY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
 const REPORT = 'report error middleware_failed broken {"route":"#1","middleware":"x"}';
-
-/** A source that a test controls, and that notes its calls. */
-class Told implements ResponseSource {
-  response: SourceResponse | null = null;
-  body: string = "";
-  bodyEnded: boolean = false;
-  aborted: number = 0;
-  writables: number = 0;
-  takes: boolean = true;
-  starts: number = 0;
-
-  start(_request: unknown, response: SourceResponse): SourceInput {
-    this.starts++;
-    this.response = response;
-    return {
-      data: (bytes, start, end) => void (this.body += latin1(bytes, start, end)),
-      end: () => void (this.bodyEnded = true),
-      flush: () => this.takes,
-      writable: () => void this.writables++,
-      abort: () => void this.aborted++,
-    };
-  }
-
-  responds(text: string = "yes", length: BodyLength = text.length, status: number = 200): void {
-    this.response?.respond(headOf(status), length);
-    this.writes(text);
-  }
-
-  writes(text: string): boolean {
-    this.response?.write(Buffer.from(text));
-    return this.response?.flush() ?? false;
-  }
-
-  ends(): void {
-    this.response?.end(null);
-  }
-}
 
 /** A source that answers within `start`. */
 const atOnce = (text: string, length: BodyLength = text.length, status: number = 200): ResponseSource => ({
@@ -67,14 +27,6 @@ const atOnce = (text: string, length: BodyLength = text.length, status: number =
     return {};
   },
 });
-
-function headOf(status: number, fields: string = "X-From: source\r\n"): ResponseHead {
-  const reader = new ResponseReader(RESPONSE_LIMITS);
-  const bytes = Buffer.from(`HTTP/1.1 ${status} Fine\r\n${fields}\r\n`, "latin1");
-  reader.feed(bytes, 0, bytes.length);
-  reader.next();
-  return reader.head;
-}
 
 const from = (source: ResponseSource | null): Middleware => ({ name: "x", source: () => source });
 const asking = (head: string, source: ResponseSource, ...hooks: readonly Middleware[]): Dialogue => {
@@ -203,7 +155,7 @@ test("a client that takes no more stops the source, and lets it go on", () => {
   d.client.full = true;
   source.response?.respond(headOf(200), -1);
   assert.equal(source.writes("one"), false);
-  d.passes(10 * SOURCE_MS_MAX);
+  d.passes(10 * SILENT_MS_MAX);
   d.client.takesMore();
   assert.equal(source.writables, 1);
   assert.equal(source.writes("two"), true);
@@ -213,6 +165,47 @@ test("a client that takes no more stops the source, and lets it go on", () => {
   assert.equal(source.writables, 2);
   source.ends();
   assert.equal(d.client.received, "onetwo");
+  d.ended("200 completed");
+});
+
+test("a client that is slow before the response begins stops the source no longer than that", () => {
+  const source = new Told();
+  const d = new Dialogue({ hooks: [from(source), { name: "y", onResponse: upper }] });
+  d.client.asks(`${PUT}\nExpect: 100-continue`);
+  d.client.blocks();
+  source.response?.respond(headOf(200), -1);
+  d.client.takesMore();
+  assert.equal(source.writables, 1);
+  assert.equal(source.writes("one"), true);
+  source.ends();
+  assert.equal(d.client.received, "ONE");
+  d.ended("200 completed");
+});
+
+test("a source that responds has its time anew, and before that its flush sends nothing", () => {
+  const source = new Told();
+  const d = asking(GET, source);
+  d.skip();
+  assert.equal(source.response?.flush(), true);
+  d.says("");
+  d.passes(SILENT_MS_MAX - 1000);
+  source.response?.respond(headOf(200), -1);
+  d.passes(SILENT_MS_MAX - 1000);
+  assert.equal(d.finished.length, 0);
+  d.passes(2000);
+  d.ended("200 internal_error");
+});
+
+test("a source that was full when its input ended lets the client go on", () => {
+  const source = new Told();
+  const d = asking(PUT, source);
+  source.takes = false;
+  d.client.sends("ab");
+  assert.equal(d.client.paused, true);
+  d.client.exchange.requestEnd(null);
+  assert.deepEqual([source.bodyEnded, d.client.paused], [true, false]);
+  source.responds();
+  source.ends();
   d.ended("200 completed");
 });
 
@@ -307,10 +300,10 @@ test("a silent source has a time limit, which bytes of the request's body extend
   const source = new Told();
   const d = asking(PUT, source);
   for (const piece of ["a", "b", "c", "d"]) {
-    d.passes(SOURCE_MS_MAX - 1000);
+    d.passes(SILENT_MS_MAX - 1000);
     d.client.sends(piece);
   }
-  d.passes(SOURCE_MS_MAX - 1000);
+  d.passes(SILENT_MS_MAX - 1000);
   assert.equal(d.finished.length, 0);
   d.passes(2000);
   assert.equal(source.aborted, 1);
@@ -396,6 +389,23 @@ test("a source answers instead of a response, and instead of a failure", () => {
   failed.ended("200 completed");
 });
 
+test("a source gets nothing of a body whose first part went to an endpoint only", () => {
+  const source = new Told();
+  const d = judging(({ failure }) => (failure === null ? null : source), { health: ["unknown"] });
+  d.client.asks("POST /\nContent-Length: 20000", "x".repeat(18_000));
+  d.upstream.connects();
+  d.upstream.fails("response_timeout");
+  d.passes(SILENT_MS_MAX - 1000);
+  d.client.sends("x".repeat(1_000));
+  d.passes(SILENT_MS_MAX - 1000);
+  assert.equal(d.finished.length, 0, "bytes of the request are a reason to wait on");
+  d.client.sends("x".repeat(1_000));
+  assert.deepEqual([source.body, source.bodyEnded], ["", false]);
+  source.responds();
+  source.ends();
+  d.ended("200 completed");
+});
+
 test("a source that follows an attempt gets the whole body, or nothing of it", () => {
   for (const [size, body] of [
     [4, "xxxx"],
@@ -476,9 +486,9 @@ test("a source whose client takes nothing has no time limit, whatever it writes 
   d.client.full = true;
   source.responds("yes", 6);
   source.writes("yes");
-  d.passes(10 * SOURCE_MS_MAX);
+  d.passes(10 * SILENT_MS_MAX);
   assert.equal(d.finished.length, 0);
   d.client.takesMore();
-  d.passes(SOURCE_MS_MAX + 1000);
+  d.passes(SILENT_MS_MAX + 1000);
   d.ended("200 internal_error");
 });

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import type { BodyStage } from "../feature/body-stage.ts";
 import type { Middleware } from "../feature/middleware.ts";
-import { STAGE_MS_MAX } from "./body-pipe.ts";
+import { SILENT_MS_MAX } from "./body-producer.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import { Held, mapping, upper } from "./stages.fixture.ts";
 
@@ -228,12 +228,12 @@ test("a stage that never ends has its time, but not while its client takes nothi
     ofResponse(() => stage),
   );
   d.upstream.brings(`${OK}abcd`);
-  d.passes(STAGE_MS_MAX - 1000);
+  d.passes(SILENT_MS_MAX - 1000);
   d.client.full = true;
   stage.writes("ab");
-  d.passes(10 * STAGE_MS_MAX);
+  d.passes(10 * SILENT_MS_MAX);
   d.client.takesMore();
-  d.passes(STAGE_MS_MAX - 1000);
+  d.passes(SILENT_MS_MAX - 1000);
   assert.equal(d.finished.length, 0);
   d.passes(2000);
   d.ended("200 internal_error");
@@ -263,7 +263,7 @@ test("a stage that waits for its endpoint has no time limit of its own", () => {
     ofResponse(() => stage),
   );
   d.upstream.brings(`${OK}ab`);
-  d.passes(10 * STAGE_MS_MAX);
+  d.passes(10 * SILENT_MS_MAX);
   assert.equal(d.finished.length, 0);
   d.upstream.brings("cd");
   stage.writes();
@@ -421,7 +421,7 @@ test("a request's stage that never hands on has its time", () => {
     ofRequest(() => stage),
   );
   d.client.sends("abcd");
-  d.passes(STAGE_MS_MAX + 1000);
+  d.passes(SILENT_MS_MAX + 1000);
   assert.equal(stage.aborted, 1);
   d.ended("500 internal_error");
 });

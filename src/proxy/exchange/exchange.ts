@@ -670,8 +670,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   pipeUnblocked(pipe: BodyPipe): void {
     if (this.finished) return;
-    if (pipe === this.detours?.request) this.unblockRequest();
-    else this.upstream?.resumeResponse();
+    if (pipe !== this.detours?.request) this.upstream?.resumeResponse();
+    else if (this.requestBlocked) this.unblockRequest();
   }
 
   pipeEnded(pipe: BodyPipe): void {

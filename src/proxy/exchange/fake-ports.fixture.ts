@@ -30,6 +30,7 @@ import { fetchFrom } from "./fetch.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
+import { watchProducers } from "./watch-producers.fixture.ts";
 import type { Middleware } from "../feature/middleware.ts";
 import { hooksOf } from "../feature/route-hooks.ts";
 import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
@@ -65,6 +66,10 @@ export interface Finished {
   readonly bytesSent: number;
   readonly originHeadMs: number;
 }
+
+watchProducers((producer, what) => {
+  if (producer.thread instanceof Dialogue) producer.thread.breach(what);
+});
 
 const START_MS = 1000;
 const TICK_MS = 25;
