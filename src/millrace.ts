@@ -2,7 +2,6 @@
 import type { ConfigInput, ShortConfigInput } from "./config/input.ts";
 
 export type { ConfigInput, ShortConfigInput } from "./config/input.ts";
-export type { Config } from "./config/schema.ts";
 
 /** The same type with everything readonly, so that constants (`as const`) are accepted too. */
 type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;

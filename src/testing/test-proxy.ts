@@ -37,16 +37,16 @@ import { fetchOver } from "./http-client.ts";
 import type { ReceivedRequest } from "./http-origin.ts";
 import { Metrics } from "./metrics.ts";
 import { probeOver } from "./probe.ts";
+import type { TestOrigin } from "./origin-script.ts";
 import { Pump } from "./pump.ts";
 import { serveOrigin } from "./upstreams.ts";
-import type { TestOrigin } from "./upstreams.ts";
 
 export { TestConnection } from "./connection.ts";
 export type { Awaited } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
 export { Metrics } from "./metrics.ts";
-export { script } from "./upstreams.ts";
-export type { OriginScript, TestOrigin } from "./upstreams.ts";
+export { script } from "./origin-script.ts";
+export type { OriginScript, TestOrigin } from "./origin-script.ts";
 
 /** YAML text, or an object as `defineConfig` takes it. The object may leave out `listeners`, and upstreams that are in the options. */
 export type TestConfig = string | (Omit<ConfigInput, "listeners" | "upstreams"> & Partial<ConfigInput>) | ShortConfigInput;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -74,33 +74,96 @@ describe("the published package", () => {
     assert.equal((await run(process.execPath, [file], { cwd: folder })).stdout.trim(), "function");
   });
 
-  test("its types hold for a configuration that is compiled, and refuse an unknown key", async () => {
-    const config = (key: string): string => `import { defineConfig } from "millrace";
-import type { Config, ConfigInput, ShortConfigInput } from "millrace";
-const routes: ConfigInput["routes"] = [{ upstream: "app", rate_limit: { requests_per_minute: 10 }, cors: { allowed_origins: ["*"] } }];
-export const short: ShortConfigInput = { backends: ["http://127.0.0.1:9"], server: { read_timeout: 5 } };
-export const idleMs = (config: Config): number => config.upstreams["app"]?.timeouts.idle ?? config.listeners[0]?.timeouts.idle ?? 0;
-export default defineConfig({ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://127.0.0.1:9"] } }, ${key}: routes });
-`;
+  /** Compiles a module of a user, and returns what the compiler says. */
+  const compile = async (text: string, options: Readonly<Record<string, unknown>>): Promise<string> => {
     const compilerOptions = {
       strict: true,
       exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
       module: "nodenext",
+      moduleResolution: "nodenext",
       target: "es2024",
-      types: [],
       noEmit: true,
+      ...options,
     };
     await writeFile(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["typed.mts"] }));
-    const compile = async (key: string): Promise<string> => {
-      await writeFile(path.join(folder, "typed.mts"), config(key));
-      const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
-      return await run(process.execPath, [tsc, "-p", "."], { cwd: folder }).then(
-        ({ stdout }) => stdout,
-        ({ stdout }: { stdout: string }) => stdout,
-      );
-    };
-    assert.equal(await compile("routes"), "");
-    assert.match(await compile("route"), /^typed\.mts\(6,\d+\): error/);
+    await writeFile(path.join(folder, "typed.mts"), text);
+    const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
+    return await run(process.execPath, [tsc, "-p", "."], { cwd: folder }).then(
+      ({ stdout }) => stdout,
+      ({ stdout }: { stdout: string }) => stdout,
+    );
+  };
+
+  test("its types hold for a configuration that is compiled, and refuse an unknown key", async () => {
+    const config = (key: string): string => `import { defineConfig } from "millrace";
+import type { ConfigInput, ShortConfigInput } from "millrace";
+const routes: ConfigInput["routes"] = [{ upstream: "app", rate_limit: { requests_per_minute: 10 }, cors: { allowed_origins: ["*"] } }];
+export const short: ShortConfigInput = { backends: ["http://127.0.0.1:9"], server: { read_timeout: 5 } };
+export default defineConfig({ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://127.0.0.1:9"] } }, ${key}: routes });
+`;
+    assert.equal(await compile(config("routes"), { types: [] }), "");
+    assert.match(await compile(config("route"), { types: [] }), /^typed\.mts\(5,\d+\): error/);
+  });
+
+  test("every public name compiles for a user who has the types of Node, and the declarations need no other package", async () => {
+    const program = `import { defineConfig } from "millrace";
+import type { ConfigInput, DefinedConfig, ShortConfigInput } from "millrace";
+import { Metrics, TestConnection, TestProxy, script, testProxy } from "millrace/testing";
+import type {
+  Awaited, ClientOptions, LogEntry, OriginContext, OriginFunction, OriginScript, ReceivedRequest, TestConfig, TestOrigin, TestProxyOptions,
+} from "millrace/testing";
+
+const short: ShortConfigInput = { backends: ["http://app.test"] };
+const full: ConfigInput = { listeners: [{ address: ":80" }], upstreams: { app: { endpoints: ["http://app.test"] } }, routes: [{ upstream: "app" }] };
+export const defined: readonly DefinedConfig[] = [defineConfig(short), defineConfig(full)];
+
+const answer: OriginFunction = async (request: Request, { endpoint, sleep }: OriginContext): Promise<Response> => {
+  await sleep(5);
+  return new Response(endpoint + request.url);
+};
+const scripts: readonly OriginScript[] = [
+  script.refuse(), script.unknownName(), script.silent(), script.stall(), script.resetAfter(1, answer), script.stallAfter(1, answer),
+  script.slow(1, answer), script.raw((connection: TestConnection) => void connection.send("HTTP/1.1 204 No Content\\r\\n\\r\\n")),
+];
+const origins: readonly TestOrigin[] = [answer, ...scripts];
+const options: TestProxyOptions = { upstreams: { app: answer }, environment: {}, files: {}, startsAt: 0 };
+const from: ClientOptions = { from: "192.0.2.7", listener: 0 };
+const config: TestConfig = { routes: [{ upstream: "app" }] };
+const proxy: TestProxy = await testProxy(config, options);
+const response: Response = await proxy.fetch("http://a.test/", from);
+const status: number = response.status;
+const metrics: Metrics = proxy.metrics;
+const counted: number = metrics.value("millrace_exchanges_total", { route: "#1" });
+const log: readonly LogEntry[] = proxy.log;
+const [request]: readonly ReceivedRequest[] = proxy.requests("app");
+const connection: TestConnection = proxy.connect(from);
+const wanted: Awaited = /200/;
+connection.send("GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n");
+const text: string = await connection.until(wanted);
+proxy.serve("app", origins);
+await proxy.advance("1s");
+await proxy.reload(config, { upstreams: { app: answer } });
+const health: "healthy" | "unhealthy" | "unknown" | undefined = proxy.status.upstreams["app"]?.endpoints[0]?.health;
+proxy.close();
+export const seen: readonly unknown[] = [status, counted, log, request?.method, text, health];
+`;
+    const types = { types: ["node"], typeRoots: [path.join(ROOT, "node_modules/@types")], lib: ["es2024", "esnext.disposable"] };
+    assert.equal(await compile(program, types), "");
+    const dist = path.join(folder, "node_modules/millrace/dist");
+    const entries = ["millrace.d.ts", "testing/test-proxy.d.ts"].map((name) => path.join(dist, name));
+    for (const entry of entries)
+      for (const name of publicNames(readFileSync(entry, "utf8")))
+        assert.match(program, new RegExp(`\\b${name}\\b`), `${name} is not used`);
+    const files = new Set(entries);
+    for (const file of files) {
+      const imported = readFileSync(file, "utf8").matchAll(/(?:\bfrom |\bimport\(|^import )"([^"]+)"|\/\/\/ <reference [^>]*"([^"]+)"/gm);
+      for (const [, from = "", reference = from] of imported) {
+        if (reference.startsWith(".")) files.add(path.resolve(path.dirname(file), reference.replace(/\.[jt]s$/, ".d.ts")));
+        else assert.match(reference, /^node:|^millrace$/, `${path.relative(dist, file)} imports ${reference}`);
+      }
+    }
+    assert.ok(files.size > 5, "the declarations were followed");
   });
 
   test("runs the tests that docs/testing.md shows, under node:test", async () => {
@@ -171,3 +234,10 @@ export default defineConfig({ listeners: [{ address: ":8080" }], upstreams: { ap
     assert.match(stdout, /route #1: everything to app/);
   });
 });
+
+/** The names that a declaration file exports. */
+function publicNames(text: string): string[] {
+  const declared = [...text.matchAll(/^export declare (?:async )?(?:function|class|const) (\w+)|^export (?:type|interface) (\w+)/gm)];
+  const listed = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, names = ""]) => names.split(","));
+  return [...declared.map(([, value, type]) => value ?? type ?? ""), ...listed.map((name) => name.trim())].filter((name) => name !== "");
+}
