@@ -103,7 +103,7 @@ export class Attempt implements SourceOwner {
     const head = buildRequestHead({ method, target: path, authority: "a.test" }, lines);
     const request: OutgoingRequest = {
       request: head,
-      bodyLength: length,
+      requestLength: length,
       connection: connectionOptions(head),
       facts: { peer: "192.0.2.1", client: "192.0.2.1", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" },
       upgrade: switches,

@@ -170,11 +170,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return this.set?.settings.tunnelIdleMs ?? null;
   }
 
-  get bodyLength(): BodyLength {
-    const { detours } = this;
-    return detours === null || detours.request === null ? this.requestLength : detours.request.length;
-  }
-
   get finished(): boolean {
     return this.phase === Phase.finished;
   }

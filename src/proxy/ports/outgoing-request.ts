@@ -6,8 +6,8 @@ import type { ClientFacts } from "./client-facts.ts";
 /** What the driver of an endpoint's connection, or a response source, may know of the request that it is given. */
 export interface OutgoingRequest {
   readonly request: RequestHead;
-  /** Length of the body that is sent, after all stages. */
-  readonly bodyLength: BodyLength;
+  /** Length of the body as received. Another one is sent if the edits have a `bodyLength`. */
+  readonly requestLength: BodyLength;
   readonly connection: ConnectionOptions;
   /** Who sends the request. A request of the proxy's own speaks for no client: its `peer` is "". */
   readonly facts: ClientFacts;

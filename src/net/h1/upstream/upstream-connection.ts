@@ -152,7 +152,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.processingUntil = 0;
     this.reader = this.pool.readers.take();
     this.reader.toHead = request.request.method === "HEAD";
-    this.chunked = request.bodyLength === -1;
+    this.chunked = (edits.bodyLength ?? request.requestLength) === -1;
     this.sentBefore = this.outlet.bytesSent;
     this.noteProgress();
     if (authenticatesConnection(request.request)) this.bind();
