@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 import { ControlPlane } from "./control-plane.ts";
 import { WorkerThreads } from "./worker-threads.ts";
 import { reusePortSupported } from "./listen-check.ts";
@@ -69,12 +69,15 @@ function ask(port: number, path: string): Promise<string> {
   });
 }
 
-/** Waits until other threads have made the condition true. */
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+/** Pause before the condition is looked at again: without one, looking takes the processor from the threads that are waited for. */
+const aMoment = (): Promise<void> => wait(2);
+
+/** Waits until other threads have made the condition true. `pause` is for a condition that may soon be false again. */
+async function until(what: string, condition: () => boolean | Promise<boolean>, pause: () => Promise<void> = aMoment): Promise<void> {
   const limit = Date.now() + 10_000;
   while (!(await condition())) {
     assert.ok(Date.now() < limit, `never happened: ${what}`);
-    await turn();
+    await pause();
   }
 }
 
@@ -154,7 +157,7 @@ test("a worker that stands still is ended and replaced; a running one is not, ho
 test("a data plane without serving workers stands still; one that drains does not count as standing still", async (t) => {
   const running = await started(t, { workers: 1 });
   await running.plane.terminateWorker(0);
-  await until("noticed", () => running.plane.standstill === "no worker is serving");
+  await until("noticed", () => running.plane.standstill === "no worker is serving", turn);
   await until("replaced", () => running.plane.standstill === null);
   const draining = running.plane.drain();
   assert.equal(running.plane.standstill, null);
