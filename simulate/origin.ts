@@ -62,9 +62,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   }
 
   onRead(buffer: Buffer, count: number): void {
-    // The proxy may have read the whole answer and send a request before this side learns that its last write is done.
     if (this.tunnel !== null) this.tunnel.takes(buffer, 0, count);
-    else if (this.request !== null && this.requestIsWhole) this.held.push(Buffer.from(buffer.subarray(0, count)));
     else this.take(buffer, count);
     if (!this.requestIsWhole) this.pauseReading(this.answer?.readPauseMs ?? 0);
   }
@@ -76,7 +74,15 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     this.world.clock.after(ms, () => transport.resume());
   }
 
+  /**
+   * Reads bytes, or holds them until the current request is answered. The proxy may send a request before that: it has read the whole answer
+   * when this side does not know yet that its last write is done, or it took another response for the answer.
+   */
   private take(buffer: Buffer, count: number): void {
+    if (this.request !== null && this.requestIsWhole) {
+      this.held.push(Buffer.from(buffer.subarray(0, count)));
+      return;
+    }
     this.reader.feed(buffer, 0, count);
     this.read();
   }
@@ -95,7 +101,10 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
           break;
         case Event.end:
           if (!this.requestIsWhole) this.onWhole();
-          if (this.request !== null) return;
+          if (this.request !== null) {
+            if (reader.hasRest) this.held.push(reader.takeRest());
+            return;
+          }
           break;
         case Event.fault:
           return this.world.fail(`an endpoint was sent what is no request: ${reader.fault.code}`);
