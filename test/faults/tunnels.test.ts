@@ -205,6 +205,8 @@ const rows: Row[] = [
       connection.socket.destroy();
     },
     expect: { ...TUNNEL, client: "left" },
+    // How much was read before the failed write depends on the machine's load.
+    beyondStreams: true,
     also: async (scene) => {
       await scene.client.until((each) => each.over, "the end");
       sameText(tunnelled(scene), LAST, "client");
@@ -230,6 +232,7 @@ const rows: Row[] = [
       sameText(request.body(), LAST, "origin");
     },
     expect: { ...TUNNEL, client: "left" },
+    beyondStreams: true,
   },
 
   {
