@@ -130,6 +130,11 @@ class Segment extends BodyProducer {
   private readonly pipe: BodyPipe;
   private readonly stage: BodyStage;
   private readonly to: BodySink;
+  /**
+   * Something was written since the last flush. It is flushed even if the receiver is blocked: it must not stay in the thread's open chunk,
+   * which all connections share.
+   */
+  private isUnflushed: boolean = false;
 
   constructor(pipe: BodyPipe, stage: BodyStage, to: BodySink, thread: ExchangeThread) {
     const { length } = stage;
@@ -182,11 +187,15 @@ class Segment extends BodyProducer {
   }
 
   protected deliver(bytes: Buffer): void {
+    this.isUnflushed = true;
     this.to.data(bytes, 0, bytes.length);
   }
 
   protected flushOutput(): boolean {
-    if (this.output === Output.open && !this.to.flush()) this.outputBlocked();
+    if (!this.isOver && (this.output === Output.open || this.isUnflushed)) {
+      this.isUnflushed = false;
+      if (!this.to.flush()) this.outputBlocked();
+    }
     return this.output !== Output.blocked;
   }
 

@@ -132,6 +132,21 @@ test("a client that takes no more stops the stage and the endpoint, and lets bot
   }
 });
 
+test("what a stage writes while its client takes no more is flushed all the same", () => {
+  const stage = new Held();
+  const d = asking(
+    GET,
+    ofResponse(() => stage),
+  );
+  d.upstream.brings(`${OK}ab`);
+  d.skip();
+  d.client.blocks();
+  d.skip();
+  d.client.full = true;
+  assert.equal(stage.writes(), false);
+  d.says('client data "ab"; client flush full');
+});
+
 test("a stage that ends before its body does ends the exchange, and the endpoint's connection", () => {
   const stage = new Held();
   const d = asking(
