@@ -1,26 +1,8 @@
 /** Who waits for whom when a body passes stages: the sender, each stage, the receiver, and the time limit of a stage. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BodyStage } from "../feature/body-stage.ts";
-import type { Middleware } from "../feature/middleware.ts";
 import { SILENT_MS_MAX } from "./body-producer.ts";
-import { Dialogue } from "./fake-ports.fixture.ts";
-import { Held } from "./stages.fixture.ts";
-
-const GET = "GET /";
-const PUT = "PUT /\nContent-Length: 4";
-const OK = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
-
-const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : make()) });
-const ofRequest = (make: () => BodyStage): Middleware => ({ name: "x", onUpstreamRequest: () => make() });
-
-/** An exchange for that request head, whose endpoint is connected. */
-function asking(head: string, ...hooks: readonly Middleware[]): Dialogue {
-  const d = new Dialogue({ hooks });
-  d.client.asks(head);
-  d.upstream.connects();
-  return d.skip();
-}
+import { GET, Held, OK, PUT, asking, ofRequest, ofResponse } from "./stages.fixture.ts";
 
 test("a stage that takes no more of its input has its time to take it again", () => {
   const stage = new Held();

@@ -3,26 +3,11 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import type { BodyStage } from "../feature/body-stage.ts";
-import type { Middleware } from "../feature/middleware.ts";
 import { SILENT_MS_MAX } from "./body-producer.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
-import { Held, mapping, upper } from "./stages.fixture.ts";
+import { GET, Held, OK, PUT, asking, ofRequest, ofResponse, mapping, upper } from "./stages.fixture.ts";
 
-const GET = "GET /";
-const PUT = "PUT /\nContent-Length: 4";
-const OK = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
 const REPORT = 'report error middleware_failed broken {"route":"#1"}';
-
-const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : make()) });
-const ofRequest = (make: () => BodyStage): Middleware => ({ name: "x", onUpstreamRequest: () => make() });
-
-/** An exchange for that request head, whose endpoint is connected. */
-function asking(head: string, ...hooks: readonly Middleware[]): Dialogue {
-  const d = new Dialogue({ hooks });
-  d.client.asks(head);
-  d.upstream.connects();
-  return d.skip();
-}
 
 // ---- the response -----------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,25 @@
-/** Simple body stages for tests. */
+/** Simple body stages for tests, and exchanges that have them. */
 import { Buffer } from "node:buffer";
 import { latin1 } from "../../base/latin1.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { BodyStage, StageOutput } from "../feature/body-stage.ts";
+import type { Middleware } from "../feature/middleware.ts";
+import { Dialogue } from "./fake-ports.fixture.ts";
+
+export const GET = "GET /";
+export const PUT = "PUT /\nContent-Length: 4";
+export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
+
+export const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : make()) });
+export const ofRequest = (make: () => BodyStage): Middleware => ({ name: "x", onUpstreamRequest: () => make() });
+
+/** An exchange for that request head, whose endpoint is connected. */
+export function asking(head: string, ...hooks: readonly Middleware[]): Dialogue {
+  const d = new Dialogue({ hooks });
+  d.client.asks(head);
+  d.upstream.connects();
+  return d.skip();
+}
 
 /** A stage that maps each piece to another text and writes it at once. */
 export function mapping(map: (text: string) => string, length: number = -1): BodyStage {
