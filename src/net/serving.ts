@@ -1,6 +1,6 @@
 /**
  * What a data-plane thread serves: the current configuration, and for each listener a context with this thread's connections. The owner of a
- * Serving (worker.ts, the test kit, the simulator) accepts sockets for the contexts and receives log lines.
+ * Serving (a data-plane thread, the test kit, the simulator) accepts sockets for the contexts and receives log lines.
  *
  * Slots identify listeners. A listener begins when a configuration names it, or earlier, when its sockets are opened on trial. It ends with
  * `closeListener`; its connections may live on for a while.

@@ -1,0 +1,209 @@
+/**
+ * A data-plane thread: takes configurations and orders from the control plane (shared/protocol.ts), opens and closes listeners, and lets
+ * net/serving.ts do the proxying. Its messages go through a {@link ControlPort}: a worker thread's port, or one within the same thread.
+ */
+import { readFileSync } from "node:fs";
+import { codeOf, messageOf } from "../base/errors.ts";
+import { FEATURES } from "../features/registry.ts";
+import { Listener } from "../net/accept/listener.ts";
+import { machine } from "../net/machine.ts";
+import { Serving } from "../net/serving.ts";
+import { monotonicMs } from "../net/system-clock.ts";
+import type { ThreadOutput } from "../net/thread.ts";
+import { accessLines } from "../observe/access-line.ts";
+import type { AccessLines } from "../observe/access-record.ts";
+import { LogBatch } from "../observe/log-batch.ts";
+import { statusDocument } from "../observe/status.ts";
+import type { StatusSource } from "../observe/status.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { EndpointTable } from "../shared/endpoint-table.ts";
+import { CounterId } from "../shared/metric-table.ts";
+import { NameTable } from "../shared/name-table.ts";
+import { WorkerTable } from "../shared/worker-table.ts";
+import type { ConfigureMessage, FromWorker, ListenOrder, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
+
+/** Dropped access log lines are reported at most once in this time. */
+const DROPPED_EVERY_MS = 60_000;
+
+/** Where a data-plane thread sends its messages to the control plane. */
+export interface ControlPort {
+  postMessage(message: FromWorker): void;
+}
+
+export class DataPlaneThread {
+  private readonly port: ControlPort;
+  /** No message is handled before it resolves. */
+  private readonly warm: Promise<string | null>;
+  private readonly init: WorkerInit;
+  private readonly names: NameTable = new NameTable();
+  private readonly serving: Serving;
+  private readonly log: LogBatch;
+  /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
+  private readonly listeners: Map<number, readonly Listener[]> = new Map();
+  private lines: AccessLines = accessLines("json");
+  /** Dropped access log lines that are counted in the metrics. */
+  private droppedCounted: number = 0;
+  /** Dropped access log lines that were reported to the main thread. */
+  private droppedReported: number = 0;
+  /** When the next report may be sent, monotonic milliseconds. */
+  private nextDroppedReportMs: number = 0;
+
+  /** @param warm resolves when the warm-up has ended: with null, or with the reason why it was left out */
+  constructor(port: ControlPort, init: WorkerInit, warm: Promise<string | null>) {
+    this.port = port;
+    this.warm = warm;
+    void warm.then((problem) => this.reportWarmUp(problem));
+    this.init = init;
+    const endpoints = new EndpointTable(init.endpointTable);
+    this.serving = new Serving({
+      workerIndex: init.index,
+      endpoints,
+      workers: new WorkerTable(init.workerTable),
+      names: this.names,
+      socketsMax: init.socketsMax,
+      platform: machine,
+      buckets: new BucketTable(init.bucketTable),
+      output: this.output(),
+      status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
+      features: FEATURES,
+      readFile: (path) => readFileSync(path, "latin1"),
+    });
+    this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));
+  }
+
+  /** Handles a message of the control plane. A rejection is a fault of the thread. */
+  async receive(message: ToWorker): Promise<void> {
+    await this.warm;
+    switch (message.type) {
+      case "configure":
+        return this.configure(message);
+      case "listen":
+        return void this.listen(message.orders);
+      case "close":
+        return this.close(message.slots, message.timeoutMs);
+      case "drain":
+        return this.drain(message.timeoutMs);
+      case "names":
+        for (const news of message.news) this.names.take(news);
+        return;
+      case "log-taken":
+        this.log.taken(message.chunk);
+        return this.reportDropped();
+    }
+  }
+
+  private configure(message: ConfigureMessage): void {
+    const { config, generation } = message;
+    try {
+      this.serving.configure(message);
+    } catch (error) {
+      return this.send({ type: "configured", generation, problem: messageOf(error) });
+    }
+    this.lines = accessLines(config.logging.format);
+    this.send({ type: "configured", generation });
+  }
+
+  private async listen(orders: readonly ListenOrder[]): Promise<void> {
+    // The process began to end during the reload that sent these orders: open nothing more.
+    if (this.serving.isDraining) return this.send({ type: "listening" });
+    for (const [position, { slot, target, settings }] of orders.entries()) {
+      const context = this.serving.openListener(slot, settings);
+      if (context === null) continue;
+      const sockets: Listener[] = [];
+      this.listeners.set(slot, sockets);
+      for (const socket of socketsOf(target)) {
+        const listener = new Listener(context);
+        try {
+          await listener.listen(socket);
+        } catch (error) {
+          listener.close();
+          this.closeListeners(orders.slice(0, position + 1).map((order) => order.slot));
+          return this.send({ type: "listen-failed", slot, code: codeOf(error), message: messageOf(error) });
+        }
+        // A drain may have closed this listener meanwhile.
+        if (this.listeners.get(slot) === sockets) sockets.push(listener);
+        else listener.close();
+      }
+    }
+    this.send({ type: "listening" });
+  }
+
+  private close(slots: readonly number[], timeoutMs: number): void {
+    this.closeListeners(slots, timeoutMs);
+    this.send({ type: "closed" });
+  }
+
+  /** @param timeoutMs time for exchanges to end; none for the listeners of a reload that fails, which have just been opened */
+  private closeListeners(slots: readonly number[], timeoutMs: number = 0): void {
+    for (const slot of slots) {
+      for (const listener of this.listeners.get(slot) ?? []) listener.close();
+      this.listeners.delete(slot);
+      this.serving.closeListener(slot, timeoutMs);
+    }
+  }
+
+  private drain(timeoutMs: number): void {
+    if (this.serving.thread === null) return this.send({ type: "drained", cut: 0 });
+    for (const sockets of this.listeners.values()) for (const listener of sockets) listener.close();
+    this.listeners.clear();
+    this.serving.drain(timeoutMs);
+  }
+
+  private output(): ThreadOutput {
+    return {
+      access: (record) => {
+        const length = this.lines.write(record);
+        this.log.add(this.lines.bytes, length);
+      },
+      event: (level, event, message, fields) => this.send({ type: "event", level, event, message, fields }),
+      released: (generation) => this.send({ type: "released", generation }),
+      tick: (now) => this.tick(now),
+    };
+  }
+
+  private tick(now: number): void {
+    const { log, serving } = this;
+    log.flush();
+    if (log.dropped > this.droppedCounted) {
+      serving.thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedCounted);
+      this.droppedCounted = log.dropped;
+    }
+    for (const sockets of this.listeners.values()) for (const listener of sockets) listener.tick();
+    const cut = serving.drained(now);
+    if (cut === null) return;
+    log.hand();
+    this.send({ type: "drained", cut });
+  }
+
+  /** Reports dropped access log lines. Called when the log memory has room again. */
+  private reportDropped(): void {
+    const lines = this.log.dropped - this.droppedReported;
+    const now = monotonicMs();
+    if (lines === 0 || now < this.nextDroppedReportMs) return;
+    this.droppedReported = this.log.dropped;
+    this.nextDroppedReportMs = now + DROPPED_EVERY_MS;
+    const message = `${lines} access log lines dropped: the output does not keep up`;
+    this.send({ type: "event", level: "warn", event: "log_lines_dropped", message, fields: { lines } });
+  }
+
+  /** Makes the status page for the route of `status_path`. The returned function holds the upstreams, not the whole configuration. */
+  private status({ upstreams }: StatusSource, slots: ConfigureMessage["endpointSlots"], endpoints: EndpointTable): () => string {
+    const { version, startedAtMs } = this.init;
+    return () => JSON.stringify(statusDocument({ upstreams }, slots, endpoints, { version, startedAtMs, nowMs: Date.now() }));
+  }
+
+  private reportWarmUp(problem: string | null): void {
+    if (problem === null) return;
+    this.send({ type: "event", level: "debug", event: "warm_up_skipped", message: `no warm-up: ${problem}`, fields: {} });
+  }
+
+  private send(message: FromWorker): void {
+    this.port.postMessage(message);
+  }
+}
+
+/** One target for each IP address of the listener: `localhost` has two. */
+function socketsOf(target: ListenTarget): readonly ListenTarget[] {
+  if (target.kind !== "tcp" || target.moreHosts === undefined) return [target];
+  return [target.host, ...target.moreHosts].map((host) => ({ kind: "tcp", host, port: target.port, reusePort: target.reusePort }));
+}
