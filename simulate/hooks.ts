@@ -3,10 +3,9 @@
  * request's id, so that a run can be repeated. They also check which hooks are called, how often, and when.
  */
 import { clientKey } from "../src/base/client-key.ts";
-import type { FieldChanges } from "../src/http/head-edits.ts";
+import type { FieldChanges, ResponseChanges } from "../src/http/head-edits.ts";
 import { HOOK_MS_MAX } from "../src/proxy/exchange/hook-wait.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
-import type { ResponseHead } from "../src/http/response-head.ts";
 import type { BodyStage } from "../src/proxy/feature/body-stage.ts";
 import type { ExchangeView, Middleware, UpstreamResult } from "../src/proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../src/proxy/local-answer.ts";
@@ -114,6 +113,7 @@ export function mayFail(seed: number, id: number, route: string): boolean {
       verdict === "throws" ||
       verdict === "rejects" ||
       throwsIn === "request" ||
+      throwsIn === "response" ||
       [requestStage, responseStage, source, fallback].includes("fails"),
   );
 }
@@ -140,8 +140,8 @@ interface Course {
   /** Whether the request must not go to an endpoint any more. */
   isRefused: boolean;
   signal: AbortSignal | null;
-  /** How often `onResponse` was called, by middleware. */
-  readonly responses: number[];
+  /** Whose responses `onResponse` was called for, by middleware: `received`, `own`, or both in this order. */
+  readonly responses: string[];
   /** How often `onFinish` was called, by middleware. */
   readonly finished: number[];
   /** The request's stages and sources. */
@@ -205,7 +205,7 @@ export class Hooks {
       source: (exchange) => this.source(exchange, index, planOf(exchange)),
       onUpstreamRequest: (exchange, edits) => this.onUpstreamRequest(exchange, index, edits, planOf(exchange)),
       onUpstreamResponse: (exchange, result) => this.onUpstreamResponse(exchange, index, result, planOf(exchange)),
-      onResponse: (exchange, head, edits) => this.onResponse(exchange, index, head, edits, planOf(exchange)),
+      onResponse: (exchange, response) => this.onResponse(exchange, index, response, planOf(exchange)),
       onFinish: (exchange) => this.onFinish(exchange, index, planOf(exchange)),
     };
   }
@@ -341,20 +341,17 @@ export class Hooks {
     return made;
   }
 
-  private onResponse(
-    exchange: ExchangeView,
-    index: number,
-    head: ResponseHead | null,
-    edits: FieldChanges,
-    plan: HookPlan,
-  ): BodyStage | null {
+  private onResponse(exchange: ExchangeView, index: number, response: ResponseChanges, plan: HookPlan): BodyStage | null {
     const id = idOf(exchange.request.path);
     const course = this.course(exchange);
-    course.responses[index] = (course.responses[index] ?? 0) + 1;
-    if (course.responses[index] !== 1) this.fail(`hook ${index} of request ${id} edits ${course.responses[index]} responses`);
+    const { head } = response;
+    // A hook that throws costs the response, and the proxy's own answer in its place is edited too.
+    const edited = [course.responses[index] ?? "", head === null ? "own" : "received"].join(" ").trim();
+    course.responses[index] = edited;
+    if (!["own", "received", "received own"].includes(edited)) this.fail(`hook ${index} of request ${id} edits responses: ${edited}`);
     if (plan.throwsIn === "response") throw new Error("a hook throws");
-    edits.set(`X-Seen-${index}`, String(id));
-    edits.remove(`x-inner-${index}`);
+    response.set(`X-Seen-${index}`, String(id));
+    response.remove(`x-inner-${index}`);
     return head === null ? null : this.stage(course, plan.responseStage, plan, head);
   }
 

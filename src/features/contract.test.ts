@@ -13,6 +13,7 @@ import type { RouteConfig } from "../config/route-schema.ts";
 import { buildRequestHead, buildResponseHead } from "../http/build-head.ts";
 import { fieldLine } from "../http/field-edits.ts";
 import { RequestEdits, ResponseEdits } from "../http/head-edits.ts";
+import type { ResponseHead } from "../http/response-head.ts";
 import { FAILURES } from "../proxy/exchange/failure.ts";
 import type { FailureKind } from "../proxy/exchange/failure.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
@@ -204,12 +205,18 @@ async function exchange(
       middleware.onUpstreamResponse?.(view, { head: null, failure });
     }
     middleware.onUpstreamResponse?.(view, { head, failure: null });
-    middleware.onResponse?.(view, head, new ResponseEdits());
+    middleware.onResponse?.(view, editsOf(head));
   } else checkAnswer(answer, feature);
   // The proxy may answer the request itself, for instance through another feature.
-  middleware.onResponse?.(view, null, new ResponseEdits());
+  middleware.onResponse?.(view, editsOf(null));
   middleware.onFinish?.(view);
   return [new WeakRef(view), new WeakRef(request), new WeakRef(head)];
+}
+
+function editsOf(head: ResponseHead | null): ResponseEdits {
+  const edits = new ResponseEdits();
+  edits.begin(head, head?.status ?? 429);
+  return edits;
 }
 
 function checkAnswer({ status, reason, fields }: LocalAnswer, { facts }: Feature): void {

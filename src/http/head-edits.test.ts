@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { buildResponseHead } from "./build-head.ts";
 import { RequestEdits, ResponseEdits } from "./head-edits.ts";
 
 test("malformed methods, targets and hosts are refused, and the error shows no target", () => {
@@ -30,6 +31,7 @@ test("reset forgets the edits of one head before the next", () => {
   edits.reset();
   assert.deepEqual(edits, new RequestEdits());
   const response = new ResponseEdits();
+  response.begin(buildResponseHead({ status: 200 }, []), 200);
   response.setStatus(404);
   response.reset();
   assert.deepEqual(response, new ResponseEdits());
@@ -37,8 +39,22 @@ test("reset forgets the edits of one head before the next", () => {
 
 test("a status that is not final or has no body cannot be set", () => {
   const edits = new ResponseEdits();
+  edits.begin(buildResponseHead({ status: 200 }, []), 200);
   for (const status of [0, 100, 101, 199, 204, 304, 600, 200.5, NaN])
     assert.throws(() => edits.setStatus(status), RangeError, String(status));
   for (const status of [200, 206, 404, 599]) edits.setStatus(status);
   assert.equal(edits.status, 599);
+});
+
+test("a status cannot be set where that would change whether there is a body, nor on the proxy's own answers", () => {
+  for (const [head, status] of [
+    [null, 429],
+    [buildResponseHead({ status: 204 }, []), 204],
+    [buildResponseHead({ status: 304 }, []), 304],
+  ] as const) {
+    const edits = new ResponseEdits();
+    edits.begin(head, status);
+    edits.setStatus(200);
+    assert.deepEqual([edits.status, edits.newStatus], [status, null]);
+  }
 });

@@ -4,15 +4,18 @@
  */
 import { isAuthority } from "./authority.ts";
 import { FieldEdits } from "./field-edits.ts";
+import type { ResponseHead } from "./response-head.ts";
 import { mayHaveBody } from "./status.ts";
 import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
 
 /** What middleware may change in the fields of a head; FieldEdits says what each does. */
 export type FieldChanges = Pick<FieldEdits, "remove" | "append" | "appendLines" | "set">;
-/** What middleware may change in a request that goes upstream. */
-export type RequestChanges = FieldChanges & Pick<RequestEdits, "setMethod" | "setTarget" | "setAuthority">;
-/** What middleware may change in a final response; ResponseEdits says which lines that reaches. */
-export type ResponseChanges = FieldChanges & Pick<ResponseEdits, "setStatus">;
+/** What middleware may change in a request that goes upstream. `method`, `target` and `authority` are null where nothing has changed them. */
+export type RequestChanges = FieldChanges &
+  Pick<RequestEdits, "setMethod" | "setTarget" | "setAuthority"> &
+  Readonly<Pick<RequestEdits, "method" | "target" | "authority">>;
+/** A final response and what middleware may change in it; ResponseEdits says which lines that reaches. */
+export type ResponseChanges = FieldChanges & Pick<ResponseEdits, "setStatus"> & Readonly<Pick<ResponseEdits, "head" | "status">>;
 
 /** Edits of a request that goes upstream. Each attempt of an exchange begins with no edits. */
 export class RequestEdits extends FieldEdits {
@@ -56,12 +59,31 @@ export class RequestEdits extends FieldEdits {
  * ends: Content-Length, Transfer-Encoding and Connection.
  */
 export class ResponseEdits extends FieldEdits {
-  /** Null: send it as received. */
-  status: number | null = null;
+  /** The head as received. Null for an answer of the proxy's own. It has none of the edits. */
+  head: ResponseHead | null = null;
+  /** The status in place of the received one. Null: none was set. */
+  newStatus: number | null = null;
+  private receivedStatus: number = 0;
 
   override reset(): void {
     super.reset();
-    this.status = null;
+    this.head = null;
+    this.newStatus = null;
+    this.receivedStatus = 0;
+  }
+
+  /**
+   * Begins the edits of one response.
+   * @param head null for an answer of the proxy's own
+   */
+  begin(head: ResponseHead | null, status: number): void {
+    this.head = head;
+    this.receivedStatus = status;
+  }
+
+  /** The status that the client will get. */
+  get status(): number {
+    return this.newStatus ?? this.receivedStatus;
   }
 
   /**
@@ -71,6 +93,7 @@ export class ResponseEdits extends FieldEdits {
   setStatus(status: number): void {
     if (!Number.isInteger(status) || status < 200 || status > 599 || !mayHaveBody(status))
       throw new RangeError(`${status} is no status to set`);
-    this.status = status;
+    if (this.head === null || !mayHaveBody(this.head.status)) return;
+    this.newStatus = status;
   }
 }

@@ -49,7 +49,7 @@ function world(t: TestContext, hooks: readonly Middleware[], adapt?: (config: Co
   };
 }
 
-const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : make()) });
+const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, { head }) => (head === null ? null : make()) });
 
 /** A source that answers at once with these pieces. */
 function source(pieces: readonly Buffer[], length: number, status: number = 200, fields: Fields = []): ResponseSource {

@@ -37,7 +37,7 @@ function answered(
   const stage = stageOfBoth(t);
   const { snapshot } = stage.thread;
   const find = snapshot.findRoute.bind(snapshot);
-  const hooks: readonly Middleware[] = [{ name: "answers", onRequest: () => answer, onResponse: (_, _response, edits) => edit(edits) }];
+  const hooks: readonly Middleware[] = [{ name: "answers", onRequest: () => answer, onResponse: (_, edits) => edit(edits) }];
   snapshot.findRoute = (asked) => ({ ...find(asked), hooks: hooksOf(hooks) });
   stage.client.send(request);
   stage.thread.writes.flush();
@@ -87,7 +87,7 @@ test("middleware sets a Date that the origin server left out, and there is no ot
   const stage = stageOfBoth(t);
   const { snapshot, writes } = stage.thread;
   const find = snapshot.findRoute.bind(snapshot);
-  const hooks: readonly Middleware[] = [{ name: "dates", onResponse: (_, _response, edits) => edits.set("Date", "edited") }];
+  const hooks: readonly Middleware[] = [{ name: "dates", onResponse: (_, edits) => edits.set("Date", "edited") }];
   snapshot.findRoute = (asked) => ({ ...find(asked), hooks: hooksOf(hooks) });
   stage.client.send(get("/"));
   const [dialled = assert.fail("no endpoint was asked")] = stage.dialled;

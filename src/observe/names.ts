@@ -120,7 +120,7 @@ export const EVENTS = {
   endpoint_response_malformed: "An endpoint's response was malformed, and in what; logged once a minute at most.",
   endpoint_tls_failed: "An endpoint's certificate was not trusted, or it spoke no TLS; logged once a minute at most.",
   middleware_failed:
-    "A middleware, or a stage or source of one, threw or rejected. Before its response has begun the request is answered with 500, afterwards the response is cut; an error about the response's fields or after the end changes nothing.",
+    "A middleware, or a stage or source of one, threw, rejected, or did not settle in time. Before its response has begun the request is answered with 500 (504 when it took too long), afterwards the response is cut. An error about an answer of the proxy's own, or after the end, changes nothing.",
   worker_exited: "A worker ended unexpectedly.",
   worker_replaced: "A replacement worker is serving.",
   worker_refused_config: "A worker did not accept the configuration.",

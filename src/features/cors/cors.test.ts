@@ -33,8 +33,8 @@ function onRequest(settings: typeof config, asked: RequestHead, debug?: (message
 
 function onResponse(settings: typeof config, asked: RequestHead, response: Lines | null): ResponseEdits {
   const edits = new ResponseEdits();
-  const head = response === null ? null : buildResponseHead({ status: 200 }, response);
-  corsMiddleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), head, edits);
+  edits.begin(response === null ? null : buildResponseHead({ status: 200 }, response), 200);
+  corsMiddleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), edits);
   return edits;
 }
 
@@ -171,7 +171,7 @@ test("Vary: Origin is added to the origin server's Vary, unless it names Origin 
 test("lines that are kept with a request head are used for the same origin and policy only", () => {
   const ask = (settings: typeof config, asked: RequestHead): string => {
     const edits = new ResponseEdits();
-    middleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), null, edits);
+    middleware(settings).onResponse?.(new LoneView(asked, "192.0.2.1"), edits);
     return edits.added;
   };
   const made = new Map<typeof config, Middleware>();

@@ -46,12 +46,13 @@ export function corsMiddleware(config: CorsConfig, debug?: (message: string) => 
       return isPreflight(request) ? answerPreflight(policy, request, tell) : null;
     },
 
-    onResponse({ request }, response, edits) {
+    onResponse({ request }, response) {
       if (isPreflight(request)) return; // answerPreflight has given all fields
-      if (response !== null) removeForeignFields(response, edits);
+      const { head } = response;
+      if (head !== null) removeForeignFields(head, response);
       const lines = linesFor(request);
       if (lines.origin !== undefined && lines.accessControl === "") tell("no CORS fields on the answer: the origin is not allowed");
-      edits.appendLines(variesByOrigin(response) ? lines.accessControl : lines.varyAndAccessControl);
+      response.appendLines(variesByOrigin(head) ? lines.accessControl : lines.varyAndAccessControl);
     },
   };
 }

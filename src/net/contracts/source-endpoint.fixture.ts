@@ -55,7 +55,7 @@ class SourceEndpoint implements TestEndpoint, ResponseSource {
   dial(attempt: Attempt): UpstreamStream {
     this.connections++;
     this.isLeft = false;
-    const stream = new SourceStream(this, attempt, this.world.thread, true);
+    const stream = new SourceStream(this, "source", attempt, this.world.thread, true);
     // No connection has to be made, so the source is ready at once, as in `Exchange.answerFrom`.
     this.world.network.post(() => attempt.upstreamReady(stream));
     return stream;

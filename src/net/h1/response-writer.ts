@@ -29,13 +29,13 @@ export interface ResponseFacts {
  */
 export function responseHeadText(head: ResponseHead, edits: ResponseEdits, facts: ResponseFacts): string {
   if (!(head instanceof Http1ResponseHead) || responseDependsOnMore(head, edits))
-    return statusLine(head, edits.status) + responseLines(head, edits, facts);
+    return statusLine(head, edits.newStatus) + responseLines(head, edits, facts);
   const { written } = head;
   if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), ""))
-    return written.withStart(statusLine(head, edits.status));
+    return written.withStart(statusLine(head, edits.newStatus));
   const lines = responseLines(head, edits, facts);
   written.keep(lines);
-  return statusLine(head, edits.status) + lines;
+  return statusLine(head, edits.newStatus) + lines;
 }
 
 /** Whether the text depends on more than `written.knows` compares: received lines, edits of middleware, framing. */

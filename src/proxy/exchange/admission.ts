@@ -53,11 +53,11 @@ function findSource(exchange: Exchange, route: Route, from: number): void {
     if (source instanceof Promise) {
       return awaitHook(exchange, source, hooks[index]?.name ?? "", (later) => {
         if (later === null) findSource(exchange, route, index + 1);
-        else exchange.answerFrom(later);
+        else exchange.answerFrom(later, hooks[index]?.name ?? "");
       });
     }
     if (exchange.finished) return;
-    if (source !== null) return exchange.answerFrom(source);
+    if (source !== null) return exchange.answerFrom(source, hooks[index]?.name ?? "");
   }
   exchange.connect();
 }
@@ -65,7 +65,10 @@ function findSource(exchange: Exchange, route: Route, from: number): void {
 /** Calls `then` when the promise of a hook has settled. If that takes too long, or the exchange has finished, the result is ignored. */
 function awaitHook<T>(exchange: Exchange, promise: Promise<T | null>, middleware: string, then: (value: T | null) => void): void {
   const { deadlines, now } = exchange.thread;
-  const pending = new HookWait(() => exchange.answer(answers.ADMISSION_TIMEOUT));
+  const pending = new HookWait(() => {
+    exchange.reportHook(new Error(`it has not settled within ${HOOK_MS_MAX / 1000} s`), middleware);
+    exchange.answer(answers.ADMISSION_TIMEOUT);
+  });
   // By collecting the body the hook may have ended the exchange.
   exchange.detour.pending = exchange.finished ? null : pending;
   if (!exchange.finished && !exchange.isCollecting) deadlines.set(pending, now + HOOK_MS_MAX);

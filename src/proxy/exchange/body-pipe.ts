@@ -25,8 +25,20 @@ export interface PipeOwner {
   pipeUnblocked(pipe: BodyPipe): void;
   /** The whole output was delivered to the receiver. */
   pipeEnded(pipe: BodyPipe): void;
-  /** A stage failed: the body cannot be completed. */
-  pipeFailed(pipe: BodyPipe, error: unknown): void;
+  /** A stage of that middleware failed: the body cannot be completed. */
+  pipeFailed(error: unknown, middleware: string): void;
+}
+
+/** A stage with the name of its middleware, for the log. */
+export interface NamedStage {
+  readonly middleware: string;
+  readonly stage: BodyStage;
+}
+
+/** Throws a RangeError if the stage's `length` is no valid length. */
+export function namedStage(stage: BodyStage, middleware: string): NamedStage {
+  if (!isBodyLength(stage.length)) throw new RangeError(`a body stage cannot have the length ${stage.length}`);
+  return { middleware, stage };
 }
 
 export class BodyPipe implements BodySink {
@@ -37,11 +49,8 @@ export class BodyPipe implements BodySink {
   private readonly owner: PipeOwner;
   private readonly segments: readonly Segment[];
 
-  /**
-   * Throws a RangeError if the `length` of a stage is no valid length.
-   * @param stages at least one, in the order in which the body passes them
-   */
-  constructor(stages: readonly BodyStage[], to: BodySink, owner: PipeOwner, thread: ExchangeThread) {
+  /** @param stages at least one, in the order in which the body passes them */
+  constructor(stages: readonly NamedStage[], to: BodySink, owner: PipeOwner, thread: ExchangeThread) {
     this.owner = owner;
     const segments: Segment[] = [];
     for (const stage of stages.toReversed()) {
@@ -106,10 +115,10 @@ export class BodyPipe implements BodySink {
     this.owner.pipeEnded(this);
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, middleware: string): void {
     if (this.isOver) return;
     this.abort();
-    this.owner.pipeFailed(this, error);
+    this.owner.pipeFailed(error, middleware);
   }
 
   private get first(): Segment | null {
@@ -128,6 +137,7 @@ class Segment extends BodyProducer {
   /** Length of the output, read once: it stands in the message's head already, even if the stage changes its `length` later. */
   readonly length: BodyLength;
   private readonly pipe: BodyPipe;
+  private readonly middleware: string;
   private readonly stage: BodyStage;
   private readonly to: BodySink;
   /**
@@ -136,11 +146,11 @@ class Segment extends BodyProducer {
    */
   private isUnflushed: boolean = false;
 
-  constructor(pipe: BodyPipe, stage: BodyStage, to: BodySink, thread: ExchangeThread) {
+  constructor(pipe: BodyPipe, { stage, middleware }: NamedStage, to: BodySink, thread: ExchangeThread) {
     const { length } = stage;
-    if (!isBodyLength(length)) throw new RangeError(`a body stage cannot have the length ${length}`);
     super(thread, "a body stage", stage, length);
     this.pipe = pipe;
+    this.middleware = middleware;
     this.stage = stage;
     this.length = length;
     this.to = to;
@@ -208,6 +218,6 @@ class Segment extends BodyProducer {
   }
 
   protected failed(error: unknown): void {
-    this.pipe.failed(error);
+    this.pipe.failed(error, this.middleware);
   }
 }

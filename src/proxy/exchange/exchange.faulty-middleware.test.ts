@@ -14,7 +14,7 @@ const PUT = "PUT /\nContent-Length: 4";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
 
-const ofResponse = (stage: BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : stage) });
+const ofResponse = (stage: BodyStage): Middleware => ({ name: "x", onResponse: (_, { head }) => (head === null ? null : stage) });
 const ofRequest = (stage: BodyStage): Middleware => ({ name: "x", onUpstreamRequest: () => stage });
 
 function asking(head: string, ...hooks: readonly Middleware[]): Dialogue {
@@ -321,7 +321,7 @@ test("a hook that answers another exchange meanwhile: each head has its own edit
     const other = new Dialogue({
       hooks: [
         { name: "x", source: () => ({ start: (_, response) => ((waiting = response), {}) }) },
-        { name: "y", onResponse: (_, __, edits) => edits.append("X-Other", "1") },
+        { name: "y", onResponse: (_, edits) => edits.append("X-Other", "1") },
       ],
     });
     other.client.asks(GET);
@@ -340,7 +340,7 @@ test("a hook that answers another exchange meanwhile: each head has its own edit
       hooks: [
         {
           name: "x",
-          onResponse: (_, __, edits) => edits.append("X-Own", "1"),
+          onResponse: (_, edits) => edits.append("X-Own", "1"),
           onUpstreamRequest: (_, edits) => edits.append("X-Own", "1"),
         },
         wakes,

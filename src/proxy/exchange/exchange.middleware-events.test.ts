@@ -160,7 +160,7 @@ class Play {
       ...stages(world.requestStages, "requestStages").map((make) => ({ name: "stage", onUpstreamRequest: make })),
       ...stages(world.responseStages, "responseStages").map((make) => ({
         name: "stage",
-        onResponse: (_: ExchangeView, head: unknown) => (head === null ? null : make()),
+        onResponse: (_: ExchangeView, { head }: { readonly head: unknown }) => (head === null ? null : make()),
       })),
     ];
   }

@@ -68,7 +68,7 @@ test("what cannot be sent: 500", () => {
 
 test("the status of an origin's response, in the log too; not where it has no body, and not of the proxy's own answers", () => {
   const status = (d: Dialogue): number => d.record.status;
-  const d = new Dialogue({ hooks: [{ name: "x", onResponse: (_, __, edits) => edits.setStatus(404) }] });
+  const d = new Dialogue({ hooks: [{ name: "x", onResponse: (_, edits) => edits.setStatus(404) }] });
   d.client.asks("GET /");
   d.upstream.connects();
   d.skip().upstream.brings(OK);
@@ -77,7 +77,7 @@ test("the status of an origin's response, in the log too; not where it has no bo
   d.ended("404 completed");
   const always = {
     name: "x",
-    onResponse: (_: unknown, __: unknown, edits: { setStatus: (status: number) => void }) => edits.setStatus(200),
+    onResponse: (_: unknown, edits: { setStatus: (status: number) => void }) => edits.setStatus(200),
   };
   const none = new Dialogue({ hooks: [always] });
   none.client.asks("GET /");

@@ -124,9 +124,9 @@ test("stages and edits apply to a source's response too, but not to the request 
   const d = asking(GET, atOnce("yes"), {
     name: "y",
     onUpstreamRequest: () => assert.fail("nothing goes upstream"),
-    onResponse: (_, head, edits) => {
-      assert.equal(head?.get("x-from"), "source");
-      edits.append("x-added", "1");
+    onResponse: (_, response) => {
+      assert.equal(response.head?.get("x-from"), "source");
+      response.append("x-added", "1");
       return upper();
     },
     onUpstreamResponse: () => assert.fail("nothing came of an attempt"),

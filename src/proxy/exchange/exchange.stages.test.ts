@@ -7,7 +7,7 @@ import { SILENT_MS_MAX } from "./body-producer.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import { GET, Held, OK, PUT, asking, ofRequest, ofResponse, mapping, upper } from "./stages.fixture.ts";
 
-const REPORT = 'report error middleware_failed broken {"route":"#1"}';
+const REPORT = 'report error middleware_failed broken {"route":"#1","middleware":"x"}';
 
 // ---- the response -----------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,6 @@ import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/re
 import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
-import type { BodyStage } from "../feature/body-stage.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import type { FinishedExchange, Middleware, UpstreamResult } from "../feature/middleware.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
@@ -41,8 +40,8 @@ import type { OwnedConnections } from "../upstream/connector.ts";
 import { positionIn } from "../upstream/endpoint-set.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import { BodyPipe } from "./body-pipe.ts";
-import type { PipeOwner } from "./body-pipe.ts";
+import { BodyPipe, namedStage } from "./body-pipe.ts";
+import type { NamedStage, PipeOwner } from "./body-pipe.ts";
 import { Detours } from "./detours.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
@@ -269,7 +268,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   /**
    * Reports an error of a hook, which is a mistake in the proxy or in an extension. It affects this exchange, not the thread.
-   * @param middleware whose hook; "": a stage or a source, of which that is not known
+   * @param middleware whose hook, stage or source; "": that is not known
    */
   reportHook(error: unknown, middleware: string): void {
     const route = this.route?.name ?? "";
@@ -365,12 +364,12 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   private editRequest(hooks: readonly Middleware[], to: UpstreamStream, edits: RequestEdits): boolean {
     let name = "";
     try {
-      let stages: BodyStage[] | null = null;
+      let stages: NamedStage[] | null = null;
       for (let index = 0; index < hooks.length; index++) {
         const hook = hooks[index];
         name = hook?.name ?? "";
         const stage = hook?.onUpstreamRequest?.(this, edits) ?? null;
-        if (stage !== null && this.requestLength !== 0) (stages ??= []).push(stage);
+        if (stage !== null && this.requestLength !== 0) (stages ??= []).push(namedStage(stage, name));
       }
       const { method } = edits;
       if (method !== null) {
@@ -385,7 +384,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     }
   }
 
-  private stageRequest(stages: readonly BodyStage[], to: UpstreamStream, edits: RequestEdits): void {
+  private stageRequest(stages: readonly NamedStage[], to: UpstreamStream, edits: RequestEdits): void {
     const pipe = new BodyPipe(stages, to, this, this.thread);
     this.detour.request = pipe;
     edits.bodyLength = pipe.length;
@@ -499,16 +498,17 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const hooks = this.route?.hooks.onResponse;
     if ((hooks === undefined || hooks.length === 0) && !this.isFromSource(from)) return this.beginResponse(head, length, NO_RESPONSE_EDITS);
     const edits = takeResponseEdits();
+    edits.begin(head, head.status);
     const stages = this.editResponse(head, edits);
-    // A hook may have ended the exchange, by making a stage of the request's body or the source itself fail.
-    if (from !== this.upstream) return;
+    // A hook may have ended the exchange: it threw, or it made a stage of the request's body or the source itself fail.
+    if (from !== this.upstream) return giveResponseEdits(edits);
     if (stages !== null || this.isFromSource(from)) return this.respondAnew(head, length, stages, edits);
     this.beginResponse(head, length, edits);
   }
 
   private beginResponse(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
     this.phase = Phase.responding;
-    this.status = edits.status ?? head.status;
+    this.status = edits.newStatus ?? head.status;
     // Nothing is tried again from here on.
     this.detours?.collected?.letGo();
     this.downstream.respond(head, length, edits);
@@ -516,13 +516,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   /** Begins a response whose head does not tell the length of its body, because the body passes stages or comes from a source. */
-  private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly BodyStage[] | null, edits: ResponseEdits): void {
-    let pipe: BodyPipe | null = null;
-    try {
-      if (stages !== null) pipe = new BodyPipe(stages, this.downstream, this, this.thread);
-    } catch (error) {
-      return this.hookFailed(error, "");
-    }
+  private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly NamedStage[] | null, edits: ResponseEdits): void {
+    const pipe = stages === null ? null : new BodyPipe(stages, this.downstream, this, this.thread);
     const length = pipe === null ? given : pipe.length;
     const hasBody = this.request.method !== "HEAD" && mayHaveBody(head.status);
     // Content-Length (RFC 9110 section 8.6): not allowed in 204; in 304 it is that of the 200, which only the source itself may know.
@@ -583,31 +578,40 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.downstream.own(upstream);
   }
 
-  /** Calls the `onResponse` hooks. Returns the stages for the body; null: there are none. */
-  private editResponse(head: ResponseHead | null, edits: ResponseEdits): BodyStage[] | null {
+  /**
+   * Calls the `onResponse` hooks. Returns the stages for the body; null: there are none. If a hook throws, the exchange ends: the response
+   * must not go out without the changes, which may hide a secret. An answer of the proxy's own goes out all the same, with the other
+   * hooks' edits.
+   * @param head null for an answer of the proxy's own
+   */
+  private editResponse(head: ResponseHead | null, edits: ResponseEdits): NamedStage[] | null {
     const hooks = this.route?.hooks.onResponse;
     if (hooks === undefined || hooks.length === 0) return null;
-    let stages: BodyStage[] | null = null;
+    let stages: NamedStage[] | null = null;
     for (let index = 0; index < hooks.length; index++) {
+      const middleware = hooks[index]?.name ?? "";
       try {
-        const stage = hooks[index]?.onResponse?.(this, head, edits) ?? null;
-        if (stage !== null) (stages ??= []).push(stage);
+        const stage = hooks[index]?.onResponse?.(this, edits) ?? null;
+        if (stage !== null && head !== null) (stages ??= []).push(namedStage(stage, middleware));
       } catch (error) {
-        this.reportHook(error, hooks[index]?.name ?? "");
+        if (head === null) this.reportHook(error, middleware);
+        else {
+          this.hookFailed(error, middleware);
+          return null;
+        }
       }
-    }
-    if (edits.status !== null && (head === null || !mayHaveBody(head.status))) {
-      this.reportHook(new RangeError(`${head === null ? "an answer of the proxy" : head.status} cannot become ${edits.status}`), "");
-      edits.status = null;
     }
     return stages;
   }
 
   // ---- sources ------------------------------------------------------------------------------------------------------
 
-  /** Lets a source answer, before any attempt at an endpoint or after one. */
-  answerFrom(source: ResponseSource): void {
-    const stream = new SourceStream(source, this, this.thread, this.replay !== null);
+  /**
+   * Lets a source answer, before any attempt at an endpoint or after one.
+   * @param middleware whose source it is
+   */
+  answerFrom(source: ResponseSource, middleware: string): void {
+    const stream = new SourceStream(source, middleware, this, this.thread, this.replay !== null);
     this.detour.source = stream;
     this.phase = Phase.connecting;
     this.upstream = stream;
@@ -636,7 +640,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       if (verdict === null) continue;
       if (verdict === "retry") return result.head !== null && this.retryUnwanted();
       this.dropUpstream();
-      this.answerFrom(verdict);
+      this.answerFrom(verdict, hooks[index]?.name ?? "");
       return true;
     }
     return false;
@@ -657,7 +661,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   sourceFailed(from: SourceStream, error: unknown): void {
     if (from !== this.upstream) return;
-    this.reportHook(error, "");
+    this.reportHook(error, from.middleware);
     this.requestFailed(answers.INTERNAL_ERROR);
   }
 
@@ -680,9 +684,9 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.finish();
   }
 
-  pipeFailed(_pipe: BodyPipe, error: unknown): void {
+  pipeFailed(error: unknown, middleware: string): void {
     if (this.finished) return;
-    this.reportHook(error, "");
+    this.reportHook(error, middleware);
     this.requestFailed(answers.INTERNAL_ERROR);
   }
 
@@ -782,6 +786,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.outcome = answer.reason;
     this.phase = Phase.responding;
     const edits = takeResponseEdits();
+    edits.begin(null, answer.status);
     this.editResponse(null, edits);
     try {
       this.downstream.answer(answer, edits);

@@ -19,7 +19,8 @@ test("a verdict that does not come in time: 503, the signal is aborted, and what
   d.says("");
   assert.equal(signal.aborted, false);
   d.passes(1100);
-  d.says("client answer 504 admission_timeout; x onFinish; thread finished 504 admission_timeout; client finished");
+  const REPORT = 'report error middleware_failed it has not settled within 10 s {"route":"#1","middleware":"x"}';
+  d.says(`${REPORT}; client answer 504 admission_timeout; x onFinish; thread finished 504 admission_timeout; client finished`);
   assert.equal(signal.aborted, true);
   verdict.resolve(NO);
   await settled();

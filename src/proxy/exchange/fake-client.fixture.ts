@@ -183,7 +183,7 @@ export class FakeClient implements ClientStream {
 
   respond(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
     this.heard(
-      `respond ${edits.status ?? head.status} ${length < 0 ? "unknown" : length === 0 ? "none" : "length"}${editsText(edits)}`,
+      `respond ${edits.newStatus ?? head.status} ${length < 0 ? "unknown" : length === 0 ? "none" : "length"}${editsText(edits)}`,
       this.heads === 0,
     );
     this.heads++;

@@ -11,7 +11,7 @@ test("a source that was given up tells its owner nothing more", () => {
     const owner = new Proxy({} as SourceOwner, { get: (_, name) => () => void told.push(String(name)) });
     const source = new Told();
     const d = new Dialogue();
-    const stream = new SourceStream(source, owner, d, true);
+    const stream = new SourceStream(source, "x", owner, d, true);
     d.client.asks("GET /");
     stream.send(d.client.exchange);
     if (hasBegun) source.responds();

@@ -23,6 +23,8 @@ export interface SourceOwner extends ResponseSink {
 }
 
 export class SourceStream extends BodyProducer implements UpstreamStream {
+  /** Name of the middleware whose source it is. */
+  readonly middleware: string;
   private readonly source: ResponseSource;
   private readonly owner: SourceOwner;
   private readonly bodyIsWhole: boolean;
@@ -30,10 +32,11 @@ export class SourceStream extends BodyProducer implements UpstreamStream {
   private isBodiless: boolean = false;
 
   /** @param bodyIsWhole false: a part of the request's body was sent to an endpoint and not kept, so the source gets nothing of the body */
-  constructor(source: ResponseSource, owner: SourceOwner, thread: ExchangeThread, bodyIsWhole: boolean) {
+  constructor(source: ResponseSource, middleware: string, owner: SourceOwner, thread: ExchangeThread, bodyIsWhole: boolean) {
     super(thread, "a response source", NO_INPUT, null);
     this.bodyIsWhole = bodyIsWhole;
     this.source = source;
+    this.middleware = middleware;
     this.owner = owner;
   }
 

@@ -10,7 +10,10 @@ export const GET = "GET /";
 export const PUT = "PUT /\nContent-Length: 4";
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
 
-export const ofResponse = (make: () => BodyStage): Middleware => ({ name: "x", onResponse: (_, head) => (head === null ? null : make()) });
+export const ofResponse = (make: () => BodyStage): Middleware => ({
+  name: "x",
+  onResponse: (_, { head }) => (head === null ? null : make()),
+});
 export const ofRequest = (make: () => BodyStage): Middleware => ({ name: "x", onUpstreamRequest: () => make() });
 
 /** An exchange for that request head, whose endpoint is connected. */

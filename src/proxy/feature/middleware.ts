@@ -9,7 +9,7 @@
  * const closedShop: Middleware = {
  *   name: "closed-shop",
  *   onRequest: ({ request }) => (request.path.startsWith("/shop/") ? answer(503, "closed_shop", "The shop opens at nine.") : null),
- *   onResponse: (_exchange, _response, edits) => edits.set("X-Robots-Tag", "noindex"),
+ *   onResponse: (_exchange, response) => response.set("X-Robots-Tag", "noindex"),
  * };
  * ```
  */
@@ -76,8 +76,8 @@ export type UpstreamResult = { readonly head: ResponseHead; readonly failure: nu
 
 /**
  * The hooks of one feature for one route, in the order in which an exchange reaches them. Where several middleware have the same hook, each
- * is called in turn. When a hook throws or rejects, the application log says so; before the response has begun the client gets a 500, but
- * an error in `onResponse` or `onFinish` changes nothing for the client.
+ * is called in turn. When a hook throws or rejects, the application log names the middleware, and the client gets a 500. Only an error in
+ * `onFinish`, or in `onResponse` for an answer of the proxy's own, changes nothing for the client.
  */
 export interface Middleware {
   readonly name: string;
@@ -97,7 +97,7 @@ export interface Middleware {
    * without edits. A returned {@link BodyStage} transforms the request's body; it is ignored if there is no body. Several stages transform
    * the body one after the other, in the order of the middleware.
    */
-  onUpstreamRequest?(exchange: ExchangeView, edits: RequestChanges): BodyStage | null | void;
+  onUpstreamRequest?(exchange: ExchangeView, request: RequestChanges): BodyStage | null | void;
   /**
    * Called with the result of an attempt, before the client gets any of it: the head of a final response, or a failure that is not tried
    * again. Null: the next middleware is asked, and after the last one the result stands. A {@link ResponseSource} answers in its place.
@@ -106,14 +106,14 @@ export interface Middleware {
    */
   onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | null;
   /**
-   * Called before the final response goes out: edits its fields, and the status of a response from an endpoint or a source. `response` is
-   * null for the proxy's own answers, which need edits too: a page can only read a 429 that has the CORS fields.
+   * Called before the final response goes out: edits its fields, and the status of a response from an endpoint or a source. The `head` of
+   * `response` is null for the proxy's own answers, which need edits too: a page can only read a 429 that has the CORS fields.
    *
    * A returned {@link BodyStage} transforms the body of a response that is not the proxy's own; several act in the order of the middleware.
    * The middleware must adapt the fields that describe the body (ETag, Content-Encoding, digests); the proxy writes its length. A response
    * without a body (to HEAD, with 204 or 304) passes no stage, but gets the same fields as one with a body.
    */
-  onResponse?(exchange: ExchangeView, response: ResponseHead | null, edits: ResponseChanges): BodyStage | null | void;
+  onResponse?(exchange: ExchangeView, response: ResponseChanges): BodyStage | null | void;
   /** Called exactly once at the end of every exchange of the route, however it ends. */
   onFinish?(exchange: FinishedExchange): void;
 }
