@@ -40,6 +40,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
   cli: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control"], modules: ["node:*", "node:http"] },
   testing: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control"], modules: ["node:*"] },
+  embed: {
+    folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "data-plane", "observe", "control"],
+    modules: ["node:*", "node:http", "node:http2"],
+  },
   "main.ts": { folders: ["cli"], modules: ["node:*"] },
   "millrace.ts": { folders: ["config"], modules: [] },
 };
@@ -211,6 +215,11 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/control/breach.ts", "../net/listener.ts"],
   ["src/control/breach.ts", "../data-plane/data-plane-thread.ts"],
   ["src/net/breach.ts", "../data-plane/data-plane-thread.ts"],
+  ["src/net/breach.ts", "../embed/embed-host.ts"],
+  ["src/control/breach.ts", "../embed/embed-host.ts"],
+  ["src/data-plane/breach.ts", "../embed/embed-host.ts"],
+  ["src/embed/breach.ts", "../cli/serve.ts"],
+  ["src/embed/breach.ts", "../testing/test-proxy.ts"],
   ["src/net/breach.ts", "../testing/test-proxy.ts"],
   ["src/control/breach.ts", "../testing/test-proxy.ts"],
 ];
