@@ -48,9 +48,11 @@ routes:
     threads: new WorkerThreads(),
     inherited: null,
   });
-  const started = await plane.start(new AbortController().signal);
-  assert.ok(started.kind === "started");
-  const target = started.listeners[0]?.target;
+  const { signal } = new AbortController();
+  assert.equal((await plane.start(signal, { checksListeners: true })).kind, "started");
+  const open = await plane.open(signal);
+  assert.ok(open.kind === "open");
+  const target = open.listeners[0]?.target;
   assert.ok(target?.kind === "tcp");
   const { port } = target;
 

@@ -82,8 +82,9 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     monotonic: monotonicMs,
   });
   const reloads = new Reloads({ plane, sink, log, manager, printer, config });
-  const outcome = await plane.start(signals.stop);
-  if (outcome.kind !== "started") {
+  const started = await plane.start(signals.stop, { checksListeners: true });
+  const outcome = started.kind === "started" ? await plane.open(signals.stop) : started;
+  if (outcome.kind !== "open") {
     await plane.stop();
     if (outcome.kind === "stopped") {
       log.info("stopped", "millrace ends before it has started");

@@ -12,7 +12,7 @@ import { metricsText } from "../observe/metrics-text.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
-import { EndpointTable } from "../shared/endpoint-table.ts";
+import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { LISTENER_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import type { AdminServer } from "./admin.ts";
 import { afterMs } from "./after-ms.ts";
@@ -32,8 +32,8 @@ import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
 import type { StartProblem, SupervisedListener } from "./supervise.ts";
 import { SystemFile } from "./system-file.ts";
+import type { ThreadSource } from "./thread-link.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
-import type { WorkerThreads } from "./worker-threads.ts";
 
 export interface ControlPlaneOptions {
   readonly config: Config;
@@ -53,18 +53,25 @@ export interface ControlPlaneOptions {
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
-  readonly threads: WorkerThreads;
+  readonly threads: ThreadSource;
+  /** Whether there is one more data-plane thread than workers, with the last index, which opens no listeners. Default: no. */
+  readonly localSeat?: boolean;
   /** Descriptors of the sockets that were handed over to the process (such as by systemd). Null: not known. */
   readonly inherited: ReadonlySet<number> | null;
 }
 
-export type StartOutcome =
-  /** Listeners with their real ports, in the configuration's order, and the admin address. */
-  | { readonly kind: "started"; readonly listeners: readonly OpenedListener[]; readonly adminUrl: string | null }
-  /** The abort signal came before the listeners were open. */
+/** Why something was given up. */
+type GivenUp =
+  /** The abort signal came first, the process ends, or nothing was left to do. */
   | { readonly kind: "stopped" }
   /** `lines`: the reasons, for the person who started the process. */
   | { readonly kind: "failed"; readonly lines: readonly string[] };
+
+export type StartOutcome = { readonly kind: "started" } | GivenUp;
+
+export type OpenOutcome =
+  /** Listeners with their real ports, in the configuration's order, and the admin address. */
+  { readonly kind: "open"; readonly listeners: readonly OpenedListener[]; readonly adminUrl: string | null } | GivenUp;
 
 export type ReloadOutcome =
   | {
@@ -82,11 +89,14 @@ export type ReloadOutcome =
 
 type AdminMove = Pick<Extract<ReloadOutcome, { kind: "reloaded" }>, "adminUrl" | "adminClosed">;
 
-type Phase = "starting" | "serving" | "draining";
+/** `started`: the workers have a configuration, and no listener is open. `serving`: the listeners are open. */
+type Phase = "starting" | "started" | "serving" | "draining";
 
 export class ControlPlane {
   private readonly options: ControlPlaneOptions;
   private readonly workers: number;
+  /** How many data-plane threads there are: the workers, and the one more of `localSeat`. */
+  private readonly seats: number;
   private readonly endpoints: EndpointTable;
   private readonly buckets: BucketTable;
   private readonly workerTable: WorkerTable;
@@ -104,26 +114,31 @@ export class ControlPlane {
   private admin: AdminServer | null = null;
   /** Admin servers of earlier configurations that are still answering their last requests. */
   private readonly retiredAdmins: Set<AdminServer> = new Set();
-  /** The newest reload. Reloads run one after the other, so each waits for the one before. */
-  private reloading: Promise<unknown> = Promise.resolve();
+  /** The addresses that {@link start} has checked, until {@link open} opens them. */
+  private checked: CheckedListeners | null = null;
+  /** The newest change: an opening or a reload. They run one after the other, so each waits for the one before. */
+  private changing: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlPlaneOptions) {
     this.options = options;
     this.config = options.config;
-    this.workers = workersOf(options.config, availableParallelism());
+    const localSeat = options.localSeat === true;
+    this.workers = Math.min(workersOf(options.config, availableParallelism()), WORKERS_MAX - (localSeat ? 1 : 0));
+    this.seats = this.workers + (localSeat ? 1 : 0);
     const endpointTable = new SharedArrayBuffer(EndpointTable.bytes());
     const [seedLow = 0, seedHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
     const bucketTable = BucketTable.create(seedLow, seedHigh);
-    const workerTable = WorkerTable.create(this.workers, LISTENER_SLOTS, seedLow, seedHigh);
+    const workerTable = WorkerTable.create(this.seats, LISTENER_SLOTS, seedLow, seedHigh);
     this.workerTable = new WorkerTable(workerTable);
     this.endpoints = new EndpointTable(endpointTable);
     this.buckets = new BucketTable(bucketTable);
-    this.totals = new MetricTotals(this.workers);
+    this.totals = new MetricTotals(this.seats);
     this.generations = new Generations(this.endpoints, this.totals, this.workerTable);
     const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
     this.supervisor = new Supervisor({
       workers: this.workers,
-      init: { version, startedAtMs, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.workers) },
+      localSeat,
+      init: { version, startedAtMs, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.seats) },
       beats: (worker) => this.beats(worker),
       names: () => this.names.current(),
       threadFor: (index) => options.threads.take(index),
@@ -169,10 +184,12 @@ export class ControlPlane {
   }
 
   /**
-   * Starts serving. Resolves with `started` when all listeners accept connections. After any other outcome, call {@link stop}.
+   * Gives the workers the configuration, begins to probe, and waits for healthy endpoints if the configuration says so. No listener is open
+   * then: {@link open} follows. After any other outcome than `started`, call {@link stop}.
    * @param stop aborted: the start is given up, with the outcome `stopped`
+   * @param checksListeners whether to look at once if the listeners' addresses are free, and to keep them for `open`
    */
-  async start(stop: AbortSignal): Promise<StartOutcome> {
+  async start(stop: AbortSignal, { checksListeners }: { readonly checksListeners: boolean }): Promise<StartOutcome> {
     const prepared = this.generations.prepare(this.config);
     if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
     prepared.commit();
@@ -181,20 +198,22 @@ export class ControlPlane {
     // The worker threads take longest, so they start first; the addresses are checked meanwhile.
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
-    const checked = await this.listeners.check(prepared.listeners.opened, []);
-    if ("problem" in checked) return { kind: "failed", lines: [checked.problem] };
-    try {
-      return await this.startWith(checked, prepared, started, stop);
-    } finally {
-      await checked.release();
+    if (checksListeners) {
+      const checked = await this.listeners.check(prepared.listeners.opened, []);
+      if ("problem" in checked) return { kind: "failed", lines: [checked.problem] };
+      this.checked = checked;
     }
+    return this.startWith(prepared.configuration, started, stop);
+  }
+
+  /** Opens all listeners. After `failed` none of them is open, and it may be tried again, or {@link stop} called. */
+  open(stop: AbortSignal): Promise<OpenOutcome> {
+    return this.inTurn(() => this.openNow(stop));
   }
 
   /** Brings a new configuration into use, or refuses it and leaves everything as it was. */
   reload(config: Config): Promise<ReloadOutcome> {
-    const turn = this.reloading.then(() => this.reloadNow(config));
-    this.reloading = turn;
-    return turn;
+    return this.inTurn(() => this.reloadNow(config));
   }
 
   /**
@@ -221,6 +240,7 @@ export class ControlPlane {
     this.monitor.stop();
     this.refusingEndpoints.stop();
     this.names.stop();
+    await this.checked?.release();
     const admins = [this.admin, ...this.retiredAdmins];
     await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
   }
@@ -266,9 +286,10 @@ export class ControlPlane {
   /** Reasons why the process should get no traffic now, for `/readyz`. Empty: it is ready. */
   notReady(): readonly string[] {
     if (this.phase === "draining") return ["draining"];
-    if (this.phase === "starting") return ["starting"];
+    // A proxy without listeners, to which a program hands requests, is ready once it has started.
+    if (this.phase === "starting" || (this.phase === "started" && this.config.listeners.length > 0)) return ["starting"];
     const reasons: string[] = [];
-    if (this.supervisor.serving === 0) reasons.push("no worker is serving");
+    if (this.phase === "serving" && this.supervisor.serving === 0) reasons.push("no worker is serving");
     for (const address of this.supervisor.lostListeners) reasons.push(`listener ${address} is lost`);
     // While any upstream has a usable endpoint the process stays ready: one dead upstream must not stop traffic to the others.
     if (this.status().status === "down") reasons.push("no upstream has a usable endpoint");
@@ -276,8 +297,7 @@ export class ControlPlane {
   }
 
   private async startWith(
-    { listeners }: CheckedListeners,
-    { configuration, listeners: { opened } }: PreparedConfiguration,
+    { endpointSlots }: WorkerConfiguration,
     started: Promise<StartProblem | null>,
     stop: AbortSignal,
   ): Promise<StartOutcome> {
@@ -286,7 +306,6 @@ export class ControlPlane {
     } catch (error) {
       return { kind: "failed", lines: [messageOf(error)] };
     }
-    const { endpointSlots } = configuration;
     this.monitor.apply(this.config, endpointSlots);
     this.refusingEndpoints.apply(this.config, endpointSlots);
     const notStarted = await started;
@@ -298,12 +317,43 @@ export class ControlPlane {
       if (outcome.kind !== "ready") return outcome;
     }
     if (stop.aborted) return { kind: "stopped" };
-    const failed = await this.listeners.open(listeners, opened);
-    if (failed !== null) return { kind: "failed", lines: [failed.problem] };
-    if (stop.aborted) return { kind: "stopped" };
-    this.phase = "serving";
-    this.listeners.logServedByOneWorker(listeners);
-    return { kind: "started", listeners: listeners.map(openedOf), adminUrl: this.admin?.url ?? null };
+    this.phase = "started";
+    return { kind: "started" };
+  }
+
+  private async openNow(stop: AbortSignal): Promise<OpenOutcome> {
+    if (this.phase !== "started") return { kind: "stopped" };
+    const slots = this.current?.listenerSlots ?? [];
+    const all = this.config.listeners.map((settings, position) => ({
+      slot: slots[position] ?? 0,
+      address: settings.address,
+      position,
+      settings,
+    }));
+    const checked = this.checked ?? (await this.listeners.check(all, []));
+    this.checked = null;
+    if ("problem" in checked) return { kind: "failed", lines: [checked.problem] };
+    try {
+      if (this.isEnding(stop)) return { kind: "stopped" };
+      const failed = await this.listeners.open(checked.listeners, all);
+      if (failed !== null) return { kind: "failed", lines: [failed.problem] };
+      if (this.isEnding(stop)) return { kind: "stopped" };
+      this.phase = "serving";
+      this.listeners.logServedByOneWorker(checked.listeners);
+      return { kind: "open", listeners: checked.listeners.map(openedOf), adminUrl: this.admin?.url ?? null };
+    } finally {
+      await checked.release();
+    }
+  }
+
+  private isEnding(stop: AbortSignal): boolean {
+    return stop.aborted || this.phase === "draining";
+  }
+
+  private inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.changing.then(change);
+    this.changing = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Null: the configuration has no admin address. Rejects with an Error of one plain line. */
@@ -328,13 +378,14 @@ export class ControlPlane {
     if ("problem" in prepared) return refused(prepared.problem);
     const outcome = await this.reloadPrepared(config, prepared);
     if (outcome.kind === "reloaded") return outcome;
-    for (let worker = 0; worker < this.workers; worker++) this.totals.released(prepared.configuration.generation, worker);
+    for (let worker = 0; worker < this.seats; worker++) this.totals.released(prepared.configuration.generation, worker);
     return outcome;
   }
 
   /** The order makes a refusal harmless: open what is new (this can fail), then switch the workers over, then close what is gone. */
   private async reloadPrepared(config: Config, prepared: PreparedConfiguration): Promise<ReloadOutcome> {
     const { opened, closed } = prepared.listeners;
+    if (this.phase === "started") return this.reloadUnopened(config, prepared);
     const checked = await this.listeners.check(opened, closed);
     if ("problem" in checked) return this.refusedListener(checked, config);
     try {
@@ -352,6 +403,15 @@ export class ControlPlane {
     await this.listeners.close(closed, config.shutdown.timeout);
     const addresses = closed.map(({ address }) => address);
     return { kind: "reloaded", opened: checked.listeners.map(openedOf), closed: addresses, ...changed };
+  }
+
+  /** A reload before the listeners are opened. */
+  private async reloadUnopened(config: Config, prepared: PreparedConfiguration): Promise<ReloadOutcome> {
+    const changed = await this.switchOver(config, prepared);
+    if ("lines" in changed) return refused(...changed.lines);
+    // The workers forget the listeners that they know by their configuration only.
+    await this.listeners.close(prepared.listeners.closed, 0);
+    return { kind: "reloaded", opened: [], closed: [], ...changed };
   }
 
   /** Moves the admin address and the workers to the new configuration. Old and new listeners are all open at this time. */
@@ -393,9 +453,9 @@ export class ControlPlane {
     return refused(`listeners.#${position + 1}.address: ${withHolder(problem, listeners[position]?.address ?? "", this.config)}`);
   }
 
-  /** A reason to refuse a reload unless the process is serving: a reload during a drain would start again what the drain stopped. */
+  /** A reason to refuse a reload, or null. A reload during a drain would start again what the drain stopped. */
   private whyNotServing(): readonly string[] | null {
-    return this.phase === "serving" ? null : [`not now: ${this.phase}`];
+    return this.phase === "serving" || this.phase === "started" ? null : [`not now: ${this.phase}`];
   }
 
   /** Null: the workers use the new configuration. Otherwise they keep the old one, and the lines say why. */

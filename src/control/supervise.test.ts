@@ -1,94 +1,16 @@
 import { test } from "node:test";
-import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
-import { ControlPlane } from "./control-plane.ts";
-import { WorkerThreads } from "./worker-threads.ts";
+import { setImmediate as turn } from "node:timers/promises";
 import { reusePortSupported } from "./listen-check.ts";
 import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
-import { createAppLog } from "../observe/app-log.ts";
+import { ask, events, listenersAt, plane, refusal, sample, start, started, until } from "./plane.fixture.ts";
 import type { Config } from "../config/schema.ts";
 import { LISTENER_SLOTS } from "../shared/worker-table.ts";
-
-interface Running {
-  readonly plane: ControlPlane;
-  readonly port: number;
-  readonly logged: Record<string, unknown>[];
-  readonly lines: string[];
-}
-
-async function plane(config: Config): Promise<{ plane: ControlPlane; logged: Record<string, unknown>[]; lines: string[] }> {
-  const logged: Record<string, unknown>[] = [];
-  const lines: string[] = [];
-  const log = createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
-  const control = new ControlPlane({
-    config,
-    log,
-    version: "1.2.3",
-    takeLines: (data, _count, taken) => {
-      lines.push(Buffer.from(data).toString());
-      taken();
-    },
-    logDroppedLines: () => 0,
-    refusedReloads: () => 0,
-    readFile: () => "",
-    startedAtMs: Date.now(),
-    now: Date.now,
-    monotonic: () => performance.now(),
-    inherited: null,
-    threads: new WorkerThreads(new URL("./stand-in-worker.fixture.ts", import.meta.url)),
-  });
-  return { plane: control, logged, lines };
-}
-
-async function started(t: TestContext, changes: Partial<Config> = {}): Promise<Running> {
-  const made = await plane(testConfig({ workers: 2, ...changes }));
-  t.after(() => made.plane.stop());
-  const outcome = await made.plane.start(new AbortController().signal);
-  assert.ok(outcome.kind === "started", JSON.stringify(outcome));
-  const target = outcome.listeners[0]?.target;
-  return { ...made, port: target?.kind === "tcp" ? target.port : 0 };
-}
-
-/** The body of the stand-in worker's answer, or the error. */
-function ask(port: number, path: string): Promise<string> {
-  return new Promise((resolve) => {
-    let text = "";
-    const socket = net.connect(port, "127.0.0.1", () => socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`));
-    socket.on("data", (data) => {
-      text += data.toString();
-      if (path === "/hold") resolve("held");
-    });
-    socket.on("error", (error) => resolve(error.message));
-    socket.on("close", () => resolve(text.split("\r\n\r\n")[1] ?? text));
-  });
-}
-
-/** Pause before the condition is looked at again: without one, looking takes the processor from the threads that are waited for. */
-const aMoment = (): Promise<void> => wait(2);
-
-/** Waits until other threads have made the condition true. `pause` is for a condition that may soon be false again. */
-async function until(what: string, condition: () => boolean | Promise<boolean>, pause: () => Promise<void> = aMoment): Promise<void> {
-  const limit = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < limit, `never happened: ${what}`);
-    await pause();
-  }
-}
-
-/** Why the control plane refuses a configuration. Empty: it takes it. */
-async function refusal(running: Running, config: Config): Promise<readonly string[]> {
-  const outcome = await running.plane.reload(config);
-  return outcome.kind === "refused" ? outcome.lines : [];
-}
-
-const sample = (running: Running, name: string): number => Number(new RegExp(`^${name} (.*)$`, "m").exec(running.plane.metrics())?.[1]);
-const events = (running: Running, event: string): Record<string, unknown>[] => running.logged.filter((line) => line["event"] === event);
 
 test("all workers listen on one port and share the connections", { skip: !reusePortSupported(process.platform) }, async (t) => {
   const running = await started(t);
@@ -103,7 +25,7 @@ test("a port in use fails the start with one line", async (t) => {
   const running = await started(t);
   const listeners = testConfig().listeners.map((listener) => ({ ...listener, address: `127.0.0.1:${running.port}` }));
   const second = await plane(testConfig({ listeners }));
-  const outcome = await second.plane.start(new AbortController().signal);
+  const outcome = await start(second.plane);
   await second.plane.stop();
   assert.deepEqual(outcome, { kind: "failed", lines: [`cannot listen on 127.0.0.1:${running.port}: the address is in use (EADDRINUSE)`] });
 });
@@ -255,11 +177,6 @@ test("while no worker lives, a reload is decided by the first replacement", asyn
 });
 
 /** A configuration with the usual listener and further ones at these addresses. */
-function listenersAt(...addresses: readonly string[]): Config["listeners"] {
-  const [plain = assert.fail()] = testConfig().listeners;
-  return [plain, ...addresses.map((address) => ({ ...plain, address }))];
-}
-
 async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -434,14 +351,14 @@ test("require_healthy: the start fails, naming the endpoints; a stop during the 
   const config = testConfig({ startup: { require_healthy: true, wait: 100 } });
   const first = await plane(config);
   t.after(() => first.plane.stop());
-  assert.deepEqual(await first.plane.start(new AbortController().signal), {
+  assert.deepEqual(await start(first.plane), {
     kind: "failed",
     lines: ["upstream app: http://127.0.0.1:1 is not healthy: connection refused"],
   });
   const second = await plane(testConfig({ startup: { require_healthy: true, wait: 60_000 } }));
   t.after(() => second.plane.stop());
   const stop = new AbortController();
-  const outcome = second.plane.start(stop.signal);
+  const outcome = start(second.plane, stop.signal);
   stop.abort();
   assert.deepEqual(await outcome, { kind: "stopped" });
 });

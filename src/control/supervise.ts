@@ -11,13 +11,13 @@
  * A change that concerns all workers (open listeners, use a configuration, close listeners) never runs at the same time as the start of
  * a replacement. So a replacement that starts in the middle of a reload gets exactly the listeners and the configuration of that moment.
  */
-import type { Worker } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
 import type { NameNews } from "../shared/name-table.ts";
 import type { ListenOrder, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
 import { SocketFiles } from "./socket-files.ts";
+import type { ThreadLink } from "./thread-link.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
 import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
@@ -29,9 +29,11 @@ import type { NewListener } from "./listener-slots.ts";
 
 export interface SupervisorOptions {
   readonly workers: number;
+  /** Whether there is one more data-plane thread, with the last index, which opens no listeners. */
+  readonly localSeat: boolean;
   readonly init: Omit<WorkerInit, "index" | "logMemory">;
   /** A thread for the worker with this index: a new one, or one that was started early. */
-  readonly threadFor: (index: number) => Worker;
+  readonly threadFor: (index: number) => ThreadLink;
   readonly log: AppLog;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -75,6 +77,7 @@ interface OpenListener extends SupervisedListener {
 /** The place of one worker. When the worker dies, its replacement takes the same seat. */
 interface Seat {
   readonly index: number;
+  readonly opensListeners: boolean;
   /** Null: the worker has died, and its replacement has not started yet. */
   handle: WorkerHandle | null;
   listening: boolean;
@@ -118,8 +121,9 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.options = options;
-    this.seats = Array.from({ length: options.workers }, (_, index) => ({
+    this.seats = Array.from({ length: options.workers + (options.localSeat ? 1 : 0) }, (_, index) => ({
       index,
+      opensListeners: index < options.workers,
       handle: null,
       listening: false,
       history: NO_RESTARTS,
@@ -131,7 +135,7 @@ export class Supervisor {
 
   /** Workers that accept connections now. */
   get serving(): number {
-    return this.seats.filter((seat) => seat.listening).length;
+    return this.seats.filter((seat) => seat.opensListeners && seat.listening).length;
   }
 
   /** Generation of the configuration that is in use; 0 before the first. */
@@ -430,7 +434,7 @@ export class Supervisor {
   /** Whether the worker on that seat must open the listener, and can. */
   private async canOpen(seat: Seat, listener: OpenListener): Promise<boolean> {
     const { planned, hasBeenOpen, address } = listener;
-    if (!planned.shared && seat.index !== 0) return false;
+    if (!seat.opensListeners || (!planned.shared && seat.index !== 0)) return false;
     if (!hasBeenOpen) return true;
     if (planned.target.kind === "unix") return this.canOpenAgain(planned.target.path, listener);
     if (planned.target.kind !== "fd") return true;

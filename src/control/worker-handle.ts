@@ -1,9 +1,9 @@
 /** The main thread's handle on one worker thread: sends it messages, pairs answers with questions, and notices when it ends. */
-import type { Worker } from "node:worker_threads";
 import { stackOf } from "../base/errors.ts";
 import { linesOf } from "../observe/log-batch.ts";
 import type { NameNews } from "../shared/name-table.ts";
 import type { FromWorker, ListenOrder, ToWorker, WorkerInit } from "../shared/protocol.ts";
+import type { ThreadLink } from "./thread-link.ts";
 import { messageFor } from "./worker-configuration.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 
@@ -31,7 +31,7 @@ export class WorkerHandle {
   readonly index: number;
   /** Resolves with the reason, in words, when the thread has ended. From then on it does not write to shared memory any more. */
   readonly ended: Promise<string>;
-  private readonly thread: Worker;
+  private readonly thread: ThreadLink;
   private readonly logMemory: SharedArrayBuffer;
   private readonly onNotice: (notice: WorkerNotice) => void;
   /** By generation. */
@@ -43,7 +43,7 @@ export class WorkerHandle {
   private generation: number = 0;
   private endReason: string | null = null;
 
-  constructor(thread: Worker, init: WorkerInit, onNotice: (notice: WorkerNotice) => void) {
+  constructor(thread: ThreadLink, init: WorkerInit, onNotice: (notice: WorkerNotice) => void) {
     this.index = init.index;
     this.onNotice = onNotice;
     this.thread = thread;

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { ThreadSource } from "./thread-link.ts";
 import { fixYoungGeneration } from "./young-generation.ts";
 
 /** More early threads than this would slow down the reading of the configuration, on most machines. */
@@ -12,7 +13,7 @@ const EARLY_MAX = 4;
 /** The entry file: TypeScript in a checkout, JavaScript in a build. */
 const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "../worker.ts" : "../worker.js", import.meta.url);
 
-export class WorkerThreads {
+export class WorkerThreads implements ThreadSource {
   private readonly entry: URL;
   private readonly early: Map<number, Worker> = new Map();
 
