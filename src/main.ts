@@ -10,7 +10,7 @@ import { HELP, defaultFile, parseArguments } from "./cli/arguments.ts";
 import type { Command } from "./cli/arguments.ts";
 import { EarlySignals } from "./cli/early-signals.ts";
 import { nodeProblem } from "./cli/node-version.ts";
-import { filesProblem, tooFewFiles } from "./cli/too-few-files.ts";
+import { filesProblem, tooFewFiles } from "./control/too-few-files.ts";
 
 let outputProblem: string | null = null;
 let hasPrinted = false;

@@ -37,14 +37,18 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   net: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "observe"], modules: ["node:*"] },
   "data-plane": { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe"], modules: ["node:*"] },
   "worker.ts": { folders: ["base", "shared", "net", "data-plane"], modules: ["node:*"] },
+  explain: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe"], modules: ["node:*"] },
   control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
-  cli: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control"], modules: ["node:*", "node:http"] },
+  cli: {
+    folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control", "explain"],
+    modules: ["node:*", "node:http"],
+  },
   testing: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control"], modules: ["node:*"] },
   embed: {
-    folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "data-plane", "observe", "control"],
+    folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "data-plane", "observe", "control", "explain"],
     modules: ["node:*", "node:http", "node:http2"],
   },
-  "main.ts": { folders: ["cli"], modules: ["node:*"] },
+  "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
   "millrace.ts": { folders: ["config"], modules: [] },
 };
 const PURE = ["base", "http", "http1", "http2", "policy", "values", "declared", "config", "shared"];
@@ -216,6 +220,10 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/control/breach.ts", "../data-plane/data-plane-thread.ts"],
   ["src/net/breach.ts", "../data-plane/data-plane-thread.ts"],
   ["src/net/breach.ts", "../embed/embed-host.ts"],
+  ["src/explain/breach.ts", "../control/probe.ts"],
+  ["src/explain/breach.ts", "../cli/serve.ts"],
+  ["src/net/breach.ts", "../explain/explanation.ts"],
+  ["src/control/breach.ts", "../explain/explanation.ts"],
   ["src/control/breach.ts", "../embed/embed-host.ts"],
   ["src/data-plane/breach.ts", "../embed/embed-host.ts"],
   ["src/embed/breach.ts", "../cli/serve.ts"],

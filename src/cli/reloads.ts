@@ -11,7 +11,7 @@ import { announce } from "./announce.ts";
 import type { WrongFile } from "./config-file.ts";
 import { logFor } from "./current-log.ts";
 import type { CurrentLog } from "./current-log.ts";
-import { logProblem } from "./log-problem.ts";
+import { logProblem } from "../observe/log-problem.ts";
 import type { Printer } from "./printer.ts";
 
 export interface LoadedConfig {

@@ -13,10 +13,10 @@ import { monotonicMs } from "../net/system-clock.ts";
 import { announce } from "./announce.ts";
 import { CurrentLog, logFor } from "./current-log.ts";
 import type { EarlySignals } from "./early-signals.ts";
-import { logProblem } from "./log-problem.ts";
+import { logProblem } from "../observe/log-problem.ts";
 import { Reloads, warningsOf } from "./reloads.ts";
 import type { LoadConfig, LoadedConfig } from "./reloads.ts";
-import { filesProblem } from "./too-few-files.ts";
+import { filesProblem } from "../control/too-few-files.ts";
 import type { Printer } from "./printer.ts";
 
 export interface ServeOptions extends LoadedConfig {

@@ -1,7 +1,7 @@
 /** Recognises a limit of open files that is too low, and says so in one line, whichever part of a start has noticed it. */
 import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
-import { openFilesMax } from "../control/open-files.ts";
+import { openFilesMax } from "./open-files.ts";
 
 /** The least number of open files. Two threads and one listener need about 40, of which Node itself has 23. */
 const FILES_LEAST = 40;

@@ -1,0 +1,102 @@
+/** Reads the files that a configuration names: secrets and certificates. Errors name the file and say what to do about it. */
+import { isUtf8 } from "node:buffer";
+import type { Buffer } from "node:buffer";
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { codeOf, messageOf } from "../base/errors.ts";
+import type { Config } from "../config/schema.ts";
+import { shownFile } from "../config/shown.ts";
+import { filesProblem } from "./too-few-files.ts";
+
+/** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
+const FILE_BYTES_MAX = 4 * 1024 ** 2;
+
+/** What the checks of a configuration need of the files that it names. Their paths are relative to a folder. */
+export interface ConfigFiles {
+  /** The text of a file; throws an Error whose message is fit for the operator. */
+  readonly readSecret: (name: string) => string;
+  /** What is wrong with a file of certificates; null when it can be used. */
+  readonly certificatesProblem: (name: string) => string | null;
+}
+
+/** The files that a configuration in this folder names. */
+export function filesOf(folder: string): ConfigFiles {
+  return {
+    readSecret: (name) => readText(path.resolve(folder, name)),
+    certificatesProblem: (name) => certificatesProblem(path.resolve(folder, name)),
+  };
+}
+
+/** Makes the paths of a checked configuration absolute that are relative to its folder. */
+export function makeAbsolute(config: Config, folder: string): void {
+  for (const { tls } of Object.values(config.upstreams)) {
+    if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
+  }
+}
+
+/** A certificate in PEM (RFC 7468), with the labels that OpenSSL accepts. */
+const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+
+/**
+ * What is wrong with a file of certificates; null when it can be used. It is checked here because the data plane reads it later, and OpenSSL
+ * leaves out a certificate that it cannot read without saying so.
+ */
+function certificatesProblem(file: string): string | null {
+  try {
+    const certificates = readBytes(file).toString("latin1").match(CERTIFICATE) ?? [];
+    if (certificates.length === 0) return `${shownFile(file)} holds no PEM certificate`;
+    // Loaded here, because it takes milliseconds and most configurations name no certificates.
+    const { X509Certificate } = process.getBuiltinModule("node:crypto");
+    const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
+    return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${shownFile(file)} cannot be read`;
+  } catch (error) {
+    return lineOf(error);
+  }
+}
+
+function isReadable(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The text of a file; throws an Error whose message is fit for the operator. */
+export function readText(file: string): string {
+  const bytes = readBytes(file);
+  // Decoding other bytes would silently change a name or a secret.
+  if (!isUtf8(bytes)) throw new Error(`${shownFile(file)} is not in UTF-8`);
+  return bytes.toString("utf8");
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    const { size } = statSync(file);
+    if (size > FILE_BYTES_MAX)
+      throw new Error(`${shownFile(file)} has ${size} bytes, more than the ${FILE_BYTES_MAX} of any configuration`);
+    return readFileSync(file);
+  } catch (error) {
+    const reason = REASONS[codeOf(error)];
+    if (reason !== undefined) throw new Error(`${shownFile(file)} ${reason}`, { cause: error });
+    const tooFew = filesProblem(error);
+    if (tooFew !== null) throw new Error(`${shownFile(file)} cannot be read: ${tooFew}`, { cause: error });
+    throw codeOf(error) === "" ? error : new Error(`${shownFile(file)} cannot be read (${codeOf(error)})`, { cause: error });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  ENOTDIR: "does not exist",
+  EISDIR: "is a folder, not a file",
+  EACCES: "may not be read by this user",
+  EPERM: "may not be read by this user",
+};
+
+/** The message of an error in one line. Node's messages about syntax have several, which show the source. */
+export function lineOf(error: unknown): string {
+  return messageOf(error)
+    .replace(/\s*\n\s*/g, " ")
+    .trim();
+}

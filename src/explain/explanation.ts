@@ -1,0 +1,207 @@
+/**
+ * Says what the proxy would do with a request, without sending anything: for `millrace explain` and for `explain` of a proxy within a program. It
+ * uses the data plane's own parser, routes and writer.
+ */
+import { Buffer } from "node:buffer";
+import { FEATURES } from "../features/registry.ts";
+import { connectionOptions } from "../http/connection-options.ts";
+import type { ConnectionOptions } from "../http/connection-options.ts";
+import { RequestEdits } from "../http/head-edits.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { Framing } from "../http1/body-framing.ts";
+import type { BodyFraming } from "../http1/body-framing.ts";
+import { Event } from "../http1/message-reader.ts";
+import { RequestReader } from "../http1/request-reader.ts";
+import { limitsOf } from "../net/accept/listener-context.ts";
+import type { ListenerConfig } from "../net/accept/listener-context.ts";
+import { hiddenOf } from "../net/h1/client/client-facts.ts";
+import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
+import { asksForWebSocket } from "../net/h1/websocket-handshake.ts";
+import { explainRoutes } from "../policy/route/explain.ts";
+import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
+import { normalizePath } from "../policy/route/normalize-path.ts";
+import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
+import { admitRequest } from "../proxy/exchange/forwarding.ts";
+import type { Middleware } from "../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../proxy/local-answer.ts";
+import { harmlessKeys, matchable, routeMiddleware } from "../proxy/snapshot.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { routeLabel } from "../config/route-label.ts";
+import type { Config } from "../config/schema.ts";
+import { LoneView } from "../proxy/feature/lone-view.ts";
+import { shownFieldLine, shownTarget } from "./shown-request.ts";
+
+/** The address of the supposed client, one of those for documentation (RFC 5737). */
+const CLIENT = "192.0.2.1";
+
+/** A request to explain. */
+export interface ExplainedRequest {
+  readonly method: string;
+  /** Absolute (`http://host/path`) or a path, which then needs a Host field. */
+  readonly url: string;
+  /** `name: value` lines. */
+  readonly fields: readonly string[];
+}
+
+/** What the proxy would do with a request. */
+export interface Explanation {
+  /** The route that takes the request. Null: none does, or the proxy answers before it looks for one. */
+  readonly route: ExplainedRoute | null;
+  /** All routes in the order of the configuration, each with the reason why it takes the request or does not. */
+  readonly routes: readonly ExplainedRoute[];
+  /** The names of the route's middleware, in the order in which they act. */
+  readonly middleware: readonly string[];
+  /** The name of the upstream that gets the request. Null: the proxy itself answers. */
+  readonly upstream: string | null;
+  /** The upstream's endpoints. */
+  readonly endpoints: readonly { readonly url: string; readonly weight: number }[];
+  /** The status of the proxy's own answer. Null: an endpoint answers. */
+  readonly status: number | null;
+  /** The explanation as the command prints it. Values that may be secrets are hidden. */
+  readonly lines: readonly string[];
+}
+
+export interface ExplainedRoute {
+  /** Position in the configuration, from 0. */
+  readonly index: number;
+  readonly label: string;
+  readonly matched: boolean;
+  /** A sentence without a full stop. */
+  readonly why: string;
+}
+
+/** Explains the request for a client that is no trusted proxy and is connected to that listener. A string says what is wrong with the request. */
+export function explain(config: Config, listener: ListenerConfig, given: ExplainedRequest): Explanation | string {
+  const read = readRequest(given, listener);
+  return typeof read === "string" ? read : explanation(config, listener, read);
+}
+
+interface ReadRequest {
+  readonly head: RequestHead;
+  readonly framing: BodyFraming;
+}
+
+/** The part of an explanation that is known when the proxy answers before it looks for a route. */
+const NOTHING: Omit<Explanation, "lines" | "status"> = { route: null, routes: [], middleware: [], upstream: null, endpoints: [] };
+
+/** How the proxy's own answer is put in words: the last line of an explanation. */
+interface End {
+  readonly text: string;
+  readonly status: number;
+}
+
+function explanation(config: Config, listener: ListenerConfig, { head: request, framing }: ReadRequest): Explanation {
+  const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
+  const connection = connectionOptions(request);
+  request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
+  const early = admitRequest(request, connection, listener.unsafe_field_names);
+  if (early !== null) return ended(NOTHING, lines, answered(early));
+  if (config.status_path !== null && request.path === config.status_path && (request.method === "GET" || request.method === "HEAD")) {
+    return ended(NOTHING, lines, { text: `answered by the proxy itself: ${config.status_path} is its status page`, status: 200 });
+  }
+  const path = normalizePath(request.path);
+  if (path === null) return ended(NOTHING, lines, { text: "refused with 400: the path is malformed", status: 400 });
+  if (path !== request.path) lines.push(`matched as ${path}`, "");
+  const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
+  const matched = config.routes.map((each) => matchable(each, harmlessKeys(FEATURES)));
+  const routes = explainRoutes(matched, request, path, labelOf).map((each) => ({ ...each, label: labelOf(each.index) }));
+  lines.push("routes:");
+  for (const route of routes) {
+    lines.push(`  ${route.matched ? "takes it " : "no       "} ${route.label}: ${route.why}`);
+  }
+  const taken = routes.find((route) => route.matched);
+  const route = taken === undefined ? undefined : config.routes[taken.index];
+  if (taken === undefined || route === undefined) {
+    const ambiguous = compilePositions(matched).find(request, path) === AMBIGUOUS;
+    lines.push("");
+    const end = ambiguous
+      ? { text: "refused with 400: origins may read the path differently", status: 400 }
+      : { text: "answered with 404: no route takes it", status: 404 };
+    return ended({ ...NOTHING, routes }, lines, end);
+  }
+  const upstream = config.upstreams[route.upstream];
+  const buckets = new BucketTable(BucketTable.create(0, 0, 8));
+  const middleware = routeMiddleware(route, taken.index, FEATURES, { workerIndex: 0, buckets, now: () => 0, report: () => {} });
+  const found = { ...NOTHING, routes, route: taken, middleware: middleware.map((each) => each.name) };
+  lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : found.middleware.join(", ")}`);
+  if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
+  const view = new LoneView(request, CLIENT);
+  for (const each of middleware) {
+    const verdict = each.onRequest?.(view) ?? null;
+    if (verdict === null || verdict instanceof Promise) continue;
+    lines.push("");
+    return ended(found, lines, answered(verdict, `${each.name}: `));
+  }
+  if (framing.kind === Framing.length && framing.length > (route.max_body ?? Infinity)) {
+    lines.push("");
+    return ended(found, lines, answered(BODY_TOO_LARGE));
+  }
+  lines.push("", `upstream ${route.upstream} (${upstream?.balance ?? ""}):`);
+  const endpoints = upstream?.endpoints ?? [];
+  for (const endpoint of endpoints) lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
+  lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
+  lines.push(...sentHead(config, listener, upstream, view, connection, middleware));
+  return { ...found, upstream: route.upstream, endpoints: endpoints.map(({ url, weight }) => ({ url, weight })), status: null, lines };
+}
+
+function ended(found: Omit<Explanation, "lines" | "status">, lines: readonly string[], { text, status }: End): Explanation {
+  return { ...found, status, lines: [...lines, text] };
+}
+
+/** The lines of the head that would be sent to the first endpoint of the upstream. Values that may be secrets are hidden. */
+function sentHead(
+  config: Config,
+  listener: ListenerConfig,
+  upstream: Config["upstreams"][string] | undefined,
+  view: LoneView,
+  connection: ConnectionOptions,
+  middleware: readonly Middleware[],
+): string[] {
+  const { request } = view;
+  const edits = new RequestEdits();
+  for (const each of middleware) each.onUpstreamRequest?.(view, edits);
+  const forwarded = {
+    request,
+    connection,
+    facts: {
+      peer: view.client,
+      client: view.client,
+      trusted: false,
+      secure: false,
+      forwarded: null,
+      unsafeFieldNames: listener.unsafe_field_names,
+    },
+    upgrade: connection.upgrade && asksForWebSocket(request),
+  };
+  const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
+  const compared = new Set(config.routes.flatMap(({ match }) => Object.keys(match.headers ?? {}).map((name) => name.toLowerCase())));
+  const head = requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n");
+  return head.map((line) => `  ${shownFieldLine(line, compared)}`);
+}
+
+function answered({ status, detail }: LocalAnswer, by: string = ""): End {
+  return { text: `${by}${status < 400 ? "answered" : "refused"} with ${status}${detail === "" ? "" : `: ${detail}`}`, status };
+}
+
+/** Parses the request as the data plane would; a string says what is wrong with it. */
+function readRequest(given: ExplainedRequest, listener: ListenerConfig): ReadRequest | string {
+  let target = given.url;
+  let fields = given.fields;
+  if (!target.startsWith("/") && target !== "*") {
+    if (!URL.canParse(target)) return "the second argument is neither a URL nor a path";
+    const url = new URL(target);
+    // The path is cut out of the text, because URL would change its spelling, and routes are matched with the path that a client sends.
+    target = target.replace(/^[a-z]+:\/\/[^/?#]*/i, "").replace(/#.*$/s, "");
+    if (!target.startsWith("/")) target = `/${target}`;
+    if (!fields.some((field) => /^host\s*:/i.test(field))) fields = [`Host: ${url.host}`, ...fields];
+  } else if (!fields.some((field) => /^host\s*:/i.test(field))) fields = ["Host: localhost", ...fields];
+  const text = `${given.method} ${target} HTTP/1.1\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
+  const bytes = Buffer.from(text, "latin1");
+  const reader = new RequestReader(limitsOf(listener));
+  reader.feed(bytes, 0, bytes.length);
+  const event = reader.next();
+  if (event === Event.head) return { head: reader.head, framing: reader.framing };
+  return event === Event.fault
+    ? `the request would be refused with ${reader.fault.status}: ${reader.fault.detail}`
+    : "the request is incomplete";
+}
