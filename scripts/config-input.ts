@@ -53,7 +53,7 @@ class Interfaces {
         const node = asNode(value);
         const isRequired = required.includes(key);
         const type = this.type(node, nameOf(key, node, parent));
-        return `${comment(textOf(node), "  ")}  ${key}${isRequired ? "" : "?"}: ${type}${isRequired ? "" : " | undefined"};\n`;
+        return `${comment(textOf(node), "  ")}  ${key}${isRequired ? "" : "?"}: ${type}${isRequired || type === "unknown" ? "" : " | undefined"};\n`;
       })
       .join("");
   }
@@ -82,6 +82,8 @@ class Interfaces {
       case "number":
       case "boolean":
         return [node["type"]];
+      case undefined:
+        return ["unknown"];
       default:
         throw new Error(`there is no type for ${JSON.stringify(node)}`);
     }

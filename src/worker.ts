@@ -5,10 +5,12 @@
  * while the main thread still reads the configuration.
  */
 import { parentPort } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import { messageOf } from "./base/errors.ts";
 import { DataPlaneThread } from "./data-plane/data-plane-thread.ts";
+import type { LoadMiddleware } from "./middleware/installed-middleware.ts";
 import { warmUp } from "./net/warm-up.ts";
-import type { ToWorker, WorkerInit } from "./shared/protocol.ts";
+import type { FromWorker, ToWorker, WorkerInit } from "./shared/protocol.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("worker.ts runs as a worker thread of millrace");
@@ -23,5 +25,17 @@ const warmed: Promise<string | null> =
 let thread: DataPlaneThread | null = null;
 port.on("message", (message: WorkerInit | ToWorker) => {
   if ("type" in message) void thread?.receive(message);
-  else thread = new DataPlaneThread(port, message, warmed);
+  else thread = new DataPlaneThread(port, message, warmed, () => loadModules(port));
 });
+
+/** Prepares the thread for middleware, which are modules of the user's. */
+async function loadModules(to: MessagePort): Promise<LoadMiddleware> {
+  const [{ loadModule, prepareThread }, { catchLateFailures }] = await Promise.all([
+    import("./middleware/load-module.ts"),
+    import("./middleware/late-failures.ts"),
+  ]);
+  prepareThread();
+  const tell = (told: FromWorker): void => to.postMessage(told);
+  catchLateFailures((message) => tell({ type: "event", level: "error", event: "middleware_failed", message, fields: {} }));
+  return loadModule;
+}

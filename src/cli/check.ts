@@ -1,6 +1,7 @@
 /** `millrace check`: checks a configuration without starting anything. */
 import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
+import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/low-ports.ts";
 import { loadConfigFile } from "./config-file.ts";
 
@@ -25,7 +26,8 @@ function summary(config: Config): string[] {
       return `  upstream ${name}: ${endpoints.length} ${endpoints.length === 1 ? "endpoint" : "endpoints"}, ${balance}, ${probes}`;
     }),
     ...routes.map((route, index) => {
-      const features = FEATURES.filter((feature) => route[feature] !== undefined);
+      const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
+      const features: readonly string[] = [...FEATURES.filter((feature) => route[feature] !== undefined), ...own];
       return `  route ${routeLabel(route, index)}: ${conditions(route)} to ${route.upstream}${features.length === 0 ? "" : `, with ${features.join(", ")}`}`;
     }),
     ...(admin === undefined ? [] : [`  admin ${admin.address}`]),

@@ -6,11 +6,13 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import type { ParseResult } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { middlewareEntries } from "../config/middleware-entries.ts";
 import type { Surroundings } from "../config/surroundings.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/config-files.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer } from "./config-module.ts";
-import { moduleFault } from "./module-fault.ts";
+import type { CheckedModules } from "../middleware/check-modules.ts";
+import { moduleFault } from "../modules/module-fault.ts";
 
 /** A configuration and its warnings, or what is wrong with it. Each line has the form `file:line:column: key: message`. */
 export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | WrongFile;
@@ -50,7 +52,18 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}): Pr
     return { lines: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
   }
   makeAbsolute(result.config, folder);
-  return { config: result.config, warnings: result.warnings.map(formatProblem) };
+  const warnings = result.warnings.map(formatProblem);
+  const checked = await withMiddleware(result.config, folder);
+  if ("config" in checked) return { config: checked.config, warnings };
+  const lines = result.locate(checked.findings).map(formatProblem);
+  return { lines: [...lines, ...warnings], warnings };
+}
+
+/** Checks the modules of the configuration's middleware. Loaded when first needed, because most configurations have none. */
+async function withMiddleware(config: Config, folder: string): Promise<CheckedModules> {
+  if (middlewareEntries(config.middleware, config.routes).length === 0) return { config };
+  const { checkModules } = await import("../middleware/check-modules.ts");
+  return checkModules(config, pathToFileURL(`${folder}${path.sep}`).href);
 }
 
 function wrong(line: string): WrongFile {

@@ -2,14 +2,15 @@
  * Entry file of a thread that evaluates one configuration module and sends what it exports to the main thread. A thread of its own has two
  * advantages: whatever the module starts, keeps in memory or throws late is gone with the thread, and each thread reads all modules again.
  */
-import module from "node:module";
 import { setImmediate as turn } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
 import type { LocatedMap } from "../config/document.ts";
 import { readObject } from "../config/read-object.ts";
-import { moduleFault } from "./module-fault.ts";
-import type { ModuleFault } from "./module-fault.ts";
+import { withModules } from "../middleware/given-middleware.ts";
+import { moduleFault } from "../modules/module-fault.ts";
+import type { ModuleFault } from "../modules/module-fault.ts";
+import { resolveOwnName } from "../modules/module-hooks.ts";
 
 /** The export as a tree, or a message when it is no configuration object (`readObject`); or why the module could not be evaluated. */
 export type ModuleAnswer = { readonly root: LocatedMap | string } | { readonly fault: ModuleFault };
@@ -22,20 +23,12 @@ async function answer(address: string): Promise<ModuleAnswer> {
     const loaded: unknown = await import(address);
     // A rejected promise that the module does not handle ends the thread at the end of this turn of the event loop.
     await turn();
-    if (typeof loaded === "object" && loaded !== null && "default" in loaded) return { root: readObject(loaded.default) };
+    if (typeof loaded === "object" && loaded !== null && "default" in loaded) return { root: readObject(withModules(loaded.default)) };
     return { fault: { line: 1, column: 1, message: "there is no default export: write export default defineConfig({...})" } };
   } catch (error) {
     const { message, ...place } = moduleFault(error, address);
     return { fault: { ...place, message: `the module cannot be loaded: ${message}${commonJsAdvice(error)}` } };
   }
-}
-
-/** Makes `import { defineConfig } from "millrace"` import this program, wherever the module lies, even if nothing is installed there. */
-function resolveOwnName(): void {
-  const own = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
-  module.registerHooks({
-    resolve: (specifier, context, next) => (specifier === "millrace" ? { url: own, shortCircuit: true } : next(specifier, context)),
-  });
 }
 
 /** The end of a message about a module that Node takes for CommonJS because of its name. */

@@ -93,7 +93,10 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
     "bodies are streamed and never held whole",
   ],
   ["follow_redirects", "redirects are left to the client"],
-  ["middlewares plugins filters http_filters", "each feature is a key of its route, such as rate_limit, cors or authentication"],
+  [
+    "middlewares plugins filters http_filters",
+    "each feature is a key of its route, such as rate_limit, cors or authentication; middleware of one's own is `routes[].middleware`",
+  ],
   ["daemon master_process pid pidfile user group chroot", "the service manager sees to it"],
   ["server_tokens", "no version is ever sent"],
 ];
@@ -102,7 +105,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup path_regex query client_ip not split redirect respond files rewrite request_headers
-response_headers rewrite_location rewrite_cookies security_headers upgrade mirror hold buffer error_pages request_id access middleware
+response_headers rewrite_location rewrite_cookies security_headers upgrade mirror hold buffer error_pages request_id access
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 strip_prefix strip_path strip_path_prefix uri_strip_prefix handle_path path_rewrite replace_path replace_path_regex prefix_rewrite

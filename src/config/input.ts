@@ -36,6 +36,13 @@ export interface ConfigInput {
    * `x_forwarded_for` or `forwarded`. Default: `x_forwarded_for`.
    */
   client_address_from?: "x_forwarded_for" | "forwarded" | undefined;
+  /**
+   * Middleware of one's own for all routes, in the order in which they act: after the checks of the proxy (`cors`, `rate_limit`,
+   * `authentication`) and before the upstream (docs/middleware.md).
+   *
+   * Default: `[]`.
+   */
+  middleware?: RouteMiddlewareInput[] | undefined;
   /** The address for whoever operates the proxy; off when absent. */
   admin?: AdminInput | undefined;
   /** The application log and the access log, which share one output. */
@@ -370,6 +377,10 @@ export interface RouteInput {
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
   /**
+   * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
+   */
+  middleware?: RouteMiddlewareInput[] | undefined;
+  /**
    * Bytes of a request body. Larger ones are refused with 413. Absent: no limit; bodies are streamed, never held whole.
    *
    * Size.
@@ -493,6 +504,22 @@ export interface RouteAuthenticationInput {
   tokens: string[];
 }
 
+export interface RouteMiddlewareInput {
+  /**
+   * The module that exports the middleware: a path that begins with `./`, `../` or `/`, relative to the configuration's folder, or the name
+   * of an installed package. `#NAME` at the end names one of several.
+   *
+   * Module.
+   */
+  use: string;
+  /**
+   * The options, as the middleware describes them. Absent: `{}`.
+   *
+   * Anything.
+   */
+  options?: unknown;
+}
+
 export interface AdminInput {
   /**
    * `host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. `/healthz` and `/readyz` answer everybody. The others name endpoints:
@@ -614,6 +641,13 @@ export interface ShortConfigInput {
    * `x_forwarded_for` or `forwarded`. Default: `x_forwarded_for`.
    */
   client_address_from?: "x_forwarded_for" | "forwarded" | undefined;
+  /**
+   * Middleware of one's own for all routes, in the order in which they act: after the checks of the proxy (`cors`, `rate_limit`,
+   * `authentication`) and before the upstream (docs/middleware.md).
+   *
+   * Default: `[]`.
+   */
+  middleware?: RouteMiddlewareInput[] | undefined;
   /** The address for whoever operates the proxy; off when absent. */
   admin?: AdminInput | undefined;
   /** The application log and the access log, which share one output. */

@@ -40,7 +40,14 @@ export function formatProblem({ file, line, column, key, message, severity }: Pr
 }
 
 /** A configuration with its warnings, or problems: at least one error, and the warnings. Both lists are in the order of the file. */
-export type ParseResult = { readonly config: Config; readonly warnings: readonly Problem[] } | { readonly problems: readonly Problem[] };
+export type ParseResult = ParsedConfig | { readonly problems: readonly Problem[] };
+
+export interface ParsedConfig {
+  readonly config: Config;
+  readonly warnings: readonly Problem[];
+  /** Gives their places to what a later check finds in the configuration; in the order of the file. */
+  readonly locate: (findings: readonly Finding[]) => readonly Problem[];
+}
 
 /**
  * Parses and checks the text of a YAML file; JSON is YAML.
@@ -97,9 +104,11 @@ function check(given: LocatedMap, file: string, environment: Environment, readSe
   // Where a replacement failed, only that is reported, and not what is wrong with the value then.
   const others = [...checked.findings, ...findingsOfSurroundings(root, surroundings)];
   const rest = others.filter(({ path }) => !broken.has(path.join("\n")));
-  const problems = placed([...replaced.findings, ...rest], root, file, isShort ? shortFormJsonSchema : fullFormJsonSchema);
+  const locate = (findings: readonly Finding[]): Problem[] =>
+    placed(findings, root, file, isShort ? shortFormJsonSchema : fullFormJsonSchema);
+  const problems = locate([...replaced.findings, ...rest]);
   if (checked.config === null || problems.some(({ severity }) => severity === "error")) return { problems };
-  return { config: checked.config, warnings: problems };
+  return { config: checked.config, warnings: problems, locate };
 }
 
 interface Checked {

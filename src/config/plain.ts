@@ -27,6 +27,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
     workers: 1,
     trusted_proxies: [],
     client_address_from: "x_forwarded_for",
+    middleware: [],
     upstreams: {
       app: {
         endpoints: [{ url: endpoint, weight: 1 }],

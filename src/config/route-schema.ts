@@ -4,6 +4,7 @@ import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { oneOrMore, size } from "../values/scalars.ts";
 import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern } from "../values/texts.ts";
+import { middlewareSchema } from "./middleware-schema.ts";
 
 const match = z.strictObject({
   host: oneOrMore(hostPattern).optional().meta({
@@ -28,6 +29,10 @@ export const routeSchema = z.strictObject({
       "Conditions that must all hold; without any, the route takes everything. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all its requests.",
   }),
   ...featureShape(DECLARED),
+  middleware: middlewareSchema.optional().meta({
+    description:
+      "Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).",
+  }),
   max_body: size({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional().meta({
     description: "Bytes of a request body. Larger ones are refused with 413. Absent: no limit; bodies are streamed, never held whole.",
   }),

@@ -10,6 +10,7 @@ import { WAIT_OR_ZERO, duration, wholeNumber } from "../values/scalars.ts";
 import { adminAddress, adminHost, nameOf, secret, trustedAddress } from "../values/texts.ts";
 import { LISTENERS_MAX, listenerSchema } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
+import { middlewareSchema } from "./middleware-schema.ts";
 import { routeSchema } from "./route-schema.ts";
 import { upstreamSchema } from "./upstream-schema.ts";
 
@@ -40,6 +41,10 @@ const process = {
   client_address_from: z.enum(["x_forwarded_for", "forwarded"]).default("x_forwarded_for").meta({
     description:
       "Which field the `trusted_proxies` write: `X-Forwarded-For`, or `Forwarded` (RFC 7239). Only that one is believed, and the other is replaced even when a trusted proxy sends it: a proxy passes on what it does not know, so the client may have written it.",
+  }),
+  middleware: middlewareSchema.default([]).meta({
+    description:
+      "Middleware of one's own for all routes, in the order in which they act: after the checks of the proxy (`cors`, `rate_limit`, `authentication`) and before the upstream (docs/middleware.md).",
   }),
   admin: z
     .strictObject({

@@ -28,6 +28,7 @@ describe("the short form", () => {
       workers: "auto",
       trusted_proxies: [],
       client_address_from: "x_forwarded_for",
+      middleware: [],
       upstreams: {
         default: {
           endpoints: [

@@ -71,13 +71,24 @@ export function shownPath(path: KeyPath, root: Located, schema: SchemaNode, last
     .map((part, depth) => {
       const isKnown = nodes.some((node) => Object.hasOwn(asNode(node["properties"]), part));
       const isNamed = nodes.some((node) => typeof node["additionalProperties"] === "object");
+      const isFree = nodes.length > 0 && nodes.every(takesAnything);
       nodes = nodes.flatMap((node) => alternatives(step(node, part)));
       if (typeof part === "number") return `#${part + 1}`;
-      if (isKnown || (lastIsHarmless && depth === path.length - 1)) return part;
+      if (isKnown || (lastIsHarmless && depth === path.length - 1) || (isFree && isPlainWord(part))) return part;
       const to = path.slice(0, depth + 1);
       return isNamed && /^[\w.-]{1,64}$/.test(part) && hasKeyOf(nodes, nodeAt(root, to)) ? part : `(key #${positionOf(root, to)})`;
     })
     .join(".");
+}
+
+/** Whether the schema says nothing about the value: the options of somebody's middleware. */
+function takesAnything(node: SchemaNode): boolean {
+  return Object.keys(node).every((key) => key === "title" || key === "description");
+}
+
+/** Whether a key is made of words alone, and so is no secret in a wrong place. */
+export function isPlainWord(key: string): boolean {
+  return /^[A-Za-z]{1,20}(?:[_-][A-Za-z]{1,20}){0,5}$/.test(key);
 }
 
 /** Whether the value is a mapping with at least one key that belongs there, or that some proxy has. Then the name above it is no secret. */

@@ -20,7 +20,6 @@ const LATER: ReadonlySet<string> = new Set([
   "upstreams.NAME.tls.key_file",
   "routes[].access",
   "routes[].access_log",
-  "routes[].middleware",
   "routes[].request_headers",
   "routes[].response_headers",
   "routes[].retry",

@@ -44,6 +44,7 @@ const GUARDS: readonly string[] = [
     .map(([key]) => key)
     .sort(),
   "max_body",
+  "middleware",
 ];
 
 /** The end of a warning that names the guards of an unreached route, because an operator relies on a check that is never made. */

@@ -140,6 +140,8 @@ export class ControlPlane {
       localSeat,
       init: { version, startedAtMs, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.seats) },
       beats: (worker) => this.beats(worker),
+      middlewareIn: (worker) => this.workerTable.middleware(worker),
+      onCounted: (counts) => this.totals.countMiddleware(counts),
       names: () => this.names.current(),
       threadFor: (index) => options.threads.take(index),
       log,

@@ -35,7 +35,7 @@ export class Generations {
   private readonly listenerSlots: ListenerSlots;
   private last: number = 0;
   /** The routes of the configuration in use. */
-  private routes: Pick<WorkerConfiguration, "routes" | "routesSince"> | null = null;
+  private routes: (Pick<WorkerConfiguration, "routes" | "routesSince"> & { readonly haveMiddleware: boolean }) | null = null;
 
   constructor(endpoints: EndpointTable, totals: MetricTotals, workers: WorkerTable) {
     this.endpoints = endpoints;
@@ -56,7 +56,9 @@ export class Generations {
     for (const { slot } of listeners.opened) this.workers.resetListener(slot);
     const metricTable = this.totals.install(generation, metricLayout(config));
     const { routes, ...others } = config;
-    const routesSince = this.routes !== null && isDeepStrictEqual(routes, this.routes.routes) ? this.routes.routesSince : generation;
+    // Middleware is set up anew for each configuration, so routes with middleware are compiled anew.
+    const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config) ? null : this.routes;
+    const routesSince = known !== null && isDeepStrictEqual(routes, known.routes) ? known.routesSince : generation;
     const slots = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
     return {
       configuration: { generation, config: others, routes, routesSince, ...slots, metricTable },
@@ -64,7 +66,7 @@ export class Generations {
       commit: () => {
         plan.commit();
         listeners.commit();
-        this.routes = { routes, routesSince };
+        this.routes = { routes, routesSince, haveMiddleware: hasMiddleware(config) };
       },
     };
   }
@@ -78,4 +80,8 @@ export class Generations {
       ? `${limit}, and during this reload there would be ${needed}, those that it removes included: remove them with one reload and add the new ones with the next`
       : `${limit}, with those that were removed and whose connections are still ending`;
   }
+}
+
+function hasMiddleware({ middleware, routes }: Config): boolean {
+  return middleware.length > 0 || routes.some((route) => route.middleware !== undefined);
 }

@@ -13,7 +13,7 @@
  */
 import { messageOf } from "../base/errors.ts";
 import type { NameNews } from "../shared/name-table.ts";
-import type { ListenOrder, WorkerInit } from "../shared/protocol.ts";
+import type { ListenOrder, MiddlewareCount, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
 import { SocketFiles } from "./socket-files.ts";
@@ -21,8 +21,10 @@ import type { ThreadLink } from "./thread-link.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
 import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
+import { timer } from "./timer.ts";
 import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
 import type { RestartHistory } from "./restart-delay.ts";
+import { stuckWorker } from "./stuck-worker.ts";
 import { removeStaleSocket } from "./listen-check.ts";
 import type { PlannedListener } from "./listen-check.ts";
 import type { NewListener } from "./listener-slots.ts";
@@ -39,6 +41,10 @@ export interface SupervisorOptions {
   readonly now: () => number;
   /** The worker's heartbeat: a number that changes as long as its event loop runs. */
   readonly beats: (worker: number) => number;
+  /** The numbers of the middleware that the worker is running, and of the one that it ran last; 0: none. */
+  readonly middlewareIn: (worker: number) => { readonly running: number; readonly last: number };
+  /** Called when counters of middleware have counted. */
+  readonly onCounted: (counts: readonly MiddlewareCount[]) => void;
   /** The endpoint host names resolved so far, for a worker that starts. */
   readonly names: () => readonly NameNews[];
   /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
@@ -288,9 +294,7 @@ export class Supervisor {
       seat.beat = beat;
       // Repeated every STUCK_BEATS checks, because ending a thread can fail.
       if (seat.missedBeats === 0 || seat.missedBeats % STUCK_BEATS !== 0) continue;
-      this.options.log.error("worker_stuck", `worker ${seat.index} has stood still for ${(STUCK_BEATS * WATCH_MS) / 1000} s and is ended`, {
-        worker: seat.index,
-      });
+      this.options.log.error(...stuckWorker(seat.index, seat.handle, this.options.middlewareIn(seat.index), WATCH_MS * STUCK_BEATS));
       void seat.handle?.terminate();
     }
   }
@@ -467,6 +471,9 @@ export class Supervisor {
       case "released":
         this.options.onReleased(notice.generation, handle.index);
         return;
+      case "counted":
+        this.options.onCounted(notice.counts);
+        return;
       case "log":
         this.options.takeLines(handle.logLines(notice), notice.lines, () => handle.logTaken(notice.chunk));
         return;
@@ -484,12 +491,4 @@ function endedInWords(error: unknown): string {
 function endedBeforeUse(worker: number, error: unknown): string {
   const [reason = ""] = messageOf(error).split("\n", 1);
   return `worker ${worker} ended before it used the configuration: ${reason}`;
-}
-
-function timer(delayMs: number): { readonly due: Promise<void>; readonly cancel: () => void } {
-  let handle: NodeJS.Timeout | undefined;
-  const due = new Promise<void>((resolve) => {
-    handle = setTimeout(resolve, delayMs);
-  });
-  return { due, cancel: () => clearTimeout(handle) };
 }

@@ -20,7 +20,7 @@ export class WorkerEnded extends Error {
 }
 
 /** A message that a worker sends on its own, not as an answer. */
-export type WorkerNotice = Extract<FromWorker, { readonly type: "released" | "log" | "event" }>;
+export type WorkerNotice = Extract<FromWorker, { readonly type: "released" | "log" | "event" | "counted" }>;
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
@@ -42,6 +42,8 @@ export class WorkerHandle {
   /** Generation of the configuration that the worker uses; 0 before the first. */
   private generation: number = 0;
   private endReason: string | null = null;
+  /** Names of the middleware, by their numbers in the worker table. */
+  private readonly middleware: Map<number, string> = new Map();
 
   constructor(thread: ThreadLink, init: WorkerInit, onNotice: (notice: WorkerNotice) => void) {
     this.index = init.index;
@@ -98,6 +100,11 @@ export class WorkerHandle {
     this.tell({ type: "log-taken", chunk });
   }
 
+  /** The name of the middleware with that number in the worker table; null for 0. */
+  middlewareNamed(id: number): string | null {
+    return this.middleware.get(id) ?? null;
+  }
+
   /** Ends the thread at once, in the middle of whatever it does. */
   async terminate(): Promise<void> {
     await this.thread.terminate();
@@ -136,6 +143,9 @@ export class WorkerHandle {
         return;
       case "drained":
         this.draining?.resolve(message.cut);
+        return;
+      case "middleware":
+        this.middleware.set(message.id, message.name);
         return;
       default:
         this.onNotice(message);

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { FEATURES } from "../features/registry.ts";
+import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
+import type { ThreadMiddleware } from "../middleware/thread-middleware.ts";
 import { Listener } from "../net/accept/listener.ts";
 import { machine } from "../net/machine.ts";
 import { Serving } from "../net/serving.ts";
@@ -40,6 +42,9 @@ export class DataPlaneThread {
   private readonly log: LogBatch;
   /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
   private readonly listeners: Map<number, readonly Listener[]> = new Map();
+  private readonly loadMiddleware: () => Promise<LoadMiddleware>;
+  /** Null until a configuration has middleware of the user's own. */
+  private middleware: ThreadMiddleware | null = null;
   private lines: AccessLines = accessLines("json");
   /** Dropped access log lines that are counted in the metrics. */
   private droppedCounted: number = 0;
@@ -48,12 +53,16 @@ export class DataPlaneThread {
   /** When the next report may be sent, monotonic milliseconds. */
   private nextDroppedReportMs: number = 0;
 
-  /** @param warm resolves when the warm-up has ended: with null, or with the reason why it was left out */
-  constructor(port: ControlPort, init: WorkerInit, warm: Promise<string | null>) {
+  /**
+   * @param warm resolves when the warm-up has ended: with null, or with the reason why it was left out
+   * @param loadMiddleware prepares the thread for middleware of the user's own, and resolves with what loads one
+   */
+  constructor(port: ControlPort, init: WorkerInit, warm: Promise<string | null>, loadMiddleware: () => Promise<LoadMiddleware>) {
     this.port = port;
     this.warm = warm;
     void warm.then((problem) => this.reportWarmUp(problem));
     this.init = init;
+    this.loadMiddleware = loadMiddleware;
     const endpoints = new EndpointTable(init.endpointTable);
     this.serving = new Serving({
       workerIndex: init.index,
@@ -92,15 +101,39 @@ export class DataPlaneThread {
     }
   }
 
-  private configure(message: ConfigureMessage): void {
+  private async configure(message: ConfigureMessage): Promise<void> {
     const { config, generation } = message;
     try {
-      this.serving.configure(message);
+      if (hasMiddleware(message)) {
+        const middleware = (this.middleware ??= await this.makeMiddleware());
+        const installed = await middleware.install(generation, { ...config, routes: message.routes ?? [] });
+        // The process began to end meanwhile.
+        if (this.serving.isDraining) throw new Error("draining");
+        this.serving.configure(message, installed);
+      } else this.serving.configure(message);
     } catch (error) {
+      this.middleware?.released(generation);
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
     this.lines = accessLines(config.logging.format);
     this.send({ type: "configured", generation });
+  }
+
+  /** Loaded when it is first needed, because most configurations have no middleware of their own. */
+  private async makeMiddleware(): Promise<ThreadMiddleware> {
+    const { ThreadMiddleware } = await import("../middleware/thread-middleware.ts");
+    return new ThreadMiddleware({
+      workerIndex: this.init.index,
+      workers: new WorkerTable(this.init.workerTable),
+      load: await this.loadMiddleware(),
+      now: monotonicMs,
+      send: (told) => this.send(told),
+      fetch: async (upstream, request, options) => {
+        const { thread } = this.serving;
+        const set = thread?.snapshot.endpointsOf(upstream) ?? null;
+        return thread === null || set === null ? { head: null, failure: "no_upstream" } : thread.fetch(set, request, options);
+      },
+    });
   }
 
   private async listen(orders: readonly ListenOrder[]): Promise<void> {
@@ -156,7 +189,10 @@ export class DataPlaneThread {
         this.log.add(this.lines.bytes, length);
       },
       event: (level, event, message, fields) => this.send({ type: "event", level, event, message, fields }),
-      released: (generation) => this.send({ type: "released", generation }),
+      released: (generation) => {
+        this.middleware?.released(generation);
+        this.send({ type: "released", generation });
+      },
       tick: (now) => this.tick(now),
     };
   }
@@ -168,10 +204,15 @@ export class DataPlaneThread {
       serving.thread?.metrics.add(CounterId.access_log_dropped_lines, log.dropped - this.droppedCounted);
       this.droppedCounted = log.dropped;
     }
+    this.middleware?.tick();
     for (const sockets of this.listeners.values()) for (const listener of sockets) listener.tick();
     const cut = serving.drained(now);
-    if (cut === null) return;
-    log.hand();
+    if (cut !== null) void this.drained(cut);
+  }
+
+  private async drained(cut: number): Promise<void> {
+    if (this.middleware !== null) await this.middleware.close();
+    this.log.hand();
     this.send({ type: "drained", cut });
   }
 
@@ -200,6 +241,10 @@ export class DataPlaneThread {
   private send(message: FromWorker): void {
     this.port.postMessage(message);
   }
+}
+
+function hasMiddleware({ config, routes }: ConfigureMessage): boolean {
+  return config.middleware.length > 0 || routes?.some((route) => route.middleware !== undefined) === true;
 }
 
 /** One target for each IP address of the listener: `localhost` has two. */

@@ -12,6 +12,7 @@ import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
+import { moduleAddress } from "../modules/module-address.ts";
 import { limitsOf } from "../net/accept/listener-context.ts";
 import type { ListenerConfig } from "../net/accept/listener-context.ts";
 import { hiddenOf } from "../net/h1/client/client-facts.ts";
@@ -122,8 +123,10 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const upstream = config.upstreams[route.upstream];
   const buckets = new BucketTable(BucketTable.create(0, 0, 8));
   const middleware = routeMiddleware(route, taken.index, FEATURES, { workerIndex: 0, buckets, now: () => 0, report: () => {} });
-  const found = { ...NOTHING, routes, route: taken, middleware: middleware.map((each) => each.name) };
-  lines.push("", `middleware, in order: ${middleware.length === 0 ? "none" : found.middleware.join(", ")}`);
+  const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
+  const found = { ...NOTHING, routes, route: taken, middleware: [...middleware.map((each) => each.name), ...own] };
+  lines.push("", `middleware, in order: ${found.middleware.length === 0 ? "none" : found.middleware.join(", ")}`);
+  if (own.length > 0) lines.push(`not run here, and may change what follows: ${own.join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
   const view = new LoneView(request, CLIENT);
   for (const each of middleware) {

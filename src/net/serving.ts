@@ -65,8 +65,9 @@ export class Serving {
   /**
    * Puts a configuration into use and returns the thread. Running exchanges keep their configuration. A listener that the new configuration does
    * not name goes on as before until `closeListener`. Throws and changes nothing if the configuration cannot be compiled.
+   * @param ownMiddleware the user's own middleware of each route
    */
-  configure(message: ConfigureMessage): Thread {
+  configure(message: ConfigureMessage, ownMiddleware: SnapshotContext["ownMiddleware"] = () => []): Thread {
     const { parts } = this;
     const { config, listenerSlots } = message;
     const { platform } = parts;
@@ -80,6 +81,7 @@ export class Serving {
         now: () => this.current?.now ?? platform.now(),
         status: parts.status(message),
         features: parts.features,
+        ownMiddleware,
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
       },
       this.current?.snapshot ?? null,

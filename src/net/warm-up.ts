@@ -139,6 +139,7 @@ export function loneThread(
     status: () => "",
     features,
     report: () => {},
+    ownMiddleware: () => [],
   });
   const parts: ThreadParts = {
     workerIndex: 0,

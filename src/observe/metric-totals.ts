@@ -9,6 +9,7 @@
 import { COUNTERS, COUNTER_NAMES, CounterId, GAUGES, MetricTable, STATUS_CLASSES, featureCounterIds } from "../shared/metric-table.ts";
 import type { CounterName } from "../shared/metric-table.ts";
 import type { MetricLayout, RouteSums } from "../shared/metric-table.ts";
+import type { MiddlewareCount } from "../shared/protocol.ts";
 import { FEATURE_FACTS } from "./names.ts";
 
 const FEATURE_COUNTERS = featureCounterIds(FEATURE_FACTS);
@@ -26,8 +27,16 @@ export interface RouteTotal extends RouteSums {
   readonly route: string;
 }
 
+/** What a counter of a middleware has counted. */
+export interface MiddlewareTotal {
+  readonly middleware: string;
+  readonly counter: string;
+  count: number;
+}
+
 /** All totals at one moment, gauges included. */
 export interface MetricSnapshot {
+  readonly middleware: readonly MiddlewareTotal[];
   readonly counters: Readonly<Record<CounterName, number>>;
   /** The counters of features, by name. */
   readonly featureCounters: ReadonlyMap<string, number>;
@@ -37,6 +46,9 @@ export interface MetricSnapshot {
 
 /** The most series of requests in the base, so that reloads which rename routes again and again do not fill the memory. */
 export const BASE_SERIES_MAX = 131_072;
+
+/** The most counters of middleware: their names come from code that may make them without end. */
+const MIDDLEWARE_SERIES_MAX = 10_000;
 
 interface LiveTable {
   readonly generation: number;
@@ -56,10 +68,21 @@ export class MetricTotals {
   private readonly base: Sums = new Sums();
   private readonly baseGauges: Float64Array;
   private live: LiveTable[] = [];
+  private readonly middleware: Map<string, MiddlewareTotal> = new Map();
 
   constructor(workers: number) {
     this.workers = workers;
     this.baseGauges = new Float64Array(workers * GAUGES);
+  }
+
+  /** Adds what counters of middleware have counted. Counters beyond the limit are left out. */
+  countMiddleware(counts: readonly MiddlewareCount[]): void {
+    for (const [middleware, counter, by] of counts) {
+      const key = `${middleware}\n${counter}`;
+      const known = this.middleware.get(key);
+      if (known !== undefined) known.count += by;
+      else if (this.middleware.size < MIDDLEWARE_SERIES_MAX) this.middleware.set(key, { middleware, counter, count: by });
+    }
   }
 
   /** Makes the table of a new generation and gives its memory, into which every worker may write from now on. */
@@ -110,6 +133,7 @@ export class MetricTotals {
     }
     return {
       counters: namedCounters(sums.counters),
+      middleware: [...this.middleware.values()].map((total) => ({ ...total })),
       featureCounters: new Map([...FEATURE_COUNTERS].map(([name, id]) => [name, sums.counters[id] ?? 0])),
       requests: [...sums.requests.values()],
       routes: [...sums.routes.values()],

@@ -29,6 +29,7 @@ function page(routeName: string): string {
   writer.exchangeFinished(0, 0, 200, 70_000, 100, 2000);
   writer.exchangeFinished(-1, -1, 404, 0.5, 10, 20);
   writer.add(CounterId.connections_open, 1);
+  totals.countMiddleware([["stamp", "stamped", 3]]);
   const endpoint = { upstream: "app", inFlight: 7 };
   return metricsText(
     totals.snapshot(),
@@ -73,6 +74,7 @@ test("values, cumulated buckets and health", () => {
   for (const expected of [
     'millrace_build_info{version="1.2.3",node="v26.0.0"} 1',
     "millrace_uptime_seconds 12",
+    'millrace_middleware_total{middleware="stamp",counter="stamped"} 3',
     'millrace_requests_total{route="api",upstream="app",endpoint="http://a:1",class="2xx"} 2',
     'millrace_requests_total{route="",upstream="",endpoint="",class="4xx"} 1',
     'millrace_request_duration_seconds_bucket{route="api",le="0.0025"} 0',

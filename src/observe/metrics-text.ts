@@ -48,6 +48,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   writeEndpoints(page, endpoints);
   for (const name of COUNTER_NAMES) page.single(COUNTER_METRICS[name], totals.counters[name]);
   for (const [name, metric] of FEATURE_METRICS) page.single(metric, totals.featureCounters.get(name) ?? 0);
+  writeMiddleware(page, totals);
   page.single(METRICS.limiterEvictions, process.limiterEvictions);
   page.single(METRICS.logDroppedLines, process.logDroppedLines);
   return page.text();
@@ -94,6 +95,19 @@ function writeRoutes(page: Page, totals: MetricSnapshot): void {
   for (const { route, bytesReceived } of totals.routes) page.sample(METRICS.receivedBytes.name, [["route", route]], bytesReceived);
   page.family(METRICS.sentBytes);
   for (const { route, bytesSent } of totals.routes) page.sample(METRICS.sentBytes.name, [["route", route]], bytesSent);
+}
+
+function writeMiddleware(page: Page, { middleware }: MetricSnapshot): void {
+  page.family(METRICS.middleware);
+  for (const { middleware: name, counter, count } of middleware)
+    page.sample(
+      METRICS.middleware.name,
+      [
+        ["middleware", name],
+        ["counter", counter],
+      ],
+      count,
+    );
 }
 
 function writeEndpoints(page: Page, endpoints: readonly EndpointReading[]): void {

@@ -63,6 +63,7 @@ export const METRICS: {
   readonly workerRestarts: MetricName;
   readonly configGeneration: MetricName;
   readonly refusedReloads: MetricName;
+  readonly middleware: MetricName;
   readonly limiterEvictions: MetricName;
   readonly logDroppedLines: MetricName;
 } = {
@@ -88,6 +89,7 @@ export const METRICS: {
     "Number of the configuration in use, from 1. It rises with every reload that is accepted.",
   ),
   refusedReloads: counter("millrace_config_reloads_refused_total", "Reloads whose configuration was refused; the old one stayed in use."),
+  middleware: counter("millrace_middleware_total", "What a counter of a middleware has counted; there once it has counted."),
   limiterEvictions: counter(
     "millrace_rate_limiter_evictions_total",
     "Rate-limit entries dropped early because their part of the table was full.",
@@ -121,6 +123,7 @@ export const EVENTS = {
   endpoint_tls_failed: "An endpoint's certificate was not trusted, or it spoke no TLS; logged once a minute at most.",
   middleware_failed:
     "A middleware, or a stage or source of one, threw, rejected, or did not settle in time. Before its response has begun the request is answered with 500 (504 when it took too long), afterwards the response is cut. An error about an answer of the proxy's own, or after the end, changes nothing.",
+  middleware_log: "A middleware says something; `middleware` names it.",
   worker_exited: "A worker ended unexpectedly.",
   worker_replaced: "A replacement worker is serving.",
   worker_refused_config: "A worker did not accept the configuration.",

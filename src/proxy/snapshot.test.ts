@@ -45,7 +45,15 @@ function thread(): (
       metricTable,
     };
     const plan = upstreams.plan(config.upstreams, endpointSlots);
-    const context = { workerIndex: 0, buckets, now: () => 0, status: () => "", features: FEATURES, report: () => {} };
+    const context = {
+      workerIndex: 0,
+      buckets,
+      now: () => 0,
+      status: () => "",
+      features: FEATURES,
+      report: () => {},
+      ownMiddleware: () => [],
+    };
     const snapshot: Snapshot = new Snapshot(message, plan.groups, context, before);
     plan.apply();
     before = snapshot;

@@ -49,6 +49,8 @@ export interface SnapshotContext extends ThreadContext {
   readonly features: readonly Feature[];
   /** Returns the status document as JSON. */
   readonly status: () => string;
+  /** The user's own middleware of the route at that position, in the order in which they act, after those of the features. */
+  readonly ownMiddleware: (index: number) => readonly Middleware[];
 }
 
 export class Snapshot {
@@ -161,7 +163,7 @@ export function harmlessKeys(features: readonly Feature[]): readonly string[] {
   return features.filter(({ facts }) => !facts.guard).map(({ key }) => key);
 }
 
-/** Compiles the middleware of a route, in the order of the features. */
+/** Compiles the middleware that the features of a route make, in the order of the features. */
 export function routeMiddleware(route: RouteConfig, index: number, features: readonly Feature[], thread: ThreadContext): Middleware[] {
   const chain: Middleware[] = [];
   for (const feature of features) {
@@ -191,7 +193,7 @@ function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<
     upstream: upstreams.get(route.upstream) ?? null,
     local: null,
     bodyBytesMax: route.max_body ?? null,
-    hooks: hooksOf(routeMiddleware(route, index, context.features, context)),
+    hooks: hooksOf([...routeMiddleware(route, index, context.features, context), ...context.ownMiddleware(index)]),
   };
 }
 

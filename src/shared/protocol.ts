@@ -88,6 +88,7 @@ export type WorkerEvent =
   | "endpoint_tls_failed"
   | "log_lines_dropped"
   | "middleware_failed"
+  | "middleware_log"
   | "proxy_not_trusted"
   | "sockets_enough"
   | "sockets_short"
@@ -114,4 +115,11 @@ export type FromWorker =
       readonly message: string;
       readonly fields: LogFields;
     }
+  /** The number under which the worker table says that this middleware is running. */
+  | { readonly type: "middleware"; readonly id: number; readonly name: string }
+  /** What counters of middleware have counted since the last message. */
+  | { readonly type: "counted"; readonly counts: readonly MiddlewareCount[] }
   | { readonly type: "drained"; readonly cut: number };
+
+/** What a counter of a middleware has counted. */
+export type MiddlewareCount = readonly [middleware: string, counter: string, by: number];

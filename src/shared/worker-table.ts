@@ -3,7 +3,7 @@
  * them belong to one client, how many file descriptors the sockets of the process take, and how often something happened since the log
  * reported it. For the control plane it also holds a heartbeat of each worker.
  *
- *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | collected | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | collected | middleware running, last | connections per listener | two rows of counts by client ][ worker 1 ... ]
  *
  * A listener is named by its slot, which it keeps over reloads (control/listener-slots.ts).
  *
@@ -45,13 +45,16 @@ const NOTICE_CELLS = 2 * NOTICES + FORWARDING;
 /** Cells per row of the sketch. With 100,000 clients of one connection each, a cell counts about six. */
 const ROW_CELLS = 16_384;
 /**
- * The cells of a worker's part: heartbeats, descriptors, connections on all listeners, bytes of collected bodies, connections per listener.
+ * The cells of a worker's part: heartbeats, descriptors, connections on all listeners, bytes of collected bodies, the middleware that is
+ * running and the one that ran last, connections per listener.
  */
 const BEATS = 0;
 const DESCRIPTORS = 1;
 const CLIENTS = 2;
 const COLLECTED = 3;
-const LISTENERS = 4;
+const RUNNING = 4;
+const RAN_LAST = 5;
+const LISTENERS = 6;
 
 export class WorkerTable {
   private readonly cells: Int32Array;
@@ -97,6 +100,28 @@ export class WorkerTable {
   /** The worker's count of beats. While it does not change, the worker's event loop stands still. */
   beats(worker: number): number {
     return Atomics.load(this.cells, this.part(worker) + BEATS);
+  }
+
+  /**
+   * Notes that the worker begins to run code of the middleware with that number. Returns the number that was there before, for
+   * `leaveMiddleware`. Plain stores, because only a worker that stands still is asked.
+   */
+  enterMiddleware(worker: number, id: number): number {
+    const part = this.part(worker);
+    const before = this.cells[part + RUNNING] ?? 0;
+    this.cells[part + RUNNING] = id;
+    this.cells[part + RAN_LAST] = id;
+    return before;
+  }
+
+  leaveMiddleware(worker: number, before: number): void {
+    this.cells[this.part(worker) + RUNNING] = before;
+  }
+
+  /** The numbers of the middleware whose code the worker is running, and of the one that it ran last; 0: none. */
+  middleware(worker: number): { readonly running: number; readonly last: number } {
+    const part = this.part(worker);
+    return { running: Atomics.load(this.cells, part + RUNNING), last: Atomics.load(this.cells, part + RAN_LAST) };
   }
 
   /** Counts sockets that the worker opened; a negative `delta` counts closed ones. */

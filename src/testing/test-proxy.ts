@@ -8,17 +8,23 @@
  * ```
  */
 import { isIP } from "node:net";
+import { pathToFileURL } from "node:url";
 import { parseDuration } from "../base/duration.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
 import { readObject } from "../config/read-object.ts";
-import type { ConfigInput, ShortConfigInput } from "../config/input.ts";
+import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { FEATURES } from "../features/registry.ts";
 import { Generations } from "../control/generations.ts";
 import { HealthMonitor } from "../control/health.ts";
 import { messageFor } from "../control/worker-configuration.ts";
+import type { FullConfig, ShortConfig } from "../middleware/config-input.ts";
+import { GivenMiddleware } from "../middleware/given-middleware.ts";
+import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
+import { loadFrom } from "../middleware/load-module.ts";
+import { ThreadMiddleware } from "../middleware/thread-middleware.ts";
 import { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { Serving } from "../net/serving.ts";
 import { accessLines } from "../observe/access-line.ts";
@@ -48,8 +54,20 @@ export { Metrics } from "./metrics.ts";
 export { script } from "./origin-script.ts";
 export type { OriginScript, TestOrigin } from "./origin-script.ts";
 
-/** YAML text, or an object as `defineConfig` takes it. The object may leave out `listeners`, and upstreams that are in the options. */
-export type TestConfig = string | (Omit<ConfigInput, "listeners" | "upstreams"> & Partial<ConfigInput>) | ShortConfigInput;
+/**
+ * YAML text, or an object as `defineConfig` takes it. The object may leave out `listeners`, and upstreams that are in the options. Middleware
+ * that is named by its module is looked for from the working directory.
+ */
+export type TestConfig =
+  | string
+  | (Omit<FullConfig, "listeners" | "upstreams"> & Partial<Pick<FullConfig, "listeners" | "upstreams">>)
+  | ShortConfig;
+
+/** A checked configuration, and the middleware that the object holds itself. */
+interface ReadConfig {
+  readonly config: Config;
+  readonly held: GivenMiddleware;
+}
 
 export interface TestProxyOptions {
   /**
@@ -87,8 +105,13 @@ const ENDPOINTS_MAX = 1024;
 /** Starts a proxy. Rejects with an Error that names every problem of the configuration. Call `close` at the end of the test. */
 export async function testProxy(config: TestConfig, options: TestProxyOptions = {}): Promise<TestProxy> {
   const proxy = new TestProxy(config, options);
-  await proxy.advance(0);
-  return proxy;
+  try {
+    await proxy.start();
+    return proxy;
+  } catch (error) {
+    proxy.close();
+    throw error;
+  }
 }
 
 type Origins = NonNullable<TestProxyOptions["upstreams"]>;
@@ -113,6 +136,10 @@ export class TestProxy {
   private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
+  private readonly middleware: ThreadMiddleware;
+  private readonly first: ReadConfig;
+  /** The middleware that the newest configuration holds itself. */
+  private held: GivenMiddleware = new GivenMiddleware({});
   private config: Config;
   private isClosed: boolean = false;
   private endpointSlots: Readonly<Record<string, readonly number[]>> = {};
@@ -128,7 +155,9 @@ export class TestProxy {
     this.network = network;
     this.pump = new Pump(network);
     this.origins = options.upstreams ?? {};
-    const config = this.read(given, this.origins);
+    const first = this.read(given, this.origins);
+    const { config } = first;
+    this.first = first;
     checkOrigins(this.origins, config);
     this.config = config;
     const { clock, platform } = network;
@@ -160,15 +189,39 @@ export class TestProxy {
         },
         event: (level, event, message, fields) => this.appLog.log(level, event, message, fields),
         tick: () => {
+          this.middleware.tick();
           for (const { notices, config: listener } of this.serving.contexts) notices.tick(listener);
         },
-        released: (generation) => this.totals.released(generation, 0),
+        released: (generation) => {
+          this.middleware.released(generation);
+          this.totals.released(generation, 0);
+        },
       },
       status: () => () => JSON.stringify(this.status),
       features: FEATURES,
       readFile: (name) => this.file(name),
     });
-    this.use(config);
+    this.middleware = new ThreadMiddleware({
+      workerIndex: 0,
+      workers: this.workers,
+      load: (entry) => this.load(entry),
+      now: () => clock.nowMs,
+      send: (message) => {
+        if (message.type === "event") this.appLog.log(message.level, message.event, message.message, message.fields);
+        else if (message.type === "counted") this.totals.countMiddleware(message.counts);
+      },
+      fetch: async (upstream, request, options) => {
+        const { thread } = this.serving;
+        const set = thread?.snapshot.endpointsOf(upstream) ?? null;
+        return thread === null || set === null ? { head: null, failure: "no_upstream" } : thread.fetch(set, request, options);
+      },
+    });
+  }
+
+  /** Internal: use {@link testProxy}. */
+  async start(): Promise<void> {
+    await this.use(this.first);
+    await this.advance(0);
   }
 
   /**
@@ -227,6 +280,7 @@ export class TestProxy {
 
   /** The metrics at this moment. */
   get metrics(): Metrics {
+    this.middleware.tick();
     const { upstreams, uptime } = this.status;
     const readings = Object.entries(upstreams).flatMap(([upstream, { endpoints }]) =>
       endpoints.map((endpoint) => ({ upstream, endpoint: endpoint.url, health: endpoint.health, inFlight: endpoint.in_flight })),
@@ -259,10 +313,16 @@ export class TestProxy {
   async reload(given: TestConfig, { upstreams = {} }: Pick<TestProxyOptions, "upstreams"> = {}): Promise<void> {
     this.checkIsOpen();
     const origins = { ...this.origins, ...upstreams };
-    const config = this.read(given, origins);
-    checkOrigins(upstreams, config);
+    const read = this.read(given, origins);
+    checkOrigins(upstreams, read.config);
+    const before = this.origins;
     this.origins = origins;
-    this.use(config);
+    try {
+      await this.use(read);
+    } catch (error) {
+      this.origins = before;
+      throw error;
+    }
     await this.pump.quiet();
   }
 
@@ -272,6 +332,7 @@ export class TestProxy {
     this.isClosed = true;
     this.monitor.stop();
     this.serving.close();
+    void this.middleware.close();
     for (const connection of this.connections) connection.close();
     this.network.settle();
     this.pump.stop();
@@ -287,15 +348,16 @@ export class TestProxy {
 
   // ---- configuration ------------------------------------------------------------------------------------------------
 
-  private read(given: TestConfig, origins: Origins): Config {
+  private read(given: TestConfig, origins: Origins): ReadConfig {
     const { environment = {} } = this.options;
+    const held = new GivenMiddleware(typeof given === "string" ? {} : completed(given, origins));
     const readSecret = (name: string): string => this.file(name);
     const result =
       typeof given === "string"
         ? parseConfig(given, "config", environment, readSecret)
-        : checkConfig(readObject(completed(given, origins)), "config", environment, readSecret);
+        : checkConfig(readObject(held.config), "config", environment, readSecret);
     if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
-    return result.config;
+    return { config: result.config, held };
   }
 
   private file(name: string): string {
@@ -304,11 +366,17 @@ export class TestProxy {
     return text;
   }
 
-  private use(config: Config): void {
+  private load(entry: MiddlewareEntry): ReturnType<LoadMiddleware> {
+    return this.held.loadOr((other) => loadFrom(pathToFileURL(`${process.cwd()}/`).href, other))(entry);
+  }
+
+  private async use({ config, held }: ReadConfig): Promise<void> {
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) throw new Error(prepared.problem);
     const { generation, endpointSlots, listenerSlots } = prepared.configuration;
-    this.serving.configure(messageFor(prepared.configuration, this.generation));
+    this.held = held;
+    const ownMiddleware = await this.middleware.install(generation, config);
+    this.serving.configure(messageFor(prepared.configuration, this.generation), ownMiddleware);
     // The memory network resolves names itself. The empty results only say that no look-up is under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
     prepared.commit();

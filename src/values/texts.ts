@@ -118,6 +118,14 @@ export function nameOf(what: string): Text {
 
 export const filePath: Text = text(/^[^\0]+$/, "file", "the path of a file");
 
+/** A module to import: a path or URL, or the name of a package. */
+export const moduleName: Text = text(
+  /^(?:file:\/\/\/|\.{0,2}\/|@?[A-Za-z0-9])[^\0]*$/,
+  "module",
+  "a module: a path such as ./middleware/stamp.ts, or the name of a package",
+  (name) => !/^[a-z]+:(?!\/\/\/)/.test(name),
+);
+
 /**
  * The token that a request must bring. Spaces inside are kept as they are; spaces around it would not arrive, because a receiver removes
  * them from a field's value (RFC 9110 section 5.5), and control characters cannot be sent.

@@ -26,12 +26,12 @@ export function admit(exchange: Exchange, route: Route, from: number): void {
     if (verdict instanceof Promise) {
       return awaitHook(exchange, verdict, hooks[index]?.name ?? "", (later) => {
         if (later === null) admit(exchange, route, index + 1);
-        else exchange.answer(later);
+        else exchange.answer(later, hooks[index]?.name);
       });
     }
     // By collecting the body a hook may have ended the exchange.
     if (exchange.finished) return;
-    if (verdict !== null) return exchange.answer(verdict);
+    if (verdict !== null) return exchange.answer(verdict, hooks[index]?.name);
   }
   // Checked after the hooks, as it is for a body of unknown length: a client who is not admitted learns nothing about the limit.
   if (exceedsBodyLimit(exchange.requestLength, route)) return exchange.answer(exchange.tooLarge());

@@ -3,7 +3,7 @@
  * pace. This class passes the input to that code, and checks the output that it writes: its length, its end, its pace. producer-state.ts
  * has a picture of the states.
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
@@ -104,7 +104,10 @@ export abstract class BodyProducer extends Timed implements BodySink {
   }
 
   private write(bytes: Buffer): void {
-    if (this.isOver || bytes.length === 0) return;
+    if (this.isOver) return;
+    // Code without types may pass a text. Thrown later, in a timer of that code, the error would not be its exchange's.
+    if (!Buffer.isBuffer(bytes)) return this.fail(new TypeError(`${this.what} writes something that is no Buffer`));
+    if (bytes.length === 0) return;
     const { said } = this;
     if (said === null) return this.fail(new Error(`${this.what} writes before it responds`));
     this.written += bytes.length;

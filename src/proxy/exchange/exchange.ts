@@ -780,7 +780,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.finish();
   }
 
-  answer(answer: LocalAnswer): void {
+  /** @param middleware whose answer it is; "": the proxy's own */
+  answer(answer: LocalAnswer, middleware: string = ""): void {
     this.dropUpstream();
     this.status = answer.status;
     this.outcome = answer.reason;
@@ -792,7 +793,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       this.downstream.answer(answer, edits);
     } catch (error) {
       // The answer of a middleware has a field that cannot be sent. Nothing was sent yet.
-      this.reportHook(error, "");
+      this.reportHook(error, middleware);
       this.status = answers.INTERNAL_ERROR.status;
       this.outcome = answers.INTERNAL_ERROR.reason;
       this.downstream.answer(answers.INTERNAL_ERROR, edits);

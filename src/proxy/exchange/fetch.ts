@@ -5,10 +5,11 @@
 import { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
 import type { BodyLength } from "../../http/body-length.ts";
+import { buildRequestHead } from "../../http/build-head.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
-import type { FetchFailure, FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
+import type { FetchFailure, FetchOptions, FetchRequest, FetchResult, HeadRequest, PlainRequest } from "../feature/fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { ClientFacts } from "../ports/client-facts.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
@@ -32,7 +33,16 @@ export async function fetchFrom(
 ): Promise<FetchResult> {
   // The caller may be in the middle of another exchange's event, with which this exchange would share its edits (scratch-edits.ts).
   await Promise.resolve();
-  return new Promise((resolve) => new Fetch(thread, request, options, resolve).begin(set));
+  const sent = "head" in request ? request : withHead(request, set);
+  return new Promise((resolve) => new Fetch(thread, sent, options, resolve).begin(set));
+}
+
+function withHead(request: PlainRequest, set: EndpointSet): HeadRequest {
+  const { method = "GET", path, host = set.endpoints[0]?.authority ?? "", headers = [], body } = request;
+  const fields = Symbol.iterator in headers ? headers : Object.entries(headers);
+  const head = buildRequestHead({ method, target: path, authority: host }, fields);
+  if (body === undefined) return { head };
+  return { head, body: typeof body === "string" ? Buffer.from(body, "utf8") : body };
 }
 
 class Fetch extends Timed implements ClientStream {
@@ -53,7 +63,7 @@ class Fetch extends Timed implements ClientStream {
 
   constructor(
     thread: ExchangeThread,
-    { head, body = Buffer.alloc(0) }: FetchRequest,
+    { head, body = Buffer.alloc(0) }: HeadRequest,
     options: FetchOptions,
     resolve: (result: FetchResult) => void,
   ) {

@@ -3,14 +3,30 @@
  * token belongs to. The request has the same connection pools, balancing, retries and time limits as requests of clients.
  */
 import type { Buffer } from "node:buffer";
+import type { Fields } from "../../http/build-head.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 
-export interface FetchRequest {
-  /**
-   * A head made with `buildRequestHead`, or a detached copy of another one. The request speaks for no client:
-   * the proxy adds no fields such as X-Forwarded-For. The proxy writes the length of the body.
-   */
+/**
+ * A request of the proxy's own. It speaks for no client: the proxy adds no fields such as X-Forwarded-For. The proxy writes the length of
+ * the body. The promise rejects with a TypeError if the request cannot be sent as it is.
+ */
+export type FetchRequest = PlainRequest | HeadRequest;
+
+export interface PlainRequest {
+  /** Default: GET. */
+  readonly method?: string;
+  /** Path and query, beginning with "/". */
+  readonly path: string;
+  /** Value of Host. Default: host and port of the upstream's first endpoint. */
+  readonly host?: string;
+  readonly headers?: Readonly<Record<string, string>> | Fields;
+  /** A text is sent in UTF-8. Do not change bytes before the promise has settled. */
+  readonly body?: Buffer | string;
+}
+
+export interface HeadRequest {
+  /** A head made with `buildRequestHead`, or a detached copy of another one. */
   readonly head: RequestHead;
   /** Do not change these bytes before the promise has settled. */
   readonly body?: Buffer;

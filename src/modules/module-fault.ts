@@ -3,6 +3,7 @@
  * put a secret into a message of its own. So quoted parts are left out, and everything that is not plainly a word.
  */
 import { codeOf, messageOf, stackOf } from "../base/errors.ts";
+import { mayChange } from "./module-address.ts";
 
 /** Line and column are those of the module, from 1. */
 export interface ModuleFault {
@@ -19,8 +20,38 @@ export function moduleFault(error: unknown, address: string): ModuleFault {
   return { line: Number(line ?? 1), column: Number(column ?? 1), message: faultText(error) };
 }
 
+/**
+ * The message for an error of a module, with the place in the user's files where it arose: `seal is broken (lib/seal.ts:1:14)`.
+ * @param base URL of the folder that the place is relative to
+ * @param loadedLast URL of the file that was loaded last. Node does not say where a syntax error of JavaScript is.
+ */
+export function moduleFaultText(error: unknown, base: string, loadedLast: string = ""): string {
+  const place = placeOfFault(error, base) || (error instanceof SyntaxError ? relativeTo(base, loadedLast) : "");
+  const advice =
+    codeOf(error) === "ERR_MODULE_NOT_FOUND" && /\bpackage '[^']*\.[cm]?[jt]s'/.test(messageOf(error)) ? "; a path begins with ./" : "";
+  return `${faultText(error)}${advice}${place === "" ? "" : ` (${place})`}`;
+}
+
+/** "" when the error names no file of the user's. */
+function placeOfFault(error: unknown, base: string): string {
+  // Messages about TypeScript begin with the path of the file.
+  const [, path, at] = /^(\/[^\n]+\.[cm]?ts):(\d+)\n/.exec(stackOf(error)) ?? [];
+  if (path !== undefined) return `${relativeTo(base, new URL(path, "file:///").href)}:${at}`;
+  for (const [, url = "", line = "", column] of stackOf(error).matchAll(/(file:\/\/\/[^\s()]+?):(\d+)(?::(\d+))?(?=[\s)]|$)/g)) {
+    if (mayChange(url) && !url.startsWith(OWN)) return `${relativeTo(base, url)}:${line}${column === undefined ? "" : `:${column}`}`;
+  }
+  return "";
+}
+
+function relativeTo(base: string, url: string): string {
+  return url.replace(/[?#].*$/, "").replace(base, "");
+}
+
+/** URL of the folder of this program's code. */
+const OWN = new URL("../", import.meta.url).href;
+
 /** The message for an error, in one line. */
-export function faultText(error: unknown): string {
+function faultText(error: unknown): string {
   const message = messageOf(error).trim();
   // The name of a missing module is no secret, and the operator needs it.
   if (/^ERR_(?:MODULE_NOT_FOUND|UNSUPPORTED_DIR_IMPORT|PACKAGE_PATH_NOT_EXPORTED)$/.test(codeOf(error))) return firstLine(message);

@@ -1,0 +1,23 @@
+import type { KeyPath } from "../values/finding.ts";
+import type { MiddlewareEntry } from "./middleware-schema.ts";
+
+/** An entry of `middleware` with its place in the configuration. */
+export interface PlacedEntry {
+  readonly path: KeyPath;
+  /** Position of the route; null: the entry is for all routes. */
+  readonly route: number | null;
+  readonly entry: MiddlewareEntry;
+}
+
+/** The entries of a configuration: those for all routes, then those of each route. */
+export function middlewareEntries(
+  top: readonly MiddlewareEntry[],
+  routes: readonly { readonly middleware?: readonly MiddlewareEntry[] | undefined }[],
+): readonly PlacedEntry[] {
+  return [
+    ...top.map((entry, index) => ({ path: ["middleware", index], route: null, entry })),
+    ...routes.flatMap(({ middleware = [] }, route) =>
+      middleware.map((entry, index) => ({ path: ["routes", route, "middleware", index], route, entry })),
+    ),
+  ];
+}

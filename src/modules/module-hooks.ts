@@ -1,0 +1,26 @@
+/** Hooks into Node's loading of modules, for the modules of middleware and configurations. */
+import module from "node:module";
+import { mayChange, versionIn, withVersion } from "./module-address.ts";
+
+/** The entry file of this package: TypeScript in a checkout, JavaScript in a build. */
+const OWN = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
+
+/** Makes `import ... from "millrace"` import this program, wherever the importing module lies, even if nothing is installed there. */
+export function resolveOwnName(): void {
+  module.registerHooks({
+    resolve: (specifier, context, next) => (specifier === "millrace" ? { url: OWN, shortCircuit: true } : next(specifier, context)),
+  });
+}
+
+/** Gives the version of a module to what it imports, so that a changed module brings its changed imports. */
+export function passVersionOn(): void {
+  module.registerHooks({
+    resolve: (specifier, context, next) => {
+      const resolved = next(specifier, context);
+      const version = versionIn(context.parentURL);
+      return version === null || resolved.url === OWN || !mayChange(resolved.url)
+        ? resolved
+        : { ...resolved, url: withVersion(resolved.url, version) };
+    },
+  });
+}
