@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkConfig } from "./config/load.ts";
 import { readObject } from "./config/read-object.ts";
-import { defineConfig } from "./millrace.ts";
+import { createProxy, defineConfig } from "./millrace.ts";
+import type { MillraceProxy, OpenListener } from "./millrace.ts";
 
 const noFiles = (): string => "";
 
@@ -27,4 +28,20 @@ test("defineConfig takes both forms, and the compiler knows their keys", () => {
   // @ts-expect-error: a key of the other form
   const mixed = defineConfig({ listeners: [{ address: ":8080" }], upstreams, routes: [{ upstream: "app" }], health_check: {} });
   assert.ok("problems" in checkConfig(readObject(mixed), "millrace.config.ts", {}, noFiles));
+});
+
+test("createProxy takes both forms, without listeners too, and the compiler knows what it gives", async () => {
+  const upstreams = { app: { endpoints: ["http://127.0.0.1:1"] } };
+  const proxy: MillraceProxy = await createProxy({ upstreams, routes: [{ upstream: "app" }] } as const);
+  proxy.on("listening", (listeners: readonly OpenListener[]) => void listeners);
+  proxy.on("log", ({ level, event, message }) => void [level, event, message]);
+  // @ts-expect-error: the event has no number
+  proxy.on("closed", (count: number) => void count);
+  await proxy.close();
+  // @ts-expect-error: a key of the other form
+  await assert.rejects(createProxy({ upstreams, routes: [{ upstream: "app" }], rate_limit: { requests_per_minute: 1 } }), Error);
+  // @ts-expect-error: neither form
+  await assert.rejects(createProxy({ upstreams }), Error);
+  const short = await createProxy({ backends: ["http://127.0.0.1:1"], startup: { require_healthy: false } });
+  await short[Symbol.asyncDispose]();
 });

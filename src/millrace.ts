@@ -1,7 +1,24 @@
-/** The entry point of the package: what configurations and middleware in TypeScript import. */
-import type { FullConfig, ShortConfig } from "./middleware/config-input.ts";
+/**
+ * The entry point of the package: `createProxy` for programs that run the proxy themselves, and what configurations and middleware in TypeScript
+ * import. It loads nothing of the proxy before it is asked for one.
+ */
+import type { MillraceProxy, ProxyOptions } from "./embed/proxy-types.ts";
+import type { DefinedConfig, ProxyConfig } from "./middleware/config-input.ts";
 
 export type { ConfigInput, ShortConfigInput } from "./config/input.ts";
+export type {
+  ExplainRequest,
+  FetchHandler,
+  LogEntry,
+  MillraceProxy,
+  NodeHandler,
+  OpenListener,
+  ProxyEvents,
+  ProxyOptions,
+  Reloaded,
+  UpgradeHandler,
+} from "./embed/proxy-types.ts";
+export type { ExplainedRoute, Explanation } from "./explain/explanation.ts";
 export { buildRequestHead, buildResponseHead } from "./http/build-head.ts";
 export type { Fields, RequestLine, StatusLine } from "./http/build-head.ts";
 export { fieldLine } from "./http/field-edits.ts";
@@ -10,7 +27,7 @@ export type { RequestHead } from "./http/request-head.ts";
 export type { ResponseHead } from "./http/response-head.ts";
 export { answer } from "./middleware/answer.ts";
 export type { AnswerOptions } from "./middleware/answer.ts";
-export type { FullConfig, ShortConfig } from "./middleware/config-input.ts";
+export type { DefinedConfig, FullConfig, ProxyConfig, ShortConfig } from "./middleware/config-input.ts";
 export { defineMiddleware } from "./middleware/define-middleware.ts";
 export type { ConfiguredMiddleware, DefinedMiddleware, MiddlewareDefinition, MiddlewareHooks } from "./middleware/define-middleware.ts";
 export type { Counter, MiddlewareContext, MiddlewareLog } from "./middleware/middleware-context.ts";
@@ -24,19 +41,26 @@ export { NO_INPUT } from "./proxy/feature/response-source.ts";
 export type { ResponseSource, SourceInput, SourceResponse } from "./proxy/feature/response-source.ts";
 export type { LocalAnswer } from "./proxy/local-answer.ts";
 
-/** The same type with everything readonly, so that constants (`as const`) are accepted too. */
-type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;
-
-/** One form of a configuration, which may not have the keys that only the other form has. */
-type Only<Form, Other> = Constant<Form> & { readonly [Key in Exclude<keyof Other, keyof Form>]?: never };
-
-/** A configuration in the full form or in the short form. */
-export type DefinedConfig = Only<FullConfig, ShortConfig> | Only<ShortConfig, FullConfig>;
-
 /**
  * Returns its argument unchanged. It exists so that editors know the keys of a configuration and the compiler checks them. Values are checked
  * when Millrace loads the file.
  */
 export function defineConfig(config: DefinedConfig): DefinedConfig {
   return config;
+}
+
+/**
+ * Runs the proxy within this program. Resolves when the configuration is in use, with no listener open: `listen()` opens them. Rejects with an
+ * Error that names every problem of the configuration, one a line.
+ *
+ * Without `workers` everything runs in the calling thread. With `workers` that many threads serve the listeners.
+ *
+ * ```ts
+ * const proxy = await createProxy({ listeners: [{ address: ":8080" }], upstreams: { app: { endpoints: ["http://127.0.0.1:3000"] } }, routes: [{ upstream: "app" }] });
+ * await proxy.listen();
+ * ```
+ */
+export async function createProxy(config: ProxyConfig, options: ProxyOptions = {}): Promise<MillraceProxy> {
+  const { startProxy } = await import("./embed/running-proxy.ts");
+  return startProxy(config, options);
 }

@@ -63,7 +63,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     modules: ["node:*", "node:http", "node:http2"],
   },
   "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
-  "millrace.ts": { folders: ["config", "http", "proxy", "middleware"], modules: [] },
+  "millrace.ts": { folders: ["config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
 const PURE = ["base", "http", "http1", "http2", "policy", "values", "declared", "config", "shared"];
 /** Of features: their facts and schemas, which the main thread loads without their code. */
@@ -157,24 +157,41 @@ test("pure folders read no clock, own no timer and draw no lots", () => {
   assert.deepEqual(wrong, []);
 });
 
+test("what a configuration or a middleware imports loads nothing of the proxy", () => {
+  const loaded = loadedBy("src/millrace.ts", false);
+  assert.ok(loaded.has("src/middleware/define-middleware.ts"), [...loaded].join());
+  assert.deepEqual(
+    [...loaded].filter((module) => /^src\/(?:net|control|data-plane|embed|observe)\/|^zod$|^yaml$/.test(module)),
+    [],
+  );
+  assert.ok(importsOf(readText("src/millrace.ts")).includes("./embed/running-proxy.ts"));
+});
+
 test("a data-plane thread loads neither the parser of configurations nor their schemas", () => {
-  const loaded = new Set<string>();
-  const load = (file: string): void => {
-    if (loaded.has(file)) return;
-    loaded.add(file);
-    // What is imported for its types alone is not loaded.
-    for (const module of importsOf(readText(file).replace(/^(import|export) type\b[^;]*;/gm, ""))) {
-      if (module.startsWith(".")) load(path.posix.join(path.posix.dirname(file), module));
-      else loaded.add(module);
-    }
-  };
-  load("src/worker.ts");
+  const loaded = loadedBy("src/worker.ts", true);
   assert.ok(loaded.has("src/features/registry.ts") && loaded.size > 100, `only ${loaded.size} modules found`);
   assert.deepEqual(
     ["zod", "yaml", "src/features/declared.ts", "src/config/schema.ts"].filter((module) => loaded.has(module)),
     [],
   );
 });
+
+/** The modules that a file loads, with those that they load. @param later whether to count what is loaded when it is needed, by `import()` */
+function loadedBy(entry: string, later: boolean): Set<string> {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    // What is imported for its types alone is not loaded.
+    const text = readText(file).replace(/^(import|export) type\b[^;]*;/gm, "");
+    for (const module of importsOf(later ? text : text.replace(/\bimport\([^)]*\)/g, ""))) {
+      if (module.startsWith(".")) load(path.posix.join(path.posix.dirname(file), module));
+      else loaded.add(module);
+    }
+  };
+  load(entry);
+  return loaded;
+}
 
 /** One forbidden import per line of the rule; each must be refused by the matrix above and by the linter. */
 const BREACHES: readonly (readonly [file: string, module: string])[] = [

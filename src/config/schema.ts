@@ -108,4 +108,6 @@ export const configSchema = z.strictObject({
 export interface Config extends z.output<typeof configSchema> {
   /** Path at which listeners answer the status document themselves: `/status` in the short form, else null. Not a key of the file. */
   status_path: string | null;
+  /** Settings for the requests that a program hands to the proxy within it. Absent: it hands over none. Not a key of the file. */
+  host?: z.output<typeof listenerSchema>;
 }

@@ -13,7 +13,7 @@ import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
-import { LISTENER_SLOTS, WorkerTable } from "../shared/worker-table.ts";
+import { ALL_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import type { AdminServer } from "./admin.ts";
 import { afterMs } from "./after-ms.ts";
 import { Generations } from "./generations.ts";
@@ -32,7 +32,7 @@ import { waitUntilHealthy } from "./startup.ts";
 import { Supervisor } from "./supervise.ts";
 import type { StartProblem, SupervisedListener } from "./supervise.ts";
 import { SystemFile } from "./system-file.ts";
-import type { ThreadSource } from "./thread-link.ts";
+import type { ThreadLink, ThreadSource } from "./thread-link.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 
 export interface ControlPlaneOptions {
@@ -54,8 +54,8 @@ export interface ControlPlaneOptions {
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
   readonly threads: ThreadSource;
-  /** Whether there is one more data-plane thread than workers, with the last index, which opens no listeners. Default: no. */
-  readonly localSeat?: boolean;
+  /** Makes the one data-plane thread beside the workers, which opens no listeners and has the last index. Absent: there is none. */
+  readonly besideWorkers?: () => ThreadLink;
   /** Descriptors of the sockets that were handed over to the process (such as by systemd). Null: not known. */
   readonly inherited: ReadonlySet<number> | null;
 }
@@ -95,7 +95,7 @@ type Phase = "starting" | "started" | "serving" | "draining";
 export class ControlPlane {
   private readonly options: ControlPlaneOptions;
   private readonly workers: number;
-  /** How many data-plane threads there are: the workers, and the one more of `localSeat`. */
+  /** How many data-plane threads there are: the workers, and the one beside them. */
   private readonly seats: number;
   private readonly endpoints: EndpointTable;
   private readonly buckets: BucketTable;
@@ -122,13 +122,14 @@ export class ControlPlane {
   constructor(options: ControlPlaneOptions) {
     this.options = options;
     this.config = options.config;
-    const localSeat = options.localSeat === true;
-    this.workers = Math.min(workersOf(options.config, availableParallelism()), WORKERS_MAX - (localSeat ? 1 : 0));
-    this.seats = this.workers + (localSeat ? 1 : 0);
+    const { besideWorkers } = options;
+    const beside = besideWorkers === undefined ? 0 : 1;
+    this.workers = Math.min(workersOf(options.config, availableParallelism()), WORKERS_MAX - beside);
+    this.seats = this.workers + beside;
     const endpointTable = new SharedArrayBuffer(EndpointTable.bytes());
     const [seedLow = 0, seedHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
     const bucketTable = BucketTable.create(seedLow, seedHigh);
-    const workerTable = WorkerTable.create(this.seats, LISTENER_SLOTS, seedLow, seedHigh);
+    const workerTable = WorkerTable.create(this.seats, ALL_SLOTS, seedLow, seedHigh);
     this.workerTable = new WorkerTable(workerTable);
     this.endpoints = new EndpointTable(endpointTable);
     this.buckets = new BucketTable(bucketTable);
@@ -137,13 +138,13 @@ export class ControlPlane {
     const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
     this.supervisor = new Supervisor({
       workers: this.workers,
-      localSeat,
+      seats: this.seats,
       init: { version, startedAtMs, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.seats) },
       beats: (worker) => this.beats(worker),
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
       names: () => this.names.current(),
-      threadFor: (index) => options.threads.take(index),
+      threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,
       now: monotonic,
       takeLines,
@@ -262,6 +263,11 @@ export class ControlPlane {
     return this.supervisor.standstill;
   }
 
+  /** URL of the admin address; null when there is none. */
+  get adminUrl(): string | null {
+    return this.admin?.url ?? null;
+  }
+
   status(): StatusDocument {
     const { version, startedAtMs, now } = this.options;
     return statusDocument(this.config, this.current?.endpointSlots ?? {}, this.endpoints, { version, startedAtMs, nowMs: now() });
@@ -342,7 +348,7 @@ export class ControlPlane {
       if (this.isEnding(stop)) return { kind: "stopped" };
       this.phase = "serving";
       this.listeners.logServedByOneWorker(checked.listeners);
-      return { kind: "open", listeners: checked.listeners.map(openedOf), adminUrl: this.admin?.url ?? null };
+      return { kind: "open", listeners: checked.listeners.map(openedOf), adminUrl: this.adminUrl };
     } finally {
       await checked.release();
     }

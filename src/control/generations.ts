@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/schema.ts";
 import type { MetricTotals } from "../observe/metric-totals.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
+import { LISTENER_SLOTS } from "../shared/worker-table.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
 import { metricLayout } from "../shared/metric-table.ts";
 import { EndpointSlots } from "./endpoint-slots.ts";
@@ -42,7 +43,7 @@ export class Generations {
     this.totals = totals;
     this.workers = workers;
     this.slots = new EndpointSlots(endpoints.capacity);
-    this.listenerSlots = new ListenerSlots(workers.listeners, (slot) => workers.connections(slot) === 0);
+    this.listenerSlots = new ListenerSlots(listenersMax(workers), (slot) => workers.connections(slot) === 0);
   }
 
   /** A problem means that there are too many endpoints or listeners; nothing has changed then. */
@@ -72,7 +73,7 @@ export class Generations {
   }
 
   private tooManyListeners({ listeners }: Config): string {
-    const capacity = this.workers.listeners;
+    const capacity = listenersMax(this.workers);
     const limit = `listeners: too many: there may be ${capacity}`;
     if (listeners.length > capacity) return limit;
     const needed = this.listenerSlots.needed(listeners);
@@ -84,4 +85,9 @@ export class Generations {
 
 function hasMiddleware({ middleware, routes }: Config): boolean {
   return middleware.length > 0 || routes.some((route) => route.middleware !== undefined);
+}
+
+/** The table may have more slots, which are not for listeners. */
+function listenersMax({ listeners }: WorkerTable): number {
+  return Math.min(listeners, LISTENER_SLOTS);
 }

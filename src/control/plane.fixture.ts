@@ -19,11 +19,12 @@ export interface Running {
 
 export async function plane(
   config: Config,
-  localSeat: boolean = false,
+  beside: boolean = false,
 ): Promise<{ plane: ControlPlane; logged: Record<string, unknown>[]; lines: string[] }> {
   const logged: Record<string, unknown>[] = [];
   const lines: string[] = [];
   const log = createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
+  const threads = new WorkerThreads(new URL("./stand-in-worker.fixture.ts", import.meta.url));
   const control = new ControlPlane({
     config,
     log,
@@ -39,8 +40,8 @@ export async function plane(
     now: Date.now,
     monotonic: () => performance.now(),
     inherited: null,
-    localSeat,
-    threads: new WorkerThreads(new URL("./stand-in-worker.fixture.ts", import.meta.url)),
+    threads,
+    ...(beside ? { besideWorkers: () => threads.take(1) } : {}),
   });
   return { plane: control, logged, lines };
 }

@@ -31,8 +31,8 @@ import type { NewListener } from "./listener-slots.ts";
 
 export interface SupervisorOptions {
   readonly workers: number;
-  /** Whether there is one more data-plane thread, with the last index, which opens no listeners. */
-  readonly localSeat: boolean;
+  /** Data-plane threads, with those that open no listeners: their indexes come after those of the workers. */
+  readonly seats: number;
   readonly init: Omit<WorkerInit, "index" | "logMemory">;
   /** A thread for the worker with this index: a new one, or one that was started early. */
   readonly threadFor: (index: number) => ThreadLink;
@@ -127,7 +127,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.options = options;
-    this.seats = Array.from({ length: options.workers + (options.localSeat ? 1 : 0) }, (_, index) => ({
+    this.seats = Array.from({ length: options.seats }, (_, index) => ({
       index,
       opensListeners: index < options.workers,
       handle: null,

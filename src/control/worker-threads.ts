@@ -4,8 +4,9 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { WorkerOptions } from "node:worker_threads";
 import type { ThreadSource } from "./thread-link.ts";
-import { fixYoungGeneration } from "./young-generation.ts";
+import { YOUNG_GENERATION_MIB, fixYoungGeneration } from "./young-generation.ts";
 
 /** More early threads than this would slow down the reading of the configuration, on most machines. */
 const EARLY_MAX = 4;
@@ -15,11 +16,18 @@ const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "../worker.ts" : "../wor
 
 export class WorkerThreads implements ThreadSource {
   private readonly entry: URL;
+  private readonly options: WorkerOptions;
   private readonly early: Map<number, Worker> = new Map();
 
-  /** @param entry the thread's entry file; tests pass a stand-in */
-  constructor(entry: URL = ENTRY) {
+  /**
+   * @param entry the thread's entry file; tests pass a stand-in
+   * @param inProgram whether the process is somebody else's program: then nothing is changed that its own threads would notice, and what it
+   *   was started with (such as `--import`) does not run in these threads too
+   */
+  constructor(entry: URL = ENTRY, inProgram: boolean = false) {
     this.entry = entry;
+    this.options = inProgram ? { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB } } : {};
+    if (!inProgram) fixYoungGeneration();
   }
 
   /** Starts some threads, for the indexes from 0 up. */
@@ -50,7 +58,6 @@ export class WorkerThreads implements ThreadSource {
   }
 
   private start(index: number): Worker {
-    fixYoungGeneration();
-    return new Worker(this.entry, { name: `millrace-worker-${index}` });
+    return new Worker(this.entry, { ...this.options, name: `millrace-worker-${index}` });
   }
 }

@@ -11,6 +11,9 @@ import v8 from "node:v8";
 /** Size of one half of the young generation, in MiB. docs/performance.md compares other sizes. */
 const SEMI_SPACE_MIB = 4;
 
+/** The whole young generation in MiB: both halves, and as much again for large objects. */
+export const YOUNG_GENERATION_MIB: number = 3 * SEMI_SPACE_MIB;
+
 /** Applies to threads that start after the call. A semi-space size that the user gave to Node takes precedence. */
 export function fixYoungGeneration(): void {
   v8.setFlagsFromString("--no-parallel-scavenge");

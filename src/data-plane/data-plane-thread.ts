@@ -8,7 +8,9 @@ import { FEATURES } from "../features/registry.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
 import type { ThreadMiddleware } from "../middleware/thread-middleware.ts";
 import { Listener } from "../net/accept/listener.ts";
+import type { ListenerContext } from "../net/accept/listener-context.ts";
 import { machine } from "../net/machine.ts";
+import type { Platform } from "../net/platform.ts";
 import { Serving } from "../net/serving.ts";
 import { monotonicMs } from "../net/system-clock.ts";
 import type { ThreadOutput } from "../net/thread.ts";
@@ -52,12 +54,19 @@ export class DataPlaneThread {
   private droppedReported: number = 0;
   /** When the next report may be sent, monotonic milliseconds. */
   private nextDroppedReportMs: number = 0;
+  private hasEnded: boolean = false;
 
   /**
    * @param warm resolves when the warm-up has ended: with null, or with the reason why it was left out
    * @param loadMiddleware prepares the thread for middleware of the user's own, and resolves with what loads one
    */
-  constructor(port: ControlPort, init: WorkerInit, warm: Promise<string | null>, loadMiddleware: () => Promise<LoadMiddleware>) {
+  constructor(
+    port: ControlPort,
+    init: WorkerInit,
+    warm: Promise<string | null>,
+    loadMiddleware: () => Promise<LoadMiddleware>,
+    platform: Platform = machine,
+  ) {
     this.port = port;
     this.warm = warm;
     void warm.then((problem) => this.reportWarmUp(problem));
@@ -70,7 +79,7 @@ export class DataPlaneThread {
       workers: new WorkerTable(init.workerTable),
       names: this.names,
       socketsMax: init.socketsMax,
-      platform: machine,
+      platform,
       buckets: new BucketTable(init.bucketTable),
       output: this.output(),
       status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
@@ -101,6 +110,19 @@ export class DataPlaneThread {
     }
   }
 
+  /** The listener without sockets, for requests that a program hands over. Null: there is none, or no configuration yet. */
+  get host(): ListenerContext | null {
+    return this.serving.host;
+  }
+
+  /** Ends at once: closes the listeners and all connections. For a program that goes on without it. Resolves when middleware is disposed of. */
+  async end(): Promise<void> {
+    this.hasEnded = true;
+    this.closeSockets();
+    this.serving.close();
+    await this.middleware?.close();
+  }
+
   private async configure(message: ConfigureMessage): Promise<void> {
     const { config, generation } = message;
     try {
@@ -108,7 +130,7 @@ export class DataPlaneThread {
         const middleware = (this.middleware ??= await this.makeMiddleware());
         const installed = await middleware.install(generation, { ...config, routes: message.routes ?? [] });
         // The process began to end meanwhile.
-        if (this.serving.isDraining) throw new Error("draining");
+        if (this.serving.isDraining || this.hasEnded) throw new Error("draining");
         this.serving.configure(message, installed);
       } else this.serving.configure(message);
     } catch (error) {
@@ -141,7 +163,7 @@ export class DataPlaneThread {
     if (this.serving.isDraining) return this.send({ type: "listening" });
     for (const [position, { slot, target, settings }] of orders.entries()) {
       const context = this.serving.openListener(slot, settings);
-      if (context === null) continue;
+      if (context === null || this.hasEnded) continue;
       const sockets: Listener[] = [];
       this.listeners.set(slot, sockets);
       for (const socket of socketsOf(target)) {
@@ -177,9 +199,13 @@ export class DataPlaneThread {
 
   private drain(timeoutMs: number): void {
     if (this.serving.thread === null) return this.send({ type: "drained", cut: 0 });
+    this.closeSockets();
+    this.serving.drain(timeoutMs);
+  }
+
+  private closeSockets(): void {
     for (const sockets of this.listeners.values()) for (const listener of sockets) listener.close();
     this.listeners.clear();
-    this.serving.drain(timeoutMs);
   }
 
   private output(): ThreadOutput {

@@ -12,3 +12,17 @@ type WithMiddleware<Holder extends { middleware?: unknown }> = Omit<Holder, "mid
 export type FullConfig = Omit<WithMiddleware<ConfigInput>, "routes"> & { routes: WithMiddleware<RouteInput>[] };
 /** The short form of a configuration, in TypeScript. */
 export type ShortConfig = WithMiddleware<ShortConfigInput>;
+
+/** The same type with everything readonly, so that constants (`as const`) are accepted too. */
+type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;
+
+/** One form of a configuration, which may not have the keys that only the other form has. */
+type Only<Form, Other> = Constant<Form> & { readonly [Key in Exclude<keyof Other, keyof Form>]?: never };
+
+/** A configuration in the full form or in the short form. */
+export type DefinedConfig = Only<FullConfig, ShortConfig> | Only<ShortConfig, FullConfig>;
+
+/** A configuration for {@link createProxy}. In the full form it may leave out `listeners`. */
+export type ProxyConfig =
+  | Only<Omit<FullConfig, "listeners"> & Partial<Pick<FullConfig, "listeners">>, ShortConfig>
+  | Only<ShortConfig, FullConfig>;

@@ -13,18 +13,21 @@ export class GivenMiddleware {
   readonly config: unknown;
   private readonly entries: Map<string, ConfiguredMiddleware> = new Map();
 
-  /** @param config as it was written, not checked yet */
-  constructor(config: unknown) {
+  /**
+   * @param config as it was written, not checked yet
+   * @param serial tells apart the middleware of several configurations that are held at the same time
+   */
+  constructor(config: unknown, serial: number = 0) {
     this.config = replaceMiddleware(config, (entry) => {
-      const use = `${GIVEN}${this.entries.size}#${entry.use.definition.name}`;
+      const use = `${GIVEN}${serial}.${this.entries.size}#${entry.use.definition.name}`;
       this.entries.set(use, entry);
       return { use };
     });
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.entries.size;
+  /** The names of what is held. */
+  get names(): readonly string[] {
+    return [...this.entries.values()].map(({ use }) => use.definition.name);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
+import { HOST_SLOT } from "../shared/worker-table.ts";
 import { ListenerContext } from "./accept/listener-context.ts";
 import type { ListenerConfig, Trust } from "./accept/listener-context.ts";
 import { Thread } from "./thread.ts";
@@ -55,6 +56,11 @@ export class Serving {
   constructor(parts: ServingParts) {
     this.parts = parts;
     this.upstreams = new Upstreams(parts.workerIndex, parts.readFile);
+  }
+
+  /** The listener without sockets, for requests that a program hands over. Null: the configuration has none. */
+  get host(): ListenerContext | null {
+    return this.open.get(HOST_SLOT) ?? null;
   }
 
   /** The thread; null before the first configuration. */
@@ -102,6 +108,7 @@ export class Serving {
       known.update(listener, this.trust);
       return known;
     });
+    if (config.host !== undefined) this.openListener(HOST_SLOT, config.host)?.update(config.host, this.trust);
     return thread;
   }
 

@@ -18,6 +18,12 @@ import { KeyHash } from "./key-hash.ts";
 /** The most listeners that are open at once, those that are closed and still have connections included. */
 export const LISTENER_SLOTS = 64;
 
+/** Those, and one for the requests that a program hands to the proxy within it (`host` of the configuration). */
+export const ALL_SLOTS: number = LISTENER_SLOTS + 1;
+
+/** The slot of those requests. */
+export const HOST_SLOT: number = ALL_SLOTS - 1;
+
 const HEADER_CELLS = 16;
 const WORKERS_CELL = 0;
 const LISTENERS_CELL = 1;

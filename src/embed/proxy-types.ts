@@ -1,0 +1,119 @@
+/** What a program has of a proxy that it runs itself: `createProxy` gives a {@link MillraceProxy}. docs/embedding.md is the page about it. */
+import type { EventEmitter } from "node:events";
+import type { ProxyConfig } from "../middleware/config-input.ts";
+import type { Explanation } from "../explain/explanation.ts";
+import type { handleFetch } from "./handle-fetch.ts";
+import type { handleNodeRequest } from "./handle-node-request.ts";
+import type { handleUpgrade } from "./handle-upgrade.ts";
+
+export interface ProxyOptions {
+  /** The folder to which paths in the configuration are relative; by default the current one, `process.cwd()`. */
+  readonly baseFolder?: string;
+  /** The values of `${NAME}` in the configuration; by default the environment of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Gets every entry of the application log, from the start on. It is the first listener of the event `log`. */
+  readonly onLog?: (entry: LogEntry) => void;
+  /** Gives up the start when it is aborted. It has no effect later. */
+  readonly signal?: AbortSignal;
+}
+
+/** An entry of the application log: what happened to the proxy, its workers and its endpoints. docs/observability.md lists the events. */
+export interface LogEntry {
+  /** ISO 8601, in UTC. */
+  readonly time: string;
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly event: string;
+  readonly message: string;
+  readonly [field: string]: string | number | boolean;
+}
+
+/** A listener that is open. */
+export interface OpenListener {
+  /** As the configuration writes it. */
+  readonly address: string;
+  /** Where it can be reached, with the real port: `http://127.0.0.1:8080`. For another kind than TCP it is the address. */
+  readonly url: string;
+  /** Null: it is no TCP listener. */
+  readonly port: number | null;
+}
+
+export interface Reloaded {
+  /** The listeners that were opened. */
+  readonly opened: readonly OpenListener[];
+  /** The addresses of the listeners that were closed, as the previous configuration wrote them. */
+  readonly closed: readonly string[];
+  /** Doubtful points of the configuration, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** The events of a proxy, with what their listeners get. */
+export interface ProxyEvents {
+  /** All listeners accept connections. */
+  readonly listening: [listeners: readonly OpenListener[]];
+  /** Another configuration is in use. */
+  readonly reloaded: [changes: Reloaded];
+  /** An entry of the application log, from the configuration's `logging.level` on. */
+  readonly log: [entry: LogEntry];
+  /** The proxy has ended. It is the last event. */
+  readonly closed: [];
+}
+
+/** A request to explain. A `Request` of the web's standard is one too. */
+export interface ExplainRequest {
+  /** Default: GET. */
+  readonly method?: string;
+  /** Absolute, or a path, which then needs a `Host` field. */
+  readonly url: string;
+  readonly headers?: Headers | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[];
+}
+
+export interface MillraceProxy extends EventEmitter<ProxyEvents>, AsyncDisposable {
+  /** The listeners that are open. */
+  readonly openListeners: readonly OpenListener[];
+  /** URL of the admin address; null when the configuration has none. */
+  readonly adminUrl: string | null;
+  /** Doubtful points of the configuration in use, one line each. */
+  readonly warnings: readonly string[];
+
+  /**
+   * Opens the listeners, and resolves with them when all accept connections. Rejects with an Error that names the address if one cannot be opened;
+   * then none is open, and it may be tried again. A second call gives the listeners that are open.
+   */
+  listen(): Promise<readonly OpenListener[]>;
+
+  /**
+   * Brings another configuration into use. Exchanges that run keep the old one, and so do connections of listeners that stay. Rejects with an Error that
+   * names every problem, one a line; then the old configuration stays in use.
+   */
+  reload(config: ProxyConfig): Promise<Reloaded>;
+
+  /**
+   * Ends the proxy: nothing new is accepted, and exchanges that run have `shutdown.timeout` to end. Resolves when all is closed. May be called at any
+   * time, and more than once.
+   */
+  close(): Promise<void>;
+
+  /**
+   * Says which route takes a request, why the others do not, and what would be sent where. Sends nothing. Rejects with an Error if the request is one
+   * that the proxy refuses to read.
+   */
+  explain(request: ExplainRequest | Request): Promise<Explanation>;
+
+  /**
+   * Answers a request of Node's HTTP servers: `http.createServer(proxy.handler)`, `app.use(proxy.handler)`. Bound, so it can be passed on alone.
+   * Without `next`, a request that no route takes is answered with 404. After `close` every request is answered with 503.
+   */
+  readonly handler: NodeHandler;
+
+  /** Takes over the connection of a request that asks for an upgrade: `server.on("upgrade", proxy.upgrade)`. Bound. */
+  readonly upgrade: UpgradeHandler;
+
+  /** Answers a request of the web's standard. Bound. After `close` it resolves with a 503. */
+  readonly fetch: FetchHandler;
+}
+
+type WithoutHost<F> = F extends (host: never, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never;
+
+export type NodeHandler = WithoutHost<typeof handleNodeRequest>;
+export type UpgradeHandler = WithoutHost<typeof handleUpgrade>;
+export type FetchHandler = WithoutHost<typeof handleFetch>;

@@ -1,0 +1,87 @@
+/** Checks the configuration object that a program gives to `createProxy` or `reload`. */
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { checkConfig, formatProblem } from "../config/load.ts";
+import type { ParsedConfig } from "../config/load.ts";
+import { readObject } from "../config/read-object.ts";
+import type { Environment } from "../config/replacements.ts";
+import type { Config } from "../config/schema.ts";
+import { filesOf, makeAbsolute } from "../control/config-files.ts";
+import { middlewareEntries } from "../config/middleware-entries.ts";
+import { GivenMiddleware } from "../middleware/given-middleware.ts";
+
+export interface ReadProxyConfig {
+  readonly config: Config;
+  /** One line each. */
+  readonly warnings: readonly string[];
+  /** Whether the object has `workers`, which asks for threads of the proxy's own. */
+  readonly hasWorkers: boolean;
+  /** Whether the object has `logging.output`, without which nothing is written. */
+  readonly writesLog: boolean;
+  /** The middleware that the object holds itself, which cannot be sent to worker threads. */
+  readonly held: GivenMiddleware;
+}
+
+export interface ConfigPlace {
+  /** The folder to which paths in the object are relative. */
+  readonly folder: string;
+  readonly environment: Environment;
+  /** Another number for each configuration of a proxy. */
+  readonly serial: number;
+}
+
+/** In the place of listeners that are left out, so that the checks give what a listener has by default. */
+const NO_LISTENERS = [{ address: "127.0.0.1:0" }];
+
+/**
+ * Rejects with an Error that names every problem, one a line.
+ * @param given the object as the program gives it. Middleware that it holds itself is set aside (`held`), and the rest must be plain data.
+ */
+export async function readProxyConfig(given: unknown, place: ConfigPlace): Promise<ReadProxyConfig> {
+  const { folder, environment } = place;
+  const held = new GivenMiddleware(given, place.serial);
+  const data = held.config;
+  if (!isObject(data)) throw new Error("expected a configuration: an object with keys such as upstreams and routes");
+  const hasWorkers = data["workers"] !== undefined;
+  const [name] = held.names;
+  if (hasWorkers && name !== undefined) {
+    const advice = "name its module in `use`, or leave out workers, and all runs in this thread";
+    throw new Error(`workers: the middleware ${name} is a value of this thread and cannot cross to others: ${advice}`);
+  }
+  const listens = "backends" in data || data["listeners"] !== undefined;
+  const files = filesOf(folder);
+  const root = readObject(listens ? data : { ...data, listeners: NO_LISTENERS });
+  const result = checkConfig(root, "config", environment, files.readSecret, { certificatesProblem: files.certificatesProblem });
+  if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+  const { warnings } = result;
+  const config = hasWorkers ? await withModules(result, folder) : result.config;
+  makeAbsolute(config, folder);
+  const { logging } = config;
+  const writesLog = isObject(data["logging"]) && data["logging"]["output"] !== undefined;
+  if (logging.output !== "stdout" && logging.output !== "stderr") logging.output = path.resolve(folder, logging.output);
+  // Access lines are made only for an output.
+  logging.access &&= writesLog;
+  const [host] = config.listeners;
+  if (host !== undefined) config.host = host;
+  if (!listens) config.listeners = [];
+  if (!hasWorkers) config.workers = 1;
+  return { config, warnings: warnings.map(formatProblem), hasWorkers, writesLog, held };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Checks the modules of middleware in a thread of their own, as the command does: worker threads load them by the addresses that come of it. */
+async function withModules({ config, locate }: ParsedConfig, folder: string): Promise<Config> {
+  if (middlewareEntries(config.middleware, config.routes).length === 0) return config;
+  const { checkModules } = await import("../middleware/check-modules.ts");
+  const checked = await checkModules(config, folderUrl(folder));
+  if ("config" in checked) return checked.config;
+  throw new Error(locate(checked.findings).map(formatProblem).join("\n"));
+}
+
+/** With a slash at the end, so that paths are relative to it. */
+export function folderUrl(folder: string): string {
+  return pathToFileURL(`${folder}${path.sep}`).href;
+}
