@@ -50,7 +50,7 @@ export class RequestForwarder implements Relay<RequestReader> {
     this.starts.push(answered ? null : `${head.method} ${head.forwardTarget} 1.1`);
     if (answered) return;
     const upgrade = connection.upgrade && head.method === "GET" && head.minor === 1 && head.get("upgrade")?.toLowerCase() === "websocket";
-    const request = { request: head, connection, upgrade, facts: this.factsOf(head) };
+    const request = { request: head, isBackground: false, connection, upgrade, facts: this.factsOf(head) };
     this.text += requestHeadText(request, this.edits, this.added, { authority: "origin.test:8080", via: true });
     this.chunked = framing.kind === Framing.chunked;
   }

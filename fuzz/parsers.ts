@@ -191,6 +191,7 @@ function forwardedHead(text: string): string {
   const connection = connectionOptions(head);
   const request = {
     request: head,
+    isBackground: false,
     connection,
     facts: { peer: "192.0.2.1", client: "192.0.2.1", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" as const },
     upgrade: false,

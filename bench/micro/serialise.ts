@@ -142,6 +142,7 @@ function fromClient(bytes: Buffer): FromHttp1 {
     request,
     connection: connectionOptions(request),
     facts: { peer: PEER, client: PEER, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" },
+    isBackground: false,
     upgrade: false,
   };
 }

@@ -15,7 +15,7 @@ import { RequestReader } from "../http1/request-reader.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { limitsOf } from "../net/accept/listener-context.ts";
 import type { ListenerConfig } from "../net/accept/listener-context.ts";
-import { hiddenOf } from "../net/h1/client/client-facts.ts";
+import { hiddenOf } from "../net/client-facts.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
 import { asksForWebSocket } from "../net/h1/websocket-handshake.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
@@ -174,6 +174,7 @@ function sentHead(
       forwarded: null,
       unsafeFieldNames: listener.unsafe_field_names,
     },
+    isBackground: false,
     upgrade: connection.upgrade && asksForWebSocket(request),
   };
   const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };

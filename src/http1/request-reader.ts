@@ -1,3 +1,4 @@
+import { isSameAuthority, splitAbsolute } from "../http/absolute-form.ts";
 import { hostOf, isAuthority } from "../http/authority.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import { decideFraming } from "./body-framing.ts";
@@ -196,23 +197,17 @@ export class RequestReader extends MessageReader<Http1RequestHead> {
 
 /** Reads an absolute-form target. It contains the authority; a Host field with another one is refused (docs/conformance.md, item 39). */
 function readAbsolute(head: Http1RequestHead, target: string): Fault | null {
-  const match = /^http:\/\/([^/?]*)(.*)$/i.exec(target);
-  const authority = match?.[1];
-  const rest = match?.[2];
-  if (authority === undefined || rest === undefined || !isAuthority(authority)) return Faults.targetInvalid;
-  if (head.authority !== "" && sameAuthority(head.authority) !== sameAuthority(authority)) return Faults.targetMismatch;
+  const parts = splitAbsolute(head.method, target);
+  if (parts === null) return Faults.targetInvalid;
+  const { authority } = parts;
+  if (head.authority !== "" && !isSameAuthority(head.authority, authority)) return Faults.targetMismatch;
   head.hostReplaced ||= head.authority !== authority;
   head.authority = authority;
   head.host = hostOf(authority);
-  head.forwardTarget = rest.startsWith("/") ? rest : rest === "" && head.method === "OPTIONS" ? "*" : `/${rest}`;
+  head.forwardTarget = parts.forwardTarget;
   const query = head.forwardTarget.indexOf("?");
   head.path = query < 0 ? head.forwardTarget : head.forwardTarget.slice(0, query);
   return null;
-}
-
-/** The authority in lower case and without the default port, so that names of the same server are equal (RFC 9110 section 4.2.3). */
-function sameAuthority(authority: string): string {
-  return authority.toLowerCase().replace(/:(?:80)?$/, "");
 }
 
 /**

@@ -104,6 +104,7 @@ export class Attempt implements SourceOwner {
     const request: OutgoingRequest = {
       request: head,
       requestLength: length,
+      isBackground: false,
       connection: connectionOptions(head),
       facts: { peer: "192.0.2.1", client: "192.0.2.1", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" },
       upgrade: switches,

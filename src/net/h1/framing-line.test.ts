@@ -29,7 +29,7 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     forwarded: null,
     unsafeFieldNames: "drop",
   } as const;
-  const exchange = { request, connection: connectionOptions(request), facts, upgrade: false };
+  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
   const write = (given: RequestEdits): string => requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true });
   write(edits(null));
   write(edits(null));

@@ -29,19 +29,19 @@ export interface ForwardedTo {
 
 /** Caches the text of the added X-Forwarded-* fields, which hardly ever changes from one request of a connection to the next. */
 export class AddedFields {
-  private peer: string = "";
+  private peer: string | null = null;
   private authority: string = "";
   private secure: boolean = false;
   private text: string = "";
 
-  /** The X-Forwarded-* lines for a peer that is not a trusted proxy. */
+  /** The X-Forwarded-* lines for a peer that is not a trusted proxy. A peer of unknown address ("") is not named. */
   forUntrusted(peer: string, authority: string, secure: boolean): string {
     if (peer !== this.peer || authority !== this.authority || secure !== this.secure) {
       this.peer = peer;
       this.authority = authority;
       this.secure = secure;
       this.text =
-        `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${secure ? "https" : "http"}\r\n` +
+        `${peer === "" ? "" : `X-Forwarded-For: ${peer}\r\n`}X-Forwarded-Proto: ${secure ? "https" : "http"}\r\n` +
         (authority === "" ? "" : `X-Forwarded-Host: ${authority}\r\n`);
     }
     return this.text;
@@ -104,7 +104,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
-  const end = endpoint.via && facts.peer !== "" ? VIA_ENDS[request.version] : "\r\n";
+  const end = endpoint.via && !exchange.isBackground ? VIA_ENDS[request.version] : "\r\n";
   return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}${end}`;
 }
 
@@ -123,7 +123,7 @@ function acceptsTrailers(exchange: ForwardedRequest): boolean {
 /** The forwarding field lines that name the client; empty for a request of the proxy's own. */
 function forwarded(exchange: ForwardedRequest, added: AddedFields): string {
   const { peer, secure, trusted } = exchange.facts;
-  if (peer === "") return "";
+  if (exchange.isBackground) return "";
   return trusted ? forwardedFurther(exchange) : added.forUntrusted(peer, exchange.request.authority, secure);
 }
 

@@ -1,11 +1,10 @@
 /** Writes the head of a response to the client as HTTP/1.1 text, and whole answers of the proxy's own. docs/forwarding.md says which fields pass. */
 import type { FieldEdits } from "../../http/field-edits.ts";
 import type { ResponseEdits } from "../../http/head-edits.ts";
-import { RESPONSE_DROPPED, keptText } from "../../http/forward-fields.ts";
-import { httpDate } from "../../http/http-date.ts";
+import { RESPONSE_DROPPED } from "../../http/forward-fields.ts";
 import { Known, bit } from "../../http/known-fields.ts";
-import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
+import { interimLines, keptResponseLines, missingDate } from "../../http/response-lines.ts";
 import { reasonPhrase } from "../../http/status.ts";
 import { Http1ResponseHead } from "../../http1/http1-response-head.ts";
 import type { FinishedAnswer } from "../../proxy/exchange/finished-answer.ts";
@@ -52,8 +51,7 @@ function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFac
   } else if ((head.present & bit(Known.transferEncoding)) === 0) {
     if (facts.mode === BodyMode.chunked) extra += "Transfer-Encoding: chunked\r\n";
   } else if (facts.mode === BodyMode.untilClose) dropped |= bit(Known.transferEncoding);
-  // RFC 9110 section 6.6.1: a recipient with a clock adds the date that the origin left out. An edit that removes or replaces it holds.
-  if (((head.present | edits.removal.known) & bit(Known.date)) === 0) extra += `Date: ${httpDate(facts.epochMs)}\r\n`;
+  extra += missingDate(head, edits, facts.epochMs);
   let options = facts.close ? "close" : "";
   // RFC 9110 section 15.5.22: 426 must say what to upgrade to.
   if (head.status === 426 && (head.present & bit(Known.upgrade)) !== 0) {
@@ -61,17 +59,17 @@ function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFac
     options = options === "" ? "upgrade" : `upgrade, ${options}`;
   }
   if (options !== "") extra += `Connection: ${options}\r\n`;
-  return `${keptLines(head, dropped | edits.removal.known, edits.removal.others)}${extra}\r\n`;
+  return `${keptResponseLines(head, dropped | edits.removal.known, edits.removal.others)}${extra}\r\n`;
 }
 
 /** The head of an interim response: its end-to-end fields, and nothing added. */
 export function interimHeadText(head: ResponseHead): string {
-  return `${statusLine(head)}${keptLines(head, RESPONSE_DROPPED | head.hidden, [])}\r\n`;
+  return `${statusLine(head)}${interimLines(head)}\r\n`;
 }
 
 /** The head of the 101 that opens a tunnel. */
 export function switchingHeadText(head: ResponseHead): string {
-  return `${statusLine(head)}${keptLines(head, (RESPONSE_DROPPED & ~bit(Known.upgrade)) | head.hidden, [])}Connection: Upgrade\r\n\r\n`;
+  return `${statusLine(head)}${keptResponseLines(head, (RESPONSE_DROPPED & ~bit(Known.upgrade)) | head.hidden, [])}Connection: Upgrade\r\n\r\n`;
 }
 
 /** The text of an answer of the proxy's own, head and body. */
@@ -83,9 +81,4 @@ export function answerText({ status, lines, body }: FinishedAnswer, close: boole
 function statusLine(head: ResponseHead, status: number | null = null): string {
   if (status !== null) return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
   return head instanceof Http1ResponseHead && head.startLineReusable ? head.startLine : `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
-}
-
-function keptLines(head: ResponseHead, dropped: number, removed: readonly string[]): string {
-  const options = connectionOptions(head);
-  return keptText(head, dropped, options.named.length === 0 ? removed : removed.concat(options.named));
 }

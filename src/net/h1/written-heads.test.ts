@@ -117,7 +117,12 @@ function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest
   const { peer, peerTrusted, secure, upgrade, unsafeFieldNames } = one;
   const facts = { peer, client: peer, trusted: peerTrusted, secure, unsafeFieldNames, forwarded: null };
   const endpoint = { authority: "origin.test:8080", via: one.via };
-  return requestHeadText({ request, connection: connectionOptions(request), facts, upgrade }, editsOf(one), added, endpoint);
+  return requestHeadText(
+    { request, connection: connectionOptions(request), facts, isBackground: false, upgrade },
+    editsOf(one),
+    added,
+    endpoint,
+  );
 }
 
 /** The facts of a client that is itself the connection's peer. */
@@ -192,7 +197,7 @@ test("one detached head serves several exchanges at once, each with its own rout
   reader.restart(reader.head);
   readHead(reader, "GET /other HTTP/1.1", ["Host: b.test"]);
   const send = (peer: string, removed: readonly string[]): string => {
-    const exchange = { request: shared, connection: connectionOptions(shared), facts: factsOf(peer), upgrade: false };
+    const exchange = { request: shared, connection: connectionOptions(shared), facts: factsOf(peer), isBackground: false, upgrade: false };
     return requestHeadText(exchange, editsOf({ added: "", removed }), new AddedFields(), { authority: "a.test", via: false });
   };
   for (let turn = 0; turn < 3; turn++) {
@@ -206,7 +211,7 @@ test("one detached head serves several exchanges at once, each with its own rout
 test("a request that came by HTTP/2 is written for HTTP/1.1", () => {
   const request = buildRequestHead({ method: "GET", target: "/a?b", authority: "A.test", version: "2" }, [["accept", "*/*"]]);
   const facts = { ...factsOf("192.0.2.1"), secure: true };
-  const exchange = { request, connection: connectionOptions(request), facts, upgrade: false };
+  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
   assert.equal(
     requestHeadText(exchange, editsOf({ added: "", removed: [] }), new AddedFields(), { authority: "origin.test", via: true }),
     "GET /a?b HTTP/1.1\r\nHost: A.test\r\naccept: */*\r\n" +
@@ -309,7 +314,7 @@ test("a request whose token is removed is written as one kept text from the thir
     readHead(reader, "GET / HTTP/1.1", ["Host: a.test", "Authorization: Bearer first"]);
     const { head: request } = reader;
     const removing = editsOf({ added: "", removed: ["authorization"] });
-    const exchange = { request, connection: connectionOptions(request), facts, upgrade: false };
+    const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
     requestHeadText(exchange, removing, added, { authority: "a.test", via: true });
     if (request.written.knows(request.edition, removing, 4, facts.peer)) known++;
     reader.restart(request);

@@ -3,7 +3,7 @@ import type { BelievedForwarded } from "../../http/forwarded.ts";
 
 /** Who sends a request, and which of its forwarding fields are believed. */
 export interface ClientFacts {
-  /** Address of the connection's other end, without port. */
+  /** Address of the connection's other end, without port. "": it is not known, or there is no client. */
   readonly peer: string;
   /** Address of the client, as trusted proxies tell it; else that of the peer. */
   readonly client: string;

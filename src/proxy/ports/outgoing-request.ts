@@ -9,7 +9,9 @@ export interface OutgoingRequest {
   /** Length of the body as received. Another one is sent if the edits have a `bodyLength`. */
   readonly requestLength: BodyLength;
   readonly connection: ConnectionOptions;
-  /** Who sends the request. A request of the proxy's own speaks for no client: its `peer` is "". */
+  /** True for a request of the proxy's own: it speaks for no client, and says nothing of one. */
+  readonly isBackground: boolean;
+  /** Who sends the request. */
   readonly facts: ClientFacts;
   /** The request asks to switch to the WebSocket protocol, and the configuration allows it. */
   readonly upgrade: boolean;

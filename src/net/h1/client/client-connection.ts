@@ -22,18 +22,18 @@ import type { OwnedUpstream, UpstreamStream } from "../../../proxy/ports/upstrea
 import type { AcceptedConnection } from "../../accept/accepted-connection.ts";
 import type { ConnectionFacts } from "../../accept/connection-facts.ts";
 import type { ListenerConfig, ListenerContext } from "../../accept/listener-context.ts";
+import { BodyPace } from "../../body-pace.ts";
 import { Outlet } from "../../buffers/outlet.ts";
 import type { OutletOwner } from "../../buffers/outlet.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import type { ReadTarget } from "../../buffers/read-target.ts";
+import { factsOfPeer, hiddenOf } from "../../client-facts.ts";
 import type { ConnectionThread } from "../../connection-thread.ts";
 import type { OpenTransport, Transport, TransportReader } from "../../transport/transport.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import { BodyMode } from "../response-writer.ts";
 import type { BodyModeKind } from "../response-writer.ts";
 import { OwnedUpstreams } from "../upstream/owned-connections.ts";
-import { BodyPace } from "./body-pace.ts";
-import { hiddenOf } from "./client-facts.ts";
 import { Deadline, Input, State } from "./client-state.ts";
 import * as ending from "./ending.ts";
 import { Way, end } from "./ending.ts";
@@ -324,9 +324,4 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
     if (tunnel !== null) tunnel.closed(tunnel.downstream);
     else this.exchange?.clientGone(code === null ? "client_gone" : "client_reset");
   }
-}
-
-/** The facts of a client that is itself the connection's peer. */
-function factsOfPeer(peer: string, secure: boolean, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
-  return { peer, client: peer, trusted: false, secure, forwarded: null, unsafeFieldNames };
 }

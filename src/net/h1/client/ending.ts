@@ -6,12 +6,10 @@ import { finishAnswer } from "../../../proxy/exchange/finished-answer.ts";
 import type { ClientEnd } from "../../../proxy/ports/client-stream.ts";
 import type { LocalAnswer } from "../../../proxy/local-answer.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
+import { LINGER_MS } from "../../refused-body.ts";
 import { BodyMode, answerText } from "../response-writer.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Deadline, Input, State } from "./client-state.ts";
-
-/** How long a connection that ends waits for its client to close. */
-const LINGER_MS = 2000;
 
 const NO_EDITS = new FieldEdits();
 

@@ -13,21 +13,18 @@ import { Exchange } from "../../../proxy/exchange/exchange.ts";
 import { CounterId } from "../../../shared/metric-table.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import { ReadTarget } from "../../buffers/read-target.ts";
+import { SAID_BY_PROXIES, behindProxy } from "../../client-facts.ts";
+import { DISCARD_BYTES_MAX, LINGER_BYTES_MAX } from "../../refused-body.ts";
 import { BodyMode } from "../response-writer.ts";
 import { asksForWebSocket } from "../websocket-handshake.ts";
 import type { ClientConnection } from "./client-connection.ts";
-import { SAID_BY_PROXIES, behindProxy } from "./client-facts.ts";
 import { Deadline, Input, State } from "./client-state.ts";
 import { Way, end, endAfter, endsBody, refuse } from "./ending.ts";
 import { watchHalfClosed } from "./half-closed.ts";
 import { refusal } from "./refusal.ts";
 
-/** How much of a refused request's body is read and thrown away, so that the connection can be used again. A longer rest ends the connection. */
-export const DISCARD_BYTES_MAX: number = 64 * 1024;
 /** How long the client may take to send the rest of a refused body. */
 const DISCARD_MS = 2000;
-/** How many bytes are read and thrown away while a connection ends. */
-const LINGER_BYTES_MAX = 32 * 1024 * 1024;
 /** Reading pauses when this many bytes are held for the exchange, or for the requests after it. */
 const HELD_BYTES_MAX = 32 * 1024;
 /** How long an idle connection waits for a last request once its listener drains. */

@@ -5,13 +5,12 @@ import type { FieldEdits } from "../../../http/field-edits.ts";
 import type { ResponseEdits } from "../../../http/head-edits.ts";
 import type { FieldSection } from "../../../http/field-section.ts";
 import type { HttpVersion } from "../../../http/http-version.ts";
-import { Known, bit } from "../../../http/known-fields.ts";
 import type { ResponseHead } from "../../../http/response-head.ts";
 import { lastChunk } from "../../../http1/write-chunk.ts";
-import type { Exchange } from "../../../proxy/exchange/exchange.ts";
 import { finishAnswer } from "../../../proxy/exchange/finished-answer.ts";
 import type { LocalAnswer } from "../../../proxy/local-answer.ts";
 import type { UpstreamStream } from "../../../proxy/ports/upstream-stream.ts";
+import { isWorthReading } from "../../refused-body.ts";
 import { SocketDuplex } from "../../transport/socket-duplex.ts";
 import { Tunnel } from "../../tunnel.ts";
 import { BodyMode, answerText, interimHeadText, responseHeadText, switchingHeadText } from "../response-writer.ts";
@@ -20,7 +19,7 @@ import type { ClientConnection } from "./client-connection.ts";
 import { Deadline, Input, State } from "./client-state.ts";
 import { Way, end } from "./ending.ts";
 import { setHalfClosedDeadline } from "./half-closed.ts";
-import { DISCARD_BYTES_MAX, proceed, setBodyDeadline, waitIdle, waitOnForHead } from "./input.ts";
+import { proceed, setBodyDeadline, waitIdle, waitOnForHead } from "./input.ts";
 
 // ---- what the exchange has to say -----------------------------------------------------------------------------------
 
@@ -48,12 +47,6 @@ export function answer(connection: ClientConnection, answer: LocalAnswer, edits:
   const finished = finishAnswer(answer, exchange.request, edits, thread.now + thread.epochOffset);
   connection.outlet.append(answerText(finished, connection.isLast));
   connection.outlet.flush();
-}
-
-/** Whether to read the rest of a refused request to keep the connection: the body is short, and the client will send it without a 100. */
-function isWorthReading(exchange: Exchange): boolean {
-  if ((exchange.request.present & bit(Known.expect)) !== 0) return false;
-  return exchange.requestLength > 0 && exchange.requestLength <= DISCARD_BYTES_MAX;
 }
 
 function bodyModeOf(length: BodyLength, version: HttpVersion): BodyModeKind {

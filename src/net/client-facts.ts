@@ -2,17 +2,22 @@
  * Who the client of a request is. A trusted proxy names the client in X-Forwarded-For or Forwarded (the configuration says in which);
  * forwarding fields of anybody else are hidden.
  */
-import { clientAddress, elementOfClient } from "../../../http/client-address.ts";
-import { UNTRUSTED_DROPPED } from "../../../http/forward-fields.ts";
-import { parseForwarded } from "../../../http/forwarded.ts";
-import { Known, bit } from "../../../http/known-fields.ts";
-import type { RequestHead } from "../../../http/request-head.ts";
-import type { ClientFacts } from "../../../proxy/ports/client-facts.ts";
-import type { ListenerContext } from "../../accept/listener-context.ts";
+import { clientAddress, elementOfClient } from "../http/client-address.ts";
+import { UNTRUSTED_DROPPED } from "../http/forward-fields.ts";
+import { parseForwarded } from "../http/forwarded.ts";
+import { Known, bit } from "../http/known-fields.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { ClientFacts } from "../proxy/ports/client-facts.ts";
+import type { ListenerConfig, ListenerContext } from "./accept/listener-context.ts";
 
 /** Bits of the fields in which a proxy names its client. Browsers and other clients send none of these. */
 export const SAID_BY_PROXIES: number =
   bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
+
+/** The facts of a client that is itself the connection's peer. */
+export function factsOfPeer(peer: string, secure: boolean, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
+  return { peer, client: peer, trusted: false, secure, forwarded: null, unsafeFieldNames };
+}
 
 /**
  * The facts of a request that a trusted proxy has passed on. Only the field that `context.addressFrom` names is read.
