@@ -9,7 +9,11 @@ const FIELDS: Readonly<Record<string, string>> = {
   "Proxy-Status": "millrace; error=destination_unavailable",
 };
 
-export const refuseNodeRequest: NodeHandler = (_request, response) => void response.writeHead(503, FIELDS).end(TEXT);
+export const refuseNodeRequest: NodeHandler = (_request, response) => {
+  response.statusCode = 503;
+  for (const [name, value] of Object.entries(FIELDS)) response.setHeader(name, value);
+  response.end(TEXT);
+};
 
 export const refuseUpgrade: UpgradeHandler = (_request, socket) => {
   const lines = Object.entries({ ...FIELDS, Connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);

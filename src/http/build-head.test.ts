@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { LineScan, readFieldLine, sectionEnd } from "../http1/field-lines.ts";
+import { Faults } from "../http1/faults.ts";
 import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../http1/limits.ts";
 import { Event } from "../http1/message-reader.ts";
 import { RequestReader } from "../http1/request-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
-import { addFields, buildRequestHead, buildResponseHead } from "./build-head.ts";
+import { HeadRefused, addFields, buildRequestHead, buildResponseHead } from "./build-head.ts";
+import type { RequestLine } from "./build-head.ts";
 import { connectionOptions } from "./connection-options.ts";
 import { FieldSection } from "./field-section.ts";
 import { Known, bit, knownField, knownFieldNamed, unsafeField } from "./known-fields.ts";
@@ -245,4 +247,30 @@ test("trailers are built into a section of their own", () => {
   section.clear();
   addFields(section, [["X-Other", "22"]]);
   assert.deepEqual([section.text, section.count, section.get("x-other")], ["X-Other: 22\r\n", 1, "22"]);
+});
+
+test("a refused head names its fault as the codec does", () => {
+  const refusals: readonly [refusal: string, line: Partial<RequestLine>, fields: readonly (readonly [string, string])[]][] = [
+    ["requestLine", { method: "G T" }, []],
+    ["fieldName", {}, [["a b", ""]]],
+    ["fieldValue", {}, [["a", "b\r\nc"]]],
+    ["hostMissing", {}, []],
+    [
+      "hostRepeated",
+      {},
+      [
+        ["Host", "a"],
+        ["host", "a"],
+      ],
+    ],
+    ["hostInvalid", { authority: "a b" }, []],
+    ["targetInvalid", { target: "x" }, []],
+    ["targetMismatch", { authority: "a" }, [["Host", "b"]]],
+  ];
+  for (const [refusal, line, fields] of refusals) {
+    assert.throws(
+      () => buildRequestHead({ method: "GET", target: "/", ...line }, fields),
+      (error) => error instanceof HeadRefused && error.refusal === refusal && refusal in Faults,
+    );
+  }
 });

@@ -37,10 +37,31 @@ export interface StatusLine {
   readonly version?: HttpVersion;
 }
 
-/** Throws a TypeError for what the codec would refuse. Its message never shows a value. */
+/** Why a head is refused, by the names that the codec has for its faults (http1/faults.ts). */
+type Refusal =
+  | "requestLine"
+  | "fieldName"
+  | "fieldValue"
+  | "hostMissing"
+  | "hostRepeated"
+  | "hostInvalid"
+  | "targetInvalid"
+  | "targetMismatch";
+
+/** Names and values that are no head: the codec would refuse them. The message never shows a value. */
+export class HeadRefused extends TypeError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, message: string) {
+    super(message);
+    this.refusal = refusal;
+  }
+}
+
+/** Throws a {@link HeadRefused} for what the codec would refuse. */
 export function buildRequestHead(line: RequestLine, fields: Fields): RequestHead {
   const { method, target, version = "1.1" } = line;
-  if (!TOKEN.test(method)) throw new TypeError(`the method ${JSON.stringify(method)} is not a token`);
+  if (!TOKEN.test(method)) throw new HeadRefused("requestLine", `the method ${JSON.stringify(method)} is not a token`);
   const lines = sectionOf(fields);
   return new RequestHead({ version, method, target, ...targetOf(method, target), ...authorityOf(line, lines) }, lines);
 }
@@ -57,8 +78,10 @@ export function addFields(section: FieldSection, fields: Fields): void {
   const lines: string[] = [];
   let at = 0;
   for (const [name, given] of fields) {
-    if (!TOKEN.test(name)) throw new TypeError(`the field name ${JSON.stringify(name)} is not a token`);
-    if (!FIELD_VALUE.test(given)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
+    if (!TOKEN.test(name)) throw new HeadRefused("fieldName", `the field name ${JSON.stringify(name)} is not a token`);
+    if (!FIELD_VALUE.test(given)) {
+      throw new HeadRefused("fieldValue", `the value of field ${JSON.stringify(name)} holds a character that it must not`);
+    }
     const value = trimOws(given);
     const id = knownFieldNamed(name);
     // As the codec does: a length with leading zeros is forwarded without them, see RESPELLED in forward-fields.ts.
@@ -84,19 +107,20 @@ function targetOf(method: string, target: string): Pick<RequestFacts, "forwardTa
     return { forwardTarget: target, path: query < 0 ? target : target.slice(0, query) };
   }
   if (target === "*" ? method === "OPTIONS" : method === "CONNECT" && isAuthority(target)) return { forwardTarget: target, path: target };
-  throw new TypeError(`the target ${JSON.stringify(target)} is none for ${method}`);
+  throw new HeadRefused("targetInvalid", `the target ${JSON.stringify(target)} is none for ${method}`);
 }
 
 /** The authority: there may be one Host, and it must equal `authority` (RFC 9112 section 3.2, RFC 9113 section 8.3.1). */
 function authorityOf({ authority, version }: RequestLine, lines: FieldSection): Pick<RequestFacts, "authority" | "host" | "hostReplaced"> {
   const [host, ...more] = lines.knownValues(Known.host);
-  if (more.length > 0) throw new TypeError("there is more than one Host");
+  if (more.length > 0) throw new HeadRefused("hostRepeated", "there is more than one Host");
   const given = authority ?? host;
   if (given === undefined) {
-    if (version !== "1.0") throw new TypeError("there is neither an authority nor Host");
+    if (version !== "1.0") throw new HeadRefused("hostMissing", "there is neither an authority nor Host");
     return { authority: "", host: "", hostReplaced: true };
   }
-  if (!isAuthority(given)) throw new TypeError("the authority is malformed");
-  if (host !== undefined && host.toLowerCase() !== given.toLowerCase()) throw new TypeError("authority and Host differ");
+  if (!isAuthority(given)) throw new HeadRefused("hostInvalid", "the authority is malformed");
+  if (host !== undefined && host.toLowerCase() !== given.toLowerCase())
+    throw new HeadRefused("targetMismatch", "authority and Host differ");
   return { authority: given, host: hostOf(given), hostReplaced: host !== given };
 }

@@ -118,6 +118,7 @@ export function loneThread(
   access: ThreadOutput["access"],
   platform: Platform = machine,
   features: SnapshotContext["features"] = [],
+  event: ThreadOutput["event"] = () => {},
 ): Thread {
   let endpoints = 0;
   const slots = Object.entries(config.upstreams).map(([name, upstream]) => [name, upstream.endpoints.map(() => endpoints++)] as const);
@@ -149,7 +150,7 @@ export function loneThread(
     socketsMax: Infinity,
     platform,
   };
-  return new Thread(parts, snapshot, { access, event: () => {}, tick: () => {}, released: () => {} });
+  return new Thread(parts, snapshot, { access, event, tick: () => {}, released: () => {} });
 }
 
 async function listenOn(server: net.Server, address: string): Promise<number> {

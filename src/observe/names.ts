@@ -124,6 +124,8 @@ export const EVENTS = {
   middleware_failed:
     "A middleware, or a stage or source of one, threw, rejected, or did not settle in time. Before its response has begun the request is answered with 500 (504 when it took too long), afterwards the response is cut. An error about an answer of the proxy's own, or after the end, changes nothing.",
   middleware_log: "A middleware says something; `middleware` names it.",
+  request_unusable:
+    "The program that the proxy is embedded in gave it a request that it cannot forward: something has read its body, or begun its response, before.",
   worker_exited: "A worker ended unexpectedly.",
   worker_replaced: "A replacement worker is serving.",
   worker_refused_config: "A worker did not accept the configuration.",

@@ -107,6 +107,11 @@ export class Snapshot {
     return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
   }
 
+  /** Whether a route of the configuration takes the request. A request that the proxy itself answers or refuses counts as taken. */
+  takes(request: RequestHead): boolean {
+    return this.findRoute(request) !== NOWHERE;
+  }
+
   /** The current endpoints of the upstream with that name; null: there is no such upstream. */
   endpointsOf(upstream: string): EndpointSet | null {
     return this.upstreams.get(upstream)?.set ?? null;

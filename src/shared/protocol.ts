@@ -90,6 +90,7 @@ export type WorkerEvent =
   | "middleware_failed"
   | "middleware_log"
   | "proxy_not_trusted"
+  | "request_unusable"
   | "sockets_enough"
   | "sockets_short"
   | "warm_up_skipped";

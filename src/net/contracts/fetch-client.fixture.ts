@@ -22,6 +22,7 @@ export const FETCH: ClientKind = {
     seesTrailers: false,
     seesParts: false,
     seesAnswers: false,
+    blocksLater: false,
     countsBytes: false,
   },
   make: (world) => new FetchClient(world),

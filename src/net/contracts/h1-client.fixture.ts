@@ -31,9 +31,10 @@ export const HTTP_1_1: ClientKind = {
     seesTrailers: true,
     seesParts: true,
     seesAnswers: true,
+    blocksLater: true,
     countsBytes: true,
   },
-  make: (world) => new Http1Client(world, "1.1"),
+  make: (world) => listened(world, "1.1"),
 };
 
 export const HTTP_1_0: ClientKind = {
@@ -47,8 +48,13 @@ export const HTTP_1_0: ClientKind = {
     seesInterims: false,
     seesTrailers: false,
   },
-  make: (world) => new Http1Client(world, "1.0"),
+  make: (world) => listened(world, "1.0"),
 };
+
+function listened(world: World, version: "1.0" | "1.1"): Http1Client {
+  Http1Client.listen(world);
+  return new Http1Client(world, version);
+}
 
 interface Response extends Got {
   interims: number[];
@@ -58,7 +64,7 @@ interface Response extends Got {
   end: "open" | "whole" | "cut";
 }
 
-class Http1Client implements TestClient, TransportReader, TransportWriter {
+export class Http1Client implements TestClient, TransportReader, TransportWriter {
   readBuffer: Buffer = Buffer.alloc(64 * 1024);
   readonly responses: Response[] = [];
   tunnelled: string = "";
@@ -76,6 +82,10 @@ class Http1Client implements TestClient, TransportReader, TransportWriter {
   constructor(world: World, version: "1.0" | "1.1") {
     this.world = world;
     this.version = version;
+  }
+
+  /** Makes the proxy listen for clients of this kind. */
+  static listen(world: World): void {
     const [listening = assert.fail("there is no listener")] = world.config.listeners;
     const trust = { proxies: compileCidrs([]), addressFrom: world.config.client_address_from };
     const context = new ListenerContext(world.thread, 0, listening, trust, connectionOf);

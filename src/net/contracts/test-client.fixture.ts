@@ -75,6 +75,8 @@ export interface ClientAbilities {
   readonly seesParts: boolean;
   /** Sees the status of the proxy's own answers. */
   readonly seesAnswers: boolean;
+  /** Takes small writes as done, and says later that they are not. */
+  readonly blocksLater: boolean;
   /** Has the bytes that it is sent counted. */
   readonly countsBytes: boolean;
 }

@@ -26,6 +26,8 @@ export const RECEIVE_BYTES: number = 32 * 1024;
 
 /** So many writes in a turn that each of them waits for the turn's end, whatever turns came before. */
 const BUSY_WRITES = 32;
+/** So many turns of Node's event loop that whatever its streams do is done. */
+const NODE_TURNS = 12;
 const OTHER_CONNECTION: Waiting = { endWait: () => {} };
 
 /** A data-plane thread in memory, with one listener and one endpoint, for the contracts. Time passes only when the test says so. */
@@ -35,6 +37,8 @@ export class World {
   readonly thread: Thread;
   /** Access records of the exchanges that have ended. */
   readonly records: AccessRecord[] = [];
+  /** Whether streams of Node's take part, which pass bytes on in later turns of the event loop. */
+  hasNodeStreams: boolean = false;
   /** What broke the contract, in words. Checked by `settle`. */
   readonly breaches: string[] = [];
 
@@ -53,8 +57,9 @@ export class World {
 
   /** Lets everything happen that can happen before time passes. Fails if the contract was broken. */
   async settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < (this.hasNodeStreams ? NODE_TURNS : 3); round++) {
       this.network.settle();
+      if (this.hasNodeStreams) await new Promise((resolve) => setImmediate(resolve));
       // Whatever follows a promise comes within a few turns of the microtask queue.
       for (let turn = 0; turn < 4; turn++) await Promise.resolve();
     }
@@ -71,7 +76,10 @@ export class World {
     const { network } = this;
     const until = network.clock.nowMs + ms;
     network.settle();
-    while (network.clock.step(until)) network.settle();
+    while (network.clock.step(until)) {
+      network.settle();
+      if (this.hasNodeStreams) await new Promise((resolve) => setImmediate(resolve));
+    }
     await this.settle();
   }
 }

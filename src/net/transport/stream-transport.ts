@@ -1,13 +1,19 @@
-/** A transport on a socket of Node's: for TLS, for connections that are being opened, and for all connections if there is no raw access. */
+/**
+ * A transport on a socket of Node's: for TLS, for connections that are being opened, and for all connections if there is no raw access. Other
+ * streams of bytes will do; they cannot be reset.
+ */
 import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { codeOf } from "../../base/errors.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
+type ByteStream = Duplex & Partial<Pick<Socket, "destroySoon" | "resetAndDestroy">>;
+
 export class StreamTransport implements AcceptedTransport {
   readonly readsOnDemand: boolean = false;
-  private readonly socket: Socket;
+  private readonly socket: ByteStream;
   private reader: TransportReader;
   private writer: TransportWriter;
   private code: string | null = null;
@@ -18,7 +24,7 @@ export class StreamTransport implements AcceptedTransport {
   private endsWhenWritten: (() => void) | null = null;
 
   /** @param socket read by nobody else. If it was opened with `onreadOption(reader)` it reads without `start`. */
-  constructor(socket: Socket, reader: TransportReader, writer: TransportWriter) {
+  constructor(socket: ByteStream, reader: TransportReader, writer: TransportWriter) {
     this.socket = socket;
     this.reader = reader;
     this.writer = writer;
@@ -110,8 +116,15 @@ export class StreamTransport implements AcceptedTransport {
 
   destroySoon(): void {
     this.outputEnded = true;
-    if (this.waiting) this.endsWhenWritten = () => this.socket.destroySoon();
-    else this.socket.destroySoon();
+    if (this.waiting) this.endsWhenWritten = () => this.destroyWhenWritten();
+    else this.destroyWhenWritten();
+  }
+
+  private destroyWhenWritten(): void {
+    const { socket } = this;
+    if (socket.destroySoon !== undefined) socket.destroySoon();
+    else if (socket.writableFinished) socket.destroy();
+    else socket.end(() => socket.destroy());
   }
 
   destroy(code?: string): void {
@@ -124,7 +137,7 @@ export class StreamTransport implements AcceptedTransport {
     try {
       const { socket } = this;
       // While a FIN is being sent, a reset would never lead to `close`.
-      if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+      if (socket.resetAndDestroy === undefined || (socket.writableEnded && !socket.writableFinished)) socket.destroy();
       else if (!socket.destroyed) socket.resetAndDestroy();
     } catch {
       this.socket.destroy();

@@ -1,0 +1,73 @@
+import type { Buffer } from "node:buffer";
+import type { Http2ServerResponse } from "node:http2";
+import type { FieldPair } from "../http/field-pairs.ts";
+import type { HostedResponse, HostedResponseEvents } from "./hosted-message.ts";
+import { FRAMING, grouped } from "./node-messages.ts";
+
+/** INTERNAL_ERROR of HTTP/2 (RFC 9113 section 7). */
+const INTERNAL_ERROR = 2;
+
+/** A response of the compatibility API of Node's http2. */
+export class Http2Response implements HostedResponse {
+  readonly isHttp1: boolean = false;
+  readonly sendsTrailers: boolean = true;
+  readonly isBehindAnother: boolean = false;
+  private readonly response: Http2ServerResponse;
+  private hasBegun: boolean = false;
+
+  constructor(response: Http2ServerResponse) {
+    this.response = response;
+  }
+
+  get isOurs(): boolean {
+    const { response } = this;
+    return !response.writableEnded && !response.stream.destroyed && (this.hasBegun || !response.headersSent);
+  }
+
+  get queuedBytes(): number {
+    return this.response.stream.writableLength;
+  }
+
+  start(events: HostedResponseEvents): void {
+    const { response } = this;
+    response.stream.on("error", () => {});
+    response.on("drain", () => events.responseTaken());
+    response.on("close", () => events.responseClosed(false));
+  }
+
+  interim(status: number, fields: readonly FieldPair[]): void {
+    const { stream } = this.response;
+    // Node has sent a 100 (Continue) already unless its program has a listener for `checkContinue`.
+    if (!this.hasBegun && !stream.destroyed) stream.additionalHeaders({ ...Object.fromEntries(grouped(fields)), ":status": status });
+  }
+
+  /** Sends the head at once. */
+  head(status: number, _reason: string, fields: readonly FieldPair[]): void {
+    const { response } = this;
+    this.hasBegun = true;
+    response.sendDate = false;
+    for (const name of FRAMING) response.removeHeader(name);
+    for (const [name, values] of grouped(fields)) response.setHeader(name, values);
+    response.writeHead(status);
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.response.write(bytes);
+  }
+
+  flush(): void {}
+
+  end(trailers: readonly FieldPair[]): void {
+    if (!this.isOurs) return;
+    if (trailers.length > 0) this.response.addTrailers(Object.fromEntries(grouped(trailers)));
+    this.response.end();
+  }
+
+  cut(): void {
+    this.reset();
+  }
+
+  reset(): void {
+    this.response.stream.close(INTERNAL_ERROR);
+  }
+}

@@ -1,0 +1,89 @@
+/** Bodies that the host program has read before the proxy got the request: a body parser of Express, the raw body of a cloud platform. */
+import { Buffer } from "node:buffer";
+import type { BodyLength } from "../http/body-length.ts";
+import type { FieldPair } from "../http/field-pairs.ts";
+import type { NodeRequest } from "./node-messages.ts";
+import { without } from "./read-head.ts";
+import { urlencoded } from "./urlencoded.ts";
+
+/** The request's body as the program left it. */
+export type BodyLeft =
+  /** Nobody has read it. */
+  | { readonly kind: "unread" }
+  /** It was read, and `fields` describe `bytes`. */
+  | { readonly kind: "read"; readonly bytes: Buffer; readonly fields: readonly FieldPair[] }
+  /** It was read, and nothing is left of it. */
+  | { readonly kind: "lost" };
+
+/** @param length the body's length as received */
+export function bodyLeft(request: NodeRequest, length: BodyLength, fields: readonly FieldPair[]): BodyLeft {
+  if (length === 0) return { kind: "unread" };
+  if (!request.readableEnded) {
+    // An encoding makes text of bytes, and somebody who wants that is about to read.
+    const isUntouched = !request.readableDidRead && request.readableEncoding === null && !request.destroyed;
+    return { kind: isUntouched ? "unread" : "lost" };
+  }
+  if (!request.readableDidRead) return describedBy(fields, Buffer.alloc(0), true);
+  const { rawBody, body } = request as { readonly rawBody?: unknown; readonly body?: unknown };
+  const type = (fields.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "").toLowerCase();
+  for (const each of [rawBody, body]) {
+    const bytes = bytesOf(each, type);
+    if (bytes !== null) return describedBy(fields, bytes, length === bytes.length);
+  }
+  const text = serialised(body, type);
+  const encoding = encodingOf(type);
+  return text === null || encoding === null ? { kind: "lost" } : describedBy(fields, Buffer.from(text, encoding), false);
+}
+
+/** The bytes of a body that is kept as bytes or as text. */
+function bytesOf(body: unknown, type: string): Buffer | null {
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const encoding = encodingOf(type);
+  return typeof body === "string" && encoding !== null && (!isJson(type) || isJsonText(body)) ? Buffer.from(body, encoding) : null;
+}
+
+/** Whether the text is the JSON that came. A string that a parser of JSON has found in it is none, as good as always. */
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The text of a body that was parsed. Null: its type does not say how to write it. */
+function serialised(body: unknown, type: string): string | null {
+  if (body === undefined) return null;
+  if (isJson(type)) return JSON.stringify(body);
+  const isForm = type.startsWith("application/x-www-form-urlencoded") && typeof body === "object" && body !== null;
+  return isForm ? urlencoded(body) : null;
+}
+
+function isJson(type: string): boolean {
+  return /^application\/(?:[^;]*\+)?json[ \t]*(?:;|$)/.test(type);
+}
+
+/** The encoding in which a text of that type is sent. Null: it cannot be written in it. */
+function encodingOf(type: string): BufferEncoding | null {
+  const charset = /;[ \t]*charset="?([^\s;"]+)/.exec(type)?.[1] ?? "utf-8";
+  return ENCODINGS[charset] ?? null;
+}
+
+const ENCODINGS: Readonly<Record<string, BufferEncoding | undefined>> = {
+  "utf-8": "utf8",
+  utf8: "utf8",
+  "us-ascii": "utf8",
+  "utf-16le": "utf16le",
+  "iso-8859-1": "latin1",
+};
+
+/** Fields about the octets of the body that came: digests, and the coding that a parser has undone. */
+const ABOUT_OCTETS = ["content-encoding", "content-md5", "digest", "content-digest", "repr-digest"];
+const ABOUT_LENGTH = ["content-length", "transfer-encoding", "trailer"];
+
+/** @param isSame whether the bytes are those that came */
+function describedBy(fields: readonly FieldPair[], bytes: Buffer, isSame: boolean): BodyLeft {
+  const kept = without(fields, isSame ? ABOUT_LENGTH : [...ABOUT_LENGTH, ...ABOUT_OCTETS]);
+  return { kind: "read", bytes, fields: [...kept, ["Content-Length", String(bytes.length)]] };
+}
