@@ -209,6 +209,9 @@ test("a start is given up when its signal is aborted, or when no endpoint become
   const started = createProxy(waiting, { signal: stop.signal });
   stop.abort(new Error("changed my mind"));
   await assert.rejects(started, { message: "changed my mind" });
+  const later = new AbortController();
+  const waited = createProxy(waiting, { signal: later.signal, onLog: () => later.abort(new Error("in the middle")) });
+  await assert.rejects(waited, { message: "in the middle" });
   await assert.rejects(createProxy(waiting, { signal: AbortSignal.abort(new Error("never mind")) }), { message: "never mind" });
   await assert.rejects(createProxy({ ...waiting, startup: { require_healthy: true, wait: "10ms" } }), {
     message: /^upstream app: http:\/\/127\.0\.0\.1:1 is not healthy/,

@@ -232,6 +232,8 @@ export class DataPlaneThread {
     }
     this.middleware?.tick();
     for (const sockets of this.listeners.values()) for (const listener of sockets) listener.tick();
+    const { host } = serving;
+    host?.notices.tick(host.config);
     const cut = serving.drained(now);
     if (cut !== null) void this.drained(cut);
   }

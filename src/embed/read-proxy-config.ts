@@ -33,6 +33,9 @@ export interface ConfigPlace {
 /** In the place of listeners that are left out, so that the checks give what a listener has by default. */
 const NO_LISTENERS = [{ address: "127.0.0.1:0" }];
 
+/** In the place of an address, where the log names the listener of requests that the program hands over. */
+const HANDED_OVER = "handed over by the program";
+
 /**
  * Rejects with an Error that names every problem, one a line.
  * @param given the object as the program gives it. Middleware that it holds itself is set aside (`held`), and the rest must be plain data.
@@ -62,7 +65,7 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   // Access lines are made only for an output.
   logging.access &&= writesLog;
   const [host] = config.listeners;
-  if (host !== undefined) config.host = host;
+  if (host !== undefined) config.host = { ...host, address: HANDED_OVER };
   if (!listens) config.listeners = [];
   if (!hasWorkers) config.workers = 1;
   return { config, warnings: warnings.map(formatProblem), hasWorkers, writesLog, held };

@@ -104,6 +104,8 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
   async start(signal: AbortSignal | undefined): Promise<void> {
     const abort = (): void => this.stop.abort();
     signal?.addEventListener("abort", abort);
+    // It may have been aborted while the configuration was read.
+    if (signal?.aborted === true) abort();
     this.logWarnings();
     const outcome = await this.plane.start(this.stop.signal, { checksListeners: false });
     signal?.removeEventListener("abort", abort);
