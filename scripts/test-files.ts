@@ -5,9 +5,13 @@ import { pathToFileURL } from "node:url";
 import { ROOT } from "../test/support/source-files.ts";
 
 /** The tests of `npm test`: all but those that need minutes, other programs or a browser. */
-const FAST = ["test/*.test.ts", "test/faults/*.test.ts", "{src,bench,fuzz,simulate,scripts}/**/*.test.ts"];
+const FAST = ["test/*.test.ts", "test/faults/*.test.ts", "{src,examples,bench,fuzz,simulate,scripts}/**/*.test.ts"];
 /** The tests of `npm run test:unit`: those that start no process and use few sockets. */
-const UNIT = ["{src,scripts}/**/*.test.ts"];
+const UNIT = ["{src,examples,scripts}/**/*.test.ts"];
+/** Tests that import the program by its name, "millrace", as its users do. */
+const EXAMPLES = /^examples\//;
+/** Makes that name lead to src/. */
+const OWN_NAME = "test/support/own-name.ts";
 /**
  * Groups of files that share a process, with the group's name: starting a process takes longer than most files. Tests of the pure folders have no
  * common state; the others open their own sockets and threads and clean up after themselves. The files of the fault matrix also share proxies, one
@@ -23,6 +27,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
     "features",
     /^test\/(answers|connection-authentication|connection-limits|forwarding|health|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,
   ],
+  ["examples", EXAMPLES],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
   ["pages", /^test\/(conformance-page|layers|observability-page|tidy)\./],
 ];
@@ -39,7 +44,7 @@ export function filesOf(patterns: readonly string[]): string[] {
 /** The absolute paths to give to the test runner, which starts a process for each: one entry file per group, and the other files themselves. */
 export function inProcesses(files: readonly string[]): string[] {
   const groups = TOGETHER.map(([name, those]) => ({ name, files: files.filter((file) => those.test(file)) }));
-  const shared = groups.filter((group) => group.files.length > 1);
+  const shared = groups.filter(({ files: those }) => those.length > 1 || those.some((file) => EXAMPLES.test(file)));
   const alone = files.filter((file) => !shared.some((group) => group.files.includes(file)));
   const entries = shared.map(({ name, files: together }) => entryOf(name, together));
   // Slow groups begin first, so that no slow one runs alone at the end.
@@ -50,7 +55,8 @@ export function inProcesses(files: readonly string[]): string[] {
 function entryOf(name: string, files: readonly string[]): string {
   const entry = `node_modules/.cache/millrace-tests/${name}.mjs`;
   mkdirSync(path.join(ROOT, path.dirname(entry)), { recursive: true });
-  const lines = files.map((file) => `await import(${JSON.stringify(pathToFileURL(path.join(ROOT, file)).href)});\n`);
+  const first = files.some((file) => EXAMPLES.test(file)) ? [OWN_NAME] : [];
+  const lines = [...first, ...files].map((file) => `await import(${JSON.stringify(pathToFileURL(path.join(ROOT, file)).href)});\n`);
   writeFileSync(path.join(ROOT, entry), lines.join(""));
   return entry;
 }

@@ -3,8 +3,12 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadConfigFile } from "../src/cli/config-file.ts";
+import { moduleAddress } from "../src/modules/module-address.ts";
+import { readText, textFiles } from "./support/source-files.ts";
 
 const folder = fileURLToPath(new URL("../examples/", import.meta.url));
+/** A secret that the examples take from the environment. */
+process.env["SIGNING_SECRET"] = "a secret of at least thirty-two bytes";
 
 for (const name of readdirSync(folder).filter((file) => file.endsWith(".yaml"))) {
   test(`examples/${name} is accepted without a warning`, async () => {
@@ -13,3 +17,33 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith(".yaml")))
     assert.deepEqual(loaded.warnings, []);
   });
 }
+
+const RECIPES = textFiles("examples/middleware")
+  .filter((file) => /^(?!.*\.(test|config)\.ts$).*\.ts$/.test(file))
+  .map((file) => file.replace(/^.*\/|\.ts$/g, ""));
+
+for (const name of ["millrace.yaml", "millrace.config.ts"]) {
+  test(`examples/middleware/${name} is accepted without a warning, and uses every recipe`, async () => {
+    const loaded = await loadConfigFile(`${folder}middleware/${name}`);
+    assert.ok("config" in loaded, JSON.stringify(loaded));
+    assert.deepEqual(loaded.warnings, []);
+    const { middleware, routes } = loaded.config;
+    const used = [...middleware, ...routes.flatMap((route) => route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
+    assert.deepEqual(used.sort(), RECIPES);
+  });
+}
+
+test("every recipe has a test, an explanation of its options, and a line in the page", () => {
+  const page = readText("docs/middleware.md");
+  for (const name of RECIPES) {
+    assert.ok(page.includes(`[\`${name}.ts\`](../examples/middleware/${name}.ts)`), `${name} in docs/middleware.md`);
+    assert.match(readText(`examples/middleware/${name}.test.ts`), new RegExp(`from "\\./${name}\\.ts"`));
+    const code = readText(`examples/middleware/${name}.ts`);
+    assert.ok(code.startsWith("/**\n") && code.includes(` *   - use: ./${name}.ts\n`), `${name} says how it is used`);
+    const modules = [...code.matchAll(/^import .* from "([^"]+)";/gm)].map(([, module = ""]) => module);
+    assert.ok(
+      modules.every((module) => /^(millrace|zod|node:)/.test(module)),
+      `${name} can be copied alone`,
+    );
+  }
+});

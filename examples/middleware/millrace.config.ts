@@ -1,0 +1,34 @@
+// The same as millrace.yaml, in TypeScript: the compiler checks the options.
+import { defineConfig } from "millrace";
+import abCookie from "./ab-cookie.ts";
+import headerStamp from "./header-stamp.ts";
+import maintenanceWindow from "./maintenance-window.ts";
+
+export default defineConfig({
+  listeners: [{ address: "127.0.0.1:8080" }],
+  upstreams: { app: { endpoints: ["http://127.0.0.1:60408"] } },
+  middleware: [
+    headerStamp({ header: "X-Served-By", value: "eu-1 {route} {worker}", to: "both" }),
+    maintenanceWindow({
+      time_zone: "Europe/Berlin",
+      windows: [{ days: ["sun"], from: "02:00", to: "04:00" }],
+      allow: ["10.0.0.0/8", "fd00::/8"],
+      allow_paths: ["/healthz"],
+    }),
+  ],
+  routes: [
+    {
+      name: "shop",
+      upstream: "app",
+      middleware: [
+        abCookie({
+          cookie: "checkout",
+          variants: [
+            { name: "old", weight: 9 },
+            { name: "new", weight: 1, prefix: "/next" },
+          ],
+        }),
+      ],
+    },
+  ],
+});
