@@ -105,11 +105,18 @@ test("what Node lets through and the codec does not is 400", async (t) => {
   assert.equal(origin.accepted(), 0);
 });
 
-test("a tunnel is cut with its host", async (t) => {
+test("a tunnel outlives the drain of its host, and is cut with it", async (t) => {
   const { client, proxy } = await scene(t);
   client.send(get("/chat", UPGRADE));
   await client.until(({ received }) => received.endsWith("hello"), "the switch");
   assert.equal(proxy.host.connections.size, 1);
+  proxy.host.drain();
+  const late = await RawClient.connect(await embeddingProgram(t, proxy));
+  late.send(get("/chat", UPGRADE));
+  assert.equal((await late.response()).status, 503);
+  await late.end();
+  client.send("still");
+  await client.until(({ received }) => received.endsWith("hellostill"), "the echo");
   proxy.host.cut();
   await client.end();
   assert.equal(proxy.host.connections.size, 0);

@@ -370,12 +370,16 @@ export class EmbeddedClient extends Timed implements ClientStream, AcceptedConne
     this.refuse(answer, null, null);
   }
 
-  /** Ends the client's request at once. One whose response has not begun gets an error answer. Returns true: something was cut. */
+  /**
+   * Ends the client's request at once. One whose response has not begun gets an error answer.
+   * @returns whether an exchange was cut, or a response that was still being sent
+   */
   cutNow(): boolean {
-    const { exchange } = this;
-    this.output.isLast = true;
+    const { exchange, output } = this;
+    const cuts = exchange !== null || output.queuedBytes > 0;
+    output.isLast = true;
     if (exchange === null || exchange.responseStarted) this.endNow("drain_timeout");
     else exchange.requestFailed(answers.DRAIN_TIMEOUT);
-    return true;
+    return cuts;
   }
 }

@@ -24,7 +24,8 @@ export const BODY_LOST_HINT = "the request's body was read before the proxy got 
 const BEGUN_HINT = "the response had begun or ended before the proxy got the request: it is left alone";
 
 /**
- * Answers a request of Node's http, https or http2 (compatibility API), or of a framework above it.
+ * Answers a request of Node's http, https or http2 (compatibility API), or of a framework above it. A framework that mounts the proxy below a path
+ * takes that path off `request.url`; the proxy sees the rest.
  * @param next called, without an argument, if no route of the configuration takes the request. Without it such a request is answered 404.
  *   The proxy answers its own errors and never passes one to `next`.
  */
@@ -33,7 +34,7 @@ export function handleNodeRequest(host: EmbedHost, request: NodeRequest, respons
   thread.tick();
   if (response.headersSent || response.writableEnded) return thread.report("error", "request_unusable", BEGUN_HINT);
   // The client is gone already.
-  if (request.socket.destroyed) return;
+  if (response.destroyed || request.socket.destroyed || (isHttp2(request) && request.stream.destroyed)) return;
   const received = receive(host, request);
   if ("code" in received) return clientOf(host, request, response).refuse(refusal(received), null);
   const { read, left } = received;

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { DRAIN_TIMEOUT } from "../proxy/exchange/answers.ts";
 import { StreamTransport } from "../net/transport/stream-transport.ts";
 import type { EmbedHost } from "./embed-host.ts";
 import { isSecure, peerOf } from "./node-messages.ts";
@@ -22,7 +23,8 @@ export function handleUpgrade(host: EmbedHost, request: IncomingMessage, socket:
   const facts = { peer, client: peer, secure: isSecure(request) };
   if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
   socket.unshift(Buffer.concat([Buffer.from(text, "latin1"), head]));
-  host.admission.adopt((reader, writer) => new StreamTransport(socket, reader, writer), facts);
+  const connection = host.admission.adopt((reader, writer) => new StreamTransport(socket, reader, writer), facts);
+  if (host.draining) connection.turnAway(DRAIN_TIMEOUT);
 }
 
 /**

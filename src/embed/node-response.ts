@@ -33,7 +33,7 @@ export class NodeResponse implements HostedResponse {
   }
 
   get isBehindAnother(): boolean {
-    return this.response.socket === null && !this.response.destroyed;
+    return this.response.socket === null && !this.response.destroyed && !this.request.socket.destroyed;
   }
 
   start(events: HostedResponseEvents): void {
@@ -111,5 +111,13 @@ export class NodeResponse implements HostedResponse {
 function sendInterim(response: ServerResponse, status: number, fields: GroupedFields): void {
   if (typeof response.writeInformation === "function") response.writeInformation(status, Object.fromEntries(fields));
   else if (status === 102) response.writeProcessing();
-  else if (status === 103) response.writeEarlyHints(Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value])));
+  else if (status === 103) sendEarlyHints(response, fields);
+}
+
+function sendEarlyHints(response: ServerResponse, fields: GroupedFields): void {
+  try {
+    response.writeEarlyHints(Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value])));
+  } catch {
+    // Node takes only some of the values that Link can have.
+  }
 }

@@ -25,15 +25,35 @@ export function bodyLeft(request: NodeRequest, length: BodyLength, fields: reado
   }
   if (!request.readableDidRead) return describedBy(fields, Buffer.alloc(0), true);
   const { rawBody, body } = request as { readonly rawBody?: unknown; readonly body?: unknown };
-  const type = (fields.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "").toLowerCase();
+  const type = valueOf(fields, "content-type");
+  const coding = valueOf(fields, "content-encoding");
   for (const each of [rawBody, body]) {
     const bytes = bytesOf(each, type);
-    if (bytes !== null) return describedBy(fields, bytes, length === bytes.length);
+    if (bytes === null) continue;
+    const isSame = length === bytes.length || (typeof each !== "string" && (coding === "" || isCoded(bytes, coding)));
+    return describedBy(fields, bytes, isSame);
   }
   const text = serialised(body, type);
   const encoding = encodingOf(type);
   return text === null || encoding === null ? { kind: "lost" } : describedBy(fields, Buffer.from(text, encoding), false);
 }
+
+/** The value of that field (lower case), in lower case; "" if it is absent. */
+function valueOf(fields: readonly FieldPair[], lowerName: string): string {
+  return (fields.find(([name]) => name.toLowerCase() === lowerName)?.[1] ?? "").toLowerCase();
+}
+
+/** Whether bytes still have the coding in which they came, as their beginning shows. Body parsers undo it, others do not. */
+function isCoded(bytes: Buffer, coding: string): boolean {
+  const start = CODED_START[coding];
+  return start !== undefined && start.every((octet, at) => bytes[at] === octet);
+}
+
+const CODED_START: Readonly<Record<string, readonly number[] | undefined>> = {
+  gzip: [0x1f, 0x8b],
+  deflate: [0x78],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+};
 
 /** The bytes of a body that is kept as bytes or as text. */
 function bytesOf(body: unknown, type: string): Buffer | null {

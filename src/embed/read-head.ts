@@ -7,8 +7,12 @@ import type { RequestHead } from "../http/request-head.ts";
 import { BodyFraming, Framing, decideFraming } from "../http1/body-framing.ts";
 import { Faults } from "../http1/faults.ts";
 import type { Fault } from "../http1/faults.ts";
+import { METHOD_BYTES_MAX } from "../http1/limits.ts";
 import type { MessageLimits } from "../http1/limits.ts";
 import type { ReadRequest } from "./embedded-client.ts";
+
+/** Bytes of a request line beside method and target, and of the empty line after the fields. */
+const START_BYTES = "  HTTP/1.1\r\n\r\n".length;
 
 /** What the host program has of a request. The body's length stands in the fields: as Content-Length, or as Transfer-Encoding: chunked. */
 export interface ParsedRequest {
@@ -28,11 +32,13 @@ export function readHead(parsed: ParsedRequest, limits: MessageLimits): ReadRequ
 }
 
 function headOf({ line, fields }: ParsedRequest, limits: MessageLimits): RequestHead | Fault {
-  if (line.method.length + line.target.length > limits.startLineBytesMax) return Faults.startLineTooLong;
+  const startBytes = line.method.length + line.target.length + START_BYTES;
+  if (line.method.length > METHOD_BYTES_MAX) return Faults.methodTooLong;
+  if (startBytes > limits.startLineBytesMax) return Faults.startLineTooLong;
   if (fields.length > limits.fieldsMax) return Faults.tooManyFields;
   try {
     const head = isAbsolute(line) ? absoluteHead(line, fields) : buildRequestHead(line, fields);
-    return head instanceof Object && "text" in head && head.text.length > limits.headBytesMax ? Faults.headTooLarge : head;
+    return "text" in head && startBytes + head.text.length > limits.headBytesMax ? Faults.headTooLarge : head;
   } catch (error) {
     if (error instanceof HeadRefused) return Faults[error.refusal];
     throw error;

@@ -42,6 +42,10 @@ export class ResponseOutput {
     this.response = response;
   }
 
+  get queuedBytes(): number {
+    return this.response.queuedBytes;
+  }
+
   get isBehindAnother(): boolean {
     return this.response.isBehindAnother;
   }
@@ -56,7 +60,7 @@ export class ResponseOutput {
   }
 
   private get taken(): number {
-    return this.given - this.response.queuedBytes;
+    return this.given - this.queuedBytes;
   }
 
   interim(head: ResponseHead): void {

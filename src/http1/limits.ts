@@ -20,6 +20,9 @@ export const RESPONSE_LIMITS: MessageLimits = { headBytesMax: 64 * 1024, fieldsM
 /** Empty lines that may come before a request line. RFC 9112 section 2.2 asks servers to accept at least one. */
 export const EMPTY_LINES_MAX = 4;
 
+/** Longest accepted method. The longest registered one has 17 letters. */
+export const METHOD_BYTES_MAX = 64;
+
 /** The largest Content-Length: fifteen digits after leading zeros. It is below 2^53, so JavaScript counts exactly. */
 export const LENGTH_MAX: number = 10 ** 15 - 1;
 

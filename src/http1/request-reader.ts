@@ -6,13 +6,10 @@ import { CR, LF, SP, TARGET, TCHAR } from "./chars.ts";
 import { Faults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 import { Http1RequestHead } from "./http1-request-head.ts";
-import { EMPTY_LINES_MAX } from "./limits.ts";
+import { EMPTY_LINES_MAX, METHOD_BYTES_MAX } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
 import { MessageReader } from "./message-reader.ts";
 import { latin1 } from "../base/latin1.ts";
-
-/** Longest accepted method. The longest registered one has 17 letters. */
-const METHOD_BYTES_MAX = 64;
 
 /**
  * The value of Host that was checked last, on any connection of the thread, and the host in it. Most clients ask for the same few hosts.

@@ -93,13 +93,15 @@ export class Admission implements HandshakeTaker {
   }
 
   /** Takes over a connection that somebody else has accepted, and so has found room for. */
-  adopt(open: OpenTransport, facts: ConnectionFacts): void {
+  adopt(open: OpenTransport, facts: ConnectionFacts): AcceptedConnection {
     const { context } = this;
     const { thread } = context;
     thread.countSocket(1);
     this.count(facts.client, 1);
     thread.metrics.add(CounterId.connections_open, 1);
-    context.connections.add(context.connect(context, open, facts, context.trusted.contains(facts.client)));
+    const connection = context.connect(context, open, facts, context.trusted.contains(facts.client));
+    context.connections.add(connection);
+    return connection;
   }
 
   /** Whether there is room for one more connection. If not, closes an idle one, so that there will be. */
