@@ -173,6 +173,7 @@ export class World {
       },
       status: () => () => "",
       features: FEATURES,
+      environment: {},
       readFile: () => "",
     });
     this.configure();

@@ -28,7 +28,7 @@ function summary(config: Config): string[] {
     ...routes.map((route, index) => {
       const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
       const features: readonly string[] = [...FEATURES.filter((feature) => route[feature] !== undefined), ...own];
-      return `  route ${routeLabel(route, index)}: ${conditions(route)} to ${route.upstream}${features.length === 0 ? "" : `, with ${features.join(", ")}`}`;
+      return `  route ${routeLabel(route, index)}: ${conditions(route)} ${endOf(route)}${features.length === 0 ? "" : `, with ${features.join(", ")}`}`;
     }),
     ...(admin === undefined ? [] : [`  admin ${admin.address}`]),
   ];
@@ -43,4 +43,10 @@ function conditions({ match }: Config["routes"][number]): string {
   const fields = headers === undefined ? [] : Object.entries(headers).map(([name, value]) => `${name}: ${value === "*" ? "*" : "..."}`);
   const parts = [methods?.join("|"), host?.join("|"), path?.join("|"), ...fields].filter((part) => part !== undefined);
   return parts.length === 0 ? "everything" : parts.join(" ");
+}
+
+/** What becomes of the route's requests, in a few words. */
+function endOf({ upstream, redirect, respond }: Config["routes"][number]): string {
+  if (upstream !== undefined) return `to ${upstream}`;
+  return redirect === undefined ? `answered with ${respond?.status ?? 200}` : `redirected with ${redirect.status}`;
 }

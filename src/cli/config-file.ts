@@ -33,7 +33,7 @@ const MODULE = /\.[cm]?[jt]s$/;
 export async function loadConfigFile(file: string, asked: Surroundings = {}): Promise<LoadedFile> {
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder);
-  const surroundings: Surroundings = { certificatesProblem: files.certificatesProblem, ...asked };
+  const surroundings: Surroundings = { certificatesProblem: files.certificatesProblem, textProblem: files.textProblem, ...asked };
   let result: ParseResult;
   try {
     const text = readText(file);

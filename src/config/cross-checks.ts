@@ -41,6 +41,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
         : [warning(["upstreams", name], "no route leads to this upstream", true)]),
     ]),
     ...routes.flatMap((route, index) => [
+      ...routeEnd(route, index),
       ...(names === null ? [] : unknownUpstream(route, index, names)),
       ...literalPaths(at(at(route, "match"), "path"), ["routes", index, "match", "path"]),
       ...features.flatMap(([key, { check }]) => check?.(at(route, key), ["routes", index, key]) ?? []),
@@ -130,6 +131,21 @@ function unknownUpstream(route: unknown, index: number, names: readonly string[]
   const known = names.filter((each) => /^[\w.-]{1,64}$/.test(each)).slice(0, NAMES_SHOWN_MAX);
   const instead = near === null ? `; known: ${known.join(", ")}` : `; did you mean "${near.word}"?`;
   return [error(["routes", index, "upstream"], `${what}${names.length === 0 ? "; there is none" : instead}`)];
+}
+
+/** What a route does with its requests. */
+const ENDS: readonly string[] = ["upstream", "redirect", "respond"];
+
+/** An error when a route has none of these keys, or several. */
+function routeEnd(route: unknown, index: number): Finding[] {
+  if (typeof route !== "object" || route === null) return [];
+  const path: KeyPath = ["routes", index];
+  const [first, second] = ENDS.filter((key) => at(route, key) !== undefined);
+  if (first === undefined)
+    return [{ ...error(path, `expected one of ${ENDS.join(", ")}, found none`), missing: ENDS.map((key) => [...path, key]) }];
+  return second === undefined
+    ? []
+    : [error([...path, second], `the route has ${first} already: a route does one thing with its requests`, true)];
 }
 
 const NAMES_SHOWN_MAX = 10;

@@ -376,6 +376,10 @@ export interface RouteInput {
   cors?: RouteCorsInput | undefined;
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
+  /** Sends clients to another URL. */
+  redirect?: RouteRedirectInput | undefined;
+  /** Answers requests itself, instead of an upstream. */
+  respond?: RouteRespondInput | undefined;
   /**
    * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
    */
@@ -387,11 +391,11 @@ export interface RouteInput {
    */
   max_body?: string | number | undefined;
   /**
-   * The upstream that requests go to, by its name in `upstreams`.
+   * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `redirect` and `respond`.
    *
    * Name.
    */
-  upstream: string;
+  upstream?: string | undefined;
 }
 
 export interface RouteMatchInput {
@@ -502,6 +506,48 @@ export interface RouteAuthenticationInput {
    * List of secrets.
    */
   tokens: string[];
+}
+
+export interface RouteRedirectInput {
+  /**
+   * Where to: a URL, or a path on the same host. Variables are those of the request, such as `https://{host}{uri}`. A target that would
+   * begin with `//` because of a variable begins with `/`, so that no client can choose the host.
+   *
+   * URL with variables.
+   */
+  to: string;
+  /**
+   * 301 and 308 are permanent: browsers remember them. 307 and 308 keep the method (RFC 9110 section 15.4).
+   *
+   * 301, 302, 303, 307 or 308. Default: `307`.
+   */
+  status?: 301 | 302 | 303 | 307 | 308 | undefined;
+}
+
+export interface RouteRespondInput {
+  /**
+   * Status of the answer, 200 to 599.
+   *
+   * Whole number. Default: `200`.
+   */
+  status?: number | undefined;
+  /**
+   * Fields of the answer, by name. Values may hold variables. Without `Content-Type` a `body` is `text/plain; charset=utf-8`, and a `file`
+   * has the type of its ending.
+   */
+  headers?: Record<string, string> | undefined;
+  /**
+   * Text of the answer, sent in UTF-8. It may hold variables, which are escaped where `Content-Type` says HTML, XML or JSON.
+   *
+   * Text with variables.
+   */
+  body?: string | undefined;
+  /**
+   * A file with the text of the answer, in UTF-8, sent as it is. Read when the configuration is loaded.
+   *
+   * File.
+   */
+  file?: string | undefined;
 }
 
 export interface RouteMiddlewareInput {

@@ -36,7 +36,11 @@ export const routeSchema = z.strictObject({
   max_body: size({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional().meta({
     description: "Bytes of a request body. Larger ones are refused with 413. Absent: no limit; bodies are streamed, never held whole.",
   }),
-  upstream: z.string().meta({ title: "name", description: "The upstream that requests go to, by its name in `upstreams`." }),
+  upstream: z.string().optional().meta({
+    title: "name",
+    description:
+      "The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `redirect` and `respond`.",
+  }),
 });
 
 /** `max_body` is in bytes. */

@@ -2,6 +2,7 @@
  * Checks of a configuration that only the machine can make: whether its certificate files can be read, and whether this user may listen on
  * its ports.
  */
+import { isFileOf } from "./feature-files.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
@@ -10,6 +11,8 @@ import type { Finding, KeyPath } from "../values/finding.ts";
 /** The checks, made by the caller. Each gives a message, or null when nothing is wrong. A check that is absent is not made. */
 export interface Surroundings {
   readonly certificatesProblem?: (path: string) => string | null;
+  /** For texts in UTF-8 that a feature sends. */
+  readonly textProblem?: (path: string) => string | null;
   readonly portProblem?: (port: number) => string | null;
 }
 
@@ -20,6 +23,8 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     if (typeof scalar.value !== "string") return scalar;
     const certificates = isCertificateFile(path) ? surroundings.certificatesProblem?.(scalar.value) : null;
     if (certificates !== null && certificates !== undefined) findings.push({ path, message: certificates, severity: "error" });
+    const text = isFeatureFile(path) ? surroundings.textProblem?.(scalar.value) : null;
+    if (text !== null && text !== undefined) findings.push({ path, message: text, severity: "error" });
     const port = isListenAddress(path) ? portOf(scalar.value) : 0;
     const forbidden = port === 0 ? null : surroundings.portProblem?.(port);
     // Only a warning, because the user who checks a file is often not the user who runs the proxy.
@@ -31,6 +36,11 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
 
 function isCertificateFile([first, , third, fourth, fifth]: KeyPath): boolean {
   return first === "upstreams" && third === "tls" && fourth === "ca_file" && fifth === undefined;
+}
+
+/** Whether the value at this path of a route is the path of a file that a feature reads. */
+function isFeatureFile([first, second, key, ...inside]: KeyPath): boolean {
+  return first === "routes" && typeof second === "number" && isFileOf(String(key), inside.join("."));
 }
 
 function isListenAddress(path: KeyPath): boolean {

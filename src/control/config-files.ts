@@ -4,6 +4,7 @@ import type { Buffer } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
+import { mapFiles } from "../config/feature-files.ts";
 import type { Config } from "../config/schema.ts";
 import { shownFile } from "../config/shown.ts";
 import { filesProblem } from "./too-few-files.ts";
@@ -17,6 +18,8 @@ export interface ConfigFiles {
   readonly readSecret: (name: string) => string;
   /** What is wrong with a file of certificates; null when it can be used. */
   readonly certificatesProblem: (name: string) => string | null;
+  /** What is wrong with a file that should hold a text in UTF-8; null when it does. */
+  readonly textProblem: (name: string) => string | null;
 }
 
 /** The files that a configuration in this folder names. */
@@ -24,6 +27,7 @@ export function filesOf(folder: string): ConfigFiles {
   return {
     readSecret: (name) => readText(path.resolve(folder, name)),
     certificatesProblem: (name) => certificatesProblem(path.resolve(folder, name)),
+    textProblem: (name) => textProblem(path.resolve(folder, name)),
   };
 }
 
@@ -32,6 +36,7 @@ export function makeAbsolute(config: Config, folder: string): void {
   for (const { tls } of Object.values(config.upstreams)) {
     if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
   }
+  for (const route of config.routes) mapFiles(route, (name) => path.resolve(folder, name));
 }
 
 /** A certificate in PEM (RFC 7468), with the labels that OpenSSL accepts. */
@@ -49,6 +54,15 @@ function certificatesProblem(file: string): string | null {
     const { X509Certificate } = process.getBuiltinModule("node:crypto");
     const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
     return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${shownFile(file)} cannot be read`;
+  } catch (error) {
+    return lineOf(error);
+  }
+}
+
+function textProblem(file: string): string | null {
+  try {
+    readText(file);
+    return null;
   } catch (error) {
     return lineOf(error);
   }

@@ -84,7 +84,8 @@ export class DataPlaneThread {
       output: this.output(),
       status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
       features: FEATURES,
-      readFile: (path) => readFileSync(path, "latin1"),
+      environment: process.env,
+      readFile: (path) => readFileSync(path, "utf8"),
     });
     this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));
   }

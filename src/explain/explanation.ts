@@ -3,6 +3,7 @@
  * uses the data plane's own parser, routes and writer.
  */
 import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
 import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
@@ -23,6 +24,7 @@ import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { admitRequest } from "../proxy/exchange/forwarding.ts";
+import type { ThreadContext } from "../proxy/feature/feature.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { harmlessKeys, matchable, routeMiddleware } from "../proxy/snapshot.ts";
@@ -120,15 +122,23 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
       : { text: "answered with 404: no route takes it", status: 404 };
     return ended({ ...NOTHING, routes }, lines, end);
   }
-  const upstream = config.upstreams[route.upstream];
-  const buckets = new BucketTable(BucketTable.create(0, 0, 8));
-  const middleware = routeMiddleware(route, taken.index, FEATURES, { workerIndex: 0, buckets, now: () => 0, report: () => {} });
+  const upstream = route.upstream === undefined ? undefined : config.upstreams[route.upstream];
+  const thread: ThreadContext = {
+    workerIndex: 0,
+    buckets: new BucketTable(BucketTable.create(0, 0, 8)),
+    now: () => 0,
+    environment: process.env,
+    readFile: (name) => readFileSync(name, "utf8"),
+    report: () => {},
+  };
+  const middleware = routeMiddleware(route, taken.index, FEATURES, thread);
   const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
   const found = { ...NOTHING, routes, route: taken, middleware: [...middleware.map((each) => each.name), ...own] };
   lines.push("", `middleware, in order: ${found.middleware.length === 0 ? "none" : found.middleware.join(", ")}`);
   if (own.length > 0) lines.push(`not run here, and may change what follows: ${own.join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
   const view = new LoneView(request, CLIENT);
+  view.routeName = taken.label;
   for (const each of middleware) {
     const verdict = each.onRequest?.(view) ?? null;
     if (verdict === null || verdict instanceof Promise) continue;
@@ -139,12 +149,18 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
     lines.push("");
     return ended(found, lines, answered(BODY_TOO_LARGE));
   }
-  lines.push("", `upstream ${route.upstream} (${upstream?.balance ?? ""}):`);
+  lines.push("", `upstream ${route.upstream ?? ""} (${upstream?.balance ?? ""}):`);
   const endpoints = upstream?.endpoints ?? [];
   for (const endpoint of endpoints) lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
   lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
   lines.push(...sentHead(config, listener, upstream, view, connection, middleware));
-  return { ...found, upstream: route.upstream, endpoints: endpoints.map(({ url, weight }) => ({ url, weight })), status: null, lines };
+  return {
+    ...found,
+    upstream: route.upstream ?? null,
+    endpoints: endpoints.map(({ url, weight }) => ({ url, weight })),
+    status: null,
+    lines,
+  };
 }
 
 function ended(found: Omit<Explanation, "lines" | "status">, lines: readonly string[], { text, status }: End): Explanation {

@@ -5,11 +5,15 @@
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
+import { redirectDeclaration } from "./redirect/schema.ts";
+import { respondDeclaration } from "./respond/schema.ts";
 
 export const DECLARED = {
   rate_limit: rateLimitDeclaration,
   cors: corsDeclaration,
   authentication: authenticationDeclaration,
+  redirect: redirectDeclaration,
+  respond: respondDeclaration,
 } as const;
 
 export type FeatureKey = keyof typeof DECLARED;

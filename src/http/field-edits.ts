@@ -81,7 +81,11 @@ class Join {
   }
 }
 
-/** Fields that only the proxy writes: Host, framing, and fields about one connection. */
+/** Whether only the proxy writes fields of that name: Host, framing, and fields about one connection. */
+export function isOwnField(name: string): boolean {
+  return OWN.test(name);
+}
+
 const OWN = /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|proxy-connection|http2-settings)$/i;
 
 /**
@@ -92,6 +96,6 @@ const OWN = /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|
 export function fieldLine(name: string, value: string): string {
   if (!TOKEN.test(name)) throw new TypeError(`the field name ${JSON.stringify(name)} is not a token`);
   if (!FIELD_VALUE.test(value)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
-  if (OWN.test(name)) throw new TypeError(`the field ${name} is the proxy's to write`);
+  if (isOwnField(name)) throw new TypeError(`the field ${name} is the proxy's to write`);
   return `${name}: ${value}\r\n`;
 }

@@ -3,13 +3,18 @@ import assert from "node:assert/strict";
 import { STATUS_CODES } from "node:http";
 import { reasonPhrase } from "./status.ts";
 
-/** Phrases for which Node still has the words of an older RFC. */
-const RENAMED: Readonly<Record<number, string>> = { 413: "Content Too Large" };
+/** Phrases for which Node still has the words of an older RFC, or that the registry does not have. */
+const OTHERS: Readonly<Record<number, string>> = {
+  413: "Content Too Large",
+  416: "Range Not Satisfiable",
+  418: "Unknown",
+  422: "Unprocessable Content",
+  509: "Unknown",
+};
 
-test("every status that the proxy answers with has its registered reason phrase", () => {
-  for (const status of [200, 204, 400, 401, 404, 405, 408, 413, 414, 417, 429, 431, 500, 501, 502, 503, 504, 505, 508]) {
-    assert.equal(reasonPhrase(status), RENAMED[status] ?? STATUS_CODES[status], String(status));
-  }
+test("every registered status has its reason phrase", () => {
+  for (const [status, phrase] of Object.entries(STATUS_CODES))
+    assert.equal(reasonPhrase(Number(status)), OTHERS[Number(status)] ?? phrase, status);
 });
 
 test("any other status gets the phrase Unknown", () => {

@@ -43,6 +43,7 @@ test("an exchange that began before a reload can look up the names of its own co
     output: { access: () => {}, event: () => {}, tick: () => {}, released: (generation) => released.push(generation) },
     status: () => () => "",
     features: [],
+    environment: {},
     readFile: () => "",
   });
   let generation = 0;
@@ -99,6 +100,7 @@ test("a listener that a reload opens while the thread drains begins nothing that
     output: { access: () => {}, event: () => {}, tick: () => {}, released: () => {} },
     status: () => () => "",
     features: [],
+    environment: {},
     readFile: () => "",
   });
   const config = withEndpoints("a.test");

@@ -26,7 +26,9 @@ export interface ServingParts extends ThreadParts {
   readonly status: (message: ConfigureMessage) => () => string;
   /** The features that a route can have, in the order in which they act. */
   readonly features: SnapshotContext["features"];
-  /** Returns the text of a PEM file. The control plane has checked that the file can be read. */
+  /** The environment variables of the process. */
+  readonly environment: SnapshotContext["environment"];
+  /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
 }
 
@@ -88,6 +90,8 @@ export class Serving {
         status: parts.status(message),
         features: parts.features,
         ownMiddleware,
+        environment: parts.environment,
+        readFile: parts.readFile,
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
       },
       this.current?.snapshot ?? null,

@@ -141,6 +141,8 @@ export function loneThread(
     features,
     report: () => {},
     ownMiddleware: () => [],
+    environment: {},
+    readFile: () => "",
   });
   const parts: ThreadParts = {
     workerIndex: 0,

@@ -53,6 +53,8 @@ function thread(): (
       features: FEATURES,
       report: () => {},
       ownMiddleware: () => [],
+      environment: {},
+      readFile: () => "",
     };
     const snapshot: Snapshot = new Snapshot(message, plan.groups, context, before);
     plan.apply();

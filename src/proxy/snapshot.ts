@@ -19,6 +19,8 @@ import { outcomeCounters } from "./outcome-counters.ts";
 import type { Feature, ThreadContext } from "./feature/feature.ts";
 import type { Middleware } from "./feature/middleware.ts";
 import type { LocalAnswer } from "./local-answer.ts";
+import { compileTemplate } from "./feature/compile-template.ts";
+import type { Template } from "../policy/template/template.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
 import type { RouteHooks } from "./feature/route-hooks.ts";
 import type { EndpointSet } from "./upstream/endpoint-set.ts";
@@ -168,37 +170,48 @@ export function harmlessKeys(features: readonly Feature[]): readonly string[] {
   return features.filter(({ facts }) => !facts.guard).map(({ key }) => key);
 }
 
-/** Compiles the middleware that the features of a route make, in the order of the features. */
-export function routeMiddleware(route: RouteConfig, index: number, features: readonly Feature[], thread: ThreadContext): Middleware[] {
-  const chain: Middleware[] = [];
-  for (const feature of features) {
-    const middleware = compileFeature(feature, route, index, thread);
-    if (middleware !== null) chain.push(middleware);
-  }
-  return chain;
+/**
+ * Compiles the middleware of a route, in the order in which they act: those of its features, the user's own, and the one that answers in place
+ * of an upstream.
+ */
+export function routeMiddleware(
+  route: RouteConfig,
+  index: number,
+  features: readonly Feature[],
+  thread: ThreadContext,
+  own: readonly Middleware[] = [],
+): Middleware[] {
+  const compiled = (isLast: boolean): Middleware[] =>
+    features
+      .filter((feature) => (feature.isLast === true) === isLast)
+      .map((feature) => compileFeature(feature, route, index, thread))
+      .filter((middleware) => middleware !== null);
+  return [...compiled(false), ...own, ...compiled(true)];
 }
 
 function compileFeature<Key extends FeatureKey>(
   feature: Feature<Key>,
   route: RouteConfig,
   index: number,
-  { workerIndex, buckets, now, report }: ThreadContext,
+  thread: ThreadContext,
 ): Middleware | null {
   const config = route[feature.key];
   if (config === undefined) return null;
+  const { workerIndex, buckets, now, environment, readFile, report } = thread;
   const label = routeLabel(route, index);
-  const key = (): string => `${label}\n${route.upstream}\n${JSON.stringify(route.match)}`;
-  return feature.compile(config, { workerIndex, buckets, now, report, route: { index, label, key } });
+  const key = (): string => `${label}\n${route.upstream ?? ""}\n${JSON.stringify(route.match)}`;
+  const template = (text: string): Template => compileTemplate(text, environment);
+  return feature.compile(config, { workerIndex, buckets, now, environment, readFile, report, template, route: { index, label, key } });
 }
 
 function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
   return {
     index,
     name: routeLabel(route, index),
-    upstream: upstreams.get(route.upstream) ?? null,
+    upstream: route.upstream === undefined ? null : (upstreams.get(route.upstream) ?? null),
     local: null,
     bodyBytesMax: route.max_body ?? null,
-    hooks: hooksOf([...routeMiddleware(route, index, context.features, context), ...context.ownMiddleware(index)]),
+    hooks: hooksOf(routeMiddleware(route, index, context.features, context, context.ownMiddleware(index))),
   };
 }
 

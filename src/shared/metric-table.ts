@@ -83,7 +83,7 @@ export const REQUEST_CELLS_MAX = 65_536;
 
 /** The parts of a configuration that the layout follows from. */
 export interface MetricSource {
-  readonly routes: readonly { readonly name?: string | undefined; readonly upstream: string }[];
+  readonly routes: readonly { readonly name?: string | undefined; readonly upstream?: string | undefined }[];
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
 }
 
@@ -150,8 +150,8 @@ export function metricLayout(config: MetricSource): MetricLayout {
     { route: "", upstream: "", endpoints: [] as readonly string[] },
     ...config.routes.map((route, index) => ({
       route: routeLabel(route, index),
-      upstream: route.upstream,
-      endpoints: urls.get(route.upstream) ?? [],
+      upstream: route.upstream ?? "",
+      endpoints: urls.get(route.upstream ?? "") ?? [],
     })),
   ];
   const requestCells = sources.reduce((sum, source) => sum + (source.endpoints.length + 1) * CLASSES, 0);

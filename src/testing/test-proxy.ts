@@ -199,6 +199,7 @@ export class TestProxy {
       },
       status: () => () => JSON.stringify(this.status),
       features: FEATURES,
+      environment: options.environment ?? {},
       readFile: (name) => this.file(name),
     });
     this.middleware = new ThreadMiddleware({

@@ -17,6 +17,8 @@ export interface FeatureDeclaration {
    * secret may be written as `file:PATH`, and messages show no text of a value that holds secrets.
    */
   readonly secrets?: readonly string[];
+  /** The places of paths of files in the feature's value, such as `file`. They are relative to the configuration's folder, and must be texts in UTF-8. */
+  readonly files?: readonly string[];
   /**
    * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
    * own) the foreign words, separated by spaces.

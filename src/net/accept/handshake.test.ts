@@ -89,6 +89,7 @@ class Setting {
       },
       status: () => () => "",
       features: [],
+      environment: {},
       readFile: () => "",
     });
     const config = plainConfig("127.0.0.1:0", "http://a.test");

@@ -45,7 +45,7 @@ import type { NamedStage, PipeOwner } from "./body-pipe.ts";
 import { Detours } from "./detours.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
-import { admitRequest } from "./forwarding.ts";
+import { admitRequest, schemeOf } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
 import { Phase } from "./phase.ts";
 import { giveRequestEdits, giveResponseEdits, takeRequestEdits, takeResponseEdits } from "./scratch-edits.ts";
@@ -147,6 +147,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   get client(): string {
     return this.facts.client;
+  }
+
+  get scheme(): "http" | "https" {
+    return schemeOf(this.request, this.facts);
   }
 
   get startedAtMs(): number {

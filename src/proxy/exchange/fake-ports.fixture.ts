@@ -387,7 +387,17 @@ function configOf({ probed = false, retries = 2, maxBody, adapt }: Setting, endp
 }
 
 function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2] {
-  return { workerIndex: 0, buckets: BUCKETS, now, status: () => "{}", features: [], report: () => {}, ownMiddleware: () => [] };
+  return {
+    workerIndex: 0,
+    buckets: BUCKETS,
+    now,
+    status: () => "{}",
+    features: [],
+    report: () => {},
+    ownMiddleware: () => [],
+    environment: {},
+    readFile: () => "",
+  };
 }
 
 function nameOf(target: Endpoint | null): string {

@@ -6,6 +6,7 @@ import { maxForwards } from "../../http/max-forwards.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import * as answers from "./answers.ts";
 import type { LocalAnswer } from "../local-answer.ts";
+import type { ClientFacts } from "../ports/client-facts.ts";
 
 /** The proxy's name in the fields Via and Proxy-Status. */
 export const PSEUDONYM = "millrace";
@@ -18,6 +19,17 @@ const OWN_PASS = new RegExp(`^\\s*\\S+\\s+${PSEUDONYM}(?:\\s|$)`, "i");
 const UNSAFE = bit(Known.unsafeName) | bit(Known.foldedName);
 /** A request without any of these fields needs no `admitFields`. */
 const UNUSUAL = bit(Known.expect) | bit(Known.authorization) | bit(Known.maxForwards) | bit(Known.via);
+
+/**
+ * How the client sent the request: as its connection to this proxy says, or as a trusted proxy tells it, in the field that is believed. Where
+ * several values stand in it, the first is the client's.
+ */
+export function schemeOf(request: RequestHead, { secure, trusted, forwarded }: ClientFacts): "http" | "https" {
+  const told = forwarded?.ofClient?.proto ?? (trusted ? request.knownValue(Known.xForwardedProto) : undefined);
+  const first = told?.split(",", 1)[0]?.trim().toLowerCase();
+  if (first === "https" || first === "wss") return "https";
+  return first === "http" || first === "ws" ? "http" : secure ? "https" : "http";
+}
 
 /** Returns the answer that refuses the request, or null: it may be forwarded. */
 export function admitRequest(request: RequestHead, connection: ConnectionOptions, unsafeFieldNames: UnsafeFieldNames): LocalAnswer | null {

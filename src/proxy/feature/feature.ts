@@ -7,6 +7,7 @@ import type { FeatureKey } from "../../features/declared.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
 import type { LogFields, LogLevel, WorkerEvent } from "../../shared/protocol.ts";
 import type { FeatureFacts } from "../../values/feature-facts.ts";
+import type { Template } from "../../policy/template/template.ts";
 import type { Middleware } from "./middleware.ts";
 
 export interface Feature<Key extends FeatureKey = FeatureKey> {
@@ -15,6 +16,8 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
   /** The feature's key in a route: `rate_limit`. */
   readonly key: Key;
   readonly facts: FeatureFacts;
+  /** Whether it answers in place of an upstream: it then acts after all others, the user's own middleware included. */
+  readonly isLast?: boolean;
   /**
    * Returns the middleware for one route that has the key. Called once per route and thread, and again when a reload changes routes. Decide
    * as much as possible here: it costs the exchanges nothing.
@@ -30,12 +33,18 @@ export interface ThreadContext {
   readonly buckets: BucketTable;
   /** Monotonic milliseconds, from the same start in all threads. */
   readonly now: () => number;
+  /** The environment variables of the process. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The text of a file that the configuration names, in UTF-8. */
+  readonly readFile: (path: string) => string;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */
   readonly report: (level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields) => void;
 }
 
 /** What `compile` may use: the thread and the route. */
 export interface FeatureContext extends ThreadContext {
+  /** Parses a text with variables that the schema has checked, and fills in the environment. */
+  readonly template: (text: string) => Template;
   readonly route: FeatureRoute;
 }
 

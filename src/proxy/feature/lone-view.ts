@@ -9,12 +9,13 @@ import type { FinishedExchange } from "./middleware.ts";
 export class LoneView implements FinishedExchange {
   readonly request: RequestHead;
   client: string;
+  readonly scheme: "http" | "https" = "http";
   readonly startedAtMs: number;
   readonly signal: AbortSignal = new AbortController().signal;
 
   readonly status: number = 200;
   readonly outcome: string = "completed";
-  readonly routeName: string = "";
+  routeName: string = "";
   readonly endpointUrl: string = "";
   readonly attempts: number = 0;
   readonly durationMs: number = 0;

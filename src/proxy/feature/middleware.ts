@@ -29,6 +29,10 @@ export interface ExchangeView {
   readonly request: RequestHead;
   /** The client's address without port: behind a proxy of `trusted_proxies`, the address that this proxy tells. */
   readonly client: string;
+  /** `http` or `https`: how the client sent the request, as far as trusted proxies tell it. */
+  readonly scheme: "http" | "https";
+  /** Name of the route; "": no route took the request. */
+  readonly routeName: string;
   /** When the exchange began, in milliseconds since 1970. */
   readonly startedAtMs: number;
   /**
@@ -55,8 +59,6 @@ export interface FinishedExchange extends ExchangeView {
   readonly status: number;
   /** `completed`, or why the exchange ended otherwise; docs/observability.md lists the values. */
   readonly outcome: string;
-  /** Name of the route; "": no route took the request. */
-  readonly routeName: string;
   /** URL of the endpoint of the last attempt; "": no attempt was made. */
   readonly endpointUrl: string;
   /** How many attempts at endpoints were made. */

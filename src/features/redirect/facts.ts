@@ -1,0 +1,9 @@
+/** Facts about the feature `redirect` that need none of its code. */
+import type { FeatureFacts } from "../../values/feature-facts.ts";
+
+export const redirectFacts = {
+  guard: true,
+  outcomes: { redirect: "any status: answered by the route's `redirect`." },
+  counters: {},
+  events: {},
+} as const satisfies FeatureFacts;

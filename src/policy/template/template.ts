@@ -1,0 +1,109 @@
+/**
+ * Texts with variables, such as `https://{host}{uri}`. Only `{`, the name of a variable and `}` is a variable; `{{` stands for `{`; every other brace
+ * is text, so JSON needs no escaping. What looks like a variable and is none is an error.
+ */
+
+/** Variables without a part of their own, with what each stands for. */
+export const VARIABLES = {
+  method: "The method.",
+  scheme: "`http` or `https`, as the client used it.",
+  host: "The host that the request is for, in lower case and without port.",
+  path: "The path as received, without query.",
+  query: "The query as received, without `?`; empty when there is none.",
+  uri: "Path and query as received.",
+  client_ip: "The client's address.",
+  route: "The route's name.",
+} as const;
+
+/** Variables with a part of their own: `{header.User-Agent}`. Each is empty when the request has no such thing. */
+export const KEYED_VARIABLES = {
+  header: "The value of the first field of that name.",
+  cookie: "The value of the first cookie of that name.",
+  query: "The value of the first parameter of that name in the query, as received.",
+  env: "The environment variable of that name, read when the configuration is loaded.",
+} as const;
+
+export interface Variable {
+  readonly name: keyof typeof VARIABLES | keyof typeof KEYED_VARIABLES;
+  /** The part after the dot; "": there is none. */
+  readonly key: string;
+}
+
+/** The parts in order: texts and variables. */
+export type Template = readonly (string | Variable)[];
+
+export type ParsedTemplate = { readonly template: Template } | { readonly problem: string };
+
+/** Finds what is, or looks like, a variable, and `{{`. */
+const BRACE = /\{\{|\{([a-z][a-z_]*)(?:\.([^{}\s]*))?\}/g;
+
+export function parseTemplate(text: string): ParsedTemplate {
+  const parts: (string | Variable)[] = [];
+  let literal = "";
+  let at = 0;
+  for (const match of text.matchAll(BRACE)) {
+    literal += text.slice(at, match.index);
+    at = match.index + match[0].length;
+    const [whole, name, key] = match;
+    if (name === undefined) {
+      literal += "{";
+      continue;
+    }
+    const variable = variableOf(name, key);
+    if (typeof variable === "string") return { problem: `${variable}; write {${whole} for a plain brace` };
+    if (literal !== "") parts.push(literal);
+    literal = "";
+    parts.push(variable);
+  }
+  literal += text.slice(at);
+  if (literal !== "") parts.push(literal);
+  return { template: parts };
+}
+
+function variableOf(name: string, key: string | undefined): Variable | string {
+  if (key === undefined && isPlain(name)) return { name, key: "" };
+  if (key !== undefined && isKeyed(name)) {
+    if (key === "") return `{${name}.} lacks a name after the dot`;
+    if (!KEYS[name].test(key)) return `{${name}. ...} names nothing that a ${name} can be called`;
+    return { name, key: name === "header" ? key.toLowerCase() : key };
+  }
+  if (isKeyed(name)) return `{${name}} lacks a name: {${name}.NAME}`;
+  if (isPlain(name)) return `{${name}} has no parts`;
+  return `there is no variable {${name}${key === undefined ? "" : ". ..."}}; known are ${[...Object.keys(VARIABLES), ...Object.keys(KEYED_VARIABLES).map((each) => `${each}.NAME`)].join(", ")}`;
+}
+
+const KEYS: Readonly<Record<keyof typeof KEYED_VARIABLES, RegExp>> = {
+  header: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  cookie: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  query: /^[!-~]+$/,
+  env: /^[A-Za-z_][A-Za-z0-9_]*$/,
+};
+
+function isPlain(name: string): name is keyof typeof VARIABLES {
+  return Object.hasOwn(VARIABLES, name);
+}
+
+function isKeyed(name: string): name is keyof typeof KEYED_VARIABLES {
+  return Object.hasOwn(KEYED_VARIABLES, name);
+}
+
+/**
+ * The text with the values of its variables.
+ * @param escape applied to each value, not to the template's own text
+ */
+export function fillIn(template: Template, valueOf: (variable: Variable) => string, escape: (value: string) => string = asItIs): string {
+  let text = "";
+  for (const part of template) text += typeof part === "string" ? part : escape(valueOf(part));
+  return text;
+}
+
+function asItIs(value: string): string {
+  return value;
+}
+
+/** The text of a template without variables; null: it has some. */
+export function constantOf(template: Template): string | null {
+  if (template.length === 0) return "";
+  const [only] = template;
+  return template.length === 1 && typeof only === "string" ? only : null;
+}

@@ -1,0 +1,35 @@
+/** The values of variables (policy/template/template.ts) for one exchange. */
+import type { Variable } from "../../policy/template/template.ts";
+import { cookieValue, queryValue } from "../../policy/template/request-values.ts";
+import type { ExchangeView } from "./middleware.ts";
+
+/** The value as received: latin1 text, one character per octet. "" where the request has no such thing. */
+export function valueOf({ request, scheme, client, routeName }: ExchangeView, { name, key }: Variable): string {
+  switch (name) {
+    case "method":
+      return request.method;
+    case "scheme":
+      return scheme;
+    case "host":
+      return request.host;
+    case "path":
+      return request.path;
+    case "uri":
+      return request.forwardTarget;
+    case "query": {
+      const query = request.forwardTarget.slice(request.path.length + 1);
+      return key === "" ? query : queryValue(query, key);
+    }
+    case "client_ip":
+      return client;
+    case "route":
+      return routeName;
+    case "header":
+      return request.get(key) ?? "";
+    case "cookie":
+      return cookieValue(request.values("cookie"), key);
+    case "env":
+      // Filled in when the route is compiled, see `withEnvironment`.
+      return "";
+  }
+}
