@@ -178,7 +178,9 @@ const rows: Row[] = [
   },
   {
     name: "no descriptor is left for the connection",
-    client: async ({ client, get, pid }) => {
+    client: async ({ client, get, pid, gauge }) => {
+      // Not yet accepted, the client's own connection would lack a descriptor too, and wait as long as the descriptors are taken.
+      await gauge("connections_open", 1);
       await withoutDescriptors(pid, async () => {
         await client.send(get());
         await client.verdict();

@@ -88,7 +88,7 @@ export interface Scene {
   /** The deciding event is now. */
   decide(): void;
   /** Waits until a gauge of the scrape has that value; connections to origins count while connecting and idle too. */
-  gauge(name: "upstream_connections_open" | "tunnels_open", value: number): Promise<void>;
+  gauge(name: "connections_open" | "upstream_connections_open" | "tunnels_open", value: number): Promise<void>;
   /** Waits until the row's request has reached the origin; its connection. */
   reached(): Promise<OriginConnection>;
 }
