@@ -34,6 +34,7 @@ export { defineMiddleware } from "./middleware/define-middleware.ts";
 export type { ConfiguredMiddleware, DefinedMiddleware, MiddlewareDefinition, MiddlewareHooks } from "./middleware/define-middleware.ts";
 export type { Counter, MiddlewareContext, MiddlewareLog } from "./middleware/middleware-context.ts";
 export type { StandardSchema } from "./middleware/standard-schema.ts";
+export { responseSource } from "./middleware/response-source.ts";
 export { isEncoded, markTransformed, mediaType, requestPlainBody } from "./middleware/transformed-body.ts";
 export type { Failure } from "./proxy/exchange/failure.ts";
 export type { BodyStage, StageOutput } from "./proxy/feature/body-stage.ts";

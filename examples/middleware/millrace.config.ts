@@ -2,7 +2,10 @@
 import { defineConfig } from "millrace";
 import abCookie from "./ab-cookie.ts";
 import headerStamp from "./header-stamp.ts";
+import injectHtml from "./inject-html.ts";
 import maintenanceWindow from "./maintenance-window.ts";
+import redactJson from "./redact-json.ts";
+import signRequest from "./sign-request.ts";
 
 export default defineConfig({
   listeners: [{ address: "127.0.0.1:8080" }],
@@ -18,6 +21,15 @@ export default defineConfig({
   ],
   routes: [
     {
+      name: "api",
+      match: { path: "/api/*" },
+      upstream: "app",
+      middleware: [
+        redactJson({ fields: ["password", "card_number"], replacement: "***" }),
+        signRequest({ key_id: "millrace-1", secret: process.env["SIGNING_SECRET"] ?? "", fields: ["content-type"] }),
+      ],
+    },
+    {
       name: "shop",
       upstream: "app",
       middleware: [
@@ -28,6 +40,7 @@ export default defineConfig({
             { name: "new", weight: 1, prefix: "/next" },
           ],
         }),
+        injectHtml({ html: '<script src="/banner.js" async></script>' }),
       ],
     },
   ],
