@@ -12,8 +12,8 @@ const WIDTH = 140;
 /** The text of src/config/input.ts. */
 export function configInput(): string {
   const interfaces = new Interfaces();
-  interfaces.add("Config", "A configuration as people write it, in its full form.", fullFormJsonSchema());
-  interfaces.add("ShortConfig", "The same in its short form, for one upstream.", shortFormJsonSchema());
+  interfaces.add("Config", "A configuration as people write it, in its full form.", fullFormJsonSchema(), "");
+  interfaces.add("ShortConfig", "The same in its short form, for one upstream.", shortFormJsonSchema(), "");
   return `/**
  * What people write into a configuration. Made from the schemas in src/config and src/features by \`npm run docs\`; a test compares both,
  * and the compiler that the types are those of the schemas. Longer than other files, because it has every key and its text.
@@ -26,11 +26,14 @@ class Interfaces {
   private readonly bodies: Map<string, string> = new Map();
   private readonly names: Map<string, string> = new Map();
 
-  /** Adds the interface for a mapping and returns its name. An interface is written before those that it refers to. */
-  add(name: string, about: string, schema: SchemaNode): string {
+  /**
+   * Adds the interface for a mapping and returns its name. An interface is written before those that it refers to.
+   * @param path of the mapping, as on the reference page: `listeners[]`; "" for the whole configuration
+   */
+  add(name: string, about: string, schema: SchemaNode, path: string): string {
     const full = `${name}Input`;
     this.bodies.set(full, "");
-    const body = this.body(schema, name);
+    const body = this.body(schema, name, path);
     const known = this.names.get(body);
     if (known !== undefined) {
       this.bodies.delete(full);
@@ -38,7 +41,7 @@ class Interfaces {
     }
     if (this.bodies.get(full) !== "") throw new Error(`two mappings would be named ${full}`);
     this.names.set(body, full);
-    this.bodies.set(full, `${comment(about === "" ? [] : [about], "")}export interface ${full} {\n${body}}\n`);
+    this.bodies.set(full, `${comment([about], "")}export interface ${full} {\n${body}}\n`);
     return full;
   }
 
@@ -46,36 +49,36 @@ class Interfaces {
     return [...this.bodies.values()].map((body) => `\n${body}`).join("");
   }
 
-  private body(schema: SchemaNode, parent: string): string {
+  private body(schema: SchemaNode, parent: string, path: string): string {
     const required: readonly unknown[] = Array.isArray(schema["required"]) ? schema["required"] : [];
     return Object.entries(asNode(schema["properties"]))
       .map(([key, value]) => {
         const node = asNode(value);
         const isRequired = required.includes(key);
-        const type = this.type(node, nameOf(key, node, parent));
+        const type = this.type(node, nameOf(key, node, parent), path === "" ? key : `${path}.${key}`);
         return `${comment(textOf(node), "  ")}  ${key}${isRequired ? "" : "?"}: ${type}${isRequired || type === "unknown" ? "" : " | undefined"};\n`;
       })
       .join("");
   }
 
-  private type(node: SchemaNode, name: string): string {
-    const types = new Set(alternatives(node).flatMap((each) => this.single(each, name)));
+  private type(node: SchemaNode, name: string, path: string): string {
+    const types = new Set(alternatives(node).flatMap((each) => this.single(each, name, path)));
     // `string` includes every literal.
     const kept = [...types].filter((type) => !types.has("string") || !type.startsWith('"'));
     return kept.join(" | ");
   }
 
-  private single(node: SchemaNode, name: string): readonly string[] {
+  private single(node: SchemaNode, name: string, path: string): readonly string[] {
     if ("const" in node) return [JSON.stringify(node["const"])];
     if (Array.isArray(node["enum"])) return node["enum"].map((word) => JSON.stringify(word));
-    if (node["properties"] !== undefined) return [this.add(name, "", node)];
+    if (node["properties"] !== undefined) return [this.add(name, `The keys of \`${path}\` in a configuration.`, node, path)];
     switch (node["type"]) {
       case "array": {
-        const item = this.type(asNode(node["items"]), name);
+        const item = this.type(asNode(node["items"]), name, `${path}[]`);
         return [item.includes(" ") ? `(${item})[]` : `${item}[]`];
       }
       case "object":
-        return [`Record<string, ${this.type(asNode(node["additionalProperties"]), name)}>`];
+        return [`Record<string, ${this.type(asNode(node["additionalProperties"]), name, `${path}.NAME`)}>`];
       case "integer":
         return ["number"];
       case "string":

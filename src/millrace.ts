@@ -5,44 +5,59 @@
 import type { MillraceProxy, ProxyOptions } from "./embed/proxy-types.ts";
 import type { DefinedConfig, ProxyConfig } from "./middleware/config-input.ts";
 
-export type { ConfigInput, ShortConfigInput } from "./config/input.ts";
+export type * from "./config/input.ts";
 export type {
   ExplainRequest,
+  FetchedFor,
   FetchHandler,
   LogEntry,
   MillraceProxy,
   NodeHandler,
+  NodeRequest,
+  NodeResponse,
   OpenListener,
   ProxyEvents,
   ProxyOptions,
   Reloaded,
   UpgradeHandler,
 } from "./embed/proxy-types.ts";
-export type { ExplainedRoute, Explanation } from "./explain/explanation.ts";
+export type { ExplainedRoute, Explanation } from "./explain/explained.ts";
+export type { BodyLength } from "./http/body-length.ts";
 export { buildRequestHead, buildResponseHead } from "./http/build-head.ts";
 export type { Fields, RequestLine, StatusLine } from "./http/build-head.ts";
 export { fieldLine } from "./http/field-edits.ts";
-export type { RequestChanges, ResponseChanges } from "./http/head-edits.ts";
+export type { FieldSection } from "./http/field-section.ts";
+export type { FieldChanges, RequestChanges, ResponseChanges } from "./http/head-edits.ts";
+export type { HttpVersion } from "./http/http-version.ts";
 export type { RequestHead } from "./http/request-head.ts";
 export type { ResponseHead } from "./http/response-head.ts";
 export { answer } from "./middleware/answer.ts";
 export type { AnswerOptions } from "./middleware/answer.ts";
 export { textStage, transformStage, watchStage } from "./middleware/body-stages.ts";
 export type { BodyWatcher, BytesTransform, TextTransform, Write } from "./middleware/body-stages.ts";
-export type { DefinedConfig, FullConfig, ProxyConfig, ShortConfig } from "./middleware/config-input.ts";
+export type { Constant, DefinedConfig, FullConfig, OneForm, ProxyConfig, ShortConfig, WithMiddleware } from "./middleware/config-input.ts";
 export { defineMiddleware } from "./middleware/define-middleware.ts";
-export type { ConfiguredMiddleware, DefinedMiddleware, MiddlewareDefinition, MiddlewareHooks } from "./middleware/define-middleware.ts";
-export type { Counter, MiddlewareContext, MiddlewareLog } from "./middleware/middleware-context.ts";
-export type { StandardSchema } from "./middleware/standard-schema.ts";
+export type {
+  AnyMiddleware,
+  CheckedOptions,
+  ConfiguredMiddleware,
+  DefinedMiddleware,
+  GivenOptions,
+  MiddlewareDefinition,
+  MiddlewareHooks,
+  OptionsArgument,
+} from "./middleware/define-middleware.ts";
+export type { Counter, LogFields, MiddlewareContext, MiddlewareLog } from "./middleware/middleware-context.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./middleware/standard-schema.ts";
 export { responseSource } from "./middleware/response-source.ts";
 export { isEncoded, markTransformed, mediaType, requestPlainBody } from "./middleware/transformed-body.ts";
-export type { Failure } from "./proxy/exchange/failure.ts";
+export type { Failure, FailureKind } from "./proxy/exchange/failure.ts";
 export type { BodyStage, StageOutput } from "./proxy/feature/body-stage.ts";
 export { ExchangeState } from "./proxy/feature/exchange-state.ts";
-export type { FetchOptions, FetchRequest, FetchResult } from "./proxy/feature/fetch.ts";
-export type { ExchangeView, FinishedExchange, UpstreamResult } from "./proxy/feature/middleware.ts";
+export type { FetchFailure, FetchOptions, FetchRequest, FetchResult, HeadRequest, PlainRequest } from "./proxy/feature/fetch.ts";
+export type { ExchangeHooks, ExchangeView, FinishedExchange, UpstreamResult } from "./proxy/feature/middleware.ts";
 export { NO_INPUT } from "./proxy/feature/response-source.ts";
-export type { ResponseSource, SourceInput, SourceResponse } from "./proxy/feature/response-source.ts";
+export type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from "./proxy/feature/response-source.ts";
 export type { LocalAnswer } from "./proxy/local-answer.ts";
 
 /**

@@ -53,6 +53,7 @@ export interface ConfigInput {
   startup?: StartupInput | undefined;
 }
 
+/** The keys of `listeners[]` in a configuration. */
 export interface ListenerInput {
   /**
    * Where to listen: `host:port`, `:port` or `*:port` for all addresses of the machine, `[::1]:8080`, `unix:/run/millrace.sock` with an
@@ -76,6 +77,7 @@ export interface ListenerInput {
   limits?: ListenerLimitsInput | undefined;
 }
 
+/** The keys of `listeners[].timeouts` in a configuration. */
 export interface ListenerTimeoutsInput {
   /**
    * Time for a whole request head, counted from its first byte (for the first request, from the start of the connection). It limits the
@@ -109,6 +111,7 @@ export interface ListenerTimeoutsInput {
   half_closed?: string | 0 | undefined;
 }
 
+/** The keys of `listeners[].limits` in a configuration. */
 export interface ListenerLimitsInput {
   /**
    * Bytes of a request head, request line included. Larger ones are refused with 431. Bounds the memory of a connection.
@@ -176,6 +179,7 @@ export interface ListenerLimitsInput {
   response_rate?: string | number | undefined;
 }
 
+/** The keys of `upstreams.NAME` in a configuration. */
 export interface UpstreamInput {
   /**
    * The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is
@@ -216,6 +220,7 @@ export interface UpstreamInput {
   via?: boolean | undefined;
 }
 
+/** The keys of `upstreams.NAME.endpoints[]` in a configuration. */
 export interface UpstreamEndpointInput {
   /**
    * `http://host:port` or `https://host:port`, the port 80 or 443 when left out; no path, query or user, those are the request's.
@@ -231,6 +236,7 @@ export interface UpstreamEndpointInput {
   weight?: number | undefined;
 }
 
+/** The keys of `upstreams.NAME.health_check` in a configuration. */
 export interface UpstreamHealthCheckInput {
   /**
    * Path that a probe asks for with GET. Without it a probe only connects (for `https` including the TLS handshake).
@@ -278,6 +284,7 @@ export interface UpstreamHealthCheckInput {
   timeout?: string | 0 | undefined;
 }
 
+/** The keys of `upstreams.NAME.timeouts` in a configuration. */
 export interface UpstreamTimeoutsInput {
   /**
    * Time for a new connection, TLS handshake included. Past it another endpoint is tried, or the answer is 504.
@@ -313,6 +320,7 @@ export interface UpstreamTimeoutsInput {
   tunnel_idle?: string | 0 | undefined;
 }
 
+/** The keys of `upstreams.NAME.keep_alive` in a configuration. */
 export interface UpstreamKeepAliveInput {
   /**
    * Time that an idle connection to an endpoint is kept, or less where the endpoint announces less. Keep it below what endpoints allow.
@@ -336,6 +344,7 @@ export interface UpstreamKeepAliveInput {
   max_age?: string | 0 | undefined;
 }
 
+/** The keys of `upstreams.NAME.tls` in a configuration. */
 export interface UpstreamTlsInput {
   /**
    * Whether an `https` endpoint must prove its name with a trusted certificate. Off, anybody on the way can read and change the traffic.
@@ -358,6 +367,7 @@ export interface UpstreamTlsInput {
   ca_file?: string | undefined;
 }
 
+/** The keys of `routes[]` in a configuration. */
 export interface RouteInput {
   /**
    * Name in logs, metrics and `explain`. Default: the route's position, `#1`.
@@ -398,6 +408,7 @@ export interface RouteInput {
   upstream?: string | undefined;
 }
 
+/** The keys of `routes[].match` in a configuration. */
 export interface RouteMatchInput {
   /**
    * Host or hosts, without case and port; `*.example.com` takes every subdomain at any depth, not `example.com` itself.
@@ -422,6 +433,7 @@ export interface RouteMatchInput {
   headers?: Record<string, string> | undefined;
 }
 
+/** The keys of `routes[].rate_limit` in a configuration. */
 export interface RouteRateLimitInput {
   /**
    * Requests that a client may make per minute in the long run. Give this or `requests_per_second`.
@@ -450,6 +462,7 @@ export interface RouteRateLimitInput {
   key?: string | undefined;
 }
 
+/** The keys of `routes[].cors` in a configuration. */
 export interface RouteCorsInput {
   /**
    * Origins whose pages may read answers: `https://app.example.com`, `https://*.example.com` for its subdomains, or `"*"` for every page.
@@ -497,6 +510,7 @@ export interface RouteCorsInput {
   debug?: boolean | undefined;
 }
 
+/** The keys of `routes[].authentication` in a configuration. */
 export interface RouteAuthenticationInput {
   /**
    * Tokens, one of which a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and
@@ -508,6 +522,7 @@ export interface RouteAuthenticationInput {
   tokens: string[];
 }
 
+/** The keys of `routes[].redirect` in a configuration. */
 export interface RouteRedirectInput {
   /**
    * Where to: a URL, or a path on the same host. Variables are those of the request, such as `https://{host}{uri}`. A target that would
@@ -524,6 +539,7 @@ export interface RouteRedirectInput {
   status?: 301 | 302 | 303 | 307 | 308 | undefined;
 }
 
+/** The keys of `routes[].respond` in a configuration. */
 export interface RouteRespondInput {
   /**
    * Status of the answer, 200 to 599.
@@ -550,6 +566,7 @@ export interface RouteRespondInput {
   file?: string | undefined;
 }
 
+/** The keys of `routes[].middleware[]` in a configuration. */
 export interface RouteMiddlewareInput {
   /**
    * The module that exports the middleware: a path that begins with `./`, `../` or `/`, relative to the configuration's folder, or the name
@@ -566,6 +583,7 @@ export interface RouteMiddlewareInput {
   options?: unknown;
 }
 
+/** The keys of `admin` in a configuration. */
 export interface AdminInput {
   /**
    * `host:port` of `/healthz`, `/readyz`, `/status` and `/metrics`. `/healthz` and `/readyz` answer everybody. The others name endpoints:
@@ -591,6 +609,7 @@ export interface AdminInput {
   hosts?: string[] | undefined;
 }
 
+/** The keys of `logging` in a configuration. */
 export interface LoggingInput {
   /**
    * The least severe messages that are logged, in upper or lower case. The access log does not depend on it.
@@ -620,6 +639,7 @@ export interface LoggingInput {
   access?: boolean | undefined;
 }
 
+/** The keys of `shutdown` in a configuration. */
 export interface ShutdownInput {
   /**
    * Time that exchanges in flight get after SIGTERM or SIGINT, and those of a listener that a reload removes; then they are cut.
@@ -636,6 +656,7 @@ export interface ShutdownInput {
   delay?: string | 0 | undefined;
 }
 
+/** The keys of `startup` in a configuration. */
 export interface StartupInput {
   /**
    * Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If
@@ -704,6 +725,7 @@ export interface ShortConfigInput {
   startup?: ShortStartupInput | undefined;
 }
 
+/** The keys of `server` in a configuration. */
 export interface ShortServerInput {
   /**
    * Where to listen, as `listeners[].address`.
@@ -737,6 +759,7 @@ export interface ShortServerInput {
   max_header_bytes?: string | number | undefined;
 }
 
+/** The keys of `authentication` in a configuration. */
 export interface ShortAuthenticationInput {
   /**
    * Whether requests need the token. Off, everybody is let in.
@@ -753,6 +776,7 @@ export interface ShortAuthenticationInput {
   required_token?: string | undefined;
 }
 
+/** The keys of `health_check` in a configuration. */
 export interface ShortHealthCheckInput {
   /**
    * Path that a probe asks for with GET. Without it a probe only connects (for `https` including the TLS handshake).
@@ -806,6 +830,7 @@ export interface ShortHealthCheckInput {
   timeout?: string | number | undefined;
 }
 
+/** The keys of `startup` in a configuration. */
 export interface ShortStartupInput {
   /**
    * Whether each upstream needs a healthy endpoint (without a health check: one that can be reached) before connections are accepted. If

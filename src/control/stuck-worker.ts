@@ -1,4 +1,4 @@
-import type { LogFields } from "../shared/protocol.ts";
+import type { LogFields } from "../shared/log-fields.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 
 /**

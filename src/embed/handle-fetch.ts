@@ -7,17 +7,13 @@ import * as answers from "../proxy/exchange/answers.ts";
 import type { EmbedHost } from "./embed-host.ts";
 import { EmbeddedClient } from "./embedded-client.ts";
 import { BODY_LOST, BODY_LOST_HINT } from "./handle-node-request.ts";
+import type { FetchedFor } from "./proxy-types.ts";
 import { readHead, without } from "./read-head.ts";
 import type { ParsedRequest } from "./read-head.ts";
 import { requestFacts } from "./request-facts.ts";
 import { WebBody } from "./web-body.ts";
 import { WebResponse } from "./web-response.ts";
 import type { Settling } from "./web-response.ts";
-
-export interface FetchedFor {
-  /** IP address of the client. Without it nothing is believed of what the request says about its client, and all such requests count as one client. */
-  readonly client?: string;
-}
 
 /**
  * Answers a request of the web's standard. Resolves when the response's head is there; its body streams, and ends with an error if it cannot be

@@ -9,7 +9,7 @@ import type { ReadRequest } from "./embedded-client.ts";
 import { Http2Response } from "./http2-response.ts";
 import { NodeBody } from "./node-body.ts";
 import { isHttp2, isSecure, parsedRequest, peerOf } from "./node-messages.ts";
-import type { NodeRequest, NodeResponse } from "./node-messages.ts";
+import type { NodeRequest, NodeResponse } from "./proxy-types.ts";
 import { NodeResponse as Http1Response } from "./node-response.ts";
 import { bodyLeft } from "./read-before.ts";
 import type { BodyLeft } from "./read-before.ts";

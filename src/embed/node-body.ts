@@ -4,7 +4,7 @@ import type { FieldPair } from "../http/field-pairs.ts";
 import { FieldSection } from "../http/field-section.ts";
 import type { HostedBody, HostedBodyReader } from "./hosted-message.ts";
 import { isHttp2 } from "./node-messages.ts";
-import type { NodeRequest } from "./node-messages.ts";
+import type { NodeRequest } from "./proxy-types.ts";
 
 /** The body of a request of Node's, which nobody else has begun to read. */
 export class NodeBody implements HostedBody {

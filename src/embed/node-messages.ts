@@ -1,6 +1,5 @@
 /** Node's messages, of http and of the compatibility API of http2, and what is read from them before the proxy answers. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Http2ServerRequest } from "node:http2";
 import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { plainPeer } from "../http/client-address.ts";
@@ -8,10 +7,8 @@ import type { FieldPair } from "../http/field-pairs.ts";
 import type { HttpVersion } from "../http/http-version.ts";
 import { Faults } from "../http1/faults.ts";
 import type { Fault } from "../http1/faults.ts";
+import type { NodeRequest } from "./proxy-types.ts";
 import type { ParsedRequest } from "./read-head.ts";
-
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** The address under which the client on a Unix socket is known. */
 const THIS_MACHINE = "127.0.0.1";

@@ -5,7 +5,8 @@ import { logProblem } from "../observe/log-problem.ts";
 import { LogSink } from "../observe/sink.ts";
 import type { OpenedOutput, SinkTrouble } from "../observe/sink.ts";
 import type { EventName } from "../observe/names.ts";
-import type { LogFields, LogLevel } from "../shared/protocol.ts";
+import type { LogFields } from "../shared/log-fields.ts";
+import type { LogLevel } from "../shared/protocol.ts";
 import type { LogEntry } from "./proxy-types.ts";
 import type { ReadProxyConfig } from "./read-proxy-config.ts";
 

@@ -1,11 +1,13 @@
 /** What a program has of a proxy that it runs itself: `createProxy` gives a {@link MillraceProxy}. docs/embedding.md is the page about it. */
+import type { Buffer } from "node:buffer";
 import type { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Duplex } from "node:stream";
 import type { ProxyConfig } from "../middleware/config-input.ts";
-import type { Explanation } from "../explain/explanation.ts";
-import type { handleFetch } from "./handle-fetch.ts";
-import type { handleNodeRequest } from "./handle-node-request.ts";
-import type { handleUpgrade } from "./handle-upgrade.ts";
+import type { Explanation } from "../explain/explained.ts";
 
+/** What a proxy within a program takes from its surroundings. */
 export interface ProxyOptions {
   /** The folder to which paths in the configuration are relative; by default the current one, `process.cwd()`. */
   readonly baseFolder?: string;
@@ -21,9 +23,13 @@ export interface ProxyOptions {
 export interface LogEntry {
   /** ISO 8601, in UTC. */
   readonly time: string;
+  /** How much it matters. */
   readonly level: "debug" | "info" | "warn" | "error";
+  /** A word for what happened; docs/observability.md lists them. */
   readonly event: string;
+  /** What happened, as a sentence for people. */
   readonly message: string;
+  /** Further facts, which depend on the event. */
   readonly [field: string]: string | number | boolean;
 }
 
@@ -37,6 +43,7 @@ export interface OpenListener {
   readonly port: number | null;
 }
 
+/** What a reload has changed. */
 export interface Reloaded {
   /** The listeners that were opened. */
   readonly opened: readonly OpenListener[];
@@ -64,9 +71,11 @@ export interface ExplainRequest {
   readonly method?: string;
   /** Absolute, or a path, which then needs a `Host` field. */
   readonly url: string;
+  /** The fields of the request. */
   readonly headers?: Headers | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[];
 }
 
+/** A proxy within a program, made by {@link createProxy}. `await using` closes it by itself. */
 export interface MillraceProxy extends EventEmitter<ProxyEvents>, AsyncDisposable {
   /** The listeners that are open. */
   readonly openListeners: readonly OpenListener[];
@@ -112,8 +121,22 @@ export interface MillraceProxy extends EventEmitter<ProxyEvents>, AsyncDisposabl
   readonly fetch: FetchHandler;
 }
 
-type WithoutHost<F> = F extends (host: never, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never;
+/** A request of Node's HTTP servers, of HTTP/1.1 or of the compatibility API of HTTP/2. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+/** A response of Node's HTTP servers, of HTTP/1.1 or of the compatibility API of HTTP/2. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-export type NodeHandler = WithoutHost<typeof handleNodeRequest>;
-export type UpgradeHandler = WithoutHost<typeof handleUpgrade>;
-export type FetchHandler = WithoutHost<typeof handleFetch>;
+/** What `handler` of a {@link MillraceProxy} is. `next`: called when no route takes the request, as frameworks such as Express do. */
+export type NodeHandler = (request: NodeRequest, response: NodeResponse, next?: () => void) => void;
+
+/** What `upgrade` of a {@link MillraceProxy} is: a listener of the event `upgrade`. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** What `fetch` of a {@link MillraceProxy} is. */
+export type FetchHandler = (request: Request, options?: FetchedFor) => Promise<Response>;
+
+/** For whom a request of the web's standard is answered. */
+export interface FetchedFor {
+  /** IP address of the client. Without it nothing is believed of what the request says about its client, and all such requests count as one client. */
+  readonly client?: string;
+}

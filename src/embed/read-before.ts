@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { BodyLength } from "../http/body-length.ts";
 import type { FieldPair } from "../http/field-pairs.ts";
-import type { NodeRequest } from "./node-messages.ts";
+import type { NodeRequest } from "./proxy-types.ts";
 import { without } from "./read-head.ts";
 import { urlencoded } from "./urlencoded.ts";
 

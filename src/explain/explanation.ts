@@ -32,6 +32,7 @@ import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
+import type { Explanation } from "./explained.ts";
 import { shownFieldLine, shownTarget } from "./shown-request.ts";
 
 /** The address of the supposed client, one of those for documentation (RFC 5737). */
@@ -44,33 +45,6 @@ export interface ExplainedRequest {
   readonly url: string;
   /** `name: value` lines. */
   readonly fields: readonly string[];
-}
-
-/** What the proxy would do with a request. */
-export interface Explanation {
-  /** The route that takes the request. Null: none does, or the proxy answers before it looks for one. */
-  readonly route: ExplainedRoute | null;
-  /** All routes in the order of the configuration, each with the reason why it takes the request or does not. */
-  readonly routes: readonly ExplainedRoute[];
-  /** The names of the route's middleware, in the order in which they act. */
-  readonly middleware: readonly string[];
-  /** The name of the upstream that gets the request. Null: the proxy itself answers. */
-  readonly upstream: string | null;
-  /** The upstream's endpoints. */
-  readonly endpoints: readonly { readonly url: string; readonly weight: number }[];
-  /** The status of the proxy's own answer. Null: an endpoint answers. */
-  readonly status: number | null;
-  /** The explanation as the command prints it. Values that may be secrets are hidden. */
-  readonly lines: readonly string[];
-}
-
-export interface ExplainedRoute {
-  /** Position in the configuration, from 0. */
-  readonly index: number;
-  readonly label: string;
-  readonly matched: boolean;
-  /** A sentence without a full stop. */
-  readonly why: string;
 }
 
 /** Explains the request for a client that is no trusted proxy and is connected to that listener. A string says what is wrong with the request. */

@@ -19,7 +19,9 @@ import { trimOws } from "./trim-ows.ts";
 /** Field lines in order. Names keep their spelling. Values are latin1, one character per byte: encode other text as UTF-8 first. */
 export type Fields = Iterable<readonly [name: string, value: string]>;
 
+/** What a request's head has beside its fields, for {@link buildRequestHead}. */
 export interface RequestLine {
+  /** A token (RFC 9110 section 9.1); methods are case-sensitive. */
   readonly method: string;
   /** A path with its query (origin-form), "*" for OPTIONS, or the authority for CONNECT. */
   readonly target: string;
@@ -29,7 +31,9 @@ export interface RequestLine {
   readonly version?: HttpVersion;
 }
 
+/** What a response's head has beside its fields, for {@link buildResponseHead}. */
 export interface StatusLine {
+  /** The status code, 100 to 599 (RFC 9110 section 15). */
   readonly status: number;
   /** Absent: the standard phrase of the status. */
   readonly reason?: string;
@@ -58,7 +62,10 @@ export class HeadRefused extends TypeError {
   }
 }
 
-/** Throws a {@link HeadRefused} for what the codec would refuse. */
+/**
+ * Makes a request's head that never changes. Throws a TypeError for what the proxy would refuse to receive, such as a name that is no token
+ * or a missing Host. The message never shows a value of a field.
+ */
 export function buildRequestHead(line: RequestLine, fields: Fields): RequestHead {
   const { method, target, version = "1.1" } = line;
   if (!TOKEN.test(method)) throw new HeadRefused("requestLine", `the method ${JSON.stringify(method)} is not a token`);
@@ -66,7 +73,10 @@ export function buildRequestHead(line: RequestLine, fields: Fields): RequestHead
   return new RequestHead({ version, method, target, ...targetOf(method, target), ...authorityOf(line, lines) }, lines);
 }
 
-/** Throws a TypeError for what the codec would refuse. Its message never shows a value. */
+/**
+ * Makes a response's head that never changes. Throws a TypeError for what the proxy would refuse to receive. The message never shows a value
+ * of a field.
+ */
 export function buildResponseHead({ status, reason = reasonPhrase(status), version = "1.1" }: StatusLine, fields: Fields): ResponseHead {
   if (!Number.isInteger(status) || status < 100 || status > 599) throw new TypeError(`${status} is not a status`);
   if (!FIELD_VALUE.test(reason)) throw new TypeError("the reason phrase holds a character that it must not");

@@ -133,3 +133,12 @@ test("a section holds any number of lines, also when it is reused", () => {
     { seed: 21, numRuns: 100 },
   );
 });
+
+test("going through a section gives the lines in their order and spelling, without those that count as absent", () => {
+  const section = fill(new FieldSection(), LINES);
+  const lines = LINES.map(([name, value]) => [name, value]);
+  assert.deepEqual([...section], lines);
+  section.hidden = bit(Known.via);
+  assert.deepEqual([...section], lines.slice(0, 4));
+  assert.deepEqual([...new FieldSection()], []);
+});

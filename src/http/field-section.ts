@@ -9,30 +9,33 @@ const STRIDE = 5;
 const LINES_FIRST = 32;
 const NO_OFFSETS = new Int32Array(0);
 
+// The section is one text and the position of each line in it: names and values are cut out of the text, and names lower-cased, only when
+// somebody asks for them. A codec fills the section line by line (`addLine`), then sets the text (`complete`), and reuses the object for
+// the next message after `clear`.
+
 /**
- * The field lines of one head or trailer section: their text, and the position of each line in it. Names and values are cut out of the
- * text, and names lower-cased, only when somebody asks for them.
- *
- * A codec fills the section line by line (`addLine`), then sets the text (`complete`), and reuses the object for the next message after
- * `clear`.
+ * The field lines of a head, or of the trailer section after a body (RFC 9110 section 6.3 and 6.5), in the order in which they were received.
+ * A value is latin1: one character per byte. The proxy reuses the object, so it is valid only as long as its head or, for trailers, during
+ * the call that brings it.
  */
 export class FieldSection {
-  /** The lines as received, latin1 (one character per byte), each with its CRLF. */
+  /** @internal The lines as received, latin1 (one character per byte), each with its CRLF. */
   text: string = "";
+  /** @internal How many lines there are, the hidden ones included. */
   count: number = 0;
-  /** Bits of the known fields that occur, see `bit()` in known-fields.ts. */
+  /** @internal Bits of the known fields that occur, see `bit()` in known-fields.ts. */
   present: number = 0;
-  /** Bits of known fields that count as absent: look-ups by name or id do not find them, though their lines are there. */
+  /** @internal Bits of known fields that count as absent: look-ups by name or id do not find them, though their lines are there. */
   hidden: number = 0;
-  /** The result of `connectionOptions`. Null: not computed yet. */
+  /** @internal The result of `connectionOptions`. Null: not computed yet. */
   connection: ConnectionOptions | null = null;
   /**
-   * A place for one value that was computed from the known fields. It is kept for later messages as long as these fields stay the same.
+   * @internal A place for one value that was computed from the known fields. It is kept for later messages as long as these fields stay the same.
    * Several callers share the place, so each must check that the value is its own.
    */
   derived: object | null = null;
   /**
-   * Identifies the lines: each new set of lines that this object holds gets a new number, and the same lines again get the same number.
+   * @internal Identifies the lines: each new set of lines that this object holds gets a new number, and the same lines again get the same number.
    * 0: not complete. To keep a value that was made from the lines, keep the edition with it and compare.
    */
   edition: number = 0;
@@ -42,6 +45,7 @@ export class FieldSection {
   private readonly fixed: boolean = false;
 
   /**
+   * @internal
    * @param lines a section to copy. The copy never changes, so several holders may keep it. Only computed values may still be stored in
    * it (`connection`, `derived`).
    */
@@ -55,7 +59,7 @@ export class FieldSection {
     this.fixed = true;
   }
 
-  /** Empties the section for the next message. The old lines' offsets stay in memory for `restore` and `takeOver`. */
+  /** @internal Empties the section for the next message. The old lines' offsets stay in memory for `restore` and `takeOver`. */
   clear(): void {
     if (this.fixed) throw new TypeError(FIXED);
     this.text = "";
@@ -67,14 +71,14 @@ export class FieldSection {
     this.edition = 0;
   }
 
-  /** Call after all lines were added. `text`: the text that their positions refer to. */
+  /** @internal Call after all lines were added. `text`: the text that their positions refer to. */
   complete(text: string): void {
     if (this.fixed) throw new TypeError(FIXED);
     this.text = text;
     this.edition = ++this.editions;
   }
 
-  /** After `clear`: brings back all lines of before, when the new message has the same ones, octet by octet. */
+  /** @internal After `clear`: brings back all lines of before, when the new message has the same ones, octet by octet. */
   restore(text: string, count: number, present: number, edition: number): void {
     this.text = text;
     this.count = count;
@@ -83,7 +87,7 @@ export class FieldSection {
   }
 
   /**
-   * After `clear`, when `first` lines were added: brings back the old lines from index `first` to `end`, when the new message has the same
+   * @internal After `clear`, when `first` lines were added: brings back the old lines from index `first` to `end`, when the new message has the same
    * ones, octet by octet.
    * @param start position in the section's text where they begin now
    * @param present the bits of their known fields
@@ -96,13 +100,13 @@ export class FieldSection {
     this.present |= present;
   }
 
-  /** Clears the section and frees the memory of an unusually long one. */
+  /** @internal Clears the section and frees the memory of an unusually long one. */
   forget(): void {
     this.clear();
     if (this.offsets.length > LINES_FIRST * STRIDE) this.offsets = NO_OFFSETS;
   }
 
-  /** Adds a line. Positions count from the first byte of the first line. */
+  /** @internal Adds a line. Positions count from the first byte of the first line. */
   addLine(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, id: KnownId): void {
     let at = this.count * STRIDE;
     if (at === this.offsets.length) this.grow();
@@ -116,50 +120,58 @@ export class FieldSection {
     this.present |= 1 << id;
   }
 
-  /** Extends the last line's value, over a line end, to that position (obs-fold, see `unfolded`). */
+  /** @internal Extends the last line's value, over a line end, to that position (obs-fold, see `unfolded`). */
   extendLastLine(textEnd: number): void {
     this.offsets[(this.count - 1) * STRIDE + 3] = textEnd;
   }
 
+  /** @internal Position of the first character of that line's name. */
   nameStart(index: number): number {
     return this.offsets[index * STRIDE] as number;
   }
 
+  /** @internal Position after the name. */
   nameEnd(index: number): number {
     return this.offsets[index * STRIDE + 1] as number;
   }
 
+  /** @internal Position of the value, without the white space around it. */
   valueStart(index: number): number {
     return this.offsets[index * STRIDE + 2] as number;
   }
 
+  /** @internal Position after the value. */
   valueEnd(index: number): number {
     return this.offsets[index * STRIDE + 3] as number;
   }
 
+  /** @internal The known id of that line, see known-fields.ts. */
   knownId(index: number): number {
     return this.offsets[index * STRIDE + 4] as number;
   }
 
-  /** Position after that line's CRLF. */
+  /** @internal Position after that line's CRLF. */
   lineEnd(index: number): number {
     return index + 1 < this.count ? this.nameStart(index + 1) : this.text.length;
   }
 
+  /** @internal The name of that line, as received. */
   name(index: number): string {
     return this.text.slice(this.nameStart(index), this.nameEnd(index));
   }
 
+  /** @internal The value of that line. */
   value(index: number): string {
     const value = this.text.slice(this.valueStart(index), this.valueEnd(index));
     return (this.present & RESPELLED) === 0 ? value : unfolded(value);
   }
 
+  /** Whether there is a line of that name (lower case). */
   has(lowerName: string): boolean {
     return this.find(lowerName, 0) >= 0;
   }
 
-  /** The value of the first line of that name (lower case), or undefined. */
+  /** The value of the first line of that name (lower case), without the white space around it; undefined: there is none. */
   get(lowerName: string): string | undefined {
     const index = this.find(lowerName, 0);
     return index < 0 ? undefined : this.value(index);
@@ -172,27 +184,33 @@ export class FieldSection {
     return found;
   }
 
-  /** The value of the first line with that known id, or undefined. */
+  /** The lines in order, each as a name, spelled as received, and a value: `new Map(head)`, `for (const [name, value] of head)`. */
+  *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
+    for (let index = 0; index < this.count; index++)
+      if ((this.hidden & (1 << this.knownId(index))) === 0) yield [this.name(index), this.value(index)];
+  }
+
+  /** @internal The value of the first line with that known id, or undefined. */
   knownValue(id: KnownId): string | undefined {
     const index = this.knownIndex(id, 0);
     return index < 0 ? undefined : this.value(index);
   }
 
-  /** The values of all lines with that known id, in order. */
+  /** @internal The values of all lines with that known id, in order. */
   knownValues(id: KnownId): string[] {
     const found: string[] = [];
     for (let index = this.knownIndex(id, 0); index >= 0; index = this.knownIndex(id, index + 1)) found.push(this.value(index));
     return found;
   }
 
-  /** Index of the first line with that known id, from index `from` on. -1: none. */
+  /** @internal Index of the first line with that known id, from index `from` on. -1: none. */
   knownIndex(id: KnownId, from: number): number {
     if ((this.present & ~this.hidden & (1 << id)) === 0) return -1;
     for (let index = from; index < this.count; index++) if (this.knownId(index) === id) return index;
     return -1;
   }
 
-  /** Whether the line has that name (lower case). */
+  /** @internal Whether the line has that name (lower case). */
   isNamed(index: number, lowerName: string): boolean {
     return this.nameEnd(index) - this.nameStart(index) === lowerName.length && this.name(index).toLowerCase() === lowerName;
   }

@@ -1,6 +1,6 @@
 /**
  * What a middleware changes in a head before it is sent: fields, and the method, target and Host of a request or the status of a response.
- * Hooks get the `...Changes` types; the exchange and the writers of heads use the classes.
+ * Hooks get the `...Changes` interfaces; the exchange and the writers of heads use the classes.
  */
 import { isAuthority } from "./authority.ts";
 import { FieldEdits } from "./field-edits.ts";
@@ -8,17 +8,62 @@ import type { ResponseHead } from "./response-head.ts";
 import { mayHaveBody } from "./status.ts";
 import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
 
-/** What middleware may change in the fields of a head; FieldEdits says what each does. */
-export type FieldChanges = Pick<FieldEdits, "remove" | "append" | "appendLines" | "set">;
-/** What middleware may change in a request that goes upstream. `method`, `target` and `authority` are null where nothing has changed them. */
-export type RequestChanges = FieldChanges &
-  Pick<RequestEdits, "setMethod" | "setTarget" | "setAuthority"> &
-  Readonly<Pick<RequestEdits, "method" | "target" | "authority">>;
-/** A final response and what middleware may change in it; ResponseEdits says which lines that reaches. */
-export type ResponseChanges = FieldChanges & Pick<ResponseEdits, "setStatus"> & Readonly<Pick<ResponseEdits, "head" | "status">>;
+/**
+ * What a middleware may change in the fields of a head. The changes are collected first and applied when the head is sent: names whose
+ * received lines are left out, and lines that are added.
+ *
+ * Removing and adding the same each time costs almost nothing, because the proxy keeps the text of the head that it wrote before. So pass
+ * names that stay the same, and lines that {@link fieldLine} made once, in `setup`.
+ */
+export interface FieldChanges {
+  /** Removes every received line of that name (lower case). Throws a TypeError for Host, Content-Length and Transfer-Encoding. */
+  remove(name: string): void;
+  /** Adds a line; received lines of the same name stay. Throws a TypeError as {@link fieldLine} does. */
+  append(name: string, value: string): void;
+  /** Adds lines that {@link fieldLine} made, one or several joined. They are not checked again. */
+  appendLines(lines: string): void;
+  /** Replaces all received lines of that name by one. Throws a TypeError as {@link fieldLine} does. */
+  set(name: string, value: string): void;
+}
+
+/** What a middleware may change in a request that goes upstream. Each attempt at an endpoint begins without changes. */
+export interface RequestChanges extends FieldChanges {
+  /** The method that was set; null: as received. */
+  readonly method: string | null;
+  /** Path and query that were set; null: as received. */
+  readonly target: string | null;
+  /** The value of Host that was set; null: as received. */
+  readonly authority: string | null;
+  /**
+   * Sets the method. Throws a TypeError for CONNECT and for text that is not a token. The exchange refuses a change from or to HEAD,
+   * because responses to HEAD have no body (RFC 9110 section 9.3.2).
+   */
+  setMethod(method: string): void;
+  /** Sets path and query, beginning with "/". Throws a TypeError for anything else. */
+  setTarget(target: string): void;
+  /** Sets the value of Host. Throws a TypeError for a malformed one. X-Forwarded-Host still names the host that the client asked for. */
+  setAuthority(authority: string): void;
+}
+
+/**
+ * A final response and what a middleware may change in it. `remove` and `set` hold for the received lines, for the fields of an answer of the
+ * proxy's own, and for the lines that the proxy writes itself: Date, Content-Type, Cache-Control and Proxy-Status. They do not reach what says
+ * where the response ends: Content-Length, Transfer-Encoding and Connection.
+ */
+export interface ResponseChanges extends FieldChanges {
+  /** The head as received, without the changes. Null for an answer of the proxy's own. */
+  readonly head: ResponseHead | null;
+  /** The status that the client will get. */
+  readonly status: number;
+  /**
+   * Sets the status. Throws a RangeError unless it is a final status whose responses may have a body, because a change must not decide
+   * whether there is a body. It has no effect on the proxy's own answers and on responses without a body (204, 304).
+   */
+  setStatus(status: number): void;
+}
 
 /** Edits of a request that goes upstream. Each attempt of an exchange begins with no edits. */
-export class RequestEdits extends FieldEdits {
+export class RequestEdits extends FieldEdits implements RequestChanges {
   /** For each of the three, null: send it as received. */
   method: string | null = null;
   target: string | null = null;
@@ -31,35 +76,24 @@ export class RequestEdits extends FieldEdits {
     this.authority = null;
   }
 
-  /**
-   * Sets the method. Throws a TypeError for CONNECT and for text that is not a token. The exchange refuses a change from or to HEAD,
-   * because responses to HEAD have no body.
-   */
   setMethod(method: string): void {
     if (!TOKEN.test(method) || method === "CONNECT") throw new TypeError(`the method ${JSON.stringify(method)} cannot be sent`);
     this.method = method;
   }
 
-  /** Sets path and query, beginning with "/". Throws a TypeError for anything else. */
   setTarget(target: string): void {
     if (!ORIGIN_FORM.test(target)) throw new TypeError("the target is not a path with a query");
     this.target = target;
   }
 
-  /** Sets the value of Host. Throws a TypeError for a malformed one. X-Forwarded-Host still names the host that the client asked for. */
   setAuthority(authority: string): void {
     if (!isAuthority(authority)) throw new TypeError("the authority is malformed");
     this.authority = authority;
   }
 }
 
-/**
- * Edits of a final response. `remove` and `set` hold for the received lines, for the fields of an answer of the proxy's own, and for the
- * lines that the proxy writes itself: Date, Content-Type, Cache-Control and Proxy-Status. They do not reach what says where the response
- * ends: Content-Length, Transfer-Encoding and Connection.
- */
-export class ResponseEdits extends FieldEdits {
-  /** The head as received. Null for an answer of the proxy's own. It has none of the edits. */
+/** Edits of a final response. */
+export class ResponseEdits extends FieldEdits implements ResponseChanges {
   head: ResponseHead | null = null;
   /** The status in place of the received one. Null: none was set. */
   newStatus: number | null = null;
@@ -81,15 +115,10 @@ export class ResponseEdits extends FieldEdits {
     this.receivedStatus = status;
   }
 
-  /** The status that the client will get. */
   get status(): number {
     return this.newStatus ?? this.receivedStatus;
   }
 
-  /**
-   * Sets the status. Throws a RangeError unless it is a final status whose responses may have a body, because an edit must not change
-   * whether there is a body. It has no effect on the proxy's own answers and on responses without a body (204, 304).
-   */
   setStatus(status: number): void {
     if (!Number.isInteger(status) || status < 200 || status > 599 || !mayHaveBody(status))
       throw new RangeError(`${status} is no status to set`);

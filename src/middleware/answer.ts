@@ -1,11 +1,13 @@
 import type { Fields } from "../http/build-head.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 
+/** What an {@link answer} has beside its status. */
 export interface AnswerOptions {
   /** Word for the access log and the metrics, the outcome of the exchange. Default: `middleware`. */
   readonly reason?: string;
   /** One plain sentence, sent as a problem document (RFC 9457) to clients that accept JSON, else as text. Left out when there is a `body`. */
   readonly detail?: string;
+  /** Further fields of the answer. A value is latin1: one character per byte. */
   readonly headers?: Readonly<Record<string, string>> | Fields;
   /** A text, sent in UTF-8. */
   readonly body?: string;

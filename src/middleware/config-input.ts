@@ -3,7 +3,7 @@ import type { ConfigInput, RouteInput, ShortConfigInput } from "../config/input.
 import type { ConfiguredMiddleware } from "./define-middleware.ts";
 
 /** The same with entries of `middleware` that may be a middleware itself, with its options. */
-type WithMiddleware<Holder extends { middleware?: unknown }> = Omit<Holder, "middleware"> & {
+export type WithMiddleware<Holder extends { middleware?: unknown }> = Omit<Holder, "middleware"> & {
   /** Middleware of one's own, in the order in which they act: by module, or the result of calling one, such as `stamp({ header: "X-Stamp" })`. */
   middleware?: (NonNullable<RouteInput["middleware"]>[number] | ConfiguredMiddleware)[] | undefined;
 };
@@ -14,15 +14,15 @@ export type FullConfig = Omit<WithMiddleware<ConfigInput>, "routes"> & { routes:
 export type ShortConfig = WithMiddleware<ShortConfigInput>;
 
 /** The same type with everything readonly, so that constants (`as const`) are accepted too. */
-type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;
+export type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;
 
-/** One form of a configuration, which may not have the keys that only the other form has. */
-type Only<Form, Other> = Constant<Form> & { readonly [Key in Exclude<keyof Other, keyof Form>]?: never };
+/** One form of a configuration, with everything readonly, which may not have the keys that only the other form has. */
+export type OneForm<Form, Other> = Constant<Form> & { readonly [Key in Exclude<keyof Other, keyof Form>]?: never };
 
 /** A configuration in the full form or in the short form. */
-export type DefinedConfig = Only<FullConfig, ShortConfig> | Only<ShortConfig, FullConfig>;
+export type DefinedConfig = OneForm<FullConfig, ShortConfig> | OneForm<ShortConfig, FullConfig>;
 
 /** A configuration for {@link createProxy}. In the full form it may leave out `listeners`. */
 export type ProxyConfig =
-  | Only<Omit<FullConfig, "listeners"> & Partial<Pick<FullConfig, "listeners">>, ShortConfig>
-  | Only<ShortConfig, FullConfig>;
+  | OneForm<Omit<FullConfig, "listeners"> & Partial<Pick<FullConfig, "listeners">>, ShortConfig>
+  | OneForm<ShortConfig, FullConfig>;

@@ -1,6 +1,7 @@
 /** The log and the counters that a middleware gets, and what a thread must offer for them. */
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
-import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
+import type { LogFields } from "../shared/log-fields.ts";
+import type { LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import type { Counter, MiddlewareLog } from "./middleware-context.ts";
 import type { Running } from "./watched-hooks.ts";
 

@@ -1,10 +1,10 @@
 /** `defineMiddleware`: how people write a middleware of their own. */
-import type { Middleware } from "../proxy/feature/middleware.ts";
+import type { ExchangeHooks } from "../proxy/feature/middleware.ts";
 import type { MiddlewareContext } from "./middleware-context.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 
 /** What `setup` returns: the hooks of a middleware, all optional. Hooks may not be added later. */
-export interface MiddlewareHooks extends Omit<Middleware, "name"> {
+export interface MiddlewareHooks extends ExchangeHooks {
   /**
    * Called once when nothing needs this instance any more: a reload has replaced the configuration and its last exchange has ended, or the
    * thread ends. At the end of the process one second is left for a promise.
@@ -12,6 +12,7 @@ export interface MiddlewareHooks extends Omit<Middleware, "name"> {
   dispose?(): void | Promise<void>;
 }
 
+/** What {@link defineMiddleware} takes. */
 export interface MiddlewareDefinition<Schema extends StandardSchema | undefined> {
   /** Name in logs, metrics and `millrace explain`: lower-case letters, digits and hyphens, such as `header-stamp`. */
   readonly name: string;
@@ -44,27 +45,34 @@ const DEFINED: unique symbol = Symbol.for("millrace.middleware");
  * module is named: `middleware: [{ use: ./stamp.ts, options: { header: X-Stamp } }]`.
  */
 export interface DefinedMiddleware<Schema extends StandardSchema | undefined = StandardSchema | undefined> {
+  /** Puts the middleware into a configuration, with its options. */
   (...options: OptionsArgument<GivenOptions<Schema>>): ConfiguredMiddleware;
+  /** What it was made of. */
   readonly definition: MiddlewareDefinition<Schema>;
   /** URL of the module that called `defineMiddleware`; "" when that is not known. */
   readonly module: string;
 }
 
-type OptionsArgument<Input> = [Input] extends [undefined] ? [] : object extends Input ? [options?: Input] : [options: Input];
+/** The options as an argument: none without a schema, and one that may be left out if `{}` is valid. */
+export type OptionsArgument<Input> = [Input] extends [undefined] ? [] : object extends Input ? [options?: Input] : [options: Input];
 
 /** A middleware with its options, as an entry of `middleware`. Made by calling a {@link DefinedMiddleware}. */
 export interface ConfiguredMiddleware {
+  /** The middleware. */
   readonly use: AnyMiddleware;
+  /** Its options, not checked yet. */
   readonly options?: unknown;
 }
 
 /** A middleware of which the type of the options is not known. */
 export interface AnyMiddleware {
+  /** What it was made of, see {@link MiddlewareDefinition}. */
   readonly definition: {
     readonly name: string;
     readonly options?: StandardSchema | undefined;
     setup(options: never, context: MiddlewareContext): MiddlewareHooks | Promise<MiddlewareHooks>;
   };
+  /** URL of the module that called `defineMiddleware`; "" when that is not known. */
   readonly module: string;
 }
 

@@ -1,8 +1,10 @@
-/** What `setup` of a middleware gets beside its options. */
 import type { ExchangeState } from "../proxy/feature/exchange-state.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
-import type { LogFields } from "../shared/protocol.ts";
+import type { LogFields } from "../shared/log-fields.ts";
 
+export type { LogFields } from "../shared/log-fields.ts";
+
+/** What `setup` of a middleware gets beside its options. */
 export interface MiddlewareContext {
   /** Name of the middleware. */
   readonly name: string;
@@ -20,7 +22,7 @@ export interface MiddlewareContext {
   counter(name: string): Counter;
   /**
    * Sends a request to an upstream through the proxy's own connections, with its balancing, retries and time limits, and collects the
-   * response. Never rejects. Upstreams are those of the configuration in use, so during the first `setup` of a process the result is the
+   * response. Rejects with a TypeError if the request cannot be sent as it is; every other failure is a value, see {@link FetchResult}. Upstreams are those of the configuration in use, so during the first `setup` of a process the result is the
    * failure `no_upstream`. It ends when `signal` aborts, unless `options` has another signal.
    */
   fetch(upstream: string, request: FetchRequest, options?: FetchOptions): Promise<FetchResult>;
@@ -32,13 +34,19 @@ export interface MiddlewareContext {
   state<T>(): ExchangeState<T>;
 }
 
+/** The application log, for one middleware. `logging.level` of the configuration says which lines are written. */
 export interface MiddlewareLog {
+  /** Details that help to find a fault. */
   debug(message: string, fields?: LogFields): void;
+  /** What happens in normal operation. */
   info(message: string, fields?: LogFields): void;
+  /** What somebody should look at, though all goes on. */
   warn(message: string, fields?: LogFields): void;
+  /** What failed. */
   error(message: string, fields?: LogFields): void;
 }
 
+/** A number that only grows, as a metric of one middleware. */
 export interface Counter {
   /** Counts up. Throws a RangeError unless `by` is a whole number of at least 0. */
   add(by?: number): void;

@@ -5,6 +5,7 @@
 
 /** A schema that checks a value and may change it, for example by filling in defaults. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What the standard asks for: how a value is checked. See https://standardschema.dev. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -18,7 +19,9 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 /** The value as the schema gives it, or what is wrong with it. */
 export type SchemaResult<Output> = { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
+/** One thing that is wrong with a value. */
 export interface SchemaIssue {
+  /** What is wrong, as a sentence. */
   readonly message: string;
   /** The keys that lead to the value. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

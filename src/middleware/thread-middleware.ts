@@ -2,7 +2,8 @@
 import type { Config } from "../config/schema.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
-import type { FromWorker, LogFields, LogLevel, MiddlewareCount, WorkerEvent } from "../shared/protocol.ts";
+import type { LogFields } from "../shared/log-fields.ts";
+import type { FromWorker, LogLevel, MiddlewareCount, WorkerEvent } from "../shared/protocol.ts";
 import type { WorkerTable } from "../shared/worker-table.ts";
 import type { MiddlewareHost } from "./context-parts.ts";
 import { installMiddleware } from "./installed-middleware.ts";

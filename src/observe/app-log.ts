@@ -2,7 +2,8 @@
  * The application log: lines about what happens to the process, its workers and its endpoints, as JSON or as text for people. Each line is an
  * event of names.ts.
  */
-import type { LogFields, LogLevel } from "../shared/protocol.ts";
+import type { LogFields } from "../shared/log-fields.ts";
+import type { LogLevel } from "../shared/protocol.ts";
 import type { EventName } from "./names.ts";
 
 export interface AppLog {

@@ -5,20 +5,26 @@
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointHealth } from "../shared/endpoint-table.ts";
 
-export type HealthWord = keyof typeof ENDPOINT_HEALTH;
+/** The health of an endpoint. `unknown`: nothing has been learned of it yet. */
+export type HealthWord = "unknown" | "healthy" | "unhealthy";
 
+/** What `/status` shows (docs/observability.md). */
 export interface StatusDocument {
   /**
    * `ok` when no endpoint is known to be unhealthy or refusing; `degraded` when some are; `down` when all endpoints of all upstreams are.
    */
   readonly status: "ok" | "degraded" | "down";
+  /** Version of Millrace. */
   readonly version: string;
   /** Whole seconds since the process started. */
   readonly uptime: number;
+  /** The endpoints of each upstream, by its name, in the order of the configuration. */
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly EndpointStatus[] }>>;
 }
 
+/** One endpoint in a {@link StatusDocument}. */
 export interface EndpointStatus {
+  /** As configured. */
   readonly url: string;
   /**
    * The health by probes. Without a health check it is `unhealthy` after an attempt to connect has failed, until one succeeds, else

@@ -1,7 +1,8 @@
 import type { Deadlines } from "../base/deadlines.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
-import type { LogFields, LogLevel, WorkerEvent } from "../shared/protocol.ts";
+import type { LogFields } from "../shared/log-fields.ts";
+import type { LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./feature/fetch.ts";
 import type { Connector } from "./upstream/connector.ts";
 import type { EndpointSet } from "./upstream/endpoint-set.ts";

@@ -1,5 +1,6 @@
 /** An answer that the proxy or a middleware gives itself instead of forwarding the request: a refusal, a redirect, a CORS preflight. */
 export interface LocalAnswer {
+  /** A final status code: 200 to 599. */
   readonly status: number;
   /** Machine-readable word for the log and the metrics, the outcome of the exchange: `rate_limited`, `unauthorized`, `preflight` ... */
   readonly reason: string;

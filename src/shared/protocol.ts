@@ -5,6 +5,7 @@
 import type { Config } from "../config/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { NameNews } from "./name-table.ts";
+import type { LogFields } from "./log-fields.ts";
 
 /** The address of a listener as a worker opens it: parsed, and with port 0 replaced by a real port. */
 export type ListenTarget =
@@ -94,8 +95,6 @@ export type WorkerEvent =
   | "sockets_enough"
   | "sockets_short"
   | "warm_up_skipped";
-
-export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
 /** Messages from a worker to the main thread. */
 export type FromWorker =

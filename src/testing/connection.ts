@@ -1,10 +1,6 @@
-/**
- * One end of a connection in memory, held by a test: a client's end (`proxy.connect()`) or an endpoint's (`script.raw`). It sends exactly
- * the bytes that it is given, and keeps what it receives.
- */
 import { Buffer } from "node:buffer";
 import type { VirtualClock } from "../net/transport/memory/virtual-clock.ts";
-import type { Transport, TransportReader, TransportWriter } from "../net/transport/transport.ts";
+import type { Transport } from "../net/transport/transport.ts";
 import { untilClockStandsStill } from "./patience.ts";
 
 /** Shared by all connections, because each one copies what it reads at once. */
@@ -13,13 +9,17 @@ const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
 /** A character outside latin1. */
 const NO_BYTE = /[\u0100-\uffff]/;
 
-/** Thrown by a wait when the connection ended before the awaited bytes came. */
+/** Thrown by a wait of a {@link TestConnection} when the connection ended before the awaited bytes came. */
 export class ConnectionEnded extends Error {}
 
 /** What to wait for: a text or a pattern in the received bytes, or a condition on all of them. */
 export type Awaited = string | RegExp | ((received: string) => boolean);
 
-export class TestConnection implements TransportReader, TransportWriter {
+/**
+ * One end of a connection in memory, held by a test: a client's end (`proxy.connect()`) or an endpoint's (`script.raw`). It sends exactly the
+ * bytes that it is given, and keeps what it receives. Every wait ends in an Error where the proxy's time would have to pass first.
+ */
+export class TestConnection {
   /** Whether the other side has sent its FIN. */
   hasEnded: boolean = false;
   /** Whether the connection is closed in both directions. */
@@ -30,7 +30,7 @@ export class TestConnection implements TransportReader, TransportWriter {
   onData: ((bytes: Buffer) => void) | null = null;
   /** Called at the other side's FIN, and when the connection is closed. */
   onEnded: (() => void) | null = null;
-  /** Internal: called when the connection is closed. */
+  /** @internal Called when the connection is closed. */
   onGone: (() => void) | null = null;
   // Private with `#`, so that a failed assertion does not print them: it would take minutes to print all that they refer to.
   readonly #clock: VirtualClock;
@@ -43,23 +43,23 @@ export class TestConnection implements TransportReader, TransportWriter {
   private isPaused: boolean = false;
   private readonly waiting: Set<() => void> = new Set();
 
-  /** Internal: tests get connections from `proxy.connect()` and `script.raw`. */
+  /** @internal Tests get connections from `proxy.connect()` and `script.raw`. */
   constructor(clock: VirtualClock) {
     this.#clock = clock;
   }
 
-  /** Internal: the memory that the transport reads into. */
+  /** @internal The memory that the transport reads into. */
   get readBuffer(): Buffer {
     return READ_BUFFER;
   }
 
-  /** Internal: sets the transport. */
+  /** @internal Sets the transport. */
   attach(transport: Transport, isConnected: boolean): void {
     this.#transport = transport;
     if (isConnected) this.connected();
   }
 
-  /** Internal: called when the connection is established. Sends what was given to `send` before. */
+  /** @internal Called when the connection is established. Sends what was given to `send` before. */
   connected(): void {
     this.isConnected = true;
     if (this.isPaused) this.#transport?.pause();
@@ -116,6 +116,7 @@ export class TestConnection implements TransportReader, TransportWriter {
     this.#transport?.pause();
   }
 
+  /** Reads on after `pause`. */
   resume(): void {
     this.isPaused = false;
     this.#transport?.resume();
@@ -180,20 +181,23 @@ export class TestConnection implements TransportReader, TransportWriter {
     for (const check of this.waiting) check();
   }
 
-  // ---- called by the transport --------------------------------------------------------------------------------------
+  // ---- called by the transport, as its TransportReader and TransportWriter --------------------------------------------------------------------------------------
 
+  /** @internal Some bytes have been read. */
   onRead(buffer: Buffer, count: number): void {
     if (this.onData !== null) return this.onData(buffer.subarray(0, count));
     this.chunks.push(buffer.toString("latin1", 0, count));
     this.checkWaits();
   }
 
+  /** @internal The other side has sent its FIN. */
   onEnd(): void {
     this.hasEnded = true;
     this.onEnded?.();
     this.checkWaits();
   }
 
+  /** @internal The connection is closed. */
   onClosed(code: string | null): void {
     this.isClosed = true;
     this.error = code;
@@ -202,11 +206,12 @@ export class TestConnection implements TransportReader, TransportWriter {
     this.checkWaits();
   }
 
+  /** @internal Everything given to `write` has been taken. */
   onWritten(): void {
     this.checkWaits();
   }
 
-  /** The other side has reset the connection. Bytes that it sent before have been read already. */
+  /** @internal The other side has reset the connection. Bytes that it sent before have been read already. */
   onWriteFailed(): void {
     this.#transport?.destroy("EPIPE");
   }

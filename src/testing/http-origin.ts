@@ -24,9 +24,11 @@ export type OriginFunction = (request: Request, context: OriginContext) => Respo
 export interface ReceivedRequest {
   /** The endpoint's URL, as configured. */
   readonly endpoint: string;
+  /** The method as received. */
   readonly method: string;
   /** The request target (path and query) as received. */
   readonly target: string;
+  /** The fields, as the Fetch standard has them: several lines of one name are joined. */
   readonly headers: Headers;
   /** Request line and field lines as received, without the empty line. */
   readonly head: string;

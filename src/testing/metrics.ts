@@ -3,6 +3,7 @@ export class Metrics {
   /** Prometheus text. */
   readonly text: string;
 
+  /** @internal Tests get metrics from `proxy.metrics`. */
   constructor(text: string) {
     this.text = text;
   }

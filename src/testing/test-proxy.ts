@@ -47,10 +47,11 @@ import type { TestOrigin } from "./origin-script.ts";
 import { Pump } from "./pump.ts";
 import { serveOrigin } from "./upstreams.ts";
 
-export { TestConnection } from "./connection.ts";
-export type { Awaited } from "./connection.ts";
+export type { EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
+export { ConnectionEnded } from "./connection.ts";
+export type { Awaited, TestConnection } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
-export { Metrics } from "./metrics.ts";
+export type { Metrics } from "./metrics.ts";
 export { script } from "./origin-script.ts";
 export type { OriginScript, TestOrigin } from "./origin-script.ts";
 
@@ -69,6 +70,7 @@ interface ReadConfig {
   readonly held: GivenMiddleware;
 }
 
+/** What surrounds the proxy of a test. */
 export interface TestProxyOptions {
   /**
    * The functions and scripts that answer requests, by the upstream's name (a list has one for each endpoint) or by an endpoint's URL.
@@ -83,6 +85,7 @@ export interface TestProxyOptions {
   readonly startsAt?: number;
 }
 
+/** Who sends a request or opens a connection. */
 export interface ClientOptions {
   /** The client's IP address; 192.0.2.1 by default. */
   readonly from?: string;
@@ -116,6 +119,10 @@ export async function testProxy(config: TestConfig, options: TestProxyOptions = 
 
 type Origins = NonNullable<TestProxyOptions["upstreams"]>;
 
+/**
+ * A whole proxy in memory, made by {@link testProxy}. Its time stands still between calls of `advance`. `using proxy = await testProxy(...)` closes
+ * it by itself.
+ */
 export class TestProxy {
   /** Everything that was logged, exchanges and events, in order. */
   readonly log: readonly LogEntry[];
@@ -146,7 +153,7 @@ export class TestProxy {
   private listenerSlots: readonly number[] = [];
   private generation: number = 0;
 
-  /** Internal: use {@link testProxy}. */
+  /** @internal Use {@link testProxy}. */
   constructor(given: TestConfig, options: TestProxyOptions) {
     this.options = options;
     this.log = this.entries;
@@ -219,7 +226,7 @@ export class TestProxy {
     });
   }
 
-  /** Internal: use {@link testProxy}. */
+  /** @internal Use {@link testProxy}. */
   async start(): Promise<void> {
     await this.use(this.first);
     await this.advance(0);
@@ -339,6 +346,7 @@ export class TestProxy {
     this.pump.stop();
   }
 
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

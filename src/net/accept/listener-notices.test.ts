@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { parseConfig } from "../../config/load.ts";
-import type { LogFields } from "../../shared/protocol.ts";
+import type { LogFields } from "../../shared/log-fields.ts";
 import { WorkerTable } from "../../shared/worker-table.ts";
 import type { ListenerConfig } from "./listener-context.ts";
 import { ListenerNotices } from "./listener-notices.ts";

@@ -6,6 +6,7 @@ import type { AttemptFailure } from "../../policy/retry/may-retry.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 
+/** What failed: the connection to the endpoint, or the exchange over it. docs/observability.md says what each means. */
 export type FailureKind =
   | "connection_refused"
   | "destination_unroutable"
@@ -21,6 +22,7 @@ export type FailureKind =
 
 /** Why an attempt at an endpoint failed. */
 export interface Failure {
+  /** What failed. */
   readonly kind: FailureKind;
   /** The connection came from the pool: it had served an exchange before. */
   readonly reused: boolean;

@@ -13,6 +13,7 @@ export class ExchangeState<T> {
     return this.values.get(exchange);
   }
 
+  /** Keeps a value for that exchange, in place of the one before. */
   keep(exchange: ExchangeView, value: T): void {
     this.values.set(exchange, value);
   }

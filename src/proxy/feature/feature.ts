@@ -5,7 +5,8 @@
 import type { RouteConfig } from "../../config/route-schema.ts";
 import type { FeatureKey } from "../../features/declared.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
-import type { LogFields, LogLevel, WorkerEvent } from "../../shared/protocol.ts";
+import type { LogFields } from "../../shared/log-fields.ts";
+import type { LogLevel, WorkerEvent } from "../../shared/protocol.ts";
 import type { FeatureFacts } from "../../values/feature-facts.ts";
 import type { Template } from "../../policy/template/template.ts";
 import type { Middleware } from "./middleware.ts";

@@ -13,6 +13,7 @@ import type { ResponseHead } from "../../http/response-head.ts";
  */
 export type FetchRequest = PlainRequest | HeadRequest;
 
+/** A request by its parts. */
 export interface PlainRequest {
   /** Default: GET. */
   readonly method?: string;
@@ -20,11 +21,13 @@ export interface PlainRequest {
   readonly path: string;
   /** Value of Host. Default: host and port of the upstream's first endpoint. */
   readonly host?: string;
+  /** Field lines. Names keep their spelling. A value is latin1: one character per byte. */
   readonly headers?: Readonly<Record<string, string>> | Fields;
   /** A text is sent in UTF-8. Do not change bytes before the promise has settled. */
   readonly body?: Buffer | string;
 }
 
+/** A request by its head. */
 export interface HeadRequest {
   /** A head made with `buildRequestHead`, or a detached copy of another one. */
   readonly head: RequestHead;
@@ -32,6 +35,7 @@ export interface HeadRequest {
   readonly body?: Buffer;
 }
 
+/** Limits of a request of the proxy's own. */
 export interface FetchOptions {
   /** Milliseconds from the call to the end of the response. Default: 10,000. */
   readonly timeoutMs?: number;

@@ -48,7 +48,8 @@ export interface ExchangeView {
   collectBody(bytesMax: number): Promise<Buffer | null>;
   /**
    * Sends a request of the feature's own to the upstream with that name, and collects the whole response. Ends with the exchange unless
-   * `options` has another signal. Never rejects: a failure is a value, see {@link FetchResult}.
+   * `options` has another signal. Rejects with a TypeError if the request cannot be sent as it is; every other failure is a value, see
+   * {@link FetchResult}.
    */
   fetch(upstream: string, request: FetchRequest, options?: FetchOptions): Promise<FetchResult>;
 }
@@ -77,12 +78,11 @@ export interface FinishedExchange extends ExchangeView {
 export type UpstreamResult = { readonly head: ResponseHead; readonly failure: null } | { readonly head: null; readonly failure: Failure };
 
 /**
- * The hooks of one feature for one route, in the order in which an exchange reaches them. Where several middleware have the same hook, each
+ * The hooks of a middleware, in the order in which an exchange reaches them. Where several middleware have the same hook, each
  * is called in turn. When a hook throws or rejects, the application log names the middleware, and the client gets a 500. Only an error in
  * `onFinish`, or in `onResponse` for an answer of the proxy's own, changes nothing for the client.
  */
-export interface Middleware {
-  readonly name: string;
+export interface ExchangeHooks {
   /**
    * Admits or answers the request; nothing has been sent upstream. Null: the request goes on. A {@link LocalAnswer}: the client gets that,
    * and the exchange ends. If a promise has not settled after ten seconds, the client gets a 504 and `signal` is aborted. To keep a value
@@ -118,4 +118,10 @@ export interface Middleware {
   onResponse?(exchange: ExchangeView, response: ResponseChanges): BodyStage | null | void;
   /** Called exactly once at the end of every exchange of the route, however it ends. */
   onFinish?(exchange: FinishedExchange): void;
+}
+
+/** The hooks of one feature or of one middleware of the user's, for one route. */
+export interface Middleware extends ExchangeHooks {
+  /** Name in logs and metrics. */
+  readonly name: string;
 }

@@ -18,15 +18,24 @@
 import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
+import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 
+/** Answers requests in place of an endpoint. One source may answer many requests, several at the same time. */
 export interface ResponseSource {
   /**
    * Begins the answer to one request, through `response`, at once or later. Returns callbacks for the request's body, or `NO_INPUT`. An
    * error thrown here or by the callbacks ends the exchange: the client gets a 500, or a cut response if the response has begun.
    */
-  start(request: OutgoingRequest, response: SourceResponse): SourceInput;
+  start(request: SourceRequest, response: SourceResponse): SourceInput;
+}
+
+/** The request that a source answers. */
+export interface SourceRequest {
+  /** The head as received from the client; what `onUpstreamRequest` changes is not in it. Valid until the exchange has finished. */
+  readonly request: RequestHead;
+  /** Length of the body as received. */
+  readonly requestLength: BodyLength;
 }
 
 /**
