@@ -66,7 +66,14 @@ export class RequestForwarder implements Relay<RequestReader> {
   /** As the driver of a connection to a client makes it. */
   private factsOf(head: RequestHead): ForwardedRequest["facts"] {
     const { sender, unsafeFieldNames } = this;
-    const said = { peer: PEER, client: PEER, trusted: sender !== "client", secure: false, unsafeFieldNames };
+    const said = {
+      peer: PEER,
+      client: PEER,
+      trusted: sender !== "client",
+      secure: false,
+      unsafeFieldNames,
+      forwardedPathFields: "drop" as const,
+    };
     if (sender !== "forwarded") return { ...said, forwarded: null };
     const elements = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
     return { ...said, forwarded: { elements, ofClient: elementOfClient(elements, TRUSTED) } };

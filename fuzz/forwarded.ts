@@ -26,7 +26,19 @@ const HOP_BY_HOP = [
 /** Names that some origins take for others are dropped, or passed on where the configuration says so. */
 const SAFE_NAME = /^[a-z0-9-]+$/;
 /** What says who speaks: of clients dropped, of a trusted proxy that writes Forwarded made anew. */
-const CLAIMS = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip"];
+const CLAIMS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-real-ip",
+  "x-forwarded-prefix",
+  "x-forwarded-method",
+  "x-forwarded-uri",
+  "x-original-url",
+  "x-rewrite-url",
+];
 /** Written anew by the proxy, or judged apart. */
 const REWRITTEN = ["host", "max-forwards", "expect", "x-forwarded-for"];
 /** With more of them the field ends here. */

@@ -193,7 +193,15 @@ function forwardedHead(text: string): string {
     request: head,
     isBackground: false,
     connection,
-    facts: { peer: "192.0.2.1", client: "192.0.2.1", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" as const },
+    facts: {
+      peer: "192.0.2.1",
+      client: "192.0.2.1",
+      trusted: false,
+      secure: false,
+      forwarded: null,
+      unsafeFieldNames: "drop" as const,
+      forwardedPathFields: "drop" as const,
+    },
     upgrade: false,
   };
   return requestHeadText(request, new RequestEdits(), new AddedFields(), { authority: "origin.test", via: true });

@@ -18,6 +18,14 @@ const FORGED = [
   "Forwarded: for=6.6.6.6;host=forged.test;proto=https",
   "Client-Cert: :Zm9yZ2Vk:",
   "Client-Cert-Chain: :Zm9yZ2Vk:",
+  "X-Forwarded-Prefix: /forged",
+  "X-Forwarded-Method: FORGED",
+  "X-Forwarded-Uri: /forged",
+  "X-Original-URL: /forged",
+  "x-rewrite-url: /forged",
+  "X-Original-URL: /forged-again",
+  "X_Original_URL: /forged",
+  "X.Forwarded_Prefix: /forged",
   "X_Forwarded_For: 6.6.6.6",
   "X.Real.IP: 6.6.6.6",
 ];
@@ -27,6 +35,7 @@ const LISTENERS = {
   usual: '{ address: "127.0.0.1:0" }',
   refusing: '{ address: "127.0.0.1:0", unsafe_field_names: refuse }',
   passing: '{ address: "127.0.0.1:0", unsafe_field_names: forward }',
+  pathsToo: '{ address: "127.0.0.1:0", forwarded_path_fields: forward }',
 };
 type Listener = keyof typeof LISTENERS;
 
@@ -44,9 +53,20 @@ routes:
   - { match: { path: /limited }, rate_limit: { requests_per_minute: 1, burst: 1 }, upstream: app }
   - { name: forged, match: { headers: { x-forwarded-host: forged.test } }, upstream: app }
   - { name: forged-too, match: { headers: { x-real-ip: "*" } }, upstream: app }
+  - { name: forged-path, match: { headers: { x-original-url: "*" } }, upstream: app }
   - { name: usual, upstream: app }
 `;
 }
+
+const PATHS = [
+  "X-Forwarded-Prefix: /a",
+  "X-Forwarded-Method: DELETE",
+  "X-Forwarded-Uri: /b",
+  "X-Original-URL: /c",
+  "x-original-url: /d",
+  "X-Rewrite-URL: /e",
+];
+const PATH_NAMES = ["X-Forwarded-Prefix", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Original-URL", "X-Rewrite-URL"];
 
 /** One request from that address; the answer, and the access record. */
 async function say(
@@ -94,6 +114,18 @@ describe("a stranger", () => {
     assert.deepEqual([at("X_Mine"), at("x\\.mine")], [["1"], ["2"]]);
     assert.ok(!/6\.6\.6\.6|Content_Length|Transfer\.Encoding/i.test(origin.requests.at(-1)?.head ?? ""));
   });
+
+  test("does not say what was asked for, unless the listener lets everybody say so", async () => {
+    for (let count = 0; count < 3; count++) {
+      const usual = await say(STRANGER, "/", PATHS);
+      assert.deepEqual([usual.record["route"], PATH_NAMES.flatMap(at)], ["usual", []]);
+    }
+    for (let count = 0; count < 3; count++) {
+      const { record } = await say(STRANGER, "/", [...PATHS, "X_Original_URL: /folded", "X-Forwarded-Port: 6666"], "pathsToo");
+      assert.deepEqual([record["route"], PATH_NAMES.flatMap(at)], ["forged-path", ["/a", "DELETE", "/b", "/c", "/d", "/e"]]);
+      assert.ok(!/folded|6666/.test(origin.requests.at(-1)?.head ?? ""));
+    }
+  });
 });
 
 describe("a trusted proxy that writes X-Forwarded-For", () => {
@@ -125,6 +157,11 @@ describe("a trusted proxy that writes X-Forwarded-For", () => {
     assert.deepEqual([await status("6.6.6.6, 192.0.2.1"), await status("6.6.6.7, 192.0.2.1:80")], [429, 429]);
   });
 
+  test("passes on what was asked for", async () => {
+    const { record } = await say(TRUSTED, "/", PATHS);
+    assert.deepEqual([record["route"], PATH_NAMES.flatMap(at)], ["forged-path", ["/a", "DELETE", "/b", "/c", "/d", "/e"]]);
+  });
+
   test("passes on protocol and host where they are well formed", async () => {
     await say(TRUSTED, "/", ["X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test:8443"]);
     assert.deepEqual([at("X-Forwarded-Proto"), at("X-Forwarded-Host")], [["https"], ["shop.test:8443"]]);
@@ -151,6 +188,9 @@ describe("a trusted proxy that writes Forwarded", () => {
       assert.equal(at("X-Forwarded-Host").length, 1);
       assert.ok(!at("X-Forwarded-Host").includes("forged.test"));
     }
+    // Such a proxy does not write these either.
+    const { record } = await say(TRUSTED, "/", ["Forwarded: for=192.0.2.7", "X-Real-IP: 6.6.6.6", ...PATHS]);
+    assert.deepEqual([record["route"], PATH_NAMES.flatMap(at), at("X-Real-IP")], ["usual", [], []]);
     await say(TRUSTED, "/", ["Forwarded: for=6.6.6.6;host=forged.test, for=192.0.2.7;host=shop.test;proto=https"]);
     assert.deepEqual(at("Forwarded"), [
       "for=6.6.6.6;host=forged.test, for=192.0.2.7;host=shop.test;proto=https, for=127.0.0.1;host=a.test;proto=http",

@@ -141,7 +141,15 @@ function fromClient(bytes: Buffer): FromHttp1 {
   return {
     request,
     connection: connectionOptions(request),
-    facts: { peer: PEER, client: PEER, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" },
+    facts: {
+      peer: PEER,
+      client: PEER,
+      trusted: false,
+      secure: false,
+      forwarded: null,
+      unsafeFieldNames: "drop",
+      forwardedPathFields: "drop",
+    },
     isBackground: false,
     upgrade: false,
   };

@@ -71,6 +71,14 @@ export interface ListenerInput {
    * `drop` or `refuse` or `forward`. Default: `drop`.
    */
   unsafe_field_names?: "drop" | "refuse" | "forward" | undefined;
+  /**
+   * What happens to `X-Forwarded-Prefix`, `X-Forwarded-Method`, `X-Forwarded-Uri`, `X-Original-URL` and `X-Rewrite-URL` of clients that are
+   * not in `trusted_proxies`. In these a proxy says what was asked for before it rewrote something, and some frameworks then route by the
+   * field and not by the path: with `forward` any client can lead them around the routes that guard a path.
+   *
+   * `drop` or `forward`. Default: `drop`.
+   */
+  forwarded_path_fields?: "drop" | "forward" | undefined;
   /** Time limits for what clients do. */
   timeouts?: ListenerTimeoutsInput | undefined;
   /** Limits for what one client can cost. */

@@ -80,6 +80,10 @@ export const listenerSchema = z.strictObject({
     description:
       "What happens to request fields whose names hold anything but letters, digits and hyphens. Many origin servers turn other characters into hyphens, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse` answers 400. A name that would turn into one that matters to the proxy is dropped even with `forward`.",
   }),
+  forwarded_path_fields: z.enum(["drop", "forward"]).default("drop").meta({
+    description:
+      "What happens to `X-Forwarded-Prefix`, `X-Forwarded-Method`, `X-Forwarded-Uri`, `X-Original-URL` and `X-Rewrite-URL` of clients that are not in `trusted_proxies`. In these a proxy says what was asked for before it rewrote something, and some frameworks then route by the field and not by the path: with `forward` any client can lead them around the routes that guard a path.",
+  }),
   timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
   limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),
 });
@@ -89,3 +93,6 @@ export type ListenerConfig = z.output<typeof listenerSchema>;
 
 /** What happens to request fields with names that some origin servers take for other names. */
 export type UnsafeFieldNames = ListenerConfig["unsafe_field_names"];
+
+/** What happens to the fields of `Known.forwardedPath` of a sender that is no trusted proxy. */
+export type ForwardedPathFields = ListenerConfig["forwarded_path_fields"];

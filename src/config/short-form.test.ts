@@ -11,6 +11,7 @@ describe("the short form", () => {
         {
           address: ":8080",
           unsafe_field_names: "drop",
+          forwarded_path_fields: "drop",
           timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000, half_closed: 5000 },
           limits: {
             head_bytes: 1_048_576,

@@ -163,6 +163,7 @@ function sentHead(
       secure: false,
       forwarded: null,
       unsafeFieldNames: listener.unsafe_field_names,
+      forwardedPathFields: listener.forwarded_path_fields,
     },
     isBackground: false,
     upgrade: connection.upgrade && asksForWebSocket(request),

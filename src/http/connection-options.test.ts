@@ -40,7 +40,7 @@ test("an option that only looks like close is a field name", () => {
 
 test("fields that all recipients need are never removed, and it is reported that Connection named one", () => {
   const needed =
-    "Host, Content-Length, CONTENT-TYPE, Content-Encoding, Content-Range, Transfer-Encoding, Expect, Max-Forwards, Authorization, X-API-Key, Cookie, Set-Cookie, Origin, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, X-Real-IP, Forwarded, Via, Date, Cache-Control";
+    "Host, Content-Length, CONTENT-TYPE, Content-Encoding, Content-Range, Transfer-Encoding, Expect, Max-Forwards, Authorization, X-API-Key, Cookie, Set-Cookie, Origin, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix, X-Forwarded-Method, X-Forwarded-Uri, X-Original-URL, X-Rewrite-URL, X-Real-IP, Forwarded, Via, Date, Cache-Control";
   for (const name of needed.split(", ")) {
     assert.deepEqual(options(name), { ...NONE, namesNeeded: true }, name);
     assert.deepEqual(

@@ -48,6 +48,11 @@ const NEEDED = new Set([
   "x-forwarded-proto",
   "x-forwarded-host",
   "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-forwarded-method",
+  "x-forwarded-uri",
+  "x-original-url",
+  "x-rewrite-url",
   "x-real-ip",
 ]);
 

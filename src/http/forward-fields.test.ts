@@ -97,6 +97,8 @@ test("fields that only a trusted proxy may send are dropped from other senders",
     "x-forwarded-proto: https",
     "X-Forwarded-Host: e",
     "X-Forwarded-Port: 1",
+    "X-Forwarded-Prefix: /a",
+    "X-Original-URL: /b",
     "X-Real-IP: 1",
     "X-Other: 1",
   ];

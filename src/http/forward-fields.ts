@@ -19,15 +19,18 @@ const HOP_BY_HOP = bit(Known.connection) | bit(Known.keepAlive) | bit(Known.te) 
  */
 export const REQUEST_DROPPED: number = HOP_BY_HOP | bit(Known.proxy) | bit(Known.unsafeName) | bit(Known.foldedName);
 
-/** Also not forwarded in requests from a sender that is not a trusted proxy: fields that only such a proxy may send. */
+/**
+ * Also not forwarded in requests from a sender that is not a trusted proxy: fields that only such a proxy may send. With
+ * `forwarded_path_fields: forward` those of `Known.forwardedPath` are forwarded from everybody.
+ */
 export const UNTRUSTED_DROPPED: number =
   bit(Known.forwarded) |
   bit(Known.xForwardedFor) |
   bit(Known.xForwardedProto) |
   bit(Known.xForwardedHost) |
-  bit(Known.xForwardedPort) |
+  bit(Known.forwardedPath) |
   bit(Known.clientCert) |
-  bit(Known.xRealIp);
+  bit(Known.aboutClient);
 
 /** Not forwarded in responses. */
 export const RESPONSE_DROPPED: number = HOP_BY_HOP;

@@ -27,8 +27,8 @@ const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" |
   origin: "Origin",
   authorization: "Authorization",
   accept: "Accept",
-  xRealIp: "X-Real-IP",
-  xForwardedPort: "X-Forwarded-Port",
+  aboutClient: "X-Real-IP",
+  forwardedPath: "X-Forwarded-Prefix",
   accessControl: "Access-Control-Allow-Origin",
   vary: "Vary",
   clientCert: "Client-Cert",
@@ -46,9 +46,12 @@ test("every known field is recognised in any case", () => {
   }
 });
 
-test("the fields that are only dropped share an id, and so do those of a client's certificate", () => {
+test("fields that are treated alike share an id", () => {
   for (const name of ["HTTP2-Settings", "proxy-authorization", "Proxy-Authenticate"]) assert.equal(idOf(name), Known.hopByHop, name);
   assert.equal(idOf("Client-Cert-Chain"), Known.clientCert);
+  assert.equal(idOf("x-forwarded-port"), Known.aboutClient);
+  for (const name of ["X-Forwarded-Method", "x-forwarded-uri", "X-Original-URL", "X-ReWrite-Url"])
+    assert.equal(idOf(name), Known.forwardedPath, name);
 });
 
 test("ids are distinct and fit into the bits of a small integer", () => {

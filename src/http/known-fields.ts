@@ -27,10 +27,12 @@ export const Known = {
   origin: 20,
   authorization: 21,
   accept: 22,
-  xRealIp: 23,
+  /** X-Real-IP and X-Forwarded-Port, in which only a proxy may say something of its client. */
+  aboutClient: 23,
   /** A name with other characters than letters, digits and hyphens. Some origin servers (CGI and its heirs) read these as hyphens. */
   unsafeName: 24,
-  xForwardedPort: 25,
+  /** In these a proxy says what its client asked for, before something was rewritten: X-Forwarded-Prefix, X-Original-URL and the like. */
+  forwardedPath: 25,
   /** Any Access-Control field of a response (Fetch standard, section 3.3.3). */
   accessControl: 26,
   vary: 27,
@@ -68,7 +70,12 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["x-forwarded-for", Known.xForwardedFor],
   ["x-forwarded-proto", Known.xForwardedProto],
   ["x-forwarded-host", Known.xForwardedHost],
-  ["x-forwarded-port", Known.xForwardedPort],
+  ["x-forwarded-port", Known.aboutClient],
+  ["x-forwarded-prefix", Known.forwardedPath],
+  ["x-forwarded-method", Known.forwardedPath],
+  ["x-forwarded-uri", Known.forwardedPath],
+  ["x-original-url", Known.forwardedPath],
+  ["x-rewrite-url", Known.forwardedPath],
   ["max-forwards", Known.maxForwards],
   ["proxy", Known.proxy],
   ["http2-settings", Known.hopByHop],
@@ -77,7 +84,7 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["origin", Known.origin],
   ["authorization", Known.authorization],
   ["accept", Known.accept],
-  ["x-real-ip", Known.xRealIp],
+  ["x-real-ip", Known.aboutClient],
   ["proxy-authorization", Known.hopByHop],
   ["proxy-authenticate", Known.hopByHop],
   ["client-cert", Known.clientCert],

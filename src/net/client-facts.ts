@@ -15,8 +15,8 @@ export const SAID_BY_PROXIES: number =
   bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
 
 /** The facts of a client that is itself the connection's peer. */
-export function factsOfPeer(peer: string, secure: boolean, { unsafe_field_names: unsafeFieldNames }: ListenerConfig): ClientFacts {
-  return { peer, client: peer, trusted: false, secure, forwarded: null, unsafeFieldNames };
+export function factsOfPeer(peer: string, secure: boolean, config: ListenerConfig): ClientFacts {
+  return { peer, client: peer, trusted: false, secure, forwarded: null, ...whatPasses(config) };
 }
 
 /**
@@ -24,9 +24,8 @@ export function factsOfPeer(peer: string, secure: boolean, { unsafe_field_names:
  * @param direct the facts of the proxy itself, which is the connection's peer
  */
 export function behindProxy(head: RequestHead, direct: ClientFacts, context: ListenerContext): ClientFacts {
-  const { unsafe_field_names: unsafeFieldNames } = context.config;
   const { peer, secure } = direct;
-  const said = { peer, trusted: true, secure, unsafeFieldNames };
+  const said = { peer, trusted: true, secure, ...whatPasses(context.config) };
   if (context.addressFrom === "x_forwarded_for") {
     return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
   }
@@ -42,11 +41,11 @@ export function behindProxy(head: RequestHead, direct: ClientFacts, context: Lis
  */
 export function hiddenOf(trusted: boolean, { addressFrom, config }: Pick<ListenerContext, "addressFrom" | "config">): number {
   const names = config.unsafe_field_names === "forward" ? bit(Known.foldedName) : bit(Known.foldedName) | bit(Known.unsafeName);
-  if (!trusted) return names | UNTRUSTED_DROPPED;
-  return (
-    names |
-    (addressFrom === "x_forwarded_for"
-      ? bit(Known.forwarded)
-      : bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost))
-  );
+  if (trusted && addressFrom === "x_forwarded_for") return names | bit(Known.forwarded);
+  const claims = config.forwarded_path_fields === "forward" ? UNTRUSTED_DROPPED & ~bit(Known.forwardedPath) : UNTRUSTED_DROPPED;
+  return names | (trusted ? claims & ~bit(Known.forwarded) : claims);
+}
+
+function whatPasses(config: ListenerConfig): Pick<ClientFacts, "unsafeFieldNames" | "forwardedPathFields"> {
+  return { unsafeFieldNames: config.unsafe_field_names, forwardedPathFields: config.forwarded_path_fields };
 }

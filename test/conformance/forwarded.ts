@@ -15,6 +15,11 @@ const NEVER = [
   "forwarded",
   "x-forwarded-port",
   "x-real-ip",
+  "x-forwarded-prefix",
+  "x-forwarded-method",
+  "x-forwarded-uri",
+  "x-original-url",
+  "x-rewrite-url",
 ];
 
 /** What is wrong with a forwarded request, whose client spoke from `peer` and is not trusted. */

@@ -106,7 +106,15 @@ export class Attempt implements SourceOwner {
       requestLength: length,
       isBackground: false,
       connection: connectionOptions(head),
-      facts: { peer: "192.0.2.1", client: "192.0.2.1", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" },
+      facts: {
+        peer: "192.0.2.1",
+        client: "192.0.2.1",
+        trusted: false,
+        secure: false,
+        forwarded: null,
+        unsafeFieldNames: "drop",
+        forwardedPathFields: "drop",
+      },
       upgrade: switches,
       awaitsContinue: false,
     };

@@ -28,6 +28,7 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     secure: false,
     forwarded: null,
     unsafeFieldNames: "drop",
+    forwardedPathFields: "drop",
   } as const;
   const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
   const write = (given: RequestEdits): string => requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true });

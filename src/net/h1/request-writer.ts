@@ -59,7 +59,11 @@ export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits,
   const start = asReceived ? request.startLine : `${edits.method ?? request.method} ${edits.target ?? request.forwardTarget} HTTP/1.1\r\n`;
   if (!isHttp1 || requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
   const { written } = request;
-  const circumstances = (facts.secure ? 1 : 0) | (facts.unsafeFieldNames === "forward" ? 2 : 0) | (endpoint.via ? 4 : 0);
+  const circumstances =
+    (facts.secure ? 1 : 0) |
+    (facts.unsafeFieldNames === "forward" ? 2 : 0) |
+    (endpoint.via ? 4 : 0) |
+    (facts.forwardedPathFields === "forward" ? 8 : 0);
   if (written.knows(request.edition, edits, circumstances, facts.peer)) return written.withStart(start);
   const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
@@ -77,6 +81,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   const { request, connection, facts } = exchange;
   let dropped = REQUEST_DROPPED | (facts.trusted && facts.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
   if (facts.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
+  if (facts.forwardedPathFields === "forward") dropped &= ~bit(Known.forwardedPath);
   dropped |= edits.removal.known;
   let removed = edits.removal.others;
   if (connection.named.length > 0) removed = removed.concat(connection.named);

@@ -34,6 +34,7 @@ const REQUEST_LINES = [
   ["Host: a.test", "Expect: 100-continue", "Range: bytes=0-1"],
   ["Host: a.test", "X_Forwarded_For: 192.0.2.9", "X_Other: 1", "X-Forwarded-For: 192.0.2.9"],
   ["Host: a.test", "Connection: Upgrade", "Upgrade: websocket", "Proxy: x"],
+  ["Host: a.test", "X-Original-URL: /other", "X-Forwarded-Prefix: /theirs"],
 ];
 /** Few values of each kind, so that consecutive messages resemble each other and can be confused. */
 const requests = fc.array(
@@ -49,6 +50,7 @@ const requests = fc.array(
       secure: fc.boolean(),
       upgrade: fc.constantFrom(false, false, true),
       unsafeFieldNames: fc.constantFrom("drop" as const, "forward" as const),
+      forwardedPathFields: fc.constantFrom("drop" as const, "drop" as const, "forward" as const),
     })
     .filter((one) => isAccepted(new RequestReader(DEFAULT_LIMITS), one)),
   { minLength: 1, maxLength: 8 },
@@ -109,13 +111,14 @@ interface OneRequest extends OneRoute {
   readonly secure: boolean;
   readonly upgrade: boolean;
   readonly unsafeFieldNames: "drop" | "forward";
+  readonly forwardedPathFields: "drop" | "forward";
 }
 
 function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest, detached: boolean = false): string {
   readHead(reader, one.start, one.lines);
   const request = detached ? reader.head.detach() : reader.head;
-  const { peer, peerTrusted, secure, upgrade, unsafeFieldNames } = one;
-  const facts = { peer, client: peer, trusted: peerTrusted, secure, unsafeFieldNames, forwarded: null };
+  const { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwardedPathFields } = one;
+  const facts = { peer, client: peer, trusted: peerTrusted, secure, unsafeFieldNames, forwardedPathFields, forwarded: null };
   const endpoint = { authority: "origin.test:8080", via: one.via };
   return requestHeadText(
     { request, connection: connectionOptions(request), facts, isBackground: false, upgrade },
@@ -127,7 +130,7 @@ function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest
 
 /** The facts of a client that is itself the connection's peer. */
 function factsOf(peer: string): ClientFacts {
-  return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop" };
+  return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop", forwardedPathFields: "drop" };
 }
 
 const RESPONSE_STARTS = ["HTTP/1.1 200 OK", "HTTP/1.1 200 Fine", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 426 Upgrade"];
@@ -280,6 +283,7 @@ test("what a connection's routes remove alternates, and each token stays with th
     secure: false,
     upgrade: false,
     unsafeFieldNames: "drop",
+    forwardedPathFields: "drop",
     via: true,
   } as const;
   const one = {
@@ -325,7 +329,14 @@ test("a request whose token is removed is written as one kept text from the thir
 test("a head that was forgotten leaves no text behind", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const one = { start: "GET /secret HTTP/1.1", lines: ["Host: a.test", "X-Secret: 1"], added: "", removed: [], peer: "192.0.2.1" };
-  const circumstances = { peerTrusted: false, secure: false, upgrade: false, unsafeFieldNames: "drop", via: true } as const;
+  const circumstances = {
+    peerTrusted: false,
+    secure: false,
+    upgrade: false,
+    unsafeFieldNames: "drop",
+    forwardedPathFields: "drop",
+    via: true,
+  } as const;
   for (let count = 0; count < 3; count++) {
     assert.match(writeRequest(reader, new AddedFields(), { ...one, ...circumstances }), /secret/);
     reader.restart(reader.head);

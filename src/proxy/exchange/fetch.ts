@@ -22,7 +22,15 @@ const TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 1024 * 1024;
 
 /** The facts about the client of such an exchange: there is none. */
-const ITSELF: ClientFacts = { peer: "", client: "", trusted: false, secure: false, forwarded: null, unsafeFieldNames: "forward" };
+const ITSELF: ClientFacts = {
+  peer: "",
+  client: "",
+  trusted: false,
+  secure: false,
+  forwarded: null,
+  unsafeFieldNames: "forward",
+  forwardedPathFields: "forward",
+};
 
 /** Sends the request to an endpoint of the set. Resolves when the whole response is there or has failed; never rejects. */
 export async function fetchFrom(

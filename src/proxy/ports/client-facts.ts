@@ -1,4 +1,4 @@
-import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
+import type { ForwardedPathFields, UnsafeFieldNames } from "../../config/listener-schema.ts";
 import type { BelievedForwarded } from "../../http/forwarded.ts";
 
 /** Who sends a request, and which of its forwarding fields are believed. */
@@ -14,4 +14,6 @@ export interface ClientFacts {
   /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
   readonly forwarded: BelievedForwarded | null;
   readonly unsafeFieldNames: UnsafeFieldNames;
+  /** What becomes of fields such as X-Original-URL of a sender that is no trusted proxy. */
+  readonly forwardedPathFields: ForwardedPathFields;
 }
