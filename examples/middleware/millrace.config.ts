@@ -1,8 +1,10 @@
 // The same as millrace.yaml, in TypeScript: the compiler checks the options.
 import { defineConfig } from "millrace";
 import abCookie from "./ab-cookie.ts";
+import graphqlDepth from "./graphql-depth.ts";
 import headerStamp from "./header-stamp.ts";
 import injectHtml from "./inject-html.ts";
+import llmTokens from "./llm-tokens.ts";
 import maintenanceWindow from "./maintenance-window.ts";
 import redactJson from "./redact-json.ts";
 import signRequest from "./sign-request.ts";
@@ -20,6 +22,13 @@ export default defineConfig({
     }),
   ],
   routes: [
+    { name: "graphql", match: { path: "/graphql" }, upstream: "app", middleware: [graphqlDepth({ depth_max: 8 })] },
+    {
+      name: "models",
+      match: { path: "/v1/*" },
+      upstream: "app",
+      middleware: [llmTokens({ key_header: "authorization", budget: { tokens: 200_000, seconds: 3600 } })],
+    },
     {
       name: "api",
       match: { path: "/api/*" },
