@@ -107,7 +107,7 @@ const ENDPOINTS_MAX = 1024;
 
 /** Starts a proxy. Rejects with an Error that names every problem of the configuration. Call `close` at the end of the test. */
 export async function testProxy(config: TestConfig, options: TestProxyOptions = {}): Promise<TestProxy> {
-  const proxy = new TestProxy(config, options);
+  const proxy = TestProxy.of(config, options);
   try {
     await proxy.start();
     return proxy;
@@ -154,7 +154,11 @@ export class TestProxy {
   private generation: number = 0;
 
   /** @internal Use {@link testProxy}. */
-  constructor(given: TestConfig, options: TestProxyOptions) {
+  static of(given: TestConfig, options: TestProxyOptions): TestProxy {
+    return new TestProxy(given, options);
+  }
+
+  private constructor(given: TestConfig, options: TestProxyOptions) {
     this.options = options;
     this.log = this.entries;
     const network = new MemoryNetwork({ epochMs: (options.startsAt ?? STARTS_AT) - CLOCK_STARTS_AT_MS });

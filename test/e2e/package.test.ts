@@ -159,6 +159,10 @@ proxy.close();
 export const seen: readonly unknown[] = [status, counted, log, request?.method, text, health];
 `;
     assert.equal(await compile(program, ofNode), "");
+    assert.match(
+      await compile(`${program}new TestProxy(config, options);\n`, ofNode),
+      /error TS2673: Constructor of class 'TestProxy' is private/,
+    );
   });
 
   test("its types hold for a middleware that is compiled, which cannot call what is the proxy's own", async () => {
