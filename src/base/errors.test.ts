@@ -16,3 +16,26 @@ test("the code of an error is a text in an Error's `code`, and nothing else", ()
     assert.equal(codeOf(other), "");
   }
 });
+
+test("what throws when it is read has a text too", () => {
+  const broken = (): never => {
+    throw new Error("while it was read");
+  };
+  const throwing = [
+    { toString: broken },
+    Object.create(null),
+    Object.defineProperty(new Error("hidden"), "message", { get: broken }),
+    new Proxy({}, { getPrototypeOf: broken }),
+    Object.assign(new Error("hidden"), { message: { toString: broken } }),
+  ];
+  for (const each of throwing) {
+    assert.equal(messageOf(each), "something without a readable message");
+    assert.equal(typeof stackOf(each), "string");
+    assert.equal(codeOf(each), "");
+  }
+  assert.equal(codeOf(Object.defineProperty(new Error("x"), "code", { get: broken })), "");
+  assert.deepEqual(
+    [messageOf(Symbol("s")), messageOf(null), messageOf(Object.assign(new Error("x"), { message: 7 }))],
+    ["Symbol(s)", "null", "7"],
+  );
+});

@@ -3,6 +3,7 @@
  * that answers it. A hook may return a promise, collect the whole body, or send requests of its own; the exchange waits.
  */
 import type { Buffer } from "node:buffer";
+import { CallersMistake } from "../../base/errors.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { Route } from "../snapshot.ts";
@@ -88,6 +89,9 @@ function awaitHook<T>(exchange: Exchange, promise: Promise<T | null>, middleware
 }
 
 export function collectBody(exchange: Exchange, bytesMax: number): Promise<Buffer | null> {
+  // Against something that is no number, no body would be too large.
+  if (typeof bytesMax !== "number" || !(bytesMax >= 0))
+    return Promise.reject(new CallersMistake("the limit of a body is a number of bytes"));
   if (exchange.phase !== Phase.admission || exchange.requestLength > bytesMax) return Promise.resolve(null);
   const { detour } = exchange;
   if (detour.collected === null) {

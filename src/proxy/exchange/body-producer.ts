@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
 import type { BodyLength } from "../../http/body-length.ts";
-import type { FieldSection } from "../../http/field-section.ts";
+import { FieldSection } from "../../http/field-section.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { StageOutput } from "../feature/body-stage.ts";
 import type { SourceInput } from "../feature/response-source.ts";
@@ -117,10 +117,14 @@ export abstract class BodyProducer extends Timed implements BodySink {
     this.deliver(bytes.subarray(0));
   }
 
-  private endOutput(trailers: FieldSection | null): void {
+  private endOutput(given: FieldSection | null | undefined): void {
     if (this.output === Output.aborted) this.enterOutput(Output.ended);
     if (this.isOver) return;
     const { said, written } = this;
+    // Code without types may leave the trailers out, or pass something else.
+    const trailers = given ?? null;
+    if (trailers !== null && !(trailers instanceof FieldSection))
+      return this.fail(new TypeError(`${this.what} ends with something that is no trailers`));
     if (said === null) return this.fail(new Error(`${this.what} ends before it responds`));
     if (said >= 0 && written < said)
       return this.fail(new Error(`${this.what} writes ${written} bytes instead of the ${said} that it said`));

@@ -4,9 +4,11 @@
  */
 import { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
+import { CallersMistake, messageOf } from "../../base/errors.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import { buildRequestHead } from "../../http/build-head.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
+import { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchFailure, FetchOptions, FetchRequest, FetchResult, HeadRequest, PlainRequest } from "../feature/fetch.ts";
@@ -32,7 +34,10 @@ const ITSELF: ClientFacts = {
   forwardedPathFields: "forward",
 };
 
-/** Sends the request to an endpoint of the set. Resolves when the whole response is there or has failed; never rejects. */
+/**
+ * Sends the request to an endpoint of the set. Resolves when the whole response is there or has failed. Rejects with a CallersMistake if the
+ * request cannot be sent as it is.
+ */
 export async function fetchFrom(
   thread: ExchangeThread,
   set: EndpointSet,
@@ -41,8 +46,24 @@ export async function fetchFrom(
 ): Promise<FetchResult> {
   // The caller may be in the middle of another exchange's event, with which this exchange would share its edits (scratch-edits.ts).
   await Promise.resolve();
-  const sent = "head" in request ? request : withHead(request, set);
+  const sent = checked(request, options, set);
   return new Promise((resolve) => new Fetch(thread, sent, options, resolve).begin(set));
+}
+
+/** Callers may be code without types. What is wrong with the request must not become a fault of the connection that it is sent on. */
+function checked(request: FetchRequest, options: FetchOptions, set: EndpointSet): HeadRequest {
+  try {
+    const sent = "head" in request ? request : withHead(request, set);
+    if (!(sent.head instanceof RequestHead)) throw new TypeError("the head was not made with buildRequestHead");
+    if (sent.body !== undefined && !Buffer.isBuffer(sent.body)) throw new TypeError("the body is neither a text nor a Buffer");
+    const { timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, signal } = options;
+    if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) throw new TypeError("timeoutMs is no time");
+    if (typeof bodyBytesMax !== "number" || !(bodyBytesMax >= 0)) throw new TypeError("bodyBytesMax is no number of bytes");
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError("the signal is no AbortSignal");
+    return sent;
+  } catch (error) {
+    throw new CallersMistake(`the request cannot be sent: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function withHead(request: PlainRequest, set: EndpointSet): HeadRequest {

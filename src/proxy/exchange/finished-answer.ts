@@ -37,10 +37,10 @@ export function finishAnswer(answer: LocalAnswer, request: RequestHead | null, e
   }
   lines += edits.added;
   if (proxyStatus !== undefined && isWanted("proxy-status", fields, removal)) lines += proxyStatusLine(proxyStatus);
-  if (answer.detail === "" && answer.body === undefined) {
-    // RFC 9110 section 8.6: no Content-Length in a 204.
-    return { status, lines: mayHaveBody(status) ? `${lines}Content-Length: 0\r\n` : lines, body: "" };
-  }
+  // The answer of a middleware may have a text all the same. Sent, it would be read as the beginning of the next response.
+  // RFC 9110 section 8.6: no Content-Length in a 204.
+  if (!mayHaveBody(status)) return { status, lines, body: "" };
+  if (answer.detail === "" && answer.body === undefined) return { status, lines: `${lines}Content-Length: 0\r\n`, body: "" };
   const accepted = request !== null && acceptsJson(request.knownValue(Known.accept));
   const body = utf8(bodyText(answer, accepted));
   if (isWanted("content-type", fields, removal)) lines += typeLine(answer, accepted);

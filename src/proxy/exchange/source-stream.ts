@@ -3,7 +3,7 @@ import type { Buffer } from "node:buffer";
 import { isBodyLength } from "../../http/body-length.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
-import type { ResponseHead } from "../../http/response-head.ts";
+import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import { NO_INPUT } from "../feature/response-source.ts";
@@ -87,6 +87,9 @@ export class SourceStream extends BodyProducer implements UpstreamStream {
   private respond(head: ResponseHead, length: BodyLength): void {
     if (this.isOver) return;
     if (this.said !== null) return this.fail(new Error("a response source responds twice"));
+    // Code without types may pass something else.
+    if (!(head instanceof ResponseHead))
+      return this.fail(new TypeError("a response source responds with something that is no head: make one with buildResponseHead"));
     if (head.status < 200) return this.fail(new Error(`a response source responds with ${head.status}, which is not final`));
     if (!isBodyLength(length)) return this.fail(new RangeError(`a response source cannot have the length ${length}`));
     this.isBodiless ||= !mayHaveBody(head.status);
