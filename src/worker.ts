@@ -30,12 +30,16 @@ port.on("message", (message: WorkerInit | ToWorker) => {
 
 /** Prepares the thread for middleware, which are modules of the user's. */
 async function loadModules(to: MessagePort): Promise<LoadMiddleware> {
-  const [{ loadModule, prepareThread }, { catchLateFailures }] = await Promise.all([
+  const [{ MiddlewareModules, prepareThread }, { catchLateFailures }] = await Promise.all([
     import("./middleware/load-module.ts"),
     import("./middleware/late-failures.ts"),
   ]);
   prepareThread();
+  const modules = new MiddlewareModules();
   const tell = (told: FromWorker): void => to.postMessage(told);
-  catchLateFailures((message) => tell({ type: "event", level: "error", event: "middleware_failed", message, fields: {} }));
-  return loadModule;
+  catchLateFailures((message, involved) => {
+    const middleware = modules.nameIn(involved);
+    tell({ type: "event", level: "error", event: "middleware_failed", message, fields: middleware === null ? {} : { middleware } });
+  });
+  return (entry) => modules.load(entry);
 }

@@ -7,6 +7,7 @@ import { nodeAt } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
 import type { KeyPath } from "../values/finding.ts";
 import { isVocabulary } from "./foreign-keys.ts";
+import { isPlainWord } from "./plain-word.ts";
 import { alternatives, asNode, step } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 
@@ -84,11 +85,6 @@ export function shownPath(path: KeyPath, root: Located, schema: SchemaNode, last
 /** Whether the schema says nothing about the value: the options of somebody's middleware. */
 function takesAnything(node: SchemaNode): boolean {
   return Object.keys(node).every((key) => key === "title" || key === "description");
-}
-
-/** Whether a key is made of words alone, and so is no secret in a wrong place. */
-export function isPlainWord(key: string): boolean {
-  return /^[A-Za-z]{1,20}(?:[_-][A-Za-z]{1,20}){0,5}$/.test(key);
 }
 
 /** Whether the value is a mapping with at least one key that belongs there, or that some proxy has. Then the name above it is no secret. */

@@ -2,7 +2,7 @@
  * Checks the middleware of a configuration: loads every module that it names in a thread of its own, and checks the options. The result is the
  * configuration with the addresses by which worker threads load the modules, or what is wrong.
  */
-import { SHARE_ENV, Worker } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
 import { middlewareEntries } from "../config/middleware-entries.ts";
 import type { PlacedEntry } from "../config/middleware-entries.ts";
 import type { MiddlewareEntry } from "../config/middleware-schema.ts";
@@ -18,6 +18,11 @@ import { withoutTexts } from "./harmless-message.ts";
 export interface AskedEntry extends MiddlewareEntry {
   /** Whether to give the JSON Schema of the options. */
   readonly wantsSchema: boolean;
+}
+
+/** The thread begins with the entry at that position. */
+export interface CheckProgress {
+  readonly begins: number;
 }
 
 /** What the thread has found. */
@@ -47,17 +52,23 @@ export type CheckedModules = { readonly config: Config } | { readonly findings: 
 /**
  * Loads the modules of a configuration's middleware and checks their options. Never rejects.
  * @param base URL of the folder that paths are relative to, with a slash at the end
+ * @param limitMs time limit for all modules together
  */
-export async function checkModules(config: Config, base: string): Promise<CheckedModules> {
+export async function checkModules(config: Config, base: string, limitMs: number = MODULES_MS): Promise<CheckedModules> {
   const placed = middlewareEntries(config.middleware, config.routes);
   if (placed.length === 0) return { config };
   const answer = await answerOf(
     base,
     placed.map(({ entry }) => ({ ...entry, wantsSchema: false })),
+    limitMs,
   );
-  // What a module throws late cannot be told from what another one throws.
   if ("fault" in answer)
-    return { findings: placed.slice(0, 1).map(({ path }) => error([...path, "use"], `the modules cannot be used: ${answer.fault}`)) };
+    return {
+      findings: placed
+        .slice(answer.at)
+        .slice(0, 1)
+        .map(({ path }) => error([...path, "use"], faultOfAll(answer))),
+    };
   const findings = placed.flatMap((each, index) => findingsOf(each, answer.entries[index]));
   if (findings.length > 0) return { findings };
   const checked = placed.map(({ entry }, index) => addressed(entry, answer.entries[index], answer.version));
@@ -73,15 +84,32 @@ const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./check-thread.ts" : "
 /** Time limit for all modules together, which may fetch what they need from elsewhere. */
 const MODULES_MS = 30_000;
 
-async function answerOf(base: string, entries: readonly AskedEntry[]): Promise<CheckAnswer | { readonly fault: string }> {
-  const thread = new Worker(THREAD, { workerData: { base, entries }, env: SHARE_ENV, name: "millrace-middleware" });
-  const answer = await new Promise<CheckAnswer | { readonly fault: string }>((resolve) => {
-    const limit = setTimeout(() => resolve({ fault: `they have not loaded within ${MODULES_MS / 1000} s` }), MODULES_MS);
-    thread.once("message", resolve);
-    thread.once("error", (reason) => resolve({ fault: moduleFaultText(reason, base) }));
+/** Why the thread gave no answer. */
+interface NoAnswer {
+  /** Position of the entry that it was loading or checking; 0 if it had checked all. */
+  readonly at: number;
+  readonly fault: string;
+}
+
+function faultOfAll({ fault }: NoAnswer): string {
+  return `the module, or one that was loaded before it, cannot be used: ${fault}`;
+}
+
+async function answerOf(base: string, entries: readonly AskedEntry[], limitMs: number): Promise<CheckAnswer | NoAnswer> {
+  // The thread has an environment of its own: what a module changes there must not change the process.
+  const thread = new Worker(THREAD, { workerData: { base, entries }, name: "millrace-middleware" });
+  let at = 0;
+  const answer = await new Promise<CheckAnswer | NoAnswer>((resolve) => {
+    const gaveUp = (fault: string): void => resolve({ at, fault });
+    const limit = setTimeout(() => gaveUp(`it has not loaded within ${limitMs / 1000} s`), limitMs);
+    thread.on("message", (told: CheckAnswer | CheckProgress) => {
+      if ("begins" in told) at = told.begins;
+      else resolve(told);
+    });
+    thread.once("error", (reason) => gaveUp(moduleFaultText(reason, base)));
     thread.once("exit", (code) => {
       clearTimeout(limit);
-      resolve({ fault: code === 0 ? "one waits for what never comes" : `one ended its thread (exit code ${code})` });
+      gaveUp(code === 0 ? "it waits for what never comes" : `it ended its thread (exit code ${code})`);
     });
   });
   void thread.terminate();
@@ -91,7 +119,8 @@ async function answerOf(base: string, entries: readonly AskedEntry[]): Promise<C
 function findingsOf({ path, entry }: PlacedEntry, checked: CheckedEntry | undefined): readonly Finding[] {
   if (checked === undefined) return [];
   if ("fault" in checked) return [error([...path, "use"], `the module cannot be used: ${checked.fault}`)];
-  return checked.issues.map((issue) => error([...path, "options", ...issue.path], withoutTexts(issue.message, entry.options)));
+  const harmless = withoutTexts(entry.options);
+  return checked.issues.map((issue) => error([...path, "options", ...issue.path], harmless(issue.message)));
 }
 
 function addressed(entry: MiddlewareEntry, checked: CheckedEntry | undefined, version: string): MiddlewareEntry {

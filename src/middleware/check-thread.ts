@@ -9,7 +9,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { checkOptions } from "./check-options.ts";
-import type { AskedEntry, CheckAnswer, CheckedEntry } from "./check-modules.ts";
+import type { AskedEntry, CheckAnswer, CheckProgress, CheckedEntry } from "./check-modules.ts";
 import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
 import { mayChange, moduleAddress } from "../modules/module-address.ts";
@@ -52,7 +52,10 @@ void checkAll();
 
 async function checkAll(): Promise<void> {
   const answers: CheckedEntry[] = [];
-  for (const entry of entries) answers.push(await checked(entry));
+  for (const [begins, entry] of entries.entries()) {
+    parentPort?.postMessage({ begins } satisfies CheckProgress);
+    answers.push(await checked(entry));
+  }
   // A rejected promise that a module does not handle ends the thread at the end of this turn of the event loop.
   await turn();
   parentPort?.postMessage({ version: versionOf(files), entries: answers } satisfies CheckAnswer);
@@ -95,11 +98,15 @@ function noted<Resolved extends { readonly url: string }>(resolved: Resolved): R
 /** A text that changes when one of the files does. */
 function versionOf(urls: ReadonlySet<string>): string {
   const hash = createHash("sha256");
-  for (const url of [...urls].toSorted())
-    hash
-      .update(url)
-      .update("\0")
-      .update(readFileSync(fileURLToPath(url)))
-      .update("\0");
+  for (const url of [...urls].toSorted()) hash.update(url).update("\0").update(contentsOf(url)).update("\0");
   return hash.digest("hex").slice(0, 16);
+}
+
+/** "" for a file that cannot be read: a module may ask where a file would be that does not exist. */
+function contentsOf(url: string): Buffer | string {
+  try {
+    return readFileSync(fileURLToPath(url));
+  } catch {
+    return "";
+  }
 }

@@ -1,4 +1,5 @@
 /** `defineMiddleware`: how people write a middleware of their own. */
+import { stackOf } from "../base/errors.ts";
 import type { ExchangeHooks } from "../proxy/feature/middleware.ts";
 import type { MiddlewareContext } from "./middleware-context.ts";
 import type { StandardSchema } from "./standard-schema.ts";
@@ -87,15 +88,17 @@ export interface AnyMiddleware {
  * });
  * ```
  *
- * Throws a TypeError when the name is malformed or `setup` is no function.
+ * Throws a TypeError when the name is malformed, `setup` is no function or `options` is no schema.
  */
 export function defineMiddleware<const Schema extends StandardSchema | undefined = undefined>(
   definition: MiddlewareDefinition<Schema>,
 ): DefinedMiddleware<Schema> {
-  const { name, setup } = definition;
+  const { name, setup, options: schema } = definition;
   if (typeof name !== "string" || !NAME.test(name))
     throw new TypeError("the name of a middleware is made of lower-case letters, digits and hyphens");
   if (typeof setup !== "function") throw new TypeError(`the middleware ${name} has no function setup`);
+  if (schema !== undefined && !isSchema(schema))
+    throw new TypeError(`the options of the middleware ${name} are no schema: use a library that implements Standard Schema, such as zod`);
   const use = (...options: readonly unknown[]): ConfiguredMiddleware => ({
     use: defined,
     ...(options.length === 0 ? {} : { options: options[0] }),
@@ -106,6 +109,11 @@ export function defineMiddleware<const Schema extends StandardSchema | undefined
 
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 
+function isSchema(value: StandardSchema): boolean {
+  const { "~standard": standard } = value;
+  return typeof standard === "object" && standard !== null && typeof standard.validate === "function";
+}
+
 /** Whether the value was made by `defineMiddleware`, of this or another copy of this package. */
 export function isMiddleware(value: unknown): value is AnyMiddleware {
   return typeof value === "function" && Object.hasOwn(value, DEFINED);
@@ -114,7 +122,7 @@ export function isMiddleware(value: unknown): value is AnyMiddleware {
 /** The URL of the module that called `defineMiddleware`, without query: workers load the middleware by it. "" when it is not known. */
 function callingModule(): string {
   const own = withoutPosition(import.meta.url);
-  for (const line of (new Error("where").stack ?? "").split("\n").slice(1)) {
+  for (const line of stackOf(new Error("where")).split("\n").slice(1)) {
     const url = /\(?((?:file|data):\S*?):\d+:\d+\)?$/.exec(line.trim())?.[1];
     if (url !== undefined && withoutPosition(url) !== own) return withoutPosition(url);
   }

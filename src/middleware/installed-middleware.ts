@@ -11,6 +11,8 @@ import type { RouteConfig } from "../config/route-schema.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import { ExchangeState } from "../proxy/feature/exchange-state.ts";
 import { checkOptions } from "./check-options.ts";
+import type { OptionsIssue } from "./check-options.ts";
+import { withoutTexts } from "./harmless-message.ts";
 import { counterOf, logOf } from "./context-parts.ts";
 import type { MiddlewareHost } from "./context-parts.ts";
 import type { AnyMiddleware, MiddlewareHooks } from "./define-middleware.ts";
@@ -20,11 +22,12 @@ import { watchedHooks } from "./watched-hooks.ts";
 /** Gives the middleware that an entry names, and its options as they were written. Rejects with an Error that says why it cannot. */
 export type LoadMiddleware = (entry: MiddlewareEntry) => Promise<{ readonly middleware: AnyMiddleware; readonly options: unknown }>;
 
-/** Time that `setup` may take, in milliseconds. */
+/** Time that a module may take to load, and then `setup`, in milliseconds. */
 const SETUP_MS_MAX = 30_000;
 
 interface Instance {
   readonly name: string;
+  readonly id: number;
   readonly route: number | null;
   readonly middleware: Middleware;
   readonly hooks: MiddlewareHooks;
@@ -34,15 +37,20 @@ interface Instance {
 export class InstalledMiddleware {
   private readonly host: MiddlewareHost;
   private readonly instances: readonly Instance[];
+  /** Middleware for all routes. */
+  private readonly everywhere: readonly Middleware[];
+  private readonly byRoute: ReadonlyMap<number | null, readonly Instance[]>;
 
   constructor(host: MiddlewareHost, instances: readonly Instance[]) {
     this.host = host;
     this.instances = instances;
+    this.byRoute = Map.groupBy(instances, ({ route }) => route);
+    this.everywhere = (this.byRoute.get(null) ?? []).map(({ middleware }) => middleware);
   }
 
   /** The middleware of the route at that position, in the order in which they act. */
   ofRoute(index: number): readonly Middleware[] {
-    return this.instances.filter(({ route }) => route === null || route === index).map(({ middleware }) => middleware);
+    return [...this.everywhere, ...(this.byRoute.get(index) ?? []).map(({ middleware }) => middleware)];
   }
 
   /** Disposes of all instances. What `dispose` throws is logged. */
@@ -60,16 +68,17 @@ export async function installMiddleware(
   routes: readonly RouteConfig[],
   load: LoadMiddleware,
   host: MiddlewareHost,
+  limitMs: number = SETUP_MS_MAX,
 ): Promise<InstalledMiddleware> {
   const entries = middlewareEntries(top, routes);
-  const results = await Promise.allSettled(entries.map((placed) => instanceOf(placed, routes, load, host)));
+  const results = await Promise.allSettled(entries.map((placed) => instanceOf(placed, routes, load, host, limitMs)));
   const instances = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const installed = new InstalledMiddleware(host, instances);
   const failed = results.findIndex(({ status }) => status === "rejected");
   const failure = results[failed];
   if (failure?.status !== "rejected") return installed;
-  await installed.dispose();
-  throw new Error(`${shownPlace(entries[failed])}: ${messageOf(failure.reason).replace(/\s*\n\s*/g, " ")}`);
+  await withinTime(() => installed.dispose(), limitMs, "the others").catch(() => undefined);
+  throw new Error(`${shownPlace(entries[failed])}: ${oneLine(messageOf(failure.reason))}`);
 }
 
 async function instanceOf(
@@ -77,20 +86,53 @@ async function instanceOf(
   routes: readonly RouteConfig[],
   load: LoadMiddleware,
   host: MiddlewareHost,
+  limitMs: number,
 ): Promise<Instance> {
-  const { middleware, options: given } = await load(entry);
+  const { middleware, options: given } = await withinTime(() => load(entry), limitMs, "its module");
   const { name } = middleware.definition;
-  const checked = await checkOptions(middleware, given);
-  if ("issues" in checked) throw new Error(`${name}: its options are refused: ${checked.issues.map(({ message }) => message).join("; ")}`);
+  const id = host.idOf(name);
+  const harmless = withoutTexts(given);
+  const checked = await watched(id, host, () => checkOptions(middleware, given));
+  if ("issues" in checked)
+    throw new Error(`${name}: its options are refused: ${checked.issues.map((each) => harmless(shownIssue(each))).join("; ")}`);
   const controller = new AbortController();
   const context = contextOf(name, route === null ? null : routeLabel(routes[route] ?? {}, route), controller.signal, host);
+  const setUp = async (): Promise<MiddlewareHooks> =>
+    watched(id, host, () => middleware.definition.setup(checked.options as never, context));
+  const late = (error: unknown): void => host.report("error", "middleware_failed", messageOf(error), { middleware: name });
+  let hooks: MiddlewareHooks | null = null;
   try {
-    const hooks = await withinTime(async () => middleware.definition.setup(checked.options as never, context), SETUP_MS_MAX);
+    hooks = await withinTime(setUp, limitMs, "it", (tooLate) => void disposeOf({ name, hooks: tooLate, controller, id }, host));
     if (typeof hooks !== "object" || hooks === null) throw new TypeError("it returned no object with hooks");
-    return { name, route, hooks, controller, middleware: watchedHooks(name, hooks, host.idOf(name), host.running) };
+    return { name, route, hooks, controller, id, middleware: watchedHooks(name, hooks, id, host.running, late) };
   } catch (error) {
-    controller.abort();
-    throw new Error(`${name}: setup failed: ${messageOf(error)}`, { cause: error });
+    if (hooks === null) controller.abort();
+    else await disposeOf({ name, hooks, controller, id }, host);
+    throw setupFailure(name, harmless(withoutTexts(checked.options)(messageOf(error))));
+  }
+}
+
+/** Without the error itself as the cause, which may show an option. */
+function setupFailure(name: string, why: string): Error {
+  return new Error(`${name}: setup failed: ${why}`);
+}
+
+function shownIssue({ path, message }: OptionsIssue): string {
+  const shown = path.map((part) => (typeof part === "number" ? `#${part + 1}` : part));
+  return shown.length === 0 ? message : `${shown.join(".")}: ${message}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\n\r]\s*/g, " ");
+}
+
+/** Calls code of the middleware. If that blocks the event loop, the log can name the middleware. */
+function watched<Result>(id: number, { running }: MiddlewareHost, act: () => Result): Result {
+  const before = running.enter(id);
+  try {
+    return act();
+  } finally {
+    running.leave(before);
   }
 }
 
@@ -108,20 +150,40 @@ function contextOf(name: string, route: string | null, signal: AbortSignal, host
   };
 }
 
-async function disposeOf({ name, hooks, controller }: Instance, host: MiddlewareHost): Promise<void> {
+async function disposeOf({ name, hooks, controller, id }: Omit<Instance, "route" | "middleware">, host: MiddlewareHost): Promise<void> {
   try {
-    controller.abort();
-    await hooks.dispose?.();
+    // Both call code of the middleware: the listeners of its signal, and `dispose`.
+    await watched(id, host, () => {
+      controller.abort();
+      return hooks.dispose?.();
+    });
   } catch (error) {
     host.report("error", "middleware_failed", `dispose: ${messageOf(error)}`, { middleware: name });
   }
 }
 
-async function withinTime<T>(act: () => Promise<T>, limitMs: number): Promise<T> {
+/** @param tooLate takes a result that comes after the time limit */
+async function withinTime<T>(
+  act: () => Promise<T>,
+  limitMs: number,
+  who: string,
+  tooLate: (result: T) => void = () => undefined,
+): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const limit = setTimeout(() => late.reject(new Error(`it has not settled within ${limitMs / 1000} s`)), limitMs);
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    late.reject(new Error(`${who} has not settled within ${limitMs / 1000} s`));
+  }, limitMs);
+  const acting = act();
+  void acting.then(
+    (result) => {
+      if (isLate) tooLate(result);
+    },
+    () => undefined,
+  );
   try {
-    return await Promise.race([act(), late.promise]);
+    return await Promise.race([acting, late.promise]);
   } finally {
     clearTimeout(limit);
   }

@@ -3,9 +3,10 @@ import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
 import { moduleAddress } from "../modules/module-address.ts";
+import { moduleFaultText } from "../modules/module-fault.ts";
 import { passVersionOn, resolveOwnName } from "../modules/module-hooks.ts";
 
-/** Prepares a worker thread for {@link loadModule}. Call it once in the thread. */
+/** Prepares a worker thread for {@link MiddlewareModules}. Call it once in the thread. */
 export function prepareThread(): void {
   resolveOwnName();
   passVersionOn();
@@ -21,9 +22,35 @@ export async function loadFrom(base: string, { use, options }: MiddlewareEntry):
   return { middleware: exportedMiddleware(loaded, name), options };
 }
 
-/** Loads the module that `use` names and gives its middleware. Rejects with what the module throws. */
-export async function loadModule({ use, options }: MiddlewareEntry): Promise<{ middleware: AnyMiddleware; options: unknown }> {
-  const { url, name } = moduleAddress(use);
-  const loaded: unknown = await import(url);
-  return { middleware: exportedMiddleware(loaded, name), options };
+/** Loads the modules of middleware in a worker thread, and knows which middleware a module holds. */
+export class MiddlewareModules {
+  /** By the URL without version. */
+  private readonly names: Map<string, string> = new Map();
+
+  /** Loads the module that `use` names and gives its middleware. Rejects with an Error of one line that shows no secret. */
+  async load({ use, options }: MiddlewareEntry): Promise<{ middleware: AnyMiddleware; options: unknown }> {
+    const { url, name } = moduleAddress(use);
+    try {
+      const loaded: unknown = await import(url);
+      const middleware = exportedMiddleware(loaded, name);
+      this.names.set(withoutQuery(url), middleware.definition.name);
+      return { middleware, options };
+    } catch (error) {
+      throw unloadable(error);
+    }
+  }
+
+  /** The middleware that the first of these modules holds which holds one; null: none does. */
+  nameIn(modules: readonly string[]): string | null {
+    return modules.map((url) => this.names.get(withoutQuery(url)) ?? null).find((name) => name !== null) ?? null;
+  }
+}
+
+/** Without the error itself as the cause, which may show a secret. */
+function unloadable(error: unknown): Error {
+  return new Error(`the module cannot be loaded: ${moduleFaultText(error, "file://")}`);
+}
+
+function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/, "");
 }
