@@ -12,6 +12,8 @@ export interface Parts {
   readonly listeners: boolean;
   /** Whether there are routes with features and with the simulation's own middleware. */
   readonly middleware: boolean;
+  /** Whether some clients come through a program that the proxy is embedded in. */
+  readonly program: boolean;
 }
 
 /** The three plain routes, and those that only runs with middleware have. */
@@ -62,6 +64,8 @@ export interface Place {
   /** Address of the listener that it connects to. */
   readonly listener: string;
   readonly address: string;
+  /** Whether it connects to the program that the proxy is embedded in, which has the settings of the first listener. */
+  readonly isOfProgram: boolean;
   /** The value of X-Forwarded-For; "" for none. */
   readonly forwardedFor: string;
   /** How long the client waits after a response before it sends the next request. */
@@ -149,11 +153,13 @@ export function drawPlan(seed: number): Plan {
   const misfits = draw.pick(2, 4, 12, 40);
   const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (_, index): ClientPlan => {
     const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawSaying(seed, drawRequest(draw, id++, misfits), parts));
-    const isLastUpgrade = draw.oneIn(8);
+    const place = drawPlace(seed, index, parts);
+    // Drawn in any case, so that what follows stays the same. A program hands upgrades over to the driver of HTTP/1.
+    const isLastUpgrade = draw.oneIn(8) && !place.isOfProgram;
     if (isLastUpgrade) requests.push(drawSaying(seed, upgradeRequest(draw, id++), parts));
     const isSlow = draw.oneIn(misfits);
     return {
-      ...drawPlace(seed, index, parts),
+      ...place,
       startMs: draw.oneIn(3) ? 0 : draw.between(0, START_MS_MAX),
       requests,
       ahead: draw.oneIn(4) ? draw.between(2, 6) : 1,
@@ -180,21 +186,29 @@ export function drawPlan(seed: number): Plan {
 
 // The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
-const Part = { parts: -2, place: -3, saying: -4, events: -5 } as const;
+/** The number of `program` leaves the runs that docs/simulation.md names without one, so that they stay what they were. */
+const Part = { parts: -2, place: -3, saying: -4, events: -5, program: -113 } as const;
 
 function drawParts(seed: number): Parts {
   const draw = new Draw(seedOf(seed, Part.parts));
-  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2) };
+  const program = new Draw(seedOf(seed, Part.program)).oneIn(5);
+  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program };
 }
 
-const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", forwardedFor: "", restMs: 0 };
+const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", isOfProgram: false, forwardedFor: "", restMs: 0 };
 
-function drawPlace(seed: number, client: number, { listeners }: Parts): Place {
-  if (!listeners) return PLAIN_PLACE;
+function drawPlace(seed: number, client: number, parts: Parts): Place {
+  const place = parts.listeners ? drawListenerPlace(seed, client) : PLAIN_PLACE;
+  const isOfProgram = parts.program && new Draw(seedOf(seedOf(seed, Part.program), client)).oneIn(2);
+  return isOfProgram ? { ...place, listener: LISTENERS[0], isOfProgram } : place;
+}
+
+function drawListenerPlace(seed: number, client: number): Place {
   const draw = new Draw(seedOf(seedOf(seed, Part.place), client));
   return {
     listener: draw.pick(LISTENERS[0], LISTENERS[0], LISTENERS[1], LISTENERS[2], LISTENERS[2], LISTENERS[3]),
     address: draw.pick("192.0.2.1", "192.0.2.2", "10.0.0.1", "10.0.0.2", "198.51.100.7"),
+    isOfProgram: false,
     forwardedFor: draw.oneIn(2) ? draw.pick("203.0.113.5", "203.0.113.6, 10.0.0.9", "nobody", "203.0.113.7, 192.0.2.9") : "",
     restMs: draw.oneIn(3) ? draw.size(REST_MS_MAX) : 0,
   };

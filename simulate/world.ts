@@ -37,6 +37,7 @@ import { OpenConnections } from "./open-connections.ts";
 import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 import { ENDPOINTS, LISTENERS, idOf } from "./plan.ts";
+import { PROGRAM, Program } from "./program.ts";
 import type { Event, Plan, RequestPlan } from "./plan.ts";
 
 checkStates();
@@ -102,6 +103,7 @@ export class World {
   readonly mayBeSilent: boolean;
   readonly hooks: Hooks = new Hooks(this);
   private readonly plan: Plan;
+  private readonly program: Program;
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(SLOTS)));
   readonly attempts: Attempts = new Attempts(this.endpoints, (message) => this.fail(message));
   private readonly totals: MetricTotals = new MetricTotals(1);
@@ -177,6 +179,7 @@ export class World {
       readFile: () => "",
     });
     this.configure();
+    this.program = new Program(this.network, this.serving, this.transports);
     this.attempts.watch(this.thread);
     for (let endpoint = 0; endpoint < ENDPOINTS; endpoint++) this.setEndpoint(endpoint, "accept");
     this.clients = plan.clients.map((client) => new SimulatedClient(this, client));
@@ -216,8 +219,8 @@ export class World {
   // ---- clients ------------------------------------------------------------------------------------------------------
 
   connect(client: SimulatedClient, onConnect: (transport: MemoryTransport) => void): MemoryTransport {
-    const { listener, address } = client.plan;
-    return this.network.connect(listener, client, client, onConnect, address);
+    const { listener, address, isOfProgram } = client.plan;
+    return this.network.connect(isOfProgram ? PROGRAM : listener, client, client, onConnect, address);
   }
 
   /** How many final responses the client's connection may bring. */
@@ -391,6 +394,7 @@ export class World {
     this.cutAtMs = this.clock.nowMs + DRAIN_MS;
     for (const { address } of this.config.listeners) this.network.listen(address, "ECONNREFUSED");
     this.serving.drain(DRAIN_MS);
+    this.program.drain();
   }
 
   private tick(): void {

@@ -32,8 +32,8 @@ export class ResponseOutput {
   /** The trailers are sent only where they can be. */
   private hasTrailers: boolean = false;
   private isChunked: boolean = false;
-  /** The response is complete, and its end waits until the request is. */
-  private endsLater: boolean = false;
+  /** The trailers of a complete response whose end waits until the request is complete; null: none waits. */
+  private lastFields: readonly FieldPair[] | null = null;
   /** Bytes of bodies given to `response.write`. */
   private given: number = 0;
   private takenAtMark: number = 0;
@@ -110,17 +110,19 @@ export class ResponseOutput {
 
   /** @param isRead whether the request is complete */
   end(trailers: FieldSection | null, isRead: boolean): void {
+    const fields = this.hasTrailers ? fieldPairs(keptTrailers(trailers)) : [];
     // The connection ends with the response. If it ended while the client still sends, the system would send a reset, which can destroy the
-    // response on its way (RFC 9112 section 9.6). The client knows from the length that the response is complete.
-    this.endsLater = this.response.isHttp1 && this.isLast && !isRead && !this.isChunked;
-    if (this.endsLater) this.response.flush();
-    else this.response.end(this.hasTrailers ? fieldPairs(keptTrailers(trailers)) : []);
+    // response on its way (RFC 9112 section 9.6). A client that knows the length knows that the response is complete.
+    this.lastFields = this.response.isHttp1 && this.isLast && !isRead ? fields : null;
+    if (this.lastFields === null) this.response.end(fields);
+    else this.response.flush();
   }
 
   /** The request is complete, or its rest is not waited for. */
   requestIsOver(): void {
-    if (this.endsLater) this.response.end([]);
-    this.endsLater = false;
+    const { lastFields } = this;
+    this.lastFields = null;
+    if (lastFields !== null) this.response.end(lastFields);
   }
 
   /** Sends what was written. Returns false if the client is slow. */
