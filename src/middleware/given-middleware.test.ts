@@ -13,15 +13,17 @@ test("each middleware of a configuration is replaced by a text, and found by it 
   const given = stamp({ value: "1" });
   const config = { middleware: [given, { use: "./a.ts" }], routes: [{ upstream: "app", middleware: [plain(), given] }, { upstream: "b" }] };
   const held = new GivenMiddleware(config);
+  assert.deepEqual(held.names, ["stamp", "plain", "stamp"]);
   assert.deepEqual(held.config, {
-    middleware: [{ use: "given/0#stamp" }, { use: "./a.ts" }],
-    routes: [{ upstream: "app", middleware: [{ use: "given/1#plain" }, { use: "given/2#stamp" }] }, { upstream: "b" }],
+    middleware: [{ use: "given/0.0#stamp" }, { use: "./a.ts" }],
+    routes: [{ upstream: "app", middleware: [{ use: "given/0.1#plain" }, { use: "given/0.2#stamp" }] }, { upstream: "b" }],
   });
   const load = held.loadOr(others);
-  assert.deepEqual(await load({ use: "given/2#stamp" }), { middleware: stamp, options: { value: "1" } });
-  assert.deepEqual(await load({ use: "given/1#plain" }), { middleware: plain, options: undefined });
+  assert.deepEqual(await load({ use: "given/0.2#stamp" }), { middleware: stamp, options: { value: "1" } });
+  assert.deepEqual(await load({ use: "given/0.1#plain" }), { middleware: plain, options: undefined });
   await assert.rejects(load({ use: "./a.ts" }), /asked others for \.\/a\.ts/);
-  await assert.rejects(load({ use: "given/3#stamp" }), /asked others/);
+  await assert.rejects(load({ use: "given/0.3#stamp" }), /asked others/);
+  assert.deepEqual(new GivenMiddleware({ middleware: [given] }, 7).config, { middleware: [{ use: "given/7.0#stamp" }] });
 });
 
 test("a configuration without middleware stays the object that it is, and nonsense passes to the checks", () => {
