@@ -32,11 +32,13 @@ class Interfaces {
    */
   add(name: string, about: string, schema: SchemaNode, path: string): string {
     const full = `${name}Input`;
-    this.bodies.set(full, "");
+    // A key that takes a mapping, or a list of the same, comes here twice.
+    const isNew = !this.bodies.has(full);
+    if (isNew) this.bodies.set(full, "");
     const body = this.body(schema, name, path);
     const known = this.names.get(body);
     if (known !== undefined) {
-      this.bodies.delete(full);
+      if (isNew) this.bodies.delete(full);
       return known;
     }
     if (this.bodies.get(full) !== "") throw new Error(`two mappings would be named ${full}`);

@@ -173,8 +173,8 @@ export class Hooks {
   /** Adds the simulation's middleware to the routes of the snapshot. */
   bind(snapshot: Snapshot): void {
     const find = snapshot.findRoute.bind(snapshot);
-    snapshot.findRoute = (request) => {
-      const route = find(request);
+    snapshot.findRoute = (request, client) => {
+      const route = find(request, client);
       return isFeatured(route.name) ? this.withHooks(route) : route;
     };
   }

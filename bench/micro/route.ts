@@ -1,6 +1,6 @@
 /** Operations: finding the route of a request, as Snapshot.findRoute does: the path is normalised, then looked up in the table. */
 import { AMBIGUOUS, compilePositions } from "../../src/policy/route/match.ts";
-import type { MatchableRoute } from "../../src/policy/route/match.ts";
+import type { MatchableRoute } from "../../src/policy/route/conditions.ts";
 import { normalizePath } from "../../src/policy/route/normalize-path.ts";
 import { buildRequestHead } from "../../src/http/build-head.ts";
 import type { RequestHead } from "../../src/http/request-head.ts";
@@ -26,7 +26,7 @@ function find(routes: readonly MatchableRoute[], requests: readonly RequestHead[
       const request = nth(requests, n);
       const path = normalizePath(request.path);
       if (path === null) throw new Error("the path is refused");
-      const found = table.find(request, path);
+      const found = table.find(request, path, "192.0.2.1");
       if (found === null || found === AMBIGUOUS) throw new Error("no route");
       sum += found.index + path.length;
     }

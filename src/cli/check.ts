@@ -3,6 +3,8 @@ import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/low-ports.ts";
+import { entriesOf } from "../policy/route/conditions.ts";
+import type { RouteConditions } from "../policy/route/conditions.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 /**
@@ -38,10 +40,21 @@ function summary(config: Config): string[] {
 const FEATURES = ["cors", "rate_limit", "authentication", "max_body"] as const;
 
 /** The conditions of a route, in a few words. Values of fields are left out: a proxy in front may send a shared secret in a field. */
-function conditions({ match }: Config["routes"][number]): string {
-  const { host, path, methods, headers } = match;
-  const fields = headers === undefined ? [] : Object.entries(headers).map(([name, value]) => `${name}: ${value === "*" ? "*" : "..."}`);
-  const parts = [methods?.join("|"), host?.join("|"), path?.join("|"), ...fields].filter((part) => part !== undefined);
+function conditions(route: Config["routes"][number]): string {
+  const entries = entriesOf(route).map(conditionsOf);
+  return entries.length === 1 ? (entries[0] ?? "") : entries.map((entry) => `(${entry})`).join(" or ");
+}
+
+function conditionsOf({ host, path, methods, headers = {}, query = {}, client_ip: clients, not }: RouteConditions): string {
+  const named = [...Object.entries(headers), ...Object.entries(query).map(([name, value]) => [`?${name}`, value] as const)];
+  const parts = [
+    methods?.join("|"),
+    host?.join("|"),
+    path?.join("|"),
+    ...named.map(([name, value]) => `${name}: ${value === "*" ? "*" : "..."}`),
+    clients === undefined ? undefined : `from ${clients.join("|")}`,
+    not === undefined ? undefined : "with exceptions",
+  ].filter((part) => part !== undefined);
   return parts.length === 0 ? "everything" : parts.join(" ");
 }
 

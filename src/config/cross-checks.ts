@@ -43,7 +43,9 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ...routes.flatMap((route, index) => [
       ...routeEnd(route, index),
       ...(names === null ? [] : unknownUpstream(route, index, names)),
-      ...literalPaths(at(at(route, "match"), "path"), ["routes", index, "match", "path"]),
+      ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) =>
+        literalPaths(at(entry, "path"), [...path, "path"]),
+      ),
       ...features.flatMap(([key, { check }]) => check?.(at(route, key), ["routes", index, key]) ?? []),
     ]),
     ...routeNames(routes),
@@ -159,6 +161,17 @@ function routeNames(routes: readonly unknown[]): Finding[] {
     const first = seen.get(name);
     if (first === undefined) seen.set(name, index);
     return first === undefined ? [] : [error(["routes", index, "name"], `route #${first + 1} has this name already`)];
+  });
+}
+
+/** The entries of conditions in `match`, and those of `not`, with their places. */
+function matchEntries(match: unknown, path: KeyPath): (readonly [entry: unknown, path: KeyPath])[] {
+  const entries = Array.isArray(match)
+    ? match.map((entry: unknown, index) => [entry, [...path, index]] as const)
+    : [[match, path] as const];
+  return entries.flatMap(([entry, place]) => {
+    const not = at(entry, "not");
+    return not === undefined ? [[entry, place] as const] : [[entry, place] as const, ...matchEntries(not, [...place, "not"])];
   });
 }
 

@@ -384,10 +384,11 @@ export interface RouteInput {
    */
   name?: string | undefined;
   /**
-   * Conditions that must all hold; without any, the route takes everything. The first route in file order wins. `millrace check` warns
-   * about a route that is never reached because earlier ones take all its requests.
+   * Conditions that must all hold; without any, the route takes everything. A list has several entries of conditions, one of which is
+   * enough. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all
+   * its requests.
    */
-  match?: RouteMatchInput | undefined;
+  match?: RouteMatchInput | RouteMatchInput[] | undefined;
   /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
   rate_limit?: RouteRateLimitInput | undefined;
   /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
@@ -439,6 +440,60 @@ export interface RouteMatchInput {
   methods?: string | string[] | undefined;
   /** Fields that must be there with exactly this value; `"*"` stands for any value. */
   headers?: Record<string, string> | undefined;
+  /**
+   * Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in
+   * decoded form; where a name stands several times, one of its values is enough.
+   */
+  query?: Record<string, string> | undefined;
+  /**
+   * Addresses and blocks, one of which the client's address must be in.
+   *
+   * List of addresses or blocks.
+   */
+  client_ip?: string[] | undefined;
+  /**
+   * Conditions as in `match` itself. The route does not take a request for which all of them hold; of a list, all of one entry. Where
+   * `client_ip` stands here, it counts as holding for a client whose address is not known.
+   *
+   * Conditions or list of conditions.
+   */
+  not?: RouteMatchNotInput | RouteMatchNotInput[] | undefined;
+}
+
+/** The keys of `routes[].match.not` in a configuration. */
+export interface RouteMatchNotInput {
+  /**
+   * Host or hosts, without case and port; `*.example.com` takes every subdomain at any depth, not `example.com` itself.
+   *
+   * Text or list.
+   */
+  host?: string | string[] | undefined;
+  /**
+   * Path or paths: `/exact`, or `/prefix/*` for `/prefix` and everything below. Compared in a canonical form, so no other spelling of a
+   * path leads around a route.
+   *
+   * Text or list.
+   */
+  path?: string | string[] | undefined;
+  /**
+   * Methods; `GET` admits `HEAD`, and with `cors` a preflight is taken by the method that it asks for.
+   *
+   * Text or list.
+   */
+  methods?: string | string[] | undefined;
+  /** Fields that must be there with exactly this value; `"*"` stands for any value. */
+  headers?: Record<string, string> | undefined;
+  /**
+   * Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in
+   * decoded form; where a name stands several times, one of its values is enough.
+   */
+  query?: Record<string, string> | undefined;
+  /**
+   * Addresses and blocks, one of which the client's address must be in.
+   *
+   * List of addresses or blocks.
+   */
+  client_ip?: string[] | undefined;
 }
 
 /** The keys of `routes[].rate_limit` in a configuration. */

@@ -39,7 +39,8 @@ export function findingsOf(issues: readonly Issue[], root: Located, forms: Forms
 function withQuotes(findings: readonly Finding[], root: Located, forms: Forms): readonly Finding[] {
   const suspects = findings.filter(({ path, atKey }) => atKey !== true && isPlainValue(nodeAt(root, path)));
   if (suspects.length === 0) return findings;
-  const wrong = new Set(forms.asTexts(suspects.map(({ path }) => path)).map(({ path }) => path.join("\n")));
+  const issues = forms.asTexts(suspects.map(({ path }) => path));
+  const wrong = new Set(issues.flatMap((issue) => findingOf(issue, [], root, forms)).map(({ path }) => path.join("\n")));
   return findings.map((finding) => {
     const { path, message } = finding;
     const node = nodeAt(root, path);

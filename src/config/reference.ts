@@ -96,7 +96,13 @@ function topKeys(schema: SchemaNode): string[] {
 }
 
 function optionsInside(node: SchemaNode, key: string): Option[] {
-  return alternatives(node).flatMap((each) => {
+  // A mapping with a title has the keys of another one, which the description names.
+  if (typeof node["title"] === "string") return [];
+  const all = alternatives(node);
+  const mappings = all.filter((each) => each["properties"] !== undefined).map((each) => JSON.stringify(each));
+  // A list of what may also stand alone has the same keys.
+  const shown = all.filter((each) => each["items"] === undefined || !mappings.includes(JSON.stringify(each["items"])));
+  return shown.flatMap((each) => {
     if (each["properties"] !== undefined) return optionsOf(each, `${key}.`);
     if (each["items"] !== undefined) return optionsInside(asNode(each["items"]), `${key}[]`);
     const inside = asNode(each["additionalProperties"]);

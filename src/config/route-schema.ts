@@ -3,10 +3,11 @@ import { z } from "zod";
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { oneOrMore, size } from "../values/scalars.ts";
-import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern } from "../values/texts.ts";
+import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, trustedAddress } from "../values/texts.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 
-const match = z.strictObject({
+/** The conditions of an entry of `match`, and of `not`. */
+const conditions = {
   host: oneOrMore(hostPattern).optional().meta({
     description: "Host or hosts, without case and port; `*.example.com` takes every subdomain at any depth, not `example.com` itself.",
   }),
@@ -20,13 +21,34 @@ const match = z.strictObject({
   headers: z.record(fieldName, fieldValue).optional().meta({
     description: 'Fields that must be there with exactly this value; `"*"` stands for any value.',
   }),
+  query: z.record(nameOf("the name of a parameter"), z.string()).optional().meta({
+    description:
+      'Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in decoded form; where a name stands several times, one of its values is enough.',
+  }),
+  client_ip: z.array(trustedAddress).min(1, { error: "expected at least one address or block" }).optional().meta({
+    description: "Addresses and blocks, one of which the client's address must be in.",
+  }),
+};
+const entry = z.strictObject({
+  ...conditions,
+  not: oneOrList(z.strictObject(conditions), "exception").optional().meta({
+    title: "conditions or list of conditions",
+    description:
+      "Conditions as in `match` itself. The route does not take a request for which all of them hold; of a list, all of one entry. Where `client_ip` stands here, it counts as holding for a client whose address is not known.",
+  }),
 });
+const match = oneOrList(entry, "entry of conditions");
+
+/** One value, or a list of at least one. */
+function oneOrList<Item extends z.ZodType>(item: Item, what: string): z.ZodUnion<[Item, z.ZodArray<Item>]> {
+  return z.union([item, z.array(item).min(1, { error: `expected at least one ${what}` })]);
+}
 
 export const routeSchema = z.strictObject({
   name: nameOf("a name").optional().meta({ description: "Name in logs, metrics and `explain`. Default: the route's position, `#1`." }),
   match: match.prefault({}).meta({
     description:
-      "Conditions that must all hold; without any, the route takes everything. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all its requests.",
+      "Conditions that must all hold; without any, the route takes everything. A list has several entries of conditions, one of which is enough. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all its requests.",
   }),
   ...featureShape(DECLARED),
   middleware: middlewareSchema.optional().meta({

@@ -25,7 +25,6 @@ const LATER: ReadonlySet<string> = new Set([
   "routes[].retry",
   "routes[].timeouts",
   "routes[].rate_limit.store",
-  "routes[].match.query",
 ]);
 
 /**

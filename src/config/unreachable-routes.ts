@@ -3,7 +3,7 @@
  * values of the file before the schema has checked them, as cross-checks.ts does: a route with invalid conditions counts as covering nothing.
  */
 import { DECLARED } from "../features/declared.ts";
-import type { MatchableRoute, RouteConditions } from "../policy/route/match.ts";
+import type { MatchableRoute, RouteConditions } from "../policy/route/conditions.ts";
 import { neverReached } from "../policy/route/never-reached.ts";
 import type { NeverReached, Remainder } from "../policy/route/never-reached.ts";
 import type { Finding } from "../values/finding.ts";
@@ -62,19 +62,28 @@ function labelOf(route: unknown, index: number): string {
 function conditionsOf(route: unknown): MatchableRoute | null {
   if (!isMapping(route)) return null;
   const match = valueAt(route, "match") ?? {};
-  if (!isMapping(match)) return null;
+  const entries = (Array.isArray(match) ? match : [match]).map((entry: unknown) => entryOf(entry, true));
+  return entries.length > 0 && entries.every((entry) => entry !== null) ? { match: entries, cors: valueAt(route, "cors") } : null;
+}
+
+function entryOf(entry: unknown, mayExclude: boolean): RouteConditions | null {
+  if (!isMapping(entry)) return null;
   const conditions: { -readonly [key in keyof RouteConditions]: RouteConditions[key] } = {};
-  for (const [key, value] of Object.entries(match)) {
+  for (const [key, value] of Object.entries(entry)) {
     const texts = typeof value === "string" ? [value] : value;
-    if (key === "headers" && isMapping(value) && isTextOnly(Object.values(value))) {
-      conditions.headers = Object.fromEntries(Object.entries(value).map(([name, text]) => [name, String(text)]));
+    if ((key === "headers" || key === "query") && isMapping(value) && isTextOnly(Object.values(value))) {
+      conditions[key] = Object.fromEntries(Object.entries(value).map(([name, text]) => [name, String(text)]));
+    } else if (key === "not" && mayExclude) {
+      const exceptions = (Array.isArray(value) ? value : [value]).map((each: unknown) => entryOf(each, false));
+      if (exceptions.includes(null)) return null;
+      conditions.not = exceptions.filter((each) => each !== null);
     } else if (Array.isArray(texts) && texts.length > 0 && isTextOnly(texts)) {
-      if (key === "host" || key === "path") conditions[key] = texts;
+      if (key === "host" || key === "path" || key === "client_ip") conditions[key] = texts;
       else if (key === "methods") conditions.methods = texts.map((method) => method.toUpperCase());
       else return null;
     } else return null;
   }
-  return { match: conditions, cors: valueAt(route, "cors") };
+  return conditions;
 }
 
 function isTextOnly(values: readonly unknown[]): values is readonly string[] {

@@ -39,7 +39,7 @@ export function handleNodeRequest(host: EmbedHost, request: NodeRequest, respons
   if ("code" in received) return clientOf(host, request, response).refuse(refusal(received), null);
   const { read, left } = received;
   const facts = requestFacts(host, read.head, peerOf(request), isSecure(request));
-  if (next !== undefined && !thread.snapshot.takes(read.head)) return next();
+  if (next !== undefined && !thread.snapshot.takes(read.head, facts.client)) return next();
   const client = clientOf(host, request, response);
   if (host.draining) return client.refuse(answers.DRAIN_TIMEOUT, read.head, null);
   if (left.kind === "lost") {

@@ -19,6 +19,7 @@ import type { ListenerConfig } from "../net/accept/listener-context.ts";
 import { hiddenOf } from "../net/client-facts.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
 import { asksForWebSocket } from "../net/h1/websocket-handshake.ts";
+import { entriesOf } from "../policy/route/conditions.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
 import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
@@ -81,7 +82,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   if (path !== request.path) lines.push(`matched as ${path}`, "");
   const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
   const matched = config.routes.map((each) => matchable(each, harmlessKeys(FEATURES)));
-  const routes = explainRoutes(matched, request, path, labelOf).map((each) => ({ ...each, label: labelOf(each.index) }));
+  const routes = explainRoutes(matched, request, path, CLIENT, labelOf).map((each) => ({ ...each, label: labelOf(each.index) }));
   lines.push("routes:");
   for (const route of routes) {
     lines.push(`  ${route.matched ? "takes it " : "no       "} ${route.label}: ${route.why}`);
@@ -89,7 +90,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const taken = routes.find((route) => route.matched);
   const route = taken === undefined ? undefined : config.routes[taken.index];
   if (taken === undefined || route === undefined) {
-    const ambiguous = compilePositions(matched).find(request, path) === AMBIGUOUS;
+    const ambiguous = compilePositions(matched).find(request, path, CLIENT) === AMBIGUOUS;
     lines.push("");
     const end = ambiguous
       ? { text: "refused with 400: origins may read the path differently", status: 400 }
@@ -169,7 +170,9 @@ function sentHead(
     upgrade: connection.upgrade && asksForWebSocket(request),
   };
   const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
-  const compared = new Set(config.routes.flatMap(({ match }) => Object.keys(match.headers ?? {}).map((name) => name.toLowerCase())));
+  const compared = new Set(
+    config.routes.flatMap((each) => entriesOf(each).flatMap(({ headers = {} }) => Object.keys(headers).map((name) => name.toLowerCase()))),
+  );
   const head = requestHeadText(forwarded, edits, new AddedFields(), endpoint).trimEnd().split("\r\n");
   return head.map((line) => `  ${shownFieldLine(line, compared)}`);
 }

@@ -26,7 +26,7 @@ test("onFinish gets the duration that is logged, also for an answer of the proxy
     { name: "told", onFinish: ({ durationMs }) => void told.push(durationMs) },
   ];
   const find = thread.snapshot.findRoute.bind(thread.snapshot);
-  thread.snapshot.findRoute = (request) => ({ ...find(request), hooks: hooksOf(hooks) });
+  thread.snapshot.findRoute = (request, client) => ({ ...find(request, client), hooks: hooksOf(hooks) });
   client.send(get("/"));
   client.send(get("/waits"));
   late(5000);

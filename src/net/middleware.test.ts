@@ -29,7 +29,7 @@ function world(t: TestContext, hooks: readonly Middleware[], adapt?: (config: Co
   const one = stageOfBoth(t, adapt);
   const { snapshot, writes } = one.thread;
   const find = snapshot.findRoute.bind(snapshot);
-  snapshot.findRoute = (request) => ({ ...find(request), hooks: hooksOf(hooks) });
+  snapshot.findRoute = (request, client) => ({ ...find(request, client), hooks: hooksOf(hooks) });
   return {
     ...one,
     asks: (text) => {

@@ -38,7 +38,7 @@ function answered(
   const { snapshot } = stage.thread;
   const find = snapshot.findRoute.bind(snapshot);
   const hooks: readonly Middleware[] = [{ name: "answers", onRequest: () => answer, onResponse: (_, edits) => edit(edits) }];
-  snapshot.findRoute = (asked) => ({ ...find(asked), hooks: hooksOf(hooks) });
+  snapshot.findRoute = (asked, client) => ({ ...find(asked, client), hooks: hooksOf(hooks) });
   stage.client.send(request);
   stage.thread.writes.flush();
   const { received } = stage.client;
@@ -88,7 +88,7 @@ test("middleware sets a Date that the origin server left out, and there is no ot
   const { snapshot, writes } = stage.thread;
   const find = snapshot.findRoute.bind(snapshot);
   const hooks: readonly Middleware[] = [{ name: "dates", onResponse: (_, edits) => edits.set("Date", "edited") }];
-  snapshot.findRoute = (asked) => ({ ...find(asked), hooks: hooksOf(hooks) });
+  snapshot.findRoute = (asked, client) => ({ ...find(asked, client), hooks: hooksOf(hooks) });
   stage.client.send(get("/"));
   const [dialled = assert.fail("no endpoint was asked")] = stage.dialled;
   dialled.connect();

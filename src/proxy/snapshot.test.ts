@@ -64,7 +64,7 @@ function thread(): (
 }
 
 function routeOf(snapshot: Snapshot, path: string): Route {
-  return snapshot.findRoute(Object.assign(new RequestHead(), { method: "GET", path, host: "x.test" }));
+  return snapshot.findRoute(Object.assign(new RequestHead(), { method: "GET", path, host: "x.test" }), "192.0.2.1");
 }
 
 test("routes that did not change stay the same objects, with their middleware, and lead to the current endpoints", () => {

@@ -10,7 +10,8 @@ import type { FeatureKey } from "../features/declared.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
-import type { MatchableRoute, RouteTable } from "../policy/route/match.ts";
+import type { MatchableRoute } from "../policy/route/conditions.ts";
+import type { RouteTable } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
@@ -98,20 +99,21 @@ export class Snapshot {
   /**
    * Returns the route that takes the request. If there is none it is a route of the proxy's own, which answers 404, or 400 for a malformed
    * path.
+   * @param client the client's address; "": it is not known
    */
-  findRoute(request: RequestHead): Route {
+  findRoute(request: RequestHead, client: string): Route {
     if (this.statusPath !== null && request.path === this.statusPath && (request.method === "GET" || request.method === "HEAD")) {
       return this.statusRoute;
     }
     const path = normalizePath(request.path);
     if (path === null) return REFUSED_PATH;
-    const found = this.routes.table.find(request, path);
+    const found = this.routes.table.find(request, path, client);
     return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
   }
 
   /** Whether a route of the configuration takes the request. A request that the proxy itself answers or refuses counts as taken. */
-  takes(request: RequestHead): boolean {
-    return this.findRoute(request) !== NOWHERE;
+  takes(request: RequestHead, client: string): boolean {
+    return this.findRoute(request, client) !== NOWHERE;
   }
 
   /** The current endpoints of the upstream with that name; null: there is no such upstream. */

@@ -3,8 +3,18 @@
  * index that the data plane uses (match.ts); a property test compares the two.
  */
 import { lackingGuard } from "./guards.ts";
-import { compileConditions, conditionsHold, methodHolds } from "./match.ts";
-import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./match.ts";
+import {
+  clientHolds,
+  compileConditions,
+  conditionsHold,
+  entriesOf,
+  hostHolds,
+  isPlain,
+  methodHolds,
+  pathHolds,
+  queryOf,
+} from "./conditions.ts";
+import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./conditions.ts";
 import { otherReadings, referenceReadings } from "./normalize-path.ts";
 
 export interface RouteExplanation {
@@ -19,25 +29,28 @@ export interface RouteExplanation {
 /**
  * One explanation per route, in the order of the file.
  * @param normalizedPath the result of `normalizePath` for `request.path`
+ * @param client the client's address
  * @param labelOf gives the name, for messages, of the route at a position
  */
 export function explainRoutes(
   routes: readonly MatchableRoute[],
   request: MatchedRequest,
   normalizedPath: string,
+  client: string,
   labelOf: (index: number) => string,
 ): RouteExplanation[] {
   const rules = routes.map(compileConditions);
-  const takerOf = (path: string): number => rules.findIndex((rule) => firstObjection(rule, request, path) === null);
+  const objectionTo = (entries: readonly Rule[], path: string): string | null => objection(entries, request, path, client);
+  const takerOf = (path: string): number => rules.findIndex((entries) => objectionTo(entries, path) === null);
   const winner = takerOf(normalizedPath);
   // A first route without conditions takes every request, so other readings of the path do not matter.
   const obstacle = winner === 0 && takesEverything(rules[0]) ? null : obstacleTo(winner, routes, request, normalizedPath, takerOf, labelOf);
-  return rules.map((rule, index) => {
-    const objection = firstObjection(rule, request, normalizedPath);
-    if (objection !== null) return { index, matched: false, why: objection };
+  return rules.map((entries, index) => {
+    const why = objectionTo(entries, normalizedPath);
+    if (why !== null) return { index, matched: false, why };
     if (index !== winner) return { index, matched: false, why: `it would take it, but route ${labelOf(winner)} stands before it` };
     return obstacle === null
-      ? { index, matched: true, why: describeTaking(routes[index]?.match ?? {}) }
+      ? { index, matched: true, why: describeTaking(routes[index] ?? { match: {} }) }
       : { index, matched: false, why: `${obstacle}: nobody takes it` };
   });
 }
@@ -64,12 +77,19 @@ function obstacleTo(
   return null;
 }
 
-function takesEverything(rule: Rule | undefined): boolean {
-  return rule !== undefined && rule.hosts.length + rule.paths.length + rule.headers.length === 0 && rule.methods === null;
+function takesEverything(entries: readonly Rule[] | undefined): boolean {
+  return entries?.some((rule) => rule.hosts.length + rule.paths.length === 0 && isPlain(rule)) === true;
+}
+
+/** Why none of the entries holds, in words; null when one does. */
+function objection(entries: readonly Rule[], request: MatchedRequest, path: string, client: string): string | null {
+  const objections = entries.map((rule) => firstObjection(rule, request, path, client));
+  if (objections.includes(null)) return null;
+  return objections.length === 1 ? (objections[0] ?? "") : objections.map((each, index) => `#${index + 1}: ${each}`).join("; ");
 }
 
 /** The first condition of the rule that does not hold, in words; null when the route takes the request. */
-function firstObjection(rule: Rule, request: MatchedRequest, path: string): string | null {
+function firstObjection(rule: Rule, request: MatchedRequest, path: string, client: string): string | null {
   const { method, host } = request;
   if (rule.hosts.length > 0 && !rule.hosts.some((pattern) => hostHolds(pattern, host))) {
     return `the host ${JSON.stringify(host)} is not ${oneOf(rule.hosts)}`;
@@ -77,7 +97,7 @@ function firstObjection(rule: Rule, request: MatchedRequest, path: string): stri
   if (rule.paths.length > 0 && !rule.paths.some((pattern) => pathHolds(pattern, path))) {
     return `the path ${JSON.stringify(path)} is not ${oneOf(rule.paths.map(spell))}`;
   }
-  if (conditionsHold(rule, request)) return null;
+  if (conditionsHold(rule, request, path, client)) return null;
   if (!methodHolds(rule, method)) return `the method ${JSON.stringify(method)} is not ${oneOf([...(rule.methods ?? [])])}`;
   for (const [name, value] of rule.headers) {
     const given = request.get(name);
@@ -85,18 +105,10 @@ function firstObjection(rule: Rule, request: MatchedRequest, path: string): stri
     // Neither value is shown: a proxy in front may send a shared secret in this header.
     if (value !== null && given !== value) return `the header ${name} has another value`;
   }
-  return null;
-}
-
-function hostHolds(pattern: string, host: string): boolean {
-  return pattern.startsWith("*.") ? host.length > pattern.length - 1 && host.endsWith(pattern.slice(1)) : host === pattern;
-}
-
-function pathHolds(pattern: PathPattern, path: string): boolean {
-  if (!path.startsWith("/")) return false;
-  const whole = `/${pattern.segments.join("/")}`;
-  if (!pattern.isPrefix) return path === whole;
-  return pattern.segments.length === 0 || path === whole || path.startsWith(`${whole}/`);
+  // Names of parameters are those of the configuration; values may be secrets.
+  if (!queryOf(rule, request)) return `the query has not what is asked for (${rule.query.map(([name]) => name).join(", ")})`;
+  if (!clientHolds(rule, client)) return `the client ${client === "" ? "without an address" : client} is not in the blocks of client_ip`;
+  return "what it excludes (not) holds";
 }
 
 function spell(pattern: PathPattern): string {
@@ -107,7 +119,10 @@ function oneOf(alternatives: readonly string[]): string {
   return alternatives.length === 1 ? `${alternatives[0]}` : `one of ${alternatives.join(", ")}`;
 }
 
-function describeTaking(conditions: { readonly [key in "host" | "path" | "methods" | "headers"]?: unknown }): string {
-  const given = (["host", "path", "methods", "headers"] as const).filter((key) => conditions[key] !== undefined);
+function describeTaking(route: MatchableRoute): string {
+  const entries = entriesOf(route);
+  const given = CONDITIONS.filter((key) => entries.some((entry) => entry[key] !== undefined));
   return given.length === 0 ? "it has no conditions and takes everything" : `its conditions hold (${given.join(", ")})`;
 }
+
+const CONDITIONS = ["host", "path", "methods", "headers", "query", "client_ip", "not"] as const;

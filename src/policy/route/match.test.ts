@@ -3,12 +3,16 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { explainRoutes } from "./explain.ts";
 import { AMBIGUOUS, compilePositions } from "./match.ts";
-import type { MatchableRoute, MatchedRequest, Ordered, RouteConditions, RouteTable } from "./match.ts";
+import type { MatchableRoute, MatchedRequest, RouteConditions } from "./conditions.ts";
+import type { Ordered, RouteTable } from "./match.ts";
 import { normalizePath } from "./normalize-path.ts";
 
-function request(host: string, path: string, method: string = "GET", headers: Readonly<Record<string, string>> = {}): MatchedRequest {
-  return { method, host, path, get: (name) => headers[name] };
+/** @param target the path, perhaps with a query */
+function request(host: string, target: string, method: string = "GET", headers: Readonly<Record<string, string>> = {}): MatchedRequest {
+  return { method, host, path: target.replace(/\?.*/s, ""), forwardTarget: target, get: (name) => headers[name] };
 }
+
+const CLIENT = "192.0.2.1";
 
 const NO_ROUTE = -1;
 const labelOf = (index: number): string => `#${index + 1}`;
@@ -18,8 +22,13 @@ const PREFLIGHTS = ["", "x-a"].map((names) => ({
   "access-control-request-headers": names,
 }));
 
-function positionIn(table: RouteTable<Ordered>, asked: MatchedRequest, canonical: string): number | typeof AMBIGUOUS {
-  const found = table.find(asked, canonical);
+function positionIn(
+  table: RouteTable<Ordered>,
+  asked: MatchedRequest,
+  canonical: string,
+  client: string = CLIENT,
+): number | typeof AMBIGUOUS {
+  const found = table.find(asked, canonical, client);
   return found === AMBIGUOUS ? found : (found?.index ?? NO_ROUTE);
 }
 
@@ -30,7 +39,7 @@ function find(
   method?: string,
   headers?: Readonly<Record<string, string>>,
 ): number | typeof AMBIGUOUS {
-  const canonical = normalizePath(path);
+  const canonical = normalizePath(path.replace(/\?.*/s, ""));
   assert.ok(canonical !== null);
   return positionIn(
     compilePositions(routes.map(({ guards = [], ...match }) => ({ match, guards }))),
@@ -207,15 +216,22 @@ test("a preflight is taken by the route with CORS that would take the request it
 test("the index finds the same route as checking all conditions one by one", () => {
   const host = fc.constantFrom("a.test", "b.a.test", "c.b.a.test", "*.a.test", "*.test", "other");
   const pattern = fc.constantFrom("/", "/*", "/a", "/a/", "/a/*", "/a/b", "/a/b/*", "/b/*", "/a/../b");
-  const conditions = fc.record(
-    {
-      host: fc.array(host, { minLength: 1, maxLength: 2 }),
-      path: fc.array(pattern, { minLength: 1, maxLength: 3 }),
-      methods: fc.array(fc.constantFrom("GET", "POST", "HEAD"), { minLength: 1, maxLength: 2 }),
-      headers: fc.constantFrom({ "x-a": "1" }, { "X-A": "*" }, {}),
-    },
+  const methods = fc.array(fc.constantFrom("GET", "POST", "HEAD"), { minLength: 1, maxLength: 2 });
+  const headers = fc.constantFrom({ "x-a": "1" }, { "X-A": "*" }, {});
+  const single = {
+    host: fc.array(host, { minLength: 1, maxLength: 2 }),
+    path: fc.array(pattern, { minLength: 1, maxLength: 3 }),
+    methods,
+    headers,
+    query: fc.constantFrom({ q: "1" }, { q: "*" }, {}),
+    client_ip: fc.constantFrom(["192.0.2.0/24"], ["198.51.100.1", "2001:db8::/32"]),
+  };
+  const exception = fc.record(single, { requiredKeys: [] });
+  const entry = fc.record(
+    { ...single, not: fc.oneof(exception, fc.array(exception, { minLength: 1, maxLength: 2 })) },
     { requiredKeys: [] },
   );
+  const conditions = fc.oneof(entry, entry, fc.array(entry, { minLength: 1, maxLength: 3 }));
   const requestPath = fc
     .array(fc.constantFrom("a", "b", "", ".", "..", "%61", "b%2f", "a%2Fb", "a\\b", "%2561", "a;b", "a%3b"), { maxLength: 4 })
     .map((parts) => `/${parts.join("/")}`)
@@ -229,7 +245,9 @@ test("the index finds the same route as checking all conditions one by one", () 
       fc.constantFrom({}, { "x-a": "1" }, { "x-a": "2" }, ...PREFLIGHTS),
       fc.nat(255),
       fc.infiniteStream(fc.subarray(["a", "b"])),
-      (matches, hostName, path, method, headers, cors, guards) => {
+      fc.constantFrom("", "?q=1", "?%71=2&q=%31", "?x"),
+      fc.constantFrom("192.0.2.1", "198.51.100.1", "2001:db8::1", ""),
+      (matches, hostName, path, method, headers, cors, guards, query, client) => {
         const routes: MatchableRoute[] = matches.map((match, index) => ({
           match,
           ...((cors >> index) % 2 === 1 ? { cors: {} } : {}),
@@ -237,10 +255,10 @@ test("the index finds the same route as checking all conditions one by one", () 
         }));
         const canonical = normalizePath(path);
         assert.ok(canonical !== null);
-        const asked = request(hostName, path, method, headers);
-        const explained = explainRoutes(routes, asked, canonical, labelOf);
+        const asked = request(hostName, `${path}${query}`, method, headers);
+        const explained = explainRoutes(routes, asked, canonical, client, labelOf);
         assert.equal(explained.length, routes.length);
-        const found = positionIn(compilePositions(routes), asked, canonical);
+        const found = positionIn(compilePositions(routes), asked, canonical, client);
         assert.equal(
           found === AMBIGUOUS ? NO_ROUTE : found,
           explained.findIndex((line) => line.matched),
@@ -249,6 +267,80 @@ test("the index finds the same route as checking all conditions one by one", () 
     ),
     { numRuns: 5000 },
   );
+});
+
+test("conditions on the query are compared in decoded form, and one of several values is enough", () => {
+  const routes = [{ query: { debug: "1" } }, { query: { "a b": "é" } }, { query: { flag: "" } }, { query: { any: "*" } }];
+  for (const [target, expected] of [
+    ["/?debug=1", 0],
+    ["/?%64ebug=%31", 0],
+    ["/?debug=0&debug=1", 0],
+    ["/?x&debug=1#", NO_ROUTE],
+    ["/?Debug=1", NO_ROUTE],
+    ["/?debug=10", NO_ROUTE],
+    ["/?a+b=%C3%A9", 1],
+    ["/?a%20b=%c3%a9", 1],
+    ["/?a b=%e9", NO_ROUTE],
+    ["/?flag", 2],
+    ["/?flag=", 2],
+    ["/?any", 3],
+    ["/?any=%zz", 3],
+    ["/debug=1", NO_ROUTE],
+    ["/", NO_ROUTE],
+  ] as const) {
+    assert.equal(find(routes, "a.test", target), expected, target);
+  }
+});
+
+test("conditions on the client's address, and exceptions by it; neither admits a client without an address", () => {
+  const table = compilePositions([
+    { match: { client_ip: ["10.0.0.0/8", "2001:db8::/32"] } },
+    { match: { not: { client_ip: ["192.0.2.0/24"] } } },
+  ]);
+  const at = (client: string): number | typeof AMBIGUOUS => positionIn(table, request("a.test", "/"), "/", client);
+  assert.deepEqual(["10.1.2.3", "2001:db8::1", "198.51.100.7", "192.0.2.7", ""].map(at), [0, 0, 1, NO_ROUTE, NO_ROUTE]);
+});
+
+test("an exception holds if all of its conditions do; of a list of exceptions, one is enough", () => {
+  const routes = [
+    { path: ["/api/*"], not: { path: ["/api/public/*"], methods: ["GET"] } },
+    { not: [{ host: ["*.b.test"] }, { headers: { "x-a": "1" } }, { query: { q: "*" } }] },
+  ];
+  assert.equal(find(routes, "a.test", "/api/public/x"), 1);
+  assert.equal(find(routes, "a.test", "/api/public/x", "HEAD"), 1);
+  assert.equal(find(routes, "a.test", "/api/public/x", "POST"), 0);
+  assert.equal(find(routes, "a.test", "/api/%70ublic/x"), 1);
+  assert.equal(find(routes, "c.b.test", "/x"), NO_ROUTE);
+  assert.equal(find(routes, "a.test", "/x", "GET", { "x-a": "1" }), NO_ROUTE);
+  assert.equal(find(routes, "a.test", "/x?q"), NO_ROUTE);
+  assert.equal(find(routes, "a.test", "/x", "GET", { "x-a": "2" }), 1);
+});
+
+test("of several entries of conditions one is enough, and the order of the routes decides all the same", () => {
+  const table = compilePositions([
+    { match: [{ host: ["a.test"], path: ["/x"] }, { host: ["b.test"] }] },
+    { match: {} },
+    { match: [{ path: ["/never"] }] },
+  ]);
+  for (const [host, path, expected] of [
+    ["a.test", "/x", 0],
+    ["b.test", "/y", 0],
+    ["a.test", "/y", 1],
+    ["c.test", "/never", 1],
+  ] as const) {
+    assert.equal(positionIn(table, request(host, path), path), expected, `${host}${path}`);
+  }
+});
+
+test("a preflight is judged by the method that it asks for, in exceptions too", () => {
+  const table = compilePositions([{ match: { not: { methods: ["DELETE"] } }, cors: {} }]);
+  const asks = (method: string): Readonly<Record<string, string>> => ({
+    origin: "https://page.test",
+    "access-control-request-method": method,
+  });
+  const at = (method: string): number | typeof AMBIGUOUS => positionIn(table, request("a.test", "/", "OPTIONS", asks(method)), "/");
+  assert.equal(at("POST"), 0);
+  assert.equal(at("DELETE"), NO_ROUTE);
 });
 
 test("explainRoutes says why each route takes a request or not", () => {
@@ -261,7 +353,9 @@ test("explainRoutes says why each route takes a request or not", () => {
     { match: {} },
   ];
   assert.deepEqual(
-    explainRoutes(routes, request("a.test", "/other"), "/other", labelOf).map((line) => `${line.index} ${line.matched} ${line.why}`),
+    explainRoutes(routes, request("a.test", "/other"), "/other", CLIENT, labelOf).map(
+      (line) => `${line.index} ${line.matched} ${line.why}`,
+    ),
     [
       '0 false the host "a.test" is not x.test',
       '1 false the path "/other" is not one of /api/*, /v1',
@@ -275,11 +369,12 @@ test("explainRoutes says why each route takes a request or not", () => {
     [{ match: { path: ["/admin/*"] } }, { match: {} }],
     request("a.test", "/admin%2fx"),
     "/admin%2Fx",
+    CLIENT,
     labelOf,
   );
   assert.match(ambiguous[1]?.why ?? "", /may read the path as "\/admin\/x", which leads to route #1/);
   const guarded: MatchableRoute[] = [{ match: { path: ["/admin/*"] }, guards: ["rate_limit=1", 'authentication="s3cret"'] }, { match: {} }];
-  const [, around] = explainRoutes(guarded, request("a.test", "//x/admin"), "/x/admin", labelOf);
+  const [, around] = explainRoutes(guarded, request("a.test", "//x/admin"), "/x/admin", CLIENT, labelOf);
   assert.equal(
     around?.why,
     'an origin may read the path as "/admin", which leads to route #1, whose rate_limit this one lacks: nobody takes it',

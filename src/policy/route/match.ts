@@ -7,6 +7,11 @@
  *   path but the `*` of OPTIONS. Without a `/*` at the end the whole path must be equal.
  * - methods: case counts (RFC 9110 section 9.1). `GET` includes HEAD, which is the same request without the body of the answer.
  * - headers: the first line of that name has exactly this value; `"*"` stands for any value.
+ * - query: some parameter of that name has this value, both compared in decoded form; `"*"` stands for any value.
+ * - client_ip: the client's address is in one of the blocks.
+ * - not: of these conditions, one does not hold. A preflight is judged by the method that it asks for.
+ *
+ * A route may have several entries of conditions; one of them is enough.
  *
  * A preflight asks on behalf of the request that follows it. A route with CORS takes a preflight if it would take a request with the
  * method that the preflight names; a condition on a header holds too if the preflight announces that header. Otherwise another route,
@@ -18,31 +23,13 @@
  * has all guards of the other route (guards.ts).
  *
  * The table is an index (host, then a tree of path segments), so 10,000 routes cost about what ten do. Routes that share host
- * and path and differ only in methods or headers are tried one by one.
+ * and path and differ in other conditions are tried one by one.
  */
 import { SliceMap } from "../../base/slice-map.ts";
-import type { RequestHead } from "../../http/request-head.ts";
+import { compileConditions, conditionsHold, isPlain } from "./conditions.ts";
+import type { MatchableRoute, MatchedRequest, Rule } from "./conditions.ts";
 import { lackingGuard } from "./guards.ts";
-import { normalizePattern, otherReadings, referenceReadings } from "./normalize-path.ts";
-
-/** The conditions of a route as the configuration gives them. */
-export interface RouteConditions {
-  readonly host?: readonly string[] | undefined;
-  readonly path?: readonly string[] | undefined;
-  readonly methods?: readonly string[] | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
-
-export interface MatchableRoute {
-  readonly match: RouteConditions;
-  /** Present when the proxy answers preflights for this route. */
-  readonly cors?: unknown;
-  /** What of the route may keep requests away, from `guardsOf` (guards.ts). */
-  readonly guards?: readonly string[];
-}
-
-/** What matching reads of a request. `host` is in lower case, without port and trailing dot. */
-export type MatchedRequest = Pick<RequestHead, "method" | "host" | "path" | "get">;
+import { otherReadings, referenceReadings } from "./normalize-path.ts";
 
 /** A route's conditions and the value that `RouteTable.find` gives back for it. */
 export interface RouteEntry<Taker> extends MatchableRoute {
@@ -62,7 +49,7 @@ export const AMBIGUOUS: unique symbol = Symbol("ambiguous");
  * slash, or one for which requests are refused.
  */
 export function compileRoutes<Taker extends Ordered>(entries: readonly RouteEntry<Taker>[]): RouteTable<Taker> {
-  const candidates = entries.map((entry) => ({ rule: compileConditions(entry), taker: entry.taker }));
+  const candidates = entries.flatMap((entry) => compileConditions(entry).map((rule) => ({ rule, taker: entry.taker })));
   return new RouteTable(candidates, new Guards(entries));
 }
 
@@ -134,34 +121,35 @@ export class RouteTable<Taker extends Ordered> {
   /**
    * The taker of a request; null when there is none, AMBIGUOUS when readings of the path lead to different takers.
    * @param normalizedPath the result of `normalizePath` for `request.path`
+   * @param client the client's address; "": it is not known, see `conditionsHold`
    */
-  find(request: MatchedRequest, normalizedPath: string): Taker | typeof AMBIGUOUS | null {
+  find(request: MatchedRequest, normalizedPath: string, client: string): Taker | typeof AMBIGUOUS | null {
     if (this.catchAll?.index === 0) return this.catchAll;
-    const found = this.search(request, normalizedPath);
+    const found = this.search(request, normalizedPath, client);
     const readings = otherReadings(request.path, normalizedPath);
     for (let index = 0; index < readings.length; index++) {
-      if (this.search(request, readings[index] ?? "") !== found) return AMBIGUOUS;
+      if (this.search(request, readings[index] ?? "", client) !== found) return AMBIGUOUS;
     }
     // A path in canonical form does not begin with two slashes, so it needs no comparison of guards.
-    return found === null || request.path === normalizedPath || this.isGuarded(found, request, normalizedPath) ? found : AMBIGUOUS;
+    return found === null || request.path === normalizedPath || this.isGuarded(found, request, normalizedPath, client) ? found : AMBIGUOUS;
   }
 
   /** Whether `found` has the guards of every taker that the path leads to when its beginning is read as a host (referenceReadings). */
-  private isGuarded(found: Taker, request: MatchedRequest, normalizedPath: string): boolean {
+  private isGuarded(found: Taker, request: MatchedRequest, normalizedPath: string, client: string): boolean {
     return referenceReadings(request.path, normalizedPath).every((path) => {
-      const other = this.search(request, path);
+      const other = this.search(request, path, client);
       return other === null || other === found || this.guards.holdsAllOf(found, other);
     });
   }
 
-  private search(request: MatchedRequest, path: string): Taker | null {
+  private search(request: MatchedRequest, path: string, client: string): Taker | null {
     const { host } = request;
-    let best = this.anyHost.search(request, path, this.catchAll);
-    best = searchHost(this.exactHosts.get(host), request, path, best);
+    let best = this.anyHost.search(request, path, client, this.catchAll);
+    best = searchHost(this.exactHosts.get(host), request, path, client, best);
     if (this.wildcardHosts.size > 0) {
       // Begin at the longest suffix that any pattern has. At least one character must stand before the dot.
       let dot = host.indexOf(".", Math.max(1, host.length - this.wildcardHosts.longest));
-      for (; dot >= 0; dot = host.indexOf(".", dot + 1)) best = searchHost(this.wildcardHosts.get(host, dot), request, path, best);
+      for (; dot >= 0; dot = host.indexOf(".", dot + 1)) best = searchHost(this.wildcardHosts.get(host, dot), request, path, client, best);
     }
     return best;
   }
@@ -177,10 +165,11 @@ function searchHost<Taker extends Ordered>(
   found: PathIndex<Taker> | Taker | undefined,
   request: MatchedRequest,
   path: string,
+  client: string,
   best: Taker | null,
 ): Taker | null {
   if (found === undefined) return best;
-  return found instanceof PathIndex ? found.search(request, path, best) : earlier(found, best);
+  return found instanceof PathIndex ? found.search(request, path, client, best) : earlier(found, best);
 }
 
 function earlier<Taker extends Ordered>(taker: Taker, best: Taker | null): Taker {
@@ -198,10 +187,10 @@ class Alternatives<Taker extends Ordered> {
     return this;
   }
 
-  first(request: MatchedRequest, best: Taker | null): Taker | null {
+  first(request: MatchedRequest, path: string, client: string, best: Taker | null): Taker | null {
     for (const { rule, taker } of this.candidates) {
       if (best !== null && taker.index >= best.index) return best;
-      if (conditionsHold(rule, request)) return taker;
+      if (conditionsHold(rule, request, path, client)) return taker;
     }
     return best;
   }
@@ -214,9 +203,15 @@ function withCandidate<Taker extends Ordered>(takers: Takers<Taker>, candidate: 
 }
 
 /** The first of `takers` that comes before `best` in the file and takes the request, else `best`. */
-function firstOf<Taker extends Ordered>(takers: Takers<Taker>, request: MatchedRequest, best: Taker | null): Taker | null {
+function firstOf<Taker extends Ordered>(
+  takers: Takers<Taker>,
+  request: MatchedRequest,
+  path: string,
+  client: string,
+  best: Taker | null,
+): Taker | null {
   if (takers === null) return best;
-  return takers instanceof Alternatives ? takers.first(request, best) : earlier(takers, best);
+  return takers instanceof Alternatives ? takers.first(request, path, client, best) : earlier(takers, best);
 }
 
 /** The routes of one host, as a tree of path segments. */
@@ -244,18 +239,18 @@ class PathIndex<Taker extends Ordered> {
   }
 
   /** The first taker that comes before `before` in the file and takes the request, else `before`. */
-  search(request: MatchedRequest, path: string, before: Taker | null): Taker | null {
-    let best = firstOf(this.anyPath, request, before);
+  search(request: MatchedRequest, path: string, client: string, before: Taker | null): Taker | null {
+    let best = firstOf(this.anyPath, request, path, client, before);
     let node = this.root;
     if (node === null || path.charCodeAt(0) !== 0x2f) return best; // the `*` of OPTIONS
-    best = firstOf(node.below, request, best);
+    best = firstOf(node.below, request, path, client, best);
     for (let start = 1; node.children !== null;) {
       const slash = path.indexOf("/", start);
       const child: PathNode<Taker> | Taker | undefined = node.children.get(path, start, slash < 0 ? path.length : slash);
       if (child === undefined) return best;
       if (!(child instanceof PathNode)) return earlier(child, best);
-      best = firstOf(child.below, request, best);
-      if (slash < 0) return firstOf(child.exact, request, best);
+      best = firstOf(child.below, request, path, client, best);
+      if (slash < 0) return firstOf(child.exact, request, path, client, best);
       node = child;
       start = slash + 1;
     }
@@ -289,75 +284,4 @@ class PathNode<Taker extends Ordered> {
 
 function settled<Part>(parts: ReadonlyMap<string, { settle(): Part }>): SliceMap<Part> {
   return new SliceMap(new Map([...parts].map(([key, part]) => [key, part.settle()])));
-}
-
-/** A route's conditions, ready to compare. */
-export interface Rule {
-  readonly hosts: readonly string[];
-  readonly paths: readonly PathPattern[];
-  /** null: every method. */
-  readonly methods: ReadonlySet<string> | null;
-  /** Lower-case name and value; null: any value. */
-  readonly headers: readonly (readonly [name: string, value: string | null])[];
-  /** The route takes a preflight if it would take the request that the preflight asks for. */
-  readonly takesPreflights: boolean;
-}
-
-/** A path by its segments; `isPrefix` when it also stands for every path below. */
-export interface PathPattern {
-  readonly segments: readonly string[];
-  readonly isPrefix: boolean;
-}
-
-/** A route's conditions, ready to compare. Throws a RangeError for a path that can never match a request. */
-export function compileConditions({ match, cors }: MatchableRoute): Rule {
-  const { host = [], path = [], methods, headers = {} } = match;
-  const hosts = host.map((name) => name.toLowerCase().replace(/\.$/, ""));
-  return {
-    hosts: hosts.includes("*") ? [] : [...new Set(hosts)],
-    paths: path.map(compilePath),
-    methods: methods === undefined || methods.length === 0 ? null : new Set(methods.includes("GET") ? [...methods, "HEAD"] : methods),
-    headers: Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value === "*" ? null : value] as const),
-    takesPreflights: cors !== undefined,
-  };
-}
-
-/** Whether a rule has no conditions but host and path. */
-function isPlain(rule: Rule): boolean {
-  return rule.methods === null && rule.headers.length === 0;
-}
-
-/** Whether the conditions other than host and path hold, for the request or, if it is a preflight, for what it asks for. */
-export function conditionsHold(rule: Rule, request: MatchedRequest): boolean {
-  if (methodHolds(rule, request.method) && headersHold(rule, request)) return true;
-  return rule.takesPreflights && request.method === "OPTIONS" && preflightHolds(rule, request);
-}
-
-/** Whether a request is a preflight and the rule takes what it asks for (Fetch standard, section 4.8). */
-function preflightHolds(rule: Rule, request: MatchedRequest): boolean {
-  const method = request.get("access-control-request-method");
-  if (method === undefined || request.get("origin") === undefined || !methodHolds(rule, method)) return false;
-  const announced = (request.get("access-control-request-headers") ?? "").toLowerCase().split(",");
-  const names = new Set(announced.map((name) => name.trim()));
-  return rule.headers.every((header) => names.has(header[0]) || headersHold({ headers: [header] }, request));
-}
-
-export function methodHolds(rule: Rule, method: string): boolean {
-  return rule.methods === null || rule.methods.has(method);
-}
-
-export function headersHold(rule: Pick<Rule, "headers">, request: Pick<RequestHead, "get">): boolean {
-  for (const [name, value] of rule.headers) {
-    const given = request.get(name);
-    if (given === undefined || (value !== null && given !== value)) return false;
-  }
-  return true;
-}
-
-function compilePath(pattern: string): PathPattern {
-  const isPrefix = pattern.endsWith("/*");
-  const canonical = normalizePattern(isPrefix ? pattern.slice(0, -1) : pattern);
-  if (canonical === null || canonical === "*") throw new RangeError(`the path ${JSON.stringify(pattern)} can never match a request`);
-  const segments = canonical.slice(1).split("/");
-  return { segments: isPrefix ? segments.slice(0, -1) : segments, isPrefix };
 }

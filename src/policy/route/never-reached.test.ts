@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { compilePositions } from "./match.ts";
-import type { MatchableRoute, MatchedRequest, RouteConditions } from "./match.ts";
+import type { MatchableRoute, MatchedRequest, RouteConditions } from "./conditions.ts";
 import { neverReached } from "./never-reached.ts";
 
 /** The result as text: `2<0` when route 0 covers route 2; `3<0+1 preflights` when routes 0 and 1 cover route 3 except for preflights. */
@@ -130,6 +130,7 @@ const REQUESTS: readonly MatchedRequest[] = HOSTS.flatMap((host) =>
         method,
         host,
         path,
+        forwardTarget: path,
         get: (name: string) => fields[name],
       })),
     ),
@@ -159,7 +160,7 @@ test("a route is called unreached exactly when the matcher chooses it for no req
       const table = compilePositions(routes);
       const kinds = routes.map(() => new Set<string>());
       for (const request of REQUESTS) {
-        const found = table.find(request, request.path);
+        const found = table.find(request, request.path, "192.0.2.1");
         assert.ok(typeof found !== "symbol");
         if (found === null) continue;
         const isPreflight = request.get("access-control-request-method") !== undefined;

@@ -8,6 +8,9 @@
  *   covered only by an earlier route that has one host pattern and one path pattern which cover that pair alone.
  * - Headers work the same way: a request need not carry more headers than a route asks for, and where a route takes any value, a request
  *   may carry one that no route names.
+ * - Parameters of the query are like headers. Conditions on the client's address and exceptions (`not`) are compared as a whole: an earlier route
+ *   with such a condition covers a later one only if that has the same. So a warning is never wrong, but here one may be missing.
+ * - A route with several entries of conditions is covered if each of them is.
  * - Several earlier routes can cover a route together only by methods, one taking GET and another POST, and by taking different pairs.
  *
  * Two kinds of requests are looked at apart, because they follow rules of their own (match.ts): preflights, and `OPTIONS *`, whose target
@@ -17,8 +20,8 @@
  * Each route is looked up in an index of the routes before it. The index has the shape of the route table: the host and its suffixes,
  * then the segments of the path, then the headers. Ten thousand routes cost ten thousand such searches.
  */
-import { compileConditions } from "./match.ts";
-import type { MatchableRoute, PathPattern, Rule } from "./match.ts";
+import { compileConditions } from "./conditions.ts";
+import type { MatchableRoute, PathPattern, Rule } from "./conditions.ts";
 
 export interface NeverReached {
   /** Position of the route, from 0. */
@@ -41,19 +44,19 @@ export function neverReached(routes: readonly (MatchableRoute | null)[]): NeverR
   const earlier = new EarlierRoutes();
   const found: NeverReached[] = [];
   const rules = routes.map((route) => (route === null ? null : compiled(route)));
-  for (const [index, rule] of rules.entries()) {
-    const coverage = earlier.coverageOf(rule ?? EVERYTHING);
-    if (coverage !== null) found.push({ index, left: coverage.left, takers: fewest(coverage, rule ?? EVERYTHING, rules) });
+  for (const [index, entries] of rules.entries()) {
+    const coverage = earlier.coverageOfAll(entries ?? EVERYTHING);
+    if (coverage !== null) found.push({ index, left: coverage.left, takers: fewest(coverage, entries ?? EVERYTHING, rules) });
     // A route that is never reached need not be added: its takers cover whatever it covers.
-    if (rule !== null && coverage?.left.length !== 0) earlier.add(rule, index);
+    if (entries !== null && coverage?.left.length !== 0) for (const rule of entries) earlier.add(rule, index);
   }
   return found;
 }
 
-const EVERYTHING: Rule = compileConditions({ match: {}, cors: {} });
+const EVERYTHING: readonly Rule[] = compileConditions({ match: {}, cors: {} });
 
 /** The route's conditions; null when one of its paths can never match, which `millrace check` reports as a problem of its own. */
-function compiled(route: MatchableRoute): Rule | null {
+function compiled(route: MatchableRoute): readonly Rule[] | null {
   try {
     return compileConditions(route);
   } catch (error) {
@@ -72,15 +75,15 @@ interface Coverage {
  * The takers to name in a message: one that covers the rule alone if there is one, else all. Only the first few are tried, because the
  * message is all that gains by it.
  */
-function fewest({ takers, left }: Coverage, rule: Rule, rules: readonly (Rule | null)[]): readonly number[] {
+function fewest({ takers, left }: Coverage, entries: readonly Rule[], rules: readonly (readonly Rule[] | null)[]): readonly number[] {
   const sorted = [...takers].sort((a, b) => a - b);
   if (sorted.length < 2) return sorted;
   const alone = sorted.slice(0, TRIED_MAX).find((index) => {
     const other = rules[index] ?? null;
     if (other === null) return false;
     const only = new EarlierRoutes();
-    only.add(other, index);
-    return only.coverageOf(rule)?.left.length === left.length;
+    for (const rule of other) only.add(rule, index);
+    return only.coverageOfAll(entries)?.left.length === left.length;
   });
   return alone === undefined ? sorted : [alone];
 }
@@ -94,7 +97,11 @@ class EarlierRoutes {
   private readonly hosts = new Map<string, PathTree>();
 
   add(rule: Rule, index: number): void {
-    const literals = rule.headers.map(([name, value]) => literal(name, value)).sort();
+    const literals = [
+      ...rule.headers.map(([name, value]) => literal(name, value)),
+      ...rule.query.map(([name, value]) => literal(`?${name}`, value)),
+      ...rule.texts,
+    ].sort();
     for (const host of rule.hosts.length === 0 ? [""] : rule.hosts) {
       const key = host.startsWith("*.") ? host.slice(1) : host;
       let paths = this.hosts.get(key);
@@ -103,11 +110,25 @@ class EarlierRoutes {
     }
   }
 
+  /** What these routes take of the requests of all entries of a route; null when some entry takes a request that none of them takes. */
+  coverageOfAll(entries: readonly Rule[]): Coverage | null {
+    const takers = new Set<number>();
+    const left = new Set<Remainder>();
+    for (const rule of entries) {
+      const coverage = this.coverageOf(rule);
+      if (coverage === null) return null;
+      for (const taker of coverage.takers) takers.add(taker);
+      for (const each of coverage.left) left.add(each);
+    }
+    return { takers, left: [...left] };
+  }
+
   /** What these routes take of the rule's requests; null when the rule takes a request that none of them takes. */
   coverageOf(rule: Rule): Coverage | null {
     const takers = new Set<number>();
     const left = new Set<Remainder>();
-    const implied = rule.headers.flatMap(([name, value]) => (value === null ? [name] : [name, literal(name, value)])).sort();
+    const named = [...rule.headers, ...rule.query.map(([name, value]) => [`?${name}`, value] as const)];
+    const implied = [...named.flatMap(([name, value]) => (value === null ? [name] : [name, literal(name, value)])), ...rule.texts].sort();
     const methods = rule.methods === null ? [null] : [...rule.methods];
     const isPossible = !contradicts(rule);
     for (const host of rule.hosts.length === 0 ? [""] : rule.hosts) {

@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import nodePath from "node:path";
 import fc from "fast-check";
 import { AMBIGUOUS, compilePositions } from "./match.ts";
-import type { Ordered, RouteConditions, RouteTable } from "./match.ts";
+import type { RouteConditions } from "./conditions.ts";
+import type { Ordered, RouteTable } from "./match.ts";
 import { normalizePath } from "./normalize-path.ts";
 
 /** The segments that an origin server finds in a path; null when it refuses the path. */
@@ -104,8 +105,8 @@ const READING_REFERENCES: ReadonlySet<string> = new Set(["URL of Node, target as
 function checkSpelling(path: string, table: RouteTable<Ordered>, given: readonly Given[]): "refused" | "taken" | "elsewhere" {
   const canonical = normalizePath(path);
   const expected = adminRoute(given);
-  const request = { method: "GET", host: "a.test", path, get: () => undefined };
-  const found = canonical === null ? AMBIGUOUS : table.find(request, canonical);
+  const request = { method: "GET", host: "a.test", path, forwardTarget: path, get: () => undefined };
+  const found = canonical === null ? AMBIGUOUS : table.find(request, canonical, "192.0.2.1");
   if (found === AMBIGUOUS) return "refused";
   const position = found?.index ?? -1;
   for (const [name, read] of Object.entries(ORIGINS)) {

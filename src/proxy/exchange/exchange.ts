@@ -227,7 +227,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const { request } = this;
     const refused = admitRequest(request, this.connection, this.facts.unsafeFieldNames);
     if (refused !== null) return this.answer(refused);
-    const route = this.snapshot.findRoute(request);
+    const route = this.snapshot.findRoute(request, this.facts.client);
     this.route = route;
     if (route.upstream !== null) this.set = route.upstream.set;
     admit(this, route, 0);

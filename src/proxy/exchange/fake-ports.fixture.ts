@@ -309,7 +309,7 @@ export class Dialogue implements ExchangeThread, Connector {
   }
 
   private target(endpoint: string): Endpoint {
-    const { upstream } = this.snapshot.findRoute(ANY_REQUEST);
+    const { upstream } = this.snapshot.findRoute(ANY_REQUEST, "192.0.2.1");
     return upstream?.set.endpoints.find((each) => nameOf(each) === endpoint) ?? assert.fail(`there is no endpoint ${endpoint}`);
   }
 }
@@ -368,7 +368,7 @@ class HookedSnapshot extends Snapshot {
   }
 
   override findRoute(request: RequestHead): Route {
-    const route = super.findRoute(request);
+    const route = super.findRoute(request, "192.0.2.1");
     const { middleware } = this;
     if (middleware.length === 0 || route.index < 0) return route;
     return { ...route, hooks: hooksOf(middleware) };
