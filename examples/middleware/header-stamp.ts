@@ -23,7 +23,9 @@ const options = z.strictObject({
   value: z
     .string()
     .regex(/^[\x20-\x7e]+$/, "a field value is one line of ASCII")
-    .describe("Value of the field. {route} stands for the name of the route, {worker} for the number of the worker thread."),
+    .describe(
+      "Value of the field. {route} stands for the name of the route (`all` for middleware of all routes), {worker} for the number of the worker thread.",
+    ),
   to: z.enum(["response", "request", "both"]).default("response").describe("Which messages get the field."),
   own_answers: z.boolean().default(true).describe("Whether the proxy's own answers get it too, such as a 404 or a 429."),
 });

@@ -13,7 +13,7 @@ export default defineConfig({
   listeners: [{ address: "127.0.0.1:8080" }],
   upstreams: { app: { endpoints: ["http://127.0.0.1:60408"] } },
   middleware: [
-    headerStamp({ header: "X-Served-By", value: "eu-1 {route} {worker}", to: "both" }),
+    headerStamp({ header: "X-Served-By", value: "eu-1 worker {worker}", to: "both" }),
     maintenanceWindow({
       time_zone: "Europe/Berlin",
       windows: [{ days: ["sun"], from: "02:00", to: "04:00" }],
