@@ -185,3 +185,14 @@ test("what dispose throws or rejects is logged, and the others are disposed of a
     ["error", "middleware_failed", "dispose: in b", { middleware: "b" }],
   ]);
 });
+
+test("not even a part of an option is shown", async () => {
+  const { host } = fakeHost();
+  const secret = "hunter2 and much more than the message of JSON.parse quotes";
+  const parsing = defineMiddleware({ name: "a", options: anything, setup: ({ secret }) => JSON.parse(String(secret)) as MiddlewareHooks });
+  const load: LoadMiddleware = async () => Promise.resolve({ middleware: parsing, options: { secret } });
+  await assert.rejects(installMiddleware([{ use: "x" }], [], load, host), (error: Error) => {
+    assert.match(error.message, /setup failed: Unexpected token/);
+    return !error.message.includes("hunter");
+  });
+});

@@ -10,6 +10,7 @@ import { routeLabel } from "../config/route-label.ts";
 import type { RouteConfig } from "../config/route-schema.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import { ExchangeState } from "../proxy/feature/exchange-state.ts";
+import { placeOfFault } from "../modules/module-fault.ts";
 import { checkOptions } from "./check-options.ts";
 import type { OptionsIssue } from "./check-options.ts";
 import { withoutTexts } from "./harmless-message.ts";
@@ -108,8 +109,15 @@ async function instanceOf(
   } catch (error) {
     if (hooks === null) controller.abort();
     else await disposeOf({ name, hooks, controller, id }, host);
-    throw setupFailure(name, harmless(withoutTexts(checked.options)(messageOf(error))));
+    const place = !middleware.module.startsWith("file:") ? "" : placeOfFault(error, new URL("./", middleware.module).href);
+    throw setupFailure(name, `${harmless(withoutTexts(checked.options)(messageOfSetup(error)))}${place === "" ? "" : ` (${place})`}`);
   }
+}
+
+/** A SyntaxError of JSON.parse quotes the beginning of what it could not parse: a part of an option, which is not found in the message. */
+function messageOfSetup(error: unknown): string {
+  const message = messageOf(error);
+  return error instanceof SyntaxError ? message.replace(/(["'`]).*\1/g, "$1...$1") : message;
 }
 
 /** Without the error itself as the cause, which may show an option. */

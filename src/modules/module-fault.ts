@@ -32,8 +32,11 @@ export function moduleFaultText(error: unknown, base: string, loadedLast: string
   return `${faultText(error)}${advice}${place === "" ? "" : ` (${place})`}`;
 }
 
-/** "" when the error names no file of the user's. */
-function placeOfFault(error: unknown, base: string): string {
+/**
+ * The place in the user's files where an error arose: `lib/seal.ts:1:14`. "" when the error names none.
+ * @param base URL of the folder that the place is relative to
+ */
+export function placeOfFault(error: unknown, base: string): string {
   // Messages about TypeScript begin with the path of the file.
   const [, path, at] = /^(\/[^\n]+\.[cm]?ts):(\d+)\n/.exec(stackOf(error)) ?? [];
   if (path !== undefined) return `${relativeTo(base, new URL(path, "file:///").href)}:${at}`;
