@@ -50,7 +50,7 @@ async function execute(given: Command, version: string): Promise<number> {
     case "explain":
       return (await import("./cli/explain.ts")).explainCommand(given, out, err);
     case "schema":
-      return (await import("./cli/schema.ts")).schemaCommand(out);
+      return (await import("./cli/schema.ts")).schemaCommand(given.file, out, err);
     case "help":
       out(HELP);
       return 0;

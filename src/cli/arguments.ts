@@ -10,7 +10,9 @@ export type Command =
       readonly url: string;
       readonly fields: readonly string[];
     }
-  | { readonly command: "demo" | "schema" | "version" | "help" }
+  /** `file` is the configuration whose middleware is described too; null: none. */
+  | { readonly command: "schema"; readonly file: string | null }
+  | { readonly command: "demo" | "version" | "help" }
   /** The arguments are wrong; `problem` is one line that says why. */
   | { readonly command: "wrong"; readonly problem: string };
 
@@ -29,7 +31,7 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace check [--config FILE]      check a configuration and list every problem in it
   millrace explain [--config FILE] METHOD URL [-H 'name: value']...
                                       which route takes a request, and what would be sent where
-  millrace schema                     the configuration's JSON Schema
+  millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
   millrace --help (-h), --version (-v)            --config is -c for short
 
 Signals of run: SIGHUP loads the configuration again, SIGTERM and SIGINT finish what is in flight and end,
@@ -70,15 +72,17 @@ export function parseArguments(given: readonly string[], defaultFile: string): C
       if (method === undefined || url === undefined) return wrong("millrace explain needs a method and a URL: millrace explain GET /path");
       return { command: "explain", file, method, url, fields };
     }
+    case "schema":
+      return { command: name, file: options.file ?? null };
     default:
       if (options.file !== undefined) return wrong(`millrace ${name} reads no configuration file`);
-      return { command: name === "demo" ? "demo" : "schema" };
+      return { command: "demo" };
   }
 }
 
 /** Whether the one word too many was probably meant as the configuration file. */
 function meansFile(name: string, { file, words }: Options): boolean {
-  return (name === "run" || name === "check") && file === undefined && words.length === 1;
+  return (name === "run" || name === "check" || name === "schema") && file === undefined && words.length === 1;
 }
 
 interface Options {

@@ -4,8 +4,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
-import type { ParseResult } from "../config/load.ts";
+import type { ParseResult, ParsedConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import type { DescribedUse } from "../config/middleware-json-schema.ts";
 import { middlewareEntries } from "../config/middleware-entries.ts";
 import type { Surroundings } from "../config/surroundings.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/config-files.ts";
@@ -31,6 +32,25 @@ const MODULE = /\.[cm]?[jt]s$/;
  * @param asked checks of the machine to make in addition to that of certificate files
  */
 export async function loadConfigFile(file: string, asked: Surroundings = {}): Promise<LoadedFile> {
+  const parsed = await parseFile(file, asked);
+  if ("lines" in parsed) return parsed;
+  const warnings = parsed.warnings.map(formatProblem);
+  const checked = await withMiddleware(parsed.config, folderUrl(file));
+  if ("config" in checked) return { config: checked.config, warnings };
+  return { lines: [...parsed.locate(checked.findings).map(formatProblem), ...warnings], warnings };
+}
+
+/** Describes the options of the middleware that a configuration file uses, by the library's JSON Schema. They themselves may be wrong. */
+export async function describedMiddleware(file: string): Promise<readonly DescribedUse[] | WrongFile> {
+  const parsed = await parseFile(file, {});
+  if ("lines" in parsed) return parsed;
+  const { describeModules } = await import("../middleware/check-modules.ts");
+  const answer = await describeModules(parsed.config, folderUrl(file));
+  return "described" in answer ? answer.described : { lines: parsed.locate(answer.findings).map(formatProblem), warnings: [] };
+}
+
+/** Reads and checks a file, without the modules of its middleware. */
+async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfig | WrongFile> {
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder);
   const surroundings: Surroundings = { certificatesProblem: files.certificatesProblem, textProblem: files.textProblem, ...asked };
@@ -52,18 +72,19 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}): Pr
     return { lines: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
   }
   makeAbsolute(result.config, folder);
-  const warnings = result.warnings.map(formatProblem);
-  const checked = await withMiddleware(result.config, folder);
-  if ("config" in checked) return { config: checked.config, warnings };
-  const lines = result.locate(checked.findings).map(formatProblem);
-  return { lines: [...lines, ...warnings], warnings };
+  return result;
 }
 
 /** Checks the modules of the configuration's middleware. Loaded when first needed, because most configurations have none. */
 async function withMiddleware(config: Config, folder: string): Promise<CheckedModules> {
   if (middlewareEntries(config.middleware, config.routes).length === 0) return { config };
   const { checkModules } = await import("../middleware/check-modules.ts");
-  return checkModules(config, pathToFileURL(`${folder}${path.sep}`).href);
+  return checkModules(config, folder);
+}
+
+/** The URL of the file's folder, with a slash at the end. */
+function folderUrl(file: string): string {
+  return pathToFileURL(`${path.dirname(path.resolve(file))}${path.sep}`).href;
 }
 
 function wrong(line: string): WrongFile {

@@ -1,7 +1,17 @@
 import { fileJsonSchema } from "../config/json-schema.ts";
+import { withDescribedMiddleware } from "../config/middleware-json-schema.ts";
+import { describedMiddleware } from "./config-file.ts";
 
-/** `millrace schema`: prints the JSON Schema of the configuration; exit code 0. */
-export function schemaCommand(out: (text: string) => void): number {
-  out(`${JSON.stringify(fileJsonSchema(), null, 2)}\n`);
+/**
+ * `millrace schema`: prints the JSON Schema of the configuration. Resolves with 0, or with 1 after the problems of the file.
+ * @param file a configuration whose middleware is described too; null: none
+ */
+export async function schemaCommand(file: string | null, out: (text: string) => void, err: (text: string) => void): Promise<number> {
+  const described = file === null ? [] : await describedMiddleware(file);
+  if ("lines" in described) {
+    for (const line of described.lines) err(`${line}\n`);
+    return 1;
+  }
+  out(`${JSON.stringify(withDescribedMiddleware(fileJsonSchema(), described), null, 2)}\n`);
   return 0;
 }

@@ -29,7 +29,7 @@ export function fileJsonSchema(): SchemaNode {
 const REPLACED: SchemaNode = { type: "string", pattern: String.raw`\$\{[A-Za-z_]` };
 
 /** The same schema, in which any single value may also be a text with `${NAME}`. */
-function orReplaced(node: SchemaNode): SchemaNode {
+export function orReplaced(node: SchemaNode): SchemaNode {
   const inside = Object.fromEntries(
     Object.entries(node).map(([key, value]): [string, unknown] => {
       if (key === "properties")

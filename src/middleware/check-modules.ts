@@ -3,8 +3,11 @@
  * configuration with the addresses by which worker threads load the modules, or what is wrong.
  */
 import { Worker } from "node:worker_threads";
+import { asNode } from "../config/json-schema.ts";
+import type { SchemaNode } from "../config/json-schema.ts";
 import { middlewareEntries } from "../config/middleware-entries.ts";
 import type { PlacedEntry } from "../config/middleware-entries.ts";
+import type { DescribedUse } from "../config/middleware-json-schema.ts";
 import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { checkedUse } from "../modules/module-address.ts";
@@ -57,19 +60,9 @@ export type CheckedModules = { readonly config: Config } | { readonly findings: 
 export async function checkModules(config: Config, base: string, limitMs: number = MODULES_MS): Promise<CheckedModules> {
   const placed = middlewareEntries(config.middleware, config.routes);
   if (placed.length === 0) return { config };
-  const answer = await answerOf(
-    base,
-    placed.map(({ entry }) => ({ ...entry, wantsSchema: false })),
-    limitMs,
-  );
-  if ("fault" in answer)
-    return {
-      findings: placed
-        .slice(answer.at)
-        .slice(0, 1)
-        .map(({ path }) => error([...path, "use"], faultOfAll(answer))),
-    };
-  const findings = placed.flatMap((each, index) => findingsOf(each, answer.entries[index]));
+  const answer = await answerOf(base, askedOf(placed, false), limitMs);
+  if ("fault" in answer) return { findings: faultOfAll(placed, answer) };
+  const findings = placed.flatMap((each, index) => [...faultsOf(each, answer.entries[index]), ...issuesOf(each, answer.entries[index])]);
   if (findings.length > 0) return { findings };
   const checked = placed.map(({ entry }, index) => addressed(entry, answer.entries[index], answer.version));
   let next = 0;
@@ -77,6 +70,34 @@ export async function checkModules(config: Config, base: string, limitMs: number
   const middleware = take(config.middleware);
   const routes = config.routes.map((route) => (route.middleware === undefined ? route : { ...route, middleware: take(route.middleware) }));
   return { config: { ...config, middleware, routes } };
+}
+
+/**
+ * Loads the modules of a configuration's middleware and asks for the JSON Schema of their options, which themselves need not be right. Never
+ * rejects.
+ */
+export async function describeModules(
+  config: Config,
+  base: string,
+  limitMs: number = MODULES_MS,
+): Promise<{ readonly described: readonly DescribedUse[] } | { readonly findings: readonly Finding[] }> {
+  const placed = middlewareEntries(config.middleware, config.routes);
+  if (placed.length === 0) return { described: [] };
+  const answer = await answerOf(base, askedOf(placed, true), limitMs);
+  if ("fault" in answer) return { findings: faultOfAll(placed, answer) };
+  const findings = placed.flatMap((each, index) => faultsOf(each, answer.entries[index]));
+  if (findings.length > 0) return { findings };
+  return { described: placed.map(({ entry: { use } }, index) => ({ use, options: schemaIn(answer.entries[index]) })) };
+}
+
+function schemaIn(checked: CheckedEntry | undefined): SchemaNode | null {
+  const text = checked === undefined || "fault" in checked ? null : checked.schema;
+  const schema: unknown = text === null ? null : JSON.parse(text);
+  return typeof schema === "object" && schema !== null && !Array.isArray(schema) ? asNode(schema) : null;
+}
+
+function askedOf(placed: readonly PlacedEntry[], wantsSchema: boolean): readonly AskedEntry[] {
+  return placed.map(({ entry }) => ({ ...entry, wantsSchema }));
 }
 
 /** The entry file of the thread: TypeScript in a checkout, JavaScript in a build. */
@@ -91,8 +112,9 @@ interface NoAnswer {
   readonly fault: string;
 }
 
-function faultOfAll({ fault }: NoAnswer): string {
-  return `the module, or one that was loaded before it, cannot be used: ${fault}`;
+function faultOfAll(placed: readonly PlacedEntry[], { at, fault }: NoAnswer): readonly Finding[] {
+  const text = `the module, or one that was loaded before it, cannot be used: ${fault}`;
+  return placed.slice(at, at + 1).map(({ path }) => error([...path, "use"], text));
 }
 
 async function answerOf(base: string, entries: readonly AskedEntry[], limitMs: number): Promise<CheckAnswer | NoAnswer> {
@@ -116,9 +138,13 @@ async function answerOf(base: string, entries: readonly AskedEntry[], limitMs: n
   return answer;
 }
 
-function findingsOf({ path, entry }: PlacedEntry, checked: CheckedEntry | undefined): readonly Finding[] {
-  if (checked === undefined) return [];
-  if ("fault" in checked) return [error([...path, "use"], `the module cannot be used: ${checked.fault}`)];
+function faultsOf({ path }: PlacedEntry, checked: CheckedEntry | undefined): readonly Finding[] {
+  if (checked === undefined || !("fault" in checked)) return [];
+  return [error([...path, "use"], `the module cannot be used: ${checked.fault}`)];
+}
+
+function issuesOf({ path, entry }: PlacedEntry, checked: CheckedEntry | undefined): readonly Finding[] {
+  if (checked === undefined || "fault" in checked || checked.issues.length === 0) return [];
   const harmless = withoutTexts(entry.options);
   return checked.issues.map((issue) => error([...path, "options", ...issue.path], harmless(issue.message)));
 }

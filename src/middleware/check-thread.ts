@@ -82,8 +82,10 @@ async function checked({ use, options, wantsSchema }: AskedEntry): Promise<Check
 
 /** The JSON Schema of the options, as plain data; null: the library has none. */
 function schemaOf({ definition: { options } }: AnyMiddleware): string | null {
+  // It takes no options.
+  if (options === undefined) return JSON.stringify({ not: {} });
   try {
-    return JSON.stringify(options?.["~standard"].jsonSchema?.input({ target: "draft-2020-12" }) ?? null);
+    return JSON.stringify(options["~standard"].jsonSchema?.input({ target: "draft-2020-12" }) ?? null);
   } catch {
     // The library cannot express the schema.
     return null;
