@@ -5,6 +5,7 @@
 import type { Buffer } from "node:buffer";
 import { compileCidrs } from "../../src/base/cidr.ts";
 import { plainConfig } from "../../src/config/plain.ts";
+import type { Config } from "../../src/config/schema.ts";
 import { FEATURES } from "../../src/features/registry.ts";
 import { ListenerContext } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
@@ -21,7 +22,23 @@ export const exchange: readonly Operation[] = [
   { name: "exchange/plain", about: "a browser's request and a small response, the same again and again", prepare: () => exchanges(1) },
   { name: "exchange/changing", about: "the same with another path and date each time", prepare: () => exchanges(VARIANTS) },
   { name: "exchange/token", about: "exchange/plain with a token that the route asks for and removes", prepare: () => exchanges(1, TOKEN) },
+  { name: "exchange/headers", about: "exchange/plain with five constant edits of fields", prepare: () => exchanges(1, null, EDITS) },
+  { name: "exchange/variables", about: "the same with a variable in two of them", prepare: () => exchanges(1, null, WITH_VARIABLES) },
 ];
+
+type RouteKeys = Partial<Config["routes"][number]>;
+
+const NO_EDITS = { remove: [], rename: {}, set: {}, add: {} };
+
+const EDITS: RouteKeys = {
+  request_headers: [{ ...NO_EDITS, remove: ["Sec-Ch-Ua-Mobile"], set: { "X-Env": "prod", "Accept-Encoding": "gzip" } }],
+  response_headers: [{ ...NO_EDITS, remove: ["Server"], add: { "X-Robots-Tag": ["noindex"] }, own_answers: false }],
+};
+
+const WITH_VARIABLES: RouteKeys = {
+  request_headers: [{ ...NO_EDITS, remove: ["Sec-Ch-Ua-Mobile"], set: { "X-Real-IP": "{client_ip}", "Accept-Encoding": "gzip" } }],
+  response_headers: [{ ...NO_EDITS, remove: ["Server"], add: { "X-Host": ["{host}"] }, own_answers: false }],
+};
 
 const TOKEN = "8c1f0a4be7d94f6ab2c3d4e5f6071829";
 
@@ -61,8 +78,11 @@ class TakingTransport implements AcceptedTransport {
   reset(): void {}
 }
 
-/** @param token the token that the route requires and each request carries; null for a route without authentication */
-function exchanges(variants: number, token: string | null = null): Run {
+/**
+ * @param token the token that the route requires and each request carries; null for a route without authentication
+ * @param keys further keys of the route
+ */
+function exchanges(variants: number, token: string | null = null, keys: RouteKeys = {}): Run {
   const credentials = token === null ? [] : [`Authorization: Bearer ${token}`];
   const requests = Array.from({ length: variants }, (_, variant) => browserRequest(variant, credentials));
   const responses = Array.from({ length: variants }, (_, variant) => smallResponse(variant));
@@ -88,6 +108,7 @@ function exchanges(variants: number, token: string | null = null): Run {
   };
   const config = plainConfig("127.0.0.1:0", "http://127.0.0.1:9");
   if (token !== null) config.routes = config.routes.map((route) => ({ ...route, authentication: { tokens: [token] } }));
+  config.routes = config.routes.map((route) => ({ ...route, ...keys }));
   const [listening] = config.listeners;
   if (listening === undefined) throw new Error("there is no listener");
   listening.limits.requests_per_connection = Infinity;

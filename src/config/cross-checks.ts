@@ -25,9 +25,11 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
   const names = at(file, "upstreams") === undefined ? null : upstreams.map(([name]) => name);
   return [
     ...listeners(file),
+    ...everywhere(file, []),
     ...upstreams.flatMap(([name, upstream]) => [
       ...endpoints(at(upstream, "endpoints"), ["upstreams", name, "endpoints"]),
       ...ownAddresses(at(upstream, "endpoints"), ["upstreams", name, "endpoints"], file),
+      ...everywhere(upstream, ["upstreams", name]),
       ...(at(at(upstream, "tls"), "verify") === false
         ? [
             warning(
@@ -71,6 +73,13 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
     ...admin(file, [address ?? ":8080"]),
     ...trustedProxies(file),
   ];
+}
+
+/** Checks of the features whose keys also stand elsewhere than in routes. */
+function everywhere(value: unknown, path: KeyPath): Finding[] {
+  return features.flatMap(([key, declaration]) =>
+    declaration.everywhere === true ? (declaration.check?.(at(value, key), [...path, key]) ?? []) : [],
+  );
 }
 
 /** Errors about too many listeners, about two on one address, and about limits that contradict each other. */

@@ -92,6 +92,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
     "proxy_buffering proxy_request_buffering buffering buffer_requests flush_interval self_handle_response",
     "bodies are streamed and never held whole",
   ],
+  ["proxy_pass_header", "all fields of responses pass but those about one connection"],
   ["follow_redirects", "redirects are left to the client"],
   [
     "middlewares plugins filters http_filters",
@@ -104,16 +105,14 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup path_regex split files rewrite request_headers
-response_headers rewrite_location rewrite_cookies security_headers upgrade mirror hold buffer error_pages request_id access
+circuit_breaker slow_start queue backup path_regex split files rewrite rewrite_location rewrite_cookies security_headers upgrade mirror
+hold buffer error_pages request_id access
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 strip_prefix strip_path strip_path_prefix uri_strip_prefix handle_path path_rewrite replace_path replace_path_regex prefix_rewrite
 regex_rewrite url_rewrite add_prefix rewrites redirects redir return redirect_regex redirect_scheme http_redirect permanent change_origin
 host_rewrite host_header auto_rewrite protocol_rewrite cookie_domain_rewrite cookie_path_rewrite proxy_redirect proxy_cookie_domain
-proxy_cookie_path proxy_cookie_flags proxy_set_header proxy_hide_header proxy_pass_header add_header more_set_headers header_up header_down
-set_header custom_request_headers custom_response_headers request_headers_to_add response_headers_to_add request_headers_to_remove
-response_headers_to_remove http_request http_response del_header on_proxy_req on_proxy_res router
+proxy_cookie_path proxy_cookie_flags http_request http_response on_proxy_req on_proxy_res router
 root alias index try_files autoindex static static_files file_server browse error_page error_file errorfile errorloc custom_errors
 ssl_certificate ssl_certificate_key ssl_protocols ssl_ciphers ssl_dhparam crt cert key_pem cert_pem tls_cert tls_key cert_resolver
 certificates_resolvers lets_encrypt auto_https https http2 h2 h2c http3 quic alpn strict_transport_security hsts tls_context

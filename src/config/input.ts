@@ -16,6 +16,14 @@ export interface ConfigInput {
   /** Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404. */
   routes: RouteInput[];
   /**
+   * As `routes[].request_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
+   */
+  request_headers?: UpstreamRequestHeadersInput | undefined;
+  /**
+   * As `routes[].response_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
+   */
+  response_headers?: UpstreamResponseHeadersInput | undefined;
+  /**
    * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.
    *
    * Whole number or `auto`. Default: `auto`.
@@ -226,6 +234,16 @@ export interface UpstreamInput {
    * `true` or `false`. Default: `true`.
    */
   via?: boolean | undefined;
+  /**
+   * As `routes[].request_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  request_headers?: UpstreamRequestHeadersInput | undefined;
+  /**
+   * As `routes[].response_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  response_headers?: UpstreamResponseHeadersInput | undefined;
 }
 
 /** The keys of `upstreams.NAME.endpoints[]` in a configuration. */
@@ -375,6 +393,57 @@ export interface UpstreamTlsInput {
   ca_file?: string | undefined;
 }
 
+/** The keys of `upstreams.NAME.request_headers` in a configuration. */
+export interface UpstreamRequestHeadersInput {
+  /**
+   * Names of fields that are left out. The first of the four to act; then come `rename`, `set` and `add`.
+   *
+   * List of field names. Default: `[]`.
+   */
+  remove?: string[] | undefined;
+  /**
+   * New names of fields by their old ones. Values and their order stay, and so do lines that have the new name already: `remove` it to
+   * replace them.
+   */
+  rename?: Record<string, string> | undefined;
+  /**
+   * Values of fields by name: one line each, in the place of all lines of that name. A value that is empty, as `{header.X-A}` may be, sends
+   * no line.
+   */
+  set?: Record<string, string> | undefined;
+  /** As `set`, but lines of that name stay. A list adds a line for each value. */
+  add?: Record<string, string | string[]> | undefined;
+}
+
+/** The keys of `upstreams.NAME.response_headers` in a configuration. */
+export interface UpstreamResponseHeadersInput {
+  /**
+   * Names of fields that are left out. The first of the four to act; then come `rename`, `set` and `add`.
+   *
+   * List of field names. Default: `[]`.
+   */
+  remove?: string[] | undefined;
+  /**
+   * New names of fields by their old ones. Values and their order stay, and so do lines that have the new name already: `remove` it to
+   * replace them.
+   */
+  rename?: Record<string, string> | undefined;
+  /**
+   * Values of fields by name: one line each, in the place of all lines of that name. A value that is empty, as `{header.X-A}` may be, sends
+   * no line.
+   */
+  set?: Record<string, string> | undefined;
+  /** As `set`, but lines of that name stay. A list adds a line for each value. */
+  add?: Record<string, string | string[]> | undefined;
+  /**
+   * Whether answers of the proxy's own get these edits too, such as a 429 or what `respond` says. Their `Content-Type` stays as it is:
+   * variables in their text are escaped for it.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  own_answers?: boolean | undefined;
+}
+
 /** The keys of `routes[]` in a configuration. */
 export interface RouteInput {
   /**
@@ -395,6 +464,16 @@ export interface RouteInput {
   cors?: RouteCorsInput | undefined;
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
+  /**
+   * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
+   * proxy says about the client, cannot be edited.
+   */
+  request_headers?: UpstreamRequestHeadersInput | undefined;
+  /**
+   * Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as
+   * they are.
+   */
+  response_headers?: UpstreamResponseHeadersInput | undefined;
   /** Sends clients to another URL. */
   redirect?: RouteRedirectInput | undefined;
   /** Answers requests itself, instead of an upstream. */

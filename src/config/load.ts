@@ -5,6 +5,7 @@
 import { crossChecksOfFullForm, crossChecksOfShortForm } from "./cross-checks.ts";
 import { mapScalars, placeOf, toPlain } from "./document.ts";
 import type { Located, LocatedMap } from "./document.ts";
+import { spreadFeatures } from "./feature-keys.ts";
 import { foreignFormat } from "./foreign-format.ts";
 import { findingsOf, withoutConsequences } from "./issue-texts.ts";
 import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
@@ -120,7 +121,10 @@ function checkFull(root: Located): Checked {
   const value = toPlain(root);
   const parsed = configSchema.safeParse(value);
   const cross = crossChecksOfFullForm(value);
-  if (parsed.success) return { config: { ...parsed.data, status_path: null }, findings: cross };
+  if (parsed.success) {
+    const { data } = parsed;
+    return { config: { ...data, routes: spreadFeatures({ ...data }, data.upstreams, data.routes), status_path: null }, findings: cross };
+  }
   const findings = findingsOf(parsed.error.issues, root, {
     own: fullFormJsonSchema(),
     other: shortFormJsonSchema(),

@@ -1,9 +1,8 @@
 /** The schema of a route: which requests it takes, what features it has, and which upstream they go to. */
 import { z } from "zod";
-import { DECLARED } from "../features/declared.ts";
-import type { FeatureDeclaration } from "../values/declaration.ts";
 import { oneOrMore, size } from "../values/scalars.ts";
 import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, trustedAddress } from "../values/texts.ts";
+import { routeFeatures } from "./feature-keys.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 
 /** The conditions of an entry of `match`, and of `not`. */
@@ -50,7 +49,7 @@ export const routeSchema = z.strictObject({
     description:
       "Conditions that must all hold; without any, the route takes everything. A list has several entries of conditions, one of which is enough. The first route in file order wins. `millrace check` warns about a route that is never reached because earlier ones take all its requests.",
   }),
-  ...featureShape(DECLARED),
+  ...routeFeatures(),
   middleware: middlewareSchema.optional().meta({
     description:
       "Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).",
@@ -65,15 +64,5 @@ export const routeSchema = z.strictObject({
   }),
 });
 
-/** `max_body` is in bytes. */
+/** `max_body` is in bytes. A feature that has its key everywhere has a list here: from the top, of the upstream, the route's own. */
 export type RouteConfig = z.output<typeof routeSchema>;
-
-/** The keys of all features for the schema of a route. Each may be absent. */
-function featureShape<Declared extends Readonly<Record<string, FeatureDeclaration>>>(declared: Declared): FeatureShape<Declared> {
-  const keys = Object.entries(declared).map(([key, { schema, description }]) => [key, schema.optional().meta({ description })]);
-  return Object.fromEntries(keys) as FeatureShape<Declared>;
-}
-
-type FeatureShape<Declared extends Readonly<Record<string, FeatureDeclaration>>> = {
-  [Key in keyof Declared]: z.ZodOptional<Declared[Key]["schema"]>;
-};

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { WAIT_OR_ZERO, duration, wholeNumber } from "../values/scalars.ts";
 import { adminAddress, adminHost, nameOf, secret, trustedAddress } from "../values/texts.ts";
+import { featuresFor } from "./feature-keys.ts";
 import { LISTENERS_MAX, listenerSchema } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
@@ -101,6 +102,7 @@ export const configSchema = z.strictObject({
     description:
       "Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404.",
   }),
+  ...featuresFor("all routes"),
   ...processShape(false),
 });
 

@@ -20,8 +20,6 @@ const LATER: ReadonlySet<string> = new Set([
   "upstreams.NAME.tls.key_file",
   "routes[].access",
   "routes[].access_log",
-  "routes[].request_headers",
-  "routes[].response_headers",
   "routes[].retry",
   "routes[].timeouts",
   "routes[].rate_limit.store",

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { WAIT, duration, wholeNumber } from "../values/scalars.ts";
 import { endpointUrl, filePath, serverName } from "../values/texts.ts";
+import { featuresFor } from "./feature-keys.ts";
 import { healthCheckSchema } from "./health-check-schema.ts";
 
 const endpoint = z
@@ -93,4 +94,5 @@ export const upstreamSchema = z.strictObject({
     description:
       "Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via` (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.",
   }),
+  ...featuresFor("the routes that lead here"),
 });

@@ -43,7 +43,7 @@ test("declared.ts and registry.ts have the same features, each once, and no two 
 
 for (const feature of FEATURES) {
   const { key, name, facts } = feature;
-  const { schema, description } = declarationOf(key);
+  const { schema, description, everywhere } = declarationOf(key);
 
   describe(name, () => {
     const readme = readText(name);
@@ -53,7 +53,11 @@ for (const feature of FEATURES) {
       assert.ok(typeof route === "object" && route !== null && key in route, `an example of ${name} begins with ${key}:`);
       return Reflect.get(route, key);
     });
-    const routes = examples.map((example): RouteConfig => ({ match: {}, upstream: "app", [key]: schema.parse(example) }));
+    const routes = examples.map((example): RouteConfig => ({
+      match: {},
+      upstream: "app",
+      [key]: everywhere === true ? [schema.parse(example)] : schema.parse(example),
+    }));
 
     test("its README names every key, every outcome and the phases that it acts in, and has an example", () => {
       assert.ok(examples.length > 0);

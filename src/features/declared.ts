@@ -6,12 +6,16 @@ import { authenticationDeclaration } from "./authentication/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 import { redirectDeclaration } from "./redirect/schema.ts";
+import { requestHeadersDeclaration } from "./request-headers/schema.ts";
 import { respondDeclaration } from "./respond/schema.ts";
+import { responseHeadersDeclaration } from "./response-headers/schema.ts";
 
 export const DECLARED = {
   rate_limit: rateLimitDeclaration,
   cors: corsDeclaration,
   authentication: authenticationDeclaration,
+  request_headers: requestHeadersDeclaration,
+  response_headers: responseHeadersDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,
 } as const;

@@ -2,7 +2,8 @@
  * The code of all features that a route may have, for the data plane. The order of the list is the order in which features act on a request,
  * whatever the order of the keys in the file. CORS comes first, because a preflight carries no credentials and must be answered whatever the
  * other two say. The rate limit comes before the token check, so that guesses at tokens are limited too
- * (docs/decisions/0004-order-of-middleware.md). `redirect` and `respond` answer in place of an upstream, so they come after everything else.
+ * (docs/decisions/0004-order-of-middleware.md). What edits fields comes
+ * after those, because it has the last word on what they add. `redirect` and `respond` answer in place of an upstream, so they come after everything else.
  */
 import type { Feature } from "../proxy/feature/feature.ts";
 import type { FeatureKey } from "./declared.ts";
@@ -10,9 +11,11 @@ import { authentication } from "./authentication/authentication.ts";
 import { cors } from "./cors/cors.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { redirect } from "./redirect/redirect.ts";
+import { requestHeaders } from "./request-headers/request-headers.ts";
 import { respond } from "./respond/respond.ts";
+import { responseHeaders } from "./response-headers/response-headers.ts";
 
-const features = [cors, rateLimit, authentication, redirect, respond] as const;
+const features = [cors, rateLimit, authentication, requestHeaders, responseHeaders, redirect, respond] as const;
 
 export const FEATURES: Complete<typeof features> = features;
 

@@ -1,6 +1,7 @@
 import type { BodyLength } from "./body-length.ts";
 import { NO_NAMES } from "./removed-names.ts";
 import type { RemovedNames } from "./removed-names.ts";
+import type { ReplacedNames } from "./replaced-names.ts";
 import { FIELD_VALUE, TOKEN } from "./syntax.ts";
 
 /**
@@ -53,6 +54,16 @@ export class FieldEdits {
   private joined(lines: string): string {
     const join = (this.joins[this.joinCount++] ??= new Join());
     return join.of(this.added, lines);
+  }
+
+  /**
+   * Removes the lines of these names, those too that another middleware has added, and then adds lines that `fieldLine` made. Costs almost nothing
+   * when `names` and `lines` are made once.
+   */
+  replaceLines(names: ReplacedNames, lines: string): void {
+    this.removal = names.removalAfter(this.removal);
+    this.added = names.linesAfter(this.added);
+    if (lines !== "") this.appendLines(lines);
   }
 
   /** Replaces all received lines of that name by one. Throws a TypeError as `fieldLine` does. */

@@ -10,6 +10,12 @@ export interface FeatureDeclaration {
   readonly facts: FeatureFacts;
   /** Checks the value of the feature's key in a route and fills in defaults. Its output is the feature's configuration. Every key has a description. */
   readonly schema: z.ZodType;
+  /**
+   * Whether the key may also stand at the top of the configuration, for all routes, and in an upstream, for the routes that lead to it. A route of a
+   * checked configuration then has a list: the value at the top, that of its upstream, its own. Absent: the key stands in routes only. Such a
+   * value has no secrets and no files.
+   */
+  readonly everywhere?: boolean;
   /** For the reference page: what the key does, and what holds without it. */
   readonly description: string;
   /**

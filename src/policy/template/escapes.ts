@@ -15,10 +15,12 @@ export function escapeUrl(value: string): string {
   return value.replace(/[^!-~]|["<>\\^`{|}]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
 }
 
-/** For the value of a field: control characters are left out. `value` is latin1 text. */
+/**
+ * For the value of a field: control characters are left out, and so is what is above U+00FF. A head is written one octet for each character: of
+ * U+010D a carriage return would be left.
+ */
 export function escapeFieldValue(value: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  return value.replace(/[\x00-\x1f\x7f]/g, "");
+  return value.replace(/[^ -~\x80-\xff]/g, "");
 }
 
 /** The escape for a body of that media type. */
