@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import http2 from "node:http2";
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders } from "node:http2";
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  Http2ServerResponse,
+  IncomingHttpHeaders,
+  IncomingHttpStatusHeader,
+  OutgoingHttpHeaders,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -13,9 +20,18 @@ import type { Embedded, Parts } from "./support/embedded.ts";
 import { startHttpOrigin } from "./support/http-origin.ts";
 import { startRawOrigin } from "./support/raw-origin.ts";
 
-async function session(t: TestContext, origin: string, parts: Parts = {}): Promise<{ client: ClientHttp2Session; proxy: Embedded }> {
+/** @param before what the program does with a response before the proxy gets it */
+async function session(
+  t: TestContext,
+  origin: string,
+  parts: Parts = {},
+  before: (response: Http2ServerResponse) => void = () => {},
+): Promise<{ client: ClientHttp2Session; proxy: Embedded }> {
   const proxy = embedded(t, origin, parts);
-  const program = http2.createServer((request, response) => handleNodeRequest(proxy.host, request, response));
+  const program = http2.createServer((request, response) => {
+    before(response);
+    handleNodeRequest(proxy.host, request, response);
+  });
   program.listen(0, "127.0.0.1");
   await once(program, "listening");
   const client = http2.connect(`http://127.0.0.1:${(program.address() as AddressInfo).port}`);
@@ -47,6 +63,19 @@ function ask(client: ClientHttp2Session, fields: OutgoingHttpHeaders, body?: str
   stream.end(body);
   return got(stream);
 }
+
+test("cookies of the program and what it varies by stay beside the endpoint's", async (t) => {
+  const endpoint = await startHttpOrigin(t, (_, response) => {
+    response.writeHead(200, { Vary: "Accept-Encoding", "Set-Cookie": ["b=2", "c=3"] }).end("ok");
+  });
+  const { client } = await session(t, endpoint, {}, (response) => {
+    response.setHeader("Vary", "Origin");
+    response.setHeader("Set-Cookie", "a=1");
+  });
+  const { head } = await ask(client, { ":path": "/" });
+  assert.equal(head["vary"], "Origin, Accept-Encoding");
+  assert.deepEqual(head["set-cookie"], ["a=1", "b=2", "c=3"]);
+});
 
 test("a request of HTTP/2 becomes one of HTTP/1.1, and its response goes back", async (t) => {
   const origin = await startRawOrigin({

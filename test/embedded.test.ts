@@ -450,6 +450,24 @@ test("what the program has set for the response stays, but for what says where t
   assert.deepEqual([response.status, response.body, response.fields.get("x-powered-by")], [200, "ok", ["a test"]]);
 });
 
+test("cookies of the program and what it varies by stay beside the endpoint's", async (t) => {
+  const origin = await rawOrigin(t, {
+    onRequest: ({ socket }) =>
+      socket.write(
+        "HTTP/1.1 200 OK\r\nVary: Accept-Encoding\r\nSet-Cookie: b=2\r\nSet-Cookie: c=3\r\nX-One: origin\r\nContent-Length: 2\r\n\r\nok",
+      ),
+  });
+  const proxy = embedded(t, origin.url);
+  const port = await embeddingProgram(t, proxy, (request, response) => {
+    response.setHeader("Vary", "Origin").setHeader("Set-Cookie", "a=1").setHeader("X-One", "program");
+    handleNodeRequest(proxy.host, request, response);
+  });
+  const { fields } = await ask(port, get("/"));
+  assert.equal(fields.get("vary")?.join(", "), "Origin, Accept-Encoding");
+  assert.deepEqual(fields.get("set-cookie"), ["a=1", "b=2", "c=3"]);
+  assert.deepEqual(fields.get("x-one"), ["origin"]);
+});
+
 test("trusted proxies are believed, and a draining host takes nothing new", async (t) => {
   const origin = await rawOrigin(t);
   const proxy = embedded(t, origin.url, { rest: "trusted_proxies: [127.0.0.1]" });

@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { Http2ServerResponse } from "node:http2";
 import type { FieldPair } from "../http/field-pairs.ts";
 import type { HostedResponse, HostedResponseEvents } from "./hosted-message.ts";
-import { FRAMING, grouped } from "./node-messages.ts";
+import { grouped, setFields } from "./node-messages.ts";
 
 /** INTERNAL_ERROR of HTTP/2 (RFC 9113 section 7). */
 const INTERNAL_ERROR = 2;
@@ -46,8 +46,7 @@ export class Http2Response implements HostedResponse {
     const { response } = this;
     this.hasBegun = true;
     response.sendDate = false;
-    for (const name of FRAMING) response.removeHeader(name);
-    for (const [name, values] of grouped(fields)) response.setHeader(name, values);
+    setFields(response, fields);
     response.writeHead(status);
   }
 

@@ -7,7 +7,7 @@ import type { FieldPair } from "../http/field-pairs.ts";
 import type { HttpVersion } from "../http/http-version.ts";
 import { Faults } from "../http1/faults.ts";
 import type { Fault } from "../http1/faults.ts";
-import type { NodeRequest } from "./proxy-types.ts";
+import type { NodeRequest, NodeResponse } from "./proxy-types.ts";
 import type { ParsedRequest } from "./read-head.ts";
 
 /** The address under which the client on a Unix socket is known. */
@@ -57,6 +57,19 @@ function fromHttp2(request: Http2ServerRequest, all: readonly FieldPair[]): Pars
 
 /** Fields that say where a response ends. What the program has set of them before is about a body of its own. */
 export const FRAMING: readonly string[] = ["content-length", "transfer-encoding", "trailer"];
+
+/** Fields of a response of which the program's own lines count beside the endpoint's: its cookies, and what its own fields depend on. */
+const ADDED: readonly string[] = ["set-cookie", "vary"];
+
+/** Sets the fields of a response. What the program has set before under the same name goes, and stays under other names. */
+export function setFields(response: NodeResponse, fields: readonly FieldPair[]): void {
+  for (const name of FRAMING) if (response.hasHeader(name)) response.removeHeader(name);
+  // Field by field, because other middleware of the program (compression, sessions) reads them from there.
+  for (const [name, values] of grouped(fields)) {
+    if (ADDED.includes(name.toLowerCase())) response.appendHeader(name, values);
+    else response.setHeader(name, values);
+  }
+}
 
 /** Each field once, with its value or its values. */
 export type GroupedFields = readonly (readonly [name: string, value: string | string[]])[];

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { codeOf } from "../base/errors.ts";
 import type { FieldPair } from "../http/field-pairs.ts";
 import type { HostedResponse, HostedResponseEvents } from "./hosted-message.ts";
-import { FRAMING, grouped } from "./node-messages.ts";
+import { FRAMING, grouped, setFields } from "./node-messages.ts";
 import type { GroupedFields } from "./node-messages.ts";
 
 /** A response of Node's http or https. */
@@ -56,10 +56,7 @@ export class NodeResponse implements HostedResponse {
     const { response } = this;
     this.hasBegun = true;
     response.sendDate = false;
-    const named = grouped(fields);
-    for (const name of FRAMING) if (response.hasHeader(name)) response.removeHeader(name);
-    // Field by field, because other middleware of the program (compression, sessions) reads them from there.
-    for (const [name, values] of named) response.setHeader(name, values);
+    setFields(response, fields);
     this.isUntilClose = !FRAMING.some((name) => response.hasHeader(name));
     response.writeHead(status, reason);
   }

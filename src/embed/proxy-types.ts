@@ -10,13 +10,13 @@ import type { Explanation } from "../explain/explained.ts";
 /** What a proxy within a program takes from its surroundings. */
 export interface ProxyOptions {
   /** The folder to which paths in the configuration are relative; by default the current one, `process.cwd()`. */
-  readonly baseFolder?: string;
+  readonly baseFolder?: string | undefined;
   /** The values of `${NAME}` in the configuration; by default the environment of the process. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Gets every entry of the application log, from the start on. It is the first listener of the event `log`. */
-  readonly onLog?: (entry: LogEntry) => void;
+  readonly onLog?: ((entry: LogEntry) => void) | undefined;
   /** Gives up the start when it is aborted. It has no effect later. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An entry of the application log: what happened to the proxy, its workers and its endpoints. docs/observability.md lists the events. */
@@ -68,11 +68,11 @@ export interface ProxyEvents {
 /** A request to explain. A `Request` of the web's standard is one too. */
 export interface ExplainRequest {
   /** Default: GET. */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** Absolute, or a path, which then needs a `Host` field. */
   readonly url: string;
   /** The fields of the request. */
-  readonly headers?: Headers | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[];
+  readonly headers?: Headers | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[] | undefined;
 }
 
 /** A proxy within a program, made by {@link createProxy}. `await using` closes it by itself. */
@@ -138,5 +138,5 @@ export type FetchHandler = (request: Request, options?: FetchedFor) => Promise<R
 /** For whom a request of the web's standard is answered. */
 export interface FetchedFor {
   /** IP address of the client. Without it nothing is believed of what the request says about its client, and all such requests count as one client. */
-  readonly client?: string;
+  readonly client?: string | undefined;
 }
