@@ -207,6 +207,7 @@ upstreams: { app: { endpoints: ["http://a:1"] }, other: { endpoints: ["http://b:
 routes:
   - { name: admin, match: { path: /admin/*, methods: [POST] }, upstream: other }
   - { name: api, match: { path: /api/* }, upstream: app, rate_limit: { requests_per_minute: 5 }, authentication: { tokens: [t0ken] } }
+  - { name: old, match: { path: /old/* }, upstream: app, rewrite: { strip_prefix: /old, add_prefix: /new, host: upstream } }
 `,
   );
   let out = "";
@@ -229,6 +230,12 @@ routes:
   assert.equal(await run("POST", "/admin/"), 0);
   assert.match(out, /POST \/admin\/ HTTP\/1\.1/);
   assert.ok(!out.includes("Via:"), "the upstream of that route has turned it off");
+  out = "";
+  assert.equal(await run("GET", "http://x.test/old/page?q=1"), 0);
+  assert.match(out, /middleware, in order: rewrite\n/);
+  assert.match(out, /GET \/new\/page\?q=1 HTTP\/1\.1\n +Host: a:1\n/);
+  assert.match(out, /X-Forwarded-Prefix: \/old\n/);
+  assert.match(out, /X-Forwarded-Host: x\.test/);
   out = "";
   assert.equal(await run("GET", "/nowhere"), 3);
   assert.match(out, /404/);

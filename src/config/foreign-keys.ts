@@ -86,7 +86,6 @@ function wordsOfFeatures(): Readonly<Record<string, string>> {
 const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
   ["websocket websockets ws upgrade_configs proxy_upgrade", "WebSocket upgrades are always forwarded"],
   ["xfwd x_forwarded_for x_forwarded", "X-Forwarded-* are always sent"],
-  ["preserve_host preserve_host_header pass_host_header proxy_preserve_host", "the client's Host is always forwarded"],
   ["proxy_http_version http_version", "endpoints are spoken to in HTTP/1.1"],
   [
     "proxy_buffering proxy_request_buffering buffering buffer_requests flush_interval self_handle_response",
@@ -105,14 +104,12 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup path_regex split files rewrite rewrite_location rewrite_cookies security_headers upgrade mirror
+circuit_breaker slow_start queue backup path_regex split files rewrite_location rewrite_cookies security_headers upgrade mirror
 hold buffer error_pages request_id access
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
-strip_prefix strip_path strip_path_prefix uri_strip_prefix handle_path path_rewrite replace_path replace_path_regex prefix_rewrite
-regex_rewrite url_rewrite add_prefix rewrites redirects redir return redirect_regex redirect_scheme http_redirect permanent change_origin
-host_rewrite host_header auto_rewrite protocol_rewrite cookie_domain_rewrite cookie_path_rewrite proxy_redirect proxy_cookie_domain
-proxy_cookie_path proxy_cookie_flags http_request http_response on_proxy_req on_proxy_res router
+replace_path replace_path_regex regex_rewrite redirects permanent auto_rewrite protocol_rewrite cookie_domain_rewrite
+cookie_path_rewrite proxy_redirect proxy_cookie_domain proxy_cookie_path proxy_cookie_flags http_request http_response on_proxy_req on_proxy_res router
 root alias index try_files autoindex static static_files file_server browse error_page error_file errorfile errorloc custom_errors
 ssl_certificate ssl_certificate_key ssl_protocols ssl_ciphers ssl_dhparam crt cert key_pem cert_pem tls_cert tls_key cert_resolver
 certificates_resolvers lets_encrypt auto_https https http2 h2 h2c http3 quic alpn strict_transport_security hsts tls_context

@@ -464,6 +464,8 @@ export interface RouteInput {
   cors?: RouteCorsInput | undefined;
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
+  /** Changes path and host of the request that the upstream gets. Absent: both stay as they are. */
+  rewrite?: RouteRewriteInput | undefined;
   /**
    * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
    * proxy says about the client, cannot be edited.
@@ -662,6 +664,31 @@ export interface RouteAuthenticationInput {
    * List of secrets.
    */
   tokens: string[];
+}
+
+/** The keys of `routes[].rewrite` in a configuration. */
+export interface RouteRewriteInput {
+  /**
+   * Taken off the path, as whole segments in any spelling that `match.path` would take for it: `/api` of `/api/x`, `//api/x` and
+   * `/%61pi/x`, not of `/apis`. The rest keeps its spelling, and begins with one slash. `X-Forwarded-Prefix` tells the origin what was
+   * taken. A path that is not below the prefix is left as it is.
+   *
+   * Path.
+   */
+  strip_prefix?: string | undefined;
+  /**
+   * Put before the path, after `strip_prefix` has been taken off.
+   *
+   * Path.
+   */
+  add_prefix?: string | undefined;
+  /**
+   * The `Host` that the origin gets: `preserve` the client's, `upstream` the host and port of the endpoint's URL, or this name.
+   * `X-Forwarded-Host` names the client's in any case.
+   *
+   * `preserve`, `upstream` or host. Default: `preserve`.
+   */
+  host?: string | undefined;
 }
 
 /** The keys of `routes[].redirect` in a configuration. */

@@ -21,6 +21,7 @@ const LATER: ReadonlySet<string> = new Set([
   "routes[].access",
   "routes[].access_log",
   "routes[].retry",
+  "routes[].rewrite.path_regex",
   "routes[].timeouts",
   "routes[].rate_limit.store",
 ]);

@@ -152,6 +152,8 @@ function sentHead(
   middleware: readonly Middleware[],
 ): string[] {
   const { request } = view;
+  const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
+  view.endpointAuthority = endpoint.authority;
   const edits = new RequestEdits();
   for (const each of middleware) each.onUpstreamRequest?.(view, edits);
   const forwarded = {
@@ -169,7 +171,6 @@ function sentHead(
     isBackground: false,
     upgrade: connection.upgrade && asksForWebSocket(request),
   };
-  const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
   const compared = new Set(
     config.routes.flatMap((each) => entriesOf(each).flatMap(({ headers = {} }) => Object.keys(headers).map((name) => name.toLowerCase()))),
   );

@@ -9,11 +9,13 @@ import { redirectDeclaration } from "./redirect/schema.ts";
 import { requestHeadersDeclaration } from "./request-headers/schema.ts";
 import { respondDeclaration } from "./respond/schema.ts";
 import { responseHeadersDeclaration } from "./response-headers/schema.ts";
+import { rewriteDeclaration } from "./rewrite/schema.ts";
 
 export const DECLARED = {
   rate_limit: rateLimitDeclaration,
   cors: corsDeclaration,
   authentication: authenticationDeclaration,
+  rewrite: rewriteDeclaration,
   request_headers: requestHeadersDeclaration,
   response_headers: responseHeadersDeclaration,
   redirect: redirectDeclaration,

@@ -14,8 +14,9 @@ import { redirect } from "./redirect/redirect.ts";
 import { requestHeaders } from "./request-headers/request-headers.ts";
 import { respond } from "./respond/respond.ts";
 import { responseHeaders } from "./response-headers/response-headers.ts";
+import { rewrite } from "./rewrite/rewrite.ts";
 
-const features = [cors, rateLimit, authentication, requestHeaders, responseHeaders, redirect, respond] as const;
+const features = [cors, rateLimit, authentication, rewrite, requestHeaders, responseHeaders, redirect, respond] as const;
 
 export const FEATURES: Complete<typeof features> = features;
 

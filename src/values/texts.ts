@@ -59,6 +59,15 @@ export const pathPattern: Text = text(
   (path) => normalizePattern(path.replace(/\*$/, "")) !== null,
 );
 
+/** A literal path to take off or to put before others; the output is in canonical form and without a slash at the end. */
+export const pathPrefix: Text = text(
+  /^\/[^?#;*\\\s]+$/,
+  "path",
+  "a path such as /api: no star, no query, no parameters",
+  (path) => !path.startsWith("//") && (normalizePattern(path) ?? "/") !== "/",
+  (path) => (path === "/" ? "; / alone changes nothing" : ""),
+).transform((path) => (normalizePattern(path) ?? path).replace(/\/$/, ""));
+
 /** A method; the output is in upper case. */
 export const method: Text = text(TOKEN, "method", "a method such as GET").transform((name) => name.toUpperCase());
 

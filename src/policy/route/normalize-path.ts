@@ -58,11 +58,18 @@ export function normalizePattern(path: string): string | null {
   );
 }
 
+/** The canonical form of one segment, dot segments included, by steps 2 and 3 of the rule. "": it does not count. */
+export function canonicalSegment(segment: string): string {
+  const decoded = decodedOnce(segment);
+  const end = decoded.indexOf(";");
+  return end < 0 ? decoded : decoded.slice(0, end);
+}
+
 const NONE: readonly string[] = [];
 const SLASH = 0x2f;
 
 /** True for nearly every path that browsers send: one search, nothing allocated. */
-function isCanonical(path: string): boolean {
+export function isCanonical(path: string): boolean {
   return path.charCodeAt(0) === SLASH ? !UNUSUAL.test(path) : path === "*";
 }
 

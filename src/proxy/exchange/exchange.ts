@@ -195,6 +195,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return this.route?.name ?? "";
   }
 
+  get endpointAuthority(): string {
+    return this.endpoint?.authority ?? "";
+  }
+
   get endpointUrl(): string {
     return this.endpoint?.url ?? "";
   }

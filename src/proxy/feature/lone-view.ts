@@ -16,6 +16,7 @@ export class LoneView implements FinishedExchange {
   readonly status: number = 200;
   readonly outcome: string = "completed";
   routeName: string = "";
+  endpointAuthority: string = "";
   readonly endpointUrl: string = "";
   readonly attempts: number = 0;
   readonly durationMs: number = 0;

@@ -33,6 +33,11 @@ export interface ExchangeView {
   readonly scheme: "http" | "https";
   /** Name of the route; "": no route took the request. */
   readonly routeName: string;
+  /**
+   * Host and port in the URL of the endpoint of the current or last attempt, as `Host` names them: without the port that the scheme has by
+   * default. "": none was chosen yet.
+   */
+  readonly endpointAuthority: string;
   /** When the exchange began, in milliseconds since 1970. */
   readonly startedAtMs: number;
   /**
