@@ -83,8 +83,9 @@ export class NodeResponse implements HostedResponse {
   cut(): void {
     const { response } = this;
     this.flush();
-    // Node collects the chunks of a turn.
+    // Node collects what is written in a turn: at the response since version 26, at the socket before.
     while (response.writableCorked > 0) response.uncork();
+    while (response.socket !== null && response.socket.writableCorked > 0) response.socket.uncork();
     if (response.socket === null || this.isUntilClose) return this.reset();
     // Everything that was written leaves before the connection ends. Its end shows that something is missing.
     if (typeof response.socket.destroySoon === "function") response.socket.destroySoon();
