@@ -24,6 +24,12 @@ export interface ConfigInput {
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
   /**
+   * As `routes[].security_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
+   *
+   * `standard` or `strict` or `off`.
+   */
+  security_headers?: "standard" | "strict" | "off" | undefined;
+  /**
    * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.
    *
    * Whole number or `auto`. Default: `auto`.
@@ -244,6 +250,13 @@ export interface UpstreamInput {
    * upstream, the route.
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
+  /**
+   * As `routes[].security_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   *
+   * `standard` or `strict` or `off`.
+   */
+  security_headers?: "standard" | "strict" | "off" | undefined;
 }
 
 /** The keys of `upstreams.NAME.endpoints[]` in a configuration. */
@@ -476,6 +489,15 @@ export interface RouteInput {
    * they are.
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
+  /**
+   * Fields that tell browsers to be careful: `Strict-Transport-Security` (over TLS only), `X-Content-Type-Options`, `X-Frame-Options`,
+   * `Referrer-Policy` and `Permissions-Policy`. `standard` suits most sites and adds what the origin does not send; `strict` allows as
+   * little as possible and replaces what the origin sends; `off` takes back what a wider place says. docs/headers.md has the values. Also
+   * on the proxy's own answers. Absent: none.
+   *
+   * `standard` or `strict` or `off`.
+   */
+  security_headers?: "standard" | "strict" | "off" | undefined;
   /** Sends clients to another URL. */
   redirect?: RouteRedirectInput | undefined;
   /** Answers requests itself, instead of an upstream. */

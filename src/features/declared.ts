@@ -10,6 +10,7 @@ import { requestHeadersDeclaration } from "./request-headers/schema.ts";
 import { respondDeclaration } from "./respond/schema.ts";
 import { responseHeadersDeclaration } from "./response-headers/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
+import { securityHeadersDeclaration } from "./security-headers/schema.ts";
 
 export const DECLARED = {
   rate_limit: rateLimitDeclaration,
@@ -18,6 +19,7 @@ export const DECLARED = {
   rewrite: rewriteDeclaration,
   request_headers: requestHeadersDeclaration,
   response_headers: responseHeadersDeclaration,
+  security_headers: securityHeadersDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,
 } as const;

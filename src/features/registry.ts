@@ -15,8 +15,9 @@ import { requestHeaders } from "./request-headers/request-headers.ts";
 import { respond } from "./respond/respond.ts";
 import { responseHeaders } from "./response-headers/response-headers.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
+import { securityHeaders } from "./security-headers/security-headers.ts";
 
-const features = [cors, rateLimit, authentication, rewrite, requestHeaders, responseHeaders, redirect, respond] as const;
+const features = [cors, rateLimit, authentication, rewrite, requestHeaders, securityHeaders, responseHeaders, redirect, respond] as const;
 
 export const FEATURES: Complete<typeof features> = features;
 

@@ -92,9 +92,13 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
   }
 }
 
+const NO_FIELDS: readonly (readonly [name: string, value: string])[] = [];
+
 /** Edits of a final response. */
 export class ResponseEdits extends FieldEdits implements ResponseChanges {
   head: ResponseHead | null = null;
+  /** The fields of an answer of the proxy's own; none for a response. */
+  answered: readonly (readonly [name: string, value: string])[] = NO_FIELDS;
   /** The status in place of the received one. Null: none was set. */
   newStatus: number | null = null;
   private receivedStatus: number = 0;
@@ -102,6 +106,7 @@ export class ResponseEdits extends FieldEdits implements ResponseChanges {
   override reset(): void {
     super.reset();
     this.head = null;
+    this.answered = NO_FIELDS;
     this.newStatus = null;
     this.receivedStatus = 0;
   }
@@ -109,9 +114,11 @@ export class ResponseEdits extends FieldEdits implements ResponseChanges {
   /**
    * Begins the edits of one response.
    * @param head null for an answer of the proxy's own
+   * @param answered the fields of such an answer
    */
-  begin(head: ResponseHead | null, status: number): void {
+  begin(head: ResponseHead | null, status: number, answered: ResponseEdits["answered"] = NO_FIELDS): void {
     this.head = head;
+    this.answered = answered;
     this.receivedStatus = status;
   }
 

@@ -795,7 +795,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.outcome = answer.reason;
     this.phase = Phase.responding;
     const edits = takeResponseEdits();
-    edits.begin(null, answer.status);
+    edits.begin(null, answer.status, answer.fields);
     this.editResponse(null, edits);
     try {
       this.downstream.answer(answer, edits);

@@ -1,0 +1,83 @@
+/** Puts a preset of fields that tell browsers to be careful on all responses, the proxy's own answers included. */
+import { FieldEdits, fieldLine } from "../../http/field-edits.ts";
+import type { FieldSection } from "../../http/field-section.ts";
+import { ResponseEdits } from "../../http/head-edits.ts";
+import type { ResponseChanges } from "../../http/head-edits.ts";
+import { ReplacedNames } from "../../http/replaced-names.ts";
+import type { Feature } from "../../proxy/feature/feature.ts";
+import type { Middleware } from "../../proxy/feature/middleware.ts";
+import { securityHeadersFacts } from "./facts.ts";
+import { SECURITY_FIELDS } from "./presets.ts";
+import type { Preset } from "./presets.ts";
+import type { SecurityHeadersConfig } from "./schema.ts";
+
+export const securityHeaders: Feature<"security_headers"> = {
+  name: "security-headers",
+  key: "security_headers",
+  facts: securityHeadersFacts,
+  compile: securityHeadersMiddleware,
+};
+
+function securityHeadersMiddleware(levels: readonly SecurityHeadersConfig[]): Middleware {
+  const preset = levels.at(-1) ?? "off";
+  if (preset === "off") return { name: "security-headers" };
+  return preset === "strict" ? replacing(preset) : completing(preset);
+}
+
+/** All fields of the preset, in the place of the origin's. */
+function replacing(preset: Preset): Middleware {
+  const names = new ReplacedNames(NAMES, NAMES);
+  const [plain, secure] = [linesOf(preset, false, 0), linesOf(preset, true, 0)];
+  return {
+    name: "security-headers",
+    onResponse: ({ scheme }, response) => {
+      if (!(response instanceof FieldEdits)) throw new TypeError("these edits cannot be carried out at once");
+      response.replaceLines(names, scheme === "https" ? secure : plain);
+    },
+  };
+}
+
+/** The fields of the preset that the response does not have. */
+function completing(preset: Preset): Middleware {
+  /** By the fields that are there, twice: without and with TLS. Each is made once, when it is first needed. */
+  const known: string[] = [];
+  return {
+    name: "security-headers",
+    onResponse: ({ scheme }, response) => {
+      const there = response.head === null ? thereInAnswer(response) : thereIn(response.head);
+      const isSecure = scheme === "https";
+      response.appendLines((known[there * 2 + (isSecure ? 1 : 0)] ??= linesOf(preset, isSecure, there)));
+    },
+  };
+}
+
+const NAMES: readonly string[] = SECURITY_FIELDS.map(({ name }) => name.toLowerCase());
+
+/** The lines of the preset but for the fields whose bits are set in `there`. */
+function linesOf(preset: Preset, isSecure: boolean, there: number): string {
+  return SECURITY_FIELDS.map((field, index) =>
+    (there & (1 << index)) !== 0 || (field.tlsOnly === true && !isSecure) ? "" : fieldLine(field.name, field[preset]),
+  ).join("");
+}
+
+/** A bit for each field of the presets that the head has. */
+function thereIn(head: FieldSection): number {
+  let there = 0;
+  for (let index = 0; index < head.count; index++) {
+    // Most names are told by their length.
+    if (((LENGTHS >>> (head.nameEnd(index) - head.nameStart(index))) & 1) === 0) continue;
+    for (let at = 0; at < NAMES.length; at++) if (head.isNamed(index, NAMES[at] ?? "")) there |= 1 << at;
+  }
+  return there;
+}
+
+/** A bit for each length of a name. All are below 32. */
+const LENGTHS: number = NAMES.reduce((lengths, { length }) => lengths | (1 << length), 0);
+
+function thereInAnswer(response: ResponseChanges): number {
+  if (!(response instanceof ResponseEdits)) return 0;
+  return response.answered.reduce((there, [name]) => {
+    const at = NAMES.indexOf(name.toLowerCase());
+    return at < 0 ? there : there | (1 << at);
+  }, 0);
+}
