@@ -60,6 +60,17 @@ test("without `client` nothing is believed of X-Forwarded-*, and a limit counts 
   await assert.rejects(ask("192.0.2.3", "localhost"), TypeError);
 });
 
+test("without `client` conditions on addresses do not admit", async (t) => {
+  const origin = await startRawOrigin({});
+  t.after(() => origin.close());
+  const { host } = embedded(t, origin.url, { route: 'match: { client_ip: [0.0.0.0/0, "::/0"] }' });
+  assert.equal((await handleFetch(host, new Request("http://a.test/"))).status, 404);
+  assert.equal((await handleFetch(host, new Request("http://a.test/"), { client: "192.0.2.1" })).status, 200);
+  const but = embedded(t, origin.url, { route: "match: { not: { client_ip: [10.0.0.0/8] } }" });
+  assert.equal((await handleFetch(but.host, new Request("http://a.test/"))).status, 404);
+  assert.equal((await handleFetch(but.host, new Request("http://a.test/"), { client: "192.0.2.1" })).status, 200);
+});
+
 test("large bodies stream both ways, and a reader that waits holds the origin back", async (t) => {
   const size = 32 * 1024 * 1024;
   let written = 0;
