@@ -12,6 +12,9 @@ import { EarlySignals } from "./cli/early-signals.ts";
 import { nodeProblem } from "./cli/node-version.ts";
 import { filesProblem, tooFewFiles } from "./control/too-few-files.ts";
 
+/** The commands that accept connections. */
+const SERVING: readonly string[] = ["run", "proxy", "demo"];
+
 let outputProblem: string | null = null;
 let hasPrinted = false;
 const out = (text: string): void => print(process.stdout, text);
@@ -29,7 +32,7 @@ async function start(): Promise<number> {
   if (unfit !== null) return refuse(unfit);
   cacheStrippedSources();
   const given = parseArguments(process.argv.slice(2), defaultFile(existsSync));
-  const tooFew = given.command === "run" || given.command === "demo" ? tooFewFiles() : null;
+  const tooFew = SERVING.includes(given.command) ? tooFewFiles() : null;
   return tooFew === null ? execute(given, version) : refuse(`millrace: ${tooFew}`);
 }
 
@@ -40,6 +43,14 @@ async function execute(given: Command, version: string): Promise<number> {
       const inherited = (await import("./cli/inherited-sockets.ts")).inheritedSockets();
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
       return (await import("./cli/run.ts")).runCommand({ file: given.file, version, threads, inherited, signals });
+    }
+    case "proxy": {
+      if (given.print) return (await import("./cli/proxy.ts")).printProxyConfig(given, out, err);
+      const signals = new EarlySignals();
+      const inherited = (await import("./cli/inherited-sockets.ts")).inheritedSockets();
+      const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
+      const { listen, target, prefixes } = given;
+      return (await import("./cli/proxy.ts")).proxyCommand({ listen, target, prefixes, version, threads, inherited, signals });
     }
     case "demo": {
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();

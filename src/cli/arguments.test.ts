@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { HELP, defaultFile, parseArguments } from "./arguments.ts";
+import { HELP, PROXY_USAGE, defaultFile, parseArguments } from "./arguments.ts";
 
 const cases: readonly (readonly [line: string, expected: object])[] = [
   ["run", { command: "run", file: "millrace.yaml" }],
@@ -55,6 +55,15 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
     },
   ],
   ["check --watch", { command: "wrong", problem: 'unknown option "--watch"; try millrace --help' }],
+  [
+    "proxy :8080 http://a /api=http://b /c=http://d",
+    { command: "proxy", listen: ":8080", target: "http://a", prefixes: ["/api=http://b", "/c=http://d"], print: false },
+  ],
+  ["proxy --print 8080 http://a", { command: "proxy", listen: "8080", target: "http://a", prefixes: [], print: true }],
+  ["proxy :8080", { command: "wrong", problem: `millrace proxy needs an address and a target: ${PROXY_USAGE}` }],
+  ["proxy :8080 http://a --print=hunter2", { command: "wrong", problem: "--print takes no value" }],
+  ["proxy :8080 http://a --config f", { command: "wrong", problem: "millrace proxy reads no configuration file" }],
+  ["check --print", { command: "wrong", problem: "--print belongs to millrace proxy" }],
   ["explain GET", { command: "wrong", problem: "millrace explain needs a method and a URL: millrace explain GET /path" }],
   ["explain GET / more", { command: "wrong", problem: "unexpected argument" }],
 ];
@@ -71,7 +80,8 @@ for (const [line, expected] of cases) {
 }
 
 test("help names every command", () => {
-  for (const command of ["run", "demo", "check", "explain", "schema"]) assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
+  for (const command of ["run", "proxy", "demo", "check", "explain", "schema"])
+    assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
 });
 
 test("without --config: millrace.yaml, else millrace.config.ts; without either, millrace.yaml, so that a message can name it", () => {

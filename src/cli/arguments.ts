@@ -1,5 +1,7 @@
 /** Parses the arguments of the command line into a command. Prints nothing and opens nothing. */
 import { nearest } from "../config/did-you-mean.ts";
+import { readOptions, unknownOption } from "./options.ts";
+import type { OptionNames, Options } from "./options.ts";
 
 export type Command =
   | { readonly command: "run" | "check"; readonly file: string }
@@ -9,6 +11,16 @@ export type Command =
       readonly method: string;
       readonly url: string;
       readonly fields: readonly string[];
+    }
+  | {
+      readonly command: "proxy";
+      readonly listen: string;
+      /** Where everything goes that no prefix takes. */
+      readonly target: string;
+      /** Each `/PREFIX=TARGET`. */
+      readonly prefixes: readonly string[];
+      /** Whether to print the configuration instead of serving it. */
+      readonly print: boolean;
     }
   /** `file` is the configuration whose middleware is described too; null: none. */
   | { readonly command: "schema"; readonly file: string | null }
@@ -27,6 +39,9 @@ export function defaultFile(exists: (file: string) => boolean): string {
 export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
 
   millrace run [--config FILE]        serve; without FILE: ./${DEFAULT_FILES.join(", else ./")}
+  millrace proxy LISTEN TARGET [/PREFIX=TARGET]... [--print]
+                                      serve without a file: millrace proxy :8080 http://localhost:3000
+                                      --print shows the configuration that it is
   millrace demo                       two small origins and a proxy in front of them, to try it out
   millrace check [--config FILE]      check a configuration and list every problem in it
   millrace explain [--config FILE] METHOD URL [-H 'name: value']...
@@ -39,8 +54,17 @@ a second one ends at once, SIGUSR1 opens the log file again.
 Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 130 and 143 by a second signal.
 `;
 
-const COMMANDS = ["run", "demo", "check", "explain", "schema"];
-const OPTIONS = ["--config", "--help", "--version", "-H"];
+/** How `millrace proxy` is called. */
+export const PROXY_USAGE = "millrace proxy LISTEN TARGET [/PREFIX=TARGET]... [--print], such as millrace proxy :8080 http://localhost:3000";
+
+const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
+  ["run", { values: ["--config"], flags: [] }],
+  ["proxy", { values: [], flags: ["--print"] }],
+  ["demo", { values: [], flags: [] }],
+  ["check", { values: ["--config"], flags: [] }],
+  ["explain", { values: ["--config", "-H"], flags: [] }],
+  ["schema", { values: ["--config"], flags: [] }],
+]);
 /** Options by which other programs load a changed configuration. */
 const RELOADING = ["--watch", "--reload"];
 
@@ -50,103 +74,59 @@ export function parseArguments(given: readonly string[], defaultFile: string): C
   if (name === undefined) return wrong("a command is missing; try millrace --help");
   if (name === "--help" || name === "-h" || name === "help") return { command: "help" };
   if (name === "--version" || name === "-v" || name === "-V" || name === "version") return { command: "version" };
-  if (!COMMANDS.includes(name)) {
-    return wrong(name.startsWith("-") ? unknownOption(name) : unknown("command", name, COMMANDS));
-  }
-  const options = readOptions(rest, name);
-  if (typeof options === "string") return wrong(options);
-  if (options.help) return { command: "help" };
-  const { file = defaultFile, fields, words } = options;
-  const excess = name === "explain" ? words[2] : words[0];
-  if (excess !== undefined)
+  if (!COMMANDS.has(name)) return wrong(name.startsWith("-") ? unknownOption(name) : unknownCommand(name));
+  const options = readOptions(rest, name, COMMANDS);
+  if (typeof options === "string") {
+    const [unknown] = options.split(";");
+    const reloading = name === "run" ? RELOADING.find((option) => unknown === `unknown option "${option}"`) : undefined;
     return wrong(
-      `unexpected argument${shownWord(excess)}${meansFile(name, options) ? `; a file is given as --config ${shownWord(excess) === "" ? "FILE" : excess}` : ""}`,
+      reloading === undefined ? options : `${unknown}; a running millrace loads its configuration again on SIGHUP: kill -HUP PID`,
     );
-  if (fields.length > 0 && name !== "explain") return wrong("-H belongs to millrace explain");
+  }
+  return options.help ? { command: "help" } : commandOf(name, options, defaultFile);
+}
+
+function commandOf(name: string, { flags, values, words }: Options, defaultFile: string): Command {
+  const [given] = values.get("--config") ?? [];
+  const file = given ?? defaultFile;
+  const [first, second, third] = words;
   switch (name) {
     case "run":
     case "check":
-      return { command: name, file };
-    case "explain": {
-      const [method, url] = words;
-      if (method === undefined || url === undefined) return wrong("millrace explain needs a method and a URL: millrace explain GET /path");
-      return { command: "explain", file, method, url, fields };
-    }
+      return excess(first, given === undefined && words.length === 1) ?? { command: name, file };
+    case "explain":
+      if (first === undefined || second === undefined)
+        return wrong("millrace explain needs a method and a URL: millrace explain GET /path");
+      return excess(third) ?? { command: "explain", file, method: first, url: second, fields: values.get("-H") ?? [] };
+    case "proxy":
+      if (first === undefined || second === undefined) return wrong(`millrace proxy needs an address and a target: ${PROXY_USAGE}`);
+      return { command: "proxy", listen: first, target: second, prefixes: words.slice(2), print: flags.has("--print") };
     case "schema":
-      return { command: name, file: options.file ?? null };
+      return excess(first, given === undefined && words.length === 1) ?? { command: name, file: given ?? null };
     default:
-      if (options.file !== undefined) return wrong(`millrace ${name} reads no configuration file`);
-      return { command: "demo" };
+      return excess(first) ?? { command: "demo" };
   }
 }
 
-/** Whether the one word too many was probably meant as the configuration file. */
-function meansFile(name: string, { file, words }: Options): boolean {
-  return (name === "run" || name === "check" || name === "schema") && file === undefined && words.length === 1;
-}
-
-interface Options {
-  file?: string;
-  help: boolean;
-  readonly fields: string[];
-  readonly words: string[];
-}
-
-/** @param command the command that the options belong to */
-function readOptions(given: readonly string[], command: string): Options | string {
-  const options: Options = { help: false, fields: [], words: [] };
-  for (let i = 0; i < given.length; i++) {
-    const word = given[i] ?? "";
-    if (!word.startsWith("-") || word === "-") {
-      options.words.push(word);
-      continue;
-    }
-    if (word === "--") {
-      options.words.push(...given.slice(i + 1));
-      break;
-    }
-    const [option, inline] = word.startsWith("--") ? splitAt(word, "=") : [word];
-    if (option === "--help" || option === "-h") {
-      options.help = true;
-      continue;
-    }
-    if (option !== "--config" && option !== "-c" && option !== "-H") {
-      return command === "run" && RELOADING.includes(option)
-        ? `unknown option "${option}"; a running millrace loads its configuration again on SIGHUP: kill -HUP PID`
-        : unknownOption(option);
-    }
-    const value = inline ?? given[++i];
-    if (value === undefined || value === "") return `${option} needs a value`;
-    if (option === "-H") options.fields.push(value);
-    else if (options.file !== undefined) return "--config is given twice";
-    else options.file = value;
-  }
-  return options;
-}
-
-function splitAt(text: string, separator: string): [string, string?] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+/**
+ * The answer to a word too many; null when there is none.
+ * @param meansFile whether the word was probably meant as the configuration file
+ */
+function excess(word: string | undefined, meansFile: boolean = false): Command | null {
+  if (word === undefined) return null;
+  const shown = shownWord(word);
+  const hint = meansFile ? `; a file is given as --config ${shown === "" ? "FILE" : word}` : "";
+  return wrong(`unexpected argument${shown}${hint}`);
 }
 
 function wrong(problem: string): Command {
   return { command: "wrong", problem };
 }
 
-/** A message about an option that does not exist. It shows the option's name, and not its value, which may be a secret. */
-function unknownOption(word: string): string {
-  const [name] = splitAt(word, "=");
-  // Every other letter is near to `-H`.
-  if (name.length > 2 && nearest(name, OPTIONS) !== null) return unknown("option", name, OPTIONS);
-  // In `-pVALUE` the value follows the letter. A long option has a short name of letters, digits and hyphens.
-  const shown = /^--[A-Za-z][A-Za-z0-9-]{0,30}$/.test(name) ? name : /^-[A-Za-z]/.test(name) ? name.slice(0, 2) : null;
-  return `unknown option${shown === null ? "" : ` "${shown}"`}; try millrace --help`;
-}
-
-function unknown(what: string, word: string, known: readonly string[]): string {
-  const near = nearest(word, known);
-  if (near === null) return `unknown ${what}; try millrace --help`;
-  return `unknown ${what}${near.distance <= 2 ? ` ${JSON.stringify(word)}` : ""}; did you mean "${near.word}"?`;
+function unknownCommand(word: string): string {
+  const near = nearest(word, [...COMMANDS.keys()]);
+  if (near === null) return "unknown command; try millrace --help";
+  return `unknown command${near.distance <= 2 ? ` ${JSON.stringify(word)}` : ""}; did you mean "${near.word}"?`;
 }
 
 /**
