@@ -9,6 +9,7 @@ import type { Config } from "../config/schema.ts";
 import type { DescribedUse } from "../config/middleware-json-schema.ts";
 import { middlewareEntries } from "../config/middleware-entries.ts";
 import type { Surroundings } from "../config/surroundings.ts";
+import { patternProblems } from "../regex/pattern-problems.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/config-files.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer } from "./config-module.ts";
@@ -71,6 +72,8 @@ async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfi
     const warnings = problems.filter(({ severity }) => severity === "warning");
     return { lines: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
   }
+  const findings = await patternProblems(result.config);
+  if (findings.length > 0) return { lines: result.locate(findings).map(formatProblem), warnings: [] };
   makeAbsolute(result.config, folder);
   return result;
 }

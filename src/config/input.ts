@@ -536,6 +536,14 @@ export interface RouteMatchInput {
    */
   path?: string | string[] | undefined;
   /**
+   * A regular expression in the syntax of RE2 that matches some part of the path in its canonical form: begin it with `^` and end it with
+   * `$` to match the whole path. Matching takes time linear in the length of the path, whatever the pattern. Named groups, `(?<id>[0-9]+)`,
+   * become variables: `{match.id}`.
+   *
+   * Regular expression.
+   */
+  path_regex?: string | undefined;
+  /**
    * Methods; `GET` admits `HEAD`, and with `cors` a preflight is taken by the method that it asks for.
    *
    * Text or list.
@@ -578,6 +586,14 @@ export interface RouteMatchNotInput {
    * Text or list.
    */
   path?: string | string[] | undefined;
+  /**
+   * A regular expression in the syntax of RE2 that matches some part of the path in its canonical form: begin it with `^` and end it with
+   * `$` to match the whole path. Matching takes time linear in the length of the path, whatever the pattern. Named groups, `(?<id>[0-9]+)`,
+   * become variables: `{match.id}`.
+   *
+   * Regular expression.
+   */
+  path_regex?: string | undefined;
   /**
    * Methods; `GET` admits `HEAD`, and with `cors` a preflight is taken by the method that it asks for.
    *

@@ -14,6 +14,11 @@ const conditions = {
     description:
       "Path or paths: `/exact`, or `/prefix/*` for `/prefix` and everything below. Compared in a canonical form, so no other spelling of a path leads around a route.",
   }),
+  path_regex: z.string().min(1, { error: "expected a regular expression" }).optional().meta({
+    title: "regular expression",
+    description:
+      "A regular expression in the syntax of RE2 that matches some part of the path in its canonical form: begin it with `^` and end it with `$` to match the whole path. Matching takes time linear in the length of the path, whatever the pattern. Named groups, `(?<id>[0-9]+)`, become variables: `{match.id}`.",
+  }),
   methods: oneOrMore(listedMethod)
     .optional()
     .meta({ description: "Methods; `GET` admits `HEAD`, and with `cors` a preflight is taken by the method that it asks for." }),

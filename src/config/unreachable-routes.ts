@@ -77,6 +77,8 @@ function entryOf(entry: unknown, mayExclude: boolean): RouteConditions | null {
       const exceptions = (Array.isArray(value) ? value : [value]).map((each: unknown) => entryOf(each, false));
       if (exceptions.includes(null)) return null;
       conditions.not = exceptions.filter((each) => each !== null);
+    } else if (key === "path_regex" && typeof value === "string") {
+      conditions.path_regex = value;
     } else if (Array.isArray(texts) && texts.length > 0 && isTextOnly(texts)) {
       if (key === "host" || key === "path" || key === "client_ip") conditions[key] = texts;
       else if (key === "methods") conditions.methods = texts.map((method) => method.toUpperCase());

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
+import { patternsIn } from "../config/path-patterns.ts";
 import { FEATURES } from "../features/registry.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
 import type { ThreadMiddleware } from "../middleware/thread-middleware.ts";
@@ -19,6 +20,7 @@ import type { AccessLines } from "../observe/access-record.ts";
 import { LogBatch } from "../observe/log-batch.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusSource } from "../observe/status.ts";
+import { PathRegexes } from "../regex/path-regexes.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
@@ -47,6 +49,7 @@ export class DataPlaneThread {
   private readonly loadMiddleware: () => Promise<LoadMiddleware>;
   /** Null until a configuration has middleware of the user's own. */
   private middleware: ThreadMiddleware | null = null;
+  private readonly regexes: PathRegexes = new PathRegexes();
   private lines: AccessLines = accessLines("json");
   /** Dropped access log lines that are counted in the metrics. */
   private droppedCounted: number = 0;
@@ -84,6 +87,7 @@ export class DataPlaneThread {
       output: this.output(),
       status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
       features: FEATURES,
+      compileRegex: (pattern) => this.regexes.compile(pattern),
       environment: process.env,
       readFile: (path) => readFileSync(path, "utf8"),
     });
@@ -127,6 +131,7 @@ export class DataPlaneThread {
   private async configure(message: ConfigureMessage): Promise<void> {
     const { config, generation } = message;
     try {
+      if (patternsIn(message.routes ?? []).length > 0) await this.regexes.load();
       if (hasMiddleware(message)) {
         const middleware = (this.middleware ??= await this.makeMiddleware());
         const installed = await middleware.install(generation, { ...config, routes: message.routes ?? [] });

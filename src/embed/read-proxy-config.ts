@@ -8,6 +8,7 @@ import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import { filesOf, makeAbsolute } from "../control/config-files.ts";
 import { middlewareEntries } from "../config/middleware-entries.ts";
+import { patternProblems } from "../regex/pattern-problems.ts";
 import { GivenMiddleware } from "../middleware/given-middleware.ts";
 
 export interface ReadProxyConfig {
@@ -54,8 +55,10 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   const listens = "backends" in data || data["listeners"] !== undefined;
   const files = filesOf(folder);
   const root = readObject(listens ? data : { ...data, listeners: NO_LISTENERS });
-  const result = checkConfig(root, "config", environment, files.readSecret, { certificatesProblem: files.certificatesProblem });
+  const result = checkConfig(root, "config", environment, files.readSecret, files);
   if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+  const findings = await patternProblems(result.config);
+  if (findings.length > 0) throw new Error(result.locate(findings).map(formatProblem).join("\n"));
   const { warnings } = result;
   const config = hasWorkers ? await withModules(result, folder) : result.config;
   makeAbsolute(config, folder);

@@ -172,7 +172,7 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
     const { config } = this.current;
     const [listener = config.host] = config.listeners;
     if (listener === undefined) throw new Error("a configuration has no listener");
-    const explanation = explain(config, listener, requestToExplain(request));
+    const explanation = await explain(config, listener, requestToExplain(request));
     if (typeof explanation === "string") throw new Error(explanation);
     return explanation;
   }

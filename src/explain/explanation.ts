@@ -19,7 +19,11 @@ import type { ListenerConfig } from "../net/accept/listener-context.ts";
 import { hiddenOf } from "../net/client-facts.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
 import { asksForWebSocket } from "../net/h1/websocket-handshake.ts";
+import { patternsIn } from "../config/path-patterns.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
+import { groupsOf } from "../policy/route/path-regex.ts";
+import type { CompileRegex } from "../policy/route/path-regex.ts";
+import { PathRegexes } from "../regex/path-regexes.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
 import { AMBIGUOUS, compilePositions } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
@@ -28,7 +32,7 @@ import { admitRequest } from "../proxy/exchange/forwarding.ts";
 import type { ThreadContext } from "../proxy/feature/feature.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
-import { harmlessKeys, matchable, routeMiddleware } from "../proxy/snapshot.ts";
+import { harmlessKeys, matchable, pathRegexesOf, routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
@@ -49,9 +53,12 @@ export interface ExplainedRequest {
 }
 
 /** Explains the request for a client that is no trusted proxy and is connected to that listener. A string says what is wrong with the request. */
-export function explain(config: Config, listener: ListenerConfig, given: ExplainedRequest): Explanation | string {
+export async function explain(config: Config, listener: ListenerConfig, given: ExplainedRequest): Promise<Explanation | string> {
   const read = readRequest(given, listener);
-  return typeof read === "string" ? read : explanation(config, listener, read);
+  if (typeof read === "string") return read;
+  const regexes = new PathRegexes();
+  if (patternsIn(config.routes).length > 0) await regexes.load();
+  return explanation(config, listener, read, (pattern) => regexes.compile(pattern));
 }
 
 interface ReadRequest {
@@ -68,7 +75,12 @@ interface End {
   readonly status: number;
 }
 
-function explanation(config: Config, listener: ListenerConfig, { head: request, framing }: ReadRequest): Explanation {
+function explanation(
+  config: Config,
+  listener: ListenerConfig,
+  { head: request, framing }: ReadRequest,
+  compileRegex: CompileRegex,
+): Explanation {
   const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
   const connection = connectionOptions(request);
   request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
@@ -82,7 +94,10 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   if (path !== request.path) lines.push(`matched as ${path}`, "");
   const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
   const matched = config.routes.map((each) => matchable(each, harmlessKeys(FEATURES)));
-  const routes = explainRoutes(matched, request, path, CLIENT, labelOf).map((each) => ({ ...each, label: labelOf(each.index) }));
+  const routes = explainRoutes(matched, request, path, CLIENT, labelOf, compileRegex).map((each) => ({
+    ...each,
+    label: labelOf(each.index),
+  }));
   lines.push("routes:");
   for (const route of routes) {
     lines.push(`  ${route.matched ? "takes it " : "no       "} ${route.label}: ${route.why}`);
@@ -90,7 +105,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   const taken = routes.find((route) => route.matched);
   const route = taken === undefined ? undefined : config.routes[taken.index];
   if (taken === undefined || route === undefined) {
-    const ambiguous = compilePositions(matched).find(request, path, CLIENT) === AMBIGUOUS;
+    const ambiguous = compilePositions(matched, compileRegex).find(request, path, CLIENT) === AMBIGUOUS;
     lines.push("");
     const end = ambiguous
       ? { text: "refused with 400: origins may read the path differently", status: 400 }
@@ -114,6 +129,7 @@ function explanation(config: Config, listener: ListenerConfig, { head: request, 
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
   const view = new LoneView(request, CLIENT);
   view.routeName = taken.label;
+  view.groups = groupsOf(pathRegexesOf(route, compileRegex), path);
   for (const each of middleware) {
     const verdict = each.onRequest?.(view) ?? null;
     if (verdict === null || verdict instanceof Promise) continue;

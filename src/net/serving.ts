@@ -26,6 +26,8 @@ export interface ServingParts extends ThreadParts {
   readonly status: (message: ConfigureMessage) => () => string;
   /** The features that a route can have, in the order in which they act. */
   readonly features: SnapshotContext["features"];
+  /** Compiles the regular expressions of routes. Absent: there are none. */
+  readonly compileRegex?: SnapshotContext["compileRegex"];
   /** The environment variables of the process. */
   readonly environment: SnapshotContext["environment"];
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
@@ -90,6 +92,7 @@ export class Serving {
         status: parts.status(message),
         features: parts.features,
         ownMiddleware,
+        compileRegex: parts.compileRegex,
         environment: parts.environment,
         readFile: parts.readFile,
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),

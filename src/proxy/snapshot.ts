@@ -10,9 +10,11 @@ import type { FeatureKey } from "../features/declared.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
+import { entriesOf } from "../policy/route/conditions.ts";
 import type { MatchableRoute } from "../policy/route/conditions.ts";
 import type { RouteTable } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
+import type { CompileRegex, PathRegex } from "../policy/route/path-regex.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import * as answers from "./exchange/answers.ts";
@@ -43,6 +45,8 @@ export interface Route {
    * Largest request body in bytes; null: no limit. Not Infinity, which V8 would store as a separate object for each of ten thousand routes.
    */
   readonly bodyBytesMax: number | null;
+  /** The regular expressions of its conditions, whose groups are variables. */
+  readonly pathRegexes: readonly PathRegex[];
   readonly hooks: RouteHooks;
 }
 
@@ -54,6 +58,8 @@ export interface SnapshotContext extends ThreadContext {
   readonly status: () => string;
   /** The user's own middleware of the route at that position, in the order in which they act, after those of the features. */
   readonly ownMiddleware: (index: number) => readonly Middleware[];
+  /** Compiles the regular expressions of routes. Absent: there are none. */
+  readonly compileRegex?: CompileRegex | undefined;
 }
 
 export class Snapshot {
@@ -146,7 +152,7 @@ function compiledRoutes(
 ): CompiledRoutes {
   const harmless = harmlessKeys(context.features);
   const entries = routes.map((route, index) => ({ ...matchable(route, harmless), taker: compileRoute(route, index, upstreams, context) }));
-  return { table: compileRoutes(entries), list: entries.map(({ taker }) => taker) };
+  return { table: compileRoutes(entries, context.compileRegex), list: entries.map(({ taker }) => taker) };
 }
 
 function routesOf(snapshot: Snapshot | null): CompiledRoutes {
@@ -213,13 +219,22 @@ function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<
     upstream: route.upstream === undefined ? null : (upstreams.get(route.upstream) ?? null),
     local: null,
     bodyBytesMax: route.max_body ?? null,
+    pathRegexes: pathRegexesOf(route, context.compileRegex),
     hooks: hooksOf(routeMiddleware(route, index, context.features, context, context.ownMiddleware(index))),
   };
 }
 
+const NO_REGEXES: readonly PathRegex[] = [];
+
+/** The regular expressions of the route's conditions, those of exceptions left out. */
+export function pathRegexesOf(route: Pick<RouteConfig, "match">, compile: CompileRegex | undefined): readonly PathRegex[] {
+  const patterns = entriesOf(route).flatMap(({ path_regex: pattern }) => pattern ?? []);
+  return compile === undefined || patterns.length === 0 ? NO_REGEXES : patterns.map(compile);
+}
+
 /** A route that the configuration does not have: the proxy answers. */
 function ownRoute(name: string, local: () => LocalAnswer): Route {
-  return { index: -1, name, upstream: null, local, bodyBytesMax: null, hooks: NO_HOOKS };
+  return { index: -1, name, upstream: null, local, bodyBytesMax: null, pathRegexes: NO_REGEXES, hooks: NO_HOOKS };
 }
 
 /** For requests that no route of the configuration takes. */

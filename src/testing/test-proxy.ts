@@ -13,6 +13,10 @@ import { parseDuration } from "../base/duration.ts";
 import { endpointAddress } from "../config/endpoint-address.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
 import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
+import type { ParsedConfig } from "../config/load.ts";
+import { patternsIn } from "../config/path-patterns.ts";
+import { PathRegexes } from "../regex/path-regexes.ts";
+import { patternProblems } from "../regex/pattern-problems.ts";
 import { readObject } from "../config/read-object.ts";
 import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import type { Config } from "../config/schema.ts";
@@ -65,8 +69,7 @@ export type TestConfig =
   | ShortConfig;
 
 /** A checked configuration, and the middleware that the object holds itself. */
-interface ReadConfig {
-  readonly config: Config;
+interface ReadConfig extends ParsedConfig {
   readonly held: GivenMiddleware;
 }
 
@@ -144,6 +147,7 @@ export class TestProxy {
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
   private readonly middleware: ThreadMiddleware;
+  private readonly regexes: PathRegexes = new PathRegexes();
   private readonly first: ReadConfig;
   /** The middleware that the newest configuration holds itself. */
   private held: GivenMiddleware = new GivenMiddleware({});
@@ -210,6 +214,7 @@ export class TestProxy {
       },
       status: () => () => JSON.stringify(this.status),
       features: FEATURES,
+      compileRegex: (pattern) => this.regexes.compile(pattern),
       environment: options.environment ?? {},
       readFile: (name) => this.file(name),
     });
@@ -370,7 +375,7 @@ export class TestProxy {
         ? parseConfig(given, "config", environment, readSecret)
         : checkConfig(readObject(held.config), "config", environment, readSecret);
     if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
-    return { config: result.config, held };
+    return { ...result, held };
   }
 
   private file(name: string): string {
@@ -383,11 +388,14 @@ export class TestProxy {
     return this.held.loadOr((other) => loadFrom(pathToFileURL(`${process.cwd()}/`).href, other))(entry);
   }
 
-  private async use({ config, held }: ReadConfig): Promise<void> {
+  private async use({ config, held, locate }: ReadConfig): Promise<void> {
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) throw new Error(prepared.problem);
     const { generation, endpointSlots, listenerSlots } = prepared.configuration;
     this.held = held;
+    const findings = await patternProblems(config);
+    if (findings.length > 0) throw new Error(locate(findings).map(formatProblem).join("\n"));
+    if (patternsIn(config.routes).length > 0) await this.regexes.load();
     const ownMiddleware = await this.middleware.install(generation, config);
     this.serving.configure(messageFor(prepared.configuration, this.generation), ownMiddleware);
     // The memory network resolves names itself. The empty results only say that no look-up is under way.

@@ -6,6 +6,8 @@ import { compileCidrs } from "../../base/cidr.ts";
 import type { CidrSet } from "../../base/cidr.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { normalizePattern } from "./normalize-path.ts";
+import { literalBeginning } from "./path-regex.ts";
+import type { CompileRegex, PathRegex } from "./path-regex.ts";
 import { octetsOf, queryHolds } from "./query.ts";
 import type { QueryCondition } from "./query.ts";
 
@@ -18,6 +20,7 @@ export interface RouteConditions extends Conditions {
 export interface Conditions {
   readonly host?: readonly string[] | undefined;
   readonly path?: readonly string[] | undefined;
+  readonly path_regex?: string | undefined;
   readonly methods?: readonly string[] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly query?: Readonly<Record<string, string>> | undefined;
@@ -56,6 +59,9 @@ export interface Rule {
   readonly query: readonly QueryCondition[];
   /** null: every client. */
   readonly clients: CidrSet | null;
+  readonly pathRegex: PathRegex | null;
+  /** The text that every path begins with which `pathRegex` takes. */
+  readonly pathBegins: string;
   readonly not: readonly Exception[];
   /** The conditions on the client's address and the exceptions as texts, which are equal for equal conditions. */
   readonly texts: readonly string[];
@@ -72,15 +78,19 @@ export interface PathPattern {
   readonly isPrefix: boolean;
 }
 
-/** A route's conditions, ready to compare, a rule for each entry of `match`. Throws a RangeError for a path that can never match a request. */
-export function compileConditions(route: MatchableRoute): readonly Rule[] {
+/**
+ * A route's conditions, ready to compare, a rule for each entry of `match`. Throws a RangeError for a path that can never match a request.
+ * @param compileRegex for `path_regex`; throws an Error for a pattern that cannot be compiled
+ */
+export function compileConditions(route: MatchableRoute, compileRegex: CompileRegex = noRegex): readonly Rule[] {
   return entriesOf(route).map((conditions) => {
     const { not = [], client_ip: clients } = conditions;
     const exceptions = isList(not) ? not : [not];
     return {
-      ...compiled(conditions),
-      not: exceptions.map(compiled),
+      ...compiled(conditions, compileRegex),
+      not: exceptions.map((each) => compiled(each, compileRegex)),
       texts: [
+        ...(conditions.path_regex === undefined ? [] : [` path_regex ${conditions.path_regex}`]),
         ...(clients === undefined ? [] : [` client_ip ${JSON.stringify(clients.toSorted())}`]),
         ...exceptions.map((each) => ` not ${JSON.stringify(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`),
       ],
@@ -89,21 +99,41 @@ export function compileConditions(route: MatchableRoute): readonly Rule[] {
   });
 }
 
-function compiled({ host = [], path = [], methods, headers = {}, query = {}, client_ip: clients }: Conditions): Exception {
+function compiled(conditions: Conditions, compileRegex: CompileRegex): Exception {
+  const { host = [], path = [], path_regex: regex, methods, headers = {}, query = {}, client_ip: clients } = conditions;
   const hosts = host.map((name) => name.toLowerCase().replace(/\.$/, ""));
+  const begins = regex === undefined ? "" : literalBeginning(regex);
   return {
     hosts: hosts.includes("*") ? [] : [...new Set(hosts)],
-    paths: path.map(compilePath),
+    paths: regex !== undefined && path.length === 0 ? [below(begins)] : path.map(compilePath),
     methods: methods === undefined || methods.length === 0 ? null : new Set(methods.includes("GET") ? [...methods, "HEAD"] : methods),
     headers: Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value === "*" ? null : value] as const),
     query: Object.entries(query).map(([name, value]) => [octetsOf(name), value === "*" ? null : octetsOf(value)] as const),
     clients: clients === undefined ? null : compileCidrs(clients),
+    pathRegex: regex === undefined ? null : compileRegex(regex),
+    pathBegins: begins,
   };
+}
+
+/** The folder that every path with this beginning is in. */
+function below(beginning: string): PathPattern {
+  return { segments: beginning.split("/").slice(1, -1), isPrefix: true };
+}
+
+function noRegex(): never {
+  throw new Error("there is no library for regular expressions here");
 }
 
 /** Whether a rule has no conditions but host and path. */
 export function isPlain(rule: Rule): boolean {
-  return rule.methods === null && rule.headers.length === 0 && rule.query.length === 0 && rule.clients === null && rule.not.length === 0;
+  return (
+    rule.methods === null &&
+    rule.headers.length === 0 &&
+    rule.query.length === 0 &&
+    rule.clients === null &&
+    rule.pathRegex === null &&
+    rule.not.length === 0
+  );
 }
 
 /**
@@ -112,7 +142,7 @@ export function isPlain(rule: Rule): boolean {
  * @param client the client's address; "": it is not known, so no condition on it holds, and no exception by it is known not to hold
  */
 export function conditionsHold(rule: Rule, request: MatchedRequest, path: string, client: string): boolean {
-  if (!queryOf(rule, request) || !clientHolds(rule, client)) return false;
+  if (!queryOf(rule, request) || !clientHolds(rule, client) || !regexHolds(rule, path)) return false;
   const { method } = request;
   const asked = rule.takesPreflights && method === "OPTIONS" ? preflightMethod(request) : null;
   const holds = (methodHolds(rule, method) && headersHold(rule, request)) || (asked !== null && preflightHolds(rule, request, asked));
@@ -122,6 +152,11 @@ export function conditionsHold(rule: Rule, request: MatchedRequest, path: string
 /** The method that a preflight asks for (Fetch standard, section 4.8); null: the request is none. */
 function preflightMethod(request: MatchedRequest): string | null {
   return request.get("origin") === undefined ? null : (request.get("access-control-request-method") ?? null);
+}
+
+/** @param path in canonical form; the `*` of OPTIONS matches no pattern */
+export function regexHolds({ pathRegex, pathBegins }: Pick<Rule, "pathRegex" | "pathBegins">, path: string): boolean {
+  return pathRegex === null || (path.startsWith("/") && path.startsWith(pathBegins) && pathRegex.holds(path));
 }
 
 export function queryOf(rule: Pick<Rule, "query">, request: Pick<MatchedRequest, "forwardTarget">): boolean {
@@ -141,6 +176,7 @@ export function isExcepted(rule: Rule, request: MatchedRequest, path: string, cl
       methodHolds(not, method) &&
       headersHold(not, request) &&
       queryOf(not, request) &&
+      regexHolds(not, path) &&
       (not.clients === null || client === "" || not.clients.contains(client)),
   );
 }

@@ -13,9 +13,11 @@ import {
   methodHolds,
   pathHolds,
   queryOf,
+  regexHolds,
 } from "./conditions.ts";
 import type { MatchableRoute, MatchedRequest, PathPattern, Rule } from "./conditions.ts";
 import { otherReadings, referenceReadings } from "./normalize-path.ts";
+import type { CompileRegex } from "./path-regex.ts";
 
 export interface RouteExplanation {
   /** Position of the route in the file, from 0. */
@@ -38,8 +40,9 @@ export function explainRoutes(
   normalizedPath: string,
   client: string,
   labelOf: (index: number) => string,
+  compileRegex?: CompileRegex,
 ): RouteExplanation[] {
-  const rules = routes.map(compileConditions);
+  const rules = routes.map((route) => compileConditions(route, compileRegex));
   const objectionTo = (entries: readonly Rule[], path: string): string | null => objection(entries, request, path, client);
   const takerOf = (path: string): number => rules.findIndex((entries) => objectionTo(entries, path) === null);
   const winner = takerOf(normalizedPath);
@@ -94,6 +97,7 @@ function firstObjection(rule: Rule, request: MatchedRequest, path: string, clien
   if (rule.hosts.length > 0 && !rule.hosts.some((pattern) => hostHolds(pattern, host))) {
     return `the host ${JSON.stringify(host)} is not ${oneOf(rule.hosts)}`;
   }
+  if (!regexHolds(rule, path)) return `the path ${JSON.stringify(path)} does not match its path_regex`;
   if (rule.paths.length > 0 && !rule.paths.some((pattern) => pathHolds(pattern, path))) {
     return `the path ${JSON.stringify(path)} is not ${oneOf(rule.paths.map(spell))}`;
   }
@@ -125,4 +129,4 @@ function describeTaking(route: MatchableRoute): string {
   return given.length === 0 ? "it has no conditions and takes everything" : `its conditions hold (${given.join(", ")})`;
 }
 
-const CONDITIONS = ["host", "path", "methods", "headers", "query", "client_ip", "not"] as const;
+const CONDITIONS = ["host", "path", "path_regex", "methods", "headers", "query", "client_ip", "not"] as const;

@@ -5,6 +5,7 @@
  * - host: case, port and one trailing dot are ignored. `*.example.com` takes every subdomain at any depth, not `example.com` itself.
  * - path: compared in canonical form (normalize-path.ts). `/api/*` takes `/api`, `/api/` and everything below; `/*` takes every
  *   path but the `*` of OPTIONS. Without a `/*` at the end the whole path must be equal.
+ * - path_regex: it matches some part of the canonical form. It is tried only where its literal beginning fits.
  * - methods: case counts (RFC 9110 section 9.1). `GET` includes HEAD, which is the same request without the body of the answer.
  * - headers: the first line of that name has exactly this value; `"*"` stands for any value.
  * - query: some parameter of that name has this value, both compared in decoded form; `"*"` stands for any value.
@@ -28,6 +29,7 @@
 import { SliceMap } from "../../base/slice-map.ts";
 import { compileConditions, conditionsHold, isPlain } from "./conditions.ts";
 import type { MatchableRoute, MatchedRequest, Rule } from "./conditions.ts";
+import type { CompileRegex } from "./path-regex.ts";
 import { lackingGuard } from "./guards.ts";
 import { otherReadings, referenceReadings } from "./normalize-path.ts";
 
@@ -47,15 +49,22 @@ export const AMBIGUOUS: unique symbol = Symbol("ambiguous");
 /**
  * Compiles routes, given in the order of the file, into a table. Throws a RangeError for a path that can never match: one without a leading
  * slash, or one for which requests are refused.
+ * @param compileRegex for `path_regex`
  */
-export function compileRoutes<Taker extends Ordered>(entries: readonly RouteEntry<Taker>[]): RouteTable<Taker> {
-  const candidates = entries.flatMap((entry) => compileConditions(entry).map((rule) => ({ rule, taker: entry.taker })));
+export function compileRoutes<Taker extends Ordered>(
+  entries: readonly RouteEntry<Taker>[],
+  compileRegex?: CompileRegex,
+): RouteTable<Taker> {
+  const candidates = entries.flatMap((entry) => compileConditions(entry, compileRegex).map((rule) => ({ rule, taker: entry.taker })));
   return new RouteTable(candidates, new Guards(entries));
 }
 
 /** As `compileRoutes`, for callers that only need the position of the route that takes a request. */
-export function compilePositions(routes: readonly MatchableRoute[]): RouteTable<Ordered> {
-  return compileRoutes(routes.map((route, index) => ({ ...route, taker: { index } })));
+export function compilePositions(routes: readonly MatchableRoute[], compileRegex?: CompileRegex): RouteTable<Ordered> {
+  return compileRoutes(
+    routes.map((route, index) => ({ ...route, taker: { index } })),
+    compileRegex,
+  );
 }
 
 /** The guards of each taker, as numbers, because the texts of guards may hold secrets and need not stay in memory. */

@@ -8,7 +8,7 @@
  *   covered only by an earlier route that has one host pattern and one path pattern which cover that pair alone.
  * - Headers work the same way: a request need not carry more headers than a route asks for, and where a route takes any value, a request
  *   may carry one that no route names.
- * - Parameters of the query are like headers. Conditions on the client's address and exceptions (`not`) are compared as a whole: an earlier route
+ * - Parameters of the query are like headers. Patterns (`path_regex`), conditions on the client's address and exceptions (`not`) are compared as a whole: an earlier route
  *   with such a condition covers a later one only if that has the same. So a warning is never wrong, but here one may be missing.
  * - A route with several entries of conditions is covered if each of them is.
  * - Several earlier routes can cover a route together only by methods, one taking GET and another POST, and by taking different pairs.
@@ -22,6 +22,7 @@
  */
 import { compileConditions } from "./conditions.ts";
 import type { MatchableRoute, PathPattern, Rule } from "./conditions.ts";
+import type { CompileRegex } from "./path-regex.ts";
 
 export interface NeverReached {
   /** Position of the route, from 0. */
@@ -58,12 +59,15 @@ const EVERYTHING: readonly Rule[] = compileConditions({ match: {}, cors: {} });
 /** The route's conditions; null when one of its paths can never match, which `millrace check` reports as a problem of its own. */
 function compiled(route: MatchableRoute): readonly Rule[] | null {
   try {
-    return compileConditions(route);
+    return compileConditions(route, UNUSED);
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;
   }
 }
+
+/** Patterns are compared as texts, not tried. */
+const UNUSED: CompileRegex = () => ({ holds: () => false, groups: () => null });
 
 interface Coverage {
   /** For each kind of request that the rule takes, the first earlier route that takes it. */

@@ -20,6 +20,7 @@ export const KEYED_VARIABLES = {
   header: "The value of the first field of that name.",
   cookie: "The value of the first cookie of that name.",
   query: "The value of the first parameter of that name in the query, as received.",
+  match: "What the group of that name, or number, of the route's `path_regex` has matched.",
   env: "The environment variable of that name, read when the configuration is loaded.",
 } as const;
 
@@ -76,6 +77,7 @@ const KEYS: Readonly<Record<keyof typeof KEYED_VARIABLES, RegExp>> = {
   header: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
   cookie: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
   query: /^[!-~]+$/,
+  match: /^[A-Za-z0-9_]+$/,
   env: /^[A-Za-z_][A-Za-z0-9_]*$/,
 };
 

@@ -20,6 +20,8 @@ import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
+import { normalizePath } from "../../policy/route/normalize-path.ts";
+import { groupsOf } from "../../policy/route/path-regex.ts";
 import { isIdempotent } from "../../policy/retry/idempotent.ts";
 import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
 import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
@@ -151,6 +153,11 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   get scheme(): "http" | "https" {
     return schemeOf(this.request, this.facts);
+  }
+
+  pathGroup(name: string): string {
+    const regexes = this.route?.pathRegexes ?? [];
+    return regexes.length === 0 ? "" : (groupsOf(regexes, normalizePath(this.request.path) ?? "").get(name) ?? "");
   }
 
   get startedAtMs(): number {

@@ -30,6 +30,13 @@ export class LoneView implements FinishedExchange {
     this.startedAtMs = startedAtMs;
   }
 
+  /** The groups that `pathGroup` gives. */
+  groups: ReadonlyMap<string, string> = new Map();
+
+  pathGroup(name: string): string {
+    return this.groups.get(name) ?? "";
+  }
+
   collectBody(): Promise<null> {
     return Promise.resolve(null);
   }

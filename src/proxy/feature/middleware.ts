@@ -38,6 +38,8 @@ export interface ExchangeView {
    * default. "": none was chosen yet.
    */
   readonly endpointAuthority: string;
+  /** What a group of the route's `path_regex` has matched, by name or number; "" when there is no such group, or it has matched nothing. */
+  pathGroup(name: string): string;
   /** When the exchange began, in milliseconds since 1970. */
   readonly startedAtMs: number;
   /**

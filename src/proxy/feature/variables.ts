@@ -4,7 +4,8 @@ import { cookieValue, queryValue } from "../../policy/template/request-values.ts
 import type { ExchangeView } from "./middleware.ts";
 
 /** The value as received: latin1 text, one character per octet. "" where the request has no such thing. */
-export function valueOf({ request, scheme, client, routeName }: ExchangeView, { name, key }: Variable): string {
+export function valueOf(exchange: ExchangeView, { name, key }: Variable): string {
+  const { request, scheme, client, routeName } = exchange;
   switch (name) {
     case "method":
       return request.method;
@@ -28,6 +29,8 @@ export function valueOf({ request, scheme, client, routeName }: ExchangeView, { 
       return request.get(key) ?? "";
     case "cookie":
       return cookieValue(request.values("cookie"), key);
+    case "match":
+      return exchange.pathGroup(key);
     case "env":
       // Filled in when the route is compiled, see `withEnvironment`.
       return "";

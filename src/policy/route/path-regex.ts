@@ -1,0 +1,47 @@
+/** What matching needs of a regular expression for paths. src/regex compiles them with a library. */
+export interface PathRegex {
+  /** Whether it matches some part of the path. */
+  holds(path: string): boolean;
+  /** The text of each group of the first match, by name and by number ("0": the whole match); null: there is no match. */
+  groups(path: string): ReadonlyMap<string, string> | null;
+}
+
+/** Compiles a pattern. Throws an Error for one that cannot be compiled. */
+export type CompileRegex = (pattern: string) => PathRegex;
+
+/**
+ * The text that every path begins with which the pattern matches; "" when there is none, or none that is easy to see. It places a pattern in the
+ * tree of paths, so that it is tried only where its beginning fits.
+ */
+export function literalBeginning(pattern: string): string {
+  if (!pattern.startsWith("^/") || hasAlternatives(pattern)) return "";
+  let end = 1;
+  while (end < pattern.length && /[A-Za-z0-9/_~-]/.test(pattern[end] ?? "")) end++;
+  // A quantifier is about the character before it.
+  if (/[?*+{]/.test(pattern[end] ?? "")) end--;
+  return pattern.slice(1, end);
+}
+
+/** Whether there is a `|` outside of all groups. One within a class or after a backslash counts too, which costs only speed. */
+function hasAlternatives(pattern: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < pattern.length; at++) {
+    const character = pattern[at];
+    if (character === "\\") at++;
+    else if (character === "(") depth++;
+    else if (character === ")") depth--;
+    else if (character === "|" && depth <= 0) return true;
+  }
+  return false;
+}
+
+const NO_GROUPS: ReadonlyMap<string, string> = new Map();
+
+/** The groups of the first expression that matches the path; none when no expression does. */
+export function groupsOf(regexes: readonly PathRegex[], path: string): ReadonlyMap<string, string> {
+  for (const regex of regexes) {
+    const groups = regex.groups(path);
+    if (groups !== null) return groups;
+  }
+  return NO_GROUPS;
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testProxy } from "../testing/test-proxy.ts";
+
+test("groups of the route's pattern are variables", async (t) => {
+  const proxy = await testProxy({
+    upstreams: {},
+    routes: [
+      { match: { path_regex: "^/u/(?<id>[0-9]+)(/.*)?$" }, redirect: { to: "/users?id={match.id}&rest={match.2}&none={match.none}" } },
+      { match: [{ path_regex: "^/a" }, { path_regex: "^/(?<what>b)" }], respond: { body: "[{match.what}]" } },
+    ],
+  });
+  t.after(() => proxy.close());
+  const location = async (path: string): Promise<string | null> => (await proxy.fetch(`http://a.test${path}`)).headers.get("location");
+  assert.equal(await location("/u/12/x%20y"), "/users?id=12&rest=/x%20y&none=");
+  assert.equal(await location("//u/%312"), "/users?id=12&rest=&none=");
+  assert.equal(await (await proxy.fetch("http://a.test/b")).text(), "[b]");
+  assert.equal(await (await proxy.fetch("http://a.test/a")).text(), "[]");
+  assert.equal((await proxy.fetch("http://a.test/u/x")).status, 404);
+});
+
+test("what is no pattern is reported with its place", async () => {
+  const config = `
+listeners: [{ address: ":0" }]
+upstreams: {}
+routes:
+  - match: { path_regex: "^/(a" }
+    respond: {}
+  - match:
+      - path: /a
+        not: [{ path_regex: "(?=b)" }]
+    respond: {}
+  - match: { path_regex: '(a)\\1' }
+    respond: {}
+`;
+  await assert.rejects(testProxy(config), (error) => {
+    assert.ok(error instanceof Error);
+    const lines = error.message.split("\n");
+    assert.match(
+      lines[0] ?? "",
+      /^config:5:26: routes\.#1\.match\.path_regex: it is no regular expression in the syntax of RE2: missing closing/,
+    );
+    assert.match(lines[1] ?? "", /^config:9:29: routes\.#2\.match\.#1\.not\.#1\.path_regex: /);
+    assert.match(lines[2] ?? "", /^config:11:26: routes\.#3\.match\.path_regex: .*invalid escape sequence/);
+    assert.equal(lines.length, 3);
+    return true;
+  });
+});

@@ -1,0 +1,22 @@
+import { messageOf } from "../base/errors.ts";
+import { patternsIn } from "../config/path-patterns.ts";
+import type { Config } from "../config/schema.ts";
+import { error } from "../values/finding.ts";
+import type { Finding } from "../values/finding.ts";
+import { PathRegexes } from "./path-regexes.ts";
+
+/** Errors about regular expressions of the routes that cannot be compiled. */
+export async function patternProblems({ routes }: Pick<Config, "routes">): Promise<readonly Finding[]> {
+  const patterns = patternsIn(routes);
+  if (patterns.length === 0) return [];
+  const regexes = new PathRegexes();
+  await regexes.load();
+  return patterns.flatMap(({ pattern, path }) => {
+    try {
+      regexes.compile(pattern);
+      return [];
+    } catch (reason) {
+      return [error(path, `it is no regular expression in the syntax of RE2: ${messageOf(reason).replace(/^error parsing regexp: /, "")}`)];
+    }
+  });
+}
