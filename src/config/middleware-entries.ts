@@ -21,3 +21,11 @@ export function middlewareEntries(
     ),
   ];
 }
+
+/** Whether there is any entry, for all routes or for one. */
+export function hasMiddleware(
+  top: readonly MiddlewareEntry[],
+  routes: readonly { readonly middleware?: readonly MiddlewareEntry[] | undefined }[],
+): boolean {
+  return top.length > 0 || routes.some(({ middleware }) => middleware !== undefined);
+}

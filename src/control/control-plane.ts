@@ -479,7 +479,7 @@ export class ControlPlane {
     }
     const isUsed = this.supervisor.generation === configuration.generation;
     this.names.use(isUsed ? after : before);
-    // All workers run the same program, so they normally all accept or all refuse. Only lack of memory can make them differ.
+    // All workers run the same program and have set up the middleware, so they normally all accept. Only lack of memory can make them differ.
     return isUsed ? null : [...new Set(refusals.map(({ problem }) => problem))];
   }
 }

@@ -3,6 +3,7 @@
  * and listeners, and a table for its metrics.
  */
 import { isDeepStrictEqual } from "node:util";
+import { hasMiddleware } from "../config/middleware-entries.ts";
 import type { Config } from "../config/schema.ts";
 import type { MetricTotals } from "../observe/metric-totals.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
@@ -58,7 +59,7 @@ export class Generations {
     const metricTable = this.totals.install(generation, metricLayout(config));
     const { routes, ...others } = config;
     // Middleware is set up anew for each configuration, so routes with middleware are compiled anew.
-    const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config) ? null : this.routes;
+    const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config.middleware, routes) ? null : this.routes;
     const routesSince = known !== null && isDeepStrictEqual(routes, known.routes) ? known.routesSince : generation;
     const slots = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
     return {
@@ -67,7 +68,7 @@ export class Generations {
       commit: () => {
         plan.commit();
         listeners.commit();
-        this.routes = { routes, routesSince, haveMiddleware: hasMiddleware(config) };
+        this.routes = { routes, routesSince, haveMiddleware: hasMiddleware(config.middleware, routes) };
       },
     };
   }
@@ -81,10 +82,6 @@ export class Generations {
       ? `${limit}, and during this reload there would be ${needed}, those that it removes included: remove them with one reload and add the new ones with the next`
       : `${limit}, with those that were removed and whose connections are still ending`;
   }
-}
-
-function hasMiddleware({ middleware, routes }: Config): boolean {
-  return middleware.length > 0 || routes.some((route) => route.middleware !== undefined);
 }
 
 /** The table may have more slots, which are not for listeners. */

@@ -9,9 +9,11 @@
  * - `/say`: also writes a log line and sends an event.
  * - `/names`: the answer is the list of names that the worker was told.
  * - `/routes`: the answer is the list of generations that came with routes.
+ * - `/discarded`: the answer is the list of generations that were prepared and then discarded.
  *
  * Configurations with these values of `status_path` are special: `/refuse` is refused, `/silent` is never answered, of `/die` every worker
- * dies, and of `/refuse-or-die` worker 1 dies while the others refuse it. Worker 1 cannot open a listener whose `limits.headers` is 13.
+ * dies, and of `/refuse-or-die` worker 1 dies while the others refuse it. Worker 1 cannot set up the middleware `refused`, and dies of the
+ * middleware `deadly`. Worker 1 cannot open a listener whose `limits.headers` is 13.
  */
 import { renameSync } from "node:fs";
 import net from "node:net";
@@ -20,7 +22,7 @@ import { EndpointTable } from "../shared/endpoint-table.ts";
 import { LogBatch } from "../observe/log-batch.ts";
 import { CounterId, metricLayout, WorkerMetrics } from "../shared/metric-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
-import type { ConfigureMessage, FromWorker, ListenOrder, ToWorker, WorkerInit } from "../shared/protocol.ts";
+import type { ConfigureMessage, FromWorker, ListenOrder, PrepareMessage, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 let init: WorkerInit | null = null;
 let log: LogBatch | null = null;
@@ -31,6 +33,7 @@ const held = new Set<net.Socket>();
 let current: ConfigureMessage | null = null;
 let routes: ConfigureMessage["routes"] = null;
 const generationsWithRoutes: number[] = [];
+const discarded: number[] = [];
 let metrics: WorkerMetrics | null = null;
 const names = new Set<string>();
 
@@ -42,6 +45,8 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
     const workers = new WorkerTable(message.workerTable);
     setInterval(() => workers.beat(message.index), 5);
   } else if (message.type === "configure") configure(message);
+  else if (message.type === "prepare") prepare(message);
+  else if (message.type === "discard") discarded.push(message.generation);
   else if (message.type === "listen") listen(message.orders);
   else if (message.type === "close") close(message.slots);
   else if (message.type === "drain") drain();
@@ -49,6 +54,12 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
   else if (message.type === "log-taken")
     send({ type: "event", level: "info", event: "warm_up_skipped", message: "taken", fields: { chunk: message.chunk } });
 });
+
+function prepare({ generation, middleware }: PrepareMessage): void {
+  const [use = ""] = init?.index === 1 ? middleware.map((each) => each.use) : [];
+  if (use === "deadly") throw new Error("asked to die");
+  send({ type: "prepared", generation, ...(use === "refused" ? { problem: "not here" } : {}) });
+}
 
 function configure(message: ConfigureMessage): void {
   const { status_path: told } = message.config;
@@ -100,6 +111,7 @@ function close(slots: readonly number[]): void {
 
 function bodyFor(path: string | undefined): string {
   if (path === "/names") return [...names].join();
+  if (path === "/discarded") return discarded.join();
   if (path === "/routes") return generationsWithRoutes.join();
   return `worker ${init?.index} generation ${current?.generation ?? 0}`;
 }

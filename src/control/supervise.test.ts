@@ -9,6 +9,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { reusePortSupported } from "./listen-check.ts";
 import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
 import { ask, events, listenersAt, plane, refusal, sample, start, started, until } from "./plane.fixture.ts";
+import type { Running } from "./plane.fixture.ts";
 import type { Config } from "../config/schema.ts";
 import { LISTENER_SLOTS } from "../shared/worker-table.ts";
 
@@ -399,4 +400,26 @@ test("a replacement leaves a socket file to the program that has it by now, serv
   assert.deepEqual([events(running, "listener_lost").length, running.plane.notReady(), existsSync(path)], [1, [], true]);
   await running.plane.stop();
   assert.ok(!existsSync(path));
+});
+
+/** What both workers answer. */
+async function ofBoth(running: Running): Promise<readonly string[]> {
+  const answers = new Set<string>();
+  await until("both workers answered", async () => answers.add(await ask(running.port, "/")).size === 2);
+  return [...answers].toSorted();
+}
+
+test("middleware that one worker cannot set up comes into use in none", { skip: !reusePortSupported(process.platform) }, async (t) => {
+  const running = await started(t);
+  const withMiddleware = (use: string): Config => testConfig({ workers: 2, middleware: [{ use }] });
+  assert.deepEqual(await refusal(running, withMiddleware("refused")), ["not here"]);
+  assert.deepEqual(await ofBoth(running), ["worker 0 generation 1", "worker 1 generation 1"]);
+  assert.deepEqual(await ask(running.port, "/discarded"), "2");
+  assert.deepEqual(await refusal(running, withMiddleware("fine")), []);
+  assert.deepEqual(await ofBoth(running), ["worker 0 generation 3", "worker 1 generation 3"]);
+  assert.deepEqual(await refusal(running, withMiddleware("deadly")), [
+    "worker 1 ended before it used the configuration: Error: asked to die",
+  ]);
+  await until("replaced", () => events(running, "worker_replaced").length === 1);
+  assert.deepEqual(await ofBoth(running), ["worker 0 generation 3", "worker 1 generation 3"]);
 });

@@ -12,6 +12,7 @@
  * a replacement. So a replacement that starts in the middle of a reload gets exactly the listeners and the configuration of that moment.
  */
 import { messageOf } from "../base/errors.ts";
+import { hasMiddleware } from "../config/middleware-entries.ts";
 import type { NameNews } from "../shared/name-table.ts";
 import type { ListenOrder, MiddlewareCount, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
@@ -24,6 +25,8 @@ import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
 import { timer } from "./timer.ts";
 import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
 import type { RestartHistory } from "./restart-delay.ts";
+import { askWorker, endedBeforeUse, prepareMiddleware } from "./worker-refusals.ts";
+import type { Refusal } from "./worker-refusals.ts";
 import { stuckWorker } from "./stuck-worker.ts";
 import { removeStaleSocket } from "./listen-check.ts";
 import type { PlannedListener } from "./listen-check.ts";
@@ -64,14 +67,6 @@ export interface SupervisedListener extends Omit<NewListener, "position"> {
 
 /** Why workers could not start or listen: one listener could not be opened (its slot), or another reason (slot null). */
 export type StartProblem = ListenFailure | { readonly slot: null; readonly message: string };
-
-/** Why a worker does not use a new configuration. */
-export interface Refusal {
-  readonly worker: number;
-  readonly problem: string;
-  /** The worker has ended, which is logged already. False: it lives, and keeps the old configuration. */
-  readonly hasEnded: boolean;
-}
 
 interface OpenListener extends SupervisedListener {
   /** A worker has listened on it before. So its inherited descriptor is used up, or its socket file exists. */
@@ -167,6 +162,8 @@ export class Supervisor {
   /** Starts all workers with a configuration. Null: all of them use it. */
   async start(configuration: WorkerConfiguration): Promise<StartProblem | null> {
     this.current = configuration;
+    // From now on, because a middleware may block the event loop while it is set up.
+    this.watch = setInterval(() => this.endStuckWorkers(), WATCH_MS);
     const problems = await Promise.all(
       this.seats.map(async (seat) => {
         const problem = await this.occupy(seat).configure(configuration).catch(endedInWords);
@@ -178,7 +175,6 @@ export class Supervisor {
     // The start may have been given up meanwhile.
     if (this.closed) return null;
     this.replacing = true;
-    this.watch = setInterval(() => this.endStuckWorkers(), WATCH_MS);
     return null;
   }
 
@@ -202,29 +198,23 @@ export class Supervisor {
   }
 
   /**
-   * Gives all workers a new configuration. It comes into use if at least one worker accepts it; else all keep the old one. Resolves with the
-   * answers of those that do not use it. A worker that refuses keeps the old configuration; one that is dead starts again with the one in use.
+   * Gives all workers a new configuration. It comes into use if at least one worker accepts it, and all of them can set up its middleware; else
+   * all keep the old one. Resolves with the answers of those that do not use it. A worker that refuses keeps the old configuration; one that is dead starts again with the one in use.
    */
   reload(configuration: WorkerConfiguration): Promise<readonly Refusal[]> {
     return this.tellAll(async () => {
       const living = this.seats.filter(({ handle }) => handle !== null);
-      const asked = await Promise.all(living.map((seat) => this.ask(seat, configuration)));
+      const unprepared = hasMiddleware(configuration.config.middleware, configuration.routes)
+        ? await prepareMiddleware(living, configuration)
+        : [];
+      if (unprepared.length > 0) return unprepared;
+      const asked = await Promise.all(living.map((seat) => askWorker(seat, async (handle) => handle.configure(configuration))));
       // While no worker lives there is nobody to ask: a replacement starts at once, and decides.
       const answers = living.length > 0 ? asked : await this.askReplacement(configuration);
       const refusals = answers.filter((answer) => answer !== null);
       if (refusals.length < answers.length) this.current = configuration;
       return refusals;
     });
-  }
-
-  /** Gives one living worker a new configuration. Null: the worker uses it. */
-  private async ask({ index, handle }: Seat, configuration: WorkerConfiguration): Promise<Refusal | null> {
-    try {
-      const problem = (await handle?.configure(configuration)) ?? null;
-      return problem === null ? null : { worker: index, problem, hasEnded: false };
-    } catch (error) {
-      return { worker: index, problem: endedBeforeUse(index, error), hasEnded: true };
-    }
   }
 
   /** Starts a replacement with a new configuration. One element: null if the replacement serves with it, else why it does not. */
@@ -290,7 +280,9 @@ export class Supervisor {
   private endStuckWorkers(): void {
     for (const seat of this.seats) {
       const beat = this.options.beats(seat.index);
-      seat.missedBeats = seat.listening && beat === seat.beat ? seat.missedBeats + 1 : 0;
+      // A thread that still loads its code has no beat yet.
+      const isRunning = seat.listening || (seat.handle !== null && beat !== 0);
+      seat.missedBeats = isRunning && beat === seat.beat ? seat.missedBeats + 1 : 0;
       seat.beat = beat;
       // Repeated every STUCK_BEATS checks, because ending a thread can fail.
       if (seat.missedBeats === 0 || seat.missedBeats % STUCK_BEATS !== 0) continue;
@@ -485,10 +477,4 @@ export class Supervisor {
 
 function endedInWords(error: unknown): string {
   return `ended: ${messageOf(error)}`;
-}
-
-/** Without the lines that say where in the code: `worker_exited` has those. */
-function endedBeforeUse(worker: number, error: unknown): string {
-  const [reason = ""] = messageOf(error).split("\n", 1);
-  return `worker ${worker} ended before it used the configuration: ${reason}`;
 }

@@ -36,6 +36,8 @@ export class WorkerHandle {
   private readonly onNotice: (notice: WorkerNotice) => void;
   /** By generation. */
   private readonly configuring: Map<number, Waiter<string | null>> = new Map();
+  /** By generation. */
+  private readonly preparing: Map<number, Waiter<string | null>> = new Map();
   private listening: Waiter<ListenFailure | null> | null = null;
   private closing: Waiter<void> | null = null;
   private draining: Waiter<number> | null = null;
@@ -63,6 +65,18 @@ export class WorkerHandle {
         resolve(this.endReason);
       });
     });
+  }
+
+  /** Null: the worker has set up the middleware of the configuration. Text: why it cannot. Rejects with {@link WorkerEnded}. */
+  prepare({ generation, config, routes }: WorkerConfiguration): Promise<string | null> {
+    const named = routes.map(({ name, middleware }) => ({ name, middleware }));
+    const message = { type: "prepare", generation, middleware: config.middleware, routes: named } as const;
+    return this.ask((waiter) => this.preparing.set(generation, waiter), message);
+  }
+
+  /** The configuration that was prepared does not come into use. */
+  discard(generation: number): void {
+    this.tell({ type: "discard", generation });
   }
 
   /** Null: the worker uses the configuration. Text: why it refused. Rejects with {@link WorkerEnded}. */
@@ -127,6 +141,10 @@ export class WorkerHandle {
 
   private receive(message: FromWorker): void {
     switch (message.type) {
+      case "prepared":
+        this.preparing.get(message.generation)?.resolve(message.problem ?? null);
+        this.preparing.delete(message.generation);
+        return;
       case "configured":
         if (message.problem === undefined) this.generation = message.generation;
         this.configuring.get(message.generation)?.resolve(message.problem ?? null);
@@ -153,7 +171,7 @@ export class WorkerHandle {
   }
 
   private rejectAll(reason: string): void {
-    const waiters = [...this.configuring.values(), this.listening, this.closing, this.draining];
+    const waiters = [...this.preparing.values(), ...this.configuring.values(), this.listening, this.closing, this.draining];
     for (const waiter of waiters) waiter?.reject(new WorkerEnded(reason));
   }
 }

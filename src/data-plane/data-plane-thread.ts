@@ -4,10 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
+import { hasMiddleware } from "../config/middleware-entries.ts";
 import { patternsIn } from "../config/path-patterns.ts";
 import { FEATURES } from "../features/registry.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
-import type { ThreadMiddleware } from "../middleware/thread-middleware.ts";
+import type { ConfigurationOfMiddleware, ThreadMiddleware } from "../middleware/thread-middleware.ts";
 import { Listener } from "../net/accept/listener.ts";
 import type { ListenerContext } from "../net/accept/listener-context.ts";
 import { machine } from "../net/machine.ts";
@@ -18,6 +19,7 @@ import type { ThreadOutput } from "../net/thread.ts";
 import { accessLines } from "../observe/access-line.ts";
 import type { AccessLines } from "../observe/access-record.ts";
 import { LogBatch } from "../observe/log-batch.ts";
+import type { Middleware } from "../proxy/feature/middleware.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusSource } from "../observe/status.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
@@ -26,10 +28,13 @@ import { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { NameTable } from "../shared/name-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
-import type { ConfigureMessage, FromWorker, ListenOrder, ListenTarget, ToWorker, WorkerInit } from "../shared/protocol.ts";
+import type { ConfigureMessage, FromWorker, ListenOrder, ListenTarget, PrepareMessage, ToWorker, WorkerInit } from "../shared/protocol.ts";
 
 /** Dropped access log lines are reported at most once in this time. */
 const DROPPED_EVERY_MS = 60_000;
+
+/** Pause between two beats of the heart while middleware is set up. The control plane looks once a second. */
+const BEAT_MS = 200;
 
 /** Where a data-plane thread sends its messages to the control plane. */
 export interface ControlPort {
@@ -100,6 +105,10 @@ export class DataPlaneThread {
     switch (message.type) {
       case "configure":
         return this.configure(message);
+      case "prepare":
+        return this.prepare(message);
+      case "discard":
+        return this.middleware?.released(message.generation);
       case "listen":
         return void this.listen(message.orders);
       case "close":
@@ -131,10 +140,10 @@ export class DataPlaneThread {
   private async configure(message: ConfigureMessage): Promise<void> {
     const { config, generation } = message;
     try {
-      if (patternsIn(message.routes ?? []).length > 0) await this.regexes.load();
-      if (hasMiddleware(message)) {
-        const middleware = (this.middleware ??= await this.makeMiddleware());
-        const installed = await middleware.install(generation, { ...config, routes: message.routes ?? [] });
+      const routes = message.routes ?? [];
+      if (patternsIn(routes).length > 0) await this.regexes.load();
+      if (hasMiddleware(config.middleware, routes)) {
+        const installed = await this.install(generation, { middleware: config.middleware, routes });
         // The process began to end meanwhile.
         if (this.serving.isDraining || this.hasEnded) throw new Error("draining");
         this.serving.configure(message, installed);
@@ -145,6 +154,29 @@ export class DataPlaneThread {
     }
     this.lines = accessLines(config.logging.format);
     this.send({ type: "configured", generation });
+  }
+
+  private async prepare({ generation, middleware, routes }: PrepareMessage): Promise<void> {
+    try {
+      await this.install(generation, { middleware, routes });
+    } catch (error) {
+      return this.send({ type: "prepared", generation, problem: messageOf(error) });
+    }
+    this.send({ type: "prepared", generation });
+  }
+
+  /** Sets up middleware. Meanwhile the thread shows that its event loop runs, which before the first configuration nothing else does. */
+  private async install(generation: number, config: ConfigurationOfMiddleware): Promise<(route: number) => readonly Middleware[]> {
+    const { index, workerTable } = this.init;
+    const workers = new WorkerTable(workerTable);
+    workers.beat(index);
+    const beating = setInterval(() => workers.beat(index), BEAT_MS);
+    try {
+      const middleware = (this.middleware ??= await this.makeMiddleware());
+      return await middleware.install(generation, config);
+    } finally {
+      clearInterval(beating);
+    }
   }
 
   /** Loaded when it is first needed, because most configurations have no middleware of their own. */
@@ -275,10 +307,6 @@ export class DataPlaneThread {
   private send(message: FromWorker): void {
     this.port.postMessage(message);
   }
-}
-
-function hasMiddleware({ config, routes }: ConfigureMessage): boolean {
-  return config.middleware.length > 0 || routes?.some((route) => route.middleware !== undefined) === true;
 }
 
 /** One target for each IP address of the listener: `localhost` has two. */

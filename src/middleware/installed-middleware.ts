@@ -7,7 +7,6 @@ import { middlewareEntries } from "../config/middleware-entries.ts";
 import type { PlacedEntry } from "../config/middleware-entries.ts";
 import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import { routeLabel } from "../config/route-label.ts";
-import type { RouteConfig } from "../config/route-schema.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import { ExchangeState } from "../proxy/feature/exchange-state.ts";
 import { placeOfFault } from "../modules/module-fault.ts";
@@ -19,6 +18,12 @@ import type { MiddlewareHost } from "./context-parts.ts";
 import type { AnyMiddleware, MiddlewareHooks } from "./define-middleware.ts";
 import type { MiddlewareContext } from "./middleware-context.ts";
 import { watchedHooks } from "./watched-hooks.ts";
+
+/** What there is to know of a route, to set up its middleware. */
+export interface RouteOfMiddleware {
+  readonly name?: string | undefined;
+  readonly middleware?: readonly MiddlewareEntry[] | undefined;
+}
 
 /** Gives the middleware that an entry names, and its options as they were written. Rejects with an Error that says why it cannot. */
 export type LoadMiddleware = (entry: MiddlewareEntry) => Promise<{ readonly middleware: AnyMiddleware; readonly options: unknown }>;
@@ -66,7 +71,7 @@ export class InstalledMiddleware {
  */
 export async function installMiddleware(
   top: readonly MiddlewareEntry[],
-  routes: readonly RouteConfig[],
+  routes: readonly RouteOfMiddleware[],
   load: LoadMiddleware,
   host: MiddlewareHost,
   limitMs: number = SETUP_MS_MAX,
@@ -84,7 +89,7 @@ export async function installMiddleware(
 
 async function instanceOf(
   { entry, route }: PlacedEntry,
-  routes: readonly RouteConfig[],
+  routes: readonly RouteOfMiddleware[],
   load: LoadMiddleware,
   host: MiddlewareHost,
   limitMs: number,

@@ -64,9 +64,23 @@ export interface ConfigureMessage {
   readonly metricTable: SharedArrayBuffer;
 }
 
+/**
+ * Tells a worker to set up the middleware of a configuration that may follow; it answers `prepared`. So a configuration whose middleware cannot be
+ * set up in one of the workers comes into use in none.
+ */
+export interface PrepareMessage {
+  readonly type: "prepare";
+  readonly generation: number;
+  readonly middleware: Config["middleware"];
+  readonly routes: readonly Pick<Config["routes"][number], "name" | "middleware">[];
+}
+
 /** Messages from the main thread to a worker. */
 export type ToWorker =
   | ConfigureMessage
+  | PrepareMessage
+  /** The configuration that was prepared does not come into use. */
+  | { readonly type: "discard"; readonly generation: number }
   /** Open all of these listeners or none, then answer `listening` or `listen-failed`. */
   | { readonly type: "listen"; readonly orders: readonly ListenOrder[] }
   /** Close these listeners, and answer `closed`. Their connections drain; after `timeoutMs` those that are left are cut. */
@@ -98,6 +112,8 @@ export type WorkerEvent =
 
 /** Messages from a worker to the main thread. */
 export type FromWorker =
+  /** The middleware of the configuration is set up; with `problem` it cannot be. */
+  | { readonly type: "prepared"; readonly generation: number; readonly problem?: string }
   /** The configuration is in use; with `problem` it was refused, and the previous one stays in use. */
   | { readonly type: "configured"; readonly generation: number; readonly problem?: string }
   /** No exchange of this generation is left in the worker. */
