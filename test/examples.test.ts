@@ -47,3 +47,16 @@ test("every recipe has a test, an explanation of its options, and a line in the 
     );
   }
 });
+
+test("docs/embedding.md shows lines of the programs in examples/embed", () => {
+  const [, page = ""] = readText("docs/embedding.md").split("## In Express, Fastify, Hono and Vite");
+  const shown = [...page.matchAll(/^### (\w+)\n\n```ts\n([^]*?)```/gm)];
+  assert.deepEqual(
+    shown.map(([, name]) => name),
+    ["Express", "Fastify", "Hono", "Vite"],
+  );
+  for (const [, name = "", lines = ""] of shown) {
+    const code = readText(`examples/embed/${name === "Vite" ? "vite.config" : name.toLowerCase()}.ts`);
+    for (const part of lines.split("\n\n")) assert.ok(code.includes(part.trimEnd()), `${name}: ${part}`);
+  }
+});

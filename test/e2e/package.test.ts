@@ -12,6 +12,7 @@ import { apiExports } from "../../scripts/api-page.ts";
 import type { Exported } from "../../scripts/api/entry-exports.ts";
 import { nodeProblem } from "../../src/cli/node-version.ts";
 import { lowestNode } from "../support/lowest-node.ts";
+import { packPackage } from "../support/packed-package.ts";
 import { ask, get } from "../support/raw-client.ts";
 import { startRawOrigin } from "../support/raw-origin.ts";
 import { ROOT, readText } from "../support/source-files.ts";
@@ -39,9 +40,7 @@ describe("the published package", () => {
 
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "millrace-package-"));
-    const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: ROOT });
-    const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [{ filename: string; files: { path: string }[] }];
-    const names = files.map((file) => file.path);
+    const { archive, names } = await packPackage(folder);
     for (const name of [
       "dist/main.js",
       "dist/worker.js",
@@ -50,16 +49,17 @@ describe("the published package", () => {
       "LICENSE",
       "README.md",
       "docs/configuration.md",
+      "examples/embed/express.ts",
       "docs/api.md",
     ])
       assert.ok(names.includes(name), name);
     assert.deepEqual(
       // A recipe of examples/ shows its test as well.
-      names.filter((name) => /^dist\/.*\.(test|fixture)\.|\.fixture\.|^src\/|^node_modules\//.test(name)),
+      names.filter((name) => /^dist\/.*\.(test|fixture)\.|\.fixture\.|^src\/|(^|\/)node_modules\//.test(name)),
       [],
     );
     await writeFile(path.join(folder, "package.json"), '{ "private": true }\n');
-    await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", path.join(folder, filename)], { cwd: folder });
+    await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", archive], { cwd: folder });
     main = path.join(folder, "node_modules/millrace/dist/main.js");
   });
 
