@@ -24,6 +24,12 @@ export const exchange: readonly Operation[] = [
   { name: "exchange/token", about: "exchange/plain with a token that the route asks for and removes", prepare: () => exchanges(1, TOKEN) },
   { name: "exchange/headers", about: "exchange/plain with five constant edits of fields", prepare: () => exchanges(1, null, EDITS) },
   { name: "exchange/variables", about: "the same with a variable in two of them", prepare: () => exchanges(1, null, WITH_VARIABLES) },
+  { name: "exchange/rewrite", about: "exchange/plain with another path and host", prepare: () => exchanges(1, null, REWRITE) },
+  {
+    name: "exchange/edited",
+    about: "exchange/headers with another path and host",
+    prepare: () => exchanges(1, null, { ...EDITS, ...REWRITE }),
+  },
 ];
 
 type RouteKeys = Partial<Config["routes"][number]>;
@@ -39,6 +45,8 @@ const WITH_VARIABLES: RouteKeys = {
   request_headers: [{ ...NO_EDITS, remove: ["Sec-Ch-Ua-Mobile"], set: { "X-Real-IP": "{client_ip}", "Accept-Encoding": "gzip" } }],
   response_headers: [{ ...NO_EDITS, remove: ["Server"], add: { "X-Host": ["{host}"] }, own_answers: false }],
 };
+
+const REWRITE: RouteKeys = { rewrite: { strip_prefix: "/catalogue", add_prefix: "/v1", host: "upstream" } };
 
 const TOKEN = "8c1f0a4be7d94f6ab2c3d4e5f6071829";
 

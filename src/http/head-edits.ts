@@ -68,6 +68,9 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
   method: string | null = null;
   target: string | null = null;
   authority: string | null = null;
+  // What was found valid last: middleware mostly sets the same again.
+  #validTarget: string = "";
+  #validAuthority: string = "";
 
   override reset(): void {
     super.reset();
@@ -82,12 +85,18 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
   }
 
   setTarget(target: string): void {
-    if (!ORIGIN_FORM.test(target)) throw new TypeError("the target is not a path with a query");
+    if (target !== this.#validTarget || target === "") {
+      if (!ORIGIN_FORM.test(target)) throw new TypeError("the target is not a path with a query");
+      this.#validTarget = target;
+    }
     this.target = target;
   }
 
   setAuthority(authority: string): void {
-    if (!isAuthority(authority)) throw new TypeError("the authority is malformed");
+    if (authority !== this.#validAuthority || authority === "") {
+      if (!isAuthority(authority)) throw new TypeError("the authority is malformed");
+      this.#validAuthority = authority;
+    }
     this.authority = authority;
   }
 }

@@ -24,6 +24,11 @@ export class RequestHead extends FieldSection {
   readonly host: string = "";
   /** @internal No Host line has the value of `authority`, so the writer of the upstream request must write one. */
   readonly hostReplaced: boolean = false;
+  /**
+   * @internal A place for one value that was computed from the target. It stays there while further messages are read into this head, so whoever
+   * uses it compares the target, and checks that the value is its own.
+   */
+  derivedFromTarget: object | null = null;
 
   /**
    * @internal

@@ -39,6 +39,7 @@ export class Http1RequestHead extends RequestHead {
     this.path = "";
     this.authority = "";
     this.host = "";
+    this.derivedFromTarget = null;
     this.written.forget();
   }
 }

@@ -23,6 +23,11 @@ export class WrittenHead {
   /** The start line of `text`, which is this line followed by `lines`. */
   private start: string = "";
   private text: string = "";
+  // The last start of a request that middleware has changed, and what it was made from.
+  private method: string = "";
+  private target: string = "";
+  private host: string = "";
+  private changedStart: string = "";
   private readonly latest: LatestHead | null;
 
   /** @param latest shared with heads that often have the same text, such as the responses of one endpoint. Null: the head shares nothing */
@@ -68,7 +73,22 @@ export class WrittenHead {
     this.text = this.lines;
   }
 
-  /** The whole head: that start line and the remembered lines. */
+  /**
+   * The start of a request that middleware has changed, as the identical string as long as its parts stay the same: `withStart` then need not
+   * compare letters.
+   * @param host the Host that middleware has set; its line follows the start line. "": none was set
+   */
+  startOf(method: string, target: string, host: string): string {
+    if (target !== this.target || host !== this.host || method !== this.method) {
+      this.method = method;
+      this.target = target;
+      this.host = host;
+      this.changedStart = startText(method, target, host);
+    }
+    return this.changedStart;
+  }
+
+  /** The whole head: that start line and the remembered lines. A Host that middleware has set is a part of the start. */
   withStart(start: string): string {
     if (start !== this.start) {
       this.start = start;
@@ -82,6 +102,10 @@ export class WrittenHead {
     this.removal = NO_NAMES;
     this.added = "";
     this.peer = "";
+    this.method = "";
+    this.target = "";
+    this.host = "";
+    this.changedStart = "";
     this.drop();
   }
 
@@ -91,6 +115,11 @@ export class WrittenHead {
     this.start = "";
     this.text = "";
   }
+}
+
+/** The start line of a request and, where `host` is not "", its Host. */
+export function startText(method: string, target: string, host: string): string {
+  return `${method} ${target} HTTP/1.1\r\n${host === "" ? "" : `Host: ${host}\r\n`}`;
 }
 
 /**

@@ -13,6 +13,7 @@ import { maxForwards } from "../../http/max-forwards.ts";
 import { asksForTooManyRanges } from "../../http/ranges.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { Http1RequestHead } from "../../http1/http1-request-head.ts";
+import { startText } from "../../http1/remembered/written-head.ts";
 import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
 import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 
@@ -55,25 +56,35 @@ export class AddedFields {
 export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, facts } = exchange;
   const isHttp1 = request instanceof Http1RequestHead;
-  const asReceived = isHttp1 && request.startLineReusable && edits.method === null && edits.target === null;
-  const start = asReceived ? request.startLine : `${edits.method ?? request.method} ${edits.target ?? request.forwardTarget} HTTP/1.1\r\n`;
+  const asReceived = isHttp1 && request.startLineReusable && edits.method === null && edits.target === null && edits.authority === null;
+  const start = asReceived ? request.startLine : changedStart(request, edits);
   if (!isHttp1 || requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
   const { written } = request;
   const circumstances =
     (facts.secure ? 1 : 0) |
     (facts.unsafeFieldNames === "forward" ? 2 : 0) |
     (endpoint.via ? 4 : 0) |
-    (facts.forwardedPathFields === "forward" ? 8 : 0);
+    (facts.forwardedPathFields === "forward" ? 8 : 0) |
+    (edits.authority === null ? 0 : 16);
   if (written.knows(request.edition, edits, circumstances, facts.peer)) return written.withStart(start);
   const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
   return start + lines;
 }
 
-/** Whether the text depends on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
+/** The start line, and Host where middleware has set it. */
+function changedStart(request: RequestHead, edits: RequestEdits): string {
+  const method = edits.method ?? request.method;
+  const target = edits.target ?? request.forwardTarget;
+  const host = edits.authority ?? "";
+  if (request instanceof Http1RequestHead) return request.written.startOf(method, target, host);
+  return startText(method, target, host);
+}
+
+/** Whether the lines after the start depend on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
 function requestDependsOnMore({ request, facts, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
   if (facts.trusted || upgrade || request.hostReplaced || request.version === "1.0") return true;
-  if (edits.bodyLength !== null || edits.authority !== null) return true;
+  if (edits.bodyLength !== null) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
@@ -104,7 +115,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   let host = "";
   if (request.hostReplaced || edits.authority !== null) {
     dropped |= bit(Known.host);
-    host = `Host: ${edits.authority ?? (request.authority === "" ? endpoint.authority : request.authority)}\r\n`;
+    if (edits.authority === null) host = `Host: ${request.authority === "" ? endpoint.authority : request.authority}\r\n`;
   }
   if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";

@@ -71,8 +71,8 @@ function route(): fc.Arbitrary<OneRoute> {
   return fc.record({
     via: fc.boolean(),
     bodyLength: fc.constantFrom(null, null, null, 0, 5, -1),
-    authority: fc.constantFrom(null, null, "c.test"),
-    target: fc.constantFrom(null, null, "/rewritten?with=query"),
+    authority: fc.constantFrom(null, null, "c.test", "d.test:8080"),
+    target: fc.constantFrom(null, null, "/rewritten?with=query", "/other"),
     added: fc.constantFrom("", "", "X-Added: 1\r\n", "X-Added: 2\r\n"),
     removed: fc.constantFrom<string[]>(
       [],
@@ -326,6 +326,45 @@ test("a request whose token is removed is written as one kept text from the thir
   assert.equal(known, 4);
 });
 
+test("a request with another target and host is written as one kept text, and each change of them shows", () => {
+  const reader = new RequestReader(DEFAULT_LIMITS);
+  const added = new AddedFields();
+  const circumstances = {
+    peer: "192.0.2.1",
+    peerTrusted: false,
+    secure: false,
+    upgrade: false,
+    unsafeFieldNames: "drop",
+    forwardedPathFields: "drop",
+    via: true,
+  } as const;
+  const one = { start: "GET /received HTTP/1.1", lines: ["Host: a.test", "X-A: 1"], added: "", removed: [], ...circumstances };
+  const written: string[] = [];
+  for (const authority of [null, "b.test", "c.test", "b.test", null]) {
+    for (const target of ["/one", "/two", null]) {
+      for (let count = 0; count < 4; count++) {
+        written.push(writeRequest(reader, added, { ...one, authority, target }));
+        reader.restart(reader.head);
+        const shown = written.at(-1) ?? "";
+        assert.ok(shown.startsWith(`GET ${target ?? "/received"} HTTP/1.1\r\nHost: ${authority ?? "a.test"}\r\nX-A: 1\r\n`), shown);
+        assert.equal(shown.match(/^Host:/gim)?.length, 1);
+        assert.match(shown, /^X-Forwarded-Host: a\.test\r$/m);
+      }
+    }
+  }
+  const facts = factsOf("192.0.2.1");
+  readHead(reader, one.start, one.lines);
+  const edits = editsOf({ added: "", removed: [], authority: "b.test" });
+  const { head: request } = reader;
+  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
+  let known = 0;
+  for (let count = 0; count < 4; count++) {
+    requestHeadText(exchange, edits, added, { authority: "a.test", via: true });
+    if (request.written.knows(request.edition, edits, 4 | 16, facts.peer)) known++;
+  }
+  assert.ok(known >= 2, `${known} of 4 were known`);
+});
+
 test("a head that was forgotten leaves no text behind", () => {
   const reader = new RequestReader(DEFAULT_LIMITS);
   const one = { start: "GET /secret HTTP/1.1", lines: ["Host: a.test", "X-Secret: 1"], added: "", removed: [], peer: "192.0.2.1" };
@@ -338,7 +377,7 @@ test("a head that was forgotten leaves no text behind", () => {
     via: true,
   } as const;
   for (let count = 0; count < 3; count++) {
-    assert.match(writeRequest(reader, new AddedFields(), { ...one, ...circumstances }), /secret/);
+    assert.match(writeRequest(reader, new AddedFields(), { ...one, ...circumstances, target: "/secret-rewritten" }), /secret/);
     reader.restart(reader.head);
   }
   reader.forget();
