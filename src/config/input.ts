@@ -24,6 +24,10 @@ export interface ConfigInput {
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
   /**
+   * As `routes[].rewrite_location`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
+   */
+  rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
+  /**
    * As `routes[].security_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
    *
    * `standard` or `strict` or `off`.
@@ -251,6 +255,11 @@ export interface UpstreamInput {
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
   /**
+   * As `routes[].rewrite_location`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
+  /**
    * As `routes[].security_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
    * upstream, the route.
    *
@@ -457,6 +466,23 @@ export interface UpstreamResponseHeadersInput {
   own_answers?: boolean | undefined;
 }
 
+/** The keys of `upstreams.NAME.rewrite_location[]` in a configuration. */
+export interface UpstreamRewriteLocationInput {
+  /**
+   * What references begin with: a URL, `//host/path` for any scheme, or a path. Whole segments are compared; hosts without case, ports as
+   * the scheme has them by default. A path fits references to the origin's own site only.
+   *
+   * URL or path.
+   */
+  from: string;
+  /**
+   * What they begin with instead, with variables of the request, such as `{scheme}://{host}`. It ends in a slash where `from` does.
+   *
+   * URL with variables.
+   */
+  to: string;
+}
+
 /** The keys of `routes[]` in a configuration. */
 export interface RouteInput {
   /**
@@ -489,6 +515,13 @@ export interface RouteInput {
    * they are.
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
+  /**
+   * Leads references in `Location`, `Content-Location` and `Refresh` of responses to where the client finds them: the endpoint's own
+   * address becomes the scheme, host and port that the client used, and a prefix that `rewrite.strip_prefix` took is put back. A list does
+   * the same, after its own entries, of which the first that fits counts. `false` takes back what a wider place says. Absent: nothing
+   * changes.
+   */
+  rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
   /**
    * Fields that tell browsers to be careful: `Strict-Transport-Security` (over TLS only), `X-Content-Type-Options`, `X-Frame-Options`,
    * `Referrer-Policy` and `Permissions-Policy`. `standard` suits most sites and adds what the origin does not send; `strict` allows as

@@ -9,6 +9,7 @@ import { redirectDeclaration } from "./redirect/schema.ts";
 import { requestHeadersDeclaration } from "./request-headers/schema.ts";
 import { respondDeclaration } from "./respond/schema.ts";
 import { responseHeadersDeclaration } from "./response-headers/schema.ts";
+import { rewriteLocationDeclaration } from "./rewrite-location/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
 import { securityHeadersDeclaration } from "./security-headers/schema.ts";
 
@@ -19,6 +20,7 @@ export const DECLARED = {
   rewrite: rewriteDeclaration,
   request_headers: requestHeadersDeclaration,
   response_headers: responseHeadersDeclaration,
+  rewrite_location: rewriteLocationDeclaration,
   security_headers: securityHeadersDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,

@@ -14,10 +14,22 @@ import { redirect } from "./redirect/redirect.ts";
 import { requestHeaders } from "./request-headers/request-headers.ts";
 import { respond } from "./respond/respond.ts";
 import { responseHeaders } from "./response-headers/response-headers.ts";
+import { rewriteLocation } from "./rewrite-location/rewrite-location.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { securityHeaders } from "./security-headers/security-headers.ts";
 
-const features = [cors, rateLimit, authentication, rewrite, requestHeaders, securityHeaders, responseHeaders, redirect, respond] as const;
+const features = [
+  cors,
+  rateLimit,
+  authentication,
+  rewrite,
+  requestHeaders,
+  rewriteLocation,
+  securityHeaders,
+  responseHeaders,
+  redirect,
+  respond,
+] as const;
 
 export const FEATURES: Complete<typeof features> = features;
 

@@ -209,7 +209,16 @@ function compileFeature<Key extends FeatureKey>(
   const label = routeLabel(route, index);
   const key = (): string => `${label}\n${route.upstream ?? ""}\n${JSON.stringify(route.match)}`;
   const template = (text: string): Template => compileTemplate(text, environment);
-  return feature.compile(config, { workerIndex, buckets, now, environment, readFile, report, template, route: { index, label, key } });
+  return feature.compile(config, {
+    workerIndex,
+    buckets,
+    now,
+    environment,
+    readFile,
+    report,
+    template,
+    route: { index, label, rewrite: route.rewrite, key },
+  });
 }
 
 function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {

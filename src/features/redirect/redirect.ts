@@ -1,7 +1,7 @@
 /** Sends clients to another URL. */
 import { escapeUrl } from "../../policy/template/escapes.ts";
 import { fillIn } from "../../policy/template/template.ts";
-import type { Template } from "../../policy/template/template.ts";
+import { namesHost, withoutHost } from "../../policy/template/url-target.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
 import { valueOf } from "../../proxy/feature/variables.ts";
@@ -27,14 +27,4 @@ export function redirectMiddleware({ to, status }: RedirectConfig, { template }:
       return { status, reason: "redirect", detail: "", fields: [["Location", location]] };
     },
   };
-}
-
-/** Whether the configuration itself names the host: the target begins with a scheme, or with `//`. */
-function namesHost([first]: Template): boolean {
-  return typeof first === "string" && /^(?:[A-Za-z][A-Za-z0-9+.-]*:|\/\/)/.test(first);
-}
-
-/** A target that a variable has made begin with `//` or `/\`, which browsers take for a host. It begins with one slash instead. */
-function withoutHost(target: string): string {
-  return target.replace(/^[/\\]{2,}/, "/");
 }

@@ -54,6 +54,8 @@ export interface FeatureRoute {
   readonly index: number;
   /** The route's name in logs and metrics. */
   readonly label: string;
+  /** What the route changes in path and host on the way to the upstream, for features that undo it on the way back. */
+  readonly rewrite: RouteConfig["rewrite"];
   /**
    * A text that identifies the route in shared memory: the same in all threads, and after a reload as long as the route's label, conditions
    * and upstream stay. No other route has it.

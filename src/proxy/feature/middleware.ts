@@ -38,6 +38,8 @@ export interface ExchangeView {
    * default. "": none was chosen yet.
    */
   readonly endpointAuthority: string;
+  /** URL of that endpoint, as configured; "": none was chosen yet. */
+  readonly endpointUrl: string;
   /** What a group of the route's `path_regex` has matched, by name or number; "" when there is no such group, or it has matched nothing. */
   pathGroup(name: string): string;
   /** When the exchange began, in milliseconds since 1970. */
@@ -67,8 +69,6 @@ export interface FinishedExchange extends ExchangeView {
   readonly status: number;
   /** `completed`, or why the exchange ended otherwise; docs/observability.md lists the values. */
   readonly outcome: string;
-  /** URL of the endpoint of the last attempt; "": no attempt was made. */
-  readonly endpointUrl: string;
   /** How many attempts at endpoints were made. */
   readonly attempts: number;
   /** Milliseconds from the request's first byte to the end of the exchange. */

@@ -1,0 +1,127 @@
+/** Leads references in responses, such as Location, to where the client finds them. */
+import { isAuthority } from "../../http/authority.ts";
+import type { ResponseChanges } from "../../http/head-edits.ts";
+import { Known } from "../../http/known-fields.ts";
+import type { RequestHead } from "../../http/request-head.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import { mapReference } from "../../policy/location/map-reference.ts";
+import type { LocationRule, Site } from "../../policy/location/map-reference.ts";
+import { canonicalAuthority, parseReference, splitRefresh } from "../../policy/location/reference.ts";
+import { compilePrefix, stripPrefix } from "../../policy/route/strip-prefix.ts";
+import { escapeUrl } from "../../policy/template/escapes.ts";
+import { fillIn } from "../../policy/template/template.ts";
+import type { Template } from "../../policy/template/template.ts";
+import { namesHost, withoutHost } from "../../policy/template/url-target.ts";
+import type { Feature, FeatureContext, FeatureRoute } from "../../proxy/feature/feature.ts";
+import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
+import { valueOf } from "../../proxy/feature/variables.ts";
+import { rewriteLocationFacts } from "./facts.ts";
+import type { RewriteLocationConfig } from "./schema.ts";
+
+export const rewriteLocation: Feature<"rewrite_location"> = {
+  name: "rewrite-location",
+  key: "rewrite_location",
+  facts: rewriteLocationFacts,
+  compile: rewriteLocationMiddleware,
+};
+
+function rewriteLocationMiddleware(
+  levels: readonly RewriteLocationConfig[],
+  { template, route }: Pick<FeatureContext, "template" | "route">,
+): Middleware {
+  const given = levels.at(-1) ?? false;
+  if (given === false) return { name: "rewrite-location" };
+  const rules = given === true ? [] : given.map(({ from, to }) => ruleOf(from, template(to)));
+  const clientPath = pathMapper(route.rewrite);
+  const host = route.rewrite?.host ?? "preserve";
+  const siteOf = (exchange: ExchangeView): Site => {
+    const scheme = /^https:/i.test(exchange.endpointUrl) ? "https" : "http";
+    const names = [exchange.endpointAuthority, host === "preserve" || host === "upstream" ? "" : host].filter((name) => name !== "");
+    return {
+      scheme,
+      own: names.map((name) => canonicalAuthority(scheme, name)).filter((name) => name !== null),
+      client: { scheme: exchange.scheme, authority: clientAuthority(exchange.request) },
+      clientPath: (path) => clientPath(path, exchange.request),
+      rules: rules.map((rule) => rule(exchange)),
+    };
+  };
+  return {
+    name: "rewrite-location",
+    onResponse: (exchange, response) => {
+      const { head } = response;
+      if (head === null) return;
+      const found = fieldsIn(head);
+      if (found === 0) return;
+      const site = siteOf(exchange);
+      for (const [at, { name, map }] of FIELDS.entries())
+        if ((found & (1 << at)) !== 0) rewriteField(head, response, name, (value) => map(value, site));
+    },
+  };
+}
+
+const FIELDS: readonly { readonly name: string; readonly map: (value: string, site: Site) => string }[] = [
+  { name: "Location", map: mapReference },
+  { name: "Content-Location", map: mapReference },
+  { name: "Refresh", map: mapRefresh },
+];
+const NAMES: readonly string[] = FIELDS.map(({ name }) => name.toLowerCase());
+/** A bit for each length of a name. All are below 32. */
+const LENGTHS: number = NAMES.reduce((lengths, { length }) => lengths | (1 << length), 0);
+
+/** A bit for each of the fields that the head has. */
+function fieldsIn(head: ResponseHead): number {
+  let found = 0;
+  for (let index = 0; index < head.count; index++) {
+    // Most names are told by their length.
+    if (((LENGTHS >>> (head.nameEnd(index) - head.nameStart(index))) & 1) === 0) continue;
+    for (let at = 0; at < NAMES.length; at++) if (head.isNamed(index, NAMES[at] ?? "")) found |= 1 << at;
+  }
+  return found;
+}
+
+function rewriteField(head: ResponseHead, response: ResponseChanges, name: string, map: (value: string) => string): void {
+  const values = head.values(name.toLowerCase());
+  const mapped = values.map(map);
+  if (mapped.every((value, index) => value === values[index])) return;
+  response.remove(name.toLowerCase());
+  for (const value of mapped) response.append(name, value);
+}
+
+function mapRefresh(value: string, site: Site): string {
+  const parts = splitRefresh(value);
+  return parts === null ? value : parts[0] + mapReference(parts[1], site) + parts[2];
+}
+
+function ruleOf(from: string, to: Template): (exchange: ExchangeView) => LocationRule {
+  const reference = parseReference(from);
+  if (reference === null) throw new Error("a reference was not checked");
+  const leavesHost = namesHost(to);
+  return (exchange) => ({
+    from: reference,
+    to: () => {
+      const filled = fillIn(to, (variable) => valueOf(exchange, variable), escapeUrl);
+      return leavesHost ? filled : withoutHost(filled);
+    },
+  });
+}
+
+/** The host and port that the client used, as far as trusted proxies tell it; "": it gave none. */
+function clientAuthority(request: RequestHead): string {
+  // Of anybody but a trusted proxy the field is not seen.
+  const told = request.knownValue(Known.xForwardedHost)?.split(",", 1)[0]?.trim();
+  return told !== undefined && isAuthority(told) ? told : request.authority;
+}
+
+/** Undoes what `rewrite` does to paths. */
+function pathMapper(rewrite: FeatureRoute["rewrite"]): (path: string, request: RequestHead) => string {
+  const strip = rewrite?.strip_prefix === undefined ? null : compilePrefix(rewrite.strip_prefix);
+  const add = rewrite?.add_prefix === undefined ? null : compilePrefix(rewrite.add_prefix);
+  return (path, request) => {
+    const taken = strip !== null && stripPrefix(request.path, strip) !== null ? strip : null;
+    const below = add === null ? null : stripPrefix(path, add);
+    const inner = below === null ? path : below === "" ? "/" : below;
+    // An origin that heeds X-Forwarded-Prefix has put the prefix back itself.
+    if (taken === null || (below === null && stripPrefix(inner, taken) !== null)) return inner;
+    return taken.text + inner;
+  };
+}
