@@ -13,7 +13,14 @@ import type { Platform } from "../../src/net/platform.ts";
 import { sharedBuffer } from "../../src/net/buffers/read-buffers.ts";
 import type { AcceptedTransport, TransportReader } from "../../src/net/transport/transport.ts";
 import { loneThread } from "../../src/net/warm-up.ts";
+import { answer } from "../../src/middleware/answer.ts";
+import type { MiddlewareHooks } from "../../src/middleware/define-middleware.ts";
+import { watchedHooks } from "../../src/middleware/watched-hooks.ts";
+import type { Running } from "../../src/middleware/watched-hooks.ts";
 import { accessLines } from "../../src/observe/access-line.ts";
+import type { AccessRecord } from "../../src/observe/access-record.ts";
+import type { Middleware } from "../../src/proxy/feature/middleware.ts";
+import { WorkerTable } from "../../src/shared/worker-table.ts";
 import { VARIANTS, browserRequest, smallResponse } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
 import { connectionOf } from "../../src/net/protocols.ts";
@@ -30,7 +37,22 @@ export const exchange: readonly Operation[] = [
     about: "exchange/headers with another path and host",
     prepare: () => exchanges(1, null, { ...EDITS, ...REWRITE }),
   },
+  {
+    name: "exchange/own-middleware",
+    about: "exchange/plain with a middleware of the user's own, which has one synchronous hook",
+    prepare: () => exchanges(1, null, {}, [oneHook()]),
+  },
 ];
+
+/** Admits every request, after a look at it. Wrapped as in a data-plane thread. */
+function oneHook(): Middleware {
+  const workers = new WorkerTable(WorkerTable.create(1, 1, 0, 0));
+  const running: Running = { enter: (id) => workers.enterMiddleware(0, id), leave: (before) => workers.leaveMiddleware(0, before) };
+  const hooks: MiddlewareHooks = { onRequest: ({ request }) => (request.path === "/closed" ? answer(503) : null) };
+  return watchedHooks("one-hook", hooks, 1, running, (error) => {
+    throw error;
+  });
+}
 
 type RouteKeys = Partial<Config["routes"][number]>;
 
@@ -89,8 +111,9 @@ class TakingTransport implements AcceptedTransport {
 /**
  * @param token the token that the route requires and each request carries; null for a route without authentication
  * @param keys further keys of the route
+ * @param own middleware of the user's own
  */
-function exchanges(variants: number, token: string | null = null, keys: RouteKeys = {}): Run {
+function exchanges(variants: number, token: string | null = null, keys: RouteKeys = {}, own: readonly Middleware[] = []): Run {
   const credentials = token === null ? [] : [`Authorization: Bearer ${token}`];
   const requests = Array.from({ length: variants }, (_, variant) => browserRequest(variant, credentials));
   const responses = Array.from({ length: variants }, (_, variant) => smallResponse(variant));
@@ -122,7 +145,8 @@ function exchanges(variants: number, token: string | null = null, keys: RouteKey
   listening.limits.requests_per_connection = Infinity;
   const lines = accessLines("json");
   let logged = 0;
-  const thread = loneThread(config, (record) => void (logged += lines.write(record)), platform, FEATURES);
+  const access = (record: AccessRecord): void => void (logged += lines.write(record));
+  const thread = loneThread(config, access, platform, FEATURES, undefined, () => own);
   const context = new ListenerContext(
     thread,
     0,

@@ -119,6 +119,7 @@ export function loneThread(
   platform: Platform = machine,
   features: SnapshotContext["features"] = [],
   event: ThreadOutput["event"] = () => {},
+  ownMiddleware: SnapshotContext["ownMiddleware"] = () => [],
 ): Thread {
   let endpoints = 0;
   const slots = Object.entries(config.upstreams).map(([name, upstream]) => [name, upstream.endpoints.map(() => endpoints++)] as const);
@@ -140,7 +141,7 @@ export function loneThread(
     status: () => "",
     features,
     report: () => {},
-    ownMiddleware: () => [],
+    ownMiddleware,
     environment: {},
     readFile: () => "",
   });
