@@ -58,7 +58,7 @@ export function observabilityPage(): string {
 
 ## The access log
 
-Each request has one line. In JSON (\`logging.format: json\`) it has these keys; the text format has the same values in the same order. Lines are ASCII:
+Each request has one line. In JSON (\`logging.format: json\`, and without that key wherever the output is no terminal) it has these keys; the text format has the same values in the same order. Lines are ASCII:
 other characters that a client sends are escaped.
 
 ${table("key", ACCESS_FIELDS)}

@@ -23,7 +23,7 @@ export function announce(
 ): void {
   const lines = opened.map(({ target, address }) => ({ what: "listening on", url: listenerUrl(target, address) }));
   if (adminUrl !== null) lines.push({ what: "admin on", url: adminUrl });
-  if (logging.output === "stdout" && logging.format === "json") {
+  if (logging.output === "stdout" && logging.format !== "text") {
     const onStdout = createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });
     for (const { what, url } of lines) onStdout.info("listening", `${what} ${url}`, { url });
     return;

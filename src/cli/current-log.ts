@@ -25,8 +25,13 @@ export class CurrentLog implements AppLog {
   readonly error: AppLog["error"] = (...event) => this.log("error", ...event);
 }
 
+/** The configuration with a format for its log: the one that it names, else text for a terminal and JSON for any other output. */
+export function withLogFormat(config: Config, { isTerminal }: { readonly isTerminal: boolean }): Config {
+  return { ...config, logging: { ...config.logging, format: config.logging.format ?? (isTerminal ? "text" : "json") } };
+}
+
 /** An application log with the level and format of a configuration. */
 export function logFor(config: Config, sink: LogSink): AppLog {
-  const { level, format } = config.logging;
+  const { level, format = "json" } = config.logging;
   return createAppLog({ level, format, write: (line) => sink.write(line), now: Date.now });
 }

@@ -9,7 +9,7 @@ import { createAppLog } from "../observe/app-log.ts";
 import type { LogSink, OpenedOutput } from "../observe/sink.ts";
 import { announce } from "./announce.ts";
 import type { WrongFile } from "./config-file.ts";
-import { logFor } from "./current-log.ts";
+import { logFor, withLogFormat } from "./current-log.ts";
 import type { CurrentLog } from "./current-log.ts";
 import { logProblem } from "../observe/log-problem.ts";
 import type { Printer } from "./printer.ts";
@@ -114,14 +114,14 @@ export class Reloads {
   /** Resolves with whether the configuration was refused. */
   private async use(loaded: LoadedConfig): Promise<boolean> {
     const { plane, log, sink } = this;
-    const { config } = loaded;
-    const { output } = config.logging;
+    const { output } = loaded.config.logging;
     let opened: OpenedOutput | null = null;
     try {
       if (output !== this.config.logging.output) opened = sink.open(output);
     } catch (error) {
       return this.refuse([`logging.output: ${logProblem(output, error)}`]);
     }
+    const config = withLogFormat(loaded.config, opened ?? sink);
     const outcome = await plane.reload(config);
     if (outcome.kind === "refused") {
       if (opened !== null) sink.discard(opened);
@@ -159,7 +159,7 @@ export class Reloads {
 }
 
 /** The last line in the log of `before`, which goes on in another output. Empty: its level leaves the line out. */
-function movedLine({ logging: { level, format } }: Config, output: string): string {
+function movedLine({ logging: { level, format = "json" } }: Config, output: string): string {
   let text = "";
   const log = createAppLog({ level, format, write: (line) => (text = line), now: Date.now });
   log.info("log_moved", `the log goes on in ${shownFile(output)}`);

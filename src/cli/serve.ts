@@ -7,11 +7,13 @@ import { ServiceManager } from "../control/service-manager.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { leadsTo } from "../observe/log-files.ts";
+import { paintLines } from "../observe/paint-lines.ts";
 import { LogSink } from "../observe/sink.ts";
 import type { SinkTrouble } from "../observe/sink.ts";
 import { monotonicMs } from "../net/system-clock.ts";
 import { announce } from "./announce.ts";
-import { CurrentLog, logFor } from "./current-log.ts";
+import { wantsColours } from "./colours.ts";
+import { CurrentLog, logFor, withLogFormat } from "./current-log.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { logProblem } from "../observe/log-problem.ts";
 import { Reloads, warningsOf } from "./reloads.ts";
@@ -40,15 +42,19 @@ const LOG_FLUSH_MS = 1000;
 const LAST_RELOAD_MS = 1000;
 
 /** Serves until a signal comes. Resolves with the exit code: 0 after a drain, 2 when it could not start. */
-export async function serve(options: ServeOptions): Promise<number> {
-  const { config, printer } = options;
+export async function serve(given: ServeOptions): Promise<number> {
+  const { printer } = given;
+  const { output } = given.config.logging;
   let sink: LogSink;
   try {
-    sink = new LogSink({ output: config.logging.output, now: monotonicMs });
+    // A log has colours on terminals alone, even where they are wanted everywhere.
+    sink = new LogSink({ output, now: monotonicMs, ...(wantsColours(process.env, true) && { paint: paintLines }) });
   } catch (error) {
-    printer.err(`millrace: ${logProblem(config.logging.output, error)}\n`);
+    printer.err(`millrace: ${logProblem(output, error)}\n`);
     return 2;
   }
+  const config = withLogFormat(given.config, sink);
+  const options = { ...given, config };
   const log = new CurrentLog(logFor(config, sink));
   sink.onTrouble = (trouble) => reportTrouble(trouble, log, printer);
   const signals = new Signals(sink, log, printer, options.earlySignals);

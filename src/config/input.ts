@@ -858,9 +858,10 @@ export interface LoggingInput {
    */
   level?: string | undefined;
   /**
-   * One JSON object per line, or lines for people.
+   * One JSON object per line, or lines for people. Absent: `text` where the output is a terminal, else `json`. Text has colours on a
+   * terminal, unless `NO_COLOR` is set or `TERM` is `dumb`; `FORCE_COLOR` overrides both.
    *
-   * `json` or `text`. Default: `json`.
+   * `json` or `text`.
    */
   format?: "json" | "text" | undefined;
   /**

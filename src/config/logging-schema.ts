@@ -26,7 +26,10 @@ export const loggingSchema = z.strictObject({
     title: "`debug`, `info`, `warn` or `error`",
     description: "The least severe messages that are logged, in upper or lower case. The access log does not depend on it.",
   }),
-  format: z.enum(["json", "text"]).default("json").meta({ description: "One JSON object per line, or lines for people." }),
+  format: z.enum(["json", "text"]).optional().meta({
+    description:
+      "One JSON object per line, or lines for people. Absent: `text` where the output is a terminal, else `json`. Text has colours on a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`; `FORCE_COLOR` overrides both.",
+  }),
   output: filePath.default("stdout").meta({
     title: "`stdout`, `stderr` or file",
     description:

@@ -41,7 +41,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
       },
     },
     routes: [{ match: {}, upstream: "app" }],
-    logging: { level: "info", format: "json", output: "stdout", access: true },
+    logging: { level: "info", output: "stdout", access: true },
     startup: { require_healthy: false, wait: 10_000 },
     shutdown: { timeout: 30_000, delay: 0 },
     status_path: null,

@@ -69,7 +69,7 @@ describe("the short form", () => {
           authentication: { tokens: ["some secret token"] },
         },
       ],
-      logging: { level: "info", format: "json", output: "stdout", access: true },
+      logging: { level: "info", output: "stdout", access: true },
       startup: { require_healthy: true, wait: 10_000 },
       shutdown: { timeout: 30_000, delay: 0 },
       status_path: "/status",

@@ -152,7 +152,7 @@ export class DataPlaneThread {
       this.middleware?.released(generation);
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
-    this.lines = accessLines(config.logging.format);
+    this.lines = accessLines(config.logging.format ?? "json");
     this.send({ type: "configured", generation });
   }
 

@@ -44,7 +44,10 @@ export class ProxyLog implements AppLog {
     const { sink } = this;
     const use = (next: LogSink | null): void => {
       this.entries = this.entriesFrom(logging.level);
-      this.lines = next === null ? null : createAppLog({ ...logging, write: (line) => next.write(line), now: Date.now });
+      this.lines =
+        next === null
+          ? null
+          : createAppLog({ level: logging.level, format: logging.format ?? "json", write: (line) => next.write(line), now: Date.now });
       if (next === sink) return;
       if (sink !== null) void this.retire(sink);
       this.sink = next;

@@ -6,6 +6,7 @@
  * as it would hold any program.
  */
 import fs from "node:fs";
+import { isatty } from "node:tty";
 import { codeOf } from "../base/errors.ts";
 
 /** What a sink needs of node:fs. Tests give one that fails. */
@@ -20,6 +21,8 @@ export interface SinkFiles {
   writeSync(fd: number, buffer: Uint8Array): number;
   /** Opens `stdout`, `stderr` or a path. Gives a descriptor, or {@link NOBODY_READS}; throws node:fs errors. */
   open(output: string): number;
+  /** Whether what {@link open} gave leads to a terminal. */
+  isTerminal(fd: number): boolean;
   /** Closes what {@link open} gave, {@link NOBODY_READS} included. */
   close(fd: number): void;
   /** Whether {@link open} would create the file. */
@@ -38,6 +41,7 @@ export const nodeFiles: SinkFiles = {
   write: (fd, buffer, offset, length, done) => fs.write(fd, buffer, offset, length, null, done),
   writeSync: (fd, buffer) => fs.writeSync(fd, buffer),
   open: (output) => (output === "stdout" ? openStandard(1) : output === "stderr" ? openStandard(2) : openPath(output)),
+  isTerminal: (fd) => fd !== NOBODY_READS && isatty(fd),
   close: (fd) => {
     if (fd > 2) fs.closeSync(fd);
   },

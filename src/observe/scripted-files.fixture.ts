@@ -19,6 +19,8 @@ export class ScriptedFiles implements SinkFiles {
   private nextFd = 10;
   /** Whether nobody has opened the named pipe for reading. */
   unread = false;
+  /** Outputs that are terminals. */
+  readonly terminals = new Set<string>();
   /** What was written to each descriptor, for tests that open several. */
   readonly taken = new Map<number, string>();
 
@@ -56,6 +58,9 @@ export class ScriptedFiles implements SinkFiles {
     this.opened.push(path);
     if (this.unread) return NOBODY_READS;
     return this.nextFd++;
+  }
+  isTerminal(fd: number): boolean {
+    return this.terminals.has(this.opened[fd - 10] ?? "");
   }
   close(fd: number): void {
     this.closed.push(fd);

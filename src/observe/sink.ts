@@ -50,7 +50,12 @@ export interface SinkOptions {
   /** Gives epoch or monotonic milliseconds. */
   readonly now: () => number;
   readonly files?: SinkFiles;
+  /** Colours whole lines, for an output that is a terminal. Default: no colours. */
+  readonly paint?: PaintLines;
 }
+
+/** Takes whole lines and gives as many back. */
+export type PaintLines = (lines: Uint8Array) => Uint8Array;
 
 /** An output that was opened to replace the current one. */
 export interface OpenedOutput {
@@ -58,6 +63,18 @@ export interface OpenedOutput {
   readonly fd: number;
   /** Whether the file was missing before. */
   readonly isNew: boolean;
+  readonly isTerminal: boolean;
+}
+
+/** What is being written. */
+interface Current {
+  /** The lines as they were given. */
+  plain: Uint8Array;
+  /** `plain`, or `plain` with colours. */
+  buffer: Uint8Array;
+  /** How much of `buffer` has been written. */
+  offset: number;
+  readonly parts: readonly Waiting[];
 }
 
 /** One call of `write`. */
@@ -78,12 +95,13 @@ export class LogSink {
   private output: string;
   private readonly files: SinkFiles;
   private readonly now: () => number;
+  private readonly paint: PaintLines | null;
   /** The descriptor, or {@link NOBODY_READS} for a named pipe that is to be opened when it has a reader. */
   private fd: number;
   private againMs: number = AGAIN_MS_MIN;
   private waiting: Waiting[] = [];
   private backlogBytes: number = 0;
-  private current: { readonly buffer: Uint8Array; offset: number; readonly parts: readonly Waiting[] } | null = null;
+  private current: Current | null = null;
   /** Whether a write is under way in the kernel or in libuv. */
   private writing: boolean = false;
   private retry: NodeJS.Timeout | null = null;
@@ -110,6 +128,7 @@ export class LogSink {
     this.output = options.output;
     this.now = options.now;
     this.files = options.files ?? nodeFiles;
+    this.paint = options.paint ?? null;
     this.fd = this.files.open(options.output);
   }
 
@@ -156,7 +175,8 @@ export class LogSink {
   /** Opens another output, for {@link use} or {@link discard}; throws node:fs errors when a file cannot be opened. */
   open(output: string): OpenedOutput {
     const isNew = this.files.isMissing(output);
-    return { output, fd: this.files.open(output), isNew };
+    const fd = this.files.open(output);
+    return { output, fd, isNew, isTerminal: this.files.isTerminal(fd) };
   }
 
   /** Closes an output that is not used after all, and removes its file if it was created for it. */
@@ -205,7 +225,7 @@ export class LogSink {
     const { current, waiting } = this;
     const parts = [
       ...(current !== null && !this.writing ? [current.buffer.subarray(current.offset)] : []),
-      ...waiting.map(({ data }) => data),
+      ...waiting.map(({ data }) => this.coloured(data)),
     ];
     this.waiting = [];
     let patience = LAST_LINES_MS / AGAIN_MS_MIN;
@@ -223,6 +243,16 @@ export class LogSink {
   /** Where lines that are written now go: the output in use, or the one that is about to replace it. */
   get destination(): string {
     return this.next?.output ?? this.output;
+  }
+
+  /** Whether lines that are written now go to a terminal. */
+  get isTerminal(): boolean {
+    return this.next?.isTerminal ?? this.files.isTerminal(this.fd);
+  }
+
+  /** Lines as the output in use gets them. */
+  private coloured(lines: Uint8Array): Uint8Array {
+    return this.paint !== null && this.files.isTerminal(this.fd) ? this.paint(lines) : lines;
   }
 
   private get isStandard(): boolean {
@@ -245,8 +275,8 @@ export class LogSink {
       }
       const parts = this.takeParts();
       const [only] = parts;
-      const buffer = only !== undefined && parts.length === 1 ? only.data : Buffer.concat(parts.map(({ data }) => data));
-      this.current = { buffer, offset: 0, parts };
+      const plain = only !== undefined && parts.length === 1 ? only.data : Buffer.concat(parts.map(({ data }) => data));
+      this.current = { plain, buffer: this.coloured(plain), offset: 0, parts };
     }
     if (this.fd === NOBODY_READS) {
       const problem = this.openAgain();
@@ -271,10 +301,16 @@ export class LogSink {
     }
   }
 
-  /** Goes back to the beginning of a half-written line, so that the next output or reader gets it whole. */
+  /** Goes back to the beginning of a half-written line, so that the next output or reader gets it whole, with colours or without. */
   private rewindToLine(): void {
-    if (this.current !== null && this.current.offset > 0)
-      this.current.offset = this.current.buffer.lastIndexOf(LINE_FEED, this.current.offset - 1) + 1;
+    const { current } = this;
+    if (current === null) return;
+    let start = 0;
+    for (const byte of current.buffer.subarray(0, current.offset))
+      if (byte === LINE_FEED) start = current.plain.indexOf(LINE_FEED, start) + 1;
+    current.plain = current.plain.subarray(start);
+    current.buffer = this.coloured(current.plain);
+    current.offset = 0;
   }
 
   private takeParts(): Waiting[] {
@@ -353,7 +389,7 @@ export class LogSink {
 
   /** Tries once: an output that does not take the line at once goes without it. */
   private writeLastLine(): void {
-    const line = Buffer.from(this.lastLine);
+    const line = this.coloured(Buffer.from(this.lastLine));
     this.lastLine = "";
     this.writing = true;
     this.files.write(this.fd, line, 0, line.length, () => {
