@@ -105,7 +105,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup split files rewrite_cookies upgrade mirror
-hold buffer error_pages request_id access
+hold buffer error_pages request_id
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path replace_path_regex regex_rewrite redirects permanent protocol_rewrite cookie_domain_rewrite

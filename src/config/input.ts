@@ -501,6 +501,11 @@ export interface RouteInput {
   rate_limit?: RouteRateLimitInput | undefined;
   /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
   cors?: RouteCorsInput | undefined;
+  /**
+   * Refuses clients by their address with 403. The address is the one that `trusted_proxies` tell. A client whose address is not known is
+   * refused. Absent: everybody is admitted.
+   */
+  access?: RouteAccessInput | undefined;
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
   /** Changes path and host of the request that the upstream gets. Absent: both stay as they are. */
@@ -723,6 +728,22 @@ export interface RouteCorsInput {
    * `true` or `false`. Default: `false`.
    */
   debug?: boolean | undefined;
+}
+
+/** The keys of `routes[].access` in a configuration. */
+export interface RouteAccessInput {
+  /**
+   * Addresses and blocks that are admitted; all others are refused. Absent: everybody who is not in `deny`.
+   *
+   * List of addresses or blocks.
+   */
+  allow?: string[] | undefined;
+  /**
+   * Addresses and blocks that are refused, also those in `allow`.
+   *
+   * List of addresses or blocks. Default: `[]`.
+   */
+  deny?: string[] | undefined;
 }
 
 /** The keys of `routes[].authentication` in a configuration. */

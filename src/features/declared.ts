@@ -2,6 +2,7 @@
  * The declarations of all features: their keys in a route with schemas and texts, and their facts, in the order of the reference page. The
  * main thread reads configurations with them. Data-plane threads do not load this file; they have the features' code from registry.ts.
  */
+import { accessDeclaration } from "./access/schema.ts";
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
@@ -16,6 +17,7 @@ import { securityHeadersDeclaration } from "./security-headers/schema.ts";
 export const DECLARED = {
   rate_limit: rateLimitDeclaration,
   cors: corsDeclaration,
+  access: accessDeclaration,
   authentication: authenticationDeclaration,
   rewrite: rewriteDeclaration,
   request_headers: requestHeadersDeclaration,

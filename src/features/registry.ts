@@ -2,11 +2,12 @@
  * The code of all features that a route may have, for the data plane. The order of the list is the order in which features act on a request,
  * whatever the order of the keys in the file. CORS comes first, because a preflight carries no credentials and must be answered whatever the
  * other two say. The rate limit comes before the token check, so that guesses at tokens are limited too
- * (docs/decisions/0004-order-of-middleware.md). What edits fields comes
+ * (docs/decisions/0004-order-of-middleware.md); the check of addresses comes before it, because refused clients should use up nothing. What edits fields comes
  * after those, because it has the last word on what they add. `redirect` and `respond` answer in place of an upstream, so they come after everything else.
  */
 import type { Feature } from "../proxy/feature/feature.ts";
 import type { FeatureKey } from "./declared.ts";
+import { access } from "./access/access.ts";
 import { authentication } from "./authentication/authentication.ts";
 import { cors } from "./cors/cors.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
@@ -20,6 +21,7 @@ import { securityHeaders } from "./security-headers/security-headers.ts";
 
 const features = [
   cors,
+  access,
   rateLimit,
   authentication,
   rewrite,

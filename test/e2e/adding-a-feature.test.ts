@@ -31,7 +31,7 @@ describe("the feature of docs/adding-a-feature.md", () => {
     edit("src/features/declared.ts", /^import/m, 'import { maintenanceDeclaration } from "./maintenance/schema.ts";\nimport');
     edit("src/features/declared.ts", /^export const DECLARED = \{\n/m, `$&${declared ?? ""}\n`);
     edit("src/features/registry.ts", /^import/m, 'import { maintenance } from "./maintenance/maintenance.ts";\nimport');
-    edit("src/features/registry.ts", /^const features = [^]*?;$/m, registry ?? "");
+    edit("src/features/registry.ts", /^ {2}cors,\n/m, `$&  ${registry ?? ""}\n`);
   });
 
   after(() => rmSync(copy, { recursive: true, force: true }));
