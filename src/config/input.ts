@@ -28,6 +28,10 @@ export interface ConfigInput {
    */
   rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
   /**
+   * As `routes[].rewrite_cookies`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
+   */
+  rewrite_cookies?: UpstreamRewriteCookiesInput | undefined;
+  /**
    * As `routes[].security_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
    *
    * `standard` or `strict` or `off`.
@@ -260,6 +264,11 @@ export interface UpstreamInput {
    */
   rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
   /**
+   * As `routes[].rewrite_cookies`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  rewrite_cookies?: UpstreamRewriteCookiesInput | undefined;
+  /**
    * As `routes[].security_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
    * upstream, the route.
    *
@@ -483,6 +492,36 @@ export interface UpstreamRewriteLocationInput {
   to: string;
 }
 
+/** The keys of `upstreams.NAME.rewrite_cookies` in a configuration. */
+export interface UpstreamRewriteCookiesInput {
+  /**
+   * In the place of `Domain` of cookies that have one; `""` takes it out, so that the cookie is for the host alone. A cookie without domain
+   * gets none: it would be shown to more hosts than its origin meant.
+   *
+   * Domain.
+   */
+  domain?: string | undefined;
+  /**
+   * In the place of `Path` of cookies that have one.
+   *
+   * Path.
+   */
+  path?: string | undefined;
+  /**
+   * Whether cookies have `Secure`, so that browsers send them by TLS only. `false` takes it out but where browsers refuse the cookie
+   * without it.
+   *
+   * `true` or `false`.
+   */
+  secure?: boolean | undefined;
+  /**
+   * The value of `SameSite` of all cookies: which requests from other sites bring them. `none` needs `secure: true`.
+   *
+   * `strict` or `lax` or `none`.
+   */
+  same_site?: "strict" | "lax" | "none" | undefined;
+}
+
 /** The keys of `routes[]` in a configuration. */
 export interface RouteInput {
   /**
@@ -527,6 +566,11 @@ export interface RouteInput {
    * changes.
    */
   rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
+  /**
+   * Attributes of the cookies that origins set. Each key acts on its own, and the most particular place that has it counts. Absent: cookies
+   * pass as they are.
+   */
+  rewrite_cookies?: UpstreamRewriteCookiesInput | undefined;
   /**
    * Fields that tell browsers to be careful: `Strict-Transport-Security` (over TLS only), `X-Content-Type-Options`, `X-Frame-Options`,
    * `Referrer-Policy` and `Permissions-Policy`. `standard` suits most sites and adds what the origin does not send; `strict` allows as

@@ -10,6 +10,7 @@ import { redirectDeclaration } from "./redirect/schema.ts";
 import { requestHeadersDeclaration } from "./request-headers/schema.ts";
 import { respondDeclaration } from "./respond/schema.ts";
 import { responseHeadersDeclaration } from "./response-headers/schema.ts";
+import { rewriteCookiesDeclaration } from "./rewrite-cookies/schema.ts";
 import { rewriteLocationDeclaration } from "./rewrite-location/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
 import { securityHeadersDeclaration } from "./security-headers/schema.ts";
@@ -23,6 +24,7 @@ export const DECLARED = {
   request_headers: requestHeadersDeclaration,
   response_headers: responseHeadersDeclaration,
   rewrite_location: rewriteLocationDeclaration,
+  rewrite_cookies: rewriteCookiesDeclaration,
   security_headers: securityHeadersDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,

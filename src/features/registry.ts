@@ -15,6 +15,7 @@ import { redirect } from "./redirect/redirect.ts";
 import { requestHeaders } from "./request-headers/request-headers.ts";
 import { respond } from "./respond/respond.ts";
 import { responseHeaders } from "./response-headers/response-headers.ts";
+import { rewriteCookies } from "./rewrite-cookies/rewrite-cookies.ts";
 import { rewriteLocation } from "./rewrite-location/rewrite-location.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { securityHeaders } from "./security-headers/security-headers.ts";
@@ -27,6 +28,7 @@ const features = [
   rewrite,
   requestHeaders,
   rewriteLocation,
+  rewriteCookies,
   securityHeaders,
   responseHeaders,
   redirect,
