@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
+import { loadConfigFile } from "../src/cli/config-file.ts";
 import { moduleFolder } from "../src/middleware/module-folder.fixture.ts";
 import { startMillrace } from "./support/millrace.ts";
 import type { Millrace } from "./support/millrace.ts";
 import { RawClient, ask, get } from "./support/raw-client.ts";
 import { startRawOrigin } from "./support/raw-origin.ts";
+import { listening, millrace } from "./support/run-command.ts";
 import { Scrape } from "./support/scrape.ts";
 
 /** Fails in the way that the request's path says, in whichever phase it says: `/onResponse/reject`. */
@@ -206,5 +208,97 @@ admin: { address: "127.0.0.1:0" }
     const disposedBefore = await count();
     assert.equal(await proxy.stop(), 0);
     assert.equal(await count(), disposedBefore + 2, "once in each worker");
+  },
+);
+
+test("a middleware given itself in a TypeScript configuration: workers load it by its module", { timeout: 60_000 }, async (t) => {
+  const origin = await startRawOrigin({});
+  t.after(() => origin.close());
+  const config = (exported: string, entry: string): string => `
+import { answer, defineConfig, defineMiddleware } from "millrace";
+import stamp from "./stamp.ts";
+${exported} gate = defineMiddleware({ name: "gate", setup: () => ({ onRequest: ({ request }) => (request.path === "/shut" ? answer(403) : null) }) });
+export default defineConfig({
+  listeners: [{ address: "127.0.0.1:0" }],
+  workers: 1,
+  upstreams: { app: { endpoints: ["${origin.url}"] } },
+  middleware: [${entry}],
+  routes: [{ upstream: "app" }],
+});
+`;
+  const folder = moduleFolder(t, {
+    "stamp.ts": STAMP,
+    "lib/value.ts": 'export const value: string = "given";',
+    "millrace.config.ts": config("export const", "stamp(), gate()"),
+  });
+  const file = path.join(folder.path, "millrace.config.ts");
+  const running = millrace(t, "run", "--config", file);
+  const port = await listening(running);
+  assert.match((await ask(port, get("/"))).head, /^X-Stamp: given 1\r$/m);
+  assert.equal((await ask(port, get("/shut"))).status, 403);
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+
+  const problemWith = async (text: string): Promise<string> => {
+    folder.write("millrace.config.ts", text);
+    const loaded = await loadConfigFile(file);
+    assert.ok("lines" in loaded);
+    return loaded.lines.join("\n").replaceAll(folder.path, "FOLDER");
+  };
+  assert.match(
+    await problemWith(config("const", "gate()")),
+    /^FOLDER\/millrace\.config\.ts:1:1: middleware\.#1\.use: the module cannot be used: it exports no middleware/,
+  );
+  assert.match(await problemWith(config("const", "stamp")), /^FOLDER\/millrace\.config\.ts:1:1: .*function/);
+  const regex = `{ use: "./stamp.ts", options: { when: /a/ } } as never`;
+  assert.match(await problemWith(config("const", regex)), /^FOLDER\/millrace\.config\.ts:1:1: .*is no plain object; expected plain data$/);
+});
+
+test(
+  "twenty reloads with changed modules under load: no request is lost, and no instance is left behind",
+  { timeout: 60_000 },
+  async (t) => {
+    const origin = await startRawOrigin({});
+    t.after(() => origin.close());
+    const folder = moduleFolder(t, { "all.ts": FAULTS, "stamp.ts": STAMP, "lib/value.ts": 'export const value: string = "0";' });
+    const config = `
+listeners: [{ address: "127.0.0.1:0" }]
+workers: 2
+upstreams: { app: { endpoints: ["${origin.url}"] } }
+routes: [{ upstream: app, middleware: [{ use: "${folder.path}/all.ts#faults" }, { use: "${folder.path}/stamp.ts" }] }]
+logging: { access: false }
+`;
+    const disposed = path.join(folder.path, "disposed.txt");
+    const proxy = await startMillrace(config, { DISPOSED: disposed });
+    t.after(() => proxy.stop());
+    let isOver = false;
+    const load = Array.from({ length: 8 }, async () => {
+      const client = await RawClient.connect(proxy.port);
+      let sent = 0;
+      try {
+        while (!isOver) {
+          client.send(get("/load"));
+          const answers = await client.responses(++sent);
+          assert.equal(answers.at(-1)?.status, 200);
+        }
+      } finally {
+        client.destroy();
+      }
+      return sent;
+    });
+    for (let round = 1; round <= 20; round++) {
+      folder.write("lib/value.ts", `export const value: string = "${round}";`);
+      await proxy.reload(config);
+      assert.match((await ask(proxy.port, get("/"))).head, new RegExp(`^X-Stamp: ${round} 1\\r$`, "m"));
+    }
+    isOver = true;
+    const counts = await Promise.all(load);
+    assert.ok(
+      counts.every((count) => count > 20),
+      counts.join(" "),
+    );
+    const instances = async (): Promise<number> => (await readFile(disposed, "utf8")).split("\n").length - 1;
+    assert.equal(await proxy.stop(), 0);
+    assert.equal(await instances(), 2 * 21, "each instance of each worker, once");
   },
 );

@@ -36,6 +36,10 @@ function read(value: unknown, depth: number, key: string, faults: string[]): Loc
     faults.push(`${key === "" ? "the default export" : key} is a ${typeof value}; expected plain data`);
     return nothing;
   }
+  if (isOpaque(value)) {
+    faults.push(`${key === "" ? "the default export" : key} is no plain object; expected plain data`);
+    return nothing;
+  }
   const entries = new Map<string, { keyAt: Place; value: Located }>();
   for (const [index, [name, item]] of Object.entries(value).entries()) {
     if (name === "__proto__") faults.push(`${join(key, name)} is no key`);
@@ -45,6 +49,13 @@ function read(value: unknown, depth: number, key: string, faults: string[]): Loc
     if (item !== undefined) entries.set(name, { keyAt: FILE_START, value: read(item, depth + 1, join(key, shown), faults) });
   }
   return { kind: "map", at: FILE_START, entries };
+}
+
+/** Whether the value has contents that are not its keys, such as a Map, a Date, a RegExp or a Buffer: they would be lost. */
+function isOpaque(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return false;
+  return ArrayBuffer.isView(value) || Object.keys(value).length === 0;
 }
 
 function join(key: string, part: string): string {
