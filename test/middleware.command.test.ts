@@ -24,6 +24,7 @@ const ways: Record<string, () => unknown> = {
   timer: () => void setTimeout(() => { throw new Error("thrown in a timer"); }),
   promise: () => void Promise.reject(new Error("nobody awaits it")),
   misuse: () => void setTimeout(() => context?.counter("x").add(-1)),
+  exit: () => process.exit(1),
   fetch: () => void context?.fetch("app", { path: "no slash" }),
 };
 let context: { counter(name: string): { add(by: number): void }; fetch(upstream: string, request: object): unknown } | null = null;
@@ -121,6 +122,7 @@ admin: { address: "127.0.0.1:0" }
       ["/onRequest/throw", 500, "thrown on purpose"],
       ["/onRequest/null", 500, "null"],
       ["/onRequest/reject", 500, "rejected on purpose"],
+      ["/onRequest/exit", 500, "process.exit was called: a middleware cannot end its worker"],
       ["/source/throw", 500, "thrown on purpose"],
       ["/source/reject", 500, "rejected on purpose"],
       ["/sourceStart/throw", 500, "thrown on purpose"],

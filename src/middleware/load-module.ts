@@ -1,4 +1,5 @@
 /** Loads middleware in the threads that run them, by the addresses that the check of the configuration has made. */
+import { stackOf } from "../base/errors.ts";
 import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
@@ -10,6 +11,18 @@ import { passVersionOn, resolveOwnName } from "../modules/module-hooks.ts";
 export function prepareThread(): void {
   resolveOwnName();
   passVersionOn();
+  forbidExit();
+}
+
+/** Makes `process.exit` throw: it would end the thread with all its exchanges, and what is thrown costs one of them. */
+function forbidExit(): void {
+  const exit = process.exit.bind(process);
+  process.exit = (code) => {
+    // Node calls it too, after an error that nobody has caught.
+    const caller = stackOf(new Error("called")).split("\n")[2] ?? "";
+    if (caller.includes("node:internal/")) exit(code);
+    throw new Error("process.exit was called: a middleware cannot end its worker");
+  };
 }
 
 /**
