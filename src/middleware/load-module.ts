@@ -17,10 +17,10 @@ export function prepareThread(): void {
 /** Makes `process.exit` throw: it would end the thread with all its exchanges, and what is thrown costs one of them. */
 function forbidExit(): void {
   const exit = process.exit.bind(process);
-  process.exit = (code) => {
-    // Node calls it too, after an error that nobody has caught.
+  process.exit = (...given) => {
+    // Node calls it too, after an error that nobody has caught. Without an argument it keeps the exit code that was set.
     const caller = stackOf(new Error("called")).split("\n")[2] ?? "";
-    if (caller.includes("node:internal/")) exit(code);
+    if (caller.includes("node:internal/")) exit(...given);
     throw new Error("process.exit was called: a middleware cannot end its worker");
   };
 }
