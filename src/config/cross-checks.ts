@@ -12,6 +12,7 @@ import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
+import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
 import { LISTENERS_MAX } from "./listener-schema.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
@@ -46,6 +47,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ...routes.flatMap((route, index) => [
       ...routeEnd(route, index),
       ...idleRewrite(route, index),
+      ...idleFeatures(route, index),
       ...(names === null ? [] : unknownUpstream(route, index, names)),
       ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) =>
         literalPaths(at(entry, "path"), [...path, "path"]),

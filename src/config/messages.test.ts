@@ -66,6 +66,18 @@ describe("a key of another proxy", () => {
   test("is known in each spelling", () => {
     for (const key of ["proxy_pass", "proxyPass", "proxy-pass", "ProxyPass"])
       assert.equal(foreignKey(key)?.place, "upstreams.NAME.endpoints");
+    for (const [key, place] of [
+      ["proxy_set_header", "request_headers"],
+      ["header_up", "request_headers"],
+      ["add_header", "response_headers"],
+      ["headerDown", "response_headers"],
+      ["proxy_redirect", "rewrite_location"],
+      ["autoRewrite", "rewrite_location"],
+      ["proxy_cookie_path", "rewrite_cookies.path"],
+      ["cookieDomainRewrite", "rewrite_cookies.domain"],
+      ["hsts", "security_headers"],
+    ] as const)
+      assert.equal(foreignKey(key)?.place, `routes[].${place}`);
   });
 });
 

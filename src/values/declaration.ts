@@ -16,6 +16,11 @@ export interface FeatureDeclaration {
    * value has no secrets and no files.
    */
   readonly everywhere?: boolean;
+  /**
+   * Whether that value, as it is in the file, does something only where there is an upstream. `millrace check` warns of it in a route that answers by
+   * itself. Absent: no value does.
+   */
+  readonly needsUpstream?: (value: unknown) => boolean;
   /** For the reference page: what the key does, and what holds without it. */
   readonly description: string;
   /**

@@ -1,4 +1,5 @@
 /** Sends clients to another URL. */
+import { urlTexts } from "../../policy/template/cleaned-texts.ts";
 import { escapeUrl } from "../../policy/template/escapes.ts";
 import { fillIn } from "../../policy/template/template.ts";
 import { namesHost, withoutHost } from "../../policy/template/url-target.ts";
@@ -17,7 +18,7 @@ export const redirect: Feature<"redirect"> = {
 };
 
 export function redirectMiddleware({ to, status }: RedirectConfig, { template }: Pick<FeatureContext, "template">): Middleware {
-  const parts = template(to);
+  const parts = urlTexts(template(to));
   const leavesHost = namesHost(parts);
   return {
     name: "redirect",

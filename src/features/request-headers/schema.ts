@@ -12,6 +12,7 @@ export const requestHeadersDeclaration = {
   facts: requestHeadersFacts,
   schema: requestHeadersSchema,
   everywhere: true,
+  needsUpstream: () => true,
   description:
     "Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the proxy says about the client, cannot be edited.",
   calledElsewhere: {

@@ -1,5 +1,6 @@
 /** Answers all requests of a route with a fixed text, or with one that holds variables. */
 import { Buffer } from "node:buffer";
+import { fieldTexts } from "../../policy/template/cleaned-texts.ts";
 import { escapeFieldValue, escapeFor } from "../../policy/template/escapes.ts";
 import { constantOf, fillIn } from "../../policy/template/template.ts";
 import type { Template } from "../../policy/template/template.ts";
@@ -24,7 +25,7 @@ export function respondMiddleware(
   { template, readFile }: Pick<FeatureContext, "template" | "readFile">,
 ): Middleware {
   const { status, file } = config;
-  const given = Object.entries(config.headers).map(([name, value]) => ({ name, value: template(value) }));
+  const given = Object.entries(config.headers).map(([name, value]) => ({ name, value: fieldTexts(template(value)) }));
   const contentType = given.find(({ name }) => name.toLowerCase() === "content-type");
   const fields = given.filter((field) => field !== contentType);
   const standardType = file === undefined ? "text/plain; charset=utf-8" : typeOfFile(file);

@@ -1,6 +1,7 @@
 /** The key `response_headers` of a route, an upstream and the whole configuration: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
+import { at } from "../../values/finding.ts";
 import { fieldEditFindings, fieldEditShape } from "../../values/field-edits.ts";
 import { responseHeadersFacts } from "./facts.ts";
 
@@ -18,6 +19,7 @@ export const responseHeadersDeclaration = {
   facts: responseHeadersFacts,
   schema: responseHeadersSchema,
   everywhere: true,
+  needsUpstream: (value) => at(value, "own_answers") !== true,
   description:
     "Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as they are.",
   calledElsewhere: {

@@ -35,6 +35,7 @@ export const rewriteCookiesDeclaration = {
   facts: rewriteCookiesFacts,
   schema: rewriteCookiesSchema,
   everywhere: true,
+  needsUpstream: () => true,
   description:
     "Attributes of the cookies that origins set. Each key acts on its own, and the most particular place that has it counts. Absent: cookies pass as they are.",
   calledElsewhere: {

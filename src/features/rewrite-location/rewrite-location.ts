@@ -8,6 +8,7 @@ import { mapReference } from "../../policy/location/map-reference.ts";
 import type { LocationRule, Site } from "../../policy/location/map-reference.ts";
 import { canonicalAuthority, parseReference, splitRefresh } from "../../policy/location/reference.ts";
 import { compilePrefix, stripPrefix } from "../../policy/route/strip-prefix.ts";
+import { urlTexts } from "../../policy/template/cleaned-texts.ts";
 import { escapeUrl } from "../../policy/template/escapes.ts";
 import { fillIn } from "../../policy/template/template.ts";
 import type { Template } from "../../policy/template/template.ts";
@@ -31,7 +32,7 @@ function rewriteLocationMiddleware(
 ): Middleware {
   const given = levels.at(-1) ?? false;
   if (given === false) return { name: "rewrite-location" };
-  const rules = given === true ? [] : given.map(({ from, to }) => ruleOf(from, template(to)));
+  const rules = given === true ? [] : given.map(({ from, to }) => ruleOf(from, urlTexts(template(to))));
   const clientPath = pathMapper(route.rewrite);
   const host = route.rewrite?.host ?? "preserve";
   const siteOf = (exchange: ExchangeView): Site => {

@@ -38,6 +38,7 @@ export const rewriteLocationDeclaration = {
   facts: rewriteLocationFacts,
   schema: rewriteLocationSchema,
   everywhere: true,
+  needsUpstream: () => true,
   description:
     "Leads references in `Location`, `Content-Location` and `Refresh` of responses to where the client finds them: the endpoint's own address becomes the scheme, host and port that the client used, and a prefix that `rewrite.strip_prefix` took is put back. A list does the same, after its own entries, of which the first that fits counts. `false` takes back what a wider place says. Absent: nothing changes.",
   calledElsewhere: {

@@ -5,6 +5,7 @@ import type { FieldSection } from "../../http/field-section.ts";
 import type { FieldChanges } from "../../http/head-edits.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
 import type { EditPlan } from "../../policy/headers/edit-plan.ts";
+import { fieldTexts } from "../../policy/template/cleaned-texts.ts";
 import { escapeFieldValue } from "../../policy/template/escapes.ts";
 import { constantOf } from "../../policy/template/template.ts";
 import type { Template, Variable } from "../../policy/template/template.ts";
@@ -91,8 +92,7 @@ function inputsOf(part: Part): readonly (Variable | RenamedLines)[] {
 }
 
 function preparedLine(name: string, value: Template): string | FilledLine {
-  // The schema has checked all texts but those that came from the environment.
-  const parts = value.map((part) => (typeof part === "string" ? part.replace(/[^\t -~\x80-\xff]/g, "") : part));
+  const parts = fieldTexts(value);
   const text = constantOf(parts);
   if (text === null) return { start: fieldLine(name, "").slice(0, -2), value: parts };
   return text === "" ? "" : fieldLine(name, text);

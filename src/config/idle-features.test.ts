@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { idleFeatures } from "./idle-features.ts";
+
+const keys = (route: object): unknown[] => idleFeatures(route, 0).map(({ path }) => path.at(-1));
+
+const EDITS = {
+  request_headers: { set: { "X-A": "1" } },
+  response_headers: { remove: ["Server"] },
+  rewrite_location: true,
+  rewrite_cookies: { secure: true },
+  security_headers: "strict",
+  cors: { allowed_origins: ["*"] },
+};
+
+test("edits of what comes from an upstream or goes there, in a route that answers by itself", () => {
+  const idle = ["request_headers", "response_headers", "rewrite_cookies", "rewrite_location"];
+  for (const end of ["redirect", "respond"]) assert.deepEqual(keys({ [end]: {}, ...EDITS }).toSorted(), idle);
+});
+
+test("no warning about what acts on own answers, or where there is an upstream", () => {
+  assert.deepEqual(keys({ respond: {}, response_headers: { remove: ["Server"], own_answers: true } }), []);
+  assert.deepEqual(keys({ upstream: "app", ...EDITS }), []);
+  fc.assert(fc.property(fc.anything(), (value) => void keys({ respond: {}, response_headers: value, request_headers: value })));
+});

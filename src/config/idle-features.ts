@@ -1,0 +1,19 @@
+import { DECLARED } from "../features/declared.ts";
+import type { FeatureDeclaration } from "../values/declaration.ts";
+import { at, warning } from "../values/finding.ts";
+import type { Finding } from "../values/finding.ts";
+
+const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
+
+/**
+ * Warnings about keys that do something only where there is an upstream, in a route that answers by itself.
+ * @param route as it is in the file, at position `index`
+ */
+export function idleFeatures(route: unknown, index: number): Finding[] {
+  if (at(route, "redirect") === undefined && at(route, "respond") === undefined) return [];
+  return features.flatMap(([key, { needsUpstream }]) => {
+    const value = at(route, key);
+    if (value === undefined || needsUpstream?.(value) !== true) return [];
+    return [warning(["routes", index, key], "the route answers by itself: nothing of it comes from an upstream or goes there", true)];
+  });
+}
