@@ -5,9 +5,11 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import module from "node:module";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { HELP, defaultFile, parseArguments } from "./cli/arguments.ts";
 import type { Command } from "./cli/arguments.ts";
+import { wantsColours } from "./cli/colours.ts";
 import { EarlySignals } from "./cli/early-signals.ts";
 import { nodeProblem } from "./cli/node-version.ts";
 import { filesProblem, tooFewFiles } from "./control/too-few-files.ts";
@@ -57,7 +59,7 @@ async function execute(given: Command, version: string): Promise<number> {
       return (await import("./cli/demo.ts")).demoCommand({ version, threads });
     }
     case "check":
-      return (await import("./cli/check.ts")).checkCommand(given.file, out, err);
+      return (await import("./cli/check.ts")).checkCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);
     case "explain":
       return (await import("./cli/explain.ts")).explainCommand(given, out, err);
     case "schema":

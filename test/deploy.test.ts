@@ -252,7 +252,7 @@ async function configuration(text: string): Promise<Config> {
   process.env["ADMIN_TOKEN"] = ADMIN_TOKEN;
   try {
     const loaded = await loadConfigFile(file);
-    if (!("config" in loaded)) assert.fail(loaded.lines.join("\n"));
+    if (!("config" in loaded)) assert.fail(JSON.stringify(loaded.problems));
     assert.deepEqual(loaded.warnings, []);
     return loaded.config;
   } finally {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
+import { formatProblem } from "../src/config/load.ts";
 import { loadConfigFile } from "../src/cli/config-file.ts";
 import { moduleFolder } from "../src/middleware/module-folder.fixture.ts";
 import { startMillrace } from "./support/millrace.ts";
@@ -244,8 +245,8 @@ export default defineConfig({
   const problemWith = async (text: string): Promise<string> => {
     folder.write("millrace.config.ts", text);
     const loaded = await loadConfigFile(file);
-    assert.ok("lines" in loaded);
-    return loaded.lines.join("\n").replaceAll(folder.path, "FOLDER");
+    assert.ok("problems" in loaded);
+    return loaded.problems.map(formatProblem).join("\n").replaceAll(folder.path, "FOLDER");
   };
   assert.match(
     await problemWith(config("const", "gate()")),

@@ -4,7 +4,14 @@ import { readOptions, unknownOption } from "./options.ts";
 import type { OptionNames, Options } from "./options.ts";
 
 export type Command =
-  | { readonly command: "run" | "check"; readonly file: string }
+  | { readonly command: "run"; readonly file: string }
+  | {
+      readonly command: "check";
+      readonly file: string;
+      /** Whether warnings count as errors. */
+      readonly strict: boolean;
+      readonly format: "text" | "json";
+    }
   | {
       readonly command: "explain";
       readonly file: string;
@@ -43,7 +50,9 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
                                       serve without a file: millrace proxy :8080 http://localhost:3000
                                       --print shows the configuration that it is
   millrace demo                       two small origins and a proxy in front of them, to try it out
-  millrace check [--config FILE]      check a configuration and list every problem in it
+  millrace check [--config FILE] [--strict] [--format json]
+                                      check a configuration and list every problem in it;
+                                      --strict takes warnings for errors, --format json is for programs
   millrace explain [--config FILE] METHOD URL [-H 'name: value']...
                                       which route takes a request, and what would be sent where
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
@@ -61,7 +70,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["run", { values: ["--config"], flags: [] }],
   ["proxy", { values: [], flags: ["--print"] }],
   ["demo", { values: [], flags: [] }],
-  ["check", { values: ["--config"], flags: [] }],
+  ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
   ["explain", { values: ["--config", "-H"], flags: [] }],
   ["schema", { values: ["--config"], flags: [] }],
 ]);
@@ -92,8 +101,12 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
   const [first, second, third] = words;
   switch (name) {
     case "run":
-    case "check":
       return excess(first, given === undefined && words.length === 1) ?? { command: name, file };
+    case "check": {
+      const [format = "text"] = values.get("--format") ?? [];
+      if (format !== "text" && format !== "json") return wrong("--format is text or json");
+      return excess(first, given === undefined && words.length === 1) ?? { command: name, file, strict: flags.has("--strict"), format };
+    }
     case "explain":
       if (first === undefined || second === undefined)
         return wrong("millrace explain needs a method and a URL: millrace explain GET /path");

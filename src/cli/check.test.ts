@@ -3,18 +3,20 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 import { checkCommand } from "./check.ts";
+import type { CheckArguments } from "./check.ts";
 import { schemaCommand } from "./schema.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-check-"));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-async function check(text: string): Promise<{ code: number; out: string; err: string }> {
+async function check(text: string, options: Partial<CheckArguments> = {}): Promise<{ code: number; out: string; err: string }> {
   const file = path.join(folder, "millrace.yaml");
   fs.writeFileSync(file, text);
   let [out, err] = ["", ""];
   const code = await checkCommand(
-    file,
+    { file, strict: false, format: "text", colours: false, ...options },
     (more) => (out += more),
     (more) => (err += more),
   );
@@ -47,18 +49,65 @@ admin: { address: "127.0.0.1:9901" }
   );
 });
 
-test("check: warnings on stderr leave the exit code at 0", async () => {
-  const { code, out, err } = await check('backends: ["http://a"]\nadmin: { address: ":9" }\n');
+const WARNING = 'backends: ["http://a"]\nadmin: { address: ":9" }\n';
+
+test("check: warnings on stderr leave the exit code at 0, unless they count as errors", async () => {
+  const { code, out, err } = await check(WARNING);
   assert.equal(code, 0);
   assert.match(out, /^FILE is fine\n/);
-  assert.match(err, /^FILE:2:19: warning: admin\.address: [^\n]*\n$/);
+  assert.match(err, /^FILE:2:19: warning: admin\.address: [^\n]*\n {4}2 \| admin: \{ address: \.\.\.\n {6}\| {19}\^\n1 warning\n$/);
+  const strict = await check(WARNING, { strict: true });
+  assert.deepEqual([strict.code, strict.out], [1, ""]);
+  assert.equal(strict.err, err.replace("warning: ", "").replace("1 warning", "1 error"));
 });
 
-test("check: every problem on stderr and exit code 1", async () => {
-  const { code, out, err } = await check("backends: []\nworker: 2\n");
+test("check: every problem on stderr with its line, how many there are, and exit code 1", async () => {
+  const { code, out, err } = await check('backends: []\nworker: 2\nadmin: { address: ":9" }\n');
   assert.equal(code, 1);
   assert.equal(out, "");
-  assert.match(err, /^FILE:1:11: backends: [^\n]*\nFILE:2:1: worker: unknown key; did you mean "workers"\?\n$/);
+  assert.equal(
+    err.replace(/^(FILE:1:11: backends:|FILE:3:19: warning: admin.address:) .*$/gm, "$1"),
+    `FILE:1:11: backends:
+    1 | backends: ...
+      |           ^
+FILE:2:1: worker: unknown key; did you mean "workers"?
+    2 | worker: ...
+      | ^
+FILE:3:19: warning: admin.address:
+    3 | admin: { address: ...
+      |                   ^
+2 errors, 1 warning
+`,
+  );
+});
+
+test("check: colours are all that they add", async () => {
+  const text = `${WARNING}worker: 2\n`;
+  const { err } = await check(text, { colours: true });
+  assert.equal(stripVTControlCharacters(err), (await check(text)).err);
+  const visible = err.replaceAll("\x1b", "ESC");
+  assert.match(visible, /^ESC\[1mFILE:2:19:ESC\[22m ESC\[33mwarning:ESC\[39m admin/);
+  assert.match(visible, /ESC\[31m\^ESC\[39m/);
+});
+
+test("check: one JSON document on stdout, whether the file is fine or not", async () => {
+  const wrong = await check(`${WARNING}worker: 2\n`, { format: "json" });
+  assert.deepEqual([wrong.code, wrong.err], [1, ""]);
+  const { problems, ...counts }: { problems: Record<string, unknown>[] } = JSON.parse(wrong.out);
+  assert.deepEqual(counts, { errors: 1, warnings: 1 });
+  assert.deepEqual(problems[1], {
+    file: "FILE",
+    line: 3,
+    column: 1,
+    key: "worker",
+    message: 'unknown key; did you mean "workers"?',
+    severity: "error",
+  });
+  assert.deepEqual(Object.keys(problems[0] ?? {}), ["file", "line", "column", "key", "message", "severity"]);
+  const fine = await check('backends: ["http://a"]\n', { format: "json" });
+  assert.deepEqual([fine.code, JSON.parse(fine.out), fine.err], [0, { problems: [], errors: 0, warnings: 0 }, ""]);
+  const strict = await check(WARNING, { format: "json", strict: true });
+  assert.deepEqual([strict.code, JSON.parse(strict.out).errors], [1, 1]);
 });
 
 test("schema: prints JSON", async () => {

@@ -1,22 +1,47 @@
 /** `millrace check`: checks a configuration without starting anything. */
+import type { Problem } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/low-ports.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import type { RouteConditions } from "../policy/route/conditions.ts";
-import { loadConfigFile } from "./config-file.ts";
+import { loadConfigFile, textOfConfig } from "./config-file.ts";
+import { problemReport } from "./problem-report.ts";
+
+export interface CheckArguments {
+  readonly file: string;
+  /** Whether warnings count as errors. */
+  readonly strict: boolean;
+  readonly format: "text" | "json";
+  readonly colours: boolean;
+}
 
 /**
- * Writes problems and warnings to `err`, one line each. Resolves with 0 after a summary to `out`, or with 1 when the configuration is
- * wrong.
+ * As text: writes problems and warnings to `err`, each with its line of the file, and a summary of a configuration that is fine to `out`. As
+ * JSON: writes one document to `out`. Resolves with 0, or with 1 when the configuration is wrong.
  */
-export async function checkCommand(file: string, out: (text: string) => void, err: (text: string) => void): Promise<number> {
+export async function checkCommand(given: CheckArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
+  const { file, strict, format, colours } = given;
   const loaded = await loadConfigFile(file, { portProblem: (port) => lowPortProblem(port) });
-  for (const line of "config" in loaded ? loaded.warnings : loaded.lines) err(`${line}\n`);
-  if (!("config" in loaded)) return 1;
+  const found = "config" in loaded ? loaded.warnings : loaded.problems;
+  const problems = strict ? found.map((problem): Problem => ({ ...problem, severity: "error" })) : found;
+  const isFine = problems.every(({ severity }) => severity === "warning");
+  if (format === "json") {
+    out(jsonReport(problems));
+    return isFine ? 0 : 1;
+  }
+  err(problemReport(problems, { text: textOfConfig(file), colours }));
+  if (!isFine || !("config" in loaded)) return 1;
   out([`${file} is fine`, ...summary(loaded.config)].map((line) => `${line}\n`).join(""));
   return 0;
+}
+
+/** The document of `--format json`. */
+function jsonReport(problems: readonly Problem[]): string {
+  const entries = problems.map(({ file, line, column, key, message, severity }) => ({ file, line, column, key, message, severity }));
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  return `${JSON.stringify({ problems: entries, errors, warnings: problems.length - errors }, null, 2)}\n`;
 }
 
 function summary(config: Config): string[] {

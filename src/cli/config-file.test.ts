@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { formatProblem } from "../config/load.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-config-"));
@@ -33,13 +34,13 @@ function write(name: string, text: string): string {
 
 async function linesOf(file: string): Promise<string> {
   const loaded = await loadConfigFile(file);
-  assert.ok("lines" in loaded, "it was accepted");
-  return loaded.lines.join("\n");
+  assert.ok("problems" in loaded, "it was accepted");
+  return loaded.problems.map(formatProblem).join("\n");
 }
 
 async function configOf(file: string) {
   const loaded = await loadConfigFile(file);
-  assert.ok("config" in loaded, "lines" in loaded ? loaded.lines.join("\n") : "");
+  assert.ok("config" in loaded, "problems" in loaded ? JSON.stringify(loaded.problems) : "");
   return loaded.config;
 }
 
@@ -186,7 +187,7 @@ test("the examples are accepted without a warning", async () => {
   assert.deepEqual(names, ["full.yaml", "millrace.config.ts", "short.yaml"]);
   for (const name of names) {
     const loaded = await loadConfigFile(path.join(examples, name));
-    assert.ok("config" in loaded, "lines" in loaded ? loaded.lines.join("\n") : "");
+    assert.ok("config" in loaded, "problems" in loaded ? JSON.stringify(loaded.problems) : "");
     assert.deepEqual(loaded.warnings, [], name);
   }
 });

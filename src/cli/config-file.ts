@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
-import { checkConfig, formatProblem, parseConfig } from "../config/load.ts";
-import type { ParseResult, ParsedConfig } from "../config/load.ts";
+import { checkConfig, parseConfig } from "../config/load.ts";
+import type { ParseResult, ParsedConfig, Problem } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { DescribedUse } from "../config/middleware-json-schema.ts";
 import { middlewareEntries } from "../config/middleware-entries.ts";
@@ -15,15 +15,14 @@ import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer } from "./config-module.ts";
 import type { CheckedModules } from "../middleware/check-modules.ts";
 import { moduleFault } from "../modules/module-fault.ts";
+import type { ModuleFault } from "../modules/module-fault.ts";
 
-/** A configuration and its warnings, or what is wrong with it. Each line has the form `file:line:column: key: message`. */
-export type LoadedFile = { readonly config: Config; readonly warnings: readonly string[] } | WrongFile;
+/** A configuration and its warnings, or what is wrong with it. */
+export type LoadedFile = { readonly config: Config; readonly warnings: readonly Problem[] } | WrongFile;
 
 export interface WrongFile {
-  /** Problems and warnings, in the order of the file. */
-  readonly lines: readonly string[];
-  /** Those of `lines` that are warnings. */
-  readonly warnings: readonly string[];
+  /** At least one error, and the warnings. */
+  readonly problems: readonly Problem[];
 }
 
 const MODULE = /\.[cm]?[jt]s$/;
@@ -34,20 +33,29 @@ const MODULE = /\.[cm]?[jt]s$/;
  */
 export async function loadConfigFile(file: string, asked: Surroundings = {}): Promise<LoadedFile> {
   const parsed = await parseFile(file, asked);
-  if ("lines" in parsed) return parsed;
-  const warnings = parsed.warnings.map(formatProblem);
+  if ("problems" in parsed) return parsed;
+  const { warnings } = parsed;
   const checked = await withMiddleware(parsed.config, folderUrl(file));
   if ("config" in checked) return { config: checked.config, warnings };
-  return { lines: [...parsed.locate(checked.findings).map(formatProblem), ...warnings], warnings };
+  return { problems: [...parsed.locate(checked.findings), ...warnings] };
 }
 
 /** Describes the options of the middleware that a configuration file uses, by the library's JSON Schema. They themselves may be wrong. */
 export async function describedMiddleware(file: string): Promise<readonly DescribedUse[] | WrongFile> {
   const parsed = await parseFile(file, {});
-  if ("lines" in parsed) return parsed;
+  if ("problems" in parsed) return parsed;
   const { describeModules } = await import("../middleware/check-modules.ts");
   const answer = await describeModules(parsed.config, folderUrl(file));
-  return "described" in answer ? answer.described : { lines: parsed.locate(answer.findings).map(formatProblem), warnings: [] };
+  return "described" in answer ? answer.described : { problems: parsed.locate(answer.findings) };
+}
+
+/** The text of a configuration file; null for a module, whose problems may stand in other files, and for a file that cannot be read. */
+export function textOfConfig(file: string): string | null {
+  try {
+    return MODULE.test(file) ? null : readText(file);
+  } catch {
+    return null;
+  }
 }
 
 /** Reads and checks a file, without the modules of its middleware. */
@@ -60,20 +68,16 @@ async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfi
     const text = readText(file);
     if (MODULE.test(file)) {
       const answer = await exportOf(file);
-      if ("fault" in answer) return wrong(`${file}:${answer.fault.line}:${answer.fault.column}: ${answer.fault.message}`);
+      if ("fault" in answer) return wrong(file, answer.fault);
       result = checkConfig(answer.root, file, process.env, files.readSecret, surroundings);
     } else result = parseConfig(text, file, process.env, files.readSecret, surroundings);
   } catch (error) {
     const isMissing = DEFAULT_FILES.some((name) => name === file) && !existsSync(file);
-    return wrong(`${file}:1:1: ${lineOf(error)}${isMissing ? "; name another file with --config FILE" : ""}`);
+    return wrong(file, faultAtStart(`${lineOf(error)}${isMissing ? "; name another file with --config FILE" : ""}`).fault);
   }
-  if ("problems" in result) {
-    const { problems } = result;
-    const warnings = problems.filter(({ severity }) => severity === "warning");
-    return { lines: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
-  }
+  if ("problems" in result) return result;
   const findings = await patternProblems(result.config);
-  if (findings.length > 0) return { lines: result.locate(findings).map(formatProblem), warnings: [] };
+  if (findings.length > 0) return { problems: result.locate(findings) };
   makeAbsolute(result.config, folder);
   return result;
 }
@@ -90,8 +94,8 @@ function folderUrl(file: string): string {
   return pathToFileURL(`${path.dirname(path.resolve(file))}${path.sep}`).href;
 }
 
-function wrong(line: string): WrongFile {
-  return { lines: [line], warnings: [] };
+function wrong(file: string, fault: ModuleFault): WrongFile {
+  return { problems: [{ file, ...fault, key: "", severity: "error" }] };
 }
 
 /** The entry file of the thread: TypeScript in a checkout, JavaScript in a build. */
@@ -123,6 +127,6 @@ async function exportOf(file: string): Promise<ModuleAnswer> {
   return answer;
 }
 
-function faultAtStart(message: string): ModuleAnswer {
+function faultAtStart(message: string): { readonly fault: ModuleFault } {
   return { fault: { line: 1, column: 1, message } };
 }

@@ -1,6 +1,7 @@
 /** `millrace explain`: shows what the proxy would do with a request. */
 import { explain } from "../explain/explanation.ts";
 import type { ExplainedRequest } from "../explain/explanation.ts";
+import { formatProblem } from "../config/load.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 export interface ExplainArguments extends ExplainedRequest {
@@ -17,7 +18,7 @@ const REFUSED = 3;
 export async function explainCommand(given: ExplainArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
   const loaded = await loadConfigFile(given.file);
   if (!("config" in loaded)) {
-    for (const problem of loaded.lines) err(`${problem}\n`);
+    for (const problem of loaded.problems) err(`${formatProblem(problem)}\n`);
     return 1;
   }
   const { config } = loaded;

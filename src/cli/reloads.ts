@@ -8,7 +8,6 @@ import { unusedSockets } from "../control/socket-activation.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { LogSink, OpenedOutput } from "../observe/sink.ts";
 import { announce } from "./announce.ts";
-import type { WrongFile } from "./config-file.ts";
 import { logFor, withLogFormat } from "./current-log.ts";
 import type { CurrentLog } from "./current-log.ts";
 import { logProblem } from "../observe/log-problem.ts";
@@ -23,8 +22,16 @@ export interface LoadedConfig {
 /** Why a reload is refused while the process ends. The control plane says the same of a configuration that it gets then. */
 const ENDING = ["not now: draining"];
 
+/** What is wrong with a configuration. */
+export interface RefusedConfig {
+  /** Errors and warnings in the order of the file, one line each. */
+  readonly lines: readonly string[];
+  /** Those of `lines` that are warnings. */
+  readonly warnings: readonly string[];
+}
+
 /** Loads a configuration, or says what is wrong with it. */
-export type LoadConfig = () => Promise<LoadedConfig | WrongFile>;
+export type LoadConfig = () => Promise<LoadedConfig | RefusedConfig>;
 
 export interface ReloadParts {
   readonly plane: ControlPlane;

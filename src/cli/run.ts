@@ -1,8 +1,14 @@
 /** `millrace run`: loads a configuration file and serves it until a signal ends the process. */
+import { isatty } from "node:tty";
+import { formatProblem } from "../config/load.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import type { EarlySignals } from "./early-signals.ts";
-import { loadConfigFile } from "./config-file.ts";
+import { wantsColours } from "./colours.ts";
+import { loadConfigFile, textOfConfig } from "./config-file.ts";
+import type { LoadedFile, WrongFile } from "./config-file.ts";
 import { openPrinter } from "./printer.ts";
+import { problemReport } from "./problem-report.ts";
+import type { LoadConfig, LoadedConfig, RefusedConfig } from "./reloads.ts";
 import { serve } from "./serve.ts";
 
 export interface RunArguments {
@@ -23,13 +29,26 @@ export interface RunArguments {
 export async function runCommand(given: RunArguments): Promise<number> {
   const { file, version, threads, inherited, signals } = given;
   const printer = openPrinter();
+  const reload: LoadConfig = async () => {
+    const loaded = await loadConfigFile(file);
+    return "config" in loaded ? inLines(loaded) : refused(loaded);
+  };
   try {
     const loaded = await loadConfigFile(file);
-    if (!("lines" in loaded))
-      return await serve({ ...loaded, version, threads, inherited, printer, reload: () => loadConfigFile(file), earlySignals: signals });
-    for (const line of loaded.lines) printer.err(`${line}\n`);
+    if ("config" in loaded) return await serve({ ...inLines(loaded), version, threads, inherited, printer, reload, earlySignals: signals });
+    const colours = wantsColours(process.env, isatty(2));
+    printer.err(problemReport(loaded.problems, { text: textOfConfig(file), colours }));
     return 1;
   } finally {
     await printer.close();
   }
+}
+
+function inLines({ config, warnings }: Exclude<LoadedFile, WrongFile>): LoadedConfig {
+  return { config, warnings: warnings.map(formatProblem) };
+}
+
+function refused({ problems }: WrongFile): RefusedConfig {
+  const warnings = problems.filter(({ severity }) => severity === "warning");
+  return { lines: problems.map(formatProblem), warnings: warnings.map(formatProblem) };
 }

@@ -1,4 +1,5 @@
 import { fileJsonSchema } from "../config/json-schema.ts";
+import { formatProblem } from "../config/load.ts";
 import { withDescribedMiddleware } from "../config/middleware-json-schema.ts";
 import { describedMiddleware } from "./config-file.ts";
 
@@ -8,8 +9,8 @@ import { describedMiddleware } from "./config-file.ts";
  */
 export async function schemaCommand(file: string | null, out: (text: string) => void, err: (text: string) => void): Promise<number> {
   const described = file === null ? [] : await describedMiddleware(file);
-  if ("lines" in described) {
-    for (const line of described.lines) err(`${line}\n`);
+  if ("problems" in described) {
+    for (const problem of described.problems) err(`${formatProblem(problem)}\n`);
     return 1;
   }
   out(`${JSON.stringify(withDescribedMiddleware(fileJsonSchema(), described), null, 2)}\n`);

@@ -12,7 +12,7 @@ for (const [index, given] of process.argv.slice(2).entries()) {
   print(`${index === 0 ? "" : "\n"}#${index}\n`);
   const words: readonly string[] = JSON.parse(given);
   const command = parseArguments(words, "millrace.yaml");
-  if (command.command === "check") await checkCommand(command.file, print, print);
+  if (command.command === "check") await checkCommand({ ...command, colours: false }, print, print);
   else if (command.command === "explain") await explainCommand(command, print, print);
   else throw new Error(`no command for this program: ${command.command}`);
 }
