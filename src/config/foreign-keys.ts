@@ -107,7 +107,7 @@ include includes import imports defaults stores protocols tls redirect_to_https 
 circuit_breaker slow_start queue backup split files upgrade mirror hold buffer error_pages request_id
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
-replace_path replace_path_regex regex_rewrite redirects permanent protocol_rewrite
+replace_path redirects permanent protocol_rewrite
 http_request http_response on_proxy_req on_proxy_res router
 root alias index try_files autoindex static static_files file_server browse error_page error_file errorfile errorloc custom_errors
 ssl_certificate ssl_certificate_key ssl_protocols ssl_ciphers ssl_dhparam crt cert key_pem cert_pem tls_cert tls_key cert_resolver

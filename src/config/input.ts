@@ -818,6 +818,8 @@ export interface RouteRewriteInput {
    * Path.
    */
   add_prefix?: string | undefined;
+  /** Replaces what a regular expression matches, after the two before it. */
+  path_regex?: RouteRewritePathRegexInput | undefined;
   /**
    * The `Host` that the origin gets: `preserve` the client's, `upstream` the host and port of the endpoint's URL, or this name.
    * `X-Forwarded-Host` names the client's in any case.
@@ -825,6 +827,23 @@ export interface RouteRewriteInput {
    * `preserve`, `upstream` or host. Default: `preserve`.
    */
   host?: string | undefined;
+}
+
+/** The keys of `routes[].rewrite.path_regex` in a configuration. */
+export interface RouteRewritePathRegexInput {
+  /**
+   * A regular expression in the syntax of RE2, for the path in its canonical form, as after `strip_prefix` and `add_prefix`. Every part
+   * that it matches is replaced. A path that it does not match keeps its spelling.
+   *
+   * Regular expression.
+   */
+  from: string;
+  /**
+   * The text that replaces a match: `$1` and `$<name>` stand for groups, `$$` for a dollar sign.
+   *
+   * Text.
+   */
+  to: string;
 }
 
 /** The keys of `routes[].redirect` in a configuration. */

@@ -20,7 +20,6 @@ const LATER: ReadonlySet<string> = new Set([
   "upstreams.NAME.tls.key_file",
   "routes[].access_log",
   "routes[].retry",
-  "routes[].rewrite.path_regex",
   "routes[].timeouts",
   "routes[].rate_limit.store",
 ]);

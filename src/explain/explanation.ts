@@ -119,6 +119,7 @@ function explanation(
     now: () => 0,
     environment: process.env,
     readFile: (name) => readFileSync(name, "utf8"),
+    compileRegex,
     report: () => {},
   };
   const middleware = routeMiddleware(route, taken.index, FEATURES, thread);

@@ -58,8 +58,6 @@ export interface SnapshotContext extends ThreadContext {
   readonly status: () => string;
   /** The user's own middleware of the route at that position, in the order in which they act, after those of the features. */
   readonly ownMiddleware: (index: number) => readonly Middleware[];
-  /** Compiles the regular expressions of routes. Absent: there are none. */
-  readonly compileRegex?: CompileRegex | undefined;
 }
 
 export class Snapshot {
@@ -205,7 +203,7 @@ function compileFeature<Key extends FeatureKey>(
 ): Middleware | null {
   const config = route[feature.key];
   if (config === undefined) return null;
-  const { workerIndex, buckets, now, environment, readFile, report } = thread;
+  const { workerIndex, buckets, now, environment, readFile, compileRegex, report } = thread;
   const label = routeLabel(route, index);
   const key = (): string => `${label}\n${route.upstream ?? ""}\n${JSON.stringify(route.match)}`;
   const template = (text: string): Template => compileTemplate(text, environment);
@@ -215,6 +213,7 @@ function compileFeature<Key extends FeatureKey>(
     now,
     environment,
     readFile,
+    compileRegex,
     report,
     template,
     route: { index, label, rewrite: route.rewrite, key },

@@ -18,16 +18,32 @@ export class PathRegexes {
     const { library } = this;
     if (library === null) throw new Error("the library for regular expressions is not loaded");
     const compiled = library.compile(pattern);
+    const names = Object.keys(compiled.namedGroups());
     return {
       holds: (path) => compiled.matcher(path).find(),
       groups: (path) => {
         const matcher = compiled.matcher(path);
-        if (!matcher.find()) return null;
-        const groups = new Map<string, string>();
-        for (let index = 0; index <= matcher.groupCount(); index++) groups.set(String(index), matcher.group(index) ?? "");
-        for (const name of Object.keys(compiled.namedGroups())) groups.set(name, matcher.group(name) ?? "");
-        return groups;
+        return matcher.find() ? groupsOf(matcher, names) : null;
+      },
+      replace: (path, made) => {
+        const matcher = compiled.matcher(path);
+        let [text, at] = ["", 0];
+        while (matcher.find()) {
+          text += path.slice(at, matcher.start()) + made(groupsOf(matcher, names));
+          at = matcher.end();
+        }
+        return text + path.slice(at);
       },
     };
   }
 }
+
+/** The groups of the match that the matcher has found, by number and by name. A group that took no part is "". */
+function groupsOf(matcher: Matcher, names: readonly string[]): ReadonlyMap<string, string> {
+  const groups = new Map<string, string>();
+  for (let index = 0; index <= matcher.groupCount(); index++) groups.set(String(index), matcher.group(index) ?? "");
+  for (const name of names) groups.set(name, matcher.group(name) ?? "");
+  return groups;
+}
+
+type Matcher = ReturnType<RE2JS["matcher"]>;

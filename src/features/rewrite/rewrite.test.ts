@@ -247,3 +247,60 @@ test("prefixes and hosts that cannot be meant are refused", async () => {
     await assert.rejects(proxyWith(rewrite), message);
   }
 });
+
+describe("path_regex", () => {
+  const targetsOf = async (rewrite: object, targets: readonly string[]): Promise<readonly string[]> => {
+    const proxy = await testProxy(
+      { upstreams: {}, routes: [{ rewrite, upstream: "app" }] },
+      { upstreams: { app: () => new Response("here") } },
+    );
+    try {
+      const sent = await send(
+        proxy,
+        targets.map((target) => `GET ${target} HTTP/1.1\r\nHost: a.test`),
+      );
+      return sent.map(({ target }) => target);
+    } finally {
+      proxy.close();
+    }
+  };
+
+  test("replaces every match in the canonical form; other paths keep their spelling, and the query stays", async () => {
+    const rewrite = { path_regex: { from: "^/u/(?<id>[0-9]+)(/.*)?$", to: "/users/$<id>$2$$" } };
+    assert.deepEqual(await targetsOf(rewrite, ["/u/12?q=/u/1", "/u/12/x%2Fy", "/%75/1%32/%7e", "//u/7", "/u/x", "/%75x/y"]), [
+      "/users/12$?q=/u/1",
+      "/users/12/x%2Fy$",
+      "/users/12/~$",
+      "/users/7$",
+      "/u/x",
+      "/%75x/y",
+    ]);
+  });
+
+  test("comes after the prefixes, replaces several matches, and never leads to another host", async () => {
+    assert.deepEqual(
+      await targetsOf({ strip_prefix: "/api", add_prefix: "/v1", path_regex: { from: "[.]php", to: "" } }, ["/api/a.php/b.php"]),
+      ["/v1/a/b"],
+    );
+    assert.deepEqual(await targetsOf({ path_regex: { from: "^/go/(.*)$", to: "$1" } }, ["/go/x", "/go/", "/go//evil.test"]), [
+      "/x",
+      "/",
+      "/evil.test",
+    ]);
+    assert.deepEqual(await targetsOf({ path_regex: { from: "^/go", to: "/" } }, ["/go/evil.test", "/go"]), ["/evil.test", "/"]);
+  });
+
+  test("OPTIONS * stays, and what is no pattern or no path is refused", async () => {
+    const proxy = await testProxy(
+      { upstreams: {}, routes: [{ rewrite: { path_regex: { from: ".*", to: "/x" } }, upstream: "app" }] },
+      { upstreams: { app: () => new Response("here") } },
+    );
+    const [star] = await send(proxy, ["OPTIONS * HTTP/1.1\r\nHost: a.test"]);
+    proxy.close();
+    assert.equal(star?.target, "*");
+    const wrong = async (path_regex: { from: string; to: string }): Promise<unknown> =>
+      testProxy({ routes: [{ rewrite: { path_regex }, upstream: "app" }] }, { upstreams: { app: () => new Response() } });
+    await assert.rejects(wrong({ from: "(a", to: "/" }), /rewrite\.path_regex\.from: it is no regular expression in the syntax of RE2/);
+    await assert.rejects(wrong({ from: "a", to: "/a?b" }), /rewrite\.path_regex\.to: expected the text of a path/);
+  });
+});

@@ -4,9 +4,13 @@ import type { RequestChanges } from "../../http/head-edits.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { forwardedPrefix } from "../../policy/rewrite/forwarded-prefix.ts";
-import { compilePrefix, stripPrefix } from "../../policy/route/strip-prefix.ts";
+import { fillReplacement, parseReplacement } from "../../policy/rewrite/replacement.ts";
+import type { Replacement } from "../../policy/rewrite/replacement.ts";
+import { normalizePath } from "../../policy/route/normalize-path.ts";
+import type { CompileRegex, PathRegex } from "../../policy/route/path-regex.ts";
+import { compilePrefix, stripPrefix, withoutHost } from "../../policy/route/strip-prefix.ts";
 import type { PathPrefix } from "../../policy/route/strip-prefix.ts";
-import type { Feature } from "../../proxy/feature/feature.ts";
+import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
 import { rewriteFacts } from "./facts.ts";
 import type { RewriteConfig } from "./schema.ts";
@@ -18,8 +22,9 @@ export const rewrite: Feature<"rewrite"> = {
   compile: rewriteMiddleware,
 };
 
-function rewriteMiddleware({ strip_prefix: strip, add_prefix: add = "", host }: RewriteConfig): Middleware {
-  const paths = strip === undefined && add === "" ? null : new PathRewriter(strip, add);
+function rewriteMiddleware(config: RewriteConfig, { compileRegex }: Pick<FeatureContext, "compileRegex">): Middleware {
+  const { strip_prefix: strip, add_prefix: add, path_regex: regex, host } = config;
+  const paths = strip === undefined && add === undefined && regex === undefined ? null : new PathRewriter(config, compileRegex);
   return {
     name: "rewrite",
     onUpstreamRequest: (exchange, changes) => {
@@ -35,10 +40,14 @@ class PathRewriter {
   private readonly prefix: PathPrefix | null;
   private readonly added: string;
   private readonly takenLine: string;
+  private readonly pattern: PathRegex | null;
+  private readonly replacement: Replacement;
 
-  constructor(strip: string | undefined, added: string) {
+  constructor({ strip_prefix: strip, add_prefix: added = "", path_regex: regex }: RewriteConfig, compileRegex: CompileRegex | undefined) {
     this.prefix = strip === undefined ? null : compilePrefix(strip);
     this.added = added;
+    this.pattern = regex === undefined ? null : (compileRegex?.(regex.from) ?? null);
+    this.replacement = parseReplacement(regex?.to ?? "");
     this.takenLine = this.prefix === null ? "" : fieldLine("X-Forwarded-Prefix", this.prefix.text);
   }
 
@@ -55,11 +64,19 @@ class PathRewriter {
     const { path, forwardTarget } = request;
     // The `*` of OPTIONS is no path.
     const rest = this.prefix === null || path === "*" ? null : stripPrefix(path, this.prefix);
-    const isSame = path === "*" || (rest === null && this.added === "");
-    const target = isSame ? null : (`${this.added}${rest ?? path}` || "/") + forwardTarget.slice(path.length);
+    const rewritten = path === "*" ? path : this.replaced(`${this.added}${rest ?? path}` || "/");
+    const target = rewritten === path ? null : rewritten + forwardTarget.slice(path.length);
     const found = new Rewritten(this, forwardTarget, target, rest !== null);
     request.derivedFromTarget = found;
     return found;
+  }
+
+  /** The path with what the pattern matches in its canonical form replaced. A path that the pattern does not match keeps its spelling. */
+  private replaced(path: string): string {
+    const canonical = this.pattern === null ? null : normalizePath(path);
+    if (this.pattern === null || canonical === null || !this.pattern.holds(canonical)) return path;
+    const text = this.pattern.replace(canonical, (groups) => fillReplacement(this.replacement, groups));
+    return withoutHost(text.startsWith("/") ? text : `/${text}`);
   }
 
   private tellTaken(request: RequestHead, changes: RequestChanges): void {

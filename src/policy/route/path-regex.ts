@@ -4,6 +4,8 @@ export interface PathRegex {
   holds(path: string): boolean;
   /** The text of each group of the first match, by name and by number ("0": the whole match); null: there is no match. */
   groups(path: string): ReadonlyMap<string, string> | null;
+  /** The path with each match replaced by the text that `made` gives for its groups. */
+  replace(path: string, made: (groups: ReadonlyMap<string, string>) => string): string;
 }
 
 /** Compiles a pattern. Throws an Error for one that cannot be compiled. */

@@ -70,6 +70,6 @@ function endOfPrefix(path: string, prefix: readonly string[]): number {
  * The same path for whoever resolves it, but one that nobody takes for a reference with a host (RFC 3986 section 4.2): it does not begin with
  * `//` or `/\`, not even after dot segments.
  */
-function withoutHost(path: string): string {
+export function withoutHost(path: string): string {
   return path.replace(/^\/(?:\.?\/)*(?=\/)/, "").replace(/^(\/(?:\.\/)*)\\/, "$1%5C");
 }

@@ -8,6 +8,7 @@ import type { BucketTable } from "../../shared/bucket-table.ts";
 import type { LogFields } from "../../shared/log-fields.ts";
 import type { LogLevel, WorkerEvent } from "../../shared/protocol.ts";
 import type { FeatureFacts } from "../../values/feature-facts.ts";
+import type { CompileRegex } from "../../policy/route/path-regex.ts";
 import type { Template } from "../../policy/template/template.ts";
 import type { Middleware } from "./middleware.ts";
 
@@ -38,6 +39,8 @@ export interface ThreadContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The text of a file that the configuration names, in UTF-8. */
   readonly readFile: (path: string) => string;
+  /** Compiles regular expressions for paths. Absent: no route has any. */
+  readonly compileRegex?: CompileRegex | undefined;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */
   readonly report: (level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields) => void;
 }
