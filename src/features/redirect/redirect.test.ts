@@ -41,6 +41,7 @@ test("the status that is asked for; others are refused", async (t) => {
   assert.equal(proxy.log.at(-1)?.["outcome"], "redirect");
   const wrong = "listeners: [{ address: ':0' }]\nupstreams: {}\nroutes: [{ redirect: { to: /b, status: 304 } }]";
   await assert.rejects(testProxy(wrong), /redirect\.status: expected 301, 302, 303, 307 or 308, found 304/);
-  await assert.rejects(testProxy({ upstreams: {}, routes: [{ redirect: { to: "" } }] }), /expected a URL or a path/);
+  for (const to of ["", "example.com/new", "new/{path}", "localhost:3000"])
+    await assert.rejects(testProxy({ upstreams: {}, routes: [{ redirect: { to } }] }), /expected a URL such as https/, to);
   await assert.rejects(testProxy({ upstreams: {}, routes: [{ redirect: { to: "/a b" } }] }), /a URL holds no spaces/);
 });
