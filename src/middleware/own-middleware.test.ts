@@ -52,3 +52,17 @@ test("options that the schema refuses: the proxy does not start", async () => {
     /^Error: routes\.#1\.middleware\.#1: stamp: its options are refused: /,
   );
 });
+
+test("an upstream that only middleware asks needs no entry in the configuration of a test", async (t) => {
+  const ask = defineMiddleware({
+    name: "ask",
+    setup: (_options, context) => ({
+      onRequest: async () => answer((await context.fetch("auth", { path: "/" })).head?.status ?? 500),
+    }),
+  });
+  const routes = [{ upstream: "app", middleware: [ask()] }];
+  const proxy = await testProxy({ routes }, { upstreams: { ...upstreams, auth: () => new Response("", { status: 418 }) } });
+  t.after(() => proxy.close());
+  assert.equal((await proxy.fetch("http://a.test/")).status, 418);
+  assert.equal(proxy.requests("auth").length, 1);
+});

@@ -449,7 +449,9 @@ function listenerAddress(slot: number): string {
 function completed(given: Exclude<TestConfig, string>, origins: Origins): unknown {
   if ("backends" in given) return given;
   const routed = new Set(given.routes.map(({ upstream }) => upstream));
-  const served = Object.entries(origins).filter(([name]) => routed.has(name));
+  // Middleware may ask upstreams that no route leads to. Without middleware such a name is a slip, which is reported.
+  const hasMiddleware = [given, ...given.routes].some(({ middleware = [] }) => middleware.length > 0);
+  const served = Object.entries(origins).filter(([name]) => routed.has(name) || (hasMiddleware && !isUrl(name)));
   const upstreams = Object.fromEntries(
     served.map(([name, origin]) => {
       const count = isList(origin) ? origin.length : 1;
