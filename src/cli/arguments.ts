@@ -60,7 +60,8 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
 
 Signals of run: SIGHUP loads the configuration again, SIGTERM and SIGINT finish what is in flight and end,
 a second one ends at once, SIGUSR1 opens the log file again.
-Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 130 and 143 by a second signal.
+Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 3 explain ended in an error of the proxy's own,
+130 and 143 by a second signal.
 `;
 
 /** How `millrace proxy` is called. */

@@ -70,12 +70,22 @@ function conditions(route: Config["routes"][number]): string {
   return entries.length === 1 ? (entries[0] ?? "") : entries.map((entry) => `(${entry})`).join(" or ");
 }
 
-function conditionsOf({ host, path, methods, headers = {}, query = {}, client_ip: clients, not }: RouteConditions): string {
+function conditionsOf({
+  host,
+  path,
+  path_regex: pattern,
+  methods,
+  headers = {},
+  query = {},
+  client_ip: clients,
+  not,
+}: RouteConditions): string {
   const named = [...Object.entries(headers), ...Object.entries(query).map(([name, value]) => [`?${name}`, value] as const)];
   const parts = [
     methods?.join("|"),
     host?.join("|"),
     path?.join("|"),
+    pattern === undefined ? undefined : `path_regex ${pattern}`,
     ...named.map(([name, value]) => `${name}: ${value === "*" ? "*" : "..."}`),
     clients === undefined ? undefined : `from ${clients.join("|")}`,
     not === undefined ? undefined : "with exceptions",

@@ -73,7 +73,10 @@ async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfi
     } else result = parseConfig(text, file, process.env, files.readSecret, surroundings);
   } catch (error) {
     const isMissing = DEFAULT_FILES.some((name) => name === file) && !existsSync(file);
-    return wrong(file, faultAtStart(`${lineOf(error)}${isMissing ? "; name another file with --config FILE" : ""}`).fault);
+    const advice = isMissing
+      ? "; name another file with --config FILE, or serve without one: millrace proxy :8080 http://localhost:3000"
+      : "";
+    return wrong(file, faultAtStart(`${lineOf(error)}${advice}`).fault);
   }
   if ("problems" in result) return result;
   const findings = await patternProblems(result.config);

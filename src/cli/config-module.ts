@@ -4,11 +4,10 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { messageOf } from "../base/errors.ts";
 import type { LocatedMap } from "../config/document.ts";
 import { readObject } from "../config/read-object.ts";
 import { withModules } from "../middleware/given-middleware.ts";
-import { moduleFault } from "../modules/module-fault.ts";
+import { commonJsAdvice, moduleFault } from "../modules/module-fault.ts";
 import type { ModuleFault } from "../modules/module-fault.ts";
 import { resolveOwnName } from "../modules/module-hooks.ts";
 
@@ -29,10 +28,4 @@ async function answer(address: string): Promise<ModuleAnswer> {
     const { message, ...place } = moduleFault(error, address);
     return { fault: { ...place, message: `the module cannot be loaded: ${message}${commonJsAdvice(error)}` } };
   }
-}
-
-/** The end of a message about a module that Node takes for CommonJS because of its name. */
-function commonJsAdvice(error: unknown): string {
-  const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(messageOf(error));
-  return isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : "";
 }

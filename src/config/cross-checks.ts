@@ -194,7 +194,7 @@ function matchEntries(match: unknown, path: KeyPath): (readonly [entry: unknown,
  */
 function literalPaths(value: unknown, path: KeyPath): Finding[] {
   const message =
-    "it is compared as it stands: there are no parameters such as {id} or :id and no regular expressions; /users/* takes everything below /users";
+    "it is compared as it stands, without parameters such as {id} or :id: /users/* takes everything below /users, and a regular expression with named groups stands in path_regex";
   return (typeof value === "string" ? [value] : listOf(value)).flatMap((each, index) =>
     typeof each === "string" && /\/:[A-Za-z_]|[{}[\]|^\\]|\$$/.test(each)
       ? [warning(typeof value === "string" ? path : [...path, index], message)]

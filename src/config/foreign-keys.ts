@@ -127,7 +127,7 @@ const here = new Map(Object.entries(CALLED_HERE).flatMap(([place, words]) => wor
 const pointless = new Map(WITHOUT_KEY.flatMap(([words, why]) => words.split(" ").map((word) => [spelled(word), why])));
 const notThere = new Set(NOT_THERE.trim().split(/\s+/).map(spelled));
 const vocabulary = new Set(
-  [...Object.entries(CALLED_HERE).flat(), ...WITHOUT_KEY.map(([words]) => words), NOT_THERE].flatMap((text) =>
+  ["middleware", ...Object.entries(CALLED_HERE).flat(), ...WITHOUT_KEY.map(([words]) => words), NOT_THERE].flatMap((text) =>
     text.toLowerCase().split(/[^a-z]+/),
   ),
 );

@@ -34,6 +34,7 @@ describe("a key of another proxy", () => {
     [inRoute("strip_prefix"), /routes\.#1\.strip_prefix: unknown key here: it belongs to `routes\[\]\.rewrite\.strip_prefix`$/],
     [inRoute("stripPrefix"), /calls it `routes\[\]\.rewrite\.strip_prefix`$/],
     [inRoute("changeOrigin"), /calls it `routes\[\]\.rewrite\.host`$/],
+    [inRoute("target"), /calls it `upstreams\.NAME\.endpoints`$/],
     [inRoute("pathRewrite"), /calls it `routes\[\]\.rewrite`$/],
     [full({ route: "rewrite: { path_regex: 1 }" }), /rewrite\.path_regex: unknown key: Millrace does not have this yet$/],
     [inRoute("http_redirect"), /calls it `routes\[\]\.redirect`$/],

@@ -29,9 +29,17 @@ test("what would lose its contents is refused, without showing any", () => {
     new URL("http://a/s3cr3t"),
   ];
   for (const value of opaque)
-    assert.equal(readObject({ middleware: [{ use: value }] }), "(key #1).#1.use is no plain object; expected plain data");
+    assert.equal(readObject({ middleware: [{ use: value }] }), "middleware.#1.use is no plain object; expected plain data");
   for (const value of [() => "s3cr3t", Symbol("s3cr3t"), 10n])
     assert.match(String(readObject({ routes: value })), /^routes is a \w+; expected plain data$/);
+});
+
+test("a middleware that was not called is told apart from other functions", () => {
+  const uncalled = Object.assign(() => undefined, { definition: {} });
+  assert.equal(
+    readObject({ middleware: [uncalled] }),
+    "middleware.#1 is a function; expected plain data; a middleware is put here by calling it",
+  );
 });
 
 test("an object that holds itself, and a key that changes what an object is", () => {

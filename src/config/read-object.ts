@@ -33,7 +33,8 @@ function read(value: unknown, depth: number, key: string, faults: string[]): Loc
     };
   }
   if (typeof value !== "object") {
-    faults.push(`${key === "" ? "the default export" : key} is a ${typeof value}; expected plain data`);
+    const advice = typeof value === "function" && "definition" in value ? "; a middleware is put here by calling it" : "";
+    faults.push(`${key === "" ? "the default export" : key} is a ${typeof value}; expected plain data${advice}`);
     return nothing;
   }
   if (isOpaque(value)) {

@@ -93,7 +93,10 @@ test("the version changes with a module and with what it imports, and with nothi
 
 test("why a module cannot be used, with the place in the user's file", async (t) => {
   const cases: readonly (readonly [text: string, problem: RegExp])[] = [
-    ["export const x = 1;", /^middleware\.0\.use: the module cannot be used: it exports no middleware: write export default/],
+    [
+      "export const x = 1;",
+      /^middleware\.0\.use: the module cannot be used: it exports no middleware: export what defineMiddleware returns$/,
+    ],
     ['import "./missing.mjs";', /^middleware\.0\.use: .*missing\.mjs/],
     ["const token = ;", /^middleware\.0\.use: the module cannot be used: SyntaxError: .* \(tried\.mjs.*\)$/],
     ['throw new Error("not today");', /^middleware\.0\.use: the module cannot be used: not today \(tried\.mjs:1:7\)$/],

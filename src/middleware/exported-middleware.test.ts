@@ -21,8 +21,8 @@ test("a name is that of the middleware, or else that of the export", () => {
 
 test("what is wrong is said with the names that are there", () => {
   const wrong: readonly [loaded: unknown, name: string, message: RegExp][] = [
-    [{}, "", /^it exports no middleware: write export default/],
-    [{ default: { listeners: [] } }, "", /^it exports no middleware: write export default/],
+    [{}, "", /^it exports no middleware: export what defineMiddleware returns$/],
+    [{ default: { listeners: [] } }, "", /^it exports no middleware: export what defineMiddleware returns$/],
     [{ default: { definition: { name: "fake" }, setup: () => ({}) } }, "", /^it exports no middleware/],
     [null, "", /^it exports no middleware/],
     [{ stamp, gate }, "", /^it exports several middleware: name one of them at the end, as in #stamp; it has stamp, gate$/],

@@ -16,7 +16,7 @@ export function exportedMiddleware(loaded: unknown, name: string): AnyMiddleware
   const namesakes = new Set(found.flatMap(([, each]) => (each.definition.name === ownName ? [each] : [])));
   if (namesakes.size > 1) throw new Error(`it exports several middleware named ${ownName}: give each a name of its own`);
   if (only !== undefined && others.length === 0) return only;
-  if (found.length === 0) throw new Error("it exports no middleware: write export default defineMiddleware({...})");
+  if (found.length === 0) throw new Error("it exports no middleware: export what defineMiddleware returns");
   const names = [...new Set(found.map(([, { definition }]) => definition.name))].join(", ");
   if (name !== "") throw new Error(`it exports no middleware named ${name}; it has ${names}`);
   throw new Error(`it exports several middleware: name one of them at the end, as in #${ownName}; it has ${names}`);

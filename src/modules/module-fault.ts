@@ -27,9 +27,15 @@ export function moduleFault(error: unknown, address: string): ModuleFault {
  */
 export function moduleFaultText(error: unknown, base: string, loadedLast: string = ""): string {
   const place = placeOfFault(error, base) || (error instanceof SyntaxError ? relativeTo(base, loadedLast) : "");
-  const advice =
-    codeOf(error) === "ERR_MODULE_NOT_FOUND" && /\bpackage '[^']*\.[cm]?[jt]s'/.test(messageOf(error)) ? "; a path begins with ./" : "";
-  return `${faultText(error)}${advice}${place === "" ? "" : ` (${place})`}`;
+  const isPath = codeOf(error) === "ERR_MODULE_NOT_FOUND" && /\bpackage '[^']*\.[cm]?[jt]s'/.test(messageOf(error));
+  const advice = isPath ? "; a path begins with ./" : "";
+  return `${faultText(error)}${advice}${commonJsAdvice(error)}${place === "" ? "" : ` (${place})`}`;
+}
+
+/** The end of a message about a module that Node takes for CommonJS because of its name. */
+export function commonJsAdvice(error: unknown): string {
+  const isCommonJs = /import statement outside a module|Unexpected token 'export'/.test(messageOf(error));
+  return isCommonJs ? '; name it .mts or .mjs, or put "type": "module" into package.json' : "";
 }
 
 /**

@@ -55,7 +55,7 @@ export const hostPattern: Text = text(
 export const pathPattern: Text = text(
   /^\/[^*?#\s]*(?:(?<=\/)\*)?$/,
   "path",
-  "a path such as /exact or /prefix/* (a star only as the last segment, no ? and no #)",
+  "a path such as /exact or /prefix/* (a star only as the last segment, no ? and no #; for other patterns there is path_regex)",
   (path) => normalizePattern(path.replace(/\*$/, "")) !== null,
 );
 
