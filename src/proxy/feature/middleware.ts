@@ -56,7 +56,7 @@ export interface ExchangeView {
    */
   collectBody(bytesMax: number): Promise<Buffer | null>;
   /**
-   * Sends a request of the feature's own to the upstream with that name, and collects the whole response. Ends with the exchange unless
+   * Sends a request of the middleware's own to the upstream with that name, and collects the whole response. Ends with the exchange unless
    * `options` has another signal. Rejects with a TypeError if the request cannot be sent as it is; every other failure is a value, see
    * {@link FetchResult}.
    */
