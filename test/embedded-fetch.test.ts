@@ -168,6 +168,36 @@ test("a body that is not as long as its length is 400, and one that was read is 
   assert.equal(events.at(-1)?.event, "request_unusable");
 });
 
+test("a body that somebody else reads, or reads soon, ends the request and nothing else", async (t) => {
+  const origin = await startRawOrigin({});
+  t.after(() => origin.close());
+  const { host, events } = embedded(t, origin.url);
+  const made = (chunk: unknown): Request =>
+    new Request("http://a.test/", {
+      method: "POST",
+      body: new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          // A program without types can give anything.
+          controller.enqueue(chunk as Uint8Array);
+          controller.close();
+        },
+      }),
+      duplex: "half",
+    });
+  const locked = made(new Uint8Array(3));
+  locked.body?.getReader();
+  assert.equal((await handleFetch(host, locked)).status, 500);
+  const lockedSoon = made(new Uint8Array(3));
+  const response = handleFetch(host, lockedSoon);
+  await Promise.resolve().then(() => lockedSoon.body?.getReader());
+  await assert.rejects(response, /given up/);
+  assert.equal(events.at(-1)?.event, "request_unusable");
+  const bytes = new Uint8Array(3);
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  for (const chunk of [bytes, undefined, "text"]) assert.equal((await handleFetch(host, made(chunk))).status, 400);
+  assert.equal(host.connections.size, 0);
+});
+
 test("responses without a body, and answers of the proxy's own", async (t) => {
   const origin = await startHttpOrigin(t, (request, response) => response.writeHead(Number(request.url?.slice(1))).end());
   const { host } = embedded(t, origin, { route: "match: { path: /* , methods: [GET, HEAD] }" });

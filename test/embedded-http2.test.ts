@@ -139,3 +139,35 @@ test("a large body comes back, a client that resets its stream ends the exchange
   );
   assert.equal(proxy.host.connections.size, 0);
 });
+
+test("fields that come twice, of which Node's http2 takes one, pass in heads, interim responses and trailers", async (t) => {
+  const twice = 'ETag: "a"\r\nETag: "b"\r\n';
+  const cookies = "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nWWW-Authenticate: Basic\r\nWWW-Authenticate: Bearer\r\n";
+  const body = "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n";
+  const origin = await startRawOrigin({
+    onHead: (_, socket) => {
+      socket.write(`HTTP/1.1 103 Early Hints\r\n${twice}\r\nHTTP/1.1 200 OK\r\n${twice}${cookies}${body}${twice}\r\n`);
+      return true;
+    },
+  });
+  t.after(() => origin.close());
+  const { client, proxy } = await session(t, origin.url);
+  const stream = client.request({ ":authority": "a.test" });
+  const seen: unknown[] = [];
+  stream.on("headers", (fields) => seen.push(fields["etag"]));
+  stream.on("trailers", (fields) => seen.push(fields["etag"]));
+  const { head, body: text } = await got(stream.end());
+  assert.deepEqual([head.etag, head["set-cookie"], text], ['"a", "b"', ["a=1", "b=2"], "ok"]);
+  assert.deepEqual(seen, ['"a", "b"', '"a", "b"']);
+  assert.equal(proxy.host.connections.size, 0);
+});
+
+test("a 205 that announces a body has none", async (t) => {
+  const origin = await startRawOrigin({
+    onHead: (_, socket) => socket.write("HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nok"),
+  });
+  t.after(() => origin.close());
+  const { client } = await session(t, origin.url);
+  const { head, body } = await ask(client, {});
+  assert.deepEqual([head[":status"], head["content-length"], body], [205, undefined, ""]);
+});

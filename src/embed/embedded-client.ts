@@ -4,6 +4,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { Timed } from "../base/deadlines.ts";
+import { codeOf } from "../base/errors.ts";
 import type { BodyLength } from "../http/body-length.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { FieldEdits } from "../http/field-edits.ts";
@@ -26,6 +27,8 @@ import type { OwnedUpstream } from "../proxy/ports/upstream-stream.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import type { EmbedHost } from "./embed-host.ts";
 import { Deadline, State } from "./embedded-state.ts";
+import { GuardedBody, GuardedResponse } from "./guarded-message.ts";
+import type { OnThrown } from "./guarded-message.ts";
 import type { HostedBody, HostedBodyReader, HostedResponse, HostedResponseEvents } from "./hosted-message.ts";
 import { HeldBody } from "./held-body.ts";
 import { ResponseOutput } from "./response-output.ts";
@@ -75,11 +78,13 @@ export class EmbeddedClient extends Timed implements ClientStream, AcceptedConne
     this.host = host;
     this.thread = host.thread;
     this.peer = peer;
-    this.body = body;
-    this.output = new ResponseOutput(response);
-    host.connections.add(this);
+    const onThrown: OnThrown = (reason) => this.programThrew(reason);
+    this.body = new GuardedBody(body, onThrown);
+    this.output = new ResponseOutput(new GuardedResponse(response, onThrown));
     body.start(this);
     response.start(this);
+    // The last step, because one before it may throw.
+    host.connections.add(this);
   }
 
   /** Answers the request. @param whole the body, if the host program has read all of it already; null: it is still to be read */
@@ -356,6 +361,15 @@ export class EmbeddedClient extends Timed implements ClientStream, AcceptedConne
   private endNow(reason: ClientEnd): void {
     this.closes(reason);
     this.output.reset();
+  }
+
+  /** A method of the program's request or response has thrown: what is left of the response cannot be sent. */
+  private programThrew(reason: unknown): void {
+    // Without the message, which may show what the program or its clients would not have in a log.
+    const what = codeOf(reason) || (reason instanceof Error ? reason.name : "something that is no Error");
+    this.thread.report("error", "request_unusable", `the request or response that the program gave to the proxy has thrown ${what}`);
+    // Later, because the exchange is in the middle of the call that has failed.
+    queueMicrotask(() => this.endNow("client_gone"));
   }
 
   // ---- what the host asks ---------------------------------------------------------------------------------------------

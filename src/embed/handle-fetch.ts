@@ -33,18 +33,21 @@ function answer(host: EmbedHost, request: Request, peer: string, settling: Settl
   const { thread } = host;
   thread.tick();
   const { signal } = request;
+  // First what may throw, because it reads what the program has made.
+  const url = new URL(request.url);
+  const read = readHead(parsedRequest(request, url), limitsOf(host.config));
+  const isLost = request.bodyUsed || request.body?.locked === true;
+  const body = new WebBody(isLost ? null : request.body);
   const response = new WebResponse(settling, request.method === "HEAD");
-  const client = new EmbeddedClient(host, peer, new WebBody(request.bodyUsed ? null : request.body), response);
+
+  const client = new EmbeddedClient(host, peer, body, response);
   const onAbort = (): void => response.abort(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   client.onClosed = (): void => signal.removeEventListener("abort", onAbort);
-
-  const url = new URL(request.url);
-  const read = readHead(parsedRequest(request, url), limitsOf(host.config));
   if ("code" in read) return client.refuse(refusal(read), null);
   const facts = requestFacts(host, read.head, peer, url.protocol === "https:");
   if (host.draining) return client.refuse(answers.DRAIN_TIMEOUT, read.head, null);
-  if (request.bodyUsed) {
+  if (isLost) {
     thread.report("error", "request_unusable", BODY_LOST_HINT, { method: read.head.method, path: read.head.path });
     return client.refuse(BODY_LOST, read.head, null);
   }

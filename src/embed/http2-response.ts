@@ -38,7 +38,8 @@ export class Http2Response implements HostedResponse {
   interim(status: number, fields: readonly FieldPair[]): void {
     const { stream } = this.response;
     // Node has sent a 100 (Continue) already unless its program has a listener for `checkContinue`.
-    if (!this.hasBegun && !stream.destroyed) stream.additionalHeaders({ ...Object.fromEntries(grouped(fields)), ":status": status });
+    if (!this.hasBegun && !stream.destroyed)
+      stream.additionalHeaders({ ...Object.fromEntries(grouped(joined(fields))), ":status": status });
   }
 
   /** Sends the head at once. */
@@ -46,7 +47,7 @@ export class Http2Response implements HostedResponse {
     const { response } = this;
     this.hasBegun = true;
     response.sendDate = false;
-    setFields(response, fields);
+    setFields(response, joined(fields));
     response.writeHead(status);
   }
 
@@ -58,7 +59,7 @@ export class Http2Response implements HostedResponse {
 
   end(trailers: readonly FieldPair[]): void {
     if (!this.isOurs) return;
-    if (trailers.length > 0) this.response.addTrailers(Object.fromEntries(grouped(trailers)));
+    if (trailers.length > 0) this.response.addTrailers(Object.fromEntries(grouped(joined(trailers))));
     this.response.end();
   }
 
@@ -69,4 +70,18 @@ export class Http2Response implements HostedResponse {
   reset(): void {
     this.response.stream.close(INTERNAL_ERROR);
   }
+}
+
+/** Fields whose lines stay apart: they cannot be joined, or many clients cannot read what is joined (RFC 9110 sections 5.3 and 11.6.1). */
+const APART: readonly string[] = ["set-cookie", "www-authenticate", "proxy-authenticate"];
+
+/**
+ * The fields with one line for each name, as RFC 9110 section 5.3 allows. Of some names Node's http2 throws an error for a second line, of which
+ * an endpoint may send any number.
+ */
+function joined(fields: readonly FieldPair[]): readonly FieldPair[] {
+  return grouped(fields).flatMap(([name, value]): FieldPair[] => {
+    if (typeof value === "string") return [[name, value]];
+    return APART.includes(name.toLowerCase()) ? value.map((each): FieldPair => [name, each]) : [[name, value.join(", ")]];
+  });
 }

@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { addFields } from "../http/build-head.ts";
 import type { FieldPair } from "../http/field-pairs.ts";
 import { FieldSection } from "../http/field-section.ts";
@@ -61,8 +61,14 @@ export class NodeBody implements HostedBody {
     if (this.isListening) return;
     this.isListening = true;
     const { request } = this;
-    request.on("data", (bytes: Buffer) => this.reader?.bodyRead(bytes));
+    request.on("data", (bytes: unknown) => this.onData(bytes));
     request.on("end", () => this.onEnd());
+  }
+
+  /** The program may have set an encoding, so that Node delivers text: the bytes that came cannot be told from it. */
+  private onData(bytes: unknown): void {
+    if (bytes instanceof Buffer) this.reader?.bodyRead(bytes);
+    else this.reader?.bodyFailed();
   }
 
   private onEnd(): void {

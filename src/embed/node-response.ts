@@ -63,7 +63,10 @@ export class NodeResponse implements HostedResponse {
 
   write(bytes: Buffer): boolean {
     this.isFlushed = true;
-    return this.response.write(bytes);
+    const { response } = this;
+    const isTaken: unknown = response.write(bytes);
+    // Frameworks put functions in the place of Node's, of which some return nothing.
+    return typeof isTaken === "boolean" ? isTaken : !response.writableNeedDrain;
   }
 
   flush(): void {

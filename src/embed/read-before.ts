@@ -75,9 +75,14 @@ function isJsonText(text: string): boolean {
 /** The text of a body that was parsed. Null: its type does not say how to write it. */
 function serialised(body: unknown, type: string): string | null {
   if (body === undefined) return null;
-  if (isJson(type)) return JSON.stringify(body);
   const isForm = type.startsWith("application/x-www-form-urlencoded") && typeof body === "object" && body !== null;
-  return isForm ? urlencoded(body) : null;
+  try {
+    if (isJson(type)) return JSON.stringify(body) ?? null;
+    return isForm ? urlencoded(body) : null;
+  } catch {
+    // It has more levels than the stack has room for, as a client may have sent it; or the program has put something into it that is no JSON.
+    return null;
+  }
 }
 
 function isJson(type: string): boolean {

@@ -14,6 +14,7 @@ import { reasonPhrase } from "../http/status.ts";
 import { finishAnswer } from "../proxy/exchange/finished-answer.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import type { HostedResponse } from "./hosted-message.ts";
+import { without } from "./read-head.ts";
 
 /** Larger slices are written in several pieces: what the client has taken is only known by the piece. */
 const PIECE_BYTES_MAX = 64 * 1024;
@@ -92,7 +93,9 @@ export class ResponseOutput {
     if (!this.response.isOurs) return;
     const fields: FieldPair[] = fieldPairs(lines);
     if (this.isLast && this.response.isHttp1) endConnection(fields);
-    this.response.head(status, reason, fields);
+    // A 205 may announce a body that no version above HTTP/1.1 and no program of the web's standard lets it have (RFC 9110 section 15.3.6).
+    const sent = status === 205 && !this.response.isHttp1 ? without(fields, ["content-length"]) : fields;
+    this.response.head(status, reason, sent);
   }
 
   /** The bytes are valid during the call only, so they are copied. */

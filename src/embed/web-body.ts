@@ -50,16 +50,22 @@ export class WebBody implements HostedBody {
   private async readOn(source: Reader): Promise<void> {
     this.isReading = true;
     while (this.isFlowing) {
-      let bytes: Uint8Array | undefined;
+      let bytes: Buffer | null;
       try {
-        bytes = (await source.read()).value;
+        const { done, value } = await source.read();
+        bytes = done ? null : bytesOf(value);
       } catch {
         return this.reader?.bodyFailed();
       }
-      if (bytes === undefined) return this.reader?.bodyEnded(null);
-      if (!(bytes instanceof Uint8Array)) return this.reader?.bodyFailed();
-      this.reader?.bodyRead(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      if (bytes === null) return this.reader?.bodyEnded(null);
+      this.reader?.bodyRead(bytes);
     }
     this.isReading = false;
   }
+}
+
+/** Throws a TypeError for what is no chunk of a body, or is one whose memory somebody else has got meanwhile. */
+function bytesOf(chunk: unknown): Buffer {
+  if (!(chunk instanceof Uint8Array)) throw new TypeError("the chunk is no Uint8Array");
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

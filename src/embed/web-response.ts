@@ -98,6 +98,8 @@ export class WebResponse implements HostedResponse {
   reset(): void {
     this.queue.length = 0;
     this.failure ??= new TypeError("the response is incomplete: it was given up");
+    // If there was no head yet. Else this does nothing.
+    this.settling.reject(this.failure);
     this.finish();
     this.closeSoon();
   }
