@@ -1,4 +1,5 @@
 /** Writes the reference page of the configuration, docs/configuration.md, from the schemas, so that the page says what is checked. */
+import { EVERYWHERE } from "./feature-keys.ts";
 import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 
@@ -86,9 +87,16 @@ As in the full form: ${same.map((top) => `\`${top}\``).join(", ")}.
 }
 
 function section(schema: SchemaNode, top: string): string {
-  const rows = optionsOf(schema).filter(({ key }) => key.split(/[.[]/, 1)[0] === top);
+  const rows = optionsOf(schema).filter(({ key }) => key.split(/[.[]/, 1)[0] === top && !isRepeated(key));
   const lines = rows.map(({ key, value, standard, meaning }) => `| \`${key}\` | ${cell(value)} | ${cell(standard)} | ${cell(meaning)} |`);
   return [`### ${top}`, "", "| key | value | default | meaning |", "|---|---|---|---|", ...lines, ""].join("\n");
+}
+
+/** Whether the key is inside a feature's value at the top or in an upstream. The rows of routes say the same. */
+function isRepeated(key: string): boolean {
+  return EVERYWHERE.some((feature) =>
+    [feature, `upstreams.NAME.${feature}`].some((place) => key.startsWith(`${place}.`) || key.startsWith(`${place}[]`)),
+  );
 }
 
 function topKeys(schema: SchemaNode): string[] {

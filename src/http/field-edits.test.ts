@@ -14,6 +14,15 @@ test("edits are collected in their order", () => {
   assert.equal(edits.added, "Via: 1.1 millrace\r\nX-Forwarded-For: 10.0.0.1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n");
 });
 
+test("a field that is set is there once, whoever added it before", () => {
+  const edits = new FieldEdits();
+  edits.appendLines("x-env: 1\r\nX-Env: 2\r\nX-Environment: x-env: 3\r\n");
+  edits.append("X-ENV", "4");
+  edits.set("X-Env", "5");
+  edits.set("X-Env", "6");
+  assert.deepEqual([edits.removed, edits.added], [["x-env"], "X-Environment: x-env: 3\r\nX-Env: 6\r\n"]);
+});
+
 test("reset forgets everything, and the object can be used again", () => {
   const edits = new FieldEdits();
   edits.reset();

@@ -66,10 +66,12 @@ export class FieldEdits {
     if (lines !== "") this.appendLines(lines);
   }
 
-  /** Replaces all received lines of that name by one. Throws a TypeError as `fieldLine` does. */
+  /** Replaces all lines of that name by one, those too that were added before. Throws a TypeError as `fieldLine` does. */
   set(name: string, value: string): void {
-    this.added += fieldLine(name, value);
-    this.remove(name.toLowerCase());
+    const line = fieldLine(name, value);
+    const lower = name.toLowerCase();
+    this.remove(lower);
+    this.added = withoutLines(this.added, lower) + line;
   }
 }
 
@@ -91,6 +93,20 @@ class Join {
     return this.text;
   }
 }
+
+/** The lines less those of that name (lower case). */
+function withoutLines(lines: string, name: string): string {
+  let kept = lines;
+  for (let start = 0; start < kept.length;) {
+    const end = kept.indexOf("\r\n", start) + 2;
+    if (kept.charCodeAt(start + name.length) === COLON && kept.slice(start, start + name.length).toLowerCase() === name)
+      kept = kept.slice(0, start) + kept.slice(end);
+    else start = end;
+  }
+  return kept;
+}
+
+const COLON = 0x3a;
 
 /** Whether only the proxy writes fields of that name: Host, framing, and fields about one connection. */
 export function isOwnField(name: string): boolean {

@@ -22,7 +22,10 @@ export interface FieldChanges {
   append(name: string, value: string): void;
   /** Adds lines that {@link fieldLine} made, one or several joined. They are not checked again. */
   appendLines(lines: string): void;
-  /** Replaces all received lines of that name by one. Throws a TypeError as {@link fieldLine} does. */
+  /**
+   * Replaces all lines of that name by one, also those that earlier middleware or `request_headers` and `response_headers` of the
+   * configuration have added. Throws a TypeError as {@link fieldLine} does.
+   */
   set(name: string, value: string): void;
 }
 

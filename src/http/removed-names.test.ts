@@ -35,13 +35,14 @@ test("the same list is the same object, whatever lists were made in between", ()
   assert.equal(listOf([["author", "ization"].join("")]), one);
 });
 
-test("two lists are one object exactly if they have the same names in the same order", () => {
+test("two lists are one object exactly if they have the same names in the same order; a name is there once", () => {
   const lists = fc.array(fc.constantFrom(...NAMES.slice(0, 4)), { maxLength: 3 });
   fc.assert(
     fc.property(lists, lists, (first, second) => {
       const [a, b] = [listOf(first), listOf(second)];
-      assert.deepEqual(a.names, first);
-      assert.equal(a === b, first.join() === second.join());
+      const [once, other] = [[...new Set(first)], [...new Set(second)]];
+      assert.deepEqual(a.names, once);
+      assert.equal(a === b, once.join() === other.join());
     }),
     { numRuns: 1000 },
   );

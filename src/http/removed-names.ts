@@ -8,7 +8,7 @@ import { FRAMING_AND_HOST, bit, knownFieldNamed, namesOf } from "./known-fields.
  * same names each time follows the same path and allocates nothing.
  */
 export class RemovedNames {
-  /** In the order in which they were removed. */
+  /** In the order in which they were removed, each once. */
   readonly names: readonly string[];
   /** Bits of the known fields of which all names are in the list. Their lines are found by id, without comparing text. */
   readonly known: number;
@@ -44,6 +44,7 @@ export class RemovedNames {
 
   private grown(name: string): RemovedNames {
     if ((FRAMING_AND_HOST & bit(knownFieldNamed(name))) !== 0) throw new TypeError(`the field ${name} cannot be taken out`);
+    if (this.names.includes(name)) return this;
     const list = new RemovedNames([...this.names, name]);
     if (lists >= LISTS_MAX) return list;
     lists++;

@@ -26,7 +26,7 @@ export class ReplacedNames {
   removalAfter(before: RemovedNames): RemovedNames {
     if (this.removal !== null && before === this.removalBefore) return this.removal;
     let removal = before;
-    for (const name of this.received) if (!removal.names.includes(name)) removal = removal.and(name);
+    for (const name of this.received) removal = removal.and(name);
     this.removalBefore = before;
     this.removal = removal;
     return removal;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defineMiddleware } from "../../middleware/define-middleware.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import type { TestConfig, TestProxy } from "../../testing/test-proxy.ts";
 
@@ -83,6 +84,17 @@ test("edits for all routes, of the upstream and of the route act in this order, 
   );
   await proxy.reload(config("us"));
   assert.ok((await send(proxy)).includes("X-Region: us"));
+});
+
+test("middleware of one's own acts later, and replaces what the configuration has set", async (t) => {
+  const stamp = defineMiddleware({
+    name: "stamp",
+    setup: () => ({ onUpstreamRequest: (_exchange, request) => request.set("x-env", "own") }),
+  });
+  const route = { upstream: "app", request_headers: { set: { "X-Env": "prod", "X-A": "1" } }, middleware: [stamp()] };
+  const proxy = await testProxy({ routes: [route] }, { upstreams: { app: answer } });
+  t.after(() => proxy.close());
+  assert.deepEqual(await send(proxy, "X-Env: client"), ["X-A: 1", "x-env: own"]);
 });
 
 test("what Connection names is not passed on under another name", async (t) => {
