@@ -13,15 +13,22 @@ const FILES_PER_PROCESSOR = 2;
 /** Time limit for one test or group of tests, so that a test that never ends is reported as a failure. */
 const TEST_MS_MAX = 180_000;
 
+/** Names of tests that `npm run test:conformance` runs, and `npm test` does not: what they test changes seldom, and they take seconds. */
+const EMBEDDED = "through a program";
+
+/** Which tests of the files run. */
+export type Selection = "all" | "embedded" | "not embedded";
+
 /** Events that are left out if only failures and counts are to be printed. */
 const QUIET = new Set(["test:pass", "test:start", "test:stdout", "test:stderr"]);
 
 /**
  * Runs the files and prints the results.
+ * @param selection `embedded`: the tests of the fault matrix whose clients come through a program that embeds the proxy
  * @param failuresOnly whether to print only failures and counts
  * @returns whether all tests passed
  */
-export async function runTests(files: readonly string[], failuresOnly: boolean): Promise<boolean> {
+export async function runTests(files: readonly string[], selection: Selection, failuresOnly: boolean): Promise<boolean> {
   // The proxies that tests start need no warm-up: docs/decisions/0011-starting-warm.md.
   process.env["MILLRACE_WARM_UP"] ??= "off";
   // Stripping the types of a test and of its imports takes longer than most tests, so the result is cached.
@@ -32,6 +39,8 @@ export async function runTests(files: readonly string[], failuresOnly: boolean):
     concurrency: availableParallelism() * FILES_PER_PROCESSOR,
     cwd: ROOT,
     timeout: TEST_MS_MAX,
+    ...(selection === "embedded" && { testNamePatterns: EMBEDDED }),
+    ...(selection === "not embedded" && { testSkipPatterns: EMBEDDED }),
     // Node's own --test-force-exit does not wait until all results are written, and loses some of them on a busy machine.
     execArgv: ["--import", pathToFileURL(path.join(ROOT, "test/support/end-soon.ts")).href],
   });

@@ -4,8 +4,10 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "../test/support/source-files.ts";
 
+/** The fault matrix. */
+const FAULTS = "test/faults/*.test.ts";
 /** The tests of `npm test`: all but those that need minutes, other programs or a browser. */
-const FAST = ["test/*.test.ts", "test/faults/*.test.ts", "{src,examples,bench,fuzz,simulate,scripts}/**/*.test.ts"];
+const FAST = ["test/*.test.ts", FAULTS, "{src,examples,bench,fuzz,simulate,scripts}/**/*.test.ts"];
 /** The tests of `npm run test:unit`: those that start no process and use few sockets. */
 const UNIT = ["{src,examples,scripts}/**/*.test.ts"];
 /** Tests that import the program by its name, "millrace", as its users do. */
@@ -35,6 +37,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
 ];
 
 export const fastFiles = (): string[] => filesOf(FAST);
+export const faultFiles = (): string[] => filesOf([FAULTS]);
 export const unitFiles = (): string[] => filesOf(UNIT);
 
 /** The files that match, relative to the root, with forward slashes, in the order of the patterns. Slow ones should come first. */

@@ -9,8 +9,8 @@ import type { Verdict } from "../support/scripted-client.ts";
 import type { Steps } from "../support/scripted-origin.ts";
 import { Scrape } from "../support/scrape.ts";
 import { WATCHED } from "./row.ts";
-import type { Answer, Count, LogLine, Row, Scene } from "./row.ts";
-import type { Stage } from "./theme.ts";
+import type { Count, Expectation, LogLine, Row, Scene } from "./row.ts";
+import type { Stage } from "./stage.ts";
 
 /**
  * What must come of a fault comes within this time after the event that decides, unless the row says otherwise. A busy machine may need
@@ -44,7 +44,7 @@ export async function checkRow(stage: Stage, row: Row, path: string): Promise<vo
     if (expect.answer !== "unseen") {
       const verdict = await Promise.race([client.verdict(row.toHead), acting.then(() => client.verdict(row.toHead))]);
       clock.check("the answer", performance.now());
-      checkAnswer(verdict, expect.answer, expect.client);
+      checkAnswer(verdict, expect, stage.isEmbedded);
     }
     await acting;
     await row.also?.(scene);
@@ -103,7 +103,7 @@ function sceneOf(stage: Stage, client: ScriptedClient, path: string, clock: Cloc
   const { origin, second } = stage;
   return {
     client,
-    pid: stage.proxy.process.pid ?? 0,
+    pid: stage.proxy.pid,
     origin,
     second,
     gauge: async (name, value) => {
@@ -127,8 +127,8 @@ function answerOk(request: { readonly connection: { send(text: string): Promise<
   return request.connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 }
 
-function checkAnswer(verdict: Verdict, expected: Answer, client: Row["expect"]["client"]): void {
-  const seen = JSON.stringify(verdict, (_, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value)).slice(0, 1500);
+function checkAnswer(verdict: Verdict, { answer: expected, client }: Expectation, isEmbedded: boolean): void {
+  const seen = textOf(verdict);
   if (typeof expected === "string") return assert.equal(verdict.kind, expected, seen);
   assert.notEqual(verdict.kind, "nothing", `the connection ended without the answer ${JSON.stringify(expected)}`);
   if (verdict.kind === "nothing") return;
@@ -145,8 +145,18 @@ function checkAnswer(verdict: Verdict, expected: Answer, client: Row["expect"]["
   else if (expected.body !== undefined) assert.match(response.body, expected.body);
   if (expected.interim !== undefined && verdict.kind === "answer") assert.deepEqual(verdict.interim, expected.interim);
   // RFC 9112 section 9.6: who closes says so.
-  if (client === "closed" && response.status !== 101) assert.deepEqual(response.fields.get("connection"), ["close"], seen);
-  if (client === "open") assert.equal(response.fields.get("connection"), undefined, seen);
+  if ((client === "closed" || client === "lingers") && response.status !== 101)
+    assert.deepEqual(response.fields.get("connection"), ["close"], seen);
+  // Node says it though it is the default.
+  if (client === "open") assert.deepEqual(response.fields.get("connection"), isEmbedded ? ["keep-alive"] : undefined, seen);
+}
+
+function textOf(verdict: Verdict): string {
+  const short = (_: string, value: unknown): unknown => {
+    if (value instanceof Map) return Object.fromEntries(value);
+    return typeof value === "string" ? value.slice(0, 1000) : value;
+  };
+  return JSON.stringify(verdict, short).slice(0, 1500);
 }
 
 async function checkLog(stage: Stage, expected: LogLine | null, path: string, linesBefore: number, clock: Clock): Promise<void> {
@@ -210,9 +220,14 @@ async function checkClient(row: Row, client: ScriptedClient, clock: Clock, path:
       assert.equal(statusOf(verdict), 200, "the next request on the client's connection");
       return;
     }
+    case "lingers":
+      assert.ok(!client.over, "the connection was ended before the client did");
+      client.raw.socket.end();
+      await client.until((each) => each.over, "the end of the client's connection");
+      return;
     case "closed":
       await client.until((each) => each.over, "the end of the client's connection");
-      clock.check("the end of the client's connection", performance.now());
+      clock.check("the end of the client's connection", performance.now() - (row.expect.lingersMs ?? 0));
   }
 }
 
@@ -225,8 +240,8 @@ async function checkReleased(stage: Stage, row: Row): Promise<void> {
 
 /** The proxy, the origin and the row's route are as good as new. */
 async function checkNext(stage: Stage, row: Row, path: string): Promise<void> {
-  const { proxy, origin } = stage;
-  const next = await ask(proxy.port, get(`/${path}/plain`));
+  const { origin } = stage;
+  const next = await ask(stage.ports.patient, get(`/${path}/plain`));
   assert.equal(next.status, 200, "the next request");
   assert.equal(next.body, "ok", "the next request gets its own answer");
   const [first] = origin.requests;

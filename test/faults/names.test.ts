@@ -1,8 +1,9 @@
 /** The endpoint is a name, and the name does not lead where it should. */
 import net from "node:net";
-import { SERVED, failed, served } from "./row.ts";
+import { describe } from "node:test";
+import { LINGERS, SERVED, failed, served } from "./row.ts";
 import type { Expectation, Row } from "./row.ts";
-import { theme, themes } from "./theme.ts";
+import { embeddedTheme, theme, themes } from "./theme.ts";
 
 const UNNAMED = failed(502, "dns_error", "dns_error", { upstream_connect_failures: 1, origin_failures: 1 }, "unreached");
 const SECOND_TRY: Expectation = {
@@ -51,33 +52,36 @@ const rows: Row[] = [
     endpoints: ["no name"],
     client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 1000000"])}${"x".repeat(1000)}`),
     expect: { ...UNNAMED, client: "closed" },
+    throughHost: LINGERS,
   },
   { name: "a name that resolves to nothing, then a live endpoint", endpoints: ["no name", "origin"], expect: SECOND_TRY },
   { name: "the resolver fails for the moment", endpoints: ["name later"], expect: UNNAMED },
   { name: "an IPv6 address that refuses before an IPv4 one that lives", endpoints: ["dual"], expect: served(), skip: noIpv6 },
 ];
 
-themes("names", rows);
-theme(
-  "names, IPv6 is a black hole",
-  [
-    {
-      name: "an IPv6 address that is silent before an IPv4 one that lives",
-      endpoints: ["dual"],
-      expect: served(),
-      skip: noIpv6,
+themes("names", rows, { same: 6, differ: 1, leftOut: 0 });
+const silent: Row[] = [
+  {
+    name: "an IPv6 address that is silent before an IPv4 one that lives",
+    endpoints: ["dual"],
+    expect: served(),
+    skip: noIpv6,
+  },
+  {
+    name: "an IPv6 address that is silent before an IPv4 one that lives, POST",
+    endpoints: ["dual"],
+    client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 3"])}abc`),
+    origin: async (request) => {
+      await request.whole();
+      await request.connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n${request.body()}`);
     },
-    {
-      name: "an IPv6 address that is silent before an IPv4 one that lives, POST",
-      endpoints: ["dual"],
-      client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 3"])}abc`),
-      origin: async (request) => {
-        await request.whole();
-        await request.connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n${request.body()}`);
-      },
-      expect: served("abc"),
-      skip: noIpv6,
-    },
-  ],
-  { silentIpv6: noIpv6 === false },
-);
+    expect: served("abc"),
+    skip: noIpv6,
+  },
+];
+const options = { silentIpv6: noIpv6 === false };
+
+describe("names, IPv6 is a black hole", { concurrency: true }, () => {
+  theme("one worker", silent, options);
+  embeddedTheme(silent, { same: 2, differ: 0, leftOut: 0 }, options);
+});

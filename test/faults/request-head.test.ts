@@ -1,5 +1,5 @@
 /** What the client sends is no request, or does not come to an end: it is refused, and nothing of it reaches an origin. */
-import { served } from "./row.ts";
+import { NO_REQUEST, served } from "./row.ts";
 import type { Answer, Expectation, Row } from "./row.ts";
 import { themes } from "./theme.ts";
 
@@ -17,7 +17,12 @@ const MALFORMED = { status: 400, error: "http_request_error" } as const;
 
 /** This comes instead of a request. */
 function instead(name: string, text: string, answer: Answer & { readonly status: number } = MALFORMED): Row {
-  return { name, client: ({ client, path }) => client.send(text.replace("PATH", path)), expect: refused(answer, /^[a-z_]+$/) };
+  return {
+    name,
+    client: ({ client, path }) => client.send(text.replace("PATH", path)),
+    expect: refused(answer, /^[a-z_]+$/),
+    throughHost: NO_REQUEST,
+  };
 }
 
 /** A request that begins like this and then goes on with the same bytes for as long as they are taken. */
@@ -29,6 +34,7 @@ function endless(name: string, begin: string, more: string, answer: Answer & { r
       await client.flood(more, 1024 * 1024);
     },
     expect: refused(answer, outcome),
+    throughHost: NO_REQUEST,
   };
 }
 
@@ -74,4 +80,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("request head", rows);
+themes("request head", rows, { same: 2, differ: 0, leftOut: 13 });

@@ -60,8 +60,11 @@ export interface Expectation {
   readonly answer: Answer;
   /** The line of the access log; null: there is none, because there was no request. */
   readonly log: LogLine | null;
-  /** The client's connection takes another request; the proxy ends it; the client itself has ended it. */
-  readonly client: "open" | "closed" | "left";
+  /**
+   * The client's connection takes another request; the proxy ends it; the client itself has ended it; the proxy would end it soon, but the client
+   * ends it before.
+   */
+  readonly client: "open" | "closed" | "left" | "lingers";
   /** The first connection to the origin serves another request; it is closed; no request of the row reached the origin. */
   readonly origin: "reused" | "closed" | "unreached";
   readonly counters?: Readonly<Partial<Record<Watched, Count>>>;
@@ -69,13 +72,15 @@ export interface Expectation {
   readonly limitMs?: number;
   /** Within how long after that it comes; default: what check-row.ts says. */
   readonly withinMs?: number;
+  /** How long the client's connection stays open after the answer when `client` is `closed`. Default 0. */
+  readonly lingersMs?: number;
   /** The proxy gives up the client's connection by itself, within this time after the answer, though the client does nothing. */
   readonly releasedWithinMs?: number;
 }
 
 export interface Scene {
   readonly client: ScriptedClient;
-  /** The proxy's process. */
+  /** The process that the proxy runs in. */
   readonly pid: number;
   readonly origin: ScriptedOrigin;
   readonly second: ScriptedOrigin;
@@ -105,7 +110,7 @@ export interface Row {
   /** `max_body` of the row's route. */
   readonly maxBody?: number;
   /** By which listener the client comes; default: the one with long limits. */
-  readonly listener?: keyof typeof LISTENERS;
+  readonly listener?: ListenerName;
   /** A plain request on the same connection goes before, so the row's request meets a pooled connection to the origin. */
   readonly warm?: boolean;
   /** What the origin does; default: 200 `ok`. */
@@ -122,7 +127,12 @@ export interface Row {
   readonly skip?: string | false;
   /** A stream of Node's closes its socket when a write fails, so what the peer had said before cannot be relayed. */
   readonly beyondStreams?: true;
+  /** Where the client comes through a program that embeds the proxy: what is different there, or why the row cannot run. Default: nothing. */
+  readonly throughHost?: HostRow;
 }
+
+/** What differs of the expectation, and of the further checks. */
+export type HostRow = { readonly expect: Partial<Expectation>; readonly also?: NonNullable<Row["also"]> } | { readonly leftOut: string };
 
 /** `200` with the body `ok`, what a request gets when nothing is wrong. */
 export const SERVED = { status: 200, body: "ok" } as const;
@@ -148,5 +158,29 @@ export function served(body: string | RegExp = "ok", origin: Expectation["origin
   return { answer: { status: 200, body }, log: { status: 200, outcome: "completed" }, client: "open", origin };
 }
 
+/**
+ * Through a program: a request that was answered before it was complete. Node has no way to end the output of a connection alone, so the proxy waits
+ * for the rest of the request, for a limited time, and then has the connection closed.
+ */
+export const LINGERS: HostRow = { expect: { client: "lingers" } };
+
+/** Through a program: an upgrade that is refused, or fails, ends the connection, which Node no longer reads requests from. */
+export const ENDS: HostRow = { expect: { client: "closed" } };
+
+/** Through a program: no request comes of it. */
+export const NO_REQUEST: HostRow = { leftOut: "Node's own parser refuses it or waits for its end, so the proxy gets no request" };
+
+/** Through a program: a client that half-closes. Node ends the whole connection then. */
+export const NODE_ENDS: HostRow = {
+  expect: {
+    answer: "nothing",
+    log: { status: 499, outcome: "client_gone" },
+    client: "closed",
+    origin: "closed",
+    counters: { client_aborts: 1 },
+  },
+};
+
 /** Limits of a listener in milliseconds. `steady` is for clients that go on within it, however busy the machine is. */
 export const LISTENERS = { patient: 6000, hasty: 200, steady: 800 } as const;
+export type ListenerName = keyof typeof LISTENERS;

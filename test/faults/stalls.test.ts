@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe } from "node:test";
-import { LISTENERS, cut, failed, served } from "./row.ts";
+import { LINGERS, LISTENERS, cut, failed, served } from "./row.ts";
 import type { Expectation, Row, Scene } from "./row.ts";
-import { theme } from "./theme.ts";
+import { embeddedTheme, theme } from "./theme.ts";
 
 const LIMIT_MS = 200;
 const HEAD_LIMIT = `response_head: ${LIMIT_MS}ms`;
@@ -23,6 +23,7 @@ const LATE_REQUEST: Expectation = {
   counters: { request_timeouts: 1 },
   limitMs: LISTENERS.hasty,
 };
+const BETWEEN = { leftOut: "as long as a connection has no request, its limits are those of the program's server" };
 const LENGTH = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n";
 const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 const CLOSE = "HTTP/1.1 200 OK\r\n\r\n";
@@ -59,6 +60,7 @@ const ofOrigins: Row[] = [
     client: ({ client, head }) => client.send(head("POST", ["Content-Length: 3", "Expect: 100-continue"])),
     origin: () => {},
     expect: { ...NO_HEAD, client: "closed" },
+    throughHost: LINGERS,
   },
   {
     name: "the origin accepts and is silent, a live endpoint is not tried",
@@ -159,18 +161,21 @@ const ofClients: Row[] = [
     listener: "hasty",
     client: () => {},
     expect: { answer: "nothing", log: null, client: "closed", origin: "unreached", limitMs: LISTENERS.hasty },
+    throughHost: BETWEEN,
   },
   {
     name: "the client stalls inside the request line",
     listener: "hasty",
     client: ({ client }) => client.send("GET / HT"),
     expect: LATE_REQUEST,
+    throughHost: BETWEEN,
   },
   {
     name: "the client stalls inside the head",
     listener: "hasty",
     client: ({ client, path }) => client.send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\nX-`),
     expect: LATE_REQUEST,
+    throughHost: BETWEEN,
   },
   {
     name: "the client sends a head byte after byte and does not come to its end",
@@ -180,6 +185,7 @@ const ofClients: Row[] = [
       await client.trickle(`GET ${path} HTTP/1.1\r\nHost: a.test\r\nX-Filler: ${"x".repeat(1000)}`, 20);
     },
     expect: LATE_REQUEST,
+    throughHost: BETWEEN,
   },
   {
     name: "the client stalls inside a body with Content-Length",
@@ -187,6 +193,7 @@ const ofClients: Row[] = [
     client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 10"])}abc`),
     origin: () => {},
     expect: { ...LATE_REQUEST, log: { status: 408, outcome: "request_timeout" }, origin: "closed" },
+    throughHost: LINGERS,
   },
   {
     name: "the client stalls behind the head of a POST",
@@ -194,6 +201,7 @@ const ofClients: Row[] = [
     client: ({ client, head }) => client.send(head("POST", ["Content-Length: 10"])),
     origin: () => {},
     expect: { ...LATE_REQUEST, log: { status: 408, outcome: "request_timeout" }, origin: "closed" },
+    throughHost: LINGERS,
   },
   {
     name: "the client stalls inside a chunked body",
@@ -201,6 +209,7 @@ const ofClients: Row[] = [
     client: ({ client, head }) => client.send(`${head("POST", ["Transfer-Encoding: chunked"])}5\r\nhe`),
     origin: () => {},
     expect: { ...LATE_REQUEST, log: { status: 408, outcome: "request_timeout" }, origin: "closed" },
+    throughHost: LINGERS,
   },
   {
     name: "the client sends its body one byte at a time, each within the limit",
@@ -227,6 +236,7 @@ const ofClients: Row[] = [
     listener: "hasty",
     client: ({ client, get }) => client.send(get()),
     expect: { ...served(), client: "left", releasedWithinMs: LISTENERS.hasty },
+    throughHost: BETWEEN,
   },
   {
     name: "the client never reads a large answer, length",
@@ -310,4 +320,5 @@ async function nothingIsKept({ client }: Scene): Promise<void> {
 describe("stalls", { concurrency: true }, () => {
   theme("of origins", ofOrigins);
   theme("of clients", ofClients);
+  embeddedTheme([...ofOrigins, ...ofClients], { same: 28, differ: 4, leftOut: 5 });
 });

@@ -1,6 +1,6 @@
 /** Upgraded connections: how they fail to begin, what ends them, and that no byte in front of an end is lost. */
 import assert from "node:assert/strict";
-import { failed } from "./row.ts";
+import { ENDS, failed } from "./row.ts";
 import type { Expectation, Row, Scene } from "./row.ts";
 import { themes } from "./theme.ts";
 
@@ -308,18 +308,21 @@ const rows: Row[] = [
     client: ({ client, get }) => client.send(get(HANDSHAKE)),
     origin: ({ connection }) => connection.reset(),
     expect: failed(502, "connection_terminated", "connection_terminated", { origin_failures: 1 }),
+    throughHost: ENDS,
   },
   {
     name: "a switch to another protocol",
     client: ({ client, get }) => client.send(get(HANDSHAKE)),
     origin: ({ connection }) => connection.send(SWITCH.replace("websocket", "h2c")),
     expect: failed(502, "http_protocol_error", "malformed_response", { origin_failures: 1 }),
+    throughHost: ENDS,
   },
   {
     name: "a switch for somebody else's key",
     client: ({ client, get }) => client.send(get(HANDSHAKE)),
     origin: ({ connection }) => connection.send(SWITCH.replace("s3pPLM", "AAAAAA")),
     expect: failed(502, "http_protocol_error", "malformed_response", { origin_failures: 1 }),
+    throughHost: ENDS,
   },
   {
     name: "no switch in time",
@@ -327,12 +330,14 @@ const rows: Row[] = [
     client: ({ client, get }) => client.send(get(HANDSHAKE)),
     origin: () => {},
     expect: { ...failed(504, "http_response_timeout", "response_timeout", { upstream_timeouts: 1 }), limitMs: 300 },
+    throughHost: ENDS,
   },
   {
     name: "the origin refuses",
     client: ({ client, get }) => client.send(get(HANDSHAKE)),
     origin: ({ connection }) => connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"),
     expect: { answer: { status: 403, body: "no" }, log: { status: 403, outcome: "completed" }, client: "open", origin: "reused" },
+    throughHost: ENDS,
   },
   {
     name: "the pooled connection is lost with the handshake on it, and replaced",
@@ -360,7 +365,8 @@ const rows: Row[] = [
     client: ({ client, get }) => client.send(`${get([...HANDSHAKE, "Content-Length: 3"])}abc`),
     origin: ({ connection }) => connection.reset(),
     expect: failed(502, "connection_terminated", "connection_terminated", { origin_failures: 1 }),
+    throughHost: ENDS,
   },
 ];
 
-themes("tunnels", rows);
+themes("tunnels", rows, { same: 17, differ: 6, leftOut: 0 });
