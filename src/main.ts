@@ -62,6 +62,8 @@ async function execute(given: Command, version: string): Promise<number> {
       return (await import("./cli/check.ts")).checkCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);
     case "explain":
       return (await import("./cli/explain.ts")).explainCommand(given, out, err);
+    case "init":
+      return (await import("./cli/init.ts")).initCommand(given, out, err);
     case "schema":
       return (await import("./cli/schema.ts")).schemaCommand(given.file, out, err);
     case "help":

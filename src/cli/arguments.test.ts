@@ -62,6 +62,12 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
     { command: "proxy", listen: ":8080", target: "http://a", prefixes: ["/api=http://b", "/c=http://d"], print: false },
   ],
   ["proxy --print 8080 http://a", { command: "proxy", listen: "8080", target: "http://a", prefixes: [], print: true }],
+  ["init", { command: "init", file: "millrace.yaml", listen: ":8080", upstreams: ["http://localhost:3000"], force: false }],
+  [
+    "init --listen 80 --upstream http://a --upstream=http://b --config f.yaml --force",
+    { command: "init", file: "f.yaml", listen: "80", upstreams: ["http://a", "http://b"], force: true },
+  ],
+  ["init --listen 80 --listen 81", { command: "wrong", problem: "--listen is given twice" }],
   ["proxy :8080", { command: "wrong", problem: `millrace proxy needs an address and a target: ${PROXY_USAGE}` }],
   ["proxy :8080 http://a --print=hunter2", { command: "wrong", problem: "--print takes no value" }],
   ["proxy :8080 http://a --config f", { command: "wrong", problem: "millrace proxy reads no configuration file" }],
@@ -82,7 +88,7 @@ for (const [line, expected] of cases) {
 }
 
 test("help names every command", () => {
-  for (const command of ["run", "proxy", "demo", "check", "explain", "schema"])
+  for (const command of ["run", "proxy", "init", "demo", "check", "explain", "schema"])
     assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
 });
 

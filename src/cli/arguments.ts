@@ -31,6 +31,16 @@ export type Command =
     }
   /** `file` is the configuration whose middleware is described too; null: none. */
   | { readonly command: "schema"; readonly file: string | null }
+  | {
+      readonly command: "init";
+      /** The file to write. */
+      readonly file: string;
+      readonly listen: string;
+      /** URLs of endpoints. */
+      readonly upstreams: readonly string[];
+      /** Whether a file that is there may be overwritten. */
+      readonly force: boolean;
+    }
   | { readonly command: "demo" | "version" | "help" }
   /** The arguments are wrong; `problem` is one line that says why. */
   | { readonly command: "wrong"; readonly problem: string };
@@ -49,6 +59,8 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace proxy LISTEN TARGET [/PREFIX=TARGET]... [--print]
                                       serve without a file: millrace proxy :8080 http://localhost:3000
                                       --print shows the configuration that it is
+  millrace init [--listen :8080] [--upstream URL]... [--config FILE] [--force]
+                                      write a configuration with comments, to begin with
   millrace demo                       two small origins and a proxy in front of them, to try it out
   millrace check [--config FILE] [--strict] [--format json]
                                       check a configuration and list every problem in it;
@@ -70,6 +82,7 @@ export const PROXY_USAGE = "millrace proxy LISTEN TARGET [/PREFIX=TARGET]... [--
 const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["run", { values: ["--config"], flags: [] }],
   ["proxy", { values: [], flags: ["--print"] }],
+  ["init", { values: ["--listen", "--upstream", "--config"], flags: ["--force"] }],
   ["demo", { values: [], flags: [] }],
   ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
   ["explain", { values: ["--config", "-H"], flags: [] }],
@@ -115,6 +128,11 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
     case "proxy":
       if (first === undefined || second === undefined) return wrong(`millrace proxy needs an address and a target: ${PROXY_USAGE}`);
       return { command: "proxy", listen: first, target: second, prefixes: words.slice(2), print: flags.has("--print") };
+    case "init": {
+      const [listen = ":8080"] = values.get("--listen") ?? [];
+      const upstreams = values.get("--upstream") ?? ["http://localhost:3000"];
+      return excess(first) ?? { command: name, file: given ?? DEFAULT_FILES[0], listen, upstreams, force: flags.has("--force") };
+    }
     case "schema":
       return excess(first, given === undefined && words.length === 1) ?? { command: name, file: given ?? null };
     default:

@@ -25,6 +25,9 @@ export interface WrongFile {
   readonly problems: readonly Problem[];
 }
 
+/** The message where no file is named and none of the default files is there. */
+const NO_DEFAULT_FILE = `neither ${DEFAULT_FILES.join(" nor ")} is in this folder; name a file with --config FILE, write one with millrace init, or serve without one: millrace proxy :8080 http://localhost:3000`;
+
 const MODULE = /\.[cm]?[jt]s$/;
 
 /**
@@ -72,11 +75,8 @@ async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfi
       result = checkConfig(answer.root, file, process.env, files.readSecret, surroundings);
     } else result = parseConfig(text, file, process.env, files.readSecret, surroundings);
   } catch (error) {
-    const isMissing = DEFAULT_FILES.some((name) => name === file) && !existsSync(file);
-    const advice = isMissing
-      ? "; name another file with --config FILE, or serve without one: millrace proxy :8080 http://localhost:3000"
-      : "";
-    return wrong(file, faultAtStart(`${lineOf(error)}${advice}`).fault);
+    const hasNone = DEFAULT_FILES.some((name) => name === file) && !DEFAULT_FILES.some((name) => existsSync(name));
+    return wrong(file, faultAtStart(hasNone ? NO_DEFAULT_FILE : lineOf(error)).fault);
   }
   if ("problems" in result) return result;
   const findings = await patternProblems(result.config);

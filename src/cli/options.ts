@@ -19,7 +19,7 @@ export interface Options {
 }
 
 /** Options that may be given several times. */
-const REPEATED = ["-H"];
+const REPEATED = ["-H", "--upstream"];
 
 /** @returns the options and words, or one line that says what is wrong with them */
 export function readOptions(given: readonly string[], command: string, commands: ReadonlyMap<string, OptionNames>): Options | string {

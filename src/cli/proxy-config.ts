@@ -1,6 +1,7 @@
 /** Makes a configuration of the arguments of `millrace proxy`. */
 import { normalizePattern } from "../policy/route/normalize-path.ts";
-import { endpointUrl, listenAddress, pathPattern } from "../values/texts.ts";
+import { pathPattern } from "../values/texts.ts";
+import { checked, givenListen, givenTarget, quoted } from "./given-addresses.ts";
 
 export interface ProxyTargets {
   /** The address to listen on. A port alone is taken as `:port`. */
@@ -22,13 +23,12 @@ interface Target {
 
 export function proxyConfig(given: ProxyTargets): ProxyConfig {
   const problems: string[] = [];
-  const listen = /^\d+$/.test(given.listen) ? `:${given.listen}` : given.listen;
-  const address = listenAddress.safeParse(listen);
-  if (!address.success) problems.push(`LISTEN: ${messageOf(address.error)}`);
-  const main = endpointUrl.safeParse(given.target);
-  if (!main.success) {
+  const listen = givenListen(given.listen);
+  if (listen.problem !== undefined) problems.push(`LISTEN: ${listen.problem}`);
+  const main = givenTarget(given.target);
+  if (main.problem !== undefined) {
     const hint = given.target.startsWith("/") ? "; the target of all other paths comes first" : "";
-    problems.push(`TARGET: ${messageOf(main.error)}${hint}`);
+    problems.push(`TARGET: ${main.problem}${hint}`);
   }
   const targets: Target[] = [];
   /** The number of the argument that has a prefix, by the form in which prefixes are compared. */
@@ -45,10 +45,10 @@ export function proxyConfig(given: ProxyTargets): ProxyConfig {
     numbers.set(plain, index + 1);
     targets.push(read);
   }
-  if (problems.length > 0 || main.data === undefined) return { problems };
+  if (problems.length > 0 || listen.problem !== undefined || main.problem !== undefined) return { problems };
   // The first match in file order wins, so the longest prefix stands first.
   targets.sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0));
-  return { text: textOf(listen, [...targets, { path: null, url: main.data }]) };
+  return { text: textOf(listen.value, [...targets, { path: null, url: main.value }]) };
 }
 
 function readPrefix(word: string): (Target & { readonly path: string }) | string {
@@ -56,14 +56,10 @@ function readPrefix(word: string): (Target & { readonly path: string }) | string
   if (!word.startsWith("/") || at < 0) return "expected a prefix and a target, such as /api=http://localhost:4000";
   const path = word.slice(0, at).replace(/(?:\/\*?)?$/, "/*");
   if (path === "/*") return "the prefix / takes every path, as TARGET does";
-  const pattern = pathPattern.safeParse(path);
-  if (!pattern.success) return messageOf(pattern.error);
-  const target = endpointUrl.safeParse(word.slice(at + 1));
-  return target.success ? { path, url: target.data } : messageOf(target.error);
-}
-
-function messageOf({ issues }: { readonly issues: readonly { readonly message: string }[] }): string {
-  return issues[0]?.message ?? "";
+  const pattern = checked(pathPattern, path);
+  if (pattern.problem !== undefined) return pattern.problem;
+  const target = givenTarget(word.slice(at + 1));
+  return target.problem ?? { path, url: target.value };
 }
 
 function textOf(listen: string, targets: readonly Target[]): string {
@@ -97,9 +93,4 @@ function nameFor(path: string, taken: readonly string[]): string {
     const numbered = number === 1 ? name : `${name}-${number}`;
     if (!taken.includes(numbered)) return numbered;
   }
-}
-
-/** A text in YAML that stands for itself: in quotes, and with nothing that the environment would replace. */
-function quoted(text: string): string {
-  return JSON.stringify(text.replaceAll("${", () => "$${"));
 }
