@@ -36,7 +36,7 @@ describe("a key of another proxy", () => {
     [inRoute("changeOrigin"), /calls it `routes\[\]\.rewrite\.host`$/],
     [inRoute("target"), /calls it `upstreams\.NAME\.endpoints`$/],
     [inRoute("pathRewrite"), /calls it `routes\[\]\.rewrite`$/],
-    [full({ route: "rewrite: { path_regex: 1 }" }), /rewrite\.path_regex: unknown key: Millrace does not have this yet$/],
+    [full({ route: "timeouts: { request: 1s }" }), /timeouts: unknown key: Millrace does not have this yet$/],
     [inRoute("http_redirect"), /calls it `routes\[\]\.redirect`$/],
     [inRoute("client_max_body_size"), /calls it `routes\[\]\.max_body`$/],
     [inRoute("websocket"), /Millrace has no such key: WebSocket upgrades are always forwarded$/],
