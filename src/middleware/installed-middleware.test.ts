@@ -99,7 +99,9 @@ test("a setup that fails is named with its place, and the others are disposed of
       name,
       (_options, { signal }) => ({ dispose: () => void disposed.push(`${name} ${signal.aborted}`) }),
     ];
-    await assert.rejects(install([good("a"), ["b", setup as Setup], good("c")]), { message: `middleware.#2: b: ${message}` });
+    const fake = fakeHost();
+    await assert.rejects(install([good("a"), ["b", setup as Setup], good("c")], fake), { message: `middleware.#2: b: ${message}` });
+    assert.deepEqual(fake.reports, [], "nothing is disposed of that is not there");
     assert.deepEqual(disposed, ["a true", "c true"]);
   }
 });

@@ -105,16 +105,19 @@ async function instanceOf(
   const context = contextOf(name, route === null ? null : routeLabel(routes[route] ?? {}, route), controller.signal, host);
   const setUp = async (): Promise<MiddlewareHooks> =>
     watched(id, host, () => middleware.definition.setup(checked.options as never, context));
+  const placeOf = (error: unknown): string =>
+    middleware.module.startsWith("file:") ? placeOfFault(error, new URL("./", middleware.module).href) : "";
   const late = (error: unknown): void => host.report("error", "middleware_failed", messageOf(error), { middleware: name });
   let hooks: MiddlewareHooks | null = null;
   try {
-    hooks = await withinTime(setUp, limitMs, "it", (tooLate) => void disposeOf({ name, hooks: tooLate, controller, id }, host));
-    if (typeof hooks !== "object" || hooks === null) throw new TypeError("it returned no object with hooks");
-    return { name, route, hooks, controller, id, middleware: watchedHooks(name, hooks, id, host.running, late) };
+    const made = await withinTime(setUp, limitMs, "it", (tooLate) => void disposeOf({ name, hooks: tooLate, controller, id }, host));
+    if (typeof made !== "object" || made === null) throw new TypeError("it returned no object with hooks");
+    hooks = made;
+    return { name, route, hooks, controller, id, middleware: watchedHooks(name, hooks, id, host.running, late, placeOf) };
   } catch (error) {
     if (hooks === null) controller.abort();
     else await disposeOf({ name, hooks, controller, id }, host);
-    const place = !middleware.module.startsWith("file:") ? "" : placeOfFault(error, new URL("./", middleware.module).href);
+    const place = placeOf(error);
     throw setupFailure(name, `${harmless(withoutTexts(checked.options)(messageOfSetup(error)))}${place === "" ? "" : ` (${place})`}`);
   }
 }

@@ -73,7 +73,7 @@ test("while a hook runs its middleware is noted, also when it throws and within 
     },
   });
   const seen: string[] = [];
-  assert.throws(() => outer.middleware.onRequest?.(view), /^Error: wrong$/);
+  assert.throws(() => outer.middleware.onRequest?.(view), /^Error: onRequest: wrong$/);
   assert.deepEqual([seen, outer.running(), outer.ran, inner.ran], [["stamp"], "", ["stamp", "-"], ["stamp", "-"]]);
 });
 
@@ -90,7 +90,7 @@ test("a plain result costs no promise; promises and what looks like one are awai
   const broken = likePromise(() => {
     throw new Error("no promise");
   });
-  await assert.rejects(async () => watching({ onRequest: () => broken }).middleware.onRequest?.(view), /^Error: no promise$/);
+  await assert.rejects(async () => watching({ onRequest: () => broken }).middleware.onRequest?.(view), /^Error: onRequest: no promise$/);
 });
 
 test("what is no answer is the middleware's error", async () => {
@@ -112,11 +112,11 @@ test("what is no answer is the middleware's error", async () => {
   for (const verdict of bad) {
     assert.throws(
       () => watching({ onRequest: () => verdict }).middleware.onRequest?.(view),
-      /^TypeError: the hook returned neither null nor an answer/,
+      /^Error: onRequest: the hook returned neither null nor an answer/,
     );
     await assert.rejects(
       async () => watching({ onRequest: async () => Promise.resolve(verdict) }).middleware.onRequest?.(view),
-      /^TypeError: the hook returned neither null nor an answer/,
+      /^Error: onRequest: the hook returned neither null nor an answer/,
     );
   }
 });
@@ -130,9 +130,10 @@ test("what is no stage is the middleware's error, a promise above all", async ()
   for (const verdict of [null, undefined]) for (const middleware of hooks(verdict)) assert.equal(call(middleware), null);
   for (const verdict of [{}, { start: unused }, { start: unused, data: unused, end: 1 }])
     for (const middleware of hooks(verdict))
-      assert.throws(() => call(middleware), /^TypeError: the hook returned neither null nor a body stage/);
+      assert.throws(() => call(middleware), /^Error: on(?:UpstreamRequest|Response): the hook returned neither null nor a body stage/);
   for (const verdict of [true, "text", 7])
-    for (const middleware of hooks(verdict)) assert.throws(() => call(middleware), /^TypeError: the hook returned a /);
+    for (const middleware of hooks(verdict))
+      assert.throws(() => call(middleware), /^Error: on(?:UpstreamRequest|Response): the hook returned a /);
   for (const verdict of [Promise.resolve(null), Promise.reject(new Error("the test's")), likePromise(unused)])
     for (const middleware of hooks(verdict)) assert.throws(() => call(middleware), /only onRequest and source may be asynchronous/);
   // The rejection above would end the test if nobody had taken it.
@@ -141,9 +142,15 @@ test("what is no stage is the middleware's error, a promise above all", async ()
 
 test("what is no source is the middleware's error", async () => {
   for (const verdict of [{}, "text", { start: 1 }]) {
-    assert.throws(() => watching({ source: () => verdict }).middleware.source?.(view), TypeError);
-    assert.throws(() => watching({ onUpstreamResponse: () => verdict }).middleware.onUpstreamResponse?.(view, REQUEST), TypeError);
-    await assert.rejects(async () => watching({ source: async () => Promise.resolve(verdict) }).middleware.source?.(view), TypeError);
+    assert.throws(() => watching({ source: () => verdict }).middleware.source?.(view), /^Error: source: the hook returned /);
+    assert.throws(
+      () => watching({ onUpstreamResponse: () => verdict }).middleware.onUpstreamResponse?.(view, REQUEST),
+      /^Error: onUpstreamResponse: the hook returned /,
+    );
+    await assert.rejects(
+      async () => watching({ source: async () => Promise.resolve(verdict) }).middleware.source?.(view),
+      /^Error: source: the hook returned /,
+    );
   }
   const late = (): unknown =>
     watching({ onUpstreamResponse: async () => Promise.resolve("retry") }).middleware.onUpstreamResponse?.(view, REQUEST);
@@ -184,10 +191,10 @@ test("callbacks of a stage: watched, on their object, and a rejection of one is 
   assert.equal(made.writable, undefined, "a callback that the stage does not have");
   assert.deepEqual(stage.calls, ["start", "data", "end"]);
   await turn();
-  assert.deepEqual([failed.map(String), late], [["Error: in data"], []]);
+  assert.deepEqual([failed.map(String), late], [["Error: onResponse: in data"], []]);
   made.abort?.();
   await turn();
-  assert.deepEqual(late.map(String), ["Error: in abort"]);
+  assert.deepEqual(late.map(String), ["Error: onResponse: in abort"]);
   assert.equal(ran.filter((name) => name === "stamp").length, 6);
 });
 
@@ -199,7 +206,7 @@ test("a source may begin asynchronously or return nothing, and its callbacks are
     assert.deepEqual(made.start(REQUEST, to), {});
   }
   await turn();
-  assert.deepEqual(failed.map(String), ["Error: in start"]);
+  assert.deepEqual(failed.map(String), ["Error: source: in start"]);
   const input = { data: async (): Promise<void> => Promise.reject(new Error("in data")), end: (): void => undefined };
   const made = watching({ source: () => ({ start: () => input }) }).middleware.source?.(view);
   assert.ok(made !== null && made !== undefined && !(made instanceof Promise));
@@ -208,14 +215,14 @@ test("a source may begin asynchronously or return nothing, and its callbacks are
   callbacks.data?.(nothing, 0, 0);
   callbacks.end?.(null);
   await turn();
-  assert.deepEqual(failed.map(String), ["Error: in start", "Error: in data"]);
+  assert.deepEqual(failed.map(String), ["Error: source: in start", "Error: source: in data"]);
 });
 
 test("a rejection of onFinish is reported, for nobody waits for it", async () => {
   const { middleware, late } = watching({ onFinish: async () => Promise.reject(new Error("in onFinish")) });
   assert.equal(middleware.onFinish?.(view), undefined);
   await turn();
-  assert.deepEqual(late.map(String), ["Error: in onFinish"]);
+  assert.deepEqual(late.map(String), ["Error: onFinish: in onFinish"]);
 });
 
 test("a hook that is no function, or whose name has a slip, is refused", () => {

@@ -2,6 +2,7 @@
  * Notes which middleware a thread is running. When a middleware blocks the event loop, the control plane ends the thread, and can then say
  * which one it was. Each hook, and each callback of a stage or a source, is wrapped in a function that stores a number in shared memory.
  */
+import { messageOf } from "../base/errors.ts";
 import type { BodyStage } from "../proxy/feature/body-stage.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import { NO_INPUT } from "../proxy/feature/response-source.ts";
@@ -16,13 +17,21 @@ export interface Running {
   leave(before: number): void;
 }
 
-type Watch = <Arguments extends readonly unknown[], Result>(act: (...given: Arguments) => Result) => (...given: Arguments) => Result;
+/** What surrounds the code of one hook, and of the stages and sources that it returns. */
+interface Surrounding {
+  /** Makes a function that notes that the middleware runs. An error that it throws is described. */
+  readonly watch: <Arguments extends readonly unknown[], Result>(act: (...given: Arguments) => Result) => (...given: Arguments) => Result;
+  readonly described: (error: unknown) => Error;
+  /** Reports an error that comes when its exchange cannot be answered with a 500 any more. */
+  readonly late: (error: unknown) => void;
+}
 
 /**
  * The hooks as a middleware for the exchange. Only hooks that exist are there. What code without types may return instead of what belongs
  * there is told apart, so that the error is the middleware's. Throws a TypeError for hooks that are no functions or that do not exist.
  * @param id number of the middleware within its thread
  * @param late reports an error that comes when its exchange cannot be answered with a 500 any more
+ * @param placeOf the place in the user's files where an error arose; "" when that is not known
  */
 export function watchedHooks(
   name: string,
@@ -30,56 +39,86 @@ export function watchedHooks(
   id: number,
   running: Running,
   late: (error: unknown) => void,
+  placeOf: (error: unknown) => string = () => "",
 ): Middleware {
   checkHooks(hooks);
-  const watch: Watch =
-    (act) =>
-    (...given) => {
-      const before = running.enter(id);
-      try {
-        return act(...given);
-      } finally {
-        running.leave(before);
-      }
+  const around = (hook: string): Surrounding => {
+    const described = (error: unknown): Error => describedError(error, hook, placeOf);
+    return {
+      described,
+      late: (error) => late(described(error)),
+      watch:
+        (act) =>
+        (...given) => {
+          const before = running.enter(id);
+          try {
+            return act(...given);
+          } catch (error) {
+            throw described(error);
+          } finally {
+            running.leave(before);
+          }
+        },
     };
+  };
   const { onRequest, source, onUpstreamRequest, onUpstreamResponse, onResponse, onFinish } = hooks;
   const middleware: Middleware = { name };
   if (onRequest !== undefined) {
-    const admit = watch(onRequest.bind(hooks));
-    middleware.onRequest = (exchange) => {
-      const verdict = admit(exchange);
-      return isThenable(verdict) ? Promise.resolve(verdict).then(checkedAnswer) : checkedAnswer(verdict);
-    };
+    const admit = onRequest.bind(hooks);
+    const { watch, described } = around("onRequest");
+    middleware.onRequest = watch((exchange) => settled(admit(exchange), checkedAnswer, described));
   }
   if (source !== undefined) {
-    const find = watch(source.bind(hooks));
-    middleware.source = (exchange) => {
-      const found = find(exchange);
-      return isThenable(found)
-        ? Promise.resolve(found).then((later) => watchedSource(later, watch, late))
-        : watchedSource(found, watch, late);
-    };
+    const find = source.bind(hooks);
+    const surrounding = around("source");
+    middleware.source = surrounding.watch((exchange) =>
+      settled(find(exchange), (found) => watchedSource(found, surrounding), surrounding.described),
+    );
   }
   if (onUpstreamRequest !== undefined) {
-    const edit = watch(onUpstreamRequest.bind(hooks));
-    middleware.onUpstreamRequest = (exchange, request) => watchedStage(edit(exchange, request), watch, late);
+    const edit = onUpstreamRequest.bind(hooks);
+    const surrounding = around("onUpstreamRequest");
+    middleware.onUpstreamRequest = surrounding.watch((exchange, request) => watchedStage(edit(exchange, request), surrounding));
   }
   if (onUpstreamResponse !== undefined) {
-    const decide = watch(onUpstreamResponse.bind(hooks));
-    middleware.onUpstreamResponse = (exchange, result) => {
+    const decide = onUpstreamResponse.bind(hooks);
+    const surrounding = around("onUpstreamResponse");
+    middleware.onUpstreamResponse = surrounding.watch((exchange, result) => {
       const verdict = decide(exchange, result);
-      return verdict === "retry" ? verdict : watchedSource(verdict, watch, late);
-    };
+      return verdict === "retry" ? verdict : watchedSource(verdict, surrounding);
+    });
   }
   if (onResponse !== undefined) {
-    const edit = watch(onResponse.bind(hooks));
-    middleware.onResponse = (exchange, response) => watchedStage(edit(exchange, response), watch, late);
+    const edit = onResponse.bind(hooks);
+    const surrounding = around("onResponse");
+    middleware.onResponse = surrounding.watch((exchange, response) => watchedStage(edit(exchange, response), surrounding));
   }
   if (onFinish !== undefined) {
-    const finish = watch(onFinish.bind(hooks));
-    middleware.onFinish = (exchange) => catchLater(finish(exchange), late);
+    const finish = onFinish.bind(hooks);
+    const surrounding = around("onFinish");
+    middleware.onFinish = surrounding.watch((exchange) => catchLater(finish(exchange), surrounding.late));
   }
   return middleware;
+}
+
+/** An error for the log: which hook it is of, what is wrong, and where that arose. */
+function describedError(error: unknown, hook: string, placeOf: (error: unknown) => string): Error {
+  const place = placeOf(error);
+  return new Error(`${hook}: ${messageOf(error)}${place === "" ? "" : ` (${place})`}`);
+}
+
+/** What a hook has returned, checked at once, or when its promise has settled. */
+function settled<Checked>(
+  value: unknown,
+  check: (value: unknown) => Checked,
+  described: (error: unknown) => Error,
+): Checked | Promise<Checked> {
+  if (!isThenable(value)) return check(value);
+  return Promise.resolve(value)
+    .then(check)
+    .catch((error: unknown) => {
+      throw described(error);
+    });
 }
 
 const HOOKS = ["onRequest", "source", "onUpstreamRequest", "onUpstreamResponse", "onResponse", "onFinish", "dispose"] as const;
@@ -119,20 +158,21 @@ function isAnswer(value: object): value is LocalAnswer {
 }
 
 /** What is no stage throws a TypeError. */
-function watchedStage(stage: BodyStage | null | void, watch: Watch, late: (error: unknown) => void): BodyStage | null {
+function watchedStage(stage: BodyStage | null | void, surrounding: Surrounding): BodyStage | null {
   if (stage === null || stage === undefined) return null;
   checkSynchronous(stage);
   if (typeof stage.start !== "function" || typeof stage.data !== "function" || typeof stage.end !== "function")
     throw new TypeError("the hook returned neither null nor a body stage, which has length, start, data and end");
+  const { watch, described, late } = surrounding;
   let fail = late;
   const failLater = (error: unknown): void => fail(error);
   const start = watch(stage.start.bind(stage));
   const [data, end] = [watch(stage.data.bind(stage)), watch(stage.end.bind(stage))];
   return {
-    ...watchedCallbacks(stage, watch, failLater, late),
+    ...watchedCallbacks(stage, surrounding, failLater),
     length: stage.length,
     start: (output) => {
-      fail = output.fail;
+      fail = (error) => output.fail(described(error));
       catchLater(start(output), failLater);
     },
     data: (bytes, from, to) => catchLater(data(bytes, from, to), failLater),
@@ -141,18 +181,17 @@ function watchedStage(stage: BodyStage | null | void, watch: Watch, late: (error
 }
 
 /** What is no source throws a TypeError. */
-function watchedSource(source: unknown, watch: Watch, late: (error: unknown) => void): ResponseSource | null {
+function watchedSource(source: unknown, surrounding: Surrounding): ResponseSource | null {
   if (source === null || source === undefined) return null;
   checkSynchronous(source);
   if (!isSource(source)) throw new TypeError("the hook returned neither null nor a response source, which has start");
-  const start = watch(source.start.bind(source));
+  const start = surrounding.watch(source.start.bind(source));
   return {
     start: (request, response) => {
       const input: unknown = start(request, response);
-      catchLater(input, response.fail);
-      return typeof input === "object" && input !== null && !isThenable(input)
-        ? watchedCallbacks(input, watch, response.fail, late)
-        : NO_INPUT;
+      const fail = (error: unknown): void => response.fail(surrounding.described(error));
+      catchLater(input, fail);
+      return typeof input === "object" && input !== null && !isThenable(input) ? watchedCallbacks(input, surrounding, fail) : NO_INPUT;
     },
   };
 }
@@ -174,7 +213,7 @@ function checkSynchronous(value: unknown): asserts value is object {
  * The callbacks that are there, each watched.
  * @param fail takes the error of one that is asynchronous
  */
-function watchedCallbacks(given: SourceInput, watch: Watch, fail: (error: unknown) => void, late: (error: unknown) => void): SourceInput {
+function watchedCallbacks(given: SourceInput, { watch, late }: Surrounding, fail: (error: unknown) => void): SourceInput {
   const { data, end, flush, writable, abort } = given;
   const caught = <Arguments extends readonly unknown[]>(
     act: (...given: Arguments) => unknown,
