@@ -16,5 +16,5 @@ const entry = z.strictObject({
 
 export const middlewareSchema = z.array(entry);
 
-/** In a checked configuration `use` is what the threads load; see middleware/module-address.ts. */
+/** In a checked configuration `use` is what the threads load; see modules/module-address.ts. */
 export type MiddlewareEntry = z.output<typeof entry>;

@@ -1,6 +1,6 @@
 /**
- * Says why a configuration module could not be evaluated, without showing a secret. JavaScript's messages quote the source, and a module may
- * put a secret into a message of its own. So quoted parts are left out, and everything that is not plainly a word.
+ * Says why a module of the user's, a configuration or a middleware, could not be evaluated, without showing a secret. JavaScript's messages quote
+ * the source, and a module may put a secret into a message of its own. So quoted parts are left out, and everything that is not plainly a word.
  */
 import { codeOf, messageOf, stackOf } from "../base/errors.ts";
 import { mayChange } from "./module-address.ts";

@@ -32,7 +32,7 @@ export function valueOf(exchange: ExchangeView, { name, key }: Variable): string
     case "match":
       return exchange.pathGroup(key);
     case "env":
-      // Filled in when the route is compiled, see `withEnvironment`.
+      // Filled in when the route is compiled (compile-template.ts).
       return "";
   }
 }
