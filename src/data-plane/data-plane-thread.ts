@@ -46,6 +46,7 @@ export class DataPlaneThread {
   /** No message is handled before it resolves. */
   private readonly warm: Promise<string | null>;
   private readonly init: WorkerInit;
+  private readonly workers: WorkerTable;
   private readonly names: NameTable = new NameTable();
   private readonly serving: Serving;
   private readonly log: LogBatch;
@@ -79,12 +80,13 @@ export class DataPlaneThread {
     this.warm = warm;
     void warm.then((problem) => this.reportWarmUp(problem));
     this.init = init;
+    this.workers = new WorkerTable(init.workerTable);
     this.loadMiddleware = loadMiddleware;
     const endpoints = new EndpointTable(init.endpointTable);
     this.serving = new Serving({
       workerIndex: init.index,
       endpoints,
-      workers: new WorkerTable(init.workerTable),
+      workers: this.workers,
       names: this.names,
       socketsMax: init.socketsMax,
       platform,
@@ -167,10 +169,9 @@ export class DataPlaneThread {
 
   /** Sets up middleware. Meanwhile the thread shows that its event loop runs, which before the first configuration nothing else does. */
   private async install(generation: number, config: ConfigurationOfMiddleware): Promise<(route: number) => readonly Middleware[]> {
-    const { index, workerTable } = this.init;
-    const workers = new WorkerTable(workerTable);
-    workers.beat(index);
-    const beating = setInterval(() => workers.beat(index), BEAT_MS);
+    const { index } = this.init;
+    this.workers.beat(index);
+    const beating = setInterval(() => this.workers.beat(index), BEAT_MS);
     try {
       const middleware = (this.middleware ??= await this.makeMiddleware());
       return await middleware.install(generation, config);
@@ -184,15 +185,11 @@ export class DataPlaneThread {
     const { ThreadMiddleware } = await import("../middleware/thread-middleware.ts");
     return new ThreadMiddleware({
       workerIndex: this.init.index,
-      workers: new WorkerTable(this.init.workerTable),
+      workers: this.workers,
       load: await this.loadMiddleware(),
       now: monotonicMs,
       send: (told) => this.send(told),
-      fetch: async (upstream, request, options) => {
-        const { thread } = this.serving;
-        const set = thread?.snapshot.endpointsOf(upstream) ?? null;
-        return thread === null || set === null ? { head: null, failure: "no_upstream" } : thread.fetch(set, request, options);
-      },
+      fetch: (upstream, request, options) => this.serving.fetch(upstream, request, options),
     });
   }
 

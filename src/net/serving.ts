@@ -7,6 +7,7 @@
  */
 import { compileCidrs } from "../base/cidr.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
+import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
@@ -117,6 +118,13 @@ export class Serving {
     });
     if (config.host !== undefined) this.openListener(HOST_SLOT, config.host)?.update(config.host, this.trust);
     return thread;
+  }
+
+  /** Sends a request of the proxy's own to an upstream of the configuration in use. Without one of that name it fails with `no_upstream`. */
+  async fetch(upstream: string, request: FetchRequest, options: FetchOptions): Promise<FetchResult> {
+    const { current } = this;
+    const set = current?.snapshot.endpointsOf(upstream) ?? null;
+    return current === null || set === null ? { head: null, failure: "no_upstream" } : current.fetch(set, request, options);
   }
 
   /** The context of the listener in `slot`; a new one gets `settings`. Null before the first configuration. */

@@ -227,11 +227,7 @@ export class TestProxy {
         if (message.type === "event") this.appLog.log(message.level, message.event, message.message, message.fields);
         else if (message.type === "counted") this.totals.countMiddleware(message.counts);
       },
-      fetch: async (upstream, request, options) => {
-        const { thread } = this.serving;
-        const set = thread?.snapshot.endpointsOf(upstream) ?? null;
-        return thread === null || set === null ? { head: null, failure: "no_upstream" } : thread.fetch(set, request, options);
-      },
+      fetch: (upstream, request, options) => this.serving.fetch(upstream, request, options),
     });
   }
 
