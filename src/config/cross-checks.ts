@@ -12,6 +12,7 @@ import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
+import { ENDS } from "./feature-keys.ts";
 import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
 import { LISTENERS_MAX } from "./listener-schema.ts";
@@ -147,9 +148,6 @@ function unknownUpstream(route: unknown, index: number, names: readonly string[]
   const instead = near === null ? `; known: ${known.join(", ")}` : `; did you mean "${near.word}"?`;
   return [error(["routes", index, "upstream"], `${what}${names.length === 0 ? "; there is none" : instead}`)];
 }
-
-/** What a route does with its requests. */
-const ENDS: readonly string[] = ["upstream", "redirect", "respond"];
 
 /** An error when a route has none of these keys, or several. */
 function routeEnd(route: unknown, index: number): Finding[] {

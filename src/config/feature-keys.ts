@@ -18,6 +18,9 @@ const features: readonly (readonly [key: string, declaration: FeatureDeclaration
 /** The features whose keys also stand at the top and in upstreams. */
 export const EVERYWHERE: readonly string[] = features.filter(([, { everywhere }]) => everywhere === true).map(([key]) => key);
 
+/** The keys that say what a route does with its requests. A route has one of them. */
+export const ENDS: readonly string[] = ["upstream", ...features.filter(([, { facts }]) => facts.endsRoute === true).map(([key]) => key)];
+
 /** The keys of all features for the schema of a route. Each may be absent. */
 export function routeFeatures(): RouteShape {
   const shape = features.map(([key, { schema, description, everywhere }]) => {

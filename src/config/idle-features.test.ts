@@ -8,6 +8,7 @@ const keys = (route: object): unknown[] => idleFeatures(route, 0).map(({ path })
 const EDITS = {
   request_headers: { set: { "X-A": "1" } },
   response_headers: { remove: ["Server"] },
+  rewrite: { host: "upstream" },
   rewrite_location: true,
   rewrite_cookies: { secure: true },
   security_headers: "strict",
@@ -15,7 +16,7 @@ const EDITS = {
 };
 
 test("edits of what comes from an upstream or goes there, in a route that answers by itself", () => {
-  const idle = ["request_headers", "response_headers", "rewrite_cookies", "rewrite_location"];
+  const idle = ["request_headers", "response_headers", "rewrite", "rewrite_cookies", "rewrite_location"];
   for (const end of ["redirect", "respond"]) assert.deepEqual(keys({ [end]: {}, ...EDITS }).toSorted(), idle);
 });
 

@@ -2,6 +2,7 @@ import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, warning } from "../values/finding.ts";
 import type { Finding } from "../values/finding.ts";
+import { ENDS } from "./feature-keys.ts";
 
 const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
 
@@ -10,7 +11,7 @@ const features: readonly (readonly [key: string, declaration: FeatureDeclaration
  * @param route as it is in the file, at position `index`
  */
 export function idleFeatures(route: unknown, index: number): Finding[] {
-  if (at(route, "redirect") === undefined && at(route, "respond") === undefined) return [];
+  if (at(route, "upstream") !== undefined || ENDS.every((key) => at(route, key) === undefined)) return [];
   return features.flatMap(([key, { needsUpstream }]) => {
     const value = at(route, key);
     if (value === undefined || needsUpstream?.(value) !== true) return [];

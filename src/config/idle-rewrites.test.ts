@@ -38,11 +38,3 @@ test("no warning where some path may be below it, or where it is not known", () 
   assert.deepEqual(warned({ match: { path: "/a" }, upstream: "app" }), []);
   fc.assert(fc.property(fc.anything(), fc.anything(), (match, rewrite) => void warned({ match, rewrite })));
 });
-
-test("a route that answers by itself", () => {
-  for (const end of ["redirect", "respond"]) {
-    assert.deepEqual(warned({ [end]: {}, rewrite: { host: "upstream" } }), [
-      "routes.0.rewrite: the route answers by itself: no request of it is sent to an upstream",
-    ]);
-  }
-});

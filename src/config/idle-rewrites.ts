@@ -1,19 +1,16 @@
-/** Warnings about a route whose `rewrite` changes nothing, because the route takes no such request or sends none. */
+/** Warnings about a `rewrite` that takes nothing off, because its route takes no such request. */
 import { normalizePattern } from "../policy/route/normalize-path.ts";
 import { at, listOf, warning } from "../values/finding.ts";
-import type { Finding, KeyPath } from "../values/finding.ts";
+import type { Finding } from "../values/finding.ts";
 
 /** @param route as it is in the file, at position `index` */
 export function idleRewrite(route: unknown, index: number): Finding[] {
   const rewrite = at(route, "rewrite");
   if (rewrite === undefined) return [];
-  const path: KeyPath = ["routes", index, "rewrite"];
-  if (at(route, "redirect") !== undefined || at(route, "respond") !== undefined)
-    return [warning(path, "the route answers by itself: no request of it is sent to an upstream", true)];
   const prefix = canonical(at(rewrite, "strip_prefix"));
   const patterns = patternsOf(at(route, "match"));
   if (prefix === null || patterns === null || patterns.some((pattern) => mayBeBelow(pattern, prefix))) return [];
-  return [warning([...path, "strip_prefix"], "no path that the route takes is below it, so nothing is taken off")];
+  return [warning(["routes", index, "rewrite", "strip_prefix"], "no path that the route takes is below it, so nothing is taken off")];
 }
 
 /** All values of `match.path`. Null: the route takes other paths too, or a value is of the wrong kind. */

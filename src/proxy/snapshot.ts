@@ -187,9 +187,9 @@ export function routeMiddleware(
   thread: ThreadContext,
   own: readonly Middleware[] = [],
 ): Middleware[] {
-  const compiled = (isLast: boolean): Middleware[] =>
+  const compiled = (endsRoute: boolean): Middleware[] =>
     features
-      .filter((feature) => (feature.isLast === true) === isLast)
+      .filter(({ facts }) => (facts.endsRoute === true) === endsRoute)
       .map((feature) => compileFeature(feature, route, index, thread))
       .filter((middleware) => middleware !== null);
   return [...compiled(false), ...own, ...compiled(true)];

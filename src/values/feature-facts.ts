@@ -5,6 +5,11 @@ export interface FeatureFacts {
    * route that has every guard of the other route (policy/route/guards.ts), and `millrace check` warns of a guard that no request reaches.
    */
   readonly guard: boolean;
+  /**
+   * Whether the feature is what a route does with its requests, in the place of an upstream: a route has one such key or `upstream`. It acts
+   * after all other middleware, the user's own included. Absent: no.
+   */
+  readonly endsRoute?: true;
   /** The answers that the feature gives itself: the answer's `reason`, with its status and meaning (`429: above the rate.`). */
   readonly outcomes: Readonly<Record<string, string>>;
   readonly counters: Readonly<Record<string, FeatureCounter>>;

@@ -3,6 +3,7 @@ import type { FeatureFacts } from "../../values/feature-facts.ts";
 
 export const redirectFacts = {
   guard: true,
+  endsRoute: true,
   outcomes: { redirect: "any status: answered by the route's `redirect`." },
   counters: {},
   events: {},

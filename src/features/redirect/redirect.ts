@@ -13,7 +13,6 @@ export const redirect: Feature<"redirect"> = {
   name: "redirect",
   key: "redirect",
   facts: redirectFacts,
-  isLast: true,
   compile: redirectMiddleware,
 };
 

@@ -16,7 +16,6 @@ export const respond: Feature<"respond"> = {
   name: "respond",
   key: "respond",
   facts: respondFacts,
-  isLast: true,
   compile: respondMiddleware,
 };
 

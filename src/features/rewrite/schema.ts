@@ -40,6 +40,7 @@ export type RewriteConfig = z.output<typeof rewriteSchema>;
 export const rewriteDeclaration = {
   facts: rewriteFacts,
   schema: rewriteSchema,
+  needsUpstream: () => true,
   description: "Changes path and host of the request that the upstream gets. Absent: both stay as they are.",
   calledElsewhere: {
     "": "url_rewrite rewrites path_rewrite prefix_rewrite",

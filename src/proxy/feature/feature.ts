@@ -18,8 +18,6 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
   /** The feature's key in a route: `rate_limit`. */
   readonly key: Key;
   readonly facts: FeatureFacts;
-  /** Whether it answers in place of an upstream: it then acts after all others, the user's own middleware included. */
-  readonly isLast?: boolean;
   /**
    * Returns the middleware for one route that has the key. Called once per route and thread, and again when a reload changes routes. Decide
    * as much as possible here: it costs the exchanges nothing.
