@@ -8,11 +8,8 @@ import { mapReference } from "../../policy/location/map-reference.ts";
 import type { LocationRule, Site } from "../../policy/location/map-reference.ts";
 import { canonicalAuthority, parseReference, splitRefresh } from "../../policy/location/reference.ts";
 import { compilePrefix, stripPrefix } from "../../policy/route/strip-prefix.ts";
-import { urlTexts } from "../../policy/template/cleaned-texts.ts";
-import { escapeUrl } from "../../policy/template/escapes.ts";
-import { fillIn } from "../../policy/template/template.ts";
 import type { Template } from "../../policy/template/template.ts";
-import { namesHost, withoutHost } from "../../policy/template/url-target.ts";
+import { urlTarget } from "../../policy/template/url-target.ts";
 import type { Feature, FeatureContext, FeatureRoute } from "../../proxy/feature/feature.ts";
 import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import { valueOf } from "../../proxy/feature/variables.ts";
@@ -32,7 +29,7 @@ function rewriteLocationMiddleware(
 ): Middleware {
   const given = levels.at(-1) ?? false;
   if (given === false) return { name: "rewrite-location" };
-  const rules = given === true ? [] : given.map(({ from, to }) => ruleOf(from, urlTexts(template(to))));
+  const rules = given === true ? [] : given.map(({ from, to }) => ruleOf(from, template(to)));
   const clientPath = pathMapper(route.rewrite);
   const host = route.rewrite?.host ?? "preserve";
   const siteOf = (exchange: ExchangeView): Site => {
@@ -96,14 +93,8 @@ function mapRefresh(value: string, site: Site): string {
 function ruleOf(from: string, to: Template): (exchange: ExchangeView) => LocationRule {
   const reference = parseReference(from);
   if (reference === null) throw new Error("a reference was not checked");
-  const leavesHost = namesHost(to);
-  return (exchange) => ({
-    from: reference,
-    to: () => {
-      const filled = fillIn(to, (variable) => valueOf(exchange, variable), escapeUrl);
-      return leavesHost ? filled : withoutHost(filled);
-    },
-  });
+  const target = urlTarget(to);
+  return (exchange) => ({ from: reference, to: () => target((variable) => valueOf(exchange, variable)) });
 }
 
 /** The host and port that the client used, as far as trusted proxies tell it; "": it gave none. */

@@ -23,9 +23,20 @@ export function escapeFieldValue(value: string): string {
   return value.replace(/[^ -~\x80-\xff]/g, "");
 }
 
-/** The escape for a body of that media type. */
+/** The escape for a body of that media type, which may come from the client too. */
 export function escapeFor(contentType: string): (value: string) => string {
-  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
-  if (type === "application/json" || type.endsWith("+json")) return escapeJson;
-  return type === "text/html" || type.endsWith("+xml") || type.endsWith("/xml") ? escapeHtml : (value) => value;
+  const types = essences(contentType);
+  if (types.some(isMarkup)) return escapeHtml;
+  return types.some((type) => type === "application/json" || type.endsWith("+json")) ? escapeJson : (value) => value;
+}
+
+/** The types that a browser may find in the value: of a list it takes one, and it reads a type up to the first character that is none of a type. */
+function essences(contentType: string): readonly string[] {
+  return contentType.split(",").map((member) => (/^[^;(\s]*/.exec(member.trim())?.[0] ?? "").toLowerCase());
+}
+
+/** Whether a browser shows a body of that type as a page. Without a type that it knows it may guess from the body (MIME Sniffing standard, section 7). */
+function isMarkup(type: string): boolean {
+  const isUnknown = !/^[^/]+\/[^/]+$/.test(type) || ["*/*", "unknown/unknown", "application/unknown"].includes(type);
+  return isUnknown || type === "text/html" || type.endsWith("+xml") || type.endsWith("/xml") || type === "text/xsl";
 }

@@ -92,6 +92,18 @@ test("the escape for a body follows its media type", () => {
   assert.equal(escapeFor("text/html; charset=utf-8")("<"), "&#60;");
   assert.equal(escapeFor("Application/XHTML+XML")("<"), "&#60;");
   assert.equal(escapeFor("image/svg+xml")("<"), "&#60;");
+  for (const type of [
+    "",
+    "text",
+    "*/*",
+    "text/html charset=utf-8",
+    "text/html(x)",
+    "text/html\t;x",
+    "text/plain, text/html",
+    " , TEXT/HTML,x/y",
+  ])
+    assert.equal(escapeFor(type)("<"), "&#60;", type);
+  assert.equal(escapeFor("text/plain; charset=utf-8")("<"), "<");
   assert.equal(escapeFor("application/problem+json")('"'), '\\"');
   assert.equal(escapeFor("application/json")("\n"), "\\n");
   assert.equal(escapeFor("text/plain")('<"'), '<"');

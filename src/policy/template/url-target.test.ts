@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseTemplate } from "./template.ts";
-import { namesHost, withoutHost } from "./url-target.ts";
+import { namesHost, urlTarget, withoutHost } from "./url-target.ts";
 
 test("a configuration names the host itself, or a client must not", () => {
   for (const [text, expected] of [
@@ -34,4 +34,40 @@ test("a target without host begins with a path", () => {
   ] as const) {
     assert.equal(withoutHost(target), expected);
   }
+});
+
+function filled(text: string, values: Readonly<Record<string, string>>): string {
+  const parsed = parseTemplate(text);
+  assert.ok("template" in parsed);
+  return urlTarget(parsed.template)(({ name, key }) => values[key === "" ? name : key] ?? "");
+}
+
+test("a value within the host does not end it", () => {
+  for (const evil of ["evil.test/", "evil.test?", "evil.test#", "x@evil.test", "x:y@evil.test/", "\\evil.test", "evil.test\\"]) {
+    for (const text of [
+      "https://{query.v}.example.com{uri}",
+      "https://a.{header.v}-b.example.com/",
+      "//{cookie.v}.example.com",
+      "{scheme}://{match.v}.example.com/",
+    ]) {
+      const url = new RegExp(`^(?:https?:)?//[^/?#@\\\\]*\\.example\\.com(?:/|$)`);
+      assert.match(filled(text, { v: evil, uri: "/x", scheme: "https" }), url);
+    }
+  }
+  assert.equal(filled("https://{header.v}{uri}", { v: "[2001:db8::1]:8080", uri: "/x" }), "https://[2001:db8::1]:8080/x");
+  assert.equal(filled("https://example.com:{query.v}{uri}", { v: "8080", uri: "/x" }), "https://example.com:8080/x");
+  assert.equal(filled("https://example.{query.v}", { v: "org" }), "https://example.org");
+});
+
+test("a value after the host does not go on with it", () => {
+  for (const evil of [".evil.test", "@evil.test", ":x@evil.test", ":80@evil.test", "x", "*", "-evil.test"]) {
+    assert.equal(filled("https://example.com{query.v}", { v: evil }), `https://example.com/${evil}`);
+    assert.equal(filled("https://{host}{query.v}?a={query.v}", { v: evil, host: "a.test" }), `https://a.test/${evil}?a=${evil}`);
+    assert.equal(filled("https://{host}{match.none}{query.v}", { v: evil, host: "a.test" }), `https://a.test/${evil}`);
+    assert.equal(filled("https://{host}{path}{query.v}", { v: evil, host: "a.test", path: "/b" }), `https://a.test/b${evil}`);
+  }
+  assert.equal(filled("https://example.com{query.v}", { v: "/a?b#c@d" }), "https://example.com/a?b#c@d");
+  assert.equal(filled("https://example.com{query.v}", { v: "?a" }), "https://example.com?a");
+  assert.equal(filled("https://example.com{query.v}", {}), "https://example.com");
+  assert.equal(filled("https://example.com/{query.v}", { v: "a/b@c" }), "https://example.com/a/b@c");
 });
