@@ -15,6 +15,7 @@ import type { Finding, KeyPath } from "../values/finding.ts";
 import { ENDS } from "./feature-keys.ts";
 import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
+import { idleVariables } from "./idle-variables.ts";
 import { LISTENERS_MAX } from "./listener-schema.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 
@@ -49,6 +50,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...routeEnd(route, index),
       ...idleRewrite(route, index),
       ...idleFeatures(route, index),
+      ...idleVariables(route, index),
       ...(names === null ? [] : unknownUpstream(route, index, names)),
       ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) =>
         literalPaths(at(entry, "path"), [...path, "path"]),
