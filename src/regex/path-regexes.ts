@@ -5,6 +5,18 @@
 import type { RE2JS } from "re2js";
 import type { PathRegex } from "../policy/route/path-regex.ts";
 
+/**
+ * Instructions of the largest pattern; `[0-9a-f]{8}` has eight. A match may take that many steps for each character: with the longest path that is a third
+ * of a second for the largest pattern, and some milliseconds for those that people write.
+ */
+const INSTRUCTIONS_MAX = 1000;
+
+/**
+ * Replacements in one path. Each search may look at the whole rest of the path, so without a limit the time would grow with the square of its
+ * length, to seconds.
+ */
+const REPLACEMENTS_MAX = 256;
+
 export class PathRegexes {
   private library: typeof RE2JS | null = null;
 
@@ -13,11 +25,13 @@ export class PathRegexes {
     this.library ??= (await import("re2js")).RE2JS;
   }
 
-  /** Throws an Error whose message says what is wrong with the pattern. */
+  /** Throws an Error whose message says what is wrong with the pattern, a RangeError if that is its size. */
   compile(pattern: string): PathRegex {
     const { library } = this;
     if (library === null) throw new Error("the library for regular expressions is not loaded");
     const compiled = library.compile(pattern);
+    const size = compiled.programSize();
+    if (size > INSTRUCTIONS_MAX) throw new RangeError(`it has ${size} steps, and ${INSTRUCTIONS_MAX} are allowed: repeat less in it`);
     const names = Object.keys(compiled.namedGroups());
     return {
       holds: (path) => compiled.matcher(path).find(),
@@ -28,7 +42,8 @@ export class PathRegexes {
       replace: (path, made) => {
         const matcher = compiled.matcher(path);
         let [text, at] = ["", 0];
-        while (matcher.find()) {
+        for (let count = 0; matcher.find(); count++) {
+          if (count === REPLACEMENTS_MAX) throw new RangeError(`a pattern matches more than ${REPLACEMENTS_MAX} parts of the path`);
           text += path.slice(at, matcher.start()) + made(groupsOf(matcher, names));
           at = matcher.end();
         }

@@ -46,3 +46,14 @@ routes:
     return true;
   });
 });
+
+test("a pattern that repeats too much is refused", async () => {
+  const config = `
+listeners: [{ address: ":0" }]
+upstreams: {}
+routes:
+  - match: { path_regex: "(.*a){1000}" }
+    respond: {}
+`;
+  await assert.rejects(testProxy(config), /^Error: config:5:26: routes\.#1\.match\.path_regex: it is too large: it has 5002 steps/);
+});

@@ -16,6 +16,7 @@ export async function patternProblems({ routes }: Pick<Config, "routes">): Promi
       regexes.compile(pattern);
       return [];
     } catch (reason) {
+      if (reason instanceof RangeError) return [error(path, `it is too large: ${reason.message}`)];
       return [error(path, `it is no regular expression in the syntax of RE2: ${messageOf(reason).replace(/^error parsing regexp: /, "")}`)];
     }
   });

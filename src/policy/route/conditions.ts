@@ -8,7 +8,7 @@ import type { RequestHead } from "../../http/request-head.ts";
 import { normalizePattern } from "./normalize-path.ts";
 import { literalBeginning } from "./path-regex.ts";
 import type { CompileRegex, PathRegex } from "./path-regex.ts";
-import { octetsOf, queryHolds } from "./query.ts";
+import { QueryReader, octetsOf } from "./query.ts";
 import type { QueryCondition } from "./query.ts";
 
 /** Conditions of a route as the configuration gives them: all that are given must hold. */
@@ -57,6 +57,8 @@ export interface Rule {
   /** Lower-case name and value; null: any value. */
   readonly headers: readonly (readonly [name: string, value: string | null])[];
   readonly query: readonly QueryCondition[];
+  /** Reads the query; shared with other routes. */
+  readonly queries: QueryReader;
   /** null: every client. */
   readonly clients: CidrSet | null;
   readonly pathRegex: PathRegex | null;
@@ -81,14 +83,19 @@ export interface PathPattern {
 /**
  * A route's conditions, ready to compare, a rule for each entry of `match`. Throws a RangeError for a path that can never match a request.
  * @param compileRegex for `path_regex`; throws an Error for a pattern that cannot be compiled
+ * @param queries reads the queries of requests, for all routes of a table
  */
-export function compileConditions(route: MatchableRoute, compileRegex: CompileRegex = noRegex): readonly Rule[] {
+export function compileConditions(
+  route: MatchableRoute,
+  compileRegex: CompileRegex = noRegex,
+  queries: QueryReader = new QueryReader(),
+): readonly Rule[] {
   return entriesOf(route).map((conditions) => {
     const { not = [], client_ip: clients } = conditions;
     const exceptions = isList(not) ? not : [not];
     return {
-      ...compiled(conditions, compileRegex),
-      not: exceptions.map((each) => compiled(each, compileRegex)),
+      ...compiled(conditions, compileRegex, queries),
+      not: exceptions.map((each) => compiled(each, compileRegex, queries)),
       texts: [
         ...(conditions.path_regex === undefined ? [] : [` path_regex ${conditions.path_regex}`]),
         ...(clients === undefined ? [] : [` client_ip ${JSON.stringify(clients.toSorted())}`]),
@@ -99,7 +106,7 @@ export function compileConditions(route: MatchableRoute, compileRegex: CompileRe
   });
 }
 
-function compiled(conditions: Conditions, compileRegex: CompileRegex): Exception {
+function compiled(conditions: Conditions, compileRegex: CompileRegex, queries: QueryReader): Exception {
   const { host = [], path = [], path_regex: regex, methods, headers = {}, query = {}, client_ip: clients } = conditions;
   const hosts = host.map((name) => name.toLowerCase().replace(/\.$/, ""));
   const begins = regex === undefined ? "" : literalBeginning(regex);
@@ -109,6 +116,7 @@ function compiled(conditions: Conditions, compileRegex: CompileRegex): Exception
     methods: methods === undefined || methods.length === 0 ? null : new Set(methods.includes("GET") ? [...methods, "HEAD"] : methods),
     headers: Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value === "*" ? null : value] as const),
     query: Object.entries(query).map(([name, value]) => [octetsOf(name), value === "*" ? null : octetsOf(value)] as const),
+    queries,
     clients: clients === undefined ? null : compileCidrs(clients),
     pathRegex: regex === undefined ? null : compileRegex(regex),
     pathBegins: begins,
@@ -159,8 +167,8 @@ export function regexHolds({ pathRegex, pathBegins }: Pick<Rule, "pathRegex" | "
   return pathRegex === null || (path.startsWith("/") && path.startsWith(pathBegins) && pathRegex.holds(path));
 }
 
-export function queryOf(rule: Pick<Rule, "query">, request: Pick<MatchedRequest, "forwardTarget">): boolean {
-  return rule.query.length === 0 || queryHolds(rule.query, request.forwardTarget);
+export function queryOf(rule: Pick<Rule, "query" | "queries">, request: Pick<MatchedRequest, "forwardTarget">): boolean {
+  return rule.query.length === 0 || rule.queries.holds(rule.query, request.forwardTarget);
 }
 
 export function clientHolds({ clients }: Pick<Rule, "clients">, client: string): boolean {

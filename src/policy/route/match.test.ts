@@ -292,6 +292,16 @@ test("conditions on the query are compared in decoded form, and one of several v
   }
 });
 
+test("a long query is read once for all conditions", () => {
+  const routes = Array.from({ length: 1000 }, (_, index): RouteConditions => ({ query: { [`k${index}`]: "1" } }));
+  const target = `/?${"a+&".repeat(2700)}`;
+  const before = performance.now();
+  assert.equal(find(routes, "a.test", target), NO_ROUTE);
+  assert.equal(find([{ not: routes.map(({ query }) => ({ query })) }], "a.test", target), 0);
+  assert.equal(find(routes, "a.test", `${target}k%39%39%39=1`), 999);
+  assert.ok(performance.now() - before < 500);
+});
+
 test("conditions on the client's address, and exceptions by it; neither admits a client without an address", () => {
   const table = compilePositions([
     { match: { client_ip: ["10.0.0.0/8", "2001:db8::/32"] } },

@@ -32,6 +32,7 @@ import type { MatchableRoute, MatchedRequest, Rule } from "./conditions.ts";
 import type { CompileRegex } from "./path-regex.ts";
 import { lackingGuard } from "./guards.ts";
 import { otherReadings, referenceReadings } from "./normalize-path.ts";
+import { QueryReader } from "./query.ts";
 
 /** A route's conditions and the value that `RouteTable.find` gives back for it. */
 export interface RouteEntry<Taker> extends MatchableRoute {
@@ -55,7 +56,10 @@ export function compileRoutes<Taker extends Ordered>(
   entries: readonly RouteEntry<Taker>[],
   compileRegex?: CompileRegex,
 ): RouteTable<Taker> {
-  const candidates = entries.flatMap((entry) => compileConditions(entry, compileRegex).map((rule) => ({ rule, taker: entry.taker })));
+  const queries = new QueryReader();
+  const candidates = entries.flatMap((entry) =>
+    compileConditions(entry, compileRegex, queries).map((rule) => ({ rule, taker: entry.taker })),
+  );
   return new RouteTable(candidates, new Guards(entries));
 }
 

@@ -18,6 +18,13 @@ test("the literal beginning of a pattern", () => {
     ["^/a*", "/"],
     ["^/a.b", "/a"],
     ["^/a|^/b", ""],
+    ["^/a[(]|^/b", ""],
+    ["^/a[^](]|^/b", ""],
+    ["^/a[\\](]|^/b", ""],
+    ["^/a[[:alpha:](]|^/b", ""],
+    ["^/a\\Q(\\E|^/b", ""],
+    ["^/a\\(|^/b", ""],
+    ["^/a(?:[)]|[(])b", "/a"],
     ["^/(a|b)/c", "/"],
     ["/a", ""],
     ["^a", ""],
@@ -30,7 +37,34 @@ test("the literal beginning of a pattern", () => {
 });
 
 test("every path that a pattern takes begins with its literal beginning", () => {
-  const atoms = fc.constantFrom("/", "a", "b", "-", "?", "*", "+", "{2}", "|", "(a|b)", "(?:/a)", "[ab]", ".", "\\/", "$", "(", ")");
+  const atoms = fc.constantFrom(
+    "/",
+    "a",
+    "b",
+    "-",
+    "?",
+    "*",
+    "+",
+    "{2}",
+    "|",
+    "(a|b)",
+    "(?:/a)",
+    "[ab]",
+    ".",
+    "\\/",
+    "$",
+    "(",
+    ")",
+    "[(]",
+    "[])]",
+    "[^]]",
+    "[[:alpha:]]",
+    "\\Q(",
+    "\\E",
+    "[",
+    "]",
+    "^/",
+  );
   let matches = 0;
   fc.assert(
     fc.property(fc.array(atoms, { maxLength: 8 }), fc.array(fc.constantFrom("/", "a", "b", "-"), { maxLength: 8 }), (parts, path) => {
@@ -82,4 +116,13 @@ test("a pattern that would backtrack takes linear time", () => {
   const before = performance.now();
   assert.equal(compiled.holds(`/${"a".repeat(8000)}`), false);
   assert.ok(performance.now() - before < 1000);
+});
+
+test("a pattern that looks at the whole path for each of its matches has only so many", () => {
+  const compiled = compile("a(?:.*x)?");
+  assert.throws(() => compiled.replace(`/${"a".repeat(8000)}`, () => "b"), RangeError);
+  assert.equal(
+    compiled.replace(`/${"a".repeat(200)}`, () => "b"),
+    `/${"b".repeat(200)}`,
+  );
 });

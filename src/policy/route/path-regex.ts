@@ -24,17 +24,35 @@ export function literalBeginning(pattern: string): string {
   return pattern.slice(1, end);
 }
 
-/** Whether there is a `|` outside of all groups. One within a class or after a backslash counts too, which costs only speed. */
+/**
+ * Whether there is a `|` outside of all groups. One that stands for itself may count too, which costs only speed. A parenthesis that stands for
+ * itself must not count: a `|` after it would be taken for one within a group.
+ */
 function hasAlternatives(pattern: string): boolean {
+  // Between \Q and \E all characters stand for themselves.
+  if (pattern.includes("\\Q")) return pattern.includes("|");
   let depth = 0;
   for (let at = 0; at < pattern.length; at++) {
     const character = pattern[at];
     if (character === "\\") at++;
+    else if (character === "[") at = endOfClass(pattern, at);
     else if (character === "(") depth++;
     else if (character === ")") depth--;
     else if (character === "|" && depth <= 0) return true;
   }
   return false;
+}
+
+/** The position of the `]` that ends the class which begins at `start`. A `]` that is the first of its characters stands for itself. */
+function endOfClass(pattern: string, start: number): number {
+  let at = start + 1;
+  if (pattern[at] === "^") at++;
+  if (pattern[at] === "]") at++;
+  for (; at < pattern.length && pattern[at] !== "]"; at++) {
+    if (pattern[at] === "\\") at++;
+    else if (pattern.startsWith("[:", at)) at = Math.max(at, pattern.indexOf(":]", at) + 1);
+  }
+  return at;
 }
 
 const NO_GROUPS: ReadonlyMap<string, string> = new Map();

@@ -3,15 +3,40 @@
 /** Decoded name and value; null: any value. */
 export type QueryCondition = readonly [name: string, value: string | null];
 
-/** Whether each condition holds for some parameter. A name without `=` has the value "". */
-export function queryHolds(conditions: readonly QueryCondition[], target: string): boolean {
+/**
+ * Reads queries for the conditions of many routes. The query that was read last is kept: a request may meet thousands of conditions, and reading
+ * a long query for each of them would take seconds.
+ */
+export class QueryReader {
+  private target: string | null = null;
+  /** The values of each parameter of `target`, decoded. A name without `=` has the value "". */
+  private parameters: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+
+  /** Whether each condition holds for some parameter. */
+  holds(conditions: readonly QueryCondition[], target: string): boolean {
+    if (target !== this.target) {
+      this.parameters = parametersOf(target);
+      this.target = target;
+    }
+    for (const [name, value] of conditions) {
+      const values = this.parameters.get(name);
+      if (values === undefined || (value !== null && !values.has(value))) return false;
+    }
+    return true;
+  }
+}
+
+function parametersOf(target: string): ReadonlyMap<string, ReadonlySet<string>> {
+  const parameters = new Map<string, Set<string>>();
   const start = target.indexOf("?");
-  if (start < 0) return false;
-  const pairs = target
-    .slice(start + 1)
-    .split("&")
-    .map(decodedPair);
-  return conditions.every(([name, value]) => pairs.some((pair) => pair[0] === name && (value === null || pair[1] === value)));
+  if (start < 0) return parameters;
+  for (const pair of target.slice(start + 1).split("&")) {
+    const [name, value] = decodedPair(pair);
+    const values = parameters.get(name);
+    if (values === undefined) parameters.set(name, new Set([value]));
+    else values.add(value);
+  }
+  return parameters;
 }
 
 function decodedPair(pair: string): readonly [name: string, value: string] {
