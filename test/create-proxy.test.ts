@@ -299,6 +299,17 @@ test("explain says which route takes a request, and why", async (t) => {
   await assert.rejects(proxy.explain({ url: "no target" }), Error);
 });
 
+test("explain judges conditions on addresses for the client that is given", async (t) => {
+  const routes = [{ match: { client_ip: ["10.0.0.0/8"] }, upstream: "app" }];
+  const proxy = await create(t, config("http://127.0.0.1:1", { routes }));
+  const inside = await proxy.explain({ url: "http://a.test/", client: "10.1.2.3" });
+  assert.equal(inside.route?.index, 0);
+  assert.ok(inside.lines.includes("  X-Forwarded-For: 10.1.2.3"));
+  assert.equal((await proxy.explain({ url: "http://a.test/", client: "11.1.2.3" })).status, 404);
+  assert.equal((await proxy.explain({ url: "http://a.test/" })).status, 404);
+  await assert.rejects(proxy.explain({ url: "http://a.test/", client: "app" }), /the client is no IP address/);
+});
+
 test("paths in the configuration are relative to the base folder, and a log is written where `logging.output` says", async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), "millrace-create-"));
   t.after(() => rmSync(folder, { recursive: true }));

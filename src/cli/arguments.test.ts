@@ -17,6 +17,10 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["run --help", { command: "help" }],
   ["explain GET /x", { command: "explain", file: "millrace.yaml", method: "GET", url: "/x", fields: [] }],
   ["explain --config f GET /x -H a:1 -H b:2", { command: "explain", file: "f", method: "GET", url: "/x", fields: ["a:1", "b:2"] }],
+  [
+    "explain GET /x --client 10.0.0.1",
+    { command: "explain", file: "millrace.yaml", method: "GET", url: "/x", fields: [], client: "10.0.0.1" },
+  ],
   ["explain -- GET -x", { command: "explain", file: "millrace.yaml", method: "GET", url: "-x", fields: [] }],
   ["", { command: "wrong", problem: "a command is missing; try millrace --help" }],
   ["rnu", { command: "wrong", problem: 'unknown command "rnu"; did you mean "run"?' }],

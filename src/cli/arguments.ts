@@ -18,6 +18,8 @@ export type Command =
       readonly method: string;
       readonly url: string;
       readonly fields: readonly string[];
+      /** The client's address; absent: that of a client for documentation. */
+      readonly client?: string | undefined;
     }
   | {
       readonly command: "proxy";
@@ -65,7 +67,7 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace check [--config FILE] [--strict] [--format json]
                                       check a configuration and list every problem in it;
                                       --strict takes warnings for errors, --format json is for programs
-  millrace explain [--config FILE] METHOD URL [-H 'name: value']...
+  millrace explain [--config FILE] METHOD URL [-H 'name: value']... [--client ADDRESS]
                                       which route takes a request, and what would be sent where
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
   millrace --help (-h), --version (-v)            --config is -c for short
@@ -85,7 +87,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["init", { values: ["--listen", "--upstream", "--config"], flags: ["--force"] }],
   ["demo", { values: [], flags: [] }],
   ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
-  ["explain", { values: ["--config", "-H"], flags: [] }],
+  ["explain", { values: ["--config", "-H", "--client"], flags: [] }],
   ["schema", { values: ["--config"], flags: [] }],
 ]);
 /** Options by which other programs load a changed configuration. */
@@ -124,7 +126,7 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
     case "explain":
       if (first === undefined || second === undefined)
         return wrong("millrace explain needs a method and a URL: millrace explain GET /path");
-      return excess(third) ?? { command: "explain", file, method: first, url: second, fields: values.get("-H") ?? [] };
+      return excess(third) ?? explainOf(file, first, second, values);
     case "proxy":
       if (first === undefined || second === undefined) return wrong(`millrace proxy needs an address and a target: ${PROXY_USAGE}`);
       return { command: "proxy", listen: first, target: second, prefixes: words.slice(2), print: flags.has("--print") };
@@ -138,6 +140,11 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
     default:
       return excess(first) ?? { command: "demo" };
   }
+}
+
+function explainOf(file: string, method: string, url: string, values: Options["values"]): Command {
+  const [client] = values.get("--client") ?? [];
+  return { command: "explain", file, method, url, fields: values.get("-H") ?? [], ...(client === undefined ? {} : { client }) };
 }
 
 /**

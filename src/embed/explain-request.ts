@@ -3,10 +3,11 @@ import type { ExplainedRequest } from "../explain/explanation.ts";
 import type { ExplainRequest } from "./proxy-types.ts";
 
 /** Throws a TypeError if a line break would make another request of it. */
-export function requestToExplain({ method = "GET", url, headers }: ExplainRequest | Request): ExplainedRequest {
+export function requestToExplain(request: ExplainRequest | Request): ExplainedRequest {
+  const { method = "GET", url, headers } = request;
   const fields = headers === undefined ? [] : linesOf(headers);
   if ([method, url, ...fields].some((text) => /[\r\n]/.test(text))) throw new TypeError("a request to explain holds a line break");
-  return { method, url, fields };
+  return { method, url, fields, client: "client" in request ? request.client : undefined };
 }
 
 function linesOf(headers: NonNullable<ExplainRequest["headers"]>): string[] {

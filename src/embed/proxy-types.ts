@@ -73,6 +73,8 @@ export interface ExplainRequest {
   readonly url: string;
   /** The fields of the request. */
   readonly headers?: Headers | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[] | undefined;
+  /** The client's IP address. Default: 192.0.2.1, an address for documentation. */
+  readonly client?: string | undefined;
 }
 
 /** A proxy within a program, made by {@link createProxy}. `await using` closes it by itself. */

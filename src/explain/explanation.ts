@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
+import { parseIpAddress } from "../base/cidr.ts";
 import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
@@ -40,7 +41,7 @@ import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { Explanation } from "./explained.ts";
 import { shownFieldLine, shownTarget } from "./shown-request.ts";
 
-/** The address of the supposed client, one of those for documentation (RFC 5737). */
+/** The address of the client when none is given, one of those for documentation (RFC 5737). */
 const CLIENT = "192.0.2.1";
 
 /** A request to explain. */
@@ -50,15 +51,19 @@ export interface ExplainedRequest {
   readonly url: string;
   /** `name: value` lines. */
   readonly fields: readonly string[];
+  /** The client's IP address. Default: 192.0.2.1. */
+  readonly client?: string | undefined;
 }
 
 /** Explains the request for a client that is no trusted proxy and is connected to that listener. A string says what is wrong with the request. */
 export async function explain(config: Config, listener: ListenerConfig, given: ExplainedRequest): Promise<Explanation | string> {
+  const { client = CLIENT } = given;
+  if (parseIpAddress(client) === null) return "the client is no IP address, such as 10.0.0.1 or 2001:db8::1";
   const read = readRequest(given, listener);
   if (typeof read === "string") return read;
   const regexes = new PathRegexes();
   if (patternsIn(config.routes).length > 0) await regexes.load();
-  return explanation(config, listener, read, (pattern) => regexes.compile(pattern));
+  return explanation(config, listener, { ...read, client }, (pattern) => regexes.compile(pattern));
 }
 
 interface ReadRequest {
@@ -78,7 +83,7 @@ interface End {
 function explanation(
   config: Config,
   listener: ListenerConfig,
-  { head: request, framing }: ReadRequest,
+  { head: request, framing, client }: ReadRequest & { readonly client: string },
   compileRegex: CompileRegex,
 ): Explanation {
   const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
@@ -94,7 +99,7 @@ function explanation(
   if (path !== request.path) lines.push(`matched as ${path}`, "");
   const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
   const matched = config.routes.map((each) => matchable(each, harmlessKeys(FEATURES)));
-  const routes = explainRoutes(matched, request, path, CLIENT, labelOf, compileRegex).map((each) => ({
+  const routes = explainRoutes(matched, request, path, client, labelOf, compileRegex).map((each) => ({
     ...each,
     label: labelOf(each.index),
   }));
@@ -105,7 +110,7 @@ function explanation(
   const taken = routes.find((route) => route.matched);
   const route = taken === undefined ? undefined : config.routes[taken.index];
   if (taken === undefined || route === undefined) {
-    const ambiguous = compilePositions(matched, compileRegex).find(request, path, CLIENT) === AMBIGUOUS;
+    const ambiguous = compilePositions(matched, compileRegex).find(request, path, client) === AMBIGUOUS;
     lines.push("");
     const end = ambiguous
       ? { text: "refused with 400: origins may read the path differently", status: 400 }
@@ -128,7 +133,7 @@ function explanation(
   lines.push("", `middleware, in order: ${found.middleware.length === 0 ? "none" : found.middleware.join(", ")}`);
   if (own.length > 0) lines.push(`not run here, and may change what follows: ${own.join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
-  const view = new LoneView(request, CLIENT);
+  const view = new LoneView(request, client);
   view.routeName = taken.label;
   view.groups = groupsOf(pathRegexesOf(route, compileRegex), path);
   for (const each of middleware) {
@@ -144,7 +149,7 @@ function explanation(
   lines.push("", `upstream ${route.upstream ?? ""} (${upstream?.balance ?? ""}):`);
   const endpoints = upstream?.endpoints ?? [];
   for (const endpoint of endpoints) lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
-  lines.push("", `request that would be sent (for a client at ${CLIENT}):`);
+  lines.push("", `request that would be sent (for a client at ${client}):`);
   lines.push(...sentHead(config, listener, upstream, view, connection, middleware));
   return {
     ...found,
