@@ -7,7 +7,7 @@ import { checkConfig, parseConfig } from "../config/load.ts";
 import type { ParseResult, ParsedConfig, Problem } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { DescribedUse } from "../config/middleware-json-schema.ts";
-import { middlewareEntries } from "../config/middleware-entries.ts";
+import { hasMiddleware } from "../config/middleware-entries.ts";
 import type { Surroundings } from "../config/surroundings.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/config-files.ts";
@@ -87,7 +87,7 @@ async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfi
 
 /** Checks the modules of the configuration's middleware. Loaded when first needed, because most configurations have none. */
 async function withMiddleware(config: Config, folder: string): Promise<CheckedModules> {
-  if (middlewareEntries(config.middleware, config.routes).length === 0) return { config };
+  if (!hasMiddleware(config)) return { config };
   const { checkModules } = await import("../middleware/check-modules.ts");
   return checkModules(config, folder);
 }

@@ -5,10 +5,10 @@ import { configOf, full, problemsOf } from "./load.fixture.ts";
 import { middlewareEntries } from "./middleware-entries.ts";
 
 test("entries for all routes come first, then those of each route, each with its path", () => {
-  const { middleware, routes } = configOf(
+  const config = configOf(
     full({ route: "middleware: [{ use: ./b.ts }, { use: ./c.ts }]", rest: "middleware: [{ use: ./a.ts, options: { x: [1] } }]" }),
   );
-  assert.deepEqual(middlewareEntries(middleware, routes), [
+  assert.deepEqual(middlewareEntries(config), [
     { path: ["middleware", 0], route: null, entry: { use: "./a.ts", options: { x: [1] } } },
     { path: ["routes", 0, "middleware", 0], route: 0, entry: { use: "./b.ts" } },
     { path: ["routes", 0, "middleware", 1], route: 0, entry: { use: "./c.ts" } },

@@ -1,6 +1,12 @@
 import type { KeyPath } from "../values/finding.ts";
 import type { MiddlewareEntry } from "./middleware-schema.ts";
 
+/** The parts of a configuration that name middleware. */
+export interface NamingMiddleware {
+  readonly middleware: readonly MiddlewareEntry[];
+  readonly routes: readonly { readonly name?: string | undefined; readonly middleware?: readonly MiddlewareEntry[] | undefined }[];
+}
+
 /** An entry of `middleware` with its place in the configuration. */
 export interface PlacedEntry {
   readonly path: KeyPath;
@@ -10,10 +16,7 @@ export interface PlacedEntry {
 }
 
 /** The entries of a configuration: those for all routes, then those of each route. */
-export function middlewareEntries(
-  top: readonly MiddlewareEntry[],
-  routes: readonly { readonly middleware?: readonly MiddlewareEntry[] | undefined }[],
-): readonly PlacedEntry[] {
+export function middlewareEntries({ middleware: top, routes }: NamingMiddleware): readonly PlacedEntry[] {
   return [
     ...top.map((entry, index) => ({ path: ["middleware", index], route: null, entry })),
     ...routes.flatMap(({ middleware = [] }, route) =>
@@ -23,9 +26,6 @@ export function middlewareEntries(
 }
 
 /** Whether there is any entry, for all routes or for one. */
-export function hasMiddleware(
-  top: readonly MiddlewareEntry[],
-  routes: readonly { readonly middleware?: readonly MiddlewareEntry[] | undefined }[],
-): boolean {
-  return top.length > 0 || routes.some(({ middleware }) => middleware !== undefined);
+export function hasMiddleware({ middleware: top, routes }: NamingMiddleware): boolean {
+  return top.length > 0 || routes.some(({ middleware = [] }) => middleware.length > 0);
 }

@@ -59,7 +59,7 @@ export class Generations {
     const metricTable = this.totals.install(generation, metricLayout(config));
     const { routes, ...others } = config;
     // Middleware is set up anew for each configuration, so routes with middleware are compiled anew.
-    const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config.middleware, routes) ? null : this.routes;
+    const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config) ? null : this.routes;
     const routesSince = known !== null && isDeepStrictEqual(routes, known.routes) ? known.routesSince : generation;
     const slots = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
     return {
@@ -68,7 +68,7 @@ export class Generations {
       commit: () => {
         plan.commit();
         listeners.commit();
-        this.routes = { routes, routesSince, haveMiddleware: hasMiddleware(config.middleware, routes) };
+        this.routes = { routes, routesSince, haveMiddleware: hasMiddleware(config) };
       },
     };
   }

@@ -204,9 +204,8 @@ export class Supervisor {
   reload(configuration: WorkerConfiguration): Promise<readonly Refusal[]> {
     return this.tellAll(async () => {
       const living = this.seats.filter(({ handle }) => handle !== null);
-      const unprepared = hasMiddleware(configuration.config.middleware, configuration.routes)
-        ? await prepareMiddleware(living, configuration)
-        : [];
+      const { middleware } = configuration.config;
+      const unprepared = hasMiddleware({ middleware, routes: configuration.routes }) ? await prepareMiddleware(living, configuration) : [];
       if (unprepared.length > 0) return unprepared;
       const asked = await Promise.all(living.map((seat) => askWorker(seat, async (handle) => handle.configure(configuration))));
       // While no worker lives there is nobody to ask: a replacement starts at once, and decides.

@@ -5,10 +5,11 @@
 import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { hasMiddleware } from "../config/middleware-entries.ts";
+import type { NamingMiddleware } from "../config/middleware-entries.ts";
 import { patternsIn } from "../config/path-patterns.ts";
 import { FEATURES } from "../features/registry.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
-import type { ConfigurationOfMiddleware, ThreadMiddleware } from "../middleware/thread-middleware.ts";
+import type { ThreadMiddleware } from "../middleware/thread-middleware.ts";
 import { Listener } from "../net/accept/listener.ts";
 import type { ListenerContext } from "../net/accept/listener-context.ts";
 import { machine } from "../net/machine.ts";
@@ -144,8 +145,9 @@ export class DataPlaneThread {
     try {
       const routes = message.routes ?? [];
       if (patternsIn(routes).length > 0) await this.regexes.load();
-      if (hasMiddleware(config.middleware, routes)) {
-        const installed = await this.install(generation, { middleware: config.middleware, routes });
+      const naming = { middleware: config.middleware, routes };
+      if (hasMiddleware(naming)) {
+        const installed = await this.install(generation, naming);
         // The process began to end meanwhile.
         if (this.serving.isDraining || this.hasEnded) throw new Error("draining");
         this.serving.configure(message, installed);
@@ -158,9 +160,9 @@ export class DataPlaneThread {
     this.send({ type: "configured", generation });
   }
 
-  private async prepare({ generation, middleware, routes }: PrepareMessage): Promise<void> {
+  private async prepare({ generation, ...naming }: PrepareMessage): Promise<void> {
     try {
-      await this.install(generation, { middleware, routes });
+      await this.install(generation, naming);
     } catch (error) {
       return this.send({ type: "prepared", generation, problem: messageOf(error) });
     }
@@ -168,7 +170,7 @@ export class DataPlaneThread {
   }
 
   /** Sets up middleware. Meanwhile the thread shows that its event loop runs, which before the first configuration nothing else does. */
-  private async install(generation: number, config: ConfigurationOfMiddleware): Promise<(route: number) => readonly Middleware[]> {
+  private async install(generation: number, config: NamingMiddleware): Promise<(route: number) => readonly Middleware[]> {
     const { index } = this.init;
     this.workers.beat(index);
     const beating = setInterval(() => this.workers.beat(index), BEAT_MS);

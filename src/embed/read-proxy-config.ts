@@ -7,7 +7,7 @@ import { readObject } from "../config/read-object.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import { filesOf, makeAbsolute } from "../control/config-files.ts";
-import { middlewareEntries } from "../config/middleware-entries.ts";
+import { hasMiddleware } from "../config/middleware-entries.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { GivenMiddleware } from "../middleware/given-middleware.ts";
 
@@ -80,7 +80,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** Checks the modules of middleware in a thread of their own, as the command does: worker threads load them by the addresses that come of it. */
 async function withModules({ config, locate }: ParsedConfig, folder: string): Promise<Config> {
-  if (middlewareEntries(config.middleware, config.routes).length === 0) return config;
+  if (!hasMiddleware(config)) return config;
   const { checkModules } = await import("../middleware/check-modules.ts");
   const checked = await checkModules(config, folderUrl(folder));
   if ("config" in checked) return checked.config;

@@ -58,7 +58,7 @@ export type CheckedModules = { readonly config: Config } | { readonly findings: 
  * @param limitMs time limit for all modules together
  */
 export async function checkModules(config: Config, base: string, limitMs: number = MODULES_MS): Promise<CheckedModules> {
-  const placed = middlewareEntries(config.middleware, config.routes);
+  const placed = middlewareEntries(config);
   if (placed.length === 0) return { config };
   const answer = await answerOf(base, askedOf(placed, false), limitMs);
   if ("fault" in answer) return { findings: faultOfAll(placed, answer) };
@@ -81,7 +81,7 @@ export async function describeModules(
   base: string,
   limitMs: number = MODULES_MS,
 ): Promise<{ readonly described: readonly DescribedUse[] } | { readonly findings: readonly Finding[] }> {
-  const placed = middlewareEntries(config.middleware, config.routes);
+  const placed = middlewareEntries(config);
   if (placed.length === 0) return { described: [] };
   const answer = await answerOf(base, askedOf(placed, true), limitMs);
   if ("fault" in answer) return { findings: faultOfAll(placed, answer) };

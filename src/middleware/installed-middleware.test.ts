@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { z } from "zod";
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { NamingMiddleware } from "../config/middleware-entries.ts";
 import { defineMiddleware } from "./define-middleware.ts";
 import type { MiddlewareHooks } from "./define-middleware.ts";
 import { GivenMiddleware } from "./given-middleware.ts";
@@ -30,8 +30,7 @@ async function install(
     routes: routes.map((list) => ({ upstream: "app", match: {}, middleware: list.map((each) => named(...each)) })),
   };
   const held = new GivenMiddleware(made);
-  const { middleware, routes: written } = held.config as { middleware: { use: string }[]; routes: RouteConfig[] };
-  return installMiddleware(middleware, written, held.loadOr(load), fake.host, LIMIT_MS);
+  return installMiddleware(held.config as NamingMiddleware, held.loadOr(load), fake.host, LIMIT_MS);
 }
 
 test("a route has the middleware for all routes, then its own, each in order", async () => {
@@ -132,10 +131,10 @@ test("a dispose that never settles does not hold up the refusal", async () => {
 test("a module that cannot be loaded, and one that never has loaded", async () => {
   const { host } = fakeHost();
   const missing: LoadMiddleware = async () => Promise.reject(new Error("no such module"));
-  await assert.rejects(installMiddleware([{ use: "./a.ts" }], [], missing, host), /^Error: middleware\.#1: no such module$/);
+  await assert.rejects(installMiddleware({ middleware: [{ use: "./a.ts" }], routes: [] }, missing, host), /^Error: middleware\.#1: no such module$/);
   const never: LoadMiddleware = async () => new Promise(() => undefined);
   await assert.rejects(
-    installMiddleware([{ use: "./a.ts" }], [], never, host, 5),
+    installMiddleware({ middleware: [{ use: "./a.ts" }], routes: [] }, never, host, 5),
     /^Error: middleware\.#1: its module has not settled within/,
   );
 });
@@ -149,8 +148,7 @@ test("no option is shown, neither by what a schema refuses nor by what setup thr
   const refine = z.object({ token: z.string().refine(() => false, { error: ({ input }) => `bad ${String(input)}` }) });
   await assert.rejects(
     installMiddleware(
-      [{ use: "x" }],
-      [],
+      { middleware: [{ use: "x" }], routes: [] },
       load({ token: "s3cr3t" }, refine, () => ({})),
       host,
     ),
@@ -160,7 +158,7 @@ test("no option is shown, neither by what a schema refuses nor by what setup thr
   );
   const changing = z.object({ token: z.string().transform((token) => `${token}-salted`) });
   const throwing: Setup = (options) => assert.fail(`cannot log in with ${JSON.stringify(options)} or S3CR3T`);
-  await assert.rejects(installMiddleware([{ use: "x" }], [], load({ token: "s3cr3t" }, changing, throwing), host), (error: Error) => {
+  await assert.rejects(installMiddleware({ middleware: [{ use: "x" }], routes: [] }, load({ token: "s3cr3t" }, changing, throwing), host), (error: Error) => {
     assert.match(error.message, /^middleware\.#1: a: setup failed: cannot log in with \{"token":"\.\.\."\} or \.\.\.$/);
     assert.doesNotMatch(error.stack ?? "", /s3cr3t/i);
     assert.equal(error.cause, undefined);
@@ -193,7 +191,7 @@ test("not even a part of an option is shown", async () => {
   const secret = "hunter2 and much more than the message of JSON.parse quotes";
   const parsing = defineMiddleware({ name: "a", options: anything, setup: ({ secret }) => JSON.parse(String(secret)) as MiddlewareHooks });
   const load: LoadMiddleware = async () => Promise.resolve({ middleware: parsing, options: { secret } });
-  await assert.rejects(installMiddleware([{ use: "x" }], [], load, host), (error: Error) => {
+  await assert.rejects(installMiddleware({ middleware: [{ use: "x" }], routes: [] }, load, host), (error: Error) => {
     assert.match(error.message, /setup failed: Unexpected token/);
     return !error.message.includes("hunter");
   });

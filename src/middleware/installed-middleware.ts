@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../base/errors.ts";
 import { middlewareEntries } from "../config/middleware-entries.ts";
-import type { PlacedEntry } from "../config/middleware-entries.ts";
+import type { NamingMiddleware, PlacedEntry } from "../config/middleware-entries.ts";
 import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import { routeLabel } from "../config/route-label.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
@@ -18,12 +18,6 @@ import type { MiddlewareHost } from "./context-parts.ts";
 import type { AnyMiddleware, MiddlewareHooks } from "./define-middleware.ts";
 import type { MiddlewareContext } from "./middleware-context.ts";
 import { watchedHooks } from "./watched-hooks.ts";
-
-/** What there is to know of a route, to set up its middleware. */
-export interface RouteOfMiddleware {
-  readonly name?: string | undefined;
-  readonly middleware?: readonly MiddlewareEntry[] | undefined;
-}
 
 /** Gives the middleware that an entry names, and its options as they were written. Rejects with an Error that says why it cannot. */
 export type LoadMiddleware = (entry: MiddlewareEntry) => Promise<{ readonly middleware: AnyMiddleware; readonly options: unknown }>;
@@ -70,14 +64,13 @@ export class InstalledMiddleware {
  * disposed of.
  */
 export async function installMiddleware(
-  top: readonly MiddlewareEntry[],
-  routes: readonly RouteOfMiddleware[],
+  config: NamingMiddleware,
   load: LoadMiddleware,
   host: MiddlewareHost,
   limitMs: number = SETUP_MS_MAX,
 ): Promise<InstalledMiddleware> {
-  const entries = middlewareEntries(top, routes);
-  const results = await Promise.allSettled(entries.map((placed) => instanceOf(placed, routes, load, host, limitMs)));
+  const entries = middlewareEntries(config);
+  const results = await Promise.allSettled(entries.map((placed) => instanceOf(placed, config, load, host, limitMs)));
   const instances = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const installed = new InstalledMiddleware(host, instances);
   const failed = results.findIndex(({ status }) => status === "rejected");
@@ -89,7 +82,7 @@ export async function installMiddleware(
 
 async function instanceOf(
   { entry, route }: PlacedEntry,
-  routes: readonly RouteOfMiddleware[],
+  { routes }: NamingMiddleware,
   load: LoadMiddleware,
   host: MiddlewareHost,
   limitMs: number,

@@ -1,5 +1,5 @@
 /** The users' own middleware of one data-plane thread: that of the configuration in use, and of earlier ones that some exchange still runs under. */
-import type { Config } from "../config/schema.ts";
+import type { NamingMiddleware } from "../config/middleware-entries.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LogFields } from "../shared/log-fields.ts";
@@ -7,7 +7,7 @@ import type { FromWorker, LogLevel, MiddlewareCount, WorkerEvent } from "../shar
 import type { WorkerTable } from "../shared/worker-table.ts";
 import type { MiddlewareHost } from "./context-parts.ts";
 import { installMiddleware } from "./installed-middleware.ts";
-import type { InstalledMiddleware, LoadMiddleware, RouteOfMiddleware } from "./installed-middleware.ts";
+import type { InstalledMiddleware, LoadMiddleware } from "./installed-middleware.ts";
 import type { Running } from "./watched-hooks.ts";
 
 export interface ThreadMiddlewareParts {
@@ -17,12 +17,6 @@ export interface ThreadMiddlewareParts {
   readonly now: () => number;
   readonly send: (message: FromWorker) => void;
   readonly fetch: (upstream: string, request: FetchRequest, options: FetchOptions) => Promise<FetchResult>;
-}
-
-/** The part of a configuration that middleware is set up from. */
-export interface ConfigurationOfMiddleware {
-  readonly middleware: Config["middleware"];
-  readonly routes: readonly RouteOfMiddleware[];
 }
 
 /** Time that `dispose` has when the thread ends, in milliseconds. */
@@ -57,8 +51,8 @@ export class ThreadMiddleware implements MiddlewareHost {
    * Sets up the middleware of a configuration, unless that has been done. Resolves with the middleware of each route, by its position. Rejects
    * with an Error of one line if one cannot be set up.
    */
-  async install(generation: number, { middleware, routes }: ConfigurationOfMiddleware): Promise<(route: number) => readonly Middleware[]> {
-    const installed = this.installed.get(generation) ?? (await installMiddleware(middleware, routes, this.load, this));
+  async install(generation: number, config: NamingMiddleware): Promise<(route: number) => readonly Middleware[]> {
+    const installed = this.installed.get(generation) ?? (await installMiddleware(config, this.load, this));
     this.installed.set(generation, installed);
     return (route) => installed.ofRoute(route);
   }

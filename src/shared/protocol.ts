@@ -2,6 +2,7 @@
  * The messages between the main thread (control plane) and the workers (data plane). All are plain data that structured cloning carries;
  * shared memory is sent as a SharedArrayBuffer.
  */
+import type { NamingMiddleware } from "../config/middleware-entries.ts";
 import type { Config } from "../config/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { NameNews } from "./name-table.ts";
@@ -68,11 +69,9 @@ export interface ConfigureMessage {
  * Tells a worker to set up the middleware of a configuration that may follow; it answers `prepared`. So a configuration whose middleware cannot be
  * set up in one of the workers comes into use in none.
  */
-export interface PrepareMessage {
+export interface PrepareMessage extends NamingMiddleware {
   readonly type: "prepare";
   readonly generation: number;
-  readonly middleware: Config["middleware"];
-  readonly routes: readonly Pick<Config["routes"][number], "name" | "middleware">[];
 }
 
 /** Messages from the main thread to a worker. */
