@@ -10,7 +10,7 @@ import { Http2Response } from "./http2-response.ts";
 import { NodeBody } from "./node-body.ts";
 import { isHttp2, isSecure, parsedRequest, peerOf } from "./node-messages.ts";
 import type { NodeRequest, NodeResponse } from "./proxy-types.ts";
-import { NodeResponse as Http1Response } from "./node-response.ts";
+import { Http1Response } from "./http1-response.ts";
 import { bodyLeft } from "./read-before.ts";
 import type { BodyLeft } from "./read-before.ts";
 import { readHead } from "./read-head.ts";

@@ -1,6 +1,7 @@
 /**
  * The port between `EmbeddedClient` and whoever has read a request and writes its response: Node's http and http2 (node-body.ts,
- * node-response.ts) or the web's standard (web-body.ts, web-response.ts). None of these calls back within one of its own methods.
+ * http1-response.ts, http2-response.ts) or the web's standard (web-body.ts, web-response.ts). None of these calls back within one of its own
+ * methods.
  */
 import type { Buffer } from "node:buffer";
 import type { FieldPair } from "../http/field-pairs.ts";

@@ -7,7 +7,7 @@ import { FRAMING, grouped, setFields } from "./node-messages.ts";
 import type { GroupedFields } from "./node-messages.ts";
 
 /** A response of Node's http or https. */
-export class NodeResponse implements HostedResponse {
+export class Http1Response implements HostedResponse {
   readonly isHttp1: boolean = true;
   readonly sendsTrailers: boolean = true;
   private readonly request: IncomingMessage;
