@@ -1,6 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import type { AnyMiddleware } from "./define-middleware.ts";
 import type { SchemaIssue } from "./standard-schema.ts";
+import { withinTime } from "./within-time.ts";
 
 /** What is wrong with the options of a middleware. */
 export interface OptionsIssue {
@@ -26,17 +27,11 @@ export async function checkOptions({ definition }: AnyMiddleware, given: unknown
   if (schema === undefined) {
     return given === undefined ? { options: undefined } : { issues: [{ path: [], message: "this middleware takes no options" }] };
   }
-  let limit: NodeJS.Timeout | undefined;
   try {
-    const late = new Promise<never>((_, reject) => {
-      limit = setTimeout(() => reject(new Error(`it has not settled within ${limitMs / 1000} s`)), limitMs);
-    });
-    const result = await Promise.race([schema["~standard"].validate(given ?? {}), late]);
+    const result = await withinTime(() => schema["~standard"].validate(given ?? {}), limitMs, "it");
     return result.issues === undefined ? { options: result.value } : { issues: issuesOf(result.issues) };
   } catch (error) {
     return { issues: [{ path: [], message: `the schema of the options failed: ${messageOf(error)}` }] };
-  } finally {
-    clearTimeout(limit);
   }
 }
 

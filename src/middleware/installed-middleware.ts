@@ -18,6 +18,7 @@ import type { MiddlewareHost } from "./context-parts.ts";
 import type { AnyMiddleware, MiddlewareHooks } from "./define-middleware.ts";
 import type { MiddlewareContext } from "./middleware-context.ts";
 import { watchedHooks } from "./watched-hooks.ts";
+import { withinTime } from "./within-time.ts";
 
 /** Gives the middleware that an entry names, and its options as they were written. Rejects with an Error that says why it cannot. */
 export type LoadMiddleware = (entry: MiddlewareEntry) => Promise<{ readonly middleware: AnyMiddleware; readonly options: unknown }>;
@@ -168,33 +169,6 @@ async function disposeOf({ name, hooks, controller, id }: Omit<Instance, "route"
     });
   } catch (error) {
     host.report("error", "middleware_failed", `dispose: ${messageOf(error)}`, { middleware: name });
-  }
-}
-
-/** @param tooLate takes a result that comes after the time limit */
-async function withinTime<T>(
-  act: () => Promise<T>,
-  limitMs: number,
-  who: string,
-  tooLate: (result: T) => void = () => undefined,
-): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  let isLate = false;
-  const limit = setTimeout(() => {
-    isLate = true;
-    late.reject(new Error(`${who} has not settled within ${limitMs / 1000} s`));
-  }, limitMs);
-  const acting = act();
-  void acting.then(
-    (result) => {
-      if (isLate) tooLate(result);
-    },
-    () => undefined,
-  );
-  try {
-    return await Promise.race([acting, late.promise]);
-  } finally {
-    clearTimeout(limit);
   }
 }
 

@@ -9,6 +9,7 @@ import type { MiddlewareHost } from "./context-parts.ts";
 import { installMiddleware } from "./installed-middleware.ts";
 import type { InstalledMiddleware, LoadMiddleware } from "./installed-middleware.ts";
 import type { Running } from "./watched-hooks.ts";
+import { withinTime } from "./within-time.ts";
 
 export interface ThreadMiddlewareParts {
   readonly workerIndex: number;
@@ -78,9 +79,7 @@ export class ThreadMiddleware implements MiddlewareHost {
   async close(): Promise<void> {
     const disposed = Promise.all([...this.installed.values()].map((installed) => installed.dispose()));
     this.installed.clear();
-    let limit: NodeJS.Timeout | undefined;
-    await Promise.race([disposed, new Promise((due) => (limit = setTimeout(due, DISPOSE_MS_MAX)))]);
-    clearTimeout(limit);
+    await withinTime(() => disposed, DISPOSE_MS_MAX, "dispose").catch(() => undefined);
     this.tick();
   }
 
