@@ -22,11 +22,15 @@ import { NO_HOOKS, hooksOf } from "../proxy/feature/route-hooks.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
+import { PathRegexes } from "../regex/path-regexes.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { DECLARED } from "./declared.ts";
 import type { FeatureKey } from "./declared.ts";
 import { FEATURES } from "./registry.ts";
+
+const regexes = new PathRegexes();
+await regexes.load();
 
 type Lines = readonly (readonly [name: string, value: string])[];
 
@@ -188,6 +192,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     workerIndex: 0,
     buckets,
     now: () => 1_000_000,
+    compileRegex: (pattern) => regexes.compile(pattern),
     environment: {},
     readFile: () => "text",
     report: (_, event) => void events.push(event),

@@ -131,7 +131,10 @@ test("a dispose that never settles does not hold up the refusal", async () => {
 test("a module that cannot be loaded, and one that never has loaded", async () => {
   const { host } = fakeHost();
   const missing: LoadMiddleware = async () => Promise.reject(new Error("no such module"));
-  await assert.rejects(installMiddleware({ middleware: [{ use: "./a.ts" }], routes: [] }, missing, host), /^Error: middleware\.#1: no such module$/);
+  await assert.rejects(
+    installMiddleware({ middleware: [{ use: "./a.ts" }], routes: [] }, missing, host),
+    /^Error: middleware\.#1: no such module$/,
+  );
   const never: LoadMiddleware = async () => new Promise(() => undefined);
   await assert.rejects(
     installMiddleware({ middleware: [{ use: "./a.ts" }], routes: [] }, never, host, 5),
@@ -158,12 +161,15 @@ test("no option is shown, neither by what a schema refuses nor by what setup thr
   );
   const changing = z.object({ token: z.string().transform((token) => `${token}-salted`) });
   const throwing: Setup = (options) => assert.fail(`cannot log in with ${JSON.stringify(options)} or S3CR3T`);
-  await assert.rejects(installMiddleware({ middleware: [{ use: "x" }], routes: [] }, load({ token: "s3cr3t" }, changing, throwing), host), (error: Error) => {
-    assert.match(error.message, /^middleware\.#1: a: setup failed: cannot log in with \{"token":"\.\.\."\} or \.\.\.$/);
-    assert.doesNotMatch(error.stack ?? "", /s3cr3t/i);
-    assert.equal(error.cause, undefined);
-    return true;
-  });
+  await assert.rejects(
+    installMiddleware({ middleware: [{ use: "x" }], routes: [] }, load({ token: "s3cr3t" }, changing, throwing), host),
+    (error: Error) => {
+      assert.match(error.message, /^middleware\.#1: a: setup failed: cannot log in with \{"token":"\.\.\."\} or \.\.\.$/);
+      assert.doesNotMatch(error.stack ?? "", /s3cr3t/i);
+      assert.equal(error.cause, undefined);
+      return true;
+    },
+  );
 });
 
 test("what dispose throws or rejects is logged, and the others are disposed of all the same", async () => {

@@ -8,6 +8,8 @@
 import { compileCidrs } from "../base/cidr.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
+import { noRegex } from "../policy/route/path-regex.ts";
+import type { CompileRegex } from "../policy/route/path-regex.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
@@ -28,7 +30,7 @@ export interface ServingParts extends ThreadParts {
   /** The features that a route can have, in the order in which they act. */
   readonly features: SnapshotContext["features"];
   /** Compiles the regular expressions of routes. Absent: there are none. */
-  readonly compileRegex?: SnapshotContext["compileRegex"];
+  readonly compileRegex?: CompileRegex;
   /** The environment variables of the process. */
   readonly environment: SnapshotContext["environment"];
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
@@ -93,7 +95,7 @@ export class Serving {
         status: parts.status(message),
         features: parts.features,
         ownMiddleware,
-        compileRegex: parts.compileRegex,
+        compileRegex: parts.compileRegex ?? noRegex,
         environment: parts.environment,
         readFile: parts.readFile,
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),

@@ -11,6 +11,7 @@ import { compileCidrs } from "../base/cidr.ts";
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { accessLines } from "../observe/access-line.ts";
+import { noRegex } from "../policy/route/path-regex.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
@@ -142,6 +143,7 @@ export function loneThread(
     features,
     report: () => {},
     ownMiddleware,
+    compileRegex: noRegex,
     environment: {},
     readFile: () => "",
   });

@@ -5,6 +5,7 @@ import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { FEATURES } from "../features/registry.ts";
 import { RequestHead } from "../http/request-head.ts";
+import { noRegex } from "../policy/route/path-regex.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
@@ -53,6 +54,7 @@ function thread(): (
       features: FEATURES,
       report: () => {},
       ownMiddleware: () => [],
+      compileRegex: noRegex,
       environment: {},
       readFile: () => "",
     };

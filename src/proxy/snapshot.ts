@@ -235,9 +235,9 @@ function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<
 const NO_REGEXES: readonly PathRegex[] = [];
 
 /** The regular expressions of the route's conditions, those of exceptions left out. */
-export function pathRegexesOf(route: Pick<RouteConfig, "match">, compile: CompileRegex | undefined): readonly PathRegex[] {
+export function pathRegexesOf(route: Pick<RouteConfig, "match">, compile: CompileRegex): readonly PathRegex[] {
   const patterns = entriesOf(route).flatMap(({ path_regex: pattern }) => pattern ?? []);
-  return compile === undefined || patterns.length === 0 ? NO_REGEXES : patterns.map(compile);
+  return patterns.length === 0 ? NO_REGEXES : patterns.map(compile);
 }
 
 /** A route that the configuration does not have: the proxy answers. */

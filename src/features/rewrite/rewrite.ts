@@ -43,10 +43,10 @@ class PathRewriter {
   private readonly pattern: PathRegex | null;
   private readonly replacement: Replacement;
 
-  constructor({ strip_prefix: strip, add_prefix: added = "", path_regex: regex }: RewriteConfig, compileRegex: CompileRegex | undefined) {
+  constructor({ strip_prefix: strip, add_prefix: added = "", path_regex: regex }: RewriteConfig, compileRegex: CompileRegex) {
     this.prefix = strip === undefined ? null : compilePrefix(strip);
     this.added = added;
-    this.pattern = regex === undefined ? null : (compileRegex?.(regex.from) ?? null);
+    this.pattern = regex === undefined ? null : compileRegex(regex.from);
     this.replacement = parseReplacement(regex?.to ?? "");
     this.takenLine = this.prefix === null ? "" : fieldLine("X-Forwarded-Prefix", this.prefix.text);
   }

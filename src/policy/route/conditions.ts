@@ -6,7 +6,7 @@ import { compileCidrs } from "../../base/cidr.ts";
 import type { CidrSet } from "../../base/cidr.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { normalizePattern } from "./normalize-path.ts";
-import { literalBeginning } from "./path-regex.ts";
+import { literalBeginning, noRegex } from "./path-regex.ts";
 import type { CompileRegex, PathRegex } from "./path-regex.ts";
 import { QueryReader, octetsOf } from "./query.ts";
 import type { QueryCondition } from "./query.ts";
@@ -126,10 +126,6 @@ function compiled(conditions: Conditions, compileRegex: CompileRegex, queries: Q
 /** The folder that every path with this beginning is in. */
 function below(beginning: string): PathPattern {
   return { segments: beginning.split("/").slice(1, -1), isPrefix: true };
-}
-
-function noRegex(): never {
-  throw new Error("there is no library for regular expressions here");
 }
 
 /** Whether a rule has no conditions but host and path. */

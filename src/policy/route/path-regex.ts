@@ -11,6 +11,11 @@ export interface PathRegex {
 /** Compiles a pattern. Throws an Error for one that cannot be compiled. */
 export type CompileRegex = (pattern: string) => PathRegex;
 
+/** For threads and tests whose routes have no patterns. Throws an Error for one. */
+export const noRegex: CompileRegex = () => {
+  throw new Error("there is no library for regular expressions here");
+};
+
 /**
  * The text that every path begins with which the pattern matches; "" when there is none, or none that is easy to see. It places a pattern in the
  * tree of paths, so that it is tried only where its beginning fits.

@@ -21,6 +21,7 @@ import type { Config } from "../../config/schema.ts";
 import { buildRequestHead } from "../../http/build-head.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { Choice } from "../../policy/balance/balancer.ts";
+import { noRegex } from "../../policy/route/path-regex.ts";
 import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.ts";
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
@@ -395,6 +396,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     features: [],
     report: () => {},
     ownMiddleware: () => [],
+    compileRegex: noRegex,
     environment: {},
     readFile: () => "",
   };

@@ -37,8 +37,8 @@ export interface ThreadContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The text of a file that the configuration names, in UTF-8. */
   readonly readFile: (path: string) => string;
-  /** Compiles regular expressions for paths. Absent: no route has any. */
-  readonly compileRegex?: CompileRegex | undefined;
+  /** Compiles regular expressions for paths. */
+  readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */
   readonly report: (level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields) => void;
 }
