@@ -44,7 +44,7 @@ async function execute(given: Command, version: string): Promise<number> {
       const signals = new EarlySignals();
       const inherited = (await import("./cli/inherited-sockets.ts")).inheritedSockets();
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/run.ts")).runCommand({ file: given.file, version, threads, inherited, signals });
+      return (await import("./cli/run.ts")).runCommand({ file: given.file, watch: given.watch, version, threads, inherited, signals });
     }
     case "proxy": {
       if (given.print) return (await import("./cli/proxy.ts")).printProxyConfig(given, out, err);

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { HELP, PROXY_USAGE, defaultFile, parseArguments } from "./arguments.ts";
 
 const cases: readonly (readonly [line: string, expected: object])[] = [
-  ["run", { command: "run", file: "millrace.yaml" }],
-  ["run --config a.yaml", { command: "run", file: "a.yaml" }],
-  ["run --config=a=b.yaml", { command: "run", file: "a=b.yaml" }],
+  ["run", { command: "run", file: "millrace.yaml", watch: false }],
+  ["run --config a.yaml", { command: "run", file: "a.yaml", watch: false }],
+  ["run --config=a=b.yaml", { command: "run", file: "a=b.yaml", watch: false }],
   ["check -c a.yaml", { command: "check", file: "a.yaml", strict: false, format: "text" }],
   ["check --strict --format json", { command: "check", file: "millrace.yaml", strict: true, format: "json" }],
   ["check --format=xml", { command: "wrong", problem: "--format is text or json" }],
@@ -46,21 +46,9 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["run -p=hunter2", { command: "wrong", problem: 'unknown option "-p"; try millrace --help' }],
   ["run -=hunter2", { command: "wrong", problem: "unknown option; try millrace --help" }],
   ["run --eyJhbGciOi.hunter2", { command: "wrong", problem: "unknown option; try millrace --help" }],
-  [
-    "run --watch",
-    {
-      command: "wrong",
-      problem: 'unknown option "--watch"; a running millrace loads its configuration again on SIGHUP: kill -HUP PID',
-    },
-  ],
-  [
-    "run --config a.yaml --watch=yes",
-    {
-      command: "wrong",
-      problem: 'unknown option "--watch"; a running millrace loads its configuration again on SIGHUP: kill -HUP PID',
-    },
-  ],
-  ["check --watch", { command: "wrong", problem: 'unknown option "--watch"; try millrace --help' }],
+  ["run --config a.yaml --watch", { command: "run", file: "a.yaml", watch: true }],
+  ["run --watch=yes", { command: "wrong", problem: "--watch takes no value" }],
+  ["check --watch", { command: "wrong", problem: "--watch belongs to millrace run" }],
   [
     "proxy :8080 http://a /api=http://b /c=http://d",
     { command: "proxy", listen: ":8080", target: "http://a", prefixes: ["/api=http://b", "/c=http://d"], print: false },

@@ -4,7 +4,12 @@ import { readOptions, unknownOption } from "./options.ts";
 import type { OptionNames, Options } from "./options.ts";
 
 export type Command =
-  | { readonly command: "run"; readonly file: string }
+  | {
+      readonly command: "run";
+      readonly file: string;
+      /** Whether to load the configuration again when a file changes that it was read from. */
+      readonly watch: boolean;
+    }
   | {
       readonly command: "check";
       readonly file: string;
@@ -57,7 +62,8 @@ export function defaultFile(exists: (file: string) => boolean): string {
 
 export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
 
-  millrace run [--config FILE]        serve; without FILE: ./${DEFAULT_FILES.join(", else ./")}
+  millrace run [--config FILE] [--watch]
+                                      serve, with --watch taking changed files into use; without FILE: ./${DEFAULT_FILES.join(", else ./")}
   millrace proxy LISTEN TARGET [/PREFIX=TARGET]... [--print]
                                       serve without a file: millrace proxy :8080 http://localhost:3000
                                       --print shows the configuration that it is
@@ -82,7 +88,7 @@ Exit codes: 0 fine, 1 configuration or arguments are wrong, 2 could not start, 3
 export const PROXY_USAGE = "millrace proxy LISTEN TARGET [/PREFIX=TARGET]... [--print], such as millrace proxy :8080 http://localhost:3000";
 
 const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
-  ["run", { values: ["--config"], flags: [] }],
+  ["run", { values: ["--config"], flags: ["--watch"] }],
   ["proxy", { values: [], flags: ["--print"] }],
   ["init", { values: ["--listen", "--upstream", "--config"], flags: ["--force"] }],
   ["demo", { values: [], flags: [] }],
@@ -90,8 +96,6 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["explain", { values: ["--config", "-H", "--client"], flags: [] }],
   ["schema", { values: ["--config"], flags: [] }],
 ]);
-/** Options by which other programs load a changed configuration. */
-const RELOADING = ["--watch", "--reload"];
 
 /** @param defaultFile the configuration file when the arguments name none */
 export function parseArguments(given: readonly string[], defaultFile: string): Command {
@@ -101,13 +105,7 @@ export function parseArguments(given: readonly string[], defaultFile: string): C
   if (name === "--version" || name === "-v" || name === "-V" || name === "version") return { command: "version" };
   if (!COMMANDS.has(name)) return wrong(name.startsWith("-") ? unknownOption(name) : unknownCommand(name));
   const options = readOptions(rest, name, COMMANDS);
-  if (typeof options === "string") {
-    const [unknown] = options.split(";");
-    const reloading = name === "run" ? RELOADING.find((option) => unknown === `unknown option "${option}"`) : undefined;
-    return wrong(
-      reloading === undefined ? options : `${unknown}; a running millrace loads its configuration again on SIGHUP: kill -HUP PID`,
-    );
-  }
+  if (typeof options === "string") return wrong(options);
   return options.help ? { command: "help" } : commandOf(name, options, defaultFile);
 }
 
@@ -117,7 +115,7 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
   const [first, second, third] = words;
   switch (name) {
     case "run":
-      return excess(first, given === undefined && words.length === 1) ?? { command: name, file };
+      return excess(first, given === undefined && words.length === 1) ?? { command: name, file, watch: flags.has("--watch") };
     case "check": {
       const [format = "text"] = values.get("--format") ?? [];
       if (format !== "text" && format !== "json") return wrong("--format is text or json");

@@ -28,6 +28,7 @@ BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAyp7frydoj+lA64TXhio8TXf1Jfp8
 
 function write(name: string, text: string): string {
   const file = path.join(folder, name);
+  fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, text);
   return file;
 }
@@ -81,6 +82,28 @@ describe("a configuration file", () => {
       await linesOf(path.join(latin1, "b.yaml")),
       /authentication\.tokens\.#1: cannot read the secret: .*token is not in UTF-8$/,
     );
+  });
+
+  test("notes every file that it is read from, also those that are not there", async () => {
+    write("token2.txt", "s3cret");
+    write("package.json", '{ "type": "module" }');
+    write("noted/own.ts", 'import "./gone.ts";\n');
+    write("noted/imports.config.js", `import "./fine.ts";\nexport default ${MODULE};\n`);
+    write("noted/fine.ts", "");
+    const yaml = SMALL.replace(
+      "upstream: app",
+      'upstream: app, middleware: [{ use: ./own.ts }], authentication: { tokens: ["file:../token2.txt", "file:none"] }',
+    );
+    for (const [file, expected] of [
+      [write("noted/bad.yaml", yaml), ["noted/bad.yaml", "noted/none", "token2.txt"]],
+      [write("noted/good.yaml", yaml.replace(', "file:none"', "")), ["noted/gone.ts", "noted/good.yaml", "noted/own.ts", "token2.txt"]],
+      [path.join(folder, "noted/imports.config.js"), ["noted/fine.ts", "noted/imports.config.js"]],
+      [path.join(folder, "noted/gone.yaml"), ["noted/gone.yaml"]],
+    ] as const) {
+      const noted = new Set<string>();
+      await loadConfigFile(file, {}, (each) => noted.add(path.relative(folder, each)));
+      assert.deepEqual([...noted].toSorted(), expected);
+    }
   });
 
   test("gives problems and warnings with their places", async () => {

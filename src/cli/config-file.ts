@@ -1,7 +1,7 @@
 /** Reads and checks a configuration file: YAML, JSON, or a TypeScript or JavaScript module. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { checkConfig, parseConfig } from "../config/load.ts";
 import type { ParseResult, ParsedConfig, Problem } from "../config/load.ts";
@@ -11,8 +11,9 @@ import { hasMiddleware } from "../config/middleware-entries.ts";
 import type { Surroundings } from "../config/surroundings.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/config-files.ts";
+import type { NoteFile } from "../control/config-files.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
-import type { ModuleAnswer } from "./config-module.ts";
+import type { ModuleAnswer, ModuleLoaded } from "./config-module.ts";
 import type { CheckedModules } from "../middleware/check-modules.ts";
 import { moduleFault } from "../modules/module-fault.ts";
 import type { ModuleFault } from "../modules/module-fault.ts";
@@ -33,19 +34,21 @@ const MODULE = /\.[cm]?[jt]s$/;
 /**
  * Loads a configuration file; every call reads it again. Paths in the file are relative to its folder; paths in the result are absolute.
  * @param asked checks of the machine to make in addition to that of certificate files
+ * @param noted called with the path of every file that is read, or that was not there, modules and what they import included
  */
-export async function loadConfigFile(file: string, asked: Surroundings = {}): Promise<LoadedFile> {
-  const parsed = await parseFile(file, asked);
+export async function loadConfigFile(file: string, asked: Surroundings = {}, noted: NoteFile = () => {}): Promise<LoadedFile> {
+  const parsed = await parseFile(file, asked, noted);
   if ("problems" in parsed) return parsed;
   const { warnings } = parsed;
   const checked = await withMiddleware(parsed.config, folderUrl(file));
+  for (const url of checked.files) noted(fileURLToPath(url));
   if ("config" in checked) return { config: checked.config, warnings };
   return { problems: [...parsed.locate(checked.findings), ...warnings] };
 }
 
 /** Describes the options of the middleware that a configuration file uses, by the library's JSON Schema. They themselves may be wrong. */
 export async function describedMiddleware(file: string): Promise<readonly DescribedUse[] | WrongFile> {
-  const parsed = await parseFile(file, {});
+  const parsed = await parseFile(file, {}, () => {});
   if ("problems" in parsed) return parsed;
   const { describeModules } = await import("../middleware/check-modules.ts");
   const answer = await describeModules(parsed.config, folderUrl(file));
@@ -62,15 +65,16 @@ export function textOfConfig(file: string): string | null {
 }
 
 /** Reads and checks a file, without the modules of its middleware. */
-async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfig | WrongFile> {
+async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Promise<ParsedConfig | WrongFile> {
   const folder = path.dirname(path.resolve(file));
-  const files = filesOf(folder);
+  const files = filesOf(folder, noted);
+  noted(path.resolve(file));
   const surroundings: Surroundings = { certificatesProblem: files.certificatesProblem, textProblem: files.textProblem, ...asked };
   let result: ParseResult;
   try {
     const text = readText(file);
     if (MODULE.test(file)) {
-      const answer = await exportOf(file);
+      const answer = await exportOf(file, noted);
       if ("fault" in answer) return wrong(file, answer.fault);
       result = checkConfig(answer.root, file, process.env, files.readSecret, surroundings);
     } else result = parseConfig(text, file, process.env, files.readSecret, surroundings);
@@ -87,7 +91,7 @@ async function parseFile(file: string, asked: Surroundings): Promise<ParsedConfi
 
 /** Checks the modules of the configuration's middleware. Loaded when first needed, because most configurations have none. */
 async function withMiddleware(config: Config, folder: string): Promise<CheckedModules> {
-  if (!hasMiddleware(config)) return { config };
+  if (!hasMiddleware(config)) return { config, files: [] };
   const { checkModules } = await import("../middleware/check-modules.ts");
   return checkModules(config, folder);
 }
@@ -109,12 +113,15 @@ const MODULE_MS = 30_000;
 const UNSETTLED = 13;
 
 /** Evaluates a module in a thread of its own: gives what it exports, or why it cannot be evaluated. */
-async function exportOf(file: string): Promise<ModuleAnswer> {
+async function exportOf(file: string, noted: NoteFile): Promise<ModuleAnswer> {
   const address = pathToFileURL(path.resolve(file)).href;
   const thread = new Worker(MODULE_THREAD, { workerData: address, env: SHARE_ENV, name: "millrace-config" });
   const answer = await new Promise<ModuleAnswer>((resolve) => {
     const limit = setTimeout(() => resolve(faultAtStart(`the module has not loaded within ${MODULE_MS / 1000} s`)), MODULE_MS);
-    thread.once("message", resolve);
+    thread.once("message", ({ answer, files }: ModuleLoaded) => {
+      for (const url of files) noted(fileURLToPath(url));
+      resolve(answer);
+    });
     thread.once("error", (error) => {
       const { message, ...place } = moduleFault(error, address);
       resolve({ fault: { ...place, message: `the module failed: ${message}` } });

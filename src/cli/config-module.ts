@@ -2,6 +2,7 @@
  * Entry file of a thread that evaluates one configuration module and sends what it exports to the main thread. A thread of its own has two
  * advantages: whatever the module starts, keeps in memory or throws late is gone with the thread, and each thread reads all modules again.
  */
+import module from "node:module";
 import { setImmediate as turn } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { LocatedMap } from "../config/document.ts";
@@ -9,13 +10,31 @@ import { readObject } from "../config/read-object.ts";
 import { withModules } from "../middleware/given-middleware.ts";
 import { commonJsAdvice, moduleFault } from "../modules/module-fault.ts";
 import type { ModuleFault } from "../modules/module-fault.ts";
-import { resolveOwnName } from "../modules/module-hooks.ts";
+import { resolveNoted, resolveOwnName } from "../modules/module-hooks.ts";
 
 /** The export as a tree, or a message when it is no configuration object (`readObject`); or why the module could not be evaluated. */
 export type ModuleAnswer = { readonly root: LocatedMap | string } | { readonly fault: ModuleFault };
 
+/** What the thread sends. */
+export interface ModuleLoaded {
+  readonly answer: ModuleAnswer;
+  /** URLs of the files that were loaded, or looked for, and that may change. */
+  readonly files: readonly string[];
+}
+
+const files = new Set<string>();
+
 resolveOwnName();
-parentPort?.postMessage(await answer(String(workerData)));
+module.registerHooks({
+  resolve: (specifier, context, next) =>
+    resolveNoted(
+      () => next(specifier, context),
+      specifier,
+      context.parentURL,
+      (url) => files.add(url),
+    ),
+});
+parentPort?.postMessage({ answer: await answer(String(workerData)), files: [...files] } satisfies ModuleLoaded);
 
 async function answer(address: string): Promise<ModuleAnswer> {
   try {

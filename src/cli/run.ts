@@ -6,6 +6,7 @@ import type { EarlySignals } from "./early-signals.ts";
 import { wantsColours } from "./colours.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import type { LoadedFile, WrongFile } from "./config-file.ts";
+import { FileWatch } from "./file-watch.ts";
 import { openPrinter } from "./printer.ts";
 import { problemReport } from "./problem-report.ts";
 import type { LoadConfig, LoadedConfig, RefusedConfig } from "./reloads.ts";
@@ -14,6 +15,8 @@ import { serve } from "./serve.ts";
 export interface RunArguments {
   /** The configuration file. */
   readonly file: string;
+  /** Whether to load the configuration again when a file changes that it was read from. */
+  readonly watch: boolean;
   /** Millrace's own version. */
   readonly version: string;
   readonly threads: WorkerThreads;
@@ -29,13 +32,24 @@ export interface RunArguments {
 export async function runCommand(given: RunArguments): Promise<number> {
   const { file, version, threads, inherited, signals } = given;
   const printer = openPrinter();
+  const watch = given.watch ? new FileWatch() : null;
+  const load = async (): Promise<LoadedFile> => {
+    const since = Date.now();
+    const files = new Set<string>();
+    const loaded = await loadConfigFile(file, {}, (read) => files.add(read));
+    await watch?.use(files, since, "config" in loaded);
+    return loaded;
+  };
   const reload: LoadConfig = async () => {
-    const loaded = await loadConfigFile(file);
+    const loaded = await load();
     return "config" in loaded ? inLines(loaded) : refused(loaded);
   };
   try {
-    const loaded = await loadConfigFile(file);
-    if ("config" in loaded) return await serve({ ...inLines(loaded), version, threads, inherited, printer, reload, earlySignals: signals });
+    const loaded = await load();
+    if ("config" in loaded) {
+      const watching = watch === null ? {} : { watch };
+      return await serve({ ...inLines(loaded), version, threads, inherited, printer, reload, ...watching, earlySignals: signals });
+    }
     const colours = wantsColours(process.env, isatty(2));
     printer.err(problemReport(loaded.problems, { text: textOfConfig(file), colours }));
     return 1;

@@ -15,6 +15,7 @@ import { announce } from "./announce.ts";
 import { wantsColours } from "./colours.ts";
 import { CurrentLog, logFor, withLogFormat } from "./current-log.ts";
 import type { EarlySignals } from "./early-signals.ts";
+import type { FileWatch } from "./file-watch.ts";
 import { logProblem } from "../observe/log-problem.ts";
 import { Reloads, warningsOf } from "./reloads.ts";
 import type { LoadConfig, LoadedConfig } from "./reloads.ts";
@@ -29,6 +30,8 @@ export interface ServeOptions extends LoadedConfig {
   readonly printer: Printer;
   /** Loads the configuration again on SIGHUP. Without it SIGHUP does nothing. */
   readonly reload?: LoadConfig;
+  /** Tells when to load the configuration again, besides on SIGHUP. */
+  readonly watch?: FileWatch;
   /** The signals that came before; `serve` takes over from it. */
   readonly earlySignals?: EarlySignals;
   /** Called when all listeners accept connections. */
@@ -109,8 +112,12 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     options.onStarted();
   }
   const load = options.reload;
-  if (load !== undefined) signals.onHangup(() => void reloads.reload(load));
+  if (load !== undefined) {
+    signals.onHangup(() => void reloads.reload(load));
+    options.watch?.start(() => void reloads.reload(load));
+  }
   await signals.stopped;
+  options.watch?.close();
   const reloaded = reloads.end(LAST_RELOAD_MS);
   await plane.drain();
   await reloaded;

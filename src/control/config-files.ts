@@ -22,12 +22,23 @@ export interface ConfigFiles {
   readonly textProblem: (name: string) => string | null;
 }
 
-/** The files that a configuration in this folder names. */
-export function filesOf(folder: string): ConfigFiles {
+/** Takes the path of a file that is read. */
+export type NoteFile = (path: string) => void;
+
+/**
+ * The files that a configuration in this folder names.
+ * @param noted called with each before it is read
+ */
+export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles {
+  const pathOf = (name: string): string => {
+    const file = path.resolve(folder, name);
+    noted(file);
+    return file;
+  };
   return {
-    readSecret: (name) => readText(path.resolve(folder, name)),
-    certificatesProblem: (name) => certificatesProblem(path.resolve(folder, name)),
-    textProblem: (name) => textProblem(path.resolve(folder, name)),
+    readSecret: (name) => readText(pathOf(name)),
+    certificatesProblem: (name) => certificatesProblem(pathOf(name)),
+    textProblem: (name) => textProblem(pathOf(name)),
   };
 }
 

@@ -32,6 +32,8 @@ export interface CheckProgress {
 export interface CheckAnswer {
   /** Identifies the contents of all files that were loaded. */
   readonly version: string;
+  /** URLs of the files of modules that were loaded, or looked for, and that may change. */
+  readonly files: readonly string[];
   /** In the order of the entries that were asked for. */
   readonly entries: readonly CheckedEntry[];
 }
@@ -50,7 +52,10 @@ export type CheckedEntry =
     };
 
 /** The same configuration, ready for the workers, or what is wrong with it. */
-export type CheckedModules = { readonly config: Config } | { readonly findings: readonly Finding[] };
+export type CheckedModules = ({ readonly config: Config } | { readonly findings: readonly Finding[] }) & {
+  /** URLs of the files of modules that were loaded, or looked for, and that may change; none when the modules could not be loaded at all. */
+  readonly files: readonly string[];
+};
 
 /**
  * Loads the modules of a configuration's middleware and checks their options. Never rejects.
@@ -59,17 +64,18 @@ export type CheckedModules = { readonly config: Config } | { readonly findings: 
  */
 export async function checkModules(config: Config, base: string, limitMs: number = MODULES_MS): Promise<CheckedModules> {
   const placed = middlewareEntries(config);
-  if (placed.length === 0) return { config };
+  if (placed.length === 0) return { config, files: [] };
   const answer = await answerOf(base, askedOf(placed, false), limitMs);
-  if ("fault" in answer) return { findings: faultOfAll(placed, answer) };
+  if ("fault" in answer) return { findings: faultOfAll(placed, answer), files: [] };
+  const { files } = answer;
   const findings = placed.flatMap((each, index) => [...faultsOf(each, answer.entries[index]), ...issuesOf(each, answer.entries[index])]);
-  if (findings.length > 0) return { findings };
+  if (findings.length > 0) return { findings, files };
   const checked = placed.map(({ entry }, index) => addressed(entry, answer.entries[index], answer.version));
   let next = 0;
   const take = (entries: readonly MiddlewareEntry[]): MiddlewareEntry[] => checked.slice(next, (next += entries.length));
   const middleware = take(config.middleware);
   const routes = config.routes.map((route) => (route.middleware === undefined ? route : { ...route, middleware: take(route.middleware) }));
-  return { config: { ...config, middleware, routes } };
+  return { config: { ...config, middleware, routes }, files };
 }
 
 /**

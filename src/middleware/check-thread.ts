@@ -14,7 +14,7 @@ import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
 import { mayChange, moduleAddress } from "../modules/module-address.ts";
 import { moduleFaultText } from "../modules/module-fault.ts";
-import { resolveOwnName } from "../modules/module-hooks.ts";
+import { resolveNoted, resolveOwnName } from "../modules/module-hooks.ts";
 
 interface Asked {
   /** URL of the folder that the configuration lies in, with a slash at the end. */
@@ -26,7 +26,7 @@ interface Asked {
 const FROM_CONFIGURATION = "millrace-use:";
 
 const { base, entries } = workerData as Asked;
-/** The files that were loaded and may change. */
+/** The files that were loaded, or looked for, and may change. */
 const files = new Set<string>();
 /** Where each `use` led, by the text that was imported. */
 const resolvedUrls = new Map<string, string>();
@@ -40,10 +40,13 @@ module.registerHooks({
     return next(url, context);
   },
   resolve: (specifier, context, next) => {
-    if (!specifier.startsWith(FROM_CONFIGURATION)) return noted(next(specifier, context));
-    const resolved = next(specifier.slice(FROM_CONFIGURATION.length), { ...context, parentURL: base });
-    resolvedUrls.set(specifier, resolved.url);
-    return noted(resolved);
+    const isUse = specifier.startsWith(FROM_CONFIGURATION);
+    const wanted = isUse ? specifier.slice(FROM_CONFIGURATION.length) : specifier;
+    const from = isUse ? { ...context, parentURL: base } : context;
+    const note = (url: string): void => void files.add(url);
+    const resolved = resolveNoted(() => next(wanted, from), wanted, from.parentURL, note);
+    if (isUse) resolvedUrls.set(specifier, resolved.url);
+    return resolved;
   },
 });
 
@@ -58,7 +61,7 @@ async function checkAll(): Promise<void> {
   }
   // A rejected promise that a module does not handle ends the thread at the end of this turn of the event loop.
   await turn();
-  parentPort?.postMessage({ version: versionOf(files), entries: answers } satisfies CheckAnswer);
+  parentPort?.postMessage({ version: versionOf(files), files: [...files], entries: answers } satisfies CheckAnswer);
 }
 
 async function checked({ use, options, wantsSchema }: AskedEntry): Promise<CheckedEntry> {
@@ -90,11 +93,6 @@ function schemaOf({ definition: { options } }: AnyMiddleware): string | null {
     // The library cannot express the schema.
     return null;
   }
-}
-
-function noted<Resolved extends { readonly url: string }>(resolved: Resolved): Resolved {
-  if (mayChange(resolved.url)) files.add(resolved.url);
-  return resolved;
 }
 
 /** A text that changes when one of the files does. */

@@ -24,3 +24,24 @@ export function passVersionOn(): void {
     },
   });
 }
+
+/**
+ * Resolves a module, and notes the URL of its file if that may change. A file that is not there is noted too: it may come.
+ * @param parentUrl URL of the importing module
+ */
+export function resolveNoted<Resolved extends { readonly url: string }>(
+  resolve: () => Resolved,
+  specifier: string,
+  parentUrl: string | undefined,
+  note: (url: string) => void,
+): Resolved {
+  try {
+    const resolved = resolve();
+    if (mayChange(resolved.url)) note(resolved.url);
+    return resolved;
+  } catch (error) {
+    const missing = /^(?:\.{0,2}\/|file:)/.test(specifier) && URL.canParse(specifier, parentUrl) ? new URL(specifier, parentUrl).href : "";
+    if (mayChange(missing)) note(missing);
+    throw error;
+  }
+}
