@@ -299,6 +299,14 @@ test("explain says which route takes a request, and why", async (t) => {
   await assert.rejects(proxy.explain({ url: "no target" }), Error);
 });
 
+test("explain shows where a redirect leads", async (t) => {
+  const routes = [{ redirect: { to: "https://{host}{uri}", status: 308 as const } }];
+  const proxy = await create(t, config("http://127.0.0.1:1", { routes }));
+  const { lines, status } = await proxy.explain({ url: "http://a.test/x?y=1&token=s3cret" });
+  assert.equal(status, 308);
+  assert.equal(lines.at(-1), "redirect: answered with 308, Location: https://a.test/x?y=1&token=(not shown)");
+});
+
 test("explain judges conditions on addresses for the client that is given", async (t) => {
   const routes = [{ match: { client_ip: ["10.0.0.0/8"] }, upstream: "app" }];
   const proxy = await create(t, config("http://127.0.0.1:1", { routes }));

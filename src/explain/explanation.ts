@@ -200,8 +200,10 @@ function sentHead(
   return head.map((line) => `  ${shownFieldLine(line, compared)}`);
 }
 
-function answered({ status, detail }: LocalAnswer, by: string = ""): End {
-  return { text: `${by}${status < 400 ? "answered" : "refused"} with ${status}${detail === "" ? "" : `: ${detail}`}`, status };
+function answered({ status, detail, fields }: LocalAnswer, by: string = ""): End {
+  const [, location] = fields.find(([name]) => name === "Location") ?? [];
+  const where = location === undefined ? "" : `, Location: ${shownTarget(location)}`;
+  return { text: `${by}${status < 400 ? "answered" : "refused"} with ${status}${where}${detail === "" ? "" : `: ${detail}`}`, status };
 }
 
 /** Parses the request as the data plane would; a string says what is wrong with it. */
