@@ -27,6 +27,8 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
   const routes = listOf(at(file, "routes"));
   // Without the key `upstreams` every route would be reported, though the schema has reported the missing key already.
   const names = at(file, "upstreams") === undefined ? null : upstreams.map(([name]) => name);
+  // Middleware sends requests of its own to upstreams that no route leads to.
+  const mayBeAsked = [file, ...routes].some((each) => listOf(at(each, "middleware")).length > 0);
   return [
     ...listeners(file),
     ...everywhere(file, []),
@@ -42,7 +44,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
             ),
           ]
         : []),
-      ...(routes.length === 0 || routes.some((route) => at(route, "upstream") === name)
+      ...(routes.length === 0 || mayBeAsked || routes.some((route) => at(route, "upstream") === name)
         ? []
         : [warning(["upstreams", name], "no route leads to this upstream", true)]),
     ]),
@@ -52,9 +54,10 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...idleFeatures(route, index),
       ...idleVariables(route, index),
       ...(names === null ? [] : unknownUpstream(route, index, names)),
-      ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) =>
-        literalPaths(at(entry, "path"), [...path, "path"]),
-      ),
+      ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) => [
+        ...literalPaths(at(entry, "path"), [...path, "path"]),
+        ...emptyException(entry, path),
+      ]),
       ...features.flatMap(([key, { check }]) => check?.(at(route, key), ["routes", index, key]) ?? []),
     ]),
     ...routeNames(routes),
@@ -186,6 +189,13 @@ function matchEntries(match: unknown, path: KeyPath): (readonly [entry: unknown,
     const not = at(entry, "not");
     return not === undefined ? [[entry, place] as const] : [[entry, place] as const, ...matchEntries(not, [...place, "not"])];
   });
+}
+
+/** A warning about an exception without conditions: it holds for every request. */
+function emptyException(entry: unknown, path: KeyPath): Finding[] {
+  const isException = path.some((key, at) => key === "not" && at >= path.length - 2);
+  const isEmpty = typeof entry === "object" && entry !== null && Object.keys(entry).length === 0;
+  return isException && isEmpty ? [warning(path, "it has no conditions and excludes every request")] : [];
 }
 
 /**

@@ -291,10 +291,23 @@ routes:
     assert.deepEqual(warningsOf(full({ rest: "admin: { address: 'localhost:9' }" })), []);
     assert.match(warningsOf(full({ upstream: "tls: { verify: false }" })).join(), /warning: upstreams\.app\.tls\.verify: it is off/);
     assert.match(warningsOf(full({ rest: "trusted_proxies: [0.0.0.0/0]" })).join(), /warning: trusted_proxies\.#1: it trusts everybody/);
-    assert.match(
-      warningsOf(full({}).replace("} }\nroutes", "}, b: { endpoints: ['http://b'] } }\nroutes")).join(),
-      /upstreams\.b: no route leads/,
-    );
+    const unused = full({}).replace("} }\nroutes", "}, b: { endpoints: ['http://b'] } }\nroutes");
+    assert.match(warningsOf(unused).join(), /upstreams\.b: no route leads/);
+    assert.deepEqual(warningsOf(`${unused}\nmiddleware: [{ use: ./asks-b.ts }]`), [], "middleware may ask it");
+  });
+
+  test("an exception without conditions excludes every request, and is warned about", () => {
+    for (const [match, place] of [
+      ["{ not: {} }", "not"],
+      ["{ path: /a, not: [{ path: /b }, {}] }", "not.#2"],
+    ] as const)
+      assert.ok(
+        warningsOf(full({ route: `match: ${match}` })).some((line) =>
+          line.endsWith(`warning: routes.#1.match.${place}: it has no conditions and excludes every request`),
+        ),
+        match,
+      );
+    assert.doesNotMatch(warningsOf(full({ route: "match: { path: /a, not: { path: /a/b } }" })).join(), /excludes every/);
   });
 
   test("credentials never go with the origin *", () => {
