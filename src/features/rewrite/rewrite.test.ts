@@ -5,7 +5,9 @@ import { script, testProxy } from "../../testing/test-proxy.ts";
 import type { TestProxy } from "../../testing/test-proxy.ts";
 
 const TRUSTED = "192.0.2.99";
-type Rewrite = Readonly<Partial<Record<"strip_prefix" | "add_prefix" | "host", string>>>;
+type Rewrite = Readonly<Partial<Record<"strip_prefix" | "add_prefix" | "host", string>>> & {
+  readonly path_regex?: { readonly from: string; readonly to: string };
+};
 
 async function proxyWith(rewrite: Rewrite, more: object = {}): Promise<TestProxy> {
   return await testProxy(
@@ -303,4 +305,30 @@ describe("path_regex", () => {
     await assert.rejects(wrong({ from: "(a", to: "/" }), /rewrite\.path_regex\.from: it is no regular expression in the syntax of RE2/);
     await assert.rejects(wrong({ from: "a", to: "/a?b" }), /rewrite\.path_regex\.to: expected the text of a path/);
   });
+});
+
+test("no path leads out of the folder that a pattern puts it into, and none is split", async () => {
+  for (const [from, to, path, expected] of [
+    ["^/img(.*)", "/data/$1", "/img../secret", null],
+    ["^/img(.*)", "/data/$1", "/img..;x/secret", null],
+    ["^/img(.*)", "/data/$1", "/img../", null],
+    ["^/img(.*)", "/data/$1", "/img..", null],
+    ["-", "", "/a/.-./secret", null],
+    ["_", "%", "/a/_2e_2e/secret", null],
+    ["a", "b", `/${"a".repeat(300)}`, null],
+    ["^/img(.*)", "/data/$1", "/img/x.png", "/data//x.png"],
+    ["^/img(.*)", "/data$1", "/img/..x/y..", "/data/..x/y.."],
+    ["^/x(.*)", "$1", "/x/a%20b%22%0d%0aX%3f%23?c%20d", "/a%20b%22%0D%0AX%3F%23?c%20d"],
+  ] as const) {
+    const proxy = await proxyWith({ path_regex: { from, to } });
+    const client = proxy.connect();
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`);
+    assert.match(await client.until("\r\n\r\n"), expected === null ? /^HTTP\/1.1 400 / : /^HTTP\/1.1 200 /, path);
+    assert.deepEqual(
+      proxy.requests("app").map(({ target }) => target),
+      expected === null ? [] : [expected],
+    );
+    if (expected === null) assert.equal(proxy.log.at(-1)?.["outcome"], "bad_rewritten_path");
+    proxy.close();
+  }
 });

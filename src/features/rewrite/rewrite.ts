@@ -10,8 +10,10 @@ import { normalizePath } from "../../policy/route/normalize-path.ts";
 import type { CompileRegex, PathRegex } from "../../policy/route/path-regex.ts";
 import { compilePrefix, stripPrefix, withoutHost } from "../../policy/route/strip-prefix.ts";
 import type { PathPrefix } from "../../policy/route/strip-prefix.ts";
+import { escapeUrl } from "../../policy/template/escapes.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { rewriteFacts } from "./facts.ts";
 import type { RewriteConfig } from "./schema.ts";
 
@@ -27,6 +29,7 @@ function rewriteMiddleware(config: RewriteConfig, { compileRegex }: Pick<Feature
   const paths = strip === undefined && add === undefined && regex === undefined ? null : new PathRewriter(config, compileRegex);
   return {
     name: "rewrite",
+    ...(regex === undefined ? {} : { onRequest: ({ request }) => (paths?.refuses(request) === true ? REFUSED : null) }),
     onUpstreamRequest: (exchange, changes) => {
       if (paths !== null) paths.rewrite(exchange.request, changes);
       // Each attempt may go to another endpoint. There is none where a hook is called without an exchange.
@@ -35,6 +38,14 @@ function rewriteMiddleware(config: RewriteConfig, { compileRegex }: Pick<Feature
     },
   };
 }
+
+const REFUSED: LocalAnswer = {
+  status: 400,
+  reason: "bad_rewritten_path",
+  detail: "The path is malformed.",
+  fields: [],
+  proxyStatus: "http_request_error",
+};
 
 class PathRewriter {
   private readonly prefix: PathPrefix | null;
@@ -52,31 +63,53 @@ class PathRewriter {
   }
 
   rewrite(request: RequestHead, changes: RequestChanges): void {
-    // Clients ask for the same target again and again, so what became of it is kept with the head.
-    const before = request.derivedFromTarget;
-    const isKept = before instanceof Rewritten && before.by === this && before.from === request.forwardTarget;
-    const { target, taken } = isKept ? before : this.rewritten(request);
+    const { target, taken } = this.rewritten(request);
     if (target !== null) changes.setTarget(target);
     if (taken) this.tellTaken(request, changes);
   }
 
+  /** Whether the request would lead where no path that a client sends may lead. */
+  refuses(request: RequestHead): boolean {
+    return this.rewritten(request).isRefused;
+  }
+
   private rewritten(request: RequestHead): Rewritten {
     const { path, forwardTarget } = request;
+    // Clients ask for the same target again and again, so what became of it is kept with the head.
+    const before = request.derivedFromTarget;
+    if (before instanceof Rewritten && before.by === this && before.from === forwardTarget) return before;
     // The `*` of OPTIONS is no path.
     const rest = this.prefix === null || path === "*" ? null : stripPrefix(path, this.prefix);
     const rewritten = path === "*" ? path : this.replaced(`${this.added}${rest ?? path}` || "/");
-    const target = rewritten === path ? null : rewritten + forwardTarget.slice(path.length);
-    const found = new Rewritten(this, forwardTarget, target, rest !== null);
+    const target = rewritten === path || rewritten === null ? null : rewritten + forwardTarget.slice(path.length);
+    const found = new Rewritten(this, forwardTarget, target, rest !== null, rewritten === null);
     request.derivedFromTarget = found;
     return found;
   }
 
-  /** The path with what the pattern matches in its canonical form replaced. A path that the pattern does not match keeps its spelling. */
-  private replaced(path: string): string {
-    const canonical = this.pattern === null ? null : normalizePath(path);
-    if (this.pattern === null || canonical === null || !this.pattern.holds(canonical)) return path;
-    const text = this.pattern.replace(canonical, (groups) => fillReplacement(this.replacement, groups));
-    return withoutHost(text.startsWith("/") ? text : `/${text}`);
+  /**
+   * The path with what the pattern matches in its canonical form replaced. A path that the pattern does not match keeps its spelling. Null: it is to
+   * be refused. For `^/images(.*)` and `/data/$1` the path `/images../secret` would lead out of `/data`, past the routes for what is there.
+   */
+  private replaced(path: string): string | null {
+    if (this.pattern === null) return path;
+    const canonical = normalizePath(path);
+    if (canonical === null) return null;
+    if (!this.pattern.holds(canonical)) return path;
+    const text = this.replacedIn(canonical, this.pattern);
+    if (text === null) return null;
+    // The canonical form holds characters in decoded form that no target may hold, such as the space.
+    const made = withoutHost(escapeUrl(text.startsWith("/") ? text : `/${text}`));
+    return DOT_SEGMENT.test(made) || normalizePath(made) === null ? null : made;
+  }
+
+  private replacedIn(canonical: string, pattern: PathRegex): string | null {
+    try {
+      return pattern.replace(canonical, (groups) => fillReplacement(this.replacement, groups));
+    } catch (reason) {
+      if (reason instanceof RangeError) return null;
+      throw reason;
+    }
   }
 
   private tellTaken(request: RequestHead, changes: RequestChanges): void {
@@ -87,6 +120,8 @@ class PathRewriter {
   }
 }
 
+const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;
+
 /** A target, and what became of it. */
 class Rewritten {
   readonly by: PathRewriter;
@@ -94,11 +129,13 @@ class Rewritten {
   /** Null: it stays as it is. */
   readonly target: string | null;
   readonly taken: boolean;
+  readonly isRefused: boolean;
 
-  constructor(by: PathRewriter, from: string, target: string | null, taken: boolean) {
+  constructor(by: PathRewriter, from: string, target: string | null, taken: boolean, isRefused: boolean) {
     this.by = by;
     this.from = from;
     this.target = target;
     this.taken = taken;
+    this.isRefused = isRefused;
   }
 }
