@@ -64,6 +64,7 @@ routes: [{ upstream: app }]
     logDroppedLines: () => 0,
     refusedReloads: () => 0,
     readFile: (file) => readFileSync(file, "utf8"),
+    environment: process.env,
     startedAtMs: Date.now(),
     now: Date.now,
     monotonic: monotonicMs,

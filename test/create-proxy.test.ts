@@ -362,3 +362,17 @@ test("a program with a proxy writes nothing, has no handlers of the proxy's, and
   clearTimeout(overdue);
   assert.deepEqual({ code, printed }, { code: 0, printed: "" });
 });
+
+test("the environment that the options give is the one of all variables, in threads of its own too", async (t) => {
+  for (const workers of [undefined, 1]) {
+    const given = {
+      listeners: [{ address: "127.0.0.1:0" }],
+      upstreams: {},
+      routes: [{ respond: { body: "{env.SITE} ${SITE} {env.PATH}" } }],
+    };
+    const proxy = await create(t, { ...given, workers }, { environment: { SITE: "here" } });
+    await proxy.listen();
+    assert.deepEqual(await ask(proxy, "/"), { status: 200, body: "here here " });
+    assert.ok((await proxy.explain({ url: "http://a.test/" })).route?.matched);
+  }
+});

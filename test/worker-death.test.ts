@@ -42,6 +42,7 @@ routes:
     logDroppedLines: () => 0,
     refusedReloads: () => 0,
     readFile: (path) => readFileSync(path, "utf8"),
+    environment: process.env,
     startedAtMs: Date.now(),
     now: Date.now,
     monotonic: monotonicMs,

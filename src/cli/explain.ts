@@ -24,7 +24,7 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
   const { config } = loaded;
   const [listener] = config.listeners;
   if (listener === undefined) throw new Error("a configuration without listeners was accepted");
-  const explanation = await explain(config, listener, given);
+  const explanation = await explain(config, listener, given, process.env);
   if (typeof explanation === "string") {
     err(`millrace explain: ${explanation}\n`);
     return 1;

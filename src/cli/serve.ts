@@ -86,6 +86,7 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     logDroppedLines: () => sink.dropped,
     refusedReloads: () => reloads.refused,
     readFile: (path) => fs.readFileSync(path, "utf8"),
+    environment: process.env,
     startedAtMs: Date.now() - Math.round(process.uptime() * 1000),
     now: Date.now,
     monotonic: monotonicMs,

@@ -5,6 +5,7 @@
 import { availableParallelism, hostname } from "node:os";
 import { messageOf, stackOf } from "../base/errors.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
+import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
@@ -45,6 +46,8 @@ export interface ControlPlaneOptions {
   readonly logDroppedLines: () => number;
   /** Number of reloads that were refused so far, for the metrics. */
   readonly refusedReloads: () => number;
+  /** The environment variables that the configuration may name. */
+  readonly environment: Environment;
   /** Text of a certificate file; throws node:fs errors. */
   readonly readFile: (path: string) => string;
   /** Epoch milliseconds when the process started. */
@@ -136,10 +139,12 @@ export class ControlPlane {
     this.totals = new MetricTotals(this.seats);
     this.generations = new Generations(this.endpoints, this.totals, this.workerTable);
     const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
+    // A plain copy: `process.env` itself cannot be sent to another thread.
+    const environment = { ...options.environment };
     this.supervisor = new Supervisor({
       workers: this.workers,
       seats: this.seats,
-      init: { version, startedAtMs, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.seats) },
+      init: { version, startedAtMs, environment, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.seats) },
       beats: (worker) => this.beats(worker),
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),

@@ -36,6 +36,7 @@ export async function plane(
     logDroppedLines: () => 0,
     refusedReloads: () => 0,
     readFile: () => "",
+    environment: process.env,
     startedAtMs: Date.now(),
     now: Date.now,
     monotonic: () => performance.now(),

@@ -96,7 +96,7 @@ export class DataPlaneThread {
       status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
       features: FEATURES,
       compileRegex: (pattern) => this.regexes.compile(pattern),
-      environment: process.env,
+      environment: init.environment,
       readFile: (path) => readFileSync(path, "utf8"),
     });
     this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));

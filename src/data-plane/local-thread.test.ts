@@ -17,6 +17,7 @@ const init = (): WorkerInit => ({
   index: 0,
   version: "1.2.3",
   startedAtMs: 0,
+  environment: {},
   endpointTable: new SharedArrayBuffer(EndpointTable.bytes(4)),
   bucketTable: BucketTable.create(0, 0, 8),
   workerTable: WorkerTable.create(1, ALL_SLOTS, 0, 0),

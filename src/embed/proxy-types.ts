@@ -11,7 +11,7 @@ import type { Explanation } from "../explain/explained.ts";
 export interface ProxyOptions {
   /** The folder to which paths in the configuration are relative; by default the current one, `process.cwd()`. */
   readonly baseFolder?: string | undefined;
-  /** The values of `${NAME}` in the configuration; by default the environment of the process. */
+  /** The values of `${NAME}` and `{env.NAME}` in the configuration; by default the environment of the process. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Gets every entry of the application log, from the start on. It is the first listener of the event `log`. */
   readonly onLog?: ((entry: LogEntry) => void) | undefined;

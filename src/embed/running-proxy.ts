@@ -94,6 +94,7 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
       logDroppedLines: () => this.log.dropped,
       refusedReloads: () => this.refusedReloads,
       readFile: (path) => readFileSync(path, "utf8"),
+      environment: place.environment,
       startedAtMs: Date.now(),
       now: Date.now,
       monotonic: monotonicMs,
@@ -172,7 +173,7 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
     const { config } = this.current;
     const [listener = config.host] = config.listeners;
     if (listener === undefined) throw new Error("a configuration has no listener");
-    const explanation = await explain(config, listener, requestToExplain(request));
+    const explanation = await explain(config, listener, requestToExplain(request), this.place.environment);
     if (typeof explanation === "string") throw new Error(explanation);
     return explanation;
   }

@@ -36,6 +36,7 @@ import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { harmlessKeys, matchable, pathRegexesOf, routeMiddleware } from "../proxy/snapshot.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { routeLabel } from "../config/route-label.ts";
+import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { Explanation } from "./explained.ts";
@@ -55,15 +56,23 @@ export interface ExplainedRequest {
   readonly client?: string | undefined;
 }
 
-/** Explains the request for a client that is no trusted proxy and is connected to that listener. A string says what is wrong with the request. */
-export async function explain(config: Config, listener: ListenerConfig, given: ExplainedRequest): Promise<Explanation | string> {
+/**
+ * Explains the request for a client that is no trusted proxy and is connected to that listener. A string says what is wrong with the request.
+ * @param environment the variables that the configuration may name
+ */
+export async function explain(
+  config: Config,
+  listener: ListenerConfig,
+  given: ExplainedRequest,
+  environment: Environment,
+): Promise<Explanation | string> {
   const { client = CLIENT } = given;
   if (parseIpAddress(client) === null) return "the client is no IP address, such as 10.0.0.1 or 2001:db8::1";
   const read = readRequest(given, listener);
   if (typeof read === "string") return read;
   const regexes = new PathRegexes();
   if (patternsIn(config.routes).length > 0) await regexes.load();
-  return explanation(config, listener, { ...read, client }, (pattern) => regexes.compile(pattern));
+  return explanation(config, listener, { ...read, client }, environment, (pattern) => regexes.compile(pattern));
 }
 
 interface ReadRequest {
@@ -84,6 +93,7 @@ function explanation(
   config: Config,
   listener: ListenerConfig,
   { head: request, framing, client }: ReadRequest & { readonly client: string },
+  environment: Environment,
   compileRegex: CompileRegex,
 ): Explanation {
   const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
@@ -122,7 +132,7 @@ function explanation(
     workerIndex: 0,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     now: () => 0,
-    environment: process.env,
+    environment,
     readFile: (name) => readFileSync(name, "utf8"),
     compileRegex,
     report: () => {},

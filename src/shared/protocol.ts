@@ -3,6 +3,7 @@
  * shared memory is sent as a SharedArrayBuffer.
  */
 import type { NamingMiddleware } from "../config/middleware-entries.ts";
+import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { NameNews } from "./name-table.ts";
@@ -37,6 +38,8 @@ export interface WorkerInit {
   readonly version: string;
   /** When the process started, in epoch milliseconds. */
   readonly startedAtMs: number;
+  /** The environment variables that templates (`{env.NAME}`) may name. */
+  readonly environment: Environment;
   /** The memory of the {@link EndpointTable}. */
   readonly endpointTable: SharedArrayBuffer;
   /** The memory of the {@link BucketTable}, for rate limits. */
