@@ -99,3 +99,18 @@ test("a request of the web's standard that cannot be read is an error of the cal
     assert.equal(host.connections.size, 0);
   }
 });
+
+test("what is pipelined after a refused request goes nowhere", async (t) => {
+  const origin = await rawOrigin(t);
+  const proxy = embedded(t, origin.url);
+  let handed = 0;
+  const port = await embeddingProgram(t, proxy, (request, response) => {
+    handed++;
+    handleNodeRequest(proxy.host, request, response);
+  });
+  const client = await RawClient.connect(port);
+  client.send(`${get("/a%00")}${get("/next")}`);
+  await client.end();
+  assert.deepEqual([handed, origin.accepted(), proxy.host.connections.size], [2, 0, 0]);
+  assert.equal(client.received.match(/HTTP\/1/g)?.length, 1);
+});

@@ -35,6 +35,7 @@ export function handleNodeRequest(host: EmbedHost, request: NodeRequest, respons
   if (response.headersSent || response.writableEnded) return thread.report("error", "request_unusable", BEGUN_HINT);
   // The client is gone already.
   if (response.destroyed || request.socket.destroyed || (isHttp2(request) && request.stream.destroyed)) return;
+  if (comesAfterLast(request, response)) return;
   const received = receive(host, request);
   if ("code" in received) return clientOf(host, request, response).refuse(refusal(received), null);
   const { read, left } = received;
@@ -47,6 +48,16 @@ export function handleNodeRequest(host: EmbedHost, request: NodeRequest, respons
     return client.refuse(BODY_LOST, read.head, null);
   }
   client.begin(read, facts, left.kind === "read" ? left.bytes : null);
+}
+
+/**
+ * Whether the connection ends with the response to an earlier request. Node still hands over the pipelined requests that came with that one, but nobody
+ * gets their responses. And where the earlier request was refused, its sender may not agree where this one begins.
+ */
+function comesAfterLast({ socket }: NodeRequest, response: NodeResponse): boolean {
+  // The response that is being sent, as Node keeps it.
+  const current: unknown = Reflect.get(socket, "_httpMessage");
+  return typeof current === "object" && current !== null && current !== response && Reflect.get(current, "_last") === true;
 }
 
 /** The request, with the body that the program has read of it already; or the fault for which it is refused. */
