@@ -641,9 +641,9 @@ export interface RouteMatchInput {
   /**
    * Addresses and blocks, one of which the client's address must be in.
    *
-   * List of addresses or blocks.
+   * Address or block, or list.
    */
-  client_ip?: string[] | undefined;
+  client_ip?: string | string[] | undefined;
   /**
    * Conditions as in `match` itself. The route does not take a request for which all of them hold; of a list, all of one entry. Where
    * `client_ip` stands here, it counts as holding for a client whose address is not known.
@@ -692,9 +692,9 @@ export interface RouteMatchNotInput {
   /**
    * Addresses and blocks, one of which the client's address must be in.
    *
-   * List of addresses or blocks.
+   * Address or block, or list.
    */
-  client_ip?: string[] | undefined;
+  client_ip?: string | string[] | undefined;
 }
 
 /** The keys of `routes[].rate_limit` in a configuration. */
@@ -872,8 +872,8 @@ export interface RouteRespondInput {
    */
   status?: number | undefined;
   /**
-   * Fields of the answer, by name. Values may hold variables. Without `Content-Type` a `body` is `text/plain; charset=utf-8`, and a `file`
-   * has the type of its ending.
+   * Fields of the answer, by name. Values may hold variables. A `Content-Type` of text without `charset` gets `charset=utf-8`. Without
+   * `Content-Type` a `body` is `text/plain; charset=utf-8`, and a `file` has the type of its ending.
    */
   headers?: Record<string, string> | undefined;
   /**

@@ -29,7 +29,8 @@ const conditions = {
     description:
       'Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in decoded form; where a name stands several times, one of its values is enough.',
   }),
-  client_ip: z.array(trustedAddress).min(1, { error: "expected at least one address or block" }).optional().meta({
+  client_ip: oneOrMore(trustedAddress).optional().meta({
+    title: "address or block, or list",
     description: "Addresses and blocks, one of which the client's address must be in.",
   }),
 };

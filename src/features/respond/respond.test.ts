@@ -36,6 +36,17 @@ test("every variable, escaped as the type of the body asks", async (t) => {
   assert.equal(await absent.text(), "GET|http|a.test|/||/|192.0.2.1|shop||||eu<1>");
 });
 
+test("a text without charset is said to be in UTF-8, which it is", async (t) => {
+  const typeOf = async (type: string): Promise<string | null> => {
+    const proxy = await answering({ headers: { "Content-Type": type }, body: "ü" });
+    t.after(() => proxy.close());
+    return (await proxy.fetch("http://a.test/")).headers.get("content-type");
+  };
+  assert.equal(await typeOf("text/html"), "text/html; charset=utf-8");
+  assert.equal(await typeOf("text/css; charset=us-ascii"), "text/css; charset=us-ascii");
+  assert.equal(await typeOf("application/json"), "application/json");
+});
+
 test("a value in JSON, and in a field, stays a value", async (t) => {
   const proxy = await answering({
     headers: { "Content-Type": "application/json", "X-Echo": "<{header.x-a}>" },

@@ -33,7 +33,7 @@ export function respondMiddleware(
 
   const answer = (exchange: ExchangeView): LocalAnswer => {
     const fieldOf = (value: Template): string => fillIn(value, (variable) => valueOf(exchange, variable), escapeFieldValue);
-    const type = contentType === undefined ? standardType : fieldOf(contentType.value);
+    const type = contentType === undefined ? standardType : withCharset(fieldOf(contentType.value));
     const escape = escapeFor(type);
     return {
       status,
@@ -49,6 +49,11 @@ export function respondMiddleware(
     name: "respond",
     onRequest: (exchange) => (isConstant ? (constant ??= answer(exchange)) : answer(exchange)),
   };
+}
+
+/** The body is sent in UTF-8, and without `charset` a browser would take a text for another encoding. */
+function withCharset(type: string): string {
+  return /^text\/[^;]*$/i.test(type.trim()) ? `${type}; charset=utf-8` : type;
 }
 
 /** Octets of a head are latin1 text; those of a body are UTF-8. */

@@ -12,7 +12,7 @@ export const respondSchema = z.strictObject({
   status: wholeNumber({ min: 200, max: 599 }).default(200).meta({ description: "Status of the answer, 200 to 599." }),
   headers: z.record(settableField, fieldTemplate).default({}).meta({
     description:
-      "Fields of the answer, by name. Values may hold variables. Without `Content-Type` a `body` is `text/plain; charset=utf-8`, and a `file` has the type of its ending.",
+      "Fields of the answer, by name. Values may hold variables. A `Content-Type` of text without `charset` gets `charset=utf-8`. Without `Content-Type` a `body` is `text/plain; charset=utf-8`, and a `file` has the type of its ending.",
   }),
   body: template.optional().meta({
     description: "Text of the answer, sent in UTF-8. It may hold variables, which are escaped where `Content-Type` says HTML, XML or JSON.",
