@@ -256,6 +256,8 @@ test("middleware that is named by its module runs in worker threads too", async 
     const proxy = await create(t, given, { baseFolder: folder });
     const [{ url } = assert.fail()] = await proxy.listen();
     assert.equal((await fetch(url)).headers.get("x-stamp"), "module");
+    // The main thread knows a middleware's own name only where it has checked the module.
+    assert.deepEqual((await proxy.explain({ url })).middleware, [workers === undefined ? "./stamp.mjs" : "stamp"]);
     const wrong = { ...given, middleware: [{ use: "./nothing.mjs" }] };
     await assert.rejects(proxy.reload(wrong), /middleware\.#1/);
     assert.equal((await fetch(url)).headers.get("x-stamp"), "module");
@@ -305,6 +307,15 @@ test("explain shows where a redirect leads", async (t) => {
   const { lines, status } = await proxy.explain({ url: "http://a.test/x?y=1&token=s3cret" });
   assert.equal(status, 308);
   assert.equal(lines.at(-1), "redirect: answered with 308, Location: https://a.test/x?y=1&token=(not shown)");
+});
+
+test("explain names middleware in the order in which it acts: what answers in the place of an upstream comes last", async (t) => {
+  const stamp = defineMiddleware({ name: "stamp", setup: () => ({}) });
+  const routes = [{ respond: { body: "x" }, access: { deny: [] }, middleware: [stamp()] }];
+  const proxy = await create(t, config("http://127.0.0.1:1", { routes }));
+  const { middleware, lines } = await proxy.explain({ url: "http://a.test/" });
+  assert.deepEqual(middleware, ["access", "stamp", "respond"]);
+  assert.ok(lines.includes("not run here, and may change what follows: stamp"));
 });
 
 test("explain judges conditions on addresses for the client that is given", async (t) => {

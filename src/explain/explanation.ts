@@ -137,11 +137,12 @@ function explanation(
     compileRegex,
     report: () => {},
   };
-  const middleware = routeMiddleware(route, taken.index, FEATURES, thread);
-  const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
-  const found = { ...NOTHING, routes, route: taken, middleware: [...middleware.map((each) => each.name), ...own] };
+  // Only its name is known here: it has no hooks.
+  const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }): Middleware => ({ name: nameOf(use) }));
+  const middleware = routeMiddleware(route, taken.index, FEATURES, thread, own);
+  const found = { ...NOTHING, routes, route: taken, middleware: middleware.map(({ name }) => name) };
   lines.push("", `middleware, in order: ${found.middleware.length === 0 ? "none" : found.middleware.join(", ")}`);
-  if (own.length > 0) lines.push(`not run here, and may change what follows: ${own.join(", ")}`);
+  if (own.length > 0) lines.push(`not run here, and may change what follows: ${own.map(({ name }) => name).join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
   const view = new LoneView(request, client);
   view.routeName = taken.label;
@@ -168,6 +169,12 @@ function explanation(
     status: null,
     lines,
   };
+}
+
+/** The name of a middleware; of one whose module is loaded without a check, the module. */
+function nameOf(use: string): string {
+  const { name, url } = moduleAddress(use);
+  return name === "" ? url : name;
 }
 
 function ended(found: Omit<Explanation, "lines" | "status">, lines: readonly string[], { text, status }: End): Explanation {
