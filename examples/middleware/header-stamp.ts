@@ -2,7 +2,8 @@
  * Writes a header field into requests, responses or both, with a value that is made once.
  *
  * For fields that say which proxy, route or worker a message has passed, and for fields that only the proxy may set: what the sender wrote
- * under the same name is removed. For plain values without placeholders, `request_headers` and `response_headers` of a route do the same.
+ * under the same name is removed. `request_headers` and `response_headers` of the configuration do the same with variables of the request; they do
+ * not know the worker.
  *
  * ```yaml
  * middleware:

@@ -199,7 +199,8 @@ export class Supervisor {
 
   /**
    * Gives all workers a new configuration. It comes into use if at least one worker accepts it, and all of them can set up its middleware; else
-   * all keep the old one. Resolves with the answers of those that do not use it. A worker that refuses keeps the old configuration; one that is dead starts again with the one in use.
+   * all keep the old one. Resolves with the answers of those that do not use it. A worker that refuses keeps the old configuration; one that is
+   * dead starts again with the one in use.
    */
   reload(configuration: WorkerConfiguration): Promise<readonly Refusal[]> {
     return this.tellAll(async () => {

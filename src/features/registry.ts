@@ -1,9 +1,12 @@
 /**
  * The code of all features that a route may have, for the data plane. The order of the list is the order in which features act on a request,
- * whatever the order of the keys in the file. CORS comes first, because a preflight carries no credentials and must be answered whatever the
- * other two say. The rate limit comes before the token check, so that guesses at tokens are limited too
- * (docs/decisions/0004-order-of-middleware.md); the check of addresses comes before it, because refused clients should use up nothing. What edits fields comes
- * after those, because it has the last word on what they add. `redirect` and `respond` answer in place of an upstream, so they come after everything else.
+ * whatever the order of the keys in the file:
+ *
+ * - `cors` comes first: a preflight carries no credentials and must be answered whatever the others say.
+ * - `access` comes before `rate_limit`: refused clients should use up nothing.
+ * - `rate_limit` comes before `authentication`: guesses at tokens are limited too (docs/decisions/0004-order-of-middleware.md).
+ * - What edits heads comes after those. `request_headers` and `response_headers` have the last word on the fields that the others add.
+ * - `redirect` and `respond` come after everything else, the user's own middleware included: they answer in the place of an upstream.
  */
 import type { Feature } from "../proxy/feature/feature.ts";
 import type { FeatureKey } from "./declared.ts";

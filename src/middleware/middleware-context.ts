@@ -22,8 +22,9 @@ export interface MiddlewareContext {
   counter(name: string): Counter;
   /**
    * Sends a request to an upstream through the proxy's own connections, with its balancing, retries and time limits, and collects the
-   * response. Rejects with a TypeError if the request cannot be sent as it is; every other failure is a value, see {@link FetchResult}. Upstreams are those of the configuration in use, so during the first `setup` of a process the result is the
-   * failure `no_upstream`. It ends when `signal` aborts, unless `options` has another signal.
+   * response. Rejects with a TypeError if the request cannot be sent as it is; every other failure is a value, see {@link FetchResult}.
+   * Upstreams are those of the configuration in use, so during the first `setup` of a process the result is the failure `no_upstream`. It ends
+   * when `signal` aborts, unless `options` has another signal.
    */
   fetch(upstream: string, request: FetchRequest, options?: FetchOptions): Promise<FetchResult>;
   /** Monotonic milliseconds. In tests it is the test's clock. */

@@ -8,8 +8,9 @@
  *   covered only by an earlier route that has one host pattern and one path pattern which cover that pair alone.
  * - Headers work the same way: a request need not carry more headers than a route asks for, and where a route takes any value, a request
  *   may carry one that no route names.
- * - Parameters of the query are like headers. Patterns (`path_regex`), conditions on the client's address and exceptions (`not`) are compared as a whole: an earlier route
- *   with such a condition covers a later one only if that has the same. So a warning is never wrong, but here one may be missing.
+ * - Parameters of the query are like headers. Patterns (`path_regex`), conditions on the client's address and exceptions (`not`) are compared as
+ *   a whole: an earlier route with such a condition covers a later one only if that has the same. So a warning is never wrong, but here one may
+ *   be missing.
  * - A route with several entries of conditions is covered if each of them is.
  * - Several earlier routes can cover a route together only by methods, one taking GET and another POST, and by taking different pairs.
  *
