@@ -4,6 +4,7 @@
  */
 import { isAuthority } from "./authority.ts";
 import { FieldEdits } from "./field-edits.ts";
+import type { ReplacedNames } from "./replaced-names.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { mayHaveBody } from "./status.ts";
 import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
@@ -27,6 +28,11 @@ export interface FieldChanges {
    * configuration have added. Throws a TypeError as {@link fieldLine} does.
    */
   set(name: string, value: string): void;
+  /**
+   * Removes the lines of these names, those too that another middleware has added, and then adds lines that {@link fieldLine} made.
+   * @internal
+   */
+  replaceLines(names: ReplacedNames, lines: string): void;
 }
 
 /** What a middleware may change in a request that goes upstream. Each attempt at an endpoint begins without changes. */
@@ -58,6 +64,11 @@ export interface ResponseChanges extends FieldChanges {
   readonly head: ResponseHead | null;
   /** The status that the client will get. */
   readonly status: number;
+  /**
+   * The fields of an answer of the proxy's own; none for a response.
+   * @internal
+   */
+  readonly answered: readonly (readonly [name: string, value: string])[];
   /**
    * Sets the status. Throws a RangeError unless it is a final status whose responses may have a body, because a change must not decide
    * whether there is a body. It has no effect on the proxy's own answers and on responses without a body (204, 304).
@@ -109,8 +120,7 @@ const NO_FIELDS: readonly (readonly [name: string, value: string])[] = [];
 /** Edits of a final response. */
 export class ResponseEdits extends FieldEdits implements ResponseChanges {
   head: ResponseHead | null = null;
-  /** The fields of an answer of the proxy's own; none for a response. */
-  answered: readonly (readonly [name: string, value: string])[] = NO_FIELDS;
+  answered: ResponseChanges["answered"] = NO_FIELDS;
   /** The status in place of the received one. Null: none was set. */
   newStatus: number | null = null;
   private receivedStatus: number = 0;
@@ -128,7 +138,7 @@ export class ResponseEdits extends FieldEdits implements ResponseChanges {
    * @param head null for an answer of the proxy's own
    * @param answered the fields of such an answer
    */
-  begin(head: ResponseHead | null, status: number, answered: ResponseEdits["answered"] = NO_FIELDS): void {
+  begin(head: ResponseHead | null, status: number, answered: ResponseChanges["answered"] = NO_FIELDS): void {
     this.head = head;
     this.answered = answered;
     this.receivedStatus = status;

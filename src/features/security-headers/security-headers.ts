@@ -1,7 +1,6 @@
 /** Puts a preset of fields that tell browsers to be careful on all responses, the proxy's own answers included. */
-import { FieldEdits, fieldLine } from "../../http/field-edits.ts";
+import { fieldLine } from "../../http/field-edits.ts";
 import type { FieldSection } from "../../http/field-section.ts";
-import { ResponseEdits } from "../../http/head-edits.ts";
 import type { ResponseChanges } from "../../http/head-edits.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
@@ -30,10 +29,7 @@ function replacing(preset: Preset): Middleware {
   const [plain, secure] = [linesOf(preset, false, 0), linesOf(preset, true, 0)];
   return {
     name: "security-headers",
-    onResponse: ({ scheme }, response) => {
-      if (!(response instanceof FieldEdits)) throw new TypeError("these edits cannot be carried out at once");
-      response.replaceLines(names, scheme === "https" ? secure : plain);
-    },
+    onResponse: ({ scheme }, response) => response.replaceLines(names, scheme === "https" ? secure : plain),
   };
 }
 
@@ -75,7 +71,6 @@ function thereIn(head: FieldSection): number {
 const LENGTHS: number = NAMES.reduce((lengths, { length }) => lengths | (1 << length), 0);
 
 function thereInAnswer(response: ResponseChanges): number {
-  if (!(response instanceof ResponseEdits)) return 0;
   return response.answered.reduce((there, [name]) => {
     const at = NAMES.indexOf(name.toLowerCase());
     return at < 0 ? there : there | (1 << at);
