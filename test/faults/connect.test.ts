@@ -197,4 +197,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("connect", rows, { same: 15, differ: 2, leftOut: 1 });
+themes("connect", rows, { same: 15, differ: 2, leftOut: 1, notByFetch: 0 });

@@ -56,10 +56,11 @@ export class HostProgram {
   }
 
   /** Has a proxy embedded with this configuration, which must log to stdout and have an admin address. */
-  async embed(config: string): Promise<Embedded> {
+  async embed(config: string, byFetch: boolean): Promise<Embedded> {
     const serial = ++this.serial;
-    this.child.send({ serial, config } satisfies Wanted);
-    await this.until(() => this.embedded.has(serial), "the embedded proxy");
+    this.child.send({ serial, config, byFetch } satisfies Wanted);
+    // The program stands still while it creates a proxy, which the time limits of a row that runs already would not bear.
+    await this.until(() => this.embedded.size === this.serial, "the embedded proxies");
     return this.embedded.get(serial) ?? { serial, port: 0, adminPort: 0 };
   }
 

@@ -246,4 +246,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("keep-alive", rows, { same: 48, differ: 0, leftOut: 0 });
+themes("keep-alive", rows, { same: 48, differ: 0, leftOut: 0, notByFetch: 0 });

@@ -23,6 +23,8 @@ const LEFT: Expectation = {
   origin: "closed",
   counters: { client_aborts: 1 },
 };
+/** A server of Node's whose program does not read a request to its end can only close the connection, and the system then resets it. */
+const RESET = "the program closes the connection while the client sends, which can destroy the answer on its way";
 /** More than the kernel and the proxy hold between two ends. */
 const HUGE = 64 * 1024 * 1024;
 const UPLOAD = [`Content-Length: ${HUGE}`];
@@ -48,7 +50,13 @@ function neverComplete({ origin }: Scene): void {
 
 const rows: Row[] = [
   // ---- early answers ----
-  { name: "early answer, the upload goes on", client: uploadOn, origin: ({ connection }) => connection.send(EARLY), expect: RELAYED },
+  {
+    name: "early answer, the upload goes on",
+    client: uploadOn,
+    notByFetch: RESET,
+    origin: ({ connection }) => connection.send(EARLY),
+    expect: RELAYED,
+  },
   {
     name: "early answer, the upload pauses",
     client: uploadPart,
@@ -59,6 +67,7 @@ const rows: Row[] = [
   {
     name: "early answer, then closed, the upload goes on",
     client: uploadOn,
+    notByFetch: RESET,
     origin: async ({ connection }) => {
       await connection.send(EARLY);
       connection.end();
@@ -68,6 +77,7 @@ const rows: Row[] = [
   {
     name: "early answer, then reset, the upload goes on",
     client: uploadOn,
+    notByFetch: RESET,
     origin: async ({ connection }) => {
       await connection.send(EARLY);
       connection.reset();
@@ -77,6 +87,7 @@ const rows: Row[] = [
   {
     name: "early answer, then reset, in the middle of the upload",
     client: uploadOn,
+    notByFetch: RESET,
     origin: async ({ connection }) => {
       await connection.until(({ received }) => received.length > 3_000_000, "a part of the upload");
       await connection.send(EARLY);
@@ -88,6 +99,7 @@ const rows: Row[] = [
   {
     name: "early answer, then closed with bytes unread",
     client: uploadOn,
+    notByFetch: RESET,
     origin: async ({ connection }) => {
       connection.stopReading();
       await connection.send(EARLY);
@@ -98,6 +110,7 @@ const rows: Row[] = [
   {
     name: "early answer of an origin that does not read, the upload goes on",
     client: uploadOn,
+    notByFetch: RESET,
     origin: async ({ connection }) => {
       connection.stopReading();
       await connection.send(EARLY);
@@ -107,11 +120,14 @@ const rows: Row[] = [
   {
     name: "early answer that ends with its connection",
     client: uploadOn,
+    notByFetch: RESET,
     origin: async ({ connection }) => {
       await connection.send("HTTP/1.1 413 Content Too Large\r\n\r\nearly");
       connection.end();
     },
     expect: RELAYED,
+    // Its last chunk waits for the rest of the request, and can be lost when that is too long.
+    throughHost: { expect: { answer: "unseen" } },
   },
   // The upload pauses in these: a reset for what it sends could overtake the part of the answer.
   {
@@ -224,14 +240,27 @@ const rows: Row[] = [
   },
 
   // ---- the origin ends or stalls while the upload flows ----
-  { name: "reset while the upload goes on", client: uploadOn, origin: ({ connection }) => connection.reset(), expect: TERMINATED },
+  {
+    name: "reset while the upload goes on",
+    client: uploadOn,
+    notByFetch: RESET,
+    origin: ({ connection }) => connection.reset(),
+    expect: TERMINATED,
+  },
   {
     name: "closed while the upload goes on",
     client: uploadOn,
+    notByFetch: RESET,
     origin: ({ connection }) => connection.socket.destroy(),
     expect: TERMINATED,
   },
-  { name: "half-closed while the upload goes on", client: uploadOn, origin: ({ connection }) => connection.end(), expect: TERMINATED },
+  {
+    name: "half-closed while the upload goes on",
+    client: uploadOn,
+    notByFetch: RESET,
+    origin: ({ connection }) => connection.end(),
+    expect: TERMINATED,
+  },
   {
     name: "reset while the upload pauses",
     client: uploadPart,
@@ -250,6 +279,7 @@ const rows: Row[] = [
     name: "reset while the upload goes on, a live endpoint is not tried",
     endpoints: ["origin", "second"],
     client: uploadOn,
+    notByFetch: RESET,
     origin: ({ connection }) => connection.reset(),
     expect: TERMINATED,
     also: ({ second }) => assert.equal(second.requests.length, 0),
@@ -257,6 +287,7 @@ const rows: Row[] = [
   {
     name: "reset far into a PUT, a live endpoint is not tried",
     endpoints: ["origin", "second"],
+    notByFetch: RESET,
     client: async ({ client, head, reached }) => {
       await client.send(`${head("PUT", UPLOAD)}${"u".repeat(1000)}`);
       await reached();
@@ -290,6 +321,7 @@ const rows: Row[] = [
   {
     name: "does not read the upload",
     timeouts: "idle: 300ms",
+    notByFetch: RESET,
     client: async ({ client, head, reached }) => {
       await client.send(`${head("POST", UPLOAD)}${"u".repeat(1000)}`);
       await reached();
@@ -303,7 +335,8 @@ const rows: Row[] = [
       origin: "closed",
       counters: { upstream_timeouts: 1 },
     },
-    throughHost: LINGERS,
+    // What it sends after the answer is read, and if that is much its connection ends.
+    throughHost: { expect: { client: "left" } },
   },
   {
     name: "stalls inside an early answer, the upload pauses",
@@ -459,4 +492,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("request body", rows, { same: 28, differ: 12, leftOut: 0 });
+themes("request body", rows, { same: 27, differ: 13, leftOut: 0, notByFetch: 13 });

@@ -80,4 +80,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("request head", rows, { same: 2, differ: 0, leftOut: 13 });
+themes("request head", rows, { same: 2, differ: 0, leftOut: 13, notByFetch: 0 });

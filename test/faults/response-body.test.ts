@@ -199,4 +199,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("response body", rows, { same: 52, differ: 0, leftOut: 0 });
+themes("response body", rows, { same: 52, differ: 0, leftOut: 0, notByFetch: 0 });

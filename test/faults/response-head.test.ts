@@ -199,4 +199,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("response head", rows, { same: 35, differ: 0, leftOut: 0 });
+themes("response head", rows, { same: 35, differ: 0, leftOut: 0, notByFetch: 0 });

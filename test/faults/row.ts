@@ -129,6 +129,8 @@ export interface Row {
   readonly beyondStreams?: true;
   /** Where the client comes through a program that embeds the proxy: what is different there, or why the row cannot run. Default: nothing. */
   readonly throughHost?: HostRow;
+  /** Why the row cannot run where that program hands its requests to `proxy.fetch`. */
+  readonly notByFetch?: string;
 }
 
 /** What differs of the expectation, and of the further checks. */

@@ -104,10 +104,10 @@ async function commandFor(config: string, kind: string, throughStreams: boolean)
 }
 
 /** A proxy embedded in a program. All of these are in one program, whatever their configuration. */
-export async function runEmbedded(config: string): Promise<StagedProxy> {
+export async function runEmbedded(config: string, byFetch: boolean): Promise<StagedProxy> {
   program ??= new HostProgram(names.environment);
   const host = program;
-  const { port, adminPort } = await host.embed(config);
+  const { port, adminPort } = await host.embed(config, byFetch);
   return {
     proxy: {
       adminPort,

@@ -4,6 +4,8 @@ import { after, before, describe, test } from "node:test";
 import { ScriptedOrigin } from "../support/scripted-origin.ts";
 import { openBlackHole } from "./black-hole.ts";
 import { checkRow } from "./check-row.ts";
+import { countsOf, throughFetch, throughHandler } from "./embedded-rows.ts";
+import type { EmbeddedCounts } from "./embedded-rows.ts";
 import { LISTENERS } from "./row.ts";
 import type { ListenerName, Row } from "./row.ts";
 import { assertHealthy, runCommand, runEmbedded } from "./stage.ts";
@@ -20,6 +22,8 @@ export interface ThemeOptions {
   readonly throughStreams?: boolean;
   /** The proxy is embedded in a program, and this listener's limits are those of the program's clients. */
   readonly embeddedAs?: ListenerName;
+  /** The program hands requests to `proxy.fetch`. */
+  readonly byFetch?: boolean;
 }
 
 /** Embedded proxies share a program and its log, so their paths must differ. */
@@ -53,7 +57,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
       const staged =
         embeddedAs === undefined
           ? await runCommand(configOf(rows, urls, { prefix, listeners: ALL_LISTENERS, workers }), workers, throughStreams)
-          : await runEmbedded(configOf(rows, urls, { prefix, listeners: [embeddedAs], workers: null }));
+          : await runEmbedded(configOf(rows, urls, { prefix, listeners: [embeddedAs], workers: null }), options.byFetch === true);
       stage = { ...staged, origin, second, workers, settled: null };
     });
 
@@ -77,7 +81,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
  * The theme for one worker and its raw sockets; for one on the streams of Node; through a program that embeds the proxy; and a few of its rows
  * for two workers: of those that lead to one endpoint, for threads begin their turns at different ones.
  */
-export function themes(name: string, rows: readonly Row[], counts: HostCounts, options: ThemeOptions = {}): void {
+export function themes(name: string, rows: readonly Row[], counts: EmbeddedCounts, options: ThemeOptions = {}): void {
   const alike = rows.filter(({ endpoints = [], listener }) => endpoints.length < 2 && listener === undefined);
   const few = alike.filter((_, index) => index % 4 === 0);
   describe(name, { concurrency: true }, () => {
@@ -89,31 +93,17 @@ export function themes(name: string, rows: readonly Row[], counts: HostCounts, o
   });
 }
 
-/** How many rows there are whose clients may come through a program as well. */
-export interface HostCounts {
-  /** What they expect of a listener holds for these. */
-  readonly same: number;
-  /** These expect something else. */
-  readonly differ: number;
-  /** These cannot run. */
-  readonly leftOut: number;
-}
-
-/** The theme through a program that embeds the proxy. A client's limits are those of its proxy, so there is one for each listener. */
-export function embeddedTheme(rows: readonly Row[], counts: HostCounts, options: ThemeOptions = {}): void {
-  test("each row has a client of an embedded proxy too, or says why not", () => {
-    const leftOut = rows.filter(({ throughHost }) => throughHost !== undefined && "leftOut" in throughHost).length;
-    const differ = rows.filter(({ throughHost }) => throughHost !== undefined && "expect" in throughHost).length;
-    assert.deepEqual({ same: rows.length - differ - leftOut, differ, leftOut }, counts);
-  });
+/**
+ * The theme through a program that embeds the proxy, by `proxy.handler` and by `proxy.fetch`. The limits of a program's clients are the proxy's, so
+ * there is a proxy for each listener.
+ */
+export function embeddedTheme(rows: readonly Row[], counts: EmbeddedCounts, options: ThemeOptions = {}): void {
+  test("each row has a client of an embedded proxy too, or says why not", () => assert.deepEqual(countsOf(rows), counts));
   for (const embeddedAs of ALL_LISTENERS) {
-    const those = rows.flatMap((row) => ((row.listener ?? "patient") === embeddedAs ? embedded(row) : []));
-    if (those.length > 0) theme(`through a program, ${embeddedAs}`, those, { ...options, embeddedAs });
+    const those = rows.filter(({ listener = "patient" }) => listener === embeddedAs);
+    const byHandler = those.flatMap(throughHandler);
+    if (byHandler.length > 0) theme(`through a program, ${embeddedAs}`, byHandler, { ...options, embeddedAs });
+    const byFetch = those.flatMap(throughFetch);
+    if (byFetch.length > 0) theme(`through a program, by fetch, ${embeddedAs}`, byFetch, { ...options, embeddedAs, byFetch: true });
   }
-}
-
-function embedded(row: Row): readonly Row[] {
-  const { throughHost } = row;
-  if (throughHost === undefined) return [row];
-  return "leftOut" in throughHost ? [] : [{ ...row, ...throughHost, expect: { ...row.expect, ...throughHost.expect } }];
 }

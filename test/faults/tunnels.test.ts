@@ -369,4 +369,10 @@ const rows: Row[] = [
   },
 ];
 
-themes("tunnels", rows, { same: 17, differ: 6, leftOut: 0 });
+const notByFetch = "a Request cannot ask for an upgrade";
+
+themes(
+  "tunnels",
+  rows.map((row) => ({ ...row, notByFetch })),
+  { same: 17, differ: 6, leftOut: 0, notByFetch: 23 },
+);
