@@ -40,7 +40,7 @@ import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { Explanation } from "./explained.ts";
-import { shownFieldLine, shownTarget } from "./shown-request.ts";
+import { hiddenValues, shownFieldLine, shownTarget } from "./shown-request.ts";
 
 /** The address of the client when none is given, one of those for documentation (RFC 5737). */
 const CLIENT = "192.0.2.1";
@@ -132,7 +132,7 @@ function explanation(
     workerIndex: 0,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     now: () => 0,
-    environment,
+    environment: hiddenValues(environment),
     readFile: (name) => readFileSync(name, "utf8"),
     compileRegex,
     report: () => {},

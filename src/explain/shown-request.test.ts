@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shownFieldLine, shownTarget } from "./shown-request.ts";
+import { hiddenValues, shownFieldLine, shownTarget } from "./shown-request.ts";
 
 test("an explanation hides credentials", () => {
   for (const line of [
@@ -9,6 +9,8 @@ test("an explanation hides credentials", () => {
     "Cookie: a=hunter2",
     "X-API-Key: hunter2",
     "X-Access-Token:hunter2",
+    "X-Functions-Key: hunter2",
+    "Ocp-Apim-Subscription-Key: hunter2",
     "x-amz-security-token: hunter2",
     "X-Origin-Check: hunter2",
     "Referer: https://h/?token=hunter2",
@@ -34,4 +36,8 @@ test("an explanation shows everything else", () => {
     assert.equal(shownFieldLine(line, new Set()), line);
   }
   assert.equal(shownTarget("/api?q=a@b"), "/api?q=a@b");
+});
+
+test("an explanation says that an environment variable is set, and not to what", () => {
+  assert.deepEqual(hiddenValues({ TOKEN: "hunter2", EMPTY: "", NONE: undefined }), { TOKEN: "(hidden)", EMPTY: "", NONE: "" });
 });

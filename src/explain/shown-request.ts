@@ -1,7 +1,7 @@
 /** Hides credentials in the requests that `millrace explain` shows, because people paste its output into tickets. */
 
 /** Matches names of fields and query parameters whose values may be credentials. */
-const PROVES = /auth|token|secret|passw|pwd|cookie|credential|session|signature|api[-_]?key|^(?:sid|sig|key|code|pin|x-amz-.*)$/i;
+const PROVES = /auth|token|secret|passw|pwd|cookie|credential|session|signature|api[-_]?key|[-_]key$|^(?:sid|sig|key|code|pin|x-amz-.*)$/i;
 
 /**
  * A field line, with its value hidden if it may be a credential.
@@ -20,4 +20,9 @@ export function shownTarget(text: string): string {
     .replace(/([?&;])([^=&;\s#]+)=([^&;\s#]*)/g, (whole, before: string, name: string) =>
       PROVES.test(name) ? `${before}${name}=(not shown)` : whole,
     );
+}
+
+/** The environment for what `{env.NAME}` stands for: that a variable is there is shown, and its value is not, because many are secrets. */
+export function hiddenValues(environment: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(environment).map(([name, value = ""]) => [name, value === "" ? "" : "(hidden)"]));
 }

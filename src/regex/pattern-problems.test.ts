@@ -47,6 +47,17 @@ routes:
   });
 });
 
+test("no part of a pattern is shown: it may come from the environment", async () => {
+  const config = `
+listeners: [{ address: ":0" }]
+upstreams: {}
+routes:
+  - match: { path_regex: "^/hunter2(\\n[" }
+    respond: {}
+`;
+  await assert.rejects(testProxy(config), (error) => error instanceof Error && !error.message.split("\n", 1)[0]?.includes("hunter2"));
+});
+
 test("a pattern that repeats too much is refused", async () => {
   const config = `
 listeners: [{ address: ":0" }]

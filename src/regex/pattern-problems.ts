@@ -17,7 +17,12 @@ export async function patternProblems({ routes }: Pick<Config, "routes">): Promi
       return [];
     } catch (reason) {
       if (reason instanceof RangeError) return [error(path, `it is too large: ${reason.message}`)];
-      return [error(path, `it is no regular expression in the syntax of RE2: ${messageOf(reason).replace(/^error parsing regexp: /, "")}`)];
+      return [error(path, `it is no regular expression in the syntax of RE2: ${withoutPattern(messageOf(reason))}`)];
     }
   });
+}
+
+/** What the library says, without the part of the pattern that it quotes: that may come from the environment. The message names the line. */
+function withoutPattern(message: string): string {
+  return message.replace(/^error parsing regexp: /, "").replace(/: `.*$/s, "");
 }
