@@ -4,6 +4,7 @@ import type { ResponseChanges } from "../../http/head-edits.ts";
 import { Known } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
+import { WantedFields } from "../../http/wanted-fields.ts";
 import { mapReference } from "../../policy/location/map-reference.ts";
 import type { LocationRule, Site } from "../../policy/location/map-reference.ts";
 import { canonicalAuthority, parseReference, splitRefresh } from "../../policy/location/reference.ts";
@@ -48,7 +49,7 @@ function rewriteLocationMiddleware(
     onResponse: (exchange, response) => {
       const { head } = response;
       if (head === null) return;
-      const found = fieldsIn(head);
+      const found = WANTED.in(head);
       if (found === 0) return;
       const site = siteOf(exchange);
       for (const [at, { name, map }] of FIELDS.entries())
@@ -62,20 +63,7 @@ const FIELDS: readonly { readonly name: string; readonly map: (value: string, si
   { name: "Content-Location", map: mapReference },
   { name: "Refresh", map: mapRefresh },
 ];
-const NAMES: readonly string[] = FIELDS.map(({ name }) => name.toLowerCase());
-/** A bit for each length of a name. All are below 32. */
-const LENGTHS: number = NAMES.reduce((lengths, { length }) => lengths | (1 << length), 0);
-
-/** A bit for each of the fields that the head has. */
-function fieldsIn(head: ResponseHead): number {
-  let found = 0;
-  for (let index = 0; index < head.count; index++) {
-    // Most names are told by their length.
-    if (((LENGTHS >>> (head.nameEnd(index) - head.nameStart(index))) & 1) === 0) continue;
-    for (let at = 0; at < NAMES.length; at++) if (head.isNamed(index, NAMES[at] ?? "")) found |= 1 << at;
-  }
-  return found;
-}
+const WANTED: WantedFields = new WantedFields(FIELDS.map(({ name }) => name.toLowerCase()));
 
 function rewriteField(head: ResponseHead, response: ResponseChanges, name: string, map: (value: string) => string): void {
   const values = head.values(name.toLowerCase());

@@ -1,8 +1,8 @@
 /** Puts a preset of fields that tell browsers to be careful on all responses, the proxy's own answers included. */
 import { fieldLine } from "../../http/field-edits.ts";
-import type { FieldSection } from "../../http/field-section.ts";
 import type { ResponseChanges } from "../../http/head-edits.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
+import { WantedFields } from "../../http/wanted-fields.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
 import { securityHeadersFacts } from "./facts.ts";
@@ -40,7 +40,7 @@ function completing(preset: Preset): Middleware {
   return {
     name: "security-headers",
     onResponse: ({ scheme }, response) => {
-      const there = response.head === null ? thereInAnswer(response) : thereIn(response.head);
+      const there = response.head === null ? thereInAnswer(response) : WANTED.in(response.head);
       const isSecure = scheme === "https";
       response.appendLines((known[there * 2 + (isSecure ? 1 : 0)] ??= linesOf(preset, isSecure, there)));
     },
@@ -48,6 +48,7 @@ function completing(preset: Preset): Middleware {
 }
 
 const NAMES: readonly string[] = SECURITY_FIELDS.map(({ name }) => name.toLowerCase());
+const WANTED: WantedFields = new WantedFields(NAMES);
 
 /** The lines of the preset but for the fields whose bits are set in `there`. */
 function linesOf(preset: Preset, isSecure: boolean, there: number): string {
@@ -56,20 +57,7 @@ function linesOf(preset: Preset, isSecure: boolean, there: number): string {
   ).join("");
 }
 
-/** A bit for each field of the presets that the head has. */
-function thereIn(head: FieldSection): number {
-  let there = 0;
-  for (let index = 0; index < head.count; index++) {
-    // Most names are told by their length.
-    if (((LENGTHS >>> (head.nameEnd(index) - head.nameStart(index))) & 1) === 0) continue;
-    for (let at = 0; at < NAMES.length; at++) if (head.isNamed(index, NAMES[at] ?? "")) there |= 1 << at;
-  }
-  return there;
-}
-
-/** A bit for each length of a name. All are below 32. */
-const LENGTHS: number = NAMES.reduce((lengths, { length }) => lengths | (1 << length), 0);
-
+/** A bit for each field of the presets that an answer of the proxy's own has. */
 function thereInAnswer(response: ResponseChanges): number {
   return response.answered.reduce((there, [name]) => {
     const at = NAMES.indexOf(name.toLowerCase());
