@@ -3,16 +3,15 @@
  * router, pool, drivers, write batch, log record, counters). The transports are fakes that take everything at once: no system calls.
  */
 import type { Buffer } from "node:buffer";
-import { compileCidrs } from "../../src/base/cidr.ts";
 import { plainConfig } from "../../src/config/plain.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { FEATURES } from "../../src/features/registry.ts";
-import { ListenerContext } from "../../src/net/accept/listener-context.ts";
+import { ListenerContext, trustOf } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
 import type { Platform } from "../../src/net/platform.ts";
 import { sharedBuffer } from "../../src/net/buffers/read-buffers.ts";
 import type { AcceptedTransport, TransportReader } from "../../src/net/transport/transport.ts";
-import { loneThread } from "../../src/net/warm-up.ts";
+import { loneThread } from "../../src/net/lone-thread.ts";
 import { answer } from "../../src/middleware/answer.ts";
 import type { MiddlewareHooks } from "../../src/middleware/define-middleware.ts";
 import { watchedHooks } from "../../src/middleware/watched-hooks.ts";
@@ -147,13 +146,7 @@ function exchanges(variants: number, token: string | null = null, keys: RouteKey
   let logged = 0;
   const access = (record: AccessRecord): void => void (logged += lines.write(record));
   const thread = loneThread(config, access, platform, FEATURES, undefined, () => own);
-  const context = new ListenerContext(
-    thread,
-    0,
-    listening,
-    { proxies: compileCidrs([]), addressFrom: config.client_address_from },
-    connectionOf,
-  );
+  const context = new ListenerContext(thread, 0, listening, trustOf(config), connectionOf);
   const accepted: TakingTransport[] = [];
   context.admission.accept((reader) => {
     const transport = new TakingTransport(reader);

@@ -1,8 +1,7 @@
 /** The client kinds of Node's http with the proxy as its handler, in memory: one speaks HTTP/1.1, the other HTTP/1.0. */
 import assert from "node:assert/strict";
 import http from "node:http";
-import { compileCidrs } from "../base/cidr.ts";
-import { ListenerContext } from "../net/accept/listener-context.ts";
+import { ListenerContext, trustOf } from "../net/accept/listener-context.ts";
 import { HTTP_1_0, HTTP_1_1, Http1Client } from "../net/contracts/h1-client.fixture.ts";
 import type { ClientKind } from "../net/contracts/test-client.fixture.ts";
 import { PROXY } from "../net/contracts/world.fixture.ts";
@@ -44,11 +43,5 @@ function made(world: World, version: "1.0" | "1.1"): Http1Client {
 /** Where clients get in, of the world's thread. */
 export function embedHost({ config, thread }: Pick<World, "config" | "thread">): EmbedHost {
   const [settings = assert.fail("there is no listener")] = config.listeners;
-  return new ListenerContext(
-    thread,
-    0,
-    settings,
-    { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from },
-    connectionOf,
-  );
+  return new ListenerContext(thread, 0, settings, trustOf(config), connectionOf);
 }

@@ -5,7 +5,6 @@
  * Slots identify listeners. A listener begins when a configuration names it, or earlier, when its sockets are opened on trial. It ends with
  * `closeListener`; its connections may live on for a while.
  */
-import { compileCidrs } from "../base/cidr.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
@@ -16,7 +15,7 @@ import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import { HOST_SLOT } from "../shared/worker-table.ts";
-import { ListenerContext } from "./accept/listener-context.ts";
+import { ListenerContext, trustOf } from "./accept/listener-context.ts";
 import type { ListenerConfig, Trust } from "./accept/listener-context.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadOutput, ThreadParts } from "./thread.ts";
@@ -55,7 +54,7 @@ export class Serving {
   /** Host names of endpoints by generation: of the current configuration, and of earlier ones that some exchange still runs under. */
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
   private current: Thread | null = null;
-  private trust: Trust = { proxies: compileCidrs([]), addressFrom: "x_forwarded_for" };
+  private trust: Trust = trustOf({ trusted_proxies: [], client_address_from: "x_forwarded_for" });
   /** Whether the thread drains: it begins nothing new. */
   isDraining: boolean = false;
   private drainDueAt: number = Infinity;
@@ -109,7 +108,7 @@ export class Serving {
     if (this.current !== null) thread.use(snapshot);
     this.current = thread;
     thread.accessLog = config.logging.access;
-    this.trust = { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from };
+    this.trust = trustOf(config);
     this.contexts = config.listeners.map((listener, position) => {
       const slot = listenerSlots[position];
       if (slot === undefined) throw new Error("a listener has no slot");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate as turnEnd } from "node:timers/promises";
 import { plainConfig } from "../config/plain.ts";
 import { OK, get, stageOfBoth } from "./stage.fixture.ts";
-import { loneThread } from "./warm-up.ts";
+import { loneThread } from "./lone-thread.ts";
 import type { Thread } from "./thread.ts";
 
 /** Whether the event of a socket reads the clock: `now` is set back first, and only `tick` sets it. */

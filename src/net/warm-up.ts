@@ -7,26 +7,11 @@
 import { once } from "node:events";
 import net from "node:net";
 import type { AddressInfo } from "node:net";
-import { compileCidrs } from "../base/cidr.ts";
 import { plainConfig } from "../config/plain.ts";
-import type { Config } from "../config/schema.ts";
 import { accessLines } from "../observe/access-line.ts";
-import { noRegex } from "../policy/route/path-regex.ts";
-import { Snapshot } from "../proxy/snapshot.ts";
-import type { SnapshotContext } from "../proxy/snapshot.ts";
-import { Upstreams } from "../proxy/upstream/upstreams.ts";
-import { BucketTable } from "../shared/bucket-table.ts";
-import { EndpointTable } from "../shared/endpoint-table.ts";
-import { MetricTable, metricLayout } from "../shared/metric-table.ts";
-import { NameTable } from "../shared/name-table.ts";
-import type { ConfigureMessage } from "../shared/protocol.ts";
-import { WorkerTable } from "../shared/worker-table.ts";
-import { ListenerContext } from "./accept/listener-context.ts";
+import { ListenerContext, trustOf } from "./accept/listener-context.ts";
 import { Listener } from "./accept/listener.ts";
-import { machine } from "./machine.ts";
-import type { Platform } from "./platform.ts";
-import { Thread } from "./thread.ts";
-import type { ThreadOutput, ThreadParts } from "./thread.ts";
+import { loneThread } from "./lone-thread.ts";
 import { connectionOf } from "./protocols.ts";
 
 export interface WarmUpSettings {
@@ -89,13 +74,7 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
     lines.write(record);
     exchanges++;
   });
-  const context = new ListenerContext(
-    thread,
-    0,
-    listening,
-    { proxies: compileCidrs([]), addressFrom: config.client_address_from },
-    connectionOf,
-  );
+  const context = new ListenerContext(thread, 0, listening, trustOf(config), connectionOf);
   const listener = new Listener(context);
   try {
     await listener.listen({ kind: "tcp", host: address, port: 0, reusePort: false });
@@ -111,51 +90,6 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
     await once(origin, "close");
   }
   return exchanges;
-}
-
-/** A thread with tables of its own, for the warm-up and for tests. Nobody else uses the tables, so their hash seeds need not be secret. */
-export function loneThread(
-  config: Config,
-  access: ThreadOutput["access"],
-  platform: Platform = machine,
-  features: SnapshotContext["features"] = [],
-  event: ThreadOutput["event"] = () => {},
-  ownMiddleware: SnapshotContext["ownMiddleware"] = () => [],
-): Thread {
-  let endpoints = 0;
-  const slots = Object.entries(config.upstreams).map(([name, upstream]) => [name, upstream.endpoints.map(() => endpoints++)] as const);
-  const message: ConfigureMessage = {
-    type: "configure",
-    generation: 1,
-    config,
-    routes: config.routes,
-    endpointSlots: Object.fromEntries(slots),
-    listenerSlots: [0],
-    metricTable: new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1)),
-  };
-  const plan = new Upstreams(0, () => "").plan(config.upstreams, message.endpointSlots);
-  plan.apply();
-  const snapshot = new Snapshot(message, plan.groups, {
-    workerIndex: 0,
-    buckets: new BucketTable(BucketTable.create(0, 0, 8)),
-    now: () => platform.now(),
-    status: () => "",
-    features,
-    report: () => {},
-    ownMiddleware,
-    compileRegex: noRegex,
-    environment: {},
-    readFile: () => "",
-  });
-  const parts: ThreadParts = {
-    workerIndex: 0,
-    endpoints: new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(endpoints))),
-    workers: new WorkerTable(WorkerTable.create(1, 1, 0, 0)),
-    names: new NameTable(),
-    socketsMax: Infinity,
-    platform,
-  };
-  return new Thread(parts, snapshot, { access, event, tick: () => {}, released: () => {} });
 }
 
 async function listenOn(server: net.Server, address: string): Promise<number> {

@@ -4,16 +4,15 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import { compileCidrs } from "../../src/base/cidr.ts";
 import { configOf } from "../../src/config/load.fixture.ts";
 import type { EmbedHost } from "../../src/embed/embed-host.ts";
 import { handleNodeRequest } from "../../src/embed/handle-node-request.ts";
 import { handleUpgrade } from "../../src/embed/handle-upgrade.ts";
 import { FEATURES } from "../../src/features/registry.ts";
-import { ListenerContext } from "../../src/net/accept/listener-context.ts";
+import { ListenerContext, trustOf } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
 import { connectionOf } from "../../src/net/protocols.ts";
-import { loneThread } from "../../src/net/warm-up.ts";
+import { loneThread } from "../../src/net/lone-thread.ts";
 import type { AccessRecord } from "../../src/observe/access-record.ts";
 import { eventually } from "./eventually.ts";
 
@@ -56,7 +55,7 @@ export function embedded(t: TestContext, origin: string, { listener, upstream, r
     (_level, event, message) => void events.push({ event, message }),
   );
   const [settings = assert.fail("there is no listener")] = config.listeners;
-  const trust = { proxies: compileCidrs(config.trusted_proxies), addressFrom: config.client_address_from };
+  const trust = trustOf(config);
   const host = new ListenerContext(thread, 0, settings, trust, connectionOf);
   t.after(() => {
     host.cut();

@@ -2,6 +2,7 @@
  * One listener in one thread: its configuration, its open connections, and what they share. listener.ts accepts the connections, and
  * admission.ts decides whether there is room for them.
  */
+import { compileCidrs } from "../../base/cidr.ts";
 import type { CidrSet } from "../../base/cidr.ts";
 import type { Config } from "../../config/schema.ts";
 import { IdleReaders } from "../../http1/idle-readers.ts";
@@ -20,6 +21,14 @@ export type ListenerConfig = Config["listeners"][number];
 export interface Trust {
   readonly proxies: CidrSet;
   readonly addressFrom: Config["client_address_from"];
+}
+
+/** Whom a configuration trusts. */
+export function trustOf({
+  trusted_proxies: trusted,
+  client_address_from: addressFrom,
+}: Pick<Config, "trusted_proxies" | "client_address_from">): Trust {
+  return { proxies: compileCidrs(trusted), addressFrom };
 }
 
 export class ListenerContext {

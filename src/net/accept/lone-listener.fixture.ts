@@ -3,11 +3,10 @@ import { once } from "node:events";
 import type net from "node:net";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import { compileCidrs } from "../../base/cidr.ts";
 import { plainConfig } from "../../config/plain.ts";
-import { ListenerContext } from "./listener-context.ts";
+import { ListenerContext, trustOf } from "./listener-context.ts";
 import { Listener } from "./listener.ts";
-import { loneThread } from "../warm-up.ts";
+import { loneThread } from "../lone-thread.ts";
 import { connectionOf } from "../protocols.ts";
 
 /** Starts `origin`, and a listener in this thread that forwards to it, each on a free port. Both are closed after the test. */
@@ -17,13 +16,7 @@ export async function startListener(t: TestContext, origin: net.Server): Promise
   const [listening] = config.listeners;
   assert.ok(listening !== undefined);
   const thread = loneThread(config, () => {});
-  const context = new ListenerContext(
-    thread,
-    0,
-    listening,
-    { proxies: compileCidrs([]), addressFrom: config.client_address_from },
-    connectionOf,
-  );
+  const context = new ListenerContext(thread, 0, listening, trustOf(config), connectionOf);
   const listener = new Listener(context);
   await listener.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false });
   t.after(() => {

@@ -1,13 +1,12 @@
 /** The client kinds of the HTTP/1 driver, in memory: one speaks HTTP/1.1, the other HTTP/1.0. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { compileCidrs } from "../../base/cidr.ts";
 import { latin1 } from "../../base/latin1.ts";
 import type { Fields } from "../../http/build-head.ts";
 import { Event } from "../../http1/message-reader.ts";
 import { RESPONSE_LIMITS } from "../../http1/limits.ts";
 import { ResponseReader } from "../../http1/response-reader.ts";
-import { ListenerContext } from "../accept/listener-context.ts";
+import { ListenerContext, trustOf } from "../accept/listener-context.ts";
 import { connectionOf } from "../protocols.ts";
 import type { Transport, TransportReader, TransportWriter } from "../transport/transport.ts";
 import type { Asked, ClientKind, Got, TestClient } from "./test-client.fixture.ts";
@@ -87,7 +86,7 @@ export class Http1Client implements TestClient, TransportReader, TransportWriter
   /** Makes the proxy listen for clients of this kind. */
   static listen(world: World): void {
     const [listening = assert.fail("there is no listener")] = world.config.listeners;
-    const trust = { proxies: compileCidrs([]), addressFrom: world.config.client_address_from };
+    const trust = trustOf(world.config);
     const context = new ListenerContext(world.thread, 0, listening, trust, connectionOf);
     world.network.listen(PROXY, (open, peer) => context.admission.accept(open, peer));
   }

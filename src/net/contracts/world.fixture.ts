@@ -13,7 +13,7 @@ import type { Waiting } from "../buffers/write-batch.ts";
 import { checkStates } from "../h1/check-states.fixture.ts";
 import type { Thread } from "../thread.ts";
 import { MemoryNetwork } from "../transport/memory/memory-network.ts";
-import { loneThread } from "../warm-up.ts";
+import { loneThread } from "../lone-thread.ts";
 
 checkStates();
 

@@ -1,0 +1,60 @@
+import type { Config } from "../config/schema.ts";
+import { noRegex } from "../policy/route/path-regex.ts";
+import { Snapshot } from "../proxy/snapshot.ts";
+import type { SnapshotContext } from "../proxy/snapshot.ts";
+import { Upstreams } from "../proxy/upstream/upstreams.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { EndpointTable } from "../shared/endpoint-table.ts";
+import { MetricTable, metricLayout } from "../shared/metric-table.ts";
+import { NameTable } from "../shared/name-table.ts";
+import type { ConfigureMessage } from "../shared/protocol.ts";
+import { WorkerTable } from "../shared/worker-table.ts";
+import { machine } from "./machine.ts";
+import type { Platform } from "./platform.ts";
+import { Thread } from "./thread.ts";
+import type { ThreadOutput, ThreadParts } from "./thread.ts";
+
+/** A thread with tables of its own, for the warm-up and for tests. Nobody else uses the tables, so their hash seeds need not be secret. */
+export function loneThread(
+  config: Config,
+  access: ThreadOutput["access"],
+  platform: Platform = machine,
+  features: SnapshotContext["features"] = [],
+  event: ThreadOutput["event"] = () => {},
+  ownMiddleware: SnapshotContext["ownMiddleware"] = () => [],
+): Thread {
+  let endpoints = 0;
+  const slots = Object.entries(config.upstreams).map(([name, upstream]) => [name, upstream.endpoints.map(() => endpoints++)] as const);
+  const message: ConfigureMessage = {
+    type: "configure",
+    generation: 1,
+    config,
+    routes: config.routes,
+    endpointSlots: Object.fromEntries(slots),
+    listenerSlots: [0],
+    metricTable: new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1)),
+  };
+  const plan = new Upstreams(0, () => "").plan(config.upstreams, message.endpointSlots);
+  plan.apply();
+  const snapshot = new Snapshot(message, plan.groups, {
+    workerIndex: 0,
+    buckets: new BucketTable(BucketTable.create(0, 0, 8)),
+    now: () => platform.now(),
+    status: () => "",
+    features,
+    report: () => {},
+    ownMiddleware,
+    compileRegex: noRegex,
+    environment: {},
+    readFile: () => "",
+  });
+  const parts: ThreadParts = {
+    workerIndex: 0,
+    endpoints: new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(endpoints))),
+    workers: new WorkerTable(WorkerTable.create(1, 1, 0, 0)),
+    names: new NameTable(),
+    socketsMax: Infinity,
+    platform,
+  };
+  return new Thread(parts, snapshot, { access, event, tick: () => {}, released: () => {} });
+}
