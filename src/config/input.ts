@@ -635,7 +635,8 @@ export interface RouteMatchInput {
   headers?: Record<string, string> | undefined;
   /**
    * Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in
-   * decoded form; where a name stands several times, one of its values is enough.
+   * decoded form; where a name stands several times, one of its values is enough. Programs read queries in more ways than that (`;` between
+   * parameters, `a[]` for `a`, spaces around a name), so do not let authentication depend on a parameter alone.
    */
   query?: Record<string, string> | undefined;
   /**
@@ -686,7 +687,8 @@ export interface RouteMatchNotInput {
   headers?: Record<string, string> | undefined;
   /**
    * Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in
-   * decoded form; where a name stands several times, one of its values is enough.
+   * decoded form; where a name stands several times, one of its values is enough. Programs read queries in more ways than that (`;` between
+   * parameters, `a[]` for `a`, spaces around a name), so do not let authentication depend on a parameter alone.
    */
   query?: Record<string, string> | undefined;
   /**

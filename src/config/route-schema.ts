@@ -27,7 +27,7 @@ const conditions = {
   }),
   query: z.record(nameOf("the name of a parameter"), z.string()).optional().meta({
     description:
-      'Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in decoded form; where a name stands several times, one of its values is enough.',
+      'Parameters of the query that must be there with exactly this value; `"*"` stands for any value. Names and values are compared in decoded form; where a name stands several times, one of its values is enough. Programs read queries in more ways than that (`;` between parameters, `a[]` for `a`, spaces around a name), so do not let authentication depend on a parameter alone.',
   }),
   client_ip: oneOrMore(trustedAddress).optional().meta({
     title: "address or block, or list",

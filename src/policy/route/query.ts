@@ -1,4 +1,8 @@
-/** Conditions on the query of a request: names and values are compared in decoded form, so no spelling of a query leads around a route. */
+/**
+ * Conditions on the query of a request. Names and values are compared in decoded form, so no escape leads around a route. Origin servers differ in more
+ * than that (`;` as a separator, `a[]` for `a`, spaces around a name), and unlike those of a path (normalize-path.ts) such readings are not
+ * compared: honest queries hold all of these characters.
+ */
 
 /** Decoded name and value; null: any value. */
 export type QueryCondition = readonly [name: string, value: string | null];

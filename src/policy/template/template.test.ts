@@ -123,3 +123,8 @@ test("parameters of the query: the first of that name, as received", () => {
   assert.equal(queryValue("a&b=x=y", "b"), "x=y");
   assert.equal(queryValue("", "a"), "");
 });
+
+test("a text has only so many variables", () => {
+  assert.ok("template" in parseTemplate("{uri}".repeat(100)));
+  assert.deepEqual(parseTemplate("{uri}".repeat(101)), { problem: "there are more than 100 variables" });
+});

@@ -35,6 +35,9 @@ export type Template = readonly (string | Variable)[];
 
 export type ParsedTemplate = { readonly template: Template } | { readonly problem: string };
 
+/** Variables in one text. Each may stand for as much as a whole head, and every request is answered with all of them. */
+const VARIABLES_MAX = 100;
+
 /** Finds what is, or looks like, a variable, and `{{`. */
 const BRACE = /\{\{|\{([a-z][a-z_]*)(?:\.([^{}\s]*))?\}/g;
 
@@ -42,6 +45,7 @@ export function parseTemplate(text: string): ParsedTemplate {
   const parts: (string | Variable)[] = [];
   let literal = "";
   let at = 0;
+  let count = 0;
   for (const match of text.matchAll(BRACE)) {
     literal += text.slice(at, match.index);
     at = match.index + match[0].length;
@@ -52,6 +56,7 @@ export function parseTemplate(text: string): ParsedTemplate {
     }
     const variable = variableOf(name, key);
     if (typeof variable === "string") return { problem: `${variable}; write {${whole} for a plain brace` };
+    if (++count > VARIABLES_MAX) return { problem: `there are more than ${VARIABLES_MAX} variables` };
     if (literal !== "") parts.push(literal);
     literal = "";
     parts.push(variable);
