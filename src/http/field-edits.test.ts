@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FieldEdits, fieldLine } from "./field-edits.ts";
+import { RequestEdits } from "./head-edits.ts";
 
 test("edits are collected in their order", () => {
   const edits = new FieldEdits();
@@ -122,4 +123,19 @@ test("Host and framing fields cannot be removed", () => {
 test("every other character passes as it is", () => {
   assert.equal(fieldLine("X-A", ""), "X-A: \r\n");
   assert.equal(fieldLine("X-A", "\t a\x80\xff "), "X-A: \t a\x80\xff \r\n");
+});
+
+test("an object that changes its text between check and use is no text", () => {
+  let count = 0;
+  const changing: string = Object.assign(JSON.parse("{}"), {
+    toString: () => (count++ === 0 ? "a" : "a\r\nX-Evil: 1"),
+    toLowerCase: () => "a",
+  });
+  assert.throws(() => fieldLine("X-A", changing), TypeError);
+  assert.throws(() => fieldLine(changing, "1"), TypeError);
+  const edits = new RequestEdits();
+  for (const set of ["setMethod", "setTarget", "setAuthority"] as const) {
+    count = 0;
+    assert.throws(() => edits[set](changing), TypeError);
+  }
 });

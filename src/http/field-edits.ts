@@ -121,8 +121,14 @@ const OWN = /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|
  * message (RFC 9112 section 11).
  */
 export function fieldLine(name: string, value: string): string {
+  if (isObject(name) || isObject(value)) throw new TypeError("a field is made of two texts");
   if (!TOKEN.test(name)) throw new TypeError(`the field name ${JSON.stringify(name)} is not a token`);
   if (!FIELD_VALUE.test(value)) throw new TypeError(`the value of field ${JSON.stringify(name)} holds a character that it must not`);
   if (isOwnField(name)) throw new TypeError(`the field ${name} is the proxy's to write`);
   return `${name}: ${value}\r\n`;
+}
+
+/** Code without types may give an object, which could be one text when it is checked and another one when it is written. */
+function isObject(given: unknown): boolean {
+  return typeof given === "object" || typeof given === "function";
 }

@@ -94,13 +94,14 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
   }
 
   setMethod(method: string): void {
-    if (!TOKEN.test(method) || method === "CONNECT") throw new TypeError(`the method ${JSON.stringify(method)} cannot be sent`);
+    if (!isText(method) || !TOKEN.test(method) || method === "CONNECT")
+      throw new TypeError(`the method ${JSON.stringify(method)} cannot be sent`);
     this.method = method;
   }
 
   setTarget(target: string): void {
     if (target !== this.#validTarget || target === "") {
-      if (!ORIGIN_FORM.test(target)) throw new TypeError("the target is not a path with a query");
+      if (!isText(target) || !ORIGIN_FORM.test(target)) throw new TypeError("the target is not a path with a query");
       this.#validTarget = target;
     }
     this.target = target;
@@ -108,7 +109,7 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
 
   setAuthority(authority: string): void {
     if (authority !== this.#validAuthority || authority === "") {
-      if (!isAuthority(authority)) throw new TypeError("the authority is malformed");
+      if (!isText(authority) || !isAuthority(authority)) throw new TypeError("the authority is malformed");
       this.#validAuthority = authority;
     }
     this.authority = authority;
@@ -154,4 +155,9 @@ export class ResponseEdits extends FieldEdits implements ResponseChanges {
     if (this.head === null || !mayHaveBody(this.head.status)) return;
     this.newStatus = status;
   }
+}
+
+/** Code without types may give an object, which could be one text when it is checked and another one when it is written. */
+function isText(given: unknown): boolean {
+  return typeof given === "string";
 }
