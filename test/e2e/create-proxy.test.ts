@@ -8,10 +8,10 @@ import path from "node:path";
 import { afterEach, describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import type { Worker } from "node:worker_threads";
-import { createProxy, defineMiddleware } from "../src/millrace.ts";
-import type { ConfiguredMiddleware, LogEntry, MillraceProxy, ProxyConfig, ProxyOptions } from "../src/millrace.ts";
-import { startHttpOrigin } from "./support/http-origin.ts";
-import { RawClient } from "./support/raw-client.ts";
+import { createProxy, defineMiddleware } from "../../src/millrace.ts";
+import type { ConfiguredMiddleware, LogEntry, MillraceProxy, ProxyConfig, ProxyOptions } from "../../src/millrace.ts";
+import { startHttpOrigin } from "../support/http-origin.ts";
+import { RawClient } from "../support/raw-client.ts";
 
 // The worker threads inherit it; their warm-up would take most of a test's time.
 process.env["MILLRACE_WARM_UP"] = "off";
@@ -245,7 +245,7 @@ test("middleware that is named by its module runs in worker threads too", async 
   const folder = mkdtempSync(path.join(tmpdir(), "millrace-create-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const module = `
-    import { defineMiddleware } from ${JSON.stringify(new URL("../src/millrace.ts", import.meta.url).href)};
+    import { defineMiddleware } from ${JSON.stringify(new URL("../../src/millrace.ts", import.meta.url).href)};
     const setup = (options) => ({ onResponse: (_, response) => (response.set("X-Stamp", "module"), null) });
     export default defineMiddleware({ name: "stamp", setup });
   `;
@@ -355,7 +355,7 @@ test("a program with a proxy writes nothing, has no handlers of the proxy's, and
   t.after(() => rmSync(folder, { recursive: true }));
   const endpoint = await origin(t);
   const program = `
-    import { createProxy } from ${JSON.stringify(new URL("../src/millrace.ts", import.meta.url).href)};
+    import { createProxy } from ${JSON.stringify(new URL("../../src/millrace.ts", import.meta.url).href)};
     const events = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "uncaughtException", "unhandledRejection"];
     for (const workers of [undefined, 1]) {
       await using proxy = await createProxy({ ...${JSON.stringify(config(endpoint))}, workers });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { MAIN, setting } from "./support/run-command.ts";
+import { MAIN, setting } from "../support/run-command.ts";
 
 // `script` of util-linux runs a command in a terminal; --version tells it from that of other systems.
 const hasTerminal = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") ?? false;

@@ -5,14 +5,14 @@ import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { loadConfigFile } from "../src/cli/config-file.ts";
-import { ControlPlane } from "../src/control/control-plane.ts";
-import { WorkerThreads } from "../src/control/worker-threads.ts";
-import { moduleFolder } from "../src/middleware/module-folder.fixture.ts";
-import { monotonicMs } from "../src/net/system-clock.ts";
-import { createAppLog } from "../src/observe/app-log.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
+import { loadConfigFile } from "../../src/cli/config-file.ts";
+import { ControlPlane } from "../../src/control/control-plane.ts";
+import { WorkerThreads } from "../../src/control/worker-threads.ts";
+import { moduleFolder } from "../../src/middleware/module-folder.fixture.ts";
+import { monotonicMs } from "../../src/net/system-clock.ts";
+import { createAppLog } from "../../src/observe/app-log.ts";
+import { RawClient, ask, get } from "../support/raw-client.ts";
+import { startRawOrigin } from "../support/raw-origin.ts";
 
 const BLOCKER = `
 import { defineMiddleware } from "millrace";

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { formatProblem } from "../src/config/load.ts";
-import { loadConfigFile } from "../src/cli/config-file.ts";
-import { moduleFolder } from "../src/middleware/module-folder.fixture.ts";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
-import { listening, millrace } from "./support/run-command.ts";
-import { Scrape } from "./support/scrape.ts";
+import { formatProblem } from "../../src/config/load.ts";
+import { loadConfigFile } from "../../src/cli/config-file.ts";
+import { moduleFolder } from "../../src/middleware/module-folder.fixture.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { RawClient, ask, get } from "../support/raw-client.ts";
+import { startRawOrigin } from "../support/raw-origin.ts";
+import { listening, millrace } from "../support/run-command.ts";
+import { Scrape } from "../support/scrape.ts";
 
 /** Fails in the way that the request's path says, in whichever phase it says: `/onResponse/reject`. */
 const FAULTS = `

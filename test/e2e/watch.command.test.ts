@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { renameSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { moduleFolder, moduleWith } from "../src/middleware/module-folder.fixture.ts";
-import { ask, get } from "./support/raw-client.ts";
-import { listening, millrace, reached } from "./support/run-command.ts";
+import { moduleFolder, moduleWith } from "../../src/middleware/module-folder.fixture.ts";
+import { ask, get } from "../support/raw-client.ts";
+import { listening, millrace, reached } from "../support/run-command.ts";
 
 const YAML = `listeners: [{ address: "127.0.0.1:0" }]
 workers: 1

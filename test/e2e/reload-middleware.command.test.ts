@@ -7,14 +7,14 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startHttpOrigin } from "./support/http-origin.ts";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { ask, get } from "./support/raw-client.ts";
-import { Scrape } from "./support/scrape.ts";
-import { readText } from "./support/source-files.ts";
+import { startHttpOrigin } from "../support/http-origin.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { ask, get } from "../support/raw-client.ts";
+import { Scrape } from "../support/scrape.ts";
+import { readText } from "../support/source-files.ts";
 
-const RECIPES = fileURLToPath(new URL("../examples/middleware/", import.meta.url));
+const RECIPES = fileURLToPath(new URL("../../examples/middleware/", import.meta.url));
 const SECRET = { SIGNING_SECRET: "a secret of at least thirty-two bytes" };
 
 /** examples/middleware/millrace.yaml, on a free port. */
