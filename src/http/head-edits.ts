@@ -54,6 +54,9 @@ export interface RequestChanges extends FieldChanges {
   setAuthority(authority: string): void;
 }
 
+/** Names and values of fields, in their order. */
+type FieldList = readonly (readonly [name: string, value: string])[];
+
 /**
  * A final response and what a middleware may change in it. `remove` and `set` hold for the received lines, for the fields of an answer of the
  * proxy's own, and for the lines that the proxy writes itself: Date, Content-Type, Cache-Control and Proxy-Status. They do not reach what says
@@ -68,7 +71,7 @@ export interface ResponseChanges extends FieldChanges {
    * The fields of an answer of the proxy's own; none for a response.
    * @internal
    */
-  readonly answered: readonly (readonly [name: string, value: string])[];
+  readonly answered: FieldList;
   /**
    * Sets the status. Throws a RangeError unless it is a final status whose responses may have a body, because a change must not decide
    * whether there is a body. It has no effect on the proxy's own answers and on responses without a body (204, 304).
@@ -116,12 +119,12 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
   }
 }
 
-const NO_FIELDS: readonly (readonly [name: string, value: string])[] = [];
+const NO_FIELDS: FieldList = [];
 
 /** Edits of a final response. */
 export class ResponseEdits extends FieldEdits implements ResponseChanges {
   head: ResponseHead | null = null;
-  answered: ResponseChanges["answered"] = NO_FIELDS;
+  answered: FieldList = NO_FIELDS;
   /** The status in place of the received one. Null: none was set. */
   newStatus: number | null = null;
   private receivedStatus: number = 0;
@@ -139,7 +142,7 @@ export class ResponseEdits extends FieldEdits implements ResponseChanges {
    * @param head null for an answer of the proxy's own
    * @param answered the fields of such an answer
    */
-  begin(head: ResponseHead | null, status: number, answered: ResponseChanges["answered"] = NO_FIELDS): void {
+  begin(head: ResponseHead | null, status: number, answered: FieldList = NO_FIELDS): void {
     this.head = head;
     this.answered = answered;
     this.receivedStatus = status;
