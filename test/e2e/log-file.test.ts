@@ -6,7 +6,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import { join } from "node:path";
-import { LISTENING, MAIN, listening, millrace, reached, said, setting } from "./support/run-command.ts";
+import { LISTENING, MAIN, listening, millrace, reached, said, setting } from "../support/run-command.ts";
 
 test("a log file says by itself what listens where, where the log goes on, and why a start failed", { timeout: 60_000 }, async (t) => {
   const { folder, file, origin, write } = await setting(t, "");

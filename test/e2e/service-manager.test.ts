@@ -6,12 +6,12 @@ import path from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { notifyProgram } from "../src/control/notify-program.fixture.ts";
-import type { NotifyProgram } from "../src/control/notify-program.fixture.ts";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { RawClient, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
+import { notifyProgram } from "../../src/control/notify-program.fixture.ts";
+import type { NotifyProgram } from "../../src/control/notify-program.fixture.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { RawClient, get } from "../support/raw-client.ts";
+import { startRawOrigin } from "../support/raw-origin.ts";
 
 const CONFIG = `
 listeners: [{ address: "127.0.0.1:0" }]
