@@ -30,6 +30,10 @@ test("nothing is left for later", () => {
   assert.deepEqual(linesWith(/\b(FIX[M]E|TO[D]O|HA[C]K)\b/), []);
 });
 
+test("no merge is left half done", () => {
+  assert.deepEqual(linesWith(/^(<{7}|>{7}) /), []);
+});
+
 test("a file over 500 lines says at its top why", () => {
   const wrong = TYPESCRIPT.filter((file) => {
     const lines = readText(file).split("\n");
