@@ -33,7 +33,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ],
   ["examples", EXAMPLES],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
-  ["pages", /^test\/(conformance-page|deploy|examples|layers|observability-page|tidy)\./],
+  ["pages", /^test\/(conformance-page|deploy|examples|layers|observability-page|page-blocks|tidy)\./],
 ];
 
 export const fastFiles = (): string[] => filesOf(FAST);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
+import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadConfigFile } from "../src/cli/config-file.ts";
@@ -17,6 +18,15 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith(".yaml")))
     assert.deepEqual(loaded.warnings, []);
   });
 }
+
+test("every example in YAML names the schema of the package for editors", () => {
+  const files = textFiles("examples").filter((file) => file.endsWith(".yaml"));
+  assert.ok(files.length >= 3, files.join(" "));
+  for (const file of files) {
+    const [, schema = ""] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(readText(file)) ?? [];
+    assert.equal(path.join(path.dirname(file), schema), "millrace.schema.json", file);
+  }
+});
 
 const RECIPES = textFiles("examples/middleware")
   .filter((file) => /^(?!.*\.(test|config)\.ts$).*\.ts$/.test(file))
@@ -50,7 +60,7 @@ test("every recipe has a test, an explanation of its options, and a line in the 
 
 test("docs/embedding.md shows lines of the programs in examples/embed", () => {
   const [, page = ""] = readText("docs/embedding.md").split("## In Express, Fastify, Hono and Vite");
-  const shown = [...page.matchAll(/^### (\w+)\n\n```ts\n([^]*?)```/gm)];
+  const shown = [...page.matchAll(/^### (\w+)\n\n```ts shown\n([^]*?)```/gm)];
   assert.deepEqual(
     shown.map(([, name]) => name),
     ["Express", "Fastify", "Hono", "Vite"],

@@ -24,10 +24,10 @@ describe("the feature of docs/adding-a-feature.md", () => {
     mkdirSync(path.join(copy, FOLDER));
     const [, readme] = /^````markdown\n([^]*?)^````$/m.exec(page) ?? [];
     writeFileSync(path.join(copy, FOLDER, "README.md"), readme ?? assert.fail("the page has no README"));
-    const files = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([^]*?)^```$/gm)];
+    const files = [...page.matchAll(/^```ts feature\n\/\/ (\S+)\n([^]*?)^```$/gm)];
     assert.equal(files.length, 4);
     for (const [, file = "", text = ""] of files) writeFileSync(path.join(copy, file), text);
-    const [declared, registry] = [...page.matchAll(/^```ts\n([^/][^\n]*)\n```$/gm)].map(([, line = ""]) => line);
+    const [declared, registry] = [...page.matchAll(/^```ts feature\n([^/][^\n]*)\n```$/gm)].map(([, line = ""]) => line);
     edit("src/features/declared.ts", /^import/m, 'import { maintenanceDeclaration } from "./maintenance/schema.ts";\nimport');
     edit("src/features/declared.ts", /^export const DECLARED = \{\n/m, `$&${declared ?? ""}\n`);
     edit("src/features/registry.ts", /^import/m, 'import { maintenance } from "./maintenance/maintenance.ts";\nimport');

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Folders that are never committed. */
-const IGNORED = new Set([".git", "dist", "coverage", "bench/results"]);
+const IGNORED = new Set([".git", "dist", "coverage", "bench/results", "millrace.schema.json"]);
 const TEXT = /\.(ts|mjs|js|json|ya?ml|md|sh|conf|lua)$|(^|\/)(Dockerfile|LICENSE|run|\.[a-z]+(ignore|rc))$/;
 
 /** Paths of all text files under a folder, relative to the root, with forward slashes. If `under` is a file, that file. */
