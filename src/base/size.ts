@@ -25,6 +25,11 @@ export function parseSize(text: string): number | null {
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
+/** The size that a value of a file means, before it was checked; null: it is no size. */
+export function bytesOf(value: unknown): number | null {
+  return typeof value === "number" ? value : typeof value === "string" ? parseSize(value) : null;
+}
+
 /** The shortest text that `parseSize` reads back to the same number: `64KiB`, `10MB`, `4321`. */
 export function formatSize(bytes: number): string {
   const unit = UNITS.find(([, factor]) => bytes >= factor && bytes % factor === 0);

@@ -5,7 +5,7 @@
  */
 import { parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
-import { parseSize } from "../base/size.ts";
+import { bytesOf } from "../base/size.ts";
 import { isLoopback, leadsTo, overlap } from "./addresses.ts";
 import { nearest } from "./did-you-mean.ts";
 import { DECLARED } from "../features/declared.ts";
@@ -13,6 +13,7 @@ import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 import { ENDS } from "./feature-keys.ts";
+import { idleBuffer } from "./idle-buffers.ts";
 import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
 import { idleVariables } from "./idle-variables.ts";
@@ -51,6 +52,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ...routes.flatMap((route, index) => [
       ...routeEnd(route, index),
       ...idleRewrite(route, index),
+      ...idleBuffer(route, index, at(at(file, "limits"), "buffered_bytes")),
       ...idleFeatures(route, index),
       ...idleVariables(route, index),
       ...(names === null ? [] : unknownUpstream(route, index, names)),
@@ -263,8 +265,4 @@ function trustedProxies(file: unknown): Finding[] {
       ? [warning(["trusted_proxies", index], "it trusts everybody: any client can then claim any address")]
       : [],
   );
-}
-
-function bytesOf(value: unknown): number | null {
-  return typeof value === "number" ? value : typeof value === "string" ? parseSize(value) : null;
 }

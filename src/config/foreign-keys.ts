@@ -61,6 +61,9 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].upstream": "service cluster backend use_backend default_backend pool forward_to",
   "routes[].max_body":
     "client_max_body_size max_request_body max_request_body_bytes max_request_body_size request_body_max_size body_limit max_body_size",
+  "routes[].buffer": "buffering",
+  "routes[].buffer.request":
+    "proxy_request_buffering option_http_buffer_request buffer_requests request_buffers request_buffering mem_request_body_bytes client_body_buffer_size",
   ...wordsOfFeatures(),
   admin: "metrics prometheus stats dashboard api stub_status status_page ping",
   logging: "log logs error_log logger",
@@ -87,10 +90,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
   ["websocket websockets ws upgrade_configs proxy_upgrade", "WebSocket upgrades are always forwarded"],
   ["xfwd x_forwarded_for x_forwarded", "X-Forwarded-* are always sent"],
   ["proxy_http_version http_version", "endpoints are spoken to in HTTP/1.1"],
-  [
-    "proxy_buffering proxy_request_buffering buffering buffer_requests flush_interval self_handle_response",
-    "bodies are streamed and never held whole",
-  ],
+  ["proxy_buffering flush_interval self_handle_response", "bodies are streamed and never held whole"],
   ["proxy_pass_header", "all fields of responses pass but those about one connection"],
   ["follow_redirects", "redirects are left to the client"],
   [
@@ -104,7 +104,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup split files upgrade mirror hold buffer error_pages request_id
+circuit_breaker slow_start queue backup split files upgrade mirror hold error_pages request_id
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path redirects permanent protocol_rewrite

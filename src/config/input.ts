@@ -58,6 +58,8 @@ export interface ConfigInput {
    * `x_forwarded_for` or `forwarded`. Default: `x_forwarded_for`.
    */
   client_address_from?: "x_forwarded_for" | "forwarded" | undefined;
+  /** Limits for all workers together. */
+  limits?: LimitsInput | undefined;
   /**
    * Middleware of one's own for all routes, in the order in which they act: after the checks of the proxy (`cors`, `rate_limit`,
    * `authentication`) and before the upstream (docs/middleware.md).
@@ -589,11 +591,16 @@ export interface RouteInput {
    */
   middleware?: RouteMiddlewareInput[] | undefined;
   /**
-   * Bytes of a request body. Larger ones are refused with 413. Absent: no limit; bodies are streamed, never held whole.
+   * Bytes of a request body. Larger ones are refused with 413. Absent: no limit. Bodies are streamed unless `buffer` holds them.
    *
    * Size.
    */
   max_body?: string | number | undefined;
+  /**
+   * Holds bodies in memory, so that slow clients do not keep the workers of an origin server busy. Absent: bodies are streamed as they
+   * come.
+   */
+  buffer?: RouteBufferInput | undefined;
   /**
    * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `redirect` and `respond`.
    *
@@ -909,6 +916,30 @@ export interface RouteMiddlewareInput {
   options?: unknown;
 }
 
+/** The keys of `routes[].buffer` in a configuration. */
+export interface RouteBufferInput {
+  /**
+   * How much of a request's body is taken from the client before an endpoint is chosen. A body up to this size reaches the endpoint at once
+   * and whole, with `Content-Length` even if it came in chunks without trailers. A larger one is streamed: from the beginning if
+   * `Content-Length` says so, else from this size on. `limits.buffered_bytes` bounds all of them together.
+   *
+   * Size. Default: `0`.
+   */
+  request?: string | number | undefined;
+}
+
+/** The keys of `limits` in a configuration. */
+export interface LimitsInput {
+  /**
+   * Memory for bodies that are held, in all workers together: `routes[].buffer`, and bodies that middleware collects. When it is used up,
+   * bodies are streamed as without `buffer`, and middleware gets no body; `millrace_buffers_refused_total` counts that, and
+   * `millrace_buffered_bytes` shows what is in use. The default is enough for 64 bodies of 1 MiB, or a thousand of 64 KiB.
+   *
+   * Size. Default: `64MiB`.
+   */
+  buffered_bytes?: string | number | undefined;
+}
+
 /** The keys of `admin` in a configuration. */
 export interface AdminInput {
   /**
@@ -1035,6 +1066,8 @@ export interface ShortConfigInput {
    * `x_forwarded_for` or `forwarded`. Default: `x_forwarded_for`.
    */
   client_address_from?: "x_forwarded_for" | "forwarded" | undefined;
+  /** Limits for all workers together. */
+  limits?: LimitsInput | undefined;
   /**
    * Middleware of one's own for all routes, in the order in which they act: after the checks of the proxy (`cors`, `rate_limit`,
    * `authentication`) and before the upstream (docs/middleware.md).

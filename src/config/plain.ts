@@ -28,6 +28,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
     workers: 1,
     trusted_proxies: [],
     client_address_from: "x_forwarded_for",
+    limits: { buffered_bytes: 67_108_864 },
     middleware: [],
     upstreams: {
       app: {

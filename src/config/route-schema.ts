@@ -5,6 +5,9 @@ import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, 
 import { routeFeatures } from "./feature-keys.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 
+/** The largest size of a `buffer`, in bytes. Larger bodies are better streamed: they would use up the memory for all. */
+const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
+
 /** The conditions of an entry of `match`, and of `not`. */
 const conditions = {
   host: oneOrMore(hostPattern).optional().meta({
@@ -49,6 +52,14 @@ function oneOrList<Item extends z.ZodType>(item: Item, what: string): z.ZodUnion
   return z.union([item, z.array(item).min(1, { error: `expected at least one ${what}` })]);
 }
 
+/** Sizes in bytes. 0 turns the direction off. */
+const bufferSchema = z.strictObject({
+  request: size({ min: 0, max: BUFFER_BYTES_MAX }).prefault(0).meta({
+    description:
+      "How much of a request's body is taken from the client before an endpoint is chosen. A body up to this size reaches the endpoint at once and whole, with `Content-Length` even if it came in chunks without trailers. A larger one is streamed: from the beginning if `Content-Length` says so, else from this size on. `limits.buffered_bytes` bounds all of them together.",
+  }),
+});
+
 export const routeSchema = z.strictObject({
   name: nameOf("a name").optional().meta({ description: "Name in logs, metrics and `explain`. Default: the route's position, `#1`." }),
   match: match.prefault({}).meta({
@@ -61,7 +72,12 @@ export const routeSchema = z.strictObject({
       "Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).",
   }),
   max_body: size({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional().meta({
-    description: "Bytes of a request body. Larger ones are refused with 413. Absent: no limit; bodies are streamed, never held whole.",
+    description:
+      "Bytes of a request body. Larger ones are refused with 413. Absent: no limit. Bodies are streamed unless `buffer` holds them.",
+  }),
+  buffer: bufferSchema.optional().meta({
+    description:
+      "Holds bodies in memory, so that slow clients do not keep the workers of an origin server busy. Absent: bodies are streamed as they come.",
   }),
   upstream: z.string().optional().meta({
     title: "name",

@@ -6,7 +6,7 @@
  * Keys are snake_case everywhere. In a checked configuration durations are milliseconds and sizes are bytes.
  */
 import { z } from "zod";
-import { WAIT_OR_ZERO, duration, wholeNumber } from "../values/scalars.ts";
+import { WAIT_OR_ZERO, duration, size, wholeNumber } from "../values/scalars.ts";
 import { adminAddress, adminHost, nameOf, secret, trustedAddress } from "../values/texts.ts";
 import { featuresFor } from "./feature-keys.ts";
 import { LISTENERS_MAX, listenerSchema } from "./listener-schema.ts";
@@ -43,6 +43,17 @@ const process = {
     description:
       "Which field the `trusted_proxies` write: `X-Forwarded-For`, or `Forwarded` (RFC 7239). Only that one is believed, and the other is replaced even when a trusted proxy sends it: a proxy passes on what it does not know, so the client may have written it.",
   }),
+  limits: z
+    .strictObject({
+      buffered_bytes: size({ min: 0, max: 1024 ** 3 })
+        .prefault("64MiB")
+        .meta({
+          description:
+            "Memory for bodies that are held, in all workers together: `routes[].buffer`, and bodies that middleware collects. When it is used up, bodies are streamed as without `buffer`, and middleware gets no body; `millrace_buffers_refused_total` counts that, and `millrace_buffered_bytes` shows what is in use. The default is enough for 64 bodies of 1 MiB, or a thousand of 64 KiB.",
+        }),
+    })
+    .prefault({})
+    .meta({ description: "Limits for all workers together." }),
   middleware: middlewareSchema.default([]).meta({
     description:
       "Middleware of one's own for all routes, in the order in which they act: after the checks of the proxy (`cors`, `rate_limit`, `authentication`) and before the upstream (docs/middleware.md).",

@@ -29,6 +29,7 @@ describe("the short form", () => {
       workers: "auto",
       trusted_proxies: [],
       client_address_from: "x_forwarded_for",
+      limits: { buffered_bytes: 64 * 1024 * 1024 },
       middleware: [],
       upstreams: {
         default: {

@@ -288,6 +288,7 @@ export class ControlPlane {
       nodeVersion: process.version,
       uptimeSeconds: status.uptime,
       workers: this.supervisor.serving,
+      bufferedBytes: this.workerTable.kept(),
       workerRestarts: this.supervisor.restarts,
       configGeneration: this.current?.generation ?? 0,
       refusedReloads: this.options.refusedReloads(),

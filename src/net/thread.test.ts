@@ -5,6 +5,7 @@ import { plainConfig } from "../config/plain.ts";
 import { OK, get, stageOfBoth } from "./stage.fixture.ts";
 import { loneThread } from "./lone-thread.ts";
 import type { Thread } from "./thread.ts";
+import { WorkerTable } from "../shared/worker-table.ts";
 
 /** Whether the event of a socket reads the clock: `now` is set back first, and only `tick` sets it. */
 function reads(thread: Thread): boolean {
@@ -41,6 +42,25 @@ test("a full batch is written at the next event, and the clock is read then", as
   assert.equal(written.length, 128);
   assert.equal(reads(thread), false, "the turn goes on");
   await turnEnd();
+});
+
+test("all threads of the process share one limit for bodies that are kept in memory, and it can be reloaded", (t) => {
+  const table = WorkerTable.create(2, 1, 0, 0);
+  const config = plainConfig("127.0.0.1:0", "http://127.0.0.1:1");
+  const [one, other] = [0, 1].map((index) => {
+    const thread = loneThread({ ...config, limits: { buffered_bytes: 100 } }, () => {});
+    t.after(() => thread.close());
+    return Object.assign(thread, { workerIndex: index, workers: new WorkerTable(table) });
+  });
+  assert.ok(one !== undefined && other !== undefined);
+  assert.deepEqual([one.takeMemory(60), other.takeMemory(60), other.takeMemory(40)], [true, false, true]);
+  assert.equal(one.workers.kept(), 100);
+  one.giveMemory(60);
+  assert.deepEqual([other.takeMemory(60), one.takeMemory(1)], [true, false]);
+  const reloaded = loneThread({ ...config, limits: { buffered_bytes: 101 } }, () => {});
+  t.after(() => reloaded.close());
+  one.use(reloaded.snapshot);
+  assert.deepEqual([one.takeMemory(1), one.takeMemory(1)], [true, false]);
 });
 
 test("a connection to an endpoint that a reload has removed, opened for an older exchange, is not kept for later ones", async (t) => {

@@ -41,9 +41,6 @@ const EVENTS_A_READING = 16;
 /** How many clients above the socket limit, over all threads, may connect only to be told that they cannot be served. */
 const FAREWELLS = 16;
 
-/** How many bytes of request bodies middleware may collect, over all threads. */
-const COLLECTED_BYTES_MAX = 64 * 1024 * 1024;
-
 /** Where a thread's log lines and events go. */
 export interface ThreadOutput {
   access(record: AccessRecord): void;
@@ -146,14 +143,15 @@ export class Thread implements ConnectionThread, Connector {
   takeMemory(bytes: number): boolean {
     const { workers, workerIndex } = this;
     // Count first and compare after that, so that two threads cannot both take the last bytes.
-    workers.addCollected(workerIndex, bytes);
-    if (workers.collected() <= COLLECTED_BYTES_MAX) return true;
-    workers.addCollected(workerIndex, -bytes);
+    workers.addKept(workerIndex, bytes);
+    if (workers.kept() <= this.snapshot.keptBytesMax) return true;
+    workers.addKept(workerIndex, -bytes);
+    this.metrics.add(CounterId.buffers_refused, 1);
     return false;
   }
 
   giveMemory(bytes: number): void {
-    this.workers.addCollected(this.workerIndex, -bytes);
+    this.workers.addKept(this.workerIndex, -bytes);
   }
 
   /**

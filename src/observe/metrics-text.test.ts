@@ -10,6 +10,7 @@ const reading: ProcessReading = {
   version: "1.2.3",
   nodeVersion: "v26.0.0",
   uptimeSeconds: 12,
+  bufferedBytes: 4096,
   workers: 2,
   workerRestarts: 1,
   configGeneration: 3,

@@ -22,6 +22,8 @@ export interface ProcessReading {
   readonly uptimeSeconds: number;
   /** Workers that are serving now. */
   readonly workers: number;
+  /** Memory that held bodies take. */
+  readonly bufferedBytes: number;
   readonly workerRestarts: number;
   readonly configGeneration: number;
   readonly refusedReloads: number;
@@ -42,6 +44,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   page.single(METRICS.configGeneration, process.configGeneration);
   page.single(METRICS.refusedReloads, process.refusedReloads);
   page.single(METRICS.workers, process.workers);
+  page.single(METRICS.bufferedBytes, process.bufferedBytes);
   page.single(METRICS.workerRestarts, process.workerRestarts);
   writeRequests(page, totals);
   writeRoutes(page, totals);

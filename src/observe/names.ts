@@ -47,6 +47,10 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
     "millrace_access_log_dropped_lines_total",
     "Access log lines that a worker dropped because the output did not keep up.",
   ),
+  buffers_refused: counter(
+    "millrace_buffers_refused_total",
+    "Times that a body was not held, or held no further, because `limits.buffered_bytes` was used up.",
+  ),
 };
 
 /** The metrics with labels, and those of the process. */
@@ -60,6 +64,7 @@ export const METRICS: {
   readonly buildInfo: MetricName;
   readonly uptime: MetricName;
   readonly workers: MetricName;
+  readonly bufferedBytes: MetricName;
   readonly workerRestarts: MetricName;
   readonly configGeneration: MetricName;
   readonly refusedReloads: MetricName;
@@ -83,6 +88,7 @@ export const METRICS: {
   buildInfo: gauge("millrace_build_info", "Always 1; version and Node version are its labels."),
   uptime: gauge("millrace_uptime_seconds", "Seconds since the process started."),
   workers: gauge("millrace_workers", "Data-plane threads that are serving."),
+  bufferedBytes: gauge("millrace_buffered_bytes", "Memory that held bodies take now, out of `limits.buffered_bytes`."),
   workerRestarts: counter("millrace_worker_restarts_total", "Data-plane threads that ended unexpectedly and were replaced."),
   configGeneration: gauge(
     "millrace_config_generation",

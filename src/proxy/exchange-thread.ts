@@ -46,8 +46,8 @@ export interface ExchangeThread {
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;
   /**
-   * Reserves that many bytes for collected request bodies, out of a limit for the whole process. Returns false if the limit is reached.
-   * Whatever was reserved must be returned by `giveMemory`.
+   * Reserves that many bytes for bodies that are kept in memory, out of a limit for the whole process (`limits.buffered_bytes`). Returns
+   * false, and counts that, if the limit is reached. Whatever was reserved must be returned by `giveMemory`.
    */
   takeMemory(bytes: number): boolean;
   giveMemory(bytes: number): void;

@@ -45,6 +45,8 @@ export interface Route {
    * Largest request body in bytes; null: no limit. Not Infinity, which V8 would store as a separate object for each of ten thousand routes.
    */
   readonly bodyBytesMax: number | null;
+  /** How much of a request's body is held until it is complete, before an endpoint is asked; 0: the body is streamed. */
+  readonly requestBufferBytes: number;
   /** The regular expressions of its conditions, whose groups are variables. */
   readonly pathRegexes: readonly PathRegex[];
   readonly hooks: RouteHooks;
@@ -63,6 +65,8 @@ export interface SnapshotContext extends ThreadContext {
 export class Snapshot {
   readonly generation: number;
   readonly metrics: WorkerMetrics;
+  /** How many bytes of bodies all threads together may keep in memory (`limits.buffered_bytes`). */
+  readonly keptBytesMax: number;
   /** How many exchanges of this thread run under this snapshot. */
   exchangesOpen: number = 0;
   /** The counter for each outcome of an exchange, see {@link outcomeCounters}. */
@@ -85,6 +89,7 @@ export class Snapshot {
   ) {
     const { config } = message;
     this.generation = message.generation;
+    this.keptBytesMax = config.limits.buffered_bytes;
     this.routes = message.routes === null ? routesOf(before) : compiledRoutes(message.routes, upstreams, context);
     const layout = metricLayout({ routes: this.routes.list.map(measured), upstreams: config.upstreams });
     this.metrics = new WorkerMetrics(layout, message.metricTable, context.workerIndex);
@@ -227,6 +232,7 @@ function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<
     upstream: route.upstream === undefined ? null : (upstreams.get(route.upstream) ?? null),
     local: null,
     bodyBytesMax: route.max_body ?? null,
+    requestBufferBytes: route.buffer?.request ?? 0,
     pathRegexes: pathRegexesOf(route, context.compileRegex),
     hooks: hooksOf(routeMiddleware(route, index, context.features, context, context.ownMiddleware(index))),
   };
@@ -242,7 +248,16 @@ export function pathRegexesOf(route: Pick<RouteConfig, "match">, compile: Compil
 
 /** A route that the configuration does not have: the proxy answers. */
 function ownRoute(name: string, local: () => LocalAnswer): Route {
-  return { index: -1, name, upstream: null, local, bodyBytesMax: null, pathRegexes: NO_REGEXES, hooks: NO_HOOKS };
+  return {
+    index: -1,
+    name,
+    upstream: null,
+    local,
+    bodyBytesMax: null,
+    requestBufferBytes: 0,
+    pathRegexes: NO_REGEXES,
+    hooks: NO_HOOKS,
+  };
 }
 
 /** For requests that no route of the configuration takes. */

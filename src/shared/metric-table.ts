@@ -33,6 +33,7 @@ export const CounterId: {
   readonly client_aborts: 14;
   readonly tunnels_opened: 15;
   readonly access_log_dropped_lines: 16;
+  readonly buffers_refused: 17;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -51,6 +52,7 @@ export const CounterId: {
   client_aborts: 14,
   tunnels_opened: 15,
   access_log_dropped_lines: 16,
+  buffers_refused: 17,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;

@@ -3,7 +3,7 @@
  * them belong to one client, how many file descriptors the sockets of the process take, and how often something happened since the log
  * reported it. For the control plane it also holds a heartbeat of each worker.
  *
- *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | collected | middleware running, last | connections per listener | two rows of counts by client ][ worker 1 ... ]
+ *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | kept bytes | middleware running, last | connections per listener | two rows of counts by client ][ worker 1 ... ]
  *
  * A listener is named by its slot, which it keeps over reloads (control/listener-slots.ts).
  *
@@ -51,13 +51,13 @@ const NOTICE_CELLS = 2 * NOTICES + FORWARDING;
 /** Cells per row of the sketch. With 100,000 clients of one connection each, a cell counts about six. */
 const ROW_CELLS = 16_384;
 /**
- * The cells of a worker's part: heartbeats, descriptors, connections on all listeners, bytes of collected bodies, the middleware that is
+ * The cells of a worker's part: heartbeats, descriptors, connections on all listeners, bytes of kept bodies, the middleware that is
  * running and the one that ran last, connections per listener.
  */
 const BEATS = 0;
 const DESCRIPTORS = 1;
 const CLIENTS = 2;
-const COLLECTED = 3;
+const KEPT = 3;
 const RUNNING = 4;
 const RAN_LAST = 5;
 const LISTENERS = 6;
@@ -145,14 +145,14 @@ export class WorkerTable {
     return this.sum(CLIENTS);
   }
 
-  /** Counts bytes of request bodies that the worker collects for middleware; a negative `delta` counts bytes let go. */
-  addCollected(worker: number, delta: number): void {
-    Atomics.add(this.cells, this.part(worker) + COLLECTED, delta);
+  /** Counts bytes of bodies that the worker keeps in memory; a negative `delta` counts bytes let go. */
+  addKept(worker: number, delta: number): void {
+    Atomics.add(this.cells, this.part(worker) + KEPT, delta);
   }
 
-  /** Bytes of request bodies that all workers hold for middleware. */
-  collected(): number {
-    return this.sum(COLLECTED);
+  /** Bytes of bodies that all workers keep in memory. */
+  kept(): number {
+    return this.sum(KEPT);
   }
 
   /** Notes that descriptors are short at `nowMs` of the monotonic clock. True only for the call that begins the shortage. */

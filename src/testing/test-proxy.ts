@@ -303,6 +303,7 @@ export class TestProxy {
       nodeVersion: process.version,
       uptimeSeconds: uptime,
       workers: 1,
+      bufferedBytes: this.workers.kept(),
       workerRestarts: 0,
       configGeneration: this.generation,
       refusedReloads: 0,

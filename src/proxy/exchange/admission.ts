@@ -1,6 +1,7 @@
 /**
  * The first phase of an exchange: asks the middleware of its route whether they admit the request, and then whether one of them has a source
- * that answers it. A hook may return a promise, collect the whole body, or send requests of its own; the exchange waits.
+ * that answers it. A hook may return a promise, collect the whole body, or send requests of its own; the exchange waits. Last, a route may hold
+ * the body until it has come, so that a slow client does not keep an endpoint waiting (`buffer.request`).
  */
 import type { Buffer } from "node:buffer";
 import { CallersMistake } from "../../base/errors.ts";
@@ -38,7 +39,7 @@ export function admit(exchange: Exchange, route: Route, from: number): void {
   if (exceedsBodyLimit(exchange.requestLength, route)) return exchange.answer(exchange.tooLarge());
   if (route.local !== null) return exchange.answer(route.local());
   if (route.hooks.source.length > 0) findSource(exchange, route, 0);
-  else exchange.connect();
+  else reachOut(exchange, route);
 }
 
 /** Calls the `source` hooks from that index on. If none has a source, an endpoint is chosen. */
@@ -60,7 +61,19 @@ function findSource(exchange: Exchange, route: Route, from: number): void {
     if (exchange.finished) return;
     if (source !== null) return exchange.answerFrom(source, hooks[index]?.name ?? "");
   }
-  exchange.connect();
+  reachOut(exchange, route);
+}
+
+/** Chooses an endpoint, after the request's body has come if the route holds bodies. */
+function reachOut(exchange: Exchange, { requestBufferBytes: bytesMax }: Route): void {
+  // A body that is known to be larger would keep the endpoint waiting anyway. After an upgrade's head, bytes belong to the new protocol.
+  if (bytesMax === 0 || exchange.requestEnded || exchange.requestLength > bytesMax || exchange.upgrade) return exchange.connect();
+  const body = collectedBody(exchange);
+  body.wait(bytesMax, () => {
+    // Also called when the exchange ends.
+    if (exchange.phase === Phase.admission) exchange.connect();
+  });
+  if (body.isOpen) collect(exchange);
 }
 
 /** Calls `then` when the promise of a hook has settled. If that takes too long, or the exchange has finished, the result is ignored. */
@@ -93,14 +106,19 @@ export function collectBody(exchange: Exchange, bytesMax: number): Promise<Buffe
   if (typeof bytesMax !== "number" || !(bytesMax >= 0))
     return Promise.reject(new CallersMistake("the limit of a body is a number of bytes"));
   if (exchange.phase !== Phase.admission || exchange.requestLength > bytesMax) return Promise.resolve(null);
-  const { detour } = exchange;
-  if (detour.collected === null) {
-    detour.collected = new CollectedBody(exchange.thread);
-    if (exchange.requestEnded) detour.collected.end();
-  }
-  const whole = detour.collected.ask(bytesMax);
-  if (detour.collected.isOpen) collect(exchange);
+  const body = collectedBody(exchange);
+  const whole = body.ask(bytesMax);
+  if (body.isOpen) collect(exchange);
   return whole;
+}
+
+/** The collected body, made at first use. */
+function collectedBody({ detour, thread, requestEnded }: Exchange): CollectedBody {
+  if (detour.collected === null) {
+    detour.collected = new CollectedBody(thread);
+    if (requestEnded) detour.collected.end();
+  }
+  return detour.collected;
 }
 
 /** Begins to collect the body. The hook's time stops until the body has come; meanwhile the client's own time limits hold. */

@@ -1,25 +1,22 @@
 /**
- * The whole body of a request, collected for a middleware (`ExchangeView.collectBody`). It is kept and sent to the endpoint or source
- * afterwards.
+ * The body of a request, collected before an endpoint or a source gets it: for a middleware (`ExchangeView.collectBody`), or because the
+ * route holds slow bodies (`buffer.request`). It is sent to the endpoint or source afterwards.
  */
 import type { Buffer } from "node:buffer";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodySink } from "../ports/body-sink.ts";
-import { GatheredBytes } from "./gathered-bytes.ts";
+import { KeptBody } from "./kept-body.ts";
 
 export class CollectedBody {
-  private readonly thread: ExchangeThread;
-  private readonly gathered: GatheredBytes = new GatheredBytes();
-  /** The calls of `ask` that wait for the whole body. */
-  private waiting: Waiting[] = [];
+  private readonly kept: KeptBody;
+  /** Who waits for the whole body. */
+  private waiting: readonly Waiting[] = [];
   private whole: Buffer | null = null;
   /** No more will be collected: no memory is left, or the exchange is over. */
   private isClosed: boolean = false;
-  /** Bytes reserved by `takeMemory`. */
-  private taken: number = 0;
 
   constructor(thread: ExchangeThread) {
-    this.thread = thread;
+    this.kept = new KeptBody(thread);
   }
 
   /** More bytes are wanted. */
@@ -27,54 +24,62 @@ export class CollectedBody {
     return this.waiting.length > 0;
   }
 
+  /** The length of the body if all of it is here; null: it is not. */
+  get wholeLength(): number | null {
+    return this.whole?.length ?? null;
+  }
+
   /**
    * Resolves to the whole body; null: it is larger than `bytesMax`, the process has no memory left for it, or the request is incomplete.
    * Several callers are each judged by their own limit.
    */
   ask(bytesMax: number): Promise<Buffer | null> {
-    if (this.isClosed || this.gathered.size > bytesMax) return Promise.resolve(null);
-    if (this.whole !== null) return Promise.resolve(this.whole);
-    return new Promise((resolve) => this.waiting.push({ bytesMax, resolve }));
+    return new Promise((resolve) => this.wait(bytesMax, resolve));
+  }
+
+  /** As `ask`, with a callback, which may be called at once. */
+  wait(bytesMax: number, resolve: (whole: Buffer | null) => void): void {
+    if (this.isClosed || this.kept.size > bytesMax) resolve(null);
+    else if (this.whole !== null) resolve(this.whole);
+    else this.waiting = [...this.waiting, { bytesMax, resolve }];
   }
 
   /** Adds a copy of the bytes. Bytes beyond the limit are kept too, because they must still be sent on, but then no more are wanted. */
   add(bytes: Buffer, start: number, end: number): void {
-    const length = end - start;
-    this.gathered.add(bytes, start, end);
-    if (!this.thread.takeMemory(length)) return this.close();
-    this.taken += length;
-    const { size } = this.gathered;
-    for (const { bytesMax, resolve } of this.waiting) if (size > bytesMax) resolve(null);
-    this.waiting = this.waiting.filter(({ bytesMax }) => size <= bytesMax);
+    if (!this.kept.add(bytes, start, end)) return this.close();
+    const { size } = this.kept;
+    this.resolve(null, ({ bytesMax }) => size > bytesMax);
   }
 
   /** The body is complete. */
   end(): void {
-    this.whole = this.gathered.bytes;
-    for (const { resolve } of this.waiting) resolve(this.whole);
-    this.waiting = [];
+    this.whole = this.kept.bytes;
+    this.resolve(this.whole, () => true);
   }
 
   /** Sends all bytes collected so far; called once for each attempt. */
   sendTo(out: BodySink): void {
-    const { bytes } = this.gathered;
-    // `bytes` is a new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
-    if (bytes.length > 0) out.data(bytes, 0, bytes.length);
+    this.kept.sendTo(out);
   }
 
   /** The body will not be sent again: frees the memory. */
   letGo(): void {
-    this.close();
-    this.thread.giveMemory(this.taken);
-    this.taken = 0;
     this.whole = null;
-    this.gathered.letGo();
+    this.kept.letGo();
+    this.close();
   }
 
   private close(): void {
     this.isClosed = true;
-    for (const { resolve } of this.waiting) resolve(null);
-    this.waiting = [];
+    this.resolve(null, () => true);
+  }
+
+  /** Callers that have been answered are forgotten before they are called, because a call may lead to the end of the exchange. */
+  private resolve(whole: Buffer | null, isAnswered: (waiting: Waiting) => boolean): void {
+    const answered = this.waiting.filter(isAnswered);
+    if (answered.length === 0) return;
+    this.waiting = this.waiting.filter((waiting) => !isAnswered(waiting));
+    for (const { resolve } of answered) resolve(whole);
   }
 }
 

@@ -12,7 +12,7 @@ export class Detours {
   response: BodyPipe | null = null;
   /** The source that answers in place of an endpoint. */
   source: SourceStream | null = null;
-  /** The request's whole body, for a middleware that asked for it. */
+  /** The request's body, for a middleware that asked for it, or because the route holds bodies until they have come. */
   collected: CollectedBody | null = null;
   /** The method sent to the endpoint, if middleware has changed it. */
   method: string | null = null;

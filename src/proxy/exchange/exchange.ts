@@ -226,7 +226,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return (this.detours ??= new Detours());
   }
 
-  /** A middleware is waiting for the request's whole body. */
+  /** The request's whole body is waited for, before an endpoint or a source gets it. */
   get isCollecting(): boolean {
     return this.phase === Phase.admission && this.detours?.collected?.isOpen === true;
   }
@@ -337,7 +337,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
     const hooks = this.route?.hooks.onUpstreamRequest;
-    if (this.downstream.isBackground || (hooks !== undefined && hooks.length > 0)) {
+    if (this.downstream.isBackground || this.detours !== null || (hooks !== undefined && hooks.length > 0)) {
       if (!this.sendEdited(from, hooks ?? [])) return;
     } else {
       this.phase = Phase.sending;
@@ -369,10 +369,21 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (!this.isFromSource(to) && !this.editRequest(hooks, to, edits)) return false;
     // The head of a request of the proxy's own has no field for the body's length.
     if (this.downstream.isBackground) edits.bodyLength = this.requestLength;
+    else if (edits.bodyLength === null) edits.bodyLength = this.heldLength();
     this.phase = Phase.sending;
     to.send(this, edits);
     giveRequestEdits(edits);
     return true;
+  }
+
+  /**
+   * The length of a body that came in chunks and was held until it was whole: with it, origin servers that do not know chunks can take the
+   * body. Null: the body is framed as it was received.
+   */
+  private heldLength(): BodyLength | null {
+    // Only chunks can be followed by trailers.
+    if (this.requestLength >= 0 || this.requestTrailers !== null || (this.route?.requestBufferBytes ?? 0) === 0) return null;
+    return this.detours?.collected?.wholeLength ?? null;
   }
 
   /** Calls the `onUpstreamRequest` hooks. Returns false if one threw, which ends the exchange. */
@@ -414,7 +425,11 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (this.isCollecting) return collectData(this, bytes, start, end);
     if (this.replay !== null) {
       if (this.replay.length + end - start <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
-      else this.replay = null;
+      else {
+        this.replay = null;
+        // It was sent, and will not be sent again.
+        this.detours?.collected?.letGo();
+      }
     }
     const { upstream } = this;
     if (upstream !== null) this.requestOut(upstream).data(bytes, start, end);

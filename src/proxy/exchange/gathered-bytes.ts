@@ -11,6 +11,11 @@ export class GatheredBytes {
   size: number = 0;
   private buffer: Buffer = NONE;
 
+  /** The memory that the bytes take. */
+  get capacity(): number {
+    return this.buffer.length;
+  }
+
   /** All bytes added so far, as a new view of the buffer. */
   get bytes(): Buffer {
     return this.buffer.subarray(0, this.size);

@@ -50,7 +50,7 @@ export interface ExchangeView {
   readonly signal: AbortSignal;
   /**
    * Collects the request's whole body, for `onRequest` and `source` only. The body is still sent to the endpoint or the source afterwards,
-   * so do not change the bytes. Null: the body is larger than `bytesMax`, all collected bodies together would exceed 64 MiB, the client did
+   * so do not change the bytes. Null: the body is larger than `bytesMax`, all held bodies together would exceed `limits.buffered_bytes`, the client did
    * not send the whole body (the exchange ends), or an endpoint or source was already chosen. The client's time limits hold while the body
    * arrives; the ten seconds of the hook begin when the wait for the body is over.
    */
