@@ -51,7 +51,7 @@ export class RequestForwarder implements Relay<RequestReader> {
     if (answered) return;
     const upgrade = connection.upgrade && head.method === "GET" && head.minor === 1 && head.get("upgrade")?.toLowerCase() === "websocket";
     const request = { request: head, isBackground: false, connection, upgrade, facts: this.factsOf(head) };
-    this.text += requestHeadText(request, this.edits, this.added, { authority: "origin.test:8080", via: true });
+    this.text += requestHeadText(request, this.edits, this.added, { authority: "origin.test:8080", via: true, xForwarded: true });
     this.chunked = framing.kind === Framing.chunked;
   }
 

@@ -204,7 +204,7 @@ function forwardedHead(text: string): string {
     },
     upgrade: false,
   };
-  return requestHeadText(request, new RequestEdits(), new AddedFields(), { authority: "origin.test", via: true });
+  return requestHeadText(request, new RequestEdits(), new AddedFields(), { authority: "origin.test", via: true, xForwarded: true });
 }
 
 /** The head of a request with that field, or null where no field can have that value. */

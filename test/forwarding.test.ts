@@ -170,6 +170,33 @@ describe("the request that goes upstream", () => {
     }
   });
 
+  test("says of the client what the upstream has it say, also where two share endpoint and client connection", async (t) => {
+    const upstreams = `{ app: { endpoints: ["${ORIGIN}"] }, quiet: { x_forwarded: false, endpoints: ["${ORIGIN}"] } }`;
+    const routes = "[{ match: { path: /quiet }, upstream: quiet }, { upstream: app }]";
+    for (const trusted of ["", CLIENT]) {
+      await use(
+        t,
+        config(trusted)
+          .replace(/^upstreams: .*/m, `upstreams: ${upstreams}`)
+          .replace(/^routes: .*/m, `routes: ${routes}`),
+      );
+      const client = proxy.connect();
+      t.after(() => client.close());
+      const first = origin.requests.length;
+      // Each head is repeated, because how a head was written is remembered for the next one like it.
+      const paths = ["/quiet", "/quiet", "/", "/", "/quiet", "/"];
+      const said = ["X-Forwarded-For: 10.1.1.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: b.test", "Forwarded: for=10.1.1.1"];
+      for (const [index, path] of paths.entries()) {
+        client.send(get(path, said));
+        await responses(client, index + 1);
+      }
+      assert.deepEqual(
+        origin.requests.slice(first).map(({ head }) => (head.match(/^(?:X-)?Forwarded[^:]*/gim) ?? []).toSorted()),
+        paths.map((path) => (path === "/" ? ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"] : [])),
+      );
+    }
+  });
+
   test("is in origin-form for an absolute target, with the target's authority as Host", async () => {
     const got = await forwarded("GET http://A.test/x?y HTTP/1.1\r\nHost: a.test\r\n\r\n");
     assert.match(got.head, /^GET \/x\?y HTTP\/1\.1\r\n/);

@@ -80,7 +80,7 @@ export const serialise: readonly Operation[] = [
   { name: "serialise/response-chunked", about: "a response head whose body is sent in chunks", prepare: () => responses(BodyMode.chunked) },
 ];
 
-const ENDPOINT = { authority: "10.0.0.1:8080", via: true };
+const ENDPOINT = { authority: "10.0.0.1:8080", via: true, xForwarded: true };
 
 /** Of a request that came by HTTP/1. */
 type FromHttp1 = ForwardedRequest & { readonly request: Http1RequestHead };

@@ -251,6 +251,13 @@ export interface UpstreamInput {
    */
   via?: boolean | undefined;
   /**
+   * Whether requests carry `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`. Off for origins that are somebody else's: nothing
+   * is said of the client, and what trusted proxies have said of it, in `Forwarded` too, is dropped.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  x_forwarded?: boolean | undefined;
+  /**
    * As `routes[].request_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
    * upstream, the route.
    */

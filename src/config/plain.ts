@@ -39,6 +39,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
         retries: 2,
         tls: { verify: true },
         via: true,
+        x_forwarded: true,
       },
     },
     routes: [{ match: {}, upstream: "app" }],

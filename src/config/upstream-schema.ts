@@ -94,5 +94,9 @@ export const upstreamSchema = z.strictObject({
     description:
       "Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via` (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.",
   }),
+  x_forwarded: z.boolean().default(true).meta({
+    description:
+      "Whether requests carry `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`. Off for origins that are somebody else's: nothing is said of the client, and what trusted proxies have said of it, in `Forwarded` too, is dropped.",
+  }),
   ...featuresFor("the routes that lead here"),
 });

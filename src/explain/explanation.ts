@@ -191,7 +191,11 @@ function sentHead(
   middleware: readonly Middleware[],
 ): string[] {
   const { request } = view;
-  const endpoint = { authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host, via: upstream?.via !== false };
+  const endpoint = {
+    authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host,
+    via: upstream?.via !== false,
+    xForwarded: upstream?.x_forwarded !== false,
+  };
   view.endpointAuthority = endpoint.authority;
   const edits = new RequestEdits();
   for (const each of middleware) each.onUpstreamRequest?.(view, edits);

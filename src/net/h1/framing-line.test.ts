@@ -31,7 +31,8 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     forwardedPathFields: "drop",
   } as const;
   const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
-  const write = (given: RequestEdits): string => requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true });
+  const write = (given: RequestEdits): string =>
+    requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true, xForwarded: true });
   write(edits(null));
   write(edits(null));
   return framing(write(edits(bodyLength)));

@@ -26,6 +26,8 @@ export interface ForwardedTo {
   readonly authority: string;
   /** Whether the proxy names itself in Via. */
   readonly via: boolean;
+  /** Whether X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are written. */
+  readonly xForwarded: boolean;
 }
 
 /** Caches the text of the added X-Forwarded-* fields, which hardly ever changes from one request of a connection to the next. */
@@ -65,7 +67,8 @@ export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits,
     (facts.unsafeFieldNames === "forward" ? 2 : 0) |
     (endpoint.via ? 4 : 0) |
     (facts.forwardedPathFields === "forward" ? 8 : 0) |
-    (edits.authority === null ? 0 : 16);
+    (edits.authority === null ? 0 : 16) |
+    (endpoint.xForwarded ? 32 : 0);
   if (written.knows(request.edition, edits, circumstances, facts.peer)) return written.withStart(start);
   const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
@@ -91,6 +94,7 @@ function requestDependsOnMore({ request, facts, upgrade }: ForwardedRequest, edi
 function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: AddedFields, endpoint: ForwardedTo): string {
   const { request, connection, facts } = exchange;
   let dropped = REQUEST_DROPPED | (facts.trusted && facts.forwarded === null ? rewritten(request) : UNTRUSTED_DROPPED);
+  if (!endpoint.xForwarded) dropped |= SAID_OF_CLIENTS;
   if (facts.unsafeFieldNames === "forward") dropped &= ~bit(Known.unsafeName);
   if (facts.forwardedPathFields === "forward") dropped &= ~bit(Known.forwardedPath);
   dropped |= edits.removal.known;
@@ -121,8 +125,11 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
   const end = endpoint.via && !exchange.isBackground ? VIA_ENDS[request.version] : "\r\n";
-  return `${host}${keptText(request, dropped, removed)}${extra}${forwarded(exchange, added)}${end}`;
+  return `${host}${keptText(request, dropped, removed)}${extra}${endpoint.xForwarded ? forwarded(exchange, added) : ""}${end}`;
 }
+
+/** Bits of the fields in which trusted proxies name the client. */
+const SAID_OF_CLIENTS = bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
 
 /** The end of a head by the client's HTTP version: the Via line (RFC 9110 section 7.6.3), then the empty line. */
 const VIA_ENDS: Readonly<Record<HttpVersion, string>> = {

@@ -59,6 +59,7 @@ const requests = fc.array(
 /** What the route of a request decides: whether its upstream wants Via, and what its middleware does. */
 interface OneRoute {
   readonly via: boolean;
+  readonly xForwarded: boolean;
   readonly added: string;
   readonly removed: readonly string[];
   /** Length of a body that middleware puts in the place of the received one. */
@@ -70,6 +71,7 @@ interface OneRoute {
 function route(): fc.Arbitrary<OneRoute> {
   return fc.record({
     via: fc.boolean(),
+    xForwarded: fc.boolean(),
     bodyLength: fc.constantFrom(null, null, null, 0, 5, -1),
     authority: fc.constantFrom(null, null, "c.test", "d.test:8080"),
     target: fc.constantFrom(null, null, "/rewritten?with=query", "/other"),
@@ -119,7 +121,7 @@ function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest
   const request = detached ? reader.head.detach() : reader.head;
   const { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwardedPathFields } = one;
   const facts = { peer, client: peer, trusted: peerTrusted, secure, unsafeFieldNames, forwardedPathFields, forwarded: null };
-  const endpoint = { authority: "origin.test:8080", via: one.via };
+  const endpoint = { authority: "origin.test:8080", via: one.via, xForwarded: one.xForwarded };
   return requestHeadText(
     { request, connection: connectionOptions(request), facts, isBackground: false, upgrade },
     editsOf(one),
@@ -201,7 +203,11 @@ test("one detached head serves several exchanges at once, each with its own rout
   readHead(reader, "GET /other HTTP/1.1", ["Host: b.test"]);
   const send = (peer: string, removed: readonly string[]): string => {
     const exchange = { request: shared, connection: connectionOptions(shared), facts: factsOf(peer), isBackground: false, upgrade: false };
-    return requestHeadText(exchange, editsOf({ added: "", removed }), new AddedFields(), { authority: "a.test", via: false });
+    return requestHeadText(exchange, editsOf({ added: "", removed }), new AddedFields(), {
+      authority: "a.test",
+      via: false,
+      xForwarded: true,
+    });
   };
   for (let turn = 0; turn < 3; turn++) {
     const rest = "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a.test\r\n\r\n";
@@ -216,7 +222,11 @@ test("a request that came by HTTP/2 is written for HTTP/1.1", () => {
   const facts = { ...factsOf("192.0.2.1"), secure: true };
   const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
   assert.equal(
-    requestHeadText(exchange, editsOf({ added: "", removed: [] }), new AddedFields(), { authority: "origin.test", via: true }),
+    requestHeadText(exchange, editsOf({ added: "", removed: [] }), new AddedFields(), {
+      authority: "origin.test",
+      via: true,
+      xForwarded: true,
+    }),
     "GET /a?b HTTP/1.1\r\nHost: A.test\r\naccept: */*\r\n" +
       "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: A.test\r\nVia: 2 millrace\r\n\r\n",
   );
@@ -285,6 +295,7 @@ test("what a connection's routes remove alternates, and each token stays with th
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
     via: true,
+    xForwarded: true,
   } as const;
   const one = {
     start: "GET / HTTP/1.1",
@@ -319,7 +330,7 @@ test("a request whose token is removed is written as one kept text from the thir
     const { head: request } = reader;
     const removing = editsOf({ added: "", removed: ["authorization"] });
     const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
-    requestHeadText(exchange, removing, added, { authority: "a.test", via: true });
+    requestHeadText(exchange, removing, added, { authority: "a.test", via: true, xForwarded: true });
     if (request.written.knows(request.edition, removing, 4, facts.peer)) known++;
     reader.restart(request);
   }
@@ -337,6 +348,7 @@ test("a request with another target and host is written as one kept text, and ea
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
     via: true,
+    xForwarded: true,
   } as const;
   const one = { start: "GET /received HTTP/1.1", lines: ["Host: a.test", "X-A: 1"], added: "", removed: [], ...circumstances };
   const written: string[] = [];
@@ -359,7 +371,7 @@ test("a request with another target and host is written as one kept text, and ea
   const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
   let known = 0;
   for (let count = 0; count < 4; count++) {
-    requestHeadText(exchange, edits, added, { authority: "a.test", via: true });
+    requestHeadText(exchange, edits, added, { authority: "a.test", via: true, xForwarded: true });
     if (request.written.knows(request.edition, edits, 4 | 16, facts.peer)) known++;
   }
   assert.ok(known >= 2, `${known} of 4 were known`);
@@ -375,6 +387,7 @@ test("a head that was forgotten leaves no text behind", () => {
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
     via: true,
+    xForwarded: true,
   } as const;
   for (let count = 0; count < 3; count++) {
     assert.match(writeRequest(reader, new AddedFields(), { ...one, ...circumstances, target: "/secret-rewritten" }), /secret/);
@@ -412,7 +425,7 @@ function feed(reader: RequestReader | ResponseReader, start: string, lines: read
 const requestEdits = new RequestEdits();
 const responseEdits = new ResponseEdits();
 
-type GivenEdits = Omit<OneRoute, "via">;
+type GivenEdits = Omit<OneRoute, "via" | "xForwarded">;
 
 function editsOf({ authority = null, target = null, ...given }: GivenEdits): RequestEdits {
   fill(requestEdits, given);

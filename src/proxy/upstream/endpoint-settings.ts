@@ -17,6 +17,8 @@ export interface EndpointSettings {
   readonly idleMax: number;
   /** Whether requests name the proxy in Via. */
   readonly via: boolean;
+  /** Whether requests carry X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host. */
+  readonly xForwarded: boolean;
   readonly connectMs: number;
   readonly processingMs: number;
   readonly tunnelIdleMs: number;
@@ -37,7 +39,7 @@ export interface EndpointTls {
 
 /** @param readFile returns the text of a certificate file; may throw */
 export function endpointSettings(config: Config["upstreams"][string], readFile: (path: string) => string): EndpointSettings {
-  const { timeouts, keep_alive: keepAlive, via } = config;
+  const { timeouts, keep_alive: keepAlive, via, x_forwarded: xForwarded } = config;
   const { verify, server_name: serverName = null, ca_file: caFile } = config.tls;
   const tls = { verify, serverName, ca: caFile === undefined ? null : readFile(caFile) };
   return {
@@ -46,11 +48,12 @@ export function endpointSettings(config: Config["upstreams"][string], readFile: 
     keepAliveMs: keepAlive.idle,
     idleMax: keepAlive.max_idle,
     via,
+    xForwarded,
     connectMs: timeouts.connect,
     processingMs: timeouts.processing,
     tunnelIdleMs: timeouts.tunnel_idle,
     ageMsMax: keepAlive.max_age,
     tls,
-    key: JSON.stringify([timeouts, keepAlive, via, tls]),
+    key: JSON.stringify([timeouts, keepAlive, via, xForwarded, tls]),
   };
 }

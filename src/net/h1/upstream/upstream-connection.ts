@@ -124,6 +124,10 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     return this.settings.via;
   }
 
+  get xForwarded(): boolean {
+    return this.settings.xForwarded;
+  }
+
   /** Whether a next exchange can begin: the connection is idle and open, and neither its idle time nor its greatest age is reached. */
   get usable(): boolean {
     const { deadlines, now } = this.thread;
