@@ -21,7 +21,7 @@ export type {
   Reloaded,
   UpgradeHandler,
 } from "./embed/proxy-types.ts";
-export type { ExplainedRoute, Explanation } from "./explain/explained.ts";
+export type { ExplainedRoute, ExplainedSide, Explanation } from "./explain/explained.ts";
 export type { BodyLength } from "./http/body-length.ts";
 export { buildRequestHead, buildResponseHead } from "./http/build-head.ts";
 export type { Fields, RequestLine, StatusLine } from "./http/build-head.ts";

@@ -230,6 +230,50 @@ routes:
   await rm(folder, { recursive: true, force: true });
 });
 
+test("explain says among which upstreams a route splits its requests, and which one takes a request", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));
+  const file = path.join(folder, "m.yaml");
+  const split = "split: [{ upstream: app, weight: 900 }, { upstream: next, weight: 95 }, { upstream: off, weight: 0 }]";
+  await writeFile(
+    file,
+    `listeners: [{ address: ":80" }]
+upstreams:
+  app: { endpoints: ["http://a:1"], request_headers: { set: { X-Side: app } } }
+  next: { endpoints: ["http://b:1"], request_headers: { set: { X-Side: next } } }
+  off: { endpoints: ["http://c:1"] }
+routes:
+  - { match: { path: /chance }, ${split} }
+  - { match: { path: /user }, ${split}, split_by: { header: X-User } }
+`,
+  );
+  const run = async (url: string, fields: string[] = []): Promise<string> => {
+    let out = "";
+    assert.equal(
+      await explainCommand(
+        { file, method: "GET", url, fields },
+        (text) => (out += text),
+        (text) => assert.fail(text),
+      ),
+      0,
+    );
+    return out;
+  };
+  const chance = await run("/chance");
+  assert.match(chance, /split among 3 upstreams, by chance for each request; shown for the one with the greatest share:\n/);
+  assert.match(chance, /\n {12}app: 90.45 %\n {12}next: 9.55 %\n {12}off: 0 %\n\nupstream app \(/);
+  assert.match(chance, /X-Side: app\n/);
+  assert.match(await run("/user"), /by header X-User, which the request has not: by chance; shown for/);
+  const shown = new Set<string>();
+  for (let at = 0; at < 60; at++) {
+    const out = await run("/user", [`X-User: user ${at}`]);
+    const [, side = ""] = /by header X-User:\n[^]* takes it +(\w+): [\d.]+ %\n/.exec(out) ?? [];
+    assert.match(out, new RegExp(`upstream ${side} \\([^]*X-Side: ${side}\n`));
+    shown.add(side);
+  }
+  assert.deepEqual([...shown].sort(), ["app", "next"]);
+  await rm(folder, { recursive: true, force: true });
+});
+
 describe("explain says what the proxy itself would answer", () => {
   const explain = async (method: string, url: string, fields: string[] = []): Promise<{ code: number; out: string; err: string }> => {
     const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));

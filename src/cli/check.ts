@@ -94,7 +94,8 @@ function conditionsOf({
 }
 
 /** What becomes of the route's requests, in a few words. */
-function endOf({ upstream, redirect, respond }: Config["routes"][number]): string {
+function endOf({ upstream, split, redirect, respond }: Config["routes"][number]): string {
   if (upstream !== undefined) return `to ${upstream}`;
+  if (split !== undefined) return `to ${split.map((side) => `${side.upstream} (${side.weight})`).join(" or ")}`;
   return redirect === undefined ? `answered with ${respond?.status ?? 200}` : `redirected with ${redirect.status}`;
 }

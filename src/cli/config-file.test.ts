@@ -210,7 +210,10 @@ test("the examples are accepted without a warning", async () => {
     .readdirSync(examples, { withFileTypes: true })
     .flatMap((entry) => (entry.isFile() ? [entry.name] : []))
     .sort();
-  assert.deepEqual(names, ["full.yaml", "millrace.config.ts", "short.yaml"]);
+  assert.deepEqual(
+    ["full.yaml", "millrace.config.ts", "short.yaml"].filter((name) => !names.includes(name)),
+    [],
+  );
   for (const name of names) {
     const loaded = await loadConfigFile(path.join(examples, name));
     assert.ok("config" in loaded, "problems" in loaded ? JSON.stringify(loaded.problems) : "");

@@ -7,7 +7,6 @@ import { parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { bytesOf } from "../base/size.ts";
 import { isLoopback, leadsTo, overlap } from "./addresses.ts";
-import { nearest } from "./did-you-mean.ts";
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";
@@ -18,7 +17,9 @@ import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
 import { idleVariables } from "./idle-variables.ts";
 import { LISTENERS_MAX } from "./listener-schema.ts";
+import { splitFindings } from "./split-schema.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
+import { namedUpstreams, unknownUpstreams } from "./upstream-names.ts";
 
 const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
 
@@ -28,6 +29,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
   const routes = listOf(at(file, "routes"));
   // Without the key `upstreams` every route would be reported, though the schema has reported the missing key already.
   const names = at(file, "upstreams") === undefined ? null : upstreams.map(([name]) => name);
+  const ledTo = new Set(routes.flatMap((route, index) => namedUpstreams(route, index).map(({ name }) => name)));
   // Middleware sends requests of its own to upstreams that no route leads to.
   const mayBeAsked = [file, ...routes].some((each) => listOf(at(each, "middleware")).length > 0);
   return [
@@ -45,7 +47,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
             ),
           ]
         : []),
-      ...(routes.length === 0 || mayBeAsked || routes.some((route) => at(route, "upstream") === name)
+      ...(routes.length === 0 || mayBeAsked || ledTo.has(name)
         ? []
         : [warning(["upstreams", name], "no route leads to this upstream", true)]),
     ]),
@@ -55,7 +57,8 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...idleBuffer(route, index, at(at(file, "limits"), "buffered_bytes")),
       ...idleFeatures(route, index),
       ...idleVariables(route, index),
-      ...(names === null ? [] : unknownUpstream(route, index, names)),
+      ...(names === null ? [] : unknownUpstreams(route, index, names)),
+      ...splitFindings(route, index),
       ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) => [
         ...literalPaths(at(entry, "path"), [...path, "path"]),
         ...emptyException(entry, path),
@@ -145,17 +148,6 @@ function ownAddresses(endpoints: unknown, path: KeyPath, file: unknown): Finding
   });
 }
 
-function unknownUpstream(route: unknown, index: number, names: readonly string[]): Finding[] {
-  const name = at(route, "upstream");
-  if (typeof name !== "string" || names.includes(name)) return [];
-  const near = nearest(name, names);
-  // Only a name that is nearly right is shown. Any other text may be a secret in a wrong place.
-  const what = near !== null && near.distance <= 2 ? `no upstream is named ${JSON.stringify(name)}` : "no upstream has this name";
-  const known = names.filter((each) => /^[\w.-]{1,64}$/.test(each)).slice(0, NAMES_SHOWN_MAX);
-  const instead = near === null ? `; known: ${known.join(", ")}` : `; did you mean "${near.word}"?`;
-  return [error(["routes", index, "upstream"], `${what}${names.length === 0 ? "; there is none" : instead}`)];
-}
-
 /** An error when a route has none of these keys, or several. */
 function routeEnd(route: unknown, index: number): Finding[] {
   if (typeof route !== "object" || route === null) return [];
@@ -167,8 +159,6 @@ function routeEnd(route: unknown, index: number): Finding[] {
     ? []
     : [error([...path, second], `the route has ${first} already: a route does one thing with its requests`, true)];
 }
-
-const NAMES_SHOWN_MAX = 10;
 
 /** Errors about routes that have the same name. */
 function routeNames(routes: readonly unknown[]): Finding[] {

@@ -19,7 +19,11 @@ const features: readonly (readonly [key: string, declaration: FeatureDeclaration
 export const EVERYWHERE: readonly string[] = features.filter(([, { everywhere }]) => everywhere === true).map(([key]) => key);
 
 /** The keys that say what a route does with its requests. A route has one of them. */
-export const ENDS: readonly string[] = ["upstream", ...features.filter(([, { facts }]) => facts.endsRoute === true).map(([key]) => key)];
+export const ENDS: readonly string[] = [
+  "upstream",
+  "split",
+  ...features.filter(([, { facts }]) => facts.endsRoute === true).map(([key]) => key),
+];
 
 /** The keys of all features for the schema of a route. Each may be absent. */
 export function routeFeatures(): RouteShape {
@@ -43,19 +47,31 @@ export function featuresFor(whom: string): EverywhereShape {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Gives each route the values at the top and of its upstream, before its own. */
-export function spreadFeatures<Route extends { readonly upstream?: string | undefined }>(
+interface Leading {
+  readonly upstream?: string | undefined;
+  readonly split?: readonly { readonly upstream: string }[] | undefined;
+}
+
+/**
+ * Gives each route the values at the top and of its upstream, before its own. Where a route has several upstreams, each of them gets such lists.
+ */
+export function spreadFeatures<Route extends Leading>(
   top: Values,
   upstreams: Readonly<Record<string, Values>>,
   routes: readonly Route[],
 ): Route[] {
-  const wider = (key: string, { upstream }: Route): unknown[] =>
-    [top[key], upstream === undefined ? undefined : upstreams[upstream]?.[key]].filter((value) => value !== undefined);
-  return routes.map((route) => {
-    const lists = EVERYWHERE.map((key) => [key, [...wider(key, route), ...ownValues(route, key)]] as const).filter(
-      ([, list]) => list.length > 0,
+  const listsOf = (route: Route, upstream: string | undefined): Values => {
+    const levels = (key: string): unknown[] => [top[key], upstream === undefined ? undefined : upstreams[upstream]?.[key]];
+    const lists = EVERYWHERE.map(
+      (key) => [key, [...levels(key), ...ownValues(route, key)].filter((value) => value !== undefined)] as const,
     );
-    return lists.length === 0 ? route : { ...route, ...Object.fromEntries(lists) };
+    return Object.fromEntries(lists.filter(([, list]) => list.length > 0));
+  };
+  return routes.map((route) => {
+    const { split } = route;
+    if (split !== undefined) return { ...route, split: split.map((side) => ({ ...side, ...listsOf(route, side.upstream) })) };
+    const lists = listsOf(route, route.upstream);
+    return Object.keys(lists).length === 0 ? route : { ...route, ...lists };
   });
 }
 

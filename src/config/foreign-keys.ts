@@ -59,6 +59,8 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].match.path": "prefix path_prefix path_beg path_pattern context location_path path_filter",
   "routes[].match.methods": "limit_except http_method",
   "routes[].upstream": "service cluster backend use_backend default_backend pool forward_to",
+  "routes[].split": "weighted_clusters weighted split_clients traffic_split weighted_round_robin_services canary canaries",
+  "routes[].split_by": "split_key sticky_by",
   "routes[].max_body":
     "client_max_body_size max_request_body max_request_body_bytes max_request_body_size request_body_max_size body_limit max_body_size",
   "routes[].buffer": "buffering",
@@ -104,7 +106,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup split files upgrade mirror hold error_pages request_id
+circuit_breaker slow_start queue backup files upgrade mirror hold error_pages request_id
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path redirects permanent protocol_rewrite
@@ -120,7 +122,7 @@ gzip brotli zstd compress compressor encode mirrors mirroring shadow request_mir
 users users_file htpasswd auth_request forward_auth external_auth ext_authz saml allow deny ip_allow_list ip_white_list whitelist blacklist
 allowlist denylist source_range remote_ip geo geoip map set tracing opentelemetry otel statsd stream streams tcp udp grpc grpc_pass
 fastcgi_pass php_fastcgi uwsgi_pass scgi_pass lua wasm script sub_filter templates snippets experimental runtime
-request_timeout route_timeout proxy_intercept_errors expires etag max_stream_duration weighted_clusters
+request_timeout route_timeout proxy_intercept_errors expires etag max_stream_duration
 `;
 
 const here = new Map(Object.entries(CALLED_HERE).flatMap(([place, words]) => words.split(" ").map((word) => [spelled(word), place])));

@@ -6,12 +6,15 @@ import { ENDS } from "./feature-keys.ts";
 
 const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
 
+/** The keys that lead requests to upstreams. */
+const LEADING = ["upstream", "split"];
+
 /**
  * Warnings about keys that do something only where there is an upstream, in a route that answers by itself.
  * @param route as it is in the file, at position `index`
  */
 export function idleFeatures(route: unknown, index: number): Finding[] {
-  if (at(route, "upstream") !== undefined || ENDS.every((key) => at(route, key) === undefined)) return [];
+  if (LEADING.some((key) => at(route, key) !== undefined) || ENDS.every((key) => at(route, key) === undefined)) return [];
   return features.flatMap(([key, { needsUpstream }]) => {
     const value = at(route, key);
     if (value === undefined || needsUpstream?.(value) !== true) return [];

@@ -609,11 +609,22 @@ export interface RouteInput {
    */
   buffer?: RouteBufferInput | undefined;
   /**
-   * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `redirect` and `respond`.
+   * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect` and `respond`.
    *
    * Name.
    */
   upstream?: string | undefined;
+  /**
+   * In place of `upstream`: several upstreams, each for a share of the requests, to try a new version on some of them. Each request is led
+   * as if its upstream were that of the route.
+   */
+  split?: RouteSplitInput[] | undefined;
+  /**
+   * By what `split` decides, so that a client always gets the same upstream, in all threads and processes and after a reload: `client_ip`
+   * (of an IPv6 address the first 64 bits), or a mapping with `header` or `cookie`. When weights change, only as many clients move as must.
+   * Routes with the same upstreams and the same weights agree. Absent: chance decides for each request.
+   */
+  split_by?: "client_ip" | RouteSplitByInput | undefined;
 }
 
 /** The keys of `routes[].match` in a configuration. */
@@ -933,6 +944,52 @@ export interface RouteBufferInput {
    * Size. Default: `0`.
    */
   request?: string | number | undefined;
+}
+
+/** The keys of `routes[].split[]` in a configuration. */
+export interface RouteSplitInput {
+  /**
+   * An upstream, by its name in `upstreams`.
+   *
+   * Name.
+   */
+  upstream: string;
+  /**
+   * Share of the requests, in proportion to the weights of the others. 0: none; one weight at least is above 0.
+   *
+   * Whole number. Default: `1`.
+   */
+  weight?: number | undefined;
+}
+
+/** The keys of `routes[].split_by` in a configuration. */
+export interface RouteSplitByInput {
+  /**
+   * The value of this field decides. Requests without it go by chance.
+   *
+   * Field name.
+   */
+  header?: string | undefined;
+  /**
+   * The value of this cookie decides. A client without it goes by chance and gets it with the response, as `NAME=...; Path=/; HttpOnly;
+   * SameSite=Lax`, with `Secure` where the client uses https.
+   *
+   * Cookie name.
+   */
+  cookie?: string | undefined;
+  /**
+   * Whether a client without the cookie gets it. `false` is for a cookie of the application's own, such as that of its session. Default:
+   * `true`.
+   *
+   * `true` or `false`.
+   */
+  set?: boolean | undefined;
+  /**
+   * `Max-Age` of the cookie. Absent: it ends with the browser's session.
+   *
+   * Duration.
+   */
+  max_age?: string | 0 | undefined;
 }
 
 /** The keys of `limits` in a configuration. */

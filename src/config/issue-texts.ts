@@ -77,7 +77,9 @@ function findingOf(issue: Issue, before: KeyPath, root: Located, forms: Forms): 
     case "invalid_union": {
       if (issue.message.startsWith(EXPECTED)) break;
       // The alternative that was meant is the one that takes this kind of value.
-      const meant = issue.errors.find((errors) => errors.length > 0 && !errors.some(isWrongKind));
+      const isScalar = nodeAt(root, path)?.kind === "scalar";
+      const isOther = (each: Issue): boolean => isWrongKind(each) || (!isScalar && each.code === "invalid_value" && each.path.length === 0);
+      const meant = issue.errors.find((errors) => errors.length > 0 && !errors.some(isOther));
       if (meant !== undefined) return meant.flatMap((each) => findingOf(each, path, root, forms));
       break;
     }

@@ -29,7 +29,10 @@ describe("a key of another proxy", () => {
     [inUpstream("least_conn"), /app\.least_conn: unknown key: Millrace does not have this yet$/],
     [full({ upstream: "balance: least_conn" }), /balance: expected round_robin, found "least_conn"; Millrace does not have this yet$/],
     [full({ upstream: "balance: roundrobin" }), /found "roundrobin"; did you mean "round_robin"\?$/],
-    [inUpstream("weight"), /app\.weight: unknown key here: it belongs to `upstreams\.NAME\.endpoints\[\]\.weight`$/],
+    [
+      inUpstream("weight"),
+      /app\.weight: unknown key here: it belongs to `upstreams\.NAME\.endpoints\[\]\.weight` or `routes\[\]\.split\[\]\.weight`$/,
+    ],
     [inUpstream("max_fails"), /does not have this yet$/],
     [inRoute("strip_prefix"), /routes\.#1\.strip_prefix: unknown key here: it belongs to `routes\[\]\.rewrite\.strip_prefix`$/],
     [inRoute("stripPrefix"), /calls it `routes\[\]\.rewrite\.strip_prefix`$/],

@@ -4,6 +4,7 @@ import { oneOrMore, size } from "../values/scalars.ts";
 import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, trustedAddress } from "../values/texts.ts";
 import { routeFeatures } from "./feature-keys.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
+import { splitKeys } from "./split-schema.ts";
 
 /** The largest size of a `buffer`, in bytes. Larger bodies are better streamed: they would use up the memory for all. */
 const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
@@ -82,8 +83,9 @@ export const routeSchema = z.strictObject({
   upstream: z.string().optional().meta({
     title: "name",
     description:
-      "The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `redirect` and `respond`.",
+      "The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect` and `respond`.",
   }),
+  ...splitKeys,
 });
 
 /** `max_body` is in bytes. A feature that has its key everywhere has a list here: from the top, of the upstream, the route's own. */

@@ -8,8 +8,13 @@ export interface Explanation {
   readonly routes: readonly ExplainedRoute[];
   /** The names of the route's middleware, in the order in which they act. */
   readonly middleware: readonly string[];
-  /** The name of the upstream that gets the request. Null: the proxy itself answers. */
+  /**
+   * The name of the upstream that gets the request; of a route that splits its requests by chance, the upstream with the greatest share. Null: the
+   * proxy itself answers.
+   */
   readonly upstream: string | null;
+  /** The upstreams among which the route splits its requests; none where it does not. */
+  readonly split: readonly ExplainedSide[];
   /** The upstream's endpoints. */
   readonly endpoints: readonly { readonly url: string; readonly weight: number }[];
   /** The status of the proxy's own answer. Null: an endpoint answers. */
@@ -28,4 +33,14 @@ export interface ExplainedRoute {
   readonly matched: boolean;
   /** A sentence without a full stop. */
   readonly why: string;
+}
+
+/** One of the upstreams among which a route splits its requests. */
+export interface ExplainedSide {
+  /** The upstream's name. */
+  readonly upstream: string;
+  /** The part of all requests that it gets, from 0 to 1. */
+  readonly share: number;
+  /** Whether it gets the request, as far as that is no matter of chance. */
+  readonly taken: boolean;
 }

@@ -39,6 +39,7 @@ import { routeLabel } from "../config/route-label.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
+import { explainSplit } from "./explained-split.ts";
 import type { Explanation } from "./explained.ts";
 import { hiddenValues, shownFieldLine, shownTarget } from "./shown-request.ts";
 
@@ -81,7 +82,14 @@ interface ReadRequest {
 }
 
 /** The part of an explanation that is known when the proxy answers before it looks for a route. */
-const NOTHING: Omit<Explanation, "lines" | "status"> = { route: null, routes: [], middleware: [], upstream: null, endpoints: [] };
+const NOTHING: Omit<Explanation, "lines" | "status"> = {
+  route: null,
+  routes: [],
+  middleware: [],
+  upstream: null,
+  split: [],
+  endpoints: [],
+};
 
 /** How the proxy's own answer is put in words: the last line of an explanation. */
 interface End {
@@ -118,8 +126,8 @@ function explanation(
     lines.push(`  ${route.matched ? "takes it " : "no       "} ${route.label}: ${route.why}`);
   }
   const taken = routes.find((route) => route.matched);
-  const route = taken === undefined ? undefined : config.routes[taken.index];
-  if (taken === undefined || route === undefined) {
+  const written = taken === undefined ? undefined : config.routes[taken.index];
+  if (taken === undefined || written === undefined) {
     const ambiguous = compilePositions(matched, compileRegex).find(request, path, client) === AMBIGUOUS;
     lines.push("");
     const end = ambiguous
@@ -127,6 +135,10 @@ function explanation(
       : { text: "answered with 404: no route takes it", status: 404 };
     return ended({ ...NOTHING, routes }, lines, end);
   }
+  const view = new LoneView(request, client);
+  view.routeName = taken.label;
+  view.groups = groupsOf(pathRegexesOf(written, compileRegex), path);
+  const { route, sides: split, lines: splitLines } = explainSplit(written, view);
   const upstream = route.upstream === undefined ? undefined : config.upstreams[route.upstream];
   const thread: ThreadContext = {
     workerIndex: 0,
@@ -140,13 +152,10 @@ function explanation(
   // Only its name is known here: it has no hooks.
   const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }): Middleware => ({ name: nameOf(use) }));
   const middleware = routeMiddleware(route, taken.index, FEATURES, thread, own);
-  const found = { ...NOTHING, routes, route: taken, middleware: middleware.map(({ name }) => name) };
+  const found = { ...NOTHING, routes, route: taken, split, middleware: middleware.map(({ name }) => name) };
   lines.push("", `middleware, in order: ${found.middleware.length === 0 ? "none" : found.middleware.join(", ")}`);
   if (own.length > 0) lines.push(`not run here, and may change what follows: ${own.map(({ name }) => name).join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
-  const view = new LoneView(request, client);
-  view.routeName = taken.label;
-  view.groups = groupsOf(pathRegexesOf(route, compileRegex), path);
   for (const each of middleware) {
     const verdict = each.onRequest?.(view) ?? null;
     if (verdict === null || verdict instanceof Promise) continue;
@@ -157,7 +166,7 @@ function explanation(
     lines.push("");
     return ended(found, lines, answered(BODY_TOO_LARGE));
   }
-  lines.push("", `upstream ${route.upstream ?? ""} (${upstream?.balance ?? ""}):`);
+  lines.push(...splitLines, "", `upstream ${route.upstream ?? ""} (${upstream?.balance ?? ""}):`);
   const endpoints = upstream?.endpoints ?? [];
   for (const endpoint of endpoints) lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
   lines.push("", `request that would be sent (for a client at ${client}):`);

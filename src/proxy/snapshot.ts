@@ -27,18 +27,21 @@ import type { Template } from "../policy/template/template.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
 import type { RouteHooks } from "./feature/route-hooks.ts";
 import type { EndpointSet } from "./upstream/endpoint-set.ts";
+import { SplitChoice } from "./split-choice.ts";
 import type { UpstreamGroup } from "./upstream/upstream-group.ts";
 
 type RouteConfig = Config["routes"][number];
 
 /** A compiled route. */
 export interface Route {
-  /** Position in the configuration; -1 for the proxy's own routes. */
+  /** Position among the routes in the metrics, where each side of a split is one; -1 for the proxy's own routes. */
   readonly index: number;
   /** Name in logs and metrics. */
   readonly name: string;
-  /** Where requests go; null: `local` answers. */
+  /** Where requests go; null: `local` or a middleware answers, or `split` leads to a route with an upstream. */
   readonly upstream: UpstreamGroup | null;
+  /** Null: the route has one upstream or none. */
+  readonly split: Split | null;
   /** Makes the proxy's own answer; null: the upstream answers. */
   readonly local: (() => LocalAnswer) | null;
   /**
@@ -50,6 +53,13 @@ export interface Route {
   /** The regular expressions of its conditions, whose groups are variables. */
   readonly pathRegexes: readonly PathRegex[];
   readonly hooks: RouteHooks;
+}
+
+/** The upstreams of a route that has several. */
+export interface Split {
+  readonly choice: SplitChoice;
+  /** The route as it is for each of the upstreams. */
+  readonly sides: readonly Route[];
 }
 
 /** What a thread provides for compiling a configuration. */
@@ -144,7 +154,7 @@ export class Snapshot {
 /** The compiled routes. The next snapshot takes them over if a reload does not change the routes. */
 interface CompiledRoutes {
   readonly table: RouteTable<Route>;
-  /** In file order. */
+  /** In the order of the metrics: that of the file, with the sides of a split in its place. */
   readonly list: readonly Route[];
 }
 
@@ -154,8 +164,13 @@ function compiledRoutes(
   context: SnapshotContext,
 ): CompiledRoutes {
   const harmless = harmlessKeys(context.features);
-  const entries = routes.map((route, index) => ({ ...matchable(route, harmless), taker: compileRoute(route, index, upstreams, context) }));
-  return { table: compileRoutes(entries, context.compileRegex), list: entries.map(({ taker }) => taker) };
+  const list: Route[] = [];
+  const entries = routes.map((route, position) => {
+    const taker = compileRoute(route, { position, index: list.length }, upstreams, context);
+    list.push(...(taker.split?.sides ?? [taker]));
+    return { ...matchable(route, harmless), taker };
+  });
+  return { table: compileRoutes(entries, context.compileRegex), list };
 }
 
 function routesOf(snapshot: Snapshot | null): CompiledRoutes {
@@ -181,6 +196,9 @@ export function harmlessKeys(features: readonly Feature[]): readonly string[] {
   return features.filter(({ facts }) => !facts.guard).map(({ key }) => key);
 }
 
+/** Middleware of features that was compiled for another side of the same route, with the values that it was compiled from. */
+type KnownMiddleware = Map<FeatureKey, { readonly config: unknown; readonly middleware: Middleware }>;
+
 /**
  * Compiles the middleware of a route, in the order in which they act: those of its features, the user's own, and the one that answers in place
  * of an upstream.
@@ -191,11 +209,12 @@ export function routeMiddleware(
   features: readonly Feature[],
   thread: ThreadContext,
   own: readonly Middleware[] = [],
+  known: KnownMiddleware = new Map(),
 ): Middleware[] {
   const compiled = (endsRoute: boolean): Middleware[] =>
     features
       .filter(({ facts }) => (facts.endsRoute === true) === endsRoute)
-      .map((feature) => compileFeature(feature, route, index, thread))
+      .map((feature) => compileFeature(feature, route, index, thread, known))
       .filter((middleware) => middleware !== null);
   return [...compiled(false), ...own, ...compiled(true)];
 }
@@ -205,14 +224,18 @@ function compileFeature<Key extends FeatureKey>(
   route: RouteConfig,
   index: number,
   thread: ThreadContext,
+  known: KnownMiddleware,
 ): Middleware | null {
   const config = route[feature.key];
   if (config === undefined) return null;
+  const before = known.get(feature.key);
+  if (before !== undefined && before.config === config) return before.middleware;
   const { workerIndex, buckets, now, environment, readFile, compileRegex, report } = thread;
   const label = routeLabel(route, index);
-  const key = (): string => `${label}\n${route.upstream ?? ""}\n${JSON.stringify(route.match)}`;
+  const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
+  const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
   const template = (text: string): Template => compileTemplate(text, environment);
-  return feature.compile(config, {
+  const middleware = feature.compile(config, {
     workerIndex,
     buckets,
     now,
@@ -223,18 +246,56 @@ function compileFeature<Key extends FeatureKey>(
     template,
     route: { index, label, rewrite: route.rewrite, key },
   });
+  known.set(feature.key, { config, middleware });
+  return middleware;
 }
 
-function compileRoute(route: RouteConfig, index: number, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
+/** Where a route stands: its position in the file, and that in the metrics (see `Route.index`). */
+interface Places {
+  readonly position: number;
+  readonly index: number;
+}
+
+function compileRoute(route: RouteConfig, places: Places, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
+  const { split } = route;
+  if (split === undefined) return compileSide(route, places, upstreams, context, []);
+  const choice = new SplitChoice(route);
+  const before = choice.middleware === null ? [] : [choice.middleware];
+  // What is the same for all sides has one state, such as the count of a limit.
+  const known: KnownMiddleware = new Map();
+  const sides = split.map((_, at) => {
+    const { position, index } = places;
+    return compileSide(routeOfSide(route, at), { position, index: index + at }, upstreams, context, before, known);
+  });
+  const [first] = sides;
+  if (first === undefined) throw new Error("a split has no upstreams");
+  return { ...first, upstream: null, hooks: NO_HOOKS, split: { choice, sides } };
+}
+
+/** The route as it is for one of the upstreams of its split. */
+export function routeOfSide(route: RouteConfig, position: number): RouteConfig {
+  return { ...route, ...route.split?.[position] };
+}
+
+function compileSide(
+  route: RouteConfig,
+  { position, index }: Places,
+  upstreams: ReadonlyMap<string, UpstreamGroup>,
+  context: SnapshotContext,
+  before: readonly Middleware[],
+  known?: KnownMiddleware,
+): Route {
+  const middleware = routeMiddleware(route, position, context.features, context, context.ownMiddleware(position), known);
   return {
     index,
-    name: routeLabel(route, index),
+    name: routeLabel(route, position),
     upstream: route.upstream === undefined ? null : (upstreams.get(route.upstream) ?? null),
+    split: null,
     local: null,
     bodyBytesMax: route.max_body ?? null,
     requestBufferBytes: route.buffer?.request ?? 0,
     pathRegexes: pathRegexesOf(route, context.compileRegex),
-    hooks: hooksOf(routeMiddleware(route, index, context.features, context, context.ownMiddleware(index))),
+    hooks: hooksOf([...before, ...middleware]),
   };
 }
 
@@ -252,6 +313,7 @@ function ownRoute(name: string, local: () => LocalAnswer): Route {
     index: -1,
     name,
     upstream: null,
+    split: null,
     local,
     bodyBytesMax: null,
     requestBufferBytes: 0,

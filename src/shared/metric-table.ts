@@ -85,7 +85,11 @@ export const REQUEST_CELLS_MAX = 65_536;
 
 /** The parts of a configuration that the layout follows from. */
 export interface MetricSource {
-  readonly routes: readonly { readonly name?: string | undefined; readonly upstream?: string | undefined }[];
+  readonly routes: readonly {
+    readonly name?: string | undefined;
+    readonly upstream?: string | undefined;
+    readonly split?: readonly { readonly upstream: string }[] | undefined;
+  }[];
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
 }
 
@@ -104,7 +108,7 @@ export interface RouteCells {
 }
 
 export interface MetricLayout {
-  /** Entry 0 is "no route"; route i of the configuration is entry i + 1. */
+  /** Entry 0 is "no route". The others follow the routes of the configuration; a route with several upstreams has an entry for each. */
   readonly routes: readonly RouteCells[];
   /** Cells from one worker's row to the next one's. */
   readonly rowCells: number;
@@ -150,11 +154,13 @@ export function metricLayout(config: MetricSource): MetricLayout {
   const urls = new Map(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, endpoints.map(({ url }) => url)]));
   const sources = [
     { route: "", upstream: "", endpoints: [] as readonly string[] },
-    ...config.routes.map((route, index) => ({
-      route: routeLabel(route, index),
-      upstream: route.upstream ?? "",
-      endpoints: urls.get(route.upstream ?? "") ?? [],
-    })),
+    ...config.routes.flatMap((route, index) =>
+      (route.split ?? [route]).map(({ upstream = "" }) => ({
+        route: routeLabel(route, index),
+        upstream,
+        endpoints: urls.get(upstream) ?? [],
+      })),
+    ),
   ];
   const requestCells = sources.reduce((sum, source) => sum + (source.endpoints.length + 1) * CLASSES, 0);
   const collapse = requestCells > REQUEST_CELLS_MAX;
@@ -185,7 +191,7 @@ export class WorkerMetrics {
 
   /**
    * Counts one exchange that has ended.
-   * @param routeIndex position in the configuration; -1 when no route took the request
+   * @param routeIndex position of the route's entry in the layout, minus 1; -1 when no route took the request
    * @param endpointIndex position within the route's upstream; -1 when none was tried
    * @param status that was sent to the client; 0 when none was
    */

@@ -20,6 +20,7 @@ import { patternProblems } from "../regex/pattern-problems.ts";
 import { readObject } from "../config/read-object.ts";
 import type { MiddlewareEntry } from "../config/middleware-schema.ts";
 import type { Config } from "../config/schema.ts";
+import { namedUpstreams } from "../config/upstream-names.ts";
 import { FEATURES } from "../features/registry.ts";
 import { Generations } from "../control/generations.ts";
 import { HealthMonitor } from "../control/health.ts";
@@ -445,7 +446,7 @@ function listenerAddress(slot: number): string {
 /** Adds what the configuration may leave out: a listener, and the upstreams that are in `origins`. */
 function completed(given: Exclude<TestConfig, string>, origins: Origins): unknown {
   if ("backends" in given) return given;
-  const routed = new Set(given.routes.map(({ upstream }) => upstream));
+  const routed = new Set(given.routes.flatMap((route, index) => namedUpstreams(route, index).map(({ name }) => name)));
   // Middleware may ask upstreams that no route leads to. Without middleware such a name is a slip, which is reported.
   const hasMiddleware = [given, ...given.routes].some(({ middleware = [] }) => middleware.length > 0);
   const served = Object.entries(origins).filter(([name]) => routed.has(name) || (hasMiddleware && !isUrl(name)));

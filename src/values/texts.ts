@@ -84,6 +84,9 @@ export const listedMethod: Text = text(
 
 export const fieldName: Text = text(TOKEN, "field name", "a field name such as Content-Type");
 
+/** The name of a cookie (RFC 6265 section 4.1.1). */
+export const cookieName: Text = text(TOKEN, "cookie name", "the name of a cookie, such as canary");
+
 /** The value of a field: no line ends, no white space around it. */
 export const fieldValue: Text = text(
   /^(?:[^\s\p{Cc}](?:[^\n\r\0]*[^\s\p{Cc}])?)?$/u,

@@ -37,7 +37,7 @@ import type { ClientFacts } from "../ports/client-facts.ts";
 import type { ClientEnd, ClientStream } from "../ports/client-stream.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
-import type { Route, Snapshot } from "../snapshot.ts";
+import type { Route, Snapshot, Split } from "../snapshot.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
 import { positionIn } from "../upstream/endpoint-set.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
@@ -238,10 +238,16 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const { request } = this;
     const refused = admitRequest(request, this.connection, this.facts.unsafeFieldNames);
     if (refused !== null) return this.answer(refused);
-    const route = this.snapshot.findRoute(request, this.facts.client);
+    const found = this.snapshot.findRoute(request, this.facts.client);
+    const route = found.split === null ? found : this.sideOf(found, found.split);
     this.route = route;
     if (route.upstream !== null) this.set = route.upstream.set;
     admit(this, route, 0);
+  }
+
+  /** The route for the upstream that the request goes to, of those of a split. */
+  private sideOf(route: Route, { choice, sides }: Split): Route {
+    return sides[choice.choose(this, this.thread.choice.random)] ?? route;
   }
 
   /** Begins a request of the proxy's own, for which there is no route and no middleware. */
