@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadConfigFile } from "../src/cli/config-file.ts";
 import { moduleAddress } from "../src/modules/module-address.ts";
+import { blocksOf, pagesForReaders, placeOf } from "./support/page-blocks.ts";
+import { completed, problemsOf } from "./support/page-config.ts";
 import { readText, textFiles } from "./support/source-files.ts";
 
 const folder = fileURLToPath(new URL("../examples/", import.meta.url));
@@ -26,6 +28,26 @@ test("every example in YAML names the schema of the package for editors", () => 
     const [, schema = ""] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(readText(file)) ?? [];
     assert.equal(path.join(path.dirname(file), schema), "millrace.schema.json", file);
   }
+});
+
+test("configurations in pages are accepted without a warning, fragments with what they lack", async () => {
+  const checked = pagesForReaders()
+    .flatMap(blocksOf)
+    .filter((block) => block.language === "yaml")
+    .filter(({ marks }) => !marks.includes("foreign"));
+  assert.ok(checked.length > 8, `${checked.length} configurations`);
+  for (const block of checked) {
+    const text = block.marks.includes("fragment") ? completed(block.text) : block.text;
+    assert.deepEqual(await problemsOf(text, placeOf(block)), [], `${placeOf(block)}; for a part of a file write: yaml fragment`);
+  }
+});
+
+test("docs/README.md leads to every page", () => {
+  const index = readText("docs/README.md");
+  const missing = textFiles("docs")
+    .filter((file) => file.endsWith(".md") && !file.startsWith("docs/decisions/") && file !== "docs/README.md")
+    .filter((file) => !index.includes(`](${file.slice("docs/".length)})`));
+  assert.deepEqual(missing, []);
 });
 
 const RECIPES = textFiles("examples/middleware")

@@ -31,15 +31,6 @@ test("blocks have a language that a test knows, and marks that mean something", 
   assert.ok(BLOCKS.length > 40, `${BLOCKS.length} blocks`);
 });
 
-test("configurations are accepted without a warning, fragments with what they lack", async () => {
-  const checked = those("yaml").filter(({ marks }) => !marks.includes("foreign"));
-  assert.ok(checked.length > 8, `${checked.length} configurations`);
-  for (const block of checked) {
-    const text = block.marks.includes("fragment") ? completed(block.text) : block.text;
-    assert.deepEqual(await problemsOf(text, placeOf(block)), [], placeOf(block));
-  }
-});
-
 test("YAML and JSON of other programs parses", () => {
   for (const block of those("yaml").filter(({ marks }) => marks.includes("foreign"))) {
     for (const document of parseAllDocuments(block.text)) assert.deepEqual(document.errors, [], placeOf(block));

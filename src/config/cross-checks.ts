@@ -7,6 +7,7 @@ import { parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { bytesOf } from "../base/size.ts";
 import { isLoopback, leadsTo, overlap } from "./addresses.ts";
+import { nearest } from "./did-you-mean.ts";
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";
@@ -27,8 +28,10 @@ const features: readonly (readonly [key: string, declaration: FeatureDeclaration
 export function crossChecksOfFullForm(file: unknown): Finding[] {
   const upstreams = entriesOf(at(file, "upstreams")).filter(([, upstream]) => entriesOf(upstream).length > 0);
   const routes = listOf(at(file, "routes"));
-  // Without the key `upstreams` every route would be reported, though the schema has reported the missing key already.
-  const names = at(file, "upstreams") === undefined ? null : upstreams.map(([name]) => name);
+  // Where the key is misspelled every route would be reported, though the schema has reported the unknown key already.
+  const isMisspelled =
+    at(file, "upstreams") === undefined && entriesOf(file).some(([key]) => (nearest(key, ["upstreams"])?.distance ?? 9) <= 3);
+  const names = isMisspelled ? null : upstreams.map(([name]) => name);
   const ledTo = new Set(routes.flatMap((route, index) => namedUpstreams(route, index).map(({ name }) => name)));
   // Middleware sends requests of its own to upstreams that no route leads to.
   const mayBeAsked = [file, ...routes].some((each) => listOf(at(each, "middleware")).length > 0);

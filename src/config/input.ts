@@ -11,8 +11,8 @@ export interface ConfigInput {
    * `shutdown.timeout` to end; until then it counts among the 64. See docs/reload.md.
    */
   listeners: ListenerInput[];
-  /** Groups of endpoints by name; routes refer to them. */
-  upstreams: Record<string, UpstreamInput>;
+  /** Groups of endpoints by name; routes refer to them. Routes that answer themselves, by `redirect` or `respond`, need none. */
+  upstreams?: Record<string, UpstreamInput> | undefined;
   /** Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404. */
   routes: RouteInput[];
   /**

@@ -9,7 +9,7 @@ test("the file's schema offers both forms, in draft 2020-12", () => {
   assert.ok(Array.isArray(forms));
   assert.deepEqual(
     forms.map((form) => asNode(form)["required"]),
-    [["listeners", "upstreams", "routes"], ["backends"]],
+    [["listeners", "routes"], ["backends"]],
   );
   for (const form of forms) assert.equal(asNode(form)["additionalProperties"], false);
 });

@@ -125,18 +125,18 @@ function checkFull(root: Located): Checked {
     const { data } = parsed;
     return { config: { ...data, routes: spreadFeatures({ ...data }, data.upstreams, data.routes), status_path: null }, findings: cross };
   }
+  const isEmpty = root.kind === "map" && !FULL_FORM_KEYS.some((key) => root.entries.has(key));
   const findings = findingsOf(parsed.error.issues, root, {
     own: fullFormJsonSchema(),
     other: shortFormJsonSchema(),
     asTexts: (paths) => configSchema.safeParse(toPlain(withTexts(root, paths))).error?.issues ?? [],
   });
-  return { config: null, findings: withoutConsequences([...asOne(findings).map(ofShortForm), ...cross]) };
+  return { config: null, findings: withoutConsequences([...(isEmpty ? asOne(findings) : findings).map(ofShortForm), ...cross]) };
 }
 
-/** Joins the findings about a file that has none of the required keys into one. */
+/** Joins the findings about what is missing in a file that has no key of the full form into one. */
 function asOne(findings: readonly Finding[]): readonly Finding[] {
   const missing = findings.filter(({ path, missing: keys }) => path.length === 1 && keys !== undefined);
-  if (missing.length < FULL_FORM_KEYS.length) return findings;
   const message = "expected listeners, upstreams and routes, or backends in the short form; found none of them";
   return [{ path: [], message, severity: "error" }, ...findings.filter((finding) => !missing.includes(finding))];
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { asNode, fileJsonSchema, fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
-import { optionsOf, referencePage } from "./reference.ts";
+import { EXAMPLES } from "./reference-examples.ts";
+import { optionsOf, referencePage, sectionsOf, shortFormSections } from "./reference.ts";
 
 test("docs/configuration.md is what the schemas say; if not, run `npm run docs`", () => {
   assert.equal(readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8"), referencePage());
@@ -26,6 +27,35 @@ test("the page has every key of both forms, with a meaning", () => {
     assert.ok(option.meaning.length > 10 && option.meaning.endsWith("."), `${option.key} lacks a meaning`);
     assert.ok(option.value.length > 0, `${option.key} lacks its kind of value`);
   }
+});
+
+test("every section has an example in reference-examples.ts that has its key, and the contents lead to every section", () => {
+  const page = referencePage();
+  const sections = sectionsOf(fullFormJsonSchema()).flatMap((section) => [section, ...section.inside]);
+  for (const { key } of sections) {
+    const example = EXAMPLES[key] ?? assert.fail(`${key} has no example`);
+    const name = key.slice(key.lastIndexOf(".") + 1);
+    assert.match(example, new RegExp(`(^|[\\s{-])${name}:`, "m"), key);
+  }
+  assert.deepEqual(
+    Object.keys(EXAMPLES).filter((key) => !sections.some((section) => section.key === key)),
+    [],
+  );
+  for (const { key } of shortFormSections()) assert.match(page.split("## The short form")[1] ?? "", new RegExp(`^${key}:`, "m"), key);
+  // GitHub's anchors: lower case, without anything but words, spaces and hyphens.
+  const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+  assert.equal(new Set(headings).size, headings.length, "no heading stands twice");
+  const links = [...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = ""]) => anchor);
+  assert.deepEqual(
+    links.filter((link) => !headings.includes(link)),
+    [],
+  );
+  for (const { title } of sections) assert.ok(links.includes(title.toLowerCase().replace(/[^\w -]/g, "")), title);
 });
 
 test("the page has defaults as people write them", () => {

@@ -1,16 +1,61 @@
 /** Writes the reference page of the configuration, docs/configuration.md, from the schemas, so that the page says what is checked. */
 import { EVERYWHERE } from "./feature-keys.ts";
+import { EXAMPLES } from "./reference-examples.ts";
 import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 
 /** The text of the page. */
 export function referencePage(): string {
+  const [full, own] = [sectionsOf(fullFormJsonSchema()), shortFormSections()];
   return `${INTRODUCTION}
+## Contents
+
+${full.map(entryOf).join("\n")}
+- [The short form](#the-short-form), for one upstream: ${own.map(linkTo).join(" · ")}
+
 ## The full form
 
-${sections(fullFormJsonSchema())}
+${full.map(printed).join("\n")}
 ${SHORT_FORM}
-${shortFormSections()}`;
+${own.map(printed).join("\n")}
+As in the full form: ${sameInBoth().join(", ")}.
+`;
+}
+
+/** A part of the page: a top-level key, or a key of a listener, an upstream or a route that has keys of its own. */
+export interface Section {
+  readonly title: string;
+  /** The place of its key (json-schema.ts), by which its example is found. */
+  readonly key: string;
+  readonly options: readonly Option[];
+  readonly inside: readonly Section[];
+}
+
+/** Whose keys get sections, where they have keys themselves. */
+const DIVIDED: Readonly<Record<string, string>> = { listeners: "listeners[].", upstreams: "upstreams.NAME.", routes: "routes[]." };
+
+/** The sections of a form, in the order of the schema. */
+export function sectionsOf(schema: SchemaNode): Section[] {
+  return topKeys(schema).map((top) => {
+    const options = optionsOf(schema).filter(({ key }) => key.split(/[.[]/, 1)[0] === top && !isRepeated(key));
+    const prefix = DIVIDED[top];
+    if (prefix === undefined) return { title: top, key: top, options, inside: [] };
+    const nameIn = ({ key }: Option): string => (key.startsWith(prefix) ? (key.slice(prefix.length).split(/[.[]/, 1)[0] ?? "") : "");
+    const names = [...new Set(options.map(nameIn))].filter((name) => options.filter((option) => nameIn(option) === name).length > 1);
+    return {
+      title: top,
+      key: top,
+      options: options.filter((option) => !names.includes(nameIn(option)) || nameIn(option) === ""),
+      inside: names
+        .filter((name) => name !== "")
+        .map((name) => ({
+          title: `${prefix}${name}`,
+          key: `${prefix}${name}`,
+          options: options.filter((option) => nameIn(option) === name),
+          inside: [],
+        })),
+    };
+  });
 }
 
 export interface Option {
@@ -41,6 +86,7 @@ const INTRODUCTION = `# Configuration
 A configuration is a YAML or JSON file, or a TypeScript or JavaScript module whose default export is \`defineConfig({...})\`. The keys are
 the same in all of them, and unknown keys are errors. \`millrace check\` prints every problem at once as \`file:line:column: key: message\`,
 where \`#1\` is the first of a list, as in logs and metrics; \`millrace schema\` prints the JSON Schema for editors. Complete files: [examples](../examples).
+The examples below are parts of a file: put the key beside the others.
 \`check\` tries no port, host name or inherited descriptor, unlike \`nginx -t\`: it runs beside the process that holds them. A start or a
 [reload](reload.md) tries them, and changes nothing where one fails.
 
@@ -62,34 +108,63 @@ least one backend must become healthy within 10 s of the start, or the process e
 Where the tables below say "duration or seconds" a bare number is seconds. An empty section counts as absent.
 
 \`\`\`yaml
-server: { address: ":8080" }
-backends: [http://127.0.0.1:60408, http://127.0.0.1:60409]
+server: { address: ":8080", read_timeout: 30s, write_timeout: 60s, idle_timeout: 75s, max_header_bytes: 32KiB }
+backends: [http://127.0.0.1:60408, { url: http://127.0.0.1:60409, weight: 2 }]
 rate_limit: { requests_per_minute: 100, burst: 10 }
+cors: { allowed_origins: ["https://app.example.com"], allowed_methods: [GET, POST], max_age: 3600 }
+authentication: { enabled: true, required_token: "\${API_TOKEN}" }
 health_check: { path: /health, frequency: 10s, timeout: 5s, healthy_threshold: 2 }
+startup: { require_healthy: true, wait: 10s }
 \`\`\`
 `;
 
-/** A table for each top-level key. */
-function sections(schema: SchemaNode): string {
-  return topKeys(schema)
-    .map((top) => section(schema, top))
-    .join("\n");
+/** The sections of the short form that differ from those of the full form. The example of the form has them all. */
+export function shortFormSections(): Section[] {
+  const same = sameInBoth();
+  return sectionsOf(shortFormJsonSchema())
+    .filter(({ key }) => !same.includes(linkTo({ title: key })))
+    .map((section) => ({ ...section, title: `Short form: ${section.key}` }));
 }
 
-/** Tables for the top-level keys of the short form. Keys whose table is the same as in the full form are only named. */
-function shortFormSections(): string {
-  const [full, short] = [fullFormJsonSchema(), shortFormJsonSchema()];
-  const own = topKeys(short).filter((top) => section(short, top) !== section(full, top));
-  const same = topKeys(short).filter((top) => !own.includes(top));
-  return `${own.map((top) => section(short, top)).join("\n")}
-As in the full form: ${same.map((top) => `\`${top}\``).join(", ")}.
-`;
+/** Links to the sections of the full form that hold for the short form too. */
+function sameInBoth(): string[] {
+  const full = new Map(sectionsOf(fullFormJsonSchema()).map((section) => [section.key, tableOf(section)]));
+  const short = sectionsOf(shortFormJsonSchema());
+  return short.filter((section) => full.get(section.key) === tableOf(section)).map(({ key }) => linkTo({ title: key }));
 }
 
-function section(schema: SchemaNode, top: string): string {
-  const rows = optionsOf(schema).filter(({ key }) => key.split(/[.[]/, 1)[0] === top && !isRepeated(key));
-  const lines = rows.map(({ key, value, standard, meaning }) => `| \`${key}\` | ${cell(value)} | ${cell(standard)} | ${cell(meaning)} |`);
-  return [`### ${top}`, "", "| key | value | default | meaning |", "|---|---|---|---|", ...lines, ""].join("\n");
+function printed(section: Section): string {
+  const { title, key, inside } = section;
+  const example = title === key ? EXAMPLES[key] : undefined;
+  const shown = example === undefined ? [] : ["```yaml fragment", example.trim(), "```", ""];
+  const text = [`${key.includes(".") ? "####" : "###"} ${title}`, "", ...shown, tableOf(section)].join("\n");
+  return [text, ...inside.map(printed)].join("\n");
+}
+
+function tableOf({ options }: Section): string {
+  const lines = options.map(
+    ({ key, value, standard, meaning }) => `| \`${key}\` | ${cell(value)} | ${cell(standard)} | ${cell(meaning)} |`,
+  );
+  return ["| key | value | default | meaning |", "|---|---|---|---|", ...lines, ""].join("\n");
+}
+
+/** A line of the contents. */
+function entryOf(section: Section): string {
+  const { inside } = section;
+  const rest = inside.map(({ title, key }) => `[${key.slice(key.lastIndexOf(".") + 1)}](#${anchorOf(title)})`);
+  return `- ${linkTo(section)}${rest.length === 0 ? "" : `: ${rest.join(" · ")}`}`;
+}
+
+function linkTo({ title }: Pick<Section, "title">): string {
+  return `[${title.replace("Short form: ", "")}](#${anchorOf(title)})`;
+}
+
+/** The anchor that GitHub gives to a heading. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\w -]/g, "")
+    .replaceAll(" ", "-");
 }
 
 /** Whether the key is inside a feature's value at the top or in an upstream. The rows of routes say the same. */

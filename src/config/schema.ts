@@ -108,7 +108,9 @@ export const configSchema = z.strictObject({
     description:
       "Where connections come in, at up to 64 addresses. A reload adds and removes listeners: a listener is known by its `address`, and one that keeps it keeps its connections. A removed listener accepts nothing more, and the exchanges on its connections have `shutdown.timeout` to end; until then it counts among the 64. See docs/reload.md.",
   }),
-  upstreams: z.record(nameOf("a name"), upstreamSchema).meta({ description: "Groups of endpoints by name; routes refer to them." }),
+  upstreams: z.record(nameOf("a name"), upstreamSchema).default({}).meta({
+    description: "Groups of endpoints by name; routes refer to them. Routes that answer themselves, by `redirect` or `respond`, need none.",
+  }),
   routes: z.array(routeSchema).min(1, { error: "expected at least one route" }).meta({
     description:
       "Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404.",

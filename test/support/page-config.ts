@@ -8,21 +8,24 @@ const LISTENERS = 'listeners: [{ address: ":8080" }]\n';
 const ENDPOINT = "http://127.0.0.1:3000";
 
 /**
- * The configuration that a fragment is a part of: what it lacks of a listener, the upstreams that its text names and a route is added.
+ * The configuration that a fragment is a part of: what it lacks of a listener, the upstreams that its text names, and routes to its upstreams is added.
  * Keys and lines of the fragment stay as they are.
  */
 export function completed(fragment: string): string {
   const document = parseDocument(fragment, { merge: true });
   const has = (key: string): boolean => document.has(key);
   if (has("backends")) return fragment;
-  const routes = has("routes") ? "" : "routes: [{ upstream: app }]\n";
+  const upstreamsOf = document.get("upstreams");
+  const defined = isMap(upstreamsOf) ? upstreamsOf.items.map(({ key }) => String(key)) : ["app"];
+  const own = defined.map((upstream) => `{ match: { path: /${upstream}/* }, upstream: ${upstream} }`);
+  const routes = has("routes") ? "" : `routes: [${own.join(", ")}]\n`;
   const named = [...(fragment + routes).matchAll(/\bupstream: ([\w-]+)/g)]
     .map(([, name = ""]) => name)
     .filter((name) => !document.hasIn(["upstreams", name]) && !["preserve", "upstream"].includes(name));
   const upstreams = Object.fromEntries([...new Set(named)].map((name) => [name, { endpoints: [ENDPOINT] }]));
   let text = fragment;
   if (!has("upstreams")) text += named.length === 0 ? "" : `upstreams: ${JSON.stringify(upstreams)}\n`;
-  else if (isMap(document.get("upstreams")) && named.length > 0) {
+  else if (isMap(upstreamsOf) && named.length > 0) {
     for (const [name, upstream] of Object.entries(upstreams)) document.setIn(["upstreams", name], upstream);
     text = String(document);
   }

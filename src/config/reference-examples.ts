@@ -1,0 +1,238 @@
+/**
+ * An example for each section of docs/configuration.md, by the place of the section's key (json-schema.ts). Each is a part of a file: a test adds
+ * what it lacks and checks it.
+ */
+export const EXAMPLES: Readonly<Record<string, string>> = {
+  listeners: `
+listeners:
+  - address: ":8080"                   # all addresses of the machine
+  - address: "127.0.0.1:8081"          # programs on this machine only
+  - address: unix:/run/millrace.sock
+`,
+  "listeners[].timeouts": `
+listeners:
+  - address: ":8080"
+    timeouts: { request_head: 10s, idle: 30s, keep_alive: 75s }
+`,
+  "listeners[].limits": `
+listeners:
+  - address: ":8080"
+    limits: { head_bytes: 16KiB, headers: 64, connections: 20000, connections_per_client: 200 }
+`,
+  upstreams: `
+upstreams:
+  app:
+    endpoints: ["http://10.0.0.1:3000", "http://10.0.0.2:3000"]
+routes:
+  - upstream: app
+`,
+  "upstreams.NAME.endpoints": `
+upstreams:
+  app:
+    endpoints:
+      - http://10.0.0.1:3000
+      - { url: http://10.0.0.2:3000, weight: 2 }       # gets twice as many requests
+      - https://app.internal.example                   # verified; port 443
+`,
+  "upstreams.NAME.health_check": `
+upstreams:
+  app:
+    endpoints: ["http://10.0.0.1:3000", "http://10.0.0.2:3000"]
+    health_check: { path: /health, interval: 5s, timeout: 2s, unhealthy_threshold: 2, expected_statuses: [200, 204] }
+`,
+  "upstreams.NAME.timeouts": `
+upstreams:
+  reports:
+    endpoints: ["http://10.0.0.1:3000"]
+    timeouts: { connect: 2s, response_head: 5m, idle: 60s, tunnel_idle: 1h }
+routes:
+  - upstream: reports
+`,
+  "upstreams.NAME.keep_alive": `
+upstreams:
+  app:
+    endpoints: ["http://10.0.0.1:3000"]
+    keep_alive: { idle: 30s, max_idle: 64, max_age: 5m }
+`,
+  "upstreams.NAME.tls": `
+upstreams:
+  app:
+    endpoints: ["https://10.0.0.1:8443"]
+    tls: { server_name: app.internal.example, ca_file: internal-ca.pem }
+`,
+  routes: `
+routes:
+  - name: reports                      # in logs, metrics and "explain"
+    match: { path: /reports/* }
+    max_body: 1MiB
+    security_headers: standard
+    upstream: reports
+  - upstream: app                      # everything else
+`,
+  "routes[].split": `
+upstreams:
+  app: { endpoints: ["http://10.0.0.1:3000"] }
+  next: { endpoints: ["http://10.0.0.2:3000"] }
+routes:
+  - split: [{ upstream: app, weight: 90 }, { upstream: next, weight: 10 }]
+`,
+  "routes[].split_by": `
+upstreams:
+  app: { endpoints: ["http://10.0.0.1:3000"] }
+  next: { endpoints: ["http://10.0.0.2:3000"] }
+routes:
+  - split: [{ upstream: app, weight: 90 }, { upstream: next, weight: 10 }]
+    split_by: { cookie: variant, max_age: 24h }        # a client stays where it came first
+`,
+  "routes[].match": `
+routes:
+  - match:
+      host: [example.com, "*.example.com"]
+      path: /api/*
+      methods: [GET, POST]
+      headers: { x-beta: "1" }
+      query: { v: "2" }
+      client_ip: 10.0.0.0/8
+      not: { path: /api/private/* }
+    upstream: app
+  - match: [{ path: /health }, { path_regex: "^/status/(?<part>[a-z]+)$" }]      # one of the two is enough
+    respond: { body: "ok {match.part}\\n" }
+`,
+  "routes[].rate_limit": `
+routes:
+  - rate_limit: { requests_per_minute: 100, burst: 10 }
+    upstream: app
+`,
+  "routes[].cors": `
+routes:
+  - match: { path: /api/* }
+    cors:
+      allowed_origins: ["https://app.example.com", "https://*.example.org"]
+      allowed_methods: [GET, POST, DELETE]
+      allowed_headers: [Content-Type, Authorization]
+      exposed_headers: [X-Total]
+      allow_credentials: true
+      max_age: 1h
+    upstream: app
+`,
+  "routes[].access": `
+routes:
+  - match: { path: /admin/* }
+    access: { allow: [10.0.0.0/8, "fd00::/8"], deny: [10.9.0.0/16] }
+    upstream: app
+`,
+  "routes[].authentication": `
+routes:
+  - match: { path: /api/* }
+    authentication: { tokens: ["\${API_TOKEN}", "file:secrets/second-token"] }
+    upstream: app
+`,
+  "routes[].buffer": `
+routes:
+  - match: { path: /upload/* }
+    buffer: { request: 1MiB }
+    upstream: app
+`,
+  "routes[].rewrite": `
+routes:
+  - match: { path: /api/* }
+    rewrite: { strip_prefix: /api, add_prefix: /v1, host: upstream }
+    upstream: app                      # /api/users becomes /v1/users
+  - match: { path: /old/* }
+    rewrite: { path_regex: { from: "^/old/([0-9]+)", to: "/items/$1" } }
+    upstream: app
+`,
+  "routes[].request_headers": `
+routes:
+  - request_headers:
+      remove: [X-Debug]
+      rename: { X-Old-Name: X-New-Name }
+      set: { X-Real-IP: "{client_ip}", X-Env: prod }
+      add: { X-Tag: [first, "{method}"] }
+    upstream: app
+`,
+  "routes[].response_headers": `
+routes:
+  - response_headers:
+      remove: [Server, X-Powered-By]
+      set: { X-Served-By: millrace, Cache-Control: no-store }
+      own_answers: true                # on the proxy's own answers too
+    upstream: app
+`,
+  "routes[].rewrite_location": `
+routes:
+  - match: { path: /shop/* }
+    rewrite: { strip_prefix: /shop }
+    rewrite_location: [{ from: "http://internal.example:8080", to: "{scheme}://{host}/shop" }]
+    upstream: app
+`,
+  "routes[].rewrite_cookies": `
+routes:
+  - rewrite_cookies: { domain: example.com, path: /, secure: true, same_site: lax }
+    upstream: app
+`,
+  "routes[].redirect": `
+routes:
+  - match: { host: www.example.com }
+    redirect: { to: "https://example.com{uri}", status: 308 }
+`,
+  "routes[].respond": `
+routes:
+  - match: { path: /robots.txt }
+    respond: { body: "User-agent: *\\nDisallow: /private/\\n", headers: { Cache-Control: max-age=3600 } }
+  - match: { path: /.git/* }
+    respond: { status: 404 }
+`,
+  "routes[].middleware": `
+routes:
+  - middleware:
+      - use: ./stamp.ts
+        options: { value: "1" }
+    upstream: app
+`,
+  request_headers: `
+request_headers: { remove: [X-Debug] }
+`,
+  response_headers: `
+response_headers: { remove: [Server, X-Powered-By] }
+`,
+  rewrite_location: `
+rewrite_location: true
+`,
+  rewrite_cookies: `
+rewrite_cookies: { secure: true, same_site: lax }
+`,
+  security_headers: `
+security_headers: standard
+`,
+  limits: `
+limits: { buffered_bytes: 128MiB }
+`,
+  workers: `
+workers: 4
+`,
+  trusted_proxies: `
+trusted_proxies: [10.0.0.0/8, "2001:db8:7::/48"]
+`,
+  client_address_from: `
+trusted_proxies: [10.0.0.0/8]
+client_address_from: forwarded
+`,
+  middleware: `
+middleware:
+  - use: ./stamp.ts
+    options: { value: "1" }
+`,
+  admin: `
+admin: { address: ":9901", token: "\${ADMIN_TOKEN}", hosts: [proxy.internal.example] }
+`,
+  logging: `
+logging: { level: warn, format: json, output: /var/log/millrace/access.log, access: true }
+`,
+  shutdown: `
+shutdown: { timeout: 30s, delay: 5s }
+`,
+  startup: `
+startup: { require_healthy: true, wait: 30s }
+`,
+};
