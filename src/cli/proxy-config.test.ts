@@ -42,6 +42,7 @@ upstreams:
   app: { endpoints: ["http://localhost:3000"] }
 routes:
   - rewrite: { host: upstream }
+    hold: 5s
     upstream: app
 `,
     );

@@ -76,8 +76,8 @@ function textOf(listen: string, targets: readonly Target[]): string {
     "routes:",
     ...targets.map(({ path, url }) => {
       const match = path === null ? "" : `match: { path: ${quoted(path)} }\n    `;
-      // The target may be a development server or a site elsewhere, which know themselves by their own name.
-      return `  - ${match}rewrite: { host: upstream }\n    upstream: ${upstreams.get(url)}`;
+      // The target may be a development server, which restarts, or a site elsewhere; both know themselves by their own name.
+      return `  - ${match}rewrite: { host: upstream }\n    hold: 5s\n    upstream: ${upstreams.get(url)}`;
     }),
     "",
   ].join("\n");

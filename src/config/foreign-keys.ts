@@ -47,13 +47,17 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "upstreams.NAME.keep_alive": "keepalive connection_pool agent http_reuse idle_conn_timeout",
   "upstreams.NAME.keep_alive.max_idle":
     "keepalive_idle_conns max_idle_conns_per_host max_idle_conns keepalive_idle_conns_per_host keepalive_connections",
-  "upstreams.NAME.retries":
-    "retry proxy_next_upstream proxy_next_upstream_tries max_retries num_retries retry_on retry_policy lb_retries lb_try_duration attempts",
+  "upstreams.NAME.retries": "max_retries num_retries lb_retries",
   "upstreams.NAME.tls": "servers_transport transport_socket ssl",
   "upstreams.NAME.tls.verify": "proxy_ssl_verify insecure_skip_verify tls_insecure_skip_verify reject_unauthorized secure verify_none",
   "upstreams.NAME.tls.server_name": "proxy_ssl_name proxy_ssl_server_name tls_server_name sni",
   "upstreams.NAME.tls.ca_file": "proxy_ssl_trusted_certificate root_cas root_ca ca cacert trusted_ca tls_trusted_ca_certs trust_pool",
   routes: "routers locations location frontends frontend virtual_hosts vhosts rules handlers handle route_config http_routers",
+  "routes[].timeouts.request": "request_timeout route_timeout max_stream_duration",
+  "routes[].retry": "proxy_next_upstream retry_policy",
+  "routes[].retry.attempts": "proxy_next_upstream_tries",
+  "routes[].retry.on": "retry_on retriable_status_codes",
+  "routes[].hold": "lb_try_duration",
   "routes[].match": "rule matcher matchers acl if filter conditions",
   "routes[].match.host": "server_name server_names domains domain hostname hostnames vhost virtual_host host_regexp",
   "routes[].match.path": "prefix path_prefix path_beg path_pattern context location_path path_filter",
@@ -106,7 +110,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup files upgrade mirror hold error_pages request_id
+circuit_breaker slow_start queue backup files upgrade mirror error_pages request_id
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path redirects permanent protocol_rewrite
@@ -122,7 +126,7 @@ gzip brotli zstd compress compressor encode mirrors mirroring shadow request_mir
 users users_file htpasswd auth_request forward_auth external_auth ext_authz saml allow deny ip_allow_list ip_white_list whitelist blacklist
 allowlist denylist source_range remote_ip geo geoip map set tracing opentelemetry otel statsd stream streams tcp udp grpc grpc_pass
 fastcgi_pass php_fastcgi uwsgi_pass scgi_pass lua wasm script sub_filter templates snippets experimental runtime
-request_timeout route_timeout proxy_intercept_errors expires etag max_stream_duration
+proxy_intercept_errors expires etag
 `;
 
 const here = new Map(Object.entries(CALLED_HERE).flatMap(([place, words]) => words.split(" ").map((word) => [spelled(word), place])));

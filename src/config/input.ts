@@ -608,6 +608,18 @@ export interface RouteInput {
    * come.
    */
   buffer?: RouteBufferInput | undefined;
+  /** Time limits of this route. */
+  timeouts?: RouteTimeoutsInput | undefined;
+  /** What follows after a failed attempt. Absent: the upstream's `retries`, after lost connections and such that did not come about. */
+  retry?: RouteRetryInput | undefined;
+  /**
+   * Time for which a request waits for an endpoint to come up, where it would be answered with 502 or 503 because none can be reached or is
+   * healthy; for a development server that restarts. At most 1000 exchanges per upstream wait, over all threads. A request whose connection
+   * was lost waits too, if it may be sent again. Absent: no wait.
+   *
+   * Duration.
+   */
+  hold?: string | 0 | undefined;
   /**
    * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect` and `respond`.
    *
@@ -944,6 +956,93 @@ export interface RouteBufferInput {
    * Size. Default: `0`.
    */
   request?: string | number | undefined;
+}
+
+/** The keys of `routes[].timeouts` in a configuration. */
+export interface RouteTimeoutsInput {
+  /**
+   * Time for the whole exchange, from the request's first byte to the end of the response, all attempts and both bodies included. Past it
+   * the answer is 504, or the response is cut if it has begun. It does not end a tunnel (WebSocket). Absent: no such limit.
+   *
+   * Duration.
+   */
+  request?: string | 0 | undefined;
+  /**
+   * In place of the upstream's `timeouts.response_head`.
+   *
+   * Duration.
+   */
+  response_head?: string | 0 | undefined;
+  /**
+   * In place of the upstream's `timeouts.idle`.
+   *
+   * Duration.
+   */
+  idle?: string | 0 | undefined;
+  /**
+   * In place of the upstream's `timeouts.tunnel_idle`.
+   *
+   * Duration.
+   */
+  tunnel_idle?: string | 0 | undefined;
+}
+
+/** The keys of `routes[].retry` in a configuration. */
+export interface RouteRetryInput {
+  /**
+   * Further attempts, each on another endpoint, in place of the upstream's `retries`. 0: none.
+   *
+   * Whole number. Default: `2`.
+   */
+  attempts?: number | undefined;
+  /**
+   * After what another attempt is made: `connect` (no connection came about), `reset` (it was lost before the response), `timeout` (the
+   * response's head did not come in time), or the status of a response, such as `503`. The last attempt's response goes to the client
+   * whatever its status.
+   *
+   * List. Default: `[connect, reset]`.
+   */
+  on?: ("connect" | "reset" | "timeout" | number)[] | undefined;
+  /**
+   * Whether requests that may change something twice, such as POST and PATCH, are also sent again when an endpoint may have acted on them.
+   * Only for applications that recognise a repeated request. Without it they are sent again only when nothing of them was sent.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  non_idempotent?: boolean | undefined;
+  /**
+   * Share of the exchanges in flight at the upstream that may be at a further attempt at the same time, over all threads; three may in any
+   * case. Past it failures are not tried again, so that an upstream in trouble does not get a multiple of its load.
+   *
+   * Percentage. Default: `20%`.
+   */
+  budget?: string | undefined;
+  /** How long a further attempt waits. A connection lost while it was idle is replaced at once. */
+  backoff?: RouteRetryBackoffInput | undefined;
+  /**
+   * Largest request body that is kept in memory so that it can be sent again. All threads together keep at most 64 MiB; what would go
+   * beyond is sent on, but not again.
+   *
+   * Size. Default: `16KiB`.
+   */
+  replay?: string | number | undefined;
+}
+
+/** The keys of `routes[].retry.backoff` in a configuration. */
+export interface RouteRetryBackoffInput {
+  /**
+   * Longest wait before the first further attempt; it doubles with each one. The wait is a random part of that.
+   *
+   * Duration. Default: `25ms`.
+   */
+  base?: string | 0 | undefined;
+  /**
+   * No wait is longer. A response of a status in `on` whose `Retry-After` asks for more than this goes to the client; one that asks for
+   * less is obeyed.
+   *
+   * Duration. Default: `1s`.
+   */
+  max?: string | 0 | undefined;
 }
 
 /** The keys of `routes[].split[]` in a configuration. */

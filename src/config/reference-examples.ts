@@ -133,6 +133,18 @@ routes:
     buffer: { request: 1MiB }
     upstream: app
 `,
+  "routes[].timeouts": `
+routes:
+  - match: { path: /reports/* }
+    timeouts: { request: 5m, response_head: 4m }
+    upstream: app
+`,
+  "routes[].retry": `
+routes:
+  - upstream: app
+    retry: { attempts: 2, on: [connect, reset, timeout, 503], budget: 20%, backoff: { base: 50ms, max: 2s }, replay: 1MiB }
+    hold: 5s                           # waits for an application that restarts
+`,
   "routes[].rewrite": `
 routes:
   - match: { path: /api/* }

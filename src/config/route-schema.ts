@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { oneOrMore, size } from "../values/scalars.ts";
 import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, trustedAddress } from "../values/texts.ts";
+import { attemptKeys } from "./attempts-schema.ts";
 import { routeFeatures } from "./feature-keys.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 import { splitKeys } from "./split-schema.ts";
@@ -80,6 +81,7 @@ export const routeSchema = z.strictObject({
     description:
       "Holds bodies in memory, so that slow clients do not keep the workers of an origin server busy. Absent: bodies are streamed as they come.",
   }),
+  ...attemptKeys,
   upstream: z.string().optional().meta({
     title: "name",
     description:

@@ -19,8 +19,6 @@ const LATER: ReadonlySet<string> = new Set([
   "upstreams.NAME.tls.cert_file",
   "upstreams.NAME.tls.key_file",
   "routes[].access_log",
-  "routes[].retry",
-  "routes[].timeouts",
   "routes[].rate_limit.store",
 ]);
 

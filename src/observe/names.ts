@@ -37,6 +37,11 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
     "Connections to endpoints that were refused, unreachable or too slow.",
   ),
   retries: counter("millrace_retries_total", "Further attempts after a failed one."),
+  retries_over_budget: counter(
+    "millrace_retries_over_budget_total",
+    "Failed attempts that were not tried again because the route's retry budget was used up.",
+  ),
+  requests_held: counter("millrace_requests_held_total", "Requests that waited for an endpoint to come up."),
   malformed_requests: counter("millrace_malformed_requests_total", "Requests refused for a fault of framing or syntax, or for their size."),
   request_timeouts: counter("millrace_request_timeouts_total", "Requests whose head or body came too slowly."),
   upstream_timeouts: counter("millrace_upstream_timeouts_total", "Attempts that an endpoint did not answer in time."),

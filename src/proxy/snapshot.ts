@@ -22,6 +22,8 @@ import { outcomeCounters } from "./outcome-counters.ts";
 import type { Feature, ThreadContext } from "./feature/feature.ts";
 import type { Middleware } from "./feature/middleware.ts";
 import type { LocalAnswer } from "./local-answer.ts";
+import { routePolicy } from "./route-policy.ts";
+import type { RoutePolicy } from "./route-policy.ts";
 import { compileTemplate } from "./feature/compile-template.ts";
 import type { Template } from "../policy/template/template.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
@@ -50,6 +52,8 @@ export interface Route {
   readonly bodyBytesMax: number | null;
   /** How much of a request's body is held until it is complete, before an endpoint is asked; 0: the body is streamed. */
   readonly requestBufferBytes: number;
+  /** Time limits, further attempts and holding, as the route itself says; null: it says nothing. */
+  readonly policy: RoutePolicy | null;
   /** The regular expressions of its conditions, whose groups are variables. */
   readonly pathRegexes: readonly PathRegex[];
   readonly hooks: RouteHooks;
@@ -294,6 +298,7 @@ function compileSide(
     local: null,
     bodyBytesMax: route.max_body ?? null,
     requestBufferBytes: route.buffer?.request ?? 0,
+    policy: routePolicy(route),
     pathRegexes: pathRegexesOf(route, context.compileRegex),
     hooks: hooksOf([...before, ...middleware]),
   };
@@ -317,6 +322,7 @@ function ownRoute(name: string, local: () => LocalAnswer): Route {
     local,
     bodyBytesMax: null,
     requestBufferBytes: 0,
+    policy: null,
     pathRegexes: NO_REGEXES,
     hooks: NO_HOOKS,
   };

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { once } from "node:events";
-import { ENDPOINT_HEALTH, ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "./endpoint-table.ts";
+import { ENDPOINT_COUNT, ENDPOINT_HEALTH, ENDPOINT_SLOTS, EndpointTable, WORKERS_MAX } from "./endpoint-table.ts";
 
 const table = (capacity?: number): EndpointTable => new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(capacity)));
 
@@ -35,6 +35,28 @@ test("whether the last attempt to connect failed is kept apart from health, and 
   writer.setRefusing(7, false);
   assert.equal(reader.refusing(7), false);
   assert.throws(() => writer.setRefusing(8, true), RangeError);
+});
+
+test("the other counts of an endpoint are kept apart, summed over workers, and forgotten with a dead worker", () => {
+  const endpoints = table(4);
+  const { retrying, held } = ENDPOINT_COUNT;
+  for (const worker of [0, 5]) {
+    endpoints.add(retrying, worker, 3, 1);
+    endpoints.add(held, worker, 0, 10);
+  }
+  assert.deepEqual(
+    [0, 1, 2, 3].map((slot) => [endpoints.inFlight(slot), endpoints.total(retrying, slot), endpoints.total(held, slot)]),
+    [
+      [0, 0, 20],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 2, 0],
+    ],
+  );
+  endpoints.clearWorker(5);
+  assert.deepEqual([endpoints.total(retrying, 3), endpoints.total(held, 0)], [1, 10]);
+  assert.throws(() => endpoints.add(held, 0, 4, 1), RangeError);
+  assert.throws(() => endpoints.add(held, WORKERS_MAX, 0, 1), RangeError);
 });
 
 test("in-flight counts are summed over workers, and a dead worker's are forgotten", () => {

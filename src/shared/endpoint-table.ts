@@ -1,12 +1,14 @@
 /**
  * The facts about endpoints that all threads must agree on, in shared memory: the health of each endpoint, written by the control plane
- * after a probe; whether the last attempt to connect to it failed, written by the thread that tried; and how many exchanges it has in flight,
- * written by the workers. Each fact is one Int32 cell. An endpoint is named by its slot (control/endpoint-slots.ts).
+ * after a probe; whether the last attempt to connect to it failed, written by the thread that tried; and how many exchanges are in flight at
+ * it, are being tried again, or are held, written by the workers. Each fact is one Int32 cell. An endpoint is named by its slot
+ * (control/endpoint-slots.ts).
  *
- *     [ rows in use | padding ][ health: one cell per slot ][ refusing: one cell per slot ][ worker 0: one cell per slot ][ worker 1 ... ]
+ *     [ workers in use | padding ][ health ][ refusing ][ worker 0: in flight ][ retrying ][ held ][ worker 1: in flight ] ...
  *
- * Each worker counts in a row of its own: counting never contends with another worker, and when a worker dies in the middle of its
- * exchanges its row is zeroed, which one shared total per endpoint could not do. Rows that no worker touched stay untouched pages.
+ * Each row has one cell per slot. Each worker counts in rows of its own: counting never contends with another worker, and when a worker dies
+ * in the middle of its exchanges its rows are zeroed, which one shared total per endpoint could not do. Rows that no worker touched stay
+ * untouched pages.
  */
 export type EndpointHealth = (typeof ENDPOINT_HEALTH)[keyof typeof ENDPOINT_HEALTH];
 
@@ -20,7 +22,7 @@ export const ENDPOINT_HEALTH: { readonly unknown: 0; readonly healthy: 1; readon
 /** The most workers that tables in shared memory have room for. The configuration key `workers` has the same limit. */
 export const WORKERS_MAX = 256;
 
-/** Slots of a table by default, for the endpoints of all upstreams together: 16 KiB per worker. */
+/** Slots of a table by default, for the endpoints of all upstreams together: 48 KiB per worker. */
 export const ENDPOINT_SLOTS = 4096;
 
 /** Sixteen cells are one cache line, so the count of rows, which all threads read, lies in no line that is written often. */
@@ -28,6 +30,12 @@ const HEADER_CELLS = 16;
 
 /** The rows before those of workers: health and refusing. */
 const SHARED_ROWS = 2;
+
+/** The row, among those of a worker, of each count that {@link EndpointTable.add} and `total` take. The first row is `inFlight`. */
+export const ENDPOINT_COUNT: { readonly retrying: 1; readonly held: 2 } = { retrying: 1, held: 2 };
+type EndpointCount = (typeof ENDPOINT_COUNT)[keyof typeof ENDPOINT_COUNT];
+
+const WORKER_ROWS = 3;
 
 export class EndpointTable {
   readonly capacity: number;
@@ -37,13 +45,13 @@ export class EndpointTable {
 
   /** Size in bytes of the buffer of a table with room for `capacity` endpoints. */
   static bytes(capacity: number = ENDPOINT_SLOTS): number {
-    return 4 * (HEADER_CELLS + capacity * (SHARED_ROWS + WORKERS_MAX));
+    return 4 * (HEADER_CELLS + capacity * (SHARED_ROWS + WORKER_ROWS * WORKERS_MAX));
   }
 
   /** Throws a RangeError when the size of the buffer is not that of a table. */
   constructor(buffer: SharedArrayBuffer) {
     this.cells = new Int32Array(buffer);
-    this.capacity = (this.cells.length - HEADER_CELLS) / (SHARED_ROWS + WORKERS_MAX);
+    this.capacity = (this.cells.length - HEADER_CELLS) / (SHARED_ROWS + WORKER_ROWS * WORKERS_MAX);
     if (!Number.isInteger(this.capacity) || this.capacity < 1) throw new RangeError("not the buffer of an endpoint table");
   }
 
@@ -88,11 +96,27 @@ export class EndpointTable {
 
   /** Exchanges in flight at the endpoint, over all workers. */
   inFlight(slot: number): number {
-    const rows = Atomics.load(this.cells, 0);
+    return this.sum(this.rowStart(0) + this.checked(slot));
+  }
+
+  /** As `inFlightAdd`, for another count. */
+  add(count: EndpointCount, worker: number, slot: number, delta: number): void {
+    if (worker >= this.rowsSeen) this.openRow(worker);
+    const cell = this.rowStart(worker) + count * this.capacity + this.checked(slot);
+    this.cells[cell] = (this.cells[cell] ?? 0) + delta;
+  }
+
+  /** That count of the endpoint, over all workers. */
+  total(count: EndpointCount, slot: number): number {
+    return this.sum(this.rowStart(0) + count * this.capacity + this.checked(slot));
+  }
+
+  /** @param first the cell of worker 0 */
+  private sum(first: number): number {
+    const workers = Atomics.load(this.cells, 0);
     let sum = 0;
-    for (let worker = 0, cell = this.rowStart(0) + this.checked(slot); worker < rows; worker++, cell += this.capacity) {
+    for (let worker = 0, cell = first; worker < workers; worker++, cell += WORKER_ROWS * this.capacity)
       sum += Atomics.load(this.cells, cell);
-    }
     return sum;
   }
 
@@ -100,7 +124,7 @@ export class EndpointTable {
   clearWorker(worker: number): void {
     if (worker >= Atomics.load(this.cells, 0)) return;
     const start = this.rowStart(worker);
-    for (let cell = start; cell < start + this.capacity; cell++) Atomics.store(this.cells, cell, 0);
+    for (let cell = start; cell < start + WORKER_ROWS * this.capacity; cell++) Atomics.store(this.cells, cell, 0);
   }
 
   private openRow(worker: number): void {
@@ -116,7 +140,7 @@ export class EndpointTable {
   }
 
   private rowStart(worker: number): number {
-    return HEADER_CELLS + this.capacity * (SHARED_ROWS + worker);
+    return HEADER_CELLS + this.capacity * (SHARED_ROWS + WORKER_ROWS * worker);
   }
 
   /** Throws a RangeError for a slot outside a row, which would be counted in the row of another worker. */

@@ -34,6 +34,8 @@ export const CounterId: {
   readonly tunnels_opened: 15;
   readonly access_log_dropped_lines: 16;
   readonly buffers_refused: 17;
+  readonly retries_over_budget: 18;
+  readonly requests_held: 19;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -53,6 +55,8 @@ export const CounterId: {
   tunnels_opened: 15,
   access_log_dropped_lines: 16,
   buffers_refused: 17,
+  retries_over_budget: 18,
+  requests_held: 19,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;

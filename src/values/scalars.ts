@@ -58,6 +58,18 @@ export function wholeNumber(range: Range): z.ZodType<number, number> {
   return z.int({ error }).min(range.min, { error }).max(range.max, { error }).meta({ title: "whole number" });
 }
 
+/** Text of a share, which the JSON Schema uses as a `pattern` too. */
+const PERCENT_PATTERN = /^(?:100|[0-9]{1,2}(?:\.[0-9]{1,3})?)%$/;
+
+/** A share such as `20%`; the output is a number from 0 to 1. */
+export function percentage(): z.ZodType<number, string> {
+  return z
+    .string({ error: "expected a percentage such as 20%" })
+    .regex(PERCENT_PATTERN, { error: "expected a percentage from 0% to 100%" })
+    .transform((given) => Number.parseFloat(given) / 100)
+    .meta({ title: "percentage" });
+}
+
 /** One value, or a list of at least one; the output is a list. */
 export function oneOrMore(item: z.ZodType<string, string>): z.ZodType<string[], string | string[]> {
   return z

@@ -1,6 +1,7 @@
 /** The origin cannot be reached, or is gone as soon as it was. */
 import { LINGER_MS } from "../../src/net/refused-body.ts";
 import { cannotTakeDescriptors, withoutDescriptors } from "./descriptors.ts";
+import { ATTEMPT_ROWS } from "./route-attempts.ts";
 import { SERVED, failed } from "./row.ts";
 import type { Expectation, Row } from "./row.ts";
 import { themes } from "./theme.ts";
@@ -197,4 +198,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("connect", rows, { same: 15, differ: 2, leftOut: 1, notByFetch: 0 });
+themes("connect", [...rows, ...ATTEMPT_ROWS], { same: 22, differ: 2, leftOut: 1, notByFetch: 0 });

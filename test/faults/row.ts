@@ -20,6 +20,8 @@ export type EndpointName =
 export const WATCHED = [
   "upstream_connect_failures",
   "retries",
+  "retries_over_budget",
+  "requests_held",
   "upstream_timeouts",
   "origin_failures",
   "client_aborts",
@@ -109,6 +111,8 @@ export interface Row {
   readonly retries?: number;
   /** `max_body` of the row's route. */
   readonly maxBody?: number;
+  /** Further keys of the row's route, as YAML without braces. */
+  readonly route?: string;
   /** By which listener the client comes; default: the one with long limits. */
   readonly listener?: ListenerName;
   /** A plain request on the same connection goes before, so the row's request meets a pooled connection to the origin. */

@@ -62,7 +62,8 @@ export function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointNam
     const retries = row.retries === undefined ? "" : `, retries: ${row.retries}`;
     upstreams.push(`  ${name}: { endpoints: [${list(endpoints)}], timeouts: { ${timeouts} }${retries} }`);
     const maxBody = row.maxBody === undefined ? "" : `, max_body: ${row.maxBody}`;
-    routes.push(`  - { name: ${name}, match: { path: /${name} }, upstream: ${name}${maxBody} }`);
+    const keys = row.route === undefined ? "" : `, ${row.route}`;
+    routes.push(`  - { name: ${name}, match: { path: /${name} }, upstream: ${name}${maxBody}${keys} }`);
     // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
     const settings = `endpoints: [${list([endpoints.includes("dual") ? "dual" : "origin"])}], timeouts: { ${timeouts} }`;
     plain.set(settings, [...(plain.get(settings) ?? []), `/${name}/plain`]);

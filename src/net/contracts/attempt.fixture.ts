@@ -116,6 +116,7 @@ export class Attempt implements SourceOwner {
         forwardedPathFields: "drop",
       },
       upgrade: switches,
+      responseLimits: null,
       awaitsContinue: false,
     };
     const edits = new RequestEdits();

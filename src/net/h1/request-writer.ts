@@ -18,7 +18,7 @@ import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
 import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 
 /** The request that the head is written from. */
-export type ForwardedRequest = Omit<OutgoingRequest, "requestLength" | "awaitsContinue">;
+export type ForwardedRequest = Omit<OutgoingRequest, "requestLength" | "responseLimits" | "awaitsContinue">;
 
 /** What the writer needs to know of the endpoint. */
 export interface ForwardedTo {

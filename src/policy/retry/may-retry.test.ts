@@ -2,8 +2,8 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isIdempotent } from "./idempotent.ts";
-import { mayRetry, mayRetrySameEndpoint } from "./may-retry.ts";
-import type { FailedAttempt } from "./may-retry.ts";
+import { PLAIN_RULES, mayRetry, mayRetrySameEndpoint, maySendAgain } from "./may-retry.ts";
+import type { AttemptFailure, FailedAttempt } from "./may-retry.ts";
 
 const lost: FailedAttempt = {
   failure: "connection_lost",
@@ -69,6 +69,29 @@ test("`retries` counts further attempts, but not the one after a lost pooled con
   assert.equal(mayRetry({ ...fresh, attempts: 3, retriesMax: 2 }), false);
   assert.equal(mayRetry({ ...lost, retriesMax: 0 }), true);
   assert.equal(mayRetry({ ...lost, attempts: 2, retriesMax: 0 }), false);
+});
+
+test("rules of a route: after which failures, and for methods that are not idempotent", () => {
+  const timeout: FailedAttempt = { ...lost, failure: "timeout", pooledConnection: false };
+  const rules = { failures: ["timeout"] as readonly AttemptFailure[], repeatsAny: false };
+  assert.equal(mayRetry(timeout, rules), true);
+  assert.equal(mayRetry({ ...timeout, method: "POST" }, rules), false);
+  assert.equal(mayRetry({ ...timeout, method: "POST" }, { ...rules, repeatsAny: true }), true);
+  assert.equal(mayRetry({ ...timeout, method: "POST", requestSent: "consumed" }, { ...rules, repeatsAny: true }), false);
+  assert.equal(mayRetry({ ...lost, pooledConnection: false }, rules), false);
+  assert.equal(mayRetry({ ...lost, failure: "unwanted", method: "POST" }, { ...PLAIN_RULES, repeatsAny: true }), true);
+});
+
+test("a request that may be sent again at some time: as for a retry, but whatever the number of attempts and the rules", () => {
+  fc.assert(
+    fc.property(anyAttempt, (attempt) => {
+      if (mayRetry(attempt)) assert.ok(maySendAgain(attempt));
+      const many = { ...attempt, attempts: 1000 };
+      assert.equal(maySendAgain(many), maySendAgain(attempt));
+      if (!maySendAgain(attempt) || attempt.failure === "connect") return;
+      assert.ok(attempt.requestSent === "none" || isIdempotent(attempt.method));
+    }),
+  );
 });
 
 test("the same endpoint again only after a pooled connection was lost", () => {

@@ -45,6 +45,14 @@ export const METHOD_REFUSED: LocalAnswer = answer(405, "method_refused", "This m
 export const BODY_TOO_LARGE: LocalAnswer = answer(413, "body_too_large", "The request body is too large.");
 export const EXPECTATION_FAILED: LocalAnswer = answer(417, "expectation_failed", "Only 100-continue can be expected here.");
 export const REQUEST_TIMEOUT: LocalAnswer = ending(answer(408, "request_timeout", "The request did not arrive in time."));
+/** The whole exchange has taken longer than its route allows. */
+export const EXCHANGE_TIMEOUT: LocalAnswer = answer(
+  504,
+  "exchange_timeout",
+  "The request was not answered in time.",
+  [],
+  "http_response_timeout",
+);
 export const LOOP_DETECTED: LocalAnswer = answer(508, "loop", "The request passed this proxy too often.", [], "proxy_loop_detected");
 export const OPTIONS_HERE: LocalAnswer = answer(204, "options", "", [["Allow", METHODS]]);
 export const INTERNAL_ERROR: LocalAnswer = answer(500, "internal_error", "The proxy failed.", [], "proxy_internal_error");

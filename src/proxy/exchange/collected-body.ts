@@ -1,8 +1,9 @@
 /**
- * The body of a request, collected before an endpoint or a source gets it: for a middleware (`ExchangeView.collectBody`), or because the
- * route holds slow bodies (`buffer.request`). It is sent to the endpoint or source afterwards.
+ * The body of a request, kept in memory: all of it, collected before an endpoint or a source gets it, for a middleware
+ * (`ExchangeView.collectBody`) or because the route holds slow bodies (`buffer.request`); or as much as has come, because the request may have
+ * to be sent again (`retry.replay`). It is sent with every attempt at an endpoint or source.
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodySink } from "../ports/body-sink.ts";
 import { KeptBody } from "./kept-body.ts";
@@ -49,6 +50,19 @@ export class CollectedBody {
     if (!this.kept.add(bytes, start, end)) return this.close();
     const { size } = this.kept;
     this.resolve(null, ({ bytesMax }) => size > bytesMax);
+  }
+
+  get size(): number {
+    return this.kept.size;
+  }
+
+  /**
+   * Adds a copy of a text in latin1 and of bytes after it, for further attempts. Returns false if the process has no memory left for them; then
+   * nothing may be sent again.
+   */
+  keep(text: string, bytes: Buffer, start: number, end: number): boolean {
+    if (this.isClosed) return false;
+    return this.kept.add(Buffer.from(text, "latin1"), 0, text.length) && this.kept.add(bytes, start, end);
   }
 
   /** The body is complete. */

@@ -1,3 +1,4 @@
+import type { LaterAttempt, RequestLimit } from "./attempts.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
 import type { InterimPace } from "./interim-pace.ts";
@@ -12,7 +13,10 @@ export class Detours {
   response: BodyPipe | null = null;
   /** The source that answers in place of an endpoint. */
   source: SourceStream | null = null;
-  /** The request's body, for a middleware that asked for it, or because the route holds bodies until they have come. */
+  /**
+   * The request's body so far: for a middleware that asked for it, because the route holds bodies until they have come, or because it may have
+   * to be sent again.
+   */
   collected: CollectedBody | null = null;
   /** The method sent to the endpoint, if middleware has changed it. */
   method: string | null = null;
@@ -22,6 +26,10 @@ export class Detours {
   controller: AbortController | null = null;
   /** Limits interim responses; made at the first one. */
   interims: InterimPace | null = null;
+  /** The wait for a further attempt; made when one first waits. */
+  later: LaterAttempt | null = null;
+  /** The time limit of the whole exchange. */
+  limit: RequestLimit | null = null;
 
   /** The attempt is over: gives up the stages of the request's body. */
   endRequest(): void {
@@ -29,11 +37,19 @@ export class Detours {
     this.request = null;
   }
 
+  /** A response is passed on: nothing is sent again. */
+  endAttempts(): void {
+    this.collected?.letGo();
+    this.later?.settled();
+  }
+
   /** The exchange is over: gives up everything. */
   end(): void {
     this.endRequest();
     this.response?.abort();
     this.collected?.letGo();
+    this.later?.end();
+    this.limit?.end();
     this.controller?.abort();
   }
 }

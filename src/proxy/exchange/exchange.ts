@@ -11,7 +11,6 @@
  */
 import { Buffer } from "node:buffer";
 import { messageOf } from "../../base/errors.ts";
-import { latin1 } from "../../base/latin1.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { ConnectionOptions } from "../../http/connection-options.ts";
 import type { FieldSection } from "../../http/field-section.ts";
@@ -22,10 +21,6 @@ import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import { normalizePath } from "../../policy/route/normalize-path.ts";
 import { groupsOf } from "../../policy/route/path-regex.ts";
-import { isIdempotent } from "../../policy/retry/idempotent.ts";
-import { mayRetry, mayRetrySameEndpoint } from "../../policy/retry/may-retry.ts";
-import type { AttemptFailure, FailedAttempt, RequestSent } from "../../policy/retry/may-retry.ts";
-import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
@@ -37,6 +32,7 @@ import type { ClientFacts } from "../ports/client-facts.ts";
 import type { ClientEnd, ClientStream } from "../ports/client-stream.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
+import type { ResponseLimits } from "../route-policy.ts";
 import type { Route, Snapshot, Split } from "../snapshot.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
 import { positionIn } from "../upstream/endpoint-set.ts";
@@ -55,19 +51,14 @@ import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
 import { admit, collectBody, collectData, collectedEnough } from "./admission.ts";
 import * as answers from "./answers.ts";
+import { RequestLimit, anotherAttempt, insteadOfResponse, isHeld, isRetriedFor, keepForReplay } from "./attempts.ts";
 
 /** The 100 (Continue) that a client may wait for before it sends its body. */
 const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 });
 
-/** Largest request body, in bytes, that is kept so that the request can be sent again. */
-const REPLAY_BYTES_MAX = 16 * 1024;
-
 /** Stand for no edits, where no middleware can edit a head. Nobody may change them. */
 const NO_REQUEST_EDITS: RequestEdits = new RequestEdits();
 const NO_RESPONSE_EDITS: ResponseEdits = new ResponseEdits();
-
-/** A whole response has come, and a hook does not want it. */
-const UNWANTED: Omit<Failure, "kind"> = { sent: true, answered: true, reused: false };
 
 export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner, PipeOwner {
   readonly thread: ExchangeThread;
@@ -108,14 +99,17 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** The connection, or the source, of the current attempt. */
   private upstream: UpstreamStream | null = null;
   /** Endpoints that failed and are not tried again. */
-  private tried: Endpoint[] | null = null;
+  tried: Endpoint[] | null = null;
   /** How many attempts failed because a pooled connection was lost. They do not count towards `retries`. */
-  private poolLosses: number = 0;
+  poolLosses: number = 0;
   private requestTrailers: FieldSection | null = null;
   /** Bytes of the request's body received so far. */
   private bodyBytes: number = 0;
-  /** The body so far as latin1 text, to send it again in a further attempt; null: it became too long to keep. */
-  private replay: string | null = "";
+  /**
+   * The body so far as latin1 text, to send it again in a further attempt, after what `detours.collected` has of it; null: it became too long
+   * to keep.
+   */
+  replay: string | null = "";
   /** The client was sent a 100 (Continue). */
   private continued: boolean = false;
   /** What only some exchanges need; null for most. */
@@ -177,7 +171,11 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   /** Milliseconds that a tunnel may be idle; null: the exchange has no upstream. */
   get tunnelIdleMs(): number | null {
-    return this.set?.settings.tunnelIdleMs ?? null;
+    return this.route?.policy?.tunnelIdleMs ?? this.set?.settings.tunnelIdleMs ?? null;
+  }
+
+  get responseLimits(): ResponseLimits | null {
+    return this.route?.policy?.limits ?? null;
   }
 
   get finished(): boolean {
@@ -242,6 +240,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const route = found.split === null ? found : this.sideOf(found, found.split);
     this.route = route;
     if (route.upstream !== null) this.set = route.upstream.set;
+    const requestMs = route.policy?.requestMs ?? null;
+    if (requestMs !== null) this.detour.limit = new RequestLimit(this, requestMs);
     admit(this, route, 0);
   }
 
@@ -321,7 +321,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const choice = this.thread.choice.among(set, this.tried, this.facts.client);
     const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(set, choice);
     const target = sameEndpoint ?? kept ?? choice.next();
-    if (target === null) return this.answer(answers.NO_ENDPOINT);
+    if (target === null) return isHeld(this, null) ? undefined : this.failedForGood(null);
     this.phase = Phase.connecting;
     this.endpoint = target;
     this.attempts++;
@@ -342,6 +342,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** The connection is established: sends the head, and as much of the body as has come. */
   upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
+    this.detours?.later?.connected();
     const hooks = this.route?.hooks.onUpstreamRequest;
     if (this.downstream.isBackground || this.detours !== null || (hooks !== undefined && hooks.length > 0)) {
       if (!this.sendEdited(from, hooks ?? [])) return;
@@ -429,14 +430,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.bodyBytes += end - start;
     if (exceedsBodyLimit(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
     if (this.isCollecting) return collectData(this, bytes, start, end);
-    if (this.replay !== null) {
-      if (this.replay.length + end - start <= REPLAY_BYTES_MAX) this.replay += latin1(bytes, start, end);
-      else {
-        this.replay = null;
-        // It was sent, and will not be sent again.
-        this.detours?.collected?.letGo();
-      }
-    }
+    keepForReplay(this, bytes, start, end);
     const { upstream } = this;
     if (upstream !== null) this.requestOut(upstream).data(bytes, start, end);
   }
@@ -511,6 +505,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       // The client speaks HTTP until its request has ended (RFC 9110 section 7.8), and a stage may still hold a part of the body.
       if (!this.upgrade || this.responseStarted || !this.requestEnded || this.detours?.request?.isOver === false) return false;
       this.phase = Phase.tunnel;
+      this.detours?.limit?.end();
       this.status = 101;
       this.originHeadMs = this.thread.now - this.startedAt;
       this.outcome = "tunnel";
@@ -527,6 +522,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   responseHead(from: UpstreamStream, head: ResponseHead, length: BodyLength): void {
     if (from !== this.upstream) return;
     if (!this.isFromSource(from)) {
+      if (isRetriedFor(this, head)) return;
       const hooks = this.route?.hooks.onUpstreamResponse;
       if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head, failure: null })) return;
       this.originHeadMs = this.thread.now - this.startedAt;
@@ -546,7 +542,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.phase = Phase.responding;
     this.status = edits.newStatus ?? head.status;
     // Nothing is tried again from here on.
-    this.detours?.collected?.letGo();
+    this.detours?.endAttempts();
     this.downstream.respond(head, length, edits);
     if (edits !== NO_RESPONSE_EDITS) giveResponseEdits(edits);
   }
@@ -674,25 +670,12 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       // The hook may have ended the exchange, by making a stage of the request's body fail.
       if (this.finished) return true;
       if (verdict === null) continue;
-      if (verdict === "retry") return result.head !== null && this.retryUnwanted();
+      if (verdict === "retry") return result.head !== null && insteadOfResponse(this);
       this.dropUpstream();
       this.answerFrom(verdict, hooks[index]?.name ?? "");
       return true;
     }
     return false;
-  }
-
-  /**
-   * A hook does not want the response: asks another endpoint. Returns false if the request may not be sent again or no endpoint is left.
-   */
-  private retryUnwanted(): boolean {
-    const target = this.endpoint;
-    if (target === null || !mayRetry(this.failedAttempt("unwanted", UNWANTED))) return false;
-    (this.tried ??= []).push(target);
-    if (!this.hasCandidate()) return false;
-    this.dropUpstream();
-    this.retry(null);
-    return true;
   }
 
   sourceFailed(from: SourceStream, error: unknown): void {
@@ -731,7 +714,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   upstreamFailed(from: UpstreamStream, failure: Failure): void {
     if (from !== this.upstream) return;
     const { kind } = failure;
-    const target = this.endpoint;
     this.releaseEndpoint();
     this.upstream = null;
     this.requestBlocked = false;
@@ -747,56 +729,19 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       this.downstream.cut();
       return this.finish();
     }
-    const attempt = this.failedAttempt(FAILURES[kind].attempt, failure);
-    if (target !== null && mayRetry(attempt)) {
-      if (mayRetrySameEndpoint(attempt)) {
-        this.poolLosses++;
-        if (this.thread.endpoints.health(target.slot) !== ENDPOINT_HEALTH.unhealthy) return this.retry(target);
-      }
-      (this.tried ??= []).push(target);
-      if (this.hasCandidate()) return this.retry(null);
-    }
-    const hooks = this.route?.hooks.onUpstreamResponse;
-    if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head: null, failure })) return;
-    this.answer(failureAnswer(kind));
-  }
-
-  /** What the retry policy needs to know of the attempt. */
-  private failedAttempt(failure: AttemptFailure, { sent, answered, reused }: Omit<Failure, "kind">): FailedAttempt {
-    return {
-      failure,
-      method: this.decidingMethod(),
-      requestSent: this.requestSent(failure === "connect" ? false : sent),
-      responseStarted: answered,
-      attempts: this.attempts - this.poolLosses,
-      retriesMax: this.set?.retries ?? 0,
-      pooledConnection: reused,
-    };
+    if (anotherAttempt(this, failure) || isHeld(this, failure)) return;
+    this.failedForGood(failure);
   }
 
   /**
-   * The method that decides whether the request may be sent again: the client's or the one sent to endpoints, whichever is not idempotent.
+   * There is no further attempt: the client is answered.
+   * @param failure of the last attempt; null: no endpoint could be chosen
    */
-  private decidingMethod(): string {
-    const sent = this.detours?.method ?? null;
-    return sent === null || !isIdempotent(this.request.method) ? this.request.method : sent;
-  }
-
-  /** How much of the request the endpoint may have received, and whether it can be sent again. */
-  private requestSent(sent: boolean): RequestSent {
-    if (this.replay === null) return "consumed";
-    if (!sent) return "none";
-    // Bytes after an upgrade's head belong to the new protocol and wait for the 101. A body sent again could not be told apart from them.
-    return this.upgrade && this.requestLength !== 0 ? "consumed" : "replayable";
-  }
-
-  private retry(sameEndpoint: Endpoint | null): void {
-    this.thread.metrics.add(CounterId.retries, 1);
-    this.connect(sameEndpoint);
-  }
-
-  private hasCandidate(): boolean {
-    return this.set !== null && this.thread.choice.among(this.set, this.tried, this.facts.client).isPossible;
+  failedForGood(failure: Failure | null): void {
+    if (failure === null) return this.answer(answers.NO_ENDPOINT);
+    const hooks = this.route?.hooks.onUpstreamResponse;
+    if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head: null, failure })) return;
+    this.answer(failureAnswer(failure.kind));
   }
 
   /** The client gets no more of the response, for that reason: the attempt is given up. */
@@ -838,8 +783,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.finish();
   }
 
-  /** Gives up the current attempt. */
-  private dropUpstream(): void {
+  /** Gives up the current attempt, if there is one. */
+  dropUpstream(): void {
     const upstream = this.upstream;
     if (upstream === null) return;
     this.releaseEndpoint();

@@ -1,6 +1,7 @@
 import type { BodyLength } from "../../http/body-length.ts";
 import type { ConnectionOptions } from "../../http/connection-options.ts";
 import type { RequestHead } from "../../http/request-head.ts";
+import type { ResponseLimits } from "../route-policy.ts";
 import type { ClientFacts } from "./client-facts.ts";
 
 /** What the driver of an endpoint's connection, or a response source, may know of the request that it is given. */
@@ -15,6 +16,8 @@ export interface OutgoingRequest {
   readonly facts: ClientFacts;
   /** The request asks to switch to the WebSocket protocol, and the configuration allows it. */
   readonly upgrade: boolean;
+  /** Time limits that the request's route has in place of the upstream's; null: none. */
+  readonly responseLimits: ResponseLimits | null;
   /** The client may wait for a 100 (Continue) before it sends its body, and has not got one yet. */
   readonly awaitsContinue: boolean;
 }

@@ -7,6 +7,7 @@ import { NO_ENDPOINT } from "../../policy/balance/balancer.ts";
 import type { Balancer } from "../../policy/balance/balancer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
+import type { HeldExchanges } from "./held-exchanges.ts";
 
 export interface EndpointSet {
   /** In file order. */
@@ -19,10 +20,12 @@ export interface EndpointSet {
   /** Weight of each endpoint, in file order. */
   readonly weights: readonly number[];
   readonly settings: EndpointSettings;
+  /** Exchanges that wait for an endpoint to come up. The same object for all sets of the upstream. */
+  readonly held: HeldExchanges;
 }
 
 /** What the configuration says about an upstream, apart from its endpoints. */
-export type SetFacts = Pick<EndpointSet, "probed" | "retries" | "weights" | "settings">;
+export type SetFacts = Pick<EndpointSet, "probed" | "retries" | "weights" | "settings" | "held">;
 
 /**
  * Makes the set for a new configuration. Returns `before` itself if nothing has changed.

@@ -9,6 +9,7 @@ import { endpointSet } from "./endpoint-set.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
 import { endpointSettings } from "./endpoint-settings.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
+import { HeldExchanges } from "./held-exchanges.ts";
 import { UpstreamGroup } from "./upstream-group.ts";
 
 type UpstreamConfig = Config["upstreams"][string];
@@ -74,7 +75,13 @@ export class Upstreams {
       return this.endpoint(name, url, slot, position, settings);
     });
     const weights = config.endpoints.map(({ weight }) => weight);
-    const facts = { probed: config.health_check !== undefined, retries: config.retries, weights, settings };
+    const facts = {
+      probed: config.health_check !== undefined,
+      retries: config.retries,
+      weights,
+      settings,
+      held: before?.held ?? new HeldExchanges(),
+    };
     return endpointSet(endpoints, facts, before, this.start);
   }
 

@@ -106,7 +106,7 @@ function onHead(connection: UpstreamConnection, sink: ResponseSink): boolean {
   const options = connectionOptions(head);
   if (head.version !== "1.1" || options.close || framing.kind === Framing.untilClose) connection.fate = Fate.last;
   if (challengesConnection(head)) connection.bind();
-  connection.setDeadline(connection.outlet.blocked ? Deadline.taking : Deadline.response, connection.settings.idleMs);
+  connection.setDeadline(connection.outlet.blocked ? Deadline.taking : Deadline.response, connection.idleMs);
   connection.enter(State.responding);
   sink.responseHead(connection, head, framing.bodyLength);
   return true;

@@ -58,6 +58,10 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   /** The endpoint's settings when the connection was opened. A later reload does not change them. */
   readonly settings: EndpointSettings;
 
+  /** Time limits of the current exchange: those of its route, where it has some. Milliseconds. */
+  responseHeadMs: number;
+  idleMs: number;
+
   // ---- the request ----
 
   request: OutgoingRequest | null = null;
@@ -100,6 +104,8 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.pool = pool;
     this.endpoint = endpoint;
     this.settings = endpoint.settings;
+    this.responseHeadMs = this.settings.responseHeadMs;
+    this.idleMs = this.settings.idleMs;
     this.key = endpoint.key;
     this.sink = sink;
     this.outlet = new Outlet(this);
@@ -148,6 +154,9 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   }
 
   send(request: OutgoingRequest, edits: RequestEdits): void {
+    const { responseLimits: limits } = request;
+    this.responseHeadMs = limits?.responseHeadMs ?? this.settings.responseHeadMs;
+    this.idleMs = limits?.idleMs ?? this.settings.idleMs;
     this.request = request;
     this.answered = false;
     this.lineEndBytes = 0;
@@ -161,7 +170,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.noteProgress();
     if (authenticatesConnection(request.request)) this.bind();
     this.outlet.append(requestHeadText(request, edits, added, this));
-    if (request.awaitsContinue) this.setDeadline(Deadline.head, this.settings.responseHeadMs);
+    if (request.awaitsContinue) this.setDeadline(Deadline.head, this.responseHeadMs);
   }
 
   /** A user is authenticated on this connection: from now on only one client connection may use it. */
@@ -347,7 +356,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
       case Deadline.response:
       case Deadline.lastWords:
         // The client is slow, not the endpoint, and the client has a limit of its own.
-        if (this.paused) return this.setDeadline(deadline, this.settings.idleMs);
+        if (this.paused) return this.setDeadline(deadline, this.idleMs);
         if (this.state === State.responding) return this.checkProgress(Deadline.response, "response_timeout");
         if (deadline === Deadline.lastWords) return this.close("connection_terminated");
         // While the request is still coming from the client, the client's limits count.
@@ -358,7 +367,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   /** Bytes of the request wait because the endpoint is slow: from now on `checkTaking` looks whether it takes any of them. */
   private watchTaking(): void {
     this.outlet.markTaken();
-    this.setDeadline(Deadline.taking, this.settings.idleMs);
+    this.setDeadline(Deadline.taking, this.idleMs);
   }
 
   private checkTaking(): void {
@@ -371,7 +380,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   /** Closes the connection if no byte has passed in either direction for the idle limit; else sets the deadline to when that would be. */
   private checkProgress(deadline: Deadline, failure: FailureKind): void {
     const { deadlines, now } = this.thread;
-    const due = this.lastProgress + deadlines.ticksIn(this.settings.idleMs);
+    const due = this.lastProgress + deadlines.ticksIn(this.idleMs);
     if (deadlines.tickOf(now) < due) this.setDeadlineTick(deadline, due);
     else this.close(failure);
   }
@@ -388,7 +397,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   /** Sets the deadline for the endpoint's next step, unless unsent bytes of the request have the deadline. */
   private awaitResponse(): void {
     if (this.outlet.blocked) return;
-    if (this.state === State.responding) this.setDeadline(Deadline.response, this.settings.idleMs);
+    if (this.state === State.responding) this.setDeadline(Deadline.response, this.idleMs);
     else if (this.outlet.failed) this.setDeadline(Deadline.lastWords, LAST_WORDS_MS);
     else if (this.mayAnswer()) this.setHeadDeadline();
     else this.cancelDeadline();
@@ -396,7 +405,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
 
   private setHeadDeadline(): void {
     const { deadlines, now } = this.thread;
-    const due = deadlines.tickOf(now + this.settings.responseHeadMs);
+    const due = deadlines.tickOf(now + this.responseHeadMs);
     this.setDeadlineTick(Deadline.head, this.processingUntil === 0 ? due : Math.min(due, this.processingUntil));
   }
 
