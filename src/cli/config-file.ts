@@ -69,7 +69,8 @@ async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Pr
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder, noted);
   noted(path.resolve(file));
-  const surroundings: Surroundings = { certificatesProblem: files.certificatesProblem, textProblem: files.textProblem, ...asked };
+  const { certificatesProblem, textProblem, folderProblem } = files;
+  const surroundings: Surroundings = { certificatesProblem, textProblem, folderProblem, ...asked };
   let result: ParseResult;
   try {
     const text = readText(file);

@@ -20,6 +20,11 @@ test("edits of what comes from an upstream or goes there, in a route that answer
   for (const end of ["redirect", "respond"]) assert.deepEqual(keys({ [end]: {}, ...EDITS }).toSorted(), idle);
 });
 
+test("a route with files rewrites paths and edits responses", () => {
+  assert.deepEqual(keys({ files: {}, ...EDITS }).toSorted(), ["request_headers", "rewrite", "rewrite_cookies", "rewrite_location"]);
+  assert.deepEqual(keys({ files: {}, rewrite: { strip_prefix: "/a", host: "upstream" } }), []);
+});
+
 test("no warning about what acts on own answers, or where there is an upstream", () => {
   assert.deepEqual(keys({ respond: {}, response_headers: { remove: ["Server"], own_answers: true } }), []);
   assert.deepEqual(keys({ upstream: "app", ...EDITS }), []);

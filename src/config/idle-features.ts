@@ -17,7 +17,8 @@ export function idleFeatures(route: unknown, index: number): Finding[] {
   if (LEADING.some((key) => at(route, key) !== undefined) || ENDS.every((key) => at(route, key) === undefined)) return [];
   return features.flatMap(([key, { needsUpstream }]) => {
     const value = at(route, key);
-    if (value === undefined || needsUpstream?.(value) !== true) return [];
+    const end = ENDS.find((each) => at(route, each) !== undefined) ?? "";
+    if (value === undefined || needsUpstream?.(value, end) !== true) return [];
     return [warning(["routes", index, key], "the route answers by itself: nothing of it comes from an upstream or goes there", true)];
   });
 }

@@ -556,7 +556,7 @@ export interface RouteInput {
   access?: RouteAccessInput | undefined;
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
-  /** Changes path and host of the request that the upstream gets. Absent: both stay as they are. */
+  /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
    * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
@@ -593,6 +593,8 @@ export interface RouteInput {
   redirect?: RouteRedirectInput | undefined;
   /** Answers requests itself, instead of an upstream. */
   respond?: RouteRespondInput | undefined;
+  /** Sends the files of a folder, to GET and HEAD. A `rewrite` of the path acts first. */
+  files?: RouteFilesInput | undefined;
   /**
    * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
    */
@@ -621,7 +623,8 @@ export interface RouteInput {
    */
   hold?: string | 0 | undefined;
   /**
-   * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect` and `respond`.
+   * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect`, `respond` and
+   * `files`.
    *
    * Name.
    */
@@ -927,6 +930,37 @@ export interface RouteRespondInput {
    * File.
    */
   file?: string | undefined;
+}
+
+/** The keys of `routes[].files` in a configuration. */
+export interface RouteFilesInput {
+  /**
+   * The folder whose files are sent. Links are followed as long as they stay below it. Names that begin with a dot are not found,
+   * `/.well-known/` apart.
+   *
+   * Folder.
+   */
+  root: string;
+  /**
+   * The file, or the first of several, that is sent for a folder. A folder without one is not found: nothing is listed.
+   *
+   * Text or list.
+   */
+  index?: string | string[] | undefined;
+  /**
+   * A file below `root` that is sent, with status 200, for paths that are not found, as a single-page application wants. Not for names with
+   * the ending of a style sheet, a script, an image and the like: for these, 404 says what is wrong.
+   *
+   * Path.
+   */
+  fallback?: string | undefined;
+  /**
+   * The compressed copies that are sent to clients who take them, the best first: `app.js.br`, `app.js.zst`, `app.js.gz` beside `app.js`.
+   * One that is older than the file itself is left alone. `[]`: none is looked for.
+   *
+   * List of `br`s or `zstd`s or `gzip`s. Default: `[br, zstd, gzip]`.
+   */
+  precompressed?: ("br" | "zstd" | "gzip")[] | undefined;
 }
 
 /** The keys of `routes[].middleware[]` in a configuration. */

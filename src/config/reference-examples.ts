@@ -195,6 +195,10 @@ routes:
   - match: { path: /.git/* }
     respond: { status: 404 }
 `,
+  "routes[].files": `
+routes:
+  - files: { root: ./dist, fallback: /index.html }
+`,
   "routes[].middleware": `
 routes:
   - middleware:

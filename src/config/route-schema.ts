@@ -85,7 +85,7 @@ export const routeSchema = z.strictObject({
   upstream: z.string().optional().meta({
     title: "name",
     description:
-      "The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect` and `respond`.",
+      "The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect`, `respond` and `files`.",
   }),
   ...splitKeys,
 });

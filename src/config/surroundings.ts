@@ -1,8 +1,8 @@
 /**
- * Checks of a configuration that only the machine can make: whether its certificate files can be read, and whether this user may listen on
- * its ports.
+ * Checks of a configuration that only the machine can make: whether the files and folders that it names are there and can be read, and whether
+ * this user may listen on its ports.
  */
-import { isFileOf } from "./feature-files.ts";
+import { isFileOf, isFolderOf } from "./feature-files.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly certificatesProblem?: (path: string) => string | null;
   /** For texts in UTF-8 that a feature sends. */
   readonly textProblem?: (path: string) => string | null;
+  /** For folders whose files a feature sends. */
+  readonly folderProblem?: (path: string) => string | null;
   readonly portProblem?: (port: number) => string | null;
 }
 
@@ -25,6 +27,9 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     if (certificates !== null && certificates !== undefined) findings.push({ path, message: certificates, severity: "error" });
     const text = isFeatureFile(path) ? surroundings.textProblem?.(scalar.value) : null;
     if (text !== null && text !== undefined) findings.push({ path, message: text, severity: "error" });
+    const folder = isFeatureFolder(path) ? surroundings.folderProblem?.(scalar.value) : null;
+    // Only a warning: it may be filled, or mounted, later.
+    if (folder !== null && folder !== undefined) findings.push({ path, message: folder, severity: "warning" });
     const port = isListenAddress(path) ? portOf(scalar.value) : 0;
     const forbidden = port === 0 ? null : surroundings.portProblem?.(port);
     // Only a warning, because the user who checks a file is often not the user who runs the proxy.
@@ -41,6 +46,10 @@ function isCertificateFile([first, , third, fourth, fifth]: KeyPath): boolean {
 /** Whether the value at this path of a route is the path of a file that a feature reads. */
 function isFeatureFile([first, second, key, ...inside]: KeyPath): boolean {
   return first === "routes" && typeof second === "number" && isFileOf(String(key), inside.join("."));
+}
+
+function isFeatureFolder([first, second, key, ...inside]: KeyPath): boolean {
+  return first === "routes" && typeof second === "number" && isFolderOf(String(key), inside.join("."));
 }
 
 function isListenAddress(path: KeyPath): boolean {

@@ -1,7 +1,7 @@
 /** Reads the files that a configuration names: secrets and certificates. Errors name the file and say what to do about it. */
 import { isUtf8 } from "node:buffer";
 import type { Buffer } from "node:buffer";
-import { readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { mapFiles } from "../config/feature-files.ts";
@@ -20,6 +20,8 @@ export interface ConfigFiles {
   readonly certificatesProblem: (name: string) => string | null;
   /** What is wrong with a file that should hold a text in UTF-8; null when it does. */
   readonly textProblem: (name: string) => string | null;
+  /** What is wrong with a folder whose files are to be read; null when nothing is. It is not noted: its files are read as they are wanted. */
+  readonly folderProblem: (name: string) => string | null;
 }
 
 /** Takes the path of a file that is read. */
@@ -39,6 +41,7 @@ export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles
     readSecret: (name) => readText(pathOf(name)),
     certificatesProblem: (name) => certificatesProblem(pathOf(name)),
     textProblem: (name) => textProblem(pathOf(name)),
+    folderProblem: (name) => folderProblem(path.resolve(folder, name)),
   };
 }
 
@@ -76,6 +79,17 @@ function textProblem(file: string): string | null {
     return null;
   } catch (error) {
     return lineOf(error);
+  }
+}
+
+function folderProblem(folder: string): string | null {
+  try {
+    const stats = statSync(folder);
+    if (!stats.isDirectory()) return `${shownFile(folder)} is a file, not a folder`;
+    accessSync(folder, constants.X_OK);
+    return null;
+  } catch (error) {
+    return `${shownFile(folder)} ${REASONS[codeOf(error)] ?? `cannot be read (${codeOf(error)})`}`;
   }
 }
 

@@ -8,6 +8,7 @@ import { hasMiddleware } from "../config/middleware-entries.ts";
 import type { NamingMiddleware } from "../config/middleware-entries.ts";
 import { patternsIn } from "../config/path-patterns.ts";
 import { FEATURES } from "../features/registry.ts";
+import { DiskFiles } from "../files/disk-files.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
 import type { ThreadMiddleware } from "../middleware/thread-middleware.ts";
 import { Listener } from "../net/accept/listener.ts";
@@ -98,6 +99,11 @@ export class DataPlaneThread {
       compileRegex: (pattern) => this.regexes.compile(pattern),
       environment: init.environment,
       readFile: (path) => readFileSync(path, "utf8"),
+      files: new DiskFiles({
+        epochMs: () => platform.epochMs(),
+        counted: (delta) => this.workers.addDescriptors(init.index, delta),
+        mayOpen: () => this.workers.descriptors() < init.socketsMax,
+      }),
     });
     this.log = new LogBatch(init.logMemory, (chunk, bytes, lines) => this.send({ type: "log", chunk, bytes, lines }));
   }

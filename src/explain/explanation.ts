@@ -5,6 +5,10 @@
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { parseIpAddress } from "../base/cidr.ts";
+import { answerFor } from "../features/files/file-answers.ts";
+import { servedFolder } from "../features/files/files.ts";
+import type { ServedFolder } from "../features/files/served-folder.ts";
+import { DiskFiles } from "../files/disk-files.ts";
 import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
@@ -73,7 +77,7 @@ export async function explain(
   if (typeof read === "string") return read;
   const regexes = new PathRegexes();
   if (patternsIn(config.routes).length > 0) await regexes.load();
-  return explanation(config, listener, { ...read, client }, environment, (pattern) => regexes.compile(pattern));
+  return await explanation(config, listener, { ...read, client }, environment, (pattern) => regexes.compile(pattern));
 }
 
 interface ReadRequest {
@@ -97,13 +101,13 @@ interface End {
   readonly status: number;
 }
 
-function explanation(
+async function explanation(
   config: Config,
   listener: ListenerConfig,
   { head: request, framing, client }: ReadRequest & { readonly client: string },
   environment: Environment,
   compileRegex: CompileRegex,
-): Explanation {
+): Promise<Explanation> {
   const lines = [`${request.method} ${shownTarget(request.forwardTarget)}  (host ${request.host === "" ? "not given" : request.host})`, ""];
   const connection = connectionOptions(request);
   request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
@@ -146,6 +150,7 @@ function explanation(
     now: () => 0,
     environment: hiddenValues(environment),
     readFile: (name) => readFileSync(name, "utf8"),
+    files: new DiskFiles({ epochMs: Date.now, counted: () => {}, mayOpen: () => true }),
     compileRegex,
     report: () => {},
   };
@@ -166,6 +171,11 @@ function explanation(
     lines.push("");
     return ended(found, lines, answered(BODY_TOO_LARGE));
   }
+  if (route.files !== undefined) {
+    const folder = servedFolder(route.files, thread.files, route.rewrite, compileRegex);
+    lines.push("");
+    return ended(found, lines, await sentFile(folder, route.files.root, request));
+  }
   lines.push(...splitLines, "", `upstream ${route.upstream ?? ""} (${upstream?.balance ?? ""}):`);
   const endpoints = upstream?.endpoints ?? [];
   for (const endpoint of endpoints) lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
@@ -178,6 +188,14 @@ function explanation(
     status: null,
     lines,
   };
+}
+
+/** What a route with `files` answers, as the files are now. Conditions and ranges of the request are left out. */
+async function sentFile(folder: ServedFolder, root: string, { path, forwardTarget }: RequestHead): Promise<End> {
+  const found = await folder.find(path);
+  if (typeof found === "string") return answered(answerFor(found, path, forwardTarget.slice(path.length)), "files: ");
+  found.file.close();
+  return { text: `files: answered with 200, the file ${root}/${found.name}`, status: 200 };
 }
 
 /** The name of a middleware; of one whose module is loaded without a check, the module. */

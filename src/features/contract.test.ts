@@ -17,6 +17,7 @@ import type { ResponseHead } from "../http/response-head.ts";
 import { FAILURES } from "../proxy/exchange/failure.ts";
 import type { FailureKind } from "../proxy/exchange/failure.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
+import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import { NO_HOOKS, hooksOf } from "../proxy/feature/route-hooks.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
@@ -196,6 +197,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     compileRegex: (pattern) => regexes.compile(pattern),
     environment: {},
     readFile: () => "text",
+    files: NO_FILES,
     report: (_, event) => void events.push(event),
   };
 }

@@ -5,6 +5,7 @@
 import { accessDeclaration } from "./access/schema.ts";
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
+import { filesDeclaration } from "./files/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 import { redirectDeclaration } from "./redirect/schema.ts";
 import { requestHeadersDeclaration } from "./request-headers/schema.ts";
@@ -28,6 +29,7 @@ export const DECLARED = {
   security_headers: securityHeadersDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,
+  files: filesDeclaration,
 } as const;
 
 export type FeatureKey = keyof typeof DECLARED;

@@ -6,13 +6,14 @@
  * - `access` comes before `rate_limit`: refused clients should use up nothing.
  * - `rate_limit` comes before `authentication`: guesses at tokens are limited too (docs/decisions/0004-order-of-middleware.md).
  * - What edits heads comes after those. `request_headers` and `response_headers` have the last word on the fields that the others add.
- * - `redirect` and `respond` come after everything else, the user's own middleware included: they answer in the place of an upstream.
+ * - `redirect`, `respond` and `files` come after everything else, the user's own middleware included: they answer in the place of an upstream.
  */
 import type { Feature } from "../proxy/feature/feature.ts";
 import type { FeatureKey } from "./declared.ts";
 import { access } from "./access/access.ts";
 import { authentication } from "./authentication/authentication.ts";
 import { cors } from "./cors/cors.ts";
+import { files } from "./files/files.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { redirect } from "./redirect/redirect.ts";
 import { requestHeaders } from "./request-headers/request-headers.ts";
@@ -36,6 +37,7 @@ const features = [
   responseHeaders,
   redirect,
   respond,
+  files,
 ] as const;
 
 export const FEATURES: Complete<typeof features> = features;

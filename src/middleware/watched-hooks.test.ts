@@ -42,6 +42,7 @@ function output(): { failed: unknown[]; to: StageOutput & SourceResponse } {
   const failed: unknown[] = [];
   const to = {
     respond: unused,
+    answer: unused,
     write: unused,
     flush: unused,
     end: unused,

@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
@@ -47,6 +48,7 @@ export function loneThread(
     compileRegex: noRegex,
     environment: {},
     readFile: () => "",
+    files: NO_FILES,
   });
   const parts: ThreadParts = {
     workerIndex: 0,

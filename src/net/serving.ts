@@ -6,6 +6,8 @@
  * `closeListener`; its connections may live on for a while.
  */
 import { endpointNames } from "../config/endpoint-names.ts";
+import { NO_FILES } from "../proxy/feature/file-store.ts";
+import type { FileStore } from "../proxy/feature/file-store.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import type { CompileRegex } from "../policy/route/path-regex.ts";
@@ -34,6 +36,8 @@ export interface ServingParts extends ThreadParts {
   readonly environment: SnapshotContext["environment"];
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
+  /** Files that are read while requests are served. Absent: there are none. */
+  readonly files?: FileStore;
 }
 
 /** A closed listener whose connections are still running. */
@@ -97,6 +101,7 @@ export class Serving {
         compileRegex: parts.compileRegex ?? noRegex,
         environment: parts.environment,
         readFile: parts.readFile,
+        files: parts.files ?? NO_FILES,
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
       },
       this.current?.snapshot ?? null,

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { FEATURES } from "../features/registry.ts";
+import { NO_FILES } from "./feature/file-store.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -57,6 +58,7 @@ function thread(): (
       compileRegex: noRegex,
       environment: {},
       readFile: () => "",
+      files: NO_FILES,
     };
     const snapshot: Snapshot = new Snapshot(message, plan.groups, context, before);
     plan.apply();

@@ -46,6 +46,7 @@ import { LISTENER_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import { TestConnection } from "./connection.ts";
 import { fetchOver } from "./http-client.ts";
 import type { ReceivedRequest } from "./http-origin.ts";
+import { MemoryFiles } from "./memory-files.ts";
 import { Metrics } from "./metrics.ts";
 import { probeOver } from "./probe.ts";
 import type { TestOrigin } from "./origin-script.ts";
@@ -218,6 +219,7 @@ export class TestProxy {
       compileRegex: (pattern) => this.regexes.compile(pattern),
       environment: options.environment ?? {},
       readFile: (name) => this.file(name),
+      files: new MemoryFiles(() => options.files ?? {}, options.startsAt ?? STARTS_AT),
     });
     this.middleware = new ThreadMiddleware({
       workerIndex: 0,

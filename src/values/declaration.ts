@@ -17,10 +17,10 @@ export interface FeatureDeclaration {
    */
   readonly everywhere?: boolean;
   /**
-   * Whether that value, as it is in the file, does something only where there is an upstream. `millrace check` warns of it in a route that answers by
-   * itself. Absent: no value does.
+   * Whether that value, as it is in the file, does nothing in a route that answers by itself, by the key `end`. `millrace check` warns of it. Absent:
+   * every value does something.
    */
-  readonly needsUpstream?: (value: unknown) => boolean;
+  readonly needsUpstream?: (value: unknown, end: string) => boolean;
   /** For the reference page: what the key does, and what holds without it. */
   readonly description: string;
   /**
@@ -30,6 +30,8 @@ export interface FeatureDeclaration {
   readonly secrets?: readonly string[];
   /** The places of paths of files in the feature's value, such as `file`. They are relative to the configuration's folder, and must be texts in UTF-8. */
   readonly files?: readonly string[];
+  /** The places of paths of folders, which are relative to the configuration's folder too. */
+  readonly folders?: readonly string[];
   /**
    * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
    * own) the foreign words, separated by spaces.

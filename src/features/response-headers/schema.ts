@@ -19,7 +19,8 @@ export const responseHeadersDeclaration = {
   facts: responseHeadersFacts,
   schema: responseHeadersSchema,
   everywhere: true,
-  needsUpstream: (value) => at(value, "own_answers") !== true,
+  // A file is no answer of the kind that `own_answers` means.
+  needsUpstream: (value, end) => end !== "files" && at(value, "own_answers") !== true,
   description:
     "Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as they are.",
   calledElsewhere: {

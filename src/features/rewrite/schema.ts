@@ -1,6 +1,7 @@
 /** The key `rewrite` of a route: its schema and texts. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
+import { entriesOf } from "../../values/finding.ts";
 import { hostField, pathPrefix } from "../../values/texts.ts";
 import { rewriteFacts } from "./facts.ts";
 
@@ -40,8 +41,10 @@ export type RewriteConfig = z.output<typeof rewriteSchema>;
 export const rewriteDeclaration = {
   facts: rewriteFacts,
   schema: rewriteSchema,
-  needsUpstream: () => true,
-  description: "Changes path and host of the request that the upstream gets. Absent: both stay as they are.",
+  // Files are looked for at the rewritten path.
+  needsUpstream: (value, end) => end !== "files" || entriesOf(value).every(([key]) => key === "host"),
+  description:
+    "Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are.",
   calledElsewhere: {
     "": "url_rewrite rewrites path_rewrite prefix_rewrite",
     strip_prefix: "strip_prefix strip_path strip_path_prefix uri_strip_prefix handle_path path_prefix_strip",

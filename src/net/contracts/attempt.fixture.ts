@@ -304,6 +304,11 @@ export class Attempt implements SourceOwner {
 
   bodyWanted(): void {}
 
+  sourceAnswers(from: UpstreamStream): void {
+    this.hears("answered", from);
+    this.isOver = true;
+  }
+
   sourceFailed(from: UpstreamStream): void {
     this.hears("failed", from);
     this.isOver = true;

@@ -195,7 +195,7 @@ export abstract class BodyProducer extends Timed implements BodySink {
     else deadlines.cancel(this);
   }
 
-  private close(state: Output): void {
+  protected close(state: Output): void {
     this.enterOutput(state);
     this.thread.deadlines.remove(this);
   }

@@ -678,6 +678,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return false;
   }
 
+  sourceAnswers(from: SourceStream, answer: LocalAnswer): void {
+    if (from === this.upstream) this.answer(answer, from.middleware);
+  }
+
   sourceFailed(from: SourceStream, error: unknown): void {
     if (from !== this.upstream) return;
     this.reportHook(error, from.middleware);

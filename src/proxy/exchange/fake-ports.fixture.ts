@@ -32,6 +32,7 @@ import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.t
 import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
 import { watchProducers } from "./watch-producers.fixture.ts";
+import { NO_FILES } from "../feature/file-store.ts";
 import type { Middleware } from "../feature/middleware.ts";
 import { hooksOf } from "../feature/route-hooks.ts";
 import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
@@ -399,6 +400,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     compileRegex: noRegex,
     environment: {},
     readFile: () => "",
+    files: NO_FILES,
   };
 }
 

@@ -6,6 +6,7 @@ import type { FieldSection } from "../../http/field-section.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 import { NO_INPUT } from "../feature/response-source.ts";
 import type { ResponseSource, SourceResponse } from "../feature/response-source.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
@@ -18,6 +19,8 @@ import { Output } from "./producer-state.ts";
 export interface SourceOwner extends ResponseSink {
   /** The source reads the request's body, so a client that waits for a 100 (Continue) should get it. */
   bodyWanted(): void;
+  /** The source has the proxy answer, and is over. */
+  sourceAnswers(from: SourceStream, answer: LocalAnswer): void;
   /** The source threw, broke the rules of {@link SourceResponse}, or was silent too long. It has been given up. */
   sourceFailed(from: SourceStream, error: unknown): void;
 }
@@ -81,7 +84,18 @@ export class SourceStream extends BodyProducer implements UpstreamStream {
       this.thread.tick();
       this.respond(head, length);
     };
-    return { respond, ...this.outputCalls() };
+    const answer = (given: LocalAnswer): void => {
+      this.thread.tick();
+      this.answer(given);
+    };
+    return { respond, answer, ...this.outputCalls() };
+  }
+
+  private answer(given: LocalAnswer): void {
+    if (this.isOver) return;
+    if (this.said !== null) return this.fail(new Error("a response source answers after it has responded"));
+    this.close(Output.ended);
+    this.owner.sourceAnswers(this, given);
   }
 
   private respond(head: ResponseHead, length: BodyLength): void {

@@ -34,6 +34,10 @@ export class Told implements ResponseSource {
     this.writes(text);
   }
 
+  answers(status: number): void {
+    this.response?.answer({ status, reason: "told", detail: "No.", fields: [] });
+  }
+
   writes(text: string): boolean {
     this.response?.write(Buffer.from(text));
     return this.response?.flush() ?? false;

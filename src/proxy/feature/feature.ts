@@ -10,6 +10,7 @@ import type { LogLevel, WorkerEvent } from "../../shared/protocol.ts";
 import type { FeatureFacts } from "../../values/feature-facts.ts";
 import type { CompileRegex } from "../../policy/route/path-regex.ts";
 import type { Template } from "../../policy/template/template.ts";
+import type { FileStore } from "./file-store.ts";
 import type { Middleware } from "./middleware.ts";
 
 export interface Feature<Key extends FeatureKey = FeatureKey> {
@@ -37,6 +38,8 @@ export interface ThreadContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The text of a file that the configuration names, in UTF-8. */
   readonly readFile: (path: string) => string;
+  /** Files that are read while requests are served. */
+  readonly files: FileStore;
   /** Compiles regular expressions for paths. */
   readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */

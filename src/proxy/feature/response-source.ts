@@ -20,6 +20,7 @@ import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 /** Answers requests in place of an endpoint. One source may answer many requests, several at the same time. */
 export interface ResponseSource {
@@ -39,7 +40,7 @@ export interface SourceRequest {
 }
 
 /**
- * Where a source writes its response: `respond` once, then `write` and `flush`, then `end`. After the exchange has ended no call has any
+ * Where a source writes its response: `respond` once, then `write` and `flush`, then `end`; or `answer` alone. After the exchange has ended no call has any
  * effect.
  */
 export interface SourceResponse {
@@ -50,6 +51,11 @@ export interface SourceResponse {
    * bytes fails
    */
   respond(head: ResponseHead, length: BodyLength): void;
+  /**
+   * Has the proxy send an answer of its own in the place of a response, as after an `onRequest` that returns one: it becomes the outcome of the
+   * exchange. Only before `respond`; the source is over then, and its `abort` is not called.
+   */
+  answer(answer: LocalAnswer): void;
   /** Adds bytes to the body. Neither side may change them until `flush` has returned true or `writable` was called. */
   write(bytes: Buffer): void;
   /** Sends what was written. Returns false if the client is slow; `writable` is called when it has taken everything. */
