@@ -24,6 +24,11 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   attempts: "Endpoints, or connections to them, that were tried.",
   outcome: "How the request ended, see below.",
   worker: "The thread, from 0.",
+  request_id: "The request's id; absent where it has none, see below.",
+  trace_id: "The trace id of `traceparent`; absent where that field is missing or malformed.",
+  user_agent: "The first 512 characters of `User-Agent`; absent where there is none.",
+  referer:
+    "`Referer` without query, fragment and credentials, which may be secrets; absent where there is none, or it is no URL and no path.",
 };
 
 /** The outcomes of exchanges that the proxy did not answer itself. */
@@ -62,6 +67,26 @@ Each request has one line. In JSON (\`logging.format: json\`, and without that k
 other characters that a client sends are escaped.
 
 ${table("key", ACCESS_FIELDS)}
+
+### Request ids
+
+\`request_id\` gives each request an id that is the same everywhere in one exchange: in the field that goes to the upstream, in further attempts, in the response, in the access
+log, in the proxy's own answers (the field, and \`request_id\` in the problem document) and as \`{request_id}\` in values.
+
+\`\`\`yaml fragment
+request_id: true                 # at the top for all requests, in an upstream, or in a route
+\`\`\`
+
+A new id is a UUID of version 7 (RFC 9562): it begins with the time in milliseconds, so ids sort by time. An id that a proxy of \`trusted_proxies\` sends is believed instead if it
+is 1 to 128 letters, digits or characters of \`._~:/+=@-\` in one line of the field; \`trust: any\` believes everybody, \`trust: none\` nobody. From everybody else the field is replaced, so
+that no client can choose an id. Responses carry the id too, since whoever reports a failure knows only what came back; \`response: false\` keeps it to the proxy's own answers.
+Requests that are refused before a route is looked for (malformed ones, those whose method is not served) have none, and neither has the response that switches to WebSocket. A request whose
+\`request_id\` is not configured has an id where \`{request_id}\` stands in some value, and that is logged too.
+
+### Traces
+
+\`traceparent\` and \`tracestate\` (W3C Trace Context) pass through as they are, malformed ones too: the proxy takes no part in a trace, and who does decides what to make of them. The trace
+id is logged only if \`traceparent\` is there once and well-formed.
 
 ### Outcomes
 

@@ -27,6 +27,8 @@ test("an access log line has the keys that stand there, in their order", () => {
     attempts: 1,
     outcome: "completed",
     worker: 0,
+    requestId: "019b76da-a800-7080-8080-808080808080",
+    notes: { userAgent: "curl/8.14", referer: "https://example.com/", traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
   });
   const line: unknown = JSON.parse(lines.bytes.toString("latin1", 0, length));
   assert.ok(typeof line === "object" && line !== null);

@@ -110,7 +110,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup upgrade mirror error_pages request_id
+circuit_breaker slow_start queue backup upgrade mirror error_pages
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path redirects permanent protocol_rewrite

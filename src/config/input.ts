@@ -37,6 +37,8 @@ export interface ConfigInput {
    * `standard` or `strict` or `off`.
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
+  /** As `routes[].request_id`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
   /**
    * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.
    *
@@ -284,6 +286,11 @@ export interface UpstreamInput {
    * `standard` or `strict` or `off`.
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
+  /**
+   * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
+   * route.
+   */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
 }
 
 /** The keys of `upstreams.NAME.endpoints[]` in a configuration. */
@@ -531,6 +538,31 @@ export interface UpstreamRewriteCookiesInput {
   same_site?: "strict" | "lax" | "none" | undefined;
 }
 
+/** The keys of `upstreams.NAME.request_id` in a configuration. */
+export interface UpstreamRequestIdInput {
+  /**
+   * The field that carries the id, to the upstream and in the response.
+   *
+   * Field name. Default: `X-Request-Id`.
+   */
+  header?: string | undefined;
+  /**
+   * Whose id is believed. `trusted_proxies`: that of a proxy of this list. `any`: everybody's, so clients can give many requests the same
+   * id. An id is believed if it is 1 to 128 letters, digits or characters of `._~:/+=@-` and stands in one line; else, and from everybody
+   * else, it is replaced.
+   *
+   * `none`, `trusted_proxies` or `any`. Default: `trusted_proxies`.
+   */
+  trust?: "trusted_proxies" | "none" | "any" | undefined;
+  /**
+   * Whether responses carry the id too, in the place of what the origin sends. The proxy's own answers carry it in any case, and their
+   * problem documents have it as `request_id`.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  response?: boolean | undefined;
+}
+
 /** The keys of `routes[]` in a configuration. */
 export interface RouteInput {
   /**
@@ -589,6 +621,12 @@ export interface RouteInput {
    * `standard` or `strict` or `off`.
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
+  /**
+   * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
+   * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
+   * defaults, `false` takes back what a wider place says. Absent: `{request_id}` has a value all the same, and no field carries it.
+   */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
   /** Sends clients to another URL. */
   redirect?: RouteRedirectInput | undefined;
   /** Answers requests itself, instead of an upstream. */

@@ -183,6 +183,13 @@ routes:
   - rewrite_cookies: { domain: example.com, path: /, secure: true, same_site: lax }
     upstream: app
 `,
+  "routes[].request_id": `
+request_id: true                       # every request has an id, in X-Request-Id
+routes:
+  - match: { path: /partners/* }
+    request_id: { header: X-Correlation-Id, trust: any, response: false }
+    upstream: app
+`,
   "routes[].redirect": `
 routes:
   - match: { host: www.example.com }
@@ -241,6 +248,10 @@ middleware:
 `,
   admin: `
 admin: { address: ":9901", token: "\${ADMIN_TOKEN}", hosts: [proxy.internal.example] }
+`,
+  request_id: `
+trusted_proxies: [10.0.0.0/8]          # their ids are believed, everybody else's are replaced
+request_id: { header: X-Request-Id }
 `,
   logging: `
 logging: { level: warn, format: json, output: /var/log/millrace/access.log, access: true }

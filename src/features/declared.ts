@@ -9,6 +9,7 @@ import { filesDeclaration } from "./files/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 import { redirectDeclaration } from "./redirect/schema.ts";
 import { requestHeadersDeclaration } from "./request-headers/schema.ts";
+import { requestIdDeclaration } from "./request-id/schema.ts";
 import { respondDeclaration } from "./respond/schema.ts";
 import { responseHeadersDeclaration } from "./response-headers/schema.ts";
 import { rewriteCookiesDeclaration } from "./rewrite-cookies/schema.ts";
@@ -27,6 +28,7 @@ export const DECLARED = {
   rewrite_location: rewriteLocationDeclaration,
   rewrite_cookies: rewriteCookiesDeclaration,
   security_headers: securityHeadersDeclaration,
+  request_id: requestIdDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,
   files: filesDeclaration,

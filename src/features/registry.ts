@@ -2,7 +2,8 @@
  * The code of all features that a route may have, for the data plane. The order of the list is the order in which features act on a request,
  * whatever the order of the keys in the file:
  *
- * - `cors` comes first: a preflight carries no credentials and must be answered whatever the others say.
+ * - `request_id` comes first: every answer carries the id, whoever gives it.
+ * - `cors` comes next: a preflight carries no credentials and must be answered whatever the others say.
  * - `access` comes before `rate_limit`: refused clients should use up nothing.
  * - `rate_limit` comes before `authentication`: guesses at tokens are limited too (docs/decisions/0004-order-of-middleware.md).
  * - What edits heads comes after those. `request_headers` and `response_headers` have the last word on the fields that the others add.
@@ -17,6 +18,7 @@ import { files } from "./files/files.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { redirect } from "./redirect/redirect.ts";
 import { requestHeaders } from "./request-headers/request-headers.ts";
+import { requestId } from "./request-id/request-id.ts";
 import { respond } from "./respond/respond.ts";
 import { responseHeaders } from "./response-headers/response-headers.ts";
 import { rewriteCookies } from "./rewrite-cookies/rewrite-cookies.ts";
@@ -25,6 +27,7 @@ import { rewrite } from "./rewrite/rewrite.ts";
 import { securityHeaders } from "./security-headers/security-headers.ts";
 
 const features = [
+  requestId,
   cors,
   access,
   rateLimit,

@@ -29,6 +29,8 @@ export class RequestHead extends FieldSection {
    * uses it compares the target, and checks that the value is its own.
    */
   derivedFromTarget: object | null = null;
+  /** @internal A place for what the access log says of the field lines. Whoever uses it compares the edition. */
+  notes: object | null = null;
 
   /**
    * @internal

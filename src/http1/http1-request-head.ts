@@ -40,6 +40,7 @@ export class Http1RequestHead extends RequestHead {
     this.authority = "";
     this.host = "";
     this.derivedFromTarget = null;
+    this.notes = null;
     this.written.forget();
   }
 }

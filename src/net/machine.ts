@@ -1,3 +1,4 @@
+import { randomFillSync } from "node:crypto";
 import { dial } from "./transport/dial.ts";
 import type { Platform } from "./platform.ts";
 import { monotonicMs } from "./system-clock.ts";
@@ -7,6 +8,7 @@ export const machine: Platform = {
   now: monotonicMs,
   epochMs: () => Date.now(),
   random: () => Math.random(),
+  fillRandom: (bytes) => void randomFillSync(bytes),
   every: (ms, tick) => {
     const timer = setInterval(tick, ms);
     return () => clearInterval(timer);

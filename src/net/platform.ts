@@ -13,6 +13,8 @@ export interface Platform {
   epochMs(): number;
   /** A random number, at least 0 and below 1. */
   random(): number;
+  /** Fills the array with random bytes that nobody can guess. */
+  fillRandom(bytes: Uint8Array): void;
   /** Calls `tick` about every `ms` milliseconds, until the returned function is called. */
   every(ms: number, tick: () => void): () => void;
   /** Calls `then` once, after the events that the current turn of the event loop has brought. */

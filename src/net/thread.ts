@@ -3,10 +3,12 @@
  * endpoints, and the counting and logging of finished exchanges.
  */
 import { Deadlines } from "../base/deadlines.ts";
+import { Uuid7 } from "../base/uuid7.ts";
 import { IdleReaders } from "../http1/idle-readers.ts";
 import { RESPONSE_LIMITS } from "../http1/limits.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-record.ts";
+import { NO_NOTES, notesOf } from "../observe/request-notes.ts";
 import type { EndedExchange } from "../proxy/exchange-thread.ts";
 import type { ConnectionThread } from "./connection-thread.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -87,6 +89,7 @@ export class Thread implements ConnectionThread, Connector {
   private poolKeys: ReadonlySet<string>;
   /** By upstream: the response readers that are not in use. */
   private readonly responseReaders: Map<string, IdleReaders<ResponseReader>> = new Map();
+  private readonly requestIds: Uuid7;
   private readonly stopTicks: () => void;
   private eventsSinceRead: number = 0;
 
@@ -102,6 +105,7 @@ export class Thread implements ConnectionThread, Connector {
     this.output = output;
     const { platform } = parts;
     this.platform = platform;
+    this.requestIds = new Uuid7((bytes) => platform.fillRandom(bytes));
     this.choice = new EndpointChoice(parts.endpoints, () => platform.random());
     this.writes = new WriteBatch((then) => platform.atTurnEnd(then));
     this.now = platform.now();
@@ -148,6 +152,10 @@ export class Thread implements ConnectionThread, Connector {
     workers.addKept(workerIndex, -bytes);
     this.metrics.add(CounterId.buffers_refused, 1);
     return false;
+  }
+
+  newRequestId(): string {
+    return this.requestIds.next(this.now + this.epochOffset);
   }
 
   giveMemory(bytes: number): void {
@@ -214,6 +222,8 @@ export class Thread implements ConnectionThread, Connector {
       attempts: 0,
       outcome: answer.reason,
       worker: this.workerIndex,
+      requestId: "",
+      notes: head === null ? NO_NOTES : notesOf(head),
     });
   }
 
@@ -258,6 +268,8 @@ export class Thread implements ConnectionThread, Connector {
       attempts: exchange.attempts,
       outcome: exchange.outcome,
       worker: this.workerIndex,
+      requestId: exchange.givenId,
+      notes: notesOf(exchange.request),
     });
   }
 

@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
-import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts";
+import { LOGGED_AGENT_MAX, LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts";
+import { NO_NOTES } from "./request-notes.ts";
+import type { RequestNotes } from "./request-notes.ts";
 
 /**
  * Access log lines as JSON. Each line is written over the one before it, and most of that one stays: requests of one client share everything
@@ -10,7 +12,7 @@ import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts"
  *
  * ```text
  *   {"time":"2026-11-23T10:00:00.   007   Z", ... "path":"   /a","status":   200 ... 9.004   ,"endpoint": ... }
- *   |------ second, client, method, host: before -----------|---- path -----|--- numbers ---|------ end ------|
+ *   |------ second, client, method, host: before -----------|---- path -----|--- numbers ---|------ end ------|-- ids --|-- agent --|
  * ```
  */
 export class JsonLines implements AccessLines {
@@ -36,6 +38,12 @@ export class JsonLines implements AccessLines {
   private attempts: number = 0;
   private outcome: string = "";
   private worker: number = 0;
+  /** The same of what follows the end. */
+  private requestIdAt: number = -1;
+  private traceIdAt: number = -1;
+  private agentAt: number = -1;
+  private agent: Buffer = NO_AGENT;
+  private notes: RequestNotes = NO_NOTES;
 
   write(r: AccessRecord): number {
     const second = Math.floor(r.startedAtMs / 1000);
@@ -64,7 +72,41 @@ export class JsonLines implements AccessLines {
       at = writeMilliseconds(bytes, at + ORIGIN_HEAD.length, r.originHeadMs);
     } else this.originAt = -1;
     if (at !== this.endAt) bytes.set(end, (this.endAt = at));
-    return at + end.length;
+    return this.writeIds(r, at + end.length);
+  }
+
+  /** Writes what a line may have after its end, and gives the length of the line. */
+  private writeIds(r: AccessRecord, endAt: number): number {
+    const { traceId } = r.notes;
+    let at = endAt;
+    if (r.requestId !== "") at = this.writeId(REQUEST_ID, r.requestId, at, at === this.requestIdAt);
+    this.requestIdAt = r.requestId === "" ? -1 : endAt;
+    const traceAt = at;
+    if (traceId !== "") at = this.writeId(TRACE_ID, traceId, at, at === this.traceIdAt);
+    this.traceIdAt = traceId === "" ? -1 : traceAt;
+    if (r.notes !== this.notes) this.makeAgent(r.notes);
+    const { agent } = this;
+    if (at !== this.agentAt) this.bytes.set(agent, (this.agentAt = at));
+    return at + agent.length;
+  }
+
+  /** @param isNamed whether the name is there already */
+  private writeId(name: Buffer, id: string, at: number, isNamed: boolean): number {
+    if (!isNamed) this.bytes.set(name, at);
+    const end = at + name.length + this.bytes.write(quoted(cut(id, LOGGED_TEXT_MAX)), at + name.length, "latin1");
+    this.bytes[end] = QUOTE;
+    return end + 1;
+  }
+
+  private makeAgent(notes: RequestNotes): void {
+    const before = this.notes;
+    this.notes = notes;
+    if (notes.userAgent === before.userAgent && notes.referer === before.referer) return;
+    const agent = notes.userAgent === "" ? "" : `,"user_agent":"${quoted(cut(notes.userAgent, LOGGED_AGENT_MAX))}"`;
+    const referer = notes.referer === "" ? "" : `,"referer":"${quoted(cut(notes.referer, LOGGED_PATH_MAX))}"`;
+    this.agent = Buffer.from(`${agent}${referer}}\n`, "latin1");
+    this.agentAt = -1;
+    this.makeRoom(this.numbersAt);
   }
 
   private writeBefore(r: AccessRecord, second: number): void {
@@ -96,15 +138,15 @@ export class JsonLines implements AccessLines {
     this.outcome = r.outcome;
     this.worker = r.worker;
     const [endpoint, route, outcome] = [r.endpoint, r.route, r.outcome].map(quoted);
-    const text = `,"endpoint":"${endpoint}","route":"${route}","attempts":${r.attempts},"outcome":"${outcome}","worker":${r.worker}}\n`;
+    const text = `,"endpoint":"${endpoint}","route":"${route}","attempts":${r.attempts},"outcome":"${outcome}","worker":${r.worker}`;
     this.end = Buffer.from(text, "latin1");
     this.endAt = -1;
     this.makeRoom(this.numbersAt);
   }
 
-  /** Makes the buffer large enough for `length` bytes, and the numbers and the end after them. */
+  /** Makes the buffer large enough for `length` bytes, and the numbers, the end and all after it. */
   private makeRoom(length: number): void {
-    const wanted = length + NUMBERS_BYTES_MAX + this.end.length;
+    const wanted = length + NUMBERS_BYTES_MAX + this.end.length + IDS_BYTES_MAX + this.agent.length;
     if (wanted <= this.bytes.length) return;
     const larger = Buffer.alloc(2 * wanted);
     this.bytes.copy(larger);
@@ -119,9 +161,15 @@ const BYTES_RECEIVED = Buffer.from(',"bytes_received":');
 const BYTES_SENT = Buffer.from(',"bytes_sent":');
 const DURATION = Buffer.from(',"duration_ms":');
 const ORIGIN_HEAD = Buffer.from(',"origin_head_ms":');
+const REQUEST_ID = Buffer.from(',"request_id":"');
+const TRACE_ID = Buffer.from(',"trace_id":"');
+const NO_AGENT = Buffer.from("}\n");
 /** The names of the numbers, and the numbers, each of which JavaScript writes with at most 24 characters. */
 const NUMBERS_BYTES_MAX = 256;
+/** Both ids with their names. A request id may have as many characters as any text, each of which is escaped with six. */
+const IDS_BYTES_MAX = 2048;
 
+const QUOTE = 0x22;
 const ZERO = 0x30;
 const POINT = 0x2e;
 

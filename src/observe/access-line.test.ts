@@ -5,6 +5,7 @@ import { accessLines } from "./access-line.ts";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { LOGGED_PATH_MAX } from "./log-escapes.ts";
 import { CHUNK_BYTES } from "./log-batch.ts";
+import { NO_NOTES } from "./request-notes.ts";
 
 const record: AccessRecord = {
   startedAtMs: Date.UTC(2026, 10, 23, 10, 0, 0, 7) + 0.9,
@@ -22,7 +23,12 @@ const record: AccessRecord = {
   attempts: 1,
   outcome: "completed",
   worker: 0,
+  requestId: "019b76da-a800-7080-8080-808080808080",
+  notes: { userAgent: "curl/8.14", referer: "https://example.com/", traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
 };
+
+/** What many requests do not have. */
+const BARE = { requestId: "", notes: NO_NOTES } as const;
 
 function line(lines: AccessLines, of: AccessRecord): string {
   const length = lines.write(of);
@@ -48,16 +54,26 @@ test("a JSON line holds every value of the record", () => {
     attempts: 1,
     outcome: "completed",
     worker: 0,
+    request_id: "019b76da-a800-7080-8080-808080808080",
+    trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+    user_agent: "curl/8.14",
+    referer: "https://example.com/",
   });
 });
 
 test("a text line is readable, with a dash for what is missing", () => {
   assert.equal(
-    line(accessLines("text"), { ...record, originHeadMs: -1, endpoint: "", status: 429, outcome: "rate_limited" }),
+    line(accessLines("text"), { ...record, ...BARE, originHeadMs: -1, endpoint: "", status: 429, outcome: "rate_limited" }),
     '2026-11-23T10:00:00.007Z INFO  access 203.0.113.9 "GET example.com/api/items" 429 received=90 sent=5120 12.346ms endpoint=- route=api ' +
       "attempts=1 outcome=rate_limited worker=0\n",
   );
-  assert.equal("origin_head_ms" in JSON.parse(line(accessLines("json"), { ...record, originHeadMs: -1 })), false);
+  assert.ok(
+    line(accessLines("text"), record).endsWith(
+      " worker=0 request_id=019b76da-a800-7080-8080-808080808080 trace_id=4bf92f3577b34da6a3ce929d0e0e4736 user_agent=curl/8.14 referer=https://example.com/\n",
+    ),
+  );
+  const keys = Object.keys(JSON.parse(line(accessLines("json"), { ...record, ...BARE, originHeadMs: -1 })));
+  for (const key of ["origin_head_ms", "request_id", "trace_id", "user_agent", "referer"]) assert.ok(!keys.includes(key), key);
 });
 
 test("the cached second changes with the clock, forwards and backwards", () => {
@@ -88,18 +104,26 @@ const hostileRecord = fc.record({
   endpoint: hostile,
   route: hostile,
   outcome: hostile,
+  requestId: hostile,
+  userAgent: hostile,
+  referer: hostile,
+  traceId: hostile,
 });
+
+/** The key of a value in a line. */
+const KEYS: Readonly<Record<string, string>> = { requestId: "request_id", userAgent: "user_agent", traceId: "trace_id" };
 
 test("whatever a client sends, a line is one ASCII line, and JSON gives the values back", () => {
   const json = accessLines("json");
   const text = accessLines("text");
   fc.assert(
-    fc.property(hostileRecord, (values) => {
-      const written = line(json, { ...record, ...values });
+    fc.property(hostileRecord, ({ userAgent, referer, traceId, ...others }) => {
+      const values = { ...record, ...others, notes: { userAgent, referer, traceId } };
+      const written = line(json, values);
       assert.match(written, /^[ -~]+\n$/);
       const parsed: Record<string, unknown> = JSON.parse(written);
-      for (const [key, value] of Object.entries(values)) assert.equal(parsed[key], value);
-      assert.match(line(text, { ...record, ...values }), /^[ -~]+\n$/);
+      for (const [key, value] of Object.entries({ ...others, ...values.notes })) assert.equal(parsed[KEYS[key] ?? key] ?? "", value);
+      assert.match(line(text, values), /^[ -~]+\n$/);
     }),
     { numRuns: 500 },
   );
@@ -116,7 +140,14 @@ test("a long path, host or method is cut, and no line exceeds a chunk of the log
   assert.equal(parsed.path.length, LOGGED_PATH_MAX + 3);
   const long = "\u00ff".repeat(60_000);
   for (const format of ["json", "text"] as const) {
-    const { length } = line(accessLines(format), { ...record, method: long, host: long, path: long });
+    const { length } = line(accessLines(format), {
+      ...record,
+      method: long,
+      host: long,
+      path: long,
+      requestId: long,
+      notes: { userAgent: long, referer: long, traceId: long },
+    });
     assert.ok(length < CHUNK_BYTES / 4, `${length}`);
   }
 });
@@ -140,6 +171,13 @@ test("a line does not depend on the lines before it", () => {
       attempts: either(0, 1, 12),
       outcome: either("completed", "client_gone"),
       worker: either(0, 63),
+      requestId: either("", "019b76da-a800-7080-8080-808080808080", "019b76da-a801-7080-8080-808080808081", "short"),
+      notes: either(
+        NO_NOTES,
+        record.notes,
+        { ...record.notes, userAgent: "Mozilla/5.0", traceId: "" },
+        { ...record.notes, referer: "/" + "x".repeat(900) },
+      ),
     }),
     { minLength: 1, maxLength: 12 },
   );

@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { RequestNotes } from "./request-notes.ts";
 
 /** What is logged about an exchange. */
 export interface AccessRecord {
@@ -24,6 +25,9 @@ export interface AccessRecord {
   /** How the exchange ended, in one word: `completed`, `rate_limited`, `client_gone` ... */
   readonly outcome: string;
   readonly worker: number;
+  /** The request's id; "": it has none. */
+  readonly requestId: string;
+  readonly notes: RequestNotes;
 }
 
 /** Writes lines into a buffer that it reuses for the next line. Each thread has one. */

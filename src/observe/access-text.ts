@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
-import { LOGGED_PATH_MAX, LOGGED_TEXT_MAX, bare, cut, inQuotes } from "./log-escapes.ts";
+import { LOGGED_AGENT_MAX, LOGGED_PATH_MAX, LOGGED_TEXT_MAX, bare, cut, inQuotes } from "./log-escapes.ts";
 
 /** Access log lines for people: `TIME INFO  access CLIENT "METHOD HOST/PATH" STATUS name=value ...`. */
 export class TextLines implements AccessLines {
@@ -15,7 +15,8 @@ export class TextLines implements AccessLines {
       `${this.time(r.startedAtMs)}Z INFO  access ${bare(cut(r.client, LOGGED_TEXT_MAX))} "${asked}" ${r.status} ` +
       `received=${r.bytesReceived} sent=${r.bytesSent} ${milliseconds(r.durationMs)}ms` +
       `${r.originHeadMs < 0 ? "" : ` origin=${milliseconds(r.originHeadMs)}ms`} endpoint=${bare(r.endpoint)} route=${bare(r.route)} ` +
-      `attempts=${r.attempts} outcome=${bare(r.outcome)} worker=${r.worker}\n`;
+      `attempts=${r.attempts} outcome=${bare(r.outcome)} worker=${r.worker}${named("request_id", r.requestId, LOGGED_TEXT_MAX)}${named("trace_id", r.notes.traceId, LOGGED_TEXT_MAX)}` +
+      `${named("user_agent", r.notes.userAgent, LOGGED_AGENT_MAX)}${named("referer", r.notes.referer, LOGGED_PATH_MAX)}\n`;
     if (line.length > this.bytes.length) this.bytes = Buffer.alloc(2 * line.length);
     return this.bytes.write(line, "latin1");
   }
@@ -29,6 +30,11 @@ export class TextLines implements AccessLines {
     }
     return this.prefix + (THOUSANDTHS[Math.floor(epochMs - second * 1000)] ?? "000");
   }
+}
+
+/** What many requests do not have stands in a line only where it is. */
+function named(name: string, text: string, max: number): string {
+  return text === "" ? "" : ` ${name}=${bare(cut(text, max))}`;
 }
 
 const THOUSANDTHS: readonly string[] = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, "0"));

@@ -4,6 +4,8 @@
 export const LOGGED_PATH_MAX = 2048;
 /** The most characters of any other text that are logged. A host name has no more (RFC 1035 section 2.3.4). */
 export const LOGGED_TEXT_MAX = 255;
+/** The most characters of a User-Agent that are logged. Those of browsers have up to 250, those of apps more. */
+export const LOGGED_AGENT_MAX = 512;
 
 /** The text, or its first `max` characters and `...`. */
 export function cut(text: string, max: number): string {

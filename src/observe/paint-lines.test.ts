@@ -68,6 +68,8 @@ test("colours are all that is added, to lines of both logs, whatever stands in t
     attempts: 1,
     outcome: "completed",
     worker: 0,
+    requestId: "019b76da-a800-7080-8080-808080808080",
+    notes: { userAgent: 'a "b" c=d', referer: "https://example.com/", traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
   });
   text += access.bytes.toString("latin1", 0, length);
   assert.equal(stripVTControlCharacters(painted(text)), text);

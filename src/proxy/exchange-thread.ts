@@ -23,6 +23,8 @@ export interface EndedExchange extends FinishedExchange {
   readonly endpoint: Endpoint | null;
   /** Position of that endpoint in the upstream, under the exchange's configuration; -1: none was chosen. */
   readonly endpointPosition: number;
+  /** The request's id; "": nobody has asked for one. */
+  readonly givenId: string;
   /** True for a request of the proxy's own, made by a feature. */
   readonly isBackground: boolean;
 }
@@ -53,6 +55,8 @@ export interface ExchangeThread {
   giveMemory(bytes: number): void;
   /** Sends a request of the proxy's own to an endpoint of that set. */
   fetch(set: EndpointSet, request: FetchRequest, options: FetchOptions): Promise<FetchResult>;
+  /** A new id for a request: no other request has it. */
+  newRequestId(): string;
   /** Writes a line to the application log. */
   report(level: LogLevel, event: WorkerEvent, message: string, fields?: LogFields): void;
   /** Counts and logs a finished exchange, unless it was the proxy's own. */

@@ -19,6 +19,11 @@ export interface LocalAnswer {
    */
   readonly endsConnection?: true;
   /**
+   * The request's id, for the problem document.
+   * @internal
+   */
+  readonly requestId?: string;
+  /**
    * A body to send in place of `detail`. Its text is sent in UTF-8, which a `contentType` with a charset must name. Absent: `detail` as a
    * problem document (RFC 9457), or as text for clients that do not accept JSON.
    */

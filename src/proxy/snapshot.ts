@@ -89,6 +89,10 @@ export class Snapshot {
   readonly routes: CompiledRoutes;
   private readonly statusPath: string | null;
   private readonly statusRoute: Route;
+  /** For requests that no route of the configuration takes. */
+  private readonly nowhere: Route;
+  /** For malformed paths, and for paths that endpoints may read in different ways. */
+  private readonly refusedPath: Route;
 
   /**
    * @param message the configuration; without routes if they are those of `before`
@@ -110,7 +114,10 @@ export class Snapshot {
     this.outcomeCounters = outcomeCounters(context.features);
     this.upstreams = upstreams;
     this.statusPath = config.status_path;
-    this.statusRoute = ownRoute("status", () => ({
+    const hooks = ownHooks(config, context);
+    this.nowhere = ownRoute("", hooks, () => answers.NO_ROUTE);
+    this.refusedPath = ownRoute("", hooks, () => answers.BAD_PATH);
+    this.statusRoute = ownRoute("status", NO_HOOKS, () => ({
       status: 200,
       reason: "status",
       detail: "",
@@ -129,14 +136,14 @@ export class Snapshot {
       return this.statusRoute;
     }
     const path = normalizePath(request.path);
-    if (path === null) return REFUSED_PATH;
+    if (path === null) return this.refusedPath;
     const found = this.routes.table.find(request, path, client);
-    return found === AMBIGUOUS ? REFUSED_PATH : (found ?? NOWHERE);
+    return found === AMBIGUOUS ? this.refusedPath : (found ?? this.nowhere);
   }
 
   /** Whether a route of the configuration takes the request. A request that the proxy itself answers or refuses counts as taken. */
   takes(request: RequestHead, client: string): boolean {
-    return this.findRoute(request, client) !== NOWHERE;
+    return this.findRoute(request, client) !== this.nowhere;
   }
 
   /** The current endpoints of the upstream with that name; null: there is no such upstream. */
@@ -314,7 +321,7 @@ export function pathRegexesOf(route: Pick<RouteConfig, "match">, compile: Compil
 }
 
 /** A route that the configuration does not have: the proxy answers. */
-function ownRoute(name: string, local: () => LocalAnswer): Route {
+function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Route {
   return {
     index: -1,
     name,
@@ -325,11 +332,11 @@ function ownRoute(name: string, local: () => LocalAnswer): Route {
     requestBufferBytes: 0,
     policy: null,
     pathRegexes: NO_REGEXES,
-    hooks: NO_HOOKS,
+    hooks,
   };
 }
 
-/** For requests that no route of the configuration takes. */
-const NOWHERE: Route = ownRoute("", () => answers.NO_ROUTE);
-/** For malformed paths, and for paths that endpoints may read in different ways. */
-const REFUSED_PATH: Route = ownRoute("", () => answers.BAD_PATH);
+/** The middleware for answers where there is no route: the request's id, if the configuration gives one to all requests. */
+function ownHooks({ request_id: id }: ConfigureMessage["config"], context: SnapshotContext): RouteHooks {
+  return id === undefined ? NO_HOOKS : hooksOf(routeMiddleware({ match: {}, request_id: [id] }, -1, context.features, context));
+}

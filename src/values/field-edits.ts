@@ -46,7 +46,8 @@ export function fieldEditFindings(value: unknown, path: KeyPath): Finding[] {
   });
 }
 
-function editedField(side: Side, edit: Edit): z.ZodType<string, string> {
+/** The name of a field that a configuration may write in requests or responses, or may take out of them. */
+export function editedField(side: Side, edit: Edit): z.ZodType<string, string> {
   return z
     .string()
     .superRefine((name, context) => {

@@ -12,6 +12,7 @@ export const VARIABLES = {
   query: "The query as received, without `?`; empty when there is none.",
   uri: "Path and query as received.",
   client_ip: "The client's address.",
+  request_id: "The request's id (`request_id`).",
   route: "The route's name.",
 } as const;
 

@@ -80,6 +80,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   status: number = 0;
   /** Why the exchange ended: `completed`, the reason of a local answer, the kind of a failure, `client_gone` ... */
   outcome: string = "completed";
+  /** The request's id; "": nobody has asked for one. */
+  givenId: string = "";
   bytesReceived: number;
   /** Milliseconds from the request's first byte to the head of the endpoint's response; -1: no endpoint responded. */
   originHeadMs: number = -1;
@@ -143,6 +145,19 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   get client(): string {
     return this.facts.client;
+  }
+
+  get peerTrusted(): boolean {
+    return this.facts.trusted;
+  }
+
+  get requestId(): string {
+    if (this.givenId === "") this.givenId = this.thread.newRequestId();
+    return this.givenId;
+  }
+
+  identify(requestId: string): void {
+    this.givenId = requestId;
   }
 
   get scheme(): "http" | "https" {
@@ -775,7 +790,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     edits.begin(null, answer.status, answer.fields);
     this.editResponse(null, edits);
     try {
-      this.downstream.answer(answer, edits);
+      this.downstream.answer(this.givenId === "" ? answer : { ...answer, requestId: this.givenId }, edits);
     } catch (error) {
       // The answer of a middleware has a field that cannot be sent. Nothing was sent yet.
       this.reportHook(error, middleware);

@@ -101,6 +101,7 @@ export class Dialogue implements ExchangeThread, Connector {
 
   private readonly table: MetricTable;
   private readonly idle: FakeUpstream[] = [];
+  private ids: number = 0;
   private lines: string[] = [];
 
   constructor(setting: Setting = {}) {
@@ -135,6 +136,10 @@ export class Dialogue implements ExchangeThread, Connector {
 
   get connector(): Connector {
     return this;
+  }
+
+  newRequestId(): string {
+    return `request-${++this.ids}`;
   }
 
   // ---- what a test does and asks ------------------------------------------------------------------------------------

@@ -62,11 +62,11 @@ function proxyStatusLine(error: string): string {
 }
 
 /** A client that accepts JSON gets a problem document (RFC 9457), others get one line of text. */
-function bodyText({ status, detail, body }: LocalAnswer, json: boolean): string {
+function bodyText({ status, detail, body, requestId }: LocalAnswer, json: boolean): string {
   if (body !== undefined) return body.text;
   const title = reasonPhrase(status);
   if (!json) return `${status} ${title}: ${detail}\n`;
-  return `${JSON.stringify({ type: "about:blank", title, status, detail })}\n`;
+  return `${JSON.stringify({ type: "about:blank", title, status, detail, request_id: requestId })}\n`;
 }
 
 function typeLine({ body }: LocalAnswer, json: boolean): string {

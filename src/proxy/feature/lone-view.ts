@@ -9,6 +9,9 @@ import type { FinishedExchange } from "./middleware.ts";
 export class LoneView implements FinishedExchange {
   readonly request: RequestHead;
   client: string;
+  /** Stands for an id, which each exchange gets of its own. */
+  requestId: string = "00000000-0000-7000-8000-000000000000";
+  readonly peerTrusted: boolean = false;
   readonly scheme: "http" | "https" = "http";
   readonly startedAtMs: number;
   readonly signal: AbortSignal = new AbortController().signal;
@@ -32,6 +35,10 @@ export class LoneView implements FinishedExchange {
 
   /** The groups that `pathGroup` gives. */
   groups: ReadonlyMap<string, string> = new Map();
+
+  identify(requestId: string): void {
+    this.requestId = requestId;
+  }
 
   pathGroup(name: string): string {
     return this.groups.get(name) ?? "";

@@ -40,6 +40,21 @@ export interface ExchangeView {
   readonly endpointAuthority: string;
   /** URL of that endpoint, as configured; "": none was chosen yet. */
   readonly endpointUrl: string;
+  /**
+   * The request's id: what a believed `X-Request-Id` says (`request_id` of the configuration), else a new UUID of version 7. It is made when it is
+   * first read, and stays the same for the whole exchange. It goes into the access log and into the proxy's own answers.
+   */
+  readonly requestId: string;
+  /**
+   * Gives the request that id in the place of a new one.
+   * @internal
+   */
+  identify(requestId: string): void;
+  /**
+   * Whether the connection's other end is one of `trusted_proxies`.
+   * @internal
+   */
+  readonly peerTrusted: boolean;
   /** What a group of the route's `path_regex` has matched, by name or number; "" when there is no such group, or it has matched nothing. */
   pathGroup(name: string): string;
   /** When the exchange began, in milliseconds since 1970. */

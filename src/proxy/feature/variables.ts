@@ -23,6 +23,8 @@ export function valueOf(exchange: ExchangeView, { name, key }: Variable): string
     }
     case "client_ip":
       return client;
+    case "request_id":
+      return exchange.requestId;
     case "route":
       return routeName;
     case "header":

@@ -99,6 +99,9 @@ export class MemoryNetwork implements EventQueue {
       now: () => clock.nowMs,
       epochMs: () => this.epochMs + clock.nowMs,
       random: () => choices.random(),
+      fillRandom: (bytes) => {
+        for (let index = 0; index < bytes.length; index++) bytes[index] = choices.random() * 256;
+      },
       every: (ms, tick) => clock.every(ms, tick),
       atTurnEnd: (then) => this.atTurnEnd(then),
       dial: ({ host, port }, _, reader, writer, onConnect): Transport => this.connect(`${host}:${port}`, reader, writer, onConnect),
