@@ -50,6 +50,15 @@ test("docs/README.md leads to every page", () => {
   assert.deepEqual(missing, []);
 });
 
+test("every page of docs/recipes has a test, and its configuration runs as it stands", () => {
+  const pages = textFiles("docs/recipes").map((file) => path.basename(file, ".md"));
+  assert.ok(pages.length >= 12, pages.join(" "));
+  for (const page of pages) {
+    assert.match(readText(`test/recipes/${page}.test.ts`), new RegExp(`recipe\\("${page}"`), page);
+    assert.match(readText(`docs/recipes/${page}.md`), /^# .+\n\nFor (who|dev)[^]*^```yaml\n# millrace\.yaml$/m, page);
+  }
+});
+
 const RECIPES = textFiles("examples/middleware")
   .filter((file) => /^(?!.*\.(test|config)\.ts$).*\.ts$/.test(file))
   .map((file) => file.replace(/^.*\/|\.ts$/g, ""));

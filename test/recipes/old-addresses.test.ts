@@ -1,0 +1,3 @@
+import { recipe, says } from "../support/recipe.ts";
+
+recipe("old-addresses", { upstreams: { app: says("the application") } });
