@@ -59,6 +59,23 @@ test("every page of docs/recipes has a test, and its configuration runs as it st
   }
 });
 
+test("examples/several-files is accepted without a warning, and its routes have the order that it speaks of", async () => {
+  const loaded = await loadConfigFile(`${folder}several-files/millrace.yaml`);
+  assert.ok("config" in loaded, JSON.stringify(loaded));
+  assert.deepEqual(loaded.warnings, []);
+  const { routes, upstreams } = loaded.config;
+  assert.deepEqual(
+    routes.map(({ name, max_body, security_headers }) => [name, max_body, security_headers]),
+    [
+      ["blog", 1024 ** 2, ["standard"]],
+      ["uploads", 100 * 1024 ** 2, ["standard"]],
+      ["shop", 1024 ** 2, ["off"]],
+      ["otherwise", 1024 ** 2, ["standard"]],
+    ],
+  );
+  assert.deepEqual([upstreams["blog"]?.timeouts.response_head, upstreams["shop"]?.timeouts.response_head], [30_000, 60_000]);
+});
+
 const RECIPES = textFiles("examples/middleware")
   .filter((file) => /^(?!.*\.(test|config)\.ts$).*\.ts$/.test(file))
   .map((file) => file.replace(/^.*\/|\.ts$/g, ""));

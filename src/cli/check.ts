@@ -1,5 +1,5 @@
 /** `millrace check`: checks a configuration without starting anything. */
-import type { Problem } from "../config/load.ts";
+import type { Problem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
 import { moduleAddress } from "../modules/module-address.ts";
@@ -31,7 +31,7 @@ export async function checkCommand(given: CheckArguments, out: (text: string) =>
     out(jsonReport(problems));
     return isFine ? 0 : 1;
   }
-  err(problemReport(problems, { text: textOfConfig(file), colours }));
+  err(problemReport(problems, { textOf: textOfConfig, colours }));
   if (!isFine || !("config" in loaded)) return 1;
   out([`${file} is fine`, ...summary(loaded.config)].map((line) => `${line}\n`).join(""));
   return 0;

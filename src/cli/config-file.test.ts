@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { formatProblem } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-config-"));
@@ -123,6 +123,53 @@ describe("a configuration file", () => {
     assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://second");
     fs.writeFileSync(parts, 'export const endpoint: string = "http://third";\n');
     assert.equal((await configOf(file)).upstreams["app"]?.endpoints[0]?.url, "http://third");
+  });
+
+  test("is read with the files that it includes, and notes them and the patterns that they were found by", async () => {
+    const main = 'listeners: [{ address: ":8080" }]\ninclude: [more/*.yaml, one.json]\ndefaults: { routes: { max_body: 1KiB } }\n';
+    const site = (name: string, more: string): string =>
+      `upstreams: { ${name}: { endpoints: ["http://a"] } }\nroutes: [{ match: { host: ${name} }, upstream: ${name}, ${more} }]\n`;
+    write("several/more/b.yaml", site("b", 'authentication: { tokens: ["file:token"] }'));
+    write("several/more/a.yaml", `${site("a", "middleware: [{ use: ./m.mjs }]")}include: [../again/*.yml]\n`);
+    write("several/more/token", "s3cret");
+    write(
+      "several/more/m.mjs",
+      'import { defineMiddleware } from "millrace";\nexport default defineMiddleware({ name: "m", setup: () => ({}) });\n',
+    );
+    write("several/one.json", '{ "routes": [{ "upstream": "b" }] }');
+    const file = write("several/millrace.yaml", main);
+    const noted = new Set<string>();
+    const loaded = await loadConfigFile(file, {}, (each) => each.startsWith(folder) && noted.add(path.relative(path.dirname(file), each)));
+    assert.ok("config" in loaded, "problems" in loaded ? loaded.problems.map(formatProblem).join("\n") : "");
+    assert.deepEqual(loaded.warnings.map(formatProblem), [
+      `${folder}/several/more/a.yaml:3:11: warning: include.#1: there is no folder ${folder}/several/again`,
+    ]);
+    assert.deepEqual(
+      loaded.config.routes.map(({ match, max_body }) => [match, max_body]),
+      [
+        [{ host: ["a"] }, 1024],
+        [{ host: ["b"] }, 1024],
+        [{}, 1024],
+      ],
+    );
+    assert.deepEqual(loaded.config.routes[1]?.authentication?.tokens, ["s3cret"]);
+    assert.match(loaded.config.routes[0]?.middleware?.[0]?.use ?? "", /\/several\/more\/m\.mjs\?millrace=\w+#m$/);
+    assert.deepEqual([...noted].toSorted(), [
+      "again/*.yml",
+      "millrace.yaml",
+      "more/*.yaml",
+      "more/a.yaml",
+      "more/b.yaml",
+      "more/m.mjs",
+      "more/token",
+      "one.json",
+    ]);
+  });
+
+  test("in a module includes YAML too", async () => {
+    write("module/conf.d/a.yaml", "routes: [{ upstream: app, max_body: 1x }]\n");
+    const file = write("module/own.mjs", `export default ${MODULE.replace(/routes: .*\] \}$/, 'include: "conf.d/*.yaml" }')};\n`);
+    assert.match(await linesOf(file), /^.*module\/conf\.d\/a\.yaml:1:37: routes\.#1\.max_body: expected a size/);
   });
 
   test("is wrong when it names a certificate file that is none", async () => {

@@ -4,7 +4,8 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { checkConfig, parseConfig } from "../config/load.ts";
-import type { ParseResult, ParsedConfig, Problem } from "../config/load.ts";
+import type { ParseResult, ParsedConfig } from "../config/load.ts";
+import type { Problem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import type { DescribedUse } from "../config/middleware-json-schema.ts";
 import { hasMiddleware } from "../config/middleware-entries.ts";
@@ -12,6 +13,7 @@ import type { Surroundings } from "../config/surroundings.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/config-files.ts";
 import type { NoteFile } from "../control/config-files.ts";
+import { includedFiles } from "../control/included-files.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer, ModuleLoaded } from "./config-module.ts";
 import type { CheckedModules } from "../middleware/check-modules.ts";
@@ -32,9 +34,11 @@ const NO_DEFAULT_FILE = `neither ${DEFAULT_FILES.join(" nor ")} is in this folde
 const MODULE = /\.[cm]?[jt]s$/;
 
 /**
- * Loads a configuration file; every call reads it again. Paths in the file are relative to its folder; paths in the result are absolute.
+ * Loads a configuration file and those that it includes; every call reads them again. Paths in a file are relative to its folder; paths in the
+ * result are absolute.
  * @param asked checks of the machine to make in addition to that of certificate files
- * @param noted called with the path of every file that is read, or that was not there, modules and what they import included
+ * @param noted called with the path of every file that is read, or that was not there, modules and what they import included, and with the patterns
+ * by which files were looked for (`namesMatching`)
  */
 export async function loadConfigFile(file: string, asked: Surroundings = {}, noted: NoteFile = () => {}): Promise<LoadedFile> {
   const parsed = await parseFile(file, asked, noted);
@@ -70,7 +74,8 @@ async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Pr
   const files = filesOf(folder, noted);
   noted(path.resolve(file));
   const { certificatesProblem, textProblem, folderProblem } = files;
-  const surroundings: Surroundings = { certificatesProblem, textProblem, folderProblem, ...asked };
+  const checks: Surroundings = { certificatesProblem, textProblem, folderProblem, includes: includedFiles(file, noted) };
+  const surroundings: Surroundings = { ...checks, ...asked };
   let result: ParseResult;
   try {
     const text = readText(file);

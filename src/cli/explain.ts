@@ -1,7 +1,7 @@
 /** `millrace explain`: shows what the proxy would do with a request. */
 import { explain } from "../explain/explanation.ts";
 import type { ExplainedRequest } from "../explain/explanation.ts";
-import { formatProblem } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 export interface ExplainArguments extends ExplainedRequest {

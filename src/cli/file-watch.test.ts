@@ -131,3 +131,30 @@ test(
     assert.equal(told(), 2);
   },
 );
+
+test("a pattern is watched: names that match it come and go, and others do not count", { timeout: 30_000 }, async (t) => {
+  const at = path.join(folder(t), "conf.d");
+  const { watch, next, told } = watched(t);
+  await watch.use(new Set([path.join(at, "*.yaml")]), LATER, true);
+  const made = next();
+  fs.mkdirSync(at);
+  await made;
+  const added = next();
+  fs.writeFileSync(path.join(at, ".a.yaml.swp"), "");
+  fs.writeFileSync(path.join(at, "a.yaml"), "");
+  await added;
+  const gone = next();
+  fs.rmSync(path.join(at, "a.yaml"));
+  await gone;
+  assert.equal(told(), 3);
+});
+
+test("a name that came while the configuration was read counts as a change", { timeout: 30_000 }, async (t) => {
+  const at = folder(t);
+  const since = Date.now();
+  fs.writeFileSync(path.join(at, "a.yaml"), "");
+  const { watch, next } = watched(t);
+  const changed = next();
+  await watch.use(new Set([path.join(at, "*.yaml")]), since, true);
+  await changed;
+});

@@ -4,6 +4,8 @@
  * folder, and file systems of networks and containers send none at all. A configuration has few files.
  */
 import fs from "node:fs/promises";
+import path from "node:path";
+import { isPattern, namesMatching } from "../control/included-files.ts";
 
 /** Time between two looks. A change is told when the look after it finds nothing new, so an editor may write in several steps. */
 const LOOK_MS = 200;
@@ -24,7 +26,8 @@ export class FileWatch {
   }
 
   /**
-   * Takes the files that a configuration was read from.
+   * Takes the files that a configuration was read from, and the patterns by which files were looked for: a pattern changes when the names that
+   * match it do.
    * @param since epoch milliseconds before the first was read; a file that is newer may have changed since, and counts as changed
    * @param areAll whether no others are to be watched; false when reading has failed and may not have come to all
    */
@@ -72,9 +75,19 @@ interface FileState {
 }
 
 async function stateOf(file: string): Promise<FileState> {
+  if (isPattern(path.basename(file))) return stateOfNames(path.dirname(file), path.basename(file));
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await fs.stat(file, { bigint: true });
     return { state: [dev, ino, size, mtimeNs, ctimeNs].join(), changedAt: Number(ctimeNs / 1_000_000n) };
+  } catch {
+    return { state: "missing", changedAt: 0 };
+  }
+}
+
+async function stateOfNames(folder: string, pattern: string): Promise<FileState> {
+  try {
+    const { mtimeNs } = await fs.stat(folder, { bigint: true });
+    return { state: namesMatching(folder, pattern).join("/"), changedAt: Number(mtimeNs / 1_000_000n) };
   } catch {
     return { state: "missing", changedAt: 0 };
   }

@@ -1,7 +1,8 @@
 /** `millrace init`: writes a configuration with comments, for whoever begins. */
 import fs from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
-import { formatProblem, parseConfig } from "../config/load.ts";
+import { parseConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { shownFile } from "../config/shown.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import { givenListen, givenTarget, quoted } from "./given-addresses.ts";

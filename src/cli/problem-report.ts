@@ -1,20 +1,24 @@
-/** What a person reads about the problems of a configuration: each with the line of the file, and how many there are. */
+/** What a person reads about the problems of a configuration: each with its line of its file, and how many there are. */
 import { styleText } from "node:util";
 import { excerptOf } from "../config/excerpt.ts";
-import { formatProblem } from "../config/load.ts";
-import type { Problem } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
+import type { Problem } from "../config/problem.ts";
 
 export interface ReportOptions {
-  /** The text of the file; null when no line of it is to be shown. */
-  readonly text: string | null;
+  /** The text of a file; null when no line of it is to be shown. */
+  readonly textOf: (file: string) => string | null;
   readonly colours: boolean;
 }
 
 /** The report, which ends with a line feed; "" when there are no problems. */
-export function problemReport(problems: readonly Problem[], { text, colours }: ReportOptions): string {
+export function problemReport(problems: readonly Problem[], { textOf, colours }: ReportOptions): string {
   if (problems.length === 0) return "";
   const paint: Paint = (style, part) => (colours ? styleText(style, part, { validateStream: false }) : part);
-  const lines = problems.flatMap((problem) => [heading(problem, paint), ...(text === null ? [] : excerpt(text, problem, paint))]);
+  const texts = new Map([...new Set(problems.map(({ file }) => file))].map((file) => [file, textOf(file)]));
+  const lines = problems.flatMap((problem) => {
+    const text = texts.get(problem.file) ?? null;
+    return [heading(problem, paint), ...(text === null ? [] : excerpt(text, problem, paint))];
+  });
   return [...lines, counted(problems), ""].join("\n");
 }
 

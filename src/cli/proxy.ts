@@ -1,6 +1,7 @@
 /** `millrace proxy`: serves what its arguments say, without a configuration file. */
-import { formatProblem, parseConfig } from "../config/load.ts";
-import type { Problem } from "../config/load.ts";
+import { parseConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
+import type { Problem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import { PROXY_USAGE } from "./arguments.ts";

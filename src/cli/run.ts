@@ -1,6 +1,6 @@
 /** `millrace run`: loads a configuration file and serves it until a signal ends the process. */
 import { isatty } from "node:tty";
-import { formatProblem } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import type { WorkerThreads } from "../control/worker-threads.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { wantsColours } from "./colours.ts";
@@ -51,7 +51,7 @@ export async function runCommand(given: RunArguments): Promise<number> {
       return await serve({ ...inLines(loaded), version, threads, inherited, printer, reload, ...watching, earlySignals: signals });
     }
     const colours = wantsColours(process.env, isatty(2));
-    printer.err(problemReport(loaded.problems, { text: textOfConfig(file), colours }));
+    printer.err(problemReport(loaded.problems, { textOf: textOfConfig, colours }));
     return 1;
   } finally {
     await printer.close();

@@ -43,7 +43,9 @@ function itemsOf(schema: SchemaNode): readonly SchemaNode[] {
   const [full] = listOf(schema["anyOf"]);
   const properties = asNode(full?.["properties"]);
   const route = asNode(asNode(asNode(properties["routes"])["items"])["properties"]);
-  return [properties["middleware"], route["middleware"]].map((list) => asNode(asNode(list)["items"]));
+  // In a route `false` may stand there too.
+  const [list] = listOf(asNode(route["middleware"])["anyOf"]);
+  return [properties["middleware"], list].map((each) => asNode(asNode(each)["items"]));
 }
 
 function listOf(value: unknown): readonly SchemaNode[] {

@@ -1,5 +1,5 @@
 import { fileJsonSchema } from "../config/json-schema.ts";
-import { formatProblem } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { withDescribedMiddleware } from "../config/middleware-json-schema.ts";
 import { describedMiddleware } from "./config-file.ts";
 

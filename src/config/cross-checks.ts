@@ -38,6 +38,9 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
   return [
     ...listeners(file),
     ...everywhere(file, []),
+    // Each is found in the routes and upstreams that take it too, if any does.
+    ...everyFeature(at(at(file, "defaults"), "routes"), ["defaults", "routes"]),
+    ...everywhere(at(at(file, "defaults"), "upstreams"), ["defaults", "upstreams"]),
     ...upstreams.flatMap(([name, upstream]) => [
       ...endpoints(at(upstream, "endpoints"), ["upstreams", name, "endpoints"]),
       ...ownAddresses(at(upstream, "endpoints"), ["upstreams", name, "endpoints"], file),
@@ -66,7 +69,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
         ...literalPaths(at(entry, "path"), [...path, "path"]),
         ...emptyException(entry, path),
       ]),
-      ...features.flatMap(([key, { check }]) => check?.(at(route, key), ["routes", index, key]) ?? []),
+      ...everyFeature(route, ["routes", index]),
     ]),
     ...routeNames(routes),
     ...unreachableRoutes(routes),
@@ -91,6 +94,11 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
     ...admin(file, [address ?? ":8080"]),
     ...trustedProxies(file),
   ];
+}
+
+/** Checks of all features, for a route or for the defaults of routes. */
+function everyFeature(route: unknown, path: KeyPath): Finding[] {
+  return features.flatMap(([key, { check }]) => check?.(at(route, key), [...path, key]) ?? []);
 }
 
 /** Checks of the features whose keys also stand elsewhere than in routes. */

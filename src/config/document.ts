@@ -5,6 +5,8 @@ import type { KeyPath } from "../values/finding.ts";
 export interface Place {
   readonly line: number;
   readonly column: number;
+  /** The name of an included file. Absent: the place is in the file that Millrace was started with. */
+  readonly file?: string;
 }
 
 export type Located = LocatedMap | LocatedList | LocatedScalar;

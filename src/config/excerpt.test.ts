@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { excerptOf } from "./excerpt.ts";
 import { parseConfig } from "./load.ts";
-import type { Problem } from "./load.ts";
+import type { Problem } from "./problem.ts";
 
 function problem(line: number, column: number, key: string = "", message: string = "expected a port"): Problem {
   return { file: "f", line, column, key, message, severity: "error" };

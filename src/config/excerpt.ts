@@ -3,7 +3,7 @@
  * the problem where the message quotes it. All else is `...`, whatever its length: a token may stand on the same line, or in a wrong place.
  */
 import { fullFormJsonSchema, placesOf, shortFormJsonSchema } from "./json-schema.ts";
-import type { Problem } from "./load.ts";
+import type { Problem } from "./problem.ts";
 
 export interface Excerpt {
   readonly line: string;

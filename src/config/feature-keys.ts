@@ -5,6 +5,11 @@ import type { FeatureDeclaration } from "../values/declaration.ts";
 
 type Declared = typeof DECLARED;
 type Everywhere = { [Key in keyof Declared]: Declared[Key] extends { readonly everywhere: true } ? Key : never }[keyof Declared];
+/** A key that says what a route does with its requests. */
+export type EndKey =
+  | "upstream"
+  | "split"
+  | { [Key in keyof Declared]: Declared[Key]["facts"] extends { readonly endsRoute: true } ? Key : never }[keyof Declared];
 /** A value that becomes a list of one. */
 type Listed<Schema extends z.ZodType> = z.ZodPipe<Schema, z.ZodTransform<z.output<Schema>[], z.output<Schema>>>;
 

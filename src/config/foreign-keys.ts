@@ -71,6 +71,7 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].buffer.request":
     "proxy_request_buffering option_http_buffer_request buffer_requests request_buffers request_buffering mem_request_body_bytes client_body_buffer_size",
   ...wordsOfFeatures(),
+  include: "includes import imports",
   admin: "metrics prometheus stats dashboard api stub_status status_page ping",
   logging: "log logs error_log logger",
   "logging.level": "log_level loglevel verbosity",
@@ -109,7 +110,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
-include includes import imports defaults stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
+stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup upgrade mirror error_pages
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy

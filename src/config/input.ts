@@ -40,6 +40,19 @@ export interface ConfigInput {
   /** As `routes[].request_id`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
   request_id?: boolean | UpstreamRequestIdInput | undefined;
   /**
+   * Further files with upstreams and routes, such as `conf.d/*.yaml`. A path is relative to the file that says it; `*` and `?` stand for a
+   * part of a name. What a pattern matches is taken in the order of the names. The routes of an included file come after those of the file
+   * that includes it.
+   *
+   * Path or list of paths.
+   */
+  include?: string | string[] | undefined;
+  /**
+   * Values for the keys that a route or an upstream does not state, in included files too. A key is taken as a whole: what a route states,
+   * it states alone. `false` takes a key out.
+   */
+  defaults?: DefaultsInput | undefined;
+  /**
    * Data-plane threads, 1 to 256; `auto`: as many as the machine runs at once. A reload cannot change it.
    *
    * Whole number or `auto`. Default: `auto`.
@@ -1161,6 +1174,172 @@ export interface RouteSplitByInput {
    * Duration.
    */
   max_age?: string | 0 | undefined;
+}
+
+/** The keys of `defaults` in a configuration. */
+export interface DefaultsInput {
+  /**
+   * For routes: any of their keys but `name`, `match` and those that say what becomes of a request. A limit holds for each route by itself,
+   * as if it stood there.
+   */
+  routes?: DefaultsRoutesInput | undefined;
+  /** For upstreams: any of their keys but `endpoints`. */
+  upstreams?: DefaultsUpstreamsInput | undefined;
+}
+
+/** The keys of `defaults.routes` in a configuration. */
+export interface DefaultsRoutesInput {
+  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
+  rate_limit?: RouteRateLimitInput | undefined;
+  /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
+  cors?: RouteCorsInput | undefined;
+  /**
+   * Refuses clients by their address with 403. The address is the one that `trusted_proxies` tell. A client whose address is not known is
+   * refused. Absent: everybody is admitted.
+   */
+  access?: RouteAccessInput | undefined;
+  /** Refuses requests without a token with 401. Absent: everybody is let in. */
+  authentication?: RouteAuthenticationInput | undefined;
+  /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
+  rewrite?: RouteRewriteInput | undefined;
+  /**
+   * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
+   * proxy says about the client, cannot be edited.
+   */
+  request_headers?: UpstreamRequestHeadersInput | undefined;
+  /**
+   * Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as
+   * they are.
+   */
+  response_headers?: UpstreamResponseHeadersInput | undefined;
+  /**
+   * Leads references in `Location`, `Content-Location` and `Refresh` of responses to where the client finds them: the endpoint's own
+   * address becomes the scheme, host and port that the client used, and a prefix that `rewrite.strip_prefix` took is put back. A list does
+   * the same, after its own entries, of which the first that fits counts. `false` takes back what a wider place says. Absent: nothing
+   * changes.
+   */
+  rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
+  /**
+   * Attributes of the cookies that origins set. Each key acts on its own, and the most particular place that has it counts. Absent: cookies
+   * pass as they are.
+   */
+  rewrite_cookies?: UpstreamRewriteCookiesInput | undefined;
+  /**
+   * Fields that tell browsers to be careful: `Strict-Transport-Security` (over TLS only), `X-Content-Type-Options`, `X-Frame-Options`,
+   * `Referrer-Policy` and `Permissions-Policy`. `standard` suits most sites and adds what the origin does not send; `strict` allows as
+   * little as possible and replaces what the origin sends; `off` takes back what a wider place says. docs/headers.md has the values. Also
+   * on the proxy's own answers. Absent: none.
+   *
+   * `standard` or `strict` or `off`.
+   */
+  security_headers?: "standard" | "strict" | "off" | undefined;
+  /**
+   * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
+   * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
+   * defaults, `false` takes back what a wider place says. Absent: `{request_id}` has a value all the same, and no field carries it.
+   */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
+  /**
+   * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
+   */
+  middleware?: RouteMiddlewareInput[] | undefined;
+  /**
+   * Bytes of a request body. Larger ones are refused with 413. Absent: no limit. Bodies are streamed unless `buffer` holds them.
+   *
+   * Size.
+   */
+  max_body?: string | number | undefined;
+  /**
+   * Holds bodies in memory, so that slow clients do not keep the workers of an origin server busy. Absent: bodies are streamed as they
+   * come.
+   */
+  buffer?: RouteBufferInput | undefined;
+  /** Time limits of this route. */
+  timeouts?: RouteTimeoutsInput | undefined;
+  /** What follows after a failed attempt. Absent: the upstream's `retries`, after lost connections and such that did not come about. */
+  retry?: RouteRetryInput | undefined;
+  /**
+   * Time for which a request waits for an endpoint to come up, where it would be answered with 502 or 503 because none can be reached or is
+   * healthy; for a development server that restarts. At most 1000 exchanges per upstream wait, over all threads. A request whose connection
+   * was lost waits too, if it may be sent again. Absent: no wait.
+   *
+   * Duration.
+   */
+  hold?: string | 0 | undefined;
+}
+
+/** The keys of `defaults.upstreams` in a configuration. */
+export interface DefaultsUpstreamsInput {
+  /**
+   * How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.
+   *
+   * `round_robin`. Default: `round_robin`.
+   */
+  balance?: "round_robin" | undefined;
+  /**
+   * Probes that take endpoints out and back in. When absent, nothing is probed and every endpoint gets requests. Only when connections to
+   * all endpoints of all upstreams have failed does the proxy connect to them by itself, to notice when one is back.
+   */
+  health_check?: UpstreamHealthCheckInput | undefined;
+  /** Time limits for what endpoints do. */
+  timeouts?: UpstreamTimeoutsInput | undefined;
+  /** Connections that are kept open for the next request. */
+  keep_alive?: UpstreamKeepAliveInput | undefined;
+  /**
+   * Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is
+   * idempotent and what was sent can be repeated.
+   *
+   * Whole number. Default: `2`.
+   */
+  retries?: number | undefined;
+  /** How `https` endpoints are verified. */
+  tls?: UpstreamTlsInput | undefined;
+  /**
+   * Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via`
+   * (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  via?: boolean | undefined;
+  /**
+   * Whether requests carry `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`. Off for origins that are somebody else's: nothing
+   * is said of the client, and what trusted proxies have said of it, in `Forwarded` too, is dropped.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  x_forwarded?: boolean | undefined;
+  /**
+   * As `routes[].request_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  request_headers?: UpstreamRequestHeadersInput | undefined;
+  /**
+   * As `routes[].response_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  response_headers?: UpstreamResponseHeadersInput | undefined;
+  /**
+   * As `routes[].rewrite_location`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  rewrite_location?: boolean | UpstreamRewriteLocationInput[] | undefined;
+  /**
+   * As `routes[].rewrite_cookies`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   */
+  rewrite_cookies?: UpstreamRewriteCookiesInput | undefined;
+  /**
+   * As `routes[].security_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
+   *
+   * `standard` or `strict` or `off`.
+   */
+  security_headers?: "standard" | "strict" | "off" | undefined;
+  /**
+   * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
+   * route.
+   */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
 }
 
 /** The keys of `limits` in a configuration. */

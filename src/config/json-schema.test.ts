@@ -2,16 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { asNode, fileJsonSchema, fullFormJsonSchema, keysAt, shortFormJsonSchema } from "./json-schema.ts";
 
-test("the file's schema offers both forms, in draft 2020-12", () => {
+test("the file's schema offers both forms and a file to include, in draft 2020-12", () => {
   const schema = fileJsonSchema();
   assert.equal(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
   const forms = schema["anyOf"];
   assert.ok(Array.isArray(forms));
   assert.deepEqual(
     forms.map((form) => asNode(form)["required"]),
-    [["listeners", "routes"], ["backends"]],
+    [["listeners"], ["backends"], undefined],
   );
   for (const form of forms) assert.equal(asNode(form)["additionalProperties"], false);
+  // What the main file need not have, included files may.
+  assert.deepEqual(asNode(forms[0])["anyOf"], [{ required: ["routes"] }, { required: ["include"] }]);
+  assert.deepEqual(Object.keys(asNode(asNode(forms[2])["properties"])), ["include", "upstreams", "routes"]);
 });
 
 test("the file's schema describes what people write, not the checked values", () => {
@@ -51,4 +54,14 @@ test("the file's schema allows ${NAME} in place of any single value", () => {
     assert.ok(offered.some((each) => new RegExp(String(asNode(each)["pattern"])).test("${NAME:-x}")));
   }
   assert.equal(typeof asNode(properties["workers"])["description"], "string");
+});
+
+test("the file's schema allows false for the keys of routes and upstreams that have no value of their own", () => {
+  const [full] = fileJsonSchema()["anyOf"] as unknown[];
+  const properties = asNode(asNode(full)["properties"]);
+  const route = asNode(asNode(asNode(properties["routes"])["items"])["properties"]);
+  const upstream = asNode(asNode(asNode(properties["upstreams"])["additionalProperties"])["properties"]);
+  const mayBeFalse = (node: unknown): boolean => JSON.stringify(asNode(node)["anyOf"] ?? []).endsWith('{"const":false}]');
+  assert.deepEqual([route["cors"], route["max_body"], upstream["health_check"]].map(mayBeFalse), [true, true, true]);
+  assert.deepEqual([route["upstream"], route["match"], route["name"], upstream["timeouts"], upstream["retries"]].some(mayBeFalse), false);
 });

@@ -5,24 +5,58 @@
  */
 import { z } from "zod";
 import type { KeyPath } from "../values/finding.ts";
+import { mayBeOff } from "./defaults-schema.ts";
 import { configSchema } from "./schema.ts";
 import { shortSchema } from "./short-form.ts";
 
 /** A part of a JSON Schema. */
 export type SchemaNode = Readonly<Record<string, unknown>>;
 
-/** The schema that `millrace schema` prints: a file in either form, before `${NAME}` is replaced. */
+/** The schema that `millrace schema` prints: a file in either form, or one that is included, before `${NAME}` is replaced. */
 export function fileJsonSchema(): SchemaNode {
   const { $schema, ...full } = fullFormJsonSchema();
   const { $schema: _same, ...short } = shortFormJsonSchema();
+  const written = withFalse(orReplaced(full));
+  const { include, upstreams, routes } = asNode(written["properties"]);
   return {
     $schema,
     title: "Millrace configuration",
     anyOf: [
-      { title: "Full form", ...orReplaced(full) },
+      {
+        title: "Full form",
+        ...written,
+        required: ["listeners"],
+        anyOf: [{ required: ["routes"] }, { required: ["include"] }],
+      },
       { title: "Short form, for one upstream", ...orReplaced(short) },
+      { title: "File that another one includes", type: "object", properties: { include, upstreams, routes }, additionalProperties: false },
     ],
   };
+}
+
+/** The full form, in which `false` may stand for the keys that it takes out of a route or an upstream. */
+function withFalse(form: SchemaNode): SchemaNode {
+  const holder = (kind: "routes" | "upstreams", node: SchemaNode): SchemaNode => ({
+    ...node,
+    properties: Object.fromEntries(
+      Object.entries(asNode(node["properties"])).map(([key, value]) => [key, mayBeOff(kind, key) ? orFalse(asNode(value)) : value]),
+    ),
+  });
+  const properties = asNode(form["properties"]);
+  const [routes, upstreams] = [asNode(properties["routes"]), asNode(properties["upstreams"])];
+  return {
+    ...form,
+    properties: {
+      ...properties,
+      routes: { ...routes, items: holder("routes", asNode(routes["items"])) },
+      upstreams: { ...upstreams, additionalProperties: holder("upstreams", asNode(upstreams["additionalProperties"])) },
+    },
+  };
+}
+
+function orFalse({ title, description, ...rest }: SchemaNode): SchemaNode {
+  const said = Object.fromEntries(Object.entries({ title, description }).filter(([, value]) => value !== undefined));
+  return { ...said, anyOf: [...(Array.isArray(rest["anyOf"]) ? rest["anyOf"].map(asNode) : [rest]), { const: false }] };
 }
 
 /** A text with `${NAME}`, which may stand for any single value. */

@@ -1,6 +1,7 @@
 /** Helpers for tests that parse configurations: the result, the problems or the warnings of a text. */
 import assert from "node:assert/strict";
-import { formatProblem, parseConfig } from "./load.ts";
+import { parseConfig } from "./load.ts";
+import { formatProblem } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
 /** A `readSecret` for texts that name no files: it always throws. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { checkConfig, formatProblem, parseConfig } from "./load.ts";
+import { checkConfig, parseConfig } from "./load.ts";
+import { formatProblem } from "./problem.ts";
 import { NO_FILES, configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
 import { plainConfig } from "./plain.ts";
 import { readObject } from "./read-object.ts";

@@ -3,50 +3,36 @@
  * problems. Pure: environment, secrets and what only the machine knows are arguments.
  */
 import { crossChecksOfFullForm, crossChecksOfShortForm } from "./cross-checks.ts";
-import { mapScalars, placeOf, toPlain } from "./document.ts";
+import { withDefaults } from "./defaults.ts";
+import { mapScalars, toPlain } from "./document.ts";
 import type { Located, LocatedMap } from "./document.ts";
 import { spreadFeatures } from "./feature-keys.ts";
 import { foreignFormat } from "./foreign-format.ts";
 import { findingsOf, withoutConsequences } from "./issue-texts.ts";
+import { withIncluded } from "./include.ts";
 import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
-import type { SchemaNode } from "./json-schema.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
+import { withAbsolutePaths } from "./path-values.ts";
+import { placed, sortedProblems } from "./problem.ts";
+import type { Problem } from "./problem.ts";
 import { readYaml } from "./read-yaml.ts";
 import { replaceValues } from "./replacements.ts";
 import type { Environment, ReadSecret } from "./replacements.ts";
 import { configSchema } from "./schema.ts";
 import type { Config } from "./schema.ts";
-import { shownPath } from "./shown.ts";
 import { FULL_FORM_KEYS, SHORT_FORM_PLACES, expandShortForm, isShortForm, shortSchema } from "./short-form.ts";
 import { findingsOfSurroundings } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** Something wrong or doubtful in a configuration file, with its place. */
-export interface Problem {
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  /** From 1, in UTF-16 units. */
-  readonly column: number;
-  /** The dotted path of the key, with list positions from 1: `routes.#1.upstream`; "" for the file as a whole. */
-  readonly key: string;
-  /** Never holds the value of a secret. */
-  readonly message: string;
-  readonly severity: "error" | "warning";
-}
-
-/** The line that users see: `file:line:column: key: message`, with `warning: ` before the key of a warning. */
-export function formatProblem({ file, line, column, key, message, severity }: Problem): string {
-  return `${file}:${line}:${column}: ${severity === "warning" ? "warning: " : ""}${key === "" ? "" : `${key}: `}${message}`;
-}
-
-/** A configuration with its warnings, or problems: at least one error, and the warnings. Both lists are in the order of the file. */
+/** A configuration with its warnings, or problems: at least one error, and the warnings. Both lists are in the order of the files. */
 export type ParseResult = ParsedConfig | { readonly problems: readonly Problem[] };
 
 export interface ParsedConfig {
   readonly config: Config;
   readonly warnings: readonly Problem[];
-  /** Gives their places to what a later check finds in the configuration; in the order of the file. */
+  /** The names of the files that the configuration was read from: its own, then those that it includes. */
+  readonly files: readonly string[];
+  /** Gives their places to what a later check finds in the configuration; in the order of the files. */
   readonly locate: (findings: readonly Finding[]) => readonly Problem[];
 }
 
@@ -55,7 +41,7 @@ export interface ParsedConfig {
  * @param file the name of the file in problems
  * @param environment the variables for `${NAME}`
  * @param readSecret gives the text of a file named as `file:PATH`; throws an Error that says why it cannot be read
- * @param surroundings checks that only the machine can make
+ * @param surroundings what only the machine knows
  */
 export function parseConfig(
   text: string,
@@ -72,9 +58,10 @@ export function parseConfig(
   const checked = check(root, file, environment, readSecret, surroundings);
   if (problems.length === 0) return checked;
   // A value that could not be read is reported once, as a fault of the YAML.
-  const isNews = ({ line, column }: Problem): boolean => !problems.some((fault) => fault.line === line && fault.column === column);
+  const isNews = (problem: Problem): boolean =>
+    !problems.some(({ line, column }) => problem.file === file && problem.line === line && problem.column === column);
   const others = "config" in checked ? checked.warnings : checked.problems.filter(isNews);
-  return { problems: [...problems, ...others].sort(byPlace) };
+  return { problems: sortedProblems([...problems, ...others], [file]) };
 }
 
 /**
@@ -92,24 +79,34 @@ export function checkConfig(
   return { problems: [{ file, line: 1, column: 1, key: "", message: root, severity: "error" }] };
 }
 
-function check(given: LocatedMap, file: string, environment: Environment, readSecret: ReadSecret, surroundings: Surroundings): ParseResult {
-  const replaced = replaceValues(given, environment, readSecret);
-  const { root } = replaced;
-  const keys = [...given.entries.keys()];
+function check(
+  written: LocatedMap,
+  file: string,
+  environment: Environment,
+  readSecret: ReadSecret,
+  surroundings: Surroundings,
+): ParseResult {
+  const keys = [...written.entries.keys()];
   const isShort = isShortForm(keys);
+  const schema = isShort ? shortFormJsonSchema : fullFormJsonSchema;
   const mixed = isShort ? keys.filter((key) => FULL_FORM_KEYS.includes(key)) : [];
-  if (mixed.length > 0) return { problems: placed([mixedForms(mixed)], root, file, fullFormJsonSchema) };
+  if (mixed.length > 0) return { problems: placed([mixedForms(mixed)], written, file, fullFormJsonSchema) };
 
-  const checked = isShort ? checkShort(root) : checkFull(root);
+  const joined = isShort ? { root: written, files: [file], problems: [] } : withIncluded(written, file, environment, surroundings.includes);
+  const resolve = surroundings.includes?.resolve ?? ((path: string): string => path);
+  const replaced = replaceValues(joined.root, environment, readSecret, resolve);
+  const root = withAbsolutePaths(replaced.root, resolve);
+  const filled = withDefaults(root);
+  const checked = isShort ? checkShort(root) : checkFull(filled.root);
   const broken = new Set(replaced.findings.map(({ path }) => path.join("\n")));
   // Where a replacement failed, only that is reported, and not what is wrong with the value then.
-  const others = [...checked.findings, ...findingsOfSurroundings(root, surroundings)];
+  const others = filled.asWritten([...checked.findings, ...findingsOfSurroundings(root, surroundings)]);
   const rest = others.filter(({ path }) => !broken.has(path.join("\n")));
-  const locate = (findings: readonly Finding[]): Problem[] =>
-    placed(findings, root, file, isShort ? shortFormJsonSchema : fullFormJsonSchema);
-  const problems = locate([...replaced.findings, ...rest]);
+  const located = (findings: readonly Finding[]): Problem[] => placed(findings, root, file, schema);
+  const problems = sortedProblems([...joined.problems, ...located([...replaced.findings, ...rest])], joined.files);
   if (checked.config === null || problems.some(({ severity }) => severity === "error")) return { problems };
-  return { config: checked.config, warnings: problems, locate };
+  const locate = (findings: readonly Finding[]): Problem[] => sortedProblems(located(filled.asWritten(findings)), joined.files);
+  return { config: checked.config, warnings: problems, files: joined.files, locate };
 }
 
 interface Checked {
@@ -122,7 +119,7 @@ function checkFull(root: Located): Checked {
   const parsed = configSchema.safeParse(value);
   const cross = crossChecksOfFullForm(value);
   if (parsed.success) {
-    const { data } = parsed;
+    const { include: _included, defaults: _filledIn, ...data } = parsed.data;
     return { config: { ...data, routes: spreadFeatures({ ...data }, data.upstreams, data.routes), status_path: null }, findings: cross };
   }
   const isEmpty = root.kind === "map" && !FULL_FORM_KEYS.some((key) => root.entries.has(key));
@@ -196,25 +193,4 @@ function mixedForms(keys: readonly string[]): Finding {
     message: `"backends" makes this the short form, which has no ${keys.join(", no ")}: write one form or the other`,
     severity: "error",
   };
-}
-
-/** Gives findings their places, in the order of the file. A problem inside an anchor is reported once, however often the anchor is used. */
-function placed(findings: readonly Finding[], root: Located, file: string, schemaOf: () => SchemaNode): Problem[] {
-  if (findings.length === 0) return [];
-  const schema = schemaOf();
-  const problems = findings.map(({ path, atKey = false, keyIsHarmless = false, message, severity }): Problem => {
-    const key = shownPath(path, root, schema, keyIsHarmless);
-    return { file, ...placeOf(root, path, atKey), key, message, severity };
-  });
-  const seen = new Set<string>();
-  const isNews = ({ line, column, key, message }: Problem): boolean => {
-    // All problems of a module are at 1:1, so there the key tells them apart.
-    const what = `${line}:${column}:${line === 1 && column === 1 ? key : ""}:${message}`;
-    return !seen.has(what) && seen.add(what).size > 0;
-  };
-  return problems.filter(isNews).sort(byPlace);
-}
-
-function byPlace(a: Problem, b: Problem): number {
-  return a.line - b.line || a.column - b.column;
 }

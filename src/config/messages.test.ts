@@ -8,7 +8,8 @@ import { foreignFormat } from "./foreign-format.ts";
 import { CALLED_HERE, foreignKey } from "./foreign-keys.ts";
 import { fullFormJsonSchema, placesOf } from "./json-schema.ts";
 import { configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
-import { formatProblem, parseConfig } from "./load.ts";
+import { parseConfig } from "./load.ts";
+import { formatProblem } from "./problem.ts";
 
 const cases = (list: readonly (readonly [text: string, expected: RegExp])[]): void => {
   for (const [text, expected] of list) {

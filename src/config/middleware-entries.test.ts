@@ -15,7 +15,7 @@ test("entries for all routes come first, then those of each route, each with its
   ]);
 });
 
-test("the schema has the key at the top of both forms and in routes, with anything as options", () => {
+test("the schema has the key at the top of both forms, in routes and in their defaults, with anything as options", () => {
   for (const schema of [fullFormJsonSchema(), shortFormJsonSchema()]) {
     assert.deepEqual(keysAt(schema, ["middleware", 0]), ["use", "options"]);
     assert.deepEqual(keysAt(schema, ["middleware", 0, "options"]), []);
@@ -25,6 +25,9 @@ test("the schema has the key at the top of both forms and in routes, with anythi
       .filter((place) => place.includes("middleware"))
       .toSorted(),
     [
+      "defaults.routes.middleware",
+      "defaults.routes.middleware[].options",
+      "defaults.routes.middleware[].use",
       "middleware",
       "middleware[].options",
       "middleware[].use",

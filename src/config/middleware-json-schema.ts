@@ -37,17 +37,27 @@ export function withDescribedMiddleware(file: SchemaNode, described: readonly De
   };
 }
 
-/** One form of the file, with other items of `middleware`, at the top and in routes. */
+/** One form of the file, with other items of `middleware`, at the top, in routes and in the defaults of routes. */
 function formWith(form: SchemaNode, items: (generic: SchemaNode) => SchemaNode): SchemaNode {
-  const own = inList(form, "middleware", items);
-  return "routes" in asNode(own["properties"]) ? inList(own, "routes", (route) => inList(route, "middleware", items)) : own;
+  const listed = (holder: SchemaNode): SchemaNode => inside(holder, "middleware", (list) => withItems(list, items));
+  return inside(
+    inside(listed(form), "routes", (routes) => withItems(routes, listed)),
+    "defaults",
+    (defaults) => inside(defaults, "routes", listed),
+  );
 }
 
-/** The node with other items in the list that is the value of that key. */
-function inList(node: SchemaNode, key: string, change: (items: SchemaNode) => SchemaNode): SchemaNode {
+/** The node with another value of that key, if it has the key. */
+function inside(node: SchemaNode, key: string, change: (value: SchemaNode) => SchemaNode): SchemaNode {
   const properties = asNode(node["properties"]);
-  const list = asNode(properties[key]);
-  return { ...node, properties: { ...properties, [key]: { ...list, items: change(asNode(list["items"])) } } };
+  return key in properties ? { ...node, properties: { ...properties, [key]: change(asNode(properties[key])) } } : node;
+}
+
+/** The list, or each list among its alternatives, with other items. */
+function withItems(list: SchemaNode, change: (items: SchemaNode) => SchemaNode): SchemaNode {
+  const { anyOf } = list;
+  if (Array.isArray(anyOf)) return { ...list, anyOf: anyOf.map((each) => withItems(asNode(each), change)) };
+  return list["items"] === undefined ? list : { ...list, items: change(asNode(list["items"])) };
 }
 
 function entryFor(generic: SchemaNode, use: string, options: SchemaNode | null, definition: string): SchemaNode {

@@ -21,14 +21,20 @@ const FILE_START: Place = { line: 1, column: 1 };
 export interface ReadYaml {
   readonly root?: LocatedMap;
   readonly faults: readonly Fault[];
+  /** Whether there is nothing but comments. That is a fault too. */
+  readonly isEmpty?: boolean;
 }
 
-/** Reads the text of a file. Does not throw, whatever the text. */
-export function readYaml(text: string): ReadYaml {
+/**
+ * Reads the text of a file. Does not throw, whatever the text.
+ * @param file the name of an included file, which all places then have
+ */
+export function readYaml(text: string, file?: string): ReadYaml {
   const lines = new LineCounter();
   const place = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    const at = { line: Math.max(1, line), column: Math.max(1, col) };
+    return file === undefined ? at : { ...at, file };
   };
   let document: Document.Parsed;
   try {
@@ -42,7 +48,7 @@ export function readYaml(text: string): ReadYaml {
   const faults = wrong.map((fault): Fault => ({ at: place(fault.offset), message: faultText(fault, text) }));
   if (!wrong.every(standsAlone)) return { faults };
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
-    return { faults: [{ at: FILE_START, message: "the file is empty; examples stand in examples/" }] };
+    return { faults: [{ at: FILE_START, message: "the file is empty; examples stand in examples/" }], isEmpty: true };
   }
   const reader = new Reader(document, place);
   const root = reader.read(document.contents, 0);

@@ -228,6 +228,14 @@ rewrite_cookies: { secure: true, same_site: lax }
   security_headers: `
 security_headers: standard
 `,
+  include: `
+include: conf.d/*.yaml                 # their upstreams, and their routes after those of this file
+`,
+  defaults: `
+defaults:
+  routes: { max_body: 1MiB }           # for routes that say nothing of it
+  upstreams: { timeouts: { connect: 2s } }
+`,
   limits: `
 limits: { buffered_bytes: 128MiB }
 `,

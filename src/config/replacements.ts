@@ -3,6 +3,7 @@
  * happens after the YAML is parsed, so a replacement can never be read as keys or lists.
  */
 import { messageOf } from "../base/errors.ts";
+import { standsFor } from "./defaults.ts";
 import { mapScalars } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
@@ -15,18 +16,24 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Gives the text of a file; throws an Error whose message says why it cannot be read. */
 export type ReadSecret = (path: string) => string;
 
-/** The tree with all replacements made, and a finding for each that failed. A value whose replacement failed stays as it was. */
+/**
+ * The tree with all replacements made, and a finding for each that failed. A value whose replacement failed stays as it was.
+ * @param resolve gives the absolute form of a path that stands in an included file
+ */
 export function replaceValues(
   root: Located,
   environment: Environment,
   readSecret: ReadSecret,
+  resolve: (path: string, from: string) => string = (path) => path,
 ): { readonly root: Located; readonly findings: readonly Finding[] } {
   const findings: Finding[] = [];
   const replaced = mapScalars(root, (scalar, path) => {
     const refuse = (message: string): void => void findings.push({ path, message, severity: "error" });
     const value =
       typeof scalar.value === "string" && scalar.value.includes("${") ? fillIn(scalar.value, environment, refuse) : scalar.value;
-    if (isSecret(path)) return { ...scalar, value: readSecretValue(value, scalar, readSecret, refuse) };
+    const { file } = scalar.at;
+    const read = file === undefined ? readSecret : (name: string): string => readSecret(resolve(name, file));
+    if (isSecret(path)) return { ...scalar, value: readSecretValue(value, scalar, read, refuse) };
     if (typeof value !== "string" || value === scalar.value || !scalar.plain || !REPLACEMENTS_ONLY.test(scalar.source))
       return { ...scalar, value };
     return { ...scalar, value: retyped(value) };
@@ -54,7 +61,8 @@ export function mayBeSecret(path: KeyPath): boolean {
  * Whether the value at this path is a secret: `admin.token`, `authentication.required_token` of the short form, and the secrets that
  * features declare.
  */
-export function isSecret(path: KeyPath): boolean {
+export function isSecret(given: KeyPath): boolean {
+  const path = standsFor(given);
   const [first, second, key, ...inside] = path;
   if (first === "admin") return second === "token" && path.length === 2;
   if (first === "authentication") return second === "required_token" && path.length === 2;

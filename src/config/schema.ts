@@ -6,8 +6,9 @@
  * Keys are snake_case everywhere. In a checked configuration durations are milliseconds and sizes are bytes.
  */
 import { z } from "zod";
-import { WAIT_OR_ZERO, duration, size, wholeNumber } from "../values/scalars.ts";
-import { adminAddress, adminHost, nameOf, secret, trustedAddress } from "../values/texts.ts";
+import { WAIT_OR_ZERO, duration, oneOrMore, size, wholeNumber } from "../values/scalars.ts";
+import { adminAddress, adminHost, filePath, nameOf, secret, trustedAddress } from "../values/texts.ts";
+import { defaultsSchema } from "./defaults-schema.ts";
 import { featuresFor } from "./feature-keys.ts";
 import { LISTENERS_MAX, listenerSchema } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
@@ -116,11 +117,20 @@ export const configSchema = z.strictObject({
       "Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404.",
   }),
   ...featuresFor("all routes"),
+  include: oneOrMore(filePath).optional().meta({
+    title: "path or list of paths",
+    description:
+      "Further files with upstreams and routes, such as `conf.d/*.yaml`. A path is relative to the file that says it; `*` and `?` stand for a part of a name. What a pattern matches is taken in the order of the names. The routes of an included file come after those of the file that includes it.",
+  }),
+  defaults: defaultsSchema.optional().meta({
+    description:
+      "Values for the keys that a route or an upstream does not state, in included files too. A key is taken as a whole: what a route states, it states alone. `false` takes a key out.",
+  }),
   ...processShape(false),
 });
 
 /** A checked configuration: plain data with every default filled in, durations in milliseconds, sizes in bytes. */
-export interface Config extends z.output<typeof configSchema> {
+export interface Config extends Omit<z.output<typeof configSchema>, "include" | "defaults"> {
   /** Path at which listeners answer the status document themselves: `/status` in the short form, else null. Not a key of the file. */
   status_path: string | null;
   /** Settings for the requests that a program hands to the proxy within it. Absent: it hands over none. Not a key of the file. */

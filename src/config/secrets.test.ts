@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
 import { PREDECESSOR } from "./load.fixture.ts";
-import { checkConfig, formatProblem, parseConfig } from "./load.ts";
+import { checkConfig, parseConfig } from "./load.ts";
 import type { ParseResult } from "./load.ts";
+import { formatProblem } from "./problem.ts";
 import { readObject } from "./read-object.ts";
 
 const FULL = `

@@ -1,14 +1,16 @@
 /**
- * Checks of a configuration that only the machine can make: whether the files and folders that it names are there and can be read, and whether
- * this user may listen on its ports.
+/**
+ * What only the machine knows of a configuration: whether the files and folders that it names are there and can be read, whether this user may
+ * listen on its ports, and which files it includes.
  */
-import { isFileOf, isFolderOf } from "./feature-files.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
+import type { Includes } from "./include.ts";
+import { isCertificateFile, isFeatureFile, isFeatureFolder } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
-/** The checks, made by the caller. Each gives a message, or null when nothing is wrong. A check that is absent is not made. */
+/** Made by the caller. Each check gives a message, or null when nothing is wrong. A check that is absent is not made. */
 export interface Surroundings {
   readonly certificatesProblem?: (path: string) => string | null;
   /** For texts in UTF-8 that a feature sends. */
@@ -16,6 +18,8 @@ export interface Surroundings {
   /** For folders whose files a feature sends. */
   readonly folderProblem?: (path: string) => string | null;
   readonly portProblem?: (port: number) => string | null;
+  /** Absent: `include` is an error. */
+  readonly includes?: Includes;
 }
 
 /** What the checks find in a configuration. */
@@ -37,19 +41,6 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     return scalar;
   });
   return findings;
-}
-
-function isCertificateFile([first, , third, fourth, fifth]: KeyPath): boolean {
-  return first === "upstreams" && third === "tls" && fourth === "ca_file" && fifth === undefined;
-}
-
-/** Whether the value at this path of a route is the path of a file that a feature reads. */
-function isFeatureFile([first, second, key, ...inside]: KeyPath): boolean {
-  return first === "routes" && typeof second === "number" && isFileOf(String(key), inside.join("."));
-}
-
-function isFeatureFolder([first, second, key, ...inside]: KeyPath): boolean {
-  return first === "routes" && typeof second === "number" && isFolderOf(String(key), inside.join("."));
 }
 
 function isListenAddress(path: KeyPath): boolean {

@@ -87,7 +87,8 @@ const places: WeakMap<SchemaNode, readonly string[]> = new WeakMap();
 
 function knownPlaces(schema: SchemaNode): readonly string[] {
   let found = places.get(schema);
-  if (found === undefined) places.set(schema, (found = [...new Set(placesOf(schema))]));
+  // The keys of defaults are those of routes and upstreams.
+  if (found === undefined) places.set(schema, (found = [...new Set(placesOf(schema))].filter((place) => !place.startsWith("defaults."))));
   return found;
 }
 

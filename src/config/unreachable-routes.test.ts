@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseConfig, formatProblem } from "./load.ts";
+import { parseConfig } from "./load.ts";
+import { formatProblem } from "./problem.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 
 /** The warnings for routes, each given in YAML's flow style without its `upstream`. */

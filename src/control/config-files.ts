@@ -24,7 +24,7 @@ export interface ConfigFiles {
   readonly folderProblem: (name: string) => string | null;
 }
 
-/** Takes the path of a file that is read. */
+/** Takes the path of a file that is read. One whose last part is a pattern stands for the names in the folder that match. */
 export type NoteFile = (path: string) => void;
 
 /**
@@ -89,7 +89,7 @@ function folderProblem(folder: string): string | null {
     accessSync(folder, constants.X_OK);
     return null;
   } catch (error) {
-    return `${shownFile(folder)} ${REASONS[codeOf(error)] ?? `cannot be read (${codeOf(error)})`}`;
+    return readFault(folder, error);
   }
 }
 
@@ -117,12 +117,15 @@ function readBytes(file: string): Buffer {
       throw new Error(`${shownFile(file)} has ${size} bytes, more than the ${FILE_BYTES_MAX} of any configuration`);
     return readFileSync(file);
   } catch (error) {
-    const reason = REASONS[codeOf(error)];
-    if (reason !== undefined) throw new Error(`${shownFile(file)} ${reason}`, { cause: error });
-    const tooFew = filesProblem(error);
-    if (tooFew !== null) throw new Error(`${shownFile(file)} cannot be read: ${tooFew}`, { cause: error });
-    throw codeOf(error) === "" ? error : new Error(`${shownFile(file)} cannot be read (${codeOf(error)})`, { cause: error });
+    throw codeOf(error) === "" ? error : new Error(readFault(file, error), { cause: error });
   }
+}
+
+/** Why a file or a folder cannot be read, for the operator. */
+export function readFault(file: string, error: unknown): string {
+  const tooFew = filesProblem(error);
+  const reason = REASONS[codeOf(error)] ?? (tooFew === null ? `cannot be read (${codeOf(error)})` : `cannot be read: ${tooFew}`);
+  return `${shownFile(file)} ${reason}`;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

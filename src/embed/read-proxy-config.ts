@@ -1,12 +1,14 @@
 /** Checks the configuration object that a program gives to `createProxy` or `reload`. */
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { checkConfig, formatProblem } from "../config/load.ts";
+import { checkConfig } from "../config/load.ts";
 import type { ParsedConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { readObject } from "../config/read-object.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import { filesOf, makeAbsolute } from "../control/config-files.ts";
+import { includedFiles } from "../control/included-files.ts";
 import { hasMiddleware } from "../config/middleware-entries.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { GivenMiddleware } from "../middleware/given-middleware.ts";
@@ -55,7 +57,10 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   const listens = "backends" in data || data["listeners"] !== undefined;
   const files = filesOf(folder);
   const root = readObject(listens ? data : { ...data, listeners: NO_LISTENERS });
-  const result = checkConfig(root, "config", environment, files.readSecret, files);
+  const result = checkConfig(root, "config", environment, files.readSecret, {
+    ...files,
+    includes: includedFiles(path.join(folder, "config")),
+  });
   if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
   const findings = await patternProblems(result.config);
   if (findings.length > 0) throw new Error(result.locate(findings).map(formatProblem).join("\n"));

@@ -60,10 +60,14 @@ type Replace = (entry: ConfiguredMiddleware) => MiddlewareEntry;
 function replaceMiddleware(config: unknown, replace: Replace): unknown {
   if (!isObject(config)) return config;
   const replaced = withList(config, replace);
-  const { routes } = replaced;
-  return Array.isArray(routes)
-    ? { ...replaced, routes: routes.map((route: unknown) => (isObject(route) ? withList(route, replace) : route)) }
-    : replaced;
+  const { routes, defaults } = replaced;
+  return {
+    ...replaced,
+    ...(Array.isArray(routes) ? { routes: routes.map((route: unknown) => (isObject(route) ? withList(route, replace) : route)) } : {}),
+    ...(isObject(defaults) && isObject(defaults["routes"])
+      ? { defaults: { ...defaults, routes: withList(defaults["routes"], replace) } }
+      : {}),
+  };
 }
 
 function withList(holder: Readonly<Record<string, unknown>>, replace: Replace): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 /** `millrace run --watch`: the real command takes changed files into use by itself. Which changes are noticed: src/cli/file-watch.test.ts. */
 import assert from "node:assert/strict";
-import { renameSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { moduleFolder, moduleWith } from "../../src/middleware/module-folder.fixture.ts";
@@ -48,4 +48,36 @@ test("run --watch: a changed configuration, a module's import and a secret are t
 
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
+});
+
+test("run --watch: an included file is watched, and so are new names; SIGHUP reads them again as well", async (t) => {
+  const main = 'listeners: [{ address: "127.0.0.1:0" }]\nworkers: 1\nupstreams: {}\ninclude: [conf.d/*.yaml, last.yaml]\n';
+  const route = (path: string, body: string): string => `routes: [{ match: { path: ${path} }, respond: { body: ${body} } }]\n`;
+  const folder = moduleFolder(t, { "millrace.yaml": main, "conf.d/b.yaml": route("/", "one"), "last.yaml": route("/*", "last") });
+  const running = millrace(t, "run", "--watch", "--config", path.join(folder.path, "millrace.yaml"));
+  const port = await listening(running);
+  const until = (target: string, body: string): Promise<void> => reached(async () => (await ask(port, get(target))).body.includes(body));
+  await until("/", "one");
+  folder.write("conf.d/b.yaml", route("/", "two"));
+  await until("/", "two");
+  folder.write("conf.d/a.yaml", route("/", "three"));
+  await until("/", "three");
+  folder.write("conf.d/c.yaml", "routes: [");
+  await reached(() => running.out.includes("conf.d/c.yaml:1:"));
+  await until("/", "three");
+  rmSync(path.join(folder.path, "conf.d/c.yaml"));
+  rmSync(path.join(folder.path, "conf.d/a.yaml"));
+  await until("/", "two");
+  rmSync(path.join(folder.path, "conf.d/b.yaml"));
+  await until("/", "last");
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
+
+  const other = millrace(t, "run", "--config", path.join(folder.path, "millrace.yaml"));
+  const there = await listening(other);
+  folder.write("conf.d/a.yaml", route("/", "hung up"));
+  other.child.kill("SIGHUP");
+  await reached(async () => (await ask(there, get("/"))).body.includes("hung up"));
+  other.child.kill("SIGTERM");
+  assert.equal(await other.ended, 0);
 });

@@ -1,5 +1,7 @@
 /** Configurations of pages, checked as `millrace check` checks a file. */
-import { formatProblem, parseConfig } from "../../src/config/load.ts";
+import type { Includes } from "../../src/config/include.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { formatProblem } from "../../src/config/problem.ts";
 import { patternProblems } from "../../src/regex/pattern-problems.ts";
 import { isMap, parseDocument } from "yaml";
 
@@ -32,11 +34,14 @@ export function completed(fragment: string): string {
   return `${has("listeners") ? "" : LISTENERS}${text}${routes}`;
 }
 
+/** Every pattern of `include` matches nothing. */
+const NOTHING: Includes = { mainId: "", find: () => ({ files: [], doubt: null }), textOf: () => "", resolve: (name) => name };
+
 /** Errors and warnings of a configuration, one a line. Every variable of the environment and every secret has a value. */
 export async function problemsOf(text: string, file: string): Promise<string[]> {
   const names = [...text.matchAll(/\$\{([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
   const environment = Object.fromEntries(names.map((name) => [name, "a-value-of-more-than-thirty-two-bytes"]));
-  const parsed = parseConfig(text, file, environment, () => "a-secret-of-more-than-thirty-two-bytes");
+  const parsed = parseConfig(text, file, environment, () => "a-secret-of-more-than-thirty-two-bytes", { includes: NOTHING });
   if ("problems" in parsed) return parsed.problems.map(formatProblem);
   return [...parsed.warnings, ...parsed.locate(await patternProblems(parsed.config))].map(formatProblem);
 }

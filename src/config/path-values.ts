@@ -1,0 +1,49 @@
+/** The values of a configuration that are paths of files, and so are relative to the folder of the file in which they stand. */
+import { standsFor } from "./defaults.ts";
+import { mapScalars } from "./document.ts";
+import type { Located } from "./document.ts";
+import { isFileOf, isFolderOf } from "./feature-files.ts";
+import type { KeyPath } from "../values/finding.ts";
+
+/**
+ * Makes the paths absolute that stand in included files. Those of the file that Millrace was started with stay as they are.
+ * @param resolve gives the absolute form of a path that stands in the file `from`
+ */
+export function withAbsolutePaths(root: Located, resolve: (path: string, from: string) => string): Located {
+  return mapScalars(root, (scalar, path) => {
+    const { at, value } = scalar;
+    const { file } = at;
+    if (file === undefined || typeof value !== "string") return scalar;
+    if (isCertificateFile(path) || isFeatureFile(path) || isFeatureFolder(path)) return { ...scalar, value: resolve(value, file) };
+    return isModule(path) && /^\.{1,2}\//.test(value) ? { ...scalar, value: moduleUrl(value, (name) => resolve(name, file)) } : scalar;
+  });
+}
+
+/** Whether the value at this path is the path of a file of certificates. */
+export function isCertificateFile(path: KeyPath): boolean {
+  const [first, , third, fourth, fifth] = standsFor(path);
+  return first === "upstreams" && third === "tls" && fourth === "ca_file" && fifth === undefined;
+}
+
+/** Whether the value at this path of a route is the path of a file that a feature reads. */
+export function isFeatureFile(path: KeyPath): boolean {
+  const [first, second, key, ...inside] = standsFor(path);
+  return first === "routes" && typeof second === "number" && isFileOf(String(key), inside.join("."));
+}
+
+/** Whether the value at this path of a route is the path of a folder whose files a feature reads. */
+export function isFeatureFolder(path: KeyPath): boolean {
+  const [first, second, key, ...inside] = standsFor(path);
+  return first === "routes" && typeof second === "number" && isFolderOf(String(key), inside.join("."));
+}
+
+/** Whether the value at this path names the module of a middleware. */
+function isModule(path: KeyPath): boolean {
+  return path.at(-1) === "use" && path.at(-3) === "middleware" && !path.includes("options");
+}
+
+/** The URL of a module, because the characters of a folder's name need not be those of a URL. */
+function moduleUrl(use: string, resolve: (path: string) => string): string {
+  const [, name = "", rest = ""] = /^([^?#]*)(.*)$/s.exec(use) ?? [];
+  return `file://${encodeURI(resolve(name)).replace(/[?#]/g, encodeURIComponent)}${rest}`;
+}
