@@ -67,13 +67,15 @@ export class Attempts {
     if (!(sink instanceof Exchange)) return;
     const id = idOf(sink.request.path);
     const { set } = sink;
+    const policy = sink.route?.policy ?? null;
     const tries = this.byId.get(id) ?? { targets: [], failed: new Set(), set, fresh: 0, last: upstream };
     const before = tries.targets.length;
-    // Each earlier attempt on a new connection has failed, and counts for `retries`.
-    if (tries.fresh > (set?.retries ?? 0))
+    const isHeld = policy !== null && policy.holdMs !== null;
+    // Each earlier attempt on a new connection has failed, and counts for `retries`. Held requests try until their time is over.
+    if (!isHeld && tries.fresh > (policy?.retry?.attempts ?? set?.retries ?? 0))
       this.fail(`request ${id} is tried again after ${before} attempts, ${tries.fresh} of them charged`);
     if (before > 0 && !isGone(tries.last)) this.fail(`request ${id} is tried again while an attempt goes on`);
-    if (tries.failed.has(target)) this.fail(`request ${id} goes to ${target.url} again, where it failed`);
+    if (!isHeld && tries.failed.has(target)) this.fail(`request ${id} goes to ${target.url} again, where it failed`);
     const health = this.endpoints.health(target.slot);
     if (health === ENDPOINT_HEALTH.unhealthy) this.fail(`request ${id} goes to ${target.url}, which is known to be unhealthy`);
     if (health === ENDPOINT_HEALTH.unknown && set?.probed === true && before === 0) {

@@ -88,7 +88,10 @@ function url(endpoint: number): string {
 function featureRoutes(variant: number): string[] {
   const cors = `cors: { allowed_origins: ["${ORIGINS[0]}", "${ORIGINS[1]}"], allowed_methods: [GET, PUT], exposed_headers: [X-Answer] }`;
   const tokens = `authentication: { tokens: ["${(variant === 1 ? TOKENS.slice(0, 1) : TOKENS).join('", "')}"] }`;
+  const retry = `retry: { attempts: ${variant === 1 ? 1 : 3}, on: [connect, reset, timeout, 404, 500], budget: 50%, backoff: { base: 40ms, max: 300ms }, replay: ${variant === 2 ? "4KiB" : "64KiB"} }`;
   return [
+    `  - { name: again, match: { path: "/again/*" }, upstream: a, ${retry}, timeouts: { request: 9s, response_head: 3500ms } }`,
+    `  - { name: held, match: { path: "/held/*" }, upstream: b, hold: 2s }`,
     `  - { name: cors, match: { path: "/cors/*" }, upstream: a, ${cors} }`,
     `  - { name: tokens, match: { path: "/tokens/*" }, upstream: a, ${tokens} }`,
     `  - { name: limited, match: { path: "/limited/*" }, upstream: b, rate_limit: { requests_per_second: ${RATE.perSecond}, burst: ${RATE.burst} } }`,

@@ -430,4 +430,4 @@ export function isFeatured(route: string): boolean {
   return FEATURED.has(route);
 }
 
-const FEATURED = new Set(["cors", "tokens", "limited", "hooked", "all"]);
+const FEATURED = new Set(["cors", "tokens", "limited", "hooked", "all", "again", "held"]);

@@ -17,7 +17,7 @@ export interface Parts {
 }
 
 /** The three plain routes, and those that only runs with middleware have. */
-export type RouteName = "a" | "b" | "small" | "cors" | "tokens" | "limited" | "hooked" | "all";
+export type RouteName = "a" | "b" | "small" | "cors" | "tokens" | "limited" | "hooked" | "all" | "again" | "held";
 
 /** The fields of a request that features of routes read. */
 export interface Saying {
@@ -222,7 +222,7 @@ function drawSaying(seed: number, request: RequestPlan, { middleware, listeners 
   const draw = new Draw(seedOf(seedOf(seed, Part.saying), request.id));
   const hasUnsafeName = listeners && draw.oneIn(6);
   if (!middleware || draw.oneIn(3)) return { ...request, hasUnsafeName };
-  const route: RouteName = draw.pick("cors", "tokens", "limited", "hooked", "hooked", "all");
+  const route: RouteName = draw.pick("cors", "tokens", "limited", "hooked", "hooked", "all", "again", "again", "held");
   const said = {
     hasUnsafeName,
     route,

@@ -46,7 +46,7 @@ export function anotherAttempt(exchange: Exchange, { kind, ...facts }: Failure):
       return true;
     }
   }
-  return elsewhere(exchange, endpoint, retry, 0);
+  return elsewhere(exchange, endpoint, retry, 0, { kind, ...facts });
 }
 
 /**
@@ -58,7 +58,7 @@ export function insteadOfResponse(exchange: Exchange, waitMs: number = 0): boole
   const retry = exchange.route?.policy?.retry ?? null;
   const { endpoint } = exchange;
   if (endpoint === null || !mayRetry(failedAttempt(exchange, "unwanted", UNWANTED), retry?.rules)) return false;
-  return elsewhere(exchange, endpoint, retry, waitMs);
+  return elsewhere(exchange, endpoint, retry, waitMs, null);
 }
 
 /** Whether `retry.on` of the route has the status of this response, and another endpoint is asked therefore. */
@@ -70,8 +70,11 @@ export function isRetriedFor(exchange: Exchange, head: ResponseHead): boolean {
   return waitMs <= retry.backoff.maxMs && insteadOfResponse(exchange, waitMs);
 }
 
-/** Leaves that endpoint out for the rest of the exchange, and asks another one, if one is left. */
-function elsewhere(exchange: Exchange, failed: Endpoint, retry: RetryPolicy | null, waitMs: number): boolean {
+/**
+ * Leaves that endpoint out for the rest of the exchange, and asks another one, if one is left.
+ * @param failure of the attempt; null: a response is not wanted
+ */
+function elsewhere(exchange: Exchange, failed: Endpoint, retry: RetryPolicy | null, waitMs: number, failure: Failure | null): boolean {
   (exchange.tried ??= []).push(failed);
   if (!hasCandidate(exchange)) return false;
   if (retry === null) {
@@ -84,7 +87,8 @@ function elsewhere(exchange: Exchange, failed: Endpoint, retry: RetryPolicy | nu
   if (!later.charge(failed.slot, retry.budget)) return false;
   exchange.dropUpstream();
   exchange.thread.metrics.add(CounterId.retries, 1);
-  later.pause(Math.max(waitMs, backoffMs(retry.backoff, exchange.attempts - exchange.poolLosses, exchange.thread.choice.random())));
+  const pauseMs = backoffMs(retry.backoff, exchange.attempts - exchange.poolLosses, exchange.thread.choice.random());
+  later.pause(Math.max(waitMs, pauseMs), failure);
   return true;
 }
 
@@ -178,8 +182,8 @@ export class LaterAttempt extends Timed implements Held {
   private heldAt: EndpointSet | null = null;
   /** When the hold ends, in monotonic milliseconds; null: the exchange was not held yet. */
   private holdEnds: number | null = null;
-  /** Why the exchange is held; null: no endpoint could be chosen. */
-  private failure: Failure | null = null;
+  /** Why the exchange waits, or has waited last; null: no endpoint could be chosen, or a response was not wanted. */
+  failure: Failure | null = null;
 
   constructor(exchange: Exchange) {
     super();
@@ -205,8 +209,9 @@ export class LaterAttempt extends Timed implements Held {
   }
 
   /** Connects after that time, or at once if it is 0. */
-  pause(ms: number): void {
+  pause(ms: number, failure: Failure | null): void {
     const { exchange } = this;
+    this.failure = failure;
     exchange.phase = Phase.connecting;
     if (ms < 1) exchange.connect();
     else exchange.thread.deadlines.set(this, exchange.thread.now + ms);
@@ -254,6 +259,8 @@ export class LaterAttempt extends Timed implements Held {
     const { exchange, heldAt } = this;
     if (heldAt === null) return exchange.connect();
     heldAt.held.remove(this);
+    // An endpoint may have become healthy in this very moment.
+    if (this.failure === null && this.canTry) return this.tryAgain();
     this.heldAt = null;
     exchange.failedForGood(this.failure);
   }

@@ -184,6 +184,15 @@ describe("retry", () => {
     assert.deepEqual(counts(d), [0, 0]);
   });
 
+  test("the endpoint that was left becomes unhealthy during the pause: the failure that there was", () => {
+    const d = dialogue({ retry: {} }, { health: ["healthy", "healthy"], probed: true });
+    d.client.asks("GET /");
+    d.upstream.fails("connection_refused");
+    d.setHealth("b", "unhealthy");
+    d.passes(PAUSE_MS);
+    isOver(d, "502 connection_refused");
+  });
+
   test("the client leaves during the pause", () => {
     const d = dialogue({ retry: { on: [503] } });
     d.client.asks("GET /");

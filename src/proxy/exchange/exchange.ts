@@ -336,7 +336,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const choice = this.thread.choice.among(set, this.tried, this.facts.client);
     const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(set, choice);
     const target = sameEndpoint ?? kept ?? choice.next();
-    if (target === null) return isHeld(this, null) ? undefined : this.failedForGood(null);
+    if (target === null) return this.noEndpoint();
     this.phase = Phase.connecting;
     this.endpoint = target;
     this.attempts++;
@@ -348,6 +348,12 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     } else {
       this.upstream = this.thread.connector.dial(target, this);
     }
+  }
+
+  /** Every endpoint is unhealthy, or was tried. The endpoint that there was for a further attempt may have become unhealthy in the pause before it. */
+  private noEndpoint(): void {
+    const failure = this.detours?.later?.failure ?? null;
+    if (!isHeld(this, failure)) this.failedForGood(failure);
   }
 
   private idleConnection(target: Endpoint, owned: OwnedConnections | null): UpstreamStream | null {
