@@ -5,6 +5,7 @@
 import { elementOfClient } from "../src/http/client-address.ts";
 import { compileCidrs } from "../src/base/cidr.ts";
 import { connectionOptions } from "../src/http/connection-options.ts";
+import { admittedProtocols, askedProtocols } from "../src/http/upgrade.ts";
 import { RequestEdits, ResponseEdits } from "../src/http/head-edits.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
 import { parseForwarded } from "../src/http/forwarded.ts";
@@ -49,7 +50,7 @@ export class RequestForwarder implements Relay<RequestReader> {
     this.sending = !answered;
     this.starts.push(answered ? null : `${head.method} ${head.forwardTarget} 1.1`);
     if (answered) return;
-    const upgrade = connection.upgrade && head.method === "GET" && head.minor === 1 && head.get("upgrade")?.toLowerCase() === "websocket";
+    const upgrade = admittedProtocols(askedProtocols(head, connection), ["websocket", "foo"]);
     const request = { request: head, isBackground: false, connection, upgrade, facts: this.factsOf(head) };
     this.text += requestHeadText(request, this.edits, this.added, { authority: "origin.test:8080", via: true, xForwarded: true });
     this.chunked = framing.kind === Framing.chunked;

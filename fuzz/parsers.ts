@@ -202,7 +202,7 @@ function forwardedHead(text: string): string {
       unsafeFieldNames: "drop" as const,
       forwardedPathFields: "drop" as const,
     },
-    upgrade: false,
+    upgrade: "",
   };
   return requestHeadText(request, new RequestEdits(), new AddedFields(), { authority: "origin.test", via: true, xForwarded: true });
 }

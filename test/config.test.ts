@@ -315,6 +315,12 @@ routes:
       ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
       /would be sent[^]*Upgrade: websocket/,
     ],
+    [
+      "a protocol that its route does not admit",
+      "GET",
+      ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMA"],
+      /would be sent(?![^]*(?:h2c|settings))[^]*the request goes without Upgrade: [^]*\(its route admits websocket\)/,
+    ],
   ] as const) {
     test(what, async () => {
       const { code, out } = await explain(method, "/", [...fields]);

@@ -121,3 +121,31 @@ test("a tunnel outlives the drain of its host, and is cut with it", async (t) =>
   await client.end();
   assert.equal(proxy.host.connections.size, 0);
 });
+
+for (const [framing, body] of [
+  ["Content-Length: 10", "some bytes"],
+  ["Transfer-Encoding: chunked", "4\r\nsome\r\n6\r\n bytes\r\n0\r\n\r\n"],
+] as const) {
+  test(`a request with a body asks for another protocol (${framing})`, async (t) => {
+    let received = "";
+    const origin = await startRawOrigin({
+      onHead: () => true,
+      onConnection: (socket) => {
+        socket.on("data", (bytes: Buffer) => {
+          received += bytes.toString("latin1");
+          if (/bytes(?:\r\n0\r\n\r\n)?$/.test(received))
+            socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+          if (received.endsWith("ping")) socket.write("pong");
+        });
+      },
+    });
+    t.after(() => origin.close());
+    const proxy = embedded(t, origin.url, { route: "upgrade: [tcp]" });
+    const client = await RawClient.connect(await embeddingProgram(t, proxy));
+    t.after(() => client.destroy());
+    client.send(`POST /exec HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n${framing}\r\n\r\n${body.slice(0, 5)}`);
+    client.send(`${body.slice(5)}ping`);
+    await client.until(({ received: got }) => got.endsWith("pong"), "the answer in the new protocol");
+    assert.match(received, /\r\n\r\n(?:a\r\n)?some bytes(?:\r\n0\r\n\r\n)?ping$/);
+  });
+}

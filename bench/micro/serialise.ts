@@ -151,7 +151,7 @@ function fromClient(bytes: Buffer): FromHttp1 {
       forwardedPathFields: "drop",
     },
     isBackground: false,
-    upgrade: false,
+    upgrade: "",
   };
 }
 

@@ -65,6 +65,7 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].upstream": "service cluster backend use_backend default_backend pool forward_to",
   "routes[].split": "weighted_clusters weighted split_clients traffic_split weighted_round_robin_services canary canaries",
   "routes[].split_by": "split_key sticky_by",
+  "routes[].upgrade": "upgrade_configs proxy_upgrade upgrade_type upgrades connection_upgrade",
   "routes[].max_body":
     "client_max_body_size max_request_body max_request_body_bytes max_request_body_size request_body_max_size body_limit max_body_size",
   "routes[].buffer": "buffering",
@@ -94,7 +95,7 @@ function wordsOfFeatures(): Readonly<Record<string, string>> {
 
 /** Foreign keys for which Millrace needs no key, and why. */
 const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
-  ["websocket websockets ws upgrade_configs proxy_upgrade", "WebSocket upgrades are always forwarded"],
+  ["websocket websockets ws", "WebSocket upgrades are forwarded without a key; `routes[].upgrade` admits other protocols, or none"],
   ["xfwd x_forwarded_for x_forwarded", "X-Forwarded-* are always sent"],
   ["proxy_http_version http_version", "endpoints are spoken to in HTTP/1.1"],
   ["proxy_buffering flush_interval self_handle_response", "bodies are streamed and never held whole"],
@@ -111,7 +112,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup upgrade mirror error_pages
+circuit_breaker slow_start queue backup mirror error_pages
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path redirects permanent protocol_rewrite

@@ -8,6 +8,8 @@ const features: readonly (readonly [key: string, declaration: FeatureDeclaration
 
 /** The keys that lead requests to upstreams. */
 const LEADING = ["upstream", "split"];
+/** The keys that do something only on the way to an upstream, those of features apart. */
+const ON_THE_WAY = ["upgrade"];
 
 /**
  * Warnings about keys that do something only where there is an upstream, in a route that answers by itself.
@@ -15,10 +17,9 @@ const LEADING = ["upstream", "split"];
  */
 export function idleFeatures(route: unknown, index: number): Finding[] {
   if (LEADING.some((key) => at(route, key) !== undefined) || ENDS.every((key) => at(route, key) === undefined)) return [];
-  return features.flatMap(([key, { needsUpstream }]) => {
-    const value = at(route, key);
-    const end = ENDS.find((each) => at(route, each) !== undefined) ?? "";
-    if (value === undefined || needsUpstream?.(value, end) !== true) return [];
-    return [warning(["routes", index, key], "the route answers by itself: nothing of it comes from an upstream or goes there", true)];
-  });
+  const end = ENDS.find((each) => at(route, each) !== undefined) ?? "";
+  const idle = features.filter(([key, { needsUpstream }]) => at(route, key) !== undefined && needsUpstream?.(at(route, key), end) === true);
+  return [...idle.map(([key]) => key), ...ON_THE_WAY.filter((key) => at(route, key) !== undefined)].map((key) =>
+    warning(["routes", index, key], "the route answers by itself: nothing of it comes from an upstream or goes there", true),
+  );
 }

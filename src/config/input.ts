@@ -691,6 +691,15 @@ export interface RouteInput {
    * Routes with the same upstreams and the same weights agree. Absent: chance decides for each request.
    */
   split_by?: "client_ip" | RouteSplitByInput | undefined;
+  /**
+   * The protocols to which clients may switch their connections with `Upgrade`, by the names that they have there, without case:
+   * `websocket`, `tcp` (Docker's attach and exec), `spdy/3.1`. The bytes that follow the switch pass both ways unseen. A request for
+   * another protocol is sent without `Upgrade`, and served by HTTP/1.1. `[]`: no protocol. `h2c`, and whatever else carries HTTP, is
+   * refused here, because requests in it would get around every check. Default: `[websocket]`.
+   *
+   * List of protocols.
+   */
+  upgrade?: string[] | undefined;
 }
 
 /** The keys of `routes[].match` in a configuration. */
@@ -1266,6 +1275,15 @@ export interface DefaultsRoutesInput {
    * Duration.
    */
   hold?: string | 0 | undefined;
+  /**
+   * The protocols to which clients may switch their connections with `Upgrade`, by the names that they have there, without case:
+   * `websocket`, `tcp` (Docker's attach and exec), `spdy/3.1`. The bytes that follow the switch pass both ways unseen. A request for
+   * another protocol is sent without `Upgrade`, and served by HTTP/1.1. `[]`: no protocol. `h2c`, and whatever else carries HTTP, is
+   * refused here, because requests in it would get around every check. Default: `[websocket]`.
+   *
+   * List of protocols.
+   */
+  upgrade?: string[] | undefined;
 }
 
 /** The keys of `defaults.upstreams` in a configuration. */

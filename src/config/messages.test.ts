@@ -43,7 +43,10 @@ describe("a key of another proxy", () => {
     [full({ route: "timeouts: { response: 1s }" }), /timeouts.response: unknown key/],
     [inRoute("http_redirect"), /calls it `routes\[\]\.redirect`$/],
     [inRoute("client_max_body_size"), /calls it `routes\[\]\.max_body`$/],
-    [inRoute("websocket"), /Millrace has no such key: WebSocket upgrades are always forwarded$/],
+    [
+      inRoute("websocket"),
+      /Millrace has no such key: WebSocket upgrades are forwarded without a key; .*`routes\[\]\.upgrade` admits other protocols, or none$/,
+    ],
     [inRoute("path"), /unknown key here: it belongs to `routes\[\]\.match\.path`/],
     [inRoute("health_check"), /it belongs to `upstreams\.NAME\.health_check`$/],
     [inRoute("token"), /calls it `routes\[\]\.authentication\.tokens`$/],

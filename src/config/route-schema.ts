@@ -6,6 +6,7 @@ import { attemptKeys } from "./attempts-schema.ts";
 import { routeFeatures } from "./feature-keys.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 import { splitKeys } from "./split-schema.ts";
+import { upgradeKey } from "./upgrade-schema.ts";
 
 /** The largest size of a `buffer`, in bytes. Larger bodies are better streamed: they would use up the memory for all. */
 const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
@@ -88,6 +89,7 @@ export const routeSchema = z.strictObject({
       "The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect`, `respond` and `files`.",
   }),
   ...splitKeys,
+  ...upgradeKey,
 });
 
 /** `max_body` is in bytes. A feature that has its key everywhere has a list here: from the top, of the upstream, the route's own. */

@@ -91,7 +91,7 @@ export class EmbeddedClient extends Timed implements ClientStream, AcceptedConne
   begin({ head, length }: ReadRequest, facts: ClientFacts, whole: Buffer | null = null): void {
     const { thread } = this;
     this.length = length;
-    const exchange = new Exchange(thread, this, head, length, connectionOptions(head), facts, false, thread.now);
+    const exchange = new Exchange(thread, this, head, length, connectionOptions(head), facts, "", thread.now);
     this.exchange = exchange;
     if (length === 0) this.isRead = true;
     else if (whole === null) {

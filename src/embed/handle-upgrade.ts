@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { DRAIN_TIMEOUT } from "../proxy/exchange/answers.ts";
 import { StreamTransport } from "../net/transport/stream-transport.ts";
+import { CHUNK_END, chunkStart, lastChunk } from "../http1/write-chunk.ts";
 import type { EmbedHost } from "./embed-host.ts";
 import { isSecure, peerOf } from "./node-messages.ts";
 
@@ -15,14 +16,26 @@ import { isSecure, peerOf } from "./node-messages.ts";
  * passes the program that the proxy is embedded in.
  */
 export function handleUpgrade(host: EmbedHost, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-  host.thread.tick();
   socket.on("error", () => {});
+  // Newer releases of Node read a body themselves; while some of it is to come, `socket` is a stream of what follows it. In older ones `head` begins
+  // with the body.
+  const isRead = socket !== request.socket || request.readableLength > 0;
+  if (!isRead || !hasBody(request)) return takeOver(host, request, socket, head);
+  collectBody(request, (body) => {
+    if (body === null) socket.destroy();
+    else takeOver(host, request, socket, Buffer.concat([framed(request, body), head]));
+  });
+}
+
+/** @param rest what follows the request's head: its body, and bytes of the new protocol */
+function takeOver(host: EmbedHost, request: IncomingMessage, socket: Duplex, rest: Buffer): void {
+  host.thread.tick();
   const text = requestText(request);
   if (text === null || socket.destroyed || socket.readableEnded) return void socket.destroy();
   const peer = peerOf(request);
   const facts = { peer, client: peer, secure: isSecure(request) };
   if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
-  socket.unshift(Buffer.concat([Buffer.from(text, "latin1"), head]));
+  socket.unshift(Buffer.concat([Buffer.from(text, "latin1"), rest]));
   const connection = host.admission.adopt((reader, writer) => new StreamTransport(socket, reader, writer), facts);
   if (host.draining) connection.turnAway(DRAIN_TIMEOUT);
 }
@@ -40,3 +53,35 @@ function requestText({ method = "", url = "", httpVersion, rawHeaders }: Incomin
 }
 
 const LINE_END = /[\r\n]/;
+
+/** The longest body, in bytes, of a request that asks for an upgrade. Docker's and Kubernetes' clients send some hundred. */
+const BODY_BYTES_MAX = 64 * 1024;
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+}
+
+/** Gives the whole body; null: it is too long, or the client has left. */
+function collectBody(request: IncomingMessage, then: (body: Buffer | null) => void): void {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  const end = (body: Buffer | null): void => {
+    request.removeAllListeners("data").removeAllListeners("end").removeAllListeners("close");
+    then(body);
+  };
+  request.on("error", () => {});
+  request.on("data", (piece: Buffer) => {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > BODY_BYTES_MAX) end(null);
+  });
+  request.on("end", () => end(Buffer.concat(pieces)));
+  request.on("close", () => end(null));
+}
+
+/** The body as the head announces it. Node has taken chunks apart, and keeps trailers to itself. */
+function framed({ headers }: IncomingMessage, body: Buffer): Buffer {
+  if (headers["transfer-encoding"] === undefined) return body;
+  const chunk = body.length === 0 ? [] : [chunkStart(body.length), body, CHUNK_END];
+  return Buffer.concat([...chunk, lastChunk(null)].map((part) => (typeof part === "string" ? Buffer.from(part, "latin1") : part)));
+}

@@ -14,6 +14,7 @@ import { connectionOptions } from "../http/connection-options.ts";
 import type { ConnectionOptions } from "../http/connection-options.ts";
 import { RequestEdits } from "../http/head-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
+import { ADMITTED_BY_DEFAULT, admittedProtocols, askedProtocols } from "../http/upgrade.ts";
 import { Framing } from "../http1/body-framing.ts";
 import type { BodyFraming } from "../http1/body-framing.ts";
 import { Event } from "../http1/message-reader.ts";
@@ -23,7 +24,6 @@ import { limitsOf } from "../net/accept/listener-context.ts";
 import type { ListenerConfig } from "../net/accept/listener-context.ts";
 import { hiddenOf } from "../net/client-facts.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
-import { asksForWebSocket } from "../net/h1/websocket-handshake.ts";
 import { patternsIn } from "../config/path-patterns.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import { groupsOf } from "../policy/route/path-regex.ts";
@@ -180,7 +180,9 @@ async function explanation(
   const endpoints = upstream?.endpoints ?? [];
   for (const endpoint of endpoints) lines.push(`  ${endpoint.url}${endpoint.weight === 1 ? "" : ` weight ${endpoint.weight}`}`);
   lines.push("", `request that would be sent (for a client at ${client}):`);
-  lines.push(...sentHead(config, listener, upstream, view, connection, middleware));
+  const upgrade = admittedProtocols(askedProtocols(request, connection), route.upgrade ?? ADMITTED_BY_DEFAULT);
+  lines.push(...sentHead(config, listener, upstream, view, connection, upgrade, middleware));
+  if (connection.upgrade && upgrade === "") lines.push("", notTakenUp(route.upgrade ?? ADMITTED_BY_DEFAULT));
   return {
     ...found,
     upstream: route.upstream ?? null,
@@ -196,6 +198,11 @@ async function sentFile(folder: ServedFolder, root: string, { path, forwardTarge
   if (typeof found === "string") return answered(answerFor(found, path, forwardTarget.slice(path.length)), "files: ");
   found.file.close();
   return { text: `files: answered with 200, the file ${root}/${found.name}`, status: 200 };
+}
+
+function notTakenUp(admitted: readonly string[]): string {
+  const what = admitted.length === 0 ? "its route admits no other protocol" : `its route admits ${admitted.join(", ")}`;
+  return `the request goes without Upgrade: it asks for no protocol that may be switched to (${what})`;
 }
 
 /** The name of a middleware; of one whose module is loaded without a check, the module. */
@@ -215,6 +222,7 @@ function sentHead(
   upstream: Config["upstreams"][string] | undefined,
   view: LoneView,
   connection: ConnectionOptions,
+  upgrade: string,
   middleware: readonly Middleware[],
 ): string[] {
   const { request } = view;
@@ -239,7 +247,7 @@ function sentHead(
       forwardedPathFields: listener.forwarded_path_fields,
     },
     isBackground: false,
-    upgrade: connection.upgrade && asksForWebSocket(request),
+    upgrade,
   };
   const compared = new Set(
     config.routes.flatMap((each) => entriesOf(each).flatMap(({ headers = {} }) => Object.keys(headers).map((name) => name.toLowerCase()))),

@@ -8,6 +8,7 @@ import { routeLabel } from "../config/route-label.ts";
 import type { Config } from "../config/schema.ts";
 import type { FeatureKey } from "../features/declared.ts";
 import type { RequestHead } from "../http/request-head.ts";
+import { ADMITTED_BY_DEFAULT } from "../http/upgrade.ts";
 import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
@@ -56,6 +57,8 @@ export interface Route {
   readonly policy: RoutePolicy | null;
   /** The regular expressions of its conditions, whose groups are variables. */
   readonly pathRegexes: readonly PathRegex[];
+  /** The protocols to which connections may be switched, in lower case. */
+  readonly upgrade: readonly string[];
   readonly hooks: RouteHooks;
 }
 
@@ -308,6 +311,7 @@ function compileSide(
     requestBufferBytes: route.buffer?.request ?? 0,
     policy: routePolicy(route),
     pathRegexes: pathRegexesOf(route, context.compileRegex),
+    upgrade: route.upgrade ?? ADMITTED_BY_DEFAULT,
     hooks: hooksOf([...before, ...middleware]),
   };
 }
@@ -332,6 +336,7 @@ function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Ro
     requestBufferBytes: 0,
     policy: null,
     pathRegexes: NO_REGEXES,
+    upgrade: ADMITTED_BY_DEFAULT,
     hooks,
   };
 }

@@ -318,6 +318,43 @@ const rows: Row[] = [
     throughHost: ENDS,
   },
   {
+    name: "a switch that the route does not admit",
+    route: "upgrade: []",
+    client: ({ client, get }) => client.send(get(HANDSHAKE)),
+    origin: ({ connection }) => connection.send(SWITCH),
+    expect: failed(502, "http_protocol_error", "malformed_response", { origin_failures: 1 }),
+    throughHost: ENDS,
+  },
+  {
+    name: "a protocol that the route does not admit is asked for",
+    route: "upgrade: [tcp]",
+    client: ({ client, get }) => client.send(get(HANDSHAKE)),
+    origin: (request) => {
+      assert.doesNotMatch(request.head, /^(?:connection|upgrade):/im);
+      return request.connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    },
+    expect: { answer: { status: 200, body: "ok" }, log: { status: 200, outcome: "completed" }, client: "open", origin: "reused" },
+    throughHost: ENDS,
+  },
+  {
+    name: "another protocol than WebSocket, after a request with a body",
+    route: "upgrade: [TCP]",
+    client: async (scene) => {
+      await scene.client.send(`${scene.head("POST", ["Connection: Upgrade", "Upgrade: tcp", "Content-Length: 4"])}body`);
+      await scene.client.until(({ received }) => received.includes("\r\n\r\n"), "the switch of protocols");
+      await scene.client.send(TEXT);
+      scene.client.halfClose();
+    },
+    origin: async (request) => {
+      await request.connection.until(() => request.body() === "body", "the body");
+      await request.connection.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+      await request.connection.until(({ ended }) => ended, "the FIN");
+      sameText(request.body(), `body${TEXT}`, "origin");
+      request.connection.end();
+    },
+    expect: TUNNEL,
+  },
+  {
     name: "a switch for somebody else's key",
     client: ({ client, get }) => client.send(get(HANDSHAKE)),
     origin: ({ connection }) => connection.send(SWITCH.replace("s3pPLM", "AAAAAA")),
@@ -374,5 +411,5 @@ const notByFetch = "a Request cannot ask for an upgrade";
 themes(
   "tunnels",
   rows.map((row) => ({ ...row, notByFetch })),
-  { same: 17, differ: 6, leftOut: 0, notByFetch: 23 },
+  { same: 18, differ: 8, leftOut: 0, notByFetch: 26 },
 );

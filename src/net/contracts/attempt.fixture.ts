@@ -115,7 +115,7 @@ export class Attempt implements SourceOwner {
         unsafeFieldNames: "drop",
         forwardedPathFields: "drop",
       },
-      upgrade: switches,
+      upgrade: switches ? "websocket" : "",
       responseLimits: null,
       awaitsContinue: false,
     };

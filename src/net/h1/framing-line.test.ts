@@ -30,7 +30,7 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
   } as const;
-  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
+  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: "" };
   const write = (given: RequestEdits): string =>
     requestHeadText(exchange, given, new AddedFields(), { authority: "b.test", via: true, xForwarded: true });
   write(edits(null));

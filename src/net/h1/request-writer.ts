@@ -86,7 +86,7 @@ function changedStart(request: RequestHead, edits: RequestEdits): string {
 
 /** Whether the lines after the start depend on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
 function requestDependsOnMore({ request, facts, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
-  if (facts.trusted || upgrade || request.hostReplaced || request.version === "1.0") return true;
+  if (facts.trusted || upgrade !== "" || request.hostReplaced || request.version === "1.0") return true;
   if (edits.bodyLength !== null) return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
@@ -121,7 +121,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
     dropped |= bit(Known.host);
     if (edits.authority === null) host = `Host: ${request.authority === "" ? endpoint.authority : request.authority}\r\n`;
   }
-  if (exchange.upgrade) extra += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  if (exchange.upgrade !== "") extra += `Connection: Upgrade\r\nUpgrade: ${exchange.upgrade}\r\n`;
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
   const end = endpoint.via && !exchange.isBackground ? VIA_ENDS[request.version] : "\r\n";

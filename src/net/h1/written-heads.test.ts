@@ -48,7 +48,7 @@ const requests = fc.array(
       peer: fc.constantFrom("192.0.2.1", "192.0.2.2"),
       peerTrusted: fc.constantFrom(false, false, true),
       secure: fc.boolean(),
-      upgrade: fc.constantFrom(false, false, true),
+      upgrade: fc.constantFrom("", "", "websocket", "tcp, spdy/3.1"),
       unsafeFieldNames: fc.constantFrom("drop" as const, "forward" as const),
       forwardedPathFields: fc.constantFrom("drop" as const, "drop" as const, "forward" as const),
     })
@@ -111,7 +111,7 @@ interface OneRequest extends OneRoute {
   readonly peer: string;
   readonly peerTrusted: boolean;
   readonly secure: boolean;
-  readonly upgrade: boolean;
+  readonly upgrade: string;
   readonly unsafeFieldNames: "drop" | "forward";
   readonly forwardedPathFields: "drop" | "forward";
 }
@@ -202,7 +202,7 @@ test("one detached head serves several exchanges at once, each with its own rout
   reader.restart(reader.head);
   readHead(reader, "GET /other HTTP/1.1", ["Host: b.test"]);
   const send = (peer: string, removed: readonly string[]): string => {
-    const exchange = { request: shared, connection: connectionOptions(shared), facts: factsOf(peer), isBackground: false, upgrade: false };
+    const exchange = { request: shared, connection: connectionOptions(shared), facts: factsOf(peer), isBackground: false, upgrade: "" };
     return requestHeadText(exchange, editsOf({ added: "", removed }), new AddedFields(), {
       authority: "a.test",
       via: false,
@@ -220,7 +220,7 @@ test("one detached head serves several exchanges at once, each with its own rout
 test("a request that came by HTTP/2 is written for HTTP/1.1", () => {
   const request = buildRequestHead({ method: "GET", target: "/a?b", authority: "A.test", version: "2" }, [["accept", "*/*"]]);
   const facts = { ...factsOf("192.0.2.1"), secure: true };
-  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
+  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: "" };
   assert.equal(
     requestHeadText(exchange, editsOf({ added: "", removed: [] }), new AddedFields(), {
       authority: "origin.test",
@@ -291,7 +291,7 @@ test("what a connection's routes remove alternates, and each token stays with th
     peer: "192.0.2.1",
     peerTrusted: false,
     secure: false,
-    upgrade: false,
+    upgrade: "",
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
     via: true,
@@ -329,7 +329,7 @@ test("a request whose token is removed is written as one kept text from the thir
     readHead(reader, "GET / HTTP/1.1", ["Host: a.test", "Authorization: Bearer first"]);
     const { head: request } = reader;
     const removing = editsOf({ added: "", removed: ["authorization"] });
-    const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
+    const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: "" };
     requestHeadText(exchange, removing, added, { authority: "a.test", via: true, xForwarded: true });
     if (request.written.knows(request.edition, removing, 4, facts.peer)) known++;
     reader.restart(request);
@@ -344,7 +344,7 @@ test("a request with another target and host is written as one kept text, and ea
     peer: "192.0.2.1",
     peerTrusted: false,
     secure: false,
-    upgrade: false,
+    upgrade: "",
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
     via: true,
@@ -368,7 +368,7 @@ test("a request with another target and host is written as one kept text, and ea
   readHead(reader, one.start, one.lines);
   const edits = editsOf({ added: "", removed: [], authority: "b.test" });
   const { head: request } = reader;
-  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: false };
+  const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: "" };
   let known = 0;
   for (let count = 0; count < 4; count++) {
     requestHeadText(exchange, edits, added, { authority: "a.test", via: true, xForwarded: true });
@@ -383,7 +383,7 @@ test("a head that was forgotten leaves no text behind", () => {
   const circumstances = {
     peerTrusted: false,
     secure: false,
-    upgrade: false,
+    upgrade: "",
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
     via: true,

@@ -67,7 +67,7 @@ function findSource(exchange: Exchange, route: Route, from: number): void {
 /** Chooses an endpoint, after the request's body has come if the route holds bodies. */
 function reachOut(exchange: Exchange, { requestBufferBytes: bytesMax }: Route): void {
   // A body that is known to be larger would keep the endpoint waiting anyway. After an upgrade's head, bytes belong to the new protocol.
-  if (bytesMax === 0 || exchange.requestEnded || exchange.requestLength > bytesMax || exchange.upgrade) return exchange.connect();
+  if (bytesMax === 0 || exchange.requestEnded || exchange.requestLength > bytesMax || exchange.upgrade !== "") return exchange.connect();
   const body = collectedBody(exchange);
   body.wait(bytesMax, () => {
     // Also called when the exchange ends.

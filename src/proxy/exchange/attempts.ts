@@ -136,7 +136,7 @@ function requestSent({ replay, upgrade, requestLength }: Exchange, sent: boolean
   if (replay === null) return "consumed";
   if (!sent) return "none";
   // Bytes after an upgrade's head belong to the new protocol and wait for the 101. A body sent again could not be told apart from them.
-  return upgrade && requestLength !== 0 ? "consumed" : "replayable";
+  return upgrade !== "" && requestLength !== 0 ? "consumed" : "replayable";
 }
 
 /** Keeps a copy of these bytes of the request's body for a further attempt, or forgets the body if it has become too large for that. */

@@ -19,6 +19,7 @@ import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
+import { admittedProtocols } from "../../http/upgrade.ts";
 import { normalizePath } from "../../policy/route/normalize-path.ts";
 import { groupsOf } from "../../policy/route/path-regex.ts";
 import { CounterId } from "../../shared/metric-table.ts";
@@ -85,8 +86,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   bytesReceived: number;
   /** Milliseconds from the request's first byte to the head of the endpoint's response; -1: no endpoint responded. */
   originHeadMs: number = -1;
-  /** The request asks to switch to the WebSocket protocol, and the configuration allows it. */
-  readonly upgrade: boolean;
+  /** The protocols that the request asks to switch to; once its route is known, those of them that the route admits. "": none. */
+  upgrade: string;
   requestEnded: boolean = false;
   /**
    * The endpoint has not taken all body bytes yet. They may still lie in the read buffer of the client's connection, which must not be used
@@ -124,7 +125,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     length: BodyLength,
     connection: ConnectionOptions,
     facts: ClientFacts,
-    upgrade: boolean,
+    upgrade: string,
     startedAt: number,
   ) {
     this.thread = thread;
@@ -254,6 +255,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const found = this.snapshot.findRoute(request, this.facts.client);
     const route = found.split === null ? found : this.sideOf(found, found.split);
     this.route = route;
+    if (this.upgrade !== "") this.upgrade = admittedProtocols(this.upgrade, route.upgrade);
     if (route.upstream !== null) this.set = route.upstream.set;
     const requestMs = route.policy?.requestMs ?? null;
     if (requestMs !== null) this.detour.limit = new RequestLimit(this, requestMs);
@@ -524,7 +526,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (from !== this.upstream) return false;
     if (head.status === 101) {
       // The client speaks HTTP until its request has ended (RFC 9110 section 7.8), and a stage may still hold a part of the body.
-      if (!this.upgrade || this.responseStarted || !this.requestEnded || this.detours?.request?.isOver === false) return false;
+      if (this.upgrade === "" || this.responseStarted || !this.requestEnded || this.detours?.request?.isOver === false) return false;
       this.phase = Phase.tunnel;
       this.detours?.limit?.end();
       this.status = 101;

@@ -99,7 +99,7 @@ export class FakeClient implements ClientStream {
       reader.framing.bodyLength,
       options,
       this.facts,
-      options.upgrade,
+      options.upgrade ? "websocket" : "",
       dialogue.now,
     );
     this.current = exchange;

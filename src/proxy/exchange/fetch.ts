@@ -101,7 +101,7 @@ class Fetch extends Timed implements ClientStream {
     this.body = body;
     this.options = options;
     this.resolve = resolve;
-    this.exchange = new Exchange(thread, this, head, body.length, connectionOptions(head), ITSELF, false, thread.now);
+    this.exchange = new Exchange(thread, this, head, body.length, connectionOptions(head), ITSELF, "", thread.now);
   }
 
   begin(set: EndpointSet): void {

@@ -14,8 +14,8 @@ export interface OutgoingRequest {
   readonly isBackground: boolean;
   /** Who sends the request. */
   readonly facts: ClientFacts;
-  /** The request asks to switch to the WebSocket protocol, and the configuration allows it. */
-  readonly upgrade: boolean;
+  /** The protocols to which the endpoint may switch, as in the field Upgrade; "": none. */
+  readonly upgrade: string;
   /** Time limits that the request's route has in place of the upstream's; null: none. */
   readonly responseLimits: ResponseLimits | null;
   /** The client may wait for a 100 (Continue) before it sends its body, and has not got one yet. */

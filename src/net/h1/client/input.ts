@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { connectionOptions } from "../../../http/connection-options.ts";
+import { askedProtocols } from "../../../http/upgrade.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
 import { Event } from "../../../http1/message-reader.ts";
 import { RequestReader } from "../../../http1/request-reader.ts";
@@ -16,7 +17,6 @@ import { ReadTarget } from "../../buffers/read-target.ts";
 import { SAID_BY_PROXIES, behindProxy } from "../../client-facts.ts";
 import { DISCARD_BYTES_MAX, LINGER_BYTES_MAX } from "../../refused-body.ts";
 import { BodyMode } from "../response-writer.ts";
-import { asksForWebSocket } from "../websocket-handshake.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Deadline, Input, State } from "./client-state.ts";
 import { Way, end, endAfter, endsBody, refuse } from "./ending.ts";
@@ -187,7 +187,7 @@ function beginExchange(connection: ClientConnection): void {
   head.hidden = connection.hidden;
   if (!peerTrusted && (head.present & SAID_BY_PROXIES) !== 0) context.notices.onForwarding(peer, context.config);
   const facts = peerTrusted ? behindProxy(head, connection.direct, context) : connection.direct;
-  const upgrade = options.upgrade && asksForWebSocket(head);
+  const upgrade = options.upgrade ? askedProtocols(head, options) : "";
   const exchange = new Exchange(thread, connection, head, length, options, facts, upgrade, startedAt);
   connection.exchange = exchange;
   if (length === 0) {

@@ -13,7 +13,7 @@ import { ResponseReader } from "../../../http1/response-reader.ts";
 import type { ResponseSink } from "../../../proxy/ports/upstream-stream.ts";
 import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import { ReadTarget } from "../../buffers/read-target.ts";
-import { isSwitchFor } from "../websocket-handshake.ts";
+import { isSwitchFor } from "../upgrade-answer.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 import { Deadline, Fate, State } from "./upstream-state.ts";
 
@@ -114,7 +114,7 @@ function onHead(connection: UpstreamConnection, sink: ResponseSink): boolean {
 
 function onInterim(connection: UpstreamConnection, sink: ResponseSink, head: Http1ResponseHead): boolean {
   const { reader, request } = connection;
-  const isUnasked = head.status === 101 && (request === null || !isSwitchFor(request.request, head));
+  const isUnasked = head.status === 101 && (request === null || !isSwitchFor(request.request, request.upgrade, head));
   if (isUnasked || !sink.interim(connection, head)) {
     refuse(connection, head.status === 101 ? "unasked_switch" : "too_many_interim_responses");
     return false;
