@@ -19,19 +19,25 @@ export function configsOf(parts: Parts): readonly Config[] {
   return configs;
 }
 
+/** What routes hold of bodies, by the variant of the configuration: little, nothing in one direction, and more than there is memory for. */
+const BUFFERS = ["{ request: 20KiB, response: 100KiB }", "{ response: 10KiB }", "{ request: 256KiB, response: 1MiB }"] as const;
+const MEMORY = ["64MiB", "64MiB", "300KiB"] as const;
+
 function configOf(parts: Parts, variant: number): Config {
+  const held = parts.buffers ? `, buffer: ${BUFFERS[variant]}` : "";
   const text = [
     ...listeners(parts, variant),
     "workers: 1",
     "logging: { access: true }",
+    ...(parts.buffers ? [`limits: { buffered_bytes: ${MEMORY[variant]} }`] : []),
     ...upstreams(parts, variant),
     "routes:",
     // One configuration has another route, so that routes are compiled anew.
     ...(variant === 2 ? [`  - { match: { path: "/never/*" }, upstream: b }`] : []),
-    `  - { match: { path: "/a/*" }, upstream: a }`,
-    `  - { match: { path: "/b/*" }, upstream: b }`,
-    `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX} }`,
-    ...(parts.middleware ? featureRoutes(variant) : []),
+    `  - { match: { path: "/a/*" }, upstream: a${held} }`,
+    `  - { match: { path: "/b/*" }, upstream: b${held} }`,
+    `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX}${held} }`,
+    ...(parts.middleware ? featureRoutes(variant, held) : []),
   ].join("\n");
   const result = parseConfig(text, "simulation", {}, () => "");
   if ("problems" in result) throw new Error(result.problems.map(({ message }) => message).join("\n"));
@@ -85,17 +91,17 @@ function url(endpoint: number): string {
   return `"http://endpoint-${endpoint}.test"`;
 }
 
-function featureRoutes(variant: number): string[] {
+function featureRoutes(variant: number, held: string): string[] {
   const cors = `cors: { allowed_origins: ["${ORIGINS[0]}", "${ORIGINS[1]}"], allowed_methods: [GET, PUT], exposed_headers: [X-Answer] }`;
   const tokens = `authentication: { tokens: ["${(variant === 1 ? TOKENS.slice(0, 1) : TOKENS).join('", "')}"] }`;
   const retry = `retry: { attempts: ${variant === 1 ? 1 : 3}, on: [connect, reset, timeout, 404, 500], budget: 50%, backoff: { base: 40ms, max: 300ms }, replay: ${variant === 2 ? "4KiB" : "64KiB"} }`;
   return [
-    `  - { name: again, match: { path: "/again/*" }, upstream: a, ${retry}, timeouts: { request: 9s, response_head: 3500ms } }`,
+    `  - { name: again, match: { path: "/again/*" }, upstream: a${held}, ${retry}, timeouts: { request: 9s, response_head: 3500ms } }`,
     `  - { name: held, match: { path: "/held/*" }, upstream: b, hold: 2s }`,
-    `  - { name: cors, match: { path: "/cors/*" }, upstream: a, ${cors} }`,
+    `  - { name: cors, match: { path: "/cors/*" }, upstream: a${held}, ${cors} }`,
     `  - { name: tokens, match: { path: "/tokens/*" }, upstream: a, ${tokens} }`,
     `  - { name: limited, match: { path: "/limited/*" }, upstream: b, rate_limit: { requests_per_second: ${RATE.perSecond}, burst: ${RATE.burst} } }`,
-    `  - { name: hooked, match: { path: "/hooked/*" }, upstream: a }`,
-    `  - { name: all, match: { path: "/all/*" }, upstream: b, ${cors}, rate_limit: { requests_per_second: 20, burst: 10 }, ${tokens} }`,
+    `  - { name: hooked, match: { path: "/hooked/*" }, upstream: a${held} }`,
+    `  - { name: all, match: { path: "/all/*" }, upstream: b${held}, ${cors}, rate_limit: { requests_per_second: 20, burst: 10 }, ${tokens} }`,
   ];
 }

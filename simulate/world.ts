@@ -22,16 +22,18 @@ import type { Transport } from "../src/net/transport/transport.ts";
 import type { AccessRecord } from "../src/observe/access-record.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
 import { BucketTable } from "../src/shared/bucket-table.ts";
-import { ENDPOINT_COUNT, ENDPOINT_HEALTH, EndpointTable } from "../src/shared/endpoint-table.ts";
+import { ENDPOINT_HEALTH, EndpointTable } from "../src/shared/endpoint-table.ts";
 import { NameTable } from "../src/shared/name-table.ts";
 import { WorkerTable } from "../src/shared/worker-table.ts";
 import { Attempts } from "./attempts.ts";
 import { checkLog } from "./check-log.ts";
 import { SimulatedClient } from "./client.ts";
 import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
+import { countsLeft } from "./counts-left.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { faultOfRequest } from "./expected.ts";
 import { Probes } from "./health.ts";
+import { faultsOfHeldBodies } from "./held-bodies.ts";
 import { Hooks, isFeatured } from "./hooks.ts";
 import { OpenConnections } from "./open-connections.ts";
 import { SimulatedOrigin } from "./origin.ts";
@@ -101,6 +103,7 @@ export class World {
   readonly misled: Set<number> = new Set();
   misleadsSlowly: boolean = false;
   readonly mayBeSilent: boolean;
+  readonly mayLackMemory: boolean;
   readonly hooks: Hooks = new Hooks(this);
   private readonly plan: Plan;
   private readonly program: Program;
@@ -133,6 +136,7 @@ export class World {
   constructor(plan: Plan) {
     this.seed = plan.seed;
     this.plan = plan;
+    this.mayLackMemory = plan.parts.buffers;
     this.mayBeSilent = plan.events.some(({ kind }) => kind === "silent");
     const draw = new Draw(seedOf(plan.seed, -1));
     const isWhole = draw.oneIn(3);
@@ -406,6 +410,7 @@ export class World {
     for (const { heldBytes } of this.clients) {
       if (heldBytes > HELD_BYTES_MAX) this.fail(`${heldBytes} bytes of requests to come are held`);
     }
+    for (const fault of faultsOfHeldBodies(this.serving, this.workers, false)) this.fail(fault);
     for (const transport of this.transports) {
       if (transport.destroyed) this.transports.delete(transport);
       else if (transport.queuedBytes > QUEUED_BYTES_MAX) this.fail(`${transport.queuedBytes} bytes pile up on one connection`);
@@ -480,11 +485,7 @@ export class World {
     for (const gauge of ["connections_open", "exchanges_in_flight", "tunnels_open"] as const) {
       if (counters[gauge] !== 0) this.fail(`${gauge} is ${counters[gauge]} at the end`);
     }
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const left = [this.endpoints.inFlight(slot), ...Object.values(ENDPOINT_COUNT).map((count) => this.endpoints.total(count, slot))];
-      if (left.some((count) => count !== 0))
-        this.fail(`${left.join(", ")} exchanges in flight, retrying and held at slot ${slot} at the end`);
-    }
+    for (const fault of [...countsLeft(this.endpoints), ...faultsOfHeldBodies(this.serving, this.workers, true)]) this.fail(fault);
     if (thread.snapshot.exchangesOpen !== 0) this.fail("the snapshot has open exchanges at the end");
     const counted = requests.reduce((sum, { count }) => sum + count, 0);
     if (counted !== this.records.length) this.fail(`${counted} exchanges are counted and ${this.records.length} logged`);

@@ -71,6 +71,8 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].buffer": "buffering",
   "routes[].buffer.request":
     "proxy_request_buffering option_http_buffer_request buffer_requests request_buffers request_buffering mem_request_body_bytes client_body_buffer_size",
+  "routes[].buffer.response":
+    "proxy_buffering proxy_buffers proxy_busy_buffers_size response_buffers response_buffering mem_response_body_bytes",
   ...wordsOfFeatures(),
   include: "includes import imports",
   admin: "metrics prometheus stats dashboard api stub_status status_page ping",
@@ -98,7 +100,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
   ["websocket websockets ws", "WebSocket upgrades are forwarded without a key; `routes[].upgrade` admits other protocols, or none"],
   ["xfwd x_forwarded_for x_forwarded", "X-Forwarded-* are always sent"],
   ["proxy_http_version http_version", "endpoints are spoken to in HTTP/1.1"],
-  ["proxy_buffering flush_interval self_handle_response", "bodies are streamed and never held whole"],
+  ["flush_interval self_handle_response", "bodies are streamed and never held whole"],
   ["proxy_pass_header", "all fields of responses pass but those about one connection"],
   ["follow_redirects", "redirects are left to the client"],
   [

@@ -1050,6 +1050,14 @@ export interface RouteBufferInput {
    * Size. Default: `0`.
    */
   request?: string | number | undefined;
+  /**
+   * How much of a response's body is taken from the endpoint although the client has not taken it yet, so that the connection to the
+   * endpoint is free while a slow client reads. The client waits for nothing: what it can take is sent at once. Server-sent events
+   * (`text/event-stream`) are never held. `limits.buffered_bytes` bounds all of them together.
+   *
+   * Size. Default: `0`.
+   */
+  response?: string | number | undefined;
 }
 
 /** The keys of `routes[].timeouts` in a configuration. */

@@ -61,6 +61,10 @@ const bufferSchema = z.strictObject({
     description:
       "How much of a request's body is taken from the client before an endpoint is chosen. A body up to this size reaches the endpoint at once and whole, with `Content-Length` even if it came in chunks without trailers. A larger one is streamed: from the beginning if `Content-Length` says so, else from this size on. `limits.buffered_bytes` bounds all of them together.",
   }),
+  response: size({ min: 0, max: BUFFER_BYTES_MAX }).prefault(0).meta({
+    description:
+      "How much of a response's body is taken from the endpoint although the client has not taken it yet, so that the connection to the endpoint is free while a slow client reads. The client waits for nothing: what it can take is sent at once. Server-sent events (`text/event-stream`) are never held. `limits.buffered_bytes` bounds all of them together.",
+  }),
 });
 
 export const routeSchema = z.strictObject({

@@ -55,6 +55,8 @@ export interface Route {
   readonly requestBufferBytes: number;
   /** Time limits, further attempts and holding, as the route itself says; null: it says nothing. */
   readonly policy: RoutePolicy | null;
+  /** How much of a response's body is held for a client that is slower than the endpoint; 0: the endpoint waits. */
+  readonly responseBufferBytes: number;
   /** The regular expressions of its conditions, whose groups are variables. */
   readonly pathRegexes: readonly PathRegex[];
   /** The protocols to which connections may be switched, in lower case. */
@@ -310,6 +312,7 @@ function compileSide(
     bodyBytesMax: route.max_body ?? null,
     requestBufferBytes: route.buffer?.request ?? 0,
     policy: routePolicy(route),
+    responseBufferBytes: route.buffer?.response ?? 0,
     pathRegexes: pathRegexesOf(route, context.compileRegex),
     upgrade: route.upgrade ?? ADMITTED_BY_DEFAULT,
     hooks: hooksOf([...before, ...middleware]),
@@ -335,6 +338,7 @@ function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Ro
     bodyBytesMax: null,
     requestBufferBytes: 0,
     policy: null,
+    responseBufferBytes: 0,
     pathRegexes: NO_REGEXES,
     upgrade: ADMITTED_BY_DEFAULT,
     hooks,

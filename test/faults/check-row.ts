@@ -107,7 +107,9 @@ function sceneOf(stage: Stage, client: ScriptedClient, path: string, clock: Cloc
     origin,
     second,
     gauge: async (name, value) => {
-      await Scrape.until(stage.proxy.adminPort, (scrape) => scrape.single(name) === value, `${name} at ${value}`, PATIENCE_MS);
+      const read = (scrape: Scrape): number =>
+        name === "in_flight_at_endpoints" ? scrape.sum("millrace_endpoint_in_flight") : scrape.single(name);
+      await Scrape.until(stage.proxy.adminPort, (scrape) => read(scrape) === value, `${name} at ${value}`, PATIENCE_MS);
     },
     path: `/${path}`,
     get: (fields) => get(`/${path}`, fields),

@@ -80,6 +80,13 @@ export interface Expectation {
   readonly releasedWithinMs?: number;
 }
 
+export type GaugeName =
+  | "connections_open"
+  | "exchanges_in_flight"
+  | "upstream_connections_open"
+  | "tunnels_open"
+  | "in_flight_at_endpoints";
+
 export interface Scene {
   readonly client: ScriptedClient;
   /** The process that the proxy runs in. */
@@ -94,8 +101,11 @@ export interface Scene {
   head(method: string, fields: readonly string[], version?: string): string;
   /** The deciding event is now. */
   decide(): void;
-  /** Waits until a gauge of the scrape has that value; connections to origins count while connecting and idle too. */
-  gauge(name: "connections_open" | "upstream_connections_open" | "tunnels_open", value: number): Promise<void>;
+  /**
+   * Waits until a gauge of the scrape has that value; connections to origins count while connecting and idle too, and `in_flight_at_endpoints`
+   * is the sum over all of them.
+   */
+  gauge(name: GaugeName, value: number): Promise<void>;
   /** Waits until the row's request has reached the origin; its connection. */
   reached(): Promise<OriginConnection>;
 }

@@ -3,6 +3,7 @@ import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
 import type { InterimPace } from "./interim-pace.ts";
 import type { HookWait } from "./hook-wait.ts";
+import type { ResponseBuffer } from "./response-buffer.ts";
 import type { SourceStream } from "./source-stream.ts";
 
 /** What only some exchanges need: stages, a source, a collected body and so on. A plain exchange does not make this object. */
@@ -11,6 +12,8 @@ export class Detours {
   request: BodyPipe | null = null;
   /** The stages of the response's body. */
   response: BodyPipe | null = null;
+  /** Holds the response's body for a slow client. */
+  buffer: ResponseBuffer | null = null;
   /** The source that answers in place of an endpoint. */
   source: SourceStream | null = null;
   /**
@@ -47,6 +50,7 @@ export class Detours {
   end(): void {
     this.endRequest();
     this.response?.abort();
+    this.buffer?.abort();
     this.collected?.letGo();
     this.later?.end();
     this.limit?.end();

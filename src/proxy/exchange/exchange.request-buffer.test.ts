@@ -15,7 +15,7 @@ function holding(bytes: number, setting: Setting = {}): Dialogue {
   return new Dialogue({
     ...setting,
     adapt: (config) => {
-      config.routes = config.routes.map((route) => ({ ...route, buffer: { request: bytes } }));
+      config.routes = config.routes.map((route) => ({ ...route, buffer: { request: bytes, response: 0 } }));
       setting.adapt?.(config);
     },
   });

@@ -47,6 +47,8 @@ import type { Failure } from "./failure.ts";
 import { admitRequest, schemeOf } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
 import { Phase } from "./phase.ts";
+import { ResponseBuffer } from "./response-buffer.ts";
+import type { BufferOwner } from "./response-buffer.ts";
 import { giveRequestEdits, giveResponseEdits, takeRequestEdits, takeResponseEdits } from "./scratch-edits.ts";
 import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
@@ -61,7 +63,10 @@ const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 }
 const NO_REQUEST_EDITS: RequestEdits = new RequestEdits();
 const NO_RESPONSE_EDITS: ResponseEdits = new ResponseEdits();
 
-export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner, PipeOwner {
+/** The media type of server-sent events. */
+const EVENTS = /^[ \t]*text\/event-stream[ \t]*(?:;|$)/i;
+
+export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner, PipeOwner, BufferOwner {
   readonly thread: ExchangeThread;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
@@ -567,14 +572,28 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     // Nothing is tried again from here on.
     this.detours?.endAttempts();
     this.downstream.respond(head, length, edits);
+    if ((this.route?.responseBufferBytes ?? 0) > 0) this.holdResponse(head, length);
     if (edits !== NO_RESPONSE_EDITS) giveResponseEdits(edits);
+  }
+
+  /**
+   * Lets the response's body pass a buffer, so that the endpoint need not wait for a slow client. Server-sent events are not held: who sends them
+   * wants to know whether they are taken. Neither is the body of a source, which no endpoint waits for.
+   */
+  private holdResponse(head: ResponseHead, length: BodyLength): ResponseBuffer | null {
+    const bytesMax = this.route?.responseBufferBytes ?? 0;
+    const isFromEndpoint = this.upstream !== null && !this.isFromSource(this.upstream);
+    if (bytesMax === 0 || length === 0 || !isFromEndpoint || EVENTS.test(head.get("content-type") ?? "")) return null;
+    const { detour } = this;
+    return (detour.buffer ??= ResponseBuffer.of(this.thread, this.downstream, this, bytesMax, length));
   }
 
   /** Begins a response whose head does not tell the length of its body, because the body passes stages or comes from a source. */
   private respondAnew(head: ResponseHead, given: BodyLength, stages: readonly NamedStage[] | null, edits: ResponseEdits): void {
-    const pipe = stages === null ? null : new BodyPipe(stages, this.downstream, this, this.thread);
-    const length = pipe === null ? given : pipe.length;
     const hasBody = this.request.method !== "HEAD" && mayHaveBody(head.status);
+    const out = this.holdResponse(head, hasBody ? -1 : 0) ?? this.downstream;
+    const pipe = stages === null ? null : new BodyPipe(stages, out, this, this.thread);
+    const length = pipe === null ? given : pipe.length;
     // Content-Length (RFC 9110 section 8.6): not allowed in 204; in 304 it is that of the 200, which only the source itself may know.
     if (head.status === 204) edits.bodyLength = -1;
     else if (pipe !== null || head.status !== 304) edits.bodyLength = length;
@@ -584,10 +603,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     pipe.start();
   }
 
-  /** The receiver of the response's body: its first stage, or the client. */
+  /** The receiver of the response's body: its first stage, the buffer, or the client. */
   private responseOut(): BodySink {
     const { detours } = this;
-    return detours === null || detours.response === null ? this.downstream : detours.response;
+    return detours === null ? this.downstream : (detours.response ?? detours.buffer ?? this.downstream);
   }
 
   responseData(from: UpstreamStream, bytes: Buffer, start: number, end: number): void {
@@ -599,28 +618,51 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   clientBlocked(): void {
-    const pipe = this.detours?.response ?? null;
-    if (pipe === null || pipe.blocked()) this.upstream?.pauseResponse();
+    const { detours } = this;
+    if (detours !== null) {
+      if (detours.buffer !== null && !detours.buffer.blocked()) return;
+      if (detours.response !== null && !detours.response.blocked()) return;
+    }
+    this.upstream?.pauseResponse();
   }
 
   clientUnblocked(): void {
     if (this.finished) return;
+    const held = this.detours?.buffer ?? null;
+    if (held === null) this.bufferFreed();
+    else held.unblocked();
+  }
+
+  bufferFreed(): void {
     const pipe = this.detours?.response ?? null;
     if (pipe === null) this.upstream?.resumeResponse();
     else pipe.unblocked();
+  }
+
+  /** The client's driver has the whole response. Its stages may have ended it before the endpoint has. */
+  bufferEmptied(): void {
+    this.dropUpstream();
+    this.finish();
+  }
+
+  /** The response ends here, and is incomplete. */
+  bufferBroken(): void {
+    this.downstream.cut();
+    this.finish();
   }
 
   responseEnd(from: UpstreamStream, trailers: FieldSection | null): boolean {
     if (from !== this.upstream) return true;
     this.releaseEndpoint();
     this.upstream = null;
-    const pipe = this.detours?.response ?? null;
-    if (pipe !== null) {
+    const { detours } = this;
+    const between = detours === null ? null : (detours.response ?? detours.buffer);
+    if (between !== null) {
       this.requestBlocked = false;
-      this.detours?.endRequest();
-      // The stages may still have output. `pipeEnded` finishes the exchange.
-      pipe.end(trailers);
-      pipe.flush();
+      detours?.endRequest();
+      // There may be more to write. `pipeEnded` or `bufferEmptied` finishes the exchange.
+      between.end(trailers);
+      between.flush();
       return true;
     }
     this.downstream.end(trailers);
@@ -727,7 +769,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     }
     // The stages may have ended before the endpoint's response has.
     this.dropUpstream();
-    this.finish();
+    const held = this.detours?.buffer ?? null;
+    if (held === null || held.isOver) this.finish();
   }
 
   pipeFailed(error: unknown, middleware: string): void {
@@ -753,8 +796,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (counter !== null) this.thread.metrics.add(counter, 1);
     if (this.phase === Phase.responding) {
       this.outcome = kind;
-      this.downstream.cut();
-      return this.finish();
+      const { detours } = this;
+      // A client that is slower than the endpoint was still gets what the endpoint has sent.
+      if (detours !== null && detours.response === null && detours.buffer?.breakOff() === true) return;
+      return this.bufferBroken();
     }
     if (anotherAttempt(this, failure) || isHeld(this, failure)) return;
     this.failedForGood(failure);
