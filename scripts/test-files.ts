@@ -7,7 +7,7 @@ import { ROOT } from "../test/support/source-files.ts";
 /** The fault matrix. */
 const FAULTS = "test/faults/*.test.ts";
 /** The tests of `npm test`: all but those that need minutes, other programs or a browser. */
-const FAST = ["test/*.test.ts", "test/recipes/*.test.ts", FAULTS, "{src,examples,bench,fuzz,simulate,scripts}/**/*.test.ts"];
+const FAST = ["test/*.test.ts", "test/{recipes,migrating}/*.test.ts", FAULTS, "{src,examples,bench,fuzz,simulate,scripts}/**/*.test.ts"];
 /** The tests of `npm run test:unit`: those that start no process and use few sockets. */
 const UNIT = ["{src,examples,scripts}/**/*.test.ts"];
 /** Tests that import the program by its name, "millrace", as its users do. */
@@ -33,8 +33,8 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ],
   ["examples", EXAMPLES],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
-  // Recipes of docs/recipes, as whole proxies in memory.
-  ["recipes", /^test\/recipes\//],
+  // Recipes and rows of tables of docs/, as whole proxies in memory.
+  ["recipes", /^test\/(recipes|migrating)\//],
   ["pages", /^test\/(conformance-page|deploy|examples|layers|observability-page|page-blocks|tidy)\./],
 ];
 

@@ -114,7 +114,7 @@ test("every npm script that a page or CI names exists", () => {
 
 test("every test file is one that a script runs", () => {
   const run =
-    /^(src|examples|bench|fuzz|simulate|scripts)\/.*\.test\.ts$|^test\/((e2e|faults|conformance|recipes|soak)\/)?[^/]+\.test\.ts$/;
+    /^(src|examples|bench|fuzz|simulate|scripts)\/.*\.test\.ts$|^test\/((e2e|faults|conformance|recipes|migrating|soak)\/)?[^/]+\.test\.ts$/;
   assert.deepEqual(
     TYPESCRIPT.filter((file) => file.endsWith(".test.ts") && !run.test(file)),
     [],
