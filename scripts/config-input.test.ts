@@ -23,3 +23,13 @@ test("its types are identical to those of the schemas, in the full and the short
   const different: Same<Omit<ConfigInput, "workers">, z.input<typeof configSchema>> = true;
   assert.deepEqual([...same, different], [true, true, true]);
 });
+
+test("every key has a text for editors", () => {
+  const lines = configInput().split("\n");
+  const keys = [...lines.entries()].filter(([, line]) => /^ {2}\w+\??: /.test(line));
+  assert.ok(keys.length > 150, `${keys.length} keys`);
+  assert.deepEqual(
+    keys.filter(([index]) => !lines[index - 1]?.endsWith("*/")).map(([, line]) => line),
+    [],
+  );
+});

@@ -2,9 +2,11 @@
  * Generates src/config/input.ts: the types of a configuration as people write it, with the text that an editor shows at each key. It is made
  * from the same JSON Schema as the reference page.
  */
-import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "../src/config/json-schema.ts";
+import { alternatives, asNode, fullFormJsonSchema, keysAt, shortFormJsonSchema } from "../src/config/json-schema.ts";
 import type { SchemaNode } from "../src/config/json-schema.ts";
+import { mayBeOff } from "../src/config/defaults-schema.ts";
 import { defaultOf, valueOf } from "../src/config/reference.ts";
+import type { KeyPath } from "../src/values/finding.ts";
 
 /** The greatest length of a line, in characters. */
 const WIDTH = 140;
@@ -18,8 +20,31 @@ export function configInput(): string {
  * What people write into a configuration. Made from the schemas in src/config and src/features by \`npm run docs\`; a test compares both,
  * and the compiler that the types are those of the schemas. Longer than other files, because it has every key and its text.
  */
-${interfaces.text()}`;
+import type { Address, Duration, Size } from "../values/written.ts";
+${interfaces.text()}
+/** The keys that \`false\` takes out of a route. */
+${keysOff("RouteKeyOff", "routes", ["routes", 0])}
+
+/** The keys that \`false\` takes out of an upstream. */
+${keysOff("UpstreamKeyOff", "upstreams", ["upstreams", ""])}
+`;
 }
+
+function keysOff(name: string, kind: "routes" | "upstreams", path: KeyPath): string {
+  const keys = keysAt(fullFormJsonSchema(), path)
+    .filter((key) => mayBeOff(kind, key))
+    .map((key) => `"${key}"`);
+  const line = `export type ${name} = ${keys.join(" | ")};`;
+  return line.length <= WIDTH ? line : `export type ${name} =${keys.map((key) => `\n  | ${key}`).join("")};`;
+}
+
+/** The types of texts of certain forms, by the titles that their schemas have. */
+const TYPES: Readonly<Record<string, string>> = {
+  duration: "Duration | 0",
+  "duration or seconds": "Duration | number",
+  size: "Size | number",
+  address: "Address",
+};
 
 /** Collects the interfaces: one for each mapping of the configuration. Mappings with the same text share one. */
 class Interfaces {
@@ -64,6 +89,8 @@ class Interfaces {
   }
 
   private type(node: SchemaNode, name: string, path: string): string {
+    const known = TYPES[String(node["title"])];
+    if (known !== undefined) return known;
     const types = new Set(alternatives(node).flatMap((each) => this.single(each, name, path)));
     // `string` includes every literal.
     const kept = [...types].filter((type) => !types.has("string") || !type.startsWith('"'));
@@ -71,6 +98,8 @@ class Interfaces {
   }
 
   private single(node: SchemaNode, name: string, path: string): readonly string[] {
+    const known = TYPES[String(node["title"])];
+    if (known !== undefined) return known.split(" | ");
     if ("const" in node) return [JSON.stringify(node["const"])];
     if (Array.isArray(node["enum"])) return node["enum"].map((word) => JSON.stringify(word));
     if (node["properties"] !== undefined) return [this.add(name, `The keys of \`${path}\` in a configuration.`, node, path)];

@@ -3,7 +3,7 @@
  * import. It loads nothing of the proxy before it is asked for one.
  */
 import type { MillraceProxy, ProxyOptions } from "./embed/proxy-types.ts";
-import type { DefinedConfig, ProxyConfig } from "./middleware/config-input.ts";
+import type { DefinedConfig, FullConfig, Included, NamedConfig, OneForm, ProxyConfig, ShortConfig } from "./middleware/config-input.ts";
 
 export type * from "./config/input.ts";
 export type {
@@ -35,7 +35,25 @@ export { answer } from "./middleware/answer.ts";
 export type { AnswerOptions } from "./middleware/answer.ts";
 export { textStage, transformStage, watchStage } from "./middleware/body-stages.ts";
 export type { BodyWatcher, BytesTransform, TextTransform, Write } from "./middleware/body-stages.ts";
-export type { Constant, DefinedConfig, FullConfig, OneForm, ProxyConfig, ShortConfig, WithMiddleware } from "./middleware/config-input.ts";
+export type {
+  Constant,
+  DefaultsConfig,
+  DefinedConfig,
+  FullConfig,
+  Included,
+  KnownName,
+  Loose,
+  NamedConfig,
+  OneForm,
+  ProxyConfig,
+  Referring,
+  ReferringInside,
+  RouteConfig,
+  ShortConfig,
+  UpstreamConfig,
+  WithFalse,
+  WithMiddleware,
+} from "./middleware/config-input.ts";
 export { defineMiddleware } from "./middleware/define-middleware.ts";
 export type {
   AnyMiddleware,
@@ -59,13 +77,21 @@ export type { ExchangeHooks, ExchangeView, FinishedExchange, UpstreamResult } fr
 export { NO_INPUT } from "./proxy/feature/response-source.ts";
 export type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from "./proxy/feature/response-source.ts";
 export type { LocalAnswer } from "./proxy/local-answer.ts";
+export type { Address, Duration, Size, Variable } from "./values/written.ts";
 
 /**
- * Returns its argument unchanged. It exists so that editors know the keys of a configuration and the compiler checks them. Values are checked
- * when Millrace loads the file.
+ * Returns its argument unchanged. It exists so that editors know the keys of a configuration, and the compiler checks them: durations, sizes and
+ * addresses have a form, and a route names an upstream that there is. Values are checked when Millrace loads the file.
+ *
+ * Upstreams that the program makes have the type `Record<string, ...>`, and then routes may have any name. A text such as `"${TIMEOUT:-10s}"` reads the
+ * environment.
  */
-export function defineConfig(config: DefinedConfig): DefinedConfig {
-  return config;
+export function defineConfig<
+  const Name extends string,
+  const Reference extends string = string,
+  const Files extends Included | undefined = undefined,
+>(config: NamedConfig<Name, Reference, Files> | OneForm<ShortConfig, FullConfig>): DefinedConfig {
+  return config as DefinedConfig;
 }
 
 /**

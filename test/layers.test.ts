@@ -75,7 +75,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     modules: ["node:*", "node:http", "node:http2"],
   },
   "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
-  "millrace.ts": { folders: ["config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
+  "millrace.ts": { folders: ["values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
 const PURE = ["base", "http", "http1", "http2", "policy", "values", "declared", "config", "shared"];
 /** Of features: their facts and schemas, which the main thread loads without their code. */

@@ -2,6 +2,7 @@
  * What people write into a configuration. Made from the schemas in src/config and src/features by `npm run docs`; a test compares both,
  * and the compiler that the types are those of the schemas. Longer than other files, because it has every key and its text.
  */
+import type { Address, Duration, Size } from "../values/written.ts";
 
 /** A configuration as people write it, in its full form. */
 export interface ConfigInput {
@@ -101,7 +102,7 @@ export interface ListenerInput {
    *
    * Address.
    */
-  address: string;
+  address: Address;
   /**
    * What happens to request fields whose names hold anything but letters, digits and hyphens. Many origin servers turn other characters
    * into hyphens, so `X_Forwarded_For` could pass for `X-Forwarded-For`. `refuse` answers 400. A name that would turn into one that matters
@@ -133,7 +134,7 @@ export interface ListenerTimeoutsInput {
    *
    * Duration. Default: `30s`.
    */
-  request_head?: string | 0 | undefined;
+  request_head?: Duration | 0 | undefined;
   /**
    * Longest pause in a request body; once the response has begun, longest time in which nothing passes in either direction. It is also the
    * span over which `response_rate` is measured. Past it the connection is closed, so that a client that stops reading does not hold memory
@@ -141,13 +142,13 @@ export interface ListenerTimeoutsInput {
    *
    * Duration. Default: `60s`.
    */
-  idle?: string | 0 | undefined;
+  idle?: Duration | 0 | undefined;
   /**
    * Time that an idle connection waits for its next request. Longer saves handshakes, shorter frees connections.
    *
    * Duration. Default: `75s`.
    */
-  keep_alive?: string | 0 | undefined;
+  keep_alive?: Duration | 0 | undefined;
   /**
    * A client that has ended its side of the connection counts as gone when no byte of its response comes for this time: the exchange with
    * the endpoint is ended, and the log says `client_gone`. A response that flows is served to its end. A longer time serves clients that
@@ -155,7 +156,7 @@ export interface ListenerTimeoutsInput {
    *
    * Duration. Default: `5s`.
    */
-  half_closed?: string | 0 | undefined;
+  half_closed?: Duration | 0 | undefined;
 }
 
 /** The keys of `listeners[].limits` in a configuration. */
@@ -165,7 +166,7 @@ export interface ListenerLimitsInput {
    *
    * Size. Default: `32KiB`.
    */
-  head_bytes?: string | number | undefined;
+  head_bytes?: Size | number | undefined;
   /**
    * Field lines of a head or of a trailer section. More are refused with 431. Bounds the work that one head can cause.
    *
@@ -178,7 +179,7 @@ export interface ListenerLimitsInput {
    *
    * Size.
    */
-  request_line?: string | number | undefined;
+  request_line?: Size | number | undefined;
   /**
    * Connections that are open at once on this listener, over all threads. Further ones are closed at once, and the log says so once a
    * minute. Bounds memory and open files.
@@ -215,7 +216,7 @@ export interface ListenerLimitsInput {
    *
    * Size. Default: `240`.
    */
-  body_rate?: string | number | undefined;
+  body_rate?: Size | number | undefined;
   /**
    * Bytes per second that a client must take of a response that waits for it, over each span of `idle`; 0 asks only for some progress. The
    * system tells what was taken in steps of up to a megabyte, so a client behind a large buffer must be quicker with a short `idle`. Slower
@@ -223,7 +224,7 @@ export interface ListenerLimitsInput {
    *
    * Size. Default: `240`.
    */
-  response_rate?: string | number | undefined;
+  response_rate?: Size | number | undefined;
 }
 
 /** The keys of `upstreams.NAME` in a configuration. */
@@ -361,13 +362,13 @@ export interface UpstreamHealthCheckInput {
    *
    * Duration. Default: `10s`.
    */
-  interval?: string | 0 | undefined;
+  interval?: Duration | 0 | undefined;
   /**
    * Time for a whole probe, from connecting to the status. Past it the probe has failed.
    *
    * Duration. Default: `5s`.
    */
-  timeout?: string | 0 | undefined;
+  timeout?: Duration | 0 | undefined;
 }
 
 /** The keys of `upstreams.NAME.timeouts` in a configuration. */
@@ -377,33 +378,33 @@ export interface UpstreamTimeoutsInput {
    *
    * Duration. Default: `5s`.
    */
-  connect?: string | 0 | undefined;
+  connect?: Duration | 0 | undefined;
   /**
    * Time from the end of the request to the whole head of the response. Past it the answer is 504.
    *
    * Duration. Default: `60s`.
    */
-  response_head?: string | 0 | undefined;
+  response_head?: Duration | 0 | undefined;
   /**
    * Longest time in which nothing passes of the response body and of a request body that is still on its way, or in which the endpoint
    * takes nothing of the request. Past it the exchange is cut.
    *
    * Duration. Default: `60s`.
    */
-  idle?: string | 0 | undefined;
+  idle?: Duration | 0 | undefined;
   /**
    * Each 102 (Processing) of an endpoint gives it `response_head` anew, up to this time after the first one. For operations that take long
    * and say so, such as COPY of WebDAV. Past it the answer is 504.
    *
    * Duration. Default: `1h`.
    */
-  processing?: string | 0 | undefined;
+  processing?: Duration | 0 | undefined;
   /**
    * Time that a tunnel (WebSocket) may stand still in both directions before it is closed.
    *
    * Duration. Default: `1h`.
    */
-  tunnel_idle?: string | 0 | undefined;
+  tunnel_idle?: Duration | 0 | undefined;
 }
 
 /** The keys of `upstreams.NAME.keep_alive` in a configuration. */
@@ -413,7 +414,7 @@ export interface UpstreamKeepAliveInput {
    *
    * Duration. Default: `60s`.
    */
-  idle?: string | 0 | undefined;
+  idle?: Duration | 0 | undefined;
   /**
    * Idle connections kept per endpoint and thread. With more requests at a time than that, connections are closed and opened again all the
    * time; what is not needed goes after `idle`. 0 closes each after its response.
@@ -427,7 +428,7 @@ export interface UpstreamKeepAliveInput {
    *
    * Duration. Default: `10m`.
    */
-  max_age?: string | 0 | undefined;
+  max_age?: Duration | 0 | undefined;
 }
 
 /** The keys of `upstreams.NAME.tls` in a configuration. */
@@ -655,7 +656,7 @@ export interface RouteInput {
    *
    * Size.
    */
-  max_body?: string | number | undefined;
+  max_body?: Size | number | undefined;
   /**
    * Holds bodies in memory, so that slow clients do not keep the workers of an origin server busy. Absent: bodies are streamed as they
    * come.
@@ -672,7 +673,7 @@ export interface RouteInput {
    *
    * Duration.
    */
-  hold?: string | 0 | undefined;
+  hold?: Duration | 0 | undefined;
   /**
    * The upstream that requests go to, by its name in `upstreams`. A route has exactly one of `upstream`, `split`, `redirect`, `respond` and
    * `files`.
@@ -867,7 +868,7 @@ export interface RouteCorsInput {
    *
    * Duration or seconds.
    */
-  max_age?: string | number | undefined;
+  max_age?: Duration | number | undefined;
   /**
    * Log why a preflight or an answer got no CORS fields.
    *
@@ -1049,7 +1050,7 @@ export interface RouteBufferInput {
    *
    * Size. Default: `0`.
    */
-  request?: string | number | undefined;
+  request?: Size | number | undefined;
   /**
    * How much of a response's body is taken from the endpoint although the client has not taken it yet, so that the connection to the
    * endpoint is free while a slow client reads. The client waits for nothing: what it can take is sent at once. Server-sent events
@@ -1057,7 +1058,7 @@ export interface RouteBufferInput {
    *
    * Size. Default: `0`.
    */
-  response?: string | number | undefined;
+  response?: Size | number | undefined;
 }
 
 /** The keys of `routes[].timeouts` in a configuration. */
@@ -1068,25 +1069,25 @@ export interface RouteTimeoutsInput {
    *
    * Duration.
    */
-  request?: string | 0 | undefined;
+  request?: Duration | 0 | undefined;
   /**
    * In place of the upstream's `timeouts.response_head`.
    *
    * Duration.
    */
-  response_head?: string | 0 | undefined;
+  response_head?: Duration | 0 | undefined;
   /**
    * In place of the upstream's `timeouts.idle`.
    *
    * Duration.
    */
-  idle?: string | 0 | undefined;
+  idle?: Duration | 0 | undefined;
   /**
    * In place of the upstream's `timeouts.tunnel_idle`.
    *
    * Duration.
    */
-  tunnel_idle?: string | 0 | undefined;
+  tunnel_idle?: Duration | 0 | undefined;
 }
 
 /** The keys of `routes[].retry` in a configuration. */
@@ -1127,7 +1128,7 @@ export interface RouteRetryInput {
    *
    * Size. Default: `16KiB`.
    */
-  replay?: string | number | undefined;
+  replay?: Size | number | undefined;
 }
 
 /** The keys of `routes[].retry.backoff` in a configuration. */
@@ -1137,14 +1138,14 @@ export interface RouteRetryBackoffInput {
    *
    * Duration. Default: `25ms`.
    */
-  base?: string | 0 | undefined;
+  base?: Duration | 0 | undefined;
   /**
    * No wait is longer. A response of a status in `on` whose `Retry-After` asks for more than this goes to the client; one that asks for
    * less is obeyed.
    *
    * Duration. Default: `1s`.
    */
-  max?: string | 0 | undefined;
+  max?: Duration | 0 | undefined;
 }
 
 /** The keys of `routes[].split[]` in a configuration. */
@@ -1190,7 +1191,7 @@ export interface RouteSplitByInput {
    *
    * Duration.
    */
-  max_age?: string | 0 | undefined;
+  max_age?: Duration | 0 | undefined;
 }
 
 /** The keys of `defaults` in a configuration. */
@@ -1265,7 +1266,7 @@ export interface DefaultsRoutesInput {
    *
    * Size.
    */
-  max_body?: string | number | undefined;
+  max_body?: Size | number | undefined;
   /**
    * Holds bodies in memory, so that slow clients do not keep the workers of an origin server busy. Absent: bodies are streamed as they
    * come.
@@ -1282,7 +1283,7 @@ export interface DefaultsRoutesInput {
    *
    * Duration.
    */
-  hold?: string | 0 | undefined;
+  hold?: Duration | 0 | undefined;
   /**
    * The protocols to which clients may switch their connections with `Upgrade`, by the names that they have there, without case:
    * `websocket`, `tcp` (Docker's attach and exec), `spdy/3.1`. The bytes that follow the switch pass both ways unseen. A request for
@@ -1377,7 +1378,7 @@ export interface LimitsInput {
    *
    * Size. Default: `64MiB`.
    */
-  buffered_bytes?: string | number | undefined;
+  buffered_bytes?: Size | number | undefined;
 }
 
 /** The keys of `admin` in a configuration. */
@@ -1388,7 +1389,7 @@ export interface AdminInput {
    *
    * Address.
    */
-  address: string;
+  address: Address;
   /**
    * Token for `/status` and `/metrics`, sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Asked for where other machines can
    * reach `address`; on loopback nobody needs it. Write `${NAME}` or `file:PATH` to keep it out of the file. Absent: everybody who reaches
@@ -1444,14 +1445,14 @@ export interface ShutdownInput {
    *
    * Duration. Default: `30s`.
    */
-  timeout?: string | 0 | undefined;
+  timeout?: Duration | 0 | undefined;
   /**
    * Time after SIGTERM or SIGINT in which connections are still accepted and served while `/readyz` answers 503, so that a balancer in
    * front notices before a connection is refused. Only then `timeout` begins. A second signal ends the process at once.
    *
    * Duration. Default: `0s`.
    */
-  delay?: string | 0 | undefined;
+  delay?: Duration | 0 | undefined;
 }
 
 /** The keys of `startup` in a configuration. */
@@ -1468,7 +1469,7 @@ export interface StartupInput {
    *
    * Duration. Default: `10s`.
    */
-  wait?: string | 0 | undefined;
+  wait?: Duration | 0 | undefined;
 }
 
 /** The same in its short form, for one upstream. */
@@ -1532,31 +1533,31 @@ export interface ShortServerInput {
    *
    * Address. Default: `:8080`.
    */
-  address?: string | undefined;
+  address?: Address | undefined;
   /**
    * Time for a request head, and between two reads of a request body: `listeners[].timeouts.request_head` and `.idle`. 0: the default.
    *
    * Duration or seconds.
    */
-  read_timeout?: string | number | undefined;
+  read_timeout?: Duration | number | undefined;
   /**
    * Time until a backend's response head is there: `upstreams.NAME.timeouts.response_head`. 0: the default.
    *
    * Duration or seconds.
    */
-  write_timeout?: string | number | undefined;
+  write_timeout?: Duration | number | undefined;
   /**
    * Time that an idle connection waits for its next request: `listeners[].timeouts.keep_alive`. 0: the default.
    *
    * Duration or seconds.
    */
-  idle_timeout?: string | number | undefined;
+  idle_timeout?: Duration | number | undefined;
   /**
    * Bytes of a request head: `listeners[].limits.head_bytes`; at least 512. 0: the default.
    *
    * Size.
    */
-  max_header_bytes?: string | number | undefined;
+  max_header_bytes?: Size | number | undefined;
 }
 
 /** The keys of `authentication` in a configuration. */
@@ -1615,19 +1616,19 @@ export interface ShortHealthCheckInput {
    *
    * Duration or seconds.
    */
-  interval?: string | number | undefined;
+  interval?: Duration | number | undefined;
   /**
    * The same as `interval`; only one of them may be given.
    *
    * Duration or seconds.
    */
-  frequency?: string | number | undefined;
+  frequency?: Duration | number | undefined;
   /**
    * Time for a whole probe, from connecting to the status. Past it the probe has failed.
    *
    * Duration or seconds. Default: `5s`.
    */
-  timeout?: string | number | undefined;
+  timeout?: Duration | number | undefined;
 }
 
 /** The keys of `startup` in a configuration. */
@@ -1644,5 +1645,27 @@ export interface ShortStartupInput {
    *
    * Duration. Default: `10s`.
    */
-  wait?: string | 0 | undefined;
+  wait?: Duration | 0 | undefined;
 }
+
+/** The keys that `false` takes out of a route. */
+export type RouteKeyOff =
+  | "rate_limit"
+  | "cors"
+  | "access"
+  | "authentication"
+  | "rewrite"
+  | "request_headers"
+  | "response_headers"
+  | "rewrite_cookies"
+  | "security_headers"
+  | "middleware"
+  | "max_body"
+  | "buffer"
+  | "timeouts"
+  | "retry"
+  | "hold"
+  | "upgrade";
+
+/** The keys that `false` takes out of an upstream. */
+export type UpstreamKeyOff = "health_check" | "request_headers" | "response_headers" | "rewrite_cookies" | "security_headers";

@@ -451,7 +451,8 @@ function completed(given: Exclude<TestConfig, string>, origins: Origins): unknow
   if ("backends" in given) return given;
   const routed = new Set(given.routes.flatMap((route, index) => namedUpstreams(route, index).map(({ name }) => name)));
   // Middleware may ask upstreams that no route leads to. Without middleware such a name is a slip, which is reported.
-  const hasMiddleware = [given, ...given.routes].some(({ middleware = [] }) => middleware.length > 0);
+  const holders = [given, given.defaults?.routes ?? {}, ...given.routes];
+  const hasMiddleware = holders.some(({ middleware }) => Array.isArray(middleware) && middleware.length > 0);
   const served = Object.entries(origins).filter(([name]) => routed.has(name) || (hasMiddleware && !isUrl(name)));
   const upstreams = Object.fromEntries(
     served.map(([name, origin]) => {

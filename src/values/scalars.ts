@@ -5,9 +5,7 @@
 import { z } from "zod";
 import { DURATION_PATTERN, TIMER_MS_MAX, formatDuration, parseDuration } from "../base/duration.ts";
 import { SIZE_PATTERN, formatSize, parseSize } from "../base/size.ts";
-
-/** A duration as people write it: `30s`, `1m30s`. Only 0 may be written without a unit. */
-export type DurationInput = string | 0;
+import type { Duration, Size } from "./written.ts";
 
 /** Both bounds are included. */
 export interface Range {
@@ -22,20 +20,20 @@ export const WAIT_OR_ZERO: Range = { min: 0, max: TIMER_MS_MAX };
 
 const DURATION_EXAMPLES = "such as 250ms, 10s, 5m or 1h30m";
 
-/** A duration with a unit; the output is in milliseconds. */
-export function duration(range: Range): z.ZodType<number, DurationInput> {
+/** A duration with a unit; the output is in milliseconds. Only 0 may be written without a unit. */
+export function duration(range: Range): z.ZodType<number, Duration | 0> {
   const error = `expected a duration with a unit, ${DURATION_EXAMPLES}`;
   return z
-    .union([z.string().regex(DURATION_PATTERN, { error }), z.literal(0)], { error })
+    .union([written<Duration>(DURATION_PATTERN, error), z.literal(0)], { error })
     .transform((given, context) => inRange(given === 0 ? 0 : parseDuration(given), range, "duration", formatDuration, context))
     .meta({ title: "duration" });
 }
 
 /** A duration, or a number of seconds; the output is in milliseconds. */
-export function durationOrSeconds(range: Range): z.ZodType<number, string | number> {
+export function durationOrSeconds(range: Range): z.ZodType<number, Duration | number> {
   const error = `expected seconds or a duration ${DURATION_EXAMPLES}`;
   return z
-    .union([z.string().regex(DURATION_PATTERN, { error }), z.number({ error }).min(0, { error })], { error })
+    .union([written<Duration>(DURATION_PATTERN, error), z.number({ error }).min(0, { error })], { error })
     .transform((given, context) => {
       const ms = typeof given === "number" ? Math.round(given * 1000) : parseDuration(given);
       return inRange(ms, range, "duration", formatDuration, context);
@@ -44,10 +42,10 @@ export function durationOrSeconds(range: Range): z.ZodType<number, string | numb
 }
 
 /** A size; the output is in bytes. */
-export function size(range: Range): z.ZodType<number, string | number> {
+export function size(range: Range): z.ZodType<number, Size | number> {
   const error = "expected a size such as 64KiB, 10MiB, 10MB or a number of bytes";
   return z
-    .union([z.string().regex(SIZE_PATTERN, { error }), z.int({ error }).min(0, { error })], { error })
+    .union([written<Size>(SIZE_PATTERN, error), z.int({ error }).min(0, { error })], { error })
     .transform((given, context) => inRange(typeof given === "number" ? given : parseSize(given), range, "size", formatSize, context))
     .meta({ title: "size" });
 }
@@ -76,6 +74,11 @@ export function oneOrMore(item: z.ZodType<string, string>): z.ZodType<string[], 
     .union([item, z.array(item).min(1)])
     .transform((given) => (typeof given === "string" ? [given] : given))
     .meta({ title: "text or list" });
+}
+
+/** A text of a form that the type says as well as types can. */
+function written<Text extends string>(pattern: RegExp, error: string): z.ZodType<Text, Text> {
+  return z.string().regex(pattern, { error }) as z.ZodType as z.ZodType<Text, Text>;
 }
 
 function inRange(

@@ -3,15 +3,17 @@ import { z } from "zod";
 import { parseCidr, parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
+import type { Address } from "./written.ts";
 
 type Text = z.ZodType<string, string>;
+type AddressText = z.ZodType<string, Address>;
 
 const TCP = String.raw`(?:\*|[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):[0-9]{1,5}`;
 const HOST = String.raw`(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])`;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** The address of a listener. */
-export const listenAddress: Text = text(
+export const listenAddress: AddressText = addressText(
   new RegExp(`^(?:${TCP}|unix:/[^\\0]+|fd:[0-9]{1,6})$`),
   "address",
   "an address: host:port, :port, [::1]:8080, unix:/run/millrace.sock or fd:3",
@@ -20,7 +22,7 @@ export const listenAddress: Text = text(
 );
 
 /** The admin address, which must be a TCP address. */
-export const adminAddress: Text = text(
+export const adminAddress: AddressText = addressText(
   new RegExp(`^${TCP}$`),
   "address",
   "host:port, such as 127.0.0.1:9901",
@@ -160,6 +162,11 @@ function whyNoEndpoint(url: string): string {
   const port = /:(\d+)$/.exec(authority)?.[1];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return "; a port is a number from 1 to 65535";
   return rest.length > 1 ? "; no path and no query stand after the host, they are the request's" : "";
+}
+
+/** As `text`, with the type of an address. */
+function addressText(...given: Parameters<typeof text>): AddressText {
+  return text(...given) as z.ZodType as AddressText;
 }
 
 /**
