@@ -19,6 +19,7 @@ import { connections } from "./workloads/connections.ts";
 import { features } from "./workloads/features.ts";
 import { half } from "./workloads/half.ts";
 import { idle } from "./workloads/idle.ts";
+import { rewrites } from "./workloads/rewrites.ts";
 import { endpoints1k, keys1m, routes10k, workers2 } from "./workloads/scale.ts";
 import { small } from "./workloads/small.ts";
 import { tenMinutes } from "./workloads/ten-minutes.ts";
@@ -29,6 +30,7 @@ import type { Result, Work } from "./workloads/work.ts";
 const WORKS: readonly Work[] = [
   small,
   features,
+  rewrites,
   half,
   body100k,
   body10m,

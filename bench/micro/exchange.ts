@@ -37,6 +37,11 @@ export const exchange: readonly Operation[] = [
     prepare: () => exchanges(1, null, { ...EDITS, ...REWRITE }),
   },
   {
+    name: "exchange/identified",
+    about: "exchange/edited with a request id",
+    prepare: () => exchanges(1, null, { ...EDITS, ...REWRITE, ...IDENTIFIED }),
+  },
+  {
     name: "exchange/own-middleware",
     about: "exchange/plain with a middleware of the user's own, which has one synchronous hook",
     prepare: () => exchanges(1, null, {}, [oneHook()]),
@@ -66,6 +71,8 @@ const WITH_VARIABLES: RouteKeys = {
   request_headers: [{ ...NO_EDITS, remove: ["Sec-Ch-Ua-Mobile"], set: { "X-Real-IP": "{client_ip}", "Accept-Encoding": "gzip" } }],
   response_headers: [{ ...NO_EDITS, remove: ["Server"], add: { "X-Host": ["{host}"] }, own_answers: false }],
 };
+
+const IDENTIFIED: RouteKeys = { request_id: [{ header: "X-Request-Id", trust: "trusted_proxies", response: true }] };
 
 const REWRITE: RouteKeys = { rewrite: { strip_prefix: "/catalogue", add_prefix: "/v1", host: "upstream" } };
 

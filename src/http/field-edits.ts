@@ -8,20 +8,29 @@ import { FIELD_VALUE, TOKEN } from "./syntax.ts";
  * Changes of middleware to the fields of one head: removed names and added lines. They are collected first and applied when the head is
  * written. The object is reused for one exchange after another, see `reset`.
  *
- * The writer of a head reuses its previous text if the received lines, `removal` (one object per list of names) and the text of `added`
+ * The writer of a head reuses its previous text if the received lines, `removal` (one object per list of names) and the text of `steady`
  * are the same. So removing and adding the same each time costs almost nothing: middleware should pass constant names, and lines that it
  * made with `fieldLine` when it was built.
  */
 export class FieldEdits {
   /** The names whose received lines are not passed on. */
   removal: RemovedNames = NO_NAMES;
-  /** The added lines as text: `name: value\r\n`. */
-  added: string = "";
+  /** The added lines as text, `name: value\r\n`, that the next head will probably have as well. */
+  steady: string = "";
+  /** The added lines that only this head has, such as an id. They follow the others, and do not keep the writer from using its text again. */
+  fresh: string = "";
+  /** The names of the lines in `fresh`; null where several calls have added some. */
+  private freshNames: ReplacedNames | null = null;
   /** The length of a body that replaces the received one. Null: the received body is sent. */
   bodyLength: BodyLength | null = null;
   /** The n-th joins the lines of the n-th `appendLines` to those before. */
   private readonly joins: Join[] = [];
   private joinCount: number = 0;
+
+  /** All added lines. */
+  get added(): string {
+    return this.fresh === "" ? this.steady : this.steady + this.fresh;
+  }
 
   /** The lower-case names whose received lines are not passed on. */
   get removed(): readonly string[] {
@@ -31,7 +40,8 @@ export class FieldEdits {
   /** Forgets all edits, for the next head. */
   reset(): void {
     this.removal = NO_NAMES;
-    this.added = "";
+    this.steady = "";
+    this.fresh = "";
     this.bodyLength = null;
     this.joinCount = 0;
   }
@@ -43,17 +53,17 @@ export class FieldEdits {
 
   /** Adds a line; received lines of the same name stay. Throws a TypeError as `fieldLine` does. */
   append(name: string, value: string): void {
-    this.added += fieldLine(name, value);
+    this.steady += fieldLine(name, value);
   }
 
   /** Adds lines that `fieldLine` made. They are not checked again. */
   appendLines(lines: string): void {
-    this.added = this.added === "" ? lines : this.joined(lines);
+    this.steady = this.steady === "" ? lines : this.joined(lines);
   }
 
   private joined(lines: string): string {
     const join = (this.joins[this.joinCount++] ??= new Join());
-    return join.of(this.added, lines);
+    return join.of(this.steady, lines);
   }
 
   /**
@@ -62,8 +72,16 @@ export class FieldEdits {
    */
   replaceLines(names: ReplacedNames, lines: string): void {
     this.removal = names.removalAfter(this.removal);
-    this.added = names.linesAfter(this.added);
+    this.steady = names.linesAfter(this.steady);
+    if (this.fresh !== "" && (this.freshNames === null || names.replacesSomeOf(this.freshNames))) this.fresh = names.without(this.fresh);
     if (lines !== "") this.appendLines(lines);
+  }
+
+  /** As `replaceLines`, for lines that are other ones in each head. */
+  replaceByFresh(names: ReplacedNames, lines: string): void {
+    this.replaceLines(names, "");
+    this.freshNames = this.fresh === "" ? names : null;
+    this.fresh += lines;
   }
 
   /** Replaces all lines of that name by one, those too that were added before. Throws a TypeError as `fieldLine` does. */
@@ -71,7 +89,8 @@ export class FieldEdits {
     const line = fieldLine(name, value);
     const lower = name.toLowerCase();
     this.remove(lower);
-    this.added = withoutLines(this.added, lower) + line;
+    this.steady = withoutLines(this.steady, lower) + line;
+    this.fresh = withoutLines(this.fresh, lower);
   }
 }
 

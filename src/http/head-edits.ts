@@ -33,6 +33,11 @@ export interface FieldChanges {
    * @internal
    */
   replaceLines(names: ReplacedNames, lines: string): void;
+  /**
+   * As `replaceLines`, for lines that are other ones in each head.
+   * @internal
+   */
+  replaceByFresh(names: ReplacedNames, lines: string): void;
 }
 
 /** What a middleware may change in a request that goes upstream. Each attempt at an endpoint begins without changes. */

@@ -11,6 +11,8 @@ export class ReplacedNames {
   private removal: RemovedNames | null = null;
   private linesBefore: string = "";
   private lines: string = "";
+  private compared: ReplacedNames | null = null;
+  private replacesSome: boolean = false;
 
   /**
    * Throws a TypeError for Host and for framing fields.
@@ -37,10 +39,24 @@ export class ReplacedNames {
     if (before === "" || this.added.size === 0) return before;
     if (before === this.linesBefore) return this.lines;
     this.linesBefore = before;
-    this.lines = before
+    this.lines = this.without(before);
+    return this.lines;
+  }
+
+  /** As `linesAfter`, and remembers nothing. */
+  without(before: string): string {
+    return before
       .split(/(?<=\r\n)/)
       .filter((line) => !this.added.has(line.slice(0, line.indexOf(":")).toLowerCase()))
       .join("");
-    return this.lines;
+  }
+
+  /** Whether one of the names whose added lines go is a name of `other`. */
+  replacesSomeOf(other: ReplacedNames): boolean {
+    if (other !== this.compared) {
+      this.compared = other;
+      this.replacesSome = [...other.added].some((name) => this.added.has(name));
+    }
+    return this.replacesSome;
   }
 }

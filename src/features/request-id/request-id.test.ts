@@ -25,7 +25,7 @@ interface Seen {
 async function seen(proxy: TestProxy, from: string, told: readonly string[] = [], name: string = "X-Request-Id"): Promise<Seen> {
   const { headers } = await proxy.fetch("http://a.test/", { from, headers: told.map((id): [string, string] => [name, id]) });
   const { head } = proxy.requests("app").at(-1) ?? assert.fail("the origin saw nothing");
-  const sent = [...head.matchAll(new RegExp(`^${name}: (.*)\r$`, "gim"))].map(([, id = ""]) => id);
+  const sent = [...head.matchAll(new RegExp(`^${name}: ([^\r\n]*)`, "gim"))].map(([, id = ""]) => id);
   return { sent, answered: headers.get(name), logged: proxy.log.findLast(({ event }) => event === "access")?.["request_id"] };
 }
 

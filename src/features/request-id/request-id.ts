@@ -32,9 +32,9 @@ function requestIdMiddleware(levels: readonly RequestIdConfig[]): Middleware {
       void exchange.requestId;
       return null;
     },
-    onUpstreamRequest: (exchange, request) => request.replaceLines(names, `${start}${exchange.requestId}\r\n`),
+    onUpstreamRequest: (exchange, request) => request.replaceByFresh(names, `${start}${exchange.requestId}\r\n`),
     onResponse(exchange, response) {
-      if (isSentBack || response.head === null) response.replaceLines(names, `${start}${exchange.requestId}\r\n`);
+      if (isSentBack || response.head === null) response.replaceByFresh(names, `${start}${exchange.requestId}\r\n`);
     },
   };
 }

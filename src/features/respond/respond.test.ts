@@ -81,7 +81,10 @@ test("what a configuration may not say", async () => {
   ] as const) {
     await assert.rejects(answering(respond, { b: "" }), problem);
   }
-  await assert.rejects(testProxy({ upstreams: {}, routes: [{}] }), /routes\.#1: expected one of upstream, redirect, respond, found none/);
+  await assert.rejects(
+    testProxy({ upstreams: {}, routes: [{}] }),
+    /routes\.#1: expected one of upstream, split, redirect, respond, files, found none/,
+  );
   const both = { routes: [{ upstream: "app", respond: {} }] };
   await assert.rejects(
     testProxy(both, { upstreams: { app: () => new Response() } }),

@@ -13,7 +13,7 @@ export class WrittenHead {
   // Everything that `lines` depends on: the received lines (by their edition), the edits of middleware, and the rest.
   private edition: number = 0;
   private removal: RemovedNames = NO_NAMES;
-  private added: string = "";
+  private steady: string = "";
   private peer: string = "";
   private circumstances: number = 0;
   /** The last two calls of `knows` had the same arguments. Only then is the text kept: most lines that change do so with every message. */
@@ -50,13 +50,13 @@ export class WrittenHead {
       this.drop();
       return false;
     }
-    const { removal, added } = edits;
-    if (removal === this.removal && added === this.added && circumstances === this.circumstances && peer === this.peer) {
+    const { removal, steady } = edits;
+    if (removal === this.removal && steady === this.steady && circumstances === this.circumstances && peer === this.peer) {
       this.again = true;
       return this.lines !== "";
     }
     this.removal = removal;
-    this.added = added;
+    this.steady = steady;
     this.circumstances = circumstances;
     this.peer = peer;
     this.drop();
@@ -97,10 +97,15 @@ export class WrittenHead {
     return this.text;
   }
 
+  /** As `withStart`, with further lines after the remembered ones. */
+  withFresh(start: string, fresh: string): string {
+    return withFreshLines(start, this.lines, fresh);
+  }
+
   forget(): void {
     this.edition = 0;
     this.removal = NO_NAMES;
-    this.added = "";
+    this.steady = "";
     this.peer = "";
     this.method = "";
     this.target = "";
@@ -115,6 +120,11 @@ export class WrittenHead {
     this.start = "";
     this.text = "";
   }
+}
+
+/** A head of that start line, those lines, which end with the empty line, and further lines before the empty line. */
+export function withFreshLines(start: string, lines: string, fresh: string): string {
+  return fresh === "" ? start + lines : `${start}${lines.slice(0, -2)}${fresh}\r\n`;
 }
 
 /** The start line of a request and, where `host` is not "", its Host. */

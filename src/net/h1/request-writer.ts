@@ -13,7 +13,7 @@ import { maxForwards } from "../../http/max-forwards.ts";
 import { asksForTooManyRanges } from "../../http/ranges.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { Http1RequestHead } from "../../http1/http1-request-head.ts";
-import { startText } from "../../http1/remembered/written-head.ts";
+import { startText, withFreshLines } from "../../http1/remembered/written-head.ts";
 import { PSEUDONYM } from "../../proxy/exchange/forwarding.ts";
 import type { OutgoingRequest } from "../../proxy/ports/outgoing-request.ts";
 
@@ -60,7 +60,9 @@ export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits,
   const isHttp1 = request instanceof Http1RequestHead;
   const asReceived = isHttp1 && request.startLineReusable && edits.method === null && edits.target === null && edits.authority === null;
   const start = asReceived ? request.startLine : changedStart(request, edits);
-  if (!isHttp1 || requestDependsOnMore(exchange, edits)) return start + requestLines(exchange, edits, added, endpoint);
+  if (!isHttp1 || requestDependsOnMore(exchange, edits)) {
+    return withFreshLines(start, requestLines(exchange, edits, added, endpoint), edits.fresh);
+  }
   const { written } = request;
   const circumstances =
     (facts.secure ? 1 : 0) |
@@ -69,10 +71,12 @@ export function requestHeadText(exchange: ForwardedRequest, edits: RequestEdits,
     (facts.forwardedPathFields === "forward" ? 8 : 0) |
     (edits.authority === null ? 0 : 16) |
     (endpoint.xForwarded ? 32 : 0);
-  if (written.knows(request.edition, edits, circumstances, facts.peer)) return written.withStart(start);
+  if (written.knows(request.edition, edits, circumstances, facts.peer)) {
+    return edits.fresh === "" ? written.withStart(start) : written.withFresh(start, edits.fresh);
+  }
   const lines = requestLines(exchange, edits, added, endpoint);
   written.keep(lines);
-  return start + lines;
+  return withFreshLines(start, lines, edits.fresh);
 }
 
 /** The start line, and Host where middleware has set it. */
@@ -100,7 +104,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
   dropped |= edits.removal.known;
   let removed = edits.removal.others;
   if (connection.named.length > 0) removed = removed.concat(connection.named);
-  let extra = edits.added;
+  let extra = edits.steady;
 
   if (edits.bodyLength !== null) {
     dropped |= FRAMING;

@@ -6,6 +6,7 @@ import { Known, bit } from "../../http/known-fields.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { interimLines, keptResponseLines, missingDate } from "../../http/response-lines.ts";
 import { reasonPhrase } from "../../http/status.ts";
+import { withFreshLines } from "../../http1/remembered/written-head.ts";
 import { Http1ResponseHead } from "../../http1/http1-response-head.ts";
 import type { FinishedAnswer } from "../../proxy/exchange/finished-answer.ts";
 import { FRAMING, framingLine } from "./framing-line.ts";
@@ -27,14 +28,15 @@ export interface ResponseFacts {
  * circumstances is used again (`head.written`).
  */
 export function responseHeadText(head: ResponseHead, edits: ResponseEdits, facts: ResponseFacts): string {
+  const start = statusLine(head, edits.newStatus);
   if (!(head instanceof Http1ResponseHead) || responseDependsOnMore(head, edits))
-    return statusLine(head, edits.newStatus) + responseLines(head, edits, facts);
+    return withFreshLines(start, responseLines(head, edits, facts), edits.fresh);
   const { written } = head;
   if (written.knows(head.edition, edits, facts.mode * 2 + (facts.close ? 1 : 0), ""))
-    return written.withStart(statusLine(head, edits.newStatus));
+    return edits.fresh === "" ? written.withStart(start) : written.withFresh(start, edits.fresh);
   const lines = responseLines(head, edits, facts);
   written.keep(lines);
-  return statusLine(head, edits.newStatus) + lines;
+  return withFreshLines(start, lines, edits.fresh);
 }
 
 /** Whether the text depends on more than `written.knows` compares: received lines, edits of middleware, framing. */
@@ -44,7 +46,7 @@ function responseDependsOnMore({ status, present, hidden }: ResponseHead, edits:
 
 function responseLines(head: ResponseHead, edits: FieldEdits, facts: ResponseFacts): string {
   let dropped = RESPONSE_DROPPED | head.hidden;
-  let extra = edits.added;
+  let extra = edits.steady;
   if (edits.bodyLength !== null) {
     dropped |= FRAMING;
     if (edits.bodyLength >= 0 || facts.mode === BodyMode.chunked) extra += framingLine(edits.bodyLength);

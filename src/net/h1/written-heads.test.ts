@@ -7,6 +7,7 @@ import { buildRequestHead } from "../../http/build-head.ts";
 import { connectionOptions } from "../../http/connection-options.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
 import { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
+import { ReplacedNames } from "../../http/replaced-names.ts";
 import { DEFAULT_LIMITS, RESPONSE_LIMITS } from "../../http1/limits.ts";
 import { Event } from "../../http1/message-reader.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
@@ -61,6 +62,7 @@ interface OneRoute {
   readonly via: boolean;
   readonly xForwarded: boolean;
   readonly added: string;
+  readonly fresh?: string;
   readonly removed: readonly string[];
   /** Length of a body that middleware puts in the place of the received one. */
   readonly bodyLength?: number | null;
@@ -76,6 +78,7 @@ function route(): fc.Arbitrary<OneRoute> {
     authority: fc.constantFrom(null, null, "c.test", "d.test:8080"),
     target: fc.constantFrom(null, null, "/rewritten?with=query", "/other"),
     added: fc.constantFrom("", "", "X-Added: 1\r\n", "X-Added: 2\r\n"),
+    fresh: fc.constantFrom("", "", "X-Id: 1\r\n", "X-Id: 2\r\n"),
     removed: fc.constantFrom<string[]>(
       [],
       [],
@@ -151,6 +154,7 @@ const responses = fc.array(
       lines: fc.constantFrom(...RESPONSE_LINES),
       repeat: fc.integer({ min: 1, max: 4 }),
       added: fc.constantFrom("", "", "Vary: Origin\r\n"),
+      fresh: fc.constantFrom("", "", "X-Id: 1\r\n", "X-Id: 2\r\n"),
       removed: fc.constantFrom<string[]>([], [], ["x-hop"], ["access-control-allow-origin"], ["upgrade", "date"], ["date", "upgrade"]),
       bodyLength: fc.constantFrom(null, null, null, 0, 5, -1),
       status: fc.constantFrom(null, null, 404),
@@ -331,7 +335,7 @@ test("a request whose token is removed is written as one kept text from the thir
     const removing = editsOf({ added: "", removed: ["authorization"] });
     const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: "" };
     requestHeadText(exchange, removing, added, { authority: "a.test", via: true, xForwarded: true });
-    if (request.written.knows(request.edition, removing, 4, facts.peer)) known++;
+    if (request.written.knows(request.edition, removing, 4 | 32, facts.peer)) known++;
     reader.restart(request);
   }
   assert.equal(known, 4);
@@ -372,7 +376,7 @@ test("a request with another target and host is written as one kept text, and ea
   let known = 0;
   for (let count = 0; count < 4; count++) {
     requestHeadText(exchange, edits, added, { authority: "a.test", via: true, xForwarded: true });
-    if (request.written.knows(request.edition, edits, 4 | 16, facts.peer)) known++;
+    if (request.written.knows(request.edition, edits, 4 | 16 | 32, facts.peer)) known++;
   }
   assert.ok(known >= 2, `${known} of 4 were known`);
 });
@@ -440,9 +444,12 @@ function responseEditsOf({ status = null, ...given }: GivenEdits & { readonly st
   return responseEdits;
 }
 
-function fill(edits: FieldEdits, { added, removed, bodyLength = null }: GivenEdits): void {
+const NONE = new ReplacedNames([], []);
+
+function fill(edits: FieldEdits, { added, removed, fresh = "", bodyLength = null }: GivenEdits): void {
   edits.reset();
   edits.appendLines(added);
+  if (fresh !== "") edits.replaceByFresh(NONE, fresh);
   edits.bodyLength = bodyLength;
   for (const name of removed) edits.remove(name);
 }
