@@ -187,6 +187,7 @@ export class Hooks {
       const own = Array.from({ length: HOOKS }, (_, index) => this.middleware(route.name, index));
       const { onRequest, source, onUpstreamRequest, onUpstreamResponse, onResponse, onFinish } = route.hooks;
       const hooks = {
+        ...route.hooks,
         onRequest: [...onRequest, ...own],
         source: [...source, ...own],
         onUpstreamRequest: [...onUpstreamRequest, ...own],

@@ -1,30 +1,58 @@
-/** The files that features of routes read, by what the features declare. */
+/** The files and folders that features name, by what the features declare. */
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
-import type { RouteConfig } from "./route-schema.ts";
+
+/** What a path leads to: a text, a text with variables, a folder, or what is looked for later. */
+type Kind = "files" | "templates" | "folders" | "paths";
+
+const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths"];
+/** Kinds that are read when a configuration is loaded. */
+const READ: readonly Kind[] = ["files", "templates"];
 
 const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
-const FILES: ReadonlyMap<string, readonly string[]> = new Map(features.map(([key, { files = [] }]) => [key, files]));
-const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map(features.map(([key, { folders = [] }]) => [key, folders]));
 
-/** Whether the value at `place` of a feature's value is the path of a file. */
-export function isFileOf(feature: string, place: string): boolean {
-  return FILES.get(feature)?.includes(place) === true;
+/** What the value at `place` of a feature's value, such as `file`, is the path of. Null: it is none. */
+export function kindOf(feature: string, place: string): Kind | null {
+  const declaration = features.find(([key]) => key === feature)?.[1];
+  return KINDS.find((kind) => declaration?.[kind]?.some((pattern) => isAt(place, pattern))) ?? null;
 }
 
-/** Whether the value at `place` of a feature's value is the path of a folder. */
-export function isFolderOf(feature: string, place: string): boolean {
-  return FOLDERS.get(feature)?.includes(place) === true;
+/** @param pattern a place in which a star stands for any key */
+function isAt(place: string, pattern: string): boolean {
+  const [parts, wanted] = [place.split("."), pattern.split(".")];
+  return parts.length === wanted.length && wanted.every((part, index) => part === "*" || part === parts[index]);
 }
 
-/** Replaces the paths of the files and folders that the features of a route read. */
-export function mapFiles(route: RouteConfig, change: (path: string) => string): void {
-  for (const [feature] of features) {
-    const value: unknown = Reflect.get(route, feature);
-    if (typeof value !== "object" || value === null) continue;
-    for (const file of [...(FILES.get(feature) ?? []), ...(FOLDERS.get(feature) ?? [])]) {
-      const path: unknown = Reflect.get(value, file);
-      if (typeof path === "string") Reflect.set(value, file, change(path));
+/** Replaces the paths that features name. @param holder what has keys of features: a route, an upstream, the whole configuration */
+export function mapFiles(holder: object, change: (path: string) => string): void {
+  visit(holder, KINDS, (value, key, path) => void Reflect.set(value, key, change(path)));
+}
+
+/** Whether a feature reads a file when the configuration is loaded. */
+export function readsFiles(holder: object): boolean {
+  let reads = false;
+  visit(holder, READ, () => void (reads = true));
+  return reads;
+}
+
+type Visitor = (value: object, key: string, path: string) => void;
+
+function visit(holder: object, kinds: readonly Kind[], visitor: Visitor): void {
+  for (const [feature, declaration] of features) {
+    const given: unknown = Reflect.get(holder, feature);
+    if (given === undefined) continue;
+    // In a route, what may stand everywhere is a list.
+    for (const value of Array.isArray(given) ? given : [given]) {
+      for (const kind of kinds) for (const place of declaration[kind] ?? []) visitAt(value, place.split("."), visitor);
     }
+  }
+}
+
+function visitAt(value: unknown, [key = "", ...rest]: readonly string[], visitor: Visitor): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const each of key === "*" ? Object.keys(value) : [key]) {
+    const inside: unknown = Reflect.get(value, each);
+    if (rest.length > 0) visitAt(inside, rest, visitor);
+    else if (typeof inside === "string") visitor(value, each, inside);
   }
 }

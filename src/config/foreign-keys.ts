@@ -114,12 +114,12 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup mirror error_pages
+circuit_breaker slow_start queue backup mirror
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path redirects permanent protocol_rewrite
 http_request http_response on_proxy_req on_proxy_res router
-autoindex browse error_page error_file errorfile errorloc custom_errors
+autoindex browse errorloc
 ssl_certificate ssl_certificate_key ssl_protocols ssl_ciphers ssl_dhparam crt cert key_pem cert_pem tls_cert tls_key cert_resolver
 certificates_resolvers lets_encrypt auto_https https http2 h2 h2c http3 quic alpn tls_context
 least_conn least_connections least_request ip_hash hash consistent_hash uri_hash url_hash header_hash random random_two

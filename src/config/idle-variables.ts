@@ -4,7 +4,7 @@ import { at, entriesOf, listOf, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
 /** The keys of a route whose texts may hold variables. */
-const WITH_VARIABLES = ["redirect", "respond", "request_headers", "response_headers", "rewrite_location"];
+const WITH_VARIABLES = ["redirect", "respond", "request_headers", "response_headers", "rewrite_location", "error_pages"];
 
 /** @param route as it is in the file, at position `index` */
 export function idleVariables(route: unknown, index: number): Finding[] {
@@ -31,7 +31,7 @@ function textsIn(value: unknown, path: KeyPath): readonly (readonly [text: strin
 
 /** The names of the groups that a text with variables has. */
 function groupsIn(text: string): readonly string[] {
-  const parsed = parseTemplate(text);
+  const parsed = parseTemplate(text, true);
   if ("problem" in parsed) return [];
   return parsed.template.flatMap((part) => (typeof part !== "string" && part.name === "match" ? [part.key] : []));
 }

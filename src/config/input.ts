@@ -38,6 +38,10 @@ export interface ConfigInput {
    * `standard` or `strict` or `off`.
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
+  /** As `routes[].error_pages`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  /** As `routes[].maintenance`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
+  maintenance?: UpstreamMaintenanceInput | undefined;
   /** As `routes[].request_id`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
   request_id?: boolean | UpstreamRequestIdInput | undefined;
   /**
@@ -301,6 +305,16 @@ export interface UpstreamInput {
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
   /**
+   * As `routes[].error_pages`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
+   */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  /**
+   * As `routes[].maintenance`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
+   */
+  maintenance?: UpstreamMaintenanceInput | undefined;
+  /**
    * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
    * route.
    */
@@ -552,6 +566,69 @@ export interface UpstreamRewriteCookiesInput {
   same_site?: "strict" | "lax" | "none" | undefined;
 }
 
+/** The keys of `upstreams.NAME.error_pages.NAME` in a configuration. */
+export interface UpstreamErrorPageInput {
+  /**
+   * A file that is sent as it is, in UTF-8, with the type of its ending.
+   *
+   * File.
+   */
+  file?: string | undefined;
+  /**
+   * A file with variables, those of the error included: `{error.status}`, `{error.title}`, `{error.detail}`.
+   *
+   * File.
+   */
+  template?: string | undefined;
+  /**
+   * The text itself, with the same variables. It is HTML.
+   *
+   * Text with variables.
+   */
+  body?: string | undefined;
+  /**
+   * Whether the page also takes the place of what an origin answers with that status. Its other fields stay, cookies included.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  origin?: boolean | undefined;
+}
+
+/** The keys of `upstreams.NAME.maintenance` in a configuration. */
+export interface UpstreamMaintenanceInput {
+  /**
+   * Whether it is switched on by the configuration itself.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  enabled?: boolean | undefined;
+  /**
+   * A file whose presence switches it on, within a second and without a reload: `touch` it, and remove it afterwards. What is in it does
+   * not matter. Relative to the configuration's folder.
+   *
+   * File.
+   */
+  flag_file?: string | undefined;
+  /**
+   * Time after which clients are told to come back, in whole seconds.
+   *
+   * Duration. Default: `5m`.
+   */
+  retry_after?: Duration | 0 | undefined;
+  /** Who is served all the same. Absent: nobody. */
+  unless?: UpstreamMaintenanceUnlessInput | undefined;
+}
+
+/** The keys of `upstreams.NAME.maintenance.unless` in a configuration. */
+export interface UpstreamMaintenanceUnlessInput {
+  /**
+   * Addresses and blocks whose clients are served all the same. The address is the one that `trusted_proxies` tell.
+   *
+   * List of addresses or blocks.
+   */
+  client_ip: string[];
+}
+
 /** The keys of `upstreams.NAME.request_id` in a configuration. */
 export interface UpstreamRequestIdInput {
   /**
@@ -635,6 +712,19 @@ export interface RouteInput {
    * `standard` or `strict` or `off`.
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
+  /**
+   * Pages for answers with these statuses, by status or class: a file, or `{ file, template, body, origin }`. An exact status goes before
+   * its class, and the route's own pages before those of its upstream and of the whole configuration. They are for answers of the proxy's
+   * own, and for those of origins where `origin` says so. Clients that prefer JSON get a problem document (RFC 9457) in the place of a page
+   * in HTML. Files are read when the configuration is loaded, and again with every reload. Absent: answers of the proxy's own have one line
+   * of text, or are a problem document.
+   */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  /**
+   * A switch that answers requests with 503 while something is being worked on, with `Retry-After` and the page that `error_pages` have for
+   * 503. Of several places it is on if one is. Absent: requests are served.
+   */
+  maintenance?: UpstreamMaintenanceInput | undefined;
   /**
    * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
    * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
@@ -1252,6 +1342,19 @@ export interface DefaultsRoutesInput {
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
   /**
+   * Pages for answers with these statuses, by status or class: a file, or `{ file, template, body, origin }`. An exact status goes before
+   * its class, and the route's own pages before those of its upstream and of the whole configuration. They are for answers of the proxy's
+   * own, and for those of origins where `origin` says so. Clients that prefer JSON get a problem document (RFC 9457) in the place of a page
+   * in HTML. Files are read when the configuration is loaded, and again with every reload. Absent: answers of the proxy's own have one line
+   * of text, or are a problem document.
+   */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  /**
+   * A switch that answers requests with 503 while something is being worked on, with `Retry-After` and the page that `error_pages` have for
+   * 503. Of several places it is on if one is. Absent: requests are served.
+   */
+  maintenance?: UpstreamMaintenanceInput | undefined;
+  /**
    * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
    * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
    * defaults, `false` takes back what a wider place says. Absent: `{request_id}` has a value all the same, and no field carries it.
@@ -1362,6 +1465,16 @@ export interface DefaultsUpstreamsInput {
    * `standard` or `strict` or `off`.
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
+  /**
+   * As `routes[].error_pages`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
+   */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  /**
+   * As `routes[].maintenance`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
+   */
+  maintenance?: UpstreamMaintenanceInput | undefined;
   /**
    * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
    * route.
@@ -1659,6 +1772,8 @@ export type RouteKeyOff =
   | "response_headers"
   | "rewrite_cookies"
   | "security_headers"
+  | "error_pages"
+  | "maintenance"
   | "middleware"
   | "max_body"
   | "buffer"
@@ -1668,4 +1783,11 @@ export type RouteKeyOff =
   | "upgrade";
 
 /** The keys that `false` takes out of an upstream. */
-export type UpstreamKeyOff = "health_check" | "request_headers" | "response_headers" | "rewrite_cookies" | "security_headers";
+export type UpstreamKeyOff =
+  | "health_check"
+  | "request_headers"
+  | "response_headers"
+  | "rewrite_cookies"
+  | "security_headers"
+  | "error_pages"
+  | "maintenance";

@@ -2,7 +2,7 @@
 import { standsFor } from "./defaults.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
-import { isFileOf, isFolderOf } from "./feature-files.ts";
+import { kindOf } from "./feature-files.ts";
 import type { KeyPath } from "../values/finding.ts";
 
 /**
@@ -14,7 +14,7 @@ export function withAbsolutePaths(root: Located, resolve: (path: string, from: s
     const { at, value } = scalar;
     const { file } = at;
     if (file === undefined || typeof value !== "string") return scalar;
-    if (isCertificateFile(path) || isFeatureFile(path) || isFeatureFolder(path)) return { ...scalar, value: resolve(value, file) };
+    if (isCertificateFile(path) || kindAt(path) !== null) return { ...scalar, value: resolve(value, file) };
     return isModule(path) && /^\.{1,2}\//.test(value) ? { ...scalar, value: moduleUrl(value, (name) => resolve(name, file)) } : scalar;
   });
 }
@@ -25,16 +25,12 @@ export function isCertificateFile(path: KeyPath): boolean {
   return first === "upstreams" && third === "tls" && fourth === "ca_file" && fifth === undefined;
 }
 
-/** Whether the value at this path of a route is the path of a file that a feature reads. */
-export function isFeatureFile(path: KeyPath): boolean {
-  const [first, second, key, ...inside] = standsFor(path);
-  return first === "routes" && typeof second === "number" && isFileOf(String(key), inside.join("."));
-}
-
-/** Whether the value at this path of a route is the path of a folder whose files a feature reads. */
-export function isFeatureFolder(path: KeyPath): boolean {
-  const [first, second, key, ...inside] = standsFor(path);
-  return first === "routes" && typeof second === "number" && isFolderOf(String(key), inside.join("."));
+/** What the value at this path is the path of, if a feature names it: in a route, in an upstream, or for all. Null: it is none. */
+export function kindAt(path: KeyPath): ReturnType<typeof kindOf> {
+  const place = standsFor(path);
+  const [first, , third, ...inside] = place;
+  if (first === "routes" || first === "upstreams") return kindOf(String(third), inside.join("."));
+  return kindOf(String(first), place.slice(1).join("."));
 }
 
 /** Whether the value at this path names the module of a middleware. */

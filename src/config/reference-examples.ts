@@ -202,6 +202,18 @@ routes:
   - match: { path: /.git/* }
     respond: { status: 404 }
 `,
+  "routes[].error_pages": `
+routes:
+  - upstream: app
+    error_pages:
+      404: { body: "<h1>There is nothing at {path}</h1>" }
+      5xx: { body: "<h1>{error.status} {error.title}</h1>", origin: true }
+`,
+  "routes[].maintenance": `
+routes:
+  - maintenance: { flag_file: /run/millrace/maintenance, retry_after: 10m, unless: { client_ip: [10.0.0.0/8] } }
+    upstream: app
+`,
   "routes[].files": `
 routes:
   - files: { root: ./dist, fallback: /index.html }
@@ -218,6 +230,14 @@ request_headers: { remove: [X-Debug] }
 `,
   response_headers: `
 response_headers: { remove: [Server, X-Powered-By] }
+`,
+  error_pages: `
+error_pages:
+  404: { body: "<h1>There is nothing at {path}</h1>" }
+  5xx: { body: "<h1>{error.status} {error.title}</h1>" }
+`,
+  maintenance: `
+maintenance: { flag_file: /run/millrace/maintenance, retry_after: 10m }
 `,
   rewrite_location: `
 rewrite_location: true

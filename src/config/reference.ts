@@ -191,8 +191,8 @@ function optionsInside(node: SchemaNode, key: string): Option[] {
   return shown.flatMap((each) => {
     if (each["properties"] !== undefined) return optionsOf(each, `${key}.`);
     if (each["items"] !== undefined) return optionsInside(asNode(each["items"]), `${key}[]`);
-    const inside = asNode(each["additionalProperties"]);
-    return inside["properties"] === undefined ? [] : optionsOf(inside, `${key}.NAME.`);
+    const inside = alternatives(asNode(each["additionalProperties"]));
+    return inside.flatMap((one) => (one["properties"] === undefined ? [] : optionsOf(one, `${key}.NAME.`)));
   });
 }
 

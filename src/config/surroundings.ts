@@ -1,5 +1,4 @@
 /**
-/**
  * What only the machine knows of a configuration: whether the files and folders that it names are there and can be read, whether this user may
  * listen on its ports, and which files it includes.
  */
@@ -7,7 +6,7 @@ import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
 import type { Includes } from "./include.ts";
-import { isCertificateFile, isFeatureFile, isFeatureFolder } from "./path-values.ts";
+import { isCertificateFile, kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
 /** Made by the caller. Each check gives a message, or null when nothing is wrong. A check that is absent is not made. */
@@ -15,6 +14,8 @@ export interface Surroundings {
   readonly certificatesProblem?: (path: string) => string | null;
   /** For texts in UTF-8 that a feature sends. */
   readonly textProblem?: (path: string) => string | null;
+  /** For texts in UTF-8 with variables, for pages about errors. */
+  readonly templateProblem?: (path: string) => string | null;
   /** For folders whose files a feature sends. */
   readonly folderProblem?: (path: string) => string | null;
   readonly portProblem?: (port: number) => string | null;
@@ -29,9 +30,15 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     if (typeof scalar.value !== "string") return scalar;
     const certificates = isCertificateFile(path) ? surroundings.certificatesProblem?.(scalar.value) : null;
     if (certificates !== null && certificates !== undefined) findings.push({ path, message: certificates, severity: "error" });
-    const text = isFeatureFile(path) ? surroundings.textProblem?.(scalar.value) : null;
+    const kind = kindAt(path);
+    const text =
+      kind === "files"
+        ? surroundings.textProblem?.(scalar.value)
+        : kind === "templates"
+          ? surroundings.templateProblem?.(scalar.value)
+          : null;
     if (text !== null && text !== undefined) findings.push({ path, message: text, severity: "error" });
-    const folder = isFeatureFolder(path) ? surroundings.folderProblem?.(scalar.value) : null;
+    const folder = kind === "folders" ? surroundings.folderProblem?.(scalar.value) : null;
     // Only a warning: it may be filled, or mounted, later.
     if (folder !== null && folder !== undefined) findings.push({ path, message: folder, severity: "warning" });
     const port = isListenAddress(path) ? portOf(scalar.value) : 0;

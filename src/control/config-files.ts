@@ -7,6 +7,7 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import { mapFiles } from "../config/feature-files.ts";
 import type { Config } from "../config/schema.ts";
 import { shownFile } from "../config/shown.ts";
+import { parseTemplate } from "../policy/template/template.ts";
 import { filesProblem } from "./too-few-files.ts";
 
 /** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
@@ -20,6 +21,8 @@ export interface ConfigFiles {
   readonly certificatesProblem: (name: string) => string | null;
   /** What is wrong with a file that should hold a text in UTF-8; null when it does. */
   readonly textProblem: (name: string) => string | null;
+  /** The same for a text with variables, for a page about errors. */
+  readonly templateProblem: (name: string) => string | null;
   /** What is wrong with a folder whose files are to be read; null when nothing is. It is not noted: its files are read as they are wanted. */
   readonly folderProblem: (name: string) => string | null;
 }
@@ -41,6 +44,7 @@ export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles
     readSecret: (name) => readText(pathOf(name)),
     certificatesProblem: (name) => certificatesProblem(pathOf(name)),
     textProblem: (name) => textProblem(pathOf(name)),
+    templateProblem: (name) => templateProblem(pathOf(name)),
     folderProblem: (name) => folderProblem(path.resolve(folder, name)),
   };
 }
@@ -50,7 +54,10 @@ export function makeAbsolute(config: Config, folder: string): void {
   for (const { tls } of Object.values(config.upstreams)) {
     if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
   }
-  for (const route of config.routes) mapFiles(route, (name) => path.resolve(folder, name));
+  // Routes share the values of the places above them, and to make a path absolute twice changes nothing.
+  for (const holder of [config, ...Object.values(config.upstreams), ...config.routes]) {
+    mapFiles(holder, (name) => path.resolve(folder, name));
+  }
 }
 
 /** A certificate in PEM (RFC 7468), with the labels that OpenSSL accepts. */
@@ -77,6 +84,15 @@ function textProblem(file: string): string | null {
   try {
     readText(file);
     return null;
+  } catch (error) {
+    return lineOf(error);
+  }
+}
+
+function templateProblem(file: string): string | null {
+  try {
+    const parsed = parseTemplate(readText(file), true);
+    return "problem" in parsed ? `${shownFile(file)}: ${parsed.problem}` : null;
   } catch (error) {
     return lineOf(error);
   }

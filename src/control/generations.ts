@@ -3,6 +3,7 @@
  * and listeners, and a table for its metrics.
  */
 import { isDeepStrictEqual } from "node:util";
+import { readsFiles } from "../config/feature-files.ts";
 import { hasMiddleware } from "../config/middleware-entries.ts";
 import type { Config } from "../config/schema.ts";
 import type { MetricTotals } from "../observe/metric-totals.ts";
@@ -59,7 +60,9 @@ export class Generations {
     const metricTable = this.totals.install(generation, metricLayout(config));
     const { routes, ...others } = config;
     // Middleware is set up anew for each configuration, so routes with middleware are compiled anew.
-    const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config) ? null : this.routes;
+    // Files are read again with each configuration.
+    const areRead = [config, ...Object.values(config.upstreams), ...routes].some(readsFiles);
+    const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config) || areRead ? null : this.routes;
     const routesSince = known !== null && isDeepStrictEqual(routes, known.routes) ? known.routesSince : generation;
     const slots = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
     return {

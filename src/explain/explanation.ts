@@ -35,6 +35,7 @@ import { normalizePath } from "../policy/route/normalize-path.ts";
 import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { admitRequest } from "../proxy/exchange/forwarding.ts";
 import type { ThreadContext } from "../proxy/feature/feature.ts";
+import { onceEach } from "../proxy/feature/once.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { harmlessKeys, matchable, pathRegexesOf, routeMiddleware } from "../proxy/snapshot.ts";
@@ -151,6 +152,7 @@ async function explanation(
     environment: hiddenValues(environment),
     readFile: (name) => readFileSync(name, "utf8"),
     files: new DiskFiles({ epochMs: Date.now, counted: () => {}, mayOpen: () => true }),
+    once: onceEach(),
     compileRegex,
     report: () => {},
   };
@@ -162,8 +164,8 @@ async function explanation(
   if (own.length > 0) lines.push(`not run here, and may change what follows: ${own.map(({ name }) => name).join(", ")}`);
   if (route.max_body !== undefined) lines.push(`request body: at most ${route.max_body} bytes`);
   for (const each of middleware) {
-    const verdict = each.onRequest?.(view) ?? null;
-    if (verdict === null || verdict instanceof Promise) continue;
+    const verdict = (await each.onRequest?.(view)) ?? null;
+    if (verdict === null) continue;
     lines.push("");
     return ended(found, lines, answered(verdict, `${each.name}: `));
   }

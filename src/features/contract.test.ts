@@ -18,6 +18,7 @@ import { FAILURES } from "../proxy/exchange/failure.ts";
 import type { FailureKind } from "../proxy/exchange/failure.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
+import { onceEach } from "../proxy/feature/once.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import { NO_HOOKS, hooksOf } from "../proxy/feature/route-hooks.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
@@ -81,7 +82,7 @@ for (const feature of FEATURES) {
         const isMapping = typeof example === "object" && example !== null && !Array.isArray(example);
         const { error } = schema.safeParse({ ...(isMapping ? example : {}), no_such_key: 1 });
         assert.ok(error !== undefined);
-        if (isMapping) assert.match(JSON.stringify(error.issues), /"unrecognized_keys"/);
+        if (isMapping) assert.match(JSON.stringify(error.issues), /"(?:unrecognized_keys|invalid_key)"/);
       }
     });
 
@@ -160,7 +161,7 @@ for (const feature of FEATURES) {
   });
 }
 
-const PHASES = ["onRequest", "source", "onUpstreamRequest", "onUpstreamResponse", "onResponse", "onFinish"] as const;
+const PHASES = ["onRequest", "source", "onUpstreamRequest", "onUpstreamResponse", "onAnswer", "onResponse", "onFinish"] as const;
 
 function phasesOf(middleware: Middleware): string[] {
   return PHASES.filter((phase) => middleware[phase] !== undefined);
@@ -198,6 +199,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     environment: {},
     readFile: () => "text",
     files: NO_FILES,
+    once: onceEach(),
     report: (_, event) => void events.push(event),
   };
 }
@@ -224,6 +226,7 @@ async function exchange(
     middleware.onResponse?.(view, editsOf(head));
   } else checkAnswer(answer, feature);
   // The proxy may answer the request itself, for instance through another feature.
+  middleware.onAnswer?.(view, { status: 429, reason: "other", detail: "No.", fields: [] });
   middleware.onResponse?.(view, editsOf(null));
   middleware.onFinish?.(view);
   return [new WeakRef(view), new WeakRef(request), new WeakRef(head)];

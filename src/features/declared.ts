@@ -5,7 +5,9 @@
 import { accessDeclaration } from "./access/schema.ts";
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
+import { errorPagesDeclaration } from "./error-pages/schema.ts";
 import { filesDeclaration } from "./files/schema.ts";
+import { maintenanceDeclaration } from "./maintenance/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 import { redirectDeclaration } from "./redirect/schema.ts";
 import { requestHeadersDeclaration } from "./request-headers/schema.ts";
@@ -28,6 +30,8 @@ export const DECLARED = {
   rewrite_location: rewriteLocationDeclaration,
   rewrite_cookies: rewriteCookiesDeclaration,
   security_headers: securityHeadersDeclaration,
+  error_pages: errorPagesDeclaration,
+  maintenance: maintenanceDeclaration,
   request_id: requestIdDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,

@@ -5,6 +5,7 @@
  * - `request_id` comes first: every answer carries the id, whoever gives it.
  * - `cors` comes next: a preflight carries no credentials and must be answered whatever the others say.
  * - `access` comes before `rate_limit`: refused clients should use up nothing.
+ * - `maintenance` comes before `rate_limit`: who is turned away has used up nothing.
  * - `rate_limit` comes before `authentication`: guesses at tokens are limited too (docs/decisions/0004-order-of-middleware.md).
  * - What edits heads comes after those. `request_headers` and `response_headers` have the last word on the fields that the others add.
  * - `redirect`, `respond` and `files` come after everything else, the user's own middleware included: they answer in the place of an upstream.
@@ -14,7 +15,9 @@ import type { FeatureKey } from "./declared.ts";
 import { access } from "./access/access.ts";
 import { authentication } from "./authentication/authentication.ts";
 import { cors } from "./cors/cors.ts";
+import { errorPages } from "./error-pages/error-pages.ts";
 import { files } from "./files/files.ts";
+import { maintenance } from "./maintenance/maintenance.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { redirect } from "./redirect/redirect.ts";
 import { requestHeaders } from "./request-headers/request-headers.ts";
@@ -30,9 +33,11 @@ const features = [
   requestId,
   cors,
   access,
+  maintenance,
   rateLimit,
   authentication,
   rewrite,
+  errorPages,
   requestHeaders,
   rewriteLocation,
   rewriteCookies,

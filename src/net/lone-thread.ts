@@ -1,5 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
+import { onceEach } from "../proxy/feature/once.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
@@ -49,6 +50,7 @@ export function loneThread(
     environment: {},
     readFile: () => "",
     files: NO_FILES,
+    once: onceEach(),
   });
   const parts: ThreadParts = {
     workerIndex: 0,

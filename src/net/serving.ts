@@ -7,6 +7,7 @@
  */
 import { endpointNames } from "../config/endpoint-names.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
+import { onceEach } from "../proxy/feature/once.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
@@ -102,6 +103,7 @@ export class Serving {
         environment: parts.environment,
         readFile: parts.readFile,
         files: parts.files ?? NO_FILES,
+        once: onceEach(),
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
       },
       this.current?.snapshot ?? null,

@@ -5,6 +5,7 @@ import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema.ts";
 import { FEATURES } from "../features/registry.ts";
 import { NO_FILES } from "./feature/file-store.ts";
+import { onceEach } from "./feature/once.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -59,6 +60,7 @@ function thread(): (
       environment: {},
       readFile: () => "",
       files: NO_FILES,
+      once: onceEach(),
     };
     const snapshot: Snapshot = new Snapshot(message, plan.groups, context, before);
     plan.apply();

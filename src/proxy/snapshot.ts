@@ -88,6 +88,8 @@ export class Snapshot {
   readonly keptBytesMax: number;
   /** How many exchanges of this thread run under this snapshot. */
   exchangesOpen: number = 0;
+  /** The middleware that see the proxy's own answers to requests that no route takes, in order. */
+  readonly onAnswer: readonly Middleware[];
   /** The counter for each outcome of an exchange, see {@link outcomeCounters}. */
   readonly outcomeCounters: ReadonlyMap<string, number>;
   private readonly upstreams: ReadonlyMap<string, UpstreamGroup>;
@@ -116,6 +118,7 @@ export class Snapshot {
     this.routes = message.routes === null ? routesOf(before) : compiledRoutes(message.routes, upstreams, context);
     const layout = metricLayout({ routes: this.routes.list.map(measured), upstreams: config.upstreams });
     this.metrics = new WorkerMetrics(layout, message.metricTable, context.workerIndex);
+    this.onAnswer = hooksOf(routeMiddleware(routeOfAll(config, context.features), -1, context.features, context)).onAnswer;
     this.outcomeCounters = outcomeCounters(context.features);
     this.upstreams = upstreams;
     this.statusPath = config.status_path;
@@ -189,6 +192,14 @@ function compiledRoutes(
   return { table: compileRoutes(entries, context.compileRegex), list };
 }
 
+/** A route that has what the configuration says for all routes, and nothing else. */
+function routeOfAll(config: ConfigureMessage["config"], features: readonly Feature[]): RouteConfig {
+  const values = features
+    .map(({ key }): [FeatureKey, unknown] => [key, Reflect.get(config, key)])
+    .filter(([, value]) => value !== undefined);
+  return { match: {}, ...Object.fromEntries(values.map(([key, value]) => [key, [value]])) };
+}
+
 function routesOf(snapshot: Snapshot | null): CompiledRoutes {
   if (snapshot === null) throw new Error("the first configuration came without routes");
   return snapshot.routes;
@@ -246,11 +257,11 @@ function compileFeature<Key extends FeatureKey>(
   if (config === undefined) return null;
   const before = known.get(feature.key);
   if (before !== undefined && before.config === config) return before.middleware;
-  const { workerIndex, buckets, now, environment, readFile, files, compileRegex, report } = thread;
+  const { workerIndex, buckets, now, environment, readFile, files, once, compileRegex, report } = thread;
   const label = routeLabel(route, index);
   const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
   const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
-  const template = (text: string): Template => compileTemplate(text, environment);
+  const template = (text: string, isErrorPage?: boolean): Template => compileTemplate(text, environment, isErrorPage);
   const middleware = feature.compile(config, {
     workerIndex,
     buckets,
@@ -258,6 +269,7 @@ function compileFeature<Key extends FeatureKey>(
     environment,
     readFile,
     files,
+    once,
     compileRegex,
     report,
     template,

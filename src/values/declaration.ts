@@ -13,7 +13,7 @@ export interface FeatureDeclaration {
   /**
    * Whether the key may also stand at the top of the configuration, for all routes, and in an upstream, for the routes that lead to it. A route of a
    * checked configuration then has a list: the value at the top, that of its upstream, its own. Absent: the key stands in routes only. Such a
-   * value has no secrets and no files.
+   * value has no secrets.
    */
   readonly everywhere?: boolean;
   /**
@@ -28,10 +28,14 @@ export interface FeatureDeclaration {
    * secret may be written as `file:PATH`, and messages show no text of a value that holds secrets.
    */
   readonly secrets?: readonly string[];
-  /** The places of paths of files in the feature's value, such as `file`. They are relative to the configuration's folder, and must be texts in UTF-8. */
+  /** The places of paths of files in the feature's value, such as `file`; a star stands for any key. They are relative to the configuration's folder, and must be texts in UTF-8. */
   readonly files?: readonly string[];
-  /** The places of paths of folders, which are relative to the configuration's folder too. */
+  /** The places of files with variables, those of pages about errors included (policy/template). The same holds for their paths and their texts. */
+  readonly templates?: readonly string[];
+  /** The places of paths of folders, relative to the configuration's folder too. */
   readonly folders?: readonly string[];
+  /** The places of other paths, relative to the configuration's folder too, which lead to what need not be there. */
+  readonly paths?: readonly string[];
   /**
    * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
    * own) the foreign words, separated by spaces.

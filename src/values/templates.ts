@@ -6,6 +6,9 @@ import { parseTemplate } from "../policy/template/template.ts";
 
 type Text = z.ZodType<string, string>;
 
+/** The text of a page about errors, which may hold more variables. */
+export const errorTemplate: Text = templateOf("text with variables", () => null, true);
+
 /** Any text with variables. */
 export const template: Text = templateOf("text with variables", () => null);
 
@@ -27,12 +30,15 @@ export const settableField: Text = z
   })
   .meta({ title: "field name" });
 
-/** @param problemOf what is wrong with a part of the text outside of variables; null: nothing */
-export function templateOf(title: string, problemOf: (part: string) => string | null): Text {
+/**
+ * @param problemOf what is wrong with a part of the text outside of variables; null: nothing
+ * @param isErrorPage as for `parseTemplate`
+ */
+export function templateOf(title: string, problemOf: (part: string) => string | null, isErrorPage: boolean = false): Text {
   return z
     .string()
     .superRefine((text, context) => {
-      const parsed = parseTemplate(text);
+      const parsed = parseTemplate(text, isErrorPage);
       const message =
         "problem" in parsed
           ? parsed.problem

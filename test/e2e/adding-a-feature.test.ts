@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { ROOT, readText } from "../support/source-files.ts";
 
 const run = promisify(execFile);
-const FOLDER = "src/features/maintenance";
+const FOLDER = "src/features/closed";
 
 describe("the feature of docs/adding-a-feature.md", () => {
   let copy: string;
@@ -28,9 +28,9 @@ describe("the feature of docs/adding-a-feature.md", () => {
     assert.equal(files.length, 4);
     for (const [, file = "", text = ""] of files) writeFileSync(path.join(copy, file), text);
     const [declared, registry] = [...page.matchAll(/^```ts feature\n([^/][^\n]*)\n```$/gm)].map(([, line = ""]) => line);
-    edit("src/features/declared.ts", /^import/m, 'import { maintenanceDeclaration } from "./maintenance/schema.ts";\nimport');
+    edit("src/features/declared.ts", /^import/m, 'import { closedDeclaration } from "./closed/schema.ts";\nimport');
     edit("src/features/declared.ts", /^export const DECLARED = \{\n/m, `$&${declared ?? ""}\n`);
-    edit("src/features/registry.ts", /^import/m, 'import { maintenance } from "./maintenance/maintenance.ts";\nimport');
+    edit("src/features/registry.ts", /^import/m, 'import { closed } from "./closed/closed.ts";\nimport');
     edit("src/features/registry.ts", /^ {2}cors,\n/m, `$&  ${registry ?? ""}\n`);
   });
 
@@ -63,9 +63,9 @@ writeFileSync("src/config/input.ts", configInput());
   test("passes the contract suite and its own test", async () => {
     // Not a part of this run: its results are its own.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const files = ["src/features/contract.test.ts", `${FOLDER}/maintenance.test.ts`];
+    const files = ["src/features/contract.test.ts", `${FOLDER}/closed.test.ts`];
     const { stdout } = await run(process.execPath, ["--test", "--test-reporter=spec", ...files], { cwd: copy, env });
-    assert.match(stdout, /✔ maintenance/);
+    assert.match(stdout, /✔ closed/);
     assert.match(stdout, /✔ 503 for everybody but those with the field/);
     assert.match(stdout, /fail 0\n/);
   });

@@ -25,8 +25,15 @@ export const KEYED_VARIABLES = {
   env: "The environment variable of that name, read when the configuration is loaded.",
 } as const;
 
+/** What pages about errors may say of the answer that they stand for, each as `{error.NAME}`. Nowhere else is there such a variable. */
+export const ERROR_VARIABLES = {
+  status: "The status, such as 503.",
+  title: "What the status is called, such as Service Unavailable.",
+  detail: "The sentence that says what is wrong; empty when an origin has answered.",
+} as const;
+
 export interface Variable {
-  readonly name: keyof typeof VARIABLES | keyof typeof KEYED_VARIABLES;
+  readonly name: keyof typeof VARIABLES | keyof typeof KEYED_VARIABLES | "error";
   /** The part after the dot; "": there is none. */
   readonly key: string;
 }
@@ -42,7 +49,8 @@ const VARIABLES_MAX = 100;
 /** Finds what is, or looks like, a variable, and `{{`. */
 const BRACE = /\{\{|\{([a-z][a-z_]*)(?:\.([^{}\s]*))?\}/g;
 
-export function parseTemplate(text: string): ParsedTemplate {
+/** @param isErrorPage whether the text may also hold {@link ERROR_VARIABLES} */
+export function parseTemplate(text: string, isErrorPage: boolean = false): ParsedTemplate {
   const parts: (string | Variable)[] = [];
   let literal = "";
   let at = 0;
@@ -55,7 +63,7 @@ export function parseTemplate(text: string): ParsedTemplate {
       literal += "{";
       continue;
     }
-    const variable = variableOf(name, key);
+    const variable = isErrorPage && name === "error" ? errorVariable(key) : variableOf(name, key);
     if (typeof variable === "string") return { problem: `${variable}; write {${whole} for a plain brace` };
     if (++count > VARIABLES_MAX) return { problem: `there are more than ${VARIABLES_MAX} variables` };
     if (literal !== "") parts.push(literal);
@@ -65,6 +73,13 @@ export function parseTemplate(text: string): ParsedTemplate {
   literal += text.slice(at);
   if (literal !== "") parts.push(literal);
   return { template: parts };
+}
+
+function errorVariable(key: string | undefined): Variable | string {
+  if (key !== undefined && Object.hasOwn(ERROR_VARIABLES, key)) return { name: "error", key };
+  return `of error there are only ${Object.keys(ERROR_VARIABLES)
+    .map((name) => `{error.${name}}`)
+    .join(", ")}`;
 }
 
 function variableOf(name: string, key: string | undefined): Variable | string {

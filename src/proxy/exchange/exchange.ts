@@ -834,8 +834,9 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   /** @param middleware whose answer it is; "": the proxy's own */
-  answer(answer: LocalAnswer, middleware: string = ""): void {
+  answer(given: LocalAnswer, middleware: string = ""): void {
     this.dropUpstream();
+    const answer = this.answerInPlaceOf(given);
     this.status = answer.status;
     this.outcome = answer.reason;
     this.phase = Phase.responding;
@@ -853,6 +854,22 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     }
     giveResponseEdits(edits);
     this.finish();
+  }
+
+  /** Calls the `onAnswer` hooks. */
+  private answerInPlaceOf(given: LocalAnswer): LocalAnswer {
+    const { route } = this;
+    // Not those of a request of the proxy's own, which has no route, nor of a route of the proxy's own, which has no hooks.
+    const hooks = route === null || route.index < 0 ? this.snapshot.onAnswer : route.hooks.onAnswer;
+    let answer = given;
+    for (let index = 0; index < hooks.length && !this.isBackground; index++) {
+      try {
+        answer = hooks[index]?.onAnswer?.(this, answer) ?? answer;
+      } catch (error) {
+        this.reportHook(error, hooks[index]?.name ?? "");
+      }
+    }
+    return answer;
   }
 
   /** Gives up the current attempt, if there is one. */

@@ -33,6 +33,7 @@ import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
 import { watchProducers } from "./watch-producers.fixture.ts";
 import { NO_FILES } from "../feature/file-store.ts";
+import { onceEach } from "../feature/once.ts";
 import type { Middleware } from "../feature/middleware.ts";
 import { hooksOf } from "../feature/route-hooks.ts";
 import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
@@ -406,6 +407,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     environment: {},
     readFile: () => "",
     files: NO_FILES,
+    once: onceEach(),
   };
 }
 

@@ -40,6 +40,11 @@ export interface ThreadContext {
   readonly readFile: (path: string) => string;
   /** Files that are read while requests are served. */
   readonly files: FileStore;
+  /**
+   * Returns what `make` has made for that value of the configuration, which is made once in each configuration, however many routes have the value in
+   * common.
+   */
+  readonly once: <T>(value: object, make: () => T) => T;
   /** Compiles regular expressions for paths. */
   readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */
@@ -48,8 +53,8 @@ export interface ThreadContext {
 
 /** What `compile` may use: the thread and the route. */
 export interface FeatureContext extends ThreadContext {
-  /** Parses a text with variables that the schema has checked, and fills in the environment. */
-  readonly template: (text: string) => Template;
+  /** Parses a text with variables that the schema has checked, and fills in the environment. A page about errors may hold more of them. */
+  readonly template: (text: string, isErrorPage?: boolean) => Template;
   readonly route: FeatureRoute;
 }
 

@@ -146,4 +146,10 @@ export interface ExchangeHooks {
 export interface Middleware extends ExchangeHooks {
   /** Name in logs and metrics. */
   readonly name: string;
+  /**
+   * Called with an answer of the proxy's own, of any middleware or of none, before it goes out: returns the answer that goes out in its place, or null.
+   * Several act one after the other. Those at the top of the configuration also get the answers to requests that no route takes. An error that it throws
+   * goes to the application log.
+   */
+  onAnswer?(exchange: ExchangeView, answer: LocalAnswer): LocalAnswer | null;
 }

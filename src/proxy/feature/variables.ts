@@ -33,6 +33,9 @@ export function valueOf(exchange: ExchangeView, { name, key }: Variable): string
       return cookieValue(request.values("cookie"), key);
     case "match":
       return exchange.pathGroup(key);
+    case "error":
+      // Filled in by the page itself.
+      return "";
     case "env":
       // Filled in when the route is compiled (compile-template.ts).
       return "";

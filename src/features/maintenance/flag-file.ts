@@ -1,0 +1,33 @@
+import type { FileStore } from "../../proxy/feature/file-store.ts";
+
+/** For so long the last look holds. */
+const HOLDS_MS = 1000;
+
+/** Whether a file is there. It is looked for when somebody asks and the last look is too old, so nothing runs while nobody asks. */
+export class FlagFile {
+  private readonly path: string;
+  private readonly files: FileStore;
+  private readonly now: () => number;
+  private wasThere: boolean = false;
+  private lookedAt: number = -Infinity;
+  private looking: Promise<boolean> | null = null;
+
+  /** @param now monotonic milliseconds */
+  constructor(path: string, files: FileStore, now: () => number) {
+    this.path = path;
+    this.files = files;
+    this.now = now;
+  }
+
+  isThere(): boolean | Promise<boolean> {
+    return this.now() < this.lookedAt + HOLDS_MS ? this.wasThere : (this.looking ??= this.look());
+  }
+
+  private async look(): Promise<boolean> {
+    const at = this.now();
+    this.wasThere = await this.files.exists(this.path);
+    this.lookedAt = at;
+    this.looking = null;
+    return this.wasThere;
+  }
+}
