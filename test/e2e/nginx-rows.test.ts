@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import { freePort } from "../support/free-port.ts";
 import { blocksOf, pagesForReaders, placeOf } from "../support/page-blocks.ts";
 import { rowsOf } from "../support/migration-rows.ts";
 import type { Row } from "../support/migration-rows.ts";
-import { SWITCH, answerOf, compare } from "../support/migration-trial.ts";
+import { FILES, SWITCH, answerOf, compare } from "../support/migration-trial.ts";
 import type { Outcome, Trial } from "../support/migration-trial.ts";
 
 const installed = spawnSync("nginx", ["-v"], { stdio: "ignore" }).status === 0;
@@ -36,6 +36,7 @@ describe("rows of the page about nginx", { skip: installed ? false : "nginx is n
       const origin = http.createServer(async (request, response) => {
         received = { line: `${request.method ?? ""} ${request.url ?? ""}`, headers: new Headers(flat(request.headers)) };
         await text(request);
+        if (request.url === "/stalls") return;
         const { status, fields, body } = answerOf(new URL(request.url ?? "", "http://a").pathname, name);
         response.writeHead(status, fields).end(body);
       });
@@ -45,15 +46,24 @@ describe("rows of the page about nginx", { skip: installed ? false : "nginx is n
       origins.push(origin);
       upstreams.push(`upstream ${name} { server 127.0.0.1:${(origin.address() as AddressInfo).port}; }`);
     }
-    for (const _row of ROWS) ports.push(await freePort());
+    // A port that nobody holds may be given out twice.
+    const free = new Set<number>();
+    while (free.size < ROWS.length) free.add(await freePort());
+    ports.push(...free);
     folder = mkdtempSync(path.join(tmpdir(), "millrace-nginx-rows-"));
     const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/${name};`);
-    const servers = ROWS.map((row, index) => serverOf(row, ports[index] ?? 0));
+    for (const [name, content] of Object.entries(FILES)) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), content);
+    }
+    // nginx started by root reads the files as another user.
+    chmodSync(folder, 0o755);
+    const servers = ROWS.map((row, index) => serverOf(row, ports[index] ?? 0, folder));
     writeFileSync(
       path.join(folder, "nginx.conf"),
       `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
 events { worker_connections 256; }
-http { access_log off; root ${folder}; ${places.join(" ")}
+http { access_log off; types { text/html html; application/javascript js; } ${places.join(" ")}
 ${upstreams.join("\n")}
 ${ROWS.flatMap(({ theirs }) => theirs.split("\n").filter((line) => OUTSIDE.test(line))).join("\n")}
 ${servers.join("\n")} }
@@ -141,13 +151,13 @@ ${servers.join("\n")} }
 });
 
 /** A server with the row's left cell in the place where it belongs. */
-function serverOf({ kind, theirs }: Row, port: number): string {
+function serverOf({ kind, theirs }: Row, port: number, folder: string): string {
   const lines = theirs.split("\n").filter((line) => !OUTSIDE.test(line));
   const inside = kind === "routes" ? lines : [];
   const rest = kind === "route" ? lines : [];
   const pass = theirs.includes("return ") ? "" : "proxy_pass http://app;";
   const location = inside.some((line) => line.startsWith("location")) ? "" : `location / { ${rest.join(" ")} ${pass} }`;
-  return `server { listen 127.0.0.1:${port}; ${inside.join(" ")} ${location} }`;
+  return `server { listen 127.0.0.1:${port}; root ${folder}/public; ${inside.join(" ").replaceAll("FOLDER", `${folder}/public`)} ${location} }`;
 }
 
 function flat(headers: http.IncomingHttpHeaders): [string, string][] {

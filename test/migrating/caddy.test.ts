@@ -45,6 +45,14 @@ const TRIALS: Trials = {
     { ask: "GET /b", got: "GET /b" },
   ],
   "uri path_regexp ^/old/(.*)$ /new/$1": [{ ask: "GET /old/a", got: "GET /new/a" }],
+  "root * ./public\nfile_server": [
+    { ask: "GET /index.html", text: "the page" },
+    { ask: "GET /users/7", status: 404 },
+  ],
+  "root * ./public\ntry_files {path} /index.html\nfile_server": [
+    { ask: "GET /assets/app.js", text: "the script" },
+    { ask: "GET /users/7", text: "the page" },
+  ],
   "method GET": [{ ask: "GET /a" }, { ask: "POST /a", body: "x", status: 404 }],
 
   "request_header X-A b": [{ ask: "GET /a", fields: { "X-A": "c" }, sent: { "X-A": "b" } }],
@@ -60,6 +68,7 @@ const TRIALS: Trials = {
     { ask: "POST /a", body: "0123456789" },
     { ask: "POST /a", body: "01234567890", status: 413, got: null },
   ],
+  "request_header X-Request-Id {http.request.uuid}": [{ ask: "GET /a", answer: { "X-Request-Id": /^[0-9a-f-]{36}$/ } }],
   "flush_interval -1": [{ ask: "GET /a", text: "app answers" }],
   "lb_retries 2": [{ ask: "GET /a", got: "GET /a" }],
   "lb_try_duration 5s": [{ ask: "GET /a", got: "GET /a" }],

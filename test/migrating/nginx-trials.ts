@@ -54,6 +54,17 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
     { ask: "GET /a", status: 403, got: null },
     { ask: "GET /a", from: "10.1.2.3", onlyOurs: true },
   ],
+  "location / { try_files $uri /index.html; }": [
+    { ask: "GET /index.html", text: "the page" },
+    { ask: "GET /users/7", text: "the page" },
+    { ask: "GET /assets/app.js", text: "the script", answer: { "Content-Type": /javascript/ } },
+    { ask: "GET /.env", status: 404, onlyOurs: true },
+  ],
+  "location /docs/ { alias FOLDER/manual/; }": [
+    { ask: "GET /docs/intro.html", text: "the manual" },
+    { ask: "GET /docs/none.html", status: 404 },
+  ],
+  "location /assets/ { expires 1h; }": [{ ask: "GET /assets/app.js", text: "the script", answer: { "Cache-Control": "max-age=3600" } }],
   "server_name example.com *.example.com;": [
     { ask: "GET /a", fields: { Host: "example.com" }, got: "GET /a" },
     { ask: "GET /a", fields: { Host: "www.example.com" }, got: "GET /a" },
@@ -84,6 +95,10 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
   "proxy_cookie_domain internal.example example.com;": [{ ask: "GET /cookie", answer: { "Set-Cookie": /;\s?domain=example\.com/i } }],
   "proxy_cookie_path / /app;": [{ ask: "GET /cookie", answer: { "Set-Cookie": /;\s?path=\/app/i } }],
   "proxy_cookie_flags ~ secure samesite=lax;": [{ ask: "GET /cookie", answer: { "Set-Cookie": /secure.*samesite=lax/i } }],
+  "proxy_set_header X-Request-ID $request_id;\nadd_header X-Request-ID $request_id;": [
+    { ask: "GET /a", answer: { "X-Request-ID": /^[0-9a-f-]{32,36}$/ } },
+  ],
+  'proxy_set_header Upgrade "";': [{ ask: "GET /live", fields: { Connection: "Upgrade", Upgrade: "websocket" }, sent: { Upgrade: null } }],
   "proxy_pass_request_headers on;": [{ ask: "GET /a", fields: { "X-A": "1" }, sent: { "X-A": "1" } }],
   "proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;": [
     { ask: "GET /live", upgrade: true, status: 101 },
@@ -98,6 +113,8 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
     { ask: "GET /a", times: 4, status: 429 },
   ],
   "proxy_next_upstream error timeout http_503;\nproxy_next_upstream_tries 3;": [{ ask: "GET /fails", status: 503, got: "GET /fails" }],
+  "proxy_read_timeout 1s;": [{ ask: "GET /stalls", status: 504, wait: "2s" }],
+  "proxy_buffering on;": [{ ask: "GET /a", text: "app answers" }],
   "proxy_request_buffering on;": [{ ask: "POST /a", body: "x", got: "POST /a" }],
   "proxy_request_buffering off;": [{ ask: "POST /a", body: "x", got: "POST /a" }],
   "proxy_buffering off;": [{ ask: "GET /a", text: "app answers" }],

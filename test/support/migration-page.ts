@@ -5,7 +5,7 @@ import { parseConfig } from "../../src/config/load.ts";
 import { testProxy } from "../../src/testing/test-proxy.ts";
 import { configOf, rowsOf } from "./migration-rows.ts";
 import type { Row } from "./migration-rows.ts";
-import { compare, origin, tryInMemory } from "./migration-trial.ts";
+import { FILES, compare, origin, tryInMemory } from "./migration-trial.ts";
 import type { Trial } from "./migration-trial.ts";
 import { problemsOf } from "./page-config.ts";
 
@@ -37,7 +37,7 @@ export function testPage(name: string, trials: Trials, values: Values): void {
   for (const row of rows.filter(({ theirs }) => trials[theirs] !== undefined)) {
     test(`${placeOf(row)} ${row.theirs}`, async () => {
       for (const trial of trials[row.theirs] ?? []) {
-        using proxy = await testProxy(configOf(row, ORIGINS), { upstreams: { app: origin("app"), next: origin("next") } });
+        using proxy = await testProxy(configOf(row, ORIGINS), { upstreams: { app: origin("app"), next: origin("next") }, files: FILES });
         compare(inMemory(trial), await tryInMemory(proxy, trial, Object.keys(ORIGINS)), `${placeOf(row)}: ${trial.ask}`);
       }
     });

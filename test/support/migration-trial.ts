@@ -45,6 +45,14 @@ export function answerOf(
   return { status: 200, fields, body: `${name} answers` };
 }
 
+/** Files of the rows that serve a folder. */
+export const FILES: Readonly<Record<string, string>> = {
+  "public/index.html": "the page",
+  "public/assets/app.js": "the script",
+  "public/manual/intro.html": "the manual",
+  "public/.env": "SECRET=1",
+};
+
 /** The same as a function of the test kit. */
 export function origin(name: string): OriginFunction {
   return async (request, { sleep }) => {
