@@ -28,6 +28,12 @@ const ENTRIES: readonly Entry[] = [
     file: "src/testing/test-proxy.ts",
     about: "A whole proxy inside a test, in memory and under a clock that the test moves. [testing.md](testing.md) shows its use.",
   },
+  {
+    name: "millrace/http-proxy-middleware",
+    file: "src/http-proxy-middleware/create-proxy-middleware.ts",
+    about:
+      "The proxy with the interface of http-proxy-middleware. [http-proxy-middleware.md](http-proxy-middleware.md) lists its options and where it differs.",
+  },
 ];
 
 /** Topics of the types, in the order of the page. A type belongs to the first topic whose pattern fits the file that declares it. */
@@ -39,6 +45,7 @@ const TOPICS: readonly (readonly [title: string, files: RegExp])[] = [
   ["Sources", /^src\/(?:proxy\/feature|middleware)\/response-source/],
   ["Requests of one's own", /^src\/proxy\/feature\/fetch/],
   ["Embedding", /^src\/(?:embed|explain)\//],
+  ["http-proxy-middleware", /^src\/http-proxy-middleware\//],
   ["Tests", /^src\/(?:testing|observe)\//],
 ];
 

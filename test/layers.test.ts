@@ -74,6 +74,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     modules: ["node:*", "node:http", "node:http2"],
   },
+  "http-proxy-middleware": {
+    folders: ["base", "http", "proxy", "config", "middleware", "embed"],
+    modules: ["node:*", "node:http", "node:http2"],
+  },
   "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
   "millrace.ts": { folders: ["values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
@@ -287,6 +291,11 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/control/breach.ts", "../middleware/define-middleware.ts"],
   ["src/embed/breach.ts", "../cli/serve.ts"],
   ["src/embed/breach.ts", "../testing/test-proxy.ts"],
+  ["src/embed/breach.ts", "../http-proxy-middleware/options.ts"],
+  ["src/middleware/breach.ts", "../http-proxy-middleware/options.ts"],
+  ["src/http-proxy-middleware/breach.ts", "../net/dial.ts"],
+  ["src/http-proxy-middleware/breach.ts", "../control/probe.ts"],
+  ["src/http-proxy-middleware/breach.ts", "../testing/test-proxy.ts"],
   ["src/net/breach.ts", "../testing/test-proxy.ts"],
   ["src/control/breach.ts", "../testing/test-proxy.ts"],
 ];

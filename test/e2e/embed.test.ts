@@ -87,7 +87,41 @@ describe("examples/embed", () => {
   });
 
   for (const program of PROGRAMS) describe(program.name, () => testProgram(() => folder, program));
+
+  describe("http-proxy-middleware", () => testMovedProgram(() => folder));
 });
+
+/** It says less of the client than the others, and its errors are other ones: test/http-proxy-middleware.test.ts has all of it. */
+function testMovedProgram(folder: () => string): void {
+  const app = new UpstreamApp();
+
+  test("serves as before", async () => {
+    await app.start();
+    const running = new Running(folder(), ["http-proxy-middleware.ts"], app.url);
+    try {
+      const port = await running.port();
+      const json = { fields: { "Content-Type": "application/json" }, body: Buffer.from('{ "name": "Zoë" }') };
+      const { headers: got, body } = await exchange(port, { path: "/api/v1/seen", ...json });
+      assert.equal(got["x-proxied"], "1");
+      const { url, headers, body: received }: Seen = JSON.parse(body.toString());
+      assert.deepEqual([url, headers["x-asked-for"], headers["x-forwarded-for"]], ["/seen", "/api/v1/seen", "127.0.0.1"]);
+      assert.deepEqual(JSON.parse(received), { name: "Zoë" });
+      assert.equal((await exchange(port, { path: "/about", method: "GET" })).body.toString(), "about, by Express\n");
+      const client = await RawClient.connect(port);
+      client.send(handshake("/api/v1/socket"));
+      await client.until(({ received: text }) => text.includes("\r\n\r\n"), "the switch");
+      client.send("hello");
+      await client.until(({ received: text }) => text.endsWith("hello"), "the echo");
+      client.destroy();
+      const ended = once(running.child, "exit", { signal: AbortSignal.timeout(PATIENCE_MS) });
+      running.child.kill("SIGTERM");
+      assert.deepEqual(await ended, [0, null], running.printed.text);
+    } finally {
+      running.child.kill("SIGKILL");
+      app.close();
+    }
+  });
+}
 
 function testProgram(folder: () => string, { name, command, base, seenBase, own, exitCode }: Program): void {
   const app = new UpstreamApp();

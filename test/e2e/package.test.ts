@@ -235,6 +235,34 @@ server.close();
     assert.equal(await compile(program, ofNode), "");
   });
 
+  test("its types hold for a program that was written for http-proxy-middleware", async () => {
+    const program = `import http from "node:http";
+import type { Socket } from "node:net";
+import { createProxyMiddleware, definePlugin, errorResponsePlugin, fixRequestBody, responseInterceptor } from "millrace/http-proxy-middleware";
+import type { Filter, Options, RequestHandler } from "millrace/http-proxy-middleware";
+
+interface Mine extends http.IncomingMessage { user: string }
+const pathFilter: Filter<Mine> = (path, req) => path.startsWith("/api") && req.user !== "";
+const options: Options = { target: { host: "127.0.0.1", port: 3000 }, logger: console, on: { proxyReq: fixRequestBody }, plugins: [errorResponsePlugin] };
+const handler: RequestHandler<Mine> = createProxyMiddleware({
+  router: async (req) => (req.user === "a" ? "http://a.test" : undefined),
+  pathFilter,
+  pathRewrite: { "^/api": "" },
+  cookieDomainRewrite: { "*": "" },
+  plugins: [definePlugin((server) => void server.on("proxyRes", (proxyRes) => console.log(proxyRes.statusCode)))],
+  on: {
+    proxyReq: (proxyReq: http.ClientRequest, req) => void proxyReq.setHeader("x-user", req.user),
+    proxyRes: responseInterceptor(async (buffer, _proxyRes, req, res) => { res.setHeader("x-user", req.user); return buffer; }),
+    error: (error: Error & { code?: string }, _req, res) => void res.end(error.code ?? ""),
+    open: (socket: Socket) => void socket.on("data", console.log),
+  },
+});
+http.createServer(createProxyMiddleware(options)).on("upgrade", handler.upgrade);
+`;
+    assert.equal(await compile(program, ofNode), "");
+    assert.match(await compile(program.replace("pathRewrite", "pathRewrites"), ofNode), /error TS/);
+  });
+
   test("every name of the API page is exported, and the declarations need no other package than Node's types", async () => {
     const lines = [...apiExports()].map(([entry, exported], index) => {
       const named = (isType: boolean): string =>
@@ -246,7 +274,11 @@ server.close();
     });
     assert.equal(await compile(lines.join(""), { ...ofNode, isolatedModules: true }), "");
     const dist = path.join(folder, "node_modules/millrace/dist");
-    const files = new Set(["millrace.d.ts", "testing/test-proxy.d.ts"].map((name) => path.join(dist, name)));
+    const files = new Set(
+      ["millrace.d.ts", "testing/test-proxy.d.ts", "http-proxy-middleware/create-proxy-middleware.d.ts"].map((name) =>
+        path.join(dist, name),
+      ),
+    );
     for (const file of files) {
       const imported = readFileSync(file, "utf8").matchAll(/(?:\bfrom |\bimport\(|^import )"([^"]+)"|\/\/\/ <reference [^>]*"([^"]+)"/gm);
       for (const [, from = "", reference = from] of imported) {

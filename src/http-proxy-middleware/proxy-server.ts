@@ -1,0 +1,14 @@
+import { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ProxyEventHandlers } from "./options.ts";
+
+/** The events of a middleware, with what their listeners get. */
+export type ProxyServerEvents<Req, Res> = {
+  readonly [Name in keyof ProxyEventHandlers<Req, Res>]-?: Parameters<NonNullable<ProxyEventHandlers<Req, Res>[Name]>>;
+};
+
+/**
+ * What plugins get to subscribe to events. Has the events of the proxy that http-proxy-middleware is built on, and none of its other methods:
+ * there is no `web`, `ws` or `listen`.
+ */
+export class ProxyServer<Req = IncomingMessage, Res = ServerResponse> extends EventEmitter<ProxyServerEvents<Req, Res>> {}
