@@ -50,6 +50,38 @@ test("docs/README.md leads to every page", () => {
   assert.deepEqual(missing, []);
 });
 
+test("every link to a part of a page leads to a heading of it", () => {
+  // GitHub's anchors: lower case, without anything but words, spaces and hyphens; the second of a name has -1.
+  const anchorsOf = (file: string): string[] =>
+    [
+      ...readText(file)
+        .replace(/^```[^]*?^```/gm, "")
+        .matchAll(/^#+ (.+)$/gm),
+    ]
+      .map(([, title = ""]) =>
+        title
+          .toLowerCase()
+          .replace(/[^\w -]/g, "")
+          .replaceAll(" ", "-"),
+      )
+      .map((anchor, index, all) =>
+        all.indexOf(anchor) < index ? `${anchor}-${all.slice(0, index).filter((each) => each === anchor).length}` : anchor,
+      );
+  const pages = [...textFiles("docs").filter((file) => file.endsWith(".md")), "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"];
+  const links = pages.flatMap((page) =>
+    [...readText(page).matchAll(/\]\(([^)\s:]*\.md)?#([^)\s]+)\)/g)].map(([, target, anchor = ""]) => ({
+      page,
+      anchor,
+      file: target === undefined ? page : path.join(path.dirname(page), target),
+    })),
+  );
+  assert.ok(links.length > 50, `${links.length} links`);
+  assert.deepEqual(
+    links.filter(({ file, anchor }) => !anchorsOf(file).includes(anchor)),
+    [],
+  );
+});
+
 test("every page of docs/recipes has a test, and its configuration runs as it stands", () => {
   const pages = textFiles("docs/recipes").map((file) => path.basename(file, ".md"));
   assert.ok(pages.length >= 12, pages.join(" "));

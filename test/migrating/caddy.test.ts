@@ -69,6 +69,11 @@ const TRIALS: Trials = {
     { ask: "POST /a", body: "01234567890", status: 413, got: null },
   ],
   "request_header X-Request-Id {http.request.uuid}": [{ ask: "GET /a", answer: { "X-Request-Id": /^[0-9a-f-]{36}$/ } }],
+  'handle_errors { respond "down" }': [
+    { ask: "GET /fails", status: 503, text: "failed" },
+    { ask: "GET /a", down: true, status: 502, text: "down" },
+  ],
+  '@failed status 5xx\nhandle_response @failed { respond "down" 503 }': [{ ask: "GET /fails", status: 503, text: "down" }],
   "flush_interval -1": [{ ask: "GET /a", text: "app answers" }],
   "lb_retries 2": [{ ask: "GET /a", got: "GET /a" }],
   "lb_try_duration 5s": [{ ask: "GET /a", got: "GET /a" }],

@@ -119,6 +119,10 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
   "proxy_request_buffering off;": [{ ask: "POST /a", body: "x", got: "POST /a" }],
   "proxy_buffering off;": [{ ask: "GET /a", text: "app answers" }],
   "deny 203.0.113.0/24;": [{ ask: "GET /a" }, { ask: "GET /a", from: "203.0.113.9", status: 403, got: null, onlyOurs: true }],
+  "location / { proxy_pass http://app; proxy_intercept_errors on; error_page 503 /503.html; }\nlocation = /503.html { internal; }": [
+    { ask: "GET /fails", status: 503, text: "the error page" },
+    { ask: "GET /a", text: "app answers" },
+  ],
   "proxy_intercept_errors off;": [{ ask: "GET /fails", status: 503, text: "failed" }],
 };
 

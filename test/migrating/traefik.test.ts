@@ -68,6 +68,9 @@ const TRIALS: Trials = {
   ],
   "middlewares.NAME.buffering.maxRequestBodyBytes=10": [{ ask: "POST /a", body: "01234567890", status: 413, got: null }],
   "middlewares.NAME.retry.attempts=3": [{ ask: "GET /a", got: "GET /a" }],
+  "middlewares.NAME.errors.status=500-599\nmiddlewares.NAME.errors.query=/index.html": [
+    { ask: "GET /fails", status: 503, text: "the page" },
+  ],
   "middlewares.NAME.chain.middlewares": [{ ask: "GET /a", got: "GET /a" }],
 };
 

@@ -28,6 +28,8 @@ export interface Trial {
   readonly by?: string;
   /** The other proxy does otherwise, and the page says so: only ours is tried. */
   readonly onlyOurs?: boolean;
+  /** The origin refuses connections; only ours is tried. */
+  readonly down?: boolean;
   /** The client asks for a WebSocket, and the origin agrees: the status is 101. */
   readonly upgrade?: boolean;
 }
@@ -49,6 +51,7 @@ export function answerOf(
 export const FILES: Readonly<Record<string, string>> = {
   "public/index.html": "the page",
   "public/assets/app.js": "the script",
+  "public/503.html": "the error page",
   "public/manual/intro.html": "the manual",
   "public/.env": "SECRET=1",
 };
@@ -90,6 +93,7 @@ export function compare(trial: Trial, { status, answer, text, request }: Outcome
 /** Makes the trial with a proxy in memory. */
 export async function tryInMemory(proxy: TestProxy, trial: Trial, upstreams: readonly string[]): Promise<Outcome> {
   const [method = "", target = ""] = trial.ask.split(" ");
+  if (trial.down === true) proxy.serve("app", script.refuse());
   if (trial.upgrade === true) return await upgraded(proxy, target);
   const host = trial.fields?.["Host"] ?? "client.example";
   let response: Response | null = null;
