@@ -226,8 +226,11 @@ routes:
   out = "";
   assert.equal(await run("GET", "/nowhere"), 3);
   assert.match(out, /404/);
-  assert.equal(await run("G T", "/"), 1);
-  assert.match(err, /refused with 400/);
+  out = "";
+  assert.equal(await run("G T", "/"), 3);
+  assert.match(out, /refused with 400/);
+  assert.equal(await run("GET", "no target"), 1);
+  assert.match(err, /neither a URL nor a path/);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -307,7 +310,7 @@ routes:
     ["an expectation that nobody knows", "GET", ["Expect: foo"], /refused with 417/],
     ["a name that the listener refuses", "GET", ["X_Foo: 1"], /refused with 400/],
     ["a connection option that names what is needed", "GET", ["Connection: host"], /refused with 400/],
-    ["a body over the route's limit", "POST", ["Content-Length: 11"], /takes it +rest[^]*at most 10 bytes\n\nrefused with 413/],
+    ["a body over the route's limit", "POST", ["Content-Length: 11"], /takes it +rest[^]*at most 10 bytes\n[^]*\nrefused with 413/],
     ["a forged scheme, which no route sees", "GET", ["X-Forwarded-Proto: https"], /no +secure[^]*takes it +rest/],
     [
       "a WebSocket handshake",
@@ -339,13 +342,19 @@ routes:
   test("a preflight", async () => {
     const { code, out } = await explain("OPTIONS", "/shared", ["Origin: https://page.test", "Access-Control-Request-Method: POST"]);
     assert.equal(code, 0, "which is no error");
-    assert.match(out, /takes it +shared[^]*cors: answered with 204/);
+    assert.match(
+      out,
+      /takes it +shared[^]*Allow-Origin: https:\/\/page.test[^]*cors: answered with 204: a preflight: pages of that origin may/,
+    );
+    const refused = await explain("OPTIONS", "/shared", ["Origin: https://evil.test", "Access-Control-Request-Method: POST"]);
+    assert.equal(refused.code, 0);
+    assert.match(refused.out, /cors: answered with 204: a preflight that allows nothing, [^]*the origin is not allowed/);
     assert.doesNotMatch(out, /would be sent/);
   });
 
   test("a head over the listener's limit", async () => {
-    const { code, err } = await explain("GET", "/", [`X-Long: ${"x".repeat(2000)}`]);
-    assert.equal(code, 1);
-    assert.match(err, /refused with 431/);
+    const { code, out } = await explain("GET", "/", [`X-Long: ${"x".repeat(2000)}`]);
+    assert.equal(code, 3);
+    assert.match(out, /refused with 431/);
   });
 });

@@ -105,8 +105,8 @@ export interface MillraceProxy extends EventEmitter<ProxyEvents>, AsyncDisposabl
   close(): Promise<void>;
 
   /**
-   * Says which route takes a request, why the others do not, and what would be sent where. Sends nothing. Rejects with an Error if the request is one
-   * that the proxy refuses to read.
+   * Says which route takes a request, why the others do not, and what would be sent where. Sends nothing. Rejects with an Error if `url` is neither
+   * a URL nor a path, or `client` no address.
    */
   explain(request: ExplainRequest | Request): Promise<Explanation>;
 

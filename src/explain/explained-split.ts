@@ -2,26 +2,23 @@
 import type { RouteConfig } from "../config/route-schema.ts";
 import { sharesOf } from "../policy/split/pick-side.ts";
 import type { LoneView } from "../proxy/feature/lone-view.ts";
-import { routeOfSide } from "../proxy/snapshot.ts";
-import { SplitChoice } from "../proxy/split-choice.ts";
+import type { Split } from "../proxy/snapshot.ts";
 import type { ExplainedSide } from "./explained.ts";
 
-interface ExplainedSplit {
-  /** The route as it is for the upstream that is shown. */
-  readonly route: RouteConfig;
+export interface ExplainedSplit {
+  /** Position of the upstream that is shown. */
+  readonly position: number;
   readonly sides: readonly ExplainedSide[];
   readonly lines: readonly string[];
 }
 
 /** Where chance decides, the upstream with the greatest share is shown. */
-export function explainSplit(route: RouteConfig, view: LoneView): ExplainedSplit {
-  if (route.split === undefined) return { route, sides: [], lines: [] };
-  const choice = new SplitChoice(route);
+export function explainSplit(route: RouteConfig, { choice }: Split, view: LoneView): ExplainedSplit {
   const key = choice.keyOf(view);
   const shares = sharesOf(choice.sides);
-  const chosen = key === null ? shares.indexOf(Math.max(...shares)) : choice.sideOf(key);
-  const sides = choice.sides.map(({ upstream }, at) => ({ upstream, share: shares[at] ?? 0, taken: key !== null && at === chosen }));
-  return { route: routeOfSide(route, chosen), sides, lines: ["", headline(route, key !== null), ...sides.map(line)] };
+  const position = key === null ? shares.indexOf(Math.max(...shares)) : choice.sideOf(key);
+  const sides = choice.sides.map(({ upstream }, at) => ({ upstream, share: shares[at] ?? 0, taken: key !== null && at === position }));
+  return { position, sides, lines: ["", headline(route, key !== null), ...sides.map(line)] };
 }
 
 function headline({ split_by: by, split = [] }: RouteConfig, isDecided: boolean): string {

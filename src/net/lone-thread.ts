@@ -2,15 +2,12 @@ import type { Config } from "../config/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
-import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
-import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
-import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import { NameTable } from "../shared/name-table.ts";
-import type { ConfigureMessage } from "../shared/protocol.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
+import { loneSnapshot } from "./lone-snapshot.ts";
 import { machine } from "./machine.ts";
 import type { Platform } from "./platform.ts";
 import { Thread } from "./thread.ts";
@@ -25,20 +22,7 @@ export function loneThread(
   event: ThreadOutput["event"] = () => {},
   ownMiddleware: SnapshotContext["ownMiddleware"] = () => [],
 ): Thread {
-  let endpoints = 0;
-  const slots = Object.entries(config.upstreams).map(([name, upstream]) => [name, upstream.endpoints.map(() => endpoints++)] as const);
-  const message: ConfigureMessage = {
-    type: "configure",
-    generation: 1,
-    config,
-    routes: config.routes,
-    endpointSlots: Object.fromEntries(slots),
-    listenerSlots: [0],
-    metricTable: new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1)),
-  };
-  const plan = new Upstreams(0, () => "").plan(config.upstreams, message.endpointSlots);
-  plan.apply();
-  const snapshot = new Snapshot(message, plan.groups, {
+  const snapshot = loneSnapshot(config, {
     workerIndex: 0,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     now: () => platform.now(),
@@ -52,6 +36,7 @@ export function loneThread(
     files: NO_FILES,
     once: onceEach(),
   });
+  const endpoints = Object.values(config.upstreams).reduce((count, upstream) => count + upstream.endpoints.length, 0);
   const parts: ThreadParts = {
     workerIndex: 0,
     endpoints: new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(endpoints))),

@@ -24,6 +24,11 @@ export interface LocalAnswer {
    */
   readonly requestId?: string;
   /**
+   * Why there is this answer, for `explain`, where `detail` does not say it. Never sent, and without secrets.
+   * @internal
+   */
+  readonly why?: string;
+  /**
    * A body to send in place of `detail`. Its text is sent in UTF-8, which a `contentType` with a charset must name. Absent: `detail` as a
    * problem document (RFC 9457), or as text for clients that do not accept JSON.
    */

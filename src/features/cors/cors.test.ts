@@ -49,6 +49,7 @@ test("answers a preflight", () => {
     status: 204,
     reason: "preflight",
     detail: "",
+    why: "a preflight: pages of that origin may send what it asks for",
     fields: [
       ["Access-Control-Allow-Origin", app],
       ["Access-Control-Allow-Credentials", "true"],

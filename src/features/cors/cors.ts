@@ -68,8 +68,12 @@ function answerPreflight(policy: CorsPolicy, request: RequestHead, tell: (messag
     method: request.get("access-control-request-method") ?? "",
     headers: request.values("access-control-request-headers"),
   };
-  const fields = policy.preflight(question, (reason) => tell(`preflight not allowed: ${reason}`)) ?? [];
-  return { status: 204, reason: "preflight", detail: "", fields: [...fields, ["Vary", policy.preflightVary]] };
+  let why = "a preflight: pages of that origin may send what it asks for";
+  const fields = policy.preflight(question, (reason) => {
+    why = `a preflight that allows nothing, so the browser sends no request: ${reason}`;
+    tell(`preflight not allowed: ${reason}`);
+  });
+  return { status: 204, reason: "preflight", detail: "", why, fields: [...(fields ?? []), ["Vary", policy.preflightVary]] };
 }
 
 /** The value of Origin; undefined without one. Several lines give "", which no rule allows. */

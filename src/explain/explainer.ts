@@ -1,0 +1,241 @@
+/**
+ * Finds out what the proxy would do with requests, without sending anything. It runs the data plane's own code: its parser, its compiled
+ * configuration with routes and hooks, and its writers of heads. explanation.ts puts the result in words.
+ */
+import { readFileSync } from "node:fs";
+import { parseIpAddress } from "../base/cidr.ts";
+import { patternsIn } from "../config/path-patterns.ts";
+import type { Environment } from "../config/replacements.ts";
+import type { Config } from "../config/schema.ts";
+import { FEATURES } from "../features/registry.ts";
+import { answerFor } from "../features/files/file-answers.ts";
+import { servedFolder } from "../features/files/files.ts";
+import { DiskFiles } from "../files/disk-files.ts";
+import type { BodyLength } from "../http/body-length.ts";
+import { connectionOptions } from "../http/connection-options.ts";
+import { RequestEdits, ResponseEdits } from "../http/head-edits.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { admittedProtocols, askedProtocols } from "../http/upgrade.ts";
+import type { ListenerConfig } from "../net/accept/listener-context.ts";
+import { hiddenOf } from "../net/client-facts.ts";
+import { loneSnapshot } from "../net/lone-snapshot.ts";
+import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
+import type { RouteConfig } from "../config/route-schema.ts";
+import { groupsOf } from "../policy/route/path-regex.ts";
+import type { CompileRegex } from "../policy/route/path-regex.ts";
+import { normalizePath } from "../policy/route/normalize-path.ts";
+import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
+import { exceedsBodyLimit } from "../proxy/exchange/exchange.ts";
+import { finishAnswer } from "../proxy/exchange/finished-answer.ts";
+import { admitRequest } from "../proxy/exchange/forwarding.ts";
+import { onceEach } from "../proxy/feature/once.ts";
+import { LoneView } from "../proxy/feature/lone-view.ts";
+import type { LocalAnswer } from "../proxy/local-answer.ts";
+import { routeOfSide } from "../proxy/snapshot.ts";
+import type { Route, Snapshot } from "../proxy/snapshot.ts";
+import { PathRegexes } from "../regex/path-regexes.ts";
+import { BucketTable } from "../shared/bucket-table.ts";
+import { explainSplit } from "./explained-split.ts";
+import type { ExplainedSplit } from "./explained-split.ts";
+import { readRequest } from "./read-request.ts";
+import type { ExplainedRequest } from "./read-request.ts";
+
+/** The address of the client when none is given, one of those for documentation (RFC 5737). */
+const CLIENT = "192.0.2.1";
+
+/** What becomes of a request. */
+export interface Course {
+  /** Null: the parser refuses it. */
+  readonly request: RequestHead | null;
+  readonly client: string;
+  /** Null: no route of the configuration was looked for, or takes it. */
+  readonly route: TakenRoute | null;
+  readonly end: Refused | Sent | ServedFile;
+}
+
+/** The route of the configuration that takes a request. */
+export interface TakenRoute {
+  /** Position in the configuration, from 0. */
+  readonly position: number;
+  /** Its keys; of a route that splits its requests, those for the upstream that gets this one. */
+  readonly config: RouteConfig;
+  /** Null: the route has one upstream or none. */
+  readonly split: ExplainedSplit | null;
+}
+
+/** The proxy answers by itself. */
+export interface Refused {
+  readonly kind: "answer";
+  readonly answer: LocalAnswer;
+  /** The middleware whose answer it is; "": the proxy's own. */
+  readonly by: string;
+  /** The fields as they would be sent, one `name: value\r\n` each. */
+  readonly lines: string;
+  /** The octets of the body, one character each. */
+  readonly body: string;
+}
+
+/** An endpoint gets the request. */
+export interface Sent {
+  readonly kind: "upstream";
+  readonly upstream: string;
+  /** The head as the first endpoint would get it. */
+  readonly head: string;
+  /** The protocols to which the connection may be switched, of those that the request asks for; "": none. */
+  readonly upgrade: string;
+}
+
+/** A file is sent. Conditions and ranges of the request are left out. */
+export interface ServedFile {
+  readonly kind: "file";
+  readonly name: string;
+}
+
+export class Explainer {
+  readonly config: Config;
+  readonly listener: ListenerConfig;
+  readonly compileRegex: CompileRegex;
+  private readonly snapshot: Snapshot;
+  private readonly files: DiskFiles = new DiskFiles({ epochMs: Date.now, counted: () => {}, mayOpen: () => true });
+  /** The memory of rate limits, and as it is when nothing was counted: each request is the first one. */
+  private readonly buckets: Uint8Array = new Uint8Array(BucketTable.create(0, 0, 8));
+  private readonly pristine: Uint8Array = this.buckets.slice();
+  /** For each route of the configuration its first position among the compiled ones, where each side of a split is one. */
+  private readonly firstSides: readonly number[];
+
+  /**
+   * @param listener to which the client is connected
+   * @param environment the variables that the configuration may name; what is shown has their values
+   */
+  static async of(config: Config, listener: ListenerConfig, environment: Environment): Promise<Explainer> {
+    const regexes = new PathRegexes();
+    if (patternsIn(config.routes).length > 0) await regexes.load();
+    return new Explainer(config, listener, environment, (pattern) => regexes.compile(pattern));
+  }
+
+  private constructor(config: Config, listener: ListenerConfig, environment: Environment, compileRegex: CompileRegex) {
+    this.config = config;
+    this.listener = listener;
+    this.compileRegex = compileRegex;
+    const { buffer } = this.buckets;
+    this.snapshot = loneSnapshot(config, {
+      workerIndex: 0,
+      buckets: new BucketTable(buffer as SharedArrayBuffer),
+      now: () => 0,
+      environment,
+      readFile: (name) => readFileSync(name, "utf8"),
+      files: this.files,
+      once: onceEach(),
+      compileRegex,
+      report: () => {},
+      features: FEATURES,
+      status: () => "",
+      ownMiddleware: () => [],
+    });
+    let sides = 0;
+    this.firstSides = config.routes.map(({ split }) => (sides += split?.length ?? 1) - (split?.length ?? 1));
+  }
+
+  /** What becomes of the request of a client that is no trusted proxy. A string says what is wrong with what was given. */
+  async courseOf(given: ExplainedRequest): Promise<Course | string> {
+    const { client = CLIENT } = given;
+    if (parseIpAddress(client) === null) return "the client is no IP address, such as 10.0.0.1 or 2001:db8::1";
+    const read = readRequest(given, this.listener);
+    if (typeof read === "string") return read;
+    if (read.refused !== null) return { request: null, client, route: null, end: this.answered(read.refused, null, null) };
+    this.buckets.set(this.pristine);
+    return await this.course(read.head, read.bodyLength, client);
+  }
+
+  private async course(request: RequestHead, bodyLength: BodyLength, client: string): Promise<Course> {
+    const { config, listener } = this;
+    request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
+    const view = new LoneView(request, client, Date.now());
+    const early = admitRequest(request, connectionOptions(request), listener.unsafe_field_names);
+    if (early !== null) return { request, client, route: null, end: this.answered(early, view, null) };
+    const found = this.snapshot.findRoute(request, client);
+    view.routeName = found.name;
+    view.groups = groupsOf(found.pathRegexes, normalizePath(request.path) ?? "");
+    const taken = this.takenRoute(found, view);
+    const side = found.split?.sides[taken?.split?.position ?? 0] ?? found;
+    return { request, client, route: taken, end: await this.endOf(side, taken, view, bodyLength) };
+  }
+
+  /** Null: it is one of the proxy's own. */
+  private takenRoute(found: Route, view: LoneView): TakenRoute | null {
+    if (found.index < 0) return null;
+    const position = this.firstSides.indexOf(found.index);
+    const route = this.config.routes[position];
+    if (route === undefined) throw new Error("a compiled route is not in the configuration");
+    if (found.split === null) return { position, config: route, split: null };
+    const split = explainSplit(route, found.split, view);
+    return { position, config: routeOfSide(route, split.position), split };
+  }
+
+  /** What the exchange would do (proxy/exchange/admission.ts), as far as that is known without the user's own middleware. */
+  private async endOf(route: Route, taken: TakenRoute | null, view: LoneView, bodyLength: BodyLength): Promise<Course["end"]> {
+    for (const middleware of route.hooks.onRequest) {
+      const verdict = (await middleware.onRequest?.(view)) ?? null;
+      if (verdict !== null) return this.answered(verdict, view, route, middleware.name);
+    }
+    if (exceedsBodyLimit(bodyLength, route)) return this.answered(BODY_TOO_LARGE, view, route);
+    if (route.local !== null) return this.answered(route.local(), view, route);
+    if (taken?.config.files !== undefined) return await this.servedFile(taken.config, taken.config.files, route, view);
+    return this.sent(route, taken?.config.upstream ?? "", view);
+  }
+
+  /** @param view null: there is no exchange, for the parser has refused the request */
+  private answered(given: LocalAnswer, view: LoneView | null, route: Route | null, by: string = ""): Refused {
+    const edits = new ResponseEdits();
+    let answer = given;
+    if (view !== null) {
+      const hooks = route === null || route.index < 0 ? this.snapshot.onAnswer : route.hooks.onAnswer;
+      for (const each of hooks) answer = each.onAnswer?.(view, answer) ?? answer;
+      edits.begin(null, answer.status, answer.fields);
+      for (const each of route?.hooks.onResponse ?? []) each.onResponse?.(view, edits);
+    }
+    const { lines, body } = finishAnswer(answer, view?.request ?? null, edits, view?.startedAtMs ?? Date.now());
+    return { kind: "answer", answer, by, lines, body };
+  }
+
+  private sent({ hooks, upgrade: admitted }: Route, name: string, view: LoneView): Sent {
+    const { config, listener } = this;
+    const upstream = config.upstreams[name];
+    const { request } = view;
+    const endpoint = {
+      authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host,
+      via: upstream?.via !== false,
+      xForwarded: upstream?.x_forwarded !== false,
+    };
+    view.endpointAuthority = endpoint.authority;
+    const edits = new RequestEdits();
+    for (const each of hooks.onUpstreamRequest) each.onUpstreamRequest?.(view, edits);
+    const connection = connectionOptions(request);
+    const upgrade = admittedProtocols(askedProtocols(request, connection), admitted);
+    const facts = {
+      peer: view.client,
+      client: view.client,
+      trusted: false,
+      secure: false,
+      forwarded: null,
+      unsafeFieldNames: listener.unsafe_field_names,
+      forwardedPathFields: listener.forwarded_path_fields,
+    };
+    const head = requestHeadText({ request, connection, facts, isBackground: false, upgrade }, edits, new AddedFields(), endpoint);
+    return { kind: "upstream", upstream: name, head, upgrade };
+  }
+
+  /** What a route with `files` answers, as the files are now. */
+  private async servedFile(
+    config: RouteConfig,
+    files: NonNullable<RouteConfig["files"]>,
+    route: Route,
+    view: LoneView,
+  ): Promise<Refused | ServedFile> {
+    const { path, forwardTarget } = view.request;
+    const found = await servedFolder(files, this.files, config.rewrite, this.compileRegex).find(path);
+    if (typeof found === "string") return this.answered(answerFor(found, path, forwardTarget.slice(path.length)), view, route, "files");
+    found.file.close();
+    return { kind: "file", name: `${files.root}/${found.name}` };
+  }
+}
