@@ -51,7 +51,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
   cli: {
     folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control", "explain", "middleware", "modules", "regex"],
-    modules: ["node:*", "node:http"],
+    modules: ["node:*", "node:http", "acorn"],
   },
   testing: {
     folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control", "middleware", "regex"],

@@ -194,6 +194,23 @@ describe("a configuration module", () => {
     assert.equal((await configOf(file)).listeners[0]?.address, ":8080");
   });
 
+  test("may lie in a package of CommonJS, with what it imports and with the middleware that it names", async () => {
+    write("cjs/package.json", '{ "type": "commonjs" }');
+    write("cjs/parts.ts", `import { host } from ${JSON.stringify("./host.js")};\nexport const endpoint: string = "http://" + host;\n`);
+    write("cjs/host.js", 'const { host } = require("./common.js");\nmodule.exports = { host };\n');
+    write("cjs/common.js", 'exports.host = "a";\n');
+    write(
+      "cjs/stamp.ts",
+      'import { defineMiddleware } from "millrace";\nexport default defineMiddleware({ name: "stamp", setup: () => ({}) });\n',
+    );
+    const routes = 'routes: [{ upstream: "app", middleware: [stamp(), { use: "./stamp.ts" }] }]';
+    const code = `import { defineConfig } from "millrace";\nimport { endpoint } from "./parts.ts";\nimport stamp from "./stamp.ts";\nexport default defineConfig(${MODULE.replace(/routes: .*\] \}$/, `${routes} }`).replace('"http://a"', "endpoint")});\n`;
+    const config = await configOf(write("cjs/millrace.config.ts", code));
+    assert.equal(config.upstreams["app"]?.endpoints[0]?.url, "http://a");
+    assert.equal(config.routes[0]?.middleware?.length, 2);
+    assert.equal((await configOf(write("cjs/old.js", `module.exports = ${MODULE};\n`))).routes.length, 1);
+  });
+
   test("that fails late, ends or hangs is reported, and what it started ends with it", async () => {
     const cases: readonly (readonly [name: string, before: string, expected: RegExp])[] = [
       ["rejected.mjs", "void Promise.reject(new Error('no secrets'));", /rejected\.mjs:1:21: the module failed: no secrets$/],
@@ -233,10 +250,29 @@ describe("a configuration module", () => {
     assert.equal((await configOf(file)).listeners[0]?.address, ":9090");
   });
 
+  test("in TypeScript gives problems where their values stand, and computed ones at their top-level key", async () => {
+    const code = `import { defineConfig } from "millrace";
+const limit: number = 0;
+export default defineConfig({
+  listeners: [{ address: ":8080" }],
+  upstreams: { app: { endpoints: ["http://a"] } },
+  routes: [
+    { upstream: "ap" as string, max_body: "1x" as "1KiB" },
+    { upstream: \`app\`, rate_limit: { requests_per_minute: limit - 0 } },
+  ],
+});
+`;
+    const lines = (await linesOf(write("literal.config.ts", code))).split("\n").filter((line) => !line.includes("warning"));
+    assert.deepEqual(
+      lines.map((line) => line.replace(/^.*literal\.config\.ts:(\d+:\d+): (\S+): .*$/, "$1 $2")),
+      ["6:3 routes.#2.rate_limit.requests_per_minute", "7:17 routes.#1.upstream", "7:43 routes.#1.max_body"],
+    );
+  });
+
   test("gives problems in one line each", async () => {
     assert.match(
       await linesOf(write("c.mjs", `export default ${MODULE.replace("routes", "route")};\n`)),
-      /c\.mjs:1:1: route: unknown key; did you mean "routes"\?/,
+      /c\.mjs:1:102: route: unknown key; did you mean "routes"\?/,
     );
     assert.match(await linesOf(write("d.mjs", "export const config = {};\n")), /d\.mjs:1:1: there is no default export/);
     for (const [name, text] of [

@@ -59,10 +59,10 @@ export async function describedMiddleware(file: string): Promise<readonly Descri
   return "described" in answer ? answer.described : { problems: parsed.locate(answer.findings) };
 }
 
-/** The text of a configuration file; null for a module, whose problems may stand in other files, and for a file that cannot be read. */
+/** The text of a configuration file; null for a file that cannot be read. */
 export function textOfConfig(file: string): string | null {
   try {
-    return MODULE.test(file) ? null : readText(file);
+    return readText(file);
   } catch {
     return null;
   }

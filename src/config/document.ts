@@ -7,6 +7,8 @@ export interface Place {
   readonly column: number;
   /** The name of an included file. Absent: the place is in the file that Millrace was started with. */
   readonly file?: string;
+  /** Whether the value was computed by a module, so that this is not where it stands, and other values have the same place. */
+  readonly computed?: boolean;
 }
 
 export type Located = LocatedMap | LocatedList | LocatedScalar;

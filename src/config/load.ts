@@ -65,7 +65,7 @@ export function parseConfig(
 }
 
 /**
- * Checks the object that a TypeScript configuration exports. All its problems have the place 1:1.
+ * Checks the object that a TypeScript configuration exports. Its problems have the places that its values have in `root`.
  * @param root the result of `readObject`; a string says why the object cannot be checked
  */
 export function checkConfig(

@@ -31,17 +31,15 @@ export function formatProblem({ file, line, column, key, message, severity }: Pr
 export function placed(findings: readonly Finding[], root: Located, file: string, schemaOf: () => SchemaNode): Problem[] {
   if (findings.length === 0) return [];
   const schema = schemaOf();
-  const problems = findings.map(({ path, atKey = false, keyIsHarmless = false, message, severity }): Problem => {
-    const key = shownPath(path, root, schema, keyIsHarmless);
-    return { file, ...placeOf(root, path, atKey), key, message, severity };
-  });
   const seen = new Set<string>();
-  const isNews = ({ file: where, line, column, key, message }: Problem): boolean => {
-    // All problems of a module may be at 1:1, so there the key tells them apart.
-    const what = `${line}:${column}:${line === 1 && column === 1 ? key : ""}:${where}:${message}`;
-    return !seen.has(what) && seen.add(what).size > 0;
-  };
-  return problems.filter(isNews);
+  return findings.flatMap(({ path, atKey = false, keyIsHarmless = false, message, severity }): Problem[] => {
+    const { line, column, file: own = file, computed = false } = placeOf(root, path, atKey);
+    const key = shownPath(path, root, schema, keyIsHarmless);
+    const what = [own, line, column, computed ? key : "", message].join("\n");
+    if (seen.has(what)) return [];
+    seen.add(what);
+    return [{ file: own, line, column, key, message, severity }];
+  });
 }
 
 /**

@@ -2,8 +2,8 @@
 import type { Located, LocatedMap, Place } from "./document.ts";
 import { isVocabulary } from "./foreign-keys.ts";
 
-/** The place of every value, because it is not known where in the module a value was made. */
-const FILE_START: Place = { line: 1, column: 1 };
+/** The place of every value, because an object does not say where in a module a value was made (modules/literal-places.ts finds out). */
+const FILE_START: Place = { line: 1, column: 1, computed: true };
 /** Also ends the walk of an object that contains itself. */
 const DEPTH_MAX = 64;
 

@@ -51,6 +51,7 @@ describe("the short form", () => {
           retries: 2,
           tls: { verify: true },
           via: true,
+          x_forwarded: true,
         },
       },
       routes: [

@@ -14,7 +14,7 @@ import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
 import { mayChange, moduleAddress } from "../modules/module-address.ts";
 import { moduleFaultText } from "../modules/module-fault.ts";
-import { resolveNoted, resolveOwnName } from "../modules/module-hooks.ts";
+import { resolveNoted, resolveOwnName, takeModulesByText } from "../modules/module-hooks.ts";
 
 interface Asked {
   /** URL of the folder that the configuration lies in, with a slash at the end. */
@@ -34,6 +34,7 @@ const resolvedUrls = new Map<string, string>();
 let loadedLast = "";
 
 resolveOwnName();
+takeModulesByText();
 module.registerHooks({
   load: (url, context, next) => {
     if (mayChange(url)) loadedLast = url;

@@ -5,12 +5,13 @@ import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { moduleFaultText } from "../modules/module-fault.ts";
-import { passVersionOn, resolveOwnName } from "../modules/module-hooks.ts";
+import { passVersionOn, resolveOwnName, takeModulesByText } from "../modules/module-hooks.ts";
 
 /** Prepares a worker thread for {@link MiddlewareModules}. Call it once in the thread. */
 export function prepareThread(): void {
   resolveOwnName();
   passVersionOn();
+  takeModulesByText();
   forbidExit();
 }
 

@@ -1,6 +1,9 @@
 /** Hooks into Node's loading of modules, for the modules of middleware and configurations. */
+import { readFileSync } from "node:fs";
 import module from "node:module";
+import { fileURLToPath } from "node:url";
 import { mayChange, versionIn, withVersion } from "./module-address.ts";
+import { isModuleText } from "./module-syntax.ts";
 
 /** The entry file of this package: TypeScript in a checkout, JavaScript in a build. */
 const OWN = new URL(import.meta.url.endsWith(".ts") ? "../millrace.ts" : "../millrace.js", import.meta.url).href;
@@ -10,6 +13,31 @@ export function resolveOwnName(): void {
   module.registerHooks({
     resolve: (specifier, context, next) => (specifier === "millrace" ? { url: OWN, shortCircuit: true } : next(specifier, context)),
   });
+}
+
+/**
+ * Takes the user's own `.ts` and `.js` files for what they are, in a package whose `"type"` is `commonjs` too: most programs that get a configuration in
+ * TypeScript beside them are such packages.
+ */
+export function takeModulesByText(): void {
+  module.registerHooks({
+    load: (url, context, next) => {
+      const format = MODULE_FORMATS[context.format ?? ""];
+      const isModule = format !== undefined && mayChange(url) && /\.[jt]s(?:\?|$)/.test(url) && isModuleText(textOf(url));
+      return isModule ? next(url, { ...context, format }) : next(url, context);
+    },
+  });
+}
+
+const MODULE_FORMATS: Readonly<Record<string, string>> = { commonjs: "module", "commonjs-typescript": "module-typescript" };
+
+/** "" for a file that cannot be read, which the error of loading it says. */
+function textOf(url: string): string {
+  try {
+    return readFileSync(fileURLToPath(url.replace(/[?#].*$/, "")), "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Gives the version of a module to what it imports, so that a changed module brings its changed imports. */
