@@ -64,6 +64,8 @@ async function execute(given: Command, version: string): Promise<number> {
       return (await import("./cli/explain.ts")).explainCommand(given, out, err);
     case "init":
       return (await import("./cli/init.ts")).initCommand(given, out, err);
+    case "convert":
+      return (await import("./cli/convert.ts")).convertCommand(given, out, err);
     case "schema":
       return (await import("./cli/schema.ts")).schemaCommand(given.file, out, err);
     case "help":

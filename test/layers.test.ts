@@ -37,6 +37,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   net: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "observe"], modules: ["node:*"] },
   files: { folders: ["base", "proxy"], modules: ["node:*"] },
   regex: { folders: ["base", "policy", "values", "config"], modules: ["re2js"] },
+  convert: { folders: ["base", "policy", "values"], modules: ["yaml"] },
   modules: { folders: ["base"], modules: ["node:*"] },
   middleware: { folders: [...BELOW_PROXY, "proxy", "modules"], modules: ["node:*"] },
   "data-plane": {
@@ -50,7 +51,20 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
   cli: {
-    folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "net", "observe", "control", "explain", "middleware", "modules", "regex"],
+    folders: [
+      ...BELOW_PROXY,
+      ...CODECS,
+      "proxy",
+      "features",
+      "net",
+      "observe",
+      "control",
+      "explain",
+      "middleware",
+      "modules",
+      "regex",
+      "convert",
+    ],
     modules: ["node:*", "node:http", "acorn"],
   },
   testing: {
@@ -81,7 +95,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
   "millrace.ts": { folders: ["values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
-const PURE = ["base", "http", "http1", "http2", "policy", "values", "declared", "config", "shared"];
+const PURE = ["base", "http", "http1", "http2", "policy", "values", "declared", "config", "shared", "convert"];
 /** Of features: their facts and schemas, which the main thread loads without their code. */
 const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|schema))\.ts$/;
 /** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
@@ -284,6 +298,11 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/control/breach.ts", "../files/disk-files.ts"],
   ["src/regex/breach.ts", "../net/thread.ts"],
   ["src/regex/breach.ts", "node:fs"],
+  ["src/convert/breach.ts", "node:fs"],
+  ["src/convert/breach.ts", "../config/load.ts"],
+  ["src/convert/nginx/breach.ts", "../../cli/serve.ts"],
+  ["src/embed/breach.ts", "../convert/convert.ts"],
+  ["src/config/breach.ts", "../convert/convert.ts"],
   ["src/proxy/breach.ts", "../regex/path-regexes.ts"],
   ["src/policy/route/breach.ts", "../../regex/path-regexes.ts"],
   ["src/proxy/breach.ts", "../middleware/define-middleware.ts"],

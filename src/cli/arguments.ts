@@ -48,6 +48,18 @@ export type Command =
       /** Whether a file that is there may be overwritten. */
       readonly force: boolean;
     }
+  | {
+      readonly command: "convert";
+      /** The configuration of another program. */
+      readonly file: string;
+      /** Absent: it is recognised. */
+      readonly from?: "nginx" | "caddy" | undefined;
+      /** The file to write; absent: stdout. */
+      readonly output?: string | undefined;
+      /** Only what is served there. */
+      readonly port?: string | undefined;
+      readonly force: boolean;
+    }
   | { readonly command: "demo" | "version" | "help" }
   /** The arguments are wrong; `problem` is one line that says why. */
   | { readonly command: "wrong"; readonly problem: string };
@@ -69,6 +81,8 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
                                       --print shows the configuration that it is
   millrace init [--listen :8080] [--upstream URL]... [--config FILE] [--force]
                                       write a configuration with comments, to begin with
+  millrace convert FILE [--from nginx|caddy] [--output FILE] [--port PORT] [--force]
+                                      make a configuration of an nginx.conf or a Caddyfile, and list what has no equivalent
   millrace demo                       two small origins and a proxy in front of them, to try it out
   millrace check [--config FILE] [--strict] [--format json]
                                       check a configuration and list every problem in it;
@@ -91,6 +105,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["run", { values: ["--config"], flags: ["--watch"] }],
   ["proxy", { values: [], flags: ["--print"] }],
   ["init", { values: ["--listen", "--upstream", "--config"], flags: ["--force"] }],
+  ["convert", { values: ["--from", "--output", "--port"], flags: ["--force"] }],
   ["demo", { values: [], flags: [] }],
   ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
   ["explain", { values: ["--config", "-H", "--client"], flags: [] }],
@@ -133,6 +148,9 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       const upstreams = values.get("--upstream") ?? ["http://localhost:3000"];
       return excess(first) ?? { command: name, file: given ?? DEFAULT_FILES[0], listen, upstreams, force: flags.has("--force") };
     }
+    case "convert":
+      if (first === undefined) return wrong("millrace convert needs a file: millrace convert nginx.conf");
+      return excess(second) ?? convertOf(first, values, flags);
     case "schema":
       return excess(first, given === undefined && words.length === 1) ?? { command: name, file: given ?? null };
     default:
@@ -143,6 +161,18 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
 function explainOf(file: string, method: string, url: string, values: Options["values"]): Command {
   const [client] = values.get("--client") ?? [];
   return { command: "explain", file, method, url, fields: values.get("-H") ?? [], ...(client === undefined ? {} : { client }) };
+}
+
+function convertOf(file: string, values: Options["values"], flags: Options["flags"]): Command {
+  const [[from], [output], [port]] = [values.get("--from") ?? [], values.get("--output") ?? [], values.get("--port") ?? []];
+  if (from !== undefined && from !== "nginx" && from !== "caddy") return wrong("--from is nginx or caddy");
+  if (port !== undefined && !/^[0-9]{1,5}$/.test(port)) return wrong("--port is the number of a port");
+  const given: Pick<Extract<Command, { command: "convert" }>, "from" | "output" | "port"> = {
+    ...(from === undefined ? {} : { from }),
+    ...(output === undefined ? {} : { output }),
+    ...(port === undefined ? {} : { port }),
+  };
+  return { command: "convert", file, ...given, force: flags.has("--force") };
 }
 
 /**

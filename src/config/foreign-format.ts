@@ -63,5 +63,7 @@ export function foreignFormat(text: string, root: LocatedMap | undefined): strin
   const format = isOwn ? undefined : FORMATS.find(({ isIt }) => isIt(text, keys));
   if (format === undefined) return null;
   const article = /^(?:[AE]|nginx|HA)/.test(format.name) ? "an" : "a";
+  if (format.name === "nginx configuration" || format.name === "Caddyfile")
+    return `this is ${article} ${format.name}, which Millrace does not read; \`millrace convert\` makes a configuration of it`;
   return `this is ${article} ${format.name}, which Millrace does not read; its own keys stand in docs/configuration.md, files to begin with in examples/`;
 }

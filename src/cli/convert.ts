@@ -1,0 +1,96 @@
+/** `millrace convert`: makes a configuration of one of nginx or Caddy. */
+import fs from "node:fs";
+import { codeOf, messageOf } from "../base/errors.ts";
+import { parseConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
+import { shownFile } from "../config/shown.ts";
+import { convert, formatOf } from "../convert/convert.ts";
+import type { Format } from "../convert/convert.ts";
+import { formatNote, formatPlace } from "../convert/model/notes.ts";
+import { patternProblems } from "../regex/pattern-problems.ts";
+import { sourcesFor } from "./convert-sources.ts";
+
+export interface ConvertArguments {
+  /** The file to convert. */
+  readonly file: string;
+  /** Absent: by the file's name and text. */
+  readonly from?: Format | undefined;
+  /** The file to write; absent: stdout. */
+  readonly output?: string | undefined;
+  readonly port?: string | undefined;
+  /** Whether a file that is there may be overwritten. */
+  readonly force: boolean;
+}
+
+/**
+ * Writes the configuration, and to `err` what has no equivalent. Resolves with 0, also when something has none, or with 1 when the file cannot
+ * be read or converted.
+ */
+export async function convertCommand(given: ConvertArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
+  const fail = (message: string): number => {
+    err(`millrace convert: ${message}\n`);
+    return 1;
+  };
+  const { file, from, output, port, force } = given;
+  const text = readText(file);
+  if (typeof text !== "string") return fail(`${shownFile(file)} cannot be read (${text.problem})`);
+  const format = from ?? formatOf(text, file);
+  if (format === null)
+    return fail(`${shownFile(file)} looks like neither nginx.conf nor Caddyfile; --from nginx or --from caddy says which it is`);
+  const made = convert(text, file, { format, port }, await sourcesFor(file));
+  if (made.fault !== undefined) {
+    err(`${formatPlace(made.fault.place)}: ${made.fault.message}\n`);
+    return 1;
+  }
+  for (const note of made.notes) err(`${formatNote(note).replaceAll(/[\r\n]+/g, " ")}\n`);
+  if (output === undefined) out(made.text);
+  else {
+    const problem = written(output, made.text, force);
+    if (problem !== null) return fail(problem);
+    out(`${shownFile(output)} is written; look through it, then: millrace check --config FILE\n`);
+  }
+  const needed = neededVariables(made.text);
+  if (needed.length > 0) err(`${shownFile(file)}: it needs these variables of the environment: ${needed.join(", ")}\n`);
+  const problems = await problemsOf(made.text, output ?? "millrace.yaml", needed);
+  for (const problem of problems) err(`${problem}\n`);
+  const count = made.notes.length;
+  err(
+    count === 0
+      ? "everything has an equivalent\n"
+      : `${count} ${count === 1 ? "thing has" : "things have"} no equivalent, or another effect\n`,
+  );
+  return problems.length === 0 ? 0 : 1;
+}
+
+function readText(file: string): string | { readonly problem: string } {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch (error) {
+    return { problem: codeOf(error) || messageOf(error) };
+  }
+}
+
+/** Writes the file. Gives null, or why it could not be written. */
+function written(file: string, text: string, force: boolean): string | null {
+  try {
+    fs.writeFileSync(file, text, { flag: force ? "w" : "wx" });
+    return null;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return `${shownFile(file)} is there already; --force overwrites it`;
+    return `${shownFile(file)} cannot be written (${codeOf(error) || messageOf(error)})`;
+  }
+}
+
+/** The variables of the environment without which the configuration cannot be loaded. */
+function neededVariables(text: string): readonly string[] {
+  const lines = text.split("\n").filter((line) => !/^\s*#/.test(line));
+  return [...new Set([...lines.join("\n").matchAll(/(?<!\$)\$\{([A-Za-z_]\w*)\}/g)].map((match) => match[1] ?? ""))].sort();
+}
+
+/** What `millrace check` would say, with something in the variables that are not set. */
+async function problemsOf(text: string, file: string, needed: readonly string[]): Promise<readonly string[]> {
+  const environment = { ...Object.fromEntries(needed.map((name) => [name, "1"])), ...process.env };
+  const parsed = parseConfig(text, file, environment, () => "");
+  if ("problems" in parsed) return parsed.problems.filter(({ severity }) => severity === "error").map(formatProblem);
+  return parsed.locate(await patternProblems(parsed.config)).map(formatProblem);
+}

@@ -1,0 +1,20 @@
+/** What a converter needs of its surroundings. */
+
+export interface SourceFile {
+  /** As it is shown in notes. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Sources {
+  /**
+   * The files that an `include` or `import` means, in the order of their names; none when there is no such file.
+   * @param pattern a path, with `*` and `?` for any characters
+   * @param from the file in which it stands
+   */
+  readonly read: (pattern: string, from: string) => readonly SourceFile[];
+  /** Why a regular expression cannot be compiled; null: it can. */
+  readonly patternProblem: (pattern: string) => string | null;
+  /** Whether an expression that can be compiled matches some part of the text. */
+  readonly matches: (pattern: string, text: string) => boolean;
+}

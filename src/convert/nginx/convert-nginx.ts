@@ -1,0 +1,131 @@
+/** Converts a configuration of nginx. */
+import { parseCidr } from "../../base/cidr.ts";
+import { defined } from "../model/conditions.ts";
+import type { Draft, Keys, ListenerDraft, RouteDraft } from "../model/draft.ts";
+import { isListenAddress } from "../model/names.ts";
+import { formatPlace } from "../model/notes.ts";
+import type { Fault, Notes } from "../model/notes.ts";
+import type { Sources } from "../model/sources.ts";
+import { withCommonKeys } from "./common-keys.ts";
+import { expandIncludes } from "./include.ts";
+import { noteRest } from "./no-equivalent.ts";
+import { parseNginx } from "./parse.ts";
+import type { Directive } from "./parse.ts";
+import { ServerRoutes } from "./routes.ts";
+import { Scope } from "./scope.ts";
+import { chooseServers, inHostOrder } from "./server-choice.ts";
+import type { Choice } from "./server-choice.ts";
+import { serversIn } from "./servers.ts";
+import type { Server } from "./servers.ts";
+import { Upstreams } from "./upstreams.ts";
+
+/** @param port only the servers that listen there */
+export function convertNginx(
+  text: string,
+  file: string,
+  port: string | undefined,
+  sources: Sources,
+  notes: Notes,
+): Draft | { readonly fault: Fault } {
+  const parsed = parseNginx(text, file);
+  if (parsed.fault !== undefined) return parsed;
+  const whole = expandIncludes(parsed.directives, sources, notes);
+  if (whole.fault !== undefined) return whole;
+  const comments: string[] = [];
+  const http = httpScope(whole.directives, notes, comments);
+  const servers = serversIn(http, notes);
+  if (servers.length === 0)
+    return { fault: { place: { file, line: 1 }, message: "it has no server block, so there is nothing to convert" } };
+  noteRest(http.own, notes, comments);
+  const choice = chooseServers(servers, port, notes);
+  if (choice.servers.length === 0)
+    return {
+      fault: {
+        place: { file, line: 1 },
+        message: port === undefined ? "none of its servers can be converted" : `no server listens at port ${port}`,
+      },
+    };
+  const upstreams = new Upstreams(http, notes);
+  const drafts = inHostOrder(choice.servers).flatMap(({ server, hosts }) =>
+    new ServerRoutes(server.scope, defined({ host: hosts }), constantsOf(server), { upstreams, sources, notes })
+      .routes()
+      .map((route, index) => titled(route, server, hosts, index)),
+  );
+  const { routes, keys, upstreams: groups } = withCommonKeys(drafts, upstreams.drafts());
+  return {
+    comments,
+    listeners: listenerDrafts(choice, notes),
+    keys: { ...trustedProxies(http, choice.servers, notes, comments), ...keys },
+    upstreams: groups,
+    routes: routes.length > 0 ? routes : [{ match: [{}], keys: { respond: { status: 404 } }, comments: [] }],
+  };
+}
+
+/** What stands in `http`. A file that is included by another may begin with servers, or with the locations of one. */
+function httpScope(directives: readonly Directive[], notes: Notes, comments: string[]): Scope {
+  const http = directives.filter(({ name }) => name === "http").flatMap(({ block }) => block ?? []);
+  const others = directives.filter(({ name }) => name !== "http" && name !== "events");
+  if (http.length > 0) {
+    noteRest(others, notes, comments);
+    return new Scope(http);
+  }
+  const [location] = others.filter(({ name }) => name === "location");
+  if (location === undefined || others.some(({ name }) => name === "server")) return new Scope(others);
+  return new Scope([{ name: "server", args: [], block: others, place: location.place }]);
+}
+
+function titled(route: RouteDraft, server: Server, hosts: readonly string[] | undefined, index: number): RouteDraft {
+  if (index > 0) return route;
+  const title = `server ${hosts === undefined ? "for all other hosts" : hosts.join(" ")} (${formatPlace(server.directive.place)})`;
+  return { ...route, comments: [title, ...route.comments] };
+}
+
+function constantsOf({ firstName, listens, scope }: Server): ReadonlyMap<string, string> {
+  const constants = new Map<string, string>();
+  if (/^[\w.-]+$/.test(firstName) && firstName !== "_") constants.set("server_name", firstName);
+  const ports = [...new Set(listens.map(({ port }) => port))];
+  if (ports.length === 1 && /^\d+$/.test(ports[0] ?? "")) constants.set("server_port", ports[0] ?? "");
+  const root = scope.value("root");
+  if (root !== undefined) constants.set("document_root", root);
+  return constants;
+}
+
+/** Where nothing else is left to listen at. */
+const LOCAL = "127.0.0.1:8080";
+
+function listenerDrafts({ plain, secure }: Choice, notes: Notes): readonly ListenerDraft[] {
+  const comments: string[] = [];
+  const addresses: string[] = [];
+  for (const { address, directive } of plain) {
+    if (addresses.includes(address)) continue;
+    if (isListenAddress(address.replace(/\$\{[A-Z_0-9]+\}/, "80"))) addresses.push(address);
+    else notes.add({ place: directive.place, what: "listen", why: "its address has no equivalent" }, comments);
+  }
+  const all = addresses.filter((address) => address.startsWith(":"));
+  const kept = addresses.filter((address) => {
+    const port = /:(\d+)$/.exec(address)?.[1];
+    return address.startsWith(":") || port === undefined || !all.includes(`:${port}`);
+  });
+  const [tls] = secure;
+  if (tls !== undefined) {
+    const why = "TLS for clients has no equivalent yet: put a program that ends TLS before Millrace, and name it in `trusted_proxies`";
+    notes.add({ place: tls.directive.place, what: `listen ${tls.port} ssl`, why }, comments);
+  }
+  const listeners = kept.length > 0 ? kept : [LOCAL];
+  return listeners.map((address, index) => ({ keys: { address }, comments: index === 0 ? comments : [] }));
+}
+
+function trustedProxies(http: Scope, servers: readonly Server[], notes: Notes, comments: string[]): Keys {
+  const scopes = [http, ...servers.map(({ scope }) => scope)];
+  const given = scopes.flatMap((scope) => scope.ownAll("set_real_ip_from"));
+  if (given.length === 0) return {};
+  for (const { args, place, name: what } of scopes.flatMap((scope) => scope.ownAll("real_ip_header")))
+    if (!/^x-forwarded-for$/i.test(args[0] ?? ""))
+      notes.add({ place, what, why: "the client's address is taken from `X-Forwarded-For` only" }, comments);
+  const addresses = given.flatMap(({ args: [address = ""], place, name: what }) => {
+    if (parseCidr(address) !== null) return [address];
+    notes.add({ place, what, why: "its address has no equivalent" }, comments);
+    return [];
+  });
+  return addresses.length === 0 ? {} : { trusted_proxies: [...new Set(addresses)] };
+}
