@@ -83,7 +83,8 @@ class Interfaces {
         const node = asNode(value);
         const isRequired = required.includes(key);
         const type = this.type(node, nameOf(key, node, parent), path === "" ? key : `${path}.${key}`);
-        return `${comment(textOf(node), "  ")}  ${key}${isRequired ? "" : "?"}: ${type}${isRequired || type === "unknown" ? "" : " | undefined"};\n`;
+        const isOptional = !isRequired && type !== "unknown";
+        return `${comment(textOf(node), "  ")}${member(`  ${key}${isRequired ? "" : "?"}:`, type, isOptional)}`;
       })
       .join("");
   }
@@ -122,6 +123,15 @@ class Interfaces {
         throw new Error(`there is no type for ${JSON.stringify(node)}`);
     }
   }
+}
+
+/** The line of a key; a long list of words has one on each, as the formatter wants it. */
+function member(start: string, type: string, isOptional: boolean): string {
+  const line = `${start} ${type}${isOptional ? " | undefined" : ""};\n`;
+  const [, words] = /^\((.+)\)\[\]$/.exec(type) ?? [];
+  if (line.length <= WIDTH + 1 || words === undefined || !isOptional) return line;
+  const each = words.split(" | ").map((word) => `        | ${word}\n`);
+  return `${start}\n    | (\n${each.join("")}      )[]\n    | undefined;\n`;
 }
 
 /** The name of a key's interface: `RouteCors` for `cors` of a route, `Route` for `routes`. */

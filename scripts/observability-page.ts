@@ -1,4 +1,5 @@
 /** Generates docs/observability.md (log keys, outcomes, events and metrics) from the lists that the program itself uses. */
+import { FURTHER_FIELDS, LINE_VARIABLES, NAMED_TEMPLATES, STANDARD_FIELDS } from "../src/config/access-fields.ts";
 import { Faults } from "../src/http1/faults.ts";
 import { COUNTER_METRICS, EVENTS, FEATURE_METRICS, FEATURE_FACTS, METRICS } from "../src/observe/names.ts";
 import * as answers from "../src/proxy/exchange/answers.ts";
@@ -7,28 +8,10 @@ import type { FeatureFacts } from "../src/values/feature-facts.ts";
 
 /** The keys of an access log line in JSON, in order, with their meaning. */
 export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
-  time: "When the request's first byte was read; RFC 3339, UTC, milliseconds.",
+  time: LINE_VARIABLES.time,
   level: "Always `info`.",
   event: "Always `access`.",
-  client: "The client's address, by `trusted_proxies`.",
-  method: "As received.",
-  host: "In lower case, without port.",
-  path: "As received, without the query, which may hold secrets.",
-  status: "Status of the answer; 499: the client left before there was one.",
-  bytes_received: "Bytes of the request, head included.",
-  bytes_sent: "Bytes handed to the system for the client, head included.",
-  duration_ms: "From the request's first byte to the last of its answer.",
-  origin_head_ms: "To the end of the endpoint's response head; absent where there was none.",
-  endpoint: "URL of the endpoint that answered or failed last; empty where there was none.",
-  route: "The route's name, or its place in the file where it has none: `#1` is the first route.",
-  attempts: "Endpoints, or connections to them, that were tried.",
-  outcome: "How the request ended, see below.",
-  worker: "The thread, from 0.",
-  request_id: "The request's id; absent where it has none, see below.",
-  trace_id: "The trace id of `traceparent`; absent where that field is missing or malformed.",
-  user_agent: "The first 512 characters of `User-Agent`; absent where there is none.",
-  referer:
-    "`Referer` without query, fragment and credentials, which may be secrets; absent where there is none, or it is no URL and no path.",
+  ...STANDARD_FIELDS,
 };
 
 /** The outcomes of exchanges that the proxy did not answer itself. */
@@ -67,6 +50,63 @@ Each request has one line. In JSON (\`logging.format: json\`, and without that k
 other characters that a client sends are escaped.
 
 ${table("key", ACCESS_FIELDS)}
+
+### Choosing what a line holds
+
+\`logging.access\` is \`true\`, \`false\`, or says what lines hold; \`access_log\` of a route says the same for the exchanges of that route, and leaves to \`logging.access\` what it does not say.
+
+\`\`\`yaml fragment
+logging:
+  access:
+    omit: [referer, worker]
+    request_headers: [X-Tenant]
+    response_headers: [Content-Type, Cache-Control]
+routes:
+  - match: { path: /health }
+    access_log: false
+    upstream: app
+  - match: { path: /assets/* }
+    access_log: { sample: { share: 1%, errors: true } }    # one in a hundred, and all that failed
+    upstream: app
+  - upstream: app
+\`\`\`
+
+\`fields\` names what lines hold besides \`time\`, \`level\` and \`event\`: \`standard\` for the keys above, single ones, or these, which no line has without being asked for:
+
+${table("key", FURTHER_FIELDS)}
+
+The order of the keys is fixed. \`request_headers\` and \`response_headers\` add fields of heads by name. In JSON they are objects with names in lower case
+(\`"request_headers":{"x-tenant":"alpha"}\`), in text \`request_headers.x-tenant=alpha\`; what a message does not have is left out, and the first 512 characters of a value are kept.
+Of a request they show what the client sent, of a response what the client gets: the origin's fields, with those that the configuration sets. What the proxy itself writes into its own answers (\`Date\`, \`Content-Type\`,
+\`Content-Length\`) is not among them.
+
+No credential gets into the log, not even by request: \`Authorization\`, \`Cookie\`, \`Set-Cookie\`, \`X-Api-Key\` and every field in whose name a word such as \`token\`, \`secret\`, \`key\`, \`session\` or
+\`signature\` stands are refused when the configuration is read, in \`request_headers\` as in \`{header.NAME}\`; so are \`{cookie.NAME}\` and \`{query.NAME}\` of such names. \`query\` and \`{uri}\` are the whole
+query: whoever asks for them gets what clients put there.
+
+\`sample: 10%\` logs that share of the exchanges, chosen at random. With \`{ share: 10%, errors: true }\` all are logged that were answered with 500 to 599, or whose response was cut because an
+endpoint failed. Metrics count all exchanges in any case.
+
+### Lines of one's own
+
+\`template\` spells the line. It may hold the keys above, the variables of [variables.md](variables.md), \`{response_header.NAME}\`, and
+
+${table("variable", Object.fromEntries(Object.entries(LINE_VARIABLES).map(([name, meaning]) => [`{${name}}`, meaning])))}
+
+\`\`\`yaml fragment
+logging:
+  access:
+    template: '{time} {client} "{method} {path}" {status} {duration_ms}ms "{user_agent}" {header.X-Tenant}'
+\`\`\`
+
+What is missing is \`-\`. Control characters, quotes, backslashes and everything beyond ASCII are escaped (\`\\x1b\`), and so are spaces outside of quotes: no client can begin a column, a line or a terminal's
+command. Two formats that other programs read have a name:
+
+${Object.entries(NAMED_TEMPLATES)
+  .map(([name, text]) => `- \`template: ${name}\`: \`${text}\``)
+  .join("\n")}
+
+They have the path where others have the path with the query, and the bytes of the whole response. A template is for the text format, which is the default where there is one; with \`format: json\` it is an error.
 
 ### Request ids
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { STANDARD_SHAPE } from "../src/config/access-shape.ts";
 import { ACCESS_FIELDS, observabilityPage } from "../scripts/observability-page.ts";
 import { accessLines } from "../src/observe/access-line.ts";
 
@@ -29,6 +30,8 @@ test("an access log line has the keys that stand there, in their order", () => {
     worker: 0,
     requestId: "019b76da-a800-7080-8080-808080808080",
     notes: { userAgent: "curl/8.14", referer: "https://example.com/", traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
+    shape: STANDARD_SHAPE,
+    values: [],
   });
   const line: unknown = JSON.parse(lines.bytes.toString("latin1", 0, length));
   assert.ok(typeof line === "object" && line !== null);

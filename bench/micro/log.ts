@@ -1,4 +1,5 @@
 /** Operations: writing the access log line of an exchange into the batch, as a worker does. */
+import { STANDARD_SHAPE } from "../../src/config/access-shape.ts";
 import { accessLines } from "../../src/observe/access-line.ts";
 import type { AccessFormat } from "../../src/observe/access-line.ts";
 import type { AccessRecord } from "../../src/observe/access-record.ts";
@@ -13,6 +14,8 @@ export const log: readonly Operation[] = [
   { name: "log/agent", about: "the same with User-Agent and Referer", prepare: () => lines("json", AGENT) },
   { name: "log/text", about: "a text line, written into the batch", prepare: () => lines("text") },
 ];
+
+const NO_VALUES: readonly string[] = [];
 
 const AGENT: RequestNotes = {
   userAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
@@ -56,5 +59,7 @@ function record(n: number, path: string, notes: RequestNotes): AccessRecord {
     worker: 0,
     requestId: "",
     notes,
+    shape: STANDARD_SHAPE,
+    values: NO_VALUES,
   };
 }

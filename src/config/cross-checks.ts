@@ -6,6 +6,7 @@
 import { parseIpAddress } from "../base/cidr.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { bytesOf } from "../base/size.ts";
+import { accessLogFindings } from "./access-log-checks.ts";
 import { isLoopback, leadsTo, overlap } from "./addresses.ts";
 import { nearest } from "./did-you-mean.ts";
 import { DECLARED } from "../features/declared.ts";
@@ -78,6 +79,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       listOf(at(file, "listeners")).map((listener) => at(listener, "address")),
     ),
     ...trustedProxies(file),
+    ...accessLogFindings(file),
   ];
 }
 
@@ -93,6 +95,7 @@ export function crossChecksOfShortForm(file: unknown): Finding[] {
     ...shortHealthCheck(at(file, "health_check")),
     ...admin(file, [address ?? ":8080"]),
     ...trustedProxies(file),
+    ...accessLogFindings(file),
   ];
 }
 

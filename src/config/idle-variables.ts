@@ -4,7 +4,7 @@ import { at, entriesOf, listOf, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
 /** The keys of a route whose texts may hold variables. */
-const WITH_VARIABLES = ["redirect", "respond", "request_headers", "response_headers", "rewrite_location", "error_pages"];
+const WITH_VARIABLES = ["redirect", "respond", "request_headers", "response_headers", "rewrite_location", "error_pages", "access_log"];
 
 /** @param route as it is in the file, at position `index` */
 export function idleVariables(route: unknown, index: number): Finding[] {

@@ -741,6 +741,8 @@ export interface RouteInput {
    * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
    */
   middleware?: RouteMiddlewareInput[] | undefined;
+  /** Whether the route's exchanges get lines in the access log, and what those hold; what it leaves out is as `logging.access` says. */
+  access_log?: boolean | RouteAccessLogInput | undefined;
   /**
    * Bytes of a request body. Larger ones are refused with 413. Absent: no limit. Bodies are streamed unless `buffer` holds them.
    *
@@ -1131,6 +1133,114 @@ export interface RouteMiddlewareInput {
   options?: unknown;
 }
 
+/** The keys of `routes[].access_log` in a configuration. */
+export interface RouteAccessLogInput {
+  /**
+   * What lines hold besides `time`, `level` and `event`, by the names in docs/observability.md; `standard` stands for those of every line.
+   * The order is always the same. `query` is in no line unless it stands here: it may hold secrets. Default: `[standard]`.
+   *
+   * List of names.
+   */
+  fields?:
+    | (
+        | "standard"
+        | "client"
+        | "method"
+        | "host"
+        | "path"
+        | "status"
+        | "bytes_received"
+        | "bytes_sent"
+        | "duration_ms"
+        | "origin_head_ms"
+        | "endpoint"
+        | "route"
+        | "attempts"
+        | "outcome"
+        | "worker"
+        | "request_id"
+        | "trace_id"
+        | "user_agent"
+        | "referer"
+        | "scheme"
+        | "query"
+        | "protocol"
+      )[]
+    | undefined;
+  /**
+   * What of `fields` lines do not hold after all.
+   *
+   * List of names.
+   */
+  omit?:
+    | (
+        | "client"
+        | "method"
+        | "host"
+        | "path"
+        | "status"
+        | "bytes_received"
+        | "bytes_sent"
+        | "duration_ms"
+        | "origin_head_ms"
+        | "endpoint"
+        | "route"
+        | "attempts"
+        | "outcome"
+        | "worker"
+        | "request_id"
+        | "trace_id"
+        | "user_agent"
+        | "referer"
+        | "scheme"
+        | "query"
+        | "protocol"
+      )[]
+    | undefined;
+  /**
+   * Fields of requests that lines hold too, by name, each with all its values as received. Fields that carry credentials (`Authorization`,
+   * `Cookie`, `X-Api-Key` and all whose name says token, key, secret or the like) are refused.
+   *
+   * List of field names.
+   */
+  request_headers?: string[] | undefined;
+  /**
+   * The same of responses, as they are sent. What the proxy itself writes into its own answers is not among them.
+   *
+   * List of field names.
+   */
+  response_headers?: string[] | undefined;
+  /**
+   * Share of the exchanges that get a line, such as `10%`, chosen at random. `{ share: 10%, errors: true }` logs all that failed. Default:
+   * `100%`.
+   */
+  sample?: string | RouteAccessLogSampleInput | undefined;
+  /**
+   * The line as a text with variables (docs/observability.md), or `common` or `combined` for the formats of that name. A value that is
+   * missing is `-`; control characters, quotes, and spaces outside of quotes are escaped. Only for the text format, which then is the
+   * default; it takes the place of the keys above but `sample`. Default: a line with the fields.
+   *
+   * Text with variables.
+   */
+  template?: string | undefined;
+}
+
+/** The keys of `routes[].access_log.sample` in a configuration. */
+export interface RouteAccessLogSampleInput {
+  /**
+   * Share of the exchanges.
+   *
+   * Percentage.
+   */
+  share: string;
+  /**
+   * Whether all exchanges are logged that were answered with 500 to 599, or whose response was cut because an endpoint failed.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  errors?: boolean | undefined;
+}
+
 /** The keys of `routes[].buffer` in a configuration. */
 export interface RouteBufferInput {
   /**
@@ -1364,6 +1474,8 @@ export interface DefaultsRoutesInput {
    * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
    */
   middleware?: RouteMiddlewareInput[] | undefined;
+  /** Whether the route's exchanges get lines in the access log, and what those hold; what it leaves out is as `logging.access` says. */
+  access_log?: boolean | RouteAccessLogInput | undefined;
   /**
    * Bytes of a request body. Larger ones are refused with 413. Absent: no limit. Bodies are streamed unless `buffer` holds them.
    *
@@ -1544,11 +1656,10 @@ export interface LoggingInput {
    */
   output?: string | undefined;
   /**
-   * Whether every exchange gets a line. Tokens, cookies and query strings never stand in it.
-   *
-   * `true` or `false`. Default: `true`.
+   * Whether every exchange gets a line, and what lines hold. Tokens and cookies never stand in one, and queries only where the
+   * configuration asks for them.
    */
-  access?: boolean | undefined;
+  access?: boolean | RouteAccessLogInput | undefined;
 }
 
 /** The keys of `shutdown` in a configuration. */

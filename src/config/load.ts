@@ -2,6 +2,7 @@
  * Turns the text of a configuration file, or what a TypeScript file exports, into a checked configuration, or into a list of all its
  * problems. Pure: environment, secrets and what only the machine knows are arguments.
  */
+import { withAccessLog } from "./access-log-levels.ts";
 import { crossChecksOfFullForm, crossChecksOfShortForm } from "./cross-checks.ts";
 import { withDefaults } from "./defaults.ts";
 import { mapScalars, toPlain } from "./document.ts";
@@ -106,7 +107,7 @@ function check(
   const problems = sortedProblems([...joined.problems, ...located([...replaced.findings, ...rest])], joined.files);
   if (checked.config === null || problems.some(({ severity }) => severity === "error")) return { problems };
   const locate = (findings: readonly Finding[]): Problem[] => sortedProblems(located(filled.asWritten(findings)), joined.files);
-  return { config: checked.config, warnings: problems, files: joined.files, locate };
+  return { config: withAccessLog(checked.config), warnings: problems, files: joined.files, locate };
 }
 
 interface Checked {

@@ -1,6 +1,7 @@
 /** The schema of `logging`: what is logged, how, and where to. */
 import { z } from "zod";
 import { filePath } from "../values/texts.ts";
+import { accessLogSchema } from "./access-log-schema.ts";
 
 const LEVELS = { debug: "debug", info: "info", warn: "warn", warning: "warn", error: "error" } as const;
 const ERROR = "expected debug, info, warn or error";
@@ -35,7 +36,8 @@ export const loggingSchema = z.strictObject({
     description:
       "Where lines go. A file is appended to (a relative path counts from where the process was started), and opened again on SIGUSR1 so that it can be rotated. It may be a named pipe. An output that is full, or that nobody reads, holds nothing up: some megabytes of lines wait, and further ones are dropped and counted. A reload may change it without losing a line.",
   }),
-  access: z.boolean().default(true).meta({
-    description: "Whether every exchange gets a line. Tokens, cookies and query strings never stand in it.",
+  access: accessLogSchema.default(true).meta({
+    description:
+      "Whether every exchange gets a line, and what lines hold. Tokens and cookies never stand in one, and queries only where the configuration asks for them.",
   }),
 });

@@ -190,6 +190,15 @@ routes:
     request_id: { header: X-Correlation-Id, trust: any, response: false }
     upstream: app
 `,
+  "routes[].access_log": `
+routes:
+  - match: { path: /health }
+    access_log: false
+    upstream: app
+  - match: { path: /assets/* }
+    access_log: { sample: { share: 1%, errors: true }, omit: [referer] }
+    upstream: app
+`,
   "routes[].redirect": `
 routes:
   - match: { host: www.example.com }
@@ -282,7 +291,7 @@ trusted_proxies: [10.0.0.0/8]          # their ids are believed, everybody else'
 request_id: { header: X-Request-Id }
 `,
   logging: `
-logging: { level: warn, format: json, output: /var/log/millrace/access.log, access: true }
+logging: { level: warn, format: json, output: /var/log/millrace/access.log, access: { request_headers: [X-Tenant] } }
 `,
   shutdown: `
 shutdown: { timeout: 30s, delay: 5s }

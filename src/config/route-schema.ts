@@ -4,6 +4,7 @@ import { oneOrMore, size } from "../values/scalars.ts";
 import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, trustedAddress } from "../values/texts.ts";
 import { attemptKeys } from "./attempts-schema.ts";
 import { routeFeatures } from "./feature-keys.ts";
+import { accessLogSchema } from "./access-log-schema.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 import { splitKeys } from "./split-schema.ts";
 import { upgradeKey } from "./upgrade-schema.ts";
@@ -77,6 +78,10 @@ export const routeSchema = z.strictObject({
   middleware: middlewareSchema.optional().meta({
     description:
       "Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).",
+  }),
+  access_log: accessLogSchema.optional().meta({
+    description:
+      "Whether the route's exchanges get lines in the access log, and what those hold; what it leaves out is as `logging.access` says.",
   }),
   max_body: size({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional().meta({
     description:

@@ -18,7 +18,6 @@ const LATER: ReadonlySet<string> = new Set([
   "upstreams.NAME.endpoints[].max_connections",
   "upstreams.NAME.tls.cert_file",
   "upstreams.NAME.tls.key_file",
-  "routes[].access_log",
   "routes[].rate_limit.store",
 ]);
 

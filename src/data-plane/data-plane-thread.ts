@@ -18,8 +18,7 @@ import type { Platform } from "../net/platform.ts";
 import { Serving } from "../net/serving.ts";
 import { monotonicMs } from "../net/system-clock.ts";
 import type { ThreadOutput } from "../net/thread.ts";
-import { accessLines } from "../observe/access-line.ts";
-import type { AccessLines } from "../observe/access-record.ts";
+import { AccessWriters } from "../observe/access-line.ts";
 import { LogBatch } from "../observe/log-batch.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import { statusDocument } from "../observe/status.ts";
@@ -58,7 +57,7 @@ export class DataPlaneThread {
   /** Null until a configuration has middleware of the user's own. */
   private middleware: ThreadMiddleware | null = null;
   private readonly regexes: PathRegexes = new PathRegexes();
-  private lines: AccessLines = accessLines("json");
+  private writers: AccessWriters = new AccessWriters("json");
   /** Dropped access log lines that are counted in the metrics. */
   private droppedCounted: number = 0;
   /** Dropped access log lines that were reported to the main thread. */
@@ -162,7 +161,7 @@ export class DataPlaneThread {
       this.middleware?.released(generation);
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
-    this.lines = accessLines(config.logging.format ?? "json");
+    this.writers = new AccessWriters(config.logging.format ?? "json");
     this.send({ type: "configured", generation });
   }
 
@@ -254,8 +253,9 @@ export class DataPlaneThread {
   private output(): ThreadOutput {
     return {
       access: (record) => {
-        const length = this.lines.write(record);
-        this.log.add(this.lines.bytes, length);
+        const lines = this.writers.for(record);
+        const length = lines.write(record);
+        this.log.add(lines.bytes, length);
       },
       event: (level, event, message, fields) => this.send({ type: "event", level, event, message, fields }),
       released: (generation) => {

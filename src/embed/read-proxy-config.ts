@@ -70,13 +70,18 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   const { logging } = config;
   const writesLog = isObject(data["logging"]) && data["logging"]["output"] !== undefined;
   if (logging.output !== "stdout" && logging.output !== "stderr") logging.output = path.resolve(folder, logging.output);
-  // Access lines are made only for an output.
-  logging.access &&= writesLog;
+  if (!writesLog) turnOffAccessLog(config);
   const [host] = config.listeners;
   if (host !== undefined) config.host = { ...host, address: HANDED_OVER };
   if (!listens) config.listeners = [];
   if (!hasWorkers) config.workers = 1;
   return { config, warnings: warnings.map(formatProblem), hasWorkers, writesLog, held };
+}
+
+/** Access lines are made only for an output. */
+function turnOffAccessLog({ logging, routes }: Config): void {
+  logging.access = false;
+  for (const route of routes) if (route.access_log !== undefined) route.access_log = false;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

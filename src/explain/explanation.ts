@@ -14,6 +14,7 @@ import { explainRoutes } from "../policy/route/explain.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { harmlessKeys, matchable } from "../proxy/snapshot.ts";
 import { boundsOfBodies, boundsOfTime } from "./explained-bounds.ts";
+import { linesOfLog } from "./explained-log.ts";
 import type { ExplainedRoute, Explanation } from "./explained.ts";
 import { Explainer } from "./explainer.ts";
 import type { Course, Refused, Sent, TakenRoute } from "./explainer.ts";
@@ -49,7 +50,7 @@ function inWords(explainer: Explainer, course: Course): Explanation {
     request === null ? [] : headline(request),
     // Where the proxy answers before it looks for a route, or instead, no route is to blame.
     taken === null && !isUntaken(course) ? [] : routeLines(routes),
-    taken === null ? [] : [...middlewareLines(config, taken, middleware), ...boundsOfBodies(taken.config)],
+    taken === null ? [] : [...middlewareLines(config, taken, middleware), ...boundsOfBodies(taken.config), ...linesOfLog(taken.config)],
     ...endLines(explainer, course, taken),
   ];
   return {

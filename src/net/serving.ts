@@ -114,7 +114,6 @@ export class Serving {
     const thread = this.current ?? new Thread(parts, snapshot, this.output());
     if (this.current !== null) thread.use(snapshot);
     this.current = thread;
-    thread.accessLog = config.logging.access;
     this.trust = trustOf(config);
     this.contexts = config.listeners.map((listener, position) => {
       const slot = listenerSlots[position];

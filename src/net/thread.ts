@@ -75,7 +75,6 @@ export class Thread implements ConnectionThread, Connector {
   metrics: WorkerMetrics;
   now: number;
   epochOffset: number;
-  accessLog: boolean = true;
 
   readonly workers: WorkerTable;
   readonly names: NameTable;
@@ -90,6 +89,7 @@ export class Thread implements ConnectionThread, Connector {
   /** By upstream: the response readers that are not in use. */
   private readonly responseReaders: Map<string, IdleReaders<ResponseReader>> = new Map();
   private readonly requestIds: Uuid7;
+  private readonly random: () => number;
   private readonly stopTicks: () => void;
   private eventsSinceRead: number = 0;
 
@@ -106,7 +106,8 @@ export class Thread implements ConnectionThread, Connector {
     const { platform } = parts;
     this.platform = platform;
     this.requestIds = new Uuid7((bytes) => platform.fillRandom(bytes));
-    this.choice = new EndpointChoice(parts.endpoints, () => platform.random());
+    this.random = () => platform.random();
+    this.choice = new EndpointChoice(parts.endpoints, this.random);
     this.writes = new WriteBatch((then) => platform.atTurnEnd(then));
     this.now = platform.now();
     this.epochOffset = platform.epochMs() - this.now;
@@ -205,7 +206,8 @@ export class Thread implements ConnectionThread, Connector {
   ): void {
     const durationMs = startedAt === 0 ? 0 : this.now - startedAt;
     this.metrics.exchangeFinished(-1, -1, answer.status, durationMs, bytesReceived, bytesSent);
-    if (!this.accessLog) return;
+    const log = this.snapshot.accessLog;
+    if (!log.wants(answer.status, answer.reason, this.random)) return;
     this.output.access({
       startedAtMs: this.now - durationMs + this.epochOffset,
       client,
@@ -223,7 +225,9 @@ export class Thread implements ConnectionThread, Connector {
       outcome: answer.reason,
       worker: this.workerIndex,
       requestId: "",
-      notes: head === null ? NO_NOTES : notesOf(head),
+      notes: head === null || !log.readsNotes ? NO_NOTES : notesOf(head),
+      shape: log.shape,
+      values: log.valuesOfRefused(head, client),
     });
   }
 
@@ -251,7 +255,8 @@ export class Thread implements ConnectionThread, Connector {
       const counter = snapshot.outcomeCounters.get(exchange.outcome);
       if (counter !== undefined) snapshot.metrics.add(counter, 1);
     }
-    if (!this.accessLog) return;
+    const log = route?.accessLog ?? snapshot.accessLog;
+    if (!log.wants(exchange.status, exchange.outcome, this.random)) return;
     this.output.access({
       startedAtMs: startedAt + this.epochOffset,
       client: exchange.client,
@@ -268,8 +273,10 @@ export class Thread implements ConnectionThread, Connector {
       attempts: exchange.attempts,
       outcome: exchange.outcome,
       worker: this.workerIndex,
-      requestId: exchange.givenId,
-      notes: notesOf(exchange.request),
+      requestId: log.makesIds ? exchange.requestId : exchange.givenId,
+      notes: log.readsNotes ? notesOf(exchange.request) : NO_NOTES,
+      shape: log.shape,
+      values: log.values(exchange),
     });
   }
 

@@ -1,5 +1,7 @@
 import { Buffer } from "node:buffer";
+import type { AccessShape } from "../config/access-shape.ts";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
+import { furtherJson } from "./further-values.ts";
 import { LOGGED_AGENT_MAX, LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts";
 import { NO_NOTES } from "./request-notes.ts";
 import type { RequestNotes } from "./request-notes.ts";
@@ -44,6 +46,19 @@ export class JsonLines implements AccessLines {
   private agentAt: number = -1;
   private agent: Buffer = NO_AGENT;
   private notes: RequestNotes = NO_NOTES;
+  private readonly showsRequestId: boolean;
+  private readonly showsTraceId: boolean;
+  private readonly showsAgent: boolean;
+  private readonly showsReferer: boolean;
+  private readonly hasMore: boolean;
+
+  constructor({ fields, inputs }: AccessShape) {
+    this.showsRequestId = fields.has("request_id");
+    this.showsTraceId = fields.has("trace_id");
+    this.showsAgent = fields.has("user_agent");
+    this.showsReferer = fields.has("referer");
+    this.hasMore = inputs.length > 0;
+  }
 
   write(r: AccessRecord): number {
     const second = Math.floor(r.startedAtMs / 1000);
@@ -77,14 +92,16 @@ export class JsonLines implements AccessLines {
 
   /** Writes what a line may have after its end, and gives the length of the line. */
   private writeIds(r: AccessRecord, endAt: number): number {
-    const { traceId } = r.notes;
+    const requestId = this.showsRequestId ? r.requestId : "";
+    const traceId = this.showsTraceId ? r.notes.traceId : "";
     let at = endAt;
-    if (r.requestId !== "") at = this.writeId(REQUEST_ID, r.requestId, at, at === this.requestIdAt);
-    this.requestIdAt = r.requestId === "" ? -1 : endAt;
+    if (requestId !== "") at = this.writeId(REQUEST_ID, requestId, at, at === this.requestIdAt);
+    this.requestIdAt = requestId === "" ? -1 : endAt;
     const traceAt = at;
     if (traceId !== "") at = this.writeId(TRACE_ID, traceId, at, at === this.traceIdAt);
     this.traceIdAt = traceId === "" ? -1 : traceAt;
     if (r.notes !== this.notes) this.makeAgent(r.notes);
+    if (this.hasMore) at = this.writeMore(furtherJson(r), at);
     const { agent } = this;
     if (at !== this.agentAt) this.bytes.set(agent, (this.agentAt = at));
     return at + agent.length;
@@ -98,12 +115,19 @@ export class JsonLines implements AccessLines {
     return end + 1;
   }
 
+  /** Writes what is put together for this line alone. */
+  private writeMore(more: string, at: number): number {
+    const wanted = at + more.length + this.agent.length;
+    if (wanted > this.bytes.length) this.grow(wanted);
+    return at + this.bytes.write(more, at, "latin1");
+  }
+
   private makeAgent(notes: RequestNotes): void {
     const before = this.notes;
     this.notes = notes;
     if (notes.userAgent === before.userAgent && notes.referer === before.referer) return;
-    const agent = notes.userAgent === "" ? "" : `,"user_agent":"${quoted(cut(notes.userAgent, LOGGED_AGENT_MAX))}"`;
-    const referer = notes.referer === "" ? "" : `,"referer":"${quoted(cut(notes.referer, LOGGED_PATH_MAX))}"`;
+    const agent = notes.userAgent === "" || !this.showsAgent ? "" : `,"user_agent":"${quoted(cut(notes.userAgent, LOGGED_AGENT_MAX))}"`;
+    const referer = notes.referer === "" || !this.showsReferer ? "" : `,"referer":"${quoted(cut(notes.referer, LOGGED_PATH_MAX))}"`;
     this.agent = Buffer.from(`${agent}${referer}}\n`, "latin1");
     this.agentAt = -1;
     this.makeRoom(this.numbersAt);
@@ -147,7 +171,10 @@ export class JsonLines implements AccessLines {
   /** Makes the buffer large enough for `length` bytes, and the numbers, the end and all after it. */
   private makeRoom(length: number): void {
     const wanted = length + NUMBERS_BYTES_MAX + this.end.length + IDS_BYTES_MAX + this.agent.length;
-    if (wanted <= this.bytes.length) return;
+    if (wanted > this.bytes.length) this.grow(wanted);
+  }
+
+  private grow(wanted: number): void {
     const larger = Buffer.alloc(2 * wanted);
     this.bytes.copy(larger);
     this.bytes = larger;

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { STANDARD_SHAPE } from "../config/access-shape.ts";
 import { accessLines } from "./access-line.ts";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { LOGGED_PATH_MAX } from "./log-escapes.ts";
@@ -25,6 +26,8 @@ const record: AccessRecord = {
   worker: 0,
   requestId: "019b76da-a800-7080-8080-808080808080",
   notes: { userAgent: "curl/8.14", referer: "https://example.com/", traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
+  shape: STANDARD_SHAPE,
+  values: [],
 };
 
 /** What many requests do not have. */
@@ -171,6 +174,8 @@ test("a line does not depend on the lines before it", () => {
       attempts: either(0, 1, 12),
       outcome: either("completed", "client_gone"),
       worker: either(0, 63),
+      shape: either(STANDARD_SHAPE),
+      values: fc.constant<readonly string[]>([]),
       requestId: either("", "019b76da-a800-7080-8080-808080808080", "019b76da-a801-7080-8080-808080808081", "short"),
       notes: either(
         NO_NOTES,

@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { AccessShape } from "../config/access-shape.ts";
 import type { RequestNotes } from "./request-notes.ts";
 
 /** What is logged about an exchange. */
@@ -28,6 +29,10 @@ export interface AccessRecord {
   /** The request's id; "": it has none. */
   readonly requestId: string;
   readonly notes: RequestNotes;
+  /** What the line holds. */
+  readonly shape: AccessShape;
+  /** The values of the shape's inputs; "": there is no such thing. */
+  readonly values: readonly string[];
 }
 
 /** Writes lines into a buffer that it reuses for the next line. Each thread has one. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
+import { STANDARD_SHAPE } from "../config/access-shape.ts";
 import { accessLines } from "./access-line.ts";
 import { createAppLog } from "./app-log.ts";
 import { paintLines } from "./paint-lines.ts";
@@ -70,6 +71,8 @@ test("colours are all that is added, to lines of both logs, whatever stands in t
     worker: 0,
     requestId: "019b76da-a800-7080-8080-808080808080",
     notes: { userAgent: 'a "b" c=d', referer: "https://example.com/", traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
+    shape: STANDARD_SHAPE,
+    values: [],
   });
   text += access.bytes.toString("latin1", 0, length);
   assert.equal(stripVTControlCharacters(painted(text)), text);

@@ -25,6 +25,8 @@ export interface EndedExchange extends FinishedExchange {
   readonly endpointPosition: number;
   /** The request's id; "": nobody has asked for one. */
   readonly givenId: string;
+  /** The values of the response's fields that the access log shows; null: none were read. */
+  readonly responseValues: readonly string[] | null;
   /** True for a request of the proxy's own, made by a feature. */
   readonly isBackground: boolean;
 }

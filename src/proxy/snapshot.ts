@@ -18,6 +18,7 @@ import { normalizePath } from "../policy/route/normalize-path.ts";
 import type { CompileRegex, PathRegex } from "../policy/route/path-regex.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
+import { AccessLog } from "./access-log.ts";
 import * as answers from "./exchange/answers.ts";
 import { outcomeCounters } from "./outcome-counters.ts";
 import type { Feature, ThreadContext } from "./feature/feature.ts";
@@ -62,6 +63,8 @@ export interface Route {
   /** The protocols to which connections may be switched, in lower case. */
   readonly upgrade: readonly string[];
   readonly hooks: RouteHooks;
+  /** The route's own access log; null: that of the configuration. */
+  readonly accessLog: AccessLog | null;
 }
 
 /** The upstreams of a route that has several. */
@@ -92,6 +95,10 @@ export class Snapshot {
   readonly onAnswer: readonly Middleware[];
   /** The counter for each outcome of an exchange, see {@link outcomeCounters}. */
   readonly outcomeCounters: ReadonlyMap<string, number>;
+  /** The access log of exchanges whose route has none of its own. */
+  readonly accessLog: AccessLog;
+  /** Whether some lines show fields of responses. */
+  readonly logsResponses: boolean;
   private readonly upstreams: ReadonlyMap<string, UpstreamGroup>;
   readonly routes: CompiledRoutes;
   private readonly statusPath: string | null;
@@ -122,6 +129,8 @@ export class Snapshot {
     this.outcomeCounters = outcomeCounters(context.features);
     this.upstreams = upstreams;
     this.statusPath = config.status_path;
+    this.accessLog = new AccessLog(config.logging.access, context.environment);
+    this.logsResponses = this.accessLog.readsResponses || this.routes.list.some(({ accessLog }) => accessLog?.readsResponses === true);
     const hooks = ownHooks(config, context);
     this.nowhere = ownRoute("", hooks, () => answers.NO_ROUTE);
     this.refusedPath = ownRoute("", hooks, () => answers.BAD_PATH);
@@ -328,6 +337,7 @@ function compileSide(
     pathRegexes: pathRegexesOf(route, context.compileRegex),
     upgrade: route.upgrade ?? ADMITTED_BY_DEFAULT,
     hooks: hooksOf([...before, ...middleware]),
+    accessLog: route.access_log === undefined ? null : new AccessLog(route.access_log, context.environment),
   };
 }
 
@@ -354,6 +364,7 @@ function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Ro
     pathRegexes: NO_REGEXES,
     upgrade: ADMITTED_BY_DEFAULT,
     hooks,
+    accessLog: null,
   };
 }
 

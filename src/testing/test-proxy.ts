@@ -33,7 +33,7 @@ import { loadFrom } from "../middleware/load-module.ts";
 import { ThreadMiddleware } from "../middleware/thread-middleware.ts";
 import { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
 import { Serving } from "../net/serving.ts";
-import { accessLines } from "../observe/access-line.ts";
+import { AccessWriters, lineOf } from "../observe/access-line.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
@@ -99,8 +99,11 @@ export interface ClientOptions {
   readonly listener?: number;
 }
 
-/** A line of the log, as an object: an exchange (`event: "access"`) or an event of the application log. */
-export type LogEntry = Readonly<Record<string, string | number | boolean>>;
+/**
+ * A line of the log, as an object: an exchange (`event: "access"`) or an event of the application log. Where `template` spells the lines of exchanges, the text
+ * is in `line`.
+ */
+export type LogEntry = Readonly<Record<string, string | number | boolean | Readonly<Record<string, string>>>>;
 
 const CLIENT = "192.0.2.1";
 const VERSION = "0.0.0-test";
@@ -190,7 +193,7 @@ export class TestProxy {
       readFile: (name) => this.file(name),
       probe: probeOver(network),
     });
-    const lines = accessLines("json");
+    const writers = new AccessWriters("json");
     this.serving = new Serving({
       workerIndex: 0,
       endpoints: this.endpoints,
@@ -201,9 +204,8 @@ export class TestProxy {
       buckets: this.buckets,
       output: {
         access: (record) => {
-          // Read `lines.bytes` only after `write`, which replaces the buffer for a long line.
-          const length = lines.write(record);
-          this.logged(lines.bytes.toString("latin1", 0, length));
+          const line = lineOf(writers.for(record), record);
+          this.entries.push(record.shape.template === null ? (JSON.parse(line) as LogEntry) : { event: "access", line: line.trimEnd() });
         },
         event: (level, event, message, fields) => this.appLog.log(level, event, message, fields),
         tick: () => {

@@ -51,7 +51,18 @@ const BRACE = /\{\{|\{([a-z][a-z_]*)(?:\.([^{}\s]*))?\}/g;
 
 /** @param isErrorPage whether the text may also hold {@link ERROR_VARIABLES} */
 export function parseTemplate(text: string, isErrorPage: boolean = false): ParsedTemplate {
-  const parts: (string | Variable)[] = [];
+  return parseBraces(text, isErrorPage ? (name, key) => (name === "error" ? errorVariable(key) : variableOf(name, key)) : variableOf);
+}
+
+/**
+ * Parses a text with variables of any kind.
+ * @param variableOf gives the variable of that name, with the part after the dot if there is one, or says what is wrong with it
+ */
+export function parseBraces<V extends object>(
+  text: string,
+  variableOf: (name: string, key: string | undefined) => V | string,
+): { readonly template: readonly (string | V)[] } | { readonly problem: string } {
+  const parts: (string | V)[] = [];
   let literal = "";
   let at = 0;
   let count = 0;
@@ -63,7 +74,7 @@ export function parseTemplate(text: string, isErrorPage: boolean = false): Parse
       literal += "{";
       continue;
     }
-    const variable = isErrorPage && name === "error" ? errorVariable(key) : variableOf(name, key);
+    const variable = variableOf(name, key);
     if (typeof variable === "string") return { problem: `${variable}; write {${whole} for a plain brace` };
     if (++count > VARIABLES_MAX) return { problem: `there are more than ${VARIABLES_MAX} variables` };
     if (literal !== "") parts.push(literal);
@@ -82,7 +93,8 @@ function errorVariable(key: string | undefined): Variable | string {
     .join(", ")}`;
 }
 
-function variableOf(name: string, key: string | undefined): Variable | string {
+/** The variable of that name; a text says what is wrong with it. */
+export function variableOf(name: string, key: string | undefined): Variable | string {
   if (key === undefined && isPlain(name)) return { name, key: "" };
   if (key !== undefined && isKeyed(name)) {
     if (key === "") return `{${name}.} lacks a name after the dot`;

@@ -31,6 +31,8 @@ export class Detours {
   interims: InterimPace | null = null;
   /** The wait for a further attempt; made when one first waits. */
   later: LaterAttempt | null = null;
+  /** The values of the response's fields that the access log shows. */
+  responseValues: readonly string[] | null = null;
   /** The time limit of the whole exchange. */
   limit: RequestLimit | null = null;
 

@@ -166,6 +166,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.givenId = requestId;
   }
 
+  get responseValues(): readonly string[] | null {
+    return this.detours?.responseValues ?? null;
+  }
+
   get scheme(): "http" | "https" {
     return schemeOf(this.request, this.facts);
   }
@@ -537,6 +541,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       this.status = 101;
       this.originHeadMs = this.thread.now - this.startedAt;
       this.outcome = "tunnel";
+      if (this.snapshot.logsResponses) this.noteResponse(head, NO_RESPONSE_EDITS);
       this.downstream.startTunnel(head, from);
       return true;
     }
@@ -571,6 +576,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.status = edits.newStatus ?? head.status;
     // Nothing is tried again from here on.
     this.detours?.endAttempts();
+    if (this.snapshot.logsResponses) this.noteResponse(head, edits);
     this.downstream.respond(head, length, edits);
     if ((this.route?.responseBufferBytes ?? 0) > 0) this.holdResponse(head, length);
     if (edits !== NO_RESPONSE_EDITS) giveResponseEdits(edits);
@@ -586,6 +592,12 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (bytesMax === 0 || length === 0 || !isFromEndpoint || EVENTS.test(head.get("content-type") ?? "")) return null;
     const { detour } = this;
     return (detour.buffer ??= ResponseBuffer.of(this.thread, this.downstream, this, bytesMax, length));
+  }
+
+  /** Reads what the access log shows of a response, whose head is gone when the exchange has finished. */
+  private noteResponse(head: ResponseHead | null, edits: ResponseEdits): void {
+    const log = this.route?.accessLog ?? this.snapshot.accessLog;
+    if (log.readsResponses) this.detour.responseValues = log.responseValues(head, edits.answered, edits);
   }
 
   /** Begins a response whose head does not tell the length of its body, because the body passes stages or comes from a source. */
@@ -843,6 +855,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const edits = takeResponseEdits();
     edits.begin(null, answer.status, answer.fields);
     this.editResponse(null, edits);
+    if (this.snapshot.logsResponses) this.noteResponse(null, edits);
     try {
       this.downstream.answer(this.givenId === "" ? answer : { ...answer, requestId: this.givenId }, edits);
     } catch (error) {

@@ -1,0 +1,55 @@
+/** What a line of the access log can hold, and what each stands for. */
+
+/** What every line holds unless the configuration chooses, in the order of a line. */
+export const STANDARD_FIELDS = {
+  client: "The client's address, by `trusted_proxies`.",
+  method: "As received.",
+  host: "In lower case, without port.",
+  path: "As received, without the query, which may hold secrets.",
+  status: "Status of the answer; 499: the client left before there was one.",
+  bytes_received: "Bytes of the request, head included.",
+  bytes_sent: "Bytes handed to the system for the client, head included.",
+  duration_ms: "From the request's first byte to the last of its answer.",
+  origin_head_ms: "To the end of the endpoint's response head; absent where there was none.",
+  endpoint: "URL of the endpoint that answered or failed last; empty where there was none.",
+  route: "The route's name, or its place in the file where it has none: `#1` is the first route.",
+  attempts: "Endpoints, or connections to them, that were tried.",
+  outcome: "How the request ended, see below.",
+  worker: "The thread, from 0.",
+  request_id: "The request's id; absent where it has none, see below.",
+  trace_id: "The trace id of `traceparent`; absent where that field is missing or malformed.",
+  user_agent: "The first 512 characters of `User-Agent`; absent where there is none.",
+  referer:
+    "`Referer` without query, fragment and credentials, which may be secrets; absent where there is none, or it is no URL and no path.",
+} as const;
+
+/** What lines hold only where the configuration asks for it, with the variable (policy/template) that it is the value of. */
+export const FURTHER_FIELDS = {
+  scheme: "`http` or `https`, as the client used it.",
+  query: "As received, with all the secrets that clients put there.",
+  protocol: "The client's version of HTTP, such as `HTTP/1.1`.",
+} as const;
+
+export type StandardField = keyof typeof STANDARD_FIELDS;
+export type FurtherField = keyof typeof FURTHER_FIELDS;
+export type AccessField = StandardField | FurtherField;
+
+/** What a template of lines can hold besides the fields and the variables of requests. */
+export const LINE_VARIABLES = {
+  time: "When the request's first byte was read; RFC 3339, UTC, milliseconds.",
+  clf_time: "The same in the Common Log Format: `23/Nov/2026:10:00:00 +0000`.",
+} as const;
+
+/** Templates by name. */
+export const NAMED_TEMPLATES = {
+  common: '{client} - - [{clf_time}] "{method} {path} {protocol}" {status} {bytes_sent}',
+  combined: '{client} - - [{clf_time}] "{method} {path} {protocol}" {status} {bytes_sent} "{referer}" "{user_agent}"',
+} as const;
+
+export function isStandardField(name: string): name is StandardField {
+  return Object.hasOwn(STANDARD_FIELDS, name);
+}
+
+export function isFurtherField(name: string): name is FurtherField {
+  return Object.hasOwn(FURTHER_FIELDS, name);
+}

@@ -1,0 +1,116 @@
+/** The access log of a route, compiled: which exchanges get a line, and what is read of them for it. */
+import { STANDARD_SHAPE, accessShape } from "../config/access-shape.ts";
+import type { AccessInput, AccessShape } from "../config/access-shape.ts";
+import type { AccessLogConfig } from "../config/access-log-schema.ts";
+import type { FieldEdits } from "../http/field-edits.ts";
+import { fieldPairs } from "../http/field-pairs.ts";
+import type { FieldSection } from "../http/field-section.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { INTERNAL_ERROR } from "./exchange/answers.ts";
+import { FAILURES } from "./exchange/failure.ts";
+import type { ExchangeView } from "./feature/middleware.ts";
+import { LoneView } from "./feature/lone-view.ts";
+import { valueOf } from "./feature/variables.ts";
+import type { LocalAnswer } from "./local-answer.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** An exchange, as far as lines need it. */
+interface LoggedExchange extends ExchangeView {
+  /** What {@link AccessLog.responseValues} gave for the response; null: nothing. */
+  readonly responseValues: readonly string[] | null;
+}
+
+const NO_VALUES: readonly string[] = [];
+
+export class AccessLog {
+  /** Whether any exchange gets a line. */
+  readonly isOn: boolean;
+  readonly shape: AccessShape;
+  /** Whether lines show fields of responses, which must be read before the response is gone. */
+  readonly readsResponses: boolean;
+  /** Whether lines show something that is noted of every request: its user agent, referer or trace. */
+  readonly readsNotes: boolean;
+  /** Whether lines show the request's id in any case: one that nobody has asked for is made. */
+  readonly makesIds: boolean;
+  private readonly share: number;
+  private readonly keepsErrors: boolean;
+  private readonly environment: Environment;
+  private readonly responseNames: readonly string[];
+
+  constructor(config: AccessLogConfig, environment: Environment) {
+    this.isOn = config !== false;
+    this.shape = typeof config === "boolean" ? STANDARD_SHAPE : accessShape(config);
+    const { share = 1, errors = false } = typeof config === "boolean" ? {} : (config.sample ?? {});
+    this.share = share;
+    this.keepsErrors = errors;
+    this.environment = environment;
+    this.responseNames = this.shape.inputs.flatMap((input) => (input.kind === "response_headers" ? [input.name] : []));
+    this.readsResponses = this.isOn && this.responseNames.length > 0;
+    this.makesIds = this.shape.template !== null && this.shape.fields.has("request_id");
+    this.readsNotes = (["user_agent", "referer", "trace_id"] as const).some((name) => this.shape.fields.has(name));
+  }
+
+  /** @param random gives a number of at least 0 and below 1 */
+  wants(status: number, outcome: string, random: () => number): boolean {
+    if (!this.isOn) return false;
+    if (this.share === 1 || (this.keepsErrors && isError(status, outcome))) return true;
+    return random() < this.share;
+  }
+
+  /** The values of the shape's inputs. "": the exchange has no such thing. */
+  values(exchange: LoggedExchange): readonly string[] {
+    const { inputs } = this.shape;
+    if (inputs.length === 0) return NO_VALUES;
+    let responses = 0;
+    return inputs.map((input) =>
+      input.kind === "response_headers" ? (exchange.responseValues?.[responses++] ?? "") : this.value(exchange, input),
+    );
+  }
+
+  /**
+   * The same for a request that was refused before it became an exchange.
+   * @param head what is known of it; null for nothing
+   */
+  valuesOfRefused(head: RequestHead | null, client: string): readonly string[] {
+    const { inputs } = this.shape;
+    if (inputs.length === 0) return NO_VALUES;
+    if (head === null) return inputs.map(() => "");
+    const view = new LoneView(head, client);
+    // It has none.
+    view.identify("");
+    return inputs.map((input) => (input.kind === "response_headers" ? "" : this.value(view, input)));
+  }
+
+  private value(exchange: ExchangeView, input: Exclude<AccessInput, { kind: "response_headers" }>): string {
+    switch (input.kind) {
+      case "request_headers":
+        return exchange.request.values(input.name).join(", ");
+      case "variable":
+        return input.variable.name === "env" ? (this.environment[input.variable.key] ?? "") : valueOf(exchange, input.variable);
+      case "field":
+        return input.name === "protocol" ? `HTTP/${exchange.request.version}` : valueOf(exchange, { name: input.name, key: "" });
+      default:
+        return "";
+    }
+  }
+
+  /**
+   * The values of the response's fields that lines show, as the client gets them.
+   * @param head null for an answer of the proxy's own, whose fields `answered` has
+   */
+  responseValues(head: FieldSection | null, answered: LocalAnswer["fields"], edits: FieldEdits): readonly string[] {
+    const added = edits.added === "" ? [] : fieldPairs(edits.added);
+    return this.responseNames.map((name) => {
+      const ofName = (pairs: LocalAnswer["fields"]): readonly string[] =>
+        pairs.flatMap(([each, value]) => (each.toLowerCase() === name ? [value] : []));
+      const received = edits.removed.includes(name) ? [] : head === null ? ofName(answered) : head.values(name);
+      return [...received, ...ofName(added)].join(", ");
+    });
+  }
+}
+
+/** Whether the exchange went wrong on this side of the client: it was answered with 5xx, or its response was cut. */
+function isError(status: number, outcome: string): boolean {
+  return status >= 500 || Object.hasOwn(FAILURES, outcome) || outcome === INTERNAL_ERROR.reason;
+}
