@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -7,19 +6,34 @@ import { loadConfigFile } from "../src/cli/config-file.ts";
 import { moduleAddress } from "../src/modules/module-address.ts";
 import { blocksOf, pagesForReaders, placeOf } from "./support/page-blocks.ts";
 import { completed, problemsOf } from "./support/page-config.ts";
-import { readText, textFiles } from "./support/source-files.ts";
+import { ROOT, readText, textFiles } from "./support/source-files.ts";
 
 const folder = fileURLToPath(new URL("../examples/", import.meta.url));
 /** A secret that the examples take from the environment. */
 process.env["SIGNING_SECRET"] = "a secret of at least thirty-two bytes";
 
-for (const name of [...readdirSync(folder).filter((file) => file.endsWith(".yaml")), "site/millrace.yaml"]) {
-  test(`examples/${name} is accepted without a warning`, async () => {
-    const loaded = await loadConfigFile(`${folder}${name}`);
-    assert.ok("config" in loaded, JSON.stringify(loaded));
-    assert.deepEqual(loaded.warnings, []);
+/** The configurations in YAML, without the files that others include. */
+const EXAMPLES = textFiles("examples").filter((file) => file.endsWith(".yaml") && /^(?:listeners|backends):/m.test(readText(file)));
+
+for (const file of EXAMPLES) {
+  test(`${file} is accepted without a warning, and its twin in TypeScript becomes the same`, async () => {
+    const [inYaml, inTypeScript] = await Promise.all(
+      [file, file.replace(/\.yaml$/, ".config.ts")].map(async (name) => {
+        const loaded = await loadConfigFile(path.join(ROOT, name));
+        assert.ok("config" in loaded, JSON.stringify(loaded));
+        assert.deepEqual(loaded.warnings, []);
+        return loaded.config;
+      }),
+    );
+    assert.deepEqual(inTypeScript, inYaml);
   });
 }
+
+test("every configuration in TypeScript has a twin in YAML", () => {
+  const modules = textFiles("examples").filter((file) => file.endsWith(".config.ts") && readText(file).includes("defineConfig("));
+  const twins = modules.filter((file) => !file.includes("vite.config")).map((file) => file.replace(/\.config\.ts$/, ".yaml"));
+  assert.deepEqual(twins.toSorted(), EXAMPLES.toSorted());
+});
 
 test("every example in YAML names the schema of the package for editors", () => {
   const files = textFiles("examples").filter((file) => file.endsWith(".yaml"));
