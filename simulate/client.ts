@@ -2,10 +2,13 @@
 import { Buffer } from "node:buffer";
 import { RESPONSE_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
+import type { ResponseHead } from "../src/http/response-head.ts";
 import { ResponseReader } from "../src/http1/response-reader.ts";
 import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
 import type { TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
+import { PAGE } from "./configs.ts";
+import { fileAnswer, ownerOfFile } from "./files.ts";
 import { faultOfResponse } from "./expected.ts";
 import { TAKEN_OUT, isFeatured, isFlipped } from "./hooks.ts";
 import { answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./plan.ts";
@@ -246,8 +249,14 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     const fault =
       request === undefined || answers === UNASKED ? null : faultOfResponse(head, request, this.world.seed, answers === undefined);
     if (fault !== null) this.world.fail(`in the response with ${head.status} to ${this.awaitedId} ${fault}`);
-    if (answers === undefined) {
-      const mayBe = head.status >= 400 || (head.status === 204 && request?.isPreflight === true);
+    const isFile = request?.route === "files" && head.status === 200;
+    if (isFile) {
+      this.owner = ownerOfFile(request.id);
+      this.answer = fileAnswer(this.world.seed, request.id);
+      this.isFlipped = false;
+    } else if (answers === undefined) {
+      const isFolder = request?.route === "files" && head.status === 308;
+      const mayBe = head.status >= 400 || isFolder || (head.status === 204 && request?.isPreflight === true);
       if (!mayBe) this.world.fail(`an answer of the proxy's own with ${head.status}, awaiting ${this.awaitedId}`);
     } else if (answers !== UNASKED) {
       const [id = 0, time = 0] = answers.split(".").map(Number);
@@ -261,9 +270,18 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       this.owner = ownerOfAnswer(id, time);
       this.answer = answer;
       this.isFlipped = isFlipped(this.world.seed, id, request.route, "responseStage");
+      if (request.route === "paged" && head.status >= 400) this.getsPage(head);
     }
     this.current = { status: head.status, isWhole: false, saysClose: this.saysClose };
     if (request !== undefined) this.seen.set(request.id, this.current);
+  }
+
+  /** A page has taken the place of the endpoint's body. */
+  private getsPage(head: ResponseHead): void {
+    const length = PAGE.replace("{error.status}", String(head.status)).length;
+    if (head.get("content-length") !== String(length)) this.world.fail(`the page for ${this.awaitedId} has another length`);
+    this.owner = null;
+    this.answer = null;
   }
 
   private onSwitch(): void {

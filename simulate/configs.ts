@@ -6,6 +6,8 @@ import type { Parts } from "./plan.ts";
 
 /** The rate limit of the route `limited`. It is the same in all configurations, because a client's allowance outlives a reload. */
 export const RATE = { perSecond: 4, burst: 3 } as const;
+/** What clients get of the route `paged` in the place of an error. */
+export const PAGE = "<h1>{error.status}</h1>";
 /** Longer than any time limit of any configuration. */
 export const LIMITS_MS_MAX = 12_000;
 
@@ -97,6 +99,8 @@ function featureRoutes(variant: number, held: string): string[] {
   const retry = `retry: { attempts: ${variant === 1 ? 1 : 3}, on: [connect, reset, timeout, 404, 500], budget: 50%, backoff: { base: 40ms, max: 300ms }, replay: ${variant === 2 ? "4KiB" : "64KiB"} }`;
   return [
     `  - { name: again, match: { path: "/again/*" }, upstream: a${held}, ${retry}, timeouts: { request: 9s, response_head: 3500ms } }`,
+    `  - { name: files, match: { path: "/files/*" }, files: { root: /site } }`,
+    `  - { name: paged, match: { path: "/paged/*" }, upstream: a, error_pages: { 4xx: { body: "${PAGE}", origin: true }, 5xx: { body: "${PAGE}", origin: true } } }`,
     `  - { name: held, match: { path: "/held/*" }, upstream: b, hold: 2s }`,
     `  - { name: cors, match: { path: "/cors/*" }, upstream: a${held}, ${cors} }`,
     `  - { name: tokens, match: { path: "/tokens/*" }, upstream: a, ${tokens} }`,

@@ -19,7 +19,7 @@ export interface Parts {
 }
 
 /** The three plain routes, and those that only runs with middleware have. */
-export type RouteName = "a" | "b" | "small" | "cors" | "tokens" | "limited" | "hooked" | "all" | "again" | "held";
+export type RouteName = "a" | "b" | "small" | "cors" | "tokens" | "limited" | "hooked" | "all" | "again" | "held" | "files" | "paged";
 
 /** The fields of a request that features of routes read. */
 export interface Saying {
@@ -154,7 +154,9 @@ export function drawPlan(seed: number): Plan {
   // One in this many things goes wrong. In easy runs almost nothing does, so that states are reached that need a long time without a fault.
   const misfits = draw.pick(2, 4, 12, 40);
   const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (_, index): ClientPlan => {
-    const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () => drawSaying(seed, drawRequest(draw, id++, misfits), parts));
+    const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () =>
+      drawAnswered(seed, drawSaying(seed, drawRequest(draw, id++, misfits), parts), parts),
+    );
     const place = drawPlace(seed, index, parts);
     // Drawn in any case, so that what follows stays the same. A program hands upgrades over to the driver of HTTP/1.
     const isLastUpgrade = draw.oneIn(8) && !place.isOfProgram;
@@ -189,7 +191,7 @@ export function drawPlan(seed: number): Plan {
 // The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
 /** The number of `program` leaves the runs that docs/simulation.md names without one, so that they stay what they were. */
-const Part = { parts: -2, place: -3, saying: -4, events: -5, program: -113, buffers: -114 } as const;
+const Part = { parts: -2, place: -3, saying: -4, events: -5, program: -113, buffers: -114, answered: -116 } as const;
 
 function drawParts(seed: number): Parts {
   const draw = new Draw(seedOf(seed, Part.parts));
@@ -236,6 +238,13 @@ function drawSaying(seed: number, request: RequestPlan, { middleware, listeners 
   const asksFirst = (route === "cors" || route === "all") && said.origin !== "" && request.tunnelBytes < 0 && draw.oneIn(4);
   if (!asksFirst) return { ...request, ...said };
   return { ...request, ...said, method: "OPTIONS", framing: "none", bodyBytes: 0, isMalformed: false, expects: false, isPreflight: true };
+}
+
+/** In runs with middleware, sends some of the other requests to files, and to a route whose errors have pages. */
+function drawAnswered(seed: number, request: RequestPlan, { middleware }: Parts): RequestPlan {
+  if (!middleware || request.tunnelBytes >= 0 || request.isPreflight) return request;
+  const draw = new Draw(seedOf(seedOf(seed, Part.answered), request.id));
+  return draw.oneIn(8) ? { ...request, route: draw.pick("files", "files", "paged"), origin: "", token: "" } : request;
 }
 
 function drawMoreEvents(seed: number, { health, listeners, middleware }: Parts): Event[] {

@@ -1,7 +1,7 @@
 /**
  * One run of the simulator: the proxy's whole data plane in memory and in virtual time, with the clients and endpoints of a plan, and the checks.
  * After every event the open chunk must be closed and nothing may pile up. At the end, when all clients are gone, nothing may be left, and log and
- * counters must have everything that happened exactly once.
+ * counters must have everything that happened exactly once. Longer than other files, because each part of the world knows the others.
  */
 import type { Buffer } from "node:buffer";
 import { endpointNames } from "../src/config/endpoint-names.ts";
@@ -31,6 +31,7 @@ import { SimulatedClient } from "./client.ts";
 import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
 import { countsLeft } from "./counts-left.ts";
 import { Draw, seedOf } from "./draw.ts";
+import { FILE_TURNS, SimulatedFiles } from "./files.ts";
 import { faultOfRequest } from "./expected.ts";
 import { Probes } from "./health.ts";
 import { faultsOfHeldBodies } from "./held-bodies.ts";
@@ -105,6 +106,7 @@ export class World {
   readonly mayBeSilent: boolean;
   readonly mayLackMemory: boolean;
   readonly hooks: Hooks = new Hooks(this);
+  private readonly files: SimulatedFiles;
   private readonly plan: Plan;
   private readonly program: Program;
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(SLOTS)));
@@ -149,6 +151,7 @@ export class World {
       },
     });
     this.clock = this.network.clock;
+    this.files = new SimulatedFiles(this);
     this.probes = new Probes(this.network, this.endpoints);
     const { platform } = this.network;
     this.serving = new Serving({
@@ -181,6 +184,7 @@ export class World {
       features: FEATURES,
       environment: {},
       readFile: () => "",
+      files: this.files,
     });
     this.configure();
     this.program = new Program(this.network, this.serving, this.transports);
@@ -451,14 +455,15 @@ export class World {
 
   /** Whether promises may bring something before time passes. */
   private get isAwaited(): boolean {
-    return this.hooks.pending > 0 || this.probes.pending > 0;
+    return this.hooks.pending > 0 || this.probes.pending > 0 || this.files.pending > 0;
   }
 
   /** Delivers events until none is left before time passes. */
   private async settle(): Promise<void> {
     const { network, thread } = this;
     for (let left = EVENTS_MAX; left > 0; left--) {
-      if (this.isAwaited) for (let task = 0; task < MICROTASKS; task++) await Promise.resolve();
+      const microtasks = this.files.pending > 0 ? FILE_TURNS : this.isAwaited ? MICROTASKS : 0;
+      for (let task = 0; task < microtasks; task++) await Promise.resolve();
       if (!network.step()) return;
       this.events++;
       if (thread.chunk.isOpen) this.fail("an event leaves the open chunk");
@@ -485,7 +490,8 @@ export class World {
     for (const gauge of ["connections_open", "exchanges_in_flight", "tunnels_open"] as const) {
       if (counters[gauge] !== 0) this.fail(`${gauge} is ${counters[gauge]} at the end`);
     }
-    for (const fault of [...countsLeft(this.endpoints), ...faultsOfHeldBodies(this.serving, this.workers, true)]) this.fail(fault);
+    for (const fault of [...countsLeft(this.endpoints), ...faultsOfHeldBodies(this.serving, this.workers, true), ...this.files.faults])
+      this.fail(fault);
     if (thread.snapshot.exchangesOpen !== 0) this.fail("the snapshot has open exchanges at the end");
     const counted = requests.reduce((sum, { count }) => sum + count, 0);
     if (counted !== this.records.length) this.fail(`${counted} exchanges are counted and ${this.records.length} logged`);

@@ -39,6 +39,11 @@ function configOf(variable: string): Full {
         response_headers: { ...edits, own_answers: true },
       },
       {
+        match: { path_regex: "^/error(?<rest>.*)$" },
+        respond: { status: 404 },
+        error_pages: { "404": { body: `<a title="${variable}">${variable}</a>` } },
+      },
+      {
         match: { path_regex: "^/(?<rest>.*)$" },
         upstream: "app",
         request_headers: edits,
@@ -134,6 +139,8 @@ async function exchange(proxy: TestProxy, path: string, { method, rest, lines }:
   const [sent, second] = proxy.requests("app").slice(before);
   assert.equal(second, undefined);
   if (sent !== undefined) check(namesOf(sent.head.trimEnd()), TO_ORIGIN);
+  // A page holds no more than the one element that it was written with.
+  if (path === "/error" && response.startsWith("HTTP/1.1 404")) assert.match(response.slice(end + 4), /^<a title="[^"<>]*">[^"<>]*<\/a>$/);
   const location = /^location: (.*)\r$/im.exec(response)?.[1] ?? "";
   if (response.startsWith("HTTP/1.1 3")) assert.ok(new URL(location, "http://a.test/").host === "a.test", location);
 }
@@ -145,7 +152,7 @@ for (const variable of ALL) {
       upstreams: { app: () => new Response("here", { headers: { Location: "/there/x" } }) },
     });
     t.after(() => proxy.close());
-    for (const path of ["/redirect", "/respond", "/app"]) {
+    for (const path of ["/redirect", "/respond", "/error", "/app"]) {
       await fc.assert(
         fc.asyncProperty(hostile, async (request) => {
           await exchange(proxy, path, request);
