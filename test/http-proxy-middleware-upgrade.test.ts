@@ -45,6 +45,21 @@ test("pass after the first request of a server with ws, with its events", async 
   assert.match(seen.join(""), /^hello(?:early)?[^]*101 s3pPLMBi/);
 });
 
+test("with ws, of every server that has had a request", async (t) => {
+  const { port, middleware } = await scene(t, { ws: true }, ECHO);
+  const other = await program(t, middleware);
+  for (const each of [port, other.port]) {
+    const first = await RawClient.connect(each);
+    first.send(get("/"));
+    await first.response();
+    first.destroy();
+    const client = await RawClient.connect(each);
+    client.send(get("/socket", UPGRADE));
+    await client.until(({ received }) => received.endsWith("hello"), "the greeting");
+    client.destroy();
+  }
+});
+
 test("pass by upgrade alone, and by a router", async (t) => {
   const origin = await startRawOrigin(ECHO);
   t.after(() => origin.close());

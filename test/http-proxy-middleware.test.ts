@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type http from "node:http";
+import http2 from "node:http2";
+import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { createProxyMiddleware, fixRequestBody, responseInterceptor } from "../src/http-proxy-middleware/create-proxy-middleware.ts";
@@ -171,6 +173,48 @@ describe("where it goes", () => {
     assert.equal(await (await fetch(`${url}/other`)).text(), "next");
   });
 
+  test("a router may change the options for its request", async (t) => {
+    const { origin, url } = await scene(t, {
+      router: ({ url: path }, _res, options) => {
+        if (path === "/marked") options.headers = { "x-marked": "1" };
+        return undefined;
+      },
+    });
+    for (const path of ["/marked", "/plain"]) await fetch(`${url}${path}`);
+    assert.deepEqual(
+      origin.requests.map(({ head }) => /x-marked/.test(head)),
+      [true, false],
+    );
+  });
+
+  test("requests of HTTP/2 are proxied, with and without a body", async (t) => {
+    const origin = await startHttpOrigin(t, (req, res) => {
+      res.setHeader("x-host", req.headers.host ?? "");
+      req.pipe(res);
+    });
+    const middleware = createProxyMiddleware<http2.Http2ServerRequest, http2.Http2ServerResponse>({ target: origin });
+    const server = http2.createServer((req, res) => void middleware(req, res));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    t.after(async () => {
+      session.destroy();
+      server.close();
+      await middleware.close();
+    });
+    for (const [method, body] of [
+      ["GET", ""],
+      ["POST", "hello"],
+    ] as const) {
+      const stream = session.request({ ":method": method, ":path": "/", ":authority": "a.test" }).setEncoding("utf8");
+      const headed = once(stream, "response");
+      if (body !== "") stream.end(body);
+      const [headers] = (await headed) as [http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader];
+      assert.deepEqual([headers[":status"], headers["x-host"], (await stream.toArray()).join("")], [200, "a.test", body]);
+    }
+  });
+
   test("without a next, what is not for the proxy is 404, and no target is an error", async (t) => {
     const { url } = await program(t, createProxyMiddleware({ pathFilter: "/api", router: {} }));
     assert.equal((await fetch(`${url}/other`)).status, 404);
@@ -267,6 +311,35 @@ describe("the response", () => {
     assert.deepEqual([failed.status, failed.headers.get("x-kept")], [500, null]);
     assert.doesNotMatch(await failed.text(), /secret/);
     await warned;
+  });
+
+  test("without a body stays without one, whatever its fields say of it", async (t) => {
+    const proxyRes = responseInterceptor(async () => "more");
+    const { url } = await scene(
+      t,
+      { selfHandleResponse: true, on: { proxyRes } },
+      {
+        onRequest: ({ socket, head }) => {
+          const status = head.startsWith("HEAD") ? "200 OK\r\nContent-Length: 9" : "204 No Content";
+          socket.write(`HTTP/1.1 ${status}\r\nContent-Encoding: gzip\r\n\r\n`);
+        },
+      },
+    );
+    for (const method of ["GET", "HEAD"]) {
+      const response = await fetch(url, { method });
+      assert.deepEqual([response.status, await response.text()], [method === "GET" ? 204 : 200, ""]);
+    }
+  });
+
+  test("with trailers passes, and an interceptor tells its length", async (t) => {
+    const onRequest: OriginOptions["onRequest"] = ({ socket }) =>
+      socket.write("HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n");
+    const passed = await scene(t, {}, { onRequest });
+    assert.equal(await (await fetch(passed.url)).text(), "hi");
+    const proxyRes = responseInterceptor(async (buffer) => buffer);
+    const { url } = await scene(t, { selfHandleResponse: true, on: { proxyRes } }, { onRequest });
+    const response = await fetch(url);
+    assert.deepEqual([await response.text(), response.headers.get("content-length")], ["hi", "2"]);
   });
 
   test("that breaks off is cut for the client, and an interceptor answers 502", async (t) => {

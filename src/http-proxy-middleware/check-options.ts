@@ -84,7 +84,7 @@ const OPTIONS = [
 const EVENTS = ["proxyReq", "proxyRes", "proxyReqWs", "error", "open", "close", "start", "end", "econnreset"];
 
 /** Of what is refused: what may be switched off, which it is anyway. */
-const OFF = ["followRedirects", "toProxy", "agent"];
+const OFF = ["followRedirects", "toProxy", "agent", "http2"];
 
 const CERTIFICATES = "certificates and ciphers for connections to targets cannot be set yet";
 const OLD = "this is the spelling of version 2";
@@ -98,6 +98,7 @@ const REFUSED: Readonly<Record<string, string | undefined>> = {
   forward: "requests cannot be sent to a second target yet; `mirror` of a route will do that",
   buffer: "a body that was read before is sent by itself if it is in req.body or req.rawBody; else write it in on.proxyReq",
   localAddress: "the local address of connections to targets cannot be chosen",
+  http2: "targets are asked over HTTP/1.1",
   lookup: "names are looked up by the proxy itself",
   ssl: `${CERTIFICATES}; secure: false switches verification off`,
   ca: "set NODE_EXTRA_CA_CERTS, or run the proxy with createProxy and tls.ca_file",

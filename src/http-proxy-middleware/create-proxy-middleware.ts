@@ -14,7 +14,7 @@ export type {
   PathRewrite,
   Plugin,
   ProxyError,
-  ProxyEventHandlers,
+  OnProxyEvent,
   ProxyRequest,
   ProxySocket,
   ProxyTarget,

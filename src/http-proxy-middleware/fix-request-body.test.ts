@@ -14,6 +14,7 @@ function written(
   const request = {
     getHeader: () => type,
     setHeader: (_name: string, value: unknown) => lengths.push(value),
+    removeHeader: (name: string) => assert.equal(name, "Content-Encoding"),
     write: (chunk: string) => (text = chunk),
     destroy: (error: Error) => (code = Reflect.get(error, "code")),
   };

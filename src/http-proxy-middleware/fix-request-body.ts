@@ -17,6 +17,8 @@ export interface RequestToWrite {
   getHeader(name: string): number | string | string[] | undefined;
   /** Sets a field. */
   setHeader(name: string, value: number | string): unknown;
+  /** Takes a field out. */
+  removeHeader(name: string): unknown;
   /** Adds to the body. */
   write(chunk: string): unknown;
   /** Gives the request up. */
@@ -35,6 +37,8 @@ export function fixRequestBody(proxyReq: RequestToWrite, req: RequestToFix): voi
   try {
     const text = bodyText(type, body);
     if (text === null) return;
+    // The parser has undone it.
+    proxyReq.removeHeader("Content-Encoding");
     proxyReq.setHeader("Content-Length", Buffer.byteLength(text));
     proxyReq.write(text);
   } catch (error) {

@@ -23,12 +23,15 @@ export interface RequestHandler<Req = IncomingMessage, Res = ServerResponse, Nex
 }
 
 /** Which requests are proxied: beginnings of paths, patterns (not both in one list), or a function. */
-export type Filter<Req = IncomingMessage> = string | readonly string[] | ((pathname: string, req: Req) => boolean);
+export type Filter<Req = IncomingMessage> = string | readonly string[] | ((pathname: string, req: Req) => unknown);
 
-/** Another path: regular expressions with what comes in the place of their match, of which the first that fits counts, or a function. */
-export type PathRewrite<Req = IncomingMessage> =
+/**
+ * Another path: regular expressions with what comes in the place of their match, of which the first that fits counts, or a function. An upgrade
+ * has no `res`.
+ */
+export type PathRewrite<Req = IncomingMessage, Res = ServerResponse> =
   | Readonly<Record<string, string>>
-  | ((path: string, req: Req) => string | undefined | Promise<string | undefined>);
+  | ((path: string, req: Req, res: Res | undefined, options: Options<Req, Res>) => string | undefined | Promise<string | undefined>);
 
 /** Where requests go: a URL, or its parts. */
 export type ProxyTarget = string | URL | ProxyTargetParts;
@@ -53,10 +56,17 @@ export interface ProxyTargetParts {
   readonly href?: string | undefined;
 }
 
-/** Other targets for some requests: by `host`, `/path` or `host/path`, of which the first that fits counts, or by a function. */
-export type Router<Req = IncomingMessage> =
+/**
+ * Other targets for some requests: by `host`, `/path` or `host/path`, of which the first that fits counts, or by a function. What a function
+ * changes in its `options` holds for that request. An upgrade has no `res`.
+ */
+export type Router<Req = IncomingMessage, Res = ServerResponse> =
   | Readonly<Record<string, ProxyTarget>>
-  | ((req: Req) => ProxyTarget | null | undefined | Promise<ProxyTarget | null | undefined>);
+  | ((
+      req: Req,
+      res: Res | undefined,
+      options: Options<Req, Res>,
+    ) => ProxyTarget | null | undefined | Promise<ProxyTarget | null | undefined>);
 
 /** Where messages go: `console`, or a logger of pino, winston and their like. */
 export interface Logger {
@@ -103,7 +113,7 @@ export interface ProxySocket extends Duplex {
 }
 
 /** Functions for the events of a request, by name. What a function throws becomes the event `error`. */
-export interface ProxyEventHandlers<Req = IncomingMessage, Res = ServerResponse> {
+export interface OnProxyEvent<Req = IncomingMessage, Res = ServerResponse> {
   /** Before the request is sent: its fields, method, path and body can be changed. It is sent when the function returns. */
   proxyReq?(proxyReq: ProxyRequest, req: Req, res: Res, options: Options<Req, Res>): void;
   /** The response has come: `headers` and `statusCode` can be changed, and nothing has gone to the client. */
@@ -131,9 +141,9 @@ export interface Options<Req = IncomingMessage, Res = ServerResponse> {
   /** Which requests are proxied. Default: all. Paths are those that the framework has left, below where the middleware is mounted. */
   pathFilter?: Filter<Req> | undefined;
   /** Changes path and query before the request is sent; `req.url` too. */
-  pathRewrite?: PathRewrite<Req> | undefined;
+  pathRewrite?: PathRewrite<Req, Res> | undefined;
   /** Other targets for some requests. Sees the path before `pathRewrite`. */
-  router?: Router<Req> | undefined;
+  router?: Router<Req, Res> | undefined;
   /** Sends the target's own host as `Host`. Default: false, the client's. */
   changeOrigin?: boolean | undefined;
   /** Puts the target's path before that of the request. Default: true. */
@@ -171,7 +181,7 @@ export interface Options<Req = IncomingMessage, Res = ServerResponse> {
   /** Keeps the spelling of the names of response fields. Default: false, lower case. */
   preserveHeaderKeyCase?: boolean | undefined;
   /** Functions for what happens to a request. */
-  on?: ProxyEventHandlers<Req, Res> | undefined;
+  on?: OnProxyEvent<Req, Res> | undefined;
   /** Where messages go. Default: nowhere. */
   logger?: Logger | undefined;
   /** Functions that subscribe to events. */

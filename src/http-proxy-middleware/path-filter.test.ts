@@ -33,7 +33,7 @@ test("the first rewrite that fits counts, and no other", () => {
   const rewrite = pathRewriter({ "^/old": "/new", "^/new": "/newer", "/x$": "" });
   const paths = ["/old/x", "/new", "/a/x", "/b"];
   assert.deepEqual(
-    paths.map((path) => rewrite?.(path, request)),
+    paths.map((path) => rewrite?.(path, request, undefined, {})),
     ["/new/x", "/newer", "/a", "/b"],
   );
   assert.equal(pathRewriter({}), null);
@@ -45,7 +45,7 @@ test("a routing table compares the whole host, and the beginning of the path", a
   const targets = ["a.test/api/x", "a.test/x", "b.test/rest/x", "evila.test/api", "a.test.evil/api", "b.test/x/rest"].map((url) => {
     request.headers = { host: url.slice(0, url.indexOf("/")) };
     request.url = url.slice(url.indexOf("/"));
-    return routedTarget(router, request);
+    return routedTarget(router, request, undefined, {});
   });
   assert.deepEqual(await Promise.all(targets), ["http://1.test", "http://2.test", "http://3.test", undefined, undefined, undefined]);
 });

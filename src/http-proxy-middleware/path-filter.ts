@@ -8,7 +8,7 @@ export type PathTest = (url: string | undefined, request: IncomingMessage) => bo
 /** Throws a TypeError for a filter that cannot be used. */
 export function pathTest(filter: Filter | undefined): PathTest {
   if (filter === undefined) return () => true;
-  if (typeof filter === "function") return byFunction(filter);
+  if (typeof filter === "function") return (url, request) => Boolean(filter(pathOf(url) ?? "", request));
   const listed: readonly unknown[] = Array.isArray(filter) ? filter : [filter];
   const texts = listed.filter((each) => typeof each === "string");
   if (texts.length < listed.length)
@@ -24,11 +24,6 @@ export function pathTest(filter: Filter | undefined): PathTest {
     throw new TypeError(`pathFilter: paths ("/api") and patterns ("/api/**") cannot stand in one list: write all as patterns`);
   const globs = new Globs(patterns);
   return (url) => globs.matches(pathOf(url) ?? "");
-}
-
-/** Programs without types may return anything. */
-function byFunction(filter: (pathname: string, request: IncomingMessage) => unknown): PathTest {
-  return (url, request) => Boolean(filter(pathOf(url) ?? "", request));
 }
 
 /** The path of a request's URL, which may have a host. */

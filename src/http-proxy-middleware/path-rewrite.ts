@@ -1,9 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import { isPlainObject } from "./plain-object.ts";
 import type { PathRewrite } from "./options.ts";
 
 /** Makes another path and query of those of a request. What is no text leaves them as they are. */
-export type Rewriter = (path: string, request: IncomingMessage) => string | undefined | Promise<string | undefined>;
+export type Rewriter = Extract<PathRewrite, (...given: never) => unknown>;
 
 /** Null: nothing is rewritten. Throws a TypeError or a SyntaxError for rules that cannot be used. */
 export function pathRewriter(rewrite: PathRewrite | undefined | null): Rewriter | null {

@@ -2,7 +2,7 @@
 import { ServerResponse } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { codeOf, messageOf } from "../base/errors.ts";
-import type { Logger, Options, Plugin, ProxyEventHandlers } from "./options.ts";
+import type { Logger, Options, Plugin, OnProxyEvent } from "./options.ts";
 import { errorStatus } from "./proxy-failure.ts";
 import { SentRequest } from "./sent-request.ts";
 import type { ProxyServer } from "./proxy-server.ts";
@@ -33,7 +33,7 @@ export const proxyEventsPlugin: Plugin = function proxyEventsPlugin(proxyServer,
 
 const EVENTS = ["proxyReq", "proxyRes", "proxyReqWs", "error", "open", "close", "start", "end", "econnreset"] as const;
 
-function subscribe(proxyServer: ProxyServer, name: (typeof EVENTS)[number], on: ProxyEventHandlers): void {
+function subscribe(proxyServer: ProxyServer, name: (typeof EVENTS)[number], on: OnProxyEvent): void {
   const handler = on[name];
   if (handler !== undefined) proxyServer.on(name, (...given: readonly unknown[]) => Reflect.apply(handler, on, given));
 }

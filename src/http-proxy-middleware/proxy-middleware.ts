@@ -3,7 +3,7 @@ import { Server } from "node:net";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { checkOptions } from "./check-options.ts";
-import type { NextFunction, RequestHandler } from "./options.ts";
+import type { NextFunction, Options, RequestHandler } from "./options.ts";
 import { Origins } from "./origins.ts";
 import { pathTest } from "./path-filter.ts";
 import type { PathTest } from "./path-filter.ts";
@@ -29,8 +29,8 @@ export class ProxyMiddleware {
   private readonly target: Target | null;
   /** The servers that requests came from, until they are closed. */
   private readonly servers: Set<Server> = new Set();
-  /** `ws` has subscribed to a server. */
-  private isSubscribed: boolean = false;
+  /** Those whose upgrades the middleware takes by itself, as `ws` says. */
+  private readonly subscribed: WeakSet<Server> = new WeakSet();
 
   /** Throws as `createProxyMiddleware` does. */
   constructor(options: unknown) {
@@ -45,7 +45,8 @@ export class ProxyMiddleware {
     this.shared = { options, server, origins: new Origins(options, (message) => logger.error(`[HPM] ${message}`)) };
     this.handler = Object.assign((...of: readonly unknown[]): Promise<void> => Reflect.apply(this.handle, this, of), {
       upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
-        if (!this.isSubscribed) void this.handleUpgrade(req, socket, head);
+        const server = serverOf(req);
+        if (server === null || !this.subscribed.has(server)) void this.handleUpgrade(req, socket, head);
       },
       close: () => this.shared.origins.close(),
     });
@@ -59,15 +60,16 @@ export class ProxyMiddleware {
       else next();
       return;
     }
+    const options = { ...this.shared.options };
     let target: Target;
     try {
-      target = await this.prepare(req);
+      target = await this.prepare(req, res, options);
     } catch (error) {
       if (next === undefined) tellError(this.shared.server, loggerOf(this.shared.options), error, req, res);
       else next(error);
       return;
     }
-    await new WebExchange(this.shared, req, res, target).begin();
+    await new WebExchange({ ...this.shared, options }, req, res, target).begin();
   }
 
   private readonly handleUpgrade = async (req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
@@ -77,9 +79,10 @@ export class ProxyMiddleware {
     if (!this.takes(req)) return;
     socket.on("error", () => {});
     if (!isSocket(socket)) return void socket.destroy();
+    const options = { ...this.shared.options };
     try {
-      const target = await this.prepare(req);
-      await new TunnelExchange(this.shared, req, socket, head, target).begin();
+      const target = await this.prepare(req, undefined, options);
+      await new TunnelExchange({ ...this.shared, options }, req, socket, head, target).begin();
     } catch (error) {
       tellError(this.shared.server, loggerOf(this.shared.options), error, req, socket);
       socket.end();
@@ -96,10 +99,10 @@ export class ProxyMiddleware {
   }
 
   /** The target of a request, whose path is rewritten. `router` sees the path before that. */
-  private async prepare(req: IncomingMessage): Promise<Target> {
-    const routed = await routedTarget(this.shared.options.router, req);
+  private async prepare(req: IncomingMessage, res: ServerResponse | undefined, options: Options): Promise<Target> {
+    const routed = await routedTarget(options.router, req, res, options);
     const target = routed === undefined || routed === "" ? this.target : readTarget(routed);
-    const path = await this.rewrite?.(req.url ?? "", req);
+    const path = await this.rewrite?.(req.url ?? "", req, res, options);
     if (typeof path === "string") req.url = path;
     if (target === null) throw new Error("Must provide a proper URL as target");
     return target;
@@ -114,8 +117,8 @@ export class ProxyMiddleware {
         if (this.servers.size === 0) void this.shared.origins.close();
       });
     }
-    if (this.shared.options.ws !== true || this.isSubscribed) return;
-    this.isSubscribed = true;
+    if (this.shared.options.ws !== true || this.subscribed.has(server)) return;
+    this.subscribed.add(server);
     server.on("upgrade", this.handleUpgrade);
   }
 }

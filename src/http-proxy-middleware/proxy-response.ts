@@ -63,4 +63,4 @@ export class ProxyResponse extends IncomingMessage {
   }
 }
 
-const CONNECTION = /^(?:connection|transfer-encoding|keep-alive)$/i;
+const CONNECTION = /^(?:connection|transfer-encoding|keep-alive|trailer)$/i;

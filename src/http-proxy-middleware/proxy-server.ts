@@ -1,10 +1,10 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ProxyEventHandlers } from "./options.ts";
+import type { OnProxyEvent } from "./options.ts";
 
 /** The events of a middleware, with what their listeners get. */
 export type ProxyServerEvents<Req, Res> = {
-  readonly [Name in keyof ProxyEventHandlers<Req, Res>]-?: Parameters<NonNullable<ProxyEventHandlers<Req, Res>[Name]>>;
+  readonly [Name in keyof OnProxyEvent<Req, Res>]-?: Parameters<NonNullable<OnProxyEvent<Req, Res>[Name]>>;
 };
 
 /**

@@ -4,6 +4,7 @@ import process from "node:process";
 import type { Readable } from "node:stream";
 import zlib from "node:zlib";
 import { messageOf } from "../base/errors.ts";
+import { mayHaveBody } from "../http/status.ts";
 
 /** Makes another body of that of a response. */
 export type Interceptor<Req = IncomingMessage, Res = ServerResponse> = (
@@ -26,6 +27,8 @@ export function responseInterceptor<Req extends IncomingMessage = IncomingMessag
     try {
       copyHead(proxyRes, res);
       const body = Buffer.from(await interceptor(bytes, proxyRes, req, res));
+      // A response to HEAD, 204 and 304 say of a body that there is none (RFC 9110 sections 9.3.2, 15.3.5 and 15.4.5).
+      if (req.method === "HEAD" || !mayHaveBody(res.statusCode)) return void res.end();
       res.setHeader("content-length", body.length);
       res.write(body);
       res.end();
@@ -46,9 +49,13 @@ function collected(proxyRes: IncomingMessage, res: ServerResponse): Promise<Buff
       if (!res.writableEnded) res.end(`Error fetching proxied request: ${messageOf(error)}`);
       resolve(null);
     };
-    body.on("data", (chunk: Buffer) => chunks.push(chunk));
+    let hasBody = false;
+    proxyRes.once("data", () => (hasBody = true));
+    // Without a body there is nothing to undo, and the decoder finds fault with that.
+    proxyRes.once("end", () => hasBody || resolve(Buffer.alloc(0)));
+    body.on("data", (chunk: Buffer | string) => chunks.push(Buffer.from(chunk)));
     body.on("end", () => resolve(Buffer.concat(chunks)));
-    body.on("error", onError);
+    body.on("error", (error) => (decoder === null || hasBody) && onError(error));
     if (decoder !== null) proxyRes.on("error", onError);
   });
 }
@@ -71,12 +78,19 @@ function decoderOf({ headers }: IncomingMessage): (Readable & NodeJS.WritableStr
 
 /** Fields about the connection and about the bytes that came stay behind, and cookies become those of the proxy's own host. */
 function copyHead(proxyRes: IncomingMessage, res: ServerResponse): void {
-  const { statusCode = 200, statusMessage = "", httpVersionMajor } = proxyRes;
-  res.statusCode = statusCode;
-  if (statusMessage !== "" && httpVersionMajor < 2 && !("stream" in res)) res.statusMessage = statusMessage;
+  // Both are null in a message that a test has made.
+  res.statusCode = proxyRes.statusCode || 200;
+  // HTTP/2 has no reason phrase.
+  if (proxyRes.statusMessage && !("stream" in res)) res.statusMessage = proxyRes.statusMessage;
   const isDecoded = decoderOf(proxyRes) !== null;
   for (const [name, value] of Object.entries(proxyRes.headers)) {
-    if (value === undefined || name === "transfer-encoding" || (isDecoded && name === "content-encoding")) continue;
+    if (
+      value === undefined ||
+      name === "transfer-encoding" ||
+      name === "trailer" ||
+      (isDecoded && /^content-(?:encoding|length)$/.test(name))
+    )
+      continue;
     res.setHeader(name, name === "set-cookie" ? [value].flat().map((cookie) => cookie.replace(/;\s*domain=[^;]*/i, "")) : value);
   }
 }

@@ -1,10 +1,15 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isPlainObject } from "./plain-object.ts";
-import type { ProxyTarget, Router } from "./options.ts";
+import type { Options, ProxyTarget, Router } from "./options.ts";
 
 /** The target that `router` has for a request. Undefined: none, so that `target` counts. */
-export async function routedTarget(router: Router | undefined, request: IncomingMessage): Promise<ProxyTarget | undefined> {
-  if (typeof router === "function") return (await router(request)) ?? undefined;
+export async function routedTarget(
+  router: Router | undefined,
+  request: IncomingMessage,
+  response: ServerResponse | undefined,
+  options: Options,
+): Promise<ProxyTarget | undefined> {
+  if (typeof router === "function") return (await router(request, response, options)) ?? undefined;
   if (router === undefined || !isPlainObject(router)) return undefined;
   const host = request.headers.host ?? "";
   const path = request.url ?? "";

@@ -49,6 +49,6 @@ for (const [target, url, options, path] of [
   ["http://a.test", "x", {}, "/x"],
   ["http://a.test", "/a b\r\nX: y\xc3\xa9/文", {}, "/a%20b%0D%0AX:%20y%C3%A9/%E6%96%87"],
 ] as const) {
-  test(`${url} is sent to ${target} as ${path} with ${JSON.stringify(options)}`, () =>
+  test(`${JSON.stringify(url)} is sent to ${target} as ${path} with ${JSON.stringify(options)}`, () =>
     assert.equal(pathToSend(readTarget(target), url, options), path));
 }
