@@ -279,6 +279,24 @@ routes:
   await rm(folder, { recursive: true, force: true });
 });
 
+test("explain says that a copy would be sent, and where to", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));
+  const file = path.join(folder, "m.yaml");
+  await writeFile(
+    file,
+    `listeners: [{ address: ":80" }]
+upstreams: { app: { endpoints: ["http://a:1"] }, shadow: { endpoints: ["http://b:1"] } }
+routes: [{ upstream: app, mirror: { upstream: shadow, share: 12.5% } }]
+`,
+  );
+  let out = "";
+  const write = (text: string): void => void (out += text);
+  assert.equal(await explainCommand({ file, method: "GET", url: "/", fields: [] }, write, write), 0);
+  assert.match(out, /\nmirror: a copy, of 12\.5 % of the requests, would be sent to shadow as well, if the body has at most 1MiB\n/);
+  assert.doesNotMatch(out, /X-Mirrored/, "the request itself is not marked");
+  await rm(folder, { recursive: true, force: true });
+});
+
 describe("explain says what the proxy itself would answer", () => {
   const explain = async (method: string, url: string, fields: string[] = []): Promise<{ code: number; out: string; err: string }> => {
     const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));

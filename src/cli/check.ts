@@ -94,8 +94,9 @@ function conditionsOf({
 }
 
 /** What becomes of the route's requests, in a few words. */
-function endOf({ upstream, split, redirect, respond }: Config["routes"][number]): string {
-  if (upstream !== undefined) return `to ${upstream}`;
-  if (split !== undefined) return `to ${split.map((side) => `${side.upstream} (${side.weight})`).join(" or ")}`;
+function endOf({ upstream, split, mirror, redirect, respond }: Config["routes"][number]): string {
+  const copies = mirror === undefined ? "" : `, copied to ${mirror.upstream}`;
+  if (upstream !== undefined) return `to ${upstream}${copies}`;
+  if (split !== undefined) return `to ${split.map((side) => `${side.upstream} (${side.weight})`).join(" or ")}${copies}`;
   return redirect === undefined ? `answered with ${respond?.status ?? 200}` : `redirected with ${redirect.status}`;
 }

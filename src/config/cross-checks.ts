@@ -19,6 +19,7 @@ import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
 import { idleVariables } from "./idle-variables.ts";
 import { LISTENERS_MAX } from "./listener-schema.ts";
+import { mirrorFindings } from "./mirror-schema.ts";
 import { splitFindings } from "./split-schema.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 import { namedUpstreams, unknownUpstreams } from "./upstream-names.ts";
@@ -66,6 +67,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...idleVariables(route, index),
       ...(names === null ? [] : unknownUpstreams(route, index, names)),
       ...splitFindings(route, index),
+      ...mirrorFindings(route, index),
       ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) => [
         ...literalPaths(at(entry, "path"), [...path, "path"]),
         ...emptyException(entry, path),

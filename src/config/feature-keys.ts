@@ -55,10 +55,12 @@ type Values = Readonly<Record<string, unknown>>;
 interface Leading {
   readonly upstream?: string | undefined;
   readonly split?: readonly { readonly upstream: string }[] | undefined;
+  readonly mirror?: { readonly upstream: string } | undefined;
 }
 
 /**
- * Gives each route the values at the top and of its upstream, before its own. Where a route has several upstreams, each of them gets such lists.
+ * Gives each route the values at the top and of its upstream, before its own. Where a route names several upstreams (`split`, `mirror`), each of them
+ * gets such lists.
  */
 export function spreadFeatures<Route extends Leading>(
   top: Values,
@@ -73,9 +75,10 @@ export function spreadFeatures<Route extends Leading>(
     return Object.fromEntries(lists.filter(([, list]) => list.length > 0));
   };
   return routes.map((route) => {
-    const { split } = route;
-    if (split !== undefined) return { ...route, split: split.map((side) => ({ ...side, ...listsOf(route, side.upstream) })) };
-    const lists = listsOf(route, route.upstream);
+    const { split, mirror } = route;
+    const copies = mirror === undefined ? {} : { mirror: { ...mirror, ...listsOf(route, mirror.upstream) } };
+    if (split !== undefined) return { ...route, ...copies, split: split.map((side) => ({ ...side, ...listsOf(route, side.upstream) })) };
+    const lists = { ...listsOf(route, route.upstream), ...copies };
     return Object.keys(lists).length === 0 ? route : { ...route, ...lists };
   });
 }

@@ -65,6 +65,7 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].upstream": "service cluster backend use_backend default_backend pool forward_to",
   "routes[].split": "weighted_clusters weighted split_clients traffic_split weighted_round_robin_services canary canaries",
   "routes[].split_by": "split_key sticky_by",
+  "routes[].mirror": "mirrors mirroring shadow request_mirror_policies mirror_request_body traffic_mirror",
   "routes[].upgrade": "upgrade_configs proxy_upgrade upgrade_type upgrades connection_upgrade",
   "routes[].max_body":
     "client_max_body_size max_request_body max_request_body_bytes max_request_body_size request_body_max_size body_limit max_body_size",
@@ -114,7 +115,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
 stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
-circuit_breaker slow_start queue backup mirror
+circuit_breaker slow_start queue backup
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
 claims acme certificates min_version client_certificates plain_http scope options destroy
 replace_path redirects permanent protocol_rewrite
@@ -126,7 +127,7 @@ least_conn least_connections least_request ip_hash hash consistent_hash uri_hash
 ring_hash maglev peak_ewma first cookie session_affinity session_persistence stick_table stick affinity max_fails fail_timeout
 passive_health_check down resolver resolvers dns_resolver dns srv dns_refresh_rate dynamic_upstreams providers docker consul
 kubernetes file_provider circuit_breakers max_requests max_pending_requests proxy_cache proxy_cache_path proxy_cache_valid caching
-gzip brotli zstd compress compressor encode mirrors mirroring shadow request_mirror_policies auth_basic basic_auth digest_auth
+gzip brotli zstd compress compressor encode auth_basic basic_auth digest_auth
 users users_file htpasswd auth_request forward_auth external_auth ext_authz saml allow deny ip_allow_list ip_white_list whitelist blacklist
 allowlist denylist source_range remote_ip geo geoip map set tracing opentelemetry otel statsd stream streams tcp udp grpc grpc_pass
 fastcgi_pass php_fastcgi uwsgi_pass scgi_pass lua wasm script sub_filter templates snippets experimental runtime

@@ -9,7 +9,7 @@ const features: readonly (readonly [key: string, declaration: FeatureDeclaration
 /** The keys that lead requests to upstreams. */
 const LEADING = ["upstream", "split"];
 /** The keys that do something only on the way to an upstream, those of features apart. */
-const ON_THE_WAY = ["upgrade"];
+const ON_THE_WAY = ["upgrade", "mirror"];
 
 /**
  * Warnings about keys that do something only where there is an upstream, in a route that answers by itself.

@@ -793,6 +793,11 @@ export interface RouteInput {
    * List of protocols.
    */
   upgrade?: string[] | undefined;
+  /**
+   * Sends copies of requests to another upstream too, to try it with real traffic. Its answers are thrown away, and whatever it does,
+   * clients do not notice. Copies carry `X-Mirrored: true`. Absent: no copies.
+   */
+  mirror?: RouteMirrorInput | undefined;
 }
 
 /** The keys of `routes[].match` in a configuration. */
@@ -1394,6 +1399,35 @@ export interface RouteSplitByInput {
   max_age?: Duration | 0 | undefined;
 }
 
+/** The keys of `routes[].mirror` in a configuration. */
+export interface RouteMirrorInput {
+  /**
+   * The upstream that gets the copies, by its name in `upstreams`. It sees all that clients send, credentials included, and must bear it
+   * that requests which change something come to it as well.
+   *
+   * Name.
+   */
+  upstream: string;
+  /**
+   * Share of the requests that are copied, by chance.
+   *
+   * Percentage. Default: `100%`.
+   */
+  share?: string | undefined;
+  /**
+   * Largest request body that is copied. It is held in memory until the copy has been answered, and counts in `limits.buffered_bytes`.
+   *
+   * Size. Default: `1MiB`.
+   */
+  max_body?: Size | number | undefined;
+  /**
+   * While the upstream has as many exchanges in flight, over all threads, no copies are sent.
+   *
+   * Whole number. Default: `100`.
+   */
+  max_in_flight?: number | undefined;
+}
+
 /** The keys of `defaults` in a configuration. */
 export interface DefaultsInput {
   /**
@@ -1508,6 +1542,11 @@ export interface DefaultsRoutesInput {
    * List of protocols.
    */
   upgrade?: string[] | undefined;
+  /**
+   * Sends copies of requests to another upstream too, to try it with real traffic. Its answers are thrown away, and whatever it does,
+   * clients do not notice. Copies carry `X-Mirrored: true`. Absent: no copies.
+   */
+  mirror?: RouteMirrorInput | undefined;
 }
 
 /** The keys of `defaults.upstreams` in a configuration. */
@@ -1891,7 +1930,8 @@ export type RouteKeyOff =
   | "timeouts"
   | "retry"
   | "hold"
-  | "upgrade";
+  | "upgrade"
+  | "mirror";
 
 /** The keys that `false` takes out of an upstream. */
 export type UpstreamKeyOff =

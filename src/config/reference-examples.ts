@@ -84,6 +84,14 @@ routes:
   - split: [{ upstream: app, weight: 90 }, { upstream: next, weight: 10 }]
     split_by: { cookie: variant, max_age: 24h }        # a client stays where it came first
 `,
+  "routes[].mirror": `
+upstreams:
+  app: { endpoints: ["http://10.0.0.1:3000"] }
+  shadow: { endpoints: ["http://10.0.0.9:3000"] }      # gets copies, and nobody sees its answers
+routes:
+  - upstream: app
+    mirror: { upstream: shadow, share: 10% }
+`,
   "routes[].match": `
 routes:
   - match:

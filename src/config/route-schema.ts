@@ -6,6 +6,7 @@ import { attemptKeys } from "./attempts-schema.ts";
 import { routeFeatures } from "./feature-keys.ts";
 import { accessLogSchema } from "./access-log-schema.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
+import { mirrorKey } from "./mirror-schema.ts";
 import { splitKeys } from "./split-schema.ts";
 import { upgradeKey } from "./upgrade-schema.ts";
 
@@ -99,6 +100,7 @@ export const routeSchema = z.strictObject({
   }),
   ...splitKeys,
   ...upgradeKey,
+  ...mirrorKey,
 });
 
 /** `max_body` is in bytes. A feature that has its key everywhere has a list here: from the top, of the upstream, the route's own. */

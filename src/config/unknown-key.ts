@@ -73,8 +73,12 @@ function placesNamed(key: string, schema: SchemaNode, place: string): string {
     while (length < place.length && place[length] === other[length]) length++;
     return length;
   };
-  return knownPlaces(schema)
-    .filter((each) => leafOf(each) === key)
+  const named = knownPlaces(schema).filter((each) => leafOf(each) === key);
+  // Of a place and one further inside the same mapping, the outer one is meant.
+  const isInside = (each: string, outer: string): boolean =>
+    each !== outer && outer !== key && each.startsWith(outer.slice(0, -key.length));
+  return named
+    .filter((each) => !named.some((outer) => isInside(each, outer)))
     .sort((a, b) => shared(b) - shared(a))
     .slice(0, 2)
     .map((each) => `\`${each}\``)

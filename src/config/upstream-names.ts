@@ -19,6 +19,7 @@ export function namedUpstreams(route: unknown, index: number): readonly NamedUps
   const places: readonly (readonly [unknown, KeyPath])[] = [
     [at(route, "upstream"), [...path, "upstream"]],
     ...listOf(at(route, "split")).map((side, position) => [at(side, "upstream"), [...path, "split", position, "upstream"]] as const),
+    [at(at(route, "mirror"), "upstream"), [...path, "mirror", "upstream"]],
   ];
   return places.flatMap(([name, where]) => (typeof name === "string" ? [{ name, path: where }] : []));
 }

@@ -33,6 +33,7 @@ function line({ upstream, share, taken }: ExplainedSide): string {
   return `  ${taken ? "takes it " : "         "} ${upstream}: ${shownShare(share)}`;
 }
 
-function shownShare(share: number): string {
+/** A part of all requests, as a percentage. */
+export function shownShare(share: number): string {
   return `${Number((share * 100).toFixed(2))} %`;
 }

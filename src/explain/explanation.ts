@@ -13,6 +13,8 @@ import { entriesOf } from "../policy/route/conditions.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { harmlessKeys, matchable } from "../proxy/snapshot.ts";
+import { formatSize } from "../base/size.ts";
+import { shownShare } from "./explained-split.ts";
 import { boundsOfBodies, boundsOfTime } from "./explained-bounds.ts";
 import { linesOfLog } from "./explained-log.ts";
 import type { ExplainedRoute, Explanation } from "./explained.ts";
@@ -175,7 +177,13 @@ function upstreamLines(
     ],
     upgrade === "" ? [] : [`after a 101 of the endpoint the connection is a tunnel (${upgrade})`],
     isNotTakenUp ? [notTakenUp(admitted)] : [],
+    taken?.config.mirror === undefined || upgrade !== "" ? [] : [copied(taken.config.mirror)],
   ];
+}
+
+function copied({ upstream, share, max_body: bytesMax }: NonNullable<TakenRoute["config"]["mirror"]>): string {
+  const which = share === 1 ? "a copy" : `a copy, of ${shownShare(share)} of the requests,`;
+  return `mirror: ${which} would be sent to ${upstream} as well, if the body has at most ${formatSize(bytesMax)}`;
 }
 
 function notTakenUp(admitted: readonly string[]): string {

@@ -234,7 +234,7 @@ export class Thread implements ConnectionThread, Connector {
   exchangeFinished(exchange: EndedExchange): void {
     const { snapshot } = exchange;
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
-    if (!exchange.isBackground) this.note(exchange);
+    if (exchange.isOfClient) this.note(exchange);
     if (--snapshot.exchangesOpen === 0 && snapshot !== this.snapshot) this.output.released(snapshot.generation);
   }
 

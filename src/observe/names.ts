@@ -42,6 +42,11 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
     "Failed attempts that were not tried again because the route's retry budget was used up.",
   ),
   requests_held: counter("millrace_requests_held_total", "Requests that waited for an endpoint to come up."),
+  requests_mirrored: counter("millrace_requests_mirrored_total", "Copies of requests (`mirror`) that were answered."),
+  mirrors_dropped: counter(
+    "millrace_mirrors_dropped_total",
+    "Copies of requests that were not sent, because of a limit or an incomplete request, or not answered.",
+  ),
   malformed_requests: counter("millrace_malformed_requests_total", "Requests refused for a fault of framing or syntax, or for their size."),
   request_timeouts: counter("millrace_request_timeouts_total", "Requests whose head or body came too slowly."),
   upstream_timeouts: counter("millrace_upstream_timeouts_total", "Attempts that an endpoint did not answer in time."),

@@ -27,8 +27,8 @@ export interface EndedExchange extends FinishedExchange {
   readonly givenId: string;
   /** The values of the response's fields that the access log shows; null: none were read. */
   readonly responseValues: readonly string[] | null;
-  /** True for a request of the proxy's own, made by a feature. */
-  readonly isBackground: boolean;
+  /** False for a request of the proxy's own, made by a feature, and for a copy of a client's request. */
+  readonly isOfClient: boolean;
 }
 
 /** What a data-plane thread offers to its exchanges. net/thread.ts implements it. */

@@ -31,6 +31,7 @@ import type { Template } from "../policy/template/template.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
 import type { RouteHooks } from "./feature/route-hooks.ts";
 import type { EndpointSet } from "./upstream/endpoint-set.ts";
+import type { Mirror } from "./mirror.ts";
 import { SplitChoice } from "./split-choice.ts";
 import type { UpstreamGroup } from "./upstream/upstream-group.ts";
 
@@ -46,6 +47,8 @@ export interface Route {
   readonly upstream: UpstreamGroup | null;
   /** Null: the route has one upstream or none. */
   readonly split: Split | null;
+  /** Null: no copies of requests are sent anywhere. */
+  readonly mirror: Mirror | null;
   /** Makes the proxy's own answer; null: the upstream answers. */
   readonly local: (() => LocalAnswer) | null;
   /**
@@ -295,19 +298,73 @@ interface Places {
 }
 
 function compileRoute(route: RouteConfig, places: Places, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
-  const { split } = route;
-  if (split === undefined) return compileSide(route, places, upstreams, context, []);
+  // What is the same for all upstreams of the route has one state, such as the count of a limit.
+  const known: KnownMiddleware = new Map();
+  const compiled =
+    route.split === undefined
+      ? compileSide(route, places, upstreams, context, [], known)
+      : compileSplit(route, route.split, places, upstreams, context, known);
+  const mirror = compileMirror(route, places, upstreams, context, known);
+  if (mirror === null) return compiled;
+  const { split } = compiled;
+  const sides = split === null ? null : { ...split, sides: split.sides.map((side) => ({ ...side, mirror })) };
+  return { ...compiled, mirror, split: sides };
+}
+
+function compileSplit(
+  route: RouteConfig,
+  split: NonNullable<RouteConfig["split"]>,
+  { position, index }: Places,
+  upstreams: ReadonlyMap<string, UpstreamGroup>,
+  context: SnapshotContext,
+  known: KnownMiddleware,
+): Route {
   const choice = new SplitChoice(route);
   const before = choice.middleware === null ? [] : [choice.middleware];
-  // What is the same for all sides has one state, such as the count of a limit.
-  const known: KnownMiddleware = new Map();
-  const sides = split.map((_, at) => {
-    const { position, index } = places;
-    return compileSide(routeOfSide(route, at), { position, index: index + at }, upstreams, context, before, known);
-  });
+  const sides = split.map((_, at) =>
+    compileSide(routeOfSide(route, at), { position, index: index + at }, upstreams, context, before, known),
+  );
   const [first] = sides;
   if (first === undefined) throw new Error("a split has no upstreams");
   return { ...first, upstream: null, hooks: NO_HOOKS, split: { choice, sides } };
+}
+
+function compileMirror(
+  route: RouteConfig,
+  { position }: Places,
+  upstreams: ReadonlyMap<string, UpstreamGroup>,
+  context: SnapshotContext,
+  known: KnownMiddleware,
+): Mirror | null {
+  const config = route.mirror;
+  const upstream = config === undefined ? undefined : upstreams.get(config.upstream);
+  if (config === undefined || upstream === undefined) return null;
+  const { timeouts: _timeouts, retry: _retry, hold: _hold, max_body: _maxBody, buffer: _buffer, ...sent } = routeOfMirror(route);
+  const side = compileSide(sent, { position, index: -1 }, upstreams, context, [MARKING], known);
+  return {
+    upstream,
+    share: config.share,
+    bodyBytesMax: config.max_body,
+    inFlightMax: config.max_in_flight,
+    // A copy is admitted with its original, and nobody gets its answer.
+    route: { ...side, hooks: { ...NO_HOOKS, onUpstreamRequest: side.hooks.onUpstreamRequest } },
+  };
+}
+
+/** Marks copies, and takes out the wish for a 100 (Continue): the whole body is there. */
+const MARKING: Middleware = {
+  name: "mirror",
+  onUpstreamRequest: (_exchange, changes) => {
+    changes.remove("expect");
+    changes.set("X-Mirrored", "true");
+  },
+};
+
+/** The route as it is for the copies of its requests. */
+export function routeOfMirror({ split: _split, ...route }: RouteConfig): RouteConfig {
+  if (route.mirror === undefined) return route;
+  const { share: _share, max_body: _maxBody, max_in_flight: _inFlight, ...levels } = route.mirror;
+  return { ...route, ...levels };
 }
 
 /** The route as it is for one of the upstreams of its split. */
@@ -329,6 +386,7 @@ function compileSide(
     name: routeLabel(route, position),
     upstream: route.upstream === undefined ? null : (upstreams.get(route.upstream) ?? null),
     split: null,
+    mirror: null,
     local: null,
     bodyBytesMax: route.max_body ?? null,
     requestBufferBytes: route.buffer?.request ?? 0,
@@ -356,6 +414,7 @@ function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Ro
     name,
     upstream: null,
     split: null,
+    mirror: null,
     local,
     bodyBytesMax: null,
     requestBufferBytes: 0,

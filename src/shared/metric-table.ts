@@ -36,6 +36,8 @@ export const CounterId: {
   readonly buffers_refused: 17;
   readonly retries_over_budget: 18;
   readonly requests_held: 19;
+  readonly requests_mirrored: 20;
+  readonly mirrors_dropped: 21;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -57,6 +59,8 @@ export const CounterId: {
   buffers_refused: 17,
   retries_over_budget: 18,
   requests_held: 19,
+  requests_mirrored: 20,
+  mirrors_dropped: 21,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;

@@ -8,7 +8,7 @@
  * server is asked within the limit of one of the two.
  */
 
-const NO_GUARDS: readonly string[] = ["name", "match", "upstream", "split", "split_by", "buffer", "access_log"];
+const NO_GUARDS: readonly string[] = ["name", "match", "upstream", "split", "split_by", "mirror", "buffer", "access_log"];
 
 /**
  * The guards of a route of the configuration, each as the text `key=setting`. Guards are equal when their texts are. A text may hold secrets.

@@ -1,9 +1,12 @@
 import type { LaterAttempt, RequestLimit } from "./attempts.ts";
+import type { Mirror } from "../mirror.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
+import type { Exchange } from "./exchange.ts";
 import type { InterimPace } from "./interim-pace.ts";
 import type { HookWait } from "./hook-wait.ts";
 import type { ResponseBuffer } from "./response-buffer.ts";
+import type { RequestCopy } from "./request-copy.ts";
 import type { SourceStream } from "./source-stream.ts";
 
 /** What only some exchanges need: stages, a source, a collected body and so on. A plain exchange does not make this object. */
@@ -21,6 +24,12 @@ export class Detours {
    * to be sent again.
    */
   collected: CollectedBody | null = null;
+  /** The upstream that is to get a copy of the request, as soon as an endpoint gets the request itself. */
+  mirror: Mirror | null = null;
+  /** The copy of the request that goes to another upstream. */
+  copy: RequestCopy | null = null;
+  /** The exchange whose request this one sends a copy of. */
+  original: Exchange | null = null;
   /** The method sent to the endpoint, if middleware has changed it. */
   method: string | null = null;
   /** The wait for the promise of a hook. */
@@ -53,6 +62,7 @@ export class Detours {
     this.endRequest();
     this.response?.abort();
     this.buffer?.abort();
+    this.copy?.originalEnded();
     this.collected?.letGo();
     this.later?.end();
     this.limit?.end();

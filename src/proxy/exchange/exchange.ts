@@ -53,6 +53,7 @@ import { giveRequestEdits, giveResponseEdits, takeRequestEdits, takeResponseEdit
 import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
 import { admit, collectBody, collectData, collectedEnough } from "./admission.ts";
+import { beginCopy, isToBeCopied } from "./request-copy.ts";
 import * as answers from "./answers.ts";
 import { RequestLimit, anotherAttempt, insteadOfResponse, isHeld, isRetriedFor, keepForReplay } from "./attempts.ts";
 
@@ -213,8 +214,17 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return Math.max(0, this.downstream.bytesWritten - this.sentBefore);
   }
 
+  /** A copy of a client's request speaks for the client. */
   get isBackground(): boolean {
-    return this.downstream.isBackground;
+    return this.downstream.isBackground && this.original === null;
+  }
+
+  get isOfClient(): boolean {
+    return !this.downstream.isBackground;
+  }
+
+  get original(): Exchange | null {
+    return this.detours?.original ?? null;
   }
 
   get durationMs(): number {
@@ -266,6 +276,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.route = route;
     if (this.upgrade !== "") this.upgrade = admittedProtocols(this.upgrade, route.upgrade);
     if (route.upstream !== null) this.set = route.upstream.set;
+    if (route.mirror !== null && isToBeCopied(this, route.mirror)) this.detour.mirror = route.mirror;
     const requestMs = route.policy?.requestMs ?? null;
     if (requestMs !== null) this.detour.limit = new RequestLimit(this, requestMs);
     admit(this, route, 0);
@@ -276,9 +287,13 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return sides[choice.choose(this, this.thread.choice.random)] ?? route;
   }
 
-  /** Begins a request of the proxy's own, for which there is no route and no middleware. */
-  beginAt(set: EndpointSet): void {
+  /**
+   * Begins a request that no client waits for, without admission.
+   * @param route whose middleware edits the request; null: there is none
+   */
+  beginAt(set: EndpointSet, route: Route | null = null): void {
     this.set = set;
+    this.route = route;
     this.connect();
   }
 
@@ -375,6 +390,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
     this.detours?.later?.connected();
+    if (this.detours !== null && this.detours.mirror !== null && !this.isFromSource(from)) beginCopy(this, this.detours);
     const hooks = this.route?.hooks.onUpstreamRequest;
     if (this.downstream.isBackground || this.detours !== null || (hooks !== undefined && hooks.length > 0)) {
       if (!this.sendEdited(from, hooks ?? [])) return;
@@ -407,8 +423,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const edits = takeRequestEdits();
     if (!this.isFromSource(to) && !this.editRequest(hooks, to, edits)) return false;
     // The head of a request of the proxy's own has no field for the body's length.
-    if (this.downstream.isBackground) edits.bodyLength = this.requestLength;
-    else if (edits.bodyLength === null) edits.bodyLength = this.heldLength();
+    if (edits.bodyLength === null) edits.bodyLength = this.downstream.isBackground ? this.requestLength : this.heldLength();
     this.phase = Phase.sending;
     to.send(this, edits);
     giveRequestEdits(edits);
@@ -463,7 +478,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (exceedsBodyLimit(this.bodyBytes, this.route)) return this.requestFailed(this.tooLarge());
     if (this.isCollecting) return collectData(this, bytes, start, end);
     keepForReplay(this, bytes, start, end);
-    const { upstream } = this;
+    const { upstream, detours } = this;
+    detours?.copy?.data(bytes, start, end);
     if (upstream !== null) this.requestOut(upstream).data(bytes, start, end);
   }
 
@@ -480,7 +496,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       this.detours?.collected?.end();
       return collectedEnough(this);
     }
-    const { upstream } = this;
+    const { upstream, detours } = this;
+    detours?.copy?.end();
     if (upstream !== null) this.requestOut(upstream).end(trailers);
   }
 

@@ -289,7 +289,7 @@ export class Dialogue implements ExchangeThread, Connector {
     const { status, outcome, endpoint, attempts, bytesReceived, bytesSent, originHeadMs, snapshot } = exchange;
     snapshot.metrics.add(CounterId.exchanges_in_flight, -1);
     snapshot.exchangesOpen--;
-    if (exchange.isBackground) return;
+    if (!exchange.isOfClient) return;
     this.note(`thread finished ${status} ${outcome}`);
     this.finished.push({ status, outcome, endpoint: nameOf(endpoint), attempts, bytesReceived, bytesSent, originHeadMs });
   }

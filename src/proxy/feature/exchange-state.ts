@@ -8,9 +8,10 @@ import type { ExchangeView } from "./middleware.ts";
 export class ExchangeState<T> {
   private readonly values: WeakMap<ExchangeView, T> = new WeakMap();
 
-  /** The value kept for that exchange; undefined if there is none. */
+  /** The value kept for that exchange; undefined if there is none. For the copy of a request (`mirror`) it is that of the original. */
   of(exchange: ExchangeView): T | undefined {
-    return this.values.get(exchange);
+    const { original = null } = exchange;
+    return this.values.get(exchange) ?? (original === null ? undefined : this.values.get(original));
   }
 
   /** Keeps a value for that exchange, in place of the one before. */

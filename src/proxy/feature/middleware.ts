@@ -57,6 +57,11 @@ export interface ExchangeView {
   readonly peerTrusted: boolean;
   /** What a group of the route's `path_regex` has matched, by name or number; "" when there is no such group, or it has matched nothing. */
   pathGroup(name: string): string;
+  /**
+   * The exchange whose request this one sends a copy of (`mirror` of the route); null: it sends no copy. Of a middleware's hooks only
+   * `onUpstreamRequest` is called for copies.
+   */
+  readonly original?: ExchangeView | null;
   /** When the exchange began, in milliseconds since 1970. */
   readonly startedAtMs: number;
   /**

@@ -1,0 +1,108 @@
+import { Timed } from "../../base/deadlines.ts";
+import type { Buffer } from "node:buffer";
+import { connectionOptions } from "../../http/connection-options.ts";
+import type { RequestHead } from "../../http/request-head.ts";
+import { CounterId } from "../../shared/metric-table.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
+import type { Mirror } from "../mirror.ts";
+import type { ClientStream } from "../ports/client-stream.ts";
+import type { OwnedUpstream } from "../ports/upstream-stream.ts";
+import { Exchange } from "./exchange.ts";
+import type { KeptBody } from "./kept-body.ts";
+
+/** Time for a whole copy, from the moment when it is sent. */
+const TIME_MS = 60_000;
+
+/** As much of an answer is read, so that its connection can be used again. A longer answer is given up. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Sends the copy of a request (request-copy.ts) as an exchange of its own, and stands in for the client's connection: it delivers the body, and
+ * throws the answer away.
+ */
+export class MirrorStream extends Timed implements ClientStream {
+  readonly isBackground: boolean = true;
+  readonly owned: null = null;
+  readonly bytesWritten: number = 0;
+  private readonly thread: ExchangeThread;
+  private readonly to: Mirror;
+  private readonly exchange: Exchange;
+  private readonly body: KeptBody;
+  private bodyDelivered: boolean = false;
+  private isAnswered: boolean = false;
+  private answerBytes: number = 0;
+
+  constructor(original: Exchange, to: Mirror, head: RequestHead, body: KeptBody) {
+    super();
+    const { thread, facts } = original;
+    this.thread = thread;
+    this.to = to;
+    this.body = body;
+    this.exchange = new Exchange(thread, this, head, body.size, connectionOptions(head), facts, "", thread.now);
+    this.exchange.detour.original = original;
+    if (original.givenId !== "") this.exchange.identify(original.givenId);
+  }
+
+  begin(): void {
+    const { upstream, route } = this.to;
+    this.thread.deadlines.set(this, this.thread.now + TIME_MS);
+    // There is no further attempt: when the upstream is in trouble, copies must not make it worse.
+    this.exchange.beginAt({ ...upstream.set, retries: 0 }, route);
+  }
+
+  onDeadline(): void {
+    this.giveUp();
+  }
+
+  private giveUp(): void {
+    this.exchange.clientGone("client_gone");
+  }
+
+  // ---- ClientStream ---------------------------------------------------------------------------------------------------
+
+  resumeRequest(): void {
+    const { exchange, body } = this;
+    if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
+    this.bodyDelivered = true;
+    const { bytes } = body;
+    exchange.requestData(bytes, 0, bytes.length);
+    exchange.requestEnd(null);
+  }
+
+  respond(): void {
+    this.isAnswered = true;
+  }
+
+  data(_bytes: Buffer, start: number, end: number): void {
+    this.answerBytes += end - start;
+    if (this.answerBytes > ANSWER_BYTES_MAX) this.giveUp();
+  }
+
+  flush(): boolean {
+    return true;
+  }
+
+  own(upstream: OwnedUpstream): void {
+    upstream.close();
+  }
+
+  startTunnel(): void {
+    throw new Error("a copy asks for no upgrade");
+  }
+
+  interim(): void {}
+
+  answer(): void {}
+
+  end(): void {}
+
+  cut(): void {}
+
+  pauseRequest(): void {}
+
+  exchangeFinished(): void {
+    this.thread.deadlines.remove(this);
+    this.body.letGo();
+    this.thread.metrics.add(this.isAnswered ? CounterId.requests_mirrored : CounterId.mirrors_dropped, 1);
+  }
+}
