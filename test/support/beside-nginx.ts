@@ -29,7 +29,7 @@ export interface Asked {
 /** What became of a request, in a form that can be compared. */
 export interface Outcome {
   readonly status: number;
-  /** Absolute, without port and without a `?` that nothing follows. */
+  /** Absolute, without port. */
   readonly location: string | undefined;
   readonly fields: Readonly<Record<string, string>>;
   /** What the origin got, or the text of another answer that is no error. */
@@ -177,7 +177,7 @@ async function outcomeOf(asked: Asked, port: number, shown: readonly string[], n
   const isOrigin = named.startsWith('{"origin"');
   return {
     status,
-    location: location?.href.replace(/\?$/, ""),
+    location: location?.href,
     fields: Object.fromEntries(shown.map((name) => [name, shownField(name, response)])),
     body: isOrigin || (status >= 200 && status < 300) ? named : "",
   };

@@ -71,3 +71,16 @@ test("a value after the host does not go on with it", () => {
   assert.equal(filled("https://example.com{query.v}", {}), "https://example.com");
   assert.equal(filled("https://example.com/{query.v}", { v: "a/b@c" }), "https://example.com/a/b@c");
 });
+
+test("a question mark before a query that is empty is left out", () => {
+  for (const [text, query, expected] of [
+    ["/new?{query}", "a=1", "/new?a=1"],
+    ["/new?{query}", "", "/new"],
+    ["https://a.test?{query}", "", "https://a.test"],
+    ["/new?{query}&b", "", "/new?&b"],
+    ["/new?a={query}", "", "/new?a="],
+    ["/new?", "", "/new?"],
+    ["/new{query}", "?", "/new?"],
+  ] as const)
+    assert.equal(filled(text, { query }), expected, text);
+});

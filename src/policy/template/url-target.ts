@@ -18,12 +18,17 @@ export function urlTarget(given: Template): UrlTarget {
   const template = urlTexts(given);
   const leavesHost = namesHost(template);
   const places = placesIn(template);
+  const before = template.at(-2);
+  // `/new?{query}`: where there is no query, there is no question mark.
+  const isQueryLast = typeof template.at(-1) === "object" && typeof before === "string" && before.endsWith("?");
   return (valueOf) => {
     let url = "";
     let isAfter = true;
+    let last = "";
     template.forEach((part, index) => {
       if (typeof part === "string") return (url += part);
       const value = escapeUrl(valueOf(part));
+      last = value;
       const place = places[index];
       if (place === "authority") return (url += value.replace(/[/?#@]/g, percentEncoded));
       if (place !== "after" || value === "") return (url += value);
@@ -32,6 +37,7 @@ export function urlTarget(given: Template): UrlTarget {
       isAfter = false;
       return (url += value);
     });
+    if (isQueryLast && last === "") url = url.slice(0, -1);
     return leavesHost ? url : withoutHost(url);
   };
 }
