@@ -26,6 +26,7 @@ export async function sourcesFor(main: string): Promise<Sources> {
           .replace(/\s+/g, " ");
       }
     },
+    isFile: (name) => isFile(path.resolve(path.dirname(main), name)),
     matches: (pattern, text) => regexes.compile(pattern).holds(text),
   };
 }

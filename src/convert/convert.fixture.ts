@@ -32,6 +32,7 @@ export function sources(files: Readonly<Record<string, string>> = {}): Sources {
         return "it cannot be compiled";
       }
     },
+    isFile: (path) => files[path] !== undefined,
     matches: (pattern, text) => regexes.compile(pattern).holds(text),
   };
 }

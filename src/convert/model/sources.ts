@@ -15,6 +15,8 @@ export interface Sources {
   readonly read: (pattern: string, from: string) => readonly SourceFile[];
   /** Why a regular expression cannot be compiled; null: it can. */
   readonly patternProblem: (pattern: string) => string | null;
+  /** Whether there is such a file. @param path relative to the folder of the main file, or absolute */
+  readonly isFile: (path: string) => boolean;
   /** Whether an expression that can be compiled matches some part of the text. */
   readonly matches: (pattern: string, text: string) => boolean;
 }

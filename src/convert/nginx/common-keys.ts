@@ -9,16 +9,19 @@ export interface WithCommonKeys {
   readonly keys: Keys;
 }
 
-/** Each route says its `max_body`, `rewrite_location` and `timeouts`, as far as there are any. */
+/** Each route says its `max_body`, `rewrite_location`, `error_pages` and `timeouts`, as far as there are any. */
 export function withCommonKeys(given: readonly RouteDraft[], upstreams: readonly UpstreamDraft[]): WithCommonKeys {
   const limit = commonLimit(given.flatMap(({ keys }) => keys["max_body"] ?? []));
   const isRewritten = given.some(({ keys }) => keys["rewrite_location"] === true);
+  const pages = given.flatMap(({ keys }) => keys["error_pages"] ?? []);
+  const common = pages.every((each) => JSON.stringify(each) === JSON.stringify(pages[0])) ? pages[0] : undefined;
   const timeouts = new Map(upstreams.map(({ name }) => [name, commonTimeouts(name, given)]));
   const routes = given.map(({ keys, ...route }) => {
     const { max_body: size, rewrite_location: location, timeouts: limits } = keys;
     const own: Record<string, Value | undefined> = { ...keys };
     if (size === limit || (size === false && limit === undefined)) own["max_body"] = undefined;
     if (location === true || (location === false && !isRewritten)) own["rewrite_location"] = undefined;
+    if (keys["error_pages"] === false || common !== undefined) own["error_pages"] = undefined;
     const upstream = keys["upstream"];
     if (limits !== undefined && typeof upstream === "string" && timeouts.get(upstream) !== undefined) own["timeouts"] = undefined;
     return { ...route, keys: defined(own) };
@@ -34,6 +37,7 @@ export function withCommonKeys(given: readonly RouteDraft[], upstreams: readonly
     keys: defined({
       defaults: limit === undefined ? undefined : { routes: { max_body: limit } },
       rewrite_location: isRewritten ? true : undefined,
+      error_pages: common === false ? undefined : common,
     }),
   };
 }

@@ -269,3 +269,26 @@ test("whatever is put together, the result passes the check", async () => {
     { numRuns: 150 },
   );
 });
+
+test("pages for errors are files that are there", async () => {
+  const text = `root /srv; error_page 404 /404.html; error_page 500 502 503 504 /50x.html; error_page 403 =200 /x.html; error_page 497 https://$host;
+    location = /50x.html { root /html; } location / { } location /api { proxy_pass http://a; }`;
+  const { value, notes } = await nginx(`server { listen 80; ${text} }`, { "/srv/404.html": "", "/html/50x.html": "", "/srv/x.html": "" });
+  assert.deepEqual(value["error_pages"], {
+    "404": "/srv/404.html",
+    "500": "/html/50x.html",
+    "502": "/html/50x.html",
+    "503": "/html/50x.html",
+    "504": "/html/50x.html",
+  });
+  assert.deepEqual(notes, ["f:1: error_page: the status of an answer stays as it is, so it is left out"]);
+  const other = await nginx(
+    `server { listen 80; root /srv; error_page 404 /404.html; location / { } location /api { proxy_pass http://a; proxy_intercept_errors on; } }`,
+    { "/srv/404.html": "" },
+  );
+  assert.deepEqual(
+    other.value.routes.map(({ error_pages: pages }) => pages),
+    [{ "404": { file: "/srv/404.html", origin: true } }, { "404": "/srv/404.html" }],
+  );
+  assert.match((await server(text)).notes.join(), /its page is not there/);
+});

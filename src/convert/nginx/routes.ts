@@ -1,12 +1,14 @@
 /** The routes of one server: its rewrites, then its locations. */
 import { both, defined, isAnything } from "../model/conditions.ts";
 import type { Conditions } from "../model/conditions.ts";
-import type { Keys, RouteDraft } from "../model/draft.ts";
+import type { Keys, RouteDraft, Value } from "../model/draft.ts";
 import { formatPlace } from "../model/notes.ts";
 import type { Notes } from "../model/notes.ts";
 import type { Sources } from "../model/sources.ts";
 import { accessOf } from "./access.ts";
 import { answerKeys } from "./answers.ts";
+import type { Answer } from "./answers.ts";
+import { errorPages } from "./error-pages.ts";
 import { requestFields, responseFields } from "./headers.ts";
 import { cookieKeys, locationKeys, maxBody, rateLimit, retryKeys, timeoutKeys } from "./limits.ts";
 import { inOrder, locationsIn } from "./locations.ts";
@@ -130,7 +132,9 @@ export class ServerRoutes {
   ): readonly RouteDraft[] {
     const { scope } = location;
     const { notes } = this.surroundings;
-    const route = (keys: Keys): readonly RouteDraft[] => [{ match: [conditions], keys: defined({ access, ...keys }), comments }];
+    const route = (keys: Keys): readonly RouteDraft[] => [
+      { match: [conditions], keys: defined({ access, error_pages: this.pages(scope, comments), ...keys }), comments },
+    ];
     const pass = scope.ownLast("proxy_pass");
     const tried = scope.ownLast("try_files");
     if (tried !== undefined) {
@@ -183,14 +187,28 @@ export class ServerRoutes {
       const fields = responseFields({ scope, context, notes, comments }, "own");
       const type =
         scope.all("add_header").find(({ args }) => args[0]?.toLowerCase() === "content-type")?.args[1] ?? scope.value("default_type");
-      return [{ match: [conditions], keys: defined(answerKeys(outcome.answer, type, fields)), comments }];
+      return [
+        {
+          match: [conditions],
+          keys: defined({ ...this.answerPages(outcome.answer, scope, comments), ...answerKeys(outcome.answer, type, fields) }),
+          comments,
+        },
+      ];
     }
     if (outcome.kind === "pass") {
       const pass = scope.ownLast("proxy_pass");
       const access = accessOf(scope, notes, comments);
       if (pass === undefined || location === null || access === "closed") return [];
       return [
-        { match: [conditions], keys: defined({ access: access.keys, ...this.proxied(scope, location, pass, null, comments) }), comments },
+        {
+          match: [conditions],
+          keys: defined({
+            access: access.keys,
+            error_pages: this.pages(scope, comments),
+            ...this.proxied(scope, location, pass, null, comments),
+          }),
+          comments,
+        },
       ];
     }
     const target = outcome.isSearched ? locationFor(outcome.leadsTo, this.locations, sources) : location;
@@ -243,10 +261,19 @@ export class ServerRoutes {
 
   private refusal(scope: Scope, location: Location | null, status: number, comments: string[]): Keys {
     const context = this.context(location, scope);
-    return defined({
-      response_headers: responseFields({ scope, context, notes: this.surroundings.notes, comments }, "own"),
-      respond: { status },
-    });
+    const fields = responseFields({ scope, context, notes: this.surroundings.notes, comments }, "own");
+    return defined({ error_pages: this.pages(scope, comments), response_headers: fields, respond: { status } });
+  }
+
+  private pages(scope: Scope, comments: string[]): Value {
+    const { sources, notes } = this.surroundings;
+    return errorPages(scope, { server: this.scope, locations: this.locations, sources, notes, comments });
+  }
+
+  /** An answer that is an error has a page, unless it has a text. */
+  private answerPages(answer: Answer, scope: Scope, comments: string[]): Keys {
+    const hasPage = answer.kind === "respond" && answer.status >= 400 && answer.body === undefined;
+    return hasPage ? { error_pages: this.pages(scope, comments) } : {};
   }
 
   private limits(scope: Scope, comments: string[]): Keys {
