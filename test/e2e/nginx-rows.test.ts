@@ -11,17 +11,15 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { NGINX_TRIALS } from "../migrating/nginx-trials.ts";
+import { outsideOf, serverOf } from "../migrating/nginx-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { blocksOf, pagesForReaders, placeOf } from "../support/page-blocks.ts";
 import { rowsOf } from "../support/migration-rows.ts";
-import type { Row } from "../support/migration-rows.ts";
 import { FILES, SWITCH, answerOf, compare } from "../support/migration-trial.ts";
 import type { Outcome, Trial } from "../support/migration-trial.ts";
 
 const installed = spawnSync("nginx", ["-v"], { stdio: "ignore" }).status === 0;
 const ROWS = rowsOf("nginx").filter(({ kind, theirs }) => (kind === "route" || kind === "routes") && NGINX_TRIALS[theirs] !== undefined);
-/** What stands outside of servers. */
-const OUTSIDE = /^(limit_req_zone|split_clients) /;
 
 describe("rows of the page about nginx", { skip: installed ? false : "nginx is not installed: apt-get install nginx" }, () => {
   const origins: http.Server[] = [];
@@ -58,14 +56,14 @@ describe("rows of the page about nginx", { skip: installed ? false : "nginx is n
     }
     // nginx started by root reads the files as another user.
     chmodSync(folder, 0o755);
-    const servers = ROWS.map((row, index) => serverOf(row, ports[index] ?? 0, folder));
+    const servers = ROWS.map((row, index) => serverOf(row, `127.0.0.1:${ports[index] ?? 0}`, folder));
     writeFileSync(
       path.join(folder, "nginx.conf"),
       `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
 events { worker_connections 256; }
 http { access_log off; types { text/html html; application/javascript js; } ${places.join(" ")}
 ${upstreams.join("\n")}
-${ROWS.flatMap(({ theirs }) => theirs.split("\n").filter((line) => OUTSIDE.test(line))).join("\n")}
+${ROWS.map(outsideOf).join("\n")}
 ${servers.join("\n")} }
 `,
     );
@@ -149,16 +147,6 @@ ${servers.join("\n")} }
     });
   }
 });
-
-/** A server with the row's left cell in the place where it belongs. */
-function serverOf({ kind, theirs }: Row, port: number, folder: string): string {
-  const lines = theirs.split("\n").filter((line) => !OUTSIDE.test(line));
-  const inside = kind === "routes" ? lines : [];
-  const rest = kind === "route" ? lines : [];
-  const pass = theirs.includes("return ") ? "" : "proxy_pass http://app;";
-  const location = inside.some((line) => line.startsWith("location")) ? "" : `location / { ${rest.join(" ")} ${pass} }`;
-  return `server { listen 127.0.0.1:${port}; root ${folder}/public; ${inside.join(" ").replaceAll("FOLDER", `${folder}/public`)} ${location} }`;
-}
 
 function flat(headers: http.IncomingHttpHeaders): [string, string][] {
   return Object.entries(headers).flatMap(([name, value]) =>

@@ -54,6 +54,7 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
     { ask: "GET /a", status: 403, got: null },
     { ask: "GET /a", from: "10.1.2.3", onlyOurs: true },
   ],
+  "location = /health { access_log off; proxy_pass http://app; }": [{ ask: "GET /health", got: "GET /health", logs: 0 }],
   "location / { try_files $uri /index.html; }": [
     { ask: "GET /index.html", text: "the page" },
     { ask: "GET /users/7", text: "the page" },
@@ -147,6 +148,8 @@ export const NGINX_VALUES: Readonly<Record<string, readonly [path: string, value
   "worker_processes 4;": ["workers", 4],
   "worker_processes auto;": ["workers", "auto"],
   "access_log off;": ["logging.access", false],
+  "access_log logs/access.log combined;": ["logging.access.template", "combined"],
+  "log_format main '$remote_addr \"$request_method $uri\" $status';": ["logging.access.template", '{client} "{method} {path}" {status}'],
   "access_log /var/log/proxy.log;": ["logging.output", "/var/log/proxy.log"],
   "error_log stderr warn;": ["logging.level", "warn"],
   "set_real_ip_from 10.0.0.0/8;\nreal_ip_header X-Forwarded-For;\nreal_ip_recursive on;": ["trusted_proxies.length", 1],

@@ -71,6 +71,7 @@ const TRIALS: Trials = {
   "middlewares.NAME.errors.status=500-599\nmiddlewares.NAME.errors.query=/index.html": [
     { ask: "GET /fails", status: 503, text: "the page" },
   ],
+  "routers.NAME.observability.accessLogs=false": [{ ask: "GET /a", got: "GET /a", logs: 0 }],
   "middlewares.NAME.chain.middlewares": [{ ask: "GET /a", got: "GET /a" }],
 };
 
@@ -91,6 +92,7 @@ const VALUES: Values = {
   "entryPoints.web.transport.lifeCycle.graceTimeOut=30s": ["shutdown.timeout", 30_000],
   "entryPoints.web.transport.lifeCycle.requestAcceptGraceTimeout=5s": ["shutdown.delay", 5000],
   "accessLog.filePath=/var/log/proxy.log": ["logging.output", "/var/log/proxy.log"],
+  "accessLog.fields.headers.names.X-Tenant=keep": ["logging.access.request_headers.length", 1],
   "log.level=WARN": ["logging.level", "warn"],
   "ping=true\nmetrics.prometheus=true": ["admin.address", "127.0.0.1:9901"],
 };

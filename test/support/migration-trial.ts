@@ -26,6 +26,8 @@ export interface Trial {
   readonly text?: string;
   /** Which origin answers: the name of its upstream. */
   readonly by?: string;
+  /** Lines that the access log has then; only ours is looked at. */
+  readonly logs?: number;
   /** The other proxy does otherwise, and the page says so: only ours is tried. */
   readonly onlyOurs?: boolean;
   /** The origin refuses connections; only ours is tried. */
@@ -108,11 +110,13 @@ export async function tryInMemory(proxy: TestProxy, trial: Trial, upstreams: rea
     response = await asked;
   }
   assert.ok(response !== null);
+  const text = await response.text();
+  if (trial.logs !== undefined) assert.equal(proxy.log.filter(({ event }) => event === "access").length, trial.logs, `${trial.ask}: log`);
   const request = upstreams.flatMap((name) => [...proxy.requests(name)]).at(-1);
   return {
     status: response.status,
     answer: response.headers,
-    text: await response.text(),
+    text,
     request: request === undefined ? null : { line: `${request.method} ${request.target}`, headers: request.headers },
   };
 }
