@@ -61,7 +61,7 @@ async function execute(given: Command, version: string): Promise<number> {
     case "check":
       return (await import("./cli/check.ts")).checkCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);
     case "explain":
-      return (await import("./cli/explain.ts")).explainCommand(given, out, err);
+      return (await import("./cli/explain.ts")).explainCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);
     case "init":
       return (await import("./cli/init.ts")).initCommand(given, out, err);
     case "convert":

@@ -30,6 +30,16 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
     "explain GET /x --client 10.0.0.1",
     { command: "explain", file: "millrace.yaml", method: "GET", url: "/x", fields: [], client: "10.0.0.1" },
   ],
+  ["explain --file r.txt", { command: "explain", file: "millrace.yaml", requests: "r.txt", expects: false }],
+  ["explain -c f --file r.txt --expect", { command: "explain", file: "f", requests: "r.txt", expects: true }],
+  ["explain --expect GET /", { command: "wrong", problem: "--expect needs --file: millrace explain --file requests.txt --expect" }],
+  [
+    "explain --file m.yaml GET /",
+    {
+      command: "wrong",
+      problem: "--file names a file of requests, so none stands among the arguments; a configuration is given as --config FILE",
+    },
+  ],
   ["explain -- GET -x", { command: "explain", file: "millrace.yaml", method: "GET", url: "-x", fields: [] }],
   ["", { command: "wrong", problem: "a command is missing; try millrace --help" }],
   ["rnu", { command: "wrong", problem: 'unknown command "rnu"; did you mean "run"?' }],

@@ -27,6 +27,14 @@ export type Command =
       readonly client?: string | undefined;
     }
   | {
+      readonly command: "explain";
+      readonly file: string;
+      /** A file of requests. */
+      readonly requests: string;
+      /** Whether to compare with what the file expects. */
+      readonly expects: boolean;
+    }
+  | {
       readonly command: "proxy";
       readonly listen: string;
       /** Where everything goes that no prefix takes. */
@@ -89,6 +97,8 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
                                       --strict takes warnings for errors, --format json is for programs
   millrace explain [--config FILE] METHOD URL [-H 'name: value']... [--client ADDRESS]
                                       which route takes a request, and what would be sent where
+  millrace explain [--config FILE] --file REQUESTS [--expect]
+                                      the same in a line for each request of a file; --expect compares with what the file says
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
   millrace --help (-h), --version (-v)            --config is -c for short
 
@@ -108,7 +118,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["convert", { values: ["--from", "--output", "--port"], flags: ["--force"] }],
   ["demo", { values: [], flags: [] }],
   ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
-  ["explain", { values: ["--config", "-H", "--client"], flags: [] }],
+  ["explain", { values: ["--config", "-H", "--client", "--file"], flags: ["--expect"] }],
   ["schema", { values: ["--config"], flags: [] }],
 ]);
 
@@ -137,6 +147,7 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       return excess(first, given === undefined && words.length === 1) ?? { command: name, file, strict: flags.has("--strict"), format };
     }
     case "explain":
+      if (values.has("--file") || flags.has("--expect")) return explainFileOf(file, first, flags, values);
       if (first === undefined || second === undefined)
         return wrong("millrace explain needs a method and a URL: millrace explain GET /path");
       return excess(third) ?? explainOf(file, first, second, values);
@@ -173,6 +184,14 @@ function convertOf(file: string, values: Options["values"], flags: Options["flag
     ...(port === undefined ? {} : { port }),
   };
   return { command: "convert", file, ...given, force: flags.has("--force") };
+}
+
+function explainFileOf(file: string, word: string | undefined, flags: Options["flags"], values: Options["values"]): Command {
+  const [requests] = values.get("--file") ?? [];
+  if (requests === undefined) return wrong("--expect needs --file: millrace explain --file requests.txt --expect");
+  if (word !== undefined || values.has("-H") || values.has("--client"))
+    return wrong("--file names a file of requests, so none stands among the arguments; a configuration is given as --config FILE");
+  return { command: "explain", file, requests, expects: flags.has("--expect") };
 }
 
 /**

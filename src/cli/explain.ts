@@ -1,27 +1,47 @@
-/** `millrace explain`: shows what the proxy would do with a request. */
+/** `millrace explain`: shows what the proxy would do with a request, or with each request of a file. */
+import { readFileSync } from "node:fs";
 import { explain } from "../explain/explanation.ts";
 import type { ExplainedRequest } from "../explain/explanation.ts";
-import { formatProblem } from "../config/problem.ts";
-import { loadConfigFile } from "./config-file.ts";
+import { lineOf } from "../control/config-files.ts";
+import { loadConfigFile, textOfConfig } from "./config-file.ts";
+import { explainFile } from "./explain-file.ts";
+import { problemReport } from "./problem-report.ts";
 
-export interface ExplainArguments extends ExplainedRequest {
-  readonly file: string;
+export type ExplainArguments = { readonly file: string; readonly colours?: boolean } & (ExplainedRequest | RequestFile);
+
+/** A file of requests. */
+interface RequestFile {
+  readonly requests: string;
+  /** Whether to compare with what the file expects. */
+  readonly expects: boolean;
 }
 
 /** Exit code of an explanation that ends in an error of the proxy's own. */
 const REFUSED = 3;
 
 /**
- * Writes the explanation to `out`, or what is wrong with arguments or configuration to `err`. Resolves with the exit code: 0; 1 when arguments
- * or configuration are wrong; 3 when the proxy itself would answer with an error.
+ * Writes the explanation to `out`, or what is wrong with arguments or configuration to `err`. Resolves with the exit code: 0; 1 when arguments,
+ * configuration or expectations are wrong; 3 when the proxy itself would answer a single request with an error.
  */
 export async function explainCommand(given: ExplainArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
-  const loaded = await loadConfigFile(given.file);
+  const { file, colours = false } = given;
+  const loaded = await loadConfigFile(file);
   if (!("config" in loaded)) {
-    for (const problem of loaded.problems) err(`${formatProblem(problem)}\n`);
+    err(problemReport(loaded.problems, { textOf: textOfConfig, colours }));
     return 1;
   }
   const { config } = loaded;
+  if ("requests" in given) {
+    const { requests: name, expects } = given;
+    let text: string;
+    try {
+      text = readFileSync(name, "utf8");
+    } catch (error) {
+      err(`${name}: ${lineOf(error)}\n`);
+      return 1;
+    }
+    return await explainFile(config, { name, text, expects, environment: process.env }, out, err);
+  }
   const [listener] = config.listeners;
   if (listener === undefined) throw new Error("a configuration without listeners was accepted");
   const explanation = await explain(config, listener, given, process.env);

@@ -46,7 +46,7 @@ export function needOf({ marks }: Block): string | null {
 
 /** The name of the file that a block shows, from the comment in its first line. */
 export function fileOf({ text }: Block): string | null {
-  return /^(?:#|\/\/) ([\w./-]+\.(?:ya?ml|ts|conf|json|html))\n/.exec(text)?.[1] ?? null;
+  return /^(?:#|\/\/) ([\w./-]+\.(?:ya?ml|ts|conf|json|html|txt))\n/.exec(text)?.[1] ?? null;
 }
 
 export function placeOf({ page, line }: Block): string {
