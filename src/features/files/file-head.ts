@@ -34,6 +34,28 @@ export interface HeadParts {
   readonly varies: boolean;
 }
 
+/** Remembers the heads of whole files that are in memory, as long as these are. */
+export class KnownHeads {
+  private readonly heads: WeakMap<OpenFile, { readonly parts: HeadParts; readonly head: ResponseHead }> = new WeakMap();
+
+  of(file: OpenFile, parts: HeadParts): ResponseHead {
+    if (file.content === null) return fileHead(parts, null);
+    const known = this.heads.get(file);
+    // The compressed copy of a file is also a file of its own, under another name.
+    if (known !== undefined && isSameHead(known.parts, parts)) return known.head;
+    const head = fileHead(parts, null);
+    this.heads.set(file, { parts, head });
+    return head;
+  }
+}
+
+function isSameHead(one: HeadParts, other: HeadParts): boolean {
+  const { tag, modifiedMs } = one.validators;
+  return (
+    one.name === other.name && one.coding === other.coding && tag === other.validators.tag && modifiedMs === other.validators.modifiedMs
+  );
+}
+
 /** @param range null: the whole file */
 export function fileHead({ name, size, coding, validators, varies }: HeadParts, range: ByteRange | null): ResponseHead {
   const fields: (readonly [string, string])[] = [

@@ -103,7 +103,7 @@ export class FileTransfer implements SourceInput {
     const range = asked.isHead || !rangeHolds(asked, validators) ? null : rangeOf(asked.range, size);
     if (range === "unsatisfiable") return response.answer(noSuchRange(size));
     const { first, last } = range ?? { first: 0, last: size - 1 };
-    response.respond(fileHead(parts, range), last - first + 1);
+    response.respond(range === null ? folder.heads.of(file, parts) : fileHead(parts, range), last - first + 1);
     if (asked.isHead || size === 0) return response.end(null);
     if (file.content === null) return this.send(file, first, last);
     response.write(first === 0 && last === size - 1 ? file.content : file.content.subarray(first, last + 1));

@@ -4,6 +4,7 @@ import { isCompressible, mediaTypeOf } from "../../policy/representation/media-t
 import { normalizePath } from "../../policy/route/normalize-path.ts";
 import type { FileStore, NoFile, OpenFile } from "../../proxy/feature/file-store.ts";
 import type { PathRewriter } from "../../proxy/feature/path-rewriter.ts";
+import { KnownHeads } from "./file-head.ts";
 import { filePathOf } from "./file-path.ts";
 import type { FilesConfig } from "./schema.ts";
 
@@ -25,6 +26,7 @@ type Coding = FilesConfig["precompressed"][number];
 const ENDINGS: Readonly<Record<string, string>> = { br: "br", zstd: "zst", gzip: "gz" } satisfies Record<Coding, string>;
 
 export class ServedFolder {
+  readonly heads: KnownHeads = new KnownHeads();
   private readonly config: FilesConfig;
   private readonly store: FileStore;
   private readonly rewriter: PathRewriter | null;
