@@ -3,6 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { formatProblem } from "../config/problem.ts";
 import { loadConfigFile } from "./config-file.ts";
 
@@ -94,7 +95,7 @@ describe("a configuration file", () => {
       'upstream: app, middleware: [{ use: ./own.ts }], authentication: { tokens: ["file:../token2.txt", "file:none"] }',
     );
     for (const [file, expected] of [
-      [write("noted/bad.yaml", yaml), ["noted/bad.yaml", "noted/none", "token2.txt"]],
+      [write("noted/bad.yaml", yaml), ["noted/bad.yaml", "noted/gone.ts", "noted/none", "noted/own.ts", "token2.txt"]],
       [write("noted/good.yaml", yaml.replace(', "file:none"', "")), ["noted/gone.ts", "noted/good.yaml", "noted/own.ts", "token2.txt"]],
       [path.join(folder, "noted/imports.config.js"), ["noted/fine.ts", "noted/imports.config.js"]],
       [path.join(folder, "noted/gone.yaml"), ["noted/gone.yaml"]],
@@ -163,6 +164,35 @@ describe("a configuration file", () => {
       "more/token",
       "one.json",
     ]);
+  });
+
+  test("is told of everything that is wrong at once: keys, regular expressions, modules and their options", async () => {
+    write("at-once/package.json", '{ "type": "module" }');
+    write(
+      "at-once/stamp.ts",
+      'import { defineMiddleware } from "millrace";\nimport { z } from "zod";\nexport default defineMiddleware({ name: "stamp", options: z.strictObject({ times: z.number() }), setup: () => ({}) });\n',
+    );
+    fs.symlinkSync(fileURLToPath(new URL("../../node_modules", import.meta.url)), path.join(folder, "at-once/node_modules"));
+    const text = `${SMALL.replace("upstream: app", 'match: { path_regex: "(" }, upstream: app')}
+middleware:
+  - { use: ./stamp.ts, options: { times: x } }
+  - { use: ./gone.ts, options: { token: "\${NOT_SET_ANYWHERE}" } }
+  - { uses: ./other.ts }
+  - { use: ./none.ts }
+worker: 1
+`;
+    const lines = (await linesOf(write("at-once/bad.yaml", text))).replaceAll(`${folder}/at-once/`, "").split("\n");
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 62)),
+      [
+        "bad.yaml:3:33: routes.#1.match.path_regex: it is no regular ex",
+        "bad.yaml:6:42: middleware.#1.options.times: Invalid input: exp",
+        "bad.yaml:7:41: middleware.#2.options.token: the environment va",
+        'bad.yaml:8:7: middleware.#3.uses: unknown key; did you mean "u',
+        "bad.yaml:9:12: middleware.#4.use: the module cannot be used: C",
+        'bad.yaml:10:1: worker: unknown key; did you mean "workers"?',
+      ],
+    );
   });
 
   test("in a module includes YAML too", async () => {

@@ -4,21 +4,24 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { checkConfig, parseConfig } from "../config/load.ts";
-import type { ParseResult, ParsedConfig } from "../config/load.ts";
+import type { ParseResult, WrongConfig } from "../config/load.ts";
+import { sortedProblems } from "../config/problem.ts";
 import type { Problem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import type { DescribedUse } from "../config/middleware-json-schema.ts";
 import { hasMiddleware } from "../config/middleware-entries.ts";
+import type { PlacedEntry } from "../config/middleware-entries.ts";
 import type { Surroundings } from "../config/surroundings.ts";
-import { patternProblems } from "../regex/pattern-problems.ts";
+import { patternProblems, problemsOfPatterns } from "../regex/pattern-problems.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/config-files.ts";
 import type { NoteFile } from "../control/config-files.ts";
 import { includedFiles } from "../control/included-files.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer, ModuleLoaded } from "./config-module.ts";
-import type { CheckedModules } from "../middleware/check-modules.ts";
+import type { CheckedModules, problemsOfEntries } from "../middleware/check-modules.ts";
 import { moduleFault } from "../modules/module-fault.ts";
 import type { ModuleFault } from "../modules/module-fault.ts";
+import type { Finding } from "../values/finding.ts";
 
 /** A configuration and its warnings, or what is wrong with it. */
 export type LoadedFile = { readonly config: Config; readonly warnings: readonly Problem[] } | WrongFile;
@@ -42,12 +45,24 @@ const MODULE = /\.[cm]?[jt]s$/;
  */
 export async function loadConfigFile(file: string, asked: Surroundings = {}, noted: NoteFile = () => {}): Promise<LoadedFile> {
   const parsed = await parseFile(file, asked, noted);
-  if ("problems" in parsed) return parsed;
-  const { warnings } = parsed;
+  const found = "problems" in parsed ? parsed.problems : parsed.warnings;
+  const wrongWith = (findings: readonly Finding[]): WrongFile => ({
+    problems: sortedProblems([...found, ...parsed.locate(findings)], parsed.files),
+  });
+  if ("problems" in parsed) {
+    if (parsed.unchecked === null) return parsed;
+    const { patterns, middleware } = parsed.unchecked;
+    const { findings, files } = await problemsOfMiddleware(middleware, folderUrl(file));
+    for (const url of files) noted(fileURLToPath(url));
+    return wrongWith([...(await problemsOfPatterns(patterns)), ...findings]);
+  }
+  const patterns = await patternProblems(parsed.config);
   const checked = await withMiddleware(parsed.config, folderUrl(file));
   for (const url of checked.files) noted(fileURLToPath(url));
-  if ("config" in checked) return { config: checked.config, warnings };
-  return { problems: [...parsed.locate(checked.findings), ...warnings] };
+  const findings = [...patterns, ...("findings" in checked ? checked.findings : [])];
+  if ("findings" in checked || findings.length > 0) return wrongWith(findings);
+  makeAbsolute(checked.config, path.dirname(path.resolve(file)));
+  return { config: checked.config, warnings: parsed.warnings };
 }
 
 /** Describes the options of the middleware that a configuration file uses, by the library's JSON Schema. They themselves may be wrong. */
@@ -69,30 +84,23 @@ export function textOfConfig(file: string): string | null {
 }
 
 /** Reads and checks a file, without the modules of its middleware. */
-async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Promise<ParsedConfig | WrongFile> {
+async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Promise<ParseResult> {
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder, noted);
   noted(path.resolve(file));
   const { certificatesProblem, textProblem, templateProblem, folderProblem } = files;
   const checks: Surroundings = { certificatesProblem, textProblem, templateProblem, folderProblem, includes: includedFiles(file, noted) };
   const surroundings: Surroundings = { ...checks, ...asked };
-  let result: ParseResult;
   try {
     const text = readText(file);
-    if (MODULE.test(file)) {
-      const answer = await exportOf(file, noted);
-      if ("fault" in answer) return wrong(file, answer.fault);
-      result = checkConfig(answer.root, file, process.env, files.readSecret, surroundings);
-    } else result = parseConfig(text, file, process.env, files.readSecret, surroundings);
+    if (!MODULE.test(file)) return parseConfig(text, file, process.env, files.readSecret, surroundings);
+    const answer = await exportOf(file, noted);
+    if ("fault" in answer) return wrong(file, answer.fault);
+    return checkConfig(answer.root, file, process.env, files.readSecret, surroundings);
   } catch (error) {
     const hasNone = DEFAULT_FILES.some((name) => name === file) && !DEFAULT_FILES.some((name) => existsSync(name));
     return wrong(file, faultAtStart(hasNone ? NO_DEFAULT_FILE : lineOf(error)).fault);
   }
-  if ("problems" in result) return result;
-  const findings = await patternProblems(result.config);
-  if (findings.length > 0) return { problems: result.locate(findings) };
-  makeAbsolute(result.config, folder);
-  return result;
 }
 
 /** Checks the modules of the configuration's middleware. Loaded when first needed, because most configurations have none. */
@@ -102,13 +110,19 @@ async function withMiddleware(config: Config, folder: string): Promise<CheckedMo
   return checkModules(config, folder);
 }
 
+async function problemsOfMiddleware(entries: readonly PlacedEntry[], folder: string): ReturnType<typeof problemsOfEntries> {
+  if (entries.length === 0) return { findings: [], files: [] };
+  const { problemsOfEntries: problemsOf } = await import("../middleware/check-modules.ts");
+  return problemsOf(entries, folder);
+}
+
 /** The URL of the file's folder, with a slash at the end. */
 function folderUrl(file: string): string {
   return pathToFileURL(`${path.dirname(path.resolve(file))}${path.sep}`).href;
 }
 
-function wrong(file: string, fault: ModuleFault): WrongFile {
-  return { problems: [{ file, ...fault, key: "", severity: "error" }] };
+function wrong(file: string, fault: ModuleFault): WrongConfig {
+  return { problems: [{ file, ...fault, key: "", severity: "error" }], unchecked: null, files: [file], locate: () => [] };
 }
 
 /** The entry file of the thread: TypeScript in a checkout, JavaScript in a build. */

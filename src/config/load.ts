@@ -24,13 +24,24 @@ import type { Config } from "./schema.ts";
 import { FULL_FORM_KEYS, SHORT_FORM_PLACES, expandShortForm, isShortForm, shortSchema } from "./short-form.ts";
 import { findingsOfSurroundings } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { uncheckedIn } from "./unchecked.ts";
+import type { Unchecked } from "./unchecked.ts";
 
 /** A configuration with its warnings, or problems: at least one error, and the warnings. Both lists are in the order of the files. */
-export type ParseResult = ParsedConfig | { readonly problems: readonly Problem[] };
+export type ParseResult = ParsedConfig | WrongConfig;
 
-export interface ParsedConfig {
+export interface WrongConfig extends Places {
+  readonly problems: readonly Problem[];
+  /** What can still be checked; null: nothing could be read. */
+  readonly unchecked: Unchecked | null;
+}
+
+export interface ParsedConfig extends Places {
   readonly config: Config;
   readonly warnings: readonly Problem[];
+}
+
+interface Places {
   /** The names of the files that the configuration was read from: its own, then those that it includes. */
   readonly files: readonly string[];
   /** Gives their places to what a later check finds in the configuration; in the order of the files. */
@@ -53,16 +64,22 @@ export function parseConfig(
 ): ParseResult {
   const { root, faults } = readYaml(text);
   const foreign = foreignFormat(text, root);
-  if (foreign !== null) return { problems: [{ file, line: 1, column: 1, key: "", message: foreign, severity: "error" }] };
+  if (foreign !== null) return unread([{ file, line: 1, column: 1, key: "", message: foreign, severity: "error" }], file);
   const problems = faults.map(({ at, message }): Problem => ({ file, ...at, key: "", message, severity: "error" }));
-  if (root === undefined) return { problems };
+  if (root === undefined) return unread(problems, file);
   const checked = check(root, file, environment, readSecret, surroundings);
   if (problems.length === 0) return checked;
   // A value that could not be read is reported once, as a fault of the YAML.
   const isNews = (problem: Problem): boolean =>
     !problems.some(({ line, column }) => problem.file === file && problem.line === line && problem.column === column);
   const others = "config" in checked ? checked.warnings : checked.problems.filter(isNews);
-  return { problems: sortedProblems([...problems, ...others], [file]) };
+  const { files, locate } = checked;
+  const unchecked = "unchecked" in checked ? checked.unchecked : null;
+  return { problems: sortedProblems([...problems, ...others], files), unchecked, files, locate };
+}
+
+function unread(problems: readonly Problem[], file: string): WrongConfig {
+  return { problems, unchecked: null, files: [file], locate: () => [] };
 }
 
 /**
@@ -77,7 +94,7 @@ export function checkConfig(
   surroundings: Surroundings = {},
 ): ParseResult {
   if (typeof root !== "string") return check(root, file, environment, readSecret, surroundings);
-  return { problems: [{ file, line: 1, column: 1, key: "", message: root, severity: "error" }] };
+  return unread([{ file, line: 1, column: 1, key: "", message: root, severity: "error" }], file);
 }
 
 function check(
@@ -91,7 +108,7 @@ function check(
   const isShort = isShortForm(keys);
   const schema = isShort ? shortFormJsonSchema : fullFormJsonSchema;
   const mixed = isShort ? keys.filter((key) => FULL_FORM_KEYS.includes(key)) : [];
-  if (mixed.length > 0) return { problems: placed([mixedForms(mixed)], written, file, fullFormJsonSchema) };
+  if (mixed.length > 0) return unread(placed([mixedForms(mixed)], written, file, fullFormJsonSchema), file);
 
   const joined = isShort ? { root: written, files: [file], problems: [] } : withIncluded(written, file, environment, surroundings.includes);
   const resolve = surroundings.includes?.resolve ?? ((path: string): string => path);
@@ -105,9 +122,11 @@ function check(
   const rest = others.filter(({ path }) => !broken.has(path.join("\n")));
   const located = (findings: readonly Finding[]): Problem[] => placed(findings, root, file, schema);
   const problems = sortedProblems([...joined.problems, ...located([...replaced.findings, ...rest])], joined.files);
-  if (checked.config === null || problems.some(({ severity }) => severity === "error")) return { problems };
   const locate = (findings: readonly Finding[]): Problem[] => sortedProblems(located(filled.asWritten(findings)), joined.files);
-  return { config: withAccessLog(checked.config), warnings: problems, files: joined.files, locate };
+  const places: Places = { files: joined.files, locate };
+  if (checked.config !== null && problems.every(({ severity }) => severity === "warning"))
+    return { config: withAccessLog(checked.config), warnings: problems, ...places };
+  return { problems, unchecked: uncheckedIn(filled.root, replaced.findings), ...places };
 }
 
 interface Checked {

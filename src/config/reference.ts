@@ -83,7 +83,8 @@ const INTRODUCTION = `# Configuration
 
 <!-- Made from the schemas in src/config and src/features by \`npm run docs\`; a test compares both. -->
 
-A configuration is a YAML or JSON file, or a TypeScript or JavaScript module whose default export is \`defineConfig({...})\`. The keys are
+A configuration is a YAML or JSON file, or a TypeScript or JavaScript module whose default export is \`defineConfig({...})\`
+([typescript.md](typescript.md)). The keys are
 the same in all of them, and unknown keys are errors. \`millrace check\` prints every problem at once as \`file:line:column: key: message\`,
 where \`#1\` is the first of a list, as in logs and metrics; \`millrace schema\` prints the JSON Schema for editors. Complete files: [examples](../examples).
 The examples below are parts of a file: put the key beside the others.

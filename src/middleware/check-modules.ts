@@ -65,17 +65,36 @@ export type CheckedModules = ({ readonly config: Config } | { readonly findings:
 export async function checkModules(config: Config, base: string, limitMs: number = MODULES_MS): Promise<CheckedModules> {
   const placed = middlewareEntries(config);
   if (placed.length === 0) return { config, files: [] };
-  const answer = await answerOf(base, askedOf(placed, false), limitMs);
-  if ("fault" in answer) return { findings: faultOfAll(placed, answer), files: [] };
-  const { files } = answer;
-  const findings = placed.flatMap((each, index) => [...faultsOf(each, answer.entries[index]), ...issuesOf(each, answer.entries[index])]);
-  if (findings.length > 0) return { findings, files };
+  const { findings, files, answer } = await checkEntries(placed, base, limitMs);
+  if (answer === null || findings.length > 0) return { findings, files };
   const checked = placed.map(({ entry }, index) => addressed(entry, answer.entries[index], answer.version));
   let next = 0;
   const take = (entries: readonly MiddlewareEntry[]): MiddlewareEntry[] => checked.slice(next, (next += entries.length));
   const middleware = take(config.middleware);
   const routes = config.routes.map((route) => (route.middleware === undefined ? route : { ...route, middleware: take(route.middleware) }));
   return { config: { ...config, middleware, routes }, files };
+}
+
+/** What is wrong with the modules and the options of these entries, of a configuration that may have other errors. Never rejects. */
+export async function problemsOfEntries(
+  placed: readonly PlacedEntry[],
+  base: string,
+): Promise<{ readonly findings: readonly Finding[]; readonly files: readonly string[] }> {
+  return placed.length === 0 ? { findings: [], files: [] } : checkEntries(placed, base, MODULES_MS);
+}
+
+interface CheckedEntries {
+  readonly findings: readonly Finding[];
+  readonly files: readonly string[];
+  /** Null: the modules could not be loaded. */
+  readonly answer: CheckAnswer | null;
+}
+
+async function checkEntries(placed: readonly PlacedEntry[], base: string, limitMs: number): Promise<CheckedEntries> {
+  const answer = await answerOf(base, askedOf(placed, false), limitMs);
+  if ("fault" in answer) return { findings: faultOfAll(placed, answer), files: [], answer: null };
+  const findings = placed.flatMap((each, index) => [...faultsOf(each, answer.entries[index]), ...issuesOf(each, answer.entries[index])]);
+  return { findings, files: answer.files, answer };
 }
 
 /**

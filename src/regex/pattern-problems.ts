@@ -1,5 +1,6 @@
 import { messageOf } from "../base/errors.ts";
 import { patternsIn } from "../config/path-patterns.ts";
+import type { PlacedPattern } from "../config/path-patterns.ts";
 import type { Config } from "../config/schema.ts";
 import { error } from "../values/finding.ts";
 import type { Finding } from "../values/finding.ts";
@@ -7,7 +8,11 @@ import { PathRegexes } from "./path-regexes.ts";
 
 /** Errors about regular expressions of the routes that cannot be compiled. */
 export async function patternProblems({ routes }: Pick<Config, "routes">): Promise<readonly Finding[]> {
-  const patterns = patternsIn(routes);
+  return problemsOfPatterns(patternsIn(routes));
+}
+
+/** Errors about those of these regular expressions that cannot be compiled. */
+export async function problemsOfPatterns(patterns: readonly PlacedPattern[]): Promise<readonly Finding[]> {
   if (patterns.length === 0) return [];
   const regexes = new PathRegexes();
   await regexes.load();
