@@ -67,7 +67,7 @@ async function execute(given: Command, version: string): Promise<number> {
     case "convert":
       return (await import("./cli/convert.ts")).convertCommand(given, out, err);
     case "schema":
-      return (await import("./cli/schema.ts")).schemaCommand(given.file, out, err);
+      return (await import("./cli/schema.ts")).schemaCommand(given.file, out, err, wantsColours(process.env, isatty(2)));
     case "help":
       out(HELP);
       return 0;

@@ -31,7 +31,7 @@ upstreams:
   other: { endpoints: ["http://c"] }
 routes:
   - { name: api, match: { path: /api/*, methods: [GET, POST] }, authentication: { tokens: [t0k3n] }, upstream: app }
-  - { match: { path_regex: "^/u/([0-9]+)$" }, upstream: other }
+  - { match: { path_regex: "^/u/([0-9]+)$" }, upstream: other, max_body: 1MiB, access: { deny: [10.0.0.1] }, rewrite: { add_prefix: /v1 } }
   - { upstream: other }
 admin: { address: "127.0.0.1:9901" }
 `);
@@ -44,7 +44,7 @@ admin: { address: "127.0.0.1:9901" }
   upstream app: 2 endpoints, round_robin, probed at /up
   upstream other: 1 endpoint, round_robin, not probed
   route api: GET|POST /api/* to app, with authentication
-  route #2: path_regex ^/u/([0-9]+)$ to other
+  route #2: path_regex ^/u/([0-9]+)$ to other, with access, rewrite, max_body
   route #3: everything to other
   admin 127.0.0.1:9901
 `,

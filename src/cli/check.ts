@@ -2,6 +2,7 @@
 import type { Problem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
+import { FEATURES } from "../features/registry.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/low-ports.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
@@ -54,15 +55,18 @@ function summary(config: Config): string[] {
     }),
     ...routes.map((route, index) => {
       const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
-      const features: readonly string[] = [...FEATURES.filter((feature) => route[feature] !== undefined), ...own];
+      const features: readonly string[] = [...ACTING.filter((key) => route[key] !== undefined), ...own];
       return `  route ${routeLabel(route, index)}: ${conditions(route)} ${endOf(route)}${features.length === 0 ? "" : `, with ${features.join(", ")}`}`;
     }),
     ...(admin === undefined ? [] : [`  admin ${admin.address}`]),
   ];
 }
 
-/** The features in the order in which they act. */
-const FEATURES = ["cors", "rate_limit", "authentication", "max_body"] as const;
+/** What may act on a route's requests, in the order in which it does. */
+const ACTING = [
+  ...FEATURES.filter(({ facts }) => facts.endsRoute !== true).map(({ key }) => key),
+  ...(["max_body", "buffer", "timeouts", "retry", "hold"] as const),
+];
 
 /** The conditions of a route, in a few words. Values of fields are left out: a proxy in front may send a shared secret in a field. */
 function conditions(route: Config["routes"][number]): string {

@@ -119,7 +119,10 @@ test("without middleware it is the generic schema; a module that cannot be loade
   assert.deepEqual(plain.schema, JSON.parse(generic));
   const broken = await schemaOf(t, yaml("{ use: ./stamp.mjs }, { use: ./missing.mjs }", ""));
   assert.equal(broken.code, 1);
-  assert.match(broken.err, /^FOLDER\/millrace\.yaml:3:43: middleware\.#2\.use: the module cannot be used: [^\n]*missing\.mjs[^\n]*\n$/);
+  assert.match(
+    broken.err,
+    /^FOLDER\/millrace\.yaml:3:43: middleware\.#2\.use: the module cannot be used: [^\n]*missing\.mjs[^\n]*\n {4}3 \| [^\n]*\n {6}\| +\^\n1 error\n$/,
+  );
   const wrong = await schemaOf(t, "listeners: 1\n");
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /^FOLDER\/millrace\.yaml:1:/);

@@ -1,16 +1,21 @@
 import { fileJsonSchema } from "../config/json-schema.ts";
-import { formatProblem } from "../config/problem.ts";
 import { withDescribedMiddleware } from "../config/middleware-json-schema.ts";
-import { describedMiddleware } from "./config-file.ts";
+import { describedMiddleware, textOfConfig } from "./config-file.ts";
+import { problemReport } from "./problem-report.ts";
 
 /**
  * `millrace schema`: prints the JSON Schema of the configuration. Resolves with 0, or with 1 after the problems of the file.
  * @param file a configuration whose middleware is described too; null: none
  */
-export async function schemaCommand(file: string | null, out: (text: string) => void, err: (text: string) => void): Promise<number> {
+export async function schemaCommand(
+  file: string | null,
+  out: (text: string) => void,
+  err: (text: string) => void,
+  colours: boolean = false,
+): Promise<number> {
   const described = file === null ? [] : await describedMiddleware(file);
   if ("problems" in described) {
-    for (const problem of described.problems) err(`${formatProblem(problem)}\n`);
+    err(problemReport(described.problems, { textOf: textOfConfig, colours }));
     return 1;
   }
   out(`${JSON.stringify(withDescribedMiddleware(fileJsonSchema(), described), null, 2)}\n`);
