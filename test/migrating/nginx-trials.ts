@@ -54,6 +54,9 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
     { ask: "GET /a", status: 403, got: null },
     { ask: "GET /a", from: "10.1.2.3", onlyOurs: true },
   ],
+  "location / { mirror /m; proxy_pass http://app; }\nlocation = /m { internal; proxy_pass http://next$request_uri; }": [
+    { ask: "GET /a", by: "app", copied: "next" },
+  ],
   "location = /health { access_log off; proxy_pass http://app; }": [{ ask: "GET /health", got: "GET /health", logs: 0 }],
   "location / { try_files $uri /index.html; }": [
     { ask: "GET /index.html", text: "the page" },

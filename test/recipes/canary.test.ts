@@ -25,3 +25,11 @@ test("with the weight 0 nobody gets it any more", async (t) => {
     assert.match(await response.text(), /^the old version/);
   }
 });
+
+test("copies go to the new version before anybody sees it", async (t) => {
+  const proxy = await start(t);
+  await proxy.reload(config.replace(/ {4}split: .*\n.*\n$/, "    upstream: app\n    mirror: { upstream: next, share: 100% }\n"));
+  assert.match(await (await proxy.fetch("http://localhost:8080/a")).text(), /^the old version/);
+  await proxy.advance("1s");
+  assert.equal(proxy.requests("next")[0]?.target, "/a");
+});

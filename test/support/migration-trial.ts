@@ -26,6 +26,8 @@ export interface Trial {
   readonly text?: string;
   /** Which origin answers: the name of its upstream. */
   readonly by?: string;
+  /** The upstream that gets a copy; only ours is looked at. */
+  readonly copied?: string;
   /** Lines that the access log has then; only ours is looked at. */
   readonly logs?: number;
   /** The other proxy does otherwise, and the page says so: only ours is tried. */
@@ -111,6 +113,10 @@ export async function tryInMemory(proxy: TestProxy, trial: Trial, upstreams: rea
   }
   assert.ok(response !== null);
   const text = await response.text();
+  if (trial.copied !== undefined) {
+    await proxy.advance("1s");
+    assert.equal(proxy.requests(trial.copied).length, trial.times ?? 1, `${trial.ask}: copies`);
+  }
   if (trial.logs !== undefined) assert.equal(proxy.log.filter(({ event }) => event === "access").length, trial.logs, `${trial.ask}: log`);
   const request = upstreams.flatMap((name) => [...proxy.requests(name)]).at(-1);
   return {

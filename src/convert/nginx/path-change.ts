@@ -54,12 +54,14 @@ function replacementText(text: string): string {
   return encodedPath(text).replaceAll("$", () => "$$");
 }
 
-/** `^/api/(.*)$` to `/v1/$1` takes one prefix off and puts another one on. */
+/** `^/api/(.*)$` to `/$1` takes a prefix off, `^/(.*)$` to `/v1/$1` puts one on. */
 function simpleChange(regex: string, replacement: string): PathChange {
   const [, from = "", slash, rest] = /^\^((?:\/[\w~-]+)*)(\/)?\((\/)?\.\*\)\$?$/.exec(regex) ?? [];
   if (slash === undefined && rest === undefined) return null;
   const [, to, given] = /^((?:\/[\w~.-]+)*)(\/)?\$(?:1|\{1\})$/.exec(replacement) ?? [];
   if (to === undefined || (given !== undefined) === (rest !== undefined)) return null;
   if (from === "" && to === "") return "none";
+  // What would put a prefix on would do so on paths too that the expression does not take.
+  if (from !== "" && to !== "") return null;
   return segmentsChange(from, to);
 }

@@ -277,7 +277,11 @@ export class ServerRoutes {
   }
 
   private limits(scope: Scope, comments: string[]): Keys {
-    return { rate_limit: rateLimit(scope, this.surroundings.notes, comments), max_body: maxBody(scope) };
+    return {
+      rate_limit: rateLimit(scope, this.surroundings.notes, comments),
+      max_body: maxBody(scope),
+      access_log: scope.value("access_log") === "off" ? false : undefined,
+    };
   }
 
   private staticKeys(scope: Scope, location: Location | null, comments: string[]): Keys | null {
