@@ -101,6 +101,7 @@ export class SimulatedFiles implements FileStore {
     return {
       size: bytes,
       modifiedMs: 0,
+      pieceBytes: KEPT_MAX,
       content: isKept ? bodyOf(ownerOfFile(id), 0, bytes) : null,
       read: async (into, position) => {
         if (isClosed || isReading) this.around.fail(`the file of ${id} is read while it is ${isClosed ? "closed" : "read"}`);

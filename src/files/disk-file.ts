@@ -8,16 +8,18 @@ export class DiskFile implements OpenFile {
   readonly size: number;
   readonly modifiedMs: number;
   readonly content: null = null;
+  readonly pieceBytes: number;
   private readonly fd: number;
   private readonly closeNow: () => void;
   private isReading: boolean = false;
   private isClosed: boolean = false;
 
   /** @param closeNow closes the descriptor */
-  constructor(fd: number, { size, mtimeMs }: Pick<Stats, "size" | "mtimeMs">, closeNow: () => void) {
+  constructor(fd: number, { size, mtimeMs }: Pick<Stats, "size" | "mtimeMs">, pieceBytes: number, closeNow: () => void) {
     this.fd = fd;
     this.size = size;
     this.modifiedMs = mtimeMs;
+    this.pieceBytes = pieceBytes;
     this.closeNow = closeNow;
   }
 

@@ -78,6 +78,10 @@ class KeptFile implements OpenFile {
     this.content = content;
   }
 
+  get pieceBytes(): number {
+    return this.content.length;
+  }
+
   get size(): number {
     return this.content.length;
   }

@@ -37,6 +37,7 @@ class MemoryFile implements OpenFile {
   readonly content: Buffer | null;
   readonly size: number;
   readonly modifiedMs: number;
+  readonly pieceBytes: number = CONTENT_BYTES_MAX;
   private readonly bytes: Buffer;
 
   constructor(bytes: Buffer, modifiedMs: number) {

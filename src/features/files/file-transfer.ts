@@ -10,9 +10,6 @@ import { PRECONDITION, answerFor, noSuchRange } from "./file-answers.ts";
 import { fileHead, notModifiedHead, validatorsOf } from "./file-head.ts";
 import type { FoundFile, ServedFolder } from "./served-folder.ts";
 
-/** Read and sent at once. One transfer has one such buffer. */
-const PIECE_BYTES = 64 * 1024;
-
 /** What a request asks for. The head itself is valid only until the exchange has finished. */
 interface Asked extends Conditions {
   readonly isHead: boolean;
@@ -112,7 +109,7 @@ export class FileTransfer implements SourceInput {
 
   private async send(file: OpenFile, first: number, last: number): Promise<void> {
     const { response } = this;
-    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, last - first + 1));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(file.pieceBytes, last - first + 1));
     for (let at = first; at <= last;) {
       const left = last + 1 - at;
       const count = await file.read(left < buffer.length ? buffer.subarray(0, left) : buffer, at);

@@ -33,6 +33,8 @@ export interface OpenFile {
   readonly modifiedMs: number;
   /** The whole of it, if the store has it in memory: nobody may change these bytes. Null: it is to be read. */
   readonly content: Buffer | null;
+  /** How many bytes of it are best read at once; the memory for them is the reader's. */
+  readonly pieceBytes: number;
   /**
    * Reads the next bytes into the beginning of `into`, which nobody may use until the promise settles. Resolves with their number; 0: the file ends
    * there; -1: the system reports a failure.
