@@ -64,7 +64,8 @@ export class Attempts {
   }
 
   private begins(target: Endpoint, sink: ResponseSink, upstream: UpstreamStream, fresh: 0 | 1): void {
-    if (!(sink instanceof Exchange)) return;
+    // The copy of a request has an endpoint of its own, and one attempt.
+    if (!(sink instanceof Exchange) || sink.original !== null) return;
     const id = idOf(sink.request.path);
     const { set } = sink;
     const policy = sink.route?.policy ?? null;

@@ -3,6 +3,7 @@ import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema.ts";
 import { LISTENERS, ORIGINS, SMALL_BODY_MAX, TOKENS } from "./plan.ts";
 import type { Parts } from "./plan.ts";
+import { COPY_BYTES_MAX } from "./shadow.ts";
 
 /** The rate limit of the route `limited`. It is the same in all configurations, because a client's allowance outlives a reload. */
 export const RATE = { perSecond: 4, burst: 3 } as const;
@@ -26,7 +27,10 @@ const BUFFERS = ["{ request: 20KiB, response: 100KiB }", "{ response: 10KiB }", 
 const MEMORY = ["64MiB", "64MiB", "300KiB"] as const;
 
 function configOf(parts: Parts, variant: number): Config {
-  const held = parts.buffers ? `, buffer: ${BUFFERS[variant]}` : "";
+  const copied = parts.mirrors
+    ? `, mirror: { upstream: shadow, share: ${variant === 2 ? 100 : 60}%, max_body: ${COPY_BYTES_MAX}, max_in_flight: ${variant === 1 ? 2 : 20} }`
+    : "";
+  const held = `${parts.buffers ? `, buffer: ${BUFFERS[variant]}` : ""}${copied}`;
   const text = [
     ...listeners(parts, variant),
     "workers: 1",
@@ -75,7 +79,7 @@ const TIMES = `timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle
 const CHECK = "interval: 400ms, timeout: 300ms, healthy_threshold: 2, unhealthy_threshold: 2";
 
 /** Reloads remove an endpoint, add another, change retries, order and weights, and go back. */
-function upstreams({ health }: Parts, variant: number): string[] {
+function upstreams({ health, mirrors }: Parts, variant: number): string[] {
   const probed = health ? `, health_check: { path: /health, ${CHECK} }` : "";
   const connected = health ? `, health_check: { ${CHECK} }` : "";
   const [a, b] = [
@@ -86,7 +90,8 @@ function upstreams({ health }: Parts, variant: number): string[] {
       `endpoints: [${url(3)}], ${TIMES}, via: false${connected}`,
     ],
   ][variant] ?? [""];
-  return ["upstreams:", `  a: { ${a} }`, `  b: { ${b} }`];
+  const shadow = mirrors ? [`  shadow: { endpoints: ["http://shadow.test"], ${TIMES}, retries: 3 }`] : [];
+  return ["upstreams:", `  a: { ${a} }`, `  b: { ${b} }`, ...shadow];
 }
 
 function url(endpoint: number): string {

@@ -16,6 +16,8 @@ export interface Parts {
   readonly program: boolean;
   /** Whether routes hold bodies for slow clients. */
   readonly buffers: boolean;
+  /** Whether some routes send copies of requests to another upstream. */
+  readonly mirrors: boolean;
 }
 
 /** The three plain routes, and those that only runs with middleware have. */
@@ -191,13 +193,14 @@ export function drawPlan(seed: number): Plan {
 // The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
 /** The number of `program` leaves the runs that docs/simulation.md names without one, so that they stay what they were. */
-const Part = { parts: -2, place: -3, saying: -4, events: -5, program: -113, buffers: -114, answered: -116 } as const;
+const Part = { parts: -2, place: -3, saying: -4, events: -5, mirrors: -115, program: -113, buffers: -114, answered: -116 } as const;
 
 function drawParts(seed: number): Parts {
   const draw = new Draw(seedOf(seed, Part.parts));
   const program = new Draw(seedOf(seed, Part.program)).oneIn(5);
   const buffers = new Draw(seedOf(seed, Part.buffers)).oneIn(4);
-  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program, buffers };
+  const mirrors = new Draw(seedOf(seed, Part.mirrors)).oneIn(4);
+  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program, buffers, mirrors };
 }
 
 const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", isOfProgram: false, forwardedFor: "", restMs: 0 };

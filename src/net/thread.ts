@@ -70,6 +70,7 @@ export class Thread implements ConnectionThread, Connector {
   readonly endpoints: EndpointTable;
   readonly choice: EndpointChoice;
   readonly deadlines: Deadlines;
+  readonly copies: Set<{ giveUp(): void }> = new Set();
   readonly output: ThreadOutput;
   snapshot: Snapshot;
   metrics: WorkerMetrics;
@@ -298,6 +299,7 @@ export class Thread implements ConnectionThread, Connector {
 
   close(): void {
     this.stopTicks();
+    for (const copy of this.copies) copy.giveUp();
     for (const pool of this.pools.values()) pool.retire();
   }
 

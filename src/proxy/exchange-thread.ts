@@ -47,6 +47,8 @@ export interface ExchangeThread {
   /** Reused for each choice of an endpoint. */
   readonly choice: EndpointChoice;
   readonly deadlines: Deadlines;
+  /** The copies of requests (`mirror`) that wait or are on their way. No client waits for them: they are given up when the thread ends. */
+  readonly copies: Set<{ giveUp(): void }>;
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;
   /**

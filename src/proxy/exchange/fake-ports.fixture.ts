@@ -88,6 +88,7 @@ export class Dialogue implements ExchangeThread, Connector {
   now: number = START_MS;
   /** The clock that `tick` reads into `now`. */
   private clockMs: number = START_MS;
+  readonly copies: Set<{ giveUp(): void }> = new Set();
   readonly deadlines: KnownDeadlines = new KnownDeadlines(TICK_MS, START_MS);
   /** Tests may swap it, as a reload does. */
   snapshot: Snapshot;

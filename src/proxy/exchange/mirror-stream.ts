@@ -45,6 +45,7 @@ export class MirrorStream extends Timed implements ClientStream {
 
   begin(): void {
     const { upstream, route } = this.to;
+    this.thread.copies.add(this);
     this.thread.deadlines.set(this, this.thread.now + TIME_MS);
     // There is no further attempt: when the upstream is in trouble, copies must not make it worse.
     this.exchange.beginAt({ ...upstream.set, retries: 0 }, route);
@@ -54,7 +55,7 @@ export class MirrorStream extends Timed implements ClientStream {
     this.giveUp();
   }
 
-  private giveUp(): void {
+  giveUp(): void {
     this.exchange.clientGone("client_gone");
   }
 
@@ -102,6 +103,7 @@ export class MirrorStream extends Timed implements ClientStream {
 
   exchangeFinished(): void {
     this.thread.deadlines.remove(this);
+    this.thread.copies.delete(this);
     this.body.letGo();
     this.thread.metrics.add(this.isAnswered ? CounterId.requests_mirrored : CounterId.mirrors_dropped, 1);
   }

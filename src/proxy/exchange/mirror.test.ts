@@ -369,4 +369,22 @@ describe("a copy is dropped and counted", () => {
     await early.advance("1m");
     assert.deepEqual([early.requests("shadow").length, ...counts(early)], [0, 0, 1]);
   });
+
+  test("after one attempt, whatever the retries of the upstream", async (t) => {
+    const proxy = await testProxy(
+      {
+        upstreams: { shadow: { endpoints: ["http://one.test", "http://two.test"], retries: 5 } },
+        routes: [{ upstream: "app", mirror: { upstream: "shadow" } }],
+      },
+      { upstreams: { app: ok, shadow: [script.refuse(), script.refuse()] } },
+    );
+    t.after(() => proxy.close());
+    await proxy.fetch("http://a.test/");
+    await proxy.advance(TICK);
+    assert.deepEqual(
+      [proxy.metrics.value("millrace_upstream_connect_failures_total"), proxy.metrics.value("millrace_retries_total")],
+      [1, 0],
+    );
+    assert.deepEqual(counts(proxy), [0, 1]);
+  });
 });

@@ -58,13 +58,14 @@ export class RequestCopy extends Timed implements BodySink {
     this.to = to;
     this.request = original.request.detach();
     this.body = new KeptBody(original.thread);
+    original.thread.copies.add(this);
   }
 
   /** To be called before anybody else sees these bytes: whoever does may write over them (ports/body-sink.ts). */
   data(bytes: Buffer, start: number, end: number): void {
     if (this.state !== "collecting") return;
     const isTooLarge = this.body.size + end - start > this.to.bodyBytesMax;
-    if (isTooLarge || !this.body.add(bytes, start, end)) this.drop();
+    if (isTooLarge || !this.body.add(bytes, start, end)) this.giveUp();
   }
 
   /** The request is complete. */
@@ -81,23 +82,28 @@ export class RequestCopy extends Timed implements BodySink {
 
   /** The exchange that is copied has ended. Without a complete request there is nothing to send. */
   originalEnded(): void {
-    if (this.state === "collecting") this.drop();
+    if (this.state === "collecting") this.giveUp();
   }
 
   onDeadline(): void {
     const { original, to } = this;
     const { thread } = original;
-    if (isBusy(thread, to)) return this.drop();
-    this.state = "over";
-    thread.deadlines.remove(this);
+    if (isBusy(thread, to)) return this.giveUp();
+    this.letGo();
     new MirrorStream(original, to, this.request, this.body).begin();
   }
 
-  private drop(): void {
-    this.state = "over";
-    const { thread } = this.original;
-    thread.deadlines.remove(this);
-    thread.metrics.add(CounterId.mirrors_dropped, 1);
+  /** Drops the copy. */
+  giveUp(): void {
+    this.letGo();
     this.body.letGo();
+    this.original.thread.metrics.add(CounterId.mirrors_dropped, 1);
+  }
+
+  private letGo(): void {
+    this.state = "over";
+    const { copies, deadlines } = this.original.thread;
+    deadlines.remove(this);
+    copies.delete(this);
   }
 }
