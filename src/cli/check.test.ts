@@ -51,6 +51,27 @@ admin: { address: "127.0.0.1:9901" }
   );
 });
 
+test("check: included files are named, and a problem comes with the line of the file in which it stands", async () => {
+  const text = 'listeners: [{ address: ":8080" }]\ninclude: sites/*.yaml\n';
+  const site = path.join(folder, "sites/site.yaml");
+  fs.mkdirSync(path.dirname(site), { recursive: true });
+  fs.writeFileSync(site, "routes:\n  - respond: { body: x }\n");
+  assert.match((await check(text)).out, /^FILE is fine\n {2}included [^\n]*\/sites\/site\.yaml\n {2}listener :8080\n/);
+  fs.writeFileSync(site, "routes:\n  - respond: { body: x, bdoy: hunter2 }\n");
+  const { err } = await check(text);
+  assert.equal(
+    err.replaceAll(site, "SITE"),
+    `SITE:2:25: routes.#1.respond.bdoy: unknown key; did you mean "body"?
+    2 |   - respond: { body: ... bdoy: ...
+      |                          ^
+1 error
+`,
+  );
+  for (let more = 1; more <= 30; more++) fs.writeFileSync(path.join(folder, `sites/${more}.yaml`), "");
+  fs.writeFileSync(site, "routes: [{ respond: { body: x } }]\n");
+  assert.match((await check(text)).out, /\n {2}and 11 more files\n/);
+});
+
 const WARNING = 'backends: ["http://a"]\nadmin: { address: ":9" }\n';
 
 test("check: warnings on stderr leave the exit code at 0, unless they count as errors", async () => {

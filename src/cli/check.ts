@@ -34,7 +34,7 @@ export async function checkCommand(given: CheckArguments, out: (text: string) =>
   }
   err(problemReport(problems, { textOf: textOfConfig, colours }));
   if (!isFine || !("config" in loaded)) return 1;
-  out([`${file} is fine`, ...summary(loaded.config)].map((line) => `${line}\n`).join(""));
+  out([`${file} is fine`, ...included(loaded.files), ...summary(loaded.config)].map((line) => `${line}\n`).join(""));
   return 0;
 }
 
@@ -43,6 +43,14 @@ function jsonReport(problems: readonly Problem[]): string {
   const entries = problems.map(({ file, line, column, key, message, severity }) => ({ file, line, column, key, message, severity }));
   const errors = problems.filter(({ severity }) => severity === "error").length;
   return `${JSON.stringify({ problems: entries, errors, warnings: problems.length - errors }, null, 2)}\n`;
+}
+
+/** Most included files that are named. */
+const FILES_SHOWN_MAX = 20;
+
+function included([, ...files]: readonly string[]): string[] {
+  const more = files.length > FILES_SHOWN_MAX ? [`  and ${files.length - FILES_SHOWN_MAX} more files`] : [];
+  return [...files.slice(0, FILES_SHOWN_MAX).map((file) => `  included ${file}`), ...more];
 }
 
 function summary(config: Config): string[] {

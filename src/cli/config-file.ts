@@ -24,7 +24,14 @@ import type { ModuleFault } from "../modules/module-fault.ts";
 import type { Finding } from "../values/finding.ts";
 
 /** A configuration and its warnings, or what is wrong with it. */
-export type LoadedFile = { readonly config: Config; readonly warnings: readonly Problem[] } | WrongFile;
+export type LoadedFile = RightFile | WrongFile;
+
+export interface RightFile {
+  readonly config: Config;
+  readonly warnings: readonly Problem[];
+  /** The names of the file itself and of those that it includes, in the order in which they were read. */
+  readonly files: readonly string[];
+}
 
 export interface WrongFile {
   /** At least one error, and the warnings. */
@@ -62,7 +69,7 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}, not
   const findings = [...patterns, ...("findings" in checked ? checked.findings : [])];
   if ("findings" in checked || findings.length > 0) return wrongWith(findings);
   makeAbsolute(checked.config, path.dirname(path.resolve(file)));
-  return { config: checked.config, warnings: parsed.warnings };
+  return { config: checked.config, warnings: parsed.warnings, files: parsed.files };
 }
 
 /** Describes the options of the middleware that a configuration file uses, by the library's JSON Schema. They themselves may be wrong. */
