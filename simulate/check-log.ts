@@ -89,8 +89,9 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   const configs = run.configsOf(client, id, endedAtMs);
   if (!configs.some((config) => clientOf(client.plan, config) === record.client))
     run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
-  const mayBreak = mayFail(run.seed, id, route) || (route === "files" && fileFails(run.seed, id));
-  if (outcome === "internal_error" && !mayBreak) run.fail(`request ${id} ends with an internal error, and no hook fails`);
+  if (outcome === "file_failed" && !fileFails(run.seed, id)) run.fail(`request ${id} is cut, and its file is whole`);
+  if (outcome === "internal_error" && !mayFail(run.seed, id, route))
+    run.fail(`request ${id} ends with an internal error, and no hook fails`);
   if (outcome === "tunnel_idle" && client.leftAtMs < endedAtMs) run.fail(`the tunnel of ${id} stands still for a client that has left`);
   if (outcome === "unauthorized" && !run.configsDuring(startedAtMs, endedAtMs).some((config) => !isValid(token, route, config)))
     run.fail(`request ${id} is refused with a token that is valid`);

@@ -62,7 +62,7 @@ export function fileAnswer(seed: number, id: number): AnswerPlan {
 /** Whether the file of a request cannot be sent to its end. */
 export function fileFails(seed: number, id: number): boolean {
   const { problem, isKept, endAt, bytes } = fileOf(seed, id);
-  return problem === null && !isKept && endAt < bytes;
+  return problem === "failed" || (problem === null && !isKept && endAt < bytes);
 }
 
 export class SimulatedFiles implements FileStore {

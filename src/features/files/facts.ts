@@ -11,7 +11,7 @@ export const filesFacts = {
     file_method: "405: files are there for GET and HEAD only.",
     file_precondition: "412: If-Match or If-Unmodified-Since does not hold.",
     file_range: "416: the file has no such bytes.",
-    file_failed: "500: the file could not be read.",
+    file_failed: "500: the file could not be read. A client that has got a part of it is cut.",
     files_busy: "503: too many files are open, or the file changes all the time.",
   },
   counters: {},

@@ -11,7 +11,7 @@ export const PRECONDITION: LocalAnswer = answer(412, "file_precondition", "The f
 
 const UNREADABLE = answer(403, "file_unreadable", "The file may not be read.");
 const BUSY = answer(503, "files_busy", "No file can be opened at the moment.", [["Retry-After", "1"]]);
-const FAILED = answer(500, "file_failed", "The file cannot be read.");
+export const FAILED: LocalAnswer = answer(500, "file_failed", "The file cannot be read.");
 
 /**
  * What is refused is said to be missing: a client learns nothing about it.

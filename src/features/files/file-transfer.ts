@@ -6,7 +6,7 @@ import { evaluate, rangeHolds } from "../../policy/representation/preconditions.
 import type { Conditions } from "../../policy/representation/preconditions.ts";
 import type { NoFile, OpenFile } from "../../proxy/feature/file-store.ts";
 import type { SourceInput, SourceResponse } from "../../proxy/feature/response-source.ts";
-import { PRECONDITION, answerFor, noSuchRange } from "./file-answers.ts";
+import { FAILED, PRECONDITION, answerFor, noSuchRange } from "./file-answers.ts";
 import { fileHead, notModifiedHead, validatorsOf } from "./file-head.ts";
 import type { FoundFile, ServedFolder } from "./served-folder.ts";
 
@@ -26,7 +26,7 @@ export class FileTransfer implements SourceInput {
   private readonly nowMs: number;
   private readonly response: SourceResponse;
   /** Told of what the operator should know. */
-  private readonly trouble: (reason: NoFile, path: string) => void;
+  private readonly trouble: (what: string, path: string) => void;
   private file: OpenFile | null = null;
   private isOver: boolean = false;
   /** Called when the client takes more, or is gone. */
@@ -38,7 +38,7 @@ export class FileTransfer implements SourceInput {
     request: RequestHead,
     nowMs: number,
     response: SourceResponse,
-    trouble: (reason: NoFile, path: string) => void,
+    trouble: (what: string, path: string) => void,
   ) {
     this.folder = folder;
     this.asked = askedBy(request);
@@ -80,7 +80,8 @@ export class FileTransfer implements SourceInput {
     const found = await folder.find(asked.path);
     if (this.isOver) return closeFound(found);
     if (typeof found === "string") {
-      if (found !== "missing" && found !== "refused" && found !== "folder") this.trouble(found, asked.path);
+      const trouble = TROUBLES[found];
+      if (trouble !== undefined) this.trouble(trouble, asked.path);
       return response.answer(answerFor(found, asked.path, asked.query));
     }
     const varies = folder.mayBeCompressed(found.name);
@@ -114,8 +115,11 @@ export class FileTransfer implements SourceInput {
       const left = last + 1 - at;
       const count = await file.read(left < buffer.length ? buffer.subarray(0, left) : buffer, at);
       if (this.isOver) return;
-      // The client gets no end that is none: the proxy cuts the response.
-      if (count <= 0) throw new Error(count < 0 ? "a file could not be read on" : "a file became shorter while it was sent");
+      if (count <= 0) {
+        this.trouble(count < 0 ? "a file could not be read on" : "a file became shorter while it was sent", this.asked.path);
+        // The response is cut: the client gets no end that is none.
+        return response.answer(FAILED);
+      }
       response.write(buffer.subarray(0, count));
       at += count;
       if (at <= last && !response.flush()) await new Promise<void>((resolve) => (this.goOn = resolve));
@@ -124,6 +128,13 @@ export class FileTransfer implements SourceInput {
     response.end(null);
   }
 }
+
+/** What the operator should know. */
+const TROUBLES: Readonly<Partial<Record<NoFile, string>>> = {
+  unreadable: "a file may not be read by this user",
+  busy: "a file was not opened: too many are open, or it changes all the time",
+  failed: "a file could not be read",
+};
 
 function askedBy(request: RequestHead): Asked {
   const { method, path, forwardTarget } = request;

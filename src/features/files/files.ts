@@ -1,7 +1,7 @@
 /** Sends the files of a folder. */
 import type { CompileRegex } from "../../policy/route/path-regex.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
-import type { FileStore, NoFile } from "../../proxy/feature/file-store.ts";
+import type { FileStore } from "../../proxy/feature/file-store.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
 import { PathRewriter, changesPath } from "../../proxy/feature/path-rewriter.ts";
 import { filesFacts } from "./facts.ts";
@@ -26,10 +26,10 @@ export function filesMiddleware(
 ): Middleware {
   const folder = servedFolder(config, store, route.rewrite, compileRegex);
   let reportedAt = -Infinity;
-  const trouble = (reason: NoFile, path: string): void => {
+  const trouble = (what: string, path: string): void => {
     if (now() < reportedAt + REPORT_EVERY_MS) return;
     reportedAt = now();
-    report("warn", "file_failed", TEXTS[reason] ?? reason, { route: route.label, path });
+    report("warn", "file_failed", what, { route: route.label, path });
   };
   return {
     name: "files",
@@ -53,9 +53,3 @@ export function servedFolder(
 ): ServedFolder {
   return new ServedFolder(config, store, rewrite !== undefined && changesPath(rewrite) ? new PathRewriter(rewrite, compileRegex) : null);
 }
-
-const TEXTS: Readonly<Partial<Record<NoFile, string>>> = {
-  unreadable: "a file may not be read by this user",
-  busy: "a file was not opened: too many are open, or it changes all the time",
-  failed: "a file could not be read",
-};

@@ -773,7 +773,9 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   sourceAnswers(from: SourceStream, answer: LocalAnswer): void {
-    if (from === this.upstream) this.answer(answer, from.middleware);
+    if (from !== this.upstream) return;
+    if (this.responseStarted) this.requestFailed(answer);
+    else this.answer(answer, from.middleware);
   }
 
   sourceFailed(from: SourceStream, error: unknown): void {

@@ -19,7 +19,7 @@ import { Output } from "./producer-state.ts";
 export interface SourceOwner extends ResponseSink {
   /** The source reads the request's body, so a client that waits for a 100 (Continue) should get it. */
   bodyWanted(): void;
-  /** The source has the proxy answer, and is over. */
+  /** The source has the proxy answer, or cut the response that has begun, and is over. */
   sourceAnswers(from: SourceStream, answer: LocalAnswer): void;
   /** The source threw, broke the rules of {@link SourceResponse}, or was silent too long. It has been given up. */
   sourceFailed(from: SourceStream, error: unknown): void;
@@ -93,7 +93,6 @@ export class SourceStream extends BodyProducer implements UpstreamStream {
 
   private answer(given: LocalAnswer): void {
     if (this.isOver) return;
-    if (this.said !== null) return this.fail(new Error("a response source answers after it has responded"));
     this.close(Output.ended);
     this.owner.sourceAnswers(this, given);
   }

@@ -40,7 +40,7 @@ export interface SourceRequest {
 }
 
 /**
- * Where a source writes its response: `respond` once, then `write` and `flush`, then `end`; or `answer` alone. After the exchange has ended no call has any
+ * Where a source writes its response: `respond` once, then `write` and `flush`, then `end`; or `answer`. After the exchange has ended no call has any
  * effect.
  */
 export interface SourceResponse {
@@ -52,8 +52,9 @@ export interface SourceResponse {
    */
   respond(head: ResponseHead, length: BodyLength): void;
   /**
-   * Has the proxy send an answer of its own in the place of a response, as after an `onRequest` that returns one: it becomes the outcome of the
-   * exchange. Only before `respond`; the source is over then, and its `abort` is not called.
+   * Has the proxy send an answer of its own in the place of a response, as after an `onRequest` that returns one. After `respond` it is too late for
+   * that: the response is cut. In both cases the answer's `reason` becomes the outcome of the exchange, and nothing counts as a fault of the source, which
+   * is over; its `abort` is not called.
    */
   answer(answer: LocalAnswer): void;
   /** Adds bytes to the body. Neither side may change them until `flush` has returned true or `writable` was called. */
