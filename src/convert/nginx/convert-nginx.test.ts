@@ -95,6 +95,28 @@ describe("what must not come open", () => {
     );
   });
 
+  test("sources of PHP are not sent as files, also where nginx would have led to a program", async () => {
+    const { value } = await nginx(`server { listen 80; server_name a.test; root /srv; location / { try_files $uri /index.php?$args; }
+        location ^~ /cloud { rewrite ^ /cloud/index.php$request_uri; } location = /x { fastcgi_pass unix:/x; } }
+      server { listen 80 default_server; location / { proxy_pass http://b; } }`);
+    const php = { path_regex: "\\.php(/|$)" };
+    assert.deepEqual(
+      value.routes.map(({ match, respond, files, upstream }) => [match, respond ?? files ?? upstream]),
+      [
+        [{ host: "a.test", path: "/x" }, { status: 501 }],
+        [{ host: "a.test", path_regex: "^/cloud" }, { status: 501 }],
+        [{ host: "a.test", not: php }, { root: "/srv" }],
+        [{ host: "a.test" }, { status: 404 }],
+        [undefined, "b"],
+      ],
+    );
+  });
+
+  test("what a server guards as a whole is guarded where no location is", async () => {
+    assert.deepEqual((await route("root /srv; auth_basic x;"))["access"], { deny: ["0.0.0.0/0", "::/0"] });
+    assert.deepEqual((await route("root /srv; deny all;"))["respond"], { status: 403 });
+  });
+
   test("rules by address keep their meaning, or become stricter", async () => {
     const access = async (rules: string): Promise<unknown> => {
       const { access: found, respond } = await route(`location / { ${rules} proxy_pass http://a; }`);

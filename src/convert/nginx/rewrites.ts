@@ -133,16 +133,21 @@ function stepOfRewrite(directive: Directive, scope: Scope, surroundings: Rewrite
     const answer = redirection(target, flag === "permanent" ? 301 : 302, { ...context, regex });
     return stepOf(directive, scope, isWhole && !/\$[1-9]/.test(target) ? {} : conditions, answer, surroundings);
   }
+  const taken = isAnything(regex) && conditions.not === undefined ? {} : conditions;
+  // Without the change the requests would be others than those that the location is for.
+  const refuse = (why: string): Step => {
+    note(`${why}, so this answers 501`);
+    return { conditions: taken, directive, scope, outcome: { kind: "answer", answer: { kind: "respond", status: 501 } } };
+  };
   const bare = replacement.replace(/\?$/, "");
-  if (bare.includes("?")) return note("a query in the replacement has no equivalent");
+  if (bare.includes("?")) return refuse("a query in the replacement has no equivalent");
   const path = patternChange(regex, bare);
-  if (path === null) return note("its replacement has no equivalent");
+  if (path === null || conditions.not !== undefined) return refuse("its replacement has no equivalent");
   if (replacement.endsWith("?")) note("the query is kept, which nginx would drop here");
   const [first = ""] = variablesIn(bare);
   const leadsTo = typeof first === "string" ? first : "/";
-  if (conditions.not !== undefined) return note("its expression has no equivalent");
   return {
-    conditions,
+    conditions: taken,
     directive,
     scope,
     outcome: { kind: "change", path: path === "none" ? {} : path, leadsTo, isSearched: flag !== "break" },

@@ -1,5 +1,5 @@
 /** The routes of one server: its rewrites, then its locations. */
-import { both, defined, isAnything } from "../model/conditions.ts";
+import { both, defined, isAnything, matchKeys } from "../model/conditions.ts";
 import type { Conditions } from "../model/conditions.ts";
 import type { Keys, RouteDraft, Value } from "../model/draft.ts";
 import { formatPlace } from "../model/notes.ts";
@@ -67,6 +67,11 @@ export class ServerRoutes {
       for (const placed of inOrder(this.locations)) drafts.push(...this.located(placed));
       if (!this.locations.some(({ kind, text }) => kind === "prefix" && text === "/")) drafts.push(...this.remainder());
     }
+    // Of a server with names nothing may fall to the next one.
+    const own = JSON.stringify(matchKeys(this.host));
+    const isClosed =
+      this.host.host === undefined || drafts.some(({ match }) => match.some((each) => JSON.stringify(matchKeys(each)) === own));
+    if (!isClosed) drafts.push({ match: [this.host], keys: { respond: { status: 404 } }, comments: ["what no location takes"] });
     const [first, ...rest] = drafts;
     return first === undefined ? [] : [{ ...first, comments: [...comments, ...first.comments] }, ...rest];
   }
@@ -74,9 +79,17 @@ export class ServerRoutes {
   /** What no location takes: nginx looks for a file. */
   private remainder(): readonly RouteDraft[] {
     const comments: string[] = [];
-    const keys = this.staticKeys(this.scope, null, comments) ?? { respond: { status: 404 } };
-    const isOpen = this.host.host === undefined && "respond" in keys;
-    return isOpen ? [] : [{ match: [this.host], keys, comments: [`what no location takes`, ...comments] }];
+    const { notes } = this.surroundings;
+    const access = accessOf(this.scope, notes, comments);
+    const title = "what no location takes";
+    if (access === "closed")
+      return [{ match: [this.host], keys: this.refusal(this.scope, null, 403, comments), comments: [title, ...comments] }];
+    const keys = this.staticKeys(this.scope, null, comments);
+    if (keys !== null) {
+      const own = defined({ access: access.keys, error_pages: this.pages(this.scope, comments), ...keys });
+      return [{ match: [this.withoutSources(this.host)], keys: own, comments: [title, ...comments] }];
+    }
+    return [];
   }
 
   private located({ location, conditions: own, isSlashRedirect }: Placed): readonly RouteDraft[] {
@@ -165,7 +178,15 @@ export class ServerRoutes {
     const keys = this.staticKeys(scope, location, comments);
     if (keys === null)
       notes.add({ place: directive.place, what: "location", why: "what it serves has no equivalent, so this answers 404" }, comments);
-    return route({ rate_limit: rateLimit(scope, notes, comments), ...(keys ?? { respond: { status: 404 } }) });
+    const answered =
+      keys === null ? route({ respond: { status: 404 } }) : route({ rate_limit: rateLimit(scope, notes, comments), ...keys });
+    return keys === null ? answered : answered.map((draft) => ({ ...draft, match: [this.withoutSources(conditions)] }));
+  }
+
+  /** Sources of PHP are no files to send, where nginx has them run. */
+  private withoutSources(conditions: Conditions): Conditions {
+    const hasPrograms = uses(this.scope.own, /^(?:fastcgi|uwsgi|scgi)_pass$/);
+    return hasPrograms ? { ...conditions, not: [...(conditions.not ?? []), { regex: String.raw`\.php(/|$)` }] } : conditions;
   }
 
   /** One step of rewriting as routes. */
@@ -335,4 +356,9 @@ export class ServerRoutes {
       upstream: name,
     };
   }
+}
+
+/** Whether such a directive stands in a block, or in a block within it. */
+function uses(directives: readonly Directive[], name: RegExp): boolean {
+  return directives.some((directive) => name.test(directive.name) || (directive.block !== null && uses(directive.block, name)));
 }

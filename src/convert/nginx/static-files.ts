@@ -22,13 +22,14 @@ export type Tried =
 export function triedFiles(directive: Directive, notes: Notes, comments: string[]): Tried {
   const { args, name: what, place } = directive;
   const note = (why: string): void => notes.add({ place, what, why }, comments);
-  const files = args.slice(0, -1);
   const last = args.at(-1) ?? "";
-  const odd = files.filter((each) => !/^\$uri(?:\/|\/index\.html?)?$/.test(each) && !each.startsWith("@"));
-  if (last.startsWith("@")) return { kind: "named", name: last, isFirst: files.every((each) => !each.startsWith("$uri")) };
-  if (odd.length > 0 && !(odd.length === 1 && odd[0] === "$uri.html" && last.startsWith("=")))
-    note("only `$uri` and `$uri/` are looked for, then the last of them");
-  else if (odd.length > 0) note("`.html` is not put after a path");
+  const files = args.slice(0, -1).filter((each) => !/^\$uri(?:\/|\/index\.html?)?$/.test(each));
+  if (last.startsWith("@")) return { kind: "named", name: last, isFirst: args.slice(0, -1).every((each) => !each.startsWith("$uri")) };
+  // A file that is always there ends the search.
+  const [constant] = files.filter((each) => /^\/[^$]*$/.test(each) && !each.endsWith("/"));
+  const odd = files.filter((each) => each !== constant);
+  if (odd.length > 0) note("only `$uri` and `$uri/` are looked for, then the last of them");
+  if (constant !== undefined && !constant.endsWith(".php")) return { kind: "fallback", path: constant };
   if (last.startsWith("=")) {
     const status = Number(last.slice(1));
     return status === 404 || !(status >= 200 && status <= 599) ? { kind: "files" } : { kind: "status", status };
