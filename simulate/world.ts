@@ -512,6 +512,7 @@ export class World {
     for (const fault of [...countsLeft(this.endpoints), ...faultsOfHeldBodies(this.serving, this.workers, true), ...this.files.faults])
       this.fail(fault);
     if (thread.copies.size > 0) this.fail(`${thread.copies.size} copies of requests are left at the end`);
+    if (thread.copies.bytes !== 0) this.fail(`copies hold ${thread.copies.bytes} bytes at the end`);
     if (thread.snapshot.exchangesOpen !== 0) this.fail("the snapshot has open exchanges at the end");
     const counted = requests.reduce((sum, { count }) => sum + count, 0);
     if (counted !== this.records.length) this.fail(`${counted} exchanges are counted and ${this.records.length} logged`);

@@ -1415,7 +1415,8 @@ export interface RouteMirrorInput {
    */
   share?: string | undefined;
   /**
-   * Largest request body that is copied. It is held in memory until the copy has been answered, and counts in `limits.buffered_bytes`.
+   * Largest request body that is copied. It is held in memory until the copy has been answered. The held bodies of all copies take at most
+   * 16 MiB in each thread, apart from `limits.buffered_bytes`.
    *
    * Size. Default: `1MiB`.
    */

@@ -15,7 +15,7 @@ const mirror = z.strictObject({
     .prefault("1MiB")
     .meta({
       description:
-        "Largest request body that is copied. It is held in memory until the copy has been answered, and counts in `limits.buffered_bytes`.",
+        "Largest request body that is copied. It is held in memory until the copy has been answered. The held bodies of all copies take at most 16 MiB in each thread, apart from `limits.buffered_bytes`.",
     }),
   max_in_flight: wholeNumber({ min: 1, max: 100_000 }).default(100).meta({
     description: "While the upstream has as many exchanges in flight, over all threads, no copies are sent.",

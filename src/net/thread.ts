@@ -12,6 +12,7 @@ import { NO_NOTES, notesOf } from "../observe/request-notes.ts";
 import type { EndedExchange } from "../proxy/exchange-thread.ts";
 import type { ConnectionThread } from "./connection-thread.ts";
 import type { RequestHead } from "../http/request-head.ts";
+import { Copies } from "../proxy/copies.ts";
 import { fetchFrom } from "../proxy/exchange/fetch.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import type { EndpointSet } from "../proxy/upstream/endpoint-set.ts";
@@ -70,7 +71,7 @@ export class Thread implements ConnectionThread, Connector {
   readonly endpoints: EndpointTable;
   readonly choice: EndpointChoice;
   readonly deadlines: Deadlines;
-  readonly copies: Set<{ giveUp(): void }> = new Set();
+  readonly copies: Copies = new Copies();
   readonly output: ThreadOutput;
   snapshot: Snapshot;
   metrics: WorkerMetrics;
@@ -299,7 +300,7 @@ export class Thread implements ConnectionThread, Connector {
 
   close(): void {
     this.stopTicks();
-    for (const copy of this.copies) copy.giveUp();
+    this.copies.giveUpAll();
     for (const pool of this.pools.values()) pool.retire();
   }
 

@@ -4,6 +4,7 @@ import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields } from "../shared/log-fields.ts";
 import type { LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./feature/fetch.ts";
+import type { Copies } from "./copies.ts";
 import type { Connector } from "./upstream/connector.ts";
 import type { EndpointSet } from "./upstream/endpoint-set.ts";
 import type { FinishedExchange } from "./feature/middleware.ts";
@@ -47,8 +48,7 @@ export interface ExchangeThread {
   /** Reused for each choice of an endpoint. */
   readonly choice: EndpointChoice;
   readonly deadlines: Deadlines;
-  /** The copies of requests (`mirror`) that wait or are on their way. No client waits for them: they are given up when the thread ends. */
-  readonly copies: Set<{ giveUp(): void }>;
+  readonly copies: Copies;
   readonly connector: Connector;
   readonly metrics: WorkerMetrics;
   /**

@@ -26,6 +26,7 @@ import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
+import { Copies } from "../copies.ts";
 import type { ExchangeThread, EndedExchange } from "../exchange-thread.ts";
 import { fetchFrom } from "./fetch.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
@@ -88,7 +89,7 @@ export class Dialogue implements ExchangeThread, Connector {
   now: number = START_MS;
   /** The clock that `tick` reads into `now`. */
   private clockMs: number = START_MS;
-  readonly copies: Set<{ giveUp(): void }> = new Set();
+  readonly copies: Copies = new Copies();
   readonly deadlines: KnownDeadlines = new KnownDeadlines(TICK_MS, START_MS);
   /** Tests may swap it, as a reload does. */
   snapshot: Snapshot;

@@ -10,14 +10,17 @@ import type { ExchangeThread } from "../exchange-thread.ts";
 import type { BodySink } from "../ports/body-sink.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
+type Memory = Pick<ExchangeThread, "takeMemory" | "giveMemory">;
+
 export class KeptBody {
-  private readonly thread: ExchangeThread;
+  private readonly memory: Memory;
   private readonly gathered: GatheredBytes = new GatheredBytes();
   /** Bytes reserved by `takeMemory`. */
   private taken: number = 0;
 
-  constructor(thread: ExchangeThread) {
-    this.thread = thread;
+  /** @param memory the thread; for copies of requests what the thread has for these */
+  constructor(memory: Memory) {
+    this.memory = memory;
   }
 
   /** How many bytes are kept. */
@@ -38,7 +41,7 @@ export class KeptBody {
     this.gathered.add(bytes, start, end);
     const more = this.gathered.capacity - this.taken;
     if (more === 0) return true;
-    if (!this.thread.takeMemory(more)) return false;
+    if (!this.memory.takeMemory(more)) return false;
     this.taken += more;
     return true;
   }
@@ -51,7 +54,7 @@ export class KeptBody {
 
   /** The bytes will not be sent again: frees the memory. What `bytes` and `sendTo` have given stays valid. */
   letGo(): void {
-    if (this.taken > 0) this.thread.giveMemory(this.taken);
+    if (this.taken > 0) this.memory.giveMemory(this.taken);
     this.taken = 0;
     this.gathered.letGo();
   }

@@ -340,12 +340,45 @@ describe("a copy is dropped and counted", () => {
     assert.deepEqual([proxy.requests("shadow").length, ...counts(proxy)], [0, 0, 1]);
   });
 
-  test("where the process has no memory left for bodies", async (t) => {
-    const proxy = await proxyWith(t, ok, {}, {}, { limits: { buffered_bytes: "64KiB" } });
-    assert.equal(await (await proxy.fetch("http://a.test/", { method: "POST", body: "x".repeat(200_000) })).text(), "app got 200000");
+  test("where copies hold much memory; none of that is taken from requests", async (t) => {
+    const body = "x".repeat(1024 * 1024);
+    const middleware = [
+      defineMiddleware({
+        name: "reader",
+        setup: () => ({
+          onRequest: async (exchange) =>
+            (await exchange.collectBody(2 * 1024 * 1024)) === null ? { status: 413, reason: "too_large", detail: "", fields: [] } : null,
+        }),
+      })(),
+    ];
+    const proxy = await proxyWith(t, script.stall(), {}, { middleware }, { limits: { buffered_bytes: "3MiB" } });
+    const send = async (): Promise<number> => (await proxy.fetch("http://a.test/", { method: "POST", body })).status;
+    for (let at = 0; at < 20; at++) assert.equal(await send(), 200);
     await proxy.advance(TICK);
-    assert.deepEqual([proxy.requests("shadow").length, ...counts(proxy)], [0, 0, 1]);
+    const [, dropped = 0] = counts(proxy);
+    assert.equal(dropped, 4, "sixteen have taken all that copies may take");
     assert.equal(proxy.metrics.value("millrace_buffered_bytes"), 0);
+    assert.equal(await send(), 200);
+    await proxy.advance("2m");
+    assert.deepEqual(counts(proxy), [0, 21]);
+    assert.equal(await send(), 200);
+    await proxy.advance(TICK);
+    assert.equal(proxy.metrics.value("millrace_endpoint_in_flight", { upstream: "shadow" }), 1, "there is memory again");
+  });
+
+  test("where the proxy ends, with its connection", async (t) => {
+    let closed = false;
+    const shadow = script.raw(async (connection) => {
+      await connection.until("\r\n\r\n");
+      await connection.untilEnded();
+      closed = true;
+    });
+    const proxy = await proxyWith(t, shadow);
+    await proxy.fetch("http://a.test/");
+    await proxy.advance(TICK);
+    proxy.close();
+    await new Promise(setImmediate);
+    assert.ok(closed);
   });
 
   test("where the endpoint has answered a request that is then not completed", async (t) => {

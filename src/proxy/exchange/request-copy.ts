@@ -57,7 +57,7 @@ export class RequestCopy extends Timed implements BodySink {
     this.original = original;
     this.to = to;
     this.request = original.request.detach();
-    this.body = new KeptBody(original.thread);
+    this.body = new KeptBody(original.thread.copies);
     original.thread.copies.add(this);
   }
 
