@@ -42,6 +42,13 @@ export default defineConfig({
       max_body: "10MiB",
       upstream: "app",
     },
+    {
+      name: "admin",
+      match: { path: "/admin/*" },
+      // The file is read again when it changes, without a reload.
+      access: { allow: [{ file: "office.txt" }, "10.0.0.0/8"] },
+      upstream: "app",
+    },
     { match: { path: "/favicon.ico" }, access_log: false, upstream: "app" },
     {
       name: "reports",

@@ -2,50 +2,37 @@
  * Parses IP addresses and CIDR blocks (RFC 4291, RFC 4632), and tells whether an address lies in a set of blocks. An IPv4-mapped IPv6
  * address (`::ffff:10.0.0.1`) counts as the IPv4 address everywhere, because a dual-stack listener reports IPv4 peers that way.
  */
+import { isEmptyTable, rangeTable, tableHas4, tableHas6 } from "./cidr-ranges.ts";
+import type { RangeTable } from "./cidr-ranges.ts";
 
-/** A set of CIDR blocks, compiled once from the configuration. */
+/** A set of CIDR blocks. */
 export class CidrSet {
-  /** Disjoint IPv4 ranges in ascending order: starts[i] to ends[i], both inclusive. */
-  private readonly starts: Uint32Array;
-  private readonly ends: Uint32Array;
-  private readonly blocks6: readonly Block6[];
+  private readonly table: RangeTable;
+  private readonly isEmpty: boolean;
 
-  constructor(blocks: readonly Block[]) {
-    const ranges = mergeRanges(blocks.flatMap((block) => (block.family === 4 ? [block] : [])));
-    this.starts = Uint32Array.from(ranges, (range) => range.start);
-    this.ends = Uint32Array.from(ranges, (range) => range.end);
-    this.blocks6 = blocks.flatMap((block) => (block.family === 6 ? [block] : []));
+  /** @param memory of {@link rangeTable}; other threads may have it too */
+  constructor(memory: ArrayBufferLike) {
+    this.table = new Uint32Array(memory);
+    this.isEmpty = isEmptyTable(this.table);
   }
 
   /** Whether an address, given as text without port and brackets, lies in one of the blocks. False for text that is no address. */
   contains(address: string): boolean {
-    if (this.starts.length === 0 && this.blocks6.length === 0) return false;
+    if (this.isEmpty) return false;
     const parsed = parseIpAddress(address);
     if (parsed === null) return false;
-    return parsed.family === 4 ? this.contains4(parsed.value) : this.blocks6.some((block) => inBlock6(parsed.groups, block));
-  }
-
-  private contains4(value: number): boolean {
-    let low = 0;
-    let high = this.starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.starts[middle] ?? 0) <= value) low = middle + 1;
-      else high = middle;
-    }
-    return low > 0 && value <= (this.ends[low - 1] ?? -1);
+    return parsed.family === 4 ? tableHas4(this.table, parsed.value) : tableHas6(this.table, parsed.groups);
   }
 }
 
 /** Compiles blocks and single addresses. Throws a RangeError that names the first entry that is neither. */
 export function compileCidrs(entries: readonly string[]): CidrSet {
-  return new CidrSet(
-    entries.map((entry) => {
-      const block = parseCidr(entry);
-      if (block === null) throw new RangeError(`${JSON.stringify(entry)} is neither an IP address nor a CIDR block`);
-      return block;
-    }),
-  );
+  const blocks = entries.map((entry) => {
+    const block = parseCidr(entry);
+    if (block === null) throw new RangeError(`${JSON.stringify(entry)} is neither an IP address nor a CIDR block`);
+    return block;
+  });
+  return new CidrSet(rangeTable(blocks, (bytes) => new ArrayBuffer(bytes)));
 }
 
 /** An IPv4 address as an unsigned 32-bit number, or an IPv6 address as eight groups of 16 bits. */
@@ -144,38 +131,62 @@ function parseIpv4(text: string): number {
   return at === text.length ? value : -1;
 }
 
-const GROUP = /^[0-9A-Fa-f]{1,4}$/;
 /** Length of the longest IPv6 address as text: eight groups, of which the last two are in dotted decimal. */
 const IPV6_TEXT_MAX = 45;
+const GROUPS = 8;
+const COLON = 0x3a;
+const POINT = 0x2e;
 
 /** The eight groups of an IPv6 address (RFC 4291 section 2.2); null when the text is none. */
 function parseIpv6(text: string): readonly number[] | null {
-  if (text.length > IPV6_TEXT_MAX) return null;
-  const gap = text.indexOf("::");
-  if (gap < 0) {
-    const groups = parseGroups(text);
-    return groups !== null && groups.length === 8 ? groups : null;
+  const { length } = text;
+  if (length > IPV6_TEXT_MAX) return null;
+  const groups: number[] = [];
+  /** How many groups stand before "::"; -1: there is none. */
+  let gap = -1;
+  let at = 0;
+  if (text.startsWith("::")) {
+    gap = 0;
+    at = 2;
   }
-  const left = gap === 0 ? [] : parseGroups(text.slice(0, gap));
-  const right = gap + 2 === text.length ? [] : parseGroups(text.slice(gap + 2));
-  // "::" stands for at least one group; the part before it cannot end in dotted decimal.
-  if (left === null || right === null || left.length + right.length > 7 || text.slice(0, gap).includes(".")) return null;
-  return [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+  while (at < length) {
+    const start = at;
+    let value = 0;
+    for (; at < length && at - start < 4; at++) {
+      const digit = hexDigit(text.charCodeAt(at));
+      if (digit < 0) break;
+      value = value * 16 + digit;
+    }
+    const end = at < length ? text.charCodeAt(at) : COLON;
+    if (end === POINT) {
+      // Dotted decimal stands for the last two groups.
+      const tail = parseIpv4(text.slice(start));
+      if (tail < 0) return null;
+      groups.push(tail >>> 16, tail & 0xffff);
+      at = length;
+      break;
+    }
+    if (at === start || end !== COLON) return null;
+    groups.push(value);
+    if (at === length) break;
+    at++;
+    // A single colon stands between two groups.
+    if (at === length) return null;
+    if (text.charCodeAt(at) !== COLON) continue;
+    if (gap >= 0) return null;
+    gap = groups.length;
+    at++;
+  }
+  if (gap < 0) return groups.length === GROUPS ? groups : null;
+  // "::" stands for at least one group.
+  if (groups.length >= GROUPS) return null;
+  return [...groups.slice(0, gap), ...Array<number>(GROUPS - groups.length).fill(0), ...groups.slice(gap)];
 }
 
-function parseGroups(text: string): number[] | null {
-  const groups: number[] = [];
-  const parts = text.split(":");
-  for (const [index, part] of parts.entries()) {
-    if (GROUP.test(part)) {
-      groups.push(Number.parseInt(part, 16));
-      continue;
-    }
-    const tail = index === parts.length - 1 ? parseIpv4(part) : -1;
-    if (tail < 0) return null;
-    groups.push(tail >>> 16, tail & 0xffff);
-  }
-  return groups;
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 function isMapped(groups: readonly number[]): boolean {
@@ -184,24 +195,4 @@ function isMapped(groups: readonly number[]): boolean {
 
 function lowWord(groups: readonly number[]): number {
   return (groups[6] ?? 0) * 0x1_0000 + (groups[7] ?? 0);
-}
-
-function inBlock6(groups: readonly number[], block: Block6): boolean {
-  let bits = block.prefix;
-  for (let index = 0; bits > 0; index++, bits -= 16) {
-    const difference = (groups[index] ?? 0) ^ (block.groups[index] ?? 0);
-    if (difference >>> Math.max(0, 16 - bits) !== 0) return false;
-  }
-  return true;
-}
-
-function mergeRanges(ranges: readonly Block4[]): Block4[] {
-  const merged: Block4[] = [];
-  for (const range of [...ranges].sort((a, b) => a.start - b.start)) {
-    const last = merged[merged.length - 1];
-    if (last !== undefined && range.start <= last.end + 1) {
-      merged[merged.length - 1] = { family: 4, start: last.start, end: Math.max(last.end, range.end) };
-    } else merged.push(range);
-  }
-  return merged;
 }

@@ -95,8 +95,15 @@ async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Pr
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder, noted);
   noted(path.resolve(file));
-  const { certificatesProblem, textProblem, templateProblem, folderProblem } = files;
-  const checks: Surroundings = { certificatesProblem, textProblem, templateProblem, folderProblem, includes: includedFiles(file, noted) };
+  const { certificatesProblem, textProblem, templateProblem, folderProblem, listProblems } = files;
+  const checks: Surroundings = {
+    certificatesProblem,
+    textProblem,
+    templateProblem,
+    folderProblem,
+    listProblems,
+    includes: includedFiles(file, noted),
+  };
   const surroundings: Surroundings = { ...checks, ...asked };
   try {
     const text = readText(file);

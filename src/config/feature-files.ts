@@ -2,10 +2,10 @@
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 
-/** What a path leads to: a text, a text with variables, a folder, or what is looked for later. */
-type Kind = "files" | "templates" | "folders" | "paths";
+/** What a path leads to: a text, a text with variables, a folder, what is looked for later, or an address list. */
+type Kind = "files" | "templates" | "folders" | "paths" | "lists";
 
-const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths"];
+const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists"];
 /** Kinds that are read when a configuration is loaded. */
 const READ: readonly Kind[] = ["files", "templates"];
 
@@ -33,6 +33,13 @@ export function readsFiles(holder: object): boolean {
   let reads = false;
   visit(holder, READ, () => void (reads = true));
   return reads;
+}
+
+/** The address lists that the routes of a checked configuration name. */
+export function addressListsOf(routes: readonly object[]): ReadonlySet<string> {
+  const paths = new Set<string>();
+  for (const route of routes) visit(route, ["lists"], (_value, _key, path) => void paths.add(path));
+  return paths;
 }
 
 type Visitor = (value: object, key: string, path: string) => void;

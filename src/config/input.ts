@@ -977,17 +977,29 @@ export interface RouteCorsInput {
 /** The keys of `routes[].access` in a configuration. */
 export interface RouteAccessInput {
   /**
-   * Addresses and blocks that are admitted; all others are refused. Absent: everybody who is not in `deny`.
+   * Addresses and blocks that are admitted; all others are refused. `{ file: PATH }` stands for those of a list. Absent: everybody who is
+   * not in `deny`.
    *
-   * List of addresses or blocks.
+   * List of addresses or block,s or files.
    */
-  allow?: string[] | undefined;
+  allow?: (string | RouteAccessAllowInput)[] | undefined;
   /**
-   * Addresses and blocks that are refused, also those in `allow`.
+   * Addresses and blocks that are refused, also those in `allow`. `{ file: PATH }` stands for those of a list.
    *
-   * List of addresses or blocks. Default: `[]`.
+   * List of addresses or block,s or files. Default: `[]`.
    */
-  deny?: string[] | undefined;
+  deny?: (string | RouteAccessAllowInput)[] | undefined;
+}
+
+/** The keys of `routes[].access.allow[]` in a configuration. */
+export interface RouteAccessAllowInput {
+  /**
+   * The file of an address list: an address or block a line, with comments after `#` or `;`. Read again when it changes, without a reload
+   * (docs/access.md). Relative to the configuration's folder.
+   *
+   * File.
+   */
+  file: string;
 }
 
 /** The keys of `routes[].authentication` in a configuration. */

@@ -128,6 +128,8 @@ routes:
   - match: { path: /admin/* }
     access: { allow: [10.0.0.0/8, "fd00::/8"], deny: [10.9.0.0/16] }
     upstream: app
+  - access: { deny: [{ file: blocks.txt }] }           # read again when it changes
+    upstream: app
 `,
   "routes[].authentication": `
 routes:

@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly templateProblem?: (path: string) => string | null;
   /** For folders whose files a feature sends. */
   readonly folderProblem?: (path: string) => string | null;
+  /** For address lists: what is wrong with their lines, empty when nothing is. */
+  readonly listProblems?: (path: string) => readonly string[];
   readonly portProblem?: (port: number) => string | null;
   /** Absent: `include` is an error. */
   readonly includes?: Includes;
@@ -41,6 +43,8 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     const folder = kind === "folders" ? surroundings.folderProblem?.(scalar.value) : null;
     // Only a warning: it may be filled, or mounted, later.
     if (folder !== null && folder !== undefined) findings.push({ path, message: folder, severity: "warning" });
+    const list = kind === "lists" ? (surroundings.listProblems?.(scalar.value) ?? []) : [];
+    for (const message of list) findings.push({ path, message, severity: "error" });
     const port = isListenAddress(path) ? portOf(scalar.value) : 0;
     const forbidden = port === 0 ? null : surroundings.portProblem?.(port);
     // Only a warning, because the user who checks a file is often not the user who runs the proxy.

@@ -8,6 +8,7 @@ import { mapFiles } from "../config/feature-files.ts";
 import type { Config } from "../config/schema.ts";
 import { shownFile } from "../config/shown.ts";
 import { parseTemplate } from "../policy/template/template.ts";
+import { listProblems } from "./read-address-list.ts";
 import { filesProblem } from "./too-few-files.ts";
 
 /** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
@@ -23,6 +24,8 @@ export interface ConfigFiles {
   readonly textProblem: (name: string) => string | null;
   /** The same for a text with variables, for a page about errors. */
   readonly templateProblem: (name: string) => string | null;
+  /** What is wrong with an address list, one line each; empty when it can be used. */
+  readonly listProblems: (name: string) => readonly string[];
   /** What is wrong with a folder whose files are to be read; null when nothing is. It is not noted: its files are read as they are wanted. */
   readonly folderProblem: (name: string) => string | null;
 }
@@ -45,6 +48,7 @@ export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles
     certificatesProblem: (name) => certificatesProblem(pathOf(name)),
     textProblem: (name) => textProblem(pathOf(name)),
     templateProblem: (name) => templateProblem(pathOf(name)),
+    listProblems: (name) => listProblems(pathOf(name)),
     folderProblem: (name) => folderProblem(path.resolve(folder, name)),
   };
 }
@@ -119,18 +123,17 @@ function isReadable(read: () => unknown): boolean {
 }
 
 /** The text of a file; throws an Error whose message is fit for the operator. */
-export function readText(file: string): string {
-  const bytes = readBytes(file);
+export function readText(file: string, bytesMax: number = FILE_BYTES_MAX): string {
+  const bytes = readBytes(file, bytesMax);
   // Decoding other bytes would silently change a name or a secret.
   if (!isUtf8(bytes)) throw new Error(`${shownFile(file)} is not in UTF-8`);
   return bytes.toString("utf8");
 }
 
-function readBytes(file: string): Buffer {
+function readBytes(file: string, bytesMax: number = FILE_BYTES_MAX): Buffer {
   try {
     const { size } = statSync(file);
-    if (size > FILE_BYTES_MAX)
-      throw new Error(`${shownFile(file)} has ${size} bytes, more than the ${FILE_BYTES_MAX} of any configuration`);
+    if (size > bytesMax) throw new Error(`${shownFile(file)} has ${size} bytes, more than the ${bytesMax} that it may have`);
     return readFileSync(file);
   } catch (error) {
     throw codeOf(error) === "" ? error : new Error(readFault(file, error), { cause: error });

@@ -4,6 +4,7 @@
  */
 import { availableParallelism, hostname } from "node:os";
 import { messageOf, stackOf } from "../base/errors.ts";
+import { addressListsOf } from "../config/feature-files.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
@@ -15,6 +16,7 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { ALL_SLOTS, WorkerTable } from "../shared/worker-table.ts";
+import { AddressListFiles } from "./address-list-files.ts";
 import type { AdminServer } from "./admin.ts";
 import { afterMs } from "./after-ms.ts";
 import { Generations } from "./generations.ts";
@@ -25,6 +27,7 @@ import { Listeners } from "./listeners.ts";
 import type { CheckedListeners, ListenProblem, OpenedListener } from "./listeners.ts";
 import { Names } from "./names.ts";
 import { socketsMax } from "./open-files.ts";
+import type { OpenOutcome, ReloadOutcome, StartOutcome } from "./outcomes.ts";
 import { probeWith } from "./probe.ts";
 import type { Probe } from "./probe.ts";
 import { RefusingEndpoints } from "./refusing-endpoints.ts";
@@ -63,33 +66,6 @@ export interface ControlPlaneOptions {
   readonly inherited: ReadonlySet<number> | null;
 }
 
-/** Why something was given up. */
-type GivenUp =
-  /** The abort signal came first, the process ends, or nothing was left to do. */
-  | { readonly kind: "stopped" }
-  /** `lines`: the reasons, for the person who started the process. */
-  | { readonly kind: "failed"; readonly lines: readonly string[] };
-
-export type StartOutcome = { readonly kind: "started" } | GivenUp;
-
-export type OpenOutcome =
-  /** Listeners with their real ports, in the configuration's order, and the admin address. */
-  { readonly kind: "open"; readonly listeners: readonly OpenedListener[]; readonly adminUrl: string | null } | GivenUp;
-
-export type ReloadOutcome =
-  | {
-      readonly kind: "reloaded";
-      readonly opened: readonly OpenedListener[];
-      /** Addresses of the removed listeners, as the previous configuration wrote them. */
-      readonly closed: readonly string[];
-      /** URL of the new admin address. Null: it has not changed, or there is none any more. */
-      readonly adminUrl: string | null;
-      /** URL of the previous admin address. Null: it has not changed, or there was none. */
-      readonly adminClosed: string | null;
-    }
-  /** The old configuration is still in use; `lines` says why. */
-  | { readonly kind: "refused"; readonly lines: readonly string[] };
-
 type AdminMove = Pick<Extract<ReloadOutcome, { kind: "reloaded" }>, "adminUrl" | "adminClosed">;
 
 /** `started`: the workers have a configuration, and no listener is open. `serving`: the listeners are open. */
@@ -108,6 +84,7 @@ export class ControlPlane {
   private readonly supervisor: Supervisor;
   private readonly listeners: Listeners;
   private readonly names: Names;
+  private readonly lists: AddressListFiles;
   private readonly probe: Probe;
   private readonly monitor: HealthMonitor;
   private readonly refusingEndpoints: RefusingEndpoints;
@@ -149,6 +126,7 @@ export class ControlPlane {
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
       names: () => this.names.current(),
+      lists: () => this.lists.current(),
       threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,
       now: monotonic,
@@ -173,6 +151,7 @@ export class ControlPlane {
       environment: process.env,
       tell: (news) => this.supervisor.tellNames(news),
     });
+    this.lists = new AddressListFiles({ log, tell: (lists) => this.supervisor.tellLists(lists), after: afterMs });
     this.probe = probeWith(this.names.table.lookup);
     this.monitor = new HealthMonitor({
       table: this.endpoints,
@@ -200,9 +179,13 @@ export class ControlPlane {
   async start(stop: AbortSignal, { checksListeners }: { readonly checksListeners: boolean }): Promise<StartOutcome> {
     const prepared = this.generations.prepare(this.config);
     if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
+    const lists = addressListsOf(this.config.routes);
+    const problems = this.lists.read(lists);
+    if (problems.length > 0) return { kind: "failed", lines: problems };
     prepared.commit();
     this.current = prepared.configuration;
     this.names.use(endpointNames(this.config));
+    this.lists.keep(lists);
     // The worker threads take longest, so they start first; the addresses are checked meanwhile.
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
@@ -248,6 +231,7 @@ export class ControlPlane {
     this.monitor.stop();
     this.refusingEndpoints.stop();
     this.names.stop();
+    this.lists.stop();
     await this.checked?.release();
     const admins = [this.admin, ...this.retiredAdmins];
     await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
@@ -390,7 +374,10 @@ export class ControlPlane {
     if (unchangeable.length > 0) return refused(...unchangeable);
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) return refused(prepared.problem);
-    const outcome = await this.reloadPrepared(config, prepared);
+    // Workers get the lists before the configuration that names them.
+    const problems = this.lists.read(addressListsOf(config.routes));
+    const outcome = problems.length > 0 ? refused(...problems) : await this.reloadPrepared(config, prepared);
+    this.lists.keep(addressListsOf(this.config.routes));
     if (outcome.kind === "reloaded") return outcome;
     for (let worker = 0; worker < this.seats; worker++) this.totals.released(prepared.configuration.generation, worker);
     return outcome;

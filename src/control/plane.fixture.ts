@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { ControlPlane } from "./control-plane.ts";
-import type { OpenOutcome } from "./control-plane.ts";
+import type { OpenOutcome } from "./outcomes.ts";
 import { WorkerThreads } from "./worker-threads.ts";
 import { testConfig } from "./config.fixture.ts";
 import { createAppLog } from "../observe/app-log.ts";

@@ -13,6 +13,7 @@
  */
 import { messageOf } from "../base/errors.ts";
 import { hasMiddleware } from "../config/middleware-entries.ts";
+import type { SentList } from "../shared/address-lists.ts";
 import type { NameNews } from "../shared/name-table.ts";
 import type { ListenOrder, MiddlewareCount, WorkerInit } from "../shared/protocol.ts";
 import type { AppLog } from "../observe/app-log.ts";
@@ -50,6 +51,8 @@ export interface SupervisorOptions {
   readonly onCounted: (counts: readonly MiddlewareCount[]) => void;
   /** The endpoint host names resolved so far, for a worker that starts. */
   readonly names: () => readonly NameNews[];
+  /** The address lists that are in use, for a worker that starts. */
+  readonly lists: () => readonly SentList[];
   /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   /** Called when a worker has no exchange of that generation left. */
@@ -261,6 +264,10 @@ export class Supervisor {
   }
 
   /** Tells all workers new results of host name look-ups. */
+  tellLists(lists: readonly SentList[]): void {
+    for (const { handle } of this.seats) handle?.tellLists(lists);
+  }
+
   tellNames(news: readonly NameNews[]): void {
     for (const { handle } of this.seats) handle?.tellNames(news);
   }
@@ -298,6 +305,8 @@ export class Supervisor {
       this.notice(handle, notice),
     );
     handle.tellNames(this.options.names());
+    const lists = this.options.lists();
+    if (lists.length > 0) handle.tellLists(lists);
     seat.handle = handle;
     seat.missedBeats = 0;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));

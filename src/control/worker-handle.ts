@@ -1,6 +1,7 @@
 /** The main thread's handle on one worker thread: sends it messages, pairs answers with questions, and notices when it ends. */
 import { stackOf } from "../base/errors.ts";
 import { linesOf } from "../observe/log-batch.ts";
+import type { SentList } from "../shared/address-lists.ts";
 import type { NameNews } from "../shared/name-table.ts";
 import type { FromWorker, ListenOrder, ToWorker, WorkerInit } from "../shared/protocol.ts";
 import type { ThreadLink } from "./thread-link.ts";
@@ -107,6 +108,10 @@ export class WorkerHandle {
 
   tellNames(news: readonly NameNews[]): void {
     if (news.length > 0) this.tell({ type: "names", news });
+  }
+
+  tellLists(lists: readonly SentList[]): void {
+    this.tell({ type: "lists", lists });
   }
 
   /** Gives the chunk of log memory back to the worker. */

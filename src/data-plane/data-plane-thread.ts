@@ -24,6 +24,7 @@ import type { Middleware } from "../proxy/feature/middleware.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusSource } from "../observe/status.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
+import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
@@ -49,6 +50,7 @@ export class DataPlaneThread {
   private readonly init: WorkerInit;
   private readonly workers: WorkerTable;
   private readonly names: NameTable = new NameTable();
+  private readonly lists: AddressLists = new AddressLists();
   private readonly serving: Serving;
   private readonly log: LogBatch;
   /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
@@ -89,6 +91,7 @@ export class DataPlaneThread {
       endpoints,
       workers: this.workers,
       names: this.names,
+      lists: this.lists,
       socketsMax: init.socketsMax,
       platform,
       buckets: new BucketTable(init.bucketTable),
@@ -126,6 +129,8 @@ export class DataPlaneThread {
       case "names":
         for (const news of message.news) this.names.take(news);
         return;
+      case "lists":
+        return this.lists.take(message.lists);
       case "log-taken":
         this.log.taken(message.chunk);
         return this.reportDropped();

@@ -36,6 +36,7 @@ import type { Route, Snapshot } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { explainSplit } from "./explained-split.ts";
+import { readLists } from "./read-lists.ts";
 import type { ExplainedSplit } from "./explained-split.ts";
 import { readRequest } from "./read-request.ts";
 import type { ExplainedRequest } from "./read-request.ts";
@@ -124,6 +125,7 @@ export class Explainer {
       now: () => 0,
       environment,
       readFile: (name) => readFileSync(name, "utf8"),
+      lists: readLists(config),
       files: this.files,
       once: onceEach(),
       compileRegex,

@@ -7,6 +7,7 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { z } from "zod";
+import { rangeTable } from "../base/cidr-ranges.ts";
 import { alternatives, asNode, placesOf } from "../config/json-schema.ts";
 import type { SchemaNode } from "../config/json-schema.ts";
 import type { RouteConfig } from "../config/route-schema.ts";
@@ -25,6 +26,7 @@ import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
+import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { DECLARED } from "./declared.ts";
@@ -198,10 +200,19 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     compileRegex: (pattern) => regexes.compile(pattern),
     environment: {},
     readFile: () => "text",
+    lists: listsOfExamples(),
     files: NO_FILES,
     once: onceEach(),
     report: (_, event) => void events.push(event),
   };
+}
+
+/** The lists that examples name. */
+function listsOfExamples(): AddressLists {
+  const lists = new AddressLists();
+  const memory = rangeTable([], (bytes) => new SharedArrayBuffer(bytes));
+  lists.take([{ path: "blocks.txt", version: 1, memory }]);
+  return lists;
 }
 
 /** Takes one exchange through all hooks, in the order of an exchange's life. Gives weak references to its view and its heads. */

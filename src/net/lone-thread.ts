@@ -3,6 +3,7 @@ import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
+import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { NameTable } from "../shared/name-table.ts";
@@ -33,6 +34,7 @@ export function loneThread(
     compileRegex: noRegex,
     environment: {},
     readFile: () => "",
+    lists: new AddressLists(),
     files: NO_FILES,
     once: onceEach(),
   });

@@ -15,6 +15,7 @@ import type { CompileRegex } from "../policy/route/path-regex.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
+import { AddressLists } from "../shared/address-lists.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import { HOST_SLOT } from "../shared/worker-table.ts";
@@ -35,6 +36,8 @@ export interface ServingParts extends ThreadParts {
   readonly compileRegex?: CompileRegex;
   /** The environment variables of the process. */
   readonly environment: SnapshotContext["environment"];
+  /** The address lists that the configuration names. Absent: it names none. */
+  readonly lists?: AddressLists;
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
   /** Files that are read while requests are served. Absent: there are none. */
@@ -102,6 +105,7 @@ export class Serving {
         compileRegex: parts.compileRegex ?? noRegex,
         environment: parts.environment,
         readFile: parts.readFile,
+        lists: parts.lists ?? new AddressLists(),
         files: parts.files ?? NO_FILES,
         once: onceEach(),
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),

@@ -129,6 +129,9 @@ export const EVENTS = {
   config_warning: "Something in a configuration is probably not meant. That alone refuses no configuration.",
   config_reloaded: "A new configuration is in use.",
   config_refused: "A new configuration was refused; the old one stays in use.",
+  address_list_read: "The file of an address list has changed, and its new blocks are in use; `blocks` says how many.",
+  address_list_refused:
+    "The file of an address list has changed and cannot be used: it is wrong, missing or empty. The old list stays in use.",
   startup_waiting: "The start waits for healthy endpoints.",
   endpoint_healthy: "An endpoint became healthy.",
   endpoint_unhealthy: "An endpoint became unhealthy.",

@@ -8,6 +8,7 @@ import { NO_FILES } from "./feature/file-store.ts";
 import { onceEach } from "./feature/once.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
+import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
@@ -59,6 +60,7 @@ function thread(): (
       compileRegex: noRegex,
       environment: {},
       readFile: () => "",
+      lists: new AddressLists(),
       files: NO_FILES,
       once: onceEach(),
     };

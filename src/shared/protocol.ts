@@ -6,6 +6,7 @@ import type { NamingMiddleware } from "../config/middleware-entries.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
+import type { SentList } from "./address-lists.ts";
 import type { NameNews } from "./name-table.ts";
 import type { LogFields } from "./log-fields.ts";
 
@@ -91,6 +92,8 @@ export type ToWorker =
   | { readonly type: "drain"; readonly timeoutMs: number }
   /** Results of look-ups of endpoints' names (shared/name-table.ts). */
   | { readonly type: "names"; readonly news: readonly NameNews[] }
+  /** All address lists that are in use (shared/address-lists.ts). */
+  | { readonly type: "lists"; readonly lists: readonly SentList[] }
   /** The lines in this chunk of the log memory were written or dropped: the chunk may be used again. */
   | { readonly type: "log-taken"; readonly chunk: number };
 

@@ -10,7 +10,6 @@
 import { isIP } from "node:net";
 import { pathToFileURL } from "node:url";
 import { parseDuration } from "../base/duration.ts";
-import { endpointAddress } from "../config/endpoint-address.ts";
 import { endpointNames } from "../config/endpoint-names.ts";
 import { checkConfig, parseConfig } from "../config/load.ts";
 import type { ParsedConfig } from "../config/load.ts";
@@ -52,6 +51,9 @@ import { Metrics } from "./metrics.ts";
 import { probeOver } from "./probe.ts";
 import type { TestOrigin } from "./origin-script.ts";
 import { Pump } from "./pump.ts";
+import { addressOf, checkOrigins, givenFor, isList, isUrl } from "./origins.ts";
+import type { Origins } from "./origins.ts";
+import { TestLists } from "./test-lists.ts";
 import { serveOrigin } from "./upstreams.ts";
 
 export type { EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
@@ -126,8 +128,6 @@ export async function testProxy(config: TestConfig, options: TestProxyOptions = 
   }
 }
 
-type Origins = NonNullable<TestProxyOptions["upstreams"]>;
-
 /**
  * A whole proxy in memory, made by {@link testProxy}. Its time stands still between calls of `advance`. `using proxy = await testProxy(...)` closes
  * it by itself.
@@ -150,6 +150,7 @@ export class TestProxy {
   private readonly totals: MetricTotals = new MetricTotals(1);
   private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, LISTENER_SLOTS, 0, 0));
   private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
+  private readonly lists: TestLists;
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
   private readonly middleware: ThreadMiddleware;
@@ -193,6 +194,11 @@ export class TestProxy {
       readFile: (name) => this.file(name),
       probe: probeOver(network),
     });
+    this.lists = new TestLists(
+      (name) => this.file(name),
+      clock,
+      (file, problem) => this.appLog.error("address_list_refused", problem, { file }),
+    );
     const writers = new AccessWriters("json");
     this.serving = new Serving({
       workerIndex: 0,
@@ -222,6 +228,7 @@ export class TestProxy {
       compileRegex: (pattern) => this.regexes.compile(pattern),
       environment: options.environment ?? {},
       readFile: (name) => this.file(name),
+      lists: this.lists.lists,
       files: new MemoryFiles(() => options.files ?? {}, options.startsAt ?? STARTS_AT),
     });
     this.middleware = new ThreadMiddleware({
@@ -400,6 +407,7 @@ export class TestProxy {
     if (findings.length > 0) throw new Error(locate(findings).map(formatProblem).join("\n"));
     if (patternsIn(config.routes).length > 0) await this.regexes.load();
     const ownMiddleware = await this.middleware.install(generation, config);
+    this.lists.use(config);
     this.serving.configure(messageFor(prepared.configuration, this.generation), ownMiddleware);
     // The memory network resolves names itself. The empty results only say that no look-up is under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
@@ -463,37 +471,4 @@ function completed(given: Exclude<TestConfig, string>, origins: Origins): unknow
     }),
   );
   return { listeners: [{ address: "127.0.0.1:0" }], ...given, upstreams: { ...upstreams, ...given.upstreams } };
-}
-
-/** Throws if an entry of `origins` belongs to no upstream or endpoint, or its list has another length than the upstream has endpoints. */
-function checkOrigins(origins: Origins, { upstreams }: Config): void {
-  const addresses = new Set(Object.values(upstreams).flatMap(({ endpoints }) => endpoints.map(({ url }) => addressOf(url))));
-  for (const [key, origin] of Object.entries(origins)) {
-    const count = upstreams[key]?.endpoints.length;
-    if (count === undefined && !(isUrl(key) && addresses.has(addressOf(key))))
-      throw new Error(`the configuration has no upstream, and no endpoint, ${JSON.stringify(key)}`);
-    if (isList(origin) && origin.length !== (count ?? 1))
-      throw new Error(`a list of ${origin.length} is given for the ${count ?? 1} endpoints of ${JSON.stringify(key)}`);
-  }
-}
-
-/** The entry that `origins` has for an endpoint under its URL, in any spelling of the URL. */
-function givenFor(address: string, origins: Origins): TestOrigin | undefined {
-  const key = Object.keys(origins).find((name) => isUrl(name) && addressOf(name) === address);
-  const given = key === undefined ? undefined : origins[key];
-  return isList(given) ? given[0] : given;
-}
-
-function isList(given: TestOrigin | readonly TestOrigin[] | undefined): given is readonly TestOrigin[] {
-  return Array.isArray(given);
-}
-
-function isUrl(key: string): boolean {
-  return key.includes("://");
-}
-
-/** The address of an endpoint in the memory network: `host:port`. */
-function addressOf(url: string): string {
-  const { host, port } = endpointAddress(new URL(url));
-  return `${host}:${port}`;
 }

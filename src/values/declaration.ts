@@ -36,6 +36,8 @@ export interface FeatureDeclaration {
   readonly folders?: readonly string[];
   /** The places of other paths, relative to the configuration's folder too, which lead to what need not be there. */
   readonly paths?: readonly string[];
+  /** The places of paths of address lists, which are read again when they change (policy/address-list), such as `allow.*.file`. */
+  readonly lists?: readonly string[];
   /**
    * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
    * own) the foreign words, separated by spaces.

@@ -30,12 +30,21 @@ export const adminAddress: AddressText = addressText(
 );
 
 /** An entry of `trusted_proxies`. */
-export const trustedAddress: Text = text(
-  /^[0-9A-Fa-f.:]+(?:\/[0-9]{1,3})?$/,
-  "address or block",
-  "an IP address or a CIDR block such as 10.0.0.0/8 or 2001:db8::/32",
-  (entry) => parseCidr(entry) !== null,
-);
+export const trustedAddress: Text = addressOrBlock(() => "");
+
+/** An address or block where a list in a file may stand too. */
+export const listedAddress: Text = addressOrBlock((entry) => (entry.startsWith("file:") ? "; a list in a file is { file: PATH }" : ""));
+
+/** @param why completes the message about a wrong value */
+function addressOrBlock(why: (entry: string) => string): Text {
+  return text(
+    /^[0-9A-Fa-f.:]+(?:\/[0-9]{1,3})?$/,
+    "address or block",
+    "an IP address or a CIDR block such as 10.0.0.0/8 or 2001:db8::/32",
+    (entry) => parseCidr(entry) !== null,
+    why,
+  );
+}
 
 /** Scheme, host and port of an endpoint, and nothing else: path and query are the request's. A final slash is dropped. */
 export const endpointUrl: Text = text(

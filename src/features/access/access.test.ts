@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { buildRequestHead } from "../../http/build-head.ts";
+import { AddressLists } from "../../shared/address-lists.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import { accessMiddleware } from "./access.ts";
 import type { AccessConfig } from "./schema.ts";
@@ -9,7 +10,7 @@ import type { AccessConfig } from "./schema.ts";
 const HEAD = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, []);
 
 function admits(config: AccessConfig, ...clients: readonly string[]): boolean[] {
-  const middleware = accessMiddleware(config);
+  const middleware = accessMiddleware(config, { lists: new AddressLists() });
   return clients.map((client) => middleware.onRequest?.(new LoneView(HEAD, client)) === null);
 }
 
@@ -48,4 +49,63 @@ test("what a configuration may not say", async () => {
     testProxy({ routes: [{ upstream: "app", access }] }, { upstreams: { app: () => new Response() } });
   await assert.rejects(wrong({ allow: [] }), /access\.allow: expected at least one address or block/);
   await assert.rejects(wrong({ deny: ["10.0.0.0/33"] }), /expected an IP address or a CIDR block/);
+  await assert.rejects(wrong({ deny: ["file:blocks.txt"] }), /a list in a file is \{ file: PATH \}/);
+  await assert.rejects(wrong({ deny: [{ path: "blocks.txt" }] }), /deny\.#1/);
+});
+
+test("lists from files: mixed with addresses, read again when they change, and kept when the new version is wrong", async (t) => {
+  const files: Record<string, string> = { "blocks.txt": "# bad\n192.0.2.0/28\n", "friends.txt": "2001:db8::/32\n192.0.2.200" };
+  const proxy = await testProxy(
+    {
+      routes: [
+        { match: { path: "/denied" }, upstream: "app", access: { deny: [{ file: "blocks.txt" }, "198.51.100.1"] } },
+        { upstream: "app", access: { allow: ["192.0.2.1", { file: "friends.txt" }], deny: [{ file: "blocks.txt" }] } },
+      ],
+    },
+    { files, upstreams: { app: () => new Response("in") } },
+  );
+  t.after(() => proxy.close());
+  const from = async (client: string, path: string = "/"): Promise<number> =>
+    (await proxy.fetch(`http://a.test${path}`, { from: client })).status;
+  assert.deepEqual(
+    [
+      await from("192.0.2.1", "/denied"),
+      await from("192.0.2.99", "/denied"),
+      await from("198.51.100.1", "/denied"),
+      await from("::ffff:192.0.2.9", "/denied"),
+    ],
+    [403, 200, 403, 403],
+  );
+  assert.deepEqual(
+    [await from("192.0.2.1"), await from("192.0.2.200"), await from("2001:db8::7"), await from("192.0.2.99")],
+    [403, 200, 200, 403],
+  );
+
+  files["blocks.txt"] = "192.0.2.99\n";
+  await proxy.advance("2s");
+  assert.deepEqual([await from("192.0.2.1", "/denied"), await from("192.0.2.99", "/denied"), await from("192.0.2.1")], [200, 403, 200]);
+
+  files["blocks.txt"] = "192.0.2.1\nnonsense\n";
+  await proxy.advance("2s");
+  assert.deepEqual([await from("192.0.2.1", "/denied"), await from("192.0.2.99", "/denied")], [200, 403]);
+  const refused = proxy.log.filter(({ event }) => event === "address_list_refused");
+  assert.equal(refused.length, 1, "said once");
+  assert.match(String(refused[0]?.["message"]), /the old list stays in use: blocks\.txt:2: expected an IP address/);
+  delete files["blocks.txt"];
+  await proxy.advance("2s");
+  assert.equal(await from("192.0.2.99", "/denied"), 403);
+
+  files["blocks.txt"] = "# nobody\n";
+  await proxy.advance("2s");
+  assert.equal(await from("192.0.2.99", "/denied"), 200);
+});
+
+test("a list that is wrong or missing when the configuration is read refuses it", async () => {
+  const wrong = async (text: string | undefined): Promise<unknown> =>
+    testProxy(
+      { routes: [{ upstream: "app", access: { deny: [{ file: "blocks.txt" }] } }] },
+      { ...(text === undefined ? {} : { files: { "blocks.txt": text } }), upstreams: { app: () => new Response() } },
+    );
+  await assert.rejects(wrong("10.0.0.0/8\n10.0.0.0/64\n"), /blocks\.txt:2: expected an IP address or a CIDR block/);
+  await assert.rejects(wrong(undefined), /blocks\.txt is not among the test's files/);
 });

@@ -24,6 +24,7 @@ import type { Choice } from "../../policy/balance/balancer.ts";
 import { noRegex } from "../../policy/route/path-regex.ts";
 import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.ts";
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
+import { AddressLists } from "../../shared/address-lists.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
 import { Copies } from "../copies.ts";
@@ -408,6 +409,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     compileRegex: noRegex,
     environment: {},
     readFile: () => "",
+    lists: new AddressLists(),
     files: NO_FILES,
     once: onceEach(),
   };

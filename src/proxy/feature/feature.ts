@@ -4,6 +4,7 @@
  */
 import type { RouteConfig } from "../../config/route-schema.ts";
 import type { FeatureKey } from "../../features/declared.ts";
+import type { AddressLists } from "../../shared/address-lists.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
 import type { LogFields } from "../../shared/log-fields.ts";
 import type { LogLevel, WorkerEvent } from "../../shared/protocol.ts";
@@ -45,6 +46,8 @@ export interface ThreadContext {
    * common.
    */
   readonly once: <T>(value: object, make: () => T) => T;
+  /** The address lists that the configuration names, as they are at each moment. */
+  readonly lists: AddressLists;
   /** Compiles regular expressions for paths. */
   readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */
