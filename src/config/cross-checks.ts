@@ -33,7 +33,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
   // Where the key is misspelled every route would be reported, though the schema has reported the unknown key already.
   const isMisspelled =
     at(file, "upstreams") === undefined && entriesOf(file).some(([key]) => (nearest(key, ["upstreams"])?.distance ?? 9) <= 3);
-  const names = isMisspelled ? null : upstreams.map(([name]) => name);
+  const names = isMisspelled ? null : new Set(upstreams.map(([name]) => name));
   const ledTo = new Set(routes.flatMap((route, index) => namedUpstreams(route, index).map(({ name }) => name)));
   // Middleware sends requests of its own to upstreams that no route leads to.
   const mayBeAsked = [file, ...routes].some((each) => listOf(at(each, "middleware")).length > 0);

@@ -25,8 +25,8 @@ export function namedUpstreams(route: unknown, index: number): readonly NamedUps
 }
 
 /** @param names of all upstreams */
-export function unknownUpstreams(route: unknown, index: number, names: readonly string[]): Finding[] {
-  return namedUpstreams(route, index).flatMap(({ name, path }) => (names.includes(name) ? [] : [error(path, unknownName(name, names))]));
+export function unknownUpstreams(route: unknown, index: number, names: ReadonlySet<string>): Finding[] {
+  return namedUpstreams(route, index).flatMap(({ name, path }) => (names.has(name) ? [] : [error(path, unknownName(name, [...names]))]));
 }
 
 function unknownName(name: string, names: readonly string[]): string {

@@ -33,7 +33,13 @@ describe("the compiler and the names of upstreams", () => {
     const split = defineConfig({ listeners, upstreams: { app }, routes: [{ split: [{ upstream: "app" }, { upstream: "ap" }] }] });
     // @ts-expect-error: there are no upstreams at all
     const none = defineConfig({ listeners, upstreams: {}, routes: [{ upstream: "app" }] });
-    for (const config of [one, two, split, none]) assert.equal(errorsOf(config).length, 1);
+    const mirror = defineConfig({
+      listeners,
+      upstreams: { app },
+      // @ts-expect-error: there is no such upstream to mirror to
+      routes: [{ upstream: "app", mirror: { upstream: "ap" } }],
+    });
+    for (const config of [one, two, split, none, mirror]) assert.equal(errorsOf(config).length, 1);
   });
 
   test("takes names that are made while the program runs", () => {
