@@ -1,42 +1,79 @@
-/** What `millrace convert` makes of the left cells of docs/migrating/nginx.md does what the page promises of the right ones. */
+/**
+ * What `millrace convert` makes of the left cells of docs/migrating/nginx.md and caddy.md does what the pages promise of the right ones, or says
+ * in a note what it leaves out.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sources } from "../../src/convert/convert.fixture.ts";
 import { convert } from "../../src/convert/convert.ts";
+import type { Format } from "../../src/convert/convert.ts";
 import { testProxy } from "../../src/testing/test-proxy.ts";
+import type { Trials } from "../support/migration-page.ts";
 import { rowsOf } from "../support/migration-rows.ts";
+import type { Row } from "../support/migration-rows.ts";
 import { FILES, compare, origin, tryInMemory } from "../support/migration-trial.ts";
 import type { Trial } from "../support/migration-trial.ts";
+import { siteOf } from "./caddy-site.ts";
+import { CADDY_TRIALS } from "./caddy-trials.ts";
 import { outsideOf, serverOf } from "./nginx-server.ts";
 import { NGINX_TRIALS } from "./nginx-trials.ts";
 
 const FOLDER = "/srv";
 const UPSTREAMS = "upstream app { server 127.0.0.1:60408; }\nupstream next { server 127.0.0.1:60409; }";
+const NGINX_FILES = Object.fromEntries(Object.entries(FILES).map(([name, content]) => [`${FOLDER}/${name}`, content]));
 
-/** What `millrace convert` leaves to its reader, with a note. */
-const NOTED: readonly RegExp[] = [/^split_clients /, /\bmirror /];
+/** What is left to the reader, with a note. */
+const NOTED: Readonly<Record<Format, RegExp>> = {
+  nginx: /^split_clients |\bmirror /,
+  caddy: /^(method|handle_errors|@failed|request_header X-Request-Id|lb_try_duration) ?/,
+};
+/** In Caddy nothing is logged without `log`, so there is nothing to skip. */
+const WITHOUT_EFFECT = /^log_skip$/;
 
-for (const row of rowsOf("nginx").filter(({ kind, theirs }) => kind.startsWith("route") && NGINX_TRIALS[theirs] !== undefined)) {
-  test(`${row.page}:${row.line}, converted: ${row.theirs}`, async () => {
-    const text = `events {}\nhttp {\n${UPSTREAMS}\n${outsideOf(row)}\n${serverOf(row, "8080", FOLDER)}\n}\n`;
-    const files = Object.fromEntries(Object.entries(FILES).map(([name, content]) => [`${FOLDER}/${name}`, content]));
-    const made = convert(text, "nginx.conf", { format: "nginx" }, sources(files));
-    assert.ok("text" in made, JSON.stringify(made));
-    if (NOTED.some((pattern) => pattern.test(row.theirs))) {
-      assert.notEqual(made.notes.length, 0);
-      return;
-    }
-    const names = ["app", "next"].filter((name) => new RegExp(`^  ${name}:`, "m").test(made.text));
-    const upstreams = Object.fromEntries(names.map((name) => [name, origin(name)]));
-    for (const trial of NGINX_TRIALS[row.theirs] ?? []) {
-      if (trial.onlyOurs === true) continue;
-      using proxy = await testProxy(made.text, { upstreams, files });
-      compare(inMemory(trial), await tryInMemory(proxy, trial, names), `${trial.ask}\n${made.text}`);
-    }
-  });
+testRows(
+  "nginx",
+  "nginx.conf",
+  NGINX_TRIALS,
+  NGINX_FILES,
+  (row) => `events {}\nhttp {\n${UPSTREAMS}\n${outsideOf(row)}\n${serverOf(row, "8080", FOLDER)}\n}\n`,
+);
+testRows("caddy", "Caddyfile", CADDY_TRIALS, FILES, (row) => `${siteOf(row)}\n`);
+
+function testRows(
+  format: Format,
+  name: string,
+  trials: Trials,
+  files: Readonly<Record<string, string>>,
+  textOf: (row: Row) => string,
+): void {
+  for (const row of rowsOf(format)) {
+    const own = trials[row.theirs];
+    if (own === undefined || !row.kind.startsWith("route") || WITHOUT_EFFECT.test(row.theirs)) continue;
+    test(`${row.page}:${row.line}, converted: ${row.theirs}`, async () => {
+      const made = convert(textOf(row), name, { format }, sources(files));
+      assert.ok("text" in made, JSON.stringify(made));
+      if (NOTED[format].test(row.theirs)) return assert.notEqual(made.notes.length, 0);
+      const names = upstreamsIn(made.text);
+      const upstreams = Object.fromEntries(names.map((upstream) => [upstream, origin(upstream === "next" ? "next" : "app")]));
+      for (const trial of own.filter(({ onlyOurs }) => onlyOurs !== true || format === "caddy")) {
+        using proxy = await testProxy(made.text, { upstreams, files });
+        compare(converted(trial, format), await tryInMemory(proxy, trial, names), `${trial.ask}\n${made.text}`);
+      }
+    });
+  }
 }
 
-function inMemory(trial: Trial): Trial {
-  const own = (value: string | null): string | null => (value === "CLIENT" ? "192.0.2.1" : value);
-  return { ...trial, sent: Object.fromEntries(Object.entries(trial.sent ?? {}).map(([name, value]) => [name, own(value)])) };
+function upstreamsIn(text: string): string[] {
+  const [, block = ""] = /^upstreams:\n((?: .*\n)*)/m.exec(text) ?? [];
+  return [...block.matchAll(/^ {2}([\w.-]+):/gm)].map(([, name = ""]) => name);
+}
+
+/** The same trial with what this place calls client and origin. */
+function converted(trial: Trial, format: Format): Trial {
+  const names: Readonly<Record<string, string>> = {
+    CLIENT: "192.0.2.1",
+    ...(format === "caddy" ? { "127.0.0.1:60408": "localhost:3000" } : {}),
+  };
+  const sent = Object.entries(trial.sent ?? {}).map(([name, value]) => [name, value === null ? null : (names[value] ?? value)]);
+  return { ...trial, sent: Object.fromEntries(sent) };
 }
