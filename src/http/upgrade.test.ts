@@ -23,6 +23,7 @@ test("the protocols of one field or of several, in their order", () => {
   assert.equal(asked(["tcp, SPDY/3.1 ,\twebsocket"]), "tcp, SPDY/3.1, websocket");
   assert.equal(asked(["tcp", "spdy/3.1"]), "tcp, spdy/3.1");
   assert.equal(asked(["tcp"], { method: "POST" }), "tcp");
+  assert.equal(asked(["websocket, WebSocket", "tcp, TCP, websocket"]), "websocket, TCP");
 });
 
 test("what is no protocol is left out", () => {

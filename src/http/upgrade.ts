@@ -10,15 +10,15 @@ export const WEBSOCKET = "websocket";
 export const ADMITTED_BY_DEFAULT: readonly string[] = [WEBSOCKET];
 
 /**
- * The protocols that the request asks to switch to, as in the field Upgrade: in its order and spelling, `websocket` in lower case. "": none.
+ * The protocols that the request asks to switch to, as in the field Upgrade: each once, in its order, `websocket` in lower case. "": none.
  * A request that is no handshake of RFC 6455 section 4.2.1 does not ask for `websocket`, whatever its fields say. HTTP/1.0 has no such field.
  */
 export function askedProtocols(head: RequestHead, options: ConnectionOptions): string {
   if (!options.upgrade || head.version !== "1.1") return "";
-  return protocolsIn(head.knownValues(Known.upgrade))
+  const names = protocolsIn(head.knownValues(Known.upgrade))
     .map((name) => (isWebSocket(name) ? WEBSOCKET : name))
-    .filter((name) => name !== WEBSOCKET || (head.method === "GET" && head.has("sec-websocket-key")))
-    .join(", ");
+    .filter((name) => name !== WEBSOCKET || (head.method === "GET" && head.has("sec-websocket-key")));
+  return [...new Map(names.map((name) => [name.toLowerCase(), name])).values()].join(", ");
 }
 
 /**
