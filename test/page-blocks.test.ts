@@ -28,6 +28,13 @@ test("blocks have a language that a test knows, and marks that mean something", 
     assert.ok(marks !== undefined || SHOWN.includes(block.language), `${placeOf(block)}: ${block.language}`);
     for (const mark of block.marks) assert.match(mark, marks ?? /^$/, placeOf(block));
   }
+  // What a page shows of curl is compared with what comes back by the test of its recipe.
+  assert.deepEqual(
+    those("console")
+      .filter(({ page }) => !page.startsWith("docs/recipes/"))
+      .map(placeOf),
+    [],
+  );
   assert.ok(BLOCKS.length > 40, `${BLOCKS.length} blocks`);
 });
 
