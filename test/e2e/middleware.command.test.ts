@@ -255,7 +255,7 @@ export default defineConfig({
   };
   assert.match(
     await problemWith(config("const", "gate()")),
-    /^FOLDER\/millrace\.config\.ts:1:1: middleware\.#1\.use: the module cannot be used: it exports no middleware/,
+    /^FOLDER\/millrace\.config\.ts:9:16: middleware\.#1\.use: the module cannot be used: it exports no middleware/,
   );
   assert.match(await problemWith(config("const", "stamp")), /^FOLDER\/millrace\.config\.ts:1:1: .*function/);
   const regex = `{ use: "./stamp.ts", options: { when: /a/ } } as never`;
