@@ -21,7 +21,7 @@ const OWN_NAME = "test/support/own-name.ts";
  */
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
-  ["other-faults", /^test\/faults\/(client-leaves|names|request-body|tunnels)\./],
+  ["other-faults", /^test\/faults\/(client-leaves|held-bodies|names|request-body|tunnels)\./],
   ["pure-folders", /^src\/(base|http|http1|policy|values|config|shared|proxy|features|observe|testing)\//],
   ["own-middleware", /^src\/(data-plane|explain|middleware|modules|regex)\//],
   ["embed", /^src\/(embed|http-proxy-middleware)\//],
@@ -33,8 +33,8 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ],
   ["examples", EXAMPLES],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
-  // Recipes and rows of tables of docs/, as whole proxies in memory.
-  ["recipes", /^test\/(recipes|migrating)\//],
+  // Recipes, rows of tables of docs/, and generated requests, as whole proxies in memory.
+  ["recipes", /^test\/(recipes\/|migrating\/|explain-agrees\.)/],
   ["pages", /^test\/(conformance-page|deploy|examples|layers|observability-page|page-blocks|tidy)\./],
 ];
 

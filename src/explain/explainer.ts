@@ -28,6 +28,7 @@ import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { exceedsBodyLimit } from "../proxy/exchange/exchange.ts";
 import { finishAnswer } from "../proxy/exchange/finished-answer.ts";
 import { admitRequest } from "../proxy/exchange/forwarding.ts";
+import type { FileStore } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
@@ -43,6 +44,17 @@ import type { ExplainedRequest } from "./read-request.ts";
 
 /** The address of the client when none is given, one of those for documentation (RFC 5737). */
 const CLIENT = "192.0.2.1";
+
+/** Where the files are that a configuration names. */
+export interface Disk {
+  readonly files: FileStore;
+  readonly readFile: (name: string) => string;
+}
+
+const DISK: Disk = {
+  files: new DiskFiles({ epochMs: Date.now, counted: () => {}, mayOpen: () => true }),
+  readFile: (name) => readFileSync(name, "utf8"),
+};
 
 /** What becomes of a request. */
 export interface Course {
@@ -97,7 +109,7 @@ export class Explainer {
   readonly listener: ListenerConfig;
   readonly compileRegex: CompileRegex;
   private readonly snapshot: Snapshot;
-  private readonly files: DiskFiles = new DiskFiles({ epochMs: Date.now, counted: () => {}, mayOpen: () => true });
+  private readonly files: FileStore;
   /** The memory of rate limits, and as it is when nothing was counted: each request is the first one. */
   private readonly buckets: Uint8Array = new Uint8Array(BucketTable.create(0, 0, 8));
   private readonly pristine: Uint8Array = this.buckets.slice();
@@ -108,13 +120,14 @@ export class Explainer {
    * @param listener to which the client is connected
    * @param environment the variables that the configuration may name; what is shown has their values
    */
-  static async of(config: Config, listener: ListenerConfig, environment: Environment): Promise<Explainer> {
+  static async of(config: Config, listener: ListenerConfig, environment: Environment, disk: Disk = DISK): Promise<Explainer> {
     const regexes = new PathRegexes();
     if (patternsIn(config.routes).length > 0) await regexes.load();
-    return new Explainer(config, listener, environment, (pattern) => regexes.compile(pattern));
+    return new Explainer(config, listener, environment, disk, (pattern) => regexes.compile(pattern));
   }
 
-  private constructor(config: Config, listener: ListenerConfig, environment: Environment, compileRegex: CompileRegex) {
+  private constructor(config: Config, listener: ListenerConfig, environment: Environment, disk: Disk, compileRegex: CompileRegex) {
+    this.files = disk.files;
     this.config = config;
     this.listener = listener;
     this.compileRegex = compileRegex;
@@ -124,8 +137,8 @@ export class Explainer {
       buckets: new BucketTable(buffer as SharedArrayBuffer),
       now: () => 0,
       environment,
-      readFile: (name) => readFileSync(name, "utf8"),
-      lists: readLists(config),
+      readFile: disk.readFile,
+      lists: readLists(config, disk.readFile),
       files: this.files,
       once: onceEach(),
       compileRegex,
@@ -144,7 +157,7 @@ export class Explainer {
     if (parseIpAddress(client) === null) return "the client is no IP address, such as 10.0.0.1 or 2001:db8::1";
     const read = readRequest(given, this.listener);
     if (typeof read === "string") return read;
-    if (read.refused !== null) return { request: null, client, route: null, end: this.answered(read.refused, null, null) };
+    if (read.refused !== null) return { request: null, client, route: null, end: finished(read.refused, read.head) };
     this.buckets.set(this.pristine);
     return await this.course(read.head, read.bodyLength, client);
   }
@@ -186,18 +199,15 @@ export class Explainer {
     return this.sent(route, taken?.config.upstream ?? "", view);
   }
 
-  /** @param view null: there is no exchange, for the parser has refused the request */
-  private answered(given: LocalAnswer, view: LoneView | null, route: Route | null, by: string = ""): Refused {
-    const edits = new ResponseEdits();
+  /** As the exchange would answer. */
+  private answered(given: LocalAnswer, view: LoneView, route: Route | null, by: string = ""): Refused {
+    const hooks = route === null || route.index < 0 ? this.snapshot.onAnswer : route.hooks.onAnswer;
     let answer = given;
-    if (view !== null) {
-      const hooks = route === null || route.index < 0 ? this.snapshot.onAnswer : route.hooks.onAnswer;
-      for (const each of hooks) answer = each.onAnswer?.(view, answer) ?? answer;
-      edits.begin(null, answer.status, answer.fields);
-      for (const each of route?.hooks.onResponse ?? []) each.onResponse?.(view, edits);
-    }
-    const { lines, body } = finishAnswer(answer, view?.request ?? null, edits, view?.startedAtMs ?? Date.now());
-    return { kind: "answer", answer, by, lines, body };
+    for (const each of hooks) answer = each.onAnswer?.(view, answer) ?? answer;
+    const edits = new ResponseEdits();
+    edits.begin(null, answer.status, answer.fields);
+    for (const each of route?.hooks.onResponse ?? []) each.onResponse?.(view, edits);
+    return finished(view.givenId === "" ? answer : { ...answer, requestId: view.givenId }, view.request, edits, by);
   }
 
   private sent({ hooks, upgrade: admitted }: Route, name: string, view: LoneView): Sent {
@@ -240,4 +250,10 @@ export class Explainer {
     found.file.close();
     return { kind: "file", name: `${files.root}/${found.name}` };
   }
+}
+
+/** The answer as it would be sent. */
+function finished(answer: LocalAnswer, request: RequestHead | null, edits: ResponseEdits = new ResponseEdits(), by: string = ""): Refused {
+  const { lines, body } = finishAnswer(answer, request, edits, Date.now());
+  return { kind: "answer", answer, by, lines, body };
 }

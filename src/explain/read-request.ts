@@ -22,7 +22,8 @@ export interface ExplainedRequest {
 /** A request as the data plane's parser has read it, or the answer with which it refuses it. */
 export type ReadRequest =
   | { readonly head: RequestHead; readonly bodyLength: BodyLength; readonly refused: null }
-  | { readonly refused: LocalAnswer };
+  /** `head`: as far as it was read; null: nothing of it can be used. */
+  | { readonly head: RequestHead | null; readonly refused: LocalAnswer };
 
 /** Parses the request as the data plane would. A string says why there is no request to parse. */
 export function readRequest({ method, url: given, fields: lines }: ExplainedRequest, listener: ListenerConfig): ReadRequest | string {
@@ -42,7 +43,7 @@ export function readRequest({ method, url: given, fields: lines }: ExplainedRequ
   reader.feed(bytes, 0, bytes.length);
   const event = reader.next();
   if (event === Event.head) return { head: reader.head, bodyLength: reader.framing.bodyLength, refused: null };
-  return event === Event.fault ? { refused: refusal(reader.fault) } : "the request is incomplete";
+  return event === Event.fault ? { head: reader.startedHead, refused: refusal(reader.fault) } : "the request is incomplete";
 }
 
 function namesHost(fields: readonly string[]): boolean {

@@ -9,8 +9,8 @@ import type { FinishedExchange } from "./middleware.ts";
 export class LoneView implements FinishedExchange {
   readonly request: RequestHead;
   client: string;
-  /** Stands for an id, which each exchange gets of its own. */
-  requestId: string = "00000000-0000-7000-8000-000000000000";
+  /** The request's id; "": nobody has asked for one. */
+  givenId: string = "";
   readonly peerTrusted: boolean = false;
   readonly scheme: "http" | "https" = "http";
   readonly startedAtMs: number;
@@ -36,8 +36,14 @@ export class LoneView implements FinishedExchange {
   /** The groups that `pathGroup` gives. */
   groups: ReadonlyMap<string, string> = new Map();
 
+  /** Each exchange gets an id of its own. This one stands for it. */
+  get requestId(): string {
+    if (this.givenId === "") this.givenId = "00000000-0000-7000-8000-000000000000";
+    return this.givenId;
+  }
+
   identify(requestId: string): void {
-    this.requestId = requestId;
+    this.givenId = requestId;
   }
 
   pathGroup(name: string): string {
