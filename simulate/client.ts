@@ -249,6 +249,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     const fault =
       request === undefined || answers === UNASKED ? null : faultOfResponse(head, request, this.world.seed, answers === undefined);
     if (fault !== null) this.world.fail(`in the response with ${head.status} to ${this.awaitedId} ${fault}`);
+    if (request !== undefined && answers !== UNASKED)
+      this.world.requestIds.answered(request.id, request.route, head, answers === undefined);
     const isFile = request?.route === "files" && head.status === 200;
     if (isFile) {
       this.owner = ownerOfFile(request.id);

@@ -103,7 +103,7 @@ function featureRoutes(variant: number, held: string): string[] {
   const tokens = `authentication: { tokens: ["${(variant === 1 ? TOKENS.slice(0, 1) : TOKENS).join('", "')}"] }`;
   const retry = `retry: { attempts: ${variant === 1 ? 1 : 3}, on: [connect, reset, timeout, 404, 500], budget: 50%, backoff: { base: 40ms, max: 300ms }, replay: ${variant === 2 ? "4KiB" : "64KiB"} }`;
   return [
-    `  - { name: again, match: { path: "/again/*" }, upstream: a${held}, ${retry}, timeouts: { request: 9s, response_head: 3500ms } }`,
+    `  - { name: again, match: { path: "/again/*" }, upstream: a${held}, ${retry}, request_id: true, timeouts: { request: 9s, response_head: 3500ms } }`,
     `  - { name: files, match: { path: "/files/*" }, files: { root: /site } }`,
     `  - { name: paged, match: { path: "/paged/*" }, upstream: a, error_pages: { 4xx: { body: "${PAGE}", origin: true }, 5xx: { body: "${PAGE}", origin: true } } }`,
     `  - { name: held, match: { path: "/held/*" }, upstream: b, hold: 2s }`,

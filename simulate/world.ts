@@ -43,6 +43,7 @@ import { ENDPOINTS, LISTENERS, idOf } from "./plan.ts";
 import { PROGRAM, Program } from "./program.ts";
 import { SHADOW, Shadow } from "./shadow.ts";
 import type { Event, Plan, RequestPlan } from "./plan.ts";
+import { RequestIds } from "./request-ids.ts";
 
 checkStates();
 
@@ -107,6 +108,7 @@ export class World {
   readonly mayBeSilent: boolean;
   readonly mayLackMemory: boolean;
   readonly hooks: Hooks = new Hooks(this);
+  readonly requestIds: RequestIds = new RequestIds((message) => this.fail(message));
   private readonly files: SimulatedFiles;
   private readonly plan: Plan;
   private readonly program: Program;
@@ -285,6 +287,7 @@ export class World {
     this.arrivals.set(id, before + 1);
     if (before > 0 && method === "POST") this.fail(`POST ${id} comes to an endpoint twice`);
     this.hooks.arrived(id);
+    this.requestIds.arrived(id, request.route, head);
     const client = this.requests.get(id)?.client;
     if (client === undefined) return before;
     const fault = faultOfRequest(head, request, client.plan, this.configsOf(client, id, this.clock.nowMs));
@@ -443,6 +446,7 @@ export class World {
   private logs(record: AccessRecord): void {
     this.records.push({ ...record });
     const id = idOf(record.path);
+    this.requestIds.logged(id, record.requestId);
     if (id === 0) return;
     this.ended.add(id);
     if (record.outcome === "rate_limited" && record.route === "limited") this.hooks.limited(record.client, id);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { renameSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { createProxy } from "../../src/millrace.ts";
 import { moduleFolder } from "../../src/middleware/module-folder.fixture.ts";
 import { ask, get } from "../support/raw-client.ts";
 import { listening, millrace, reached } from "../support/run-command.ts";
@@ -60,4 +61,22 @@ test("a list that is renamed into place counts without a command, for both worke
   await reached(() => all("192.0.2.3", 403));
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
+});
+
+test("in a program: paths count from `baseFolder`, changes are seen, and a reload reads them at once", async (t) => {
+  const folder = moduleFolder(t, { "blocks.txt": "192.0.2.1\n" });
+  const config = { upstreams: {}, routes: [{ access: { deny: [{ file: "blocks.txt" }] }, respond: { body: "in" } }] };
+  const proxy = await createProxy(config, { baseFolder: folder.path });
+  t.after(() => proxy.close());
+  const statusFor = async (client: string): Promise<number> => (await proxy.fetch(new Request("http://a.test/"), { client })).status;
+  assert.deepEqual([await statusFor("192.0.2.1"), await statusFor("192.0.2.2")], [403, 200]);
+  folder.write("blocks.txt", "192.0.2.2\n");
+  await reached(async () => (await statusFor("192.0.2.2")) === 403);
+  assert.equal(await statusFor("192.0.2.1"), 200);
+  folder.write("blocks.txt", "192.0.2.3\n");
+  await proxy.reload(config);
+  assert.equal(await statusFor("192.0.2.3"), 403);
+  folder.write("blocks.txt", "wrong\n");
+  await assert.rejects(proxy.reload(config), /blocks\.txt:1: expected an IP address/);
+  assert.equal(await statusFor("192.0.2.3"), 403);
 });

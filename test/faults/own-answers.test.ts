@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
-import { failed } from "./row.ts";
+import { SERVED, failed } from "./row.ts";
 import type { Expectation, Row, Scene } from "./row.ts";
 import { themes } from "./theme.ts";
 
@@ -66,6 +66,21 @@ const rows: Row[] = [
     expect: page(500, "closed"),
   },
   {
+    name: "an id, and fields of a response that never comes, where the endpoint refuses",
+    endpoints: ["refused"],
+    route: "request_id: true, access_log: { request_headers: [X-A], response_headers: [X-Request-Id, ETag] }",
+    client: ({ client, get }) => client.send(get(["X-A: a", "X-Request-Id: the client's"])),
+    expect: refused,
+    also: ({ client }) => assert.match(client.received, /^X-Request-Id: [0-9a-f-]{36}\r$/im),
+  },
+  {
+    name: "an id in the place of the endpoint's",
+    route: "request_id: true, access_log: { response_headers: [X-Request-Id] }",
+    origin: ({ connection }) => connection.send("HTTP/1.1 200 OK\r\nX-Request-Id: the endpoint's\r\nContent-Length: 2\r\n\r\nok"),
+    expect: { answer: SERVED, log: { status: 200, outcome: "completed" }, client: "open", origin: "reused" },
+    also: ({ client }) => assert.match(client.received, /^X-Request-Id: [0-9a-f-]{36}\r$/im),
+  },
+  {
     name: "maintenance",
     route: 'maintenance: { enabled: true }, error_pages: { 503: { body: "soon" } }',
     expect: {
@@ -117,4 +132,4 @@ const rows: Row[] = [
 ];
 
 assert.ok(rows.length > 8);
-themes("own answers", rows, { same: 9, differ: 0, leftOut: 0, notByFetch: 0 });
+themes("own answers", rows, { same: 11, differ: 0, leftOut: 0, notByFetch: 0 });
