@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { asked, besideNginx } from "../support/beside-nginx.ts";
+import { asked, beside } from "../support/beside.ts";
 
 const installed = spawnSync("nginx", ["-v"], { stdio: "ignore" }).status === 0;
 
@@ -256,12 +256,12 @@ const CASES: readonly Case[] = [
 describe("beside nginx", { skip: installed ? false : "nginx is not installed: apt-get install nginx" }, () => {
   for (const { name, config, files = {}, requests, shown = [] } of CASES)
     test(name, async (t) => {
-      const both = await besideNginx(config, files, shown);
+      const both = await beside("nginx", config, files, shown);
       t.after(() => both.close());
       const differences: object[] = [];
       for (const text of requests) {
         const request = asked(text);
-        const [nginx, millrace] = await Promise.all([both.nginx(request), both.millrace(request)]);
+        const [nginx, millrace] = await Promise.all([both.other(request), both.millrace(request)]);
         if (!isDeepStrictEqual(nginx, millrace)) differences.push({ text, nginx, millrace });
       }
       assert.deepEqual(differences, [], both.text);

@@ -10,9 +10,9 @@ export function convertText(text: string, hasRegex: boolean = false): Converted 
   let made = "";
   let at = 0;
   let problem: string | undefined;
-  for (const match of joined(text).matchAll(PLACEHOLDER)) {
+  for (const match of text.matchAll(PLACEHOLDER)) {
     const [whole, dollar, name = ""] = match;
-    const before = joined(text).slice(at, match.index);
+    const before = text.slice(at, match.index);
     const variable = whole.startsWith("\\")
       ? templateText(whole.slice(1))
       : dollar === "$"
@@ -22,7 +22,7 @@ export function convertText(text: string, hasRegex: boolean = false): Converted 
     made += templateText(before, true) + (variable ?? "");
     at = match.index + whole.length;
   }
-  return problem === undefined ? { text: made + templateText(joined(text).slice(at)) } : { problem };
+  return problem === undefined ? { text: made + templateText(text.slice(at)) } : { problem };
 }
 
 /** Variables of the environment in a value without other placeholders, such as an address. */
@@ -38,11 +38,6 @@ export function withEnvironment(text: string): string {
 function environment(text: string): string {
   const [, name = "", given] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
   return `\${${name}${given === undefined ? "" : `:-${given}`}}`;
-}
-
-/** Path, question mark and query together are the whole target. */
-function joined(text: string): string {
-  return text.replaceAll(/\{(?:http\.request\.uri\.)?path\}\?\{(?:http\.request\.uri\.)?query\}/g, "{uri}");
 }
 
 function variableOf(given: string, hasRegex: boolean): string | null {

@@ -1,6 +1,6 @@
 /**
- * A configuration of nginx, served by nginx itself and, converted, by Millrace: the same requests to both, and what became of each. The text names
- * origins by ports from 7001 on, which are those of origins that say what they got.
+ * A configuration of nginx or Caddy, served by that program and, converted, by Millrace: the same requests to both, and what became of each. The text
+ * names origins by ports from 7001 on, which are those of origins that say what they got.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -12,6 +12,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { convert } from "../../src/convert/convert.ts";
+import type { Format } from "../../src/convert/convert.ts";
 import type { Note } from "../../src/convert/model/notes.ts";
 import { sourcesFor } from "../../src/cli/convert-sources.ts";
 import { freePort } from "./free-port.ts";
@@ -36,20 +37,28 @@ export interface Outcome {
   readonly body: string;
 }
 
-export interface BesideNginx {
+export interface Beside {
   /** The converted configuration. */
   readonly text: string;
   readonly notes: readonly Note[];
-  nginx(asked: Asked): Promise<Outcome>;
+  /** What the other program does with the request. */
+  other(asked: Asked): Promise<Outcome>;
   millrace(asked: Asked): Promise<Outcome>;
   close(): Promise<void>;
 }
 
 /**
- * @param config what stands in `http`; `LISTEN` stands for the address to listen at, and `FOLDER` for a folder with the files
+ * Starts both.
+ * @param config for nginx what stands in `http`, with `LISTEN` for the address to listen at; for Caddy the file, with `PORT` for the port of its sites;
+ * `FOLDER` stands for a folder with the files
  * @param shown names of response fields that are compared
  */
-export async function besideNginx(config: string, files: Readonly<Record<string, string>>, shown: readonly string[]): Promise<BesideNginx> {
+export async function beside(
+  format: Format,
+  config: string,
+  files: Readonly<Record<string, string>>,
+  shown: readonly string[],
+): Promise<Beside> {
   const folder = await mkdtemp(path.join(tmpdir(), "millrace-convert-"));
   // nginx started by root reads files as another user.
   await chmod(folder, 0o755);
@@ -64,6 +73,45 @@ export async function besideNginx(config: string, files: Readonly<Record<string,
     .reduce((text, [port, origin]) => text.replaceAll(`:${port}`, `:${portOf(origin)}`), config)
     .replaceAll("FOLDER", folder);
   const port = await freePort();
+  const child = await (format === "nginx" ? startNginx : startCaddy)(own, folder, port);
+  let proxy: Millrace | undefined;
+  const close = async (): Promise<void> => {
+    await proxy?.stop();
+    if (child.exitCode === null) {
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      await ended;
+    }
+    for (const origin of origins.values()) {
+      origin.closeAllConnections();
+      origin.close();
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await accepting(port, child);
+    const given = own.replaceAll("LISTEN", "80").replaceAll("PORT", "80");
+    const made = convert(given, format, { format }, await sourcesFor(path.join(folder, "file")));
+    if (made.fault !== undefined) throw new Error(`line ${made.fault.place.line}: ${made.fault.message}`);
+    proxy = await startMillrace(
+      `${made.text.replace('":80"', '"127.0.0.1:0"')}workers: 1\nlogging: { level: info, format: json, access: false }\n`,
+    );
+    const proxyPort = proxy.port;
+    const names = new Map([...origins].map(([name, origin]) => [String(portOf(origin)), name]));
+    return {
+      text: made.text,
+      notes: made.notes,
+      other: (asked) => outcomeOf(asked, port, shown, names),
+      millrace: (asked) => outcomeOf(asked, proxyPort, shown, names),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startNginx(config: string, folder: string, port: number): Promise<ChildProcess> {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/tmp-${name};`)
     .join(" ");
@@ -73,47 +121,21 @@ export async function besideNginx(config: string, files: Readonly<Record<string,
     `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
 events { worker_connections 512; }
 http { access_log off; types { text/html html; text/css css; } ${temporary}
-${own.replaceAll("LISTEN", `127.0.0.1:${port}`)} }
+${config.replaceAll("LISTEN", `127.0.0.1:${port}`)} }
 `,
   );
-  const nginx = spawn("nginx", ["-p", folder, "-c", file], { stdio: ["ignore", "ignore", "pipe"] });
-  await accepting(port, nginx);
-  const made = convert(
-    own.replaceAll("LISTEN", "127.0.0.1:80"),
-    "nginx.conf",
-    { format: "nginx" },
-    await sourcesFor(path.join(folder, "nginx.conf")),
-  );
-  if (made.fault !== undefined) throw new Error(`line ${made.fault.place.line}: ${made.fault.message}`);
-  let proxy: Millrace | undefined;
-  const close = async (): Promise<void> => {
-    await proxy?.stop();
-    const ended = once(nginx, "exit");
-    nginx.kill("SIGTERM");
-    await ended;
-    for (const origin of origins.values()) {
-      origin.closeAllConnections();
-      origin.close();
-    }
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    proxy = await startMillrace(
-      `${made.text.replace("127.0.0.1:80", "127.0.0.1:0")}workers: 1\nlogging: { level: info, format: json, access: false }\n`,
-    );
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  const proxyPort = proxy.port;
-  const names = new Map([...origins].map(([name, origin]) => [String(portOf(origin)), name]));
-  return {
-    text: made.text,
-    notes: made.notes,
-    nginx: (asked) => outcomeOf(asked, port, shown, names),
-    millrace: (asked) => outcomeOf(asked, proxyPort, shown, names),
-    close,
-  };
+  return spawn("nginx", ["-p", folder, "-c", file], { stdio: ["ignore", "ignore", "pipe"] });
+}
+
+async function startCaddy(config: string, folder: string, port: number): Promise<ChildProcess> {
+  const file = path.join(folder, "Caddyfile");
+  await writeFile(file, `{\n\tadmin off\n\tauto_https off\n}\n${config.replaceAll("PORT", String(port))}`);
+  const environment = { PATH: process.env["PATH"], HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
+  return spawn("caddy", ["run", "--config", file, "--adapter", "caddyfile"], {
+    cwd: folder,
+    env: environment,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
 }
 
 function portOf(server: http.Server): number {
@@ -148,7 +170,7 @@ async function accepting(port: number, child: ChildProcess): Promise<void> {
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`nginx exited with ${child.exitCode}: ${said}`);
+    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}: ${said}`);
     const socket = net.connect(port, "127.0.0.1");
     const isUp = await new Promise<boolean>((resolve) => {
       socket.on("connect", () => resolve(true));
