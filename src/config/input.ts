@@ -980,13 +980,13 @@ export interface RouteAccessInput {
    * Addresses and blocks that are admitted; all others are refused. `{ file: PATH }` stands for those of a list. Absent: everybody who is
    * not in `deny`.
    *
-   * List of addresses or block,s or files.
+   * List of addresses or blocks, or files.
    */
   allow?: (string | RouteAccessAllowInput)[] | undefined;
   /**
    * Addresses and blocks that are refused, also those in `allow`. `{ file: PATH }` stands for those of a list.
    *
-   * List of addresses or block,s or files. Default: `[]`.
+   * List of addresses or blocks, or files. Default: `[]`.
    */
   deny?: (string | RouteAccessAllowInput)[] | undefined;
 }

@@ -213,7 +213,7 @@ export function valueOf(node: SchemaNode): string {
 function plural(kinds: string): string {
   return kinds
     .split(" or ")
-    .map((kind) => (kind.endsWith("s") ? `${kind}es` : `${kind}s`))
+    .map((kind) => kind.replace(/(s?)(,?)$/, (_, last: string, comma: string) => `${last === "" ? "s" : "ses"}${comma}`))
     .join(" or ");
 }
 
