@@ -13,6 +13,7 @@ export default defineConfig({
       health_check: { path: "/health" },
       response_headers: { set: { "X-Version": "next" } },
     },
+    candidate: { endpoints: ["http://127.0.0.1:17004"] },
   },
   routes: [
     { name: "by-hand", match: { headers: { "X-Version": "next" } }, upstream: "next" },
@@ -23,6 +24,7 @@ export default defineConfig({
         { upstream: "next", weight: 10 },
       ],
       split_by: { cookie: "version", max_age: "168h" },
+      mirror: { upstream: "candidate", share: "5%" },
     },
   ],
 });
