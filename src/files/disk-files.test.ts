@@ -176,6 +176,28 @@ test("links lead to what is below the root, and not out of it", async (t) => {
   assert.deepEqual([await read(store, `${root}-current`, "small"), await read(store, `${root}-current`, "a")], ["missing", "a"]);
 });
 
+test("what one root admits, another one does not", async (t) => {
+  const { root, store } = place(t);
+  // Below `root` the file lies outside, and below `root/link`, which is a root as well, it lies inside.
+  mkdirSync(path.join(root, "../outside"));
+  writeFileSync(path.join(root, "../outside/file"), "secret");
+  utimesSync(path.join(root, "../outside/file"), LONG_AGO, LONG_AGO);
+  symlinkSync("../outside", path.join(root, "link"));
+  assert.equal(await read(store, path.join(root, "link"), "file"), "secret");
+  assert.equal(await store.open(path.join(root, "link"), "file"), await store.open(path.join(root, "link"), "file"), "kept in memory");
+  assert.equal(await read(store, root, "link/file"), "refused");
+});
+
+test("of what lies outside nothing is told, not even that it is there", async (t) => {
+  const { root, store } = place(t);
+  mkdirSync(path.join(root, "../outside/folder"), { recursive: true });
+  symlinkSync("../outside", path.join(root, "link"));
+  assert.equal(await read(store, root, "link"), "refused");
+  assert.equal(await read(store, root, "link/folder"), "refused");
+  symlinkSync("sub", path.join(root, "inner"));
+  assert.equal(await read(store, root, "inner"), "folder");
+});
+
 test("while a link is turned to and fro, what lies outside is never read", async (t) => {
   const { root, store } = place(t, 64);
   mkdirSync(path.join(root, "../outside"));

@@ -53,36 +53,38 @@ export class DiskFiles implements FileStore {
     const file = `${root}/${path}`;
     const found = await this.stats.of(file);
     if (typeof found === "string") return found;
-    if (!found.isFile()) return found.isDirectory() ? "folder" : "refused";
-    return this.kept.get(file, found) ?? this.openAnew(root, file, TRIES);
+    if (found.isDirectory()) return this.paths.unlessOutside("folder", file, root);
+    if (!found.isFile()) return "refused";
+    return this.kept.get(root, path, found) ?? this.openAnew(root, path, TRIES);
   }
 
   async exists(file: string): Promise<boolean> {
     return (await this.stats.of(file)) !== "missing";
   }
 
-  private async openAnew(root: string, file: string, tries: number): Promise<OpenFile | NoFile> {
+  private async openAnew(root: string, path: string, tries: number): Promise<OpenFile | NoFile> {
+    const file = `${root}/${path}`;
     if (tries === 0 || this.isOpen >= (this.options.openMax ?? OPEN_MAX) || !this.options.mayOpen()) return "busy";
     this.count(1);
     const fd = await opened(file);
     if (typeof fd === "string") {
       this.count(-1);
-      return fd;
+      return fd === "unreadable" ? this.paths.unlessOutside(fd, file, root) : fd;
     }
     const stats = await statOf(fd);
     const refused = stats === null ? "failed" : !stats.isFile() ? "refused" : await this.paths.leavesRoot(fd, file, root, stats);
     if (stats === null || refused !== null) {
       this.close(fd);
       // The root itself may be a link that was turned to another folder after the file was opened.
-      return refused === "refused" && tries > 1 ? this.openAnew(root, file, 1) : (refused ?? "failed");
+      return refused === "refused" && tries > 1 ? this.openAnew(root, path, 1) : (refused ?? "failed");
     }
     if (stats.size > SMALL_BYTES) return new DiskFile(fd, stats, this.pieceBytes, () => this.close(fd));
     const content = await readSmall(fd, stats.size);
     const after = content === null ? null : await statOf(fd);
     this.close(fd);
     if (content === null || after === null) return "failed";
-    if (!isSame(stats, after) || content.length !== stats.size) return this.openAnew(root, file, tries - 1);
-    return this.kept.keep(file, stats, content);
+    if (!isSame(stats, after) || content.length !== stats.size) return this.openAnew(root, path, tries - 1);
+    return this.kept.keep(root, path, stats, content);
   }
 
   private get pieceBytes(): number {

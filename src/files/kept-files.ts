@@ -26,23 +26,25 @@ export class KeptFiles {
     this.epochMs = epochMs;
   }
 
-  /** The file at that path, if it is still in the state that it was kept in. */
-  get(path: string, now: Identity): OpenFile | null {
-    const file = this.files.get(path);
+  /** The file at that path below the root, if it is still in the state that it was kept in. */
+  get(root: string, path: string, now: Identity): OpenFile | null {
+    const key = keyOf(root, path);
+    const file = this.files.get(key);
     if (file === undefined) return null;
-    this.drop(path, file);
+    this.drop(key, file);
     if (!isSame(file.identity, now)) return null;
-    this.add(path, file);
+    this.add(key, file);
     return file;
   }
 
   /** Makes a file of its content, and keeps it if it can be recognised later. */
-  keep(path: string, { dev, ino, size, mtimeMs, ctimeMs }: Identity, content: Buffer): OpenFile {
+  keep(root: string, path: string, { dev, ino, size, mtimeMs, ctimeMs }: Identity, content: Buffer): OpenFile {
     const file = new KeptFile({ dev, ino, size, mtimeMs, ctimeMs }, content);
     if (Math.max(mtimeMs, ctimeMs) > this.epochMs() - SETTLED_MS) return file;
-    const before = this.files.get(path);
-    if (before !== undefined) this.drop(path, before);
-    this.add(path, file);
+    const key = keyOf(root, path);
+    const before = this.files.get(key);
+    if (before !== undefined) this.drop(key, before);
+    this.add(key, file);
     for (const [oldest, kept] of this.files) {
       if (this.bytes <= BYTES_MAX && this.files.size <= FILES_MAX) break;
       this.drop(oldest, kept);
@@ -50,14 +52,14 @@ export class KeptFiles {
     return file;
   }
 
-  private add(path: string, file: KeptFile): void {
-    this.files.set(path, file);
-    this.bytes += costOf(path, file);
+  private add(key: string, file: KeptFile): void {
+    this.files.set(key, file);
+    this.bytes += costOf(key, file);
   }
 
-  private drop(path: string, file: KeptFile): void {
-    this.files.delete(path);
-    this.bytes -= costOf(path, file);
+  private drop(key: string, file: KeptFile): void {
+    this.files.delete(key);
+    this.bytes -= costOf(key, file);
   }
 }
 
@@ -65,8 +67,13 @@ export function isSame(a: Identity, b: Identity): boolean {
   return a.ino === b.ino && a.dev === b.dev && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 }
 
-function costOf(path: string, { content }: KeptFile): number {
-  return content.length + path.length + OVERHEAD_BYTES;
+function costOf(key: string, { content }: KeptFile): number {
+  return content.length + key.length + OVERHEAD_BYTES;
+}
+
+/** The same file may lie inside of one root and outside of another one, to which a link leads: each root has its own. */
+function keyOf(root: string, path: string): string {
+  return `${root}\0${path}`;
 }
 
 class KeptFile implements OpenFile {

@@ -14,6 +14,13 @@ export class RealPaths {
     return place !== null && isBelow(place, folder) ? null : "refused";
   }
 
+  /** What is to be said of a place that is not opened: `found`, or, if a link has led out of the folder, no more than that it is refused. */
+  async unlessOutside(found: NoFile, file: string, root: string): Promise<NoFile> {
+    const [folder, place] = await Promise.all([realOf(root), realOf(file)]);
+    if (folder === null || place === null) return found;
+    return place === folder || isBelow(place, folder) ? found : "refused";
+  }
+
   /** Where the open file lies. Null: it cannot be said. */
   private async placeOf(fd: number, file: string, stats: Stats): Promise<string | null> {
     if (this.hasProc) {
