@@ -51,6 +51,18 @@ test("init: all that is commented out is valid as it stands", () => {
   assert.ok(upstreams["app"]?.health_check !== undefined && admin !== undefined && logging.format === "json");
 });
 
+test("init: editors find the schema where the package is installed beside the file", async () => {
+  assert.match(fs.readFileSync(init("plain.yaml").file, "utf8"), /^# A configuration of Millrace/);
+  fs.mkdirSync(path.join(folder, "project/node_modules/millrace"), { recursive: true });
+  fs.writeFileSync(path.join(folder, "project/node_modules/millrace/millrace.schema.json"), "{}");
+  const { file } = init("project/millrace.yaml");
+  assert.match(
+    fs.readFileSync(file, "utf8"),
+    /^# yaml-language-server: \$schema=\.\/node_modules\/millrace\/millrace\.schema\.json\n# A configuration/,
+  );
+  assert.ok("config" in (await loadConfigFile(file)));
+});
+
 test("init: a file that is there stays as it is without --force", () => {
   const file = path.join(folder, "there.yaml");
   fs.writeFileSync(file, "mine");

@@ -1,5 +1,6 @@
 /** `millrace init`: writes a configuration with comments, for whoever begins. */
 import fs from "node:fs";
+import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { parseConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
@@ -29,6 +30,7 @@ export function initCommand(given: InitArguments, out: (text: string) => void, e
     const text = initialConfig(
       listen.value ?? "",
       targets.flatMap(({ value }) => value ?? []),
+      fs.existsSync(path.join(path.dirname(file), SCHEMA)) ? SCHEMA : null,
     );
     const parsed = parseConfig(text, file, {}, () => "");
     if ("problems" in parsed) problems.push(...parsed.problems.map(formatProblem));
@@ -57,9 +59,15 @@ function written(file: string, text: string, force: boolean): string | null {
   }
 }
 
-/** The text of the file. Each key that is commented out is valid as it stands. */
-export function initialConfig(listen: string, targets: readonly string[]): string {
-  return `# A configuration of Millrace. "millrace check" lists what is wrong in it, "millrace run" serves it, and a running
+/** The JSON Schema of the package where it is installed beside the file, for editors with the YAML language server. */
+const SCHEMA = "node_modules/millrace/millrace.schema.json";
+
+/**
+ * The text of the file. Each key that is commented out is valid as it stands.
+ * @param schema path of the JSON Schema, relative to the file; null: there is none
+ */
+export function initialConfig(listen: string, targets: readonly string[], schema: string | null = null): string {
+  return `${schema === null ? "" : `# yaml-language-server: $schema=./${schema}\n`}# A configuration of Millrace. "millrace check" lists what is wrong in it, "millrace run" serves it, and a running
 # proxy takes a changed file on SIGHUP. docs/configuration.md describes all keys.
 
 # Where clients connect. ":8080" is port 8080 of all addresses of this machine, "127.0.0.1:8080" is for programs on it only.
