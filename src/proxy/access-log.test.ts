@@ -131,6 +131,26 @@ test("what a configuration may not say", async () => {
   );
 });
 
+test("user agent, referer and trace are in every line; traceparent passes as it came, and is logged only when it is well-formed", async (t) => {
+  const proxy = await proxyOf(true);
+  t.after(() => proxy.close());
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  for (const traceparent of [`00-${trace}-00f067aa0ba902b7-01`, `00-${trace}-00f067aa0ba902b7-01-more`, "00-\x80\u{ff}"]) {
+    await proxy.fetch("http://a.test/", {
+      headers: { "User-Agent": "curl/8", Referer: "https://u:hunter2@b.test/page?hunter2", traceparent, tracestate: "a=b" },
+    });
+    const { head } = proxy.requests("app").at(-1) ?? assert.fail("the origin saw nothing");
+    assert.ok(head.includes(`traceparent: ${traceparent}\r\n`) && head.includes("tracestate: a=b\r\n"), head);
+  }
+  const lines = linesOf(proxy);
+  assert.deepEqual(
+    lines.map(({ trace_id: id }) => id),
+    [trace, undefined, undefined],
+  );
+  for (const line of lines) assert.deepEqual([line["user_agent"], line["referer"]], ["curl/8", "https://b.test/page"]);
+  assert.ok(!JSON.stringify(lines).includes("hunter2"));
+});
+
 test("explain says which exchanges of a route get a line", () => {
   const saidOf = (access_log: RouteConfig["access_log"]): string[] => linesOfLog({ match: {}, access_log });
   assert.deepEqual(saidOf(undefined), []);

@@ -76,6 +76,8 @@ test("in a program: paths count from `baseFolder`, changes are seen, and a reloa
   folder.write("blocks.txt", "192.0.2.3\n");
   await proxy.reload(config);
   assert.equal(await statusFor("192.0.2.3"), 403);
+  const explained = await proxy.explain({ method: "GET", url: "http://a.test/", client: "192.0.2.3" });
+  assert.equal(explained.status, 403);
   folder.write("blocks.txt", "wrong\n");
   await assert.rejects(proxy.reload(config), /blocks\.txt:1: expected an IP address/);
   assert.equal(await statusFor("192.0.2.3"), 403);
