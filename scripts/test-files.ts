@@ -34,7 +34,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["examples", EXAMPLES],
   ["tools", /^(bench|scripts)\/(?!micro|load)/],
   // Recipes, rows of tables of docs/, and generated requests, as whole proxies in memory.
-  ["recipes", /^test\/(recipes\/|migrating\/|explain-agrees\.)/],
+  ["recipes", /^test\/(recipes\/|migrating\/|(?:buffering|explain-agrees)\.)/],
   ["pages", /^test\/(conformance-page|deploy|examples|layers|observability-page|page-blocks|tidy)\./],
 ];
 

@@ -50,5 +50,6 @@ test("what is formatted reads back", () => {
   fc.assert(fc.property(fc.maxSafeNat(), (bytes) => assert.equal(parseSize(formatSize(bytes)), bytes)));
   assert.equal(formatSize(65_536), "64KiB");
   assert.equal(formatSize(10_000_000), "10MB");
+  assert.equal(formatSize(128_000), "128kB");
   assert.equal(formatSize(4321), "4321");
 });

@@ -6,14 +6,17 @@
 /** The grammar, which the JSON Schema uses as a `pattern` too. A space before the unit is allowed, and `KB` means kB. */
 export const SIZE_PATTERN: RegExp = /^[0-9]{1,16}(?:\.[0-9]{1,6})? ?(?:B|[kK]B|KiB|MB|MiB|GB|GiB)?$/;
 
-/** Bytes of each unit, in the order in which `formatSize` tries them. */
+/**
+ * Bytes of each unit, in the order in which `formatSize` tries them. What is a whole number of kB and of KiB was probably written in kB: 128kB, not
+ * 125KiB.
+ */
 const UNITS: readonly (readonly [unit: string, bytes: number])[] = [
-  ["GiB", 1024 ** 3],
   ["GB", 1000 ** 3],
-  ["MiB", 1024 ** 2],
+  ["GiB", 1024 ** 3],
   ["MB", 1000 ** 2],
-  ["KiB", 1024],
+  ["MiB", 1024 ** 2],
   ["kB", 1000],
+  ["KiB", 1024],
   ["KB", 1000],
 ];
 
