@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyMiddleware } from "./proxy-middleware.ts";
-import type { NextFunction, Options, Plugin, RequestHandler } from "./options.ts";
+import type { NextFunction, Options, Plugin, RequestHandler } from "./options/options.ts";
 
 export type {
   Filter,
@@ -21,12 +21,12 @@ export type {
   ProxyTargetParts,
   RequestHandler,
   Router,
-} from "./options.ts";
-export type { ProxyServer, ProxyServerEvents } from "./proxy-server.ts";
-export { fixRequestBody } from "./fix-request-body.ts";
-export type { RequestToFix, RequestToWrite } from "./fix-request-body.ts";
-export { responseInterceptor } from "./response-interceptor.ts";
-export type { Interceptor } from "./response-interceptor.ts";
+} from "./options/options.ts";
+export type { ProxyServer, ProxyServerEvents } from "./options/proxy-server.ts";
+export { fixRequestBody } from "./messages/fix-request-body.ts";
+export type { RequestToFix, RequestToWrite } from "./messages/fix-request-body.ts";
+export { responseInterceptor } from "./messages/response-interceptor.ts";
+export type { Interceptor } from "./messages/response-interceptor.ts";
 export { debugProxyErrorsPlugin, errorResponsePlugin, loggerPlugin, proxyEventsPlugin } from "./plugins.ts";
 
 /**

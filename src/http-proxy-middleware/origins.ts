@@ -4,7 +4,7 @@ import type { MillraceProxy } from "../embed/proxy-types.ts";
 import type { ProxyConfig } from "../middleware/config-input.ts";
 import { exchangeHooks } from "./exchange-hooks.ts";
 import type { HandedOver } from "./exchange-hooks.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "./options/target.ts";
 
 /** Targets with connections at a time. Bounds what a `router` can cost that makes targets of what clients send. */
 const ORIGINS_MAX = 256;

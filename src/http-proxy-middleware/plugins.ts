@@ -2,10 +2,11 @@
 import { ServerResponse } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { codeOf, messageOf } from "../base/errors.ts";
-import type { Logger, Options, Plugin, OnProxyEvent } from "./options.ts";
-import { errorStatus } from "./proxy-failure.ts";
-import { SentRequest } from "./sent-request.ts";
-import type { ProxyServer } from "./proxy-server.ts";
+import type { Logger, Options, Plugin, OnProxyEvent } from "./options/options.ts";
+import { errorStatus } from "./messages/proxy-failure.ts";
+import { SentRequest } from "./messages/sent-request.ts";
+import { EVENTS } from "./options/proxy-server.ts";
+import type { ProxyServer } from "./options/proxy-server.ts";
 
 /** The plugins of a middleware with these options, in their order. */
 export function pluginsOf<Req, Res>({ ejectPlugins, on, plugins = [] }: Options<Req, Res>): readonly (Plugin<Req, Res> | Plugin)[] {
@@ -31,9 +32,7 @@ export const proxyEventsPlugin: Plugin = function proxyEventsPlugin(proxyServer,
   for (const name of EVENTS) subscribe(proxyServer, name, on);
 };
 
-const EVENTS = ["proxyReq", "proxyRes", "proxyReqWs", "error", "open", "close", "start", "end", "econnreset"] as const;
-
-function subscribe(proxyServer: ProxyServer, name: (typeof EVENTS)[number], on: OnProxyEvent): void {
+function subscribe(proxyServer: ProxyServer, name: keyof OnProxyEvent, on: OnProxyEvent): void {
   const handler = on[name];
   if (handler !== undefined) proxyServer.on(name, (...given: readonly unknown[]) => Reflect.apply(handler, on, given));
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { messageOf } from "../base/errors.ts";
-import type { Logger, ProxyError } from "./options.ts";
+import type { Logger, ProxyError } from "./options/options.ts";
 import { errorResponsePlugin } from "./plugins.ts";
-import { ProxyServer } from "./proxy-server.ts";
+import { ProxyServer } from "./options/proxy-server.ts";
 
 /**
  * Tells the listeners of `error`. Without any the client gets the answer that it gets by default. A listener that throws costs its client the

@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
-import type { FieldPair } from "../http/field-pairs.ts";
+import type { FieldPair } from "../../http/field-pairs.ts";
 
 /** What is handed over. */
 export interface HandedParts {

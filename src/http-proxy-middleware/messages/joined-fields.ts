@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { FieldPair } from "../http/field-pairs.ts";
+import type { FieldPair } from "../../http/field-pairs.ts";
 
 /** Fields as Node's messages have them: by name in lower case, with several lines of a name joined, or the first one where only one may be. */
 export function joinedFields(fields: readonly FieldPair[]): IncomingHttpHeaders {

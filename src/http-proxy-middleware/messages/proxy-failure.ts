@@ -1,5 +1,5 @@
-import type { FailureKind } from "../proxy/exchange/failure.ts";
-import type { ProxyError } from "./options.ts";
+import type { FailureKind } from "../../proxy/exchange/failure.ts";
+import type { ProxyError } from "../options/options.ts";
 
 /** The error for an attempt that failed, with the code that Node would give it. */
 export function failureError(kind: FailureKind): ProxyError {

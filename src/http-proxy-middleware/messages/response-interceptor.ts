@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import process from "node:process";
 import type { Readable } from "node:stream";
 import zlib from "node:zlib";
-import { messageOf } from "../base/errors.ts";
-import { mayHaveBody } from "../http/status.ts";
+import { messageOf } from "../../base/errors.ts";
+import { mayHaveBody } from "../../http/status.ts";
 
 /** Makes another body of that of a response. */
 export type Interceptor<Req = IncomingMessage, Res = ServerResponse> = (

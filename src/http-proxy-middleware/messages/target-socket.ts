@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import type { ProxySocket } from "./options.ts";
+import type { ProxySocket } from "../options/options.ts";
 
 /** The other end of a WebSocket for listeners of `open`: shows what the target sends, while somebody listens, and sends what is written. */
 export class TargetSocket extends Duplex implements ProxySocket {

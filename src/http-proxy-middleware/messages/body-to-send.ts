@@ -2,9 +2,9 @@
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
-import { bodyLeft } from "../embed/read-before.ts";
-import { without } from "../embed/read-head.ts";
-import type { FieldPair } from "../http/field-pairs.ts";
+import { bodyLeft } from "../../embed/read-before.ts";
+import { without } from "../../embed/read-head.ts";
+import type { FieldPair } from "../../http/field-pairs.ts";
 import type { HandedParts } from "./handed-request.ts";
 
 type Body = Pick<HandedParts, "fields" | "first" | "rest">;

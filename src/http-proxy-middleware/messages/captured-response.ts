@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import process from "node:process";
 import { ServerResponse } from "node:http";
-import type { FieldPair } from "../http/field-pairs.ts";
+import type { FieldPair } from "../../http/field-pairs.ts";
 import type { HandedRequest } from "./handed-request.ts";
 import type { ResponseStart } from "./proxy-response.ts";
 import { spelledFields } from "./spelled-fields.ts";

@@ -1,9 +1,9 @@
 /** The fields of a response, as they go to the client. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isPlainObject } from "./plain-object.ts";
-import type { Options } from "./options.ts";
+import { isPlainObject } from "../options/plain-object.ts";
+import type { Options } from "../options/options.ts";
 import type { ProxyResponse } from "./proxy-response.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "../options/target.ts";
 
 type ResponseOptions = Pick<
   Options,

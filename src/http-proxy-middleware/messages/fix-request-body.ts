@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { stringify } from "node:querystring";
 import { multipart } from "./multipart.ts";
-import { urlencoded } from "../embed/urlencoded.ts";
+import { urlencoded } from "../../embed/urlencoded.ts";
 
 /** A request whose body a parser has read. */
 export interface RequestToFix {

@@ -1,13 +1,13 @@
 /** The fields of the request that is sent: those of the client, as the program has left them in `req.headers`, and what the options say. */
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { fieldLine } from "../http/field-edits.ts";
-import type { FieldPair } from "../http/field-pairs.ts";
-import { plainPeer } from "../http/client-address.ts";
-import type { Options } from "./options.ts";
+import { fieldLine } from "../../http/field-edits.ts";
+import type { FieldPair } from "../../http/field-pairs.ts";
+import { plainPeer } from "../../http/client-address.ts";
+import type { Options } from "../options/options.ts";
 import type { SentRequest } from "./sent-request.ts";
 import { spelledFields } from "./spelled-fields.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "../options/target.ts";
 
 type FieldOptions = Pick<Options, "auth" | "changeOrigin" | "headers" | "xfwd">;
 

@@ -1,5 +1,5 @@
 import type { OutgoingMessage } from "node:http";
-import type { FieldPair } from "../http/field-pairs.ts";
+import type { FieldPair } from "../../http/field-pairs.ts";
 
 /** The fields that were set in a message of Node's, line by line, with their names as they were spelled. */
 export function spelledFields(message: OutgoingMessage): FieldPair[] {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { OutgoingMessage } from "node:http";
-import type { ProxyRequest } from "./options.ts";
-import type { Target } from "./target.ts";
+import type { ProxyRequest } from "../options/options.ts";
+import type { Target } from "../options/target.ts";
 
 /** The request that is about to be sent, as listeners see and change it. */
 export class SentRequest extends OutgoingMessage implements ProxyRequest {
