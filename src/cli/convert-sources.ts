@@ -32,7 +32,8 @@ export async function sourcesFor(main: string): Promise<Sources> {
 }
 
 /**
- * A relative path is looked for in the folder of the main file, then in that of the file that includes it. `/etc/nginx/conf.d/*.conf` is looked
+ * A relative path is looked for in the folder of the main file, in that of the file that includes it, and in the two folders above: a file of
+ * `conf.d` includes what lies beside `conf.d`. `/etc/nginx/conf.d/*.conf` is looked
  * for beside the main file, unless that is in `/etc/nginx` itself: what is on this machine belongs to another configuration.
  */
 function includedFiles(pattern: string, from: string, main: string): readonly SourceFile[] {
@@ -40,7 +41,7 @@ function includedFiles(pattern: string, from: string, main: string): readonly So
   const known = CONFIG_FOLDERS.find((each) => pattern.startsWith(`${each}/`));
   const isAtHome = known !== undefined && path.resolve(main).startsWith(`${known}/`);
   const places = !path.isAbsolute(pattern)
-    ? [path.join(folder, pattern), path.join(path.dirname(from), pattern)]
+    ? [folder, path.dirname(from), path.dirname(folder), path.dirname(path.dirname(folder))].map((each) => path.join(each, pattern))
     : known === undefined || isAtHome
       ? [pattern]
       : [path.join(folder, pattern.slice(known.length + 1))];

@@ -121,6 +121,11 @@ test("what is for some paths only makes a route of its own", async () => {
   );
 });
 
+test("limits", async () => {
+  const [found] = await routes("rate_limit {\n zone z {\n key {remote_host}\n events 10\n window 10s\n }\n}\nreverse_proxy a");
+  assert.deepEqual(found, { rate_limit: { requests_per_minute: 60, burst: 10 }, upstream: "a" });
+});
+
 test("addresses, snippets with arguments, files and variables of the environment", async () => {
   const { value } = await caddy(
     `(app) {

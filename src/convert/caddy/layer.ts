@@ -12,6 +12,7 @@ export interface Additions {
   readonly responseHeaders?: Fields | undefined;
   readonly maxBody?: Value | undefined;
   readonly access?: Keys | undefined;
+  readonly rateLimit?: Keys | undefined;
 }
 
 export interface Fields {
@@ -66,6 +67,7 @@ function joined(one: Additions, other: Additions): Additions {
     responseHeaders: joinedFields(one.responseHeaders, other.responseHeaders),
     maxBody: other.maxBody ?? one.maxBody,
     access: other.access ?? one.access,
+    rateLimit: other.rateLimit ?? one.rateLimit,
   });
 }
 

@@ -19,7 +19,6 @@ export const REASONS: Readonly<Record<string, string>> = {
   copy_response: "",
   copy_response_headers: "",
   method: "changing the method has no equivalent",
-  rate_limit: "write `rate_limit` in the route",
   acme_server: "a certificate authority has no equivalent",
 };
 

@@ -18,7 +18,8 @@ import { sorted } from "./order.ts";
 import type { Directive } from "./parse.ts";
 import { filesTried, rewritten, uriChange } from "./path-change.ts";
 import { withEnvironment } from "./placeholders.ts";
-import { caddySize } from "./units.ts";
+import { parseDuration } from "../../base/duration.ts";
+import { caddyDuration, caddySize } from "./units.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface RouteSurroundings {
@@ -84,6 +85,10 @@ export class SiteRoutes {
         return layer({ requestHeaders: fieldEdits("request", directive, args, notes, comments) });
       case "request_body":
         return layer({ maxBody: caddySize(directive.block?.find((each) => each.name === "max_size")?.args[0] ?? "") });
+      case "rate_limit": {
+        const limit = rateLimit(directive);
+        return limit === null ? note("what it counts by, or its rate, has no equivalent") : layer({ rateLimit: limit });
+      }
       case "basic_auth":
       case "basicauth":
       case "forward_auth":
@@ -249,13 +254,14 @@ export class SiteRoutes {
 
 /** The keys of a route with what comes before it. */
 function completed(keys: Keys, additions: Additions, isOwn: boolean, fields: Pick<Additions, "requestHeaders" | "responseHeaders">): Keys {
-  const { root, fallback, rewrite, maxBody, access } = additions;
+  const { root, fallback, rewrite, maxBody, access, rateLimit: limit } = additions;
   const isProxied = keys["upstream"] !== undefined;
   const files = keys["files"];
   const changed = { ...rewrite, ...(keys["rewrite"] as Keys | undefined) };
   const response = joinedFields(additions.responseHeaders, fields.responseHeaders);
   return defined({
     access,
+    rate_limit: limit,
     max_body: maxBody,
     rewrite: (isProxied || files !== undefined) && Object.keys(changed).length > 0 ? changed : undefined,
     request_headers: isProxied ? fieldKeys(joinedFields(additions.requestHeaders, fields.requestHeaders), false) : undefined,
@@ -263,4 +269,14 @@ function completed(keys: Keys, additions: Additions, isOwn: boolean, fields: Pic
     ...(files === undefined ? keys : { files: defined({ root: literal(root ?? "."), ...(files as Keys), fallback }) }),
     ...(isProxied ? { rewrite: Object.keys(changed).length > 0 ? changed : undefined } : {}),
   });
+}
+
+/** The zone of `rate_limit`, a module of its own, in requests per minute; null: it has no equivalent. */
+function rateLimit({ block }: Directive): Keys | null {
+  const [zone, ...others] = (block ?? []).filter(({ name }) => name === "zone");
+  const value = (name: string): string => zone?.block?.find((each) => each.name === name)?.args[0] ?? "";
+  const [events, window] = [Number(value("events")), parseDuration(caddyDuration(value("window")) ?? "")];
+  const isByClient = /^\{(?:http\.request\.)?(?:remote_host|remote\.host|client_ip)\}$/.test(value("key"));
+  if (others.length > 0 || !isByClient || !(events > 0) || window === null) return null;
+  return { requests_per_minute: Math.max(1, Math.round((events * 60_000) / window)), burst: events };
 }

@@ -314,3 +314,27 @@ test("pages for errors are files that are there", async () => {
   );
   assert.match((await server(text)).notes.join(), /its page is not there/);
 });
+
+test("requests that are divided among upstreams, or copied", async () => {
+  const { value, notes } = await nginx(`
+    upstream app { server a; } upstream next { server n; }
+    split_clients "$remote_addr$http_user_agent" $name { 12.5% next; * app; }
+    server { listen 80;
+      location / { proxy_pass http://$name; }
+      location /m { mirror /copy; proxy_pass http://app; }
+      location /n { mirror /zz; proxy_pass http://app; }
+      location = /copy { internal; proxy_pass http://next$request_uri; } }`);
+  const [, copied, , divided] = value.routes;
+  assert.deepEqual(
+    [divided?.["split"], divided?.["split_by"]],
+    [
+      [
+        { upstream: "next", weight: 1 },
+        { upstream: "app", weight: 7 },
+      ],
+      "client_ip",
+    ],
+  );
+  assert.deepEqual(copied?.["mirror"], { upstream: "next" });
+  assert.deepEqual(notes, ["f:7: mirror: where the copies go has no equivalent"]);
+});

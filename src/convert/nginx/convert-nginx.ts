@@ -34,8 +34,7 @@ export function convertNginx(
   const comments: string[] = [];
   const http = httpScope(whole.directives, notes, comments);
   const servers = serversIn(http, notes);
-  if (servers.length === 0)
-    return { fault: { place: { file, line: 1 }, message: "it has no server block, so there is nothing to convert" } };
+  if (servers.length === 0) return { fault: { place: { file, line: 1 }, message: nothing(whole.missing) } };
   noteRest(http.own, notes, comments);
   const choice = chooseServers(servers, port, notes);
   if (choice.servers.length === 0)
@@ -59,6 +58,11 @@ export function convertNginx(
     upstreams: groups,
     routes: routes.length > 0 ? routes : [{ match: [{}], keys: { respond: { status: 404 } }, comments: [] }],
   };
+}
+
+function nothing(missing: readonly string[]): string {
+  const names = missing.filter((each) => /^[\w./*?-]{1,100}$/.test(each)).join(", ");
+  return `it has no server block, so there is nothing to convert${names === "" ? "" : `; files that it includes are not there: ${names}`}`;
 }
 
 /** What stands in `http`. A file that is included by another may begin with servers, or with the locations of one. */

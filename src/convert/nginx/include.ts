@@ -12,14 +12,21 @@ const DEPTH_MAX = 10;
 const ABOUT_NOTHING =
   /(?:^|\/)(?:mime\.types|fastcgi_params|fastcgi\.conf|uwsgi_params|scgi_params|koi-utf|koi-win|win-utf|modules-enabled\/\*\.conf)$/;
 
-export function expandIncludes(directives: readonly Directive[], sources: Sources, notes: Notes): Parsed {
+export type Expanded = Parsed & {
+  /** Patterns that fit no file. */
+  readonly missing: readonly string[];
+};
+
+export function expandIncludes(directives: readonly Directive[], sources: Sources, notes: Notes): Expanded {
   const expander = new Expander(sources, notes);
   const expanded = expander.expand(directives, 0);
-  return expander.fault === null ? { directives: expanded } : { fault: expander.fault };
+  const { fault, missing } = expander;
+  return fault === null ? { directives: expanded, missing } : { fault, missing };
 }
 
 class Expander {
   fault: Fault | null = null;
+  readonly missing: string[] = [];
   private count = 0;
   private readonly sources: Sources;
   private readonly notes: Notes;
@@ -43,6 +50,7 @@ class Expander {
       return [];
     }
     const files = this.sources.read(pattern, place.file);
+    if (files.length === 0) this.missing.push(pattern);
     // A pattern that fits no file is fine for nginx too.
     if (files.length === 0 && !/[*?[]/.test(pattern))
       this.notes.add({ place, what: "include", why: "the file is not there; what it says is missing here" });

@@ -25,7 +25,9 @@ const HANDLED = new Set(
   proxy_pass proxy_set_header proxy_hide_header proxy_redirect proxy_cookie_path proxy_cookie_domain proxy_cookie_flags proxy_connect_timeout proxy_read_timeout
   proxy_next_upstream proxy_next_upstream_tries proxy_ssl_name add_header expires more_set_headers more_clear_headers client_max_body_size
   limit_req limit_req_zone limit_except allow deny satisfy auth_basic auth_request auth_jwt ssl_verify_client set_real_ip_from real_ip_header
-  default_type fastcgi_pass uwsgi_pass scgi_pass memcached_pass grpc_pass access_log events http autoindex stub_status`.split(/\s+/),
+  default_type mirror split_clients fastcgi_pass uwsgi_pass scgi_pass memcached_pass grpc_pass access_log events http autoindex stub_status`.split(
+    /\s+/,
+  ),
 );
 
 /** What tunes nginx itself, or is done by Millrace anyway. */
@@ -43,7 +45,7 @@ const NOT_NEEDED = new Set(
   proxy_send_timeout proxy_next_upstream_timeout proxy_intercept_errors proxy_ignore_client_abort proxy_socket_keepalive proxy_request_buffering proxy_buffering
   proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_temp_path
   proxy_temp_file_write_size proxy_max_temp_file_size proxy_busy_buffers_size proxy_buffers proxy_buffer_size proxy_ignore_headers autoindex_exact_size autoindex_localtime
-  autoindex_format chunked_transfer_encoding uninitialized_variable_warn rewrite_log allow_underscores send_lowat read_ahead subrequest_output_buffer_size open_file_cache_events
+  autoindex_format chunked_transfer_encoding mirror_request_body uninitialized_variable_warn rewrite_log allow_underscores send_lowat read_ahead subrequest_output_buffer_size open_file_cache_events
   ssl_certificate_key zone`.split(/\s+/),
 );
 const NOT_NEEDED_BEGINNINGS =

@@ -20,6 +20,7 @@ import { passOf } from "./pass.ts";
 import { hostKey } from "./host-key.ts";
 import { rewritesOf } from "./rewrites.ts";
 import type { Step } from "./rewrites.ts";
+import { mirrorKeys, splitKeys } from "./several-upstreams.ts";
 import type { Scope } from "./scope.ts";
 import { fileKeys, triedFiles } from "./static-files.ts";
 import { wishesOf } from "./upstreams.ts";
@@ -318,6 +319,8 @@ export class ServerRoutes {
   private proxied(scope: Scope, location: Location, directive: Directive, changed: Changed | null, comments: string[]): Keys {
     const { notes, upstreams } = this.surroundings;
     const context = this.context(location, scope);
+    const split = splitKeys(scope, directive.args[0] ?? "", upstreams, notes, comments);
+    if (split !== null) return this.passed(scope, context, split, changed?.path ?? {}, null, comments);
     const pass = passOf(directive, location, context.constants, changed !== null);
     const { place, name: what } = directive;
     if (pass.problem !== undefined) {
@@ -326,8 +329,6 @@ export class ServerRoutes {
     }
     const { scheme, authority } = pass;
     if (pass.remark !== undefined) notes.add({ place, what, why: pass.remark }, comments);
-    const surroundings = { scope, context, notes, comments };
-    const request = requestFields(surroundings);
     const name = upstreams.nameOf(scheme, authority, wishesOf(scope, scheme === "https"));
     if (name === null) {
       notes.add({ place, what, why: "where it leads can be no endpoint, so this answers 501" }, comments);
@@ -342,8 +343,16 @@ export class ServerRoutes {
         },
         comments,
       );
-    const host = hostKey(request.host, authority, upstreams.isNamed(authority), context, notes, comments);
-    const rewrite = { ...(changed?.path ?? pass.path), ...(host === undefined ? {} : { host }) };
+    return this.passed(scope, context, { upstream: name }, changed?.path ?? pass.path, authority, comments);
+  }
+
+  /** @param authority what stands in `proxy_pass`; null: that of each upstream */
+  private passed(scope: Scope, context: VariableContext, end: Keys, path: Keys, authority: string | null, comments: string[]): Keys {
+    const { notes, upstreams } = this.surroundings;
+    const surroundings = { scope, context, notes, comments };
+    const request = requestFields(surroundings);
+    const host = hostKey(request.host, authority ?? "", authority !== null && upstreams.isNamed(authority), context, notes, comments);
+    const rewrite = { ...path, ...(host === undefined ? {} : { host }) };
     return {
       ...this.limits(scope, comments),
       timeouts: timeoutKeys(scope, request.isUpgraded),
@@ -353,7 +362,8 @@ export class ServerRoutes {
       response_headers: responseFields(surroundings, "origin"),
       rewrite_location: locationKeys(scope, context, notes, comments),
       rewrite_cookies: cookieKeys(scope, notes, comments),
-      upstream: name,
+      mirror: mirrorKeys(scope, { ...this.surroundings, locations: this.locations, constants: context.constants, comments }),
+      ...end,
     };
   }
 }
