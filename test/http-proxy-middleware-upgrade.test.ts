@@ -45,6 +45,22 @@ test("pass after the first request of a server with ws, with its events", async 
   assert.match(seen.join(""), /^hello(?:early)?[^]*101 s3pPLMBi/);
 });
 
+test("with a body are closed: RFC 6455 has none, and what follows it would be taken for it", async (t) => {
+  const { client, origin, port } = await scene(t, { ws: true }, ECHO);
+  client.send(get("/"));
+  await client.response();
+  for (const [field, body] of [
+    ["Content-Length: 5", "hello"],
+    ["Transfer-Encoding: chunked", "0\r\n\r\n"],
+  ] as const) {
+    const socket = await RawClient.connect(port);
+    socket.send(`${get("/socket", [...UPGRADE, field])}${body}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await socket.end();
+    assert.equal(socket.received, "", field);
+  }
+  assert.doesNotMatch(origin.received(), /socket|next/);
+});
+
 test("with ws, of every server that has had a request", async (t) => {
   const { port, middleware } = await scene(t, { ws: true }, ECHO);
   const other = await program(t, middleware);

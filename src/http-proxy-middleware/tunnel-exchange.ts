@@ -49,7 +49,7 @@ export class TunnelExchange implements HandedOver, TunnelObserver {
     const { shared, req, socket, head, target, proxyReq } = this;
     const { options, server, origins } = shared;
     socket.on("error", () => {});
-    if (req.method !== "GET" || !/^websocket$/i.test(req.headers.upgrade ?? "")) return void socket.destroy();
+    if (req.method !== "GET" || !/^websocket$/i.test(req.headers.upgrade ?? "") || announcesBody(req)) return void socket.destroy();
     socket.setTimeout(0);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 0);
@@ -126,4 +126,12 @@ export class TunnelExchange implements HandedOver, TunnelObserver {
     this.lease?.end();
     this.lease = null;
   }
+}
+
+/**
+ * The handshake of RFC 6455 has no body. Where Node leaves one depends on its release, and if it were missing, bytes of the new protocol would be
+ * taken for it.
+ */
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
