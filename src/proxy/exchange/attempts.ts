@@ -143,6 +143,11 @@ function requestSent({ replay, upgrade, requestLength }: Exchange, sent: boolean
 export function keepForReplay(exchange: Exchange, bytes: Buffer, start: number, end: number): void {
   const { replay } = exchange;
   if (replay === null) return;
+  // Nothing is sent again after the beginning of a response.
+  if (exchange.responseStarted) {
+    exchange.replay = null;
+    return;
+  }
   const retry = exchange.route?.policy?.retry ?? null;
   const size = replay.length + end - start;
   const isSmall = size <= REPLAY_BYTES_MAX;

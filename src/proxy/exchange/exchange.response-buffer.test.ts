@@ -208,6 +208,28 @@ test("a stage waits when the buffer is full, and ends an exchange before its end
   }
 });
 
+test("behind a stage there is no buffer either when memory becomes free a moment too late", () => {
+  let out: StageOutput | null = null;
+  const stage: BodyStage = {
+    length: -1,
+    start: (output) => void (out = output),
+    data: (bytes, start, end) => out?.write(Buffer.from(bytes.subarray(start, end))),
+    end: (trailers) => out?.end(trailers),
+  };
+  const d = asked(100, { hooks: [{ name: "x", onResponse: () => stage }] });
+  d.memory = 0;
+  const { downstream } = d.client.exchange;
+  const respond = downstream.respond.bind(downstream);
+  downstream.respond = (...given) => {
+    d.memory = 100_000;
+    respond(...given);
+  };
+  d.client.full = true;
+  d.upstream.brings(`${HEAD}abcdef`);
+  assert.equal(d.client.received, "abcdef");
+  d.ended("200 completed");
+});
+
 test("a response of a source is not held: no endpoint waits for it", () => {
   const source = new Told();
   const d = asked(100, { hooks: [{ name: "x", source: () => source }] });

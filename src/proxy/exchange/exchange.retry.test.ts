@@ -164,6 +164,19 @@ describe("retry", () => {
     }
   });
 
+  test("once a response has begun, no more of the body is kept", () => {
+    const d = dialogue({ retry: { on: ["reset"], replay: "1MiB" } });
+    d.client.asks("PUT /\nContent-Length: 50000");
+    d.upstream.connects();
+    for (let sent = 0; sent < 10_000; sent += 1000) d.client.sends("x".repeat(1000));
+    d.upstream.brings("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    for (let sent = 10_000; sent < 50_000; sent += 1000) d.client.sends("x".repeat(1000));
+    assert.equal(d.memoryTaken, 0);
+    assert.equal(d.upstream.got.length, 50_000);
+    d.upstream.brings("ok");
+    isOver(d, "200 completed");
+  });
+
   test("the budget: past a share of the exchanges in flight, and past three, there is no further attempt", () => {
     const d = dialogue({ retry: { on: [503], budget: "10%" } });
     const attempt = (retrying: number, inFlight: number): string => {

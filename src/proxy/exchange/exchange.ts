@@ -578,14 +578,20 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       this.originHeadMs = this.thread.now - this.startedAt;
     }
     const hooks = this.route?.hooks.onResponse;
-    if ((hooks === undefined || hooks.length === 0) && !this.isFromSource(from)) return this.beginResponse(head, length, NO_RESPONSE_EDITS);
+    if ((hooks === undefined || hooks.length === 0) && !this.isFromSource(from)) return this.relayResponse(head, length, NO_RESPONSE_EDITS);
     const edits = takeResponseEdits();
     edits.begin(head, head.status);
     const stages = this.editResponse(head, edits);
     // A hook may have ended the exchange: it threw, or it made a stage of the request's body or the source itself fail.
     if (from !== this.upstream) return giveResponseEdits(edits);
     if (stages !== null || this.isFromSource(from)) return this.respondAnew(head, length, stages, edits);
+    this.relayResponse(head, length, edits);
+  }
+
+  /** Begins a response whose body is that of the endpoint. */
+  private relayResponse(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
     this.beginResponse(head, length, edits);
+    if ((this.route?.responseBufferBytes ?? 0) > 0) this.holdResponse(head, length);
   }
 
   private beginResponse(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
@@ -595,7 +601,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.detours?.endAttempts();
     if (this.snapshot.logsResponses) this.noteResponse(head, edits);
     this.downstream.respond(head, length, edits);
-    if ((this.route?.responseBufferBytes ?? 0) > 0) this.holdResponse(head, length);
     if (edits !== NO_RESPONSE_EDITS) giveResponseEdits(edits);
   }
 
