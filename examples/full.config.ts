@@ -40,6 +40,8 @@ export default defineConfig({
       },
       authentication: { tokens: ["${API_TOKEN:-change-me}"] },
       max_body: "10MiB",
+      // Slow clients keep none of the application's workers waiting.
+      buffer: { request: "1MiB", response: "1MiB" },
       upstream: "app",
     },
     {

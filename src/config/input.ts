@@ -1649,8 +1649,8 @@ export interface DefaultsUpstreamsInput {
 /** The keys of `limits` in a configuration. */
 export interface LimitsInput {
   /**
-   * Memory for bodies that are held, in all workers together: `routes[].buffer`, and bodies that middleware collects. When it is used up,
-   * bodies are streamed as without `buffer`, and middleware gets no body; `millrace_buffers_refused_total` counts that, and
+   * Memory for bodies that are held, in all workers together: by `buffer`, by `retry.replay`, and for middleware that collects them. When
+   * it is used up, bodies are streamed as without `buffer`, and middleware gets no body; `millrace_buffers_refused_total` counts that, and
    * `millrace_buffered_bytes` shows what is in use. The default is enough for 64 bodies of 1 MiB, or a thousand of 64 KiB.
    *
    * Size. Default: `64MiB`.

@@ -139,8 +139,8 @@ routes:
 `,
   "routes[].buffer": `
 routes:
-  - match: { path: /upload/* }
-    buffer: { request: 1MiB }
+  - match: { path: /app/* }
+    buffer: { request: 1MiB, response: 1MiB }
     upstream: app
 `,
   "routes[].timeouts": `
