@@ -106,6 +106,7 @@ function featureRoutes(variant: number, held: string): string[] {
     `  - { name: again, match: { path: "/again/*" }, upstream: a${held}, ${retry}, request_id: true, timeouts: { request: 9s, response_head: 3500ms } }`,
     `  - { name: files, match: { path: "/files/*" }, files: { root: /site } }`,
     `  - { name: paged, match: { path: "/paged/*" }, upstream: a, error_pages: { 4xx: { body: "${PAGE}", origin: true }, 5xx: { body: "${PAGE}", origin: true } } }`,
+    `  - { name: parted, match: { path: "/parted/*" }, split: [{ upstream: a, weight: ${variant + 1} }, { upstream: b, weight: 2 }]${variant === 1 ? ", split_by: client_ip" : ""} }`,
     `  - { name: held, match: { path: "/held/*" }, upstream: b, hold: 2s }`,
     `  - { name: cors, match: { path: "/cors/*" }, upstream: a${held}, ${cors} }`,
     `  - { name: tokens, match: { path: "/tokens/*" }, upstream: a, ${tokens} }`,

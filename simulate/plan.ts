@@ -21,7 +21,20 @@ export interface Parts {
 }
 
 /** The three plain routes, and those that only runs with middleware have. */
-export type RouteName = "a" | "b" | "small" | "cors" | "tokens" | "limited" | "hooked" | "all" | "again" | "held" | "files" | "paged";
+export type RouteName =
+  | "a"
+  | "b"
+  | "small"
+  | "cors"
+  | "tokens"
+  | "limited"
+  | "hooked"
+  | "all"
+  | "again"
+  | "held"
+  | "parted"
+  | "files"
+  | "paged";
 
 /** The fields of a request that features of routes read. */
 export interface Saying {
@@ -230,7 +243,7 @@ function drawSaying(seed: number, request: RequestPlan, { middleware, listeners 
   const draw = new Draw(seedOf(seedOf(seed, Part.saying), request.id));
   const hasUnsafeName = listeners && draw.oneIn(6);
   if (!middleware || draw.oneIn(3)) return { ...request, hasUnsafeName };
-  const route: RouteName = draw.pick("cors", "tokens", "limited", "hooked", "hooked", "all", "again", "again", "held");
+  const route: RouteName = draw.pick("cors", "tokens", "limited", "hooked", "hooked", "all", "again", "again", "held", "parted");
   const said = {
     hasUnsafeName,
     route,
