@@ -103,7 +103,7 @@ test("matchers become conditions", async () => {
   });
   assert.deepEqual(await match("@m path *.php /x/*/y"), [{ path_regex: "\\.php$" }, { path_regex: "^/x/[^/]*/y$" }]);
   assert.deepEqual(await match("@m path_regexp ^/u/([0-9]+)$"), { path_regex: "^/u/([0-9]+)$" });
-  const { value, notes } = await site("@m expression `path('/x')`\nrespond @m 403\nreverse_proxy a");
+  const { value, notes } = await site("@m expression `path('/x')`\nrespond @m 200\nreverse_proxy a");
   assert.deepEqual([value.routes.length, notes.length], [1, 2]);
 });
 
@@ -155,6 +155,16 @@ describe("what must not come open", () => {
     assert.deepEqual((await routes("forward_auth auth:9091 {\n uri /verify\n}\nreverse_proxy a"))[0]?.["access"], {
       deny: ["0.0.0.0/0", "::/0"],
     });
+  });
+
+  test("what kept clients away by a matcher without equivalent admits nobody", async () => {
+    const nobody = { deny: ["0.0.0.0/0", "::/0"] };
+    const access = async (text: string): Promise<unknown> => (await routes(`${text}\nreverse_proxy a`))[0]?.["access"];
+    assert.deepEqual(await access("@m expression `x`\nbasic_auth @m {\n a b\n}"), nobody);
+    assert.deepEqual(await access("@m expression `x`\nrespond @m 403"), nobody);
+    assert.deepEqual(await access("@m vars x y\nabort @m"), nobody);
+    assert.equal(await access("@m header_regexp User-Agent bot\nabort @m"), undefined);
+    assert.equal(await access("@m expression `x`\nredir @m /y"), undefined);
   });
 
   test("sources of PHP are not served as files", async () => {

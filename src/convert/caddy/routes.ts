@@ -38,6 +38,8 @@ export class SiteRoutes {
   private readonly drafts: RouteDraft[] = [];
   private readonly surroundings: RouteSurroundings;
   private matchers: ReadonlyMap<string, Matcher> = new Map();
+  /** Matchers that look at nothing but what a program calls itself, where it comes from and which file it asks for. */
+  private readonly filters = new Set<string>();
 
   constructor(surroundings: RouteSurroundings) {
     this.surroundings = surroundings;
@@ -54,6 +56,15 @@ export class SiteRoutes {
     const { sources, notes } = this.surroundings;
     const before = this.matchers;
     this.matchers = new Map([...before, ...matchersIn(body, sources, notes)]);
+    for (const { name, args, block } of body.filter((each) => each.name.startsWith("@"))) {
+      const lines = block === null ? [args] : block.map((line) => [line.name, ...line.args]);
+      if (
+        lines.every((line) =>
+          /^(?:header|header_regexp)(?: \w+)? (?:User-Agent|Referer)\b|^(?:file|path|path_regexp|protocol)\b/i.test(line.join(" ")),
+        )
+      )
+        this.filters.add(name);
+    }
     const directives = body.filter(({ name }) => !name.startsWith("@"));
     const layers = [...outer];
     for (const directive of isRoute ? directives : sorted(directives, (each) => this.pathsFor(each, body)))
@@ -68,9 +79,14 @@ export class SiteRoutes {
     const comments = [`${name} (${formatPlace(place)})`];
     const note = (why: string): void => notes.add({ place, what: name, why }, comments);
     if (OF_CADDY_1.has(name)) return note("it is a directive of Caddy 1, and only the format of Caddy 2 is converted");
-    if (matcher === null) return note("its matcher has no equivalent, so it is left out");
-    const conditions = combined(within, matcher);
-    if (conditions === null) return note("its matcher cannot be put together with the one around it, so it is left out");
+    const conditions = matcher === null ? null : combined(within, matcher);
+    if (matcher === null || conditions === null) {
+      if (!this.refuses(directive)) return note("its matcher has no equivalent, so it is left out");
+      layers.push({ matcher: [{}], additions: { access: NOBODY } });
+      return note(
+        "its matcher has no equivalent, and it keeps clients away, so nobody is let in here: take out `access` when that is done otherwise",
+      );
+    }
     if (conditions.length === 0) return note("its matcher and the one around it never hold together, so it is left out");
     const layer = (additions: Additions): void => void layers.push({ matcher, additions });
     switch (name) {
@@ -137,6 +153,13 @@ export class SiteRoutes {
       default:
         return this.other(directive, conditions, layers, comments);
     }
+  }
+
+  /** Whether a directive keeps clients away, and not only programs by their names. */
+  private refuses({ name, args: [first = "", ...rest] }: Directive): boolean {
+    if (/^(?:basic_auth|basicauth|forward_auth)$/.test(name)) return true;
+    const isRefusal = name === "abort" || ((name === "respond" || name === "error") && rest.some((each) => /^40[134]$/.test(each)));
+    return isRefusal && !this.filters.has(first);
   }
 
   private other({ name, place }: Directive, conditions: readonly Conditions[], layers: readonly Layer[], comments: string[]): void {

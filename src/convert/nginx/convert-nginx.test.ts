@@ -117,6 +117,35 @@ describe("what must not come open", () => {
     assert.deepEqual((await route("root /srv; deny all;"))["respond"], { status: 403 });
   });
 
+  test("what kept clients away by a condition without equivalent admits nobody", async () => {
+    const nobody = { deny: ["0.0.0.0/0", "::/0"] };
+    for (const where of [
+      (text: string) => `${text} location / { proxy_pass http://a; }`,
+      (text: string) => `location / { ${text} proxy_pass http://a; }`,
+    ]) {
+      const first = async (text: string): Promise<unknown> => (await route(where(text)))["access"];
+      assert.deepEqual(await first("if ($ssl_client_verify != SUCCESS) { return 403; }"), nobody);
+      assert.deepEqual(await first("if ($allowed_country = no) { return 444; }"), nobody);
+      assert.deepEqual(await first("if ($http_authorization !~ ^Bearer) { return 401; }"), nobody);
+      assert.equal(await first("if ($http_user_agent ~* bot) { return 403; }"), undefined);
+      assert.equal(await first("if ($mobile) { return 302 /m; }"), undefined);
+    }
+  });
+
+  test("a location that keeps clients away takes more where its expression cannot be written", async () => {
+    const { value, notes } = await server(
+      String.raw`location ~ ^/(?=adm)admin(?<!x)/ { auth_basic x; proxy_pass http://a; } location ~ (?<=y)z { proxy_pass http://b; } location / { proxy_pass http://c; }`,
+    );
+    assert.deepEqual(
+      value.routes.map(({ match, access }) => [match, access]),
+      [
+        [{ path_regex: "^/admin/" }, { deny: ["0.0.0.0/0", "::/0"] }],
+        [undefined, undefined],
+      ],
+    );
+    assert.equal(notes.length, 3);
+  });
+
   test("rules by address keep their meaning, or become stricter", async () => {
     const access = async (rules: string): Promise<unknown> => {
       const { access: found, respond } = await route(`location / { ${rules} proxy_pass http://a; }`);

@@ -9,7 +9,7 @@ import type { Notes } from "../model/notes.ts";
 import { isPlainPath, regexOf } from "../model/regex-text.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Directive } from "./parse.ts";
-import { patternConditions } from "./patterns.ts";
+import { patternConditions, widerPattern } from "./patterns.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Location {
@@ -52,8 +52,10 @@ function locationOf(directive: Directive, outer: Scope, surroundings: LocationSu
   if (sign === "~" || sign === "~*") {
     const found = patternConditions(text, sign === "~*", surroundings.sources);
     if (found.problem !== undefined) {
-      surroundings.notes.add({ place, what: "location", why: `${found.problem}; the location is left out` });
-      return null;
+      const wider = isGuarded(block ?? []) ? widerPattern(text, sign === "~*", surroundings.sources) : null;
+      const what = wider === null ? "the location is left out" : "the location takes more than it did, because it keeps clients away";
+      surroundings.notes.add({ place, what: "location", why: `${found.problem}; ${what}` });
+      return wider === null ? null : { ...common, kind: "regex", text: wider.regex ?? "", conditions: wider };
     }
     const { conditions } = found;
     return { ...common, kind: "regex", text: conditions.regex ?? "", conditions };
@@ -61,6 +63,14 @@ function locationOf(directive: Directive, outer: Scope, surroundings: LocationSu
   const path = text.startsWith("/") ? text : `/${text}`;
   if (sign === "=") return { ...common, kind: "exact", text: path, conditions: exactly(path) };
   return { ...common, kind: "prefix", text: path, isFinal: sign === "^~", conditions: path === "/" ? {} : { prefix: path } };
+}
+
+/** Whether the location refuses clients, or asks who they are. */
+function isGuarded(block: readonly Directive[]): boolean {
+  return block.some(
+    ({ name, args: [first = ""] }) =>
+      /^(?:deny|allow|auth_\w+|internal|satisfy)$/.test(name) || (name === "return" && /^4\d\d$/.test(first)),
+  );
 }
 
 function signOf([first = "", second]: readonly string[]): { readonly sign: string; readonly text: string } {

@@ -23,6 +23,17 @@ export function patternConditions(pattern: string, isCaseless: boolean, sources:
   return { problem: `the regular expression cannot be written in the syntax of RE2 (${problem})` };
 }
 
+/** An expression that takes what the given one takes, and more: without looking around and back. null: there is none. */
+export function widerPattern(pattern: string, isCaseless: boolean, sources: Sources): Conditions | null {
+  const wider = pattern
+    .replace(/\(\?<?[=!](?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)/g, "")
+    .replaceAll("(?>", "(?:")
+    .replace(/([*+?}])\+/g, "$1")
+    .replace(/\\[1-9]/g, ".*");
+  const regex = (isCaseless ? "(?i)" : "") + literal(wider);
+  return sources.patternProblem(regex) === null ? { regex } : null;
+}
+
 /** An expression that matches the whole path, where the given one matches some part of it. */
 export function wholePath(pattern: string): string {
   const caseless = pattern.startsWith("(?i)");

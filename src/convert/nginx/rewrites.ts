@@ -83,7 +83,11 @@ function stepsOfIf(directive: Directive, outer: Scope, surroundings: RewriteSurr
     return [];
   }
   if (conditions === null) {
-    note("its condition has no equivalent, so what it says is left out");
+    note(
+      isLostGuard(directive, sources)
+        ? "its condition has no equivalent, and it keeps clients away, so nobody is let in here: take out `access` when that is done otherwise"
+        : "its condition has no equivalent, so what it says is left out",
+    );
     return [];
   }
   const regex = conditions.regex ?? surroundings.context.regex;
@@ -96,6 +100,21 @@ function stepsOfIf(directive: Directive, outer: Scope, surroundings: RewriteSurr
   if (scope.own.some(({ name }) => name !== "set" && name !== "break")) note("what it says has no equivalent");
   else if (scope.own.some(({ name }) => name === "set")) note("values by condition (`set`) have no equivalent");
   return [];
+}
+
+/** Whether an `if` without equivalent refused clients, so that nobody is to come in. */
+export function hasLostGuard(block: readonly Directive[], sources: Sources): boolean {
+  return block.some((directive) => directive.name === "if" && isLostGuard(directive, sources));
+}
+
+/** Whether an `if` whose condition has no equivalent refuses clients, and not only programs by their names or odd paths. */
+function isLostGuard({ args, block }: Directive, sources: Sources): boolean {
+  const isFilter =
+    /\$\{?(?:http_user_agent|http_referer|invalid_referer|request_uri|uri|document_uri|args|query_string|request_filename|host|http_host|request_method|arg_\w+)\b/;
+  const refuses = (block ?? []).some(({ name, args: [status = ""] }) => name === "return" && /^(?:401|403|404|444)$/.test(status));
+  return (
+    refuses && !isFilter.test(args.join(" ")) && !args.some((each) => /^\(?!?-[fdex]$/.test(each)) && ifConditions(args, sources) === null
+  );
 }
 
 function stepOf(

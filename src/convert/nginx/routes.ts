@@ -5,7 +5,7 @@ import type { Keys, RouteDraft, Value } from "../model/draft.ts";
 import { formatPlace } from "../model/notes.ts";
 import type { Notes } from "../model/notes.ts";
 import type { Sources } from "../model/sources.ts";
-import { accessOf } from "./access.ts";
+import { NOBODY, accessOf } from "./access.ts";
 import { answerKeys } from "./answers.ts";
 import type { Answer } from "./answers.ts";
 import { errorPages } from "./error-pages.ts";
@@ -18,7 +18,7 @@ import { noteRest } from "./no-equivalent.ts";
 import type { Directive } from "./parse.ts";
 import { passOf } from "./pass.ts";
 import { hostKey } from "./host-key.ts";
-import { rewritesOf } from "./rewrites.ts";
+import { hasLostGuard, rewritesOf } from "./rewrites.ts";
 import type { Step } from "./rewrites.ts";
 import { mirrorKeys, splitKeys } from "./several-upstreams.ts";
 import type { Scope } from "./scope.ts";
@@ -87,7 +87,7 @@ export class ServerRoutes {
       return [{ match: [this.host], keys: this.refusal(this.scope, null, 403, comments), comments: [title, ...comments] }];
     const keys = this.staticKeys(this.scope, null, comments);
     if (keys !== null) {
-      const own = defined({ access: access.keys, error_pages: this.pages(this.scope, comments), ...keys });
+      const own = defined({ access: this.isClosed([]) ? NOBODY : access.keys, error_pages: this.pages(this.scope, comments), ...keys });
       return [{ match: [this.withoutSources(this.host)], keys: own, comments: [title, ...comments] }];
     }
     return [];
@@ -132,7 +132,8 @@ export class ServerRoutes {
     if (end !== null) return [...drafts, ...this.step(end, location, conditions, comments, depth)];
     const access = accessOf(scope, notes, comments);
     if (access === "closed") return [...drafts, { match: [conditions], keys: this.refusal(scope, location, 403, comments), comments }];
-    return [...drafts, ...this.served(location, conditions, access.keys, change, comments, depth, directive)];
+    const admitted = this.isClosed(directive.block ?? []) ? NOBODY : access.keys;
+    return [...drafts, ...this.served(location, conditions, admitted, change, comments, depth, directive)];
   }
 
   private served(
@@ -225,7 +226,7 @@ export class ServerRoutes {
         {
           match: [conditions],
           keys: defined({
-            access: access.keys,
+            access: this.isClosed(location.directive.block ?? []) ? NOBODY : access.keys,
             error_pages: this.pages(scope, comments),
             ...this.proxied(scope, location, pass, null, comments),
           }),
@@ -279,6 +280,12 @@ export class ServerRoutes {
     for (const { args } of scope.everywhere("set")) constants.set((args[0] ?? "").replace(/^\$/, ""), args[1] ?? "");
     const own = regex ?? (location?.kind === "regex" ? location.text : undefined);
     return { constants, regex: own !== undefined && isAnything(own) ? undefined : own };
+  }
+
+  /** Whether an `if` of the server or of that block kept clients away in a way that is lost. */
+  private isClosed(block: readonly Directive[]): boolean {
+    const { sources } = this.surroundings;
+    return hasLostGuard(this.scope.own, sources) || hasLostGuard(block, sources);
   }
 
   private refusal(scope: Scope, location: Location | null, status: number, comments: string[]): Keys {
