@@ -1,5 +1,5 @@
 /** Parses the arguments of the command line into a command. Prints nothing and opens nothing. */
-import { nearest } from "../config/did-you-mean.ts";
+import { nearest } from "../base/did-you-mean.ts";
 import { readOptions, unknownOption } from "./options.ts";
 import type { OptionNames, Options } from "./options.ts";
 

@@ -47,7 +47,9 @@ export async function convertCommand(given: ConvertArguments, out: (text: string
   else {
     const problem = written(output, made.text, force);
     if (problem !== null) return fail(problem);
-    out(`${shownFile(output)} is written; look through it, then: millrace check --config FILE\n`);
+    out(
+      `${shownFile(output)} is written; look through it, then: millrace check${output === "millrace.yaml" ? "" : ` --config ${shownFile(output)}`}\n`,
+    );
   }
   const needed = neededVariables(made.text);
   if (needed.length > 0) err(`${shownFile(file)}: it needs these variables of the environment: ${needed.join(", ")}\n`);

@@ -73,9 +73,9 @@ routes: [{ respond: {}, error_pages: { 404: { file: public } } }]
 `,
   );
   assert.deepEqual(messages(wrong.loaded), [
-    "error error_pages.(key #1): none.html does not exist",
+    "error error_pages.503: none.html does not exist",
     "error error_pages.502.template: bad.html: there is no variable {eror. ...}; known are method, scheme, host, path, query, uri, client_ip, request_id, route, header.NAME, cookie.NAME, query.NAME, match.NAME, env.NAME; write {{eror.status} for a plain brace",
-    "error error_pages.(key #3): latin1.html is not in UTF-8",
+    "error error_pages.501: latin1.html is not in UTF-8",
     "error routes.#1.error_pages.404.file: public is a folder, not a file",
   ]);
   const doubtful = await load(t, "routes: [{ match: { path: /a }, files: { root: none } }, { files: { root: page.html } }]\n");

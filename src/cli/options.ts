@@ -1,5 +1,5 @@
 /** Splits the arguments after a command's name into options and words. Prints nothing. */
-import { nearest } from "../config/did-you-mean.ts";
+import { nearest } from "../base/did-you-mean.ts";
 
 /** The options that a command knows, by their long names. */
 export interface OptionNames {

@@ -2,7 +2,7 @@
  * What lines of the access log hold, worked out from the settings: plain data, from which a thread knows what to read of an exchange
  * (proxy/access-log.ts) and the writers of lines what to write (observe/).
  */
-import { parseBraces, variableOf } from "../policy/template/template.ts";
+import { KNOWN_VARIABLES, NO_VARIABLE, parseBraces, variableOf } from "../policy/template/template.ts";
 import type { Variable } from "../policy/template/template.ts";
 import { FURTHER_FIELDS, LINE_VARIABLES, NAMED_TEMPLATES, STANDARD_FIELDS, isFurtherField, isStandardField } from "./access-fields.ts";
 import type { AccessField, FurtherField, StandardField } from "./access-fields.ts";
@@ -114,8 +114,9 @@ function logVariable(name: string, key: string | undefined): LogVariable | strin
   }
   const variable = variableOf(name, key);
   if (typeof variable === "string") {
-    const more = [...Object.keys(STANDARD_FIELDS), ...Object.keys(FURTHER_FIELDS), ...Object.keys(LINE_VARIABLES), "response_header.NAME"];
-    return variable.startsWith("there is no variable") ? `${variable}; in lines of the log also ${more.join(", ")}` : variable;
+    if (!variable.startsWith(NO_VARIABLE)) return variable;
+    const own = [...Object.keys(STANDARD_FIELDS), ...Object.keys(FURTHER_FIELDS), ...Object.keys(LINE_VARIABLES), "response_header.NAME"];
+    return `${variable}; in lines of the log also ${own.filter((each) => !KNOWN_VARIABLES.includes(each)).join(", ")}`;
   }
   if (variable.name === "header") return loggedHeader("request_headers", variable.key);
   if (variable.name === "cookie") return "{cookie. ...}: cookies carry credentials, which must not get into a log";

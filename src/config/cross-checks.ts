@@ -8,7 +8,7 @@ import { parseListenAddress } from "../base/listen-address.ts";
 import { bytesOf } from "../base/size.ts";
 import { accessLogFindings } from "./access-log-checks.ts";
 import { isLoopback, leadsTo, overlap } from "./addresses.ts";
-import { nearest } from "./did-you-mean.ts";
+import { nearest } from "../base/did-you-mean.ts";
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../values/finding.ts";

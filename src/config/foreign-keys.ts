@@ -134,7 +134,7 @@ fastcgi_pass php_fastcgi uwsgi_pass scgi_pass lua wasm script sub_filter templat
 proxy_intercept_errors expires etag
 `;
 
-const here = new Map(Object.entries(CALLED_HERE).flatMap(([place, words]) => words.split(" ").map((word) => [spelled(word), place])));
+const here = placesByWord();
 const pointless = new Map(WITHOUT_KEY.flatMap(([words, why]) => words.split(" ").map((word) => [spelled(word), why])));
 const notThere = new Set(NOT_THERE.trim().split(/\s+/).map(spelled));
 const vocabulary = new Set(
@@ -155,10 +155,24 @@ export interface ForeignKey {
   readonly text: string;
 }
 
-/** What is known of a key of another proxy; null for a word in none of the tables. */
-export function foreignKey(key: string): ForeignKey | null {
+function placesByWord(): ReadonlyMap<string, readonly string[]> {
+  const places = new Map<string, string[]>();
+  for (const [place, words] of Object.entries(CALLED_HERE)) {
+    for (const word of words.split(" ").map(spelled)) places.set(word, [...(places.get(word) ?? []), place]);
+  }
+  return places;
+}
+
+/**
+ * What is known of a key of another proxy; null for a word in none of the tables.
+ * @param at where it stands. A word may mean one thing there and another elsewhere: `location` is a field, or a part of nginx.conf. Where nothing is
+ *   known of that place, the outermost of the places counts.
+ */
+export function foreignKey(key: string, at: string = ""): ForeignKey | null {
   const word = spelled(key);
-  const place = here.get(word);
+  const places = here.get(word) ?? [];
+  const depth = (each: string): number => each.split(".").length;
+  const place = places.findLast((each) => parentOf(each) === parentOf(at)) ?? places.toSorted((a, b) => depth(a) - depth(b))[0];
   if (place !== undefined) return { place, text: `Millrace calls it \`${place}\`` };
   const why = pointless.get(word);
   if (why !== undefined) return { place: null, text: `Millrace has no such key: ${why}` };
@@ -173,6 +187,10 @@ export function isVocabulary(text: string): boolean {
     .toLowerCase()
     .split(/[_-]/);
   return words.every((word) => vocabulary.has(word));
+}
+
+function parentOf(place: string): string {
+  return place.slice(0, Math.max(0, place.lastIndexOf(".")));
 }
 
 function spelled(word: string): string {

@@ -29,3 +29,13 @@ test("groups that are there, in one entry of conditions or another; other texts"
   ])
     assert.deepEqual(messages(route), []);
 });
+
+test("a variable of nginx, which is text here", () => {
+  assert.deepEqual(messages({ redirect: { to: "https://$host$request_uri" } }), [
+    "routes.0.redirect.to: $host is text here, and stands for nothing; the variable is {host}",
+  ]);
+  assert.deepEqual(messages({ request_headers: { set: { "X-Real-IP": "$remote_addr" } } }), [
+    "routes.0.request_headers.set.X-Real-IP: $remote_addr is text here, and stands for nothing; the variable is {client_ip}",
+  ]);
+  for (const body of ["$", "5 $ a month", "$hostel", "$toString", "{host} $HOST"]) assert.deepEqual(messages({ respond: { body } }), []);
+});

@@ -1,4 +1,7 @@
-/** Warnings about variables of a route that never stand for anything: `{match.NAME}` where no `path_regex` of the route has that group. */
+/**
+ * Warnings about variables of a route that never stand for anything: `{match.NAME}` where no `path_regex` of the route has that group, and `$host`
+ * and the like, which nginx replaces and Millrace leaves as they are.
+ */
 import { parseTemplate } from "../policy/template/template.ts";
 import { at, entriesOf, listOf, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
@@ -12,15 +15,36 @@ export function idleVariables(route: unknown, index: number): Finding[] {
   const patterns = (Array.isArray(match) ? listOf(match) : [match])
     .map((entry) => at(entry, "path_regex"))
     .filter((pattern) => typeof pattern === "string");
-  return WITH_VARIABLES.flatMap((key) => textsIn(at(route, key), ["routes", index, key])).flatMap(([text, path]) =>
-    groupsIn(text)
+  return WITH_VARIABLES.flatMap((key) => textsIn(at(route, key), ["routes", index, key])).flatMap(([text, path]) => [
+    ...plainText(text, path),
+    ...groupsIn(text)
       .filter((group) => !patterns.some((pattern) => mayHave(pattern, group)))
       .slice(0, 1)
       .map(() => {
         const why = patterns.length === 0 ? "the route has no match.path_regex" : "no match.path_regex of the route has this group";
         return warning(path, `{match. ...} is always empty: ${why}`);
       }),
-  );
+  ]);
+}
+
+/** What is called here what nginx calls by the words after a dollar sign. */
+const OF_NGINX: Readonly<Record<string, string>> = {
+  host: "{host}",
+  http_host: "{header.Host}",
+  scheme: "{scheme}",
+  request_uri: "{uri}",
+  uri: "{path}",
+  args: "{query}",
+  query_string: "{query}",
+  request_method: "{method}",
+  remote_addr: "{client_ip}",
+  request_id: "{request_id}",
+};
+
+function plainText(text: string, path: KeyPath): Finding[] {
+  const [, name = ""] = /\$(\w+)/.exec(text) ?? [];
+  const here = Object.hasOwn(OF_NGINX, name) ? OF_NGINX[name] : undefined;
+  return here === undefined ? [] : [warning(path, `$${name} is text here, and stands for nothing; the variable is ${here}`)];
 }
 
 function textsIn(value: unknown, path: KeyPath): readonly (readonly [text: string, path: KeyPath])[] {

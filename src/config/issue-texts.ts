@@ -3,7 +3,7 @@
  * A message never holds the value of a secret.
  */
 import type { z } from "zod";
-import { nearest } from "./did-you-mean.ts";
+import { nearest } from "../base/did-you-mean.ts";
 import { nodeAt } from "./document.ts";
 import type { Located, LocatedScalar } from "./document.ts";
 import type { SchemaNode } from "./json-schema.ts";
@@ -163,6 +163,18 @@ function adviceOn(issue: Issue, node: Located, near: string | undefined, known: 
     if (glued !== undefined && known.includes(glued)) return `; after the colon of \`${glued}\` a space is missing`;
     if (issue.code === "invalid_type" && issue.expected === "array") return "; a list is written [one, two], or one to a line after a dash";
   }
+  const isShort = node.kind === "scalar" && (typeof node.value === "string" || typeof node.value === "number");
+  if (isShort && issue.code === "invalid_type" && issue.expected === "object") return keysOfMapping(known);
   if (issue.code !== "invalid_value" || node.kind !== "scalar") return "";
   return foreignKey(node.source)?.text === NOT_YET ? `; ${NOT_YET}` : "";
+}
+
+/** Keys that a message lists at most. */
+const KEYS_SHOWN_MAX = 8;
+
+/** The keys of the mapping that stands there as a rule, as the end of a message; "" when they are not known. */
+function keysOfMapping(known: readonly string[]): string {
+  if (known.length === 0) return "";
+  const more = known.length > KEYS_SHOWN_MAX ? ", ..." : "";
+  return `; it is written { ${known[0] ?? ""}: ... }, and its keys are ${known.slice(0, KEYS_SHOWN_MAX).join(", ")}${more}`;
 }

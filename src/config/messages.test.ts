@@ -60,6 +60,17 @@ describe("a key of another proxy", () => {
     [full({ rest: "cors: {}" }), /cors: unknown key: it belongs to the short form, .*; here it is `routes\[\]\.cors`$/],
     ["backends: ['http://a']\nmax_body: 1\n", /max_body: unknown key: in the other form it is `routes\[\]\.max_body`$/],
     [full({ listener: "timeouts: { idle:30s }" }), /unknown key: after the colon of `idle` a space is missing$/],
+    ["server: { location: / }\nbackends: ['http://a']\n", /server\.location: unknown key: Millrace calls it `routes`$/],
+    [
+      "listeners: [{ address: ':80' }]\nroutes: [{ redirect: { location: / } }]\n",
+      /location: unknown key: Millrace calls it `routes\[\]\.redirect\.to`$/,
+    ],
+    [
+      "listeners: [{ address: ':80' }]\nroutes: [{ redirect: /b }]\n",
+      /redirect: expected a mapping of keys, found .*; it is written \{ to: \.\.\. \}, and its keys are to, status$/,
+    ],
+    [full({ rest: "error_pages: { 404: 7 }" }), /error_pages\.404: expected /],
+    ["", /the file is empty; `millrace init` writes one/],
   ]);
 
   test("is answered with keys that exist here", () => {

@@ -48,7 +48,7 @@ export function readYaml(text: string, file?: string): ReadYaml {
   const faults = wrong.map((fault): Fault => ({ at: place(fault.offset), message: faultText(fault, text) }));
   if (!wrong.every(standsAlone)) return { faults };
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
-    return { faults: [{ at: FILE_START, message: "the file is empty; examples stand in examples/" }], isEmpty: true };
+    return { faults: [{ at: FILE_START, message: "the file is empty; `millrace init` writes one to begin with" }], isEmpty: true };
   }
   const reader = new Reader(document, place);
   const root = reader.read(document.contents, 0);

@@ -75,6 +75,8 @@ export function shownPath(path: KeyPath, root: Located, schema: SchemaNode, last
       const isFree = nodes.length > 0 && nodes.every(takesAnything);
       nodes = nodes.flatMap((node) => alternatives(step(node, part)));
       if (typeof part === "number") return `#${part + 1}`;
+      // A status or a class of them, such as 404 and 5xx, is no secret.
+      if (isNamed && /^[1-5](?:\d\d|xx)$/.test(part)) return part;
       if (isKnown || (lastIsHarmless && depth === path.length - 1) || (isFree && isPlainWord(part))) return part;
       const to = path.slice(0, depth + 1);
       return isNamed && /^[\w.-]{1,64}$/.test(part) && hasKeyOf(nodes, nodeAt(root, to)) ? part : `(key #${positionOf(root, to)})`;

@@ -1,7 +1,7 @@
 /**
  * The message about an unknown key: which key was probably meant, what the key of another proxy is called here, or where the key belongs.
  */
-import { nearest } from "./did-you-mean.ts";
+import { nearest } from "../base/did-you-mean.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 import { NOT_YET, foreignKey, isVocabulary } from "./foreign-keys.ts";
 import { keysAt, placeName, placesOf } from "./json-schema.ts";
@@ -52,7 +52,7 @@ export function unknownKey(path: KeyPath, schema: SchemaNode, otherForm: SchemaN
   const isMisspelled = near !== null && (near.distance <= 2 || isVocabulary(key));
   const meant = near === null ? null : { ...finding(`unknown key; did you mean "${near.word}"?`, near.word), keyIsHarmless: isMisspelled };
   if (near?.distance === 1 && meant !== null) return meant;
-  const foreign = foreignKey(key);
+  const foreign = foreignKey(key, place);
   // The foreign word has another name here. A key that has the same name here is only in a wrong place, which is handled below.
   if (foreign !== null && foreign.place !== null && leafOf(foreign.place) !== key)
     return finding(`unknown key: ${foreign.text}`, leafOf(foreign.place));

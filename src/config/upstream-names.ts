@@ -1,7 +1,7 @@
 /** Finds the upstreams that routes name, and errors about names that no upstream has. */
 import { at, error, listOf } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
-import { nearest } from "./did-you-mean.ts";
+import { nearest } from "../base/did-you-mean.ts";
 
 const NAMES_SHOWN_MAX = 10;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testProxy } from "../testing/test-proxy.ts";
+import { problemsOfPatterns } from "./pattern-problems.ts";
 
 test("groups of the route's pattern are variables", async (t) => {
   const proxy = await testProxy({
@@ -41,7 +42,10 @@ routes:
       /^config:5:26: routes\.#1\.match\.path_regex: it is no regular expression in the syntax of RE2: missing closing/,
     );
     assert.match(lines[1] ?? "", /^config:9:29: routes\.#2\.match\.#1\.not\.#1\.path_regex: /);
-    assert.match(lines[2] ?? "", /^config:11:26: routes\.#3\.match\.path_regex: .*invalid escape sequence/);
+    assert.match(
+      lines[2] ?? "",
+      /^config:11:26: routes\.#3\.match\.path_regex: .*invalid escape sequence; it has no references back to a group$/,
+    );
     assert.equal(lines.length, 3);
     return true;
   });
@@ -67,4 +71,13 @@ routes:
     respond: {}
 `;
   await assert.rejects(testProxy(config), /^Error: config:5:26: routes\.#1\.match\.path_regex: it is too large: it has 5002 steps/);
+});
+
+test("what takes the place of lookaround is said", async () => {
+  const message = async (pattern: string): Promise<string> =>
+    (await problemsOfPatterns([{ pattern, path: ["routes", 0] }])).map((problem) => problem.message).join();
+  for (const pattern of ["^/(?!admin)", "^/(?=admin)", "(?<!a)b", "(?<=a)b"])
+    assert.match(await message(pattern), /RE2: .*; it has no lookahead and no lookbehind: an exception is `not` in `match`$/);
+  for (const pattern of ["(a", String.raw`(\\1`]) assert.doesNotMatch(await message(pattern), /look|back/);
+  assert.equal(await message("(?<name>a)"), "");
 });

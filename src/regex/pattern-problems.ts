@@ -22,7 +22,7 @@ export async function problemsOfPatterns(patterns: readonly PlacedPattern[]): Pr
       return [];
     } catch (reason) {
       if (reason instanceof RangeError) return [error(path, `it is too large: ${reason.message}`)];
-      return [error(path, `it is no regular expression in the syntax of RE2: ${withoutPattern(messageOf(reason))}`)];
+      return [error(path, `it is no regular expression in the syntax of RE2: ${withoutPattern(messageOf(reason))}${advice(pattern)}`)];
     }
   });
 }
@@ -30,4 +30,11 @@ export async function problemsOfPatterns(patterns: readonly PlacedPattern[]): Pr
 /** What the library says, without the part of the pattern that it quotes: that may come from the environment. The message names the line. */
 function withoutPattern(message: string): string {
   return message.replace(/^error parsing regexp: /, "").replace(/: `.*$/s, "");
+}
+
+/** What to write in place of the parts of other syntaxes that take more than linear time. "": there is none of them. */
+function advice(pattern: string): string {
+  const text = pattern.replaceAll("\\\\", "");
+  if (/\(\?<?[=!]/.test(text)) return "; it has no lookahead and no lookbehind: an exception is `not` in `match`";
+  return /\\[1-9]/.test(text) ? "; it has no references back to a group" : "";
 }

@@ -1,5 +1,5 @@
 /** Says what is wrong with the options of `createProxyMiddleware`, before anything is made of them. */
-import { didYouMean } from "../../config/did-you-mean.ts";
+import { didYouMean } from "../../base/did-you-mean.ts";
 import type { Options } from "./options.ts";
 import { isPlainObject } from "./plain-object.ts";
 import { EVENTS } from "./proxy-server.ts";

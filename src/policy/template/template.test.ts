@@ -128,3 +128,18 @@ test("a text has only so many variables", () => {
   assert.ok("template" in parseTemplate("{uri}".repeat(100)));
   assert.deepEqual(parseTemplate("{uri}".repeat(101)), { problem: "there are more than 100 variables" });
 });
+
+test("a variable that is misspelled, or called otherwise elsewhere, is named", () => {
+  const problem = (text: string): string => {
+    const parsed = parseTemplate(text);
+    return "problem" in parsed ? parsed.problem : "";
+  };
+  for (const [text, meant] of [
+    ["{hots}", "host"],
+    ["{remote_host}", "client_ip"],
+    ["{http.request.uri}", "uri"],
+    ["{headers.X-A}", "header.NAME"],
+  ] as const)
+    assert.match(problem(text), new RegExp(`env\\.NAME; did you mean \\{${meant.replace(".", "\\.")}\\}\\?; write `), text);
+  assert.doesNotMatch(problem("{color}"), /mean/);
+});

@@ -2,6 +2,7 @@
  * Texts with variables, such as `https://{host}{uri}`. Only `{`, the name of a variable and `}` is a variable; `{{` stands for `{`; every other brace
  * is text, so JSON needs no escaping. What looks like a variable and is none is an error.
  */
+import { nearest } from "../../base/did-you-mean.ts";
 
 /** Variables without a part of their own, with what each stands for. */
 export const VARIABLES = {
@@ -103,8 +104,46 @@ export function variableOf(name: string, key: string | undefined): Variable | st
   }
   if (isKeyed(name)) return `{${name}} lacks a name: {${name}.NAME}`;
   if (isPlain(name)) return `{${name}} has no parts`;
-  return `there is no variable {${name}${key === undefined ? "" : ". ..."}}; known are ${[...Object.keys(VARIABLES), ...Object.keys(KEYED_VARIABLES).map((each) => `${each}.NAME`)].join(", ")}`;
+  return `${NO_VARIABLE} {${name}${key === undefined ? "" : ". ..."}}; known are ${KNOWN_VARIABLES.join(", ")}${meant(name, key)}`;
 }
+
+/** The beginning of a message about a name that is no variable's. */
+export const NO_VARIABLE: string = "there is no variable";
+
+/** The end of a message: which variable was probably meant. "": none is near. */
+function meant(name: string, key: string | undefined): string {
+  const elsewhere = key === undefined ? CALLED_ELSEWHERE[name] : CALLED_ELSEWHERE[`${name}.${key}`];
+  if (elsewhere !== undefined) return `; did you mean {${elsewhere}}?`;
+  const near = nearest(name, Object.keys(key === undefined ? VARIABLES : KEYED_VARIABLES));
+  return near === null ? "" : `; did you mean {${near.word}${key === undefined ? "" : ".NAME"}}?`;
+}
+
+/** Names that other proxies have for a variable. */
+const CALLED_ELSEWHERE: Readonly<Record<string, string>> = {
+  remote: "client_ip",
+  remote_addr: "client_ip",
+  remote_host: "client_ip",
+  request_uri: "uri",
+  request_method: "method",
+  args: "query",
+  hostport: "host",
+  http_host: "host",
+  user_agent: "header.User-Agent",
+  "http.request.host": "host",
+  "http.request.hostport": "host",
+  "http.request.method": "method",
+  "http.request.scheme": "scheme",
+  "http.request.uri": "uri",
+  "http.request.uri.path": "path",
+  "http.request.uri.query": "query",
+  "http.request.remote.host": "client_ip",
+};
+
+/** The variables as messages list them. */
+export const KNOWN_VARIABLES: readonly string[] = [
+  ...Object.keys(VARIABLES),
+  ...Object.keys(KEYED_VARIABLES).map((each) => `${each}.NAME`),
+];
 
 const KEYS: Readonly<Record<keyof typeof KEYED_VARIABLES, RegExp>> = {
   header: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
