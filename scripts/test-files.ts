@@ -21,9 +21,9 @@ const OWN_NAME = "test/support/own-name.ts";
  */
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
-  ["other-faults", /^test\/faults\/(client-leaves|held-bodies|names|request-body|tunnels)\./],
-  ["pure-folders", /^src\/(base|http|http1|policy|values|config|shared|proxy|features|observe|testing)\//],
-  ["own-middleware", /^src\/(data-plane|explain|middleware|modules|regex)\//],
+  ["other-faults", /^test\/faults\/(client-leaves|held-bodies|names|own-answers|request-body|tunnels)\./],
+  ["pure-folders", /^src\/(base|http|http1|policy|values|config|shared|proxy|features|observe|testing|convert)\//],
+  ["own-middleware", /^src\/((data-plane|explain|files|middleware|modules|regex)\/|millrace\.)/],
   ["embed", /^src\/(embed|http-proxy-middleware)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
@@ -32,7 +32,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
     /^test\/(answers|connection-authentication|connection-limits|embedded|embedded-fetch|embedded-http2|embedded-upgrade|forwarding|handed-over|health|http-proxy-middleware|http-proxy-middleware-upgrade|last-bytes|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,
   ],
   ["examples", EXAMPLES],
-  ["tools", /^(bench|scripts)\/(?!micro|load)/],
+  ["tools", /^(bench|scripts)\/(?!micro|load\/fixed-rate)/],
   // Recipes, rows of tables of docs/, and generated requests, as whole proxies in memory.
   ["recipes", /^test\/(recipes\/|migrating\/|(?:buffering|explain-agrees)\.)/],
   ["pages", /^test\/(conformance-page|deploy|examples|layers|observability-page|page-blocks|tidy)\./],

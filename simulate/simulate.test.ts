@@ -9,8 +9,8 @@ import { Sending, beginningOf } from "./sending.ts";
 import { shrinkWith } from "./shrink.ts";
 import { Violation, World } from "./world.ts";
 
-test("fifteen runs have no violation", async () => {
-  for (let seed = 1; seed <= 15; seed++) assert.equal((await new World(drawPlan(seed)).run()).violation, null, `seed ${seed}`);
+test("eight runs have no violation", async () => {
+  for (let seed = 1; seed <= 8; seed++) assert.equal((await new World(drawPlan(seed)).run()).violation, null, `seed ${seed}`);
 });
 
 test("a seed repeats its run to the last event", async () => {

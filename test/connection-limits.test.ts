@@ -1,4 +1,4 @@
-/** What one client may cost: connections, requests on them, answers that it does not take. Threads and open files: connection-limits.command.test.ts. */
+/** What one client may cost: connections, requests on them, answers that it does not take. Threads and open files: e2e/connection-limits.command.test.ts. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { testProxy } from "../src/testing/test-proxy.ts";

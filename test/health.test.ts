@@ -1,4 +1,4 @@
-/** Health checks: a failing endpoint leaves the rotation, one that recovers returns by itself. Several threads: health.command.test.ts. */
+/** Health checks: a failing endpoint leaves the rotation, one that recovers returns by itself. Several threads: e2e/health.command.test.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";

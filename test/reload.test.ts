@@ -1,6 +1,6 @@
 /**
- * What a reload changes for connections that are open, and what it keeps. Under load, and by a signal: reload.command.test.ts; listeners that
- * open sockets: listeners.command.test.ts; endpoints: reload-endpoints.test.ts.
+ * What a reload changes for connections that are open, and what it keeps. Under load, and by a signal: e2e/reload.command.test.ts; listeners that
+ * open sockets: e2e/listeners.command.test.ts; endpoints: reload-endpoints.test.ts.
  */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

@@ -147,18 +147,20 @@ for (const feature of FEATURES) {
     test("it keeps nothing of an exchange that has finished", async () => {
       setFlagsFromString("--expose-gc");
       const collect = runInNewContext("gc") as () => void;
+      const kept: WeakRef<object>[] = [];
+      const inUse: Middleware[] = [];
       for (const route of routes) {
         const { middleware } = compiled(feature, route);
-        const kept: WeakRef<object>[] = [];
+        inUse.push(middleware);
         for (const lines of ODD_LINES) kept.push(...(await exchange(feature, middleware, "GET", lines, responseOf(lines))));
         kept.push(...(await exchange(feature, middleware, "OPTIONS", PREFLIGHT, responseOf([]))));
-        // A WeakRef keeps its object alive until the end of the turn of the event loop in which it was made or read.
-        await new Promise((resolve) => setImmediate(resolve));
-        collect();
-        const alive = kept.filter((each) => each.deref() !== undefined).length;
-        assert.equal(alive, 0, `${alive} of ${kept.length} views and heads are still held`);
-        assert.equal(middleware.name, name, "the middleware itself was in use until now");
       }
+      // A WeakRef keeps its object alive until the end of the turn of the event loop in which it was made or read.
+      await new Promise((resolve) => setImmediate(resolve));
+      collect();
+      const alive = kept.filter((each) => each.deref() !== undefined).length;
+      assert.equal(alive, 0, `${alive} of ${kept.length} views and heads are still held`);
+      for (const middleware of inUse) assert.equal(middleware.name, name, "the middleware itself was in use until now");
     });
   });
 }

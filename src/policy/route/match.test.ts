@@ -265,7 +265,7 @@ test("the index finds the same route as checking all conditions one by one", () 
         );
       },
     ),
-    { numRuns: 5000 },
+    { numRuns: 2000 },
   );
 });
 

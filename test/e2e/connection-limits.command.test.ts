@@ -8,13 +8,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import type { LogRecord } from "./support/printed.ts";
-import { RawClient, get } from "./support/raw-client.ts";
-import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { RawOrigin } from "./support/raw-origin.ts";
-import { Scrape } from "./support/scrape.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import type { LogRecord } from "../support/printed.ts";
+import { RawClient, get } from "../support/raw-client.ts";
+import { answerOk, startRawOrigin } from "../support/raw-origin.ts";
+import type { RawOrigin } from "../support/raw-origin.ts";
+import { Scrape } from "../support/scrape.ts";
 
 /** Listeners that differ in what they take. The key is the address of each: the log names the listener by it. */
 const ENTRANCES = {

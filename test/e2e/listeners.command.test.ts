@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { freePort } from "./support/free-port.ts";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { OriginRequest } from "./support/raw-origin.ts";
+import { freePort } from "../support/free-port.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { RawClient, ask, get } from "../support/raw-client.ts";
+import { answerOk, startRawOrigin } from "../support/raw-origin.ts";
+import type { OriginRequest } from "../support/raw-origin.ts";
 
 interface Setting {
   readonly proxy: Millrace;

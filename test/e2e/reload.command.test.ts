@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { startMillrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
-import { Scrape } from "./support/scrape.ts";
+import { startMillrace } from "../support/millrace.ts";
+import { RawClient, ask, get } from "../support/raw-client.ts";
+import { startRawOrigin } from "../support/raw-origin.ts";
+import { Scrape } from "../support/scrape.ts";
 
 test("a reload swaps routes under load, and refuses a wrong file", { timeout: 60_000 }, async (t) => {
   const [first, second] = await Promise.all([startRawOrigin({}), startRawOrigin({})]);

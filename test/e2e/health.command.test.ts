@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { after, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { ask, get, getAdmin } from "./support/raw-client.ts";
-import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { ask, get, getAdmin } from "../support/raw-client.ts";
+import { answerOk, startRawOrigin } from "../support/raw-origin.ts";
+import type { OriginRequest, RawOrigin } from "../support/raw-origin.ts";
 
 interface Switchable {
   readonly origin: RawOrigin;
