@@ -246,6 +246,12 @@ test("a rewritten path, and none that leaves what was put before it", async (t) 
   assert.equal(await raw(stripped, "/%61pp//a.txt"), "200 a");
   const folder = await get(stripped, "/app/d");
   assert.deepEqual([folder.status, folder.headers.get("location")], [308, "/app/d/"]);
+  // A page at /app would look for its scripts beside it, at /a.js.
+  for (const path of ["/app", "/app?a=b", "/%61pp"]) {
+    const bare = await get(stripped, path);
+    assert.deepEqual([bare.status, bare.headers.get("location")], [308, path === "/app?a=b" ? "/app/?a=b" : "/app/"], path);
+  }
+  assert.equal((await get(stripped, "/app/.")).status, 404);
   const added = await serving(t, { rewrite: { add_prefix: "/public" }, files: { root: "site" } }, files);
   assert.equal(await raw(added, "/a.txt"), "200 a");
   assert.match(await raw(added, "/../private/b.txt"), /^40[04] /);

@@ -2,6 +2,7 @@
 import { acceptedCodings } from "../../policy/representation/accepted-codings.ts";
 import { isCompressible, mediaTypeOf } from "../../policy/representation/media-type.ts";
 import { normalizePath } from "../../policy/route/normalize-path.ts";
+import { stripPrefix } from "../../policy/route/strip-prefix.ts";
 import type { FileStore, NoFile, OpenFile } from "../../proxy/feature/file-store.ts";
 import type { PathRewriter } from "../../proxy/feature/path-rewriter.ts";
 import { KnownHeads } from "./file-head.ts";
@@ -44,6 +45,7 @@ export class ServedFolder {
   async find(path: string): Promise<FoundFile | NoFile> {
     const name = this.nameFor(path);
     if (name === null) return "refused";
+    if (this.isBarePrefix(path)) return "folder";
     const found = name.isFolder ? await this.index(name.name) : await this.open(name.name);
     // Some rewriting takes the slash off that a client was sent after.
     if (found === "folder") return path.endsWith("/") ? this.orFallback(await this.index(name.name), name.name) : "folder";
@@ -56,6 +58,13 @@ export class ServedFolder {
     const canonical = normalizePath(path);
     const rewritten = canonical === null || this.rewriter === null ? canonical : this.rewriter.pathFor(canonical);
     return rewritten === null ? null : filePathOf(rewritten);
+  }
+
+  /** Whether the path is the prefix that is taken off, and no more: the root's folder, without the slash at its end. */
+  private isBarePrefix(path: string): boolean {
+    const prefix = this.rewriter?.prefix ?? null;
+    const canonical = normalizePath(path);
+    return prefix !== null && canonical !== null && !canonical.endsWith("/") && stripPrefix(canonical, prefix) === "";
   }
 
   private async open(name: string): Promise<FoundFile | NoFile> {
