@@ -292,7 +292,7 @@ test("a client that waits for a 100 gets it from middleware that collects the bo
     { name: "x", onRequest: async (x) => ({ status: 400, reason: "seen", detail: String(await x.collectBody(9)), fields: [] }) },
   ]);
   collecting.client.send(EXPECTS);
-  assert.equal(collecting.got(), "HTTP/1.1 100 \r\n\r\n");
+  assert.equal(collecting.got(), "HTTP/1.1 100 Continue\r\n\r\n");
   collecting.client.send("abcd");
   await turn();
   assert.match(collecting.got(), /^HTTP\/1\.1 400 [^]*abcd\n$/);
@@ -313,7 +313,7 @@ test("a client that waits for a 100 gets it from middleware that collects the bo
     },
   ]);
   reading.client.send(EXPECTS);
-  assert.equal(reading.got(), "HTTP/1.1 100 \r\n\r\n");
+  assert.equal(reading.got(), "HTTP/1.1 100 Continue\r\n\r\n");
   reading.client.send(`abcd${get("/")}`);
   assert.match(reading.got(), /^(HTTP\/1\.1 200 OK\r\n[^]*?\r\n\r\n){2}$/);
   assert.equal(body, "abcd");

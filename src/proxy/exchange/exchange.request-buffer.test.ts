@@ -128,7 +128,14 @@ test("a client that waits to be asked for its body is asked by the proxy, and on
   d.client.asks(`${PUT}\nExpect: 100-continue`);
   d.says("client interim 100; client resume");
   d.client.sends("abcd");
+  d.says("a none; a dial");
   d.upstream.connects();
+  d.says('a send PUT /; a data "abcd"; a end; a flush');
+  // The endpoint is told of the expectation too. The client has got its answer.
+  d.upstream.brings("HTTP/1.1 100 Continue\r\n\r\n");
+  d.says("client flush");
+  d.upstream.brings("HTTP/1.1 103 Early Hints\r\n\r\n");
+  d.says("client interim 103; client flush");
   d.upstream.brings(OK);
   d.ended("200 completed");
   const larger = holding(3);

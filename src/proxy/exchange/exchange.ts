@@ -58,7 +58,7 @@ import * as answers from "./answers.ts";
 import { RequestLimit, anotherAttempt, insteadOfResponse, isHeld, isRetriedFor, keepForReplay } from "./attempts.ts";
 
 /** The 100 (Continue) that a client may wait for before it sends its body. */
-const CONTINUE: ResponseHead = Object.assign(new ResponseHead(), { status: 100 });
+const CONTINUE: ResponseHead = new ResponseHead({ version: "1.1", status: 100, reason: "Continue" });
 
 /** Stand for no edits, where no middleware can edit a head. Nobody may change them. */
 const NO_REQUEST_EDITS: RequestEdits = new RequestEdits();
@@ -564,7 +564,11 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     }
     const interims = (this.detour.interims ??= new InterimPace(this.thread.now));
     if (!interims.allows(this.thread.now)) return false;
-    if (head.status === 100) this.continued = true;
+    if (head.status === 100) {
+      // The proxy itself has told the client to go on, or another endpoint has: once is enough.
+      if (this.continued) return true;
+      this.continued = true;
+    }
     this.downstream.interim(head);
     return true;
   }
