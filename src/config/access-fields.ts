@@ -23,10 +23,11 @@ export const STANDARD_FIELDS = {
     "`Referer` without query, fragment and credentials, which may be secrets; absent where there is none, or it is no URL and no path.",
 } as const;
 
-/** What lines hold only where the configuration asks for it, with the variable (policy/template) that it is the value of. */
+/** What lines hold only where the configuration asks for it. */
 export const FURTHER_FIELDS = {
   scheme: "`http` or `https`, as the client used it.",
   query: "As received, with all the secrets that clients put there.",
+  upstream: "The upstream that the request was for; empty where there was none. Of a `split` it is the side that was chosen.",
   protocol: "The client's version of HTTP, such as `HTTP/1.1`.",
 } as const;
 

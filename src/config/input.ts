@@ -1181,6 +1181,7 @@ export interface RouteAccessLogInput {
         | "referer"
         | "scheme"
         | "query"
+        | "upstream"
         | "protocol"
       )[]
     | undefined;
@@ -1211,6 +1212,7 @@ export interface RouteAccessLogInput {
         | "referer"
         | "scheme"
         | "query"
+        | "upstream"
         | "protocol"
       )[]
     | undefined;

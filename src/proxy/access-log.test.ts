@@ -71,6 +71,29 @@ test("false on a route is silent, true beside a log that is off is not, and a ro
   );
 });
 
+test("the upstream is in lines that ask for it, of a split the side that was chosen", async (t) => {
+  const routes: Full["routes"] = [
+    { match: { path: "/side" }, split: [{ upstream: "next", weight: 0 }, { upstream: "app" }] },
+    { match: { path: "/own" }, respond: { body: "x" } },
+    { match: { path: "/plain" }, upstream: "app" },
+  ];
+  const proxy = await proxyOf({ fields: ["path", "upstream"] }, routes, { next: () => new Response("next") });
+  t.after(() => proxy.close());
+  for (const path of ["/side", "/own", "/plain", "/none"]) await proxy.fetch(`http://a.test${path}`);
+  proxy.connect().send("GET / HTTP/1.1\r\n\r\n");
+  await proxy.advance("1s");
+  assert.deepEqual(
+    linesOf(proxy).map(({ path, upstream }) => [path, upstream]),
+    [
+      ["/side", "app"],
+      ["/own", undefined],
+      ["/plain", "app"],
+      ["/none", undefined],
+      ["/", undefined],
+    ],
+  );
+});
+
 test("a sample of none logs what failed, and only that", async (t) => {
   const routes: Full["routes"] = [{ match: { path: "/cut" }, upstream: "cut" }, { upstream: "app" }];
   const cuts = { cut: script.resetAfter(150, () => new Response("x".repeat(500))) };

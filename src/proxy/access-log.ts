@@ -17,6 +17,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An exchange, as far as lines need it. */
 interface LoggedExchange extends ExchangeView {
+  /** Null: none was looked for. */
+  readonly route: { readonly upstream: { readonly name: string } | null } | null;
   /** What {@link AccessLog.responseValues} gave for the response; null: nothing. */
   readonly responseValues: readonly string[] | null;
 }
@@ -64,7 +66,9 @@ export class AccessLog {
     if (inputs.length === 0) return NO_VALUES;
     let responses = 0;
     return inputs.map((input) =>
-      input.kind === "response_headers" ? (exchange.responseValues?.[responses++] ?? "") : this.value(exchange, input),
+      input.kind === "response_headers"
+        ? (exchange.responseValues?.[responses++] ?? "")
+        : this.value(exchange, input, exchange.route?.upstream?.name ?? ""),
     );
   }
 
@@ -79,16 +83,17 @@ export class AccessLog {
     const view = new LoneView(head, client);
     // It has none.
     view.identify("");
-    return inputs.map((input) => (input.kind === "response_headers" ? "" : this.value(view, input)));
+    return inputs.map((input) => (input.kind === "response_headers" ? "" : this.value(view, input, "")));
   }
 
-  private value(exchange: ExchangeView, input: Exclude<AccessInput, { kind: "response_headers" }>): string {
+  private value(exchange: ExchangeView, input: Exclude<AccessInput, { kind: "response_headers" }>, upstream: string): string {
     switch (input.kind) {
       case "request_headers":
         return exchange.request.values(input.name).join(", ");
       case "variable":
         return input.variable.name === "env" ? (this.environment[input.variable.key] ?? "") : valueOf(exchange, input.variable);
       case "field":
+        if (input.name === "upstream") return upstream;
         return input.name === "protocol" ? `HTTP/${exchange.request.version}` : valueOf(exchange, { name: input.name, key: "" });
       default:
         return "";
