@@ -51,6 +51,22 @@ admin: { address: "127.0.0.1:9901" }
   );
 });
 
+test("check: the summary has what acts on the sides of a split, and the folder of files", async () => {
+  const { code, out } = await check(`
+listeners: [{ address: ":8080" }]
+request_id: true
+upstreams:
+  a: { endpoints: ["http://a"], response_headers: { remove: [Server] } }
+  b: { endpoints: ["http://b"] }
+routes:
+  - { match: { path: /x }, files: { root: ${folder} } }
+  - { split: [{ upstream: a }, { upstream: b }] }
+`);
+  assert.equal(code, 0);
+  assert.ok(out.includes(`route #1: /x from the files of ${folder}, with request_id\n`), out);
+  assert.match(out, /route #2: everything to a \(1\) or b \(1\), with request_id, response_headers\n/);
+});
+
 test("check: included files are named, and a problem comes with the line of the file in which it stands", async () => {
   const text = 'listeners: [{ address: ":8080" }]\ninclude: sites/*.yaml\n';
   const site = path.join(folder, "sites/site.yaml");

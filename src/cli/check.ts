@@ -2,6 +2,7 @@
 import type { Problem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { routeLabel } from "../config/route-label.ts";
+import { shownFile } from "../config/shown.ts";
 import { FEATURES } from "../features/registry.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/low-ports.ts";
@@ -63,7 +64,8 @@ function summary(config: Config): string[] {
     }),
     ...routes.map((route, index) => {
       const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);
-      const features: readonly string[] = [...ACTING.filter((key) => route[key] !== undefined), ...own];
+      const acts = (key: (typeof ACTING)[number]): boolean => route[key] !== undefined || isOnSide(route, key);
+      const features: readonly string[] = [...ACTING.filter(acts), ...own];
       return `  route ${routeLabel(route, index)}: ${conditions(route)} ${endOf(route)}${features.length === 0 ? "" : `, with ${features.join(", ")}`}`;
     }),
     ...(admin === undefined ? [] : [`  admin ${admin.address}`]),
@@ -75,6 +77,11 @@ const ACTING = [
   ...FEATURES.filter(({ facts }) => facts.endsRoute !== true).map(({ key }) => key),
   ...(["max_body", "buffer", "timeouts", "retry", "hold"] as const),
 ];
+
+/** Whether it acts on requests for an upstream of the route's `split`. What stands at the top or in an upstream is kept with each of them. */
+function isOnSide({ split = [] }: Config["routes"][number], key: (typeof ACTING)[number]): boolean {
+  return split.some((side) => Object.hasOwn(side, key));
+}
 
 /** The conditions of a route, in a few words. Values of fields are left out: a proxy in front may send a shared secret in a field. */
 function conditions(route: Config["routes"][number]): string {
@@ -106,9 +113,10 @@ function conditionsOf({
 }
 
 /** What becomes of the route's requests, in a few words. */
-function endOf({ upstream, split, mirror, redirect, respond }: Config["routes"][number]): string {
+function endOf({ upstream, split, mirror, redirect, respond, files }: Config["routes"][number]): string {
   const copies = mirror === undefined ? "" : `, copied to ${mirror.upstream}`;
   if (upstream !== undefined) return `to ${upstream}${copies}`;
   if (split !== undefined) return `to ${split.map((side) => `${side.upstream} (${side.weight})`).join(" or ")}${copies}`;
+  if (files !== undefined) return `from the files of ${shownFile(files.root)}`;
   return redirect === undefined ? `answered with ${respond?.status ?? 200}` : `redirected with ${redirect.status}`;
 }
