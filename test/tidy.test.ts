@@ -63,6 +63,15 @@ test("no text names a machine, a registry or a home folder", () => {
   );
 });
 
+test("compilers that know no `exports`, as with moduleResolution node10, find the same types", () => {
+  const { ".": own, ...others } = table(PACKAGE, "exports");
+  assert.deepEqual([field(PACKAGE, "types"), field(PACKAGE, "main")], [field(own, "types"), field(own, "default")]);
+  const typed = Object.entries(others).flatMap(([name, module]) =>
+    typeof module === "string" ? [] : [[name.slice("./".length), [field(module, "types")]]],
+  );
+  assert.deepEqual(table(field(PACKAGE, "typesVersions"), "*"), Object.fromEntries(typed));
+});
+
 test("the lock file pins exact versions and says nothing about where they came from", () => {
   assert.deepEqual(linesOf("package-lock.json", /"resolved"/), []);
   const direct = { ...table(PACKAGE, "dependencies"), ...table(PACKAGE, "devDependencies") };
