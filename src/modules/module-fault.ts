@@ -63,7 +63,8 @@ const OWN = new URL("../", import.meta.url).href;
 function faultText(error: unknown): string {
   const message = messageOf(error).trim();
   // The name of a missing module is no secret, and the operator needs it.
-  if (/^ERR_(?:MODULE_NOT_FOUND|UNSUPPORTED_DIR_IMPORT|PACKAGE_PATH_NOT_EXPORTED)$/.test(codeOf(error))) return firstLine(message);
+  if (/^ERR_(?:MODULE_NOT_FOUND|UNSUPPORTED_DIR_IMPORT|PACKAGE_PATH_NOT_EXPORTED)$/.test(codeOf(error)))
+    return `${firstLine(message)}${endingAdvice(message)}`;
   const kind = error instanceof Error && error.name !== "Error" ? `${error.name}: ` : "";
   const words = firstLine(message)
     .replace(/(["'`]).*\1/g, "$1...$1")
@@ -72,6 +73,12 @@ function faultText(error: unknown): string {
     .split(" ")
     .map((word) => (isWord(word) ? word : "..."))
     .join(" ")}`;
+}
+
+/** The end of a message about a file that is not there, because its name lacks the ending that compilers of TypeScript add. */
+function endingAdvice(message: string): string {
+  const [, name = ""] = /^Cannot find module '[^']*\/([^'/]+)'/.exec(message) ?? [];
+  return name === "" || name.includes(".") ? "" : "; Node wants the name with its ending, such as .ts";
 }
 
 /** Whether a text is plainly a word: letters with punctuation around them, a variable in capitals, or a short number. */
