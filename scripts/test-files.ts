@@ -26,7 +26,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["own-middleware", /^src\/((data-plane|explain|files|middleware|modules|regex)\/|millrace\.)/],
   ["embed", /^src\/(embed|http-proxy-middleware)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
-  ["control", /^src\/(control|cli)\/(?!supervise|young-generation)/],
+  ["control", /^src\/(control|cli)\/(?!workers\/(supervise|young-generation))/],
   [
     "features",
     /^test\/(answers|connection-authentication|connection-limits|embedded|embedded-fetch|embedded-http2|embedded-upgrade|forwarding|handed-over|health|http-proxy-middleware|http-proxy-middleware-upgrade|last-bytes|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,

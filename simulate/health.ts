@@ -1,5 +1,5 @@
-import { HealthMonitor } from "../src/control/health.ts";
-import type { SlotsByUpstream } from "../src/control/endpoint-slots.ts";
+import { HealthMonitor } from "../src/control/health/health.ts";
+import type { SlotsByUpstream } from "../src/control/workers/endpoint-slots.ts";
 import type { Config } from "../src/config/schema.ts";
 import type { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import { createAppLog } from "../src/observe/app-log.ts";

@@ -6,9 +6,9 @@
 import type { Buffer } from "node:buffer";
 import { endpointNames } from "../src/config/endpoint-names.ts";
 import type { Config } from "../src/config/schema.ts";
-import type { SlotsByUpstream } from "../src/control/endpoint-slots.ts";
-import { Generations } from "../src/control/generations.ts";
-import { messageFor } from "../src/control/worker-configuration.ts";
+import type { SlotsByUpstream } from "../src/control/workers/endpoint-slots.ts";
+import { Generations } from "../src/control/workers/generations.ts";
+import { messageFor } from "../src/control/workers/worker-configuration.ts";
 import { FEATURES } from "../src/features/registry.ts";
 import type { RequestHead } from "../src/http/request-head.ts";
 import type { ListenerContext } from "../src/net/accept/listener-context.ts";

@@ -12,7 +12,7 @@ import type { Command } from "./cli/arguments.ts";
 import { wantsColours } from "./cli/colours.ts";
 import { EarlySignals } from "./cli/early-signals.ts";
 import { nodeProblem } from "./cli/node-version.ts";
-import { filesProblem, tooFewFiles } from "./control/too-few-files.ts";
+import { filesProblem, tooFewFiles } from "./control/system/too-few-files.ts";
 
 /** The commands that accept connections. */
 const SERVING: readonly string[] = ["run", "proxy", "demo"];

@@ -175,7 +175,7 @@ describe("Kubernetes objects", () => {
   });
 
   test("probes ask pages that the admin address has", () => {
-    const served = readText("src/control/admin.ts");
+    const served = readText("src/control/admin/admin.ts");
     for (const { httpGet } of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
       assert.equal(httpGet.port, "admin");
       assert.ok(served.includes(`"${httpGet.path}"`), httpGet.path);

@@ -9,7 +9,7 @@ import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { leadsTo } from "../observe/log-files.ts";
 import type { LogSink } from "../observe/sink.ts";
-import { listenerUrl } from "../control/listener-url.ts";
+import { listenerUrl } from "../control/listening/listener-url.ts";
 import type { Printer } from "./printer.ts";
 
 /** One line per listener in `opened`, and one for the admin address unless `adminUrl` is null. */

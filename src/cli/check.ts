@@ -5,7 +5,7 @@ import { routeLabel } from "../config/route-label.ts";
 import { shownFile } from "../config/shown.ts";
 import { FEATURES } from "../features/registry.ts";
 import { moduleAddress } from "../modules/module-address.ts";
-import { lowPortProblem } from "../control/low-ports.ts";
+import { lowPortProblem } from "../control/system/low-ports.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import type { RouteConditions } from "../policy/route/conditions.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";

@@ -1,8 +1,8 @@
 /** `millrace demo`: starts two small origin servers and the proxy in front of them, in one process, for people who try Millrace out. */
 import type { Server } from "node:http";
 import { codeOf } from "../base/errors.ts";
-import { listenMessage } from "../control/listen-check.ts";
-import type { WorkerThreads } from "../control/worker-threads.ts";
+import { listenMessage } from "../control/listening/listen-check.ts";
+import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import { parseConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { startOrigin } from "./demo-origin.ts";

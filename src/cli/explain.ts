@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { explain } from "../explain/explanation.ts";
 import type { ExplainedRequest } from "../explain/explanation.ts";
-import { lineOf } from "../control/config-files.ts";
+import { lineOf } from "../control/named-files/config-files.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import { explainFile } from "./explain-file.ts";
 import { problemReport } from "./problem-report.ts";

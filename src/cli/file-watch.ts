@@ -5,7 +5,7 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { isPattern, namesMatching } from "../control/included-files.ts";
+import { isPattern, namesMatching } from "../control/named-files/included-files.ts";
 
 /** Time between two looks. A change is told when the look after it finds nothing new, so an editor may write in several steps. */
 const LOOK_MS = 200;

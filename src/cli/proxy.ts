@@ -3,7 +3,7 @@ import { parseConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import type { Problem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
-import type { WorkerThreads } from "../control/worker-threads.ts";
+import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import { PROXY_USAGE } from "./arguments.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { openPrinter } from "./printer.ts";

@@ -1,7 +1,7 @@
 /** `millrace run`: loads a configuration file and serves it until a signal ends the process. */
 import { isatty } from "node:tty";
 import { formatProblem } from "../config/problem.ts";
-import type { WorkerThreads } from "../control/worker-threads.ts";
+import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { wantsColours } from "./colours.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";

@@ -3,8 +3,8 @@ import fs from "node:fs";
 import os from "node:os";
 import { stackOf } from "../base/errors.ts";
 import { ControlPlane } from "../control/control-plane.ts";
-import { ServiceManager } from "../control/service-manager.ts";
-import type { WorkerThreads } from "../control/worker-threads.ts";
+import { ServiceManager } from "../control/system/service-manager.ts";
+import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { leadsTo } from "../observe/log-files.ts";
 import { paintLines } from "../observe/paint-lines.ts";
@@ -19,7 +19,7 @@ import type { FileWatch } from "./file-watch.ts";
 import { logProblem } from "../observe/log-problem.ts";
 import { Reloads, warningsOf } from "./reloads.ts";
 import type { LoadConfig, LoadedConfig } from "./reloads.ts";
-import { filesProblem } from "../control/too-few-files.ts";
+import { filesProblem } from "../control/system/too-few-files.ts";
 import type { Printer } from "./printer.ts";
 
 export interface ServeOptions extends LoadedConfig {

@@ -1,4 +1,4 @@
-/** Configurations in several files, read from memory. How files are found is tested in control/included-files.test.ts. */
+/** Configurations in several files, read from memory. How files are found is tested in control/named-files/included-files.test.ts. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Includes } from "./include.ts";

@@ -16,28 +16,28 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { ALL_SLOTS, WorkerTable } from "../shared/worker-table.ts";
-import { AddressListFiles } from "./address-list-files.ts";
-import type { AdminServer } from "./admin.ts";
+import { AddressListFiles } from "./named-files/address-list-files.ts";
+import type { AdminServer } from "./admin/admin.ts";
 import { afterMs } from "./after-ms.ts";
-import { Generations } from "./generations.ts";
-import type { PreparedConfiguration } from "./generations.ts";
-import { HealthMonitor } from "./health.ts";
-import { withHolder } from "./held-address.ts";
+import { Generations } from "./workers/generations.ts";
+import type { PreparedConfiguration } from "./workers/generations.ts";
+import { HealthMonitor } from "./health/health.ts";
+import { withHolder } from "./listening/held-address.ts";
 import { Listeners } from "./listeners.ts";
 import type { CheckedListeners, ListenProblem, OpenedListener } from "./listeners.ts";
-import { Names } from "./names.ts";
-import { socketsMax } from "./open-files.ts";
+import { Names } from "./names/names.ts";
+import { socketsMax } from "./system/open-files.ts";
 import type { OpenOutcome, ReloadOutcome, StartOutcome } from "./outcomes.ts";
-import { probeWith } from "./probe.ts";
-import type { Probe } from "./probe.ts";
-import { RefusingEndpoints } from "./refusing-endpoints.ts";
+import { probeWith } from "./health/probe.ts";
+import type { Probe } from "./health/probe.ts";
+import { RefusingEndpoints } from "./health/refusing-endpoints.ts";
 import { restartNeeded, workersOf } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
-import { Supervisor } from "./supervise.ts";
-import type { StartProblem, SupervisedListener } from "./supervise.ts";
-import { SystemFile } from "./system-file.ts";
-import type { ThreadLink, ThreadSource } from "./thread-link.ts";
-import type { WorkerConfiguration } from "./worker-configuration.ts";
+import { Supervisor } from "./workers/supervise.ts";
+import type { StartProblem, SupervisedListener } from "./workers/supervise.ts";
+import { SystemFile } from "./system/system-file.ts";
+import type { ThreadLink, ThreadSource } from "./workers/thread-link.ts";
+import type { WorkerConfiguration } from "./workers/worker-configuration.ts";
 
 export interface ControlPlaneOptions {
   readonly config: Config;
@@ -357,7 +357,7 @@ export class ControlPlane {
   /** Null: the configuration has no admin address. Rejects with an Error of one plain line. */
   private async openAdmin({ admin }: Config): Promise<AdminServer | null> {
     if (admin === undefined) return null;
-    const { startAdmin } = await import("./admin.ts");
+    const { startAdmin } = await import("./admin/admin.ts");
     return startAdmin(admin.address, {
       access: () => ({ token: this.config.admin?.token, hosts: this.config.admin?.hosts ?? [] }),
       notReady: () => this.notReady(),

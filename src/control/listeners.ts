@@ -4,9 +4,9 @@ import type { ListenAddress } from "../base/listen-address.ts";
 import { overlap } from "../config/addresses.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
-import { checkListeners, reusePortSupported } from "./listen-check.ts";
-import type { NewListener, PlacedListener } from "./listener-slots.ts";
-import type { StartProblem, SupervisedListener, Supervisor } from "./supervise.ts";
+import { checkListeners, reusePortSupported } from "./listening/listen-check.ts";
+import type { NewListener, PlacedListener } from "./listening/listener-slots.ts";
+import type { StartProblem, SupervisedListener, Supervisor } from "./workers/supervise.ts";
 
 /** Listeners whose addresses are free. */
 export interface CheckedListeners {

@@ -5,7 +5,7 @@ import net from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { ControlPlane } from "./control-plane.ts";
 import type { OpenOutcome } from "./outcomes.ts";
-import { WorkerThreads } from "./worker-threads.ts";
+import { WorkerThreads } from "./workers/worker-threads.ts";
 import { testConfig } from "./config.fixture.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { Config } from "../config/schema.ts";
@@ -24,7 +24,7 @@ export async function plane(
   const logged: Record<string, unknown>[] = [];
   const lines: string[] = [];
   const log = createAppLog({ level: "debug", format: "json", write: (line) => logged.push(JSON.parse(line)), now: Date.now });
-  const threads = new WorkerThreads(new URL("./stand-in-worker.fixture.ts", import.meta.url));
+  const threads = new WorkerThreads(new URL("./workers/stand-in-worker.fixture.ts", import.meta.url));
   const control = new ControlPlane({
     config,
     log,

@@ -5,10 +5,10 @@
 import type { Config } from "../config/schema.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
-import { connectTarget } from "./health.ts";
-import type { HealthMonitor } from "./health.ts";
-import type { SlotsByUpstream } from "./endpoint-slots.ts";
-import type { Probe } from "./probe.ts";
+import { connectTarget } from "./health/health.ts";
+import type { HealthMonitor } from "./health/health.ts";
+import type { SlotsByUpstream } from "./workers/endpoint-slots.ts";
+import type { Probe } from "./health/probe.ts";
 
 export type StartupOutcome =
   | { readonly kind: "ready" }

@@ -1,5 +1,5 @@
 /**
- * The address lists that features name, as one thread knows them. The main thread reads the files (control/address-list-files.ts) and sends every thread the same
+ * The address lists that features name, as one thread knows them. The main thread reads the files (control/named-files/address-list-files.ts) and sends every thread the same
  * memory, so a list is read once for the whole process, and a changed one counts for all threads at almost the same time.
  */
 import { CidrSet } from "../base/cidr.ts";

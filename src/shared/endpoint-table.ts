@@ -2,7 +2,7 @@
  * The facts about endpoints that all threads must agree on, in shared memory: the health of each endpoint, written by the control plane
  * after a probe; whether the last attempt to connect to it failed, written by the thread that tried; and how many exchanges are in flight at
  * it, are being tried again, or are held, written by the workers. Each fact is one Int32 cell. An endpoint is named by its slot
- * (control/endpoint-slots.ts).
+ * (control/workers/endpoint-slots.ts).
  *
  *     [ workers in use | padding ][ health ][ refusing ][ worker 0: in flight ][ retrying ][ held ][ worker 1: in flight ] ...
  *

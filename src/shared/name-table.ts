@@ -1,5 +1,5 @@
 /**
- * The addresses of endpoints that are configured by name, as one thread knows them. The main thread looks names up (control/names.ts) and
+ * The addresses of endpoints that are configured by name, as one thread knows them. The main thread looks names up (control/names/names.ts) and
  * sends the results to every thread. So a name is looked up once for the whole process, and a connection waits for no name but its own.
  */
 import type { ResolvedAddress } from "../base/resolved-address.ts";

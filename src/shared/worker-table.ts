@@ -5,7 +5,7 @@
  *
  *     [ header ][ per listener: notices, each a count and silent until | forwarding clients ][ worker 0: beats | descriptors | connections | kept bytes | middleware running, last | connections per listener | two rows of counts by client ][ worker 1 ... ]
  *
- * A listener is named by its slot, which it keeps over reloads (control/listener-slots.ts).
+ * A listener is named by its slot, which it keeps over reloads (control/listening/listener-slots.ts).
  *
  * Each worker counts in its own part only, so workers never contend, and the part of a dead worker is zeroed as a whole.
  *

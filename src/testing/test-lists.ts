@@ -2,7 +2,7 @@
 import { messageOf } from "../base/errors.ts";
 import { addressListsOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema.ts";
-import { parsedList, sharedTable } from "../control/read-address-list.ts";
+import { parsedList, sharedTable } from "../control/named-files/read-address-list.ts";
 import type { SentList } from "../shared/address-lists.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 

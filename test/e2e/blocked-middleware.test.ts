@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { loadConfigFile } from "../../src/cli/config-file.ts";
 import { ControlPlane } from "../../src/control/control-plane.ts";
-import { WorkerThreads } from "../../src/control/worker-threads.ts";
+import { WorkerThreads } from "../../src/control/workers/worker-threads.ts";
 import { moduleFolder } from "../../src/middleware/module-folder.fixture.ts";
 import { monotonicMs } from "../../src/net/system-clock.ts";
 import { createAppLog } from "../../src/observe/app-log.ts";

@@ -35,7 +35,7 @@ export class ListenerContext {
   readonly thread: ConnectionThread;
   /** Makes the connections, of the listener's protocol. */
   readonly connect: MakeConnection;
-  /** The listener's row in the worker table; see control/listener-slots.ts. */
+  /** The listener's row in the worker table; see control/listening/listener-slots.ts. */
   readonly slot: number;
   config: ListenerConfig;
   limits: MessageLimits;

@@ -3,7 +3,7 @@
  *
  * libuv removes the path that a socket was bound to when the socket closes or its thread ends, even if another program has put a socket of
  * its own there by then. So the socket is bound to a name for once in the same folder, which is then replaced by the wanted path. Whoever
- * supervises the listener removes the path (control/socket-files.ts).
+ * supervises the listener removes the path (control/listening/socket-files.ts).
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";

@@ -1,0 +1,132 @@
+/**
+ * Makes one probe (one health check) of one endpoint: a GET whose response must have an expected status. Without a path, the probe only
+ * connects, including the TLS handshake for https. One time limit covers connecting, the head and the body. Redirects are not followed.
+ *
+ * The response is read by the same parser as responses to clients' requests, so that both accept the same bytes.
+ */
+import net from "node:net";
+import type { Socket } from "node:net";
+import { codeOf } from "../../base/errors.ts";
+import { tlsFaultInWords } from "../../base/tls-fault.ts";
+import { endpointAddress } from "../../config/endpoint-address.ts";
+import { ProbeAnswer, probeRequest } from "./probe-answer.ts";
+import type { ProbeResult } from "./probe-answer.ts";
+
+export interface ProbeTarget {
+  /** `http://` or `https://`, host and optional port. */
+  readonly url: string;
+  /** Path to request. Undefined: only connect. */
+  readonly path: string | undefined;
+  /** `Host` to send. Undefined: the host of `url`. */
+  readonly host: string | undefined;
+  /** Statuses such as `200` and ranges such as `200-399`. */
+  readonly expectedStatuses: readonly string[];
+  /** Milliseconds for the whole probe. */
+  readonly timeoutMs: number;
+  readonly tls: { readonly verify: boolean; readonly serverName: string | undefined; readonly ca: string | undefined };
+}
+
+/** Resolves a host name: the `lookup` option of Node's sockets. */
+export type Lookup = NonNullable<net.TcpSocketConnectOpts["lookup"]>;
+
+/** Makes one probe. Never rejects. An abort ends it with the result `cancelled`. */
+export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<ProbeResult>;
+
+/** Makes a {@link Probe} that resolves host names with `lookup`. */
+export function probeWith(lookup: Lookup): Probe {
+  return (target, signal) => probe(target, lookup, signal);
+}
+
+function probe(target: ProbeTarget, lookup: Lookup, signal: AbortSignal): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    let socket: { destroy(): unknown } | null = null;
+    let ended = false;
+    const limit = setTimeout(() => end(`no answer within ${inWords(target.timeoutMs)}`), target.timeoutMs);
+    const cancel = (): void => end("cancelled");
+    const end = (result: ProbeResult): void => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(limit);
+      signal.removeEventListener("abort", cancel);
+      socket?.destroy();
+      resolve(result);
+    };
+    if (signal.aborted) return cancel();
+    signal.addEventListener("abort", cancel);
+    start(target, lookup, end).then(
+      (started) => {
+        socket = started;
+        if (ended) started.destroy();
+      },
+      (error: unknown) => end(errorInWords(error)),
+    );
+  });
+}
+
+async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeResult) => void): Promise<{ destroy(): unknown }> {
+  const url = new URL(target.url);
+  const secure = url.protocol === "https:";
+  const { host, port } = endpointAddress(url);
+  const options = secure ? { host, port, lookup, ...tlsOptions(target, host) } : { host, port, lookup };
+  const { path } = target;
+  const connected = (): void => {
+    if (path === undefined) return end(null);
+    socket.write(probeRequest(path, target.host ?? url.host));
+    readAnswer(socket, target, end);
+  };
+  const socket = secure ? (await import("node:tls")).connect(options, connected) : net.connect(options, connected);
+  return socket.on("error", (error) => end(errorInWords(error)));
+}
+
+function readAnswer(socket: Socket, target: ProbeTarget, end: (result: ProbeResult) => void): void {
+  const answer = new ProbeAnswer(target.expectedStatuses);
+  socket.on("data", (chunk: Buffer) => {
+    const result = answer.take(chunk);
+    if (result !== undefined) end(result);
+  });
+  socket.on("end", () => end(answer.end()));
+}
+
+function tlsOptions(
+  target: ProbeTarget,
+  host: string,
+): {
+  rejectUnauthorized: boolean;
+  ALPNProtocols: string[];
+  servername?: string;
+  ca?: string;
+} {
+  const { verify, serverName, ca } = target.tls;
+  const name = serverName ?? host;
+  return {
+    rejectUnauthorized: verify,
+    ALPNProtocols: ["http/1.1"],
+    // RFC 6066 section 3 does not permit an IP address as server name.
+    ...(net.isIP(name) === 0 ? { servername: name } : {}),
+    ...(ca === undefined ? {} : { ca }),
+  };
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  EPIPE: "connection reset",
+  ENOTFOUND: "host name not known",
+  EAI_AGAIN: "host name cannot be resolved now",
+  ETIMEOUT: "host name was not resolved in time",
+  EHOSTUNREACH: "host unreachable",
+  ENETUNREACH: "network unreachable",
+  ETIMEDOUT: "connection timed out",
+};
+
+/** The error in words. When several addresses were tried (AggregateError), only the reason of the first is given. */
+function errorInWords(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return errorInWords(error.errors[0]);
+  if (!(error instanceof Error)) return String(error);
+  const code = codeOf(error);
+  return REASONS[code] ?? tlsFaultInWords(code) ?? (error.message.trim() || code);
+}
+
+function inWords(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
+}

@@ -1,0 +1,163 @@
+/** Reads the files that a configuration names: secrets and certificates. Errors name the file and say what to do about it. */
+import { isUtf8 } from "node:buffer";
+import type { Buffer } from "node:buffer";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { codeOf, messageOf } from "../../base/errors.ts";
+import { mapFiles } from "../../config/feature-files.ts";
+import type { Config } from "../../config/schema.ts";
+import { shownFile } from "../../config/shown.ts";
+import { parseTemplate } from "../../policy/template/template.ts";
+import { listProblems } from "./read-address-list.ts";
+import { filesProblem } from "../system/too-few-files.ts";
+
+/** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
+const FILE_BYTES_MAX = 4 * 1024 ** 2;
+
+/** What the checks of a configuration need of the files that it names. Their paths are relative to a folder. */
+export interface ConfigFiles {
+  /** The text of a file; throws an Error whose message is fit for the operator. */
+  readonly readSecret: (name: string) => string;
+  /** What is wrong with a file of certificates; null when it can be used. */
+  readonly certificatesProblem: (name: string) => string | null;
+  /** What is wrong with a file that should hold a text in UTF-8; null when it does. */
+  readonly textProblem: (name: string) => string | null;
+  /** The same for a text with variables, for a page about errors. */
+  readonly templateProblem: (name: string) => string | null;
+  /** What is wrong with an address list, one line each; empty when it can be used. */
+  readonly listProblems: (name: string) => readonly string[];
+  /** What is wrong with a folder whose files are to be read; null when nothing is. It is not noted: its files are read as they are wanted. */
+  readonly folderProblem: (name: string) => string | null;
+}
+
+/** Takes the path of a file that is read. One whose last part is a pattern stands for the names in the folder that match. */
+export type NoteFile = (path: string) => void;
+
+/**
+ * The files that a configuration in this folder names.
+ * @param noted called with each before it is read
+ */
+export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles {
+  const pathOf = (name: string): string => {
+    const file = path.resolve(folder, name);
+    noted(file);
+    return file;
+  };
+  return {
+    readSecret: (name) => readText(pathOf(name)),
+    certificatesProblem: (name) => certificatesProblem(pathOf(name)),
+    textProblem: (name) => textProblem(pathOf(name)),
+    templateProblem: (name) => templateProblem(pathOf(name)),
+    listProblems: (name) => listProblems(pathOf(name)),
+    folderProblem: (name) => folderProblem(path.resolve(folder, name)),
+  };
+}
+
+/** Makes the paths of a checked configuration absolute that are relative to its folder. */
+export function makeAbsolute(config: Config, folder: string): void {
+  for (const { tls } of Object.values(config.upstreams)) {
+    if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
+  }
+  // Routes share the values of the places above them, and to make a path absolute twice changes nothing.
+  for (const holder of [config, ...Object.values(config.upstreams), ...config.routes]) {
+    mapFiles(holder, (name) => path.resolve(folder, name));
+  }
+}
+
+/** A certificate in PEM (RFC 7468), with the labels that OpenSSL accepts. */
+const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+
+/**
+ * What is wrong with a file of certificates; null when it can be used. It is checked here because the data plane reads it later, and OpenSSL
+ * leaves out a certificate that it cannot read without saying so.
+ */
+function certificatesProblem(file: string): string | null {
+  try {
+    const certificates = readBytes(file).toString("latin1").match(CERTIFICATE) ?? [];
+    if (certificates.length === 0) return `${shownFile(file)} holds no PEM certificate`;
+    // Loaded here, because it takes milliseconds and most configurations name no certificates.
+    const { X509Certificate } = process.getBuiltinModule("node:crypto");
+    const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
+    return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${shownFile(file)} cannot be read`;
+  } catch (error) {
+    return lineOf(error);
+  }
+}
+
+function textProblem(file: string): string | null {
+  try {
+    readText(file);
+    return null;
+  } catch (error) {
+    return lineOf(error);
+  }
+}
+
+function templateProblem(file: string): string | null {
+  try {
+    const parsed = parseTemplate(readText(file), true);
+    return "problem" in parsed ? `${shownFile(file)}: ${parsed.problem}` : null;
+  } catch (error) {
+    return lineOf(error);
+  }
+}
+
+function folderProblem(folder: string): string | null {
+  try {
+    const stats = statSync(folder);
+    if (!stats.isDirectory()) return `${shownFile(folder)} is a file, not a folder`;
+    accessSync(folder, constants.X_OK);
+    return null;
+  } catch (error) {
+    return readFault(folder, error);
+  }
+}
+
+function isReadable(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The text of a file; throws an Error whose message is fit for the operator. */
+export function readText(file: string, bytesMax: number = FILE_BYTES_MAX): string {
+  const bytes = readBytes(file, bytesMax);
+  // Decoding other bytes would silently change a name or a secret.
+  if (!isUtf8(bytes)) throw new Error(`${shownFile(file)} is not in UTF-8`);
+  return bytes.toString("utf8");
+}
+
+function readBytes(file: string, bytesMax: number = FILE_BYTES_MAX): Buffer {
+  try {
+    const { size } = statSync(file);
+    if (size > bytesMax) throw new Error(`${shownFile(file)} has ${size} bytes, more than the ${bytesMax} that it may have`);
+    return readFileSync(file);
+  } catch (error) {
+    throw codeOf(error) === "" ? error : new Error(readFault(file, error), { cause: error });
+  }
+}
+
+/** Why a file or a folder cannot be read, for the operator. */
+export function readFault(file: string, error: unknown): string {
+  const tooFew = filesProblem(error);
+  const reason = REASONS[codeOf(error)] ?? (tooFew === null ? `cannot be read (${codeOf(error)})` : `cannot be read: ${tooFew}`);
+  return `${shownFile(file)} ${reason}`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  ENOTDIR: "does not exist",
+  EISDIR: "is a folder, not a file",
+  EACCES: "may not be read by this user",
+  EPERM: "may not be read by this user",
+};
+
+/** The message of an error in one line. Node's messages about syntax have several, which show the source. */
+export function lineOf(error: unknown): string {
+  return messageOf(error)
+    .replace(/\s*\n\s*/g, " ")
+    .trim();
+}

@@ -1,0 +1,489 @@
+/**
+ * Supervises the workers (data-plane threads): starts them, gives them configurations, replaces one that dies while the others go on
+ * serving, and drains them.
+ *
+ * The life of one worker:
+ *
+ *     start -> configured -> listening -> drained -> ended
+ *                  \____________\___ ended unexpectedly: its rows in shared memory are cleared, and a replacement with the same index
+ *                                    starts after a delay (restart-delay.ts)
+ *
+ * A change that concerns all workers (open listeners, use a configuration, close listeners) never runs at the same time as the start of
+ * a replacement. So a replacement that starts in the middle of a reload gets exactly the listeners and the configuration of that moment.
+ */
+import { messageOf } from "../../base/errors.ts";
+import { hasMiddleware } from "../../config/middleware-entries.ts";
+import type { SentList } from "../../shared/address-lists.ts";
+import type { NameNews } from "../../shared/name-table.ts";
+import type { ListenOrder, MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";
+import type { AppLog } from "../../observe/app-log.ts";
+import { createLogMemory } from "../../observe/log-batch.ts";
+import { SocketFiles } from "../listening/socket-files.ts";
+import type { ThreadLink } from "./thread-link.ts";
+import type { WorkerConfiguration } from "./worker-configuration.ts";
+import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
+import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
+import { timer } from "./timer.ts";
+import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
+import type { RestartHistory } from "./restart-delay.ts";
+import { askWorker, endedBeforeUse, prepareMiddleware } from "./worker-refusals.ts";
+import type { Refusal } from "./worker-refusals.ts";
+import { stuckWorker } from "./stuck-worker.ts";
+import { removeStaleSocket } from "../listening/listen-check.ts";
+import type { PlannedListener } from "../listening/listen-check.ts";
+import type { NewListener } from "../listening/listener-slots.ts";
+
+export interface SupervisorOptions {
+  readonly workers: number;
+  /** Data-plane threads, with those that open no listeners: their indexes come after those of the workers. */
+  readonly seats: number;
+  readonly init: Omit<WorkerInit, "index" | "logMemory">;
+  /** A thread for the worker with this index: a new one, or one that was started early. */
+  readonly threadFor: (index: number) => ThreadLink;
+  readonly log: AppLog;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** The worker's heartbeat: a number that changes as long as its event loop runs. */
+  readonly beats: (worker: number) => number;
+  /** The numbers of the middleware that the worker is running, and of the one that it ran last; 0: none. */
+  readonly middlewareIn: (worker: number) => { readonly running: number; readonly last: number };
+  /** Called when counters of middleware have counted. */
+  readonly onCounted: (counts: readonly MiddlewareCount[]) => void;
+  /** The endpoint host names resolved so far, for a worker that starts. */
+  readonly names: () => readonly NameNews[];
+  /** The address lists that are in use, for a worker that starts. */
+  readonly lists: () => readonly SentList[];
+  /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
+  readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
+  /** Called when a worker has no exchange of that generation left. */
+  readonly onReleased: (generation: number, worker: number) => void;
+  /** Called when a worker has ended, to clear what it left in shared memory. */
+  readonly onWorkerEnded: (worker: number) => void;
+  /** Called when a worker's replacement serves. The replacement has seen no generation before this one. */
+  readonly onWorkerReplaced: (worker: number, generation: number) => void;
+}
+
+/** A listener that all workers have or will have. */
+export interface SupervisedListener extends Omit<NewListener, "position"> {
+  readonly planned: PlannedListener;
+}
+
+/** Why workers could not start or listen: one listener could not be opened (its slot), or another reason (slot null). */
+export type StartProblem = ListenFailure | { readonly slot: null; readonly message: string };
+
+interface OpenListener extends SupervisedListener {
+  /** A worker has listened on it before. So its inherited descriptor is used up, or its socket file exists. */
+  hasBeenOpen: boolean;
+  /** No worker can open it again, because its inherited descriptor was closed when its worker died. */
+  isLost: boolean;
+}
+
+/** The place of one worker. When the worker dies, its replacement takes the same seat. */
+interface Seat {
+  readonly index: number;
+  readonly opensListeners: boolean;
+  /** Null: the worker has died, and its replacement has not started yet. */
+  handle: WorkerHandle | null;
+  listening: boolean;
+  history: RestartHistory;
+  /** Starts the replacement. */
+  timer: NodeJS.Timeout | null;
+  /** The heartbeat at the last check. */
+  beat: number;
+  /** Checks in a row at which the heartbeat had not changed. */
+  missedBeats: number;
+}
+
+/** Interval of the heartbeat checks. */
+const WATCH_MS = 1000;
+/** Missed beats after which a worker is stuck. Checks are counted, not time, because the whole process may have been suspended. */
+const STUCK_BEATS = 10;
+/** Missed beats after which a worker counts as standing still. One may be missed right after the whole process was suspended. */
+const STILL_BEATS = 2;
+
+/** Time that a worker has after the drain limit for cutting the exchanges that are left. */
+const DRAIN_GRACE_MS = 2000;
+
+export class Supervisor {
+  /** Workers that ended unexpectedly so far. */
+  restarts: number = 0;
+  /** Inherited descriptors that a worker has listened on. Once closed they cannot be opened again. */
+  readonly usedDescriptors: Set<number> = new Set();
+  private readonly options: SupervisorOptions;
+  private readonly socketFiles: SocketFiles = new SocketFiles();
+  private readonly seats: readonly Seat[];
+  private current: WorkerConfiguration | null = null;
+  /** By slot. Null before the first call of `listen`. */
+  private listeners: Map<number, OpenListener> | null = null;
+  /** The newest change that concerns all workers. Settles when all of them have answered. */
+  private change: Promise<unknown> = Promise.resolve();
+  private readonly replacements: Set<Promise<unknown>> = new Set();
+  /** Whether dead workers are replaced: from a successful start until a drain begins. */
+  private replacing: boolean = false;
+  private closed: boolean = false;
+  private watch: NodeJS.Timeout | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+    this.seats = Array.from({ length: options.seats }, (_, index) => ({
+      index,
+      opensListeners: index < options.workers,
+      handle: null,
+      listening: false,
+      history: NO_RESTARTS,
+      timer: null,
+      beat: 0,
+      missedBeats: 0,
+    }));
+  }
+
+  /** Workers that accept connections now. */
+  get serving(): number {
+    return this.seats.filter((seat) => seat.opensListeners && seat.listening).length;
+  }
+
+  /** Generation of the configuration that is in use; 0 before the first. */
+  get generation(): number {
+    return this.current?.generation ?? 0;
+  }
+
+  /** Why the data plane makes no progress, in words: a restart of the process may help. Null: it makes progress, or it is ending. */
+  get standstill(): string | null {
+    if (this.closed) return null;
+    const still = this.seats.find((seat) => seat.missedBeats >= STILL_BEATS);
+    if (still !== undefined) return `worker ${still.index} stands still`;
+    if (this.serving === 0) return "no worker is serving";
+    const { lostListeners } = this;
+    return lostListeners.length > 0 && lostListeners.length === this.listeners?.size ? "every listener is lost" : null;
+  }
+
+  /** Addresses of listeners that no worker can open again: their inherited descriptors were closed when their workers died. */
+  get lostListeners(): readonly string[] {
+    return [...(this.listeners?.values() ?? [])].filter(({ isLost }) => isLost).map(({ address }) => address);
+  }
+
+  /** Starts all workers with a configuration. Null: all of them use it. */
+  async start(configuration: WorkerConfiguration): Promise<StartProblem | null> {
+    this.current = configuration;
+    // From now on, because a middleware may block the event loop while it is set up.
+    this.watch = setInterval(() => this.endStuckWorkers(), WATCH_MS);
+    const problems = await Promise.all(
+      this.seats.map(async (seat) => {
+        const problem = await this.occupy(seat).configure(configuration).catch(endedInWords);
+        return problem === null ? null : `worker ${seat.index}: ${problem}`;
+      }),
+    );
+    const problem = problems.find((one) => one !== null);
+    if (problem !== undefined) return { slot: null, message: problem };
+    // The start may have been given up meanwhile.
+    if (this.closed) return null;
+    this.replacing = true;
+    return null;
+  }
+
+  /**
+   * Opens further listeners in all workers. Null: all workers accept connections on them. A problem: no worker does, because those that
+   * were opened have been closed again.
+   */
+  listen(listeners: readonly SupervisedListener[]): Promise<StartProblem | null> {
+    return this.tellAll(async () => {
+      this.listeners ??= new Map();
+      for (const listener of listeners) this.listeners.set(listener.slot, { ...listener, hasBeenOpen: false, isLost: false });
+      // Inherited descriptors are opened last, when nothing else can fail: if they had to be closed again, they would be lost.
+      const isDescriptor = ({ planned }: SupervisedListener): boolean => planned.target.kind === "fd";
+      const slots = (some: readonly SupervisedListener[]): readonly number[] => some.map(({ slot }) => slot);
+      const problem =
+        (await this.openEverywhere(slots(listeners.filter((each) => !isDescriptor(each))))) ??
+        (await this.openEverywhere(slots(listeners.filter(isDescriptor))));
+      if (problem !== null) await this.closeEverywhere(slots(listeners), 0);
+      return problem;
+    });
+  }
+
+  /**
+   * Gives all workers a new configuration. It comes into use if at least one worker accepts it, and all of them can set up its middleware; else
+   * all keep the old one. Resolves with the answers of those that do not use it. A worker that refuses keeps the old configuration; one that is
+   * dead starts again with the one in use.
+   */
+  reload(configuration: WorkerConfiguration): Promise<readonly Refusal[]> {
+    return this.tellAll(async () => {
+      const living = this.seats.filter(({ handle }) => handle !== null);
+      const { middleware } = configuration.config;
+      const unprepared = hasMiddleware({ middleware, routes: configuration.routes }) ? await prepareMiddleware(living, configuration) : [];
+      if (unprepared.length > 0) return unprepared;
+      const asked = await Promise.all(living.map((seat) => askWorker(seat, async (handle) => handle.configure(configuration))));
+      // While no worker lives there is nobody to ask: a replacement starts at once, and decides.
+      const answers = living.length > 0 ? asked : await this.askReplacement(configuration);
+      const refusals = answers.filter((answer) => answer !== null);
+      if (refusals.length < answers.length) this.current = configuration;
+      return refusals;
+    });
+  }
+
+  /** Starts a replacement with a new configuration. One element: null if the replacement serves with it, else why it does not. */
+  private async askReplacement(configuration: WorkerConfiguration): Promise<readonly (Refusal | null)[]> {
+    const [seat] = this.seats;
+    if (seat === undefined) return [];
+    if (seat.timer !== null) clearTimeout(seat.timer);
+    seat.timer = null;
+    const problem = await this.replaceNow(seat, configuration);
+    return [problem === null ? null : { worker: seat.index, problem, hasEnded: true }];
+  }
+
+  /** Closes listeners in all workers. Resolves when they accept nothing more; exchanges on them have `timeoutMs` to end. */
+  closeListeners(slots: readonly number[], timeoutMs: number): Promise<void> {
+    return this.tellAll(() => this.closeEverywhere(slots, timeoutMs));
+  }
+
+  /** Drains and ends all workers: exchanges in flight have `timeoutMs` to end. Resolves with the number of exchanges that were cut. */
+  async drain(timeoutMs: number): Promise<number> {
+    this.stopReplacing();
+    this.socketFiles.removeAll();
+    const cuts = await Promise.all(
+      this.seats.map(async (seat) => {
+        if (seat.timer !== null) clearTimeout(seat.timer);
+        const handle = seat.handle;
+        if (handle === null) return 0;
+        const overdue = timer(timeoutMs + DRAIN_GRACE_MS);
+        const cut = await Promise.race([handle.drain(timeoutMs).catch(() => 0), overdue.due.then(() => 0)]);
+        overdue.cancel();
+        seat.listening = false;
+        await handle.terminate();
+        return cut;
+      }),
+    );
+    return cuts.reduce((sum, cut) => sum + cut, 0);
+  }
+
+  /** Ends all workers at once. */
+  async close(): Promise<void> {
+    this.stopReplacing();
+    this.socketFiles.removeAll();
+    for (const seat of this.seats) if (seat.timer !== null) clearTimeout(seat.timer);
+    await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
+  }
+
+  /** Tells all workers new results of host name look-ups. */
+  tellLists(lists: readonly SentList[]): void {
+    for (const { handle } of this.seats) handle?.tellLists(lists);
+  }
+
+  tellNames(news: readonly NameNews[]): void {
+    for (const { handle } of this.seats) handle?.tellNames(news);
+  }
+
+  /** For tests: kills one worker as a fault would. It is then replaced. */
+  async terminateWorker(index: number): Promise<void> {
+    await this.seats[index]?.handle?.terminate();
+  }
+
+  private stopReplacing(): void {
+    this.closed = true;
+    this.replacing = false;
+    clearInterval(this.watch);
+  }
+
+  /** Ends workers whose event loop does not run, such as in an endless loop. They serve nobody and cannot notice it themselves. */
+  private endStuckWorkers(): void {
+    for (const seat of this.seats) {
+      const beat = this.options.beats(seat.index);
+      // A thread that still loads its code has no beat yet.
+      const isRunning = seat.listening || (seat.handle !== null && beat !== 0);
+      seat.missedBeats = isRunning && beat === seat.beat ? seat.missedBeats + 1 : 0;
+      seat.beat = beat;
+      // Repeated every STUCK_BEATS checks, because ending a thread can fail.
+      if (seat.missedBeats === 0 || seat.missedBeats % STUCK_BEATS !== 0) continue;
+      this.options.log.error(...stuckWorker(seat.index, seat.handle, this.options.middlewareIn(seat.index), WATCH_MS * STUCK_BEATS));
+      void seat.handle?.terminate();
+    }
+  }
+
+  /** Puts a new thread on the seat. */
+  private occupy(seat: Seat): WorkerHandle {
+    const { init, threadFor } = this.options;
+    const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, logMemory: createLogMemory() }, (notice) =>
+      this.notice(handle, notice),
+    );
+    handle.tellNames(this.options.names());
+    const lists = this.options.lists();
+    if (lists.length > 0) handle.tellLists(lists);
+    seat.handle = handle;
+    seat.missedBeats = 0;
+    void handle.ended.then((reason) => this.vacated(seat, handle, reason));
+    return handle;
+  }
+
+  /** The thread on the seat has ended. */
+  private vacated(seat: Seat, handle: WorkerHandle, reason: string): void {
+    if (seat.handle !== handle) return;
+    seat.handle = null;
+    seat.listening = false;
+    const { log, now, onWorkerEnded } = this.options;
+    onWorkerEnded(seat.index);
+    if (!this.replacing) return;
+    this.restarts++;
+    const { delayMs, history } = restartDelay(seat.history, now());
+    seat.history = history;
+    log.error("worker_exited", `worker ${seat.index} ended unexpectedly and is replaced`, {
+      worker: seat.index,
+      reason,
+      delay_ms: delayMs,
+    });
+    seat.timer = setTimeout(() => {
+      seat.timer = null;
+      void this.replace(seat);
+    }, delayMs);
+  }
+
+  private async replace(seat: Seat): Promise<void> {
+    // While waiting for one change, another may have begun.
+    for (let seen: unknown = null; seen !== this.change;) await (seen = this.change);
+    const { current } = this;
+    // A reload may have started the replacement meanwhile.
+    if (current === null || seat.handle !== null) return;
+    const replacement = this.replaceNow(seat, current);
+    this.replacements.add(replacement);
+    await replacement;
+    this.replacements.delete(replacement);
+  }
+
+  /** Starts the replacement of a dead worker. Null: it serves. Text: why it does not. */
+  private async replaceNow(seat: Seat, configuration: WorkerConfiguration): Promise<string | null> {
+    if (!this.replacing) return "no worker is replaced any more";
+    const handle = this.occupy(seat);
+    try {
+      const refused = await handle.configure(configuration);
+      const failure = refused === null ? await this.openListeners(seat, handle, this.listeners?.keys() ?? []) : { message: refused };
+      if (failure !== null) throw new Error(failure.message);
+      this.options.onWorkerReplaced(seat.index, configuration.generation);
+      this.options.log.info("worker_replaced", `worker ${seat.index} is replaced`, { worker: seat.index });
+      return null;
+    } catch (error) {
+      // A replacement that died is handled by `vacated`. One that lives but cannot serve is ended here, so that another is started.
+      if (error instanceof WorkerEnded) return endedBeforeUse(seat.index, error);
+      const reason = messageOf(error);
+      this.options.log.error("worker_not_replaced", `the replacement of worker ${seat.index} cannot serve`, { worker: seat.index, reason });
+      await handle.terminate();
+      return reason;
+    }
+  }
+
+  /** Runs a change that concerns all workers, after earlier changes and after the replacements that are starting. */
+  private tellAll<T>(tell: () => Promise<T>): Promise<T> {
+    const change = this.change.then(async () => {
+      await Promise.all(this.replacements);
+      return tell();
+    });
+    this.change = change.catch(() => undefined);
+    return change;
+  }
+
+  private async openEverywhere(slots: readonly number[]): Promise<StartProblem | null> {
+    if (slots.length === 0) return null;
+    const problems = await Promise.all(
+      this.seats.map(async (seat): Promise<StartProblem | null> => {
+        // A worker that is dead or dies now is no problem, because its replacement opens the listeners. Only during the start it is one.
+        const { handle, listening } = seat;
+        if (handle === null) return null;
+        return this.openListeners(seat, handle, slots).catch((error: unknown) =>
+          listening ? null : { slot: null, message: `worker ${seat.index}: ${endedInWords(error)}` },
+        );
+      }),
+    );
+    return problems.find((problem) => problem !== null) ?? null;
+  }
+
+  private async closeEverywhere(slots: readonly number[], timeoutMs: number): Promise<void> {
+    for (const slot of slots) {
+      const target = this.listeners?.get(slot)?.planned.target;
+      if (target?.kind === "unix") this.socketFiles.remove(target.path);
+      this.listeners?.delete(slot);
+    }
+    // The sockets of a dead worker were closed with it.
+    await Promise.all(this.seats.map(async ({ handle }) => handle?.closeListeners(slots, timeoutMs).catch(() => undefined)));
+  }
+
+  private async openListeners(seat: Seat, handle: WorkerHandle, slots: Iterable<number>): Promise<ListenFailure | null> {
+    if (this.listeners === null) return null;
+    const orders: ListenOrder[] = [];
+    for (const slot of slots) {
+      const listener = this.listeners.get(slot);
+      if (listener !== undefined && (await this.canOpen(seat, listener)))
+        orders.push({ slot, target: listener.planned.target, settings: listener.settings });
+    }
+    const failure = await handle.listen(orders);
+    for (const { slot } of orders) {
+      // The worker opened the listeners before the failed one too, and closed them again; their descriptors are used up.
+      if (slot === failure?.slot) break;
+      this.noteOpened(slot);
+    }
+    seat.listening ||= failure === null;
+    return failure;
+  }
+
+  private noteOpened(slot: number): void {
+    const listener = this.listeners?.get(slot);
+    if (listener === undefined) return;
+    listener.hasBeenOpen = true;
+    const { target } = listener.planned;
+    if (target.kind === "unix") this.noteSocketFile(target.path);
+    if (listener.planned.target.kind === "fd") this.usedDescriptors.add(listener.planned.target.fd);
+  }
+
+  private noteSocketFile(path: string): void {
+    this.socketFiles.note(path);
+    // The worker may have opened the listener after the process began to end.
+    if (this.closed) this.socketFiles.removeAll();
+  }
+
+  /** Whether the worker on that seat must open the listener, and can. */
+  private async canOpen(seat: Seat, listener: OpenListener): Promise<boolean> {
+    const { planned, hasBeenOpen, address } = listener;
+    if (!seat.opensListeners || (!planned.shared && seat.index !== 0)) return false;
+    if (!hasBeenOpen) return true;
+    if (planned.target.kind === "unix") return this.canOpenAgain(planned.target.path, listener);
+    if (planned.target.kind !== "fd") return true;
+    // The descriptor was closed with the thread that listened on it. Its number may belong to another file now.
+    if (!listener.isLost) {
+      listener.isLost = true;
+      this.options.log.error("listener_lost", `${address} was closed with its worker; restart the process`, { listener: address });
+    }
+    return false;
+  }
+
+  /** Whether the path of a Unix listener whose worker has ended is free. If another program has it by now, that one keeps it. */
+  private async canOpenAgain(path: string, listener: OpenListener): Promise<boolean> {
+    const error = await removeStaleSocket(path).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    if (error !== null && !listener.isLost) {
+      const { address } = listener;
+      this.options.log.error("listener_lost", `${address} was closed with its worker, and its path is taken (${messageOf(error)})`, {
+        listener: address,
+      });
+    }
+    listener.isLost = error !== null;
+    return error === null;
+  }
+
+  private notice(handle: WorkerHandle, notice: WorkerNotice): void {
+    switch (notice.type) {
+      case "released":
+        this.options.onReleased(notice.generation, handle.index);
+        return;
+      case "counted":
+        this.options.onCounted(notice.counts);
+        return;
+      case "log":
+        this.options.takeLines(handle.logLines(notice), notice.lines, () => handle.logTaken(notice.chunk));
+        return;
+      case "event":
+        this.options.log.log(notice.level, notice.event, notice.message, { ...notice.fields, worker: handle.index });
+    }
+  }
+}
+
+function endedInWords(error: unknown): string {
+  return `ended: ${messageOf(error)}`;
+}
