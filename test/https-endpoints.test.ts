@@ -121,7 +121,7 @@ routes:
     await proxy.until((output) => /"event":"endpoint_unhealthy".*self.signed/i.test(output), "the probe's reason");
     const response = await ask(proxy.port, get("/x", [], "untrusted.test"));
     assert.equal(response.status, 502);
-    assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=tls_protocol_error"]);
+    assert.deepEqual(response.fields.get("proxy-status"), ["millrace; error=tls_certificate_error"]);
     const failures = (output: string): number => output.match(/"event":"endpoint_tls_failed".*DEPTH_ZERO_SELF_SIGNED_CERT/g)?.length ?? 0;
     await proxy.until((output) => failures(output) > 0, "the reason");
     assert.equal((await ask(proxy.port, get("/x", [], "untrusted.test"))).status, 502);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectFailure } from "./connect-failure.ts";
 
-test("a certificate that is not accepted, or an endpoint without TLS, is a TLS error and not an unreachable endpoint", () => {
+test("a certificate that is not accepted, an endpoint without TLS, and one that cannot be reached", () => {
   for (const code of [
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
@@ -13,9 +13,9 @@ test("a certificate that is not accepted, or an endpoint without TLS, is a TLS e
     "INVALID_CA",
     "CRL_HAS_EXPIRED",
     "ERR_TLS_CERT_ALTNAME_INVALID",
-    "ERR_SSL_WRONG_VERSION_NUMBER",
-    "EPROTO",
   ])
+    assert.equal(connectFailure(code), "certificate_error", code);
+  for (const code of ["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "ERR_TLS_HANDSHAKE_TIMEOUT", "EPROTO"])
     assert.equal(connectFailure(code), "tls_error", code);
   for (const code of ["EHOSTUNREACH", "ENETUNREACH", "EACCES", "EINVAL"])
     assert.equal(connectFailure(code), "destination_unroutable", code);

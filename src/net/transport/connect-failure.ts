@@ -23,10 +23,17 @@ export function connectFailure(code: string): FailureKind {
     case "ENOBUFS":
       return "connection_limit";
     default:
+      if (CERTIFICATE_CODE.test(code)) return "certificate_error";
       return TLS_CODE.test(code) ? "tls_error" : "destination_unroutable";
   }
 }
 
-/** Node's error codes for TLS, and OpenSSL's names for why a certificate is not accepted (X509_STORE_CTX_get_error(3)). */
-const TLS_CODE =
-  /^ERR_(?:TLS|SSL|OSSL)|CERT|CRL|^UNABLE_TO_|^(?:EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;
+/**
+ * Why the endpoint's certificate is not accepted: OpenSSL's names (X509_STORE_CTX_get_error(3)), and Node's for one of another name. An alert with
+ * which the endpoint refuses, `ERR_SSL_..._BAD_CERTIFICATE`, is not among them.
+ */
+const CERTIFICATE_CODE =
+  /^(?:ERR_TLS_CERT_\w+|(?!ERR_)\w*(?:CERT|CRL)\w*|UNABLE_TO_\w+|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;
+
+/** Node's error codes for all else that fails in TLS. */
+const TLS_CODE = /^(?:ERR_(?:TLS|SSL|OSSL)|EPROTO$)/;

@@ -21,6 +21,7 @@ const CONNECT: readonly FailureKind[] = [
   "dns_error",
   "dns_timeout",
   "connection_timeout",
+  "certificate_error",
   "tls_error",
   "connection_limit",
 ];

@@ -13,6 +13,7 @@ export type FailureKind =
   | "dns_error"
   | "dns_timeout"
   | "connection_timeout"
+  | "certificate_error"
   | "tls_error"
   | "connection_limit"
   | "connection_terminated"
@@ -53,7 +54,8 @@ export const FAILURES: Readonly<Record<FailureKind, Meaning>> = {
   dns_error: meaning(502, "dns_error", "The origin's name could not be resolved.", "connect", FAILED),
   dns_timeout: meaning(504, "dns_timeout", "The origin's name was not resolved in time.", "connect", TOO_SLOW),
   connection_timeout: meaning(504, "connection_timeout", "The origin did not accept the connection in time.", "connect", TOO_SLOW),
-  tls_error: meaning(502, "tls_protocol_error", "The origin could not be trusted or did not speak TLS.", "connect", FAILED),
+  certificate_error: meaning(502, "tls_certificate_error", "The origin's certificate was not trusted.", "connect", FAILED),
+  tls_error: meaning(502, "tls_protocol_error", "The origin did not speak TLS as it should.", "connect", FAILED),
   connection_limit: meaning(503, "connection_limit_reached", "The proxy has no connection to spare.", "connect", null),
   connection_terminated: meaning(
     502,
