@@ -184,6 +184,8 @@ describe("what must not come open", () => {
 test("a file that has nothing to convert, or is wrong, says so", () => {
   const caddyfile = (text: string): string | null => faultOf(text, { format: "caddy" });
   assert.equal(caddyfile("{\n debug\n}"), "f:1: it has no site, so there is nothing to convert");
+  assert.equal(caddyfile(":80 {\n reverse_proxy app:80 { flush_interval -1 }\n}\n"), "f:2: after { the line has to end, as in Caddy");
+  assert.equal(caddyfile(':80 {\n respond "{ x }"\n}\n'), null);
   assert.equal(caddyfile(":80 {\n respond x\n"), "f:2: a block is not closed: } is missing at the end of the file");
   assert.equal(caddyfile("a.test {\n proxy / b\n}"), 'f:2: "proxy" is a directive of Caddy 1; only the format of Caddy 2 is converted');
   assert.equal(caddyfile('a.test {\n respond "x\n}'), "f:2: a quoted text does not end");

@@ -92,6 +92,8 @@ class Parser {
       }
       const isOpen = last?.text === "{" && !last.isQuoted;
       const [name = "", ...args] = isOpen ? words.slice(0, -1) : words;
+      if (line.words.slice(0, -1).some(({ text, isQuoted }) => text === "{" && !isQuoted))
+        this.fail(place, "after { the line has to end, as in Caddy");
       if (depth === DEPTH_MAX) this.fail(place, "blocks are nested too deeply");
       else directives.push({ name, args, block: isOpen ? this.body(depth + 1) : null, place });
     }
