@@ -4,6 +4,7 @@ import { ENDS } from "./feature-keys.ts";
 import type { EndKey } from "./feature-keys.ts";
 import { routeSchema } from "./route-schema.ts";
 import { upstreamSchema } from "./upstream-schema.ts";
+import type { KeyPath } from "../values/finding.ts";
 
 /** Each route says itself which requests it takes and what becomes of them. */
 type OwnOfRoute = "name" | "match" | "split_by" | EndKey;
@@ -39,6 +40,14 @@ export function mayHaveDefault(kind: "routes" | "upstreams", key: string): boole
 export function mayBeOff(kind: "routes" | "upstreams", key: string): boolean {
   const schema = mayHaveDefault(kind, key) ? SHAPES[kind][key] : undefined;
   return schema instanceof z.ZodOptional && !schema.safeParse(false).success;
+}
+
+/** The path of the key for which the key at a path inside `defaults` stands, in the first route or an upstream; else the path itself. */
+export function standsFor(path: KeyPath): KeyPath {
+  const [first, kind, ...rest] = path;
+  if (first !== "defaults") return path;
+  if (kind === "routes") return ["routes", 0, ...rest];
+  return kind === "upstreams" ? ["upstreams", "", ...rest] : path;
 }
 
 function without<Shape extends object, Key extends keyof Shape>(shape: Shape, keys: readonly string[]): Omit<Shape, Key> {

@@ -7,14 +7,6 @@ import { nodeAt } from "./document.ts";
 import type { Located } from "./document.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
-/** The path of the key for which the key at a path inside `defaults` stands, in the first route or an upstream; else the path itself. */
-export function standsFor(path: KeyPath): KeyPath {
-  const [first, kind, ...rest] = path;
-  if (first !== "defaults") return path;
-  if (kind === "routes") return ["routes", 0, ...rest];
-  return kind === "upstreams" ? ["upstreams", "", ...rest] : path;
-}
-
 export interface WithDefaults {
   readonly root: Located;
   /** The findings about values that came from `defaults`, as findings about `defaults`. */

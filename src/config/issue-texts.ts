@@ -9,7 +9,7 @@ import type { Located, LocatedScalar } from "./document.ts";
 import type { SchemaNode } from "./json-schema.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 import { NOT_YET, foreignKey } from "./foreign-keys.ts";
-import { mayBeSecret } from "./replacements.ts";
+import { mayBeSecret } from "./secret-places.ts";
 import { shownScalar } from "./shown.ts";
 import { keysAt } from "./json-schema.ts";
 import { unknownKey } from "./unknown-key.ts";

@@ -1,5 +1,5 @@
 /** The values of a configuration that are paths of files, and so are relative to the folder of the file in which they stand. */
-import { standsFor } from "./defaults.ts";
+import { standsFor } from "./defaults-schema.ts";
 import { mapScalars } from "./document.ts";
 import type { Located } from "./document.ts";
 import { kindOf } from "./feature-files.ts";
