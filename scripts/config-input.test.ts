@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { z } from "zod";
 import type { ConfigInput, ShortConfigInput } from "../src/config/input.ts";
-import type { configSchema } from "../src/config/schema.ts";
-import type { shortSchema } from "../src/config/short-form.ts";
+import type { configSchema } from "../src/config/schema/schema.ts";
+import type { shortSchema } from "../src/config/schema/short-form.ts";
 import { configInput } from "./config-input.ts";
 
 /** `true` if A and B are identical. Assignability is not enough: a missing optional key would pass. */

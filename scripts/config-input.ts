@@ -2,10 +2,10 @@
  * Generates src/config/input.ts: the types of a configuration as people write it, with the text that an editor shows at each key. It is made
  * from the same JSON Schema as the reference page.
  */
-import { alternatives, asNode, fullFormJsonSchema, keysAt, shortFormJsonSchema } from "../src/config/json-schema.ts";
-import type { SchemaNode } from "../src/config/json-schema.ts";
-import { mayBeOff } from "../src/config/defaults-schema.ts";
-import { defaultOf, valueOf } from "../src/config/reference.ts";
+import { alternatives, asNode, fullFormJsonSchema, keysAt, shortFormJsonSchema } from "../src/config/schema/json-schema.ts";
+import type { SchemaNode } from "../src/config/schema/json-schema.ts";
+import { mayBeOff } from "../src/config/schema/defaults-schema.ts";
+import { defaultOf, valueOf } from "../src/config/reference/reference.ts";
 import type { KeyPath } from "../src/values/finding.ts";
 
 /** The greatest length of a line, in characters. */

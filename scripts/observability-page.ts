@@ -1,5 +1,5 @@
 /** Generates docs/observability.md (log keys, outcomes, events and metrics) from the lists that the program itself uses. */
-import { FURTHER_FIELDS, LINE_VARIABLES, NAMED_TEMPLATES, STANDARD_FIELDS } from "../src/config/access-fields.ts";
+import { FURTHER_FIELDS, LINE_VARIABLES, NAMED_TEMPLATES, STANDARD_FIELDS } from "../src/config/access-log/access-fields.ts";
 import { Faults } from "../src/http1/faults.ts";
 import { COUNTER_METRICS, EVENTS, FEATURE_METRICS, FEATURE_FACTS, METRICS } from "../src/observe/names.ts";
 import * as answers from "../src/proxy/exchange/answers.ts";

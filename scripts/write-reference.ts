@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { chartOfPage } from "../bench/page-chart.ts";
-import { referencePage } from "../src/config/reference.ts";
+import { referencePage } from "../src/config/reference/reference.ts";
 import { apiPage } from "./api-page.ts";
 import { configInput } from "./config-input.ts";
 import { observabilityPage } from "./observability-page.ts";

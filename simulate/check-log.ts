@@ -1,5 +1,5 @@
 /** Checks at the end of a run: every request is logged once, and the log agrees with what its client and the endpoints saw. */
-import type { Config } from "../src/config/schema.ts";
+import type { Config } from "../src/config/schema/schema.ts";
 import type { AccessRecord } from "../src/observe/access-record.ts";
 import type { Attempts } from "./attempts.ts";
 import type { SimulatedClient } from "./client.ts";

@@ -1,6 +1,6 @@
 /** The configurations of a run. Each reload brings the next one, and after the last one the first again. */
 import { parseConfig } from "../src/config/load.ts";
-import type { Config } from "../src/config/schema.ts";
+import type { Config } from "../src/config/schema/schema.ts";
 import { LISTENERS, ORIGINS, SMALL_BODY_MAX, TOKENS } from "./plan.ts";
 import type { Parts } from "./plan.ts";
 import { COPY_BYTES_MAX } from "./shadow.ts";

@@ -4,7 +4,7 @@
  */
 import { compileCidrs } from "../src/base/cidr.ts";
 import type { CidrSet } from "../src/base/cidr.ts";
-import type { Config } from "../src/config/schema.ts";
+import type { Config } from "../src/config/schema/schema.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
 import type { ResponseHead } from "../src/http/response-head.ts";
 import { listenerAt } from "./configs.ts";

@@ -1,6 +1,6 @@
 import { HealthMonitor } from "../src/control/health/health.ts";
 import type { SlotsByUpstream } from "../src/control/workers/endpoint-slots.ts";
-import type { Config } from "../src/config/schema.ts";
+import type { Config } from "../src/config/schema/schema.ts";
 import type { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import { createAppLog } from "../src/observe/app-log.ts";
 import type { EndpointTable } from "../src/shared/endpoint-table.ts";

@@ -1,5 +1,5 @@
 import { clientKey } from "../src/base/client-key.ts";
-import type { Config } from "../src/config/schema.ts";
+import type { Config } from "../src/config/schema/schema.ts";
 import { listenerAt } from "./configs.ts";
 import { isTrusted } from "./expected.ts";
 

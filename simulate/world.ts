@@ -4,8 +4,8 @@
  * counters must have everything that happened exactly once. Longer than other files, because each part of the world knows the others.
  */
 import type { Buffer } from "node:buffer";
-import { endpointNames } from "../src/config/endpoint-names.ts";
-import type { Config } from "../src/config/schema.ts";
+import { endpointNames } from "../src/config/addresses/endpoint-names.ts";
+import type { Config } from "../src/config/schema/schema.ts";
 import type { SlotsByUpstream } from "../src/control/workers/endpoint-slots.ts";
 import { Generations } from "../src/control/workers/generations.ts";
 import { messageFor } from "../src/control/workers/worker-configuration.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkConfig } from "./config/load.ts";
-import { readObject } from "./config/read-object.ts";
+import { readObject } from "./config/document/read-object.ts";
 import { createProxy, defineConfig } from "./millrace.ts";
 import type { MillraceProxy, OpenListener } from "./millrace.ts";
 

@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
 import { parseArguments } from "../src/cli/arguments.ts";
 import { loadConfigFile } from "../src/cli/config-file.ts";
-import type { Config } from "../src/config/schema.ts";
+import type { Config } from "../src/config/schema/schema.ts";
 import { ROOT, readText, textFiles } from "./support/source-files.ts";
 
 const ADMIN_PORT = 9901;

@@ -201,7 +201,7 @@ test("a data-plane thread loads neither the parser of configurations nor their s
   const loaded = loadedBy("src/worker.ts", true);
   assert.ok(loaded.has("src/features/registry.ts") && loaded.size > 100, `only ${loaded.size} modules found`);
   assert.deepEqual(
-    ["zod", "yaml", "src/features/declared.ts", "src/config/schema.ts"].filter((module) => loaded.has(module)),
+    ["zod", "yaml", "src/features/declared.ts", "src/config/schema/schema.ts"].filter((module) => loaded.has(module)),
     [],
   );
 });
@@ -252,7 +252,7 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/proxy/breach.ts", "../features/registry.ts"],
   ["src/proxy/breach.ts", "../features/cors/cors.ts"],
   ["src/values/breach.ts", "node:fs"],
-  ["src/values/breach.ts", "../config/schema.ts"],
+  ["src/values/breach.ts", "../config/schema/schema.ts"],
   ["src/config/breach.ts", "../features/cors/cors.ts"],
   ["src/shared/breach.ts", "../features/registry.ts"],
   ["src/features/declared.ts", "../proxy/feature/middleware.ts"],
@@ -261,7 +261,7 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/features/cors/schema.ts", "node:crypto"],
   ["src/features/cors/schema.ts", "./cors.ts"],
   ["src/features/cors/schema.ts", "../rate-limit/schema.ts"],
-  ["src/features/cors/schema.ts", "../../config/schema.ts"],
+  ["src/features/cors/schema.ts", "../../config/schema/schema.ts"],
   ["src/features/registry.ts", "../net/listener.ts"],
   ["src/features/cors/breach.ts", "../rate-limit/rate-limit.ts"],
   ["src/features/cors/breach.ts", "../../control/health/probe.ts"],

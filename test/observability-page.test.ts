@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { STANDARD_SHAPE } from "../src/config/access-shape.ts";
+import { STANDARD_SHAPE } from "../src/config/access-log/access-shape.ts";
 import { ACCESS_FIELDS, observabilityPage } from "../scripts/observability-page.ts";
 import { accessLines } from "../src/observe/access-line.ts";
 

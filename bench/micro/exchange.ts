@@ -4,7 +4,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { plainConfig } from "../../src/config/plain.ts";
-import type { Config } from "../../src/config/schema.ts";
+import type { Config } from "../../src/config/schema/schema.ts";
 import { FEATURES } from "../../src/features/registry.ts";
 import { ListenerContext, trustOf } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";

@@ -1,5 +1,5 @@
 /** Operations: writing the access log line of an exchange into the batch, as a worker does. */
-import { STANDARD_SHAPE } from "../../src/config/access-shape.ts";
+import { STANDARD_SHAPE } from "../../src/config/access-log/access-shape.ts";
 import { accessLines } from "../../src/observe/access-line.ts";
 import type { AccessFormat } from "../../src/observe/access-line.ts";
 import type { AccessRecord } from "../../src/observe/access-record.ts";

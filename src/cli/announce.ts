@@ -3,7 +3,7 @@
  * log, the line is an event of that log, so that every line there is JSON; else it is plain text for people. A log that goes elsewhere gets
  * the event too.
  */
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { OpenedListener } from "../control/listeners.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";

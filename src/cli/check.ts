@@ -1,8 +1,8 @@
 /** `millrace check`: checks a configuration without starting anything. */
-import type { Problem } from "../config/problem.ts";
-import type { Config } from "../config/schema.ts";
-import { routeLabel } from "../config/route-label.ts";
-import { shownFile } from "../config/shown.ts";
+import type { Problem } from "../config/problems/problem.ts";
+import type { Config } from "../config/schema/schema.ts";
+import { routeLabel } from "../config/checks/route-label.ts";
+import { shownFile } from "../config/problems/shown.ts";
 import { FEATURES } from "../features/registry.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/system/low-ports.ts";

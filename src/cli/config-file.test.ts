@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { formatProblem } from "../config/problem.ts";
+import { formatProblem } from "../config/problems/problem.ts";
 import { loadConfigFile } from "./config-file.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-config-"));

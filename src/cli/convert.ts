@@ -2,8 +2,8 @@
 import fs from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { parseConfig } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
-import { shownFile } from "../config/shown.ts";
+import { formatProblem } from "../config/problems/problem.ts";
+import { shownFile } from "../config/problems/shown.ts";
 import { convert, formatOf } from "../convert/convert.ts";
 import type { Format } from "../convert/convert.ts";
 import { formatNote, formatPlace } from "../convert/model/notes.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { LogSink } from "../observe/sink.ts";

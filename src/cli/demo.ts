@@ -4,7 +4,7 @@ import { codeOf } from "../base/errors.ts";
 import { listenMessage } from "../control/listening/listen-check.ts";
 import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import { parseConfig } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
+import { formatProblem } from "../config/problems/problem.ts";
 import { startOrigin } from "./demo-origin.ts";
 import { openPrinter } from "./printer.ts";
 import { serve } from "./serve.ts";

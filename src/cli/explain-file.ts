@@ -5,7 +5,7 @@ import { isAsExpected, labelOf, outcomeOf } from "../explain/expected-course.ts"
 import { readRequestLines } from "../explain/request-lines.ts";
 import type { RequestLine } from "../explain/request-lines.ts";
 import { hiddenValues, shownTarget } from "../explain/shown-request.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 
 export interface ExplainFileArguments {
   /** The name of the file, for messages. */

@@ -3,8 +3,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { parseConfig } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
-import { shownFile } from "../config/shown.ts";
+import { formatProblem } from "../config/problems/problem.ts";
+import { shownFile } from "../config/problems/shown.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import { givenListen, givenTarget, quoted } from "./given-addresses.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { checkConfig } from "../config/load.ts";
-import { placeOf } from "../config/document.ts";
-import { readObject } from "../config/read-object.ts";
+import { placeOf } from "../config/document/document.ts";
+import { readObject } from "../config/document/read-object.ts";
 import type { KeyPath } from "../values/finding.ts";
 import { withLiteralPlaces } from "./literal-places.ts";
 

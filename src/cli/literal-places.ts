@@ -5,7 +5,7 @@
 import module from "node:module";
 import { parse } from "acorn";
 import type { ArrayExpression, CallExpression, Expression, ObjectExpression, Program, Property, SpreadElement } from "acorn";
-import type { Located, LocatedList, LocatedMap, Place } from "../config/document.ts";
+import type { Located, LocatedList, LocatedMap, Place } from "../config/document/document.ts";
 
 /** Constants that name constants, and calls within calls, are followed so far. */
 const STEPS_MAX = 16;

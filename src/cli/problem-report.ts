@@ -1,8 +1,8 @@
 /** What a person reads about the problems of a configuration: each with its line of its file, and how many there are. */
 import { styleText } from "node:util";
-import { excerptOf } from "../config/excerpt.ts";
-import { formatProblem } from "../config/problem.ts";
-import type { Problem } from "../config/problem.ts";
+import { excerptOf } from "../config/problems/excerpt.ts";
+import { formatProblem } from "../config/problems/problem.ts";
+import type { Problem } from "../config/problems/problem.ts";
 
 export interface ReportOptions {
   /** The text of a file; null when no line of it is to be shown. */

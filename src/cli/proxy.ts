@@ -1,8 +1,8 @@
 /** `millrace proxy`: serves what its arguments say, without a configuration file. */
 import { parseConfig } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
-import type { Problem } from "../config/problem.ts";
-import type { Config } from "../config/schema.ts";
+import { formatProblem } from "../config/problems/problem.ts";
+import type { Problem } from "../config/problems/problem.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import { PROXY_USAGE } from "./arguments.ts";
 import type { EarlySignals } from "./early-signals.ts";

@@ -1,7 +1,7 @@
 /** Reloads the configuration, on SIGHUP: a new configuration is taken into use, or refused as a whole. */
 import { messageOf } from "../base/errors.ts";
-import type { Config } from "../config/schema.ts";
-import { shownFile } from "../config/shown.ts";
+import type { Config } from "../config/schema/schema.ts";
+import { shownFile } from "../config/problems/shown.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import type { ServiceManager } from "../control/system/service-manager.ts";
 import { unusedSockets } from "../control/system/socket-activation.ts";

@@ -1,6 +1,6 @@
 /** `millrace run`: loads a configuration file and serves it until a signal ends the process. */
 import { isatty } from "node:tty";
-import { formatProblem } from "../config/problem.ts";
+import { formatProblem } from "../config/problems/problem.ts";
 import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { wantsColours } from "./colours.ts";

@@ -4,8 +4,8 @@ import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
-import { asNode } from "../config/json-schema.ts";
-import type { SchemaNode } from "../config/json-schema.ts";
+import { asNode } from "../config/schema/json-schema.ts";
+import type { SchemaNode } from "../config/schema/json-schema.ts";
 import { moduleFolder, moduleWith } from "../middleware/module-folder.fixture.ts";
 import { schemaCommand } from "./schema.ts";
 

@@ -1,5 +1,5 @@
-import { fileJsonSchema } from "../config/json-schema.ts";
-import { withDescribedMiddleware } from "../config/middleware-json-schema.ts";
+import { fileJsonSchema } from "../config/schema/json-schema.ts";
+import { withDescribedMiddleware } from "../config/schema/middleware-json-schema.ts";
 import { describedMiddleware, textOfConfig } from "./config-file.ts";
 import { problemReport } from "./problem-report.ts";
 

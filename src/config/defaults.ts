@@ -2,9 +2,9 @@
  * `defaults`: values for the keys that a route or an upstream does not state. They are filled in before a configuration is checked, so that the
  * checks see what will hold. A key is taken as a whole: a route that states `cors` has nothing of the default's.
  */
-import { mayBeOff, mayHaveDefault } from "./defaults-schema.ts";
-import { nodeAt } from "./document.ts";
-import type { Located } from "./document.ts";
+import { mayBeOff, mayHaveDefault } from "./schema/defaults-schema.ts";
+import { nodeAt } from "./document/document.ts";
+import type { Located } from "./document/document.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
 export interface WithDefaults {

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import type { Includes } from "./include.ts";
 import { parseConfig } from "./load.ts";
 import type { ParseResult } from "./load.ts";
-import { formatProblem } from "./problem.ts";
+import { formatProblem } from "./problems/problem.ts";
 
 const MAIN = 'listeners: [{ address: ":8080" }]\n';
 

@@ -2,16 +2,16 @@
  * Joins a configuration with the files that it includes. Their upstreams stand beside its own; their routes come after its own, in the order in
  * which the files are included. Every place in the joined tree says in which file it is.
  */
-import type { Located, LocatedMap, Place } from "./document.ts";
-import { foreignFormat } from "./foreign-format.ts";
-import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
-import { placed } from "./problem.ts";
-import type { Problem } from "./problem.ts";
-import { readYaml } from "./read-yaml.ts";
+import type { Located, LocatedMap, Place } from "./document/document.ts";
+import { foreignFormat } from "./problems/foreign-format.ts";
+import { fullFormJsonSchema, shortFormJsonSchema } from "./schema/json-schema.ts";
+import { placed } from "./problems/problem.ts";
+import type { Problem } from "./problems/problem.ts";
+import { readYaml } from "./document/read-yaml.ts";
 import { replaceValues } from "./replacements.ts";
 import type { Environment } from "./replacements.ts";
-import { shownFile } from "./shown.ts";
-import { unknownKey } from "./unknown-key.ts";
+import { shownFile } from "./problems/shown.ts";
+import { unknownKey } from "./problems/unknown-key.ts";
 import { messageOf } from "../base/errors.ts";
 import { error, warning } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";

@@ -1,8 +1,8 @@
 /** Helpers for tests that parse configurations: the result, the problems or the warnings of a text. */
 import assert from "node:assert/strict";
 import { parseConfig } from "./load.ts";
-import { formatProblem } from "./problem.ts";
-import type { Config } from "./schema.ts";
+import { formatProblem } from "./problems/problem.ts";
+import type { Config } from "./schema/schema.ts";
 
 /** A `readSecret` for texts that name no files: it always throws. */
 export const NO_FILES = (path: string): string => {

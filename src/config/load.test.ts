@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { checkConfig, parseConfig } from "./load.ts";
-import { formatProblem } from "./problem.ts";
+import { formatProblem } from "./problems/problem.ts";
 import { NO_FILES, configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
 import { plainConfig } from "./plain.ts";
-import { readObject } from "./read-object.ts";
+import { readObject } from "./document/read-object.ts";
 
 describe("the full form", () => {
   test("fills in every default, in milliseconds and bytes", () => {

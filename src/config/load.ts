@@ -2,30 +2,30 @@
  * Turns the text of a configuration file, or what a TypeScript file exports, into a checked configuration, or into a list of all its
  * problems. Pure: environment, secrets and what only the machine knows are arguments.
  */
-import { withAccessLog } from "./access-log-levels.ts";
-import { crossChecksOfFullForm, crossChecksOfShortForm } from "./cross-checks.ts";
+import { withAccessLog } from "./checks/access-log-levels.ts";
+import { crossChecksOfFullForm, crossChecksOfShortForm } from "./checks/cross-checks.ts";
 import { withDefaults } from "./defaults.ts";
-import { mapScalars, toPlain } from "./document.ts";
-import type { Located, LocatedMap } from "./document.ts";
-import { spreadFeatures } from "./feature-keys.ts";
-import { foreignFormat } from "./foreign-format.ts";
-import { findingsOf, withoutConsequences } from "./issue-texts.ts";
+import { mapScalars, toPlain } from "./document/document.ts";
+import type { Located, LocatedMap } from "./document/document.ts";
+import { spreadFeatures } from "./schema/feature-keys.ts";
+import { foreignFormat } from "./problems/foreign-format.ts";
+import { findingsOf, withoutConsequences } from "./problems/issue-texts.ts";
 import { withIncluded } from "./include.ts";
-import { fullFormJsonSchema, shortFormJsonSchema } from "./json-schema.ts";
+import { fullFormJsonSchema, shortFormJsonSchema } from "./schema/json-schema.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 import { withAbsolutePaths } from "./path-values.ts";
-import { placed, sortedProblems } from "./problem.ts";
-import type { Problem } from "./problem.ts";
-import { readYaml } from "./read-yaml.ts";
+import { placed, sortedProblems } from "./problems/problem.ts";
+import type { Problem } from "./problems/problem.ts";
+import { readYaml } from "./document/read-yaml.ts";
 import { replaceValues } from "./replacements.ts";
 import type { Environment, ReadSecret } from "./replacements.ts";
-import { configSchema } from "./schema.ts";
-import type { Config } from "./schema.ts";
-import { FULL_FORM_KEYS, SHORT_FORM_PLACES, expandShortForm, isShortForm, shortSchema } from "./short-form.ts";
+import { configSchema } from "./schema/schema.ts";
+import type { Config } from "./schema/schema.ts";
+import { FULL_FORM_KEYS, SHORT_FORM_PLACES, expandShortForm, isShortForm, shortSchema } from "./schema/short-form.ts";
 import { findingsOfSurroundings } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { uncheckedIn } from "./unchecked.ts";
-import type { Unchecked } from "./unchecked.ts";
+import { uncheckedIn } from "./checks/unchecked.ts";
+import type { Unchecked } from "./checks/unchecked.ts";
 
 /** A configuration with its warnings, or problems: at least one error, and the warnings. Both lists are in the order of the files. */
 export type ParseResult = ParsedConfig | WrongConfig;

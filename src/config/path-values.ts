@@ -1,7 +1,7 @@
 /** The values of a configuration that are paths of files, and so are relative to the folder of the file in which they stand. */
-import { standsFor } from "./defaults-schema.ts";
-import { mapScalars } from "./document.ts";
-import type { Located } from "./document.ts";
+import { standsFor } from "./schema/defaults-schema.ts";
+import { mapScalars } from "./document/document.ts";
+import type { Located } from "./document/document.ts";
 import { kindOf } from "./feature-files.ts";
 import type { KeyPath } from "../values/finding.ts";
 

@@ -1,4 +1,4 @@
-import type { Config } from "./schema.ts";
+import type { Config } from "./schema/schema.ts";
 
 /**
  * The checked configuration of a file that names one listener, one endpoint and nothing else. It is written out, because data-plane threads

@@ -3,11 +3,11 @@
  * happens after the YAML is parsed, so a replacement can never be read as keys or lists.
  */
 import { messageOf } from "../base/errors.ts";
-import { mapScalars } from "./document.ts";
-import type { Located, LocatedScalar } from "./document.ts";
+import { mapScalars } from "./document/document.ts";
+import type { Located, LocatedScalar } from "./document/document.ts";
 import type { Finding } from "../values/finding.ts";
-import { isSecret } from "./secret-places.ts";
-import { isVariableName, shownFile } from "./shown.ts";
+import { isSecret } from "./schema/secret-places.ts";
+import { isVariableName, shownFile } from "./problems/shown.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

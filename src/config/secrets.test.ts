@@ -5,8 +5,8 @@ import { parse } from "yaml";
 import { PREDECESSOR } from "./load.fixture.ts";
 import { checkConfig, parseConfig } from "./load.ts";
 import type { ParseResult } from "./load.ts";
-import { formatProblem } from "./problem.ts";
-import { readObject } from "./read-object.ts";
+import { formatProblem } from "./problems/problem.ts";
+import { readObject } from "./document/read-object.ts";
 
 const FULL = `
 listeners:

@@ -3,8 +3,8 @@
  * listen on its ports, and which files it includes.
  */
 import { parseListenAddress } from "../base/listen-address.ts";
-import { mapScalars } from "./document.ts";
-import type { Located } from "./document.ts";
+import { mapScalars } from "./document/document.ts";
+import type { Located } from "./document/document.ts";
 import type { Includes } from "./include.ts";
 import { isCertificateFile, kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";

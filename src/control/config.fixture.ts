@@ -1,6 +1,6 @@
 /** A complete configuration for tests: one listener on a free port, one upstream `app` without health check, one route. */
 import { plainConfig } from "../config/plain.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 
 type Upstream = Config["upstreams"][string];
 

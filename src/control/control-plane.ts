@@ -5,9 +5,9 @@
 import { availableParallelism, hostname } from "node:os";
 import { messageOf, stackOf } from "../base/errors.ts";
 import { addressListsOf } from "../config/feature-files.ts";
-import { endpointNames } from "../config/endpoint-names.ts";
+import { endpointNames } from "../config/addresses/endpoint-names.ts";
 import type { Environment } from "../config/replacements.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
 import { metricsText } from "../observe/metrics-text.ts";

@@ -1,7 +1,7 @@
 /** Opens listeners in all workers, at the start and at reloads, and closes those that a reload removes. */
 import { formatListenAddress, parseListenAddress } from "../base/listen-address.ts";
 import type { ListenAddress } from "../base/listen-address.ts";
-import { overlap } from "../config/addresses.ts";
+import { overlap } from "../config/addresses/addresses.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
 import { checkListeners, reusePortSupported } from "./listening/listen-check.ts";

@@ -8,7 +8,7 @@ import type { OpenOutcome } from "./outcomes.ts";
 import { WorkerThreads } from "./workers/worker-threads.ts";
 import { testConfig } from "./config.fixture.ts";
 import { createAppLog } from "../observe/app-log.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 
 export interface Running {
   readonly plane: ControlPlane;

@@ -1,5 +1,5 @@
 /** Names the settings that a reload cannot change. A reload that changes one of them is refused as a whole. */
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { WORKERS_MAX } from "../shared/endpoint-table.ts";
 
 /** The number of workers that a configuration means. @param parallelism how many threads the machine runs at once */

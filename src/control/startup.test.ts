@@ -12,7 +12,7 @@ import type { StartupOutcome } from "./startup.ts";
 import { testConfig, testHealthCheck, testUpstream } from "./config.fixture.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { createAppLog } from "../observe/app-log.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 
 async function outcome(t: TestContext, config: Config, signal: AbortSignal = new AbortController().signal): Promise<StartupOutcome> {
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(16)));

@@ -2,7 +2,7 @@
  * Implements `startup: { require_healthy: true }`: the process begins to serve only when every upstream has a healthy endpoint. An
  * upstream without health check counts as healthy as soon as one of its endpoints accepts a connection.
  */
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { connectTarget } from "./health/health.ts";

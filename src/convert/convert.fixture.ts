@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { parseConfig } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
+import { formatProblem } from "../config/problems/problem.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { convert } from "./convert.ts";

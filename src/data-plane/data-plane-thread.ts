@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
-import { hasMiddleware } from "../config/middleware-entries.ts";
-import type { NamingMiddleware } from "../config/middleware-entries.ts";
-import { patternsIn } from "../config/path-patterns.ts";
+import { hasMiddleware } from "../config/schema/middleware-entries.ts";
+import type { NamingMiddleware } from "../config/schema/middleware-entries.ts";
+import { patternsIn } from "../config/schema/path-patterns.ts";
 import { FEATURES } from "../features/registry.ts";
 import { DiskFiles } from "../files/disk-files.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";

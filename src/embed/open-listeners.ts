@@ -1,5 +1,5 @@
 /** The open listeners of a proxy, as a program sees them. */
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { OpenedListener } from "../control/listeners.ts";
 import { reachableUrl } from "../control/listening/listener-url.ts";
 import type { OpenListener } from "./proxy-types.ts";

@@ -3,13 +3,13 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { checkConfig } from "../config/load.ts";
 import type { ParsedConfig } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
-import { readObject } from "../config/read-object.ts";
+import { formatProblem } from "../config/problems/problem.ts";
+import { readObject } from "../config/document/read-object.ts";
 import type { Environment } from "../config/replacements.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { filesOf, makeAbsolute } from "../control/named-files/config-files.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
-import { hasMiddleware } from "../config/middleware-entries.ts";
+import { hasMiddleware } from "../config/schema/middleware-entries.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { GivenMiddleware } from "../middleware/given-middleware.ts";
 

@@ -8,7 +8,7 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../base/errors.ts";
 import type { ProxyConfig } from "../middleware/config-input.ts";
-import type { MiddlewareEntry } from "../config/middleware-schema.ts";
+import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import type { ThreadSource } from "../control/workers/thread-link.ts";
 import { WorkerThreads } from "../control/workers/worker-threads.ts";

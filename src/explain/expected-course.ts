@@ -1,5 +1,5 @@
 /** Compares what becomes of a request with what is expected of it (request-lines.ts), and writes it in the same form. */
-import { routeLabel } from "../config/route-label.ts";
+import { routeLabel } from "../config/checks/route-label.ts";
 import type { Course } from "./explainer.ts";
 import type { Expectation } from "./request-lines.ts";
 import { shownTarget } from "./shown-request.ts";

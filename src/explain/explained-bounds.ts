@@ -1,7 +1,7 @@
 /** What a route says about bodies, time and further attempts, as a configuration would write it. */
 import { formatDuration } from "../base/duration.ts";
 import { formatSize } from "../base/size.ts";
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
 
 export function boundsOfBodies({ max_body: maxBody, buffer }: RouteConfig): string[] {
   const { request = 0, response = 0 } = buffer ?? {};

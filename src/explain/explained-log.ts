@@ -1,4 +1,4 @@
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
 
 /** Which exchanges of a route get a line in the access log, where the route says so. */
 export function linesOfLog({ access_log: log }: RouteConfig): string[] {

@@ -1,5 +1,5 @@
 /** Which upstream a request goes to, of a route that has several. */
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
 import { sharesOf } from "../policy/split/pick-side.ts";
 import type { LoneView } from "../proxy/feature/lone-view.ts";
 import type { Split } from "../proxy/snapshot.ts";

@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { parseIpAddress } from "../base/cidr.ts";
-import { patternsIn } from "../config/path-patterns.ts";
+import { patternsIn } from "../config/schema/path-patterns.ts";
 import type { Environment } from "../config/replacements.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { FEATURES } from "../features/registry.ts";
 import { answerFor } from "../features/files/file-answers.ts";
 import { servedFolder } from "../features/files/files.ts";
@@ -20,7 +20,7 @@ import type { ListenerConfig } from "../net/accept/listener-context.ts";
 import { hiddenOf } from "../net/client-facts.ts";
 import { loneSnapshot } from "../net/lone-snapshot.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
 import { groupsOf } from "../policy/route/path-regex.ts";
 import type { CompileRegex } from "../policy/route/path-regex.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";

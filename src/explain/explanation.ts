@@ -1,7 +1,7 @@
 /** Puts in words what the proxy would do with a request: for `millrace explain`, and for `explain` of a proxy within a program. */
-import { routeLabel } from "../config/route-label.ts";
+import { routeLabel } from "../config/checks/route-label.ts";
 import type { Environment } from "../config/replacements.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { FEATURES } from "../features/registry.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { RequestHead } from "../http/request-head.ts";

@@ -1,6 +1,6 @@
 import { rangeTable } from "../base/cidr-ranges.ts";
 import { addressListsOf } from "../config/feature-files.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { parseAddressList } from "../policy/address-list/parse-list.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { configOf, full } from "../config/load.fixture.ts";
-import type { MiddlewareEntry } from "../config/middleware-schema.ts";
+import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import { checkModules } from "./check-modules.ts";
 import { moduleFolder, moduleWith } from "./module-folder.fixture.ts";
 import type { ModuleFolder } from "./module-folder.fixture.ts";

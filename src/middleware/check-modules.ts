@@ -3,13 +3,13 @@
  * configuration with the addresses by which worker threads load the modules, or what is wrong.
  */
 import { Worker } from "node:worker_threads";
-import { asNode } from "../config/json-schema.ts";
-import type { SchemaNode } from "../config/json-schema.ts";
-import { middlewareEntries } from "../config/middleware-entries.ts";
-import type { PlacedEntry } from "../config/middleware-entries.ts";
-import type { DescribedUse } from "../config/middleware-json-schema.ts";
-import type { MiddlewareEntry } from "../config/middleware-schema.ts";
-import type { Config } from "../config/schema.ts";
+import { asNode } from "../config/schema/json-schema.ts";
+import type { SchemaNode } from "../config/schema/json-schema.ts";
+import { middlewareEntries } from "../config/schema/middleware-entries.ts";
+import type { PlacedEntry } from "../config/schema/middleware-entries.ts";
+import type { DescribedUse } from "../config/schema/middleware-json-schema.ts";
+import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { checkedUse } from "../modules/module-address.ts";
 import { moduleFaultText } from "../modules/module-fault.ts";
 import { error } from "../values/finding.ts";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { checkConfig } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
-import { readObject } from "../config/read-object.ts";
+import { formatProblem } from "../config/problems/problem.ts";
+import { readObject } from "../config/document/read-object.ts";
 import { defineConfig } from "../millrace.ts";
 import type { Address, Duration, Size } from "../millrace.ts";
 import { defineMiddleware } from "./define-middleware.ts";

@@ -1,5 +1,5 @@
 /** Middleware that a configuration object holds itself, as the result of a call such as `stamp({ header: "X-Stamp" })`. */
-import type { MiddlewareEntry } from "../config/middleware-schema.ts";
+import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import { isMiddleware } from "./define-middleware.ts";
 import type { ConfiguredMiddleware } from "./define-middleware.ts";
 import type { LoadMiddleware } from "./installed-middleware.ts";

@@ -1,4 +1,4 @@
-import { isPlainWord } from "../config/plain-word.ts";
+import { isPlainWord } from "../config/schema/plain-word.ts";
 
 /** Shortest text that is looked for in messages. Shorter ones are no secrets, and would be found within words. */
 const TEXT_LENGTH_MIN = 4;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { z } from "zod";
-import type { NamingMiddleware } from "../config/middleware-entries.ts";
+import type { NamingMiddleware } from "../config/schema/middleware-entries.ts";
 import { defineMiddleware } from "./define-middleware.ts";
 import type { MiddlewareHooks } from "./define-middleware.ts";
 import { GivenMiddleware } from "./given-middleware.ts";

@@ -3,10 +3,10 @@
  * configuration is not needed any more, the instances are disposed of.
  */
 import { messageOf } from "../base/errors.ts";
-import { middlewareEntries } from "../config/middleware-entries.ts";
-import type { NamingMiddleware, PlacedEntry } from "../config/middleware-entries.ts";
-import type { MiddlewareEntry } from "../config/middleware-schema.ts";
-import { routeLabel } from "../config/route-label.ts";
+import { middlewareEntries } from "../config/schema/middleware-entries.ts";
+import type { NamingMiddleware, PlacedEntry } from "../config/schema/middleware-entries.ts";
+import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
+import { routeLabel } from "../config/checks/route-label.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import { ExchangeState } from "../proxy/feature/exchange-state.ts";
 import { placeOfFault } from "../modules/module-fault.ts";

@@ -1,6 +1,6 @@
 /** Loads middleware in the threads that run them, by the addresses that the check of the configuration has made. */
 import { stackOf } from "../base/errors.ts";
-import type { MiddlewareEntry } from "../config/middleware-schema.ts";
+import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
 import { moduleAddress } from "../modules/module-address.ts";

@@ -1,5 +1,5 @@
 /** The users' own middleware of one data-plane thread: that of the configuration in use, and of earlier ones that some exchange still runs under. */
-import type { NamingMiddleware } from "../config/middleware-entries.ts";
+import type { NamingMiddleware } from "../config/schema/middleware-entries.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LogFields } from "../shared/log-fields.ts";

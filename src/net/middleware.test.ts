@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { buildResponseHead } from "../http/build-head.ts";
 import type { Fields } from "../http/build-head.ts";
 import { Held, mapping, upper } from "../proxy/exchange/stages.fixture.ts";

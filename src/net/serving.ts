@@ -5,7 +5,7 @@
  * Slots identify listeners. A listener begins when a configuration names it, or earlier, when its sockets are opened on trial. It ends with
  * `closeListener`; its connections may live on for a while.
  */
-import { endpointNames } from "../config/endpoint-names.ts";
+import { endpointNames } from "../config/addresses/endpoint-names.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { STANDARD_FIELDS, isStandardField } from "../config/access-fields.ts";
-import { STANDARD_SHAPE, accessShape } from "../config/access-shape.ts";
-import type { AccessShape } from "../config/access-shape.ts";
+import { STANDARD_FIELDS, isStandardField } from "../config/access-log/access-fields.ts";
+import { STANDARD_SHAPE, accessShape } from "../config/access-log/access-shape.ts";
+import type { AccessShape } from "../config/access-log/access-shape.ts";
 import { AccessWriters, accessLines } from "./access-line.ts";
 import type { AccessFormat } from "./access-line.ts";
 import type { AccessRecord } from "./access-record.ts";

@@ -1,8 +1,8 @@
 /** Lines of the access log that lack standard fields, because the configuration has chosen others. */
 import { Buffer } from "node:buffer";
-import { STANDARD_FIELDS, isStandardField } from "../config/access-fields.ts";
-import type { StandardField } from "../config/access-fields.ts";
-import type { AccessShape } from "../config/access-shape.ts";
+import { STANDARD_FIELDS, isStandardField } from "../config/access-log/access-fields.ts";
+import type { StandardField } from "../config/access-log/access-fields.ts";
+import type { AccessShape } from "../config/access-log/access-shape.ts";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { NUMBERS, OPTIONAL, valueIn } from "./access-values.ts";
 import { furtherJson, furtherText } from "./further-values.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { AccessShape } from "../config/access-shape.ts";
+import type { AccessShape } from "../config/access-log/access-shape.ts";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { furtherJson } from "./further-values.ts";
 import { LOGGED_AGENT_MAX, LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut, quoted } from "./log-escapes.ts";

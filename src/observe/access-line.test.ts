@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { STANDARD_SHAPE } from "../config/access-shape.ts";
+import { STANDARD_SHAPE } from "../config/access-log/access-shape.ts";
 import { accessLines } from "./access-line.ts";
 import type { AccessLines, AccessRecord } from "./access-record.ts";
 import { LOGGED_PATH_MAX } from "./log-escapes.ts";

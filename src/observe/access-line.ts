@@ -6,9 +6,9 @@
  * no request can break or forge a line or control a terminal, the output is valid UTF-8 whatever the bytes were, and the length of a line is
  * its size in bytes.
  */
-import { STANDARD_SHAPE } from "../config/access-shape.ts";
-import type { AccessShape } from "../config/access-shape.ts";
-import { STANDARD_FIELDS, isStandardField } from "../config/access-fields.ts";
+import { STANDARD_SHAPE } from "../config/access-log/access-shape.ts";
+import type { AccessShape } from "../config/access-log/access-shape.ts";
+import { STANDARD_FIELDS, isStandardField } from "../config/access-log/access-fields.ts";
 import { ChosenJsonLines, ChosenTextLines } from "./access-chosen.ts";
 import { JsonLines } from "./access-json.ts";
 import type { AccessLines, AccessRecord } from "./access-record.ts";

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { AccessShape } from "../config/access-shape.ts";
+import type { AccessShape } from "../config/access-log/access-shape.ts";
 import type { RequestNotes } from "./request-notes.ts";
 
 /** What is logged about an exchange. */

@@ -1,5 +1,5 @@
 /** Lines of the access log as texts of a template. */
-import type { AccessShape, TemplatePart } from "../config/access-shape.ts";
+import type { AccessShape, TemplatePart } from "../config/access-log/access-shape.ts";
 import { ComposedLines } from "./access-chosen.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { inputIn, valueIn } from "./access-values.ts";

@@ -1,4 +1,4 @@
-import type { AccessShape } from "../config/access-shape.ts";
+import type { AccessShape } from "../config/access-log/access-shape.ts";
 import { ComposedLines } from "./access-chosen.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { furtherText } from "./further-values.ts";

@@ -1,6 +1,6 @@
 /** The values of a line of the access log as texts: for lines that the configuration has chosen, and for templates. */
-import type { AccessInput } from "../config/access-shape.ts";
-import type { StandardField } from "../config/access-fields.ts";
+import type { AccessInput } from "../config/access-log/access-shape.ts";
+import type { StandardField } from "../config/access-log/access-fields.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { LOGGED_AGENT_MAX, LOGGED_PATH_MAX, LOGGED_TEXT_MAX, cut } from "./log-escapes.ts";
 import { milliseconds } from "./log-time.ts";

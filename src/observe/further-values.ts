@@ -1,5 +1,5 @@
 /** What lines hold beyond the standard fields: the shape's inputs, for lines of fields. */
-import type { AccessInput } from "../config/access-shape.ts";
+import type { AccessInput } from "../config/access-log/access-shape.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { inputIn } from "./access-values.ts";
 import { bare, quoted } from "./log-escapes.ts";

@@ -1,5 +1,5 @@
 import { codeOf, messageOf } from "../base/errors.ts";
-import { shownFile } from "../config/shown.ts";
+import { shownFile } from "../config/problems/shown.ts";
 
 /** A line that says why a log output cannot be opened. */
 export function logProblem(output: string, error: unknown): string {

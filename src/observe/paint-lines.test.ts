@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import { STANDARD_SHAPE } from "../config/access-shape.ts";
+import { STANDARD_SHAPE } from "../config/access-log/access-shape.ts";
 import { accessLines } from "./access-line.ts";
 import { createAppLog } from "./app-log.ts";
 import { paintLines } from "./paint-lines.ts";

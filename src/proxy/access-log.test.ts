@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
 import { linesOfLog } from "../explain/explained-log.ts";
 import { script, testProxy } from "../testing/test-proxy.ts";
 import type { LogEntry, TestConfig, TestProxy, TestProxyOptions } from "../testing/test-proxy.ts";

@@ -1,7 +1,7 @@
 /** The access log of a route, compiled: which exchanges get a line, and what is read of them for it. */
-import { STANDARD_SHAPE, accessShape } from "../config/access-shape.ts";
-import type { AccessInput, AccessShape } from "../config/access-shape.ts";
-import type { AccessLogConfig } from "../config/access-log-schema.ts";
+import { STANDARD_SHAPE, accessShape } from "../config/access-log/access-shape.ts";
+import type { AccessInput, AccessShape } from "../config/access-log/access-shape.ts";
+import type { AccessLogConfig } from "../config/access-log/access-log-schema.ts";
 import type { FieldEdits } from "../http/field-edits.ts";
 import { fieldPairs } from "../http/field-pairs.ts";
 import type { FieldSection } from "../http/field-section.ts";

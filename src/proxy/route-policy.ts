@@ -1,5 +1,5 @@
 /** What the keys `timeouts`, `retry` and `hold` of a route say, compiled. */
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
 import type { AttemptFailure, RetryRules } from "../policy/retry/may-retry.ts";
 import type { Backoff } from "../policy/retry/retry-wait.ts";
 

@@ -4,8 +4,8 @@
  * was read is not kept: for ten thousand routes it would be megabytes in each thread. Upstreams and endpoints are not part of it, because
  * they outlive it.
  */
-import { routeLabel } from "../config/route-label.ts";
-import type { Config } from "../config/schema.ts";
+import { routeLabel } from "../config/checks/route-label.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { FeatureKey } from "../features/declared.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { ADMITTED_BY_DEFAULT } from "../http/upgrade.ts";

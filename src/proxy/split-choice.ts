@@ -1,6 +1,6 @@
 /** Chooses the upstream for requests of a route that has several (`split`), and keeps clients at theirs by a cookie. */
 import { clientKey } from "../base/client-key.ts";
-import type { RouteConfig } from "../config/route-schema.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
 import { fieldLine } from "../http/field-edits.ts";
 import type { ResponseChanges } from "../http/head-edits.ts";
 import { pickByChance, pickByHash } from "../policy/split/pick-side.ts";

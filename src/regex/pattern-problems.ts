@@ -1,7 +1,7 @@
 import { messageOf } from "../base/errors.ts";
-import { patternsIn } from "../config/path-patterns.ts";
-import type { PlacedPattern } from "../config/path-patterns.ts";
-import type { Config } from "../config/schema.ts";
+import { patternsIn } from "../config/schema/path-patterns.ts";
+import type { PlacedPattern } from "../config/schema/path-patterns.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { error } from "../values/finding.ts";
 import type { Finding } from "../values/finding.ts";
 import { PathRegexes } from "./path-regexes.ts";

@@ -11,7 +11,7 @@
  *
  * The layout of a row follows from the configuration alone, so the main thread and the workers compute it separately and get the same.
  */
-import { routeLabel } from "../config/route-label.ts";
+import { routeLabel } from "../config/checks/route-label.ts";
 import type { FeatureFacts } from "../values/feature-facts.ts";
 
 /** The cell of each gauge and counter. Gauges come first: their ids are below GAUGES. Names, types and help are in observe/names.ts. */

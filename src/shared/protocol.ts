@@ -2,9 +2,9 @@
  * The messages between the main thread (control plane) and the workers (data plane). All are plain data that structured cloning carries;
  * shared memory is sent as a SharedArrayBuffer.
  */
-import type { NamingMiddleware } from "../config/middleware-entries.ts";
+import type { NamingMiddleware } from "../config/schema/middleware-entries.ts";
 import type { Environment } from "../config/replacements.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { SentList } from "./address-lists.ts";
 import type { NameNews } from "./name-table.ts";

@@ -1,6 +1,6 @@
 /** Which origins a test has given for which upstreams and endpoints. */
-import { endpointAddress } from "../config/endpoint-address.ts";
-import type { Config } from "../config/schema.ts";
+import { endpointAddress } from "../config/addresses/endpoint-address.ts";
+import type { Config } from "../config/schema/schema.ts";
 import type { TestOrigin } from "./origin-script.ts";
 
 /** By the name of an upstream, or the URL of an endpoint. */

@@ -1,6 +1,6 @@
 /** Health checks in memory: makes the `Probe` for a test's proxy, over the network's connections and under its clock. */
 import type { MemoryNetwork } from "../net/transport/memory/memory-network.ts";
-import { endpointAddress } from "../config/endpoint-address.ts";
+import { endpointAddress } from "../config/addresses/endpoint-address.ts";
 import { ProbeAnswer, probeRequest } from "../control/health/probe-answer.ts";
 import type { ProbeResult } from "../control/health/probe-answer.ts";
 import type { Probe } from "../control/health/probe.ts";

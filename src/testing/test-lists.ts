@@ -1,7 +1,7 @@
 /** The address lists of a test's configuration, from the test's files. */
 import { messageOf } from "../base/errors.ts";
 import { addressListsOf } from "../config/feature-files.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { parsedList, sharedTable } from "../control/named-files/read-address-list.ts";
 import type { SentList } from "../shared/address-lists.ts";
 import { AddressLists } from "../shared/address-lists.ts";

@@ -1,6 +1,6 @@
 /**
  * Schemas for single values of a configuration: durations, sizes, counts, short lists. Error messages that begin with `expected` are
- * completed with what was found (config/issue-texts.ts); any other message is complete as it stands.
+ * completed with what was found (config/problems/issue-texts.ts); any other message is complete as it stands.
  */
 import { z } from "zod";
 import { DURATION_PATTERN, TIMER_MS_MAX, formatDuration, parseDuration } from "../base/duration.ts";

@@ -1,7 +1,7 @@
 /** Compares what `explain` says of a request with what the proxy does. */
 import assert from "node:assert/strict";
 import { parseConfig } from "../../src/config/load.ts";
-import { routeLabel } from "../../src/config/route-label.ts";
+import { routeLabel } from "../../src/config/checks/route-label.ts";
 import { Explainer } from "../../src/explain/explainer.ts";
 import type { Course } from "../../src/explain/explainer.ts";
 import { MemoryFiles } from "../../src/testing/memory-files.ts";

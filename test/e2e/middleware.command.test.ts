@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { formatProblem } from "../../src/config/problem.ts";
+import { formatProblem } from "../../src/config/problems/problem.ts";
 import { loadConfigFile } from "../../src/cli/config-file.ts";
 import { moduleFolder } from "../../src/middleware/module-folder.fixture.ts";
 import { startMillrace } from "../support/millrace.ts";

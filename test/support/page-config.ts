@@ -1,7 +1,7 @@
 /** Configurations of pages, checked as `millrace check` checks a file. */
 import type { Includes } from "../../src/config/include.ts";
 import { parseConfig } from "../../src/config/load.ts";
-import { formatProblem } from "../../src/config/problem.ts";
+import { formatProblem } from "../../src/config/problems/problem.ts";
 import { patternProblems } from "../../src/regex/pattern-problems.ts";
 import { isMap, parseDocument } from "yaml";
 

@@ -8,7 +8,7 @@ import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
 import type { ProbeResult } from "./probe-answer.ts";
 import type { ProbeTarget } from "./probe.ts";
 import { createAppLog } from "../../observe/app-log.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 
 /** A monitor under a mocked clock, with probes that the test answers. */
 async function watched(

@@ -4,7 +4,7 @@
  * a reload keeps also keeps its health.
  */
 import { messageOf } from "../../base/errors.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { nextHealth, UNKNOWN_HEALTH } from "../../policy/health/next-health.ts";
 import type { HealthState } from "../../policy/health/next-health.ts";
 import { firstProbeInMs, nextProbeAtMs, unprovenIntervalMs } from "../../policy/health/schedule.ts";

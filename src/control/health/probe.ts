@@ -8,7 +8,7 @@ import net from "node:net";
 import type { Socket } from "node:net";
 import { codeOf } from "../../base/errors.ts";
 import { tlsFaultInWords } from "../../base/tls-fault.ts";
-import { endpointAddress } from "../../config/endpoint-address.ts";
+import { endpointAddress } from "../../config/addresses/endpoint-address.ts";
 import { ProbeAnswer, probeRequest } from "./probe-answer.ts";
 import type { ProbeResult } from "./probe-answer.ts";
 

@@ -5,7 +5,7 @@
  * all endpoints are unusable, balancers send no request, so no request could find out that one is back. Then, and only then, this class
  * connects to them.
  */
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import type { EndpointTable } from "../../shared/endpoint-table.ts";
 import type { SlotsByUpstream } from "../workers/endpoint-slots.ts";
 import { connectTarget } from "./health.ts";

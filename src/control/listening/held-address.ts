@@ -1,5 +1,5 @@
-import { overlap } from "../../config/addresses.ts";
-import type { Config } from "../../config/schema.ts";
+import { overlap } from "../../config/addresses/addresses.ts";
+import type { Config } from "../../config/schema/schema.ts";
 
 /**
  * The problem that an address cannot be listened on, completed by who has the address if that is this process. A reload opens what is new

@@ -6,7 +6,7 @@
  * counted for the new listener.
  */
 import { formatListenAddress, parseListenAddress } from "../../base/listen-address.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 
 type Settings = Config["listeners"][number];
 

@@ -8,7 +8,7 @@
 import fs from "node:fs/promises";
 import { statSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { shownFile } from "../../config/shown.ts";
+import { shownFile } from "../../config/problems/shown.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { SentList } from "../../shared/address-lists.ts";
 import { readAddressList, sharedTable } from "./read-address-list.ts";

@@ -3,7 +3,7 @@ import { readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { codeOf } from "../../base/errors.ts";
 import type { IncludedFile, Includes } from "../../config/include.ts";
-import { shownFile } from "../../config/shown.ts";
+import { shownFile } from "../../config/problems/shown.ts";
 import { readFault, readText } from "./config-files.ts";
 import type { NoteFile } from "./config-files.ts";
 

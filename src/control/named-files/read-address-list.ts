@@ -1,7 +1,7 @@
 /** Reads the file of an address list, for the checks of a configuration and for its use. */
 import { rangeTable } from "../../base/cidr-ranges.ts";
 import type { Block } from "../../base/cidr.ts";
-import { shownFile } from "../../config/shown.ts";
+import { shownFile } from "../../config/problems/shown.ts";
 import { parseAddressList } from "../../policy/address-list/parse-list.ts";
 import { lineOf, readText } from "./config-files.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { MetricTotals } from "../../observe/metric-totals.ts";
 import { EndpointTable } from "../../shared/endpoint-table.ts";
 import { WorkerTable } from "../../shared/worker-table.ts";

@@ -4,8 +4,8 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { readsFiles } from "../../config/feature-files.ts";
-import { hasMiddleware } from "../../config/middleware-entries.ts";
-import type { Config } from "../../config/schema.ts";
+import { hasMiddleware } from "../../config/schema/middleware-entries.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import type { MetricTotals } from "../../observe/metric-totals.ts";
 import type { EndpointTable } from "../../shared/endpoint-table.ts";
 import { LISTENER_SLOTS } from "../../shared/worker-table.ts";

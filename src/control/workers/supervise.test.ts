@@ -10,7 +10,7 @@ import { reusePortSupported } from "../listening/listen-check.ts";
 import { testConfig, testHealthCheck, testUpstream } from "../config.fixture.ts";
 import { ask, events, listenersAt, plane, refusal, sample, start, started, until } from "../plane.fixture.ts";
 import type { Running } from "../plane.fixture.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { LISTENER_SLOTS } from "../../shared/worker-table.ts";
 
 test("all workers listen on one port and share the connections", { skip: !reusePortSupported(process.platform) }, async (t) => {

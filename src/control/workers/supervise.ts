@@ -12,7 +12,7 @@
  * a replacement. So a replacement that starts in the middle of a reload gets exactly the listeners and the configuration of that moment.
  */
 import { messageOf } from "../../base/errors.ts";
-import { hasMiddleware } from "../../config/middleware-entries.ts";
+import { hasMiddleware } from "../../config/schema/middleware-entries.ts";
 import type { SentList } from "../../shared/address-lists.ts";
 import type { NameNews } from "../../shared/name-table.ts";
 import type { ListenOrder, MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";

@@ -1,5 +1,5 @@
 /** A configuration as all workers get it, and the message for one worker, which leaves out routes that the worker has already. */
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import type { ConfigureMessage } from "../../shared/protocol.ts";
 
 /** A configuration as all workers get it. */

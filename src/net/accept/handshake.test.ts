@@ -6,7 +6,7 @@ import net from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { plainConfig } from "../../config/plain.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { MetricTotals } from "../../observe/metric-totals.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { EndpointTable } from "../../shared/endpoint-table.ts";

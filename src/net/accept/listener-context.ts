@@ -4,7 +4,7 @@
  */
 import { compileCidrs } from "../../base/cidr.ts";
 import type { CidrSet } from "../../base/cidr.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { IdleReaders } from "../../http1/idle-readers.ts";
 import type { MessageLimits } from "../../http1/limits.ts";
 import { RequestReader } from "../../http1/request-reader.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { TestContext } from "node:test";
 import { plainConfig } from "../../config/plain.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { FieldSection } from "../../http/field-section.ts";
 import { addFields } from "../../http/build-head.ts";
 import type { Fields } from "../../http/build-head.ts";

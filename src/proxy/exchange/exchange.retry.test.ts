@@ -1,8 +1,8 @@
 /** `retry`, `hold` and `timeouts` of a route: what is tried again, when, how many at once, and how waiting ends. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { routeSchema } from "../../config/route-schema.ts";
-import type { Config } from "../../config/schema.ts";
+import { routeSchema } from "../../config/schema/route-schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { ENDPOINT_COUNT } from "../../shared/endpoint-table.ts";
 import { HELD_MAX } from "../upstream/held-exchanges.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";

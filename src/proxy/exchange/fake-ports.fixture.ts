@@ -17,7 +17,7 @@ import assert from "node:assert/strict";
 import { Deadlines } from "../../base/deadlines.ts";
 import type { Timed } from "../../base/deadlines.ts";
 import { plainConfig } from "../../config/plain.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import { buildRequestHead } from "../../http/build-head.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { Choice } from "../../policy/balance/balancer.ts";

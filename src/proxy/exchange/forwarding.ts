@@ -1,5 +1,5 @@
 /** Decides by method and fields whether a request may be forwarded at all. This comes before a route is looked for. */
-import type { UnsafeFieldNames } from "../../config/listener-schema.ts";
+import type { UnsafeFieldNames } from "../../config/schema/listener-schema.ts";
 import type { ConnectionOptions } from "../../http/connection-options.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import { maxForwards } from "../../http/max-forwards.ts";

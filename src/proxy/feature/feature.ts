@@ -2,7 +2,7 @@
  * What a feature is: it compiles one key of a route's configuration, such as `rate_limit`, into a middleware. Types only, for people who
  * write features (docs/adding-a-feature.md). Each feature is a folder in src/features and a line in src/features/registry.ts.
  */
-import type { RouteConfig } from "../../config/route-schema.ts";
+import type { RouteConfig } from "../../config/schema/route-schema.ts";
 import type { FeatureKey } from "../../features/declared.ts";
 import type { AddressLists } from "../../shared/address-lists.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";

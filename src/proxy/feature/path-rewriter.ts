@@ -1,5 +1,5 @@
 /** Rewrites the paths of requests as a route's `rewrite` says, for whatever answers them: an endpoint, or files. */
-import type { RouteConfig } from "../../config/route-schema.ts";
+import type { RouteConfig } from "../../config/schema/route-schema.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { fillReplacement, parseReplacement } from "../../policy/rewrite/replacement.ts";
 import type { Replacement } from "../../policy/rewrite/replacement.ts";

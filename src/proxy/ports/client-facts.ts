@@ -1,4 +1,4 @@
-import type { ForwardedPathFields, UnsafeFieldNames } from "../../config/listener-schema.ts";
+import type { ForwardedPathFields, UnsafeFieldNames } from "../../config/schema/listener-schema.ts";
 import type { BelievedForwarded } from "../../http/forwarded.ts";
 
 /** Who sends a request, and which of its forwarding fields are believed. */

@@ -2,7 +2,7 @@
  * The settings of an upstream for connections to its endpoints: time limits, keep-alive, TLS. Immutable: a reload that changes a setting
  * makes a new object, and a connection keeps the settings under which it was opened.
  */
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 
 /**
  * Times are milliseconds; docs/configuration.md says what each setting means. Fields that every exchange reads come first, so that they

@@ -2,7 +2,7 @@
  * One server of an upstream, as a thread knows it. The object and its connection pool stay the same over reloads, as long as each new
  * configuration names the endpoint. Its slot identifies it (control/workers/endpoint-slots.ts).
  */
-import { endpointAddress } from "../../config/endpoint-address.ts";
+import { endpointAddress } from "../../config/addresses/endpoint-address.ts";
 import type { EndpointConnections } from "./connector.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { plainConfig } from "../../config/plain.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import type { EndpointConnections } from "./connector.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { positionIn } from "./endpoint-set.ts";

@@ -2,7 +2,7 @@
  * All upstreams and endpoints of a thread. They outlive configurations: a reload keeps the objects, and so the connection pools, of every
  * upstream and endpoint that the new configuration still names.
  */
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/schema/schema.ts";
 import type { ConfigureMessage } from "../../shared/protocol.ts";
 import { Endpoint } from "./endpoint.ts";
 import { endpointSet } from "./endpoint-set.ts";

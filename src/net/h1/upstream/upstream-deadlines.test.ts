@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import type { Config } from "../../../config/schema.ts";
+import type { Config } from "../../../config/schema/schema.ts";
 import { OK, get, stageOfBoth } from "../../stage.fixture.ts";
 import type { Client, Dialled, Stage } from "../../stage.fixture.ts";
 import { Fate, State } from "./upstream-state.ts";

@@ -1,0 +1,38 @@
+/** Where secrets stand in a configuration, and where one may stand by mistake. */
+import { DECLARED } from "../../features/declared.ts";
+import type { FeatureDeclaration } from "../../values/declaration.ts";
+import type { KeyPath } from "../../values/finding.ts";
+import { standsFor } from "./defaults-schema.ts";
+
+/**
+ * Whether the value at this path is a secret: `admin.token`, `authentication.required_token` of the short form, and the secrets that
+ * features declare.
+ */
+export function isSecret(given: KeyPath): boolean {
+  const path = standsFor(given);
+  const [first, second, key, ...inside] = path;
+  if (first === "admin") return second === "token" && path.length === 2;
+  if (first === "authentication") return second === "required_token" && path.length === 2;
+  if (first !== "routes" || typeof second !== "number" || typeof key !== "string") return false;
+  const places = SECRETS.get(key);
+  return (
+    places !== undefined &&
+    places.includes(inside.reduce<string>((place, part) => `${place}${typeof part === "number" ? "[]" : `.${part}`}`, key))
+  );
+}
+
+/**
+ * Whether messages must not show texts at this path. That holds for everything below a feature that has secrets (`authentication`), in
+ * either form, and below `admin` except for the keys that never hold a secret: a token may stand in a wrong place there.
+ */
+export function mayBeSecret(path: KeyPath): boolean {
+  if (path[0] === "admin") return path[1] !== "address" && path[1] !== "hosts";
+  return path.some((part) => typeof part === "string" && SECRETS.has(part));
+}
+
+/** For each feature that has secrets, their places in a route, such as `authentication.tokens[]`. */
+const SECRETS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries(DECLARED).flatMap(([key, { secrets = [] }]: readonly [string, FeatureDeclaration]) =>
+    secrets.length === 0 ? [] : [[key, secrets.map((place) => `${key}.${place}`)]],
+  ),
+);
