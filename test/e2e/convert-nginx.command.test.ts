@@ -1,9 +1,12 @@
-/** What `millrace convert` makes of configurations of nginx answers as nginx does: real nginx beside it, the same requests to both. */
+/**
+ * What `millrace convert` makes of configurations of nginx answers as nginx does, and `millrace explain` says the same: real nginx beside it, the
+ * same requests to all.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { asked, beside } from "../support/beside.ts";
+import { agrees, asked, beside } from "../support/beside.ts";
 
 const installed = spawnSync("nginx", ["-v"], { stdio: "ignore" }).status === 0;
 
@@ -261,8 +264,9 @@ describe("beside nginx", { skip: installed ? false : "nginx is not installed: ap
       const differences: object[] = [];
       for (const text of requests) {
         const request = asked(text);
-        const [nginx, millrace] = await Promise.all([both.other(request), both.millrace(request)]);
+        const [nginx, millrace, explained] = await Promise.all([both.other(request), both.millrace(request), both.explained(request)]);
         if (!isDeepStrictEqual(nginx, millrace)) differences.push({ text, nginx, millrace });
+        if (!agrees(request, explained, nginx)) differences.push({ text, nginx, explained });
       }
       assert.deepEqual(differences, [], both.text);
     });

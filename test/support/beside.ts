@@ -2,6 +2,7 @@
  * A configuration of nginx or Caddy, served by that program and, converted, by Millrace: the same requests to both, and what became of each. The text
  * names origins by ports from 7001 on, which are those of origins that say what they got.
  */
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -12,6 +13,8 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { convert } from "../../src/convert/convert.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { explain } from "../../src/explain/explanation.ts";
 import type { Format } from "../../src/convert/convert.ts";
 import type { Note } from "../../src/convert/model/notes.ts";
 import { sourcesFor } from "../../src/cli/convert-sources.ts";
@@ -37,6 +40,14 @@ export interface Outcome {
   readonly body: string;
 }
 
+/** Where a request ends according to `explain`. */
+export interface Explained {
+  /** The origin that gets the request; null: none does. */
+  readonly origin: string | null;
+  /** The status of an answer of the proxy's own; null: an origin answers. */
+  readonly status: number | null;
+}
+
 export interface Beside {
   /** The converted configuration. */
   readonly text: string;
@@ -44,6 +55,8 @@ export interface Beside {
   /** What the other program does with the request. */
   other(asked: Asked): Promise<Outcome>;
   millrace(asked: Asked): Promise<Outcome>;
+  /** What `explain` says about the request. */
+  explained(asked: Asked): Promise<Explained>;
   close(): Promise<void>;
 }
 
@@ -103,6 +116,7 @@ export async function beside(
       notes: made.notes,
       other: (asked) => outcomeOf(asked, port, shown, names),
       millrace: (asked) => outcomeOf(asked, proxyPort, shown, names),
+      explained: (asked) => explainedOf(asked, made.text, names),
       close,
     };
   } catch (error) {
@@ -179,6 +193,24 @@ async function accepting(port: number, child: ChildProcess): Promise<void> {
     socket.destroy();
     if (isUp) return;
   }
+}
+
+async function explainedOf({ method, host, target, fields }: Asked, text: string, names: ReadonlyMap<string, string>): Promise<Explained> {
+  const parsed = parseConfig(text, "converted", {}, () => "");
+  if ("problems" in parsed) throw new Error(parsed.problems.map(({ message }) => message).join("\n"));
+  const [listener = assert.fail("there is no listener")] = parsed.config.listeners;
+  const lines = Object.entries({ host, ...fields }).map(([name, value]) => `${name}: ${value}`);
+  const explanation = await explain(parsed.config, listener, { method, url: target, fields: lines, client: "127.0.0.1" }, {});
+  if (typeof explanation === "string") throw new Error(explanation);
+  const { port = "" } = explanation.endpoints[0] === undefined ? {} : new URL(explanation.endpoints[0].url);
+  return { origin: names.get(port) ?? null, status: explanation.status };
+}
+
+/** Whether an explanation says what became of the request. A response to HEAD does not tell which origin it comes from. */
+export function agrees({ method }: Asked, { origin, status }: Explained, outcome: Outcome): boolean {
+  if (method === "HEAD") return (status ?? outcome.status) === outcome.status;
+  const [, asked = null] = /^\{"origin":"(\d+)"/.exec(outcome.body) ?? [];
+  return asked === null ? origin === null && status === outcome.status : status === null && origin === asked;
 }
 
 async function outcomeOf(asked: Asked, port: number, shown: readonly string[], names: ReadonlyMap<string, string>): Promise<Outcome> {
