@@ -22,7 +22,7 @@ test("groups that are there, in one entry of conditions or another; other texts"
   for (const route of [
     { match: { path_regex: "^/u/(?<id>.*)$" }, redirect: { to } },
     { match: [{ path: "/u" }, { path_regex: "^/u/(?P<id>.*)$" }], redirect: { to } },
-    { redirect: { to: "/{path}{{match.id}" } },
+    { redirect: { to: "/at{path}{{match.id}" } },
     { redirect: { to: "{match.} {nothing}" } },
     { redirect: 7, respond: null },
     "no route",
@@ -38,4 +38,16 @@ test("a variable of nginx, which is text here", () => {
     "routes.0.request_headers.set.X-Real-IP: $remote_addr is text here, and stands for nothing; the variable is {client_ip}",
   ]);
   for (const body of ["$", "5 $ a month", "$hostel", "$toString", "{host} $HOST"]) assert.deepEqual(messages({ respond: { body } }), []);
+});
+
+test("a slash before what begins with one", () => {
+  assert.deepEqual(messages({ redirect: { to: "https://a.example/{uri}" } }), [
+    "routes.0.redirect.to: {uri} begins with a slash itself: the one before it makes two",
+  ]);
+  assert.deepEqual(messages({ redirect: { to: "/new/{path}?{query}" } }), [
+    "routes.0.redirect.to: {path} begins with a slash itself: the one before it makes two",
+  ]);
+  for (const to of ["https://a.example{uri}", "https://{host}{path}", "/users/{query.id}", "/x?from={path}", "/{match.rest}"])
+    assert.doesNotMatch(messages({ redirect: { to } }).join(), /slash/);
+  assert.deepEqual(messages({ respond: { body: "see /{path}" } }), []);
 });

@@ -17,6 +17,7 @@ export function idleVariables(route: unknown, index: number): Finding[] {
     .filter((pattern) => typeof pattern === "string");
   return WITH_VARIABLES.flatMap((key) => textsIn(at(route, key), ["routes", index, key])).flatMap(([text, path]) => [
     ...plainText(text, path),
+    ...doubledSlash(text, path),
     ...groupsIn(text)
       .filter((group) => !patterns.some((pattern) => mayHave(pattern, group)))
       .slice(0, 1)
@@ -45,6 +46,12 @@ function plainText(text: string, path: KeyPath): Finding[] {
   const [, name = ""] = /\$(\w+)/.exec(text) ?? [];
   const here = Object.hasOwn(OF_NGINX, name) ? OF_NGINX[name] : undefined;
   return here === undefined ? [] : [warning(path, `$${name} is text here, and stands for nothing; the variable is ${here}`)];
+}
+
+/** `{path}` and `{uri}` begin with a slash, which people add when they write `https://example.com/{path}`. */
+function doubledSlash(text: string, path: KeyPath): Finding[] {
+  const name = path.includes("redirect") ? /\/\{(path|uri)\}/.exec(text)?.[1] : undefined;
+  return name === undefined ? [] : [warning(path, `{${name}} begins with a slash itself: the one before it makes two`)];
 }
 
 function textsIn(value: unknown, path: KeyPath): readonly (readonly [text: string, path: KeyPath])[] {

@@ -163,10 +163,15 @@ function adviceOn(issue: Issue, node: Located, near: string | undefined, known: 
     if (glued !== undefined && known.includes(glued)) return `; after the colon of \`${glued}\` a space is missing`;
     if (issue.code === "invalid_type" && issue.expected === "array") return "; a list is written [one, two], or one to a line after a dash";
   }
-  const isShort = node.kind === "scalar" && (typeof node.value === "string" || typeof node.value === "number");
-  if (isShort && issue.code === "invalid_type" && issue.expected === "object") return keysOfMapping(known);
-  if (issue.code !== "invalid_value" || node.kind !== "scalar") return "";
+  if (node.kind === "scalar" && takesMapping(issue) && node.value !== null && node.value !== false) return keysOfMapping(known);
+  if (issue.code !== "invalid_value" || node.kind !== "scalar" || (expectation(issue) ?? "").includes(node.source)) return "";
   return foreignKey(node.source)?.text === NOT_YET ? `; ${NOT_YET}` : "";
+}
+
+/** Whether a mapping may stand there, alone or as one of several kinds. */
+function takesMapping(issue: Issue): boolean {
+  if (issue.code === "invalid_union") return issue.errors.flat().some((each) => isWrongKind(each) && takesMapping(each));
+  return issue.code === "invalid_type" && issue.expected === "object";
 }
 
 /** Keys that a message lists at most. */

@@ -70,6 +70,16 @@ describe("a key of another proxy", () => {
       /redirect: expected a mapping of keys, found .*; it is written \{ to: \.\.\. \}, and its keys are to, status$/,
     ],
     [full({ rest: "error_pages: { 404: 7 }" }), /error_pages\.404: expected /],
+    [full({ route: "cors: true" }), /cors: expected a mapping of keys, found true; it is written \{ allowed_origins: /],
+    [
+      full({ route: "match: /api" }),
+      /match: expected a mapping of keys or a list, found .*; it is written \{ host: .*, and its keys are host, path, /,
+    ],
+    [
+      full({ rest: "request_id: X-Request-Id" }),
+      /request_id: expected true or false or a mapping of keys, found .*; it is written \{ header: /,
+    ],
+    [full({ route: "split_by: cookie" }), /split_by: expected client_ip, [^;]* found "cookie"$/],
     ["", /the file is empty; `millrace init` writes one/],
   ]);
 
