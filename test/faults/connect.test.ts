@@ -198,4 +198,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("connect", [...rows, ...ATTEMPT_ROWS], { same: 22, differ: 2, leftOut: 1, notByFetch: 0 });
+themes("connect", [...rows, ...ATTEMPT_ROWS], { same: 24, differ: 2, leftOut: 1, notByFetch: 0 });

@@ -1,4 +1,4 @@
-/** `retry`, `hold` and `timeouts` of a route: what the client gets, and what is left of the connections. */
+/** `retry`, `hold`, `timeouts` and `mirror` of a route: what the client gets, and what is left of the connections. */
 import { SERVED, cut, failed } from "./row.ts";
 import type { Expectation, Row } from "./row.ts";
 
@@ -10,6 +10,15 @@ const BUSY_PASSES: Expectation = {
   log: { status: 503, outcome: "completed" },
   client: "open",
   origin: "reused",
+};
+
+/** The client is answered as if there were no copy. When a copy fails is no matter of the exchange's, so it may count before or after it. */
+const COPIED: Expectation = {
+  answer: SERVED,
+  log: { status: 200, outcome: "completed" },
+  client: "open",
+  origin: "reused",
+  counters: { upstream_connect_failures: [0, 2], origin_failures: [0, 2] },
 };
 
 /** Rows of the theme "connect": what follows after a failed attempt is theirs to say. */
@@ -92,5 +101,17 @@ export const ATTEMPT_ROWS: readonly Row[] = [
     },
     origin: ({ connection }) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello"),
     expect: { ...cut("exchange_timeout", "hello", {}), limitMs: LIMIT_MS },
+  },
+  {
+    name: "copies go to an endpoint that refuses",
+    mirror: "refused",
+    client: ({ client, head }) => client.send(`${head("POST", ["Content-Length: 3"])}abc`),
+    expect: COPIED,
+  },
+  {
+    name: "copies go to an endpoint that never accepts",
+    mirror: "black hole",
+    timeouts: "connect: 500ms",
+    expect: { ...COPIED, counters: { ...COPIED.counters, upstream_timeouts: [0, 1] } },
   },
 ];

@@ -123,6 +123,8 @@ export interface Row {
   readonly maxBody?: number;
   /** Further keys of the row's route, as YAML without braces. */
   readonly route?: string;
+  /** Where copies of the row's requests go: `mirror` of its route, to an upstream of its own. */
+  readonly mirror?: EndpointName;
   /** The folder that the row's route serves, in the place of an upstream. Whatever the path, it is `file` in it. */
   readonly folder?: string;
   /** By which listener the client comes; default: the one with long limits. */

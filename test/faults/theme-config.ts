@@ -63,11 +63,13 @@ export function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointNam
     upstreams.push(`  ${name}: { endpoints: [${list(endpoints)}], timeouts: { ${timeouts} }${retries} }`);
     const maxBody = row.maxBody === undefined ? "" : `, max_body: ${row.maxBody}`;
     const keys = row.route === undefined ? "" : `, ${row.route}`;
+    const copied = row.mirror === undefined ? "" : `, mirror: { upstream: ${name}-copies }`;
+    if (row.mirror !== undefined) upstreams.push(`  ${name}-copies: { endpoints: [${list([row.mirror])}], timeouts: { ${timeouts} } }`);
     const end =
       row.folder === undefined
         ? `upstream: ${name}`
         : `rewrite: { path_regex: { from: "^.*$", to: /file } }, files: { root: "${row.folder}" }`;
-    routes.push(`  - { name: ${name}, match: { path: /${name} }, ${end}${maxBody}${keys} }`);
+    routes.push(`  - { name: ${name}, match: { path: /${name} }, ${end}${maxBody}${keys}${copied} }`);
     // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
     const settings = `endpoints: [${list([endpoints.includes("dual") ? "dual" : "origin"])}], timeouts: { ${timeouts} }`;
     plain.set(settings, [...(plain.get(settings) ?? []), `/${name}/plain`]);
