@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { MiddlewareModules } from "./load-module.ts";
+import { MiddlewareModules, loadFrom } from "./load-module.ts";
 import { moduleFolder, moduleWith } from "./module-folder.fixture.ts";
 
 /** Runs code in a thread that is prepared for middleware. Gives what it said, its error and its exit code. */
@@ -42,4 +42,12 @@ test("the middleware of a module on a stack is known by the module, in whatever 
   assert.equal(modules.nameIn(["file:///other.mjs", `${folder.url}plain.mjs?millrace=2`]), "plain");
   assert.equal(modules.nameIn(["file:///other.mjs"]), null);
   await assert.rejects(modules.load({ use: `${folder.url}missing.mjs#x` }), /^Error: the module cannot be loaded: .*missing\.mjs/);
+});
+
+test("a module that Node takes for CommonJS, in the main thread of somebody's program: what to do about it", async (t) => {
+  const folder = moduleFolder(t, { "package.json": '{ "type": "commonjs" }', "stamp.js": 'import "node:path";\n' });
+  await assert.rejects(
+    loadFrom(folder.url, { use: "./stamp.js", options: {} }),
+    /Cannot use import statement outside a module; name it \.mts or \.mjs, or put "type": "module" into package\.json$/,
+  );
 });

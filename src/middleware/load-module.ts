@@ -1,10 +1,10 @@
 /** Loads middleware in the threads that run them, by the addresses that the check of the configuration has made. */
-import { stackOf } from "../base/errors.ts";
+import { messageOf, stackOf } from "../base/errors.ts";
 import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import type { AnyMiddleware } from "./define-middleware.ts";
 import { exportedMiddleware } from "./exported-middleware.ts";
 import { moduleAddress } from "../modules/module-address.ts";
-import { moduleFaultText } from "../modules/module-fault.ts";
+import { commonJsAdvice, moduleFaultText } from "../modules/module-fault.ts";
 import { passVersionOn, resolveOwnName, takeModulesByText } from "../modules/module-hooks.ts";
 
 /** Prepares a worker thread for {@link MiddlewareModules}. Call it once in the thread. */
@@ -32,7 +32,11 @@ function forbidExit(): void {
  */
 export async function loadFrom(base: string, { use, options }: MiddlewareEntry): Promise<{ middleware: AnyMiddleware; options: unknown }> {
   const { url, name } = moduleAddress(use);
-  const loaded: unknown = await import(/^(?:\.{0,2}\/|file:)/.test(url) ? new URL(url, base).href : url);
+  const loaded: unknown = await import(/^(?:\.{0,2}\/|file:)/.test(url) ? new URL(url, base).href : url).catch((error: unknown) => {
+    // The hooks that take such a file for what it is would act on the whole program.
+    const advice = commonJsAdvice(error);
+    throw advice === "" ? error : new Error(`${messageOf(error)}${advice}`, { cause: error });
+  });
   return { middleware: exportedMiddleware(loaded, name), options };
 }
 
