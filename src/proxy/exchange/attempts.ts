@@ -270,33 +270,24 @@ export class LaterAttempt extends Timed implements Held {
     exchange.failedForGood(this.failure);
   }
 
-  /** The exchange has a connection. */
-  connected(): void {
-    const { set } = this.exchange;
-    if (this.heldSlot === -1) return;
-    this.uncountHeld();
-    set?.held.endpointIsUp();
-  }
-
   /** A response is passed on: there will be no further attempt. */
   settled(): void {
-    this.uncountHeld();
-    if (this.chargedSlot === -1) return;
-    const { thread } = this.exchange;
-    thread.endpoints.add(ENDPOINT_COUNT.retrying, thread.workerIndex, this.chargedSlot, -1);
-    this.chargedSlot = -1;
+    const wasHeld = this.heldSlot !== -1;
+    this.uncount();
+    if (wasHeld) this.exchange.set?.held.endpointIsUp();
   }
 
-  private uncountHeld(): void {
-    if (this.heldSlot === -1) return;
-    const { thread } = this.exchange;
-    thread.endpoints.add(ENDPOINT_COUNT.held, thread.workerIndex, this.heldSlot, -1);
-    this.heldSlot = -1;
+  /** Leaves the counts that limit such exchanges. */
+  private uncount(): void {
+    const { endpoints, workerIndex } = this.exchange.thread;
+    if (this.heldSlot !== -1) endpoints.add(ENDPOINT_COUNT.held, workerIndex, this.heldSlot, -1);
+    if (this.chargedSlot !== -1) endpoints.add(ENDPOINT_COUNT.retrying, workerIndex, this.chargedSlot, -1);
+    this.heldSlot = this.chargedSlot = -1;
   }
 
   /** The exchange is over. */
   end(): void {
-    this.settled();
+    this.uncount();
     this.heldAt?.held.remove(this);
     this.heldAt = null;
     this.exchange.thread.deadlines.remove(this);

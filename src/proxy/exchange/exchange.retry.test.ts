@@ -9,6 +9,8 @@ import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Setting } from "./fake-ports.fixture.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const UPGRADE = "GET /\nConnection: upgrade\nUpgrade: websocket";
+const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
 const BUSY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
 const OK_PASSES = 'client respond 200 length; client data "ok"; client end; client flush; thread finished 200 completed; client finished';
 
@@ -96,6 +98,20 @@ describe("retry", () => {
     d.upstream.connects();
     d.upstream.brings(OK);
     isOver(d, "200 completed");
+  });
+
+  test("a tunnel counts neither as one that tries again nor as held, however long it stays open", () => {
+    for (const keys of [{ retry: { on: ["connect"] } }, { hold: "5s" }]) {
+      const d = dialogue(keys);
+      d.client.asks(UPGRADE);
+      for (const _ of "hold" in keys ? [1, 2] : [1]) d.upstream.fails("connection_refused");
+      d.passes(125);
+      assert.notDeepEqual(counts(d), [0, 0]);
+      d.upstream.connects();
+      d.upstream.brings(SWITCH);
+      assert.deepEqual(counts(d), [0, 0]);
+      d.client.leaves("client_reset");
+    }
   });
 
   test("POST where the route declares that it may be sent twice", () => {
@@ -234,9 +250,9 @@ describe("hold", () => {
     }
     d.passes(125);
     d.upstream.connects();
-    assert.deepEqual(counts(d), [0, 0]);
     d.client.sends("hi");
     d.upstream.brings(OK);
+    assert.deepEqual(counts(d), [0, 0]);
     isOver(d, "200 completed");
     assert.equal(d.record.attempts, 5);
     assert.equal(d.count("requests_held"), 1);
@@ -292,6 +308,32 @@ describe("hold", () => {
       }
       isOver(d, held ? "200 completed" : "502 connection_terminated");
     }
+  });
+
+  test("others follow when a response has come: a connection alone may be reset before anybody reads from it", () => {
+    const d = dialogue({ hold: "5s" }, ONE);
+    d.client.asks("GET /");
+    d.upstream.fails("connection_refused");
+    let tried = 0;
+    for (let others = 0; others < 3; others++) d.client.exchange.set?.held.add({ canTry: true, tryAgain: () => void tried++ }, d);
+    d.passes(125);
+    d.upstream.connects();
+    assert.deepEqual(counts(d), [0, 1]);
+    d.upstream.fails("connection_terminated");
+    d.passes(25);
+    assert.equal(tried, 0);
+    for (let pulses = 0; pulses < 4; pulses++) d.passes(125);
+    assert.equal(tried, 3);
+    for (let others = 0; others < 3; others++) d.client.exchange.set?.held.add({ canTry: true, tryAgain: () => void tried++ }, d);
+    d.upstream.connects();
+    d.upstream.brings(OK);
+    assert.equal(tried, 3);
+    d.passes(25);
+    assert.equal(tried, 5);
+    d.passes(125);
+    assert.equal(tried, 6);
+    isOver(d, "200 completed");
+    assert.equal(d.count("requests_held"), 1);
   });
 
   test("no more than a thousand wait", () => {

@@ -389,7 +389,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** The connection is established: sends the head, and as much of the body as has come. */
   upstreamReady(from: UpstreamStream): void {
     if (from !== this.upstream) return;
-    this.detours?.later?.connected();
     if (this.detours !== null && this.detours.mirror !== null && !this.isFromSource(from)) beginCopy(this, this.detours);
     const hooks = this.route?.hooks.onUpstreamRequest;
     if (this.downstream.isBackground || this.detours !== null || (hooks !== undefined && hooks.length > 0)) {
@@ -555,6 +554,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       if (this.upgrade === "" || this.responseStarted || !this.requestEnded || this.detours?.request?.isOver === false) return false;
       this.phase = Phase.tunnel;
       this.detours?.limit?.end();
+      this.detours?.endAttempts();
       this.status = 101;
       this.originHeadMs = this.thread.now - this.startedAt;
       this.outcome = "tunnel";

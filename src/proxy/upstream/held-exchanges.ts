@@ -1,8 +1,9 @@
 /**
  * The exchanges of a thread that wait for an endpoint of one upstream to come up (`hold` of a route). Outlives reloads, as the upstream does.
  *
- * Ten times a second the one that has waited longest tries. When its connection is established, two more follow, and two more after each of
- * those: an endpoint that has only just come up gets the whole queue within moments, but not in one blow.
+ * Ten times a second the one that has waited longest tries. When it gets its response, two more follow, and two more after each of those: an
+ * endpoint that has only just come up gets the whole queue within moments, but not in one blow. A connection alone says nothing: what publishes
+ * the ports of containers accepts connections before the program behind it is there, and resets them.
  */
 import { Timed } from "../../base/deadlines.ts";
 import type { Deadlines } from "../../base/deadlines.ts";
@@ -31,6 +32,8 @@ export class HeldExchanges extends Timed {
   /** In the order in which they came. */
   private readonly queue: Set<Held> = new Set();
   private clock: Clock | null = null;
+  /** How many may try at the next tick because others have got their response. */
+  private followers: number = 0;
 
   add(held: Held, clock: Clock): void {
     this.queue.add(held);
@@ -42,23 +45,28 @@ export class HeldExchanges extends Timed {
     if (this.queue.size > 0) return;
     this.clock?.deadlines.remove(this);
     this.clock = null;
+    this.followers = 0;
   }
 
-  /** An exchange that was held has a connection: others follow. */
+  /** An exchange that was held gets its response: others follow, at a tick of the clock and not within an event of that exchange. */
   endpointIsUp(): void {
-    this.release(FOLLOWERS);
+    if (this.queue.size === 0) return;
+    this.followers += FOLLOWERS;
+    if (this.clock !== null) this.pulseAfter(this.clock);
   }
 
   onDeadline(): void {
     const { clock } = this;
     this.clock = null;
-    this.release(1);
+    const count = Math.max(1, this.followers);
+    this.followers = 0;
+    this.release(count);
     if (clock !== null && this.queue.size > 0 && this.clock === null) this.pulseAfter(clock);
   }
 
   private pulseAfter(clock: Clock): void {
     this.clock = clock;
-    clock.deadlines.set(this, clock.now + PULSE_MS);
+    clock.deadlines.set(this, this.followers > 0 ? clock.now : clock.now + PULSE_MS);
   }
 
   private release(count: number): void {
