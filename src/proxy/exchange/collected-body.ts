@@ -71,6 +71,11 @@ export class CollectedBody {
     this.resolve(this.whole, () => true);
   }
 
+  /** How much memory the body takes beyond what the process has for such bodies. */
+  get unreserved(): number {
+    return this.kept.unreserved;
+  }
+
   /** Sends all bytes collected so far; called once for each attempt. */
   sendTo(out: BodySink): void {
     this.kept.sendTo(out);

@@ -110,6 +110,28 @@ test("what was held is sent again in a further attempt, and its memory is free o
   d.ended("200 completed");
 });
 
+test("what is held without memory to spare is forgotten once it was sent", () => {
+  for (const [memory, length, again] of [
+    [1, 40_000, false],
+    [1, 4000, true],
+    [100_000, 40_000, true],
+  ] as const) {
+    const body = "x".repeat(length);
+    const d = holding(50_000, { health: ["unknown", "unknown"] });
+    d.memory = memory;
+    d.client.asks(`PUT /\nContent-Length: ${length}`, body);
+    d.upstream.connects();
+    assert.equal(d.upstream.got, body);
+    d.upstream.fails("connection_terminated");
+    if (again) {
+      d.upstream.connects();
+      assert.equal(d.upstream.got, body);
+      d.upstream.brings(OK);
+    }
+    d.ended(again ? "200 completed" : "502 connection_terminated");
+  }
+});
+
 test("of a body that grows too long to be sent again nothing is kept", () => {
   const d = holding(1000).pools("a");
   d.client.asks(CHUNKED);

@@ -55,7 +55,7 @@ import type { SourceOwner } from "./source-stream.ts";
 import { admit, collectBody, collectData, collectedEnough } from "./admission.ts";
 import { beginCopy, isToBeCopied } from "./request-copy.ts";
 import * as answers from "./answers.ts";
-import { RequestLimit, anotherAttempt, insteadOfResponse, isHeld, isRetriedFor, keepForReplay } from "./attempts.ts";
+import { RequestLimit, anotherAttempt, forgetBeyondMemory, insteadOfResponse, isHeld, isRetriedFor, keepForReplay } from "./attempts.ts";
 
 /** The 100 (Continue) that a client may wait for before it sends its body. */
 const CONTINUE: ResponseHead = new ResponseHead({ version: "1.1", status: 100, reason: "Continue" });
@@ -404,6 +404,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const collected = this.detours?.collected ?? null;
     if (collected !== null) collected.sendTo(out);
     if (this.replay !== null && this.replay !== "") out.data(Buffer.from(this.replay, "latin1"), 0, this.replay.length);
+    if (collected !== null) forgetBeyondMemory(this);
     if (this.requestEnded) out.end(this.requestTrailers);
     // Delivering the body may have ended the exchange as well.
     if (from !== this.upstream) return;

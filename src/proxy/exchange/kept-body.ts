@@ -46,6 +46,11 @@ export class KeptBody {
     return true;
   }
 
+  /** How much memory the bytes take that was not reserved, because none was left. */
+  get unreserved(): number {
+    return this.gathered.capacity - this.taken;
+  }
+
   /** Sends all bytes so far. May be called once for each attempt. */
   sendTo(out: BodySink): void {
     const { bytes } = this;

@@ -35,7 +35,7 @@ export interface BodyStage {
   start(output: StageOutput): void;
   /**
    * The next bytes of the body: `bytes` from `start` up to `end`. The buffer is reused after the call, so copy what you keep, and copy what
-   * you pass on unchanged to `output.write`.
+   * you pass on unchanged to `output.write`. Do not change the bytes: they may be those of a file in memory, or be needed for another attempt.
    */
   data(bytes: Buffer, start: number, end: number): void;
   /** The input is complete. The stage then calls `output.end`, at once or later. */

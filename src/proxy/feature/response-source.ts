@@ -73,7 +73,7 @@ export interface SourceResponse {
 export interface SourceInput {
   /**
    * The next bytes of the body: `bytes` from `start` up to `end`. The buffer is reused after the call, so copy what you keep, and copy what
-   * you pass on unchanged to `write`.
+   * you pass on unchanged to `write`. Do not change the bytes: they may be needed for another attempt.
    */
   data?(bytes: Buffer, start: number, end: number): void;
   /** The request is complete. */
