@@ -31,6 +31,7 @@ test("the whole is sent for what is no single range", () => {
     "bytes=-",
     "bytes=a-b",
     "bytes=5-2",
+    "bytes=99999999999999999999-2",
     "bytes=0-1,3-4",
     "bytes=0-,0-,0-,0-",
     "bytes=0-1,",

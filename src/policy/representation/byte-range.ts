@@ -9,7 +9,8 @@ export interface ByteRange {
 /** More digits are beyond any file, and beyond exact numbers. */
 const POSITION = String.raw`[0-9]{1,15}`;
 const SINGLE = new RegExp(`^bytes[ \\t]*=[ \\t]*(?:(${POSITION})-(${POSITION}|[0-9]{16,})?|-(${POSITION}|[0-9]{16,}))[ \\t]*$`, "i");
-const BEYOND = /^bytes[ \t]*=[ \t]*[0-9]{16,}-[0-9]*[ \t]*$/i;
+/** One whose last byte has fewer digits is malformed: it comes before the first one. */
+const BEYOND = /^bytes[ \t]*=[ \t]*[0-9]{16,}-(?:[0-9]{16,})?[ \t]*$/i;
 
 /**
  * The part of a representation of `size` bytes that a request asks for. Null: the whole of it is to be sent, as for every request that this server
