@@ -23,6 +23,10 @@ export class WrittenHead {
   /** The start line of `text`, which is this line followed by `lines`. */
   private start: string = "";
   private text: string = "";
+  /** The start line and the remembered lines less the empty line, for lines that follow; and what it was made from. */
+  private open: string = "";
+  private openStart: string = "";
+  private openLines: string = "";
   // The last start of a request that middleware has changed, and what it was made from.
   private method: string = "";
   private target: string = "";
@@ -99,7 +103,15 @@ export class WrittenHead {
 
   /** As `withStart`, with further lines after the remembered ones. */
   withFresh(start: string, fresh: string): string {
-    return withFreshLines(start, this.lines, fresh);
+    if (start !== this.openStart || this.lines !== this.openLines) {
+      this.openStart = start;
+      this.openLines = this.lines;
+      this.open = "";
+      return withFreshLines(start, this.lines, fresh);
+    }
+    // Made when it is wanted for a second time, and joined, both for the reasons that `keep` has.
+    if (this.open === "") this.open = [start, this.lines.slice(0, -2)].join("");
+    return `${this.open}${fresh}\r\n`;
   }
 
   forget(): void {
@@ -119,6 +131,9 @@ export class WrittenHead {
     this.lines = "";
     this.start = "";
     this.text = "";
+    this.open = "";
+    this.openStart = "";
+    this.openLines = "";
   }
 }
 
