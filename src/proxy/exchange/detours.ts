@@ -36,6 +36,8 @@ export class Detours {
   pending: HookWait | null = null;
   /** Makes the `signal` that hooks see. */
   controller: AbortController | null = null;
+  /** The proxy itself has sent the 100 (Continue) that the client waited for. */
+  hasAskedForBody: boolean = false;
   /** Limits interim responses; made at the first one. */
   interims: InterimPace | null = null;
   /** The wait for a further attempt; made when one first waits. */

@@ -244,6 +244,20 @@ describe("the response's body", () => {
 });
 
 describe("interim responses", () => {
+  test("are all passed on, also where the same comes twice", () => {
+    const d = new Dialogue();
+    d.client.asks("PUT /\nContent-Length: 2\nExpect: 100-continue");
+    d.upstream.connects();
+    d.skip();
+    for (const status of [100, 100, 103, 100, 103]) {
+      d.upstream.brings(interim(status));
+      d.says(`client interim ${status}; client flush`);
+    }
+    d.client.sends("ab");
+    d.upstream.brings(`${HEAD}abcdef`);
+    d.ended("200 completed");
+  });
+
   for (const status of [100, 102, 103]) {
     test(`${status} goes to the client at once, and is not the response`, () => {
       const d = begun("GET /");

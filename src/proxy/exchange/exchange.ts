@@ -341,6 +341,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   bodyWanted(): void {
     if (!this.awaitsContinue) return;
     this.continued = true;
+    this.detour.hasAskedForBody = true;
     this.downstream.interim(CONTINUE);
   }
 
@@ -566,8 +567,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const interims = (this.detour.interims ??= new InterimPace(this.thread.now));
     if (!interims.allows(this.thread.now)) return false;
     if (head.status === 100) {
-      // The proxy itself has told the client to go on, or another endpoint has: once is enough.
-      if (this.continued) return true;
+      // The proxy itself has told the client to go on, and it has. Any other interim response must be passed on (RFC 9110 section 15.2).
+      if (this.detours?.hasAskedForBody === true) return true;
       this.continued = true;
     }
     this.downstream.interim(head);
