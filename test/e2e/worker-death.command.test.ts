@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { parseConfig } from "../src/config/load.ts";
-import { WorkerThreads } from "../src/control/workers/worker-threads.ts";
-import { ControlPlane } from "../src/control/control-plane.ts";
-import { monotonicMs } from "../src/net/system-clock.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { WorkerThreads } from "../../src/control/workers/worker-threads.ts";
+import { ControlPlane } from "../../src/control/control-plane.ts";
+import { monotonicMs } from "../../src/net/system-clock.ts";
+import { RawClient, ask, get } from "../support/raw-client.ts";
+import { startRawOrigin } from "../support/raw-origin.ts";
 
 test("the others serve on while one is replaced", { timeout: 60_000 }, async () => {
   const origin = await startRawOrigin({});

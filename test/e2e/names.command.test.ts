@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { lookUp } from "../src/control/names/name-lookup.ts";
-import type { LookupResult } from "../src/control/names/name-lookup.ts";
-import { parseResolvConf } from "../src/policy/names/resolv-conf.ts";
-import { startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { NameService } from "./support/name-service.ts";
-import type { DnsAnswer } from "./support/name-service.ts";
-import { ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
-import type { RawOrigin } from "./support/raw-origin.ts";
+import { lookUp } from "../../src/control/names/name-lookup.ts";
+import type { LookupResult } from "../../src/control/names/name-lookup.ts";
+import { parseResolvConf } from "../../src/policy/names/resolv-conf.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { NameService } from "../support/name-service.ts";
+import type { DnsAnswer } from "../support/name-service.ts";
+import { ask, get } from "../support/raw-client.ts";
+import { startRawOrigin } from "../support/raw-origin.ts";
+import type { RawOrigin } from "../support/raw-origin.ts";
 
 async function service(t: TestContext, answers: Readonly<Record<string, DnsAnswer>>): Promise<NameService> {
   const made = await NameService.start(answers);

@@ -9,7 +9,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 for (const kind of ["tcp", "unix"] as const) {
   test(`a ${kind} socket is inherited and served`, { timeout: 30_000, skip: process.platform === "win32" }, async (t) => {

@@ -1,10 +1,10 @@
 /** Threads try themselves out before they listen (docs/decisions/0011-starting-warm.md); other tests spare themselves the time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startMillrace } from "./support/millrace.ts";
-import { ask, get } from "./support/raw-client.ts";
-import { startRawOrigin } from "./support/raw-origin.ts";
-import { Scrape } from "./support/scrape.ts";
+import { startMillrace } from "../support/millrace.ts";
+import { ask, get } from "../support/raw-client.ts";
+import { startRawOrigin } from "../support/raw-origin.ts";
+import { Scrape } from "../support/scrape.ts";
 
 for (const [setting, skipped] of [
   ["on", process.platform === "linux" ? 0 : 2],
