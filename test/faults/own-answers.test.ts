@@ -117,7 +117,7 @@ const rows: Row[] = [
     folder,
     writesFile: true,
     client: async (scene) => {
-      const file = path.join(folder, scene.path);
+      const file = path.join(folder, String(scene.origin.port));
       writeFileSync(file, Buffer.alloc(LARGE, "x"));
       await begins(scene);
       truncateSync(file, 1000);

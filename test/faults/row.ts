@@ -127,7 +127,7 @@ export interface Row {
   readonly mirror?: EndpointName;
   /** The folder that the row's route serves, in the place of an upstream. Whatever the path, it is `file` in it. */
   readonly folder?: string;
-  /** The client writes the file itself: it has the name of the row's path, because the themes play a row at the same time. */
+  /** The client writes the file itself. Its name is the port of the scene's origin, because several themes play a row at the same time. */
   readonly writesFile?: true;
   /** By which listener the client comes; default: the one with long limits. */
   readonly listener?: ListenerName;

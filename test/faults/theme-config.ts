@@ -68,7 +68,7 @@ export function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointNam
     const end =
       row.folder === undefined
         ? `upstream: ${name}`
-        : `rewrite: { path_regex: { from: "^.*$", to: /${row.writesFile === true ? name : "file"} } }, files: { root: "${row.folder}" }`;
+        : `rewrite: { path_regex: { from: "^.*$", to: /${row.writesFile === true ? new URL(urls.origin).port : "file"} } }, files: { root: "${row.folder}" }`;
     routes.push(`  - { name: ${name}, match: { path: /${name} }, ${end}${maxBody}${keys}${copied} }`);
     // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
     const settings = `endpoints: [${list([endpoints.includes("dual") ? "dual" : "origin"])}], timeouts: { ${timeouts} }`;
