@@ -27,7 +27,7 @@ export class Admission implements HandshakeTaker {
    */
   canWait: boolean = true;
   private readonly context: ListenerContext;
-  /** Facts of the last connection. Many connections come from one address; they share one object, which is quick to compare. */
+  /** Facts of the last connection. Consecutive connections from one address share this object. */
   private lastFacts: ConnectionFacts = plainFacts(THIS_MACHINE);
   /** Where the search for idle connections stands, so that each search goes on after the one before. */
   private looking: Iterator<AcceptedConnection> | null = null;
@@ -37,7 +37,7 @@ export class Admission implements HandshakeTaker {
   }
 
   /**
-   * Takes a socket that was accepted. Returns false if there is no room for a further one.
+   * Takes a socket that was accepted, if the limits allow it. Returns false if there is no room for a further socket.
    * @param peer address of the other end; null: a Unix socket, whose client is on this machine
    */
   accept(open: OpenTransport, peer: string | null): boolean {
@@ -79,7 +79,7 @@ export class Admission implements HandshakeTaker {
     context.connections.delete(pending);
     const isTrusted = context.trusted.contains(client);
     if (client !== pending.peer) {
-      // The peer connects for another client: count the connection for that one.
+      // The peer connects for another client: the connection counts as that client's.
       this.count(client, 1);
       this.count(pending.peer, -1);
       if (!this.isWithinLimits(client, isTrusted)) {
@@ -92,7 +92,7 @@ export class Admission implements HandshakeTaker {
     if (context.draining) connection.drain();
   }
 
-  /** Takes over a connection that somebody else has accepted, and so has found room for. */
+  /** Takes over a connection that a program around the proxy has accepted. No limit is checked: the program has found room for it. */
   adopt(open: OpenTransport, facts: ConnectionFacts): AcceptedConnection {
     const { context } = this;
     const { thread } = context;
@@ -111,7 +111,7 @@ export class Admission implements HandshakeTaker {
     return false;
   }
 
-  /** A connection of that client is closed. */
+  /** Called when a connection of `client` has been closed. */
   uncount(client: string): void {
     this.context.thread.countSocket(-1);
     this.count(client, -1);

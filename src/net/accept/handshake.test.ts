@@ -266,7 +266,7 @@ test("a client over the limits begins no handshake, and the client that a handsh
   );
   assert.deepEqual([setting.handshake.begun, setting.refused], [2, 1]);
   for (const end of [first, second]) setting.send(end, "for 203.0.113.9\n");
-  // The address that they came from has room again, and whom they came for has none left.
+  // The address of the proxy has room again; the client that the proxy named has none left.
   const fourth = setting.connect();
   setting.send(fourth, `for 203.0.113.9\n${get("/")}`);
   assert.deepEqual([fourth.isOver, fourth.received, setting.refused], [true, "", 2]);
@@ -316,7 +316,7 @@ for (const kind of ["raw", "stream"] as const) {
       for (const piece of pieces) {
         const isRead = new Promise<void>((resolve) => (handshake.onPiece = resolve));
         client.write(piece);
-        // What is sent after it does not come in the same read.
+        // Bytes that are sent later do not come in the same read.
         if (piece !== pieces.at(-1)) await isRead;
       }
       while (!received.endsWith("\r\n\r\nok")) await once(client, "data");

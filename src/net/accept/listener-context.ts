@@ -17,7 +17,7 @@ import type { MakeConnection } from "./protocol.ts";
 
 export type ListenerConfig = Config["listeners"][number];
 
-/** Which clients are trusted proxies, and in which field they tell the address of their client. */
+/** Which clients are trusted proxies, and which field of their requests names the client that they forward for. */
 export interface Trust {
   readonly proxies: CidrSet;
   readonly addressFrom: Config["client_address_from"];
@@ -33,7 +33,7 @@ export function trustOf({
 
 export class ListenerContext {
   readonly thread: ConnectionThread;
-  /** Makes the connections, of the listener's protocol. */
+  /** Makes a connection of the listener's protocol. */
   readonly connect: MakeConnection;
   /** The listener's row in the worker table; see control/listening/listener-slots.ts. */
   readonly slot: number;

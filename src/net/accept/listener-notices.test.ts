@@ -73,7 +73,7 @@ test("refusals are said after half a second, then once a minute, with their numb
   );
   later(setting, 61_000);
   assert.equal(said.length, 2);
-  // The thread that did not say it has forgotten whom it had turned away.
+  // The thread that did not write the line has forgotten the client that it had turned away.
   other?.onRefused("connections_per_client", "192.0.2.9");
   later(setting, 400);
   assert.equal(said.length, 2, "the time of this crowd begins with it");

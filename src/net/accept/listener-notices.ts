@@ -1,6 +1,7 @@
 /**
  * Log lines about the clients of a listener: a limit has turned clients away, or a client seems to be a proxy that is missing in
- * `trusted_proxies`. A line is written at intervals, by one thread for all, with the number of cases since the line before.
+ * `trusted_proxies`. Each kind of line is written at most once in a given time, by one thread for all threads. It says how many cases there
+ * were since the previous line.
  */
 import { clientKey } from "../../base/client-key.ts";
 import { NOTICE } from "../../shared/worker-table.ts";
@@ -17,13 +18,14 @@ interface Refused {
   readonly since: number;
 }
 
+/** Seconds between two lines about clients that a limit has turned away. */
 const REFUSALS_EVERY_S = 60;
 /**
- * Milliseconds to wait after a first refusal. Refusals come in crowds, and only then their number is known, and whether the client forwards
- * for others.
+ * Milliseconds to wait after a first refusal before the line is written. Refusals come in bursts; after the wait, the line can give their
+ * number, and say whether the client forwards for others.
  */
 const CROWD_MS = 500;
-/** Longer, because any client can cause this line by sending such fields. */
+/** Seconds between two lines about a client that seems to be a proxy. A long time: any client can cause the line by sending such fields. */
 const FORWARDING_EVERY_S = 3600;
 
 export class ListenerNotices {
@@ -31,6 +33,7 @@ export class ListenerNotices {
   private readonly listener: number;
   /** For each limit the refusals of this thread that no line has reported yet. */
   private readonly refused: Record<Limit, Refused | null> = { connections: null, connections_per_client: null };
+  /** The untrusted client whose request had such fields last, in this thread. */
   private lastForwarding: string = "";
 
   constructor(thread: Pick<ConnectionThread, "workers" | "now" | "report">, listener: number) {

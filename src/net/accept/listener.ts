@@ -12,7 +12,7 @@ import { RawTransport } from "../transport/raw-transport.ts";
 import { StreamTransport } from "../transport/stream-transport.ts";
 import type { OpenTransport } from "../transport/transport.ts";
 
-/** Length of the system's queue, for a burst of connects while the thread is busy. The kernel caps it at net.core.somaxconn. */
+/** Length of the system's queue of connections that wait to be accepted while the thread is busy. The kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
 
 export class Listener {
@@ -73,7 +73,7 @@ export class Listener {
   }
 
   private newServer(): net.Server {
-    // Only called when `acceptHandles` does not take the connections (see `listens`).
+    // The function is only called if `acceptHandles` does not take the connections (see `listens`).
     return net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
       const { remoteAddress } = socket;
       const open: OpenTransport = (reader, writer) => new StreamTransport(socket, reader, writer);
@@ -98,7 +98,7 @@ export class Listener {
     });
   }
 
-  /** Whether it listens on a Unix socket, opened by path or inherited. Node gives no address for an inherited one. */
+  /** Whether the server listens on a Unix socket, opened by path or inherited. For an inherited one Node gives no address. */
   private onUnixSocket(): boolean {
     const address = this.server.address();
     return address === null || typeof address === "string";

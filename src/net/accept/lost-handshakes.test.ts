@@ -11,7 +11,7 @@ const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nCon
 
 for (const [what, rest, status, connections] of [
   ["without a body is sent again on another connection", "\r\n", "101", 2],
-  // What is a body's and what the client sent for after the switch could not be told apart.
+  // Nobody could tell bytes of a body from bytes that the client sent for the new protocol.
   ["with a body is not", "Content-Length: 5\r\n\r\nhello", "502", 1],
 ] as const) {
   test(`a handshake ${what}`, { timeout: 20_000 }, async (t) => {

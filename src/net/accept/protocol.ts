@@ -4,7 +4,7 @@ import type { ConnectionFacts } from "./connection-facts.ts";
 import type { ListenerContext } from "./listener-context.ts";
 
 /**
- * Makes a client's connection of the listener's protocol, such as HTTP/1.1, and starts to read from it.
+ * Makes a client's connection in the listener's protocol, such as HTTP/1.1, and starts to read from it.
  * @param open returns the transport; called once
  * @param isTrusted whether the client is one of `trusted_proxies`
  */

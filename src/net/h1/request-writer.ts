@@ -88,7 +88,7 @@ function changedStart(request: RequestHead, edits: RequestEdits): string {
   return startText(method, target, host);
 }
 
-/** Whether the lines after the start depend on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
+/** Whether the lines after the start line depend on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
 function requestDependsOnMore({ request, facts, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
   if (facts.trusted || upgrade !== "" || request.hostReplaced || request.version === "1.0") return true;
   if (edits.bodyLength !== null) return true;
@@ -165,7 +165,10 @@ function rewritten(request: RequestHead): number {
   return bits;
 }
 
-/** The forwarding fields for a trusted proxy as the peer: its address is appended; scheme and host are added if its own are missing or malformed. */
+/**
+ * The forwarding fields of a request that a trusted proxy has sent: the address of that proxy is appended to the list, and scheme and host are
+ * added if the ones that it sent are missing or malformed.
+ */
 function forwardedFurther({ request, facts }: ForwardedRequest): string {
   const { peer, secure, forwarded: believed } = facts;
   const proto = secure ? "https" : "http";
@@ -198,7 +201,7 @@ function isProto(text: string | undefined): boolean {
 }
 
 function isHost(text: string | undefined): boolean {
-  // A longer list is no chain of proxies that exists.
+  // No real chain of proxies makes a longer list.
   return text !== undefined && text.length <= HOSTS_MAX && text.split(",").every((each) => isAuthority(trimOws(each)));
 }
 

@@ -96,7 +96,7 @@ describe("what a route does not admit goes without Upgrade, and its connection s
   ] as const) {
     test(what, async (t) => {
       const { client, proxy, received } = await scene(t, upgrade, PLAIN);
-      // What follows the head is the next request and no tunnel's bytes, however sure of a switch the client is.
+      // The bytes after the head are the next request, not bytes of a tunnel, even if the client relies on the switch.
       client.send(`${request}GET /second HTTP/1.1\r\nHost: a.test\r\n\r\n`);
       await client.until((text) => text.split("plain").length === 3);
       assert.doesNotMatch(received.join(""), /upgrade|settings/i);

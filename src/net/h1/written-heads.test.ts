@@ -43,7 +43,7 @@ const requests = fc.array(
     .record({
       start: fc.constantFrom(...REQUEST_STARTS),
       lines: fc.constantFrom(...REQUEST_LINES),
-      // The message is sent this often, each time on one of these routes: requests of one connection may take different routes.
+      // Which of `routes` the message takes each time that it is sent: requests of one connection may take different routes.
       sends: fc.array(fc.nat(2), { minLength: 1, maxLength: 8 }),
       routes: fc.tuple(route(), route(), route()),
       peer: fc.constantFrom("192.0.2.1", "192.0.2.2"),
@@ -425,7 +425,7 @@ function feed(reader: RequestReader | ResponseReader, start: string, lines: read
   reader.feed(wire, 0, wire.length);
 }
 
-/** One object serves all heads of a kind, as in an exchange. */
+/** One edits object serves all heads of a kind, as in an exchange. */
 const requestEdits = new RequestEdits();
 const responseEdits = new ResponseEdits();
 

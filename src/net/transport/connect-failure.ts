@@ -29,11 +29,11 @@ export function connectFailure(code: string): FailureKind {
 }
 
 /**
- * Why the endpoint's certificate is not accepted: OpenSSL's names (X509_STORE_CTX_get_error(3)), and Node's for one of another name. An alert with
- * which the endpoint refuses, `ERR_SSL_..._BAD_CERTIFICATE`, is not among them.
+ * Error codes for a certificate of the endpoint that is not accepted: OpenSSL's names (X509_STORE_CTX_get_error(3)), and Node's code for a
+ * certificate of another name. The endpoint's own alerts about certificates, such as `ERR_SSL_..._BAD_CERTIFICATE`, are not among them.
  */
 const CERTIFICATE_CODE =
   /^(?:ERR_TLS_CERT_\w+|(?!ERR_)\w*(?:CERT|CRL)\w*|UNABLE_TO_\w+|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;
 
-/** Node's error codes for all else that fails in TLS. */
+/** Node's error codes for all other failures of TLS. */
 const TLS_CODE = /^(?:ERR_(?:TLS|SSL|OSSL)|EPROTO$)/;

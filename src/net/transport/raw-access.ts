@@ -1,7 +1,8 @@
 /**
- * Access to the internal handles below Node's sockets, found at run time, for `RawTransport`. Nothing of it is documented, so it is checked
- * first: a socket of Node's is given a fake handle and made to read and write, and must use the handle exactly as `RawTransport` does. If
- * it does not (another version of Node, a process without access) `rawAccess` returns null, and `StreamTransport` is used instead.
+ * Access to the internal handles below Node's sockets, found at run time, for `RawTransport`. Node does not document these handles, so their
+ * use is rehearsed first: a socket of Node's gets a fake handle and is made to read and write, and must use the handle exactly as
+ * `RawTransport` does. If it does not (another version of Node, a process without access), `rawAccess` returns null, and `StreamTransport`
+ * is used instead.
  */
 import { Buffer } from "node:buffer";
 import net from "node:net";
@@ -14,7 +15,7 @@ export interface RawHandle {
   useUserBuffer(buffer: Buffer): void;
   readStart(): number;
   readStop(): number;
-  /** Writes. The result is 0 or an error number if the write is over, or a request that is completed later. This holds for all three. */
+  /** Each of the three write methods returns 0 or an error number if the write is over, or a request that is completed later. */
   writeLatin1String(request: null, text: string): number | WriteRequest;
   writeBuffer(request: null, bytes: Buffer): number | WriteRequest;
   /** `chunks`: each piece followed by its encoding. */
@@ -42,7 +43,7 @@ export interface ShutdownRequest {
   oncomplete: (status: number) => void;
 }
 
-/** The internals of Node that `RawTransport` uses beside the handles. */
+/** The internals of Node that `RawTransport` uses in addition to the handles. */
 export interface RawAccess {
   /** `state[readIndex]` during `onread`: how many bytes were read, or a negative error number. */
   readonly state: Int32Array;

@@ -61,7 +61,7 @@ export class RawTransport implements AcceptedTransport {
   handTo(reader: TransportReader, writer: TransportWriter): void {
     this.reader = reader;
     this.writer = writer;
-    // Not needed within a read, after which the field is read anyway.
+    // Within `onRead` this is not needed: when `onRead` has returned, the transport takes the reader's buffer anyway.
     if (reader.readBuffer !== this.buffer) this.readInto(reader.readBuffer);
   }
 

@@ -1,6 +1,6 @@
 /**
- * A transport on a socket of Node's: for TLS, for connections that are being opened, and for all connections if there is no raw access. Other
- * streams of bytes will do; they cannot be reset.
+ * A transport on a socket of Node's: for TLS, for connections that are being opened, and for all connections if there is no raw access. Any
+ * other duplex stream of bytes can take the socket's place, but cannot be reset.
  */
 import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
@@ -23,7 +23,7 @@ export class StreamTransport implements AcceptedTransport {
   /** `end` or `destroySoon` was called while a write was unfinished: what to do when it is finished. */
   private endsWhenWritten: (() => void) | null = null;
 
-  /** @param socket read by nobody else. If it was opened with `onreadOption(reader)` it reads without `start`. */
+  /** @param socket must not be read by anything else. If it was opened with `onreadOption(reader)`, it reads without `start`. */
   constructor(socket: ByteStream, reader: TransportReader, writer: TransportWriter) {
     this.socket = socket;
     this.reader = reader;
@@ -37,7 +37,7 @@ export class StreamTransport implements AcceptedTransport {
   start(): void {
     if (this.socket.listenerCount("data") > 0) return;
     this.socket.on("data", (chunk: Buffer) => {
-      // Copied to the shared buffer, whose slices an outlet copies: nothing refers to the chunk after the callback.
+      // Copy the chunk to the shared buffer. An outlet copies slices of that buffer, so nothing refers to the chunk after this callback.
       for (let at = 0; at < chunk.length; at += sharedBuffer.length) {
         const count = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + sharedBuffer.length));
         this.reader.onRead(sharedBuffer, count);

@@ -14,7 +14,7 @@ import type { Transport, TransportReader, TransportWriter } from "./transport.ts
 /** More bytes than the kernel's buffers at both ends hold. */
 const MUCH = Buffer.alloc(16 * 1024 ** 2, "x");
 const PATIENCE_MS = 5000;
-/** After this many turns of the event loop, events at the other end of a connection on this machine have been told. */
+/** After this many turns of the event loop, the other end of a connection on this machine has been told of everything. */
 const TURNS = 5;
 
 /** A reader and writer that notes its calls. */
@@ -53,9 +53,9 @@ interface Peer {
 interface Ends {
   readonly notes: Notes;
   readonly transport: Transport;
-  /** It does not read. */
+  /** The other end. It does not read. */
   readonly peer: Peer;
-  /** Waits until so much was told, and as much as may be told besides. */
+  /** Waits until this much was told, and then long enough for anything more. */
   settle(count: number): Promise<void>;
 }
 

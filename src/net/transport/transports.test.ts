@@ -16,7 +16,7 @@ const MUCH = Buffer.alloc(16 * 1024 ** 2, "x");
 
 interface Ends {
   readonly transport: Transport;
-  /** It reads once it is told to. */
+  /** The other end. Reads nothing until it is told to. */
   readonly peer: Socket;
   readonly closed: Promise<void>;
 }

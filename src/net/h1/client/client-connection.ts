@@ -199,7 +199,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
     }
   }
 
-  // ---- ClientStream: what the exchange asks -----------------------------------------------------------------------------
+  // ---- ClientStream: called by the exchange -----------------------------------------------------------------------------
 
   get isBackground(): boolean {
     return false;
@@ -260,9 +260,9 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
     input.exchangeFinished(this);
   }
 
-  // ---- what the listener asks -----------------------------------------------------------------------------------------
+  // ---- called by the listener -----------------------------------------------------------------------------------------
 
-  /** The listener drains: an idle connection still waits a short time for a last request. One with unsent response bytes sends these first. */
+  /** The listener drains: an idle connection waits a short time for a last request. If response bytes are unsent, that time begins after them. */
   drain(): void {
     if (this.state === State.idle && !this.outlet.blocked) input.waitIdle(this);
   }

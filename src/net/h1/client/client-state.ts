@@ -16,13 +16,13 @@
  * ```
  */
 export const State = {
-  /** No exchange runs, and no byte of a next request has come. */
+  /** No exchange runs, and no byte of another request has come. */
   idle: 0,
   /** A part of a request's head has come. */
   head: 1,
   /** An exchange runs, and its request's body is still coming. */
   receiving: 2,
-  /** An exchange runs, and its request is complete. The bytes of a next request are held until the response is complete. */
+  /** An exchange runs, and its request is complete. Bytes of the request after it are held until the response is complete. */
   answering: 3,
   /** The exchange has ended before its request: the rest of the body is read and thrown away, so that the connection can go on. */
   discarding: 4,

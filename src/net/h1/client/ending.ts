@@ -128,7 +128,7 @@ export function closeIfIdle(connection: ClientConnection): boolean {
   return true;
 }
 
-/** How to end the connection after its last response, which was that of `exchange`. */
+/** How to end the connection after its last response, which is that of the given exchange. */
 export function endAfter(connection: ClientConnection, { connection: options, request, requestLength }: Exchange): Way {
   const saidSo = options.close || (request.version === "1.0" && !options.keepAlive);
   // Only after GET or HEAD: some old clients send an extra CRLF after a POST (RFC 9112 section 2.2), or a body without announcing it.

@@ -1,7 +1,7 @@
 /**
  * Reads what a client sends: heads become exchanges, body bytes go to the running exchange. While a complete request is answered, the socket is
- * still read: that costs no system call and shows when the client leaves. Bytes of a next request that arrive meanwhile are held; when they are
- * too many, reading pauses.
+ * still read: that costs no system call and shows when the client leaves. Bytes of further requests that arrive meanwhile are held; when they
+ * are too many, reading pauses.
  */
 import { Buffer } from "node:buffer";
 import { connectionOptions } from "../../../http/connection-options.ts";
@@ -31,10 +31,10 @@ const HELD_BYTES_MAX = 32 * 1024;
 const DRAIN_IDLE_MS = 500;
 /** After this time an idle connection gives back its reader, which remembers the connection's last request: it will probably idle for long. */
 const SETTLE_MS = 1000;
-/** The same time for a reader that remembers nothing. It is short, so that few of many clients that ask now and then hold a reader. */
+/** The same for a connection whose reader remembers nothing. Short: of many clients that send a request now and then, few hold a reader. */
 const SETTLE_SOON_MS = 50;
 
-/** Stands in `reader` while a connection has no reader on loan. */
+/** The value of a connection's `reader` while it has none on loan. */
 export const NO_READER: RequestReader = new RequestReader(DEFAULT_LIMITS);
 
 // ---- reading --------------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ export function onRead(connection: ClientConnection, buffer: Buffer, count: numb
   afterRead(connection, count, isReceiving(connection), !isRequestBlocked(connection));
 }
 
-/** Needed as a function: the compiler does not see that reading changes the state. */
+/** A function, because the compiler does not see that reading has changed the state. */
 function isReceiving({ state }: ClientConnection): boolean {
   return state === State.receiving;
 }
@@ -163,8 +163,8 @@ function beginHead(connection: ClientConnection): void {
 }
 
 /**
- * Sets the head's deadline again after a time in which the client took no response and was therefore not read. The rest of the head may have
- * come meanwhile, so there is at least a second to read it.
+ * Sets the head's deadline again after a time in which the client took no response and was therefore not read. Its head may have come
+ * meanwhile, even if the deadline is over, so there is at least a second to read it.
  */
 export function waitOnForHead(connection: ClientConnection): void {
   const { deadlines, now } = connection.thread;
@@ -281,7 +281,7 @@ function discardBody(connection: ClientConnection): boolean {
   }
 }
 
-// ---- the end of the client's bytes, of an exchange ------------------------------------------------------------------
+// ---- the end of the client's bytes, and of an exchange --------------------------------------------------------------
 
 /** FIN from the client. */
 export function onEnd(connection: ClientConnection): void {

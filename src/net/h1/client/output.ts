@@ -67,7 +67,7 @@ export function endBody(connection: ClientConnection, trailers: FieldSection | n
   connection.outlet.append(lastChunk(trailers));
 }
 
-/** Sends what was appended. Returns false if the client does not take it fast enough; `onUnblocked` follows then. */
+/** Sends what was appended. Returns false if the client does not take it fast enough; `onUnblocked` is called once it has. */
 export function flush(connection: ClientConnection): boolean {
   const { outlet, thread } = connection;
   if (connection.bodyMode === BodyMode.chunked) thread.chunk.close(outlet);
@@ -89,13 +89,13 @@ export function startTunnel(connection: ClientConnection, head: ResponseHead, up
   const tunnel = new Tunnel(thread, exchange, side, upstream, idleMs);
   connection.tunnel = tunnel;
   connection.held = null;
-  // Before the held bytes: if the endpoint does not take them, the tunnel pauses reading again.
+  // Resume before the held bytes are passed on: if the endpoint does not take them, the tunnel pauses reading again.
   connection.resumeReading();
   if (held !== null) tunnel.received(side, held, held.length);
   if (connection.input === Input.ended) tunnel.ended(side);
 }
 
-// ---- how fast the client takes it -----------------------------------------------------------------------------------
+// ---- how fast the client takes its response -------------------------------------------------------------------------
 
 /** The client takes its response more slowly than it comes: the exchange is told to pause. */
 export function onBlocked(connection: ClientConnection): void {
@@ -122,7 +122,7 @@ export function onUnblocked(connection: ClientConnection): void {
 /** Resets a connection whose client has taken too little of its response since the last check. */
 export function checkTaking(connection: ClientConnection): void {
   const { outlet, context } = connection;
-  // Everything has been sent meanwhile, and only the end of the connection is still on its way.
+  // All bytes have been sent meanwhile, and only the connection's end is still on its way.
   if (!outlet.blocked) return end(connection, Way.atOnce);
   const { timeouts, limits } = context.config;
   if (outlet.takenSinceMark >= Math.max(1, (limits.response_rate * timeouts.idle) / 1000)) connection.watchTaking();

@@ -92,7 +92,7 @@ test("a client that has half-closed has the usual time to take what it was sent"
   assert.equal(client.destroyed, false);
   client.takeAll();
   assert.equal(endpoints[1]?.isPaused, false);
-  // Now it is asked whether it is still there.
+  // Now the client is asked whether it is still there.
   pass(50);
   assert.deepEqual(client.statuses, ["200", "100"]);
   endpoints[1]?.respond(OK);
@@ -204,7 +204,7 @@ test("a client that waits for a 100 (Continue) is excused until it comes, whatev
   pass(65_000);
   assert.deepEqual(client.statuses, ["103", "102"]);
   endpoints[0]?.respond("HTTP/1.1 100 Continue\r\n\r\n");
-  // The span in which the 100 came is excused as well.
+  // The check interval in which the 100 came is excused as well.
   for (let count = 0; count < 3; count++) pass(10_000);
   assert.deepEqual(client.statuses, ["103", "102", "100", "408"]);
 });

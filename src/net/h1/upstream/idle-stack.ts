@@ -5,8 +5,8 @@ export interface Stacked<T> {
 }
 
 /**
- * A stack of idle connections: last in, first out, and any element can be removed. The elements link to each other: with many endpoints, an
- * array for each would be one more object that is not in the processor's caches.
+ * A stack of idle connections: last in, first out, and any element can be removed. The elements link to each other, because an array would be
+ * one more object for each endpoint, and with many endpoints the processor's caches do not hold it.
  */
 export class IdleStack<T extends Stacked<T>> {
   size: number = 0;

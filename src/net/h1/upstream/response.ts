@@ -17,7 +17,7 @@ import { isSwitchFor } from "../upgrade-answer.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 import { Deadline, Fate, State } from "./upstream-state.ts";
 
-/** Stands in `reader` while a connection awaits no response. */
+/** The value of a connection's `reader` while it awaits no response. */
 export const NO_READER: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
 
 /** How many bytes of stray line ends are skipped before a response: as many line ends as before a request. */
@@ -29,6 +29,7 @@ export function onRead(connection: UpstreamConnection, buffer: Buffer, count: nu
   if (connection.state === State.tunnel) return tunnelReceived(connection, buffer, count);
   // RFC 9112 section 9.2: bytes that arrive without a request are not a response.
   if (connection.sink === null) return connection.close();
+  // Bytes that come before any byte of the request has left do not answer it.
   if (outlet.waits && outlet.bytesSent === connection.sentBefore) return connection.close("connection_terminated");
   const mayBeLate = !connection.answered && (buffer[0] === CR || connection.lineEndBytes > 0);
   const start = mayBeLate ? skipLineEnds(connection, buffer, count) : 0;

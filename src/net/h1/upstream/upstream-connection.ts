@@ -77,7 +77,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   readBuffer: Buffer = sharedBuffer;
   /** Chooses the buffer for the next read. Null until a message has taken more than one read. */
   reads: ReadTarget | null = null;
-  /** The parser of the response, borrowed from the pool while one is awaited: few are in use at a time, and those stay in the processor's caches. */
+  /** The parser of the response, borrowed from the pool while a response is awaited. Few parsers serve all connections, and stay in the processor's caches. */
   reader: ResponseReader = response.NO_READER;
   paused: boolean = false;
   /** Whether a byte of the response has come. */
@@ -120,7 +120,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.state = state;
   }
 
-  // ---- what its pool and the exchange ask -----------------------------------------------------------------------------
+  // ---- called by the pool and by the exchange -------------------------------------------------------------------------
 
   get authority(): string {
     return this.endpoint.authority;
@@ -134,12 +134,13 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     return this.settings.xForwarded;
   }
 
-  /** Whether a next exchange can begin: the connection is idle and open, and neither its idle time nor its greatest age is reached. */
+  /** Whether an exchange can begin: the connection is idle and open, and neither its idle time nor its greatest age is reached. */
   get usable(): boolean {
     const { deadlines, now } = this.thread;
     return this.state === State.idle && this.transport.readable && !deadlines.isOver(this, now) && !this.isOld;
   }
 
+  /** Whether the connection has reached its greatest age and is one of those that end at that age. */
   get isOld(): boolean {
     return this.fate === Fate.pooled && this.thread.deadlines.hasPassed(this.oldAtTick);
   }
@@ -276,7 +277,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.close(failure);
   }
 
-  // ---- how fast the endpoint takes the request ------------------------------------------------------------------------
+  // ---- while the endpoint takes the request slowly --------------------------------------------------------------------
 
   onBlocked(): void {
     this.watchTaking();
@@ -364,7 +365,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     }
   }
 
-  /** Bytes of the request wait because the endpoint is slow: from now on `checkTaking` looks whether it takes any of them. */
+  /** Bytes of the request wait because the endpoint is slow: from now on `checkTaking` checks whether the endpoint takes any of them. */
   private watchTaking(): void {
     this.outlet.markTaken();
     this.setDeadline(Deadline.taking, this.idleMs);

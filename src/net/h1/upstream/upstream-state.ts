@@ -2,7 +2,7 @@
  * The states of a connection to an endpoint. It carries one exchange at a time.
  *
  * ```text
- *                   .--- taken by a next exchange ---- idle (in the pool, or the client connection's own) <--.
+ *                   .-- taken by another exchange ---- idle (in the pool, or the client connection's own) <--.
  *                   v                                                                                        |
  *   connecting --> asking --final head--> responding --both messages complete, and its fate is not `last`----'
  *                   `------101-----> tunnel
@@ -17,7 +17,7 @@ export const State = {
   asking: 1,
   /** The final response has begun. The request may still be going out. */
   responding: 2,
-  /** No exchange uses it, and a next one may. */
+  /** No exchange uses the connection, and another one may. */
   idle: 3,
   /** The endpoint has switched protocols: a Tunnel passes bytes in both directions, and ends the connection. */
   tunnel: 4,
@@ -45,7 +45,7 @@ export const Fate = {
    * The greatest age does not count: a new connection would interrupt a login.
    */
   owned: 1,
-  /** The connection is closed: one side said so, or sent something after which it is uncertain where a next response begins. */
+  /** The connection is closed: one side said so, or sent something after which it is uncertain where another response would begin. */
   last: 2,
 } as const;
 export type Fate = (typeof Fate)[keyof typeof Fate];

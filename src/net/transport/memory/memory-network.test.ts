@@ -88,7 +88,7 @@ describe("a connection in memory", () => {
     const bytes = Buffer.from("0123456789abcdef");
     assert.equal(client.wire.write([bytes]), false);
     assert.equal(client.wire.queuedBytes, 6);
-    // As by a system call that has not finished: who writes into the buffer now changes what is sent.
+    // As with an unfinished system call: writing into the buffer now changes what is sent.
     bytes.write("X", 15);
     network.settle();
     assert.deepEqual([client.told, server.received], [[], ""]);

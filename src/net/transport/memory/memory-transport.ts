@@ -5,7 +5,7 @@
  *   writer, in place.
  * - A FIN arrives after all bytes written before it.
  * - An end resets the connection if it closes with unread bytes, or if bytes arrive after it has closed.
- * - A reset is told once, to the next read or write. An end that has read the FIN reads no more, so only a write tells it of a reset.
+ * - A reset is reported once, by the next read or write. An end that has read the FIN reads no more, so there only a write can report it.
  *
  * Every call of a reader or writer is an event of the network (memory-network.ts), never made within a call of the transport.
  */
@@ -192,7 +192,7 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
 
   private deliverWritten(): boolean {
     if (this.wasReset && this.writeUnfinished) {
-      // An end that is also reading is told of the reset by its read.
+      // If this end is also reading, its read reports the reset.
       if (this.reading && !this.endTold) return false;
       this.fail();
       return true;
