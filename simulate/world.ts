@@ -9,7 +9,7 @@ import type { Config } from "../src/config/schema/schema.ts";
 import type { SlotsByUpstream } from "../src/control/workers/endpoint-slots.ts";
 import { Generations } from "../src/control/workers/generations.ts";
 import { messageFor } from "../src/control/workers/worker-configuration.ts";
-import { FEATURES } from "../src/features/registry.ts";
+import { FEATURES } from "../src/features/features.ts";
 import type { RequestHead } from "../src/http/request-head.ts";
 import type { ListenerContext } from "../src/net/accept/listener-context.ts";
 import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";

@@ -199,7 +199,7 @@ test("what a configuration or a middleware imports loads nothing of the proxy", 
 
 test("a data-plane thread loads neither the parser of configurations nor their schemas", () => {
   const loaded = loadedBy("src/worker.ts", true);
-  assert.ok(loaded.has("src/features/registry.ts") && loaded.size > 100, `only ${loaded.size} modules found`);
+  assert.ok(loaded.has("src/features/features.ts") && loaded.size > 100, `only ${loaded.size} modules found`);
   assert.deepEqual(
     ["zod", "yaml", "src/features/declared.ts", "src/config/schema/schema.ts"].filter((module) => loaded.has(module)),
     [],
@@ -249,20 +249,20 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/proxy/breach.ts", "../net/dial.ts"],
   ["src/proxy/breach.ts", "../http1/limits.ts"],
   ["src/proxy/breach.ts", "../control/health/probe.ts"],
-  ["src/proxy/breach.ts", "../features/registry.ts"],
+  ["src/proxy/breach.ts", "../features/features.ts"],
   ["src/proxy/breach.ts", "../features/cors/cors.ts"],
   ["src/values/breach.ts", "node:fs"],
   ["src/values/breach.ts", "../config/schema/schema.ts"],
   ["src/config/breach.ts", "../features/cors/cors.ts"],
-  ["src/shared/breach.ts", "../features/registry.ts"],
+  ["src/shared/breach.ts", "../features/features.ts"],
   ["src/features/declared.ts", "../proxy/feature/middleware.ts"],
-  ["src/features/declared.ts", "./registry.ts"],
+  ["src/features/declared.ts", "./features.ts"],
   ["src/features/declared.ts", "./cors/cors.ts"],
   ["src/features/cors/schema.ts", "node:crypto"],
   ["src/features/cors/schema.ts", "./cors.ts"],
   ["src/features/cors/schema.ts", "../rate-limit/schema.ts"],
   ["src/features/cors/schema.ts", "../../config/schema/schema.ts"],
-  ["src/features/registry.ts", "../net/listener.ts"],
+  ["src/features/features.ts", "../net/listener.ts"],
   ["src/features/cors/breach.ts", "../rate-limit/rate-limit.ts"],
   ["src/features/cors/breach.ts", "../../control/health/probe.ts"],
   ["src/features/cors/breach.ts", "node:http"],

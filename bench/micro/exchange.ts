@@ -5,7 +5,7 @@
 import type { Buffer } from "node:buffer";
 import { plainConfig } from "../../src/config/plain.ts";
 import type { Config } from "../../src/config/schema/schema.ts";
-import { FEATURES } from "../../src/features/registry.ts";
+import { FEATURES } from "../../src/features/features.ts";
 import { ListenerContext, trustOf } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
 import type { Platform } from "../../src/net/platform.ts";

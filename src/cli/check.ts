@@ -3,7 +3,7 @@ import type { Problem } from "../config/problems/problem.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { routeLabel } from "../config/checks/route-label.ts";
 import { shownFile } from "../config/problems/shown.ts";
-import { FEATURES } from "../features/registry.ts";
+import { FEATURES } from "../features/features.ts";
 import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/system/low-ports.ts";
 import { entriesOf } from "../policy/route/conditions.ts";

@@ -16,14 +16,12 @@ export interface ConfigInput {
   upstreams?: Record<string, UpstreamInput> | undefined;
   /** Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404. */
   routes: RouteInput[];
-  /**
-   * As `routes[].request_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
-   */
-  request_headers?: UpstreamRequestHeadersInput | undefined;
-  /**
-   * As `routes[].response_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
-   */
-  response_headers?: UpstreamResponseHeadersInput | undefined;
+  /** As `routes[].request_id`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
+  /** As `routes[].maintenance`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
+  maintenance?: UpstreamMaintenanceInput | undefined;
+  /** As `routes[].error_pages`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
   /**
    * As `routes[].rewrite_location`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
    */
@@ -38,12 +36,14 @@ export interface ConfigInput {
    * `standard` or `strict` or `off`.
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
-  /** As `routes[].error_pages`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
-  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
-  /** As `routes[].maintenance`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
-  maintenance?: UpstreamMaintenanceInput | undefined;
-  /** As `routes[].request_id`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
-  request_id?: boolean | UpstreamRequestIdInput | undefined;
+  /**
+   * As `routes[].request_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
+   */
+  request_headers?: UpstreamRequestHeadersInput | undefined;
+  /**
+   * As `routes[].response_headers`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route.
+   */
+  response_headers?: UpstreamResponseHeadersInput | undefined;
   /**
    * Further files with upstreams and routes, such as `conf.d/*.yaml`. A path is relative to the file that says it; `*` and `?` stand for a
    * part of a name. What a pattern matches is taken in the order of the names. The routes of an included file come after those of the file
@@ -278,15 +278,20 @@ export interface UpstreamInput {
    */
   x_forwarded?: boolean | undefined;
   /**
-   * As `routes[].request_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
-   * upstream, the route.
+   * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
+   * route.
    */
-  request_headers?: UpstreamRequestHeadersInput | undefined;
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
   /**
-   * As `routes[].response_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
-   * upstream, the route.
+   * As `routes[].maintenance`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
    */
-  response_headers?: UpstreamResponseHeadersInput | undefined;
+  maintenance?: UpstreamMaintenanceInput | undefined;
+  /**
+   * As `routes[].error_pages`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
+   */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
   /**
    * As `routes[].rewrite_location`, for the routes that lead here. What is more particular acts later: the whole configuration, the
    * upstream, the route.
@@ -305,20 +310,15 @@ export interface UpstreamInput {
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
   /**
-   * As `routes[].error_pages`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
-   * the route.
+   * As `routes[].request_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
    */
-  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  request_headers?: UpstreamRequestHeadersInput | undefined;
   /**
-   * As `routes[].maintenance`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
-   * the route.
+   * As `routes[].response_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
    */
-  maintenance?: UpstreamMaintenanceInput | undefined;
-  /**
-   * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
-   * route.
-   */
-  request_id?: boolean | UpstreamRequestIdInput | undefined;
+  response_headers?: UpstreamResponseHeadersInput | undefined;
 }
 
 /** The keys of `upstreams.NAME.endpoints[]` in a configuration. */
@@ -468,6 +468,141 @@ export interface UpstreamTlsInput {
   ca_file?: string | undefined;
 }
 
+/** The keys of `upstreams.NAME.request_id` in a configuration. */
+export interface UpstreamRequestIdInput {
+  /**
+   * The field that carries the id, to the upstream and in the response.
+   *
+   * Field name. Default: `X-Request-Id`.
+   */
+  header?: string | undefined;
+  /**
+   * Whose id is believed. `trusted_proxies`: that of a proxy of this list. `any`: everybody's, so clients can give many requests the same
+   * id. An id is believed if it is 1 to 128 letters, digits or characters of `._~:/+=@-` and stands in one line; else, and from everybody
+   * else, it is replaced.
+   *
+   * `none`, `trusted_proxies` or `any`. Default: `trusted_proxies`.
+   */
+  trust?: "trusted_proxies" | "none" | "any" | undefined;
+  /**
+   * Whether responses carry the id too, in the place of what the origin sends. The proxy's own answers carry it in any case, and their
+   * problem documents have it as `request_id`.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  response?: boolean | undefined;
+}
+
+/** The keys of `upstreams.NAME.maintenance` in a configuration. */
+export interface UpstreamMaintenanceInput {
+  /**
+   * Whether it is switched on by the configuration itself.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  enabled?: boolean | undefined;
+  /**
+   * A file whose presence switches it on, within a second and without a reload: `touch` it, and remove it afterwards. What is in it does
+   * not matter. Relative to the configuration's folder.
+   *
+   * File.
+   */
+  flag_file?: string | undefined;
+  /**
+   * Time after which clients are told to come back, in whole seconds.
+   *
+   * Duration. Default: `5m`.
+   */
+  retry_after?: Duration | 0 | undefined;
+  /** Who is served all the same. Absent: nobody. */
+  unless?: UpstreamMaintenanceUnlessInput | undefined;
+}
+
+/** The keys of `upstreams.NAME.maintenance.unless` in a configuration. */
+export interface UpstreamMaintenanceUnlessInput {
+  /**
+   * Addresses and blocks whose clients are served all the same. The address is the one that `trusted_proxies` tell.
+   *
+   * List of addresses or blocks.
+   */
+  client_ip: string[];
+}
+
+/** The keys of `upstreams.NAME.error_pages.NAME` in a configuration. */
+export interface UpstreamErrorPageInput {
+  /**
+   * A file that is sent as it is, in UTF-8, with the type of its ending.
+   *
+   * File.
+   */
+  file?: string | undefined;
+  /**
+   * A file with variables, those of the error included: `{error.status}`, `{error.title}`, `{error.detail}`.
+   *
+   * File.
+   */
+  template?: string | undefined;
+  /**
+   * The text itself, with the same variables. It is HTML.
+   *
+   * Text with variables.
+   */
+  body?: string | undefined;
+  /**
+   * Whether the page also takes the place of what an origin answers with that status. Its other fields stay, cookies included.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  origin?: boolean | undefined;
+}
+
+/** The keys of `upstreams.NAME.rewrite_location[]` in a configuration. */
+export interface UpstreamRewriteLocationInput {
+  /**
+   * What references begin with: a URL, `//host/path` for any scheme, or a path. Whole segments are compared; hosts without case, ports as
+   * the scheme has them by default. A path fits references to the origin's own site only.
+   *
+   * URL or path.
+   */
+  from: string;
+  /**
+   * What they begin with instead, with variables of the request, such as `{scheme}://{host}`. It ends in a slash where `from` does.
+   *
+   * URL with variables.
+   */
+  to: string;
+}
+
+/** The keys of `upstreams.NAME.rewrite_cookies` in a configuration. */
+export interface UpstreamRewriteCookiesInput {
+  /**
+   * In the place of `Domain` of cookies that have one; `""` takes it out, so that the cookie is for the host alone. A cookie without domain
+   * gets none: it would be shown to more hosts than its origin meant.
+   *
+   * Domain.
+   */
+  domain?: string | undefined;
+  /**
+   * In the place of `Path` of cookies that have one.
+   *
+   * Path.
+   */
+  path?: string | undefined;
+  /**
+   * Whether cookies have `Secure`, so that browsers send them by TLS only. `false` takes it out but where browsers refuse the cookie
+   * without it.
+   *
+   * `true` or `false`.
+   */
+  secure?: boolean | undefined;
+  /**
+   * The value of `SameSite` of all cookies: which requests from other sites bring them. `none` needs `secure: true`.
+   *
+   * `strict` or `lax` or `none`.
+   */
+  same_site?: "strict" | "lax" | "none" | undefined;
+}
+
 /** The keys of `upstreams.NAME.request_headers` in a configuration. */
 export interface UpstreamRequestHeadersInput {
   /**
@@ -519,141 +654,6 @@ export interface UpstreamResponseHeadersInput {
   own_answers?: boolean | undefined;
 }
 
-/** The keys of `upstreams.NAME.rewrite_location[]` in a configuration. */
-export interface UpstreamRewriteLocationInput {
-  /**
-   * What references begin with: a URL, `//host/path` for any scheme, or a path. Whole segments are compared; hosts without case, ports as
-   * the scheme has them by default. A path fits references to the origin's own site only.
-   *
-   * URL or path.
-   */
-  from: string;
-  /**
-   * What they begin with instead, with variables of the request, such as `{scheme}://{host}`. It ends in a slash where `from` does.
-   *
-   * URL with variables.
-   */
-  to: string;
-}
-
-/** The keys of `upstreams.NAME.rewrite_cookies` in a configuration. */
-export interface UpstreamRewriteCookiesInput {
-  /**
-   * In the place of `Domain` of cookies that have one; `""` takes it out, so that the cookie is for the host alone. A cookie without domain
-   * gets none: it would be shown to more hosts than its origin meant.
-   *
-   * Domain.
-   */
-  domain?: string | undefined;
-  /**
-   * In the place of `Path` of cookies that have one.
-   *
-   * Path.
-   */
-  path?: string | undefined;
-  /**
-   * Whether cookies have `Secure`, so that browsers send them by TLS only. `false` takes it out but where browsers refuse the cookie
-   * without it.
-   *
-   * `true` or `false`.
-   */
-  secure?: boolean | undefined;
-  /**
-   * The value of `SameSite` of all cookies: which requests from other sites bring them. `none` needs `secure: true`.
-   *
-   * `strict` or `lax` or `none`.
-   */
-  same_site?: "strict" | "lax" | "none" | undefined;
-}
-
-/** The keys of `upstreams.NAME.error_pages.NAME` in a configuration. */
-export interface UpstreamErrorPageInput {
-  /**
-   * A file that is sent as it is, in UTF-8, with the type of its ending.
-   *
-   * File.
-   */
-  file?: string | undefined;
-  /**
-   * A file with variables, those of the error included: `{error.status}`, `{error.title}`, `{error.detail}`.
-   *
-   * File.
-   */
-  template?: string | undefined;
-  /**
-   * The text itself, with the same variables. It is HTML.
-   *
-   * Text with variables.
-   */
-  body?: string | undefined;
-  /**
-   * Whether the page also takes the place of what an origin answers with that status. Its other fields stay, cookies included.
-   *
-   * `true` or `false`. Default: `false`.
-   */
-  origin?: boolean | undefined;
-}
-
-/** The keys of `upstreams.NAME.maintenance` in a configuration. */
-export interface UpstreamMaintenanceInput {
-  /**
-   * Whether it is switched on by the configuration itself.
-   *
-   * `true` or `false`. Default: `false`.
-   */
-  enabled?: boolean | undefined;
-  /**
-   * A file whose presence switches it on, within a second and without a reload: `touch` it, and remove it afterwards. What is in it does
-   * not matter. Relative to the configuration's folder.
-   *
-   * File.
-   */
-  flag_file?: string | undefined;
-  /**
-   * Time after which clients are told to come back, in whole seconds.
-   *
-   * Duration. Default: `5m`.
-   */
-  retry_after?: Duration | 0 | undefined;
-  /** Who is served all the same. Absent: nobody. */
-  unless?: UpstreamMaintenanceUnlessInput | undefined;
-}
-
-/** The keys of `upstreams.NAME.maintenance.unless` in a configuration. */
-export interface UpstreamMaintenanceUnlessInput {
-  /**
-   * Addresses and blocks whose clients are served all the same. The address is the one that `trusted_proxies` tell.
-   *
-   * List of addresses or blocks.
-   */
-  client_ip: string[];
-}
-
-/** The keys of `upstreams.NAME.request_id` in a configuration. */
-export interface UpstreamRequestIdInput {
-  /**
-   * The field that carries the id, to the upstream and in the response.
-   *
-   * Field name. Default: `X-Request-Id`.
-   */
-  header?: string | undefined;
-  /**
-   * Whose id is believed. `trusted_proxies`: that of a proxy of this list. `any`: everybody's, so clients can give many requests the same
-   * id. An id is believed if it is 1 to 128 letters, digits or characters of `._~:/+=@-` and stands in one line; else, and from everybody
-   * else, it is replaced.
-   *
-   * `none`, `trusted_proxies` or `any`. Default: `trusted_proxies`.
-   */
-  trust?: "trusted_proxies" | "none" | "any" | undefined;
-  /**
-   * Whether responses carry the id too, in the place of what the origin sends. The proxy's own answers carry it in any case, and their
-   * problem documents have it as `request_id`.
-   *
-   * `true` or `false`. Default: `true`.
-   */
-  response?: boolean | undefined;
-}
-
 /** The keys of `routes[]` in a configuration. */
 export interface RouteInput {
   /**
@@ -668,8 +668,12 @@ export interface RouteInput {
    * its requests.
    */
   match?: RouteMatchInput | RouteMatchInput[] | undefined;
-  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
-  rate_limit?: RouteRateLimitInput | undefined;
+  /**
+   * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
+   * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
+   * defaults, `false` takes back what a wider place says. Absent: `{request_id}` has a value all the same, and no field carries it.
+   */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
   /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
   cors?: RouteCorsInput | undefined;
   /**
@@ -677,20 +681,25 @@ export interface RouteInput {
    * refused. Absent: everybody is admitted.
    */
   access?: RouteAccessInput | undefined;
+  /**
+   * A switch that answers requests with 503 while something is being worked on, with `Retry-After` and the page that `error_pages` have for
+   * 503. Of several places it is on if one is. Absent: requests are served.
+   */
+  maintenance?: UpstreamMaintenanceInput | undefined;
+  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
+  rate_limit?: RouteRateLimitInput | undefined;
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
-   * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
-   * proxy says about the client, cannot be edited.
+   * Pages for answers with these statuses, by status or class: a file, or `{ file, template, body, origin }`. An exact status goes before
+   * its class, and the route's own pages before those of its upstream and of the whole configuration. They are for answers of the proxy's
+   * own, and for those of origins where `origin` says so. Clients that prefer JSON get a problem document (RFC 9457) in the place of a page
+   * in HTML. Files are read when the configuration is loaded, and again with every reload. Absent: answers of the proxy's own have one line
+   * of text, or are a problem document.
    */
-  request_headers?: UpstreamRequestHeadersInput | undefined;
-  /**
-   * Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as
-   * they are.
-   */
-  response_headers?: UpstreamResponseHeadersInput | undefined;
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
   /**
    * Leads references in `Location`, `Content-Location` and `Refresh` of responses to where the client finds them: the endpoint's own
    * address becomes the scheme, host and port that the client used, and a prefix that `rewrite.strip_prefix` took is put back. A list does
@@ -713,24 +722,15 @@ export interface RouteInput {
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
   /**
-   * Pages for answers with these statuses, by status or class: a file, or `{ file, template, body, origin }`. An exact status goes before
-   * its class, and the route's own pages before those of its upstream and of the whole configuration. They are for answers of the proxy's
-   * own, and for those of origins where `origin` says so. Clients that prefer JSON get a problem document (RFC 9457) in the place of a page
-   * in HTML. Files are read when the configuration is loaded, and again with every reload. Absent: answers of the proxy's own have one line
-   * of text, or are a problem document.
+   * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
+   * proxy says about the client, cannot be edited.
    */
-  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  request_headers?: UpstreamRequestHeadersInput | undefined;
   /**
-   * A switch that answers requests with 503 while something is being worked on, with `Retry-After` and the page that `error_pages` have for
-   * 503. Of several places it is on if one is. Absent: requests are served.
+   * Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as
+   * they are.
    */
-  maintenance?: UpstreamMaintenanceInput | undefined;
-  /**
-   * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
-   * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
-   * defaults, `false` takes back what a wider place says. Absent: `{request_id}` has a value all the same, and no field carries it.
-   */
-  request_id?: boolean | UpstreamRequestIdInput | undefined;
+  response_headers?: UpstreamResponseHeadersInput | undefined;
   /** Sends clients to another URL. */
   redirect?: RouteRedirectInput | undefined;
   /** Answers requests itself, instead of an upstream. */
@@ -897,35 +897,6 @@ export interface RouteMatchNotInput {
   client_ip?: string | string[] | undefined;
 }
 
-/** The keys of `routes[].rate_limit` in a configuration. */
-export interface RouteRateLimitInput {
-  /**
-   * Requests that a client may make per minute in the long run. Give this or `requests_per_second`.
-   *
-   * Whole number.
-   */
-  requests_per_minute?: number | undefined;
-  /**
-   * Requests that a client may make per second in the long run. Give this or `requests_per_minute`.
-   *
-   * Whole number.
-   */
-  requests_per_second?: number | undefined;
-  /**
-   * Requests that a client which was quiet may make at once. Default: the number of requests per minute or per second.
-   *
-   * Whole number.
-   */
-  burst?: number | undefined;
-  /**
-   * What is counted: the client's address (IPv6 by its /64), or the value of a field. With `header:NAME` a client that may send any value
-   * has as many allowances as it likes: name only a field that a trusted proxy sets, or one whose value `authentication` checks.
-   *
-   * `client_ip` or `header:NAME`. Default: `client_ip`.
-   */
-  key?: string | undefined;
-}
-
 /** The keys of `routes[].cors` in a configuration. */
 export interface RouteCorsInput {
   /**
@@ -1000,6 +971,35 @@ export interface RouteAccessAllowInput {
    * File.
    */
   file: string;
+}
+
+/** The keys of `routes[].rate_limit` in a configuration. */
+export interface RouteRateLimitInput {
+  /**
+   * Requests that a client may make per minute in the long run. Give this or `requests_per_second`.
+   *
+   * Whole number.
+   */
+  requests_per_minute?: number | undefined;
+  /**
+   * Requests that a client may make per second in the long run. Give this or `requests_per_minute`.
+   *
+   * Whole number.
+   */
+  requests_per_second?: number | undefined;
+  /**
+   * Requests that a client which was quiet may make at once. Default: the number of requests per minute or per second.
+   *
+   * Whole number.
+   */
+  burst?: number | undefined;
+  /**
+   * What is counted: the client's address (IPv6 by its /64), or the value of a field. With `header:NAME` a client that may send any value
+   * has as many allowances as it likes: name only a field that a trusted proxy sets, or one whose value `authentication` checks.
+   *
+   * `client_ip` or `header:NAME`. Default: `client_ip`.
+   */
+  key?: string | undefined;
 }
 
 /** The keys of `routes[].authentication` in a configuration. */
@@ -1456,8 +1456,12 @@ export interface DefaultsInput {
 
 /** The keys of `defaults.routes` in a configuration. */
 export interface DefaultsRoutesInput {
-  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
-  rate_limit?: RouteRateLimitInput | undefined;
+  /**
+   * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
+   * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
+   * defaults, `false` takes back what a wider place says. Absent: `{request_id}` has a value all the same, and no field carries it.
+   */
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
   /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
   cors?: RouteCorsInput | undefined;
   /**
@@ -1465,20 +1469,25 @@ export interface DefaultsRoutesInput {
    * refused. Absent: everybody is admitted.
    */
   access?: RouteAccessInput | undefined;
+  /**
+   * A switch that answers requests with 503 while something is being worked on, with `Retry-After` and the page that `error_pages` have for
+   * 503. Of several places it is on if one is. Absent: requests are served.
+   */
+  maintenance?: UpstreamMaintenanceInput | undefined;
+  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
+  rate_limit?: RouteRateLimitInput | undefined;
   /** Refuses requests without a token with 401. Absent: everybody is let in. */
   authentication?: RouteAuthenticationInput | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
-   * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
-   * proxy says about the client, cannot be edited.
+   * Pages for answers with these statuses, by status or class: a file, or `{ file, template, body, origin }`. An exact status goes before
+   * its class, and the route's own pages before those of its upstream and of the whole configuration. They are for answers of the proxy's
+   * own, and for those of origins where `origin` says so. Clients that prefer JSON get a problem document (RFC 9457) in the place of a page
+   * in HTML. Files are read when the configuration is loaded, and again with every reload. Absent: answers of the proxy's own have one line
+   * of text, or are a problem document.
    */
-  request_headers?: UpstreamRequestHeadersInput | undefined;
-  /**
-   * Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as
-   * they are.
-   */
-  response_headers?: UpstreamResponseHeadersInput | undefined;
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
   /**
    * Leads references in `Location`, `Content-Location` and `Refresh` of responses to where the client finds them: the endpoint's own
    * address becomes the scheme, host and port that the client used, and a prefix that `rewrite.strip_prefix` took is put back. A list does
@@ -1501,24 +1510,15 @@ export interface DefaultsRoutesInput {
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
   /**
-   * Pages for answers with these statuses, by status or class: a file, or `{ file, template, body, origin }`. An exact status goes before
-   * its class, and the route's own pages before those of its upstream and of the whole configuration. They are for answers of the proxy's
-   * own, and for those of origins where `origin` says so. Clients that prefer JSON get a problem document (RFC 9457) in the place of a page
-   * in HTML. Files are read when the configuration is loaded, and again with every reload. Absent: answers of the proxy's own have one line
-   * of text, or are a problem document.
+   * Fields of requests that are set, added, removed or renamed before they are sent to the upstream. What frames a message, and what the
+   * proxy says about the client, cannot be edited.
    */
-  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  request_headers?: UpstreamRequestHeadersInput | undefined;
   /**
-   * A switch that answers requests with 503 while something is being worked on, with `Retry-After` and the page that `error_pages` have for
-   * 503. Of several places it is on if one is. Absent: requests are served.
+   * Fields of responses that are set, added, removed or renamed before they are sent to the client. Interim responses and trailers pass as
+   * they are.
    */
-  maintenance?: UpstreamMaintenanceInput | undefined;
-  /**
-   * Gives each request an id, a UUID of version 7, or believes the one that it brings. The id goes to the upstream, into the response, the
-   * access log and the proxy's own answers, and is `{request_id}` in values; it stays the same in further attempts. `true` stands for the
-   * defaults, `false` takes back what a wider place says. Absent: `{request_id}` has a value all the same, and no field carries it.
-   */
-  request_id?: boolean | UpstreamRequestIdInput | undefined;
+  response_headers?: UpstreamResponseHeadersInput | undefined;
   /**
    * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
    */
@@ -1605,15 +1605,20 @@ export interface DefaultsUpstreamsInput {
    */
   x_forwarded?: boolean | undefined;
   /**
-   * As `routes[].request_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
-   * upstream, the route.
+   * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
+   * route.
    */
-  request_headers?: UpstreamRequestHeadersInput | undefined;
+  request_id?: boolean | UpstreamRequestIdInput | undefined;
   /**
-   * As `routes[].response_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
-   * upstream, the route.
+   * As `routes[].maintenance`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
    */
-  response_headers?: UpstreamResponseHeadersInput | undefined;
+  maintenance?: UpstreamMaintenanceInput | undefined;
+  /**
+   * As `routes[].error_pages`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
+   * the route.
+   */
+  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
   /**
    * As `routes[].rewrite_location`, for the routes that lead here. What is more particular acts later: the whole configuration, the
    * upstream, the route.
@@ -1632,20 +1637,15 @@ export interface DefaultsUpstreamsInput {
    */
   security_headers?: "standard" | "strict" | "off" | undefined;
   /**
-   * As `routes[].error_pages`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
-   * the route.
+   * As `routes[].request_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
    */
-  error_pages?: Record<string, string | UpstreamErrorPageInput> | undefined;
+  request_headers?: UpstreamRequestHeadersInput | undefined;
   /**
-   * As `routes[].maintenance`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream,
-   * the route.
+   * As `routes[].response_headers`, for the routes that lead here. What is more particular acts later: the whole configuration, the
+   * upstream, the route.
    */
-  maintenance?: UpstreamMaintenanceInput | undefined;
-  /**
-   * As `routes[].request_id`, for the routes that lead here. What is more particular acts later: the whole configuration, the upstream, the
-   * route.
-   */
-  request_id?: boolean | UpstreamRequestIdInput | undefined;
+  response_headers?: UpstreamResponseHeadersInput | undefined;
 }
 
 /** The keys of `limits` in a configuration. */
@@ -1928,17 +1928,17 @@ export interface ShortStartupInput {
 
 /** The keys that `false` takes out of a route. */
 export type RouteKeyOff =
-  | "rate_limit"
   | "cors"
   | "access"
+  | "maintenance"
+  | "rate_limit"
   | "authentication"
   | "rewrite"
-  | "request_headers"
-  | "response_headers"
+  | "error_pages"
   | "rewrite_cookies"
   | "security_headers"
-  | "error_pages"
-  | "maintenance"
+  | "request_headers"
+  | "response_headers"
   | "middleware"
   | "max_body"
   | "buffer"
@@ -1951,9 +1951,9 @@ export type RouteKeyOff =
 /** The keys that `false` takes out of an upstream. */
 export type UpstreamKeyOff =
   | "health_check"
-  | "request_headers"
-  | "response_headers"
+  | "maintenance"
+  | "error_pages"
   | "rewrite_cookies"
   | "security_headers"
-  | "error_pages"
-  | "maintenance";
+  | "request_headers"
+  | "response_headers";

@@ -7,7 +7,7 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import { hasMiddleware } from "../config/schema/middleware-entries.ts";
 import type { NamingMiddleware } from "../config/schema/middleware-entries.ts";
 import { patternsIn } from "../config/schema/path-patterns.ts";
-import { FEATURES } from "../features/registry.ts";
+import { FEATURES } from "../features/features.ts";
 import { DiskFiles } from "../files/disk-files.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
 import type { ThreadMiddleware } from "../middleware/thread-middleware.ts";

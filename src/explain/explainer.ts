@@ -7,7 +7,7 @@ import { parseIpAddress } from "../base/cidr.ts";
 import { patternsIn } from "../config/schema/path-patterns.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
-import { FEATURES } from "../features/registry.ts";
+import { FEATURES } from "../features/features.ts";
 import { answerFor } from "../features/files/file-answers.ts";
 import { servedFolder } from "../features/files/files.ts";
 import { DiskFiles } from "../files/disk-files.ts";

@@ -2,7 +2,7 @@
 import { routeLabel } from "../config/checks/route-label.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
-import { FEATURES } from "../features/registry.ts";
+import { FEATURES } from "../features/features.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { reasonPhrase } from "../http/status.ts";

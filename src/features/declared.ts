@@ -1,38 +1,38 @@
 /**
- * The declarations of all features: their keys in a route with schemas and texts, and their facts, in the order of the reference page. The
- * main thread reads configurations with them. Data-plane threads do not load this file; they have the features' code from registry.ts.
+ * The declarations of all features: their keys in a route with schemas and texts, and their facts. The main thread reads configurations with
+ * them. Data-plane threads do not load this file; features.ts has the features' code for them. Made from registry.ts by `npm run docs`.
  */
-import { accessDeclaration } from "./access/schema.ts";
-import { authenticationDeclaration } from "./authentication/schema.ts";
+import { requestIdDeclaration } from "./request-id/schema.ts";
 import { corsDeclaration } from "./cors/schema.ts";
-import { errorPagesDeclaration } from "./error-pages/schema.ts";
-import { filesDeclaration } from "./files/schema.ts";
+import { accessDeclaration } from "./access/schema.ts";
 import { maintenanceDeclaration } from "./maintenance/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
-import { redirectDeclaration } from "./redirect/schema.ts";
-import { requestHeadersDeclaration } from "./request-headers/schema.ts";
-import { requestIdDeclaration } from "./request-id/schema.ts";
-import { respondDeclaration } from "./respond/schema.ts";
-import { responseHeadersDeclaration } from "./response-headers/schema.ts";
-import { rewriteCookiesDeclaration } from "./rewrite-cookies/schema.ts";
-import { rewriteLocationDeclaration } from "./rewrite-location/schema.ts";
+import { authenticationDeclaration } from "./authentication/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
+import { errorPagesDeclaration } from "./error-pages/schema.ts";
+import { rewriteLocationDeclaration } from "./rewrite-location/schema.ts";
+import { rewriteCookiesDeclaration } from "./rewrite-cookies/schema.ts";
 import { securityHeadersDeclaration } from "./security-headers/schema.ts";
+import { requestHeadersDeclaration } from "./request-headers/schema.ts";
+import { responseHeadersDeclaration } from "./response-headers/schema.ts";
+import { redirectDeclaration } from "./redirect/schema.ts";
+import { respondDeclaration } from "./respond/schema.ts";
+import { filesDeclaration } from "./files/schema.ts";
 
 export const DECLARED = {
-  rate_limit: rateLimitDeclaration,
+  request_id: requestIdDeclaration,
   cors: corsDeclaration,
   access: accessDeclaration,
+  maintenance: maintenanceDeclaration,
+  rate_limit: rateLimitDeclaration,
   authentication: authenticationDeclaration,
   rewrite: rewriteDeclaration,
-  request_headers: requestHeadersDeclaration,
-  response_headers: responseHeadersDeclaration,
+  error_pages: errorPagesDeclaration,
   rewrite_location: rewriteLocationDeclaration,
   rewrite_cookies: rewriteCookiesDeclaration,
   security_headers: securityHeadersDeclaration,
-  error_pages: errorPagesDeclaration,
-  maintenance: maintenanceDeclaration,
-  request_id: requestIdDeclaration,
+  request_headers: requestHeadersDeclaration,
+  response_headers: responseHeadersDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,
   files: filesDeclaration,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema/schema.ts";
-import { FEATURES } from "../features/registry.ts";
+import { FEATURES } from "../features/features.ts";
 import { NO_FILES } from "./feature/file-store.ts";
 import { onceEach } from "./feature/once.ts";
 import { RequestHead } from "../http/request-head.ts";

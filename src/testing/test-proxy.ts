@@ -21,7 +21,7 @@ import { readObject } from "../config/document/read-object.ts";
 import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { namedUpstreams } from "../config/checks/upstream-names.ts";
-import { FEATURES } from "../features/registry.ts";
+import { FEATURES } from "../features/features.ts";
 import { Generations } from "../control/workers/generations.ts";
 import { HealthMonitor } from "../control/health/health.ts";
 import { messageFor } from "../control/workers/worker-configuration.ts";

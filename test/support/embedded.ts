@@ -8,7 +8,7 @@ import { configOf } from "../../src/config/load.fixture.ts";
 import type { EmbedHost } from "../../src/embed/embed-host.ts";
 import { handleNodeRequest } from "../../src/embed/handle-node-request.ts";
 import { handleUpgrade } from "../../src/embed/handle-upgrade.ts";
-import { FEATURES } from "../../src/features/registry.ts";
+import { FEATURES } from "../../src/features/features.ts";
 import { ListenerContext, trustOf } from "../../src/net/accept/listener-context.ts";
 import { machine } from "../../src/net/machine.ts";
 import { connectionOf } from "../../src/net/protocols.ts";
