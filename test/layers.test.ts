@@ -39,6 +39,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   regex: { folders: ["base", "policy", "values", "config"], modules: ["re2js"] },
   convert: { folders: ["base", "policy", "values"], modules: ["yaml"] },
   modules: { folders: ["base"], modules: ["node:*"] },
+  authority: { folders: ["base"], modules: ["node:*", "@peculiar/x509"] },
   middleware: { folders: [...BELOW_PROXY, "proxy", "modules"], modules: ["node:*"] },
   "data-plane": {
     folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "files", "net", "observe", "middleware", "regex"],
@@ -49,7 +50,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "files", "net", "observe", "modules", "regex"],
     modules: ["node:*"],
   },
-  control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe"], modules: ["node:*", "node:http"] },
+  control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe", "authority"], modules: ["node:*", "node:http"] },
   cli: {
     folders: [
       ...BELOW_PROXY,
@@ -64,6 +65,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "modules",
       "regex",
       "convert",
+      "authority",
     ],
     modules: ["node:*", "node:http", "acorn"],
   },
@@ -301,6 +303,10 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/convert/breach.ts", "node:fs"],
   ["src/convert/breach.ts", "../config/load.ts"],
   ["src/convert/nginx/breach.ts", "../../cli/serve.ts"],
+  ["src/authority/breach.ts", "../control/health/probe.ts"],
+  ["src/net/breach.ts", "../authority/x509.ts"],
+  ["src/data-plane/breach.ts", "../authority/x509.ts"],
+  ["src/config/breach.ts", "../authority/x509.ts"],
   ["src/embed/breach.ts", "../convert/convert.ts"],
   ["src/config/breach.ts", "../convert/convert.ts"],
   ["src/proxy/breach.ts", "../regex/path-regexes.ts"],
