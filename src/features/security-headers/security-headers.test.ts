@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { testProxy } from "../../testing/test-proxy.ts";
+import { script, testProxy } from "../../testing/test-proxy.ts";
 import type { TestConfig, TestProxy } from "../../testing/test-proxy.ts";
 import { SECURITY_FIELDS } from "./presets.ts";
 
@@ -19,6 +19,9 @@ async function fieldsOf(proxy: TestProxy, scheme: "http" | "https" = "http"): Pr
   return Object.fromEntries(SECURITY_FIELDS.map(({ name }) => [name, headers.get(name)]));
 }
 
+const NAMED =
+  "HTTP/1.1 200 OK\r\nConnection: x-frame-options\r\nX-Frame-Options: ALLOWALL\r\nReferrer-Policy: origin\r\nContent-Length: 0\r\n\r\n";
+
 for (const preset of ["standard", "strict"] as const) {
   test(`${preset}: all fields, but Strict-Transport-Security only over TLS`, async (t) => {
     const proxy = await proxyOf({ security_headers: preset });
@@ -28,6 +31,14 @@ for (const preset of ["standard", "strict"] as const) {
     assert.deepEqual(await fieldsOf(proxy, "http"), { ...all, "Strict-Transport-Security": null });
   });
 }
+
+test("standard sends a field that the origin's Connection keeps from clients", async (t) => {
+  const upstreams = { app: script.raw((endpoint) => void endpoint.send(NAMED)) };
+  const proxy = await testProxy({ routes: [{ upstream: "app", security_headers: "standard" }] }, { upstreams });
+  t.after(() => proxy.close());
+  const { headers } = await proxy.fetch("http://a.test/");
+  assert.deepEqual([headers.get("x-frame-options"), headers.get("referrer-policy")], ["SAMEORIGIN", "origin"]);
+});
 
 test("standard leaves what the origin sends, strict replaces it, also what came without TLS", async (t) => {
   const sent = { "x-frame-options": "ALLOWALL", "Referrer-Policy": "origin", "strict-transport-security": "max-age=1" };

@@ -1,7 +1,9 @@
 /** Puts a preset of fields that tell browsers to be careful on all responses, the proxy's own answers included. */
+import { connectionOptions } from "../../http/connection-options.ts";
 import { fieldLine } from "../../http/field-edits.ts";
 import type { ResponseChanges } from "../../http/head-edits.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
 import { WantedFields } from "../../http/wanted-fields.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
@@ -40,7 +42,7 @@ function completing(preset: Preset): Middleware {
   return {
     name: "security-headers",
     onResponse: ({ scheme }, response) => {
-      const there = response.head === null ? thereInAnswer(response) : WANTED.in(response.head);
+      const there = response.head === null ? thereInAnswer(response) : thereInHead(response.head);
       const isSecure = scheme === "https";
       response.appendLines((known[there * 2 + (isSecure ? 1 : 0)] ??= linesOf(preset, isSecure, there)));
     },
@@ -55,6 +57,14 @@ function linesOf(preset: Preset, isSecure: boolean, there: number): string {
   return SECURITY_FIELDS.map((field, index) =>
     (there & (1 << index)) !== 0 || (field.tlsOnly === true && !isSecure) ? "" : fieldLine(field.name, field[preset]),
   ).join("");
+}
+
+/** A bit for each field of the presets that the client gets of the origin. A field that Connection names is not passed on (RFC 9110 section 7.6.1). */
+function thereInHead(head: ResponseHead): number {
+  const there = WANTED.in(head);
+  const { named } = connectionOptions(head);
+  if (there === 0 || named.length === 0) return there;
+  return NAMES.reduce((left, name, at) => (named.includes(name) ? left & ~(1 << at) : left), there);
 }
 
 /** A bit for each field of the presets that an answer of the proxy's own has. */

@@ -84,3 +84,18 @@ test("a question mark before a query that is empty is left out", () => {
   ] as const)
     assert.equal(filled(text, { query }), expected, text);
 });
+
+test("a host that is empty leaves a path, and nothing that stands after it becomes the host", () => {
+  for (const [text, uri, expected] of [
+    ["https://{host}{uri}", "/evil.test/x?y", "/evil.test/x?y"],
+    ["https://{host}{uri}", "//evil.test", "/evil.test"],
+    ["https://{host}:8443{uri}", "/x", "/x"],
+    ["{scheme}://{host}?{uri}", "a", "/?a"],
+    ["//{host}", "", "/"],
+    ["https://{host}", "", "/"],
+  ] as const) {
+    assert.equal(filled(text, { uri, scheme: "https" }), expected, text);
+  }
+  // Of a scheme without hosts the configuration says so itself.
+  assert.equal(filled("shop:///open{uri}", { uri: "/x" }), "shop:///open/x");
+});

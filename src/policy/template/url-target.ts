@@ -18,6 +18,7 @@ export function urlTarget(given: Template): UrlTarget {
   const template = urlTexts(given);
   const leavesHost = namesHost(template);
   const places = placesIn(template);
+  const mayLackHost = leavesHost && places.includes("authority");
   const before = template.at(-2);
   // `/new?{query}`: where there is no query, there is no question mark.
   const isQueryLast = typeof template.at(-1) === "object" && typeof before === "string" && before.endsWith("?");
@@ -38,6 +39,7 @@ export function urlTarget(given: Template): UrlTarget {
       return (url += value);
     });
     if (isQueryLast && last === "") url = url.slice(0, -1);
+    if (mayLackHost) return LACKS_HOST.test(url) ? pathOf(url) : url;
     return leavesHost ? url : withoutHost(url);
   };
 }
@@ -58,6 +60,15 @@ function placesIn(template: Template): readonly Place[] {
     // A host may be continued after a dot, a port after a colon; and without anything before it the variable is the host.
     return goesOn || !/[A-Za-z0-9\]\0]$/.test(authority) ? "authority" : "after";
   });
+}
+
+/** A URL in which no host stands before the path. Browsers skip further slashes, and would take the first segment for the host. */
+const LACKS_HOST = /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/(?::[^/?#]*)?(?=[/?#]|$)/;
+
+/** What follows an empty host, as a path of the site that the client is at. Such a client has named no host, as one of HTTP/1.0 may. */
+function pathOf(url: string): string {
+  const path = url.replace(LACKS_HOST, "");
+  return withoutHost(path.startsWith("/") ? path : `/${path}`);
 }
 
 /** Stands for a value of which nothing is known. */
