@@ -88,7 +88,7 @@ function gather(wire: string, methods: readonly string[], received: string, rese
 }
 
 /** Which answers have no body depends on these; of what no strict reader understands, the first word has to do. */
-function methodsOf(wire: string): string[] {
+export function methodsOf(wire: string): string[] {
   const methods = readRequests(wire, "client").requests.map(({ method }) => method);
   return methods.length > 0 ? methods : [/^(?:\r\n)*([^ ]*) /.exec(wire)?.[1] ?? "GET"];
 }
