@@ -72,6 +72,8 @@ export class RequestForwarder implements Relay<RequestReader> {
       client: PEER,
       trusted: sender !== "client",
       secure: false,
+      tls: null,
+      certificateLines: "",
       unsafeFieldNames,
       forwardedPathFields: "drop" as const,
     };

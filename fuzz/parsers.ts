@@ -198,6 +198,8 @@ function forwardedHead(text: string): string {
       client: "192.0.2.1",
       trusted: false,
       secure: false,
+      tls: null,
+      certificateLines: "",
       forwarded: null,
       unsafeFieldNames: "drop" as const,
       forwardedPathFields: "drop" as const,

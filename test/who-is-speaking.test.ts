@@ -18,6 +18,9 @@ const FORGED = [
   "Forwarded: for=6.6.6.6;host=forged.test;proto=https",
   "Client-Cert: :Zm9yZ2Vk:",
   "Client-Cert-Chain: :Zm9yZ2Vk:",
+  "X-Forwarded-Client-Cert: Hash=forged",
+  "Client_Cert: :Zm9yZ2Vk:",
+  "X.Forwarded_Client.Cert: Hash=forged",
   "X-Forwarded-Prefix: /forged",
   "X-Forwarded-Method: FORGED",
   "X-Forwarded-Uri: /forged",
@@ -54,6 +57,8 @@ routes:
   - { name: forged, match: { headers: { x-forwarded-host: forged.test } }, upstream: app }
   - { name: forged-too, match: { headers: { x-real-ip: "*" } }, upstream: app }
   - { name: forged-path, match: { headers: { x-original-url: "*" } }, upstream: app }
+  - { name: forged-certificate, match: { headers: { client-cert: "*" } }, upstream: app }
+  - { name: forged-certificate-too, match: { headers: { x-forwarded-client-cert: "*" } }, upstream: app }
   - { name: usual, upstream: app }
 `;
 }
@@ -94,7 +99,7 @@ describe("a stranger", () => {
     const { record } = await say(STRANGER, "/", FORGED);
     assert.deepEqual([record["client"], record["route"]], [STRANGER, "usual"]);
     const head = origin.requests.at(-1)?.head ?? "";
-    assert.ok(!/6\.6\.6\.6|forged|6666|https|client-cert/i.test(head), head);
+    assert.ok(!/6\.6\.6\.6|forged|6666|https|client.cert/i.test(head), head);
     assert.deepEqual([at("X-Forwarded-For"), at("X-Forwarded-Proto")], [[STRANGER], ["http"]]);
     assert.deepEqual(at("Forwarded"), []);
     for (let count = 0; count < 3; count++) {
@@ -168,6 +173,26 @@ describe("a trusted proxy that writes X-Forwarded-For", () => {
     await say(TRUSTED, "/", ["X-Forwarded-Proto: javascript:alert(1)", "X-Forwarded-Host: a@b/c"]);
     assert.deepEqual([at("X-Forwarded-Proto"), at("X-Forwarded-Host")], [["http"], ["a.test"]]);
   });
+});
+
+/** Every name and spelling of the fields that say which certificate a client has shown. */
+const CERTIFICATES = [
+  "Client-Cert",
+  "Client-Cert-Chain",
+  "X-Forwarded-Client-Cert",
+  "client_cert",
+  "CLIENT.CERT_CHAIN",
+  "X_Forwarded_Client-Cert",
+];
+
+test("nobody passes on a certificate that this proxy has not verified, trusted proxies included", async () => {
+  for (const listener of ["usual", "passing", "pathsToo"] as const) {
+    for (const from of [STRANGER, TRUSTED, TRUSTED]) {
+      const { record } = await say(from, "/", [...CERTIFICATES.map((name) => `${name}: :Zm9yZ2Vk:`), "X-Mine: 1"], listener);
+      assert.equal(record["route"], "usual", `${listener} ${from}: a route has seen the field`);
+      assert.deepEqual([at("[\\w.-]*client.cert[\\w.-]*"), at("X-Mine")], [[], ["1"]]);
+    }
+  }
 });
 
 describe("a trusted proxy that writes Forwarded", () => {

@@ -146,6 +146,8 @@ function fromClient(bytes: Buffer): FromHttp1 {
       client: PEER,
       trusted: false,
       secure: false,
+      tls: null,
+      certificateLines: "",
       forwarded: null,
       unsafeFieldNames: "drop",
       forwardedPathFields: "drop",

@@ -229,6 +229,8 @@ export class Explainer {
       client: view.client,
       trusted: false,
       secure: false,
+      tls: null,
+      certificateLines: "",
       forwarded: null,
       unsafeFieldNames: listener.unsafe_field_names,
       forwardedPathFields: listener.forwarded_path_fields,

@@ -13,11 +13,13 @@ import { FRAMING_AND_HOST, Known, bit } from "./known-fields.ts";
 const HOP_BY_HOP = bit(Known.connection) | bit(Known.keepAlive) | bit(Known.te) | bit(Known.upgrade) | bit(Known.hopByHop);
 
 /**
- * Not forwarded in requests: hop-by-hop fields; `Proxy`, which CGI turns into HTTP_PROXY (CVE-2016-5385); and names with unsafe
- * characters, which some origin servers take for others (`X_Forwarded_For` for `X-Forwarded-For`). With `unsafe_field_names: forward`
- * the unsafe names that cannot be taken for a known field are forwarded.
+ * Not forwarded in requests: hop-by-hop fields; `Proxy`, which CGI turns into HTTP_PROXY (CVE-2016-5385); the fields of a client's
+ * certificate, which only the proxy writes (RFC 9440 section 4), trusted proxies included; and names with unsafe characters, which some origin
+ * servers take for others (`X_Forwarded_For` for `X-Forwarded-For`). With `unsafe_field_names: forward` the unsafe names that cannot be
+ * taken for a known field are forwarded.
  */
-export const REQUEST_DROPPED: number = HOP_BY_HOP | bit(Known.proxy) | bit(Known.unsafeName) | bit(Known.foldedName);
+export const REQUEST_DROPPED: number =
+  HOP_BY_HOP | bit(Known.proxy) | bit(Known.clientCert) | bit(Known.unsafeName) | bit(Known.foldedName);
 
 /**
  * Also not forwarded in requests from a sender that is not a trusted proxy: fields that only such a proxy may send. With
@@ -29,7 +31,6 @@ export const UNTRUSTED_DROPPED: number =
   bit(Known.xForwardedProto) |
   bit(Known.xForwardedHost) |
   bit(Known.forwardedPath) |
-  bit(Known.clientCert) |
   bit(Known.aboutClient);
 
 /** Not forwarded in responses. */
@@ -99,6 +100,7 @@ const TRAILER_FORBIDDEN =
   bit(Known.maxForwards) |
   bit(Known.authorization) |
   bit(Known.proxy) |
+  bit(Known.clientCert) |
   bit(Known.unsafeName) |
   bit(Known.foldedName) |
   bit(Known.date) |

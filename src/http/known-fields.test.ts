@@ -48,7 +48,7 @@ test("every known field is recognised in any case", () => {
 
 test("fields that are treated alike share an id", () => {
   for (const name of ["HTTP2-Settings", "proxy-authorization", "Proxy-Authenticate"]) assert.equal(idOf(name), Known.hopByHop, name);
-  assert.equal(idOf("Client-Cert-Chain"), Known.clientCert);
+  for (const name of ["Client-Cert-Chain", "X-Forwarded-Client-Cert"]) assert.equal(idOf(name), Known.clientCert, name);
   assert.equal(idOf("x-forwarded-port"), Known.aboutClient);
   for (const name of ["X-Forwarded-Method", "x-forwarded-uri", "X-Original-URL", "X-ReWrite-Url"])
     assert.equal(idOf(name), Known.forwardedPath, name);

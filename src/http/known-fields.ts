@@ -40,7 +40,7 @@ export const Known = {
   respelled: 28,
   /** An unsafe name that becomes a known one when its unsafe characters are read as hyphens. */
   foldedName: 29,
-  /** Client-Cert and Client-Cert-Chain (RFC 9440). */
+  /** Client-Cert and Client-Cert-Chain (RFC 9440), and X-Forwarded-Client-Cert as Envoy writes it. */
   clientCert: 30,
 } as const;
 
@@ -89,6 +89,7 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["proxy-authenticate", Known.hopByHop],
   ["client-cert", Known.clientCert],
   ["client-cert-chain", Known.clientCert],
+  ["x-forwarded-client-cert", Known.clientCert],
   ["access-control-allow-origin", Known.accessControl],
   ["access-control-allow-credentials", Known.accessControl],
   ["access-control-allow-methods", Known.accessControl],

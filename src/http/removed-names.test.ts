@@ -21,7 +21,17 @@ const CORS = [
   "access-control-max-age",
   "access-control-allow-private-network",
 ];
-const NAMES = ["authorization", "x-api-key", "x-other", "date", "client-cert", "client-cert-chain", "vary", ...CORS];
+const NAMES = [
+  "authorization",
+  "x-api-key",
+  "x-other",
+  "date",
+  "client-cert",
+  "client-cert-chain",
+  "x-forwarded-client-cert",
+  "vary",
+  ...CORS,
+];
 
 test("the same list is the same object, whatever lists were made in between", () => {
   const [both, other, one] = [listOf(["authorization", "x-api-key"]), listOf(["x-api-key", "authorization"]), listOf(["authorization"])];
@@ -53,7 +63,7 @@ test("a known name is removed by its id only if all names with that id are remov
   assert.deepEqual([listOf(["x-api-key", "vary"]).known, listOf(["x-api-key", "vary"]).others], [bit(Known.vary), ["x-api-key"]]);
   assert.deepEqual([listOf(["client-cert"]).known, listOf(["client-cert"]).others], [0, ["client-cert"]]);
   assert.deepEqual(
-    [listOf(["client-cert-chain", "client-cert"]).known, listOf(CORS).known],
+    [listOf(["client-cert-chain", "x-forwarded-client-cert", "client-cert"]).known, listOf(CORS).known],
     [bit(Known.clientCert), bit(Known.accessControl)],
   );
 });

@@ -8,15 +8,19 @@ import { parseForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ClientFacts } from "../proxy/ports/client-facts.ts";
+import type { TlsFacts } from "../proxy/ports/tls-facts.ts";
 import type { ListenerConfig, ListenerContext } from "./accept/listener-context.ts";
+import { certificateLines } from "./certificate-lines.ts";
 
 /** Bits of the fields in which a proxy names its client. Browsers and other clients send none of these. */
 export const SAID_BY_PROXIES: number =
   bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
 
 /** The facts of a client that is itself the connection's peer. */
-export function factsOfPeer(peer: string, secure: boolean, config: ListenerConfig): ClientFacts {
-  return { peer, client: peer, trusted: false, secure, forwarded: null, ...whatPasses(config) };
+export function factsOfPeer(peer: string, secure: boolean, tls: TlsFacts | null, config: ListenerConfig): ClientFacts {
+  const certificate = tls === null ? null : tls.certificate;
+  const lines = certificate === null ? "" : certificateLines(certificate);
+  return { peer, client: peer, trusted: false, secure, tls, certificateLines: lines, forwarded: null, ...whatPasses(config) };
 }
 
 /**
@@ -24,8 +28,8 @@ export function factsOfPeer(peer: string, secure: boolean, config: ListenerConfi
  * @param direct the facts of the proxy itself, which is the connection's peer
  */
 export function behindProxy(head: RequestHead, direct: ClientFacts, context: ListenerContext): ClientFacts {
-  const { peer, secure } = direct;
-  const said = { peer, trusted: true, secure, ...whatPasses(context.config) };
+  const { peer, secure, tls, certificateLines: lines } = direct;
+  const said = { peer, trusted: true, secure, tls, certificateLines: lines, ...whatPasses(context.config) };
   if (context.addressFrom === "x_forwarded_for") {
     return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
   }
@@ -40,7 +44,8 @@ export function behindProxy(head: RequestHead, direct: ClientFacts, context: Lis
  * anybody could have forged them.
  */
 export function hiddenOf(trusted: boolean, { addressFrom, config }: Pick<ListenerContext, "addressFrom" | "config">): number {
-  const names = config.unsafe_field_names === "forward" ? bit(Known.foldedName) : bit(Known.foldedName) | bit(Known.unsafeName);
+  const never = bit(Known.foldedName) | bit(Known.clientCert);
+  const names = config.unsafe_field_names === "forward" ? never : never | bit(Known.unsafeName);
   if (trusted && addressFrom === "x_forwarded_for") return names | bit(Known.forwarded);
   const claims = config.forwarded_path_fields === "forward" ? UNTRUSTED_DROPPED & ~bit(Known.forwardedPath) : UNTRUSTED_DROPPED;
   return names | (trusted ? claims & ~bit(Known.forwarded) : claims);

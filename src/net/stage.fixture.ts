@@ -15,13 +15,14 @@ import { Event } from "../http1/message-reader.ts";
 import { ResponseReader } from "../http1/response-reader.ts";
 import type { AccessRecord } from "../observe/access-record.ts";
 import { Exchange } from "../proxy/exchange/exchange.ts";
+import type { TlsFacts } from "../proxy/ports/tls-facts.ts";
 import type { ByteDuplex } from "../proxy/ports/tunnel.ts";
 import type { UpstreamStream } from "../proxy/ports/upstream-stream.ts";
 import { ClientConnection } from "./h1/client/client-connection.ts";
 import { UpstreamConnection } from "./h1/upstream/upstream-connection.ts";
 import { ListenerContext, trustOf } from "./accept/listener-context.ts";
 import type { Thread } from "./thread.ts";
-import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport/transport.ts";
+import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "./transport/transport.ts";
 import { loneThread } from "./lone-thread.ts";
 import { machine } from "./machine.ts";
 import { checkStates } from "./h1/check-states.fixture.ts";
@@ -215,12 +216,16 @@ export interface Stage {
   pass(ms: number): void;
 }
 
-/** A thread with one client, and real connections to `endpoint` unless `dial` says otherwise. Closed after the test. */
+/**
+ * A thread with one client, and real connections to `endpoint` unless `dial` says otherwise. Closed after the test.
+ * @param tls the client's TLS connection; null: it has a plain one
+ */
 export function stage(
   t: TestContext,
   endpoint: string,
   adapt: (config: Config) => void = () => {},
   dial: Platform["dial"] = machine.dial,
+  tls: TlsFacts | null = null,
 ): Stage {
   const config = plainConfig("127.0.0.1:0", endpoint);
   adapt(config);
@@ -234,7 +239,9 @@ export function stage(
   const trust = trustOf(config);
   let client: Client | null = null;
   const context = new ListenerContext(thread, 0, listening, trust, connectionOf);
-  context.admission.accept((reader, writer) => (client = new Client(reader, writer)), "192.0.2.1");
+  const open: OpenTransport = (reader, writer) => (client = new Client(reader, writer));
+  if (tls === null) context.admission.accept(open, "192.0.2.1");
+  else context.admission.adopt(open, { peer: "192.0.2.1", client: "192.0.2.1", secure: true, tls });
   const [connection] = context.connections;
   assert.ok(connection instanceof ClientConnection);
   const pass = (ms: number): void => {
@@ -269,7 +276,11 @@ export interface Dialled {
 }
 
 /** A stage whose endpoint connections the test plays as well; `dialled` has them in the order in which they were opened. */
-export function stageOfBoth(t: TestContext, adapt?: (config: Config) => void): Stage & { readonly dialled: readonly Dialled[] } {
+export function stageOfBoth(
+  t: TestContext,
+  adapt?: (config: Config) => void,
+  tls: TlsFacts | null = null,
+): Stage & { readonly dialled: readonly Dialled[] } {
   const dialled: Dialled[] = [];
   const dial: Platform["dial"] = (_, __, reader, writer, onConnect) => {
     assert.ok(reader instanceof UpstreamConnection);
@@ -277,7 +288,7 @@ export function stageOfBoth(t: TestContext, adapt?: (config: Config) => void): S
     dialled.push({ connection: reader, endpoint, connect: () => onConnect(endpoint), fail: (code) => endpoint.fail(code) });
     return endpoint;
   };
-  return { ...stage(t, "http://127.0.0.1:9", adapt, dial), dialled };
+  return { ...stage(t, "http://127.0.0.1:9", adapt, dial, tls), dialled };
 }
 
 /** Starts an origin on a real socket that calls `onRequest` for each read. Returns its URL; closed after the test. */

@@ -98,7 +98,7 @@ export function fieldsToSend(request: SentRequest, client: IncomingMessage, toke
   return { fields, lines };
 }
 
-/** Fields of a client that is no trusted proxy, which the proxy would drop. */
+/** Fields that the proxy would drop, as of any client or of one that is no trusted proxy. */
 const CLAIMS =
-  /^(?:forwarded|x-forwarded-(?:for|proto|host|port|prefix|method|uri)|x-real-ip|x-original-url|x-rewrite-url|client-cert(?:-chain)?)$/;
+  /^(?:forwarded|x-forwarded-(?:for|proto|host|port|prefix|method|uri)|x-real-ip|x-original-url|x-rewrite-url|client-cert(?:-chain)?|x-forwarded-client-cert)$/;
 const ABOUT_CLIENTS = /^(?:forwarded|x-forwarded-(?:for|proto|host|port)|x-real-ip)$/;

@@ -158,5 +158,5 @@ export class Admission implements HandshakeTaker {
 }
 
 function plainFacts(peer: string): ConnectionFacts {
-  return { peer, client: peer, secure: false };
+  return { peer, client: peer, secure: false, tls: null };
 }

@@ -1,3 +1,5 @@
+import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
+
 /** What is known of a connection when it is accepted and its handshake, if any, is finished. */
 export interface ConnectionFacts {
   /** Address of the connection's other end, without port. */
@@ -6,4 +8,6 @@ export interface ConnectionFacts {
   readonly client: string;
   /** The client's connection is encrypted (https). */
   readonly secure: boolean;
+  /** The TLS connection; null: it is not encrypted, or a program around the proxy has decrypted it. */
+  readonly tls: TlsFacts | null;
 }

@@ -77,7 +77,7 @@ class LineRun implements HandshakeRun, TransportReader, TransportWriter {
       transport.handTo(reader, writer);
       return transport;
     };
-    this.events.finished(open, { peer, client, secure: secure !== undefined });
+    this.events.finished(open, { peer, client, secure: secure !== undefined, tls: null });
     if (rest.length > 0) bring(next, rest);
   }
 }

@@ -111,6 +111,8 @@ export class Attempt implements SourceOwner {
         client: "192.0.2.1",
         trusted: false,
         secure: false,
+        tls: null,
+        certificateLines: "",
         forwarded: null,
         unsafeFieldNames: "drop",
         forwardedPathFields: "drop",

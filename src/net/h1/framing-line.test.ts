@@ -26,6 +26,8 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     client: "192.0.2.1",
     trusted: false,
     secure: false,
+    tls: null,
+    certificateLines: "",
     forwarded: null,
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",

@@ -26,7 +26,7 @@ export interface ForwardedTo {
   readonly authority: string;
   /** Whether the proxy names itself in Via. */
   readonly via: boolean;
-  /** Whether X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are written. */
+  /** Whether the fields that say who the client is are written: X-Forwarded-For, -Proto and -Host, and those of its certificate. */
   readonly xForwarded: boolean;
 }
 
@@ -91,7 +91,7 @@ function changedStart(request: RequestHead, edits: RequestEdits): string {
 /** Whether the lines after the start line depend on more than `written.knows` compares: received lines, edits of middleware, peer, scheme, `via`. */
 function requestDependsOnMore({ request, facts, upgrade }: ForwardedRequest, edits: RequestEdits): boolean {
   if (facts.trusted || upgrade !== "" || request.hostReplaced || request.version === "1.0") return true;
-  if (edits.bodyLength !== null) return true;
+  if (edits.bodyLength !== null || facts.certificateLines !== "") return true;
   return (request.present & bit(Known.maxForwards)) !== 0;
 }
 
@@ -125,6 +125,7 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
     dropped |= bit(Known.host);
     if (edits.authority === null) host = `Host: ${request.authority === "" ? endpoint.authority : request.authority}\r\n`;
   }
+  if (facts.certificateLines !== "" && endpoint.xForwarded) extra += withoutRemoved(facts.certificateLines, edits.removal.names);
   if (exchange.upgrade !== "") extra += `Connection: Upgrade\r\nUpgrade: ${exchange.upgrade}\r\n`;
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
@@ -145,6 +146,13 @@ const VIA_ENDS: Readonly<Record<HttpVersion, string>> = {
 
 function acceptsTrailers(exchange: ForwardedRequest): boolean {
   return exchange.request.version !== "1.0" && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(exchange.request.knownValue(Known.te) ?? "");
+}
+
+/** The lines without those of the names in `removed` (lower case). */
+function withoutRemoved(lines: string, removed: readonly string[]): string {
+  if (removed.length === 0) return lines;
+  const kept = lines.split(/(?<=\r\n)/).filter((line) => !removed.includes(line.slice(0, line.indexOf(":")).toLowerCase()));
+  return kept.join("");
 }
 
 /** The forwarding field lines that name the client; empty for a request of the proxy's own. */

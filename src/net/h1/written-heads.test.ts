@@ -35,6 +35,7 @@ const REQUEST_LINES = [
   ["Host: a.test", "Expect: 100-continue", "Range: bytes=0-1"],
   ["Host: a.test", "X_Forwarded_For: 192.0.2.9", "X_Other: 1", "X-Forwarded-For: 192.0.2.9"],
   ["Host: a.test", "Connection: Upgrade", "Upgrade: websocket", "Proxy: x"],
+  ["Host: a.test", "Client-Cert: :Zm9yZ2Vk:", "X-Other: 1"],
   ["Host: a.test", "X-Original-URL: /other", "X-Forwarded-Prefix: /theirs"],
 ];
 /** Few values of each kind, so that consecutive messages resemble each other and can be confused. */
@@ -52,6 +53,7 @@ const requests = fc.array(
       upgrade: fc.constantFrom("", "", "websocket", "tcp, spdy/3.1"),
       unsafeFieldNames: fc.constantFrom("drop" as const, "forward" as const),
       forwardedPathFields: fc.constantFrom("drop" as const, "drop" as const, "forward" as const),
+      certificateLines: fc.constantFrom("", "", "Client-Cert: :AQ==:\r\n", "Client-Cert: :Ag==:\r\nClient-Cert-Chain: :Aw==:\r\n"),
     })
     .filter((one) => isAccepted(new RequestReader(DEFAULT_LIMITS), one)),
   { minLength: 1, maxLength: 8 },
@@ -83,6 +85,7 @@ function route(): fc.Arbitrary<OneRoute> {
       [],
       [],
       ["x-other"],
+      ["client-cert"],
       ["authorization"],
       ["authorization", "x-api-key"],
       ["x-api-key", "authorization"],
@@ -117,13 +120,14 @@ interface OneRequest extends OneRoute {
   readonly upgrade: string;
   readonly unsafeFieldNames: "drop" | "forward";
   readonly forwardedPathFields: "drop" | "forward";
+  readonly certificateLines?: string;
 }
 
 function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest, detached: boolean = false): string {
   readHead(reader, one.start, one.lines);
   const request = detached ? reader.head.detach() : reader.head;
-  const { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwardedPathFields } = one;
-  const facts = { peer, client: peer, trusted: peerTrusted, secure, unsafeFieldNames, forwardedPathFields, forwarded: null };
+  const { peer, peerTrusted, secure, upgrade, unsafeFieldNames, forwardedPathFields, certificateLines = "" } = one;
+  const facts = { ...factsOf(peer), trusted: peerTrusted, secure, unsafeFieldNames, forwardedPathFields, certificateLines };
   const endpoint = { authority: "origin.test:8080", via: one.via, xForwarded: one.xForwarded };
   return requestHeadText(
     { request, connection: connectionOptions(request), facts, isBackground: false, upgrade },
@@ -133,9 +137,39 @@ function writeRequest(reader: RequestReader, added: AddedFields, one: OneRequest
   );
 }
 
+test("the lines of a verified certificate go out in the place of received ones, but those that a route removes", () => {
+  const certificateLines = "Client-Cert: :AQ==:\r\nClient-Cert-Chain: :Ag==:\r\n";
+  const write = (removed: readonly string[], xForwarded: boolean): string => {
+    const reader = new RequestReader(DEFAULT_LIMITS);
+    readHead(reader, "GET / HTTP/1.1", ["Host: a.test", "client-cert: :Zm9yZ2Vk:"]);
+    const { head: request } = reader;
+    const facts = { ...factsOf("192.0.2.1"), certificateLines };
+    const exchange = { request, connection: connectionOptions(request), facts, isBackground: false, upgrade: "" };
+    return requestHeadText(exchange, editsOf({ added: "", removed }), new AddedFields(), { authority: "b.test", via: false, xForwarded });
+  };
+  const [start, rest] = [
+    "GET / HTTP/1.1\r\nHost: a.test\r\n",
+    "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a.test\r\n\r\n",
+  ];
+  assert.equal(write([], true), `${start}${certificateLines}${rest}`);
+  assert.equal(write(["client-cert-chain"], true), `${start}Client-Cert: :AQ==:\r\n${rest}`);
+  assert.equal(write(["client-cert", "client-cert-chain"], true), `${start}${rest}`);
+  assert.equal(write([], false), `${start}\r\n`);
+});
+
 /** The facts of a client that is itself the connection's peer. */
 function factsOf(peer: string): ClientFacts {
-  return { peer, client: peer, trusted: false, secure: false, forwarded: null, unsafeFieldNames: "drop", forwardedPathFields: "drop" };
+  return {
+    peer,
+    client: peer,
+    trusted: false,
+    secure: false,
+    tls: null,
+    certificateLines: "",
+    forwarded: null,
+    unsafeFieldNames: "drop",
+    forwardedPathFields: "drop",
+  };
 }
 
 const RESPONSE_STARTS = ["HTTP/1.1 200 OK", "HTTP/1.1 200 Fine", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 426 Upgrade"];

@@ -30,12 +30,15 @@ test("what the proxy alone may write is refused on both sides, in any spelling",
 });
 
 test("of what only a trusted proxy may send, a configuration can write what the proxy does not write itself", () => {
-  const names = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "Client-Cert", "X-Real-IP"];
+  const names = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP"];
   for (const name of names) assert.notEqual(UNTRUSTED_DROPPED & bit(knownFieldNamed(name)), 0, name);
   const writable = names.filter((name) => whyRefused("request", "write", name) === null);
   assert.deepEqual(writable, ["X-Forwarded-Port", "X-Real-IP"]);
   assert.notEqual(whyRefused("request", "write", "X_Forwarded_For"), null);
-  assert.equal(whyRefused("request", "remove", "Client-Cert"), null);
+  for (const name of ["Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert", "x_forwarded_client_cert"]) {
+    assert.notEqual(whyRefused("request", "write", name), null, name);
+    assert.equal(whyRefused("request", "remove", name), null, name);
+  }
 });
 
 test("everything else may be edited, and responses have their own rules", () => {

@@ -68,6 +68,7 @@ const WRITTEN: Readonly<Record<Side, Reasons>> = {
     proxy: "CGI programs take it for the address of a proxy (CVE-2016-5385)",
     "client-cert": CERTIFICATE,
     "client-cert-chain": CERTIFICATE,
+    "x-forwarded-client-cert": CERTIFICATE,
   },
   response: {
     "proxy-status": "whoever looks for a failure believes it",

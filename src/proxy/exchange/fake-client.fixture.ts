@@ -66,6 +66,8 @@ export class FakeClient implements ClientStream {
       client: "192.0.2.1",
       trusted: true,
       secure: true,
+      tls: null,
+      certificateLines: "",
       forwarded: { elements: [], ofClient: undefined },
       unsafeFieldNames: "refuse",
       forwardedPathFields: "drop",

@@ -29,6 +29,8 @@ const ITSELF: ClientFacts = {
   client: "",
   trusted: false,
   secure: false,
+  tls: null,
+  certificateLines: "",
   forwarded: null,
   unsafeFieldNames: "forward",
   forwardedPathFields: "forward",

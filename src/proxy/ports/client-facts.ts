@@ -1,5 +1,6 @@
 import type { ForwardedPathFields, UnsafeFieldNames } from "../../config/schema/listener-schema.ts";
 import type { BelievedForwarded } from "../../http/forwarded.ts";
+import type { TlsFacts } from "./tls-facts.ts";
 
 /** Who sends a request, and which of its forwarding fields are believed. */
 export interface ClientFacts {
@@ -11,6 +12,10 @@ export interface ClientFacts {
   readonly trusted: boolean;
   /** Whether the request came over https. */
   readonly secure: boolean;
+  /** The TLS connection of the peer; null: it is not encrypted, or a program around the proxy has decrypted it. */
+  readonly tls: TlsFacts | null;
+  /** The field lines in which endpoints get the certificate of the peer, each with its line end; "": they get none. */
+  readonly certificateLines: string;
   /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
   readonly forwarded: BelievedForwarded | null;
   readonly unsafeFieldNames: UnsafeFieldNames;

@@ -1,0 +1,36 @@
+/** What is known of a client's TLS connection. */
+export interface TlsFacts {
+  readonly version: "TLSv1.2" | "TLSv1.3";
+  /** OpenSSL's name of the cipher suite. */
+  readonly cipher: string;
+  /** The name in SNI, in lower case; null: the client named none. */
+  readonly serverName: string | null;
+  /** The protocol that ALPN chose; null: none. */
+  readonly protocol: string | null;
+  /** Whether the handshake resumed an earlier session. */
+  readonly resumed: boolean;
+  /** The client's verified certificate; null: it sent none, or none was asked for. */
+  readonly certificate: ClientCertificate | null;
+  /** Whether a request for this host (lower case, without port) belongs on this connection: no other certificate or client-certificate rule serves it. */
+  admits(host: string): boolean;
+}
+
+/** A client's certificate that was verified. */
+export interface ClientCertificate {
+  /** The field in which endpoints get it; null: none. */
+  readonly forward: "Client-Cert" | "xfcc" | null;
+  /** The certificate, DER-encoded. */
+  readonly der: Uint8Array;
+  /** The other certificates that the client sent, in its order, without the trust anchor, DER-encoded. */
+  readonly chain: readonly Uint8Array[];
+  /** Distinguished name of the subject (RFC 4514), such as `CN=alice,O=Example`. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hexadecimal, upper case. */
+  readonly serialNumber: string;
+  /** SHA-256 of the certificate: 64 hexadecimal digits, lower case. */
+  readonly fingerprint: string;
+  readonly dnsNames: readonly string[];
+  readonly uris: readonly string[];
+  readonly emails: readonly string[];
+}
