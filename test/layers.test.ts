@@ -40,6 +40,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   convert: { folders: ["base", "policy", "values"], modules: ["yaml"] },
   modules: { folders: ["base"], modules: ["node:*"] },
   authority: { folders: ["base"], modules: ["node:*", "@peculiar/x509"] },
+  acme: { folders: ["base", "authority"], modules: ["node:*", "node:http", "node:https", "@peculiar/x509"] },
   middleware: { folders: [...BELOW_PROXY, "proxy", "modules"], modules: ["node:*"] },
   "data-plane": {
     folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "files", "net", "observe", "middleware", "regex"],
@@ -50,7 +51,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "files", "net", "observe", "modules", "regex"],
     modules: ["node:*"],
   },
-  control: { folders: ["base", "http", "http1", "policy", "config", "shared", "observe", "authority"], modules: ["node:*", "node:http"] },
+  control: {
+    folders: ["base", "http", "http1", "policy", "config", "shared", "observe", "authority", "acme"],
+    modules: ["node:*", "node:http"],
+  },
   cli: {
     folders: [
       ...BELOW_PROXY,
@@ -307,6 +311,10 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/net/breach.ts", "../authority/x509.ts"],
   ["src/data-plane/breach.ts", "../authority/x509.ts"],
   ["src/config/breach.ts", "../authority/x509.ts"],
+  ["src/acme/breach.ts", "../control/health/probe.ts"],
+  ["src/authority/breach.ts", "../acme/order.ts"],
+  ["src/net/breach.ts", "../acme/order.ts"],
+  ["src/config/breach.ts", "../acme/order.ts"],
   ["src/embed/breach.ts", "../convert/convert.ts"],
   ["src/config/breach.ts", "../convert/convert.ts"],
   ["src/proxy/breach.ts", "../regex/path-regexes.ts"],

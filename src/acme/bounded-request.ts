@@ -1,0 +1,82 @@
+/**
+ * HTTP requests of the control plane to services that it need not trust: a certificate authority, and the service that is asked about names. Answers are
+ * bounded in size and time, and redirects are not followed, so no such service leads this process to another address.
+ */
+import http from "node:http";
+import https from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { AcmeRequest, AcmeResponse, AskAuthority } from "./acme-http.ts";
+
+export interface BoundedRequests {
+  readonly ask: AskAuthority;
+  /** Closes connections that wait for further requests. */
+  readonly close: () => void;
+}
+
+export interface RequestBounds {
+  /** Value of User-Agent. */
+  readonly userAgent: string;
+  /** Trusted certificates as PEM text; null: those that Node trusts. */
+  readonly ca: string | null;
+  /** Time for a whole exchange, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly bodyBytesMax: number;
+}
+
+/** Bytes of an answer's head. */
+const HEAD_BYTES_MAX = 16 * 1024;
+
+export function boundedRequests(bounds: RequestBounds): BoundedRequests {
+  const trust = bounds.ca === null ? {} : { ca: bounds.ca };
+  const settings = { keepAlive: true, maxSockets: 4, timeout: bounds.timeoutMs };
+  const [secure, plain] = [new https.Agent({ ...settings, ...trust, minVersion: "TLSv1.2" }), new http.Agent(settings)];
+  return {
+    ask: (request) => exchange(request, bounds, request.url.startsWith("https:") ? secure : plain),
+    close: () => {
+      secure.destroy();
+      plain.destroy();
+    },
+  };
+}
+
+function exchange(asked: AcmeRequest, { userAgent, timeoutMs, bodyBytesMax }: RequestBounds, agent: http.Agent): Promise<AcmeResponse> {
+  const { method, url, body, signal } = asked;
+  const headers: Record<string, string | number> = { "user-agent": userAgent };
+  if (asked.accept !== undefined) headers["accept"] = asked.accept;
+  if (asked.contentType !== undefined) headers["content-type"] = asked.contentType;
+  if (body !== undefined) headers["content-length"] = Buffer.byteLength(body);
+  const host = new URL(url).host;
+  return new Promise((resolve, reject) => {
+    const module = url.startsWith("https:") ? https : http;
+    const request = module.request(url, { method, headers, agent, signal, maxHeaderSize: HEAD_BYTES_MAX });
+    const fail = (why: string): void => {
+      clearTimeout(limit);
+      request.destroy();
+      reject(new Error(`${host} ${why}`));
+    };
+    const limit = setTimeout(() => fail(`has not answered within ${timeoutMs / 1000} s`), timeoutMs);
+    request.on("error", (error) => fail(`cannot be asked: ${error.message}`));
+    request.on("response", (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on("error", (error) => fail(`broke off: ${error.message}`));
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > bodyBytesMax) fail(`answers with more than ${bodyBytesMax} bytes`);
+        else chunks.push(chunk);
+      });
+      response.on("end", () => {
+        clearTimeout(limit);
+        resolve({ status: response.statusCode ?? 0, field: fieldsOf(response), body: Buffer.concat(chunks).toString("utf8") });
+      });
+    });
+    request.end(body);
+  });
+}
+
+function fieldsOf({ headers }: IncomingMessage): AcmeResponse["field"] {
+  return (name) => {
+    const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    return typeof value === "string" ? value : (value?.[0] ?? null);
+  };
+}
