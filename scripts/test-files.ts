@@ -21,7 +21,7 @@ const OWN_NAME = "test/support/own-name.ts";
  */
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
-  ["other-faults", /^test\/faults\/(client-leaves|held-bodies|names|own-answers|request-body|tunnels)\./],
+  ["other-faults", /^test\/faults\/(client-leaves|edited-messages|held-bodies|names|own-answers|request-body|tunnels)\./],
   ["pure-folders", /^src\/(base|http|http1|policy|values|config|shared|proxy|features|observe|testing|convert)\//],
   ["own-middleware", /^src\/((data-plane|explain|files|middleware|modules|regex)\/|millrace\.)/],
   ["embed", /^src\/(embed|http-proxy-middleware)\//],

@@ -1,10 +1,10 @@
-/** Pages in the place of errors, maintenance, and files that break: what the proxy answers of its own. */
+/** Pages in the place of errors, maintenance, redirects, texts, and files that break: what the proxy answers of its own. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
-import { SERVED, failed } from "./row.ts";
+import { ENDS, LINGERS, NO_REQUEST, SERVED, failed } from "./row.ts";
 import type { Expectation, Row, Scene } from "./row.ts";
 import { themes } from "./theme.ts";
 
@@ -37,6 +37,17 @@ const page = (status: number, origin: Expectation["origin"]): Expectation => ({
   origin,
 });
 const refused = failed(502, "connection_refused", "connection_refused", { upstream_connect_failures: 1, origin_failures: 1 }, "unreached");
+
+const REDIRECT = 'redirect: { to: "https://{host}{uri}?q={header.X-A}" }';
+const RESPOND = 'respond: { status: 200, body: "ok {method}" }';
+/** A server of Node's whose program does not read a request to its end can only close the connection, and the system then resets it. */
+const RESET = "the program closes the connection while the client sends, which can destroy the answer on its way";
+const HUGE = ["Content-Length: 67108864"];
+
+/** The answer to a request that no endpoint gets. */
+function own(status: number, outcome: string, client: Expectation["client"] = "open"): Expectation {
+  return { answer: { status }, log: { status, outcome, attempts: 0 }, client, origin: "unreached" };
+}
 
 const rows: Row[] = [
   {
@@ -90,6 +101,105 @@ const rows: Row[] = [
       origin: "unreached",
     },
   },
+  // ---- redirect, respond, access: what the client does meanwhile ----
+  {
+    name: "a redirect, the head comes byte by byte",
+    end: REDIRECT,
+    client: ({ client, get }) => client.trickle(get(["X-A: a%0d%0ab"]), 1),
+    expect: own(307, "redirect"),
+    also: ({ client, path }) =>
+      assert.ok(client.received.toLowerCase().includes(`\r\nlocation: https://a.test${path}?q=a%0d%0ab\r\n`), client.received),
+  },
+  {
+    name: "a redirect, the body comes later",
+    end: REDIRECT,
+    client: async ({ client, head }) => {
+      await client.send(head("POST", ["Content-Length: 5"]));
+      await client.until(({ received }) => received !== "", "the answer");
+      await client.send("hello");
+    },
+    notByFetch: "whether the connection goes on after an answer that came before the body is for the program to decide",
+    expect: own(307, "redirect"),
+  },
+  {
+    name: "a redirect, the upload goes on",
+    end: REDIRECT,
+    client: async ({ client, head }) => {
+      await client.send(head("POST", HUGE));
+      await client.flood("u".repeat(64 * 1024), 64 * 1024 * 1024);
+    },
+    notByFetch: RESET,
+    expect: own(307, "redirect", "closed"),
+  },
+  {
+    name: "a redirect, the body is malformed",
+    end: REDIRECT,
+    client: ({ client, head }) =>
+      client.send(`${head("POST", ["Transfer-Encoding: chunked"])}zz\r\n\r\nGET / HTTP/1.1\r\nHost: a.test\r\n\r\n`),
+    notByFetch: "Node's own parser refuses the body before the program has answered",
+    expect: own(307, "redirect", "closed"),
+  },
+  {
+    name: "a redirect, the client waits for 100",
+    end: REDIRECT,
+    client: ({ client, head }) => client.send(head("POST", ["Content-Length: 5", "Expect: 100-continue"])),
+    expect: own(307, "redirect", "closed"),
+    also: ({ client }) => assert.doesNotMatch(client.received, /^HTTP\/1\.1 100/),
+    // A server of Node's says 100 by itself.
+    throughHost: { ...LINGERS, also: () => {} },
+  },
+  {
+    name: "a redirect of an upgrade",
+    end: REDIRECT,
+    client: ({ client, get }) => client.send(get(["Connection: Upgrade", "Upgrade: websocket"])),
+    expect: own(307, "redirect"),
+    throughHost: ENDS,
+  },
+  {
+    name: "a text, the client half-closes",
+    end: RESPOND,
+    client: async ({ client, get }) => {
+      await client.send(get());
+      client.halfClose();
+    },
+    expect: { ...own(200, "respond", "left"), answer: { status: 200, body: "ok GET" }, releasedWithinMs: 0 },
+  },
+  {
+    name: "a text, the client half-closes in the middle of its body",
+    end: RESPOND,
+    client: async ({ client, head }) => {
+      await client.send(`${head("POST", ["Content-Length: 5"])}he`);
+      client.halfClose();
+    },
+    expect: { ...own(200, "respond", "left"), releasedWithinMs: 0 },
+  },
+  {
+    name: "a text, the client leaves inside the head",
+    end: RESPOND,
+    client: async ({ client, path }) => {
+      await client.send(`GET ${path} HTTP/1.1\r\nHos`);
+      client.reset();
+    },
+    expect: { answer: "unseen", log: null, client: "left", origin: "unreached" },
+    throughHost: NO_REQUEST,
+  },
+  {
+    name: "an address that is not admitted, the upload goes on",
+    route: "access: { deny: [127.0.0.1] }",
+    client: async ({ client, head }) => {
+      await client.send(head("POST", HUGE));
+      await client.flood("u".repeat(64 * 1024), 64 * 1024 * 1024);
+    },
+    notByFetch: RESET,
+    expect: { ...own(403, "access_denied", "closed"), answer: { status: 403, error: "http_request_denied" } },
+  },
+  {
+    name: "maintenance, the upload pauses",
+    route: "maintenance: { enabled: true }",
+    client: ({ client, head }) => client.send(`${head("POST", HUGE)}${"u".repeat(1000)}`),
+    expect: own(503, "maintenance", "closed"),
+    throughHost: LINGERS,
+  },
   {
     name: "no such file",
     folder: path.join(folderWith(0), "none"),
@@ -134,4 +244,4 @@ const rows: Row[] = [
 ];
 
 assert.ok(rows.length > 8);
-themes("own answers", rows, { same: 11, differ: 0, leftOut: 0, notByFetch: 0 });
+themes("own answers", rows, { same: 18, differ: 3, leftOut: 1, notByFetch: 4 });

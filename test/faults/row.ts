@@ -123,6 +123,8 @@ export interface Row {
   readonly maxBody?: number;
   /** Further keys of the row's route, as YAML without braces. */
   readonly route?: string;
+  /** What the row's route has in the place of `upstream`, as YAML without braces: an answer of the proxy's own, or a `split` with the row's upstream. */
+  readonly end?: string | ((upstream: string) => string);
   /** Where copies of the row's requests go: `mirror` of its route, to an upstream of its own. */
   readonly mirror?: EndpointName;
   /** The folder that the row's route serves, in the place of an upstream. Whatever the path, it is `file` in it. */

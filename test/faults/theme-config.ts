@@ -65,10 +65,7 @@ export function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointNam
     const keys = row.route === undefined ? "" : `, ${row.route}`;
     const copied = row.mirror === undefined ? "" : `, mirror: { upstream: ${name}-copies }`;
     if (row.mirror !== undefined) upstreams.push(`  ${name}-copies: { endpoints: [${list([row.mirror])}], timeouts: { ${timeouts} } }`);
-    const end =
-      row.folder === undefined
-        ? `upstream: ${name}`
-        : `rewrite: { path_regex: { from: "^.*$", to: /${row.writesFile === true ? new URL(urls.origin).port : "file"} } }, files: { root: "${row.folder}" }`;
+    const end = endOf(row, name, urls);
     routes.push(`  - { name: ${name}, match: { path: /${name} }, ${end}${maxBody}${keys}${copied} }`);
     // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
     const settings = `endpoints: [${list([endpoints.includes("dual") ? "dual" : "origin"])}], timeouts: { ${timeouts} }`;
@@ -93,4 +90,12 @@ routes:
 ${routes.join("\n")}
 logging: { level: info, output: stdout, access: true }
 `;
+}
+
+/** What the requests of the row's route come to. */
+function endOf({ end, folder, writesFile }: Row, upstream: string, { origin }: Readonly<Record<EndpointName, string>>): string {
+  if (end !== undefined) return typeof end === "string" ? end : end(upstream);
+  if (folder === undefined) return `upstream: ${upstream}`;
+  const file = writesFile === true ? new URL(origin).port : "file";
+  return `rewrite: { path_regex: { from: "^.*$", to: /${file} } }, files: { root: "${folder}" }`;
 }
