@@ -35,6 +35,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   features: { folders: [...BELOW_PROXY, "proxy"], modules: ["node:buffer", "node:crypto"] },
   observe: { folders: ["base", "http", "values", "declared", "config", "shared"], modules: ["node:*"] },
   net: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "observe"], modules: ["node:*"] },
+  certificates: { folders: ["base", "shared"], modules: ["node:*"] },
   files: { folders: ["base", "proxy"], modules: ["node:*"] },
   regex: { folders: ["base", "policy", "values", "config"], modules: ["re2js"] },
   convert: { folders: ["base", "policy", "values"], modules: ["yaml"] },
@@ -52,7 +53,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     modules: ["node:*"],
   },
   control: {
-    folders: ["base", "http", "http1", "policy", "config", "shared", "observe", "authority", "acme"],
+    folders: ["base", "http", "http1", "policy", "values", "config", "shared", "observe", "authority", "acme", "certificates"],
     modules: ["node:*", "node:http"],
   },
   cli: {
@@ -297,6 +298,7 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/middleware/breach.ts", "../control/health/probe.ts"],
   ["src/middleware/breach.ts", "node:http"],
   ["src/modules/breach.ts", "../config/load.ts"],
+  ["src/certificates/breach.ts", "../control/named-files/config-files.ts"],
   ["src/files/breach.ts", "../net/thread.ts"],
   ["src/features/cors/breach.ts", "../../files/disk-files.ts"],
   ["src/proxy/breach.ts", "../files/disk-files.ts"],

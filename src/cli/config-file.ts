@@ -15,6 +15,7 @@ import type { Surroundings } from "../config/surroundings.ts";
 import { patternProblems, problemsOfPatterns } from "../regex/pattern-problems.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/named-files/config-files.ts";
 import type { NoteFile } from "../control/named-files/config-files.ts";
+import { tlsFindings } from "../control/certificates/tls-findings.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer, ModuleLoaded } from "./config-module.ts";
@@ -102,6 +103,7 @@ async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Pr
     templateProblem,
     folderProblem,
     listProblems,
+    tlsFindings: tlsFindings(folder, noted),
     includes: includedFiles(file, noted),
   };
   const surroundings: Surroundings = { ...checks, ...asked };

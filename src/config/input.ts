@@ -127,6 +127,8 @@ export interface ListenerInput {
   timeouts?: ListenerTimeoutsInput | undefined;
   /** Limits for what one client can cost. */
   limits?: ListenerLimitsInput | undefined;
+  /** TLS on this listener (HTTPS). Absent: plain HTTP. See docs/tls.md. */
+  tls?: ListenerTlsInput | undefined;
 }
 
 /** The keys of `listeners[].timeouts` in a configuration. */
@@ -161,6 +163,13 @@ export interface ListenerTimeoutsInput {
    * Duration. Default: `5s`.
    */
   half_closed?: Duration | 0 | undefined;
+  /**
+   * Time for a whole TLS handshake, from the start of the connection. Past it the connection is closed. Clients on bad networks need some
+   * seconds; more only helps who holds connections on purpose.
+   *
+   * Duration. Default: `10s`.
+   */
+  handshake?: Duration | 0 | undefined;
 }
 
 /** The keys of `listeners[].limits` in a configuration. */
@@ -214,6 +223,13 @@ export interface ListenerLimitsInput {
    */
   pipelined_requests?: number | undefined;
   /**
+   * TLS handshakes that may be under way at once in each thread; further connections are closed. They cost the most work of all that a
+   * stranger can ask for, and about 45 KB each. The default is enough for tens of thousands of new clients a second.
+   *
+   * Whole number. Default: `4096`.
+   */
+  handshakes?: number | undefined;
+  /**
    * Bytes per second that a request body must keep up after a grace of 5 s; 0 switches it off. Slower ones are refused with 408: `idle`
    * alone would let a client send one byte a minute. It is not measured while a response flows, because in a dialogue each side may wait
    * for the other.
@@ -229,6 +245,147 @@ export interface ListenerLimitsInput {
    * Size. Default: `240`.
    */
   response_rate?: Size | number | undefined;
+}
+
+/** The keys of `listeners[].tls` in a configuration. */
+export interface ListenerTlsInput {
+  /**
+   * Certificates with their keys. The first one serves clients that name no name, and those that name one that no certificate has.
+   * Certificates of one name with keys of different kinds (ECDSA and RSA) serve side by side.
+   *
+   * Default: `[]`.
+   */
+  certificates?: ListenerTlsCertificateInput[] | undefined;
+  /** Asks clients for a certificate (mutual TLS). Absent: no certificate is asked for. */
+  client_certificates?: ListenerTlsCertificateClientCertificateInput | undefined;
+  /**
+   * The lowest version of TLS. Older ones than 1.2 are broken and never spoken.
+   *
+   * `1.2` or `1.3`. Default: `1.2`.
+   */
+  min_version?: "1.2" | "1.3" | 1.2 | 1.3 | undefined;
+  /**
+   * Cipher suites by OpenSSL's names, in a list or joined by colons. Where none of TLS 1.3 (`TLS_...`) is named, all of its suites are
+   * offered. The default is what Mozilla recommends for clients of the last ten years (intermediate): forward secrecy and authenticated
+   * encryption only.
+   *
+   * Text or list. Default:
+   * `TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305`.
+   */
+  ciphers?: string | string[] | undefined;
+  /**
+   * Groups for the key exchange by OpenSSL's names, the preferred one first. The default begins with a hybrid that quantum computers of
+   * later do not break.
+   *
+   * Text or list. Default: `X25519MLKEM768:X25519:prime256v1:secp384r1`.
+   */
+  curves?: string | string[] | undefined;
+  /**
+   * Whether clients that name a name which no certificate has, or none at all, are refused with an alert. Off: they get the first
+   * certificate.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  strict_sni?: boolean | undefined;
+  /**
+   * What plain HTTP on this port gets: 400 in plain text, or a redirect to `https` on the same port. The first request has crossed the
+   * network in the clear by then.
+   *
+   * `refuse` or `redirect`. Default: `refuse`.
+   */
+  plain_http?: "refuse" | "redirect" | undefined;
+  /** Session tickets, by which clients that come again need no full handshake; `false`: none are given. */
+  tickets?: false | ListenerTlsTicketInput | undefined;
+}
+
+/** The keys of `listeners[].tls.certificates[]` in a configuration. */
+export interface ListenerTlsCertificateInput {
+  /**
+   * PEM file of the certificate and of the intermediate certificates after it (`fullchain.pem`), relative to the configuration's folder.
+   * The names that it serves are those in the certificate, exact, as `*.example.com` for one label, or IP addresses. Read again when it
+   * changes; see docs/tls.md.
+   *
+   * File.
+   */
+  cert_file: string;
+  /**
+   * PEM file of the private key. Default: the key stands in `cert_file`.
+   *
+   * File.
+   */
+  key_file?: string | undefined;
+  /**
+   * Passphrase of an encrypted key. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   *
+   * Secret.
+   */
+  key_passphrase?: string | undefined;
+  /**
+   * File of an OCSP response in DER, which is sent along (stapled). Read again when it changes; see docs/tls.md.
+   *
+   * File.
+   */
+  ocsp_file?: string | undefined;
+  /**
+   * What is asked of clients under the names of this certificate, in place of what the listener says; `false`: no certificate is asked for.
+   */
+  client_certificates?: false | ListenerTlsCertificateClientCertificateInput | undefined;
+}
+
+/** The keys of `listeners[].tls.certificates[].client_certificates` in a configuration. */
+export interface ListenerTlsCertificateClientCertificateInput {
+  /**
+   * `required`: a client without a certificate that is trusted and valid gets no connection. `optional`: a client may send none; one that
+   * it sends must be trusted and valid.
+   *
+   * `required` or `optional`. Default: `required`.
+   */
+  mode?: "required" | "optional" | undefined;
+  /**
+   * PEM file of the certificates to trust, relative to the configuration's folder. No others are trusted, the system's neither. Read again
+   * when it changes.
+   *
+   * File.
+   */
+  ca_file: string;
+  /**
+   * PEM file of revocation lists (CRL), one of each authority in a client's chain. A certificate that it names is refused, and so is every
+   * certificate when the list of its authority is missing or out of date. Read again when it changes.
+   *
+   * File.
+   */
+  crl_file?: string | undefined;
+  /**
+   * Intermediate certificates that may stand between a client's certificate and one of `ca_file`.
+   *
+   * Whole number. Default: `1`.
+   */
+  verify_depth?: number | undefined;
+  /**
+   * The field in which endpoints get the client's certificate: `Client-Cert` with `Client-Cert-Chain` (RFC 9440), or
+   * `X-Forwarded-Client-Cert` as Envoy writes it. Absent: none. Whatever clients send in these fields is removed on every listener.
+   *
+   * `Client-Cert` or `xfcc`.
+   */
+  forward?: "Client-Cert" | "xfcc" | undefined;
+}
+
+/** The keys of `listeners[].tls.tickets` in a configuration. */
+export interface ListenerTlsTicketInput {
+  /**
+   * File of ticket keys, one a line: 48 bytes in Base64, as `openssl rand -base64 48` prints them. The first encrypts, all decrypt.
+   * Machines that share the file resume each other's sessions; whoever has it can read recorded connections of TLS 1.2, so give it new keys
+   * often. Read again when it changes. Default: keys are made and stay in memory.
+   *
+   * File.
+   */
+  key_file?: string | undefined;
+  /**
+   * Time after which a new ticket key is made; the one before still decrypts for as long. Nothing where there is a `key_file`.
+   *
+   * Duration. Default: `12h`.
+   */
+  rotate?: Duration | 0 | undefined;
 }
 
 /** The keys of `upstreams.NAME` in a configuration. */

@@ -11,7 +11,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
         address: listener,
         unsafe_field_names: "drop",
         forwarded_path_fields: "drop",
-        timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000, half_closed: 5000 },
+        timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000, half_closed: 5000, handshake: 10_000 },
         limits: {
           head_bytes: 32_768,
           headers: 128,
@@ -20,6 +20,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
           connections_per_client: 4096,
           requests_per_connection: 100_000,
           pipelined_requests: 100,
+          handshakes: 4096,
           body_rate: 240,
           response_rate: 240,
         },

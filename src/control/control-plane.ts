@@ -16,6 +16,7 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { ALL_SLOTS, WorkerTable } from "../shared/worker-table.ts";
+import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { AddressListFiles } from "./named-files/address-list-files.ts";
 import type { AdminServer } from "./admin/admin.ts";
 import { afterMs } from "./after-ms.ts";
@@ -85,6 +86,7 @@ export class ControlPlane {
   private readonly listeners: Listeners;
   private readonly names: Names;
   private readonly lists: AddressListFiles;
+  private readonly certificates: ListenerCertificates;
   private readonly probe: Probe;
   private readonly monitor: HealthMonitor;
   private readonly refusingEndpoints: RefusingEndpoints;
@@ -127,6 +129,7 @@ export class ControlPlane {
       onCounted: (counts) => this.totals.countMiddleware(counts),
       names: () => this.names.current(),
       lists: () => this.lists.current(),
+      tls: () => this.certificates.current(),
       threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,
       now: monotonic,
@@ -152,6 +155,7 @@ export class ControlPlane {
       tell: (news) => this.supervisor.tellNames(news),
     });
     this.lists = new AddressListFiles({ log, tell: (lists) => this.supervisor.tellLists(lists), after: afterMs });
+    this.certificates = new ListenerCertificates({ log, tell: (tls) => this.supervisor.tellTls(tls), now: monotonic, after: afterMs });
     this.probe = probeWith(this.names.table.lookup);
     this.monitor = new HealthMonitor({
       table: this.endpoints,
@@ -180,12 +184,14 @@ export class ControlPlane {
     const prepared = this.generations.prepare(this.config);
     if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
     const lists = addressListsOf(this.config.routes);
-    const problems = this.lists.read(lists);
+    const { listenerSlots } = prepared.configuration;
+    const problems = [...this.lists.read(lists), ...this.certificates.read(this.config.listeners, listenerSlots)];
     if (problems.length > 0) return { kind: "failed", lines: problems };
     prepared.commit();
     this.current = prepared.configuration;
     this.names.use(endpointNames(this.config));
     this.lists.keep(lists);
+    this.certificates.keep(this.config.listeners, listenerSlots);
     // The worker threads take longest, so they start first; the addresses are checked meanwhile.
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
@@ -232,6 +238,7 @@ export class ControlPlane {
     this.refusingEndpoints.stop();
     this.names.stop();
     this.lists.stop();
+    this.certificates.stop();
     await this.checked?.release();
     const admins = [this.admin, ...this.retiredAdmins];
     await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
@@ -374,10 +381,12 @@ export class ControlPlane {
     if (unchangeable.length > 0) return refused(...unchangeable);
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) return refused(prepared.problem);
-    // Workers get the lists before the configuration that names them.
-    const problems = this.lists.read(addressListsOf(config.routes));
+    // Workers get the lists, and what TLS needs, before the configuration that names them.
+    const lists = this.lists.read(addressListsOf(config.routes));
+    const problems = lists.length > 0 ? lists : this.certificates.read(config.listeners, prepared.configuration.listenerSlots);
     const outcome = problems.length > 0 ? refused(...problems) : await this.reloadPrepared(config, prepared);
     this.lists.keep(addressListsOf(this.config.routes));
+    this.certificates.keep(this.config.listeners, this.current?.listenerSlots ?? []);
     if (outcome.kind === "reloaded") return outcome;
     for (let worker = 0; worker < this.seats; worker++) this.totals.released(prepared.configuration.generation, worker);
     return outcome;

@@ -131,6 +131,8 @@ export class DataPlaneThread {
         return;
       case "lists":
         return this.lists.take(message.lists);
+      case "tls":
+        return this.serving.useTls(message.listeners);
       case "log-taken":
         this.log.taken(message.chunk);
         return this.reportDropped();

@@ -7,6 +7,7 @@ import { formatProblem } from "../config/problems/problem.ts";
 import { readObject } from "../config/document/read-object.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
+import { tlsFindings } from "../control/certificates/tls-findings.ts";
 import { filesOf, makeAbsolute } from "../control/named-files/config-files.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
 import { hasMiddleware } from "../config/schema/middleware-entries.ts";
@@ -59,6 +60,7 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   const root = readObject(listens ? data : { ...data, listeners: NO_LISTENERS });
   const result = checkConfig(root, "config", environment, files.readSecret, {
     ...files,
+    tlsFindings: tlsFindings(folder),
     includes: includedFiles(path.join(folder, "config")),
   });
   if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));

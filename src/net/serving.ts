@@ -17,6 +17,7 @@ import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
+import type { ListenerTls, TlsOfListeners } from "../shared/listener-tls.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import { HOST_SLOT } from "../shared/worker-table.ts";
 import { ListenerContext, trustOf } from "./accept/listener-context.ts";
@@ -61,6 +62,8 @@ export class Serving {
   private readonly upstreams: Upstreams;
   /** Host names of endpoints by generation: of the current configuration, and of earlier ones that some exchange still runs under. */
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
+  /** What listeners with TLS need, by slot; of listeners too that are not open yet. */
+  private tls: ReadonlyMap<number, ListenerTls> = new Map();
   private current: Thread | null = null;
   private trust: Trust = trustOf({ trusted_proxies: [], client_address_from: "x_forwarded_for" });
   /** Whether the thread drains: it begins nothing new. */
@@ -131,6 +134,12 @@ export class Serving {
     return thread;
   }
 
+  /** New connections use this. What listeners need that come later is kept for them. */
+  useTls(listeners: TlsOfListeners): void {
+    this.tls = new Map(listeners);
+    for (const [slot, context] of this.open) context.tls = this.tls.get(slot) ?? null;
+  }
+
   /** Sends a request of the proxy's own to an upstream of the configuration in use. Without one of that name it fails with `no_upstream`. */
   async fetch(upstream: string, request: FetchRequest, options: FetchOptions): Promise<FetchResult> {
     const { current } = this;
@@ -179,6 +188,7 @@ export class Serving {
 
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {
     const context = new ListenerContext(thread, slot, settings, this.trust, connectionOf);
+    context.tls = this.tls.get(slot) ?? null;
     this.open.set(slot, context);
     // A reload that began before the drain may open a listener after it.
     if (this.isDraining) context.drain();

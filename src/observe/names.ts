@@ -132,6 +132,9 @@ export const EVENTS = {
   address_list_read: "The file of an address list has changed, and its new blocks are in use; `blocks` says how many.",
   address_list_refused:
     "The file of an address list has changed and cannot be used: it is wrong, missing or empty. The old list stays in use.",
+  certificate_file_read:
+    "A file of TLS has changed (certificate, key, trusted certificates, OCSP response, ticket keys): new connections use the new version.",
+  certificate_file_refused: "A file of TLS has changed and cannot be used; the message says why. The old version stays in use.",
   startup_waiting: "The start waits for healthy endpoints.",
   endpoint_healthy: "An endpoint became healthy.",
   endpoint_unhealthy: "An endpoint became unhealthy.",

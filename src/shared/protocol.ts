@@ -8,6 +8,7 @@ import type { Config } from "../config/schema/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { SentList } from "./address-lists.ts";
 import type { NameNews } from "./name-table.ts";
+import type { TlsOfListeners } from "./listener-tls.ts";
 import type { LogFields } from "./log-fields.ts";
 
 /** The address of a listener as a worker opens it: parsed, and with port 0 replaced by a real port. */
@@ -94,6 +95,8 @@ export type ToWorker =
   | { readonly type: "names"; readonly news: readonly NameNews[] }
   /** All address lists that are in use (shared/address-lists.ts). */
   | { readonly type: "lists"; readonly lists: readonly SentList[] }
+  /** What all listeners with TLS need. It comes before the configuration and the orders that name these listeners, and whenever something changes. */
+  | { readonly type: "tls"; readonly listeners: TlsOfListeners }
   /** The lines in this chunk of the log memory were written or dropped: the chunk may be used again. */
   | { readonly type: "log-taken"; readonly chunk: number };
 

@@ -50,8 +50,11 @@ describe("a key of another proxy", () => {
     [inRoute("path"), /unknown key here: it belongs to `routes\[\]\.match\.path`/],
     [inRoute("health_check"), /it belongs to `upstreams\.NAME\.health_check`$/],
     [inRoute("token"), /calls it `routes\[\]\.authentication\.tokens`$/],
-    [full({ listener: "tls: {}" }), /listeners\.#1\.tls: unknown key: Millrace does not have this yet$/],
-    [full({ listener: "ssl: true" }), /listeners\.#1\.ssl: unknown key: Millrace does not have this yet$/],
+    [full({ listener: "ssl: true" }), /listeners\.#1\.ssl: unknown key: Millrace calls it `listeners\[\]\.tls`$/],
+    [
+      full({ listener: "tls: { certificates: [{ ssl_certificate: a.pem }] }" }),
+      /ssl_certificate: unknown key: Millrace calls it `listeners\[\]\.tls\.certificates\[\]\.cert_file`$/,
+    ],
     [inUpstream("ssl"), /calls it `upstreams\.NAME\.tls`$/],
     [inUpstream("proxy_read_timeout"), /calls it `upstreams\.NAME\.timeouts\.response_head`$/],
     [full({ rest: "worker_processes: 4" }), /worker_processes: unknown key: Millrace calls it `workers`$/],

@@ -12,8 +12,6 @@ import type { SchemaNode } from "../schema/json-schema.ts";
  * place.
  */
 const LATER: ReadonlySet<string> = new Set([
-  "listeners[].tls",
-  "listeners[].ssl",
   "listeners[].proxy_protocol",
   "upstreams.NAME.endpoints[].max_connections",
   "upstreams.NAME.tls.cert_file",

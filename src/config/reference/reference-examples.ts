@@ -19,6 +19,14 @@ listeners:
   - address: ":8080"
     limits: { head_bytes: 16KiB, headers: 64, connections: 20000, connections_per_client: 200 }
 `,
+  "listeners[].tls": `
+listeners:
+  - address: ":443"
+    tls:
+      certificates:
+        - { cert_file: example.com/fullchain.pem, key_file: example.com/privkey.pem }
+        - { cert_file: internal/fullchain.pem, key_file: internal/privkey.pem, client_certificates: { ca_file: staff-ca.pem } }
+`,
   upstreams: `
 upstreams:
   app:

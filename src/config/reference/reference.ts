@@ -203,6 +203,7 @@ export function valueOf(node: SchemaNode): string {
   const kinds = alternatives(node).map((each) => {
     if (typeof each["title"] === "string") return each["title"];
     if (Array.isArray(each["enum"])) return each["enum"].map((word) => `\`${String(word)}\``).join(" or ");
+    if (each["const"] !== undefined) return `\`${JSON.stringify(each["const"])}\``;
     if (each["items"] !== undefined) return `list of ${plural(valueOf(asNode(each["items"])))}`;
     if (each["type"] === "object") return "mapping";
     return each["type"] === "boolean" ? "`true` or `false`" : "text";

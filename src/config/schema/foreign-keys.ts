@@ -20,6 +20,26 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "listeners[].limits.connections": "worker_connections maxconn max_conn max_connections global_maxconn",
   "listeners[].limits.connections_per_client": "limit_conn limit_conn_zone in_flight_req",
   "listeners[].limits.requests_per_connection": "keepalive_requests max_requests_per_connection keep_alive_max_requests",
+  "listeners[].timeouts.handshake": "ssl_handshake_timeout transport_socket_connect_timeout tls_handshake_timeout",
+  "listeners[].limits.handshakes": "maxsslconn",
+  "listeners[].tls": "ssl https tls_context downstream_tls_context",
+  "listeners[].tls.certificates": "tls_certificates common_tls_context cert_key_pairs",
+  "listeners[].tls.certificates[].cert_file": "ssl_certificate crt cert cert_pem tls_cert certificate certificate_chain cert_chain",
+  "listeners[].tls.certificates[].key_file": "ssl_certificate_key private_key key_pem tls_key",
+  "listeners[].tls.certificates[].key_passphrase": "ssl_password_file passphrase",
+  "listeners[].tls.certificates[].ocsp_file": "ssl_stapling_file ocsp ocsp_staple",
+  "listeners[].tls.client_certificates": "client_auth client_authentication mutual_tls mtls",
+  "listeners[].tls.client_certificates.mode": "ssl_verify_client require_client_certificate client_auth_type request_cert",
+  "listeners[].tls.client_certificates.ca_file": "ssl_client_certificate ssl_trusted_certificate ca_files trusted_ca_certs_file",
+  "listeners[].tls.client_certificates.crl_file": "ssl_crl crl",
+  "listeners[].tls.client_certificates.verify_depth": "ssl_verify_depth max_verify_depth",
+  "listeners[].tls.client_certificates.forward": "forward_client_cert_details pass_tls_client_cert",
+  "listeners[].tls.min_version": "ssl_protocols ssl_min_ver tls_minimum_protocol_version minimum_protocol_version",
+  "listeners[].tls.ciphers": "ssl_ciphers cipher_suites ciphersuites",
+  "listeners[].tls.curves": "ssl_ecdh_curve ecdh_curves ecdhe curve_preferences groups",
+  "listeners[].tls.strict_sni": "sni_strict ssl_reject_handshake",
+  "listeners[].tls.tickets": "ssl_session_tickets session_tickets",
+  "listeners[].tls.tickets.key_file": "ssl_session_ticket_key tls_ticket_keys session_ticket_keys",
   workers: "worker_processes nbthread nbproc threads processes concurrency cluster_size instances",
   trusted_proxies: "set_real_ip_from trusted_ips trusted_ip trust_proxy use_remote_address xff_num_trusted_hops trust_forward_header",
   client_address_from: "real_ip_header client_ip_headers forwardfor",
@@ -114,15 +134,15 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
-stores protocols tls redirect_to_https proxy_protocol protocol discover sticky outlier_detection
+stores protocols redirect_to_https proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup
-basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles cert_file key_file
-claims acme certificates min_version client_certificates plain_http scope options destroy
+basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles
+claims acme scope options destroy
 replace_path redirects permanent protocol_rewrite
 http_request http_response on_proxy_req on_proxy_res router
 autoindex browse errorloc
-ssl_certificate ssl_certificate_key ssl_protocols ssl_ciphers ssl_dhparam crt cert key_pem cert_pem tls_cert tls_key cert_resolver
-certificates_resolvers lets_encrypt auto_https https http2 h2 h2c http3 quic alpn tls_context
+ssl_dhparam cert_resolver
+certificates_resolvers lets_encrypt auto_https http2 h2 h2c http3 quic alpn
 least_conn least_connections least_request ip_hash hash consistent_hash uri_hash url_hash header_hash random random_two
 ring_hash maglev peak_ewma first cookie session_affinity session_persistence stick_table stick affinity max_fails fail_timeout
 passive_health_check down resolver resolvers dns_resolver dns srv dns_refresh_rate dynamic_upstreams providers docker consul

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { WAIT, duration, size, wholeNumber } from "../../values/scalars.ts";
 import type { Range } from "../../values/scalars.ts";
 import { listenAddress } from "../../values/texts.ts";
+import { listenerTlsSchema } from "./tls/listener-tls-schema.ts";
 
 /** Each connection holds one head in memory. The maximum of 1 MiB is that of the system that Millrace replaces. */
 export const HEAD_BYTES: Range = { min: 512, max: 1024 ** 2 };
@@ -25,6 +26,10 @@ const timeouts = z.strictObject({
   half_closed: duration(WAIT).prefault("5s").meta({
     description:
       "A client that has ended its side of the connection counts as gone when no byte of its response comes for this time: the exchange with the endpoint is ended, and the log says `client_gone`. A response that flows is served to its end. A longer time serves clients that end their side and then wait for a slow response.",
+  }),
+  handshake: duration(WAIT).prefault("10s").meta({
+    description:
+      "Time for a whole TLS handshake, from the start of the connection. Past it the connection is closed. Clients on bad networks need some seconds; more only helps who holds connections on purpose.",
   }),
 });
 
@@ -56,6 +61,10 @@ const limits = z
       description:
         "Requests that may wait on a connection because the client sent them before earlier ones were answered. The connection ends after the answer that reaches the limit. Bounds the work that one packet can cause.",
     }),
+    handshakes: wholeNumber({ min: 1, max: 1_000_000 }).default(4096).meta({
+      description:
+        "TLS handshakes that may be under way at once in each thread; further connections are closed. They cost the most work of all that a stranger can ask for, and about 45 KB each. The default is enough for tens of thousands of new clients a second.",
+    }),
     body_rate: size({ min: 0, max: 1024 ** 3 })
       .prefault(240)
       .meta({
@@ -86,6 +95,7 @@ export const listenerSchema = z.strictObject({
   }),
   timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
   limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),
+  tls: listenerTlsSchema.optional().meta({ description: "TLS on this listener (HTTPS). Absent: plain HTTP. See docs/tls.md." }),
 });
 
 /** Durations in milliseconds, sizes in bytes, rates in bytes per second; 0 switches a rate off. */

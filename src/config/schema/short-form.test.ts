@@ -12,7 +12,7 @@ describe("the short form", () => {
           address: ":8080",
           unsafe_field_names: "drop",
           forwarded_path_fields: "drop",
-          timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000, half_closed: 5000 },
+          timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000, half_closed: 5000, handshake: 10_000 },
           limits: {
             head_bytes: 1_048_576,
             headers: 128,
@@ -21,6 +21,7 @@ describe("the short form", () => {
             connections_per_client: 4096,
             requests_per_connection: 100_000,
             pipelined_requests: 100,
+            handshakes: 4096,
             body_rate: 240,
             response_rate: 240,
           },
@@ -95,7 +96,13 @@ describe("the short form", () => {
     const { listeners, upstreams } = configOf(
       short("server: { read_timeout: 0, write_timeout: 0s, idle_timeout: 0, max_header_bytes: 0 }"),
     );
-    assert.deepEqual(listeners[0]?.timeouts, { request_head: 30_000, idle: 60_000, keep_alive: 75_000, half_closed: 5000 });
+    assert.deepEqual(listeners[0]?.timeouts, {
+      request_head: 30_000,
+      idle: 60_000,
+      keep_alive: 75_000,
+      half_closed: 5000,
+      handshake: 10_000,
+    });
     assert.equal(listeners[0].limits.head_bytes, 32_768);
     assert.equal(upstreams["default"]?.timeouts.response_head, 60_000);
   });

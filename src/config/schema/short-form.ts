@@ -106,6 +106,7 @@ export function expandShortForm(short: ShortConfig): Config {
           idle: readTimeout ?? timeouts.idle,
           keep_alive: orDefault(server.idle_timeout) ?? timeouts.keep_alive,
           half_closed: timeouts.half_closed,
+          handshake: timeouts.handshake,
         },
       },
     ],

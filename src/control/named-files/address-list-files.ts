@@ -1,20 +1,14 @@
 /**
  * Keeps address lists as their files are. A list is read with the configuration, and again whenever its file has changed: on every reload, and else within two seconds,
  * without any command. A version that is wrong, missing or empty changes nothing: the list of before stays in use, and the log says so once.
- *
- * Files are looked at once a second. Notifications of the system belong to a file and not to its name: they would miss the file that is put in the place
- * of the old one, which is how lists are best replaced.
  */
-import fs from "node:fs/promises";
 import { statSync } from "node:fs";
-import type { BigIntStats } from "node:fs";
 import { shownFile } from "../../config/problems/shown.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { SentList } from "../../shared/address-lists.ts";
+import { FollowedFiles } from "./followed-files.ts";
+import type { Followed, Reading } from "./followed-files.ts";
 import { readAddressList, sharedTable } from "./read-address-list.ts";
-
-/** Time between two looks. A change counts when the look after it finds nothing new, for a list may be written in several steps. */
-const LOOK_MS = 1000;
 
 export interface AddressListFilesOptions {
   readonly log: Pick<AppLog, "info" | "error">;
@@ -24,23 +18,23 @@ export interface AddressListFilesOptions {
   readonly after: (ms: number, then: () => void) => () => void;
 }
 
-interface KnownList {
+interface ReadBlocks {
   readonly sent: SentList;
-  /** The state of the file that was read, and that was found wrong if it was read later. */
-  readonly used: string;
-  /** The state at the last look. */
-  seen: string;
+  readonly blocks: number;
 }
 
 export class AddressListFiles {
   private readonly options: AddressListFilesOptions;
-  private readonly known: Map<string, KnownList> = new Map();
+  private readonly files: FollowedFiles<ReadBlocks>;
   private versions: number = 0;
-  private cancelLook: (() => void) | null = null;
-  private isLooking: boolean = false;
 
   constructor(options: AddressListFilesOptions) {
     this.options = options;
+    this.files = new FollowedFiles({
+      after: options.after,
+      changed: (path, list) => this.changed(path, list),
+      refused: (path, problems) => this.refused(path, problems),
+    });
   }
 
   /**
@@ -48,86 +42,47 @@ export class AddressListFiles {
    * has changed.
    */
   read(paths: ReadonlySet<string>): readonly string[] {
-    const fresh = new Map<string, KnownList>();
-    const problems: string[] = [];
-    for (const path of paths) {
-      const state = stateNow(path);
-      if (this.known.get(path)?.used === state && state !== MISSING) continue;
-      const read = readAddressList(path);
-      if ("problems" in read) problems.push(...read.problems);
-      else fresh.set(path, { sent: this.next(path, sharedTable(read.blocks)), used: state, seen: state });
-    }
-    if (problems.length > 0) return problems;
-    for (const [path, list] of fresh) this.known.set(path, list);
-    if (fresh.size > 0) this.tell();
-    return [];
+    const wanted = new Map([...paths].map((path) => [path, this.followed(path)]));
+    const { problems, fresh } = this.files.read(wanted);
+    if (fresh) this.tell();
+    return problems;
   }
 
   /** The lists of the configuration that is in use now: others are forgotten. */
   keep(paths: ReadonlySet<string>): void {
-    const before = this.known.size;
-    for (const path of this.known.keys()) if (!paths.has(path)) this.known.delete(path);
-    if (this.known.size < before) this.tell();
-    this.plan();
+    if (this.files.keep(paths)) this.tell();
   }
 
   /** All lists, for a thread that starts. */
   current(): readonly SentList[] {
-    return [...this.known.values()].map(({ sent }) => sent);
+    return this.files.values().map(({ sent }) => sent);
   }
 
   stop(): void {
-    this.known.clear();
-    this.cancelLook?.();
-    this.cancelLook = null;
+    this.files.stop();
   }
 
-  private plan(): void {
-    if (this.cancelLook !== null || this.isLooking || this.known.size === 0) return;
-    this.cancelLook = this.options.after(LOOK_MS, () => {
-      this.cancelLook = null;
-      void this.look();
-    });
+  private followed(path: string): Followed<ReadBlocks> {
+    return { files: [path], read: (isChange) => this.readList(path, isChange) };
   }
 
-  private async look(): Promise<void> {
-    this.isLooking = true;
-    for (const [path, list] of this.known) {
-      const state = await stateOf(path);
-      // A reload may have read it meanwhile.
-      if (this.known.get(path) !== list) continue;
-      const standsStill = state === list.seen;
-      list.seen = state;
-      if (standsStill && state !== list.used) this.changed(path, list, state);
-    }
-    this.isLooking = false;
-    this.plan();
+  private readList(path: string, isChange: boolean): Reading<ReadBlocks> {
+    if (isChange && isEmpty(path)) return { problems: [`${shownFile(path)} is empty; an empty list has a line with a comment`] };
+    const read = readAddressList(path);
+    if ("problems" in read) return read;
+    return { value: { sent: { path, version: ++this.versions, memory: sharedTable(read.blocks) }, blocks: read.blocks.length } };
   }
 
-  private changed(path: string, list: KnownList, state: string): void {
-    const { log } = this.options;
-    // The state is older than the text: where the file changes in between, the next look finds it.
-    const read = isEmpty(state)
-      ? { problems: [`${shownFile(path)} is empty; an empty list has a line with a comment`] }
-      : readAddressList(path);
-    if ("problems" in read) {
-      this.known.set(path, { ...list, used: state, seen: state });
-      const [first = "", ...more] = read.problems;
-      const others = more.length === 0 ? "" : ` (and ${more.length} more lines like this)`;
-      log.error("address_list_refused", `the old list stays in use: ${first}${others}`, { file: path });
-      return;
-    }
-    this.known.set(path, { sent: this.next(path, sharedTable(read.blocks)), used: state, seen: state });
+  private refused(path: string, problems: readonly string[]): void {
+    const [first = "", ...more] = problems;
+    const others = more.length === 0 ? "" : ` (and ${more.length} more lines like this)`;
+    this.options.log.error("address_list_refused", `the old list stays in use: ${first}${others}`, { file: path });
+  }
+
+  private changed(path: string, { blocks }: ReadBlocks): void {
     this.tell();
-    const { length } = read.blocks;
-    log.info("address_list_read", `${shownFile(path)} has changed: ${length} ${length === 1 ? "block is" : "blocks are"} in use`, {
-      file: path,
-      blocks: length,
-    });
-  }
-
-  private next(path: string, memory: SharedArrayBuffer): SentList {
-    return { path, version: ++this.versions, memory };
+    const text = `${shownFile(path)} has changed: ${blocks} ${blocks === 1 ? "block is" : "blocks are"} in use`;
+    this.options.log.info("address_list_read", text, { file: path, blocks });
   }
 
   private tell(): void {
@@ -135,29 +90,10 @@ export class AddressListFiles {
   }
 }
 
-const MISSING = "missing";
-
-/** A text that changes with the file, and when its name leads to another one. The size comes first. */
-function stateFrom({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [size, dev, ino, mtimeNs, ctimeNs].join();
-}
-
-function isEmpty(state: string): boolean {
-  return state.startsWith("0,");
-}
-
-async function stateOf(path: string): Promise<string> {
+function isEmpty(path: string): boolean {
   try {
-    return stateFrom(await fs.stat(path, { bigint: true }));
+    return statSync(path).size === 0;
   } catch {
-    return MISSING;
-  }
-}
-
-function stateNow(path: string): string {
-  try {
-    return stateFrom(statSync(path, { bigint: true }));
-  } catch {
-    return MISSING;
+    return false;
   }
 }

@@ -6,6 +6,7 @@ import path from "node:path";
 import { codeOf, messageOf } from "../../base/errors.ts";
 import { mapFiles } from "../../config/feature-files.ts";
 import type { Config } from "../../config/schema/schema.ts";
+import { mapTlsFiles } from "../../config/schema/tls/tls-files.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import { parseTemplate } from "../../policy/template/template.ts";
 import { listProblems } from "./read-address-list.ts";
@@ -58,6 +59,7 @@ export function makeAbsolute(config: Config, folder: string): void {
   for (const { tls } of Object.values(config.upstreams)) {
     if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
   }
+  for (const { tls } of config.listeners) if (tls !== undefined) mapTlsFiles(tls, (name) => path.resolve(folder, name));
   // Routes share the values of the places above them, and to make a path absolute twice changes nothing.
   for (const holder of [config, ...Object.values(config.upstreams), ...config.routes]) {
     mapFiles(holder, (name) => path.resolve(folder, name));
@@ -130,7 +132,8 @@ export function readText(file: string, bytesMax: number = FILE_BYTES_MAX): strin
   return bytes.toString("utf8");
 }
 
-function readBytes(file: string, bytesMax: number = FILE_BYTES_MAX): Buffer {
+/** The bytes of a file; throws an Error whose message is fit for the operator. */
+export function readBytes(file: string, bytesMax: number = FILE_BYTES_MAX): Buffer {
   try {
     const { size } = statSync(file);
     if (size > bytesMax) throw new Error(`${shownFile(file)} has ${size} bytes, more than the ${bytesMax} that it may have`);

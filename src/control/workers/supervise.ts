@@ -14,6 +14,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { hasMiddleware } from "../../config/schema/middleware-entries.ts";
 import type { SentList } from "../../shared/address-lists.ts";
+import type { TlsOfListeners } from "../../shared/listener-tls.ts";
 import type { NameNews } from "../../shared/name-table.ts";
 import type { ListenOrder, MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";
 import type { AppLog } from "../../observe/app-log.ts";
@@ -53,6 +54,8 @@ export interface SupervisorOptions {
   readonly names: () => readonly NameNews[];
   /** The address lists that are in use, for a worker that starts. */
   readonly lists: () => readonly SentList[];
+  /** What listeners with TLS need, for a worker that starts. */
+  readonly tls: () => TlsOfListeners;
   /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   /** Called when a worker has no exchange of that generation left. */
@@ -263,11 +266,15 @@ export class Supervisor {
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
 
-  /** Tells all workers new results of host name look-ups. */
   tellLists(lists: readonly SentList[]): void {
     for (const { handle } of this.seats) handle?.tellLists(lists);
   }
 
+  tellTls(listeners: TlsOfListeners): void {
+    for (const { handle } of this.seats) handle?.tellTls(listeners);
+  }
+
+  /** Tells all workers new results of host name look-ups. */
   tellNames(news: readonly NameNews[]): void {
     for (const { handle } of this.seats) handle?.tellNames(news);
   }
@@ -307,6 +314,8 @@ export class Supervisor {
     handle.tellNames(this.options.names());
     const lists = this.options.lists();
     if (lists.length > 0) handle.tellLists(lists);
+    const tls = this.options.tls();
+    if (tls.length > 0) handle.tellTls(tls);
     seat.handle = handle;
     seat.missedBeats = 0;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));

@@ -2,6 +2,7 @@
 import { stackOf } from "../../base/errors.ts";
 import { linesOf } from "../../observe/log-batch.ts";
 import type { SentList } from "../../shared/address-lists.ts";
+import type { TlsOfListeners } from "../../shared/listener-tls.ts";
 import type { NameNews } from "../../shared/name-table.ts";
 import type { FromWorker, ListenOrder, ToWorker, WorkerInit } from "../../shared/protocol.ts";
 import type { ThreadLink } from "./thread-link.ts";
@@ -112,6 +113,10 @@ export class WorkerHandle {
 
   tellLists(lists: readonly SentList[]): void {
     this.tell({ type: "lists", lists });
+  }
+
+  tellTls(listeners: TlsOfListeners): void {
+    this.tell({ type: "tls", listeners });
   }
 
   /** Gives the chunk of log memory back to the worker. */

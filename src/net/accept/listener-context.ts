@@ -9,6 +9,7 @@ import { IdleReaders } from "../../http1/idle-readers.ts";
 import type { MessageLimits } from "../../http1/limits.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { CounterId } from "../../shared/metric-table.ts";
+import type { ListenerTls } from "../../shared/listener-tls.ts";
 import { ListenerNotices } from "./listener-notices.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
@@ -38,6 +39,8 @@ export class ListenerContext {
   /** The listener's row in the worker table; see control/listening/listener-slots.ts. */
   readonly slot: number;
   config: ListenerConfig;
+  /** What TLS needs; null: the listener speaks plain HTTP. Another object after every change of a file. */
+  tls: ListenerTls | null = null;
   limits: MessageLimits;
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];

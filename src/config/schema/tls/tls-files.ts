@@ -1,0 +1,17 @@
+/** The paths of files in TLS of a listener. */
+import type { ListenerTlsConfig } from "./listener-tls-schema.ts";
+
+const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file"] as const;
+
+/** Replaces the paths of all files that it names. */
+export function mapTlsFiles(tls: ListenerTlsConfig, change: (path: string) => string): void {
+  const rules = [tls.client_certificates, ...tls.certificates.map((entry) => entry.client_certificates)];
+  const holders: readonly unknown[] = [...tls.certificates, ...rules, tls.tickets];
+  for (const holder of holders) {
+    if (typeof holder !== "object" || holder === null) continue;
+    for (const key of FILE_KEYS) {
+      const path: unknown = Reflect.get(holder, key);
+      if (typeof path === "string") Reflect.set(holder, key, change(path));
+    }
+  }
+}

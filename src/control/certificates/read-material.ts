@@ -1,0 +1,88 @@
+/** Reads the files of TLS: certificates with their keys, OCSP responses, what clients' certificates are verified with, ticket keys. */
+import type { Buffer } from "node:buffer";
+import { authoritiesProblem, revocationProblem } from "../../certificates/client-trust.ts";
+import { servedPair } from "../../certificates/served-pair.ts";
+import type { ServedPair } from "../../certificates/served-pair.ts";
+import { parseTicketKeys } from "../../certificates/ticket-keys.ts";
+import { shownFile } from "../../config/problems/shown.ts";
+import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
+import type { CertificateConfig } from "../../config/schema/tls/listener-tls-schema.ts";
+import type { TicketKey } from "../../shared/listener-tls.ts";
+import { lineOf, readBytes } from "../named-files/config-files.ts";
+
+/** What was read, or what is wrong. */
+export type ReadMaterial<T> = { readonly value: T } | MaterialProblem;
+
+export interface MaterialProblem {
+  /** The key of the configuration that names the file. */
+  readonly key: string;
+  /** Names the file; quotes nothing of it. */
+  readonly problem: string;
+  /** Whether someone may be replacing two files, one after the other. */
+  readonly mayBeHalf?: boolean;
+}
+
+export type CertificateFiles = Pick<CertificateConfig, "cert_file" | "key_file" | "key_passphrase">;
+
+/** PEM texts by which the certificates of clients are verified. */
+export interface ClientTrust {
+  readonly ca: string;
+  readonly crl: string | null;
+}
+
+export function readPair({
+  cert_file: file,
+  key_file: keyFile = file,
+  key_passphrase: passphrase,
+}: CertificateFiles): ReadMaterial<ServedPair> {
+  const certificate = readFile("cert_file", file);
+  if (!("value" in certificate)) return certificate;
+  const key = keyFile === file ? certificate : readFile("key_file", keyFile);
+  if (!("value" in key)) return key;
+  const pair = servedPair(textOf(certificate.value), textOf(key.value), passphrase);
+  if (!("in" in pair)) return { value: pair };
+  const isOfKey = pair.in === "key" && keyFile !== file;
+  const problem = `${shownFile(pair.in === "key" ? keyFile : file)} ${pair.problem}`;
+  return { key: isOfKey ? "key_file" : "cert_file", problem, mayBeHalf: pair.mayBeHalf };
+}
+
+export function readOcsp(file: string): ReadMaterial<Uint8Array> {
+  const read = readFile("ocsp_file", file);
+  return "value" in read ? { value: Uint8Array.from(read.value) } : read;
+}
+
+export function readTrust({
+  ca_file: caFile,
+  crl_file: crlFile,
+}: Pick<ClientCertificatesConfig, "ca_file" | "crl_file">): ReadMaterial<ClientTrust> {
+  const ca = readFile("ca_file", caFile);
+  if (!("value" in ca)) return ca;
+  const wrong = authoritiesProblem(textOf(ca.value));
+  if (wrong !== null) return { key: "ca_file", problem: `${shownFile(caFile)} ${wrong}` };
+  if (crlFile === undefined) return { value: { ca: textOf(ca.value), crl: null } };
+  const crl = readFile("crl_file", crlFile);
+  if (!("value" in crl)) return crl;
+  const wrongList = revocationProblem(textOf(crl.value));
+  if (wrongList !== null) return { key: "crl_file", problem: `${shownFile(crlFile)} ${wrongList}` };
+  return { value: { ca: textOf(ca.value), crl: textOf(crl.value) } };
+}
+
+export function readTicketKeys(file: string): ReadMaterial<readonly TicketKey[]> {
+  const read = readFile("key_file", file);
+  if (!("value" in read)) return read;
+  const keys = parseTicketKeys(textOf(read.value));
+  return typeof keys === "string" ? { key: "key_file", problem: `${shownFile(file)} ${keys}` } : { value: keys };
+}
+
+function readFile(key: string, file: string): ReadMaterial<Buffer> {
+  try {
+    return { value: readBytes(file) };
+  } catch (error) {
+    return { key, problem: lineOf(error) };
+  }
+}
+
+/** PEM is ASCII; what stands between its blocks may be in any encoding. */
+function textOf(bytes: Buffer): string {
+  return bytes.toString("latin1");
+}
