@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
-import { runToEnd, startMillrace } from "./support/millrace.ts";
-import type { Millrace } from "./support/millrace.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { answerOk, startRawOrigin } from "./support/raw-origin.ts";
-import type { OriginRequest, RawOrigin } from "./support/raw-origin.ts";
+import { runToEnd, startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { RawClient, ask, get } from "../support/raw-client.ts";
+import { answerOk, startRawOrigin } from "../support/raw-origin.ts";
+import type { OriginRequest, RawOrigin } from "../support/raw-origin.ts";
 
 function config(url: string, extra: string = ""): string {
   return `

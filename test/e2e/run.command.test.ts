@@ -1,3 +1,4 @@
+/** `millrace run` and its like as an operator meets them: signals, exit codes, what is printed where, and outputs that nobody reads. */
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import assert from "node:assert/strict";
@@ -8,8 +9,8 @@ import http from "node:http";
 import net from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { RawClient, ask, get, getAdmin } from "./support/raw-client.ts";
-import { LISTENING, MAIN, listening, millrace, reached, said, setting } from "./support/run-command.ts";
+import { RawClient, ask, get, getAdmin } from "../support/raw-client.ts";
+import { LISTENING, MAIN, listening, millrace, reached, said, setting } from "../support/run-command.ts";
 
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 
@@ -74,6 +75,7 @@ test("a second signal ends at once", async (t) => {
   running.child.kill("SIGINT");
   assert.equal(await running.ended, 130);
 });
+
 test("too few open files: exit 2 and one line, whatever the command", { skip: process.platform !== "linux" }, async (t) => {
   const { file } = await setting(t, "");
   for (const [limit, command] of [
@@ -108,6 +110,7 @@ test("a port in use: exit 2 and one plain line", async (t) => {
   );
   assert.ok(!/^\s+at /m.test(running.err), "no stack trace");
 });
+
 test("without --config: the default file that is there", (t) => {
   const folder = fs.mkdtempSync(join(tmpdir(), "millrace-default-"));
   t.after(() => fs.rmSync(folder, { recursive: true }));
@@ -158,7 +161,7 @@ test("SIGUSR1 and SIGTERM before anything serves: no debugger, and an end like a
   const running = millrace(t, "run", "--config", slow);
   await said(running, /reading/);
   running.child.kill("SIGUSR1");
-  // Signals are told in their order.
+  // Signals arrive in their order.
   running.child.kill("SIGTERM");
   assert.equal(await running.ended, 0);
   assert.doesNotMatch(running.err, /Debugger/);
@@ -198,7 +201,7 @@ console.log("read ${name}");`);
     await reached(() => reloads() === 2);
     fs.writeFileSync(gate, "");
     await said(running, /^read second$/m);
-    // Reloads are worked off in their order: behind this one the first would have come.
+    // Reloads are done in their order: the first one would have come before this one is done.
     running.child.kill("SIGHUP");
     await reached(() => reloads() >= 3);
   });

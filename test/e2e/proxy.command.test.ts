@@ -4,9 +4,9 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { startHttpOrigin } from "./support/http-origin.ts";
-import { RawClient, ask, get } from "./support/raw-client.ts";
-import { listening, millrace } from "./support/run-command.ts";
+import { startHttpOrigin } from "../support/http-origin.ts";
+import { RawClient, ask, get } from "../support/raw-client.ts";
+import { listening, millrace } from "../support/run-command.ts";
 
 test("millrace proxy serves until a signal ends it", async (t) => {
   let endEvents = (): void => {};
