@@ -19,13 +19,14 @@ interface Layer {
   readonly modules: readonly string[];
 }
 
-const BELOW_PROXY = ["base", "http", "policy", "values", "declared", "config", "shared"];
+const BELOW_PROXY = ["base", "http", "proxy-protocol", "policy", "values", "declared", "config", "shared"];
 const CODECS = ["http1", "http2"];
 const LAYERS: Readonly<Record<string, Layer>> = {
   base: { folders: [], modules: [] },
   http: { folders: ["base"], modules: [] },
   http1: { folders: ["base", "http"], modules: ["node:buffer"] },
   http2: { folders: ["base", "http"], modules: ["node:buffer"] },
+  "proxy-protocol": { folders: ["base"], modules: [] },
   policy: { folders: ["base", "http"], modules: [] },
   values: { folders: ["base", "http", "policy"], modules: ["zod"] },
   declared: { folders: ["base", "http", "policy", "values"], modules: ["zod"] },
@@ -53,7 +54,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     modules: ["node:*"],
   },
   control: {
-    folders: ["base", "http", "http1", "policy", "values", "config", "shared", "observe", "authority", "acme", "certificates"],
+    folders: ["base", "http", "http1", "proxy-protocol", "policy", "values", "config", "shared", "observe", "authority", "acme", "certificates"],
     modules: ["node:*", "node:http"],
   },
   cli: {
@@ -102,7 +103,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
   "millrace.ts": { folders: ["values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
-const PURE = ["base", "http", "http1", "http2", "policy", "values", "declared", "config", "shared", "convert"];
+const PURE = ["base", "http", "http1", "http2", "proxy-protocol", "policy", "values", "declared", "config", "shared", "convert"];
 /** Of features: their facts and schemas, which the main thread loads without their code. */
 const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|schema))\.ts$/;
 /** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
@@ -245,6 +246,10 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/http1/breach.ts", "../proxy/ports/body-sink.ts"],
   ["src/http1/breach.ts", "../policy/route/match.ts"],
   ["src/http2/breach.ts", "../http1/limits.ts"],
+  ["src/proxy-protocol/breach.ts", "node:buffer"],
+  ["src/proxy-protocol/breach.ts", "../http/authority.ts"],
+  ["src/proxy-protocol/breach.ts", "../net/dial.ts"],
+  ["src/http/breach.ts", "../proxy-protocol/header.ts"],
   ["src/policy/route/breach.ts", "../cors/origins.ts"],
   ["src/policy/route/breach.ts", "../../shared/protocol.ts"],
   ["src/policy/route/breach.ts", "node:crypto"],
