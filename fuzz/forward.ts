@@ -76,6 +76,7 @@ export class RequestForwarder implements Relay<RequestReader> {
       certificateLines: "",
       unsafeFieldNames,
       forwardedPathFields: "drop" as const,
+      proxied: null,
     };
     if (sender !== "forwarded") return { ...said, forwarded: null };
     const elements = parseForwarded(head.knownValues(Known.forwarded)) ?? [];

@@ -203,6 +203,7 @@ function forwardedHead(text: string): string {
       forwarded: null,
       unsafeFieldNames: "drop" as const,
       forwardedPathFields: "drop" as const,
+      proxied: null,
     },
     upgrade: "",
   };

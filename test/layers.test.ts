@@ -54,7 +54,20 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     modules: ["node:*"],
   },
   control: {
-    folders: ["base", "http", "http1", "proxy-protocol", "policy", "values", "config", "shared", "observe", "authority", "acme", "certificates"],
+    folders: [
+      "base",
+      "http",
+      "http1",
+      "proxy-protocol",
+      "policy",
+      "values",
+      "config",
+      "shared",
+      "observe",
+      "authority",
+      "acme",
+      "certificates",
+    ],
     modules: ["node:*", "node:http"],
   },
   cli: {

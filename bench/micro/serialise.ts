@@ -149,6 +149,7 @@ function fromClient(bytes: Buffer): FromHttp1 {
       tls: null,
       certificateLines: "",
       forwarded: null,
+      proxied: null,
       unsafeFieldNames: "drop",
       forwardedPathFields: "drop",
     },

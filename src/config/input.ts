@@ -123,12 +123,29 @@ export interface ListenerInput {
    * `drop` or `forward`. Default: `drop`.
    */
   forwarded_path_fields?: "drop" | "forward" | undefined;
+  /**
+   * The load balancers in front speak the PROXY protocol, version 1 or 2: each connection begins with a header that names the client. The
+   * address in it counts as the connection's other end, for `trusted_proxies`, limits, access and the log. When absent, no header is
+   * expected, and one that comes is refused as a malformed request. See docs/proxy-protocol.md.
+   */
+  proxy_protocol?: ListenerProxyProtocolInput | undefined;
   /** Time limits for what clients do. */
   timeouts?: ListenerTimeoutsInput | undefined;
   /** Limits for what one client can cost. */
   limits?: ListenerLimitsInput | undefined;
   /** TLS on this listener (HTTPS). Absent: plain HTTP. See docs/tls.md. */
   tls?: ListenerTlsInput | undefined;
+}
+
+/** The keys of `listeners[].proxy_protocol` in a configuration. */
+export interface ListenerProxyProtocolInput {
+  /**
+   * Addresses and blocks of the load balancers that send the header. A connection from anybody else is closed, and so is one without a
+   * right header. On a Unix socket every peer counts as 127.0.0.1.
+   *
+   * List of addresses or blocks.
+   */
+  from: string[];
 }
 
 /** The keys of `listeners[].timeouts` in a configuration. */
@@ -170,6 +187,13 @@ export interface ListenerTimeoutsInput {
    * Duration. Default: `10s`.
    */
   handshake?: Duration | 0 | undefined;
+  /**
+   * Time for the whole header of the PROXY protocol, from the start of the connection, on listeners with `proxy_protocol`. Load balancers
+   * send it at once. Past it the connection is closed.
+   *
+   * Duration. Default: `5s`.
+   */
+  proxy_protocol?: Duration | 0 | undefined;
 }
 
 /** The keys of `listeners[].limits` in a configuration. */

@@ -33,7 +33,7 @@ function takeOver(host: EmbedHost, request: IncomingMessage, socket: Duplex, res
   const text = requestText(request);
   if (text === null || socket.destroyed || socket.readableEnded) return void socket.destroy();
   const peer = peerOf(request);
-  const facts = { peer, client: peer, secure: isSecure(request), tls: null };
+  const facts = { peer, client: peer, secure: isSecure(request), tls: null, proxied: null };
   if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
   socket.unshift(Buffer.concat([Buffer.from(text, "latin1"), rest]));
   const connection = host.admission.adopt((reader, writer) => new StreamTransport(socket, reader, writer), facts);

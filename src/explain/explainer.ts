@@ -234,6 +234,7 @@ export class Explainer {
       forwarded: null,
       unsafeFieldNames: listener.unsafe_field_names,
       forwardedPathFields: listener.forwarded_path_fields,
+      proxied: null,
     };
     const head = requestHeadText({ request, connection, facts, isBackground: false, upgrade }, edits, new AddedFields(), endpoint);
     return { kind: "upstream", upstream: name, head, upgrade };

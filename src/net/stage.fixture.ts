@@ -241,7 +241,7 @@ export function stage(
   const context = new ListenerContext(thread, 0, listening, trust, connectionOf);
   const open: OpenTransport = (reader, writer) => (client = new Client(reader, writer));
   if (tls === null) context.admission.accept(open, "192.0.2.1");
-  else context.admission.adopt(open, { peer: "192.0.2.1", client: "192.0.2.1", secure: true, tls });
+  else context.admission.adopt(open, { peer: "192.0.2.1", client: "192.0.2.1", secure: true, tls, proxied: null });
   const [connection] = context.connections;
   assert.ok(connection instanceof ClientConnection);
   const pass = (ms: number): void => {

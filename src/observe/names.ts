@@ -27,6 +27,10 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
     "millrace_connections_refused_total",
     "Client connections closed at once: a limit of the listener or of open files was reached.",
   ),
+  proxy_headers_refused: counter(
+    "millrace_proxy_headers_refused_total",
+    "Client connections closed because they began with no right PROXY header, or came from outside `proxy_protocol.from`.",
+  ),
   upstream_connections_opened: counter("millrace_upstream_connections_opened_total", "Connections to endpoints that were established."),
   upstream_connections_reused: counter(
     "millrace_upstream_connections_reused_total",
@@ -163,6 +167,8 @@ export const EVENTS = {
   log_lines_dropped: "Log lines were dropped because the output was blocked or full.",
   log_output_failed: "The log output cannot be written.",
   connections_refused: "A limit of a listener turned connections away; said once a minute at most, with their number and the last client.",
+  proxy_header_refused:
+    "A connection to a listener with `proxy_protocol` was closed: its PROXY header was wrong, or its sender may send none; said once a minute at most.",
   proxy_not_trusted: "A client that is not in `trusted_proxies` sends `X-Forwarded-*`; said once an hour at most.",
   accept_failed: "A connection could not be accepted.",
   sockets_short:

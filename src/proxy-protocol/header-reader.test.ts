@@ -25,7 +25,10 @@ function headerIn(header: string | Uint8Array): ProxyHeader {
 
 const V1: readonly (readonly [line: string, addresses: ConnectionAddresses | null])[] = [
   ["PROXY TCP4 192.0.2.1 198.51.100.2 258 443", IPV4],
-  ["PROXY TCP4 0.0.0.0 255.255.255.255 0 65535", { source: "0.0.0.0", sourcePort: 0, destination: "255.255.255.255", destinationPort: 65_535 }],
+  [
+    "PROXY TCP4 0.0.0.0 255.255.255.255 0 65535",
+    { source: "0.0.0.0", sourcePort: 0, destination: "255.255.255.255", destinationPort: 65_535 },
+  ],
   ["PROXY TCP6 2001:DB8:0::1 ::1 1 2", { source: "2001:db8::1", sourcePort: 1, destination: "::1", destinationPort: 2 }],
   ["PROXY TCP6 ::ffff:192.0.2.1 ::ffff:c633:6402 258 443", IPV4],
   ["PROXY UNKNOWN", null],
@@ -80,7 +83,7 @@ describe("version 1", () => {
 });
 
 describe("version 2", () => {
-  const V6 = `${"\x20\x01\x0d\xb8"}${"\0".repeat(11)}\x01${"\0".repeat(10)}\xff\xff\xc6\x33\x64\x02\x01\x02\x01\xbb`;
+  const V6 = `\x20\x01\x0d\xb8${"\0".repeat(11)}\x01${"\0".repeat(10)}\xff\xff\xc6\x33\x64\x02\x01\x02\x01\xbb`;
   test("tells addresses of both families", () => {
     assert.deepEqual(headerIn(buildV2()), { version: 2, addresses: IPV4, details: null });
     assert.deepEqual(headerIn(buildV2({ family: 0x21, addresses: V6 })).addresses, { ...IPV4, source: "2001:db8::1" });
@@ -105,7 +108,13 @@ describe("version 2", () => {
       { type: 0x23, value: "TLS_AES_128_GCM_SHA256" },
       { type: 0x25, value: "EC256" },
     ]);
-    const tlvs = [{ type: 0x01, value: "h2" }, { type: 0x02, value: "a.test" }, { type: 0x04, value: "\0\0\0" }, { type: 0x05, value: "\xff\x01" }, tls];
+    const tlvs = [
+      { type: 0x01, value: "h2" },
+      { type: 0x02, value: "a.test" },
+      { type: 0x04, value: "\0\0\0" },
+      { type: 0x05, value: "\xff\x01" },
+      tls,
+    ];
     const expected = {
       authority: "a.test",
       alpn: "h2",
@@ -119,7 +128,11 @@ describe("version 2", () => {
 
   test("tells no TLS for a client without it, and no verified certificate where there is none or it is bad", () => {
     assert.equal(headerIn(buildV2({ tlvs: [tlsTlv(0, 0, [])] })).details, null);
-    for (const [client, verify] of [[0b001, 0], [0b011, 1], [0b101, 255]] as const) {
+    for (const [client, verify] of [
+      [0b001, 0],
+      [0b011, 1],
+      [0b101, 255],
+    ] as const) {
       const tls = { version: null, cipher: null, commonName: null, verified: false };
       assert.deepEqual(headerIn(buildV2({ tlvs: [tlsTlv(client, verify, [])] })).details, { ...NOTHING, tls });
     }
@@ -140,13 +153,42 @@ describe("version 2", () => {
     ["a field without length", { addresses: `${IPV4_ADDRESSES}\x01\0` }, "bad_tlv"],
     ["an authority beyond a name", { tlvs: [{ type: 0x02, value: "a".repeat(256) }] }, "bad_tlv"],
     ["an id beyond its limit", { tlvs: [{ type: 0x05, value: "a".repeat(129) }] }, "bad_tlv"],
-    ["two authorities", { tlvs: [{ type: 0x02, value: "a" }, { type: 0x02, value: "b" }] }, "bad_tlv"],
-    ["two checksums", { tlvs: [{ type: 0x03, value: "\0\0\0\0" }, { type: 0x03, value: "\0\0\0\0" }] }, "bad_tlv"],
+    [
+      "two authorities",
+      {
+        tlvs: [
+          { type: 0x02, value: "a" },
+          { type: 0x02, value: "b" },
+        ],
+      },
+      "bad_tlv",
+    ],
+    [
+      "two checksums",
+      {
+        tlvs: [
+          { type: 0x03, value: "\0\0\0\0" },
+          { type: 0x03, value: "\0\0\0\0" },
+        ],
+      },
+      "bad_tlv",
+    ],
     ["a checksum of another length", { tlvs: [{ type: 0x03, value: "\0\0\0" }] }, "bad_tlv"],
     ["a wrong checksum", { tlvs: [{ type: 0x03, value: "\0\0\0\0" }] }, "bad_checksum"],
     ["a TLS field that is cut off", { tlvs: [{ type: 0x20, value: "\x01\0\0\0" }] }, "bad_tlv"],
     ["a field within TLS that is cut off", { tlvs: [{ type: 0x20, value: "\x01\0\0\0\0\x21\0\x09TLS" }] }, "bad_tlv"],
-    ["two versions of TLS", { tlvs: [tlsTlv(1, 0, [{ type: 0x21, value: "a" }, { type: 0x21, value: "b" }])] }, "bad_tlv"],
+    [
+      "two versions of TLS",
+      {
+        tlvs: [
+          tlsTlv(1, 0, [
+            { type: 0x21, value: "a" },
+            { type: 0x21, value: "b" },
+          ]),
+        ],
+      },
+      "bad_tlv",
+    ],
     ["more than any header has", { length: 16 * 1024 - 15 }, "too_long"],
   ] as const satisfies readonly (readonly [string, Parts, ProxyFault])[]) {
     test(`is refused: ${what}`, () => {
@@ -221,7 +263,10 @@ describe("in pieces", () => {
     );
     fc.assert(
       fc.property(bytes, fc.array(fc.nat(120), { maxLength: 8 }), (bytes, cuts) => {
-        const { read, taken } = inPieces(bytes, cuts.filter((cut) => cut > 0 && cut < bytes.length));
+        const { read, taken } = inPieces(
+          bytes,
+          cuts.filter((cut) => cut > 0 && cut < bytes.length),
+        );
         const expected = readHeader(bytes, 0, bytes.length);
         if (expected.kind !== "header") return assert.deepEqual(read, expected);
         assert.ok(read.kind === "header");
@@ -248,14 +293,24 @@ describe("what is written is read", () => {
   const port = fc.nat(65_535);
   test("addresses of both families, and one of each", () => {
     fc.assert(
-      fc.property(fc.constantFrom("v1", "v2"), address, port, address, port, (version, source, sourcePort, destination, destinationPort) => {
-        const line = `PROXY TCP${source.includes(":") ? 6 : 4} ${source} ${source} 1 1\r\n`;
-        const canonical = whole(line);
-        const written = whole(writeProxyHeader(version, { source, sourcePort, destination, destinationPort }));
-        assert.ok(canonical.kind === "header" && written.kind === "header");
-        assert.equal(written.header.addresses?.source, canonical.header.addresses?.source);
-        assert.deepEqual([written.header.addresses?.sourcePort, written.header.addresses?.destinationPort], [sourcePort, destinationPort]);
-      }),
+      fc.property(
+        fc.constantFrom("v1", "v2"),
+        address,
+        port,
+        address,
+        port,
+        (version, source, sourcePort, destination, destinationPort) => {
+          const line = `PROXY TCP${source.includes(":") ? 6 : 4} ${source} ${source} 1 1\r\n`;
+          const canonical = whole(line);
+          const written = whole(writeProxyHeader(version, { source, sourcePort, destination, destinationPort }));
+          assert.ok(canonical.kind === "header" && written.kind === "header");
+          assert.equal(written.header.addresses?.source, canonical.header.addresses?.source);
+          assert.deepEqual(
+            [written.header.addresses?.sourcePort, written.header.addresses?.destinationPort],
+            [sourcePort, destinationPort],
+          );
+        },
+      ),
       { numRuns: 300 },
     );
   });

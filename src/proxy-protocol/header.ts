@@ -47,15 +47,7 @@ export interface ProxyTls {
 /** Why bytes are no header. The connection has no meaning then, and is closed. */
 export type ProxyFault =
   /** The bytes begin like no header: a client that speaks another protocol. */
-  | "no_header"
-  | "bad_line"
-  | "bad_version"
-  | "bad_command"
-  | "bad_family"
-  | "bad_length"
-  | "bad_tlv"
-  | "bad_checksum"
-  | "too_long";
+  "no_header" | "bad_line" | "bad_version" | "bad_command" | "bad_family" | "bad_length" | "bad_tlv" | "bad_checksum" | "too_long";
 
 /**
  * What was made of bytes: a header and the position of the first byte after it, a fault, or that more bytes are needed.

@@ -31,7 +31,8 @@ export function readTlvs(bytes: Uint8Array, start: number, at: number, end: numb
   if (checksum !== undefined && checksum.length !== 4) return "bad_tlv";
   if (checksum !== undefined && !isRight(bytes.subarray(start, end), checksum)) return "bad_checksum";
   const [alpn, authority, uniqueId] = [values.get(Type.alpn), values.get(Type.authority), values.get(Type.uniqueId)];
-  if (isLonger(alpn, ALPN_BYTES_MAX) || isLonger(authority, AUTHORITY_BYTES_MAX) || isLonger(uniqueId, UNIQUE_ID_BYTES_MAX)) return "bad_tlv";
+  if (isLonger(alpn, ALPN_BYTES_MAX) || isLonger(authority, AUTHORITY_BYTES_MAX) || isLonger(uniqueId, UNIQUE_ID_BYTES_MAX))
+    return "bad_tlv";
   const tls = tlsOf(values.get(Type.tls));
   if (tls === "bad_tlv") return tls;
   if (alpn === undefined && authority === undefined && uniqueId === undefined && tls === null) return null;
@@ -41,7 +42,7 @@ export function readTlvs(bytes: Uint8Array, start: number, at: number, end: numb
 /** The values by type. Null: a length leads beyond the end, or a type that means something here comes twice. */
 function valuesOf(bytes: Uint8Array, start: number, end: number): Values | null {
   const values = new Map<number, Uint8Array>();
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     if (at + 3 > end) return null;
     const type = bytes[at] ?? 0;
     const next = at + 3 + (bytes[at + 1] ?? 0) * 256 + (bytes[at + 2] ?? 0);

@@ -38,6 +38,7 @@ export const CounterId: {
   readonly requests_held: 19;
   readonly requests_mirrored: 20;
   readonly mirrors_dropped: 21;
+  readonly proxy_headers_refused: 22;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -61,6 +62,7 @@ export const CounterId: {
   requests_held: 19,
   requests_mirrored: 20,
   mirrors_dropped: 21,
+  proxy_headers_refused: 22,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;

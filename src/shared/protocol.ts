@@ -112,6 +112,7 @@ export type WorkerEvent =
   | "log_lines_dropped"
   | "middleware_failed"
   | "middleware_log"
+  | "proxy_header_refused"
   | "proxy_not_trusted"
   | "request_unusable"
   | "sockets_enough"

@@ -12,7 +12,6 @@ import type { SchemaNode } from "../schema/json-schema.ts";
  * place.
  */
 const LATER: ReadonlySet<string> = new Set([
-  "listeners[].proxy_protocol",
   "upstreams.NAME.endpoints[].max_connections",
   "upstreams.NAME.tls.cert_file",
   "upstreams.NAME.tls.key_file",

@@ -14,6 +14,11 @@ listeners:
   - address: ":8080"
     timeouts: { request_head: 10s, idle: 30s, keep_alive: 75s }
 `,
+  "listeners[].proxy_protocol": `
+listeners:
+  - address: ":8080"
+    proxy_protocol: { from: [10.0.0.0/24] }      # the load balancers; nobody else may connect
+`,
   "listeners[].limits": `
 listeners:
   - address: ":8080"

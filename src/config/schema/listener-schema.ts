@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { WAIT, duration, size, wholeNumber } from "../../values/scalars.ts";
 import type { Range } from "../../values/scalars.ts";
-import { listenAddress } from "../../values/texts.ts";
+import { listenAddress, trustedAddress } from "../../values/texts.ts";
 import { listenerTlsSchema } from "./tls/listener-tls-schema.ts";
 
 /** Each connection holds one head in memory. The maximum of 1 MiB is that of the system that Millrace replaces. */
@@ -30,6 +30,17 @@ const timeouts = z.strictObject({
   handshake: duration(WAIT).prefault("10s").meta({
     description:
       "Time for a whole TLS handshake, from the start of the connection. Past it the connection is closed. Clients on bad networks need some seconds; more only helps who holds connections on purpose.",
+  }),
+  proxy_protocol: duration(WAIT).prefault("5s").meta({
+    description:
+      "Time for the whole header of the PROXY protocol, from the start of the connection, on listeners with `proxy_protocol`. Load balancers send it at once. Past it the connection is closed.",
+  }),
+});
+
+const proxyProtocol = z.strictObject({
+  from: z.array(trustedAddress).min(1, { error: "expected at least one address or block" }).meta({
+    description:
+      "Addresses and blocks of the load balancers that send the header. A connection from anybody else is closed, and so is one without a right header. On a Unix socket every peer counts as 127.0.0.1.",
   }),
 });
 
@@ -92,6 +103,10 @@ export const listenerSchema = z.strictObject({
   forwarded_path_fields: z.enum(["drop", "forward"]).default("drop").meta({
     description:
       "What happens to `X-Forwarded-Prefix`, `X-Forwarded-Method`, `X-Forwarded-Uri`, `X-Original-URL` and `X-Rewrite-URL` of clients that are not in `trusted_proxies`. In these a proxy says what was asked for before it rewrote something, and some frameworks then route by the field and not by the path: with `forward` any client can lead them around the routes that guard a path.",
+  }),
+  proxy_protocol: proxyProtocol.optional().meta({
+    description:
+      "The load balancers in front speak the PROXY protocol, version 1 or 2: each connection begins with a header that names the client. The address in it counts as the connection's other end, for `trusted_proxies`, limits, access and the log. When absent, no header is expected, and one that comes is refused as a malformed request. See docs/proxy-protocol.md.",
   }),
   timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
   limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),

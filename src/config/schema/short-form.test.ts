@@ -12,7 +12,7 @@ describe("the short form", () => {
           address: ":8080",
           unsafe_field_names: "drop",
           forwarded_path_fields: "drop",
-          timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000, half_closed: 5000, handshake: 10_000 },
+          timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000, half_closed: 5000, handshake: 10_000, proxy_protocol: 5000 },
           limits: {
             head_bytes: 1_048_576,
             headers: 128,
@@ -102,6 +102,7 @@ describe("the short form", () => {
       keep_alive: 75_000,
       half_closed: 5000,
       handshake: 10_000,
+      proxy_protocol: 5000,
     });
     assert.equal(listeners[0].limits.head_bytes, 32_768);
     assert.equal(upstreams["default"]?.timeouts.response_head, 60_000);

@@ -107,6 +107,7 @@ export function expandShortForm(short: ShortConfig): Config {
           keep_alive: orDefault(server.idle_timeout) ?? timeouts.keep_alive,
           half_closed: timeouts.half_closed,
           handshake: timeouts.handshake,
+          proxy_protocol: timeouts.proxy_protocol,
         },
       },
     ],

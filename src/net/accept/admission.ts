@@ -51,7 +51,8 @@ export class Admission implements HandshakeTaker {
     const isTrusted = context.trusted.contains(client);
     // Count first and check then, so that two threads cannot both take the last place.
     this.count(client, 1);
-    if (!this.isWithinLimits(client, isTrusted)) {
+    const { handshake } = this;
+    if (!this.isWithinLimits(client, isTrusted || handshake?.speaksForMany(client) === true)) {
       this.turnAway(open, client);
       return true;
     }
@@ -62,7 +63,6 @@ export class Admission implements HandshakeTaker {
       return false;
     }
     thread.metrics.add(CounterId.connections_open, 1);
-    const { handshake } = this;
     const connection =
       handshake === null ? context.connect(context, open, facts, isTrusted) : new PendingHandshake(context, this, handshake, open, client);
     context.connections.add(connection);
@@ -158,5 +158,5 @@ export class Admission implements HandshakeTaker {
 }
 
 function plainFacts(peer: string): ConnectionFacts {
-  return { peer, client: peer, secure: false, tls: null };
+  return { peer, client: peer, secure: false, tls: null, proxied: null };
 }

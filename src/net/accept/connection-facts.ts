@@ -1,3 +1,4 @@
+import type { ProxiedConnection } from "../../proxy/ports/client-facts.ts";
 import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
 
 /** What is known of a connection when it is accepted and its handshake, if any, is finished. */
@@ -10,4 +11,6 @@ export interface ConnectionFacts {
   readonly secure: boolean;
   /** The TLS connection; null: it is not encrypted, or a program around the proxy has decrypted it. */
   readonly tls: TlsFacts | null;
+  /** What a load balancer said of the connection in the PROXY protocol; null: the listener does not expect it. */
+  readonly proxied: ProxiedConnection | null;
 }

@@ -18,6 +18,8 @@ import type { ListenerContext } from "./listener-context.ts";
 export interface Handshake {
   /** Time limit for the whole handshake in milliseconds, so that a silent or slow client cannot hold a connection for ever. */
   readonly limitMs: number;
+  /** Whether that peer connects for many clients, which the handshake will name: then the limit on one client's connections is not for the peer. */
+  speaksForMany(peer: string): boolean;
   /** Begins the handshake on an accepted connection. Calls `events` only after it has returned. */
   begin(open: OpenTransport, peer: string, events: HandshakeEvents): HandshakeRun;
 }

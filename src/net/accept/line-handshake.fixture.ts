@@ -17,6 +17,10 @@ export class LineHandshake implements Handshake {
     this.limitMs = limitMs;
   }
 
+  speaksForMany(): boolean {
+    return false;
+  }
+
   begin(open: OpenTransport, peer: string, events: HandshakeEvents): HandshakeRun {
     this.begun++;
     return new LineRun(open, peer, events, () => this.onPiece());
@@ -77,7 +81,7 @@ class LineRun implements HandshakeRun, TransportReader, TransportWriter {
       transport.handTo(reader, writer);
       return transport;
     };
-    this.events.finished(open, { peer, client, secure: secure !== undefined, tls: null });
+    this.events.finished(open, { peer, client, secure: secure !== undefined, tls: null, proxied: null });
     if (rest.length > 0) bring(next, rest);
   }
 }

@@ -14,6 +14,7 @@ import { ListenerNotices } from "./listener-notices.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { Admission } from "./admission.ts";
+import { listenerHandshake } from "./listener-handshake.ts";
 import type { MakeConnection } from "./protocol.ts";
 
 export type ListenerConfig = Config["listeners"][number];
@@ -61,6 +62,7 @@ export class ListenerContext {
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
     this.addressFrom = trust.addressFrom;
+    this.admission.handshake = listenerHandshake(this, null);
   }
 
   /** Applies a reload: new connections, and the next requests of open ones, have the new settings. */
@@ -69,6 +71,7 @@ export class ListenerContext {
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
     this.addressFrom = trust.addressFrom;
+    this.admission.handshake = listenerHandshake(this, null);
   }
 
   /** Drains every connection: each one closes when its exchanges have ended. The listening sockets are closed by then. */

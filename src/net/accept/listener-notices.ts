@@ -7,6 +7,7 @@ import { clientKey } from "../../base/client-key.ts";
 import { NOTICE } from "../../shared/worker-table.ts";
 import type { Notice } from "../../shared/worker-table.ts";
 import type { ListenerConfig } from "./listener-context.ts";
+import type { HeaderRefusal } from "./proxy-header-handshake.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 
 type Limit = "connections" | "connections_per_client";
@@ -58,6 +59,15 @@ export class ListenerNotices {
     this.thread.report("info", "proxy_not_trusted", message, { listener: config.address, client });
   }
 
+  /** Counts a connection that was closed because of its PROXY header. Writes the line at most once a minute. */
+  onHeaderRefused(sender: string, why: HeaderRefusal, config: ListenerConfig): void {
+    this.thread.workers.count(this.listener, NOTICE.header_refused);
+    const count = this.take(NOTICE.header_refused, REFUSALS_EVERY_S);
+    if (count === 0) return;
+    const message = `${config.address} closed ${count} ${count === 1 ? "connection" : "connections"}, the last from ${sender}: ${HEADER_REFUSALS[why]}`;
+    this.thread.report("warn", "proxy_header_refused", message, { listener: config.address, client: sender, why, refused: count });
+  }
+
   /** Called at intervals: writes the lines that are due. */
   tick(config: ListenerConfig): void {
     this.sayRefused("connections", config);
@@ -97,3 +107,17 @@ export class ListenerNotices {
     return this.thread.workers.takeCount(this.listener, notice, this.thread.now, everyS);
   }
 }
+
+const HEADER_REFUSALS: Readonly<Record<HeaderRefusal, string>> = {
+  outside: "it is not in proxy_protocol.from, so it may not name other clients",
+  no_header: "it does not begin with a PROXY header; a load balancer must be told to send it",
+  incomplete: "it ended within its PROXY header",
+  bad_line: "its PROXY line is malformed",
+  bad_version: "its PROXY header has an unknown version",
+  bad_command: "its PROXY header has an unknown command",
+  bad_family: "its PROXY header has a family or transport that no HTTP connection has",
+  bad_length: "its PROXY header is shorter than its addresses",
+  bad_tlv: "a field of its PROXY header is malformed",
+  bad_checksum: "the checksum of its PROXY header is wrong",
+  too_long: "its PROXY header is too long",
+};

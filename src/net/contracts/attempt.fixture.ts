@@ -114,6 +114,7 @@ export class Attempt implements SourceOwner {
         tls: null,
         certificateLines: "",
         forwarded: null,
+        proxied: null,
         unsafeFieldNames: "drop",
         forwardedPathFields: "drop",
       },

@@ -29,6 +29,7 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     tls: null,
     certificateLines: "",
     forwarded: null,
+    proxied: null,
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
   } as const;

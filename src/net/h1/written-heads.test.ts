@@ -169,6 +169,7 @@ function factsOf(peer: string): ClientFacts {
     forwarded: null,
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",
+    proxied: null,
   };
 }
 

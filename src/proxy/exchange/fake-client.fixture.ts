@@ -71,6 +71,7 @@ export class FakeClient implements ClientStream {
       forwarded: { elements: [], ofClient: undefined },
       unsafeFieldNames: "refuse",
       forwardedPathFields: "drop",
+      proxied: null,
     };
   }
 

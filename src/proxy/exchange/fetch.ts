@@ -34,6 +34,7 @@ const ITSELF: ClientFacts = {
   forwarded: null,
   unsafeFieldNames: "forward",
   forwardedPathFields: "forward",
+  proxied: null,
 };
 
 /**

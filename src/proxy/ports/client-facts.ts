@@ -1,5 +1,6 @@
 import type { ForwardedPathFields, UnsafeFieldNames } from "../../config/schema/listener-schema.ts";
 import type { BelievedForwarded } from "../../http/forwarded.ts";
+import type { ProxyHeader } from "../../proxy-protocol/header.ts";
 import type { TlsFacts } from "./tls-facts.ts";
 
 /** Who sends a request, and which of its forwarding fields are believed. */
@@ -21,4 +22,13 @@ export interface ClientFacts {
   readonly unsafeFieldNames: UnsafeFieldNames;
   /** What becomes of fields such as X-Original-URL of a sender that is no trusted proxy. */
   readonly forwardedPathFields: ForwardedPathFields;
+  /** What a load balancer said of the client's connection in the PROXY protocol; null: the listener does not expect it. */
+  readonly proxied: ProxiedConnection | null;
+}
+
+/** A connection that began with a header of the PROXY protocol. The client that it names counts as the connection's other end. */
+export interface ProxiedConnection {
+  /** Address of the load balancer. */
+  readonly sender: string;
+  readonly header: ProxyHeader;
 }
