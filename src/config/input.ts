@@ -305,8 +305,8 @@ export interface ListenerTlsInput {
    */
   curves?: string | string[] | undefined;
   /**
-   * Whether clients that name a name which no certificate has, or none at all, are refused with an alert. Off: they get the first
-   * certificate.
+   * Whether clients that name a name which no certificate has are refused with an alert. Off: they get the first certificate, as those do
+   * that name none.
    *
    * `true` or `false`. Default: `false`.
    */

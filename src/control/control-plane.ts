@@ -4,7 +4,6 @@
  */
 import { availableParallelism, hostname } from "node:os";
 import { messageOf, stackOf } from "../base/errors.ts";
-import { addressListsOf } from "../config/feature-files.ts";
 import { endpointNames } from "../config/addresses/endpoint-names.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
@@ -16,8 +15,6 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { ALL_SLOTS, WorkerTable } from "../shared/worker-table.ts";
-import { ListenerCertificates } from "./certificates/listener-certificates.ts";
-import { AddressListFiles } from "./named-files/address-list-files.ts";
 import type { AdminServer } from "./admin/admin.ts";
 import { afterMs } from "./after-ms.ts";
 import { Generations } from "./workers/generations.ts";
@@ -34,6 +31,7 @@ import type { Probe } from "./health/probe.ts";
 import { RefusingEndpoints } from "./health/refusing-endpoints.ts";
 import { restartNeeded, workersOf } from "./restart-needed.ts";
 import { waitUntilHealthy } from "./startup.ts";
+import { ThreadNeeds } from "./thread-needs.ts";
 import { Supervisor } from "./workers/supervise.ts";
 import type { StartProblem, SupervisedListener } from "./workers/supervise.ts";
 import { SystemFile } from "./system/system-file.ts";
@@ -85,8 +83,7 @@ export class ControlPlane {
   private readonly supervisor: Supervisor;
   private readonly listeners: Listeners;
   private readonly names: Names;
-  private readonly lists: AddressListFiles;
-  private readonly certificates: ListenerCertificates;
+  private readonly needs: ThreadNeeds;
   private readonly probe: Probe;
   private readonly monitor: HealthMonitor;
   private readonly refusingEndpoints: RefusingEndpoints;
@@ -128,8 +125,8 @@ export class ControlPlane {
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
       names: () => this.names.current(),
-      lists: () => this.lists.current(),
-      tls: () => this.certificates.current(),
+      lists: () => this.needs.lists.current(),
+      tls: () => this.needs.certificates.current(),
       threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,
       now: monotonic,
@@ -154,8 +151,7 @@ export class ControlPlane {
       environment: process.env,
       tell: (news) => this.supervisor.tellNames(news),
     });
-    this.lists = new AddressListFiles({ log, tell: (lists) => this.supervisor.tellLists(lists), after: afterMs });
-    this.certificates = new ListenerCertificates({ log, tell: (tls) => this.supervisor.tellTls(tls), now: monotonic, after: afterMs });
+    this.needs = new ThreadNeeds(log, () => this.supervisor, monotonic);
     this.probe = probeWith(this.names.table.lookup);
     this.monitor = new HealthMonitor({
       table: this.endpoints,
@@ -183,15 +179,14 @@ export class ControlPlane {
   async start(stop: AbortSignal, { checksListeners }: { readonly checksListeners: boolean }): Promise<StartOutcome> {
     const prepared = this.generations.prepare(this.config);
     if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
-    const lists = addressListsOf(this.config.routes);
     const { listenerSlots } = prepared.configuration;
-    const problems = [...this.lists.read(lists), ...this.certificates.read(this.config.listeners, listenerSlots)];
+    const problems = await this.needs.prepare(this.config, listenerSlots);
     if (problems.length > 0) return { kind: "failed", lines: problems };
+    if (stop.aborted) return { kind: "stopped" };
     prepared.commit();
     this.current = prepared.configuration;
     this.names.use(endpointNames(this.config));
-    this.lists.keep(lists);
-    this.certificates.keep(this.config.listeners, listenerSlots);
+    this.needs.keep(this.config, listenerSlots);
     // The worker threads take longest, so they start first; the addresses are checked meanwhile.
     const started = this.supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
@@ -237,8 +232,7 @@ export class ControlPlane {
     this.monitor.stop();
     this.refusingEndpoints.stop();
     this.names.stop();
-    this.lists.stop();
-    this.certificates.stop();
+    this.needs.stop();
     await this.checked?.release();
     const admins = [this.admin, ...this.retiredAdmins];
     await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
@@ -382,11 +376,9 @@ export class ControlPlane {
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) return refused(prepared.problem);
     // Workers get the lists, and what TLS needs, before the configuration that names them.
-    const lists = this.lists.read(addressListsOf(config.routes));
-    const problems = lists.length > 0 ? lists : this.certificates.read(config.listeners, prepared.configuration.listenerSlots);
+    const problems = await this.needs.prepare(config, prepared.configuration.listenerSlots);
     const outcome = problems.length > 0 ? refused(...problems) : await this.reloadPrepared(config, prepared);
-    this.lists.keep(addressListsOf(this.config.routes));
-    this.certificates.keep(this.config.listeners, this.current?.listenerSlots ?? []);
+    this.needs.keep(this.config, this.current?.listenerSlots ?? []);
     if (outcome.kind === "reloaded") return outcome;
     for (let worker = 0; worker < this.seats; worker++) this.totals.released(prepared.configuration.generation, worker);
     return outcome;

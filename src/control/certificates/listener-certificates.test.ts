@@ -8,6 +8,7 @@ import type { ListenerConfig } from "../../config/schema/listener-schema.ts";
 import type { ListenerTls, TlsOfListeners } from "../../shared/listener-tls.ts";
 import { TestAuthority, temporaryFiles } from "../../../test/support/certificates.ts";
 import type { TestCertificate } from "../../../test/support/certificates.ts";
+import type { CertificateSource } from "./certificate-source.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 
 let authority: TestAuthority;
@@ -32,7 +33,7 @@ interface Stage {
   advance(ms: number): Promise<void>;
 }
 
-function stage(t: TestContext): Stage {
+function stage(t: TestContext, sources: readonly CertificateSource[] = []): Stage {
   const log: string[] = [];
   const told: TlsOfListeners[] = [];
   const say = (event: string, message: string): void => void log.push(`${event}: ${message}`);
@@ -48,6 +49,7 @@ function stage(t: TestContext): Stage {
     return () => timers.delete(timer);
   };
   const certificates = new ListenerCertificates({
+    sources,
     log: { info: say, error: say },
     tell: (listeners) => told.push(listeners),
     now: () => now,
@@ -75,8 +77,8 @@ function listener(tls: unknown): ListenerConfig {
   return listenerSchema.parse({ address: ":443", tls });
 }
 
-function use({ certificates }: Stage, tls: unknown, slot: number = 3): void {
-  assert.deepEqual(certificates.read([listener(tls)], [slot]), []);
+async function use({ certificates }: Stage, tls: unknown, slot: number = 3): Promise<void> {
+  assert.deepEqual(await certificates.prepare([listener(tls)], [slot]), []);
   certificates.keep([listener(tls)], [slot]);
 }
 
@@ -89,7 +91,7 @@ test("what threads get: names, chain, key, and what the configuration says", asy
   const intermediate = await authority.intermediate();
   const site = await intermediate.issue(["*.Example.TEST", "10.0.0.1", "::1"], { key: "rsa" });
   const files = temporaryFiles(t, { "site.pem": site.chain, "site.key": site.key, "ca.pem": authority.certificate });
-  use(all, {
+  await use(all, {
     certificates: [{ cert_file: files["site.pem"], key_file: files["site.key"] }],
     client_certificates: { ca_file: files["ca.pem"], forward: "xfcc" },
     min_version: 1.3,
@@ -115,11 +117,11 @@ test("what threads get: names, chain, key, and what the configuration says", asy
   });
 });
 
-test("what an entry asks of clients goes before what the listener asks, and false asks nothing", (t) => {
+test("what an entry asks of clients goes before what the listener asks, and false asks nothing", async (t) => {
   const all = stage(t);
   const files = temporaryFiles(t, { "a.pem": both(first), "b.pem": both(second), "ca.pem": authority.certificate });
   const clients = { mode: "optional", ca_file: files["ca.pem"], verify_depth: 3 };
-  use(all, {
+  await use(all, {
     client_certificates: { ca_file: files["ca.pem"] },
     certificates: [
       { cert_file: files["a.pem"], client_certificates: clients },
@@ -136,7 +138,7 @@ test("what an entry asks of clients goes before what the listener asks, and fals
 test("a pair that is replaced one file after the other is used when both are new, and the half change is not an error", async (t) => {
   const all = stage(t);
   const files = temporaryFiles(t, { "a.pem": first?.chain ?? "", "a.key": first?.key ?? "" });
-  use(all, { certificates: [{ cert_file: files["a.pem"], key_file: files["a.key"] }] });
+  await use(all, { certificates: [{ cert_file: files["a.pem"], key_file: files["a.key"] }] });
   writeFileSync(files["a.pem"], second?.chain ?? "");
   await all.looks(3);
   assert.deepEqual(newest(all).certificates[0]?.names, ["a.test"]);
@@ -150,7 +152,7 @@ test("a pair that is replaced one file after the other is used when both are new
 test("a bad version keeps the old one and is said once; no message shows what stands in a file", async (t) => {
   const all = stage(t);
   const files = temporaryFiles(t, { "a.pem": first?.chain ?? "", "a.key": first?.key ?? "" });
-  use(all, { certificates: [{ cert_file: files["a.pem"], key_file: files["a.key"] }] });
+  await use(all, { certificates: [{ cert_file: files["a.pem"], key_file: files["a.key"] }] });
   for (const [spoil, why] of [
     [() => writeFileSync(files["a.key"], second?.key ?? ""), /a\.key holds the key of another certificate$/],
     [() => writeFileSync(files["a.key"], (second?.key ?? "").slice(0, 100)), /a\.key holds no PEM private key$/],
@@ -173,7 +175,7 @@ test("links that lead elsewhere are followed, as certbot and Kubernetes replace 
   const files = temporaryFiles(t, { "1.pem": both(first), "2.pem": both(second) });
   const link = path.join(files.folder, "live.pem");
   symlinkSync(files["1.pem"], link);
-  use(all, { certificates: [{ cert_file: link }] });
+  await use(all, { certificates: [{ cert_file: link }] });
   symlinkSync(files["2.pem"], `${link}.new`);
   renameSync(`${link}.new`, link);
   await all.looks();
@@ -185,7 +187,7 @@ test("ticket keys: two of a ring, renewed in time; those of a file as they stand
   const line = (fill: number): string => `${Buffer.alloc(48, fill).toString("base64")}\n`;
   const files = temporaryFiles(t, { "a.pem": both(first), tickets: `# of all machines\n${line(1)}${line(2)}` });
   const certificates = [{ cert_file: files["a.pem"] }];
-  use(all, { certificates, tickets: { rotate: "2h" } });
+  await use(all, { certificates, tickets: { rotate: "2h" } });
   const [begun] = newest(all).ticketKeys;
   await all.advance(7_200_000);
   const renewed = newest(all).ticketKeys;
@@ -194,7 +196,7 @@ test("ticket keys: two of a ring, renewed in time; those of a file as they stand
   await all.advance(7_200_000);
   assert.deepEqual(newest(all).ticketKeys.slice(1), [renewed[0]]);
 
-  use(all, { certificates, tickets: { key_file: files["tickets"] } });
+  await use(all, { certificates, tickets: { key_file: files["tickets"] } });
   assert.deepEqual(
     newest(all).ticketKeys.map(({ name, secret }) => [name[0], name.length, secret[0], secret.length]),
     [
@@ -212,21 +214,24 @@ test("ticket keys: two of a ring, renewed in time; those of a file as they stand
     [3, 1],
   );
 
-  use(all, { certificates, tickets: false });
+  await use(all, { certificates, tickets: false });
   assert.deepEqual(newest(all).ticketKeys, []);
 });
 
-test("a reload that is refused leaves everything; what it removes stays until it is in use", (t) => {
+test("a reload that is refused leaves everything; what it removes stays until it is in use", async (t) => {
   const all = stage(t);
   const { certificates } = all;
   const files = temporaryFiles(t, { "a.pem": both(first), "b.pem": both(second) });
-  use(all, { certificates: [{ cert_file: files["a.pem"] }] });
+  await use(all, { certificates: [{ cert_file: files["a.pem"] }] });
   const tellings = all.told.length;
-  assert.match(certificates.read([listener({ certificates: [{ cert_file: "none.pem" }] })], [3]).join(), /none\.pem does not exist/);
+  assert.match(
+    (await certificates.prepare([listener({ certificates: [{ cert_file: "none.pem" }] })], [3])).join(),
+    /none\.pem does not exist/,
+  );
   assert.equal(all.told.length, tellings);
 
   const next = [listener({ certificates: [{ cert_file: files["b.pem"] }] })];
-  assert.deepEqual(certificates.read(next, [4]), []);
+  assert.deepEqual(await certificates.prepare(next, [4]), []);
   assert.deepEqual([newest(all).certificates[0]?.names, newest(all, 4).certificates[0]?.names], [["a.test"], ["b.test"]]);
   assert.deepEqual(certificates.current(), all.told.at(-1), "a thread that starts during the reload gets both");
   certificates.keep(next, [4]);
@@ -236,6 +241,42 @@ test("a reload that is refused leaves everything; what it removes stays until it
   );
   certificates.keep([listenerSchema.parse({ address: ":80" })], [4]);
   assert.deepEqual(all.told.at(-1), []);
+});
+
+test("certificates of a source come after those of files, under the listener's rule for clients; challenges ask nothing", async (t) => {
+  const site = await authority.issue(["made.test"]);
+  let names = ["made.test"];
+  const source: CertificateSource = {
+    prepare: (listeners) => Promise.resolve(listeners.has(5) ? ["not this one"] : []),
+    keep: () => {},
+    of: () => [false, true].map((isChallenge) => ({ names, chain: site.chain, key: site.key, keyKind: "ecdsa", ocsp: null, isChallenge })),
+    isOnDemand: () => true,
+    wanted: (_listener, name) => Promise.resolve(name === "other.test"),
+    stop: () => {},
+  };
+  const all = stage(t, [source]);
+  const files = temporaryFiles(t, { "a.pem": both(first), "ca.pem": authority.certificate });
+  const tls = { certificates: [{ cert_file: files["a.pem"] }], client_certificates: { ca_file: files["ca.pem"] } };
+  await use(all, tls);
+  const served = newest(all).certificates.map(({ names, clients, isChallenge }) => [names[0], clients?.mode ?? null, isChallenge]);
+  assert.deepEqual(served, [
+    ["a.test", "required", false],
+    ["made.test", "required", false],
+    ["made.test", null, true],
+  ]);
+  assert.equal(newest(all).onDemand, true);
+  names = ["again.test"];
+  all.certificates.changed();
+  assert.deepEqual(newest(all).certificates[1]?.names, ["again.test"]);
+  assert.deepEqual(
+    await Promise.all([
+      all.certificates.wanted(3, "other.test"),
+      all.certificates.wanted(3, "x.test"),
+      all.certificates.wanted(4, "other.test"),
+    ]),
+    [true, false, false],
+  );
+  assert.deepEqual(await all.certificates.prepare([listener(tls)], [5]), ["not this one"]);
 });
 
 /** Puts the key back, and breaks the certificate. */

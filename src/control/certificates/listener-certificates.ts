@@ -8,6 +8,7 @@ import type { ClientCertificatesConfig } from "../../config/schema/tls/client-ce
 import type { CertificateConfig, ListenerTlsConfig } from "../../config/schema/tls/listener-tls-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { ClientCertificateRule, ListenerTls, ServedCertificate, TicketKey, TlsOfListeners } from "../../shared/listener-tls.ts";
+import type { CertificateSource, TlsListener, TlsListeners } from "./certificate-source.ts";
 import { FollowedFiles } from "../named-files/followed-files.ts";
 import type { Followed, Reading } from "../named-files/followed-files.ts";
 import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
@@ -16,6 +17,8 @@ import { TicketRings } from "./ticket-rings.ts";
 
 export interface ListenerCertificatesOptions {
   readonly log: Pick<AppLog, "info" | "error">;
+  /** Where further certificates come from. */
+  readonly sources: readonly CertificateSource[];
   /** Sends what all listeners need to all threads. */
   readonly tell: (listeners: TlsOfListeners) => void;
   /** Monotonic milliseconds. */
@@ -26,9 +29,6 @@ export interface ListenerCertificatesOptions {
 
 type Settings = Config["listeners"][number];
 
-/** TLS listeners of a configuration by their slots. */
-type TlsBySlot = ReadonlyMap<number, Settings>;
-
 export class ListenerCertificates {
   private readonly options: ListenerCertificatesOptions;
   private readonly pairs: FollowedFiles<ServedPair>;
@@ -37,9 +37,9 @@ export class ListenerCertificates {
   private readonly ticketKeys: FollowedFiles<readonly TicketKey[]>;
   private readonly rings: TicketRings;
   /** Those of the configuration that is in use. */
-  private listeners: TlsBySlot = new Map();
+  private listeners: TlsListeners = new Map();
   /** Those that threads were told of last: during a reload those of the new configuration too. */
-  private told: TlsBySlot = new Map();
+  private told: TlsListeners = new Map();
 
   constructor(options: ListenerCertificatesOptions) {
     this.options = options;
@@ -52,10 +52,10 @@ export class ListenerCertificates {
   }
 
   /**
-   * Reads what a configuration needs that may come into use, and tells it to all threads. Listeners that it no longer has keep what they have. Returns what
-   * is wrong, one line each: then nothing has changed.
+   * Reads what a configuration needs that may come into use, and tells it to all threads. Listeners that it no longer has keep what they have. Resolves with
+   * what is wrong, one line each: then nothing has changed.
    */
-  read(listeners: readonly Settings[], slots: readonly number[]): readonly string[] {
+  async prepare(listeners: readonly Settings[], slots: readonly number[]): Promise<readonly string[]> {
     const wanted = bySlot(listeners, slots);
     const needs = needsOf(wanted);
     const problems = [
@@ -64,6 +64,7 @@ export class ListenerCertificates {
       ...this.trusts.read(needs.trusts).problems,
       ...this.ticketKeys.read(needs.ticketKeys).problems,
     ];
+    for (const source of this.options.sources) if (problems.length === 0) problems.push(...(await source.prepare(wanted)));
     const all = new Map([...this.listeners, ...wanted]);
     if (problems.length === 0 && all.size > 0) this.tell(all);
     return problems;
@@ -77,8 +78,24 @@ export class ListenerCertificates {
     this.responses.keep(new Set(needs.responses.keys()));
     this.trusts.keep(new Set(needs.trusts.keys()));
     this.ticketKeys.keep(new Set(needs.ticketKeys.keys()));
+    for (const source of this.options.sources) source.keep(this.listeners);
     if (this.listeners.size > 0 || this.told.size > 0) this.tell(this.listeners);
     this.rings.keep(new Set([...this.listeners].flatMap(([slot, { tls }]) => (makesTicketKeys(tls) ? [slot] : []))));
+  }
+
+  /** A source has other certificates than before. */
+  changed(): void {
+    if (this.told.size > 0) this.tell();
+  }
+
+  /**
+   * A client has named a name that no certificate of the listener in `slot` has. Resolves with true when there is one now, and threads were told of it; with
+   * false when there will be none.
+   */
+  async wanted(slot: number, name: string): Promise<boolean> {
+    const listener = this.told.get(slot);
+    const source = listener === undefined ? undefined : this.options.sources.find((each) => each.isOnDemand(listener));
+    return listener !== undefined && source !== undefined && source.wanted(listener, name);
   }
 
   /** What all listeners need, for a thread that starts. */
@@ -89,6 +106,7 @@ export class ListenerCertificates {
   stop(): void {
     for (const files of [this.pairs, this.responses, this.trusts, this.ticketKeys]) files.stop();
     this.rings.stop();
+    for (const source of this.options.sources) source.stop();
   }
 
   private following<T>(): FollowedFiles<T> {
@@ -105,23 +123,27 @@ export class ListenerCertificates {
     });
   }
 
-  private tell(listeners: TlsBySlot = this.told): void {
+  private tell(listeners: TlsListeners = this.told): void {
     this.told = listeners;
     this.options.tell(this.of(listeners));
   }
 
-  private of(listeners: TlsBySlot): TlsOfListeners {
-    return [...listeners].flatMap(([slot, settings]) => {
-      const { tls } = settings;
-      return tls === undefined ? [] : [[slot, this.tlsOf(slot, settings, tls)] as const];
-    });
+  private of(listeners: TlsListeners): TlsOfListeners {
+    return [...listeners].map(([slot, listener]) => [slot, this.tlsOf(slot, listener)]);
   }
 
-  private tlsOf(slot: number, { timeouts, limits }: Settings, tls: ListenerTlsConfig): ListenerTls {
+  private tlsOf(slot: number, listener: TlsListener): ListenerTls {
+    const { tls, timeouts, limits } = listener;
+    const { sources } = this.options;
+    const own = tls.certificates.flatMap((entry) => this.certificateOf(entry, tls) ?? []);
+    const clients = this.ruleOf(tls.client_certificates ?? null);
+    const further = sources.flatMap((source) =>
+      source.of(slot, listener).map((each) => ({ ...each, clients: each.isChallenge ? null : clients })),
+    );
     return {
-      certificates: tls.certificates.flatMap((entry) => this.certificateOf(entry, tls) ?? []),
+      certificates: [...own, ...further],
       strictSni: tls.strict_sni,
-      onDemand: false,
+      onDemand: sources.some((source) => source.isOnDemand(listener)),
       minVersion: tls.min_version === "1.3" ? "TLSv1.3" : "TLSv1.2",
       ciphers: tls.ciphers,
       curves: tls.curves,
@@ -155,13 +177,17 @@ export class ListenerCertificates {
   }
 }
 
-function bySlot(listeners: readonly Settings[], slots: readonly number[]): TlsBySlot {
-  const placed = listeners.map((settings, position) => [slots[position] ?? -1, settings] as const);
-  return new Map(placed.filter(([slot, { tls }]) => slot >= 0 && tls !== undefined));
+function bySlot(listeners: readonly Settings[], slots: readonly number[]): TlsListeners {
+  return new Map(
+    listeners.flatMap((listener, position) => {
+      const [slot, { tls }] = [slots[position], listener];
+      return slot === undefined || tls === undefined ? [] : [[slot, { ...listener, tls }] as const];
+    }),
+  );
 }
 
 /** What is to be read, each by a key that differs where the result may. */
-function needsOf(listeners: TlsBySlot): {
+function needsOf(listeners: TlsListeners): {
   readonly pairs: ReadonlyMap<string, Followed<ServedPair>>;
   readonly responses: ReadonlyMap<string, Followed<Uint8Array>>;
   readonly trusts: ReadonlyMap<string, Followed<ClientTrust>>;
@@ -172,13 +198,12 @@ function needsOf(listeners: TlsBySlot): {
   const trusts = new Map<string, Followed<ClientTrust>>();
   const ticketKeys = new Map<string, Followed<readonly TicketKey[]>>();
   for (const { tls } of listeners.values()) {
-    if (tls === undefined) continue;
     for (const entry of tls.certificates) {
       const { cert_file: file, key_file: keyFile = file, ocsp_file: ocspFile } = entry;
       pairs.set(pairKey(entry), { files: [...new Set([file, keyFile])], read: () => asReading(readPair(entry)) });
       if (ocspFile !== undefined) responses.set(ocspFile, { files: [ocspFile], read: () => asReading(readOcsp(ocspFile)) });
-      const rule = rulesFor(entry, tls);
-      if (rule === null) continue;
+    }
+    for (const rule of rulesIn(tls)) {
       const files = rule.crl_file === undefined ? [rule.ca_file] : [rule.ca_file, rule.crl_file];
       trusts.set(trustKey(rule), { files, read: () => asReading(readTrust(rule)) });
     }
@@ -201,8 +226,13 @@ function rulesFor(
   return own === false ? null : (own ?? all ?? null);
 }
 
-function makesTicketKeys(tls: ListenerTlsConfig | undefined): boolean {
-  return tls !== undefined && tls.tickets !== false && tls.tickets.key_file === undefined;
+/** All that is asked of clients of a listener. */
+function rulesIn({ client_certificates: all, certificates }: ListenerTlsConfig): readonly ClientCertificatesConfig[] {
+  return [all, ...certificates.map((entry) => entry.client_certificates)].filter((rule) => rule !== undefined && rule !== false);
+}
+
+function makesTicketKeys({ tickets }: ListenerTlsConfig): boolean {
+  return tickets !== false && tickets.key_file === undefined;
 }
 
 /** Paths hold no NUL. The passphrase is a part of the key, and only the paths before it are ever shown. */

@@ -71,7 +71,7 @@ export const listenerTlsSchema = z.strictObject({
   }),
   strict_sni: z.boolean().default(false).meta({
     description:
-      "Whether clients that name a name which no certificate has, or none at all, are refused with an alert. Off: they get the first certificate.",
+      "Whether clients that name a name which no certificate has are refused with an alert. Off: they get the first certificate, as those do that name none.",
   }),
   plain_http: z.enum(["refuse", "redirect"]).default("refuse").meta({
     description:

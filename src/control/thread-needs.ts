@@ -1,0 +1,39 @@
+/** What threads need from files before the configuration that names them: address lists, and what listeners with TLS need. */
+import { addressListsOf } from "../config/feature-files.ts";
+import type { Config } from "../config/schema/schema.ts";
+import type { AppLog } from "../observe/app-log.ts";
+import { afterMs } from "./after-ms.ts";
+import { ListenerCertificates } from "./certificates/listener-certificates.ts";
+import { AddressListFiles } from "./named-files/address-list-files.ts";
+import type { Supervisor } from "./workers/supervise.ts";
+
+export class ThreadNeeds {
+  readonly lists: AddressListFiles;
+  readonly certificates: ListenerCertificates;
+
+  /** @param now monotonic milliseconds */
+  constructor(log: AppLog, threads: () => Pick<Supervisor, "tellLists" | "tellTls">, now: () => number) {
+    this.lists = new AddressListFiles({ log, tell: (lists) => threads().tellLists(lists), after: afterMs });
+    this.certificates = new ListenerCertificates({ log, sources: [], tell: (tls) => threads().tellTls(tls), now, after: afterMs });
+  }
+
+  /**
+   * Reads what a configuration needs that may come into use, and tells it to all threads. Resolves with what is wrong, one line each.
+   * @param listenerSlots of its listeners, in file order
+   */
+  async prepare({ routes, listeners }: Config, listenerSlots: readonly number[]): Promise<readonly string[]> {
+    const problems = this.lists.read(addressListsOf(routes));
+    return problems.length > 0 ? problems : this.certificates.prepare(listeners, listenerSlots);
+  }
+
+  /** The configuration that is in use now: what others needed is forgotten. */
+  keep({ routes, listeners }: Config, listenerSlots: readonly number[]): void {
+    this.lists.keep(addressListsOf(routes));
+    this.certificates.keep(listeners, listenerSlots);
+  }
+
+  stop(): void {
+    this.lists.stop();
+    this.certificates.stop();
+  }
+}
