@@ -13,6 +13,7 @@ import { help, readOptions } from "./options.ts";
 import type { Chosen, Options } from "./options.ts";
 import type { Rival } from "./rivals/rival.ts";
 import { Processes, missingProgram } from "./processes.ts";
+import { makeCertificate } from "./rivals/certificate.ts";
 import { ownRevision, unknownRevision } from "./rivals/millrace.ts";
 import { body100k, body10m } from "./workloads/bodies.ts";
 import { connections } from "./workloads/connections.ts";
@@ -23,6 +24,7 @@ import { rewrites } from "./workloads/rewrites.ts";
 import { endpoints1k, keys1m, routes10k, workers2 } from "./workloads/scale.ts";
 import { small } from "./workloads/small.ts";
 import { tenMinutes } from "./workloads/ten-minutes.ts";
+import { tlsBody100k, tlsBody10m, tlsConnections, tlsHandshakes, tlsIdle, tlsResumed, tlsSmall, tlsUpload1m } from "./workloads/tls.ts";
 import { upload1m, upload1mChunked } from "./workloads/uploads.ts";
 import type { Result, Work } from "./workloads/work.ts";
 
@@ -43,6 +45,14 @@ const WORKS: readonly Work[] = [
   keys1m,
   workers2,
   tenMinutes,
+  tlsSmall,
+  tlsBody100k,
+  tlsBody10m,
+  tlsUpload1m,
+  tlsHandshakes,
+  tlsResumed,
+  tlsConnections,
+  tlsIdle,
 ];
 
 const processes = new Processes();
@@ -94,8 +104,9 @@ async function runOne({ work, rivals }: Chosen, options: Options): Promise<numbe
   }
   const own = path.join(folder, work.name);
   mkdirSync(own);
+  const certificate = work.overTls === true ? makeCertificate(own) : null;
   const [proxyCore = 0, loadCore = 1] = allowedCores();
-  const result = await work.run({ ...options, processes, folder: own, proxyCore, loadCore }, rivals);
+  const result = await work.run({ ...options, processes, folder: own, certificate, proxyCore, loadCore }, rivals);
   await processes.endRunning();
   const state = `${options.awake ? " kept awake" : ""}${options.realtime ? ", real-time priority" : ""}`;
   const { processor, congestionControl } = machine();

@@ -7,6 +7,7 @@ import net from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import tls from "node:tls";
 
 const START_LIMIT_MS = 20_000;
 const END_LIMIT_MS = 3000;
@@ -53,11 +54,12 @@ export class Processes {
   /**
    * Runs an HTTP server and resolves when it answers; rejects with its last output when it ends or takes too long.
    * @param cores a core's number, or a list as taskset takes it
+   * @param overTls whether it serves TLS
    */
-  async serve(argv: readonly string[], cores: number | string, port: number): Promise<Started> {
+  async serve(argv: readonly string[], cores: number | string, port: number, overTls: boolean = false): Promise<Started> {
     const { child, output, said } = this.start(argv, cores);
     const deadline = performance.now() + START_LIMIT_MS;
-    while (!(await answers(port))) {
+    while (!(await answers(port, overTls))) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended at its start: ${await said()}`);
       if (performance.now() > deadline) {
         await this.end(child.pid ?? 0);
@@ -245,9 +247,11 @@ export async function freePort(): Promise<number> {
 }
 
 /** Whether a server answers a request on the port. A connection alone is not enough: Millrace listens on a port for a moment to test whether it is free. */
-function answers(port: number): Promise<boolean> {
+function answers(port: number, overTls: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"));
+    const ask = (): boolean => socket.write("GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n");
+    const to = { port, host: "127.0.0.1" };
+    const socket = overTls ? tls.connect({ ...to, rejectUnauthorized: false }, ask) : net.connect(to, ask);
     socket.once("data", () => {
       resolve(true);
       socket.destroy();

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Answering, Processes } from "../processes.ts";
-import { REQUEST_FIELDS, REQUEST_TARGET } from "./wrk.ts";
+import { REQUEST_HEAD } from "./wrk.ts";
 import type { Load } from "./wrk.ts";
 
 export interface FixedRateSettings {
@@ -30,7 +30,6 @@ export interface FixedRateRun extends FixedRateSettings {
 /** Flags that keep pauses of the program's own V8 short: they would be taken for pauses of the proxy. */
 const FEW_PAUSES = ["--no-memory-reducer", "--single-threaded-gc"];
 const PROGRAM = fileURLToPath(new URL("./fixed-rate-program.ts", import.meta.url));
-const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
 /** How long the program tries itself before it counts: until V8's compilers, which stop it for milliseconds, are done with most of it. */
 const TRIAL_SECONDS = 5;
 
@@ -64,7 +63,7 @@ export class FixedRate {
 
   /** Runs the load on a port. Latencies count from the moment at which each request was due. Rejects if connections are refused. */
   async on(port: number, seconds: number, intervalSeconds: number = seconds): Promise<FixedRateLoad> {
-    const run: FixedRateRun = { ...this.settings, port, seconds, intervalSeconds, request: HEAD };
+    const run: FixedRateRun = { ...this.settings, port, seconds, intervalSeconds, request: REQUEST_HEAD };
     return parseFixedRate(await this.program.ask(JSON.stringify(run)));
   }
 }

@@ -1,9 +1,10 @@
 /**
- * `idle-program.ts PORT COUNT HEAD`: opens COUNT connections, sends one request on each, and then leaves them idle. Opens a hundred at a time from
+ * `idle-program.ts PORT COUNT HEAD [tls]`: opens COUNT connections, over TLS if it says so, sends one request on each, and then leaves them idle. Opens a hundred at a time from
  * several addresses of 127.0.0.0/8, so that neither ports nor a proxy's limit per client run out. Prints `open N` when each connection has had its
  * answer, and holds them until the program is ended. Any failure ends it with a message.
  */
 import net from "node:net";
+import tls from "node:tls";
 import { AnswerReader } from "./answer-reader.ts";
 
 const AT_ONCE = 100;
@@ -11,6 +12,8 @@ const PER_ADDRESS = 1000;
 
 const [port = 0, count = 0] = process.argv.slice(2, 4).map(Number);
 const request = process.argv[4] ?? "";
+const overTls = process.argv[5] === "tls";
+const secureContext = tls.createSecureContext();
 if (!(port > 0 && count > 0) || request === "") throw new Error("usage: PORT COUNT HEAD");
 
 for (let first = 0; first < count; first += AT_ONCE) {
@@ -22,7 +25,9 @@ function openAndAsk(index: number): Promise<void> {
   const localAddress = `127.0.0.${2 + Math.floor(index / PER_ADDRESS)}`;
   const reader = new AnswerReader();
   return new Promise((resolve) => {
-    const socket = net.connect({ port, host: "127.0.0.1", localAddress }, () => socket.write(request, "latin1"));
+    const to = { port, host: "127.0.0.1", localAddress };
+    const ask = (): boolean => socket.write(request, "latin1");
+    const socket = overTls ? tls.connect({ ...to, secureContext, rejectUnauthorized: false }, ask) : net.connect(to, ask);
     socket.on("data", (chunk: Buffer) => {
       const answer = reader.push(chunk);
       if (answer === null) return;

@@ -1,11 +1,10 @@
 /** Starts clients that hold idle connections, and computes how many the limit of open files allows. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Processes } from "../processes.ts";
-import { REQUEST_FIELDS, REQUEST_TARGET } from "./wrk.ts";
+import { REQUEST_HEAD } from "./wrk.ts";
+import type { WrkPlace } from "./wrk.ts";
 
 const PROGRAM = fileURLToPath(new URL("./idle-program.ts", import.meta.url));
-const HEAD = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
 const LIMIT_MS = 120_000;
 /** Files that a process opens in addition to client connections: connections to the origin, libraries, pipes. */
 const FURTHER_FILES = 200;
@@ -15,9 +14,9 @@ const SHARE = 15 / 16;
 const LEAST = 3000;
 
 /** Opens `count` connections. Resolves with the clients' process id when each has had its answer; rejects if one failed. */
-export async function openIdle(processes: Processes, core: number, port: number, count: number): Promise<number> {
-  const argv = [process.execPath, PROGRAM, String(port), String(count), HEAD];
-  return (await processes.until(argv, core, /^open \d+$/m, LIMIT_MS)).pid;
+export async function openIdle({ processes, loadCore, certificate }: WrkPlace, port: number, count: number): Promise<number> {
+  const argv = [process.execPath, PROGRAM, String(port), String(count), REQUEST_HEAD, ...(certificate === null ? [] : ["tls"])];
+  return (await processes.until(argv, loadCore, /^open \d+$/m, LIMIT_MS)).pid;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Runs the load generator wrk on one thread: each connection sends its next request as soon as it has its answer. */
 import { fileURLToPath } from "node:url";
 import { missingProgram } from "../processes.ts";
-import type { Processes } from "../processes.ts";
+import type { Place } from "../workloads/work.ts";
 
 export interface Load {
   readonly requests: number;
@@ -53,19 +53,25 @@ export const REQUEST_FIELDS: readonly string[] = [
 
 export const REQUEST_TARGET = "/catalogue/items/4711?colour=blue";
 
+/** The head of a browser's request. */
+export const REQUEST_HEAD: string = `GET ${REQUEST_TARGET} HTTP/1.1\r\n${["Host: bench.test", ...REQUEST_FIELDS].join("\r\n")}\r\n\r\n`;
+
 /** Null if wrk is installed; else a message with the command that installs it. */
 export function missingWrk(): string | null {
   return missingProgram("wrk");
 }
 
-export async function runWrk(processes: Processes, core: number, port: number, settings: WrkSettings): Promise<Load> {
+/** Where wrk runs, and whether it speaks TLS. */
+export type WrkPlace = Pick<Place, "processes" | "loadCore" | "certificate">;
+
+export async function runWrk({ processes, loadCore, certificate }: WrkPlace, port: number, settings: WrkSettings): Promise<Load> {
   const { seconds, connections = 64, fields = [], script = "report", parameters = [], isBatch = true } = settings;
   const lines = ["Host: bench.test", ...REQUEST_FIELDS, ...fields].flatMap((line) => ["-H", line]);
   const file = fileURLToPath(new URL(`./${script}.lua`, import.meta.url));
   const argv = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", file, ...lines];
-  const target = `http://127.0.0.1:${port}${REQUEST_TARGET}`;
+  const target = `${certificate === null ? "http" : "https"}://127.0.0.1:${port}${REQUEST_TARGET}`;
   const command = [...argv, target, "--", ...parameters.map(String)];
-  return parseWrk(await processes.run(isBatch ? processes.asBatch(command) : command, core));
+  return parseWrk(await processes.run(isBatch ? processes.asBatch(command) : command, loadCore));
 }
 
 /** Parses wrk's report, with the lines that report.lua adds. Throws if the text is not such a report. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cpuTime, parseStat, parseSteal, stolenTime } from "./cpu.ts";
 import { allowedCores, parseCoreList } from "./machine.ts";
-import { median, round, row } from "./round.ts";
+import { median, ratioOf, round, row } from "./round.ts";
 import type { Round } from "./round.ts";
 
 const LINUX = process.platform === "linux" ? false : "reads /proc";
@@ -74,4 +74,17 @@ test("a row is the median of its rounds, and void with a single error", () => {
   assert.match(row("a", [{ ...GOOD, unsent: 7 }]).problem ?? "", /^void: 7 requests had no time/);
   assert.match(row("a", [GOOD, { ...GOOD, unjudged: 51 }]).problem ?? "", /^void: the machine stopped the load/);
   assert.equal(row("a", [{ ...GOOD, unjudged: 50 }]).problem, undefined);
+});
+
+test("two rows are compared round by round, and not where one is void", () => {
+  const a = row(
+    "a",
+    [1, 2, 30].map((user) => ({ ...GOOD, user, kernel: 0 })),
+  );
+  const b = row(
+    "b",
+    [1, 1, 10].map((user) => ({ ...GOOD, user, kernel: 0 })),
+  );
+  assert.equal(ratioOf(a, b), 2);
+  assert.equal(ratioOf(a, row("c", [{ ...GOOD, errors: 1 }])), null);
 });

@@ -53,6 +53,16 @@ export function row(name: string, rounds: readonly Round[]): Row {
   };
 }
 
+/** The median, over the rounds, of how often the processor time of a request of `b` goes into that of `a`; null if one of them has no numbers. */
+export function ratioOf(a: Row, b: Row): number | null {
+  if (a.median === undefined || b.median === undefined) return null;
+  return median(a.rounds.map(({ user, kernel }, index) => (user + kernel) / total(b.rounds[index])));
+}
+
+function total(round: Round | undefined): number {
+  return round === undefined ? Number.NaN : round.user + round.kernel;
+}
+
 /** Why the measurements do not count; null if they do. A single error voids them: a proxy that drops requests is fast for the wrong reason. */
 export function voidBy(loads: readonly Load[]): string | null {
   const errors = loads.reduce((sum, each) => sum + each.errors, 0);

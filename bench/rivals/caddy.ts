@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { findProgram, missingProgram, programVersion } from "../processes.ts";
+import { CURVE } from "./certificate.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
 /** Lines of configuration in addition to those of every run. */
@@ -26,17 +27,25 @@ export function caddyAs(name: string, settings: (setup: RivalSetup) => CaddySett
   };
 }
 
-function configuration({ port, originPort }: RivalSetup, { global = "", site = "" }: CaddySettings): string {
+function configuration({ port, originPort, certificate }: RivalSetup, { global = "", site = "" }: CaddySettings): string {
+  // Go chooses the suite itself, and takes the one that all use. Without `protocols h1` Caddy would offer HTTP/2 and open a UDP port.
+  const protocols = certificate === null ? "" : "servers {\n    protocols h1\n  }";
+  const tls =
+    certificate === null
+      ? ""
+      : `tls ${certificate.certificate} ${certificate.key} {\n    protocols tls1.3\n    curves ${CURVE.toLowerCase()}\n  }`;
   return `{
   admin off
   auto_https off
   log {
     level ERROR
   }
+  ${protocols}
   ${global}
 }
-http://:${port} {
+${certificate === null ? "http" : "https"}://:${port} {
   bind 127.0.0.1
+  ${tls}
   ${site}
   reverse_proxy 127.0.0.1:${originPort} {
     header_up Via "1.1 caddy"

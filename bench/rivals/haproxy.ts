@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { findProgram, missingProgram, programVersion } from "../processes.ts";
+import { CURVE, SUITE } from "./certificate.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
 /** Lines of configuration in addition to those of every run. */
@@ -42,9 +43,10 @@ export function haproxyAs(name: string, settings: (setup: RivalSetup) => Haproxy
 }
 
 // HAProxy adds the same fields as Millrace, so that both do equal work.
-function configuration({ port, originPort }: RivalSetup, settings: HaproxySettings): string {
+function configuration({ port, originPort, certificate }: RivalSetup, settings: HaproxySettings): string {
   const { global = "", frontend = "", backend = "", sections = "", connections = 4096 } = settings;
   const { servers = [`127.0.0.1:${originPort}`] } = settings;
+  const tls = certificate === null ? "" : ` ssl crt ${certificate.both} ssl-min-ver TLSv1.3 ciphersuites ${SUITE} curves ${CURVE}`;
   return `global
   nbthread 1
   maxconn ${connections}
@@ -56,9 +58,9 @@ defaults
   timeout server 60s
   http-reuse always
 frontend in
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${tls}
   option forwardfor
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto ${certificate === null ? "http" : "https"}
   http-request set-header X-Forwarded-Host %[req.hdr(Host)]
   http-request add-header Via "1.1 haproxy"
   ${frontend}

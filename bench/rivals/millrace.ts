@@ -2,6 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { WITHOUT_RAW_ACCESS } from "../../test/support/without-raw-access.ts";
+import { CURVE, SUITE } from "./certificate.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,6 +18,8 @@ export interface MillraceSettings {
   /** Whether the access log goes to a file. */
   readonly log?: boolean;
   readonly workers?: number;
+  /** Whether sockets are Node's streams, as where Node's internals cannot be reached. */
+  readonly onStreams?: boolean;
   /** Further keys at the top. */
   readonly more?: string;
 }
@@ -25,6 +29,9 @@ export const millrace: Rival = millraceAs("millrace");
 
 /** Millrace with its access log: a JSON line per request into a file. */
 export const millraceLogging: Rival = millraceAs("millrace+log", () => ({ log: true }));
+
+/** Millrace where Node's internals cannot be reached. */
+export const millraceOnStreams: Rival = millraceAs("millrace on streams", () => ({ onStreams: true }));
 
 export function millraceAs(name: string, settings: (setup: RivalSetup) => MillraceSettings = () => ({})): Rival {
   return {
@@ -42,10 +49,21 @@ export function millraceAs(name: string, settings: (setup: RivalSetup) => Millra
   };
 }
 
-function command({ port, originPort, folder }: RivalSetup, settings: MillraceSettings, checkout: string): readonly string[] {
-  const { endpoints = [`http://127.0.0.1:${originPort}`], routes = "[{ upstream: app }]", log = false, workers = 1, more = "" } = settings;
+function command({ port, originPort, folder, certificate }: RivalSetup, settings: MillraceSettings, checkout: string): readonly string[] {
+  const {
+    endpoints = [`http://127.0.0.1:${originPort}`],
+    routes = "[{ upstream: app }]",
+    log = false,
+    workers = 1,
+    more = "",
+    onStreams = false,
+  } = settings;
   const file = path.join(folder, "millrace.yaml");
-  const configuration = `listeners: [{ address: "127.0.0.1:${port}" }]
+  const tls =
+    certificate === null
+      ? ""
+      : `, tls: { certificates: [{ cert_file: ${JSON.stringify(certificate.certificate)}, key_file: ${JSON.stringify(certificate.key)} }], min_version: "1.3", ciphers: ${SUITE}, curves: ${CURVE} }`;
+  const configuration = `listeners: [{ address: "127.0.0.1:${port}"${tls} }]
 workers: ${workers}
 upstreams:
   app: { endpoints: ${JSON.stringify(endpoints)} }
@@ -55,7 +73,14 @@ ${more}
 `;
   writeFileSync(file, configuration);
   fillCompileCache(checkout);
-  return [process.execPath, path.join(checkout, "src/main.ts"), "run", "--config", file];
+  return [
+    process.execPath,
+    ...(onStreams ? WITHOUT_RAW_ACCESS.split(" ") : []),
+    path.join(checkout, "src/main.ts"),
+    "run",
+    "--config",
+    file,
+  ];
 }
 
 /** The revision that is measured: the commit of this checkout, with `-dirty` if files differ from it; "" without git. */

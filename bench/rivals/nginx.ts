@@ -2,6 +2,8 @@ import { writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { findProgram, missingProgram, programVersion } from "../processes.ts";
+import { CURVE, SUITE } from "./certificate.ts";
+import type { CertificateFiles } from "./certificate.ts";
 import type { Rival, RivalSetup } from "./rival.ts";
 
 export interface NginxProcess {
@@ -35,7 +37,7 @@ export function nginxAs(name: string, settings: (setup: RivalSetup) => NginxSett
 
 // nginx adds the same fields as Millrace, so that both do equal work.
 function configuration(
-  { port, originPort }: RivalSetup,
+  { port, originPort, certificate }: RivalSetup,
   { http = "", location = "", servers = [`127.0.0.1:${originPort}`] }: NginxSettings,
 ): string {
   return `
@@ -46,7 +48,8 @@ function configuration(
     keepalive_requests 100000000;
   }
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} ${certificate === null ? "" : "ssl "}backlog=4096;
+    ${certificate === null ? "" : tls(certificate)}
     location / {
       proxy_pass http://app;
       proxy_http_version 1.1;
@@ -59,6 +62,15 @@ function configuration(
       ${location}
     }
   }`;
+}
+
+// Tickets are on by default.
+function tls({ certificate, key }: CertificateFiles): string {
+  return `ssl_certificate ${certificate};
+    ssl_certificate_key ${key};
+    ssl_protocols TLSv1.3;
+    ssl_conf_command Ciphersuites ${SUITE};
+    ssl_ecdh_curve ${CURVE};`;
 }
 
 /** Writes an nginx.conf for one worker that writes into `folder` only, and returns its command line; `http` stands in its http block. */

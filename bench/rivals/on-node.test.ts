@@ -9,7 +9,7 @@ const { dependencies } = JSON.parse(read("package.json")) as { dependencies: Rea
 test("every package has a program, every program's package is pinned exactly", () => {
   for (const { name, prepare } of onNode) {
     assert.match(dependencies[name] ?? "", /^\d+\.\d+\.\d+$/, name);
-    const program = prepare({ port: 1, originPort: 2, folder: "" }).find((part) => part.endsWith(".ts"));
+    const program = prepare({ port: 1, originPort: 2, folder: "", certificate: null }).find((part) => part.endsWith(".ts"));
     assert.ok(program !== undefined && existsSync(program), name);
   }
   // Fastify is what its proxy runs in.

@@ -1,3 +1,5 @@
+import type { CertificateFiles } from "./certificate.ts";
+
 /** A rival is a proxy under comparison: how its configuration is written and how it is started. This is what it is given. */
 export interface RivalSetup {
   /** The port of 127.0.0.1 on which the proxy listens. */
@@ -6,6 +8,8 @@ export interface RivalSetup {
   readonly originPort: number;
   /** An empty folder of its own for configuration and temporary files. */
   readonly folder: string;
+  /** With these the proxy serves TLS, with the settings in certificate.ts; null: it serves plain HTTP. */
+  readonly certificate: CertificateFiles | null;
 }
 
 export interface Rival {

@@ -24,9 +24,9 @@ function bodies(name: string, size: string, bytes: number): Work {
       origin: fileOrigin(bytes),
       base: "nginx",
       load:
-        ({ processes, loadCore }) =>
+        (place) =>
         ({ port }, seconds) =>
-          runWrk(processes, loadCore, port, { seconds, connections: CONNECTIONS }),
+          runWrk(place, port, { seconds, connections: CONNECTIONS }),
     }),
   };
 }

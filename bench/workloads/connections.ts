@@ -19,8 +19,8 @@ export const connections: Work = {
     base: "nginx",
     note: "latencies count from the request, not from the connection's begin",
     load:
-      ({ processes, loadCore }) =>
+      (place) =>
       ({ port }, seconds) =>
-        runWrk(processes, loadCore, port, { seconds, fields: ["Connection: close"] }),
+        runWrk(place, port, { seconds, fields: ["Connection: close"] }),
   }),
 };

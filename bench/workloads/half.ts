@@ -41,7 +41,7 @@ async function halfRate(place: Place, origin: Started): Promise<number> {
   const server = await startRival(place, nginx, origin.port);
   if (typeof server === "string") throw new Error(`nginx, which tells the rate: ${server}`);
   const of = (seconds: number): Promise<{ requestsPerSecond: number }> =>
-    runWrk(place.processes, place.loadCore, server.port, { seconds, connections: CONNECTIONS, isBatch: false });
+    runWrk(place, server.port, { seconds, connections: CONNECTIONS, isBatch: false });
   await of(1);
   const { requestsPerSecond } = await of(Math.max(3, place.seconds));
   await place.processes.end(server.pid);

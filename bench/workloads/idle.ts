@@ -76,13 +76,13 @@ async function rowOf(place: Place, rival: Rival, originPort: number): Promise<Id
   return { name, rounds, median: middle };
 }
 
-async function measure({ processes, loadCore, seconds }: Place, port: number, pid: number): Promise<Measured> {
-  await runWrk(processes, loadCore, port, { seconds });
+async function measure(place: Place, port: number, pid: number): Promise<Measured> {
+  await runWrk(place, port, { seconds: place.seconds });
   const before = residentMemory(pid);
-  const clients = await openIdle(processes, loadCore, port, CONNECTIONS);
+  const clients = await openIdle(place, port, CONNECTIONS);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_SECONDS * 1000));
   const after = residentMemory(pid);
-  await processes.end(clients);
+  await place.processes.end(clients);
   return { before, after, each: (after - before) / CONNECTIONS };
 }
 

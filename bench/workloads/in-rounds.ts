@@ -8,7 +8,7 @@ import type { Load } from "../load/wrk.ts";
 import { cpuTime } from "../measure/cpu.ts";
 import { lineLatency, lineLatencyNote } from "../measure/line-latency.ts";
 import { peakMemory, resetPeak } from "../measure/memory.ts";
-import { round, row } from "../measure/round.ts";
+import { ratioOf, round, row } from "../measure/round.ts";
 import type { Round, Row } from "../measure/round.ts";
 import type { Started } from "../processes.ts";
 import type { Rival } from "../rivals/rival.ts";
@@ -19,6 +19,9 @@ import type { Place, Work } from "./work.ts";
 
 /** Puts load on a proxy for this many seconds. */
 export type LoadOn = (server: Started, seconds: number, rival: Rival) => Promise<Load>;
+
+/** Over TLS a large body takes longer, and thousands of them must have passed before Millrace is as fast as it gets. */
+const OVER_TLS_SECONDS = 6;
 
 export interface Course {
   readonly origin: Origin;
@@ -31,7 +34,7 @@ export interface Course {
    * their memory lies. The latency of the machine's memory is then measured as well.
    */
   readonly anew?: boolean;
-  /** Makes a proxy ready to be measured: compilers, caches, connections. Default: 2 s of the load. */
+  /** Makes a proxy ready to be measured: compilers, caches, connections. Default: 2 s of the load, over TLS 6 s for what compiles itself. */
   readonly warmUp?: (loadOn: LoadOn, server: Started, rival: Rival) => Promise<unknown>;
   /** A note under the table. */
   readonly note?: string;
@@ -39,16 +42,20 @@ export interface Course {
 
 /** A load of browsers' requests: all the same, or with `--changing` all different. @param fields field lines in addition to a browser's */
 export function browsers(fields: readonly string[] = []): Course["load"] {
-  return ({ processes, loadCore, changing }) =>
+  return (place) =>
     ({ port }, seconds) =>
-      runWrk(processes, loadCore, port, { seconds, fields, ...(changing ? { script: "changing" } : {}) });
+      runWrk(place, port, { seconds, fields, ...(place.changing ? { script: "changing" } : {}) });
 }
 
 export function inRounds(course: Course): Work["run"] {
   return async (place, rivals) => {
     const origin = await course.origin(place);
     const loadOn = await course.load(place, origin);
-    const warmUp = course.warmUp ?? ((load: LoadOn, server: Started, rival: Rival) => load(server, 2, rival));
+    const overTls = place.certificate !== null;
+    const warmUp =
+      course.warmUp ??
+      ((load: LoadOn, server: Started, rival: Rival) =>
+        load(server, overTls && rival.compilesItself === true ? OVER_TLS_SECONDS : 2, rival));
     const problems = new Map<string, string>();
     const standing = new Map<Rival, Started>();
     const end = async (rival: Rival): Promise<void> => {
@@ -97,8 +104,18 @@ export function inRounds(course: Course): Work["run"] {
     if (course.note !== undefined) said.push(course.note);
     const latencies = rows.flatMap((each) => each.rounds.flatMap((one) => one.lineLatency ?? []));
     if (latencies.length > 0) said.push(lineLatencyNote(latencies));
+    said.push(...ratios(rows, base));
     return { rows, text: `${table(rows, base)}\n\n${said.join("; ")}`, panels: panels(rows) };
   };
+}
+
+/** How the base's processor time compares with that of each Millrace: above 1 Millrace needs less. */
+function ratios(rows: readonly Row[], base: string): string[] {
+  const reference = rows.find(({ name }) => name === base);
+  return rows.flatMap((each) => {
+    const ratio = reference === undefined || each === reference || !each.name.startsWith("millrace") ? null : ratioOf(reference, each);
+    return ratio === null ? [] : [`us/request of ${base} / ${each.name}: ${ratio.toFixed(2)}`];
+  });
 }
 
 async function measure({ pid }: Started, load: () => Promise<Load>): Promise<Round> {

@@ -32,9 +32,9 @@ export const routes10k: Work = {
     base: "1 route",
     ...EACH_ROUND_ANEW,
     load:
-      ({ processes, loadCore }) =>
+      (place) =>
       ({ port }, seconds) =>
-        runWrk(processes, loadCore, port, { seconds, script: "routes" }),
+        runWrk(place, port, { seconds, script: "routes" }),
   }),
 };
 
@@ -60,9 +60,9 @@ export const endpoints1k: Work = {
     ...EACH_ROUND_ANEW,
     note: "HAProxy and nginx have the same: what as many sockets cost by themselves",
     load:
-      ({ processes, loadCore }) =>
+      (place) =>
       ({ port }, seconds) =>
-        runWrk(processes, loadCore, port, { seconds }),
+        runWrk(place, port, { seconds }),
   }),
 };
 
@@ -107,11 +107,11 @@ export const keys1m: Work = {
     base: "1 key",
     anew: true,
     note: "every key was seen once before it counts",
-    load: ({ processes, loadCore }) => {
+    load: (place) => {
       const next = new Map<Rival, number>();
       return async ({ port }, seconds, rival) => {
         const first = next.get(rival) ?? 0;
-        const load = await runWrk(processes, loadCore, port, { seconds, script: "keys", parameters: [CLIENTS, first] });
+        const load = await runWrk(place, port, { seconds, script: "keys", parameters: [CLIENTS, first] });
         // It goes on where it ended: each key comes once until all have come.
         next.set(rival, first + load.requests);
         return load;
@@ -139,8 +139,8 @@ export const workers2: Work = {
       "compare us/request only: the load and the origin share a core with the second worker, so requests/s and latencies say nothing about " +
       "what two workers can do, and with two workers `core busy` counts both cores",
     load:
-      ({ processes, loadCore }) =>
+      (place) =>
       ({ port }, seconds) =>
-        runWrk(processes, loadCore, port, { seconds }),
+        runWrk(place, port, { seconds }),
   }),
 };

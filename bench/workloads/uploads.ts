@@ -33,9 +33,9 @@ function uploads(name: string, how: string, parameters: readonly string[]): Work
       origin: readingOrigin,
       base: "nginx",
       load:
-        ({ processes, loadCore }) =>
+        (place) =>
         ({ port }, seconds) =>
-          runWrk(processes, loadCore, port, { seconds, connections: CONNECTIONS, script: "upload", parameters }),
+          runWrk(place, port, { seconds, connections: CONNECTIONS, script: "upload", parameters }),
     }),
   };
 }

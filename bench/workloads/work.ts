@@ -4,6 +4,8 @@ import path from "node:path";
 import type { Panel } from "../chart.ts";
 import { freePort } from "../processes.ts";
 import type { Processes, Started } from "../processes.ts";
+import { otherSettings } from "../rivals/certificate.ts";
+import type { CertificateFiles } from "../rivals/certificate.ts";
 import type { Rival } from "../rivals/rival.ts";
 
 export interface Work {
@@ -16,6 +18,8 @@ export interface Work {
   readonly quick?: readonly string[];
   /** Whether the workload's load supports `Place.changing`. */
   readonly canChange?: boolean;
+  /** Whether clients speak TLS with the proxies. */
+  readonly overTls?: boolean;
   /** What the workload needs and this machine lacks, apart from nginx as its origin; null if it can run. */
   readonly missing: () => string | null;
   readonly run: (place: Place, rivals: readonly Rival[]) => Promise<Result>;
@@ -26,6 +30,8 @@ export interface Place {
   readonly processes: Processes;
   /** An empty folder for the workload's files. */
   readonly folder: string;
+  /** What the proxies serve TLS with; null: they serve plain HTTP. */
+  readonly certificate: CertificateFiles | null;
   readonly proxyCore: number;
   readonly loadCore: number;
   readonly rounds: number;
@@ -52,7 +58,17 @@ export async function startRival(place: Place, rival: Rival, originPort: number)
   mkdirSync(folder);
   const cores = rival.bothCores === true ? `${place.proxyCore},${place.loadCore}` : place.proxyCore;
   try {
-    return await place.processes.serve(rival.prepare({ port, originPort, folder }), cores, port);
+    const { certificate } = place;
+    const started = await place.processes.serve(
+      rival.prepare({ port, originPort, folder, certificate }),
+      cores,
+      port,
+      certificate !== null,
+    );
+    const other = certificate === null ? null : await otherSettings(port);
+    if (other === null) return started;
+    await place.processes.end(started.pid);
+    return `void: ${other}`;
   } catch (error) {
     console.error(`${rival.name}: ${error instanceof Error ? error.message : String(error)}`);
     return "did not start, see above";
