@@ -74,6 +74,7 @@ export class RequestForwarder implements Relay<RequestReader> {
       secure: false,
       tls: null,
       certificateLines: "",
+      ownAnswers: null,
       unsafeFieldNames,
       forwardedPathFields: "drop" as const,
       proxied: null,

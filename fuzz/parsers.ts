@@ -200,6 +200,7 @@ function forwardedHead(text: string): string {
       secure: false,
       tls: null,
       certificateLines: "",
+      ownAnswers: null,
       forwarded: null,
       unsafeFieldNames: "drop" as const,
       forwardedPathFields: "drop" as const,

@@ -26,6 +26,8 @@ const ENDS: Readonly<Record<string, string>> = {
 
 /** The outcomes of routes that answer without a feature. */
 const ROUTES: Readonly<Record<string, string>> = {
+  redirect_to_https: "308: answered by the listener's `redirect_to_https`.",
+  acme_challenge: "200: the answer to a challenge by which a certificate authority checks a name.",
   status: "200: the status page on a listener.",
 };
 

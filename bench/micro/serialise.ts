@@ -148,6 +148,7 @@ function fromClient(bytes: Buffer): FromHttp1 {
       secure: false,
       tls: null,
       certificateLines: "",
+      ownAnswers: null,
       forwarded: null,
       proxied: null,
       unsafeFieldNames: "drop",

@@ -26,11 +26,9 @@ export async function explainFile(
   out: (text: string) => void,
   err: (text: string) => void,
 ): Promise<number> {
-  const [listener] = config.listeners;
-  if (listener === undefined) throw new Error("a configuration without listeners was accepted");
-  const explainer = await Explainer.of(config, listener, environment);
+  const explainer = await Explainer.of(config, environment);
   // What is shown has no values of the environment.
-  const hiding = await Explainer.of(config, listener, hiddenValues(environment));
+  const hiding = await Explainer.of(config, hiddenValues(environment));
   const lines = readRequestLines(text);
   let wrong = lines.length === 0 ? 1 : 0;
   if (lines.length === 0) err(`${name}: there are no requests in it\n`);

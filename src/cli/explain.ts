@@ -42,9 +42,7 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
     }
     return await explainFile(config, { name, text, expects, environment: process.env }, out, err);
   }
-  const [listener] = config.listeners;
-  if (listener === undefined) throw new Error("a configuration without listeners was accepted");
-  const explanation = await explain(config, listener, given, process.env);
+  const explanation = await explain(config, given, process.env);
   if (typeof explanation === "string") {
     err(`millrace explain: ${explanation}\n`);
     return 1;

@@ -129,6 +129,14 @@ export interface ListenerInput {
    * expected, and one that comes is refused as a malformed request. See docs/proxy-protocol.md.
    */
   proxy_protocol?: ListenerProxyProtocolInput | undefined;
+  /**
+   * Whether every request on this plain listener is answered with a redirect (308) to the same URL with `https`, on the port of the first
+   * listener with TLS, else on 443. Challenges of certificate authorities (`acme`) are answered first. Requests that a trusted proxy has
+   * received by `https` go to the routes.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  redirect_to_https?: boolean | undefined;
   /** Time limits for what clients do. */
   timeouts?: ListenerTimeoutsInput | undefined;
   /** Limits for what one client can cost. */

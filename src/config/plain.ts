@@ -11,6 +11,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
         address: listener,
         unsafe_field_names: "drop",
         forwarded_path_fields: "drop",
+        redirect_to_https: false,
         timeouts: { request_head: 30_000, idle: 60_000, keep_alive: 75_000, half_closed: 5000, handshake: 10_000, proxy_protocol: 5000 },
         limits: {
           head_bytes: 32_768,

@@ -171,9 +171,7 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
 
   async explain(request: ExplainRequest | Request): Promise<Explanation> {
     const { config } = this.current;
-    const [listener = config.host] = config.listeners;
-    if (listener === undefined) throw new Error("a configuration has no listener");
-    const explanation = await explain(config, listener, requestToExplain(request), this.place.environment);
+    const explanation = await explain(config, requestToExplain(request), this.place.environment);
     if (typeof explanation === "string") throw new Error(explanation);
     return explanation;
   }

@@ -17,6 +17,7 @@ import { RequestEdits, ResponseEdits } from "../http/head-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { admittedProtocols, askedProtocols } from "../http/upgrade.ts";
 import type { ListenerConfig } from "../net/accept/listener-context.ts";
+import { ListenerAnswers, hasTls, httpsPort } from "../net/accept/own-answers.ts";
 import { hiddenOf } from "../net/client-facts.ts";
 import { loneSnapshot } from "../net/lone-snapshot.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
@@ -39,6 +40,7 @@ import { BucketTable } from "../shared/bucket-table.ts";
 import { explainSplit } from "./explained-split.ts";
 import { readLists } from "./read-lists.ts";
 import type { ExplainedSplit } from "./explained-split.ts";
+import { reachedListener } from "./reached-listener.ts";
 import { readRequest } from "./read-request.ts";
 import type { ExplainedRequest } from "./read-request.ts";
 
@@ -106,7 +108,6 @@ export interface ServedFile {
 
 export class Explainer {
   readonly config: Config;
-  readonly listener: ListenerConfig;
   readonly compileRegex: CompileRegex;
   private readonly snapshot: Snapshot;
   private readonly files: FileStore;
@@ -116,20 +117,16 @@ export class Explainer {
   /** For each route of the configuration its first position among the compiled ones, where each side of a split is one. */
   private readonly firstSides: readonly number[];
 
-  /**
-   * @param listener to which the client is connected
-   * @param environment the variables that the configuration may name; what is shown has their values
-   */
-  static async of(config: Config, listener: ListenerConfig, environment: Environment, disk: Disk = DISK): Promise<Explainer> {
+  /** @param environment the variables that the configuration may name; what is shown has their values */
+  static async of(config: Config, environment: Environment, disk: Disk = DISK): Promise<Explainer> {
     const regexes = new PathRegexes();
     if (patternsIn(config.routes).length > 0) await regexes.load();
-    return new Explainer(config, listener, environment, disk, (pattern) => regexes.compile(pattern));
+    return new Explainer(config, environment, disk, (pattern) => regexes.compile(pattern));
   }
 
-  private constructor(config: Config, listener: ListenerConfig, environment: Environment, disk: Disk, compileRegex: CompileRegex) {
+  private constructor(config: Config, environment: Environment, disk: Disk, compileRegex: CompileRegex) {
     this.files = disk.files;
     this.config = config;
-    this.listener = listener;
     this.compileRegex = compileRegex;
     const { buffer } = this.buckets;
     this.snapshot = loneSnapshot(config, {
@@ -155,25 +152,29 @@ export class Explainer {
   async courseOf(given: ExplainedRequest): Promise<Course | string> {
     const { client = CLIENT } = given;
     if (parseIpAddress(client) === null) return "the client is no IP address, such as 10.0.0.1 or 2001:db8::1";
-    const read = readRequest(given, this.listener);
+    const listener = reachedListener(this.config, given.url);
+    const read = readRequest(given, listener);
     if (typeof read === "string") return read;
     if (read.refused !== null) return { request: null, client, route: null, end: finished(read.refused, read.head) };
     this.buckets.set(this.pristine);
-    return await this.course(read.head, read.bodyLength, client);
+    return await this.course(read.head, read.bodyLength, client, listener);
   }
 
-  private async course(request: RequestHead, bodyLength: BodyLength, client: string): Promise<Course> {
-    const { config, listener } = this;
+  private async course(request: RequestHead, bodyLength: BodyLength, client: string, listener: ListenerConfig): Promise<Course> {
+    const { config } = this;
     request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
     const view = new LoneView(request, client, Date.now());
+    if (hasTls(listener)) view.scheme = "https";
     const early = admitRequest(request, connectionOptions(request), listener.unsafe_field_names);
     if (early !== null) return { request, client, route: null, end: this.answered(early, view, null) };
+    const own = ownAnswers(listener, config).answerTo(view);
+    if (own !== null) return { request, client, route: null, end: this.answered(own, view, null) };
     const found = this.snapshot.findRoute(request, client);
     view.routeName = found.name;
     view.groups = groupsOf(found.pathRegexes, normalizePath(request.path) ?? "");
     const taken = this.takenRoute(found, view);
     const side = found.split?.sides[taken?.split?.position ?? 0] ?? found;
-    return { request, client, route: taken, end: await this.endOf(side, taken, view, bodyLength) };
+    return { request, client, route: taken, end: await this.endOf(side, taken, view, bodyLength, listener) };
   }
 
   /** Null: it is one of the proxy's own. */
@@ -188,7 +189,13 @@ export class Explainer {
   }
 
   /** What the exchange would do (proxy/exchange/admission.ts), as far as that is known without the user's own middleware. */
-  private async endOf(route: Route, taken: TakenRoute | null, view: LoneView, bodyLength: BodyLength): Promise<Course["end"]> {
+  private async endOf(
+    route: Route,
+    taken: TakenRoute | null,
+    view: LoneView,
+    bodyLength: BodyLength,
+    listener: ListenerConfig,
+  ): Promise<Course["end"]> {
     for (const middleware of route.hooks.onRequest) {
       const verdict = (await middleware.onRequest?.(view)) ?? null;
       if (verdict !== null) return this.answered(verdict, view, route, middleware.name);
@@ -196,7 +203,7 @@ export class Explainer {
     if (exceedsBodyLimit(bodyLength, route)) return this.answered(BODY_TOO_LARGE, view, route);
     if (route.local !== null) return this.answered(route.local(), view, route);
     if (taken?.config.files !== undefined) return await this.servedFile(taken.config, taken.config.files, route, view);
-    return this.sent(route, taken?.config.upstream ?? "", view);
+    return this.sent(route, taken?.config.upstream ?? "", view, listener);
   }
 
   /** As the exchange would answer. */
@@ -210,8 +217,8 @@ export class Explainer {
     return finished(view.givenId === "" ? answer : { ...answer, requestId: view.givenId }, view.request, edits, by);
   }
 
-  private sent({ hooks, upgrade: admitted }: Route, name: string, view: LoneView): Sent {
-    const { config, listener } = this;
+  private sent({ hooks, upgrade: admitted }: Route, name: string, view: LoneView, listener: ListenerConfig): Sent {
+    const { config } = this;
     const upstream = config.upstreams[name];
     const { request } = view;
     const endpoint = {
@@ -228,9 +235,10 @@ export class Explainer {
       peer: view.client,
       client: view.client,
       trusted: false,
-      secure: false,
+      secure: hasTls(listener),
       tls: null,
       certificateLines: "",
+      ownAnswers: null,
       forwarded: null,
       unsafeFieldNames: listener.unsafe_field_names,
       forwardedPathFields: listener.forwarded_path_fields,
@@ -253,6 +261,14 @@ export class Explainer {
     found.file.close();
     return { kind: "file", name: `${files.root}/${found.name}` };
   }
+}
+
+/** What the listener answers itself. */
+function ownAnswers(listener: ListenerConfig, config: Config): ListenerAnswers {
+  const answers = new ListenerAnswers();
+  answers.httpsPort = httpsPort(config);
+  answers.use(listener);
+  return answers;
 }
 
 /** The answer as it would be sent. */

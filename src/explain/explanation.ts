@@ -8,7 +8,6 @@ import type { RequestHead } from "../http/request-head.ts";
 import { reasonPhrase } from "../http/status.ts";
 import { ADMITTED_BY_DEFAULT } from "../http/upgrade.ts";
 import { moduleAddress } from "../modules/module-address.ts";
-import type { ListenerConfig } from "../net/accept/listener-context.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
@@ -26,17 +25,12 @@ import { hiddenValues, shownFieldLine, shownTarget } from "./shown-request.ts";
 export type { ExplainedRequest } from "./read-request.ts";
 
 /**
- * Explains the request for a client that is no trusted proxy and is connected to that listener. A string says what is wrong with what was
+ * Explains the request for a client that is no trusted proxy. A string says what is wrong with what was
  * given.
  * @param environment the variables that the configuration may name; their values are not shown
  */
-export async function explain(
-  config: Config,
-  listener: ListenerConfig,
-  given: ExplainedRequest,
-  environment: Environment,
-): Promise<Explanation | string> {
-  const explainer = await Explainer.of(config, listener, hiddenValues(environment));
+export async function explain(config: Config, given: ExplainedRequest, environment: Environment): Promise<Explanation | string> {
+  const explainer = await Explainer.of(config, hiddenValues(environment));
   const course = await explainer.courseOf(given);
   return typeof course === "string" ? course : inWords(explainer, course);
 }
@@ -143,6 +137,7 @@ function answerLines(explainer: Explainer, { answer, by, lines }: Refused, early
 function why(answer: Refused["answer"], { config }: Explainer, early: RequestHead | null): string {
   const { status, reason, detail, fields } = answer;
   if (early !== null && reason === "status") return `answered by the proxy itself: ${config.status_path} is its status page`;
+  if (early !== null && reason === "redirect_to_https") return "answered by the listener itself: redirect_to_https";
   if (early !== null && reason === "no_route") return "answered with 404: no route takes it";
   if (early !== null && reason === "bad_path" && normalizePath(early.path) !== null)
     return "refused with 400: origins may read the path differently";

@@ -7,8 +7,9 @@ import { UNTRUSTED_DROPPED } from "../http/forward-fields.ts";
 import { parseForwarded } from "../http/forwarded.ts";
 import { Known, bit } from "../http/known-fields.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import type { ClientFacts, ProxiedConnection } from "../proxy/ports/client-facts.ts";
-import type { TlsFacts } from "../proxy/ports/tls-facts.ts";
+import type { ClientFacts } from "../proxy/ports/client-facts.ts";
+import type { OwnAnswers } from "../proxy/ports/own-answers.ts";
+import type { ConnectionFacts } from "./accept/connection-facts.ts";
 import type { ListenerConfig, ListenerContext } from "./accept/listener-context.ts";
 import { certificateLines } from "./certificate-lines.ts";
 
@@ -16,17 +17,29 @@ import { certificateLines } from "./certificate-lines.ts";
 export const SAID_BY_PROXIES: number =
   bit(Known.forwarded) | bit(Known.xForwardedFor) | bit(Known.xForwardedProto) | bit(Known.xForwardedHost);
 
-/** The facts of a client that is itself the connection's peer. */
+/**
+ * The facts of a client that is itself the connection's peer.
+ * @param ownAnswers what its connection answers itself; null: nothing
+ */
 export function factsOfPeer(
-  peer: string,
-  secure: boolean,
-  tls: TlsFacts | null,
+  { client: peer, secure, tls, proxied }: Omit<ConnectionFacts, "peer">,
   config: ListenerConfig,
-  proxied: ProxiedConnection | null = null,
+  ownAnswers: OwnAnswers | null = null,
 ): ClientFacts {
   const certificate = tls === null ? null : tls.certificate;
   const lines = certificate === null ? "" : certificateLines(certificate);
-  return { peer, client: peer, trusted: false, secure, tls, certificateLines: lines, forwarded: null, ...whatPasses(config), proxied };
+  return {
+    peer,
+    client: peer,
+    trusted: false,
+    secure,
+    tls,
+    certificateLines: lines,
+    ownAnswers,
+    forwarded: null,
+    ...whatPasses(config),
+    proxied,
+  };
 }
 
 /**
@@ -34,8 +47,8 @@ export function factsOfPeer(
  * @param direct the facts of the proxy itself, which is the connection's peer
  */
 export function behindProxy(head: RequestHead, direct: ClientFacts, context: ListenerContext): ClientFacts {
-  const { peer, secure, tls, certificateLines: lines, proxied } = direct;
-  const said = { peer, trusted: true, secure, tls, certificateLines: lines, ...whatPasses(context.config), proxied };
+  const { peer, secure, tls, certificateLines: lines, ownAnswers, proxied } = direct;
+  const said = { peer, trusted: true, secure, tls, certificateLines: lines, ownAnswers, ...whatPasses(context.config), proxied };
   if (context.addressFrom === "x_forwarded_for") {
     return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
   }

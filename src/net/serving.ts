@@ -24,6 +24,7 @@ import { ListenerContext, trustOf } from "./accept/listener-context.ts";
 import type { ListenerConfig, Trust } from "./accept/listener-context.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadOutput, ThreadParts } from "./thread.ts";
+import { httpsPort } from "./accept/own-answers.ts";
 import { connectionOf } from "./protocols.ts";
 
 export interface ServingParts extends ThreadParts {
@@ -66,6 +67,8 @@ export class Serving {
   private tls: ReadonlyMap<number, ListenerTls> = new Map();
   private current: Thread | null = null;
   private trust: Trust = trustOf({ trusted_proxies: [], client_address_from: "x_forwarded_for" });
+  /** The port of URLs to which plain listeners redirect. */
+  private httpsPort: number = 443;
   /** Whether the thread drains: it begins nothing new. */
   isDraining: boolean = false;
   private drainDueAt: number = Infinity;
@@ -122,11 +125,13 @@ export class Serving {
     if (this.current !== null) thread.use(snapshot);
     this.current = thread;
     this.trust = trustOf(config);
+    this.httpsPort = httpsPort(config);
     this.contexts = config.listeners.map((listener, position) => {
       const slot = listenerSlots[position];
       if (slot === undefined) throw new Error("a listener has no slot");
       const known = this.open.get(slot);
       if (known === undefined) return this.contextFor(thread, slot, listener);
+      known.answers.httpsPort = this.httpsPort;
       known.update(listener, this.trust);
       return known;
     });
@@ -189,6 +194,7 @@ export class Serving {
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {
     const context = new ListenerContext(thread, slot, settings, this.trust, connectionOf);
     context.tls = this.tls.get(slot) ?? null;
+    context.answers.httpsPort = this.httpsPort;
     this.open.set(slot, context);
     // A reload that began before the drain may open a listener after it.
     if (this.isDraining) context.drain();

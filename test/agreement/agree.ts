@@ -13,9 +13,7 @@ export async function startExplainer(): Promise<Explainer> {
   const readFile = (name: string): string => FILES[name] ?? assert.fail(`there is no file ${name}`);
   const parsed = parseConfig(CONFIG, "config", ENVIRONMENT, readFile);
   assert.ok("config" in parsed, JSON.stringify(parsed));
-  const [listener] = parsed.config.listeners;
-  assert.ok(listener !== undefined);
-  return await Explainer.of(parsed.config, listener, ENVIRONMENT, { readFile, files: new MemoryFiles(() => FILES, 0) });
+  return await Explainer.of(parsed.config, ENVIRONMENT, { readFile, files: new MemoryFiles(() => FILES, 0) });
 }
 
 /** What `explain` says. Null: there is no such request, but only a wrong argument. */

@@ -2,7 +2,6 @@
  * A configuration of nginx or Caddy, served by that program and, converted, by Millrace: the same requests to both, and what became of each. The text
  * names origins by ports from 7001 on, which are those of origins that say what they got.
  */
-import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -198,9 +197,8 @@ async function accepting(port: number, child: ChildProcess): Promise<void> {
 async function explainedOf({ method, host, target, fields }: Asked, text: string, names: ReadonlyMap<string, string>): Promise<Explained> {
   const parsed = parseConfig(text, "converted", {}, () => "");
   if ("problems" in parsed) throw new Error(parsed.problems.map(({ message }) => message).join("\n"));
-  const [listener = assert.fail("there is no listener")] = parsed.config.listeners;
   const lines = Object.entries({ host, ...fields }).map(([name, value]) => `${name}: ${value}`);
-  const explanation = await explain(parsed.config, listener, { method, url: target, fields: lines, client: "127.0.0.1" }, {});
+  const explanation = await explain(parsed.config, { method, url: target, fields: lines, client: "127.0.0.1" }, {});
   if (typeof explanation === "string") throw new Error(explanation);
   const { port = "" } = explanation.endpoints[0] === undefined ? {} : new URL(explanation.endpoints[0].url);
   return { origin: names.get(port) ?? null, status: explanation.status };

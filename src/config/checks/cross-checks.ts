@@ -113,6 +113,27 @@ function everywhere(value: unknown, path: KeyPath): Finding[] {
   );
 }
 
+/** What is wrong with `redirect_to_https` of the listener at that position. */
+function idleRedirect(file: unknown, index: number): Finding[] {
+  const path = ["listeners", index, "redirect_to_https"];
+  const all = listOf(at(file, "listeners"));
+  if (at(all[index], "tls") !== undefined) {
+    return [
+      error(
+        path,
+        "this listener speaks TLS itself: it is for the listener that clients of http:// reach (tls.plain_http answers them here)",
+      ),
+    ];
+  }
+  if (all.some((listener) => at(listener, "tls") !== undefined) || listOf(at(file, "trusted_proxies")).length > 0) return [];
+  return [
+    warning(
+      path,
+      "no listener has tls, and no trusted proxy ends it: clients are sent to port 443 of their host, where something else must answer",
+    ),
+  ];
+}
+
 /** Errors about too many listeners, about two on one address, and about limits that contradict each other. */
 function listeners(file: unknown): Finding[] {
   const addresses = listOf(at(file, "listeners")).map((listener) => at(listener, "address"));
@@ -128,6 +149,7 @@ function listeners(file: unknown): Finding[] {
     if (line !== null && head !== null && line > head) {
       findings.push(error(["listeners", index, "limits", "request_line"], "it is above head_bytes, of which the request line is a part"));
     }
+    if (at(listener, "redirect_to_https") === true) findings.push(...idleRedirect(file, index));
     return findings;
   });
   return [...tooMany, ...each];

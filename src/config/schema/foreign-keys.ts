@@ -40,6 +40,7 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "listeners[].tls.strict_sni": "sni_strict ssl_reject_handshake",
   "listeners[].tls.tickets": "ssl_session_tickets session_tickets",
   "listeners[].tls.tickets.key_file": "ssl_session_ticket_key tls_ticket_keys session_ticket_keys",
+  "listeners[].redirect_to_https": "force_https ssl_redirect force_ssl https_redirect https_only redirect_http_to_https",
   workers: "worker_processes nbthread nbproc threads processes concurrency cluster_size instances",
   trusted_proxies: "set_real_ip_from trusted_ips trusted_ip trust_proxy use_remote_address xff_num_trusted_hops trust_forward_header",
   client_address_from: "real_ip_header client_ip_headers forwardfor",
@@ -134,7 +135,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
 const NOT_THERE = `
-stores protocols redirect_to_https proxy_protocol protocol discover sticky outlier_detection
+stores protocols proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup
 basic api_keys jwt oidc forward require concurrency_limit validate cache compression store roles
 claims acme scope options destroy

@@ -108,6 +108,10 @@ export const listenerSchema = z.strictObject({
     description:
       "The load balancers in front speak the PROXY protocol, version 1 or 2: each connection begins with a header that names the client. The address in it counts as the connection's other end, for `trusted_proxies`, limits, access and the log. When absent, no header is expected, and one that comes is refused as a malformed request. See docs/proxy-protocol.md.",
   }),
+  redirect_to_https: z.boolean().default(false).meta({
+    description:
+      "Whether every request on this plain listener is answered with a redirect (308) to the same URL with `https`, on the port of the first listener with TLS, else on 443. Challenges of certificate authorities (`acme`) are answered first. Requests that a trusted proxy has received by `https` go to the routes.",
+  }),
   timeouts: timeouts.prefault({}).meta({ description: "Time limits for what clients do." }),
   limits: limits.prefault({}).meta({ description: "Limits for what one client can cost." }),
   tls: listenerTlsSchema.optional().meta({ description: "TLS on this listener (HTTPS). Absent: plain HTTP. See docs/tls.md." }),

@@ -12,6 +12,7 @@ describe("the short form", () => {
           address: ":8080",
           unsafe_field_names: "drop",
           forwarded_path_fields: "drop",
+          redirect_to_https: false,
           timeouts: { request_head: 10_000, idle: 10_000, keep_alive: 120_000, half_closed: 5000, handshake: 10_000, proxy_protocol: 5000 },
           limits: {
             head_bytes: 1_048_576,

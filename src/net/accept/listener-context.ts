@@ -9,12 +9,15 @@ import { IdleReaders } from "../../http1/idle-readers.ts";
 import type { MessageLimits } from "../../http1/limits.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
 import { CounterId } from "../../shared/metric-table.ts";
+import type { OwnAnswers } from "../../proxy/ports/own-answers.ts";
+import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
 import type { ListenerTls } from "../../shared/listener-tls.ts";
 import { ListenerNotices } from "./listener-notices.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { Admission } from "./admission.ts";
 import { listenerHandshake } from "./listener-handshake.ts";
+import { HostsOfConnection, ListenerAnswers } from "./own-answers.ts";
 import type { MakeConnection } from "./protocol.ts";
 
 export type ListenerConfig = Config["listeners"][number];
@@ -49,6 +52,8 @@ export class ListenerContext {
   readonly connections: Set<AcceptedConnection> = new Set();
   readonly admission: Admission = new Admission(this);
   readonly notices: ListenerNotices;
+  /** What the listener answers itself. */
+  readonly answers: ListenerAnswers = new ListenerAnswers();
   private readonly idleReaders: IdleReaders<RequestReader> = new IdleReaders(() => new RequestReader(this.limits));
   /** The listener takes nothing new and lets what runs end, because the process ends or a reload has removed the listener. */
   draining: boolean = false;
@@ -63,6 +68,13 @@ export class ListenerContext {
     this.trusted = trust.proxies;
     this.addressFrom = trust.addressFrom;
     this.admission.handshake = listenerHandshake(this, null);
+    this.answers.use(config);
+  }
+
+  /** What a connection answers itself, before a route is looked for; null: nothing. @param tls null: it is a plain connection */
+  ownAnswersFor(tls: TlsFacts | null): OwnAnswers | null {
+    if (tls !== null) return new HostsOfConnection(tls);
+    return this.answers.isSilent ? null : this.answers;
   }
 
   /** Applies a reload: new connections, and the next requests of open ones, have the new settings. */
@@ -72,6 +84,7 @@ export class ListenerContext {
     this.trusted = trust.proxies;
     this.addressFrom = trust.addressFrom;
     this.admission.handshake = listenerHandshake(this, null);
+    this.answers.use(config);
   }
 
   /** Drains every connection: each one closes when its exchanges have ended. The listening sockets are closed by then. */

@@ -113,6 +113,7 @@ export class Attempt implements SourceOwner {
         secure: false,
         tls: null,
         certificateLines: "",
+        ownAnswers: null,
         forwarded: null,
         proxied: null,
         unsafeFieldNames: "drop",

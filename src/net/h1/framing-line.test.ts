@@ -28,6 +28,7 @@ function requestFraming(lines: readonly string[], bodyLength: number | null): st
     secure: false,
     tls: null,
     certificateLines: "",
+    ownAnswers: null,
     forwarded: null,
     proxied: null,
     unsafeFieldNames: "drop",

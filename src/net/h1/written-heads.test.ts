@@ -166,6 +166,7 @@ function factsOf(peer: string): ClientFacts {
     secure: false,
     tls: null,
     certificateLines: "",
+    ownAnswers: null,
     forwarded: null,
     unsafeFieldNames: "drop",
     forwardedPathFields: "drop",

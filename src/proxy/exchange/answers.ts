@@ -26,6 +26,9 @@ export function ending(given: LocalAnswer): LocalAnswer {
 
 export const NO_ROUTE: LocalAnswer = answer(404, "no_route", "No route takes this request.");
 export const BAD_PATH: LocalAnswer = malformed("bad_path", "The path is malformed.");
+export const NO_HOST: LocalAnswer = malformed("no_host", "The request names no host that a redirect could lead to.");
+/** No error of Proxy-Status says this: nothing is wrong but the connection. */
+export const MISDIRECTED: LocalAnswer = answer(421, "misdirected", "This host is served on connections of its own.");
 export const CONNECTION_NAMES_NEEDED: LocalAnswer = malformed(
   "connection_names_needed",
   "The Connection field names a field that is not for one hop.",

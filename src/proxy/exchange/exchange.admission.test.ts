@@ -1,11 +1,13 @@
 /** The first phase of an exchange: route, hooks that admit, answer or throw, the limit of the body, and the choice of the endpoint. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { MISDIRECTED } from "./answers.ts";
 import { FakeClient } from "./fake-client.fixture.ts";
 import { Dialogue } from "./fake-ports.fixture.ts";
 import type { Health, Setting } from "./fake-ports.fixture.ts";
 import type { ExchangeView, Middleware } from "../feature/middleware.ts";
 import type { LocalAnswer } from "../local-answer.ts";
+import type { OwnAnswers } from "../ports/own-answers.ts";
 
 const GET = "GET /";
 const CHUNKED = "POST /\nTransfer-Encoding: chunked";
@@ -40,6 +42,30 @@ describe("route", () => {
       assert.equal(d.client.exchange.route, null);
     });
   }
+
+  test("what the connection itself answers comes after what is refused, and before routes and their middleware", () => {
+    const asked: string[] = [];
+    const ownAnswers: OwnAnswers = {
+      answerTo: ({ request, scheme }) => {
+        asked.push(`${scheme}://${request.host}${request.path}`);
+        return request.path === "/mine" ? MISDIRECTED : null;
+      },
+    };
+    const d = new Dialogue({ ownAnswers, hooks: [noting(() => d, "x")] });
+    d.client.asks("GET /mine");
+    d.says("client answer 421 misdirected; thread finished 421 misdirected; client finished");
+    d.ended("421 misdirected");
+    assert.equal(d.client.exchange.route, null);
+    for (const [head, says] of [
+      ["TRACE /mine", "client answer 405 method_refused; thread finished 405 method_refused; client finished"],
+      ["GET /", "x onRequest; a none; a dial"],
+    ] as const) {
+      const other = new Dialogue({ ownAnswers, hooks: [noting(() => other, "x")] });
+      other.client.asks(head);
+      other.says(says);
+    }
+    assert.deepEqual(asked, ["https://a.test/mine", "https://a.test/"]);
+  });
 
   test("a request that no route takes, a path that none may take", () => {
     for (const [path, status, reason] of [

@@ -271,6 +271,9 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const { request } = this;
     const refused = admitRequest(request, this.connection, this.facts.unsafeFieldNames);
     if (refused !== null) return this.answer(refused);
+    const { ownAnswers } = this.facts;
+    const own = ownAnswers === null ? null : ownAnswers.answerTo(this);
+    if (own !== null) return this.answer(own);
     const found = this.snapshot.findRoute(request, this.facts.client);
     const route = found.split === null ? found : this.sideOf(found, found.split);
     this.route = route;

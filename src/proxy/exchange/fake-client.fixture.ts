@@ -68,6 +68,7 @@ export class FakeClient implements ClientStream {
       secure: true,
       tls: null,
       certificateLines: "",
+      ownAnswers: dialogue.ownAnswers,
       forwarded: { elements: [], ofClient: undefined },
       unsafeFieldNames: "refuse",
       forwardedPathFields: "drop",

@@ -38,6 +38,7 @@ import { NO_FILES } from "../feature/file-store.ts";
 import { onceEach } from "../feature/once.ts";
 import type { Middleware } from "../feature/middleware.ts";
 import { hooksOf } from "../feature/route-hooks.ts";
+import type { OwnAnswers } from "../ports/own-answers.ts";
 import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { Connector, OwnedConnections } from "../upstream/connector.ts";
 import { Snapshot } from "../snapshot.ts";
@@ -59,6 +60,7 @@ export interface Setting {
   /** Middleware of every route of the configuration. */
   readonly hooks?: readonly Middleware[];
   readonly adapt?: (config: Config) => void;
+  readonly ownAnswers?: OwnAnswers;
 }
 
 /** What the exchange told the thread when it finished. */
@@ -97,6 +99,8 @@ export class Dialogue implements ExchangeThread, Connector {
   readonly endpoints: EndpointTable;
   readonly choice: EndpointChoice;
   readonly metrics: WorkerMetrics;
+  /** What the client's connection answers itself. */
+  readonly ownAnswers: OwnAnswers | null;
   readonly client: FakeClient;
   /** Every connection to an endpoint, in the order in which exchanges got them. */
   readonly connections: FakeUpstream[] = [];
@@ -110,6 +114,7 @@ export class Dialogue implements ExchangeThread, Connector {
 
   constructor(setting: Setting = {}) {
     const health = setting.health ?? ["unknown"];
+    this.ownAnswers = setting.ownAnswers ?? null;
     const config = configOf(setting, health.length);
     const layout = metricLayout(config);
     const metricTable = new SharedArrayBuffer(MetricTable.bytes(layout, 1));

@@ -31,6 +31,7 @@ const ITSELF: ClientFacts = {
   secure: false,
   tls: null,
   certificateLines: "",
+  ownAnswers: null,
   forwarded: null,
   unsafeFieldNames: "forward",
   forwardedPathFields: "forward",

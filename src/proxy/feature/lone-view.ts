@@ -12,7 +12,7 @@ export class LoneView implements FinishedExchange {
   /** The request's id; "": nobody has asked for one. */
   givenId: string = "";
   readonly peerTrusted: boolean = false;
-  readonly scheme: "http" | "https" = "http";
+  scheme: "http" | "https" = "http";
   readonly startedAtMs: number;
   readonly signal: AbortSignal = new AbortController().signal;
 

@@ -1,6 +1,7 @@
 import type { ForwardedPathFields, UnsafeFieldNames } from "../../config/schema/listener-schema.ts";
 import type { BelievedForwarded } from "../../http/forwarded.ts";
 import type { ProxyHeader } from "../../proxy-protocol/header.ts";
+import type { OwnAnswers } from "./own-answers.ts";
 import type { TlsFacts } from "./tls-facts.ts";
 
 /** Who sends a request, and which of its forwarding fields are believed. */
@@ -17,6 +18,8 @@ export interface ClientFacts {
   readonly tls: TlsFacts | null;
   /** The field lines in which endpoints get the certificate of the peer, each with its line end; "": they get none. */
   readonly certificateLines: string;
+  /** What is answered before a route is looked for; null: nothing. */
+  readonly ownAnswers: OwnAnswers | null;
   /** What trusted proxies said in Forwarded; null: that field is absent or not believed. */
   readonly forwarded: BelievedForwarded | null;
   readonly unsafeFieldNames: UnsafeFieldNames;

@@ -105,14 +105,14 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   owned: OwnedUpstreams | null = null;
 
   /** Opens the transport and starts to read at once. */
-  constructor(context: ListenerContext, open: OpenTransport, { client, secure, tls, proxied }: ConnectionFacts, isTrusted: boolean) {
+  constructor(context: ListenerContext, open: OpenTransport, facts: ConnectionFacts, isTrusted: boolean) {
     super();
     this.context = context;
     this.thread = context.thread;
-    this.peer = client;
+    this.peer = facts.client;
     this.peerTrusted = isTrusted;
     this.configured = context.config;
-    this.direct = factsOfPeer(client, secure, tls, context.config, proxied);
+    this.direct = factsOfPeer(facts, context.config, context.ownAnswersFor(facts.tls));
     this.hidden = hiddenOf(isTrusted, context);
     this.outlet = new Outlet(this);
     const transport = open(this, this.outlet);
@@ -131,7 +131,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   reconfigure(): void {
     const { context, reader, peer, direct } = this;
     this.configured = context.config;
-    this.direct = factsOfPeer(peer, direct.secure, direct.tls, context.config, direct.proxied);
+    this.direct = factsOfPeer(direct, context.config, context.ownAnswersFor(direct.tls));
     this.peerTrusted = context.trusted.contains(peer);
     this.hidden = hiddenOf(this.peerTrusted, context);
     if (reader !== input.NO_READER) reader.limitTo(context.limits);
