@@ -1,12 +1,13 @@
-import type { LaterAttempt, RequestLimit } from "./attempts.ts";
 import type { Mirror } from "../mirror.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
 import type { Exchange } from "./exchange.ts";
 import type { InterimPace } from "./interim-pace.ts";
 import type { HookWait } from "./hook-wait.ts";
+import type { LaterAttempt } from "./later-attempt.ts";
 import type { ResponseBuffer } from "./response-buffer.ts";
 import type { RequestCopy } from "./request-copy.ts";
+import type { RequestLimit } from "./request-limit.ts";
 import type { SourceStream } from "./source-stream.ts";
 
 /** What only some exchanges need: stages, a source, a collected body and so on. A plain exchange does not make this object. */

@@ -25,7 +25,7 @@ import { groupsOf } from "../../policy/route/path-regex.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
-import type { FinishedExchange, Middleware, UpstreamResult } from "../feature/middleware.ts";
+import type { FinishedExchange, Middleware } from "../feature/middleware.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { BodySink } from "../ports/body-sink.ts";
@@ -39,7 +39,7 @@ import type { OwnedConnections } from "../upstream/connector.ts";
 import { positionIn } from "../upstream/endpoint-set.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import { BodyPipe, namedStage } from "./body-pipe.ts";
+import { BodyPipe } from "./body-pipe.ts";
 import type { NamedStage, PipeOwner } from "./body-pipe.ts";
 import { Detours } from "./detours.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
@@ -55,7 +55,10 @@ import type { SourceOwner } from "./source-stream.ts";
 import { admit, collectBody, collectData, collectedEnough } from "./admission.ts";
 import { beginCopy, isToBeCopied } from "./request-copy.ts";
 import * as answers from "./answers.ts";
-import { RequestLimit, anotherAttempt, forgetBeyondMemory, insteadOfResponse, isHeld, isRetriedFor, keepForReplay } from "./attempts.ts";
+import { anotherAttempt, isHeld, isRetriedFor } from "./attempts.ts";
+import { answerInPlaceOf, editRequest, editResponse, isTurnedDown, tellFinished } from "./hooks.ts";
+import { forgetBeyondMemory, keepForReplay } from "./replay.ts";
+import { RequestLimit } from "./request-limit.ts";
 
 /** The 100 (Continue) that a client may wait for before it sends its body. */
 const CONTINUE: ResponseHead = new ResponseHead({ version: "1.1", status: 100, reason: "Continue" });
@@ -425,7 +428,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** Sends the head with edits. Returns false if a hook threw, which ends the exchange. */
   private sendEdited(to: UpstreamStream, hooks: readonly Middleware[]): boolean {
     const edits = takeRequestEdits();
-    if (!this.isFromSource(to) && !this.editRequest(hooks, to, edits)) return false;
+    if (!this.isFromSource(to) && !editRequest(this, hooks, to, edits)) return false;
     // The head of a request of the proxy's own has no field for the body's length.
     if (edits.bodyLength === null) edits.bodyLength = this.downstream.isBackground ? this.requestLength : this.heldLength();
     this.phase = Phase.sending;
@@ -442,36 +445,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     // Only chunks can be followed by trailers.
     if (this.requestLength >= 0 || this.requestTrailers !== null || (this.route?.requestBufferBytes ?? 0) === 0) return null;
     return this.detours?.collected?.wholeLength ?? null;
-  }
-
-  /** Calls the `onUpstreamRequest` hooks. Returns false if one threw, which ends the exchange. */
-  private editRequest(hooks: readonly Middleware[], to: UpstreamStream, edits: RequestEdits): boolean {
-    let name = "";
-    try {
-      let stages: NamedStage[] | null = null;
-      for (let index = 0; index < hooks.length; index++) {
-        const hook = hooks[index];
-        name = hook?.name ?? "";
-        const stage = hook?.onUpstreamRequest?.(this, edits) ?? null;
-        if (stage !== null && this.requestLength !== 0) (stages ??= []).push(namedStage(stage, name));
-      }
-      const { method } = edits;
-      if (method !== null) {
-        if ((method === "HEAD") !== (this.request.method === "HEAD")) throw new TypeError(`${this.request.method} cannot become ${method}`);
-        this.detour.method = method;
-      }
-      if (stages !== null) this.stageRequest(stages, to, edits);
-      return true;
-    } catch (error) {
-      this.hookFailed(error, name);
-      return false;
-    }
-  }
-
-  private stageRequest(stages: readonly NamedStage[], to: UpstreamStream, edits: RequestEdits): void {
-    const pipe = new BodyPipe(stages, to, this, this.thread);
-    this.detour.request = pipe;
-    edits.bodyLength = pipe.length;
   }
 
   // ---- relay the request body ---------------------------------------------------------------------------------------
@@ -583,14 +556,14 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (!this.isFromSource(from)) {
       if (isRetriedFor(this, head)) return;
       const hooks = this.route?.hooks.onUpstreamResponse;
-      if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head, failure: null })) return;
+      if (hooks !== undefined && hooks.length > 0 && isTurnedDown(this, hooks, { head, failure: null })) return;
       this.originHeadMs = this.thread.now - this.startedAt;
     }
     const hooks = this.route?.hooks.onResponse;
     if ((hooks === undefined || hooks.length === 0) && !this.isFromSource(from)) return this.relayResponse(head, length, NO_RESPONSE_EDITS);
     const edits = takeResponseEdits();
     edits.begin(head, head.status);
-    const stages = this.editResponse(head, edits);
+    const stages = editResponse(this, head, edits);
     // A hook may have ended the exchange: it threw, or it made a stage of the request's body or the source itself fail.
     if (from !== this.upstream) return giveResponseEdits(edits);
     if (stages !== null || this.isFromSource(from)) return this.respondAnew(head, length, stages, edits);
@@ -718,32 +691,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.downstream.own(upstream);
   }
 
-  /**
-   * Calls the `onResponse` hooks. Returns the stages for the body; null: there are none. If a hook throws, the exchange ends: the response
-   * must not go out without the changes, which may hide a secret. An answer of the proxy's own goes out all the same, with the other
-   * hooks' edits.
-   * @param head null for an answer of the proxy's own
-   */
-  private editResponse(head: ResponseHead | null, edits: ResponseEdits): NamedStage[] | null {
-    const hooks = this.route?.hooks.onResponse;
-    if (hooks === undefined || hooks.length === 0) return null;
-    let stages: NamedStage[] | null = null;
-    for (let index = 0; index < hooks.length; index++) {
-      const middleware = hooks[index]?.name ?? "";
-      try {
-        const stage = hooks[index]?.onResponse?.(this, edits) ?? null;
-        if (stage !== null && head !== null) (stages ??= []).push(namedStage(stage, middleware));
-      } catch (error) {
-        if (head === null) this.reportHook(error, middleware);
-        else {
-          this.hookFailed(error, middleware);
-          return null;
-        }
-      }
-    }
-    return stages;
-  }
-
   // ---- sources ------------------------------------------------------------------------------------------------------
 
   /**
@@ -760,30 +707,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   private isFromSource(from: UpstreamStream): boolean {
     return this.detours !== null && from === this.detours.source;
-  }
-
-  /**
-   * Calls the `onUpstreamResponse` hooks. Returns true if the result of the attempt is not used: there is a retry, a source answers, or a
-   * hook threw.
-   */
-  private isTurnedDown(hooks: readonly Middleware[], result: UpstreamResult): boolean {
-    for (let index = 0; index < hooks.length; index++) {
-      let verdict: "retry" | ResponseSource | null;
-      try {
-        verdict = hooks[index]?.onUpstreamResponse?.(this, result) ?? null;
-      } catch (error) {
-        this.hookFailed(error, hooks[index]?.name ?? "");
-        return true;
-      }
-      // The hook may have ended the exchange, by making a stage of the request's body fail.
-      if (this.finished) return true;
-      if (verdict === null) continue;
-      if (verdict === "retry") return result.head !== null && insteadOfResponse(this);
-      this.dropUpstream();
-      this.answerFrom(verdict, hooks[index]?.name ?? "");
-      return true;
-    }
-    return false;
   }
 
   sourceAnswers(from: SourceStream, answer: LocalAnswer): void {
@@ -857,7 +780,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   failedForGood(failure: Failure | null): void {
     if (failure === null) return this.answer(answers.NO_ENDPOINT);
     const hooks = this.route?.hooks.onUpstreamResponse;
-    if (hooks !== undefined && hooks.length > 0 && this.isTurnedDown(hooks, { head: null, failure })) return;
+    if (hooks !== undefined && hooks.length > 0 && isTurnedDown(this, hooks, { head: null, failure })) return;
     this.answer(failureAnswer(failure.kind));
   }
 
@@ -881,13 +804,13 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** @param middleware whose answer it is; "": the proxy's own */
   answer(given: LocalAnswer, middleware: string = ""): void {
     this.dropUpstream();
-    const answer = this.answerInPlaceOf(given);
+    const answer = answerInPlaceOf(this, given);
     this.status = answer.status;
     this.outcome = answer.reason;
     this.phase = Phase.responding;
     const edits = takeResponseEdits();
     edits.begin(null, answer.status, answer.fields);
-    this.editResponse(null, edits);
+    editResponse(this, null, edits);
     if (this.snapshot.logsResponses) this.noteResponse(null, edits);
     try {
       this.downstream.answer(this.givenId === "" ? answer : { ...answer, requestId: this.givenId }, edits);
@@ -900,22 +823,6 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     }
     giveResponseEdits(edits);
     this.finish();
-  }
-
-  /** Calls the `onAnswer` hooks. */
-  private answerInPlaceOf(given: LocalAnswer): LocalAnswer {
-    const { route } = this;
-    // Not those of a request of the proxy's own, which has no route, nor of a route of the proxy's own, which has no hooks.
-    const hooks = route === null || route.index < 0 ? this.snapshot.onAnswer : route.hooks.onAnswer;
-    let answer = given;
-    for (let index = 0; index < hooks.length && !this.isBackground; index++) {
-      try {
-        answer = hooks[index]?.onAnswer?.(this, answer) ?? answer;
-      } catch (error) {
-        this.reportHook(error, hooks[index]?.name ?? "");
-      }
-    }
-    return answer;
   }
 
   /** Gives up the current attempt, if there is one. */
@@ -941,21 +848,9 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.phase = Phase.finished;
     this.endWait();
     this.detours?.end();
-    this.tellFinished();
+    tellFinished(this);
     this.thread.exchangeFinished(this);
     this.downstream.exchangeFinished();
-  }
-
-  private tellFinished(): void {
-    const hooks = this.route?.hooks.onFinish;
-    if (hooks === undefined) return;
-    for (let index = 0; index < hooks.length; index++) {
-      try {
-        hooks[index]?.onFinish?.(this);
-      } catch (error) {
-        this.reportHook(error, hooks[index]?.name ?? "");
-      }
-    }
   }
 }
 
