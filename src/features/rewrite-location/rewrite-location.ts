@@ -1,5 +1,6 @@
 /** Leads references in responses, such as Location, to where the client finds them. */
 import { isAuthority } from "../../http/authority.ts";
+import { connectionOptions } from "../../http/connection-options.ts";
 import type { ResponseChanges } from "../../http/head-edits.ts";
 import { Known } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
@@ -52,8 +53,10 @@ function rewriteLocationMiddleware(
       const found = WANTED.in(head);
       if (found === 0) return;
       const site = siteOf(exchange);
+      // A field that Connection names is not passed on, and must not come back as one of the proxy's.
+      const { named } = connectionOptions(head);
       for (const [at, { name, map }] of FIELDS.entries())
-        if ((found & (1 << at)) !== 0) rewriteField(head, response, name, (value) => map(value, site));
+        if ((found & (1 << at)) !== 0 && !named.includes(name.toLowerCase())) rewriteField(head, response, name, (value) => map(value, site));
     },
   };
 }
