@@ -29,7 +29,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["control", /^src\/(control|cli)\/(?!workers\/(supervise|young-generation))/],
   [
     "features",
-    /^test\/(answers|connection-authentication|connection-limits|embedded|embedded-fetch|embedded-http2|embedded-upgrade|forwarding|handed-over|health|http-proxy-middleware|http-proxy-middleware-upgrade|last-bytes|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,
+    /^test\/(answers|connection-authentication|connection-limits|embedded|embedded-drain|embedded-fetch|embedded-http2|embedded-upgrade|forwarding|handed-over|health|http-proxy-middleware|http-proxy-middleware-upgrade|last-bytes|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,
   ],
   ["examples", EXAMPLES],
   ["tools", /^(bench|scripts)\/(?!micro|load\/fixed-rate)/],

@@ -393,7 +393,11 @@ export class EmbeddedClient extends Timed implements ClientStream, AcceptedConne
     const cuts = exchange !== null || output.queuedBytes > 0;
     output.isLast = true;
     if (exchange === null || exchange.responseStarted) this.endNow("drain_timeout");
-    else exchange.requestFailed(answers.DRAIN_TIMEOUT);
+    else {
+      exchange.requestFailed(answers.DRAIN_TIMEOUT);
+      // The thread may end now, and its deadlines with it: nobody waits for the rest of the request.
+      if (this.state === State.leaving) this.bodyDone();
+    }
     return cuts;
   }
 }
