@@ -2,7 +2,9 @@
 import type { Config } from "../src/config/schema/schema.ts";
 import type { AccessRecord } from "../src/observe/access-record.ts";
 import type { Attempts } from "./attempts.ts";
+import { variantOf } from "./configs.ts";
 import type { SimulatedClient } from "./client.ts";
+import { faultOfOutcome } from "./edits.ts";
 import { clientOf, isValid } from "./expected.ts";
 import { fileFails } from "./files.ts";
 import { mayFail } from "./hooks.ts";
@@ -89,6 +91,9 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   const configs = run.configsOf(client, id, endedAtMs);
   if (!configs.some((config) => clientOf(client.plan, config) === record.client))
     run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
+  const clients = configs.map((config) => clientOf(client.plan, config));
+  const fault = faultOfOutcome(outcome, request, configs.map(variantOf), clients);
+  if (fault !== null) run.fail(`request ${id} of ${route} ends with ${outcome}, ${fault}`);
   if (outcome === "file_failed" && !fileFails(run.seed, id)) run.fail(`request ${id} is cut, and its file is whole`);
   if (outcome === "internal_error" && !mayFail(run.seed, id, route))
     run.fail(`request ${id} ends with an internal error, and no hook fails`);

@@ -7,8 +7,9 @@ import { ResponseReader } from "../src/http1/response-reader.ts";
 import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
 import type { TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
-import { PAGE } from "./configs.ts";
+import { PAGE, variantOf } from "./configs.ts";
 import { fileAnswer, ownerOfFile } from "./files.ts";
+import { editLines, faultOfEditedResponse, isTold, saidText } from "./edits.ts";
 import { faultOfResponse } from "./expected.ts";
 import { TAKEN_OUT, isFeatured, isFlipped } from "./hooks.ts";
 import { answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./plan.ts";
@@ -75,6 +76,9 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private answer: AnswerPlan | null = null;
   /** Whether a stage flips the bits of the current response's body. */
   private isFlipped: boolean = false;
+  /** The text that an answer of the proxy's own must have, and what has come of it; null: nothing is known of it. */
+  private text: string | null = null;
+  private heard: string = "";
   private bodyAt: number = 0;
   private current: Seen | null = null;
   /** How many 103 responses came for the request that is being answered. */
@@ -245,10 +249,13 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     this.bodyAt = 0;
     this.owner = null;
     this.answer = null;
+    this.text = null;
+    this.heard = "";
     this.saysClose = head.values("connection").includes("close");
     const fault =
       request === undefined || answers === UNASKED ? null : faultOfResponse(head, request, this.world.seed, answers === undefined);
     if (fault !== null) this.world.fail(`in the response with ${head.status} to ${this.awaitedId} ${fault}`);
+    if (request !== undefined && answers !== UNASKED) this.checkEdits(head, request, answers === undefined);
     if (request !== undefined && answers !== UNASKED)
       this.world.requestIds.answered(request.id, request.route, head, answers === undefined);
     const isFile = request?.route === "files" && head.status === 200;
@@ -258,7 +265,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       this.isFlipped = false;
     } else if (answers === undefined) {
       const isFolder = request?.route === "files" && head.status === 308;
-      const mayBe = head.status >= 400 || isFolder || (head.status === 204 && request?.isPreflight === true);
+      const isOfRoute = request !== undefined && isTold(request, head.status);
+      const mayBe = head.status >= 400 || isFolder || isOfRoute || (head.status === 204 && request?.isPreflight === true);
       if (!mayBe) this.world.fail(`an answer of the proxy's own with ${head.status}, awaiting ${this.awaitedId}`);
     } else if (answers !== UNASKED) {
       const [id = 0, time = 0] = answers.split(".").map(Number);
@@ -276,6 +284,13 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     }
     this.current = { status: head.status, isWhole: false, saysClose: this.saysClose };
     if (request !== undefined) this.seen.set(request.id, this.current);
+  }
+
+  private checkEdits(head: ResponseHead, request: RequestPlan, isOwn: boolean): void {
+    const variants = this.world.configsOf(this, request.id, this.world.clock.nowMs).map(variantOf);
+    const fault = faultOfEditedResponse(head, request, variants, isOwn);
+    if (fault !== null) this.world.fail(`the response with ${head.status} to ${request.id}: ${fault}`);
+    if (isOwn && request.route === "said" && isTold(request, head.status) && request.method !== "HEAD") this.text = saidText(request);
   }
 
   /** A page has taken the place of the endpoint's body. */
@@ -308,6 +323,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   }
 
   private onData(bytes: Buffer, start: number, end: number): void {
+    if (this.text !== null) this.heard += bytes.toString("latin1", start, end);
     if (this.owner === null) return;
     const { owner, bodyAt } = this;
     const stray = this.isFlipped
@@ -325,6 +341,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       return true;
     }
     if (this.current !== null) this.current.isWhole = true;
+    if (this.text !== null && this.heard !== this.text) this.world.fail(`the text for ${this.awaitedId} is ${this.heard}`);
     if (this.answer !== null && hasBody(this.answer, this.awaited[0]) && !mayEndEarly(this.answer) && this.bodyAt !== this.answer.bytes) {
       this.world.fail(`the response to ${this.awaitedId} looks whole with ${this.bodyAt} of ${this.answer.bytes} bytes`);
     }
@@ -372,7 +389,7 @@ function mayEndEarly({ framing, ending }: AnswerPlan): boolean {
 
 function requestMessage(request: RequestPlan, place: Place): Message {
   const { id, method, route, framing, bodyBytes, chunkBytes, isMalformed, expects, closes, isOld, tunnelBytes } = request;
-  let head = `${method} /${route}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n${sayingLines(request, place)}`;
+  let head = `${method} /${route}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n${sayingLines(request, place)}${editLines(request)}`;
   if (expects) head += "Expect: 100-continue\r\n";
   if (closes) head += "Connection: close\r\n";
   if (tunnelBytes >= 0) head += UPGRADE;

@@ -1,6 +1,7 @@
 /** The configurations of a run. Each reload brings the next one, and after the last one the first again. */
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema/schema.ts";
+import { editRoutes } from "./edits.ts";
 import { LISTENERS, ORIGINS, SMALL_BODY_MAX, TOKENS } from "./plan.ts";
 import type { Parts } from "./plan.ts";
 import { COPY_BYTES_MAX } from "./shadow.ts";
@@ -12,6 +13,8 @@ export const PAGE = "<h1>{error.status}</h1>";
 /** Longer than any time limit of any configuration. */
 export const LIMITS_MS_MAX = 12_000;
 
+/** Which of the three a configuration is. */
+const variants: WeakMap<Config, number> = new WeakMap();
 const made: Map<string, readonly Config[]> = new Map();
 
 /** The three configurations of a run with these parts, in order. */
@@ -44,10 +47,17 @@ function configOf(parts: Parts, variant: number): Config {
     `  - { match: { path: "/b/*" }, upstream: b${held} }`,
     `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX}${held} }`,
     ...(parts.middleware ? featureRoutes(variant, held) : []),
+    ...(parts.edits ? editRoutes(variant, held) : []),
   ].join("\n");
   const result = parseConfig(text, "simulation", {}, () => "");
   if ("problems" in result) throw new Error(result.problems.map(({ message }) => message).join("\n"));
+  variants.set(result.config, variant);
   return result.config;
+}
+
+/** 0, 1 or 2. */
+export function variantOf(config: Config): number {
+  return variants.get(config) ?? 0;
 }
 
 export function listenerAt(listeners: Config["listeners"], address: string): Config["listeners"][number] | undefined {

@@ -7,6 +7,7 @@ import type { Transport, TransportReader, TransportWriter } from "../src/net/tra
 import { bodyOf, strayByte } from "./bytes.ts";
 import { UNASKED, chunked, hasBody } from "./client.ts";
 import { ANSWER_FIELDS, isFeatured, isFlipped } from "./hooks.ts";
+import { answerLines, pathsOf } from "./edits.ts";
 import { SMALL_BODY_MAX, answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./plan.ts";
 import type { AnswerPlan, RequestPlan } from "./plan.ts";
 import { Sending, beginningOf, lengthOf, readBuffer } from "./sending.ts";
@@ -39,6 +40,8 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   private request: RequestPlan | null = null;
   private answer: AnswerPlan | null = null;
   private readonly held: Buffer[] = [];
+  /** Lines of the answer to the current request, from edits.ts. */
+  private answerFields: string = "";
   private bodyAt: number = 0;
   /** Whether a stage flips the bits of the request's body. */
   private isFlipped: boolean = false;
@@ -124,11 +127,12 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     const { head } = this.reader;
     const id = Number(head.get("x-request"));
     const request = this.world.requests.get(id)?.request;
-    if (request === undefined || head.path !== `/${request.route}/${id}` || head.method !== request.method) {
+    if (request === undefined || !pathsOf(request).includes(head.path) || head.method !== request.method) {
       this.world.fail(`an endpoint gets ${head.method} ${head.path} with X-Request ${id}, which nobody sent`);
       return false;
     }
-    const time = this.world.arrived(request, head);
+    const time = this.world.arrived(request, head, this.endpoint);
+    this.answerFields = answerLines(request, head.path, head.get("host") ?? "");
     if (this.isUnasked) this.world.misled.add(id);
     this.request = request;
     this.isFlipped = isFlipped(this.world.seed, id, request.route, "requestStage");
@@ -184,7 +188,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
     this.answerIsBegun = true;
     if (request.tunnelBytes >= 0 && answer.status === 200 && !this.isUnasked) return this.switches(request, answer, time);
     this.hasSaidClose ||= answer.after === "says-close";
-    const message = answerMessage(request, answer, time, this.isUnasked ? UNASKED : `${request.id}.${time}`);
+    const message = answerMessage(request, answer, time, this.isUnasked ? UNASKED : `${request.id}.${time}`, this.answerFields);
     const length = lengthOf(message);
     const isCut = answer.ending !== "whole" && answer.endAt < length;
     const extra = isCut || answer.framing === "close" ? undefined : EXTRA[answer.after];
@@ -272,11 +276,11 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   }
 }
 
-function answerMessage(request: RequestPlan, answer: AnswerPlan, time: number, label: string): Message {
+function answerMessage(request: RequestPlan, answer: AnswerPlan, time: number, label: string, fields: string): Message {
   const { id } = request;
   const { status, interim, framing, bytes, after } = answer;
   let head = interim.map((code) => `HTTP/1.1 ${code} Wait\r\n\r\n`).join("");
-  head += `HTTP/1.1 ${status} Whatever\r\nX-Answer: ${label}\r\n`;
+  head += `HTTP/1.1 ${status} Whatever\r\nX-Answer: ${label}\r\n${fields}`;
   if (isFeatured(request.route)) head += ANSWER_FIELDS.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   if (after === "says-close") head += "Connection: close\r\n";
   if (framing === "length" && status !== 204) head += `Content-Length: ${bytes}\r\n`;

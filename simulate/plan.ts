@@ -3,6 +3,7 @@
  * parts of it can be left out to find the shortest plan that still fails.
  */
 import { Draw, seedOf } from "./draw.ts";
+import { EDIT_ROUTES } from "./edits.ts";
 
 /** What a run has in addition to plain routes on one listener. */
 export interface Parts {
@@ -18,9 +19,11 @@ export interface Parts {
   readonly buffers: boolean;
   /** Whether some routes send copies of requests to another upstream. */
   readonly mirrors: boolean;
+  /** Whether there are routes that edit messages, answer by themselves, or keep clients away. */
+  readonly edits: boolean;
 }
 
-/** The three plain routes, and those that only runs with middleware have. */
+/** The three plain routes, those that only runs with middleware have, and those of edits.ts. */
 export type RouteName =
   | "a"
   | "b"
@@ -34,7 +37,12 @@ export type RouteName =
   | "held"
   | "parted"
   | "files"
-  | "paged";
+  | "paged"
+  | "edited"
+  | "moved"
+  | "said"
+  | "closed"
+  | "kept";
 
 /** The fields of a request that features of routes read. */
 export interface Saying {
@@ -170,12 +178,12 @@ export function drawPlan(seed: number): Plan {
   const misfits = draw.pick(2, 4, 12, 40);
   const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (_, index): ClientPlan => {
     const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () =>
-      drawAnswered(seed, drawSaying(seed, drawRequest(draw, id++, misfits), parts), parts),
+      drawEdited(seed, drawAnswered(seed, drawSaying(seed, drawRequest(draw, id++, misfits), parts), parts), parts),
     );
     const place = drawPlace(seed, index, parts);
     // Drawn in any case, so that what follows stays the same. A program hands upgrades over to the driver of HTTP/1.
     const isLastUpgrade = draw.oneIn(8) && !place.isOfProgram;
-    if (isLastUpgrade) requests.push(drawSaying(seed, upgradeRequest(draw, id++), parts));
+    if (isLastUpgrade) requests.push(drawEdited(seed, drawSaying(seed, upgradeRequest(draw, id++), parts), parts));
     const isSlow = draw.oneIn(misfits);
     return {
       ...place,
@@ -205,15 +213,27 @@ export function drawPlan(seed: number): Plan {
 
 // The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
-/** The number of `program` leaves the runs that docs/simulation.md names without one, so that they stay what they were. */
-const Part = { parts: -2, place: -3, saying: -4, events: -5, mirrors: -115, program: -113, buffers: -114, answered: -116 } as const;
+/** The numbers of `program` and `edits` leave the runs that docs/simulation.md named before without one, so that they stay what they were. */
+const Part = {
+  parts: -2,
+  place: -3,
+  saying: -4,
+  events: -5,
+  mirrors: -115,
+  program: -113,
+  buffers: -114,
+  answered: -116,
+  edits: -2140,
+} as const;
 
-function drawParts(seed: number): Parts {
+/** What a run has in addition to plain routes. */
+export function drawParts(seed: number): Parts {
   const draw = new Draw(seedOf(seed, Part.parts));
   const program = new Draw(seedOf(seed, Part.program)).oneIn(5);
   const buffers = new Draw(seedOf(seed, Part.buffers)).oneIn(4);
   const mirrors = new Draw(seedOf(seed, Part.mirrors)).oneIn(4);
-  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program, buffers, mirrors };
+  const edits = new Draw(seedOf(seed, Part.edits)).oneIn(4);
+  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program, buffers, mirrors, edits };
 }
 
 const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", isOfProgram: false, forwardedFor: "", restMs: 0 };
@@ -263,14 +283,23 @@ function drawAnswered(seed: number, request: RequestPlan, { middleware }: Parts)
   return draw.oneIn(8) ? { ...request, route: draw.pick("files", "files", "paged"), origin: "", token: "" } : request;
 }
 
-function drawMoreEvents(seed: number, { health, listeners, middleware }: Parts): Event[] {
+/** In runs with such routes, sends some of the plain requests to those of edits.ts. */
+function drawEdited(seed: number, request: RequestPlan, { edits }: Parts): RequestPlan {
+  if (!edits || !PLAIN_ROUTES.has(request.route)) return request;
+  const draw = new Draw(seedOf(seedOf(seed, Part.edits), request.id));
+  return draw.oneIn(2) ? { ...request, route: draw.pick(...EDIT_ROUTES) } : request;
+}
+
+const PLAIN_ROUTES: ReadonlySet<RouteName> = new Set(["a", "b", "small"]);
+
+function drawMoreEvents(seed: number, { health, listeners, middleware, edits }: Parts): Event[] {
   const draw = new Draw(seedOf(seed, Part.events));
   const atMs = (): number => draw.between(1, START_MS_MAX + 2000);
   const endpoint = (): number => draw.between(0, ENDPOINTS - 1);
   const sick = Array.from({ length: health ? draw.between(0, 8) : 0 }, (): Event => {
     return { atMs: atMs(), kind: draw.pick("sick", "sick", "well", "refuse", "accept"), endpoint: endpoint() };
   });
-  const reloads = Array.from({ length: listeners || middleware ? draw.between(0, 2) : 0 }, (): Event => {
+  const reloads = Array.from({ length: listeners || middleware || edits ? draw.between(0, 2) : 0 }, (): Event => {
     return { atMs: atMs(), kind: "reload", endpoint: 0 };
   });
   return [...sick, ...reloads];

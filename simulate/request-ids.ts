@@ -1,8 +1,8 @@
-/** Checks that a request of the route `again` has one id: at every endpoint that it comes to, in its response and in the log, and no other request has it. */
+/** Checks that a request of the routes `again` and `edited` has one id: at every endpoint that it comes to, in its response and in the log, and no other request has it. */
 import type { FieldSection } from "../src/http/field-section.ts";
 
-/** The route whose requests have ids. It tries again, on errors of endpoints too. */
-const ROUTE = "again";
+/** The routes whose requests have ids. */
+const ROUTES = new Set(["again", "edited"]);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 export class RequestIds {
@@ -17,13 +17,13 @@ export class RequestIds {
 
   /** A request has come to an endpoint. */
   arrived(request: number, route: string, head: FieldSection): void {
-    if (route === ROUTE) this.check(request, head.values("x-request-id"), "at an endpoint");
+    if (ROUTES.has(route)) this.check(request, head.values("x-request-id"), "at an endpoint");
   }
 
   /** @param isOwn whether the proxy answers itself; it may do so before there is a route */
   answered(request: number, route: string, head: FieldSection, isOwn: boolean): void {
     const ids = head.values("x-request-id");
-    if (route === ROUTE && !(isOwn && ids.length === 0)) this.check(request, ids, "in its response");
+    if (ROUTES.has(route) && !(isOwn && ids.length === 0)) this.check(request, ids, "in its response");
   }
 
   logged(request: number, id: string): void {

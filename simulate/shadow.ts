@@ -9,6 +9,7 @@ import { RequestReader } from "../src/http1/request-reader.ts";
 import type { Transport, TransportReader, TransportWriter } from "../src/net/transport/transport.ts";
 import { bodyOf, strayByte } from "./bytes.ts";
 import { Draw, seedOf } from "./draw.ts";
+import { pathsOf } from "./edits.ts";
 import { ownerOfRequest } from "./plan.ts";
 import type { RequestPlan } from "./plan.ts";
 import { Sending, readBuffer } from "./sending.ts";
@@ -85,7 +86,7 @@ export class Shadow implements TransportReader, TransportWriter {
     const { head } = this.reader;
     const id = Number(head.get("x-request"));
     const request = this.world.requests.get(id)?.request;
-    if (request === undefined || head.path !== `/${request.route}/${id}` || head.method !== request.method) {
+    if (request === undefined || !pathsOf(request).includes(head.path) || head.method !== request.method) {
       this.world.fail(`a copy of ${head.method} ${head.path} with X-Request ${id} comes, which nobody sent`);
       return false;
     }

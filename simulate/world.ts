@@ -28,11 +28,12 @@ import { WorkerTable } from "../src/shared/worker-table.ts";
 import { Attempts } from "./attempts.ts";
 import { checkLog } from "./check-log.ts";
 import { SimulatedClient } from "./client.ts";
-import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt } from "./configs.ts";
+import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt, variantOf } from "./configs.ts";
 import { countsLeft } from "./counts-left.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { FILE_TURNS, SimulatedFiles } from "./files.ts";
-import { faultOfRequest } from "./expected.ts";
+import { faultOfEditedRequest } from "./edits.ts";
+import { clientOf, faultOfRequest } from "./expected.ts";
 import { Probes } from "./health.ts";
 import { faultsOfHeldBodies } from "./held-bodies.ts";
 import { Hooks, isFeatured } from "./hooks.ts";
@@ -281,7 +282,7 @@ export class World {
   // ---- endpoints ----------------------------------------------------------------------------------------------------
 
   /** A request has come to an endpoint. Returns how often it had come before. */
-  arrived(request: RequestPlan, head: RequestHead): number {
+  arrived(request: RequestPlan, head: RequestHead, endpoint: number): number {
     const { id, method } = request;
     const before = this.arrivals.get(id) ?? 0;
     this.arrivals.set(id, before + 1);
@@ -290,8 +291,12 @@ export class World {
     this.requestIds.arrived(id, request.route, head);
     const client = this.requests.get(id)?.client;
     if (client === undefined) return before;
-    const fault = faultOfRequest(head, request, client.plan, this.configsOf(client, id, this.clock.nowMs));
+    const configs = this.configsOf(client, id, this.clock.nowMs);
+    const fault = faultOfRequest(head, request, client.plan, configs);
     if (fault !== null) this.fail(`of request ${id} that comes to an endpoint ${fault}`);
+    const clients = configs.map((config) => clientOf(client.plan, config));
+    const wrong = faultOfEditedRequest(head, request, `endpoint-${endpoint}.test`, configs.map(variantOf), clients);
+    if (wrong !== null) this.fail(`request ${id}, which comes to an endpoint: ${wrong}`);
     return before;
   }
 

@@ -56,7 +56,8 @@ function rewriteLocationMiddleware(
       // A field that Connection names is not passed on, and must not come back as one of the proxy's.
       const { named } = connectionOptions(head);
       for (const [at, { name, map }] of FIELDS.entries())
-        if ((found & (1 << at)) !== 0 && !named.includes(name.toLowerCase())) rewriteField(head, response, name, (value) => map(value, site));
+        if ((found & (1 << at)) !== 0 && !named.includes(name.toLowerCase()))
+          rewriteField(head, response, name, (value) => map(value, site));
     },
   };
 }
