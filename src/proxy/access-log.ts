@@ -81,7 +81,7 @@ export class AccessLog {
     if (inputs.length === 0) return NO_VALUES;
     if (head === null) return inputs.map(() => "");
     const view = new LoneView(head, client);
-    // It has none.
+    // A refused request has no id.
     view.identify("");
     return inputs.map((input) => (input.kind === "response_headers" ? "" : this.value(view, input, "")));
   }

@@ -7,8 +7,8 @@ export interface Copy {
 }
 
 /**
- * The copies of requests (`mirror`) of one thread, and the memory of their bodies. It is counted apart from that of other held bodies: an upstream
- * that takes its copies slowly must not leave less for requests.
+ * The copies of requests (`mirror`) of one thread, and the memory of their bodies. This memory is counted apart from that of other held bodies: an
+ * upstream that takes its copies slowly must not leave less for requests.
  */
 export class Copies {
   /** Bytes held now. */
@@ -27,7 +27,7 @@ export class Copies {
     this.open.delete(copy);
   }
 
-  /** The thread ends. No client waits for copies. */
+  /** Gives all copies up, because the thread ends: no client waits for them. */
   giveUpAll(): void {
     for (const copy of this.open) copy.giveUp();
   }

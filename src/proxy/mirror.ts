@@ -1,7 +1,7 @@
 import type { Route } from "./snapshot.ts";
 import type { UpstreamGroup } from "./upstream/upstream-group.ts";
 
-/** The upstream that gets copies of a route's requests, with the limits of that. */
+/** The upstream that gets copies of a route's requests, with the limits for these copies. */
 export interface Mirror {
   readonly upstream: UpstreamGroup;
   /** The part of the requests, from 0 to 1. */

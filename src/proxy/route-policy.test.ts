@@ -53,7 +53,7 @@ test("what is not safe to repeat is carried out once at most, unless the route s
       const acted = endpoints.reduce((sum, endpoint) => sum + endpoint.acted, 0);
       const mayRepeat = method === "PUT" || nonIdempotent;
       assert.ok(acted <= (mayRepeat ? endpoints.length : 1), `${acted} times`);
-      // Whoever can answer is found: nobody before it has acted, or acting twice does no harm.
+      // An endpoint that can answer is found: no endpoint before it has acted on the request, or acting twice does no harm.
       const good = each.indexOf("200");
       const isReachable = good >= 0 && (mayRepeat || each.slice(0, good).every((deed) => deed === "refuses"));
       if (isReachable) assert.equal(status, 200);

@@ -49,7 +49,7 @@ export interface Route {
   readonly split: Split | null;
   /** Null: no copies of requests are sent anywhere. */
   readonly mirror: Mirror | null;
-  /** Makes the proxy's own answer; null: the upstream answers. */
+  /** Makes the proxy's own answer; null: an upstream or a middleware answers. */
   readonly local: (() => LocalAnswer) | null;
   /**
    * Largest request body in bytes; null: no limit. Not Infinity, which V8 would store as a separate object for each of ten thousand routes.
@@ -299,7 +299,7 @@ interface Places {
 }
 
 function compileRoute(route: RouteConfig, places: Places, upstreams: ReadonlyMap<string, UpstreamGroup>, context: SnapshotContext): Route {
-  // What is the same for all upstreams of the route has one state, such as the count of a limit.
+  // A middleware whose value is the same for all upstreams of the route is made once: it has one state, such as the count of a limit.
   const known: KnownMiddleware = new Map();
   const compiled =
     route.split === undefined
@@ -347,12 +347,12 @@ function compileMirror(
     share: config.share,
     bodyBytesMax: config.max_body,
     inFlightMax: config.max_in_flight,
-    // A copy is admitted with its original, and nobody gets its answer.
+    // Only the hooks for the request that is sent: a copy is admitted with its original, and nobody gets its response.
     route: { ...side, hooks: { ...NO_HOOKS, onUpstreamRequest: side.hooks.onUpstreamRequest } },
   };
 }
 
-/** Marks copies, and takes out the wish for a 100 (Continue): the whole body is there. */
+/** Marks copies, and removes Expect: nothing waits for a 100 (Continue), because the whole body is there already. */
 const MARKING: Middleware = {
   name: "mirror",
   onUpstreamRequest: (_exchange, changes) => {

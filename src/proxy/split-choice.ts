@@ -43,7 +43,7 @@ export class SplitChoice {
     return this.sideOf(made);
   }
 
-  /** What decides for an exchange; null: chance does. */
+  /** The text that decides which side an exchange gets; null: chance decides. */
   keyOf({ request, client }: Pick<ExchangeView, "request" | "client">): string | null {
     const { by } = this;
     if (by === undefined) return null;
@@ -61,7 +61,7 @@ export class SplitChoice {
     const digest = String.fromCharCode(low & 0xffff, low >>> 16, high & 0xffff, high >>> 16);
     return pickByHash(this.sides, (upstream) => {
       hash.update(digest + upstream);
-      // 52 of the bits, moved off 0 by half a step.
+      // A number from 52 of the bits. Half a step is added so that it is never 0, which has no logarithm.
       return ((hash.high >>> 0) * 2 ** 20 + (hash.low >>> 12) + 0.5) / 2 ** 52;
     });
   }

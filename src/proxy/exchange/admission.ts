@@ -102,7 +102,7 @@ function awaitHook<T>(exchange: Exchange, promise: Promise<T | null>, middleware
 }
 
 export function collectBody(exchange: Exchange, bytesMax: number): Promise<Buffer | null> {
-  // Against something that is no number, no body would be too large.
+  // Compared with something that is no number, no body would be too large.
   if (typeof bytesMax !== "number" || !(bytesMax >= 0))
     return Promise.reject(new CallersMistake("the limit of a body is a number of bytes"));
   if (exchange.phase !== Phase.admission || exchange.requestLength > bytesMax) return Promise.resolve(null);

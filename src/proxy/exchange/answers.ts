@@ -1,4 +1,4 @@
-/** The proxy's own answers, except those of middleware and of failed attempts (failure.ts). finished-answer.ts says what is sent of them. */
+/** The proxy's own answers, except those of middleware and of failed attempts (failure.ts). finished-answer.ts turns them into what is sent. */
 import type { LocalAnswer } from "../local-answer.ts";
 
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -27,7 +27,7 @@ export function ending(given: LocalAnswer): LocalAnswer {
 export const NO_ROUTE: LocalAnswer = answer(404, "no_route", "No route takes this request.");
 export const BAD_PATH: LocalAnswer = malformed("bad_path", "The path is malformed.");
 export const NO_HOST: LocalAnswer = malformed("no_host", "The request names no host that a redirect could lead to.");
-/** No error of Proxy-Status says this: nothing is wrong but the connection. */
+/** Without Proxy-Status: RFC 9209 has no error type for a request that came on the wrong connection. */
 export const MISDIRECTED: LocalAnswer = answer(421, "misdirected", "This host is served on connections of its own.");
 export const CONNECTION_NAMES_NEEDED: LocalAnswer = malformed(
   "connection_names_needed",

@@ -1,6 +1,6 @@
 /**
- * What follows after a failed attempt: another one at once, after a pause (`retry` of the route), when an endpoint has come up (`hold`), or
- * none. While an exchange waits, no bytes of its request are taken from the client.
+ * What follows a failed attempt: another one at once, after a pause (`retry` of the route), when an endpoint has come up (`hold`), or none.
+ * While an exchange waits (later-attempt.ts), no bytes of its request are taken from the client.
  */
 import type { ResponseHead } from "../../http/response-head.ts";
 import { isIdempotent } from "../../policy/retry/idempotent.ts";
@@ -21,7 +21,7 @@ type AttemptFacts = Omit<Failure, "kind">;
 /** A whole response has come, and a hook or the route does not want it. */
 const UNWANTED: AttemptFacts = { sent: true, answered: true, reused: false };
 
-/** Begins or plans another attempt after one that failed in that way. Returns false if there is none. */
+/** Begins or plans another attempt after one that failed. Returns false if there is to be none. */
 export function anotherAttempt(exchange: Exchange, { kind, ...facts }: Failure): boolean {
   const attempt = failedAttempt(exchange, FAILURES[kind].attempt, facts);
   const retry = exchange.route?.policy?.retry ?? null;
@@ -39,9 +39,9 @@ export function anotherAttempt(exchange: Exchange, { kind, ...facts }: Failure):
 }
 
 /**
- * Asks another endpoint because nobody wants the response that has come, whose attempt is given up. Returns false if the request may not be
- * sent again or no endpoint is left.
- * @param waitMs the least time until then
+ * Asks another endpoint because a hook or the route does not want the response that has come; the attempt that brought it is given up. Returns
+ * false if the request may not be sent again or no endpoint is left.
+ * @param waitMs the least time, in milliseconds, until the other endpoint is asked
  */
 export function insteadOfResponse(exchange: Exchange, waitMs: number = 0): boolean {
   const retry = exchange.route?.policy?.retry ?? null;
@@ -50,7 +50,7 @@ export function insteadOfResponse(exchange: Exchange, waitMs: number = 0): boole
   return elsewhere(exchange, endpoint, retry, waitMs, null);
 }
 
-/** Whether `retry.on` of the route has the status of this response, and another endpoint is asked therefore. */
+/** Asks another endpoint if `retry.on` of the route lists the status of this response. Returns whether it does. */
 export function isRetriedFor(exchange: Exchange, head: ResponseHead): boolean {
   const retry = exchange.route?.policy?.retry ?? null;
   if (retry === null || !retry.statuses.has(head.status)) return false;
@@ -60,8 +60,8 @@ export function isRetriedFor(exchange: Exchange, head: ResponseHead): boolean {
 }
 
 /**
- * Leaves that endpoint out for the rest of the exchange, and asks another one, if one is left.
- * @param failure of the attempt; null: a response is not wanted
+ * Leaves the endpoint `failed` out for the rest of the exchange, and asks another one, if one is left.
+ * @param failure of the last attempt; null: its response is not wanted
  */
 function elsewhere(exchange: Exchange, failed: Endpoint, retry: RetryPolicy | null, waitMs: number, failure: Failure | null): boolean {
   (exchange.tried ??= []).push(failed);

@@ -6,7 +6,7 @@
  *   ----------------> Segment(stage) -> Segment(stage) ----------------> client or endpoint
  *   <---------------- unblocked                          blocked, unblocked <--------------
  * ```
- * Back-pressure goes from each receiver to its sender, and who waits remembers that it waits: "go on" has no effect on anybody else.
+ * Back-pressure goes from each receiver to its sender. Each sender remembers whether it waits; `unblocked` has no effect on one that does not.
  * A pipe ends once: when its last stage has ended, by a failure, or by `abort`. Later calls have no effect.
  */
 import type { Buffer } from "node:buffer";
@@ -95,7 +95,7 @@ export class BodyPipe implements BodySink {
     this.last?.unblocked();
   }
 
-  /** Gives the pipe and its stages up. */
+  /** Ends the pipe and its stages although the body is incomplete. */
   abort(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -141,7 +141,7 @@ class Segment extends BodyProducer {
   private readonly stage: BodyStage;
   private readonly to: BodySink;
   /**
-   * Something was written since the last flush. It is flushed even if the receiver is blocked: it must not stay in the thread's open chunk,
+   * Bytes were written since the last flush. They are flushed even if the receiver is blocked: they must not stay in the thread's open chunk,
    * which all connections share.
    */
   private isUnflushed: boolean = false;
@@ -182,7 +182,7 @@ class Segment extends BodyProducer {
 
   // ---- BodyProducer -------------------------------------------------------------------------------------------------
 
-  /** The sender or the receiver waits for the stage. Before that, the stage waits for its input. */
+  /** While the input is open, the stage waits for input. If the input is full its sender waits for the stage, and if it has ended its receiver does. */
   protected get isAwaited(): boolean {
     return this.input !== Input.open;
   }

@@ -13,14 +13,14 @@ import { INPUT_FOLLOWING, Input, OUTPUT_FOLLOWING, Output } from "./producer-sta
 
 const EMPTY = Buffer.from("");
 
-/** A producer that notes what its own code and its neighbours are told. It is awaited once its input is not open, as a stage is. */
+/** A producer that notes what its own code and its neighbours are told. Like a stage, it is awaited as long as its input is not open. */
 class Sample extends BodyProducer {
   readonly dialogue: Dialogue;
   readonly calls: StageOutput;
   readonly seen: Set<string> = new Set();
   /** What its code's `flush` returns. */
   takes: boolean = true;
-  /** The receiver's. */
+  /** What the receiver's `flush` returns. */
   receiverTakes: boolean = true;
   /** The method of its code that throws. */
   throwsIn: string = "";
@@ -241,7 +241,7 @@ for (const [state, results] of Object.entries(LIVE)) {
   test(`a producer whose input and output are ${state}`, () => {
     for (const [name, result] of Object.entries(results)) assert.equal(after(state, name), result, name);
     const missing = Object.keys(EVENTS).filter((name) => !(name in results));
-    // Its input ends once.
+    // The input can end only once.
     assert.deepEqual(missing, state.startsWith("ended") ? ["data", "end"] : []);
   });
 }

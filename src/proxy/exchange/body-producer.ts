@@ -20,12 +20,12 @@ export abstract class BodyProducer extends Timed implements BodySink {
   readonly thread: ExchangeThread;
   /** The code of the feature. */
   protected callbacks: SourceInput;
-  /** How many bytes it says that it writes; -1: not known beforehand; null: it has not said yet, and may not write before. */
+  /** Length of the output as the code has stated it; -1: not known beforehand; null: not stated yet, and nothing may be written before. */
   protected said: BodyLength | null;
   input: Input = Input.open;
   output: Output = Output.open;
   private written: number = 0;
-  /** For error messages. */
+  /** What the producer is called in error messages. */
   private readonly what: string;
 
   constructor(thread: ExchangeThread, what: string, callbacks: SourceInput, said: BodyLength | null) {
@@ -36,7 +36,7 @@ export abstract class BodyProducer extends Timed implements BodySink {
     this.said = said;
   }
 
-  // ---- what differs -------------------------------------------------------------------------------------------------
+  // ---- what stages and sources do in different ways -----------------------------------------------------------------
 
   /** Whether somebody waits for the producer while its receiver takes more. */
   protected abstract get isAwaited(): boolean;
@@ -85,7 +85,7 @@ export abstract class BodyProducer extends Timed implements BodySink {
 
   // ---- the output ---------------------------------------------------------------------------------------------------
 
-  /** Through this the code of the feature writes. */
+  /** The calls by which the code of the feature writes its output. */
   protected outputCalls(): StageOutput {
     return {
       write: (bytes) => this.write(bytes),
@@ -105,7 +105,7 @@ export abstract class BodyProducer extends Timed implements BodySink {
 
   private write(bytes: Buffer): void {
     if (this.isOver) return;
-    // Code without types may pass a text. Thrown later, in a timer of that code, the error would not be its exchange's.
+    // Code without types may pass a text. An error thrown here, perhaps in a timer of that code, could not be assigned to its exchange.
     if (!Buffer.isBuffer(bytes)) return this.fail(new TypeError(`${this.what} writes something that is no Buffer`));
     if (bytes.length === 0) return;
     const { said } = this;
@@ -155,7 +155,7 @@ export abstract class BodyProducer extends Timed implements BodySink {
     return this.output >= Output.ended;
   }
 
-  /** Gives the producer up. */
+  /** Ends the producer although its output is incomplete. */
   abort(): void {
     if (this.isOver) return;
     this.close(Output.aborted);
@@ -200,7 +200,7 @@ export abstract class BodyProducer extends Timed implements BodySink {
     this.thread.deadlines.remove(this);
   }
 
-  /** The only ways to change the two states. Tests watch them. */
+  /** The two states are changed here and in `enterOutput` only. Tests watch both. */
   enterInput(state: Input): void {
     this.input = state;
   }

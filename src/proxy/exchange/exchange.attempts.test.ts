@@ -82,7 +82,7 @@ function play(given: Case): void {
   const { moment, kind, reused, method, retries, endpoints } = given;
   const { bodyBytes = 0, came = "", unsent = false } = MOMENTS[moment] ?? assert.fail(moment);
   const d = new Dialogue({ health: THREE.slice(0, endpoints), retries });
-  // Two: after one of them was lost the exchange must not take the other one, which is as old.
+  // Two idle connections: after one was lost the exchange must not take the other one, which is as old.
   if (reused) d.pools("a").pools("a");
   d.client.asks(bodyBytes === 0 ? `${method} /` : `${method} /\nContent-Length: ${bodyBytes + 2}`);
   const first = d.at("a");

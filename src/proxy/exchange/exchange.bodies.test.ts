@@ -292,7 +292,7 @@ describe("interim responses", () => {
   test("their number is the exchange's, not the attempt's", () => {
     const d = begun("GET /", { health: ["unknown", "unknown"] });
     for (let count = 0; count < 32; count++) d.upstream.brings(interim(100));
-    // No driver's: it is answered, and so not tried again. It shows that the pace belongs to the exchange.
+    // No driver says `answered: false` after interim responses. Said here, it leads to another attempt, for which the earlier ones still count.
     d.upstream.fails("connection_terminated", { sent: true, answered: false });
     d.upstream.connects();
     d.skip();

@@ -17,7 +17,7 @@ interface Phase {
   begin(): Dialogue;
   /** Whether a connection to an endpoint is aborted. */
   readonly upstream: "a" | "b" | "";
-  /** Of the response, as far as its head has gone out. */
+  /** Status of the response whose head has gone out; 0: none has. */
   readonly status: 0 | 101 | 200;
 }
 
@@ -123,7 +123,7 @@ describe("the request cannot be completed", () => {
   }
 
   for (const { name, begin, upstream, status } of PHASES) {
-    // A body is read only while there is somebody to take it.
+    // A body is read only while something takes it.
     if (status === 101 || !begin().client.exchange.takesBody) continue;
     test(`${name}: malformed`, () => {
       const d = begin().skip();
@@ -198,7 +198,7 @@ describe("the end", () => {
     const gone = new Dialogue();
     gone.client.bytesWritten = 1000;
     gone.client.asks("GET /");
-    // What waited of an earlier response was not written after all.
+    // Bytes of an earlier response that still waited were not written after all.
     gone.client.bytesWritten = 900;
     gone.client.leaves();
     gone.ended("499 client_gone");

@@ -260,7 +260,7 @@ class Play {
     }
     if (client.received !== "") assert.equal(client.received, answering(d)?.brought);
     if (isOver) return this.checkEnd();
-    // Nobody waits without a reason.
+    // Neither side waits without a reason.
     if (upstream === null) assert.ok(this.verdictAwaited, "no endpoint is asked and no verdict awaited");
     if (exchange.takesBody && upstream !== null) {
       assert.equal(upstream.got, client.delivered);

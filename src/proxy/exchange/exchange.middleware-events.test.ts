@@ -234,7 +234,7 @@ class Play {
       for (let count = 0; allowed && count < weight; count++) acts.push(act);
     };
     may(this.awaited !== null, 4, (choice) => this.decide(choice));
-    // What is over may be said more of, to no effect.
+    // Further calls for what is over must have no effect.
     for (const each of this.all.filter(({ isStarted }) => isStarted)) {
       may(true, each.isOver ? 1 : 6, (choice) => this.moves(each, choice));
       may(each.isOver, 1, () => each.ends());
@@ -464,7 +464,7 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve();
 }
 
-/** What comes out of the stages when that goes in; each got what the one before has made, or less where it had ended. */
+/** The output of the stages for that input. Each stage gets the output of the one before, or less of it if the stage had ended. */
 function flows(text: string, stages: readonly WalkStage[]): string {
   let made = text;
   for (const each of stages) {

@@ -153,7 +153,7 @@ test("a client that waits to be asked for its body is asked by the proxy, and on
   d.says("a none; a dial");
   d.upstream.connects();
   d.says('a send PUT /; a data "abcd"; a end; a flush');
-  // The endpoint is told of the expectation too. The client has got its answer.
+  // The endpoint got Expect too, and answers it. The client has got its 100 (Continue) from the proxy already.
   d.upstream.brings("HTTP/1.1 100 Continue\r\n\r\n");
   d.says("client flush");
   d.upstream.brings("HTTP/1.1 103 Early Hints\r\n\r\n");

@@ -23,7 +23,7 @@ function dialogue(keys: object, setting: Setting = { health: ["unknown", "unknow
   return new Dialogue({ ...setting, adapt });
 }
 
-/** Half of `backoff.base`, which the random number 0.5 of the dialogue makes of it, and a tick. */
+/** The pause before an attempt: half of `backoff.base`, because the dialogue's random number is always 0.5, and a tick. */
 const PAUSE_MS = 50;
 
 function counts(d: Dialogue): readonly number[] {

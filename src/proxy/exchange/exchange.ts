@@ -63,7 +63,7 @@ import { RequestLimit } from "./request-limit.ts";
 /** The 100 (Continue) that a client may wait for before it sends its body. */
 const CONTINUE: ResponseHead = new ResponseHead({ version: "1.1", status: 100, reason: "Continue" });
 
-/** Stand for no edits, where no middleware can edit a head. Nobody may change them. */
+/** Used where no middleware can edit a head. All exchanges share these two, so they must never be changed. */
 const NO_REQUEST_EDITS: RequestEdits = new RequestEdits();
 const NO_RESPONSE_EDITS: ResponseEdits = new ResponseEdits();
 
@@ -217,7 +217,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return Math.max(0, this.downstream.bytesWritten - this.sentBefore);
   }
 
-  /** A copy of a client's request speaks for the client. */
+  /** True for a request of the proxy's own. A copy of a client's request speaks for the client, so for that it is false. */
   get isBackground(): boolean {
     return this.downstream.isBackground && this.original === null;
   }
@@ -288,7 +288,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     admit(this, route, 0);
   }
 
-  /** The route for the upstream that the request goes to, of those of a split. */
+  /** Chooses one of the upstreams of a split. Returns the route as it is for that upstream. */
   private sideOf(route: Route, { choice, sides }: Split): Route {
     return sides[choice.choose(this, this.thread.choice.random)] ?? route;
   }
@@ -336,7 +336,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   /**
    * Reports an error of a hook, which is a mistake in the proxy or in an extension. It affects this exchange, not the thread.
-   * @param middleware whose hook, stage or source; "": that is not known
+   * @param middleware name of the middleware whose hook, stage or source failed; "": not known
    */
   reportHook(error: unknown, middleware: string): void {
     const route = this.route?.name ?? "";
@@ -383,7 +383,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     }
   }
 
-  /** Every endpoint is unhealthy, or was tried. The endpoint that there was for a further attempt may have become unhealthy in the pause before it. */
+  /** No endpoint can be chosen: each is unhealthy or was tried. The last one that was left may have become unhealthy in a pause between attempts. */
   private noEndpoint(): void {
     const failure = this.detours?.later?.failure ?? null;
     if (!isHeld(this, failure)) this.failedForGood(failure);
@@ -587,8 +587,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   /**
-   * Lets the response's body pass a buffer, so that the endpoint need not wait for a slow client. Server-sent events are not held: who sends them
-   * wants to know whether they are taken. Neither is the body of a source, which no endpoint waits for.
+   * Lets the response's body pass a buffer, so that the endpoint need not wait for a slow client. Server-sent events are not held: their sender
+   * wants to know whether the client takes them. Neither is the body of a source, which no endpoint waits for.
    */
   private holdResponse(head: ResponseHead, length: BodyLength): ResponseBuffer | null {
     const bytesMax = this.route?.responseBufferBytes ?? 0;
@@ -655,13 +655,13 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     else pipe.unblocked();
   }
 
-  /** The client's driver has the whole response. Its stages may have ended it before the endpoint has. */
+  /** The client's driver has the whole response. The stages may have ended the response before the endpoint has. */
   bufferEmptied(): void {
     this.dropUpstream();
     this.finish();
   }
 
-  /** The response ends here, and is incomplete. */
+  /** The response cannot be completed: cuts the client. */
   bufferBroken(): void {
     this.downstream.cut();
     this.finish();
@@ -836,7 +836,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     upstream.abort();
   }
 
-  /** Counts the endpoint's exchange in flight down. */
+  /** The endpoint has one exchange in flight less. */
   private releaseEndpoint(): void {
     if (this.upstream !== null && this.endpoint !== null && !this.isFromSource(this.upstream)) {
       this.thread.endpoints.inFlightAdd(this.thread.workerIndex, this.endpoint.slot, -1);

@@ -23,7 +23,7 @@ import { GatheredBytes } from "./gathered-bytes.ts";
 const TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 1024 * 1024;
 
-/** The facts about the client of such an exchange: there is none. */
+/** The client facts of an exchange that has no client. */
 const ITSELF: ClientFacts = {
   peer: "",
   client: "",
@@ -54,7 +54,7 @@ export async function fetchFrom(
   return new Promise((resolve) => new Fetch(thread, sent, options, resolve).begin(set));
 }
 
-/** Callers may be code without types. What is wrong with the request must not become a fault of the connection that it is sent on. */
+/** Checks the arguments, because callers may be code without types: a wrong request must not become a fault of the connection that it is sent on. */
 function checked(request: FetchRequest, options: FetchOptions, set: EndpointSet): HeadRequest {
   try {
     const sent = "head" in request ? request : withHead(request, set);

@@ -37,7 +37,7 @@ export function finishAnswer(answer: LocalAnswer, request: RequestHead | null, e
   }
   lines += edits.added;
   if (proxyStatus !== undefined && isWanted("proxy-status", fields, removal)) lines += proxyStatusLine(proxyStatus);
-  // The answer of a middleware may have a text all the same. Sent, it would be read as the beginning of the next response.
+  // A middleware may give a text with a status that allows no body. If it were sent, the client would take it for the beginning of the next response.
   // RFC 9110 section 8.6: no Content-Length in a 204.
   if (!mayHaveBody(status)) return { status, lines, body: "" };
   if (answer.detail === "" && answer.body === undefined) return { status, lines: `${lines}Content-Length: 0\r\n`, body: "" };

@@ -1,4 +1,4 @@
-/** Largest burst of interim responses. No use of them needs more than one a second for long (docs/conformance.md, F14). */
+/** Largest burst of interim responses. Nothing that interim responses are used for needs more than one a second for long (docs/conformance.md, F14). */
 const BURST = 32;
 const PER_SECOND = 1;
 

@@ -18,7 +18,7 @@ export class KeptBody {
   /** Bytes reserved by `takeMemory`. */
   private taken: number = 0;
 
-  /** @param memory the thread; for copies of requests what the thread has for these */
+  /** @param memory where memory is reserved: the thread, or for copies of requests the thread's `copies` */
   constructor(memory: Memory) {
     this.memory = memory;
   }

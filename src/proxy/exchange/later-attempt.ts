@@ -46,7 +46,7 @@ export class LaterAttempt extends Timed implements Held {
     return true;
   }
 
-  /** Connects after that time, or at once if it is 0. */
+  /** Begins the next attempt after `ms` milliseconds, or at once if that is 0. */
   pause(ms: number, failure: Failure | null): void {
     const { exchange } = this;
     this.failure = failure;
@@ -55,7 +55,7 @@ export class LaterAttempt extends Timed implements Held {
     else exchange.thread.deadlines.set(this, exchange.thread.now + ms);
   }
 
-  /** Waits for an endpoint. Returns false if the time is over, or too many wait. */
+  /** Waits for an endpoint to come up, `ms` milliseconds from the first call on. Returns false if that time is over, or too many exchanges wait. */
   hold(ms: number, failure: Failure | null): boolean {
     const { exchange } = this;
     const { thread, set } = exchange;
@@ -103,14 +103,14 @@ export class LaterAttempt extends Timed implements Held {
     exchange.failedForGood(this.failure);
   }
 
-  /** A response is passed on: there will be no further attempt. */
+  /** A response is passed on, so there will be no further attempt. */
   settled(): void {
     const wasHeld = this.heldSlot !== -1;
     this.uncount();
     if (wasHeld) this.exchange.set?.held.endpointIsUp();
   }
 
-  /** Leaves the counts that limit such exchanges. */
+  /** Takes the exchange out of the counts that limit how many wait and try again. */
   private uncount(): void {
     const { endpoints, workerIndex } = this.exchange.thread;
     if (this.heldSlot !== -1) endpoints.add(ENDPOINT_COUNT.held, workerIndex, this.heldSlot, -1);

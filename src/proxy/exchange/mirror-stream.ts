@@ -13,7 +13,7 @@ import type { KeptBody } from "./kept-body.ts";
 /** Time for a whole copy, from the moment when it is sent. */
 const TIME_MS = 60_000;
 
-/** As much of an answer is read, so that its connection can be used again. A longer answer is given up. */
+/** The most bytes of a response that are read, so that its connection can be used again. A longer response is given up. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /**

@@ -31,7 +31,7 @@ export function keepForReplay(exchange: Exchange, bytes: Buffer, start: number, 
   }
 }
 
-/** What was kept has been sent: forgets it if it takes memory that the process does not have. The request cannot be sent again then. */
+/** Called when the kept body has been sent: forgets it if it takes more memory than was reserved. The request cannot be sent again then. */
 export function forgetBeyondMemory(exchange: Exchange): void {
   const collected = exchange.detours?.collected ?? null;
   if (collected === null || collected.unreserved <= REPLAY_BYTES_MAX) return;
@@ -39,7 +39,7 @@ export function forgetBeyondMemory(exchange: Exchange): void {
   collected.letGo();
 }
 
-/** Moves the text kept so far, and these bytes, to where larger bodies are kept. Returns false if they are too large for that as well. */
+/** Moves the text kept so far, and these bytes, to a `CollectedBody`, where larger bodies are kept. Returns false if they are too large for that as well. */
 function isKeptWhole(exchange: Exchange, retry: RetryPolicy, text: string, bytes: Buffer, start: number, end: number): boolean {
   if (keptBytes(exchange) + text.length + end - start > retry.replayBytesMax) return false;
   const { detour } = exchange;

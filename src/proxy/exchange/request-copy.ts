@@ -16,9 +16,9 @@ import type { Exchange } from "./exchange.ts";
 import { KeptBody } from "./kept-body.ts";
 import { MirrorStream } from "./mirror-stream.ts";
 
-/** Whether chance wants a copy of the request. */
+/** Whether the request belongs to the share of requests that are copied. Chance decides. */
 export function isToBeCopied({ thread, upgrade }: Exchange, { share }: Mirror): boolean {
-  // Who is offered a switch of protocols must be who is talked to.
+  // An upgrade is not copied: the other upstream could switch protocols, and nobody would speak the new protocol with it.
   return upgrade === "" && thread.choice.random() < share;
 }
 
@@ -31,7 +31,7 @@ export function beginCopy(exchange: Exchange, detours: Detours): void {
   if (requestLength > mirror.bodyBytesMax || isBusy(thread, mirror)) return thread.metrics.add(CounterId.mirrors_dropped, 1);
   const copy = new RequestCopy(exchange, mirror);
   detours.copy = copy;
-  // What has come so far.
+  // The part of the body that has come so far.
   detours.collected?.sendTo(copy);
   if (replay !== null) copy.data(Buffer.from(replay, "latin1"), 0, replay.length);
   if (exchange.requestEnded) copy.end();
@@ -61,7 +61,7 @@ export class RequestCopy extends Timed implements BodySink {
     original.thread.copies.add(this);
   }
 
-  /** To be called before anybody else sees these bytes: whoever does may write over them (ports/body-sink.ts). */
+  /** Call this before another receiver gets the bytes, because a receiver may overwrite them (ports/body-sink.ts). */
   data(bytes: Buffer, start: number, end: number): void {
     if (this.state !== "collecting") return;
     const isTooLarge = this.body.size + end - start > this.to.bodyBytesMax;

@@ -65,7 +65,7 @@ export class ResponseBuffer implements BodySink {
   private trailers: FieldSection | null = null;
 
   /**
-   * Null: the process has no memory left for it.
+   * Makes a buffer. Null: the process has no memory left for it.
    * @param length of the body; -1: not known
    */
   static of(thread: ExchangeThread, to: BodySink, owner: BufferOwner, bytesMax: number, length: BodyLength): ResponseBuffer | null {
@@ -151,7 +151,7 @@ export class ResponseBuffer implements BodySink {
     this.owner.bufferFreed();
   }
 
-  /** Gives the body up, and frees the memory. */
+  /** Drops the rest of the body, and frees the memory. */
   abort(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -177,7 +177,7 @@ export class ResponseBuffer implements BodySink {
   private blockWithRoom(): Block {
     const last = this.blocks.at(-1);
     if (last !== undefined && last.end < last.bytes.length) return last;
-    // Bytes that have come must be kept, with memory to spare or without.
+    // Bytes that have come must be kept, whether or not memory could be reserved.
     const isCounted = !this.isShort && this.thread.takeMemory(BLOCK_BYTES);
     this.isShort = !isCounted;
     const block = blockOf(BLOCK_BYTES, isCounted);
@@ -185,7 +185,7 @@ export class ResponseBuffer implements BodySink {
     return block;
   }
 
-  /** Passes on all of the first block that was not yet. */
+  /** Passes on the part of the first block that was not passed on before. */
   private pass(block: Block): void {
     const { bytes, passed, end } = block;
     block.passed = end;

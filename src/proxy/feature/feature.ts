@@ -42,8 +42,8 @@ export interface ThreadContext {
   /** Files that are read while requests are served. */
   readonly files: FileStore;
   /**
-   * Returns what `make` has made for that value of the configuration, which is made once in each configuration, however many routes have the value in
-   * common.
+   * Returns what `make` returns for this value of the configuration. `make` is called once for each value in a configuration, however many routes
+   * share the value.
    */
   readonly once: <T>(value: object, make: () => T) => T;
   /** The address lists that the configuration names, as they are at each moment. */
@@ -56,7 +56,7 @@ export interface ThreadContext {
 
 /** What `compile` may use: the thread and the route. */
 export interface FeatureContext extends ThreadContext {
-  /** Parses a text with variables that the schema has checked, and fills in the environment. A page about errors may hold more of them. */
+  /** Parses a text with variables that the schema has checked, and fills in the environment. In an error page, variables of the error are allowed too. */
   readonly template: (text: string, isErrorPage?: boolean) => Template;
   readonly route: FeatureRoute;
 }

@@ -12,7 +12,7 @@ import type { Template, Variable } from "../../policy/template/template.ts";
 import type { ExchangeView } from "./middleware.ts";
 import { valueOf } from "./variables.ts";
 
-/** A line with variables. `start` is all before the value. */
+/** A line with variables. `start` is the text before the value. */
 interface FilledLine {
   readonly start: string;
   readonly value: Template;
@@ -24,13 +24,13 @@ interface RenamedLines {
   readonly from: string;
 }
 
-/** A text is constant lines. */
+/** A string holds constant lines. */
 type Part = string | FilledLine | RenamedLines;
 
 export class FieldPlan {
   private readonly names: ReplacedNames;
   private readonly parts: readonly Part[];
-  /** What of `parts` depends on the exchange, in order: variables and renamed lines. */
+  /** Everything in `parts` that depends on the exchange, in order: variables and renamed lines. */
   private readonly inputs: readonly (Variable | RenamedLines)[];
   /** The texts of `inputs` for the last exchange, and the lines that they gave. Exchanges of one client often have the same. */
   private readonly texts: string[];
@@ -96,7 +96,7 @@ function preparedLine(name: string, value: Template): string | FilledLine {
   return text === "" ? "" : fieldLine(name, text);
 }
 
-/** What Connection names is for this connection only, under any name. */
+/** The renamed lines. None for a field that Connection names: it is for this connection only, under any name. */
 function renamedLines({ from, name }: RenamedLines, head: FieldSection | null): string {
   if (head === null || connectionOptions(head).named.includes(from)) return "";
   let lines = "";

@@ -31,9 +31,9 @@ export interface OpenFile {
   readonly size: number;
   /** When it was changed last, in milliseconds since 1970, with a fraction where the file system has one. */
   readonly modifiedMs: number;
-  /** The whole of it, if the store has it in memory: nobody may change these bytes. Null: it is to be read. */
+  /** The whole content, if the store has it in memory; never change these bytes. Null: use `read`. */
   readonly content: Buffer | null;
-  /** How many bytes of it are best read at once; the memory for them is the reader's. */
+  /** How many bytes are best read at once. The caller of `read` provides the memory. */
   readonly pieceBytes: number;
   /**
    * Reads the next bytes into the beginning of `into`, which nobody may use until the promise settles. Resolves with their number; 0: the file ends
@@ -44,5 +44,5 @@ export interface OpenFile {
   close(): void;
 }
 
-/** For whoever serves none. */
+/** A store without files. */
 export const NO_FILES: FileStore = { open: () => Promise.resolve("missing"), exists: () => Promise.resolve(false) };

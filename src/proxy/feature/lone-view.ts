@@ -36,7 +36,7 @@ export class LoneView implements FinishedExchange {
   /** The groups that `pathGroup` gives. */
   groups: ReadonlyMap<string, string> = new Map();
 
-  /** Each exchange gets an id of its own. This one stands for it. */
+  /** Stands for the id that a real exchange gets, which differs for each. */
   get requestId(): string {
     if (this.givenId === "") this.givenId = "00000000-0000-7000-8000-000000000000";
     return this.givenId;

@@ -152,9 +152,9 @@ export interface Middleware extends ExchangeHooks {
   /** Name in logs and metrics. */
   readonly name: string;
   /**
-   * Called with an answer of the proxy's own, of any middleware or of none, before it goes out: returns the answer that goes out in its place, or null.
-   * Several act one after the other. Those at the top of the configuration also get the answers to requests that no route takes. An error that it throws
-   * goes to the application log.
+   * Called before an answer of the proxy's own goes out, whether a middleware has given it or not. Returns the answer to send in its place; null: none.
+   * Where several middleware have this hook, each gets what the one before has returned. Middleware at the top of the configuration also get the answers
+   * to requests that no route takes. If the hook throws, the error goes to the application log.
    */
   onAnswer?(exchange: ExchangeView, answer: LocalAnswer): LocalAnswer | null;
 }

@@ -5,7 +5,7 @@ export function onceEach(): ThreadContext["once"] {
   const made = new WeakMap<object, { readonly of: unknown }>();
   return <T>(value: object, make: () => T): T => {
     const known = made.get(value);
-    // What was made for a value is what its feature makes of it: nobody else asks for the value.
+    // Only the feature that a value belongs to asks for it, so the type is the one that this feature's `make` returns.
     if (known !== undefined) return known.of as T;
     const fresh = make();
     made.set(value, { of: fresh });

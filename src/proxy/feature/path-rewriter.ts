@@ -18,7 +18,7 @@ export function changesPath({ strip_prefix, add_prefix, path_regex }: PathRewrit
 }
 
 export class PathRewriter {
-  /** Null: none is taken off. */
+  /** The prefix that is taken off paths; null: none. */
   readonly prefix: PathPrefix | null;
   private readonly added: string;
   private readonly pattern: PathRegex | null;

@@ -1,9 +1,9 @@
 /**
  * The exchanges of a thread that wait for an endpoint of one upstream to come up (`hold` of a route). Outlives reloads, as the upstream does.
  *
- * Ten times a second the one that has waited longest tries. When it gets its response, two more follow, and two more after each of those: an
- * endpoint that has only just come up gets the whole queue within moments, but not in one blow. A connection alone says nothing: what publishes
- * the ports of containers accepts connections before the program behind it is there, and resets them.
+ * Ten times a second the exchange that has waited longest tries. When it gets its response, two more try, and two more after each of those: an
+ * endpoint that has only just come up gets the whole queue within moments, but not all at once. An established connection alone is no proof that
+ * the endpoint is up: a container runtime accepts connections to a published port before the program in the container listens, and resets them.
  */
 import { Timed } from "../../base/deadlines.ts";
 import type { Deadlines } from "../../base/deadlines.ts";
