@@ -34,8 +34,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   shared: { folders: ["base", "values", "declared", "config"], modules: [] },
   proxy: { folders: BELOW_PROXY, modules: ["node:buffer"] },
   features: { folders: [...BELOW_PROXY, "proxy"], modules: ["node:buffer", "node:crypto"] },
+  tls: { folders: ["base", "shared"], modules: [] },
   observe: { folders: ["base", "http", "values", "declared", "config", "shared"], modules: ["node:*"] },
-  net: { folders: [...BELOW_PROXY, ...CODECS, "proxy", "observe"], modules: ["node:*"] },
+  net: { folders: [...BELOW_PROXY, ...CODECS, "tls", "proxy", "observe"], modules: ["node:*"] },
   certificates: { folders: ["base", "shared"], modules: ["node:*"] },
   files: { folders: ["base", "proxy"], modules: ["node:*"] },
   regex: { folders: ["base", "policy", "values", "config"], modules: ["re2js"] },
@@ -116,7 +117,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
   "millrace.ts": { folders: ["values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
-const PURE = ["base", "http", "http1", "http2", "proxy-protocol", "policy", "values", "declared", "config", "shared", "convert"];
+const PURE = ["base", "http", "http1", "http2", "proxy-protocol", "policy", "values", "declared", "config", "shared", "tls", "convert"];
 /** Of features: their facts and schemas, which the main thread loads without their code. */
 const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|schema))\.ts$/;
 /** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
@@ -269,6 +270,9 @@ const BREACHES: readonly (readonly [file: string, module: string])[] = [
   ["src/config/breach.ts", "node:fs"],
   ["src/config/breach.ts", "../net/dial.ts"],
   ["src/shared/breach.ts", "node:worker_threads"],
+  ["src/tls/breach.ts", "node:tls"],
+  ["src/tls/breach.ts", "../net/thread.ts"],
+  ["src/tls/breach.ts", "../config/load.ts"],
   ["src/shared/breach.ts", "../observe/names.ts"],
   ["src/proxy/breach.ts", "node:net"],
   ["src/proxy/breach.ts", "../net/dial.ts"],
